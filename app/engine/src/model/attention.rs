@@ -1,0 +1,209 @@
+//! Causal self-attention over spans, on top of cached prefixes.
+
+use super::architecture::{QueryKeyValueNames, Rotary};
+use super::batch::{Batch, KeysValues, Span};
+use super::layers::Projection;
+use tch::{Device, Kind, Tensor};
+
+/// The attention module of one block.
+#[derive(Debug)]
+pub struct Attention {
+    pub inputs: Inputs,
+    pub output: Projection,
+    pub scale: f64,
+    pub heads: i64,
+    pub key_value_heads: i64,
+    pub head_width: i64,
+    pub window: Option<i64>,
+}
+
+/// Query, key and value projections as stored.
+#[derive(Debug)]
+pub enum Inputs {
+    Separate([Projection; 3]),
+    Stacked(Projection),
+    PerHead(Projection),
+}
+
+impl Inputs {
+    /// Reads the projections that `names` lists through `read`.
+    pub fn read<E>(names: &QueryKeyValueNames, mut read: impl FnMut(&str) -> Result<Projection, E>) -> Result<Self, E> {
+        Ok(match names {
+            QueryKeyValueNames::Separate([q, k, v]) => Self::Separate([read(q)?, read(k)?, read(v)?]),
+            QueryKeyValueNames::Stacked(name) => Self::Stacked(read(name)?),
+            QueryKeyValueNames::PerHead(name) => Self::PerHead(read(name)?),
+        })
+    }
+}
+
+/// Cosines and sines of the rotary angles, `[positions, dimensions / 2]` in float32.
+#[derive(Debug)]
+pub struct RotaryTable {
+    cosine: Tensor,
+    sine: Tensor,
+    dimensions: i64,
+    interleaved: bool,
+}
+
+impl RotaryTable {
+    pub fn new(rotary: &Rotary, context: i64, device: Device) -> Self {
+        let half = rotary.dimensions / 2;
+        let frequencies: Vec<f32> = (0..half)
+            .map(|i| {
+                // float32 at each step, as the published models compute their angles
+                let exponent = (2 * i) as f32 / rotary.dimensions as f32;
+                let frequency = 1.0 / (rotary.base as f32).powf(exponent);
+                stretched(rotary, f64::from(frequency)) as f32
+            })
+            .collect();
+        let frequencies = Tensor::from_slice(&frequencies).to_device(device);
+        let angles = Tensor::arange(context, (Kind::Float, device)).outer(&frequencies);
+        Self {
+            cosine: angles.cos(),
+            sine: angles.sin(),
+            dimensions: rotary.dimensions,
+            interleaved: rotary.interleaved,
+        }
+    }
+
+    /// Rotates `[tokens, heads, head width]` by the angles of `positions` `[tokens]`.
+    fn rotate(&self, heads: &Tensor, positions: &Tensor) -> Tensor {
+        let width = heads.size()[2];
+        let kind = heads.kind();
+        let at = |table: &Tensor| table.index_select(0, positions).unsqueeze(1).to_kind(kind);
+        let (cosine, sine) = (at(&self.cosine), at(&self.sine));
+        let turning = heads.narrow(2, 0, self.dimensions);
+        let half = self.dimensions / 2;
+        let (a, b) = if self.interleaved {
+            (turning.slice(2, 0, None, 2), turning.slice(2, 1, None, 2))
+        } else {
+            (turning.narrow(2, 0, half), turning.narrow(2, half, half))
+        };
+        let first = &a * &cosine - &b * &sine;
+        let second = &b * &cosine + &a * &sine;
+        let turned = if self.interleaved {
+            Tensor::stack(&[first, second], -1).flatten(2, 3)
+        } else {
+            Tensor::cat(&[first, second], 2)
+        };
+        if self.dimensions == width {
+            turned
+        } else {
+            Tensor::cat(&[turned, heads.narrow(2, self.dimensions, width - self.dimensions)], 2)
+        }
+    }
+}
+
+/// Llama 3's stretching: long wavelengths divided, short ones kept, a ramp between.
+fn stretched(rotary: &Rotary, frequency: f64) -> f64 {
+    let Some(stretch) = &rotary.stretch else {
+        return frequency;
+    };
+    let wavelength = 2.0 * std::f64::consts::PI / frequency;
+    let (longest, shortest) = (stretch.original_context / stretch.low, stretch.original_context / stretch.high);
+    if wavelength < shortest {
+        frequency
+    } else if wavelength > longest {
+        frequency / stretch.factor
+    } else {
+        let smooth = (stretch.original_context / wavelength - stretch.low) / (stretch.high - stretch.low);
+        (1.0 - smooth) * frequency / stretch.factor + smooth * frequency
+    }
+}
+
+impl Attention {
+    /// Output of the module for the normalised stream `[tokens, hidden]`, and with
+    /// `keep` the keys and values of each span's own positions.
+    pub fn apply(
+        &self,
+        input: &Tensor,
+        batch: &Batch,
+        positions: &Tensor,
+        rotary: Option<&RotaryTable>,
+        prefixes: &[Option<&KeysValues>],
+        keep: bool,
+    ) -> (Tensor, Vec<KeysValues>) {
+        let (queries, keys, values) = self.project(input);
+        let (queries, keys) = match rotary {
+            Some(table) => (table.rotate(&queries, positions), table.rotate(&keys, positions)),
+            None => (queries, keys),
+        };
+        let mut kept = Vec::new();
+        let mut mixed = Vec::with_capacity(batch.spans.len());
+        for (index, span) in batch.spans.iter().enumerate() {
+            let cut = |tensor: &Tensor| {
+                let (heads, width) = (tensor.size()[1], tensor.size()[2]);
+                tensor
+                    .narrow(0, batch.start(index), span.rows * span.columns)
+                    .reshape([span.rows, span.columns, heads, width])
+                    .transpose(1, 2)
+            };
+            let own = KeysValues { keys: cut(&keys), values: cut(&values) };
+            let all = match prefixes.get(index).copied().flatten() {
+                Some(prefix) => prefix.followed_by(&own),
+                None => KeysValues { keys: own.keys.shallow_clone(), values: own.values.shallow_clone() },
+            };
+            mixed.push(self.attend(&cut(&queries), &all, *span));
+            if keep {
+                kept.push(own);
+            }
+        }
+        let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0) };
+        (self.output.apply(&mixed), kept)
+    }
+
+    /// Queries, keys and values, each `[tokens, heads, head width]`.
+    fn project(&self, input: &Tensor) -> (Tensor, Tensor, Tensor) {
+        let split = |tensor: Tensor, heads: i64| tensor.reshape([-1, heads, self.head_width]);
+        match &self.inputs {
+            Inputs::Separate([q, k, v]) => (
+                split(q.apply(input), self.heads),
+                split(k.apply(input), self.key_value_heads),
+                split(v.apply(input), self.key_value_heads),
+            ),
+            Inputs::Stacked(all) => {
+                let parts = all.apply(input).chunk(3, -1);
+                let part = |index: usize| split(parts[index].shallow_clone(), self.heads);
+                (part(0), part(1), part(2))
+            }
+            Inputs::PerHead(all) => {
+                let heads = all.apply(input).reshape([-1, self.heads, 3 * self.head_width]);
+                let part = |index: i64| heads.narrow(2, index * self.head_width, self.head_width);
+                (part(0), part(1), part(2))
+            }
+        }
+    }
+
+    /// Softmax attention of `[rows, heads, columns, width]` queries; result `[rows · columns, heads · width]`.
+    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span) -> Tensor {
+        let groups = self.heads / self.key_value_heads;
+        let grouped = |tensor: &Tensor| {
+            if groups == 1 { tensor.shallow_clone() } else { tensor.repeat_interleave_self_int(groups, 1, None) }
+        };
+        let scores = queries.matmul(&grouped(&all.keys).transpose(2, 3)) * self.scale;
+        // half-precision scores are normalised in float32
+        let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
+        let scores = scores.to_kind(wide);
+        let weights = match self.hidden_positions(span, all.keys.size()[2], queries.device()) {
+            Some(mask) => scores.masked_fill(&mask, f64::NEG_INFINITY),
+            None => scores,
+        }
+        .softmax(-1, None)
+        .to_kind(queries.kind());
+        weights.matmul(&grouped(&all.values)).transpose(1, 2).reshape([span.rows * span.columns, -1])
+    }
+
+    /// `[columns, positions]`, true where a query may not look; `None` where all may.
+    fn hidden_positions(&self, span: Span, positions: i64, device: Device) -> Option<Tensor> {
+        if span.columns == 1 && self.window.is_none_or(|window| window >= positions) {
+            return None;
+        }
+        let earlier = positions - span.columns;
+        let all = Tensor::ones([span.columns, positions], (Kind::Bool, device));
+        let mut hidden = all.triu(earlier + 1);
+        if let Some(window) = self.window {
+            hidden = hidden.logical_or(&all.tril(earlier - window));
+        }
+        Some(hidden)
+    }
+}

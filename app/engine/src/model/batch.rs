@@ -1,0 +1,94 @@
+//! Batches of unequal pieces: what lets prompts of many lengths and suffixes of many starts share one run.
+//!
+//! The residual stream of a batch is one flat tensor `[tokens, hidden]`, in which
+//! every span is a block of `rows × columns` tokens. Projections, norms and MLPs see
+//! the flat tensor (weights are read once); only attention looks at the spans.
+
+use tch::Tensor;
+
+/// Keys and values of one layer at positions that cannot change.
+#[derive(Debug)]
+pub struct KeysValues {
+    /// `[rows, key-value heads, positions, head width]`, rotated.
+    pub keys: Tensor,
+    /// `[rows, key-value heads, positions, head width]`.
+    pub values: Tensor,
+}
+
+impl KeysValues {
+    /// The first `positions` positions, each row repeated as `repeats` adjacent blocks of all rows.
+    #[must_use]
+    pub fn prefix(&self, positions: i64, repeats: i64) -> Self {
+        let cut = |tensor: &Tensor| tensor.narrow(2, 0, positions).repeat([repeats, 1, 1, 1]);
+        Self { keys: cut(&self.keys), values: cut(&self.values) }
+    }
+
+    /// These positions followed by `later`'s; one row serves all rows of `later`.
+    #[must_use]
+    pub fn followed_by(&self, later: &Self) -> Self {
+        let rows = later.keys.size()[0];
+        let join = |a: &Tensor, b: &Tensor| {
+            let a = if a.size()[0] == rows { a.shallow_clone() } else { a.expand([rows, -1, -1, -1], false) };
+            Tensor::cat(&[a, b.shallow_clone()], 2)
+        };
+        Self { keys: join(&self.keys, &later.keys), values: join(&self.values, &later.values) }
+    }
+}
+
+/// Rows of equal length that start at the same position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Number of rows.
+    pub rows: i64,
+    /// Tokens per row.
+    pub columns: i64,
+    /// Position of the first column in its prompt; earlier positions come from a prefix.
+    pub first: i64,
+}
+
+/// The spans of a flat residual stream, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The spans.
+    pub spans: Vec<Span>,
+}
+
+impl Batch {
+    /// `rows` prompts of `columns` tokens from position 0.
+    #[must_use]
+    pub fn whole(rows: i64, columns: i64) -> Self {
+        Self { spans: vec![Span { rows, columns, first: 0 }] }
+    }
+
+    /// Number of tokens in the flat stream.
+    #[must_use]
+    pub fn tokens(&self) -> i64 {
+        self.spans.iter().map(|span| span.rows * span.columns).sum()
+    }
+
+    /// Flat index of the first token of span `index`.
+    #[must_use]
+    pub fn start(&self, index: usize) -> i64 {
+        self.spans[..index].iter().map(|span| span.rows * span.columns).sum()
+    }
+
+    /// Flat index of the token at `position` of `row` in span `index`.
+    #[must_use]
+    pub fn flat(&self, index: usize, row: i64, position: i64) -> i64 {
+        let span = &self.spans[index];
+        self.start(index) + row * span.columns + position - span.first
+    }
+
+    /// Position of every token, `[tokens]` int64.
+    pub fn positions(&self, device: tch::Device) -> Tensor {
+        let pieces: Vec<Tensor> = self
+            .spans
+            .iter()
+            .map(|span| {
+                Tensor::arange_start(span.first, span.first + span.columns, (tch::Kind::Int64, device))
+                    .repeat([span.rows])
+            })
+            .collect();
+        Tensor::cat(&pieces, 0)
+    }
+}

@@ -1,0 +1,181 @@
+//! The decoder: embedding, blocks, unembedding, each of which can be run by itself.
+
+use super::architecture::{Architecture, Residual};
+use super::attention::{Attention, Inputs, RotaryTable};
+use super::batch::{Batch, KeysValues};
+use super::layers::{Mlp, Normalisation, Projection};
+use super::taps::{Site, Taps};
+use super::weights::Weights;
+use super::{Tokenizer, families};
+use crate::error::{Error, Result};
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+/// A loaded model with its tokenizer.
+#[derive(Debug)]
+pub struct Model {
+    /// What the configuration says.
+    pub architecture: Architecture,
+    /// The checkpoint's tokenizer.
+    pub tokenizer: Tokenizer,
+    /// Where the weights are.
+    pub device: Device,
+    /// Number format of weights and activations.
+    pub kind: Kind,
+    token_embedding: Tensor,
+    position_embedding: Option<Tensor>,
+    blocks: Vec<Block>,
+    final_norm: Normalisation,
+    unembedding: Projection,
+    rotary: Option<RotaryTable>,
+}
+
+#[derive(Debug)]
+struct Block {
+    attention_norm: Normalisation,
+    attention: Attention,
+    mlp_norm: Option<Normalisation>,
+    mlp: Mlp,
+}
+
+/// Keys and values of one layer, one entry per span of the batch.
+pub type LayerKeysValues = Vec<KeysValues>;
+
+impl Model {
+    /// Reads a Hugging Face folder: `config.json`, `*.safetensors`, `tokenizer.json`.
+    ///
+    /// # Errors
+    /// A missing or damaged file, an unknown architecture, a tensor that is not there.
+    pub fn load(folder: &Path, device: Device, kind: Kind) -> Result<Self> {
+        let path = folder.join("config.json");
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let bad = |message: String| Error::Config { path: path.clone(), message };
+        let config = serde_json::from_str(&text).map_err(|error| bad(format!("not valid JSON: {error}")))?;
+        let architecture = families::describe(&config).map_err(bad)?;
+        let tokenizer = Tokenizer::read(folder)?;
+        let weights = Weights::read(folder, kind, device)?;
+        let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
+        let position_embedding = match &architecture.position_embedding {
+            Some(name) => Some(weights.get(&format!("{name}.weight"))?),
+            None => None,
+        };
+        let unembedding = match &architecture.unembedding {
+            Some(name) => weights.projection(name, false)?,
+            None => Projection { weight: token_embedding.shallow_clone(), bias: None, input_first: false },
+        };
+        let blocks =
+            (0..architecture.layers).map(|layer| Block::read(&architecture, layer, &weights)).collect::<Result<_>>()?;
+        Ok(Self {
+            token_embedding,
+            position_embedding,
+            blocks,
+            final_norm: weights.norm(&architecture.final_norm, &architecture)?,
+            unembedding,
+            rotary: architecture.rotary.as_ref().map(|rotary| RotaryTable::new(rotary, architecture.context, device)),
+            tokenizer,
+            device,
+            kind,
+            architecture,
+        })
+    }
+
+    /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.
+    pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
+        let embedded = Tensor::embedding(&self.token_embedding, ids, -1, false, false);
+        let embedded = taps.visit(Site::Embedding, embedded);
+        match &self.position_embedding {
+            Some(table) => embedded + table.index_select(0, &batch.positions(self.device)),
+            None => embedded,
+        }
+    }
+
+    /// Output of the token embedding for `ids` `[tokens]`, without positions: what subject noise is added to.
+    pub fn token_embeddings(&self, ids: &Tensor) -> Tensor {
+        Tensor::embedding(&self.token_embedding, ids, -1, false, false)
+    }
+
+    /// Runs block `layer` on the residual stream `[tokens, hidden]`.
+    ///
+    /// `prefixes` holds, per span, the keys and values of this layer at positions before
+    /// the span's first. With `keep`, the keys and values of the spans' own positions come back.
+    pub fn block(
+        &self,
+        layer: usize,
+        stream: &Tensor,
+        batch: &Batch,
+        prefixes: &[Option<&KeysValues>],
+        taps: &mut Taps,
+        keep: bool,
+    ) -> (Tensor, LayerKeysValues) {
+        let block = &self.blocks[layer];
+        let positions = batch.positions(self.device);
+        let normalised = block.attention_norm.apply(stream);
+        let (attention, kept) =
+            block.attention.apply(&normalised, batch, &positions, self.rotary.as_ref(), prefixes, keep);
+        let attention = taps.visit(Site::AttentionOut(layer), attention);
+        let order = self.architecture.residual;
+        let (stream, mlp_input) = match order {
+            Residual::Sequential => {
+                let after = stream + attention;
+                let input = block.mlp_norm.as_ref().map_or_else(|| after.shallow_clone(), |norm| norm.apply(&after));
+                (after, input)
+            }
+            Residual::ParallelSharedNorm => (stream + attention, normalised),
+            Residual::ParallelTwoNorms => {
+                let input = block.mlp_norm.as_ref().map_or(normalised, |norm| norm.apply(stream));
+                (stream + attention, input)
+            }
+        };
+        let key = taps.visit(Site::MlpKey(layer), block.mlp.key(&mlp_input));
+        let mlp = taps.visit(Site::MlpOut(layer), block.mlp.down.apply(&key));
+        (taps.visit(Site::Residual(layer), stream + mlp), kept)
+    }
+
+    /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).
+    pub fn logits(&self, stream: &Tensor) -> Tensor {
+        self.unembedding.apply(&self.final_norm.apply(stream))
+    }
+
+    /// Residual stream after the last block of a whole batch, `[tokens, hidden]`.
+    pub fn forward(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
+        let mut stream = self.embed(ids, batch, taps);
+        for layer in 0..self.architecture.layers {
+            stream = self.block(layer, &stream, batch, &[], taps, false).0;
+        }
+        stream
+    }
+}
+
+impl Block {
+    fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
+        let names = &architecture.blocks[layer];
+        let projection = |name: &str| weights.projection(name, architecture.stored_input_first);
+        let mlp_norm = match &names.mlp_norm {
+            Some(name) => Some(weights.norm(name, architecture)?),
+            None => None,
+        };
+        let gate = match &names.gate {
+            Some(name) => Some(projection(name)?),
+            None => None,
+        };
+        Ok(Self {
+            attention_norm: weights.norm(&names.attention_norm, architecture)?,
+            attention: Attention {
+                inputs: Inputs::read(&names.queries_keys_values, projection)?,
+                output: projection(&names.attention_output)?,
+                scale: architecture.attention_scale,
+                heads: architecture.heads,
+                key_value_heads: architecture.key_value_heads,
+                head_width: architecture.head_width,
+                window: architecture.attention_window[layer],
+            },
+            mlp_norm,
+            mlp: Mlp {
+                up: projection(&names.up)?,
+                gate,
+                down: projection(&names.down)?,
+                activation: architecture.activation,
+            },
+        })
+    }
+}

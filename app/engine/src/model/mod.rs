@@ -1,0 +1,17 @@
+//! One decoder for every supported architecture: load it, run any part of it, tap it.
+
+pub mod architecture;
+mod attention;
+pub mod batch;
+pub mod decoder;
+pub mod families;
+mod layers;
+pub mod taps;
+pub mod tokenizer;
+mod weights;
+
+pub use architecture::Architecture;
+pub use batch::{Batch, KeysValues, Span};
+pub use decoder::Model;
+pub use taps::{Action, Site, Tap, Taps};
+pub use tokenizer::Tokenizer;

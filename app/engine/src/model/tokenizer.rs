@@ -1,0 +1,62 @@
+//! The checkpoint's tokenizer, and where the subject of a prompt lies in tokens.
+
+use crate::error::{Error, Result};
+use std::ops::Range;
+use std::path::Path;
+
+/// `tokenizer.json` of a checkpoint.
+#[derive(Debug)]
+pub struct Tokenizer(tokenizers::Tokenizer);
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` in `folder`.
+    ///
+    /// # Errors
+    /// The file is missing or not a tokenizer.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("tokenizer.json");
+        tokenizers::Tokenizer::from_file(&path)
+            .map(Self)
+            .map_err(|error| Error::Tokenizer(format!("cannot read {}: {error}", path.display())))
+    }
+
+    /// Token ids of `text`, with the special tokens that the checkpoint adds.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
+        let encoding = self.0.encode(text, true).map_err(|error| Error::Tokenizer(error.to_string()))?;
+        Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
+    }
+
+    /// Text of token ids, special tokens included, without clean-up of spaces.
+    ///
+    /// # Errors
+    /// An id is not in the vocabulary.
+    pub fn decode(&self, ids: &[i64]) -> Result<String> {
+        let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
+        self.0.decode(&ids, false).map_err(|error| Error::Tokenizer(error.to_string()))
+    }
+
+    /// Tokens of the first occurrence of `subject` in `prompt`, end exclusive
+    /// (`find_token_range`, spec methods.md 0.2 A): tokens are decoded one by one and
+    /// the subject is looked up in the joined text.
+    ///
+    /// # Errors
+    /// [`Error::SubjectNotFound`].
+    pub fn subject_range(&self, prompt: &str, subject: &str) -> Result<Range<usize>> {
+        let missing = || Error::SubjectNotFound { subject: subject.to_owned(), prompt: prompt.to_owned() };
+        let pieces = self.encode(prompt)?.iter().map(|&id| self.decode(&[id])).collect::<Result<Vec<_>>>()?;
+        let start = pieces.concat().find(subject).filter(|_| !subject.is_empty()).ok_or_else(missing)?;
+        let ends: Vec<usize> = pieces
+            .iter()
+            .scan(0, |end, piece| {
+                *end += piece.len();
+                Some(*end)
+            })
+            .collect();
+        let first = ends.iter().position(|&end| end > start).ok_or_else(missing)?;
+        let last = ends.iter().position(|&end| end >= start + subject.len()).ok_or_else(missing)?;
+        Ok(first..last + 1)
+    }
+}

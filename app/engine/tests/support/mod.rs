@@ -1,0 +1,42 @@
+//! Finds the golden files and compares with them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use tch::Tensor;
+
+/// `LOCUS_GOLDEN`, or the project's own copy.
+pub fn golden() -> PathBuf {
+    std::env::var_os("LOCUS_GOLDEN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden"), PathBuf::from)
+}
+
+/// Sub-folders of `folder`, in order; empty where the set has no such part.
+pub fn cases(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+/// All tensors of a safetensors file by name.
+pub fn tensors(file: &Path) -> HashMap<String, Tensor> {
+    Tensor::read_safetensors(file).expect("golden tensors").into_iter().collect()
+}
+
+/// A JSON file.
+pub fn json(file: &Path) -> serde_json::Value {
+    serde_json::from_str(&std::fs::read_to_string(file).expect("golden json")).expect("golden json")
+}
+
+/// Largest absolute difference.
+pub fn deviation(ours: &Tensor, golden: &Tensor) -> f64 {
+    assert_eq!(ours.size(), golden.size(), "shape");
+    (ours.to_kind(tch::Kind::Double) - golden.to_kind(tch::Kind::Double)).abs().max().double_value(&[])
+}
+
+/// Last component of a path.
+pub fn name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
