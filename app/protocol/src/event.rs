@@ -1,0 +1,407 @@
+//! What the engine tells.
+
+use crate::{EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, TraceOrder, WeightChange};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Number of a job; whoever orders it chooses.
+pub type JobId = u64;
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The first record of every stream.
+    Hello {
+        /// Version of the records.
+        schema: u32,
+        /// Version of the program.
+        version: String,
+    },
+    /// A plugin was loaded.
+    Plugin(PluginReady),
+    /// A file in a plugin folder was refused.
+    PluginRefused(PluginRefused),
+    /// A job began.
+    Started {
+        /// Its number.
+        job: JobId,
+        /// What it does.
+        kind: JobKind,
+        /// A few words for the status line.
+        title: String,
+    },
+    /// How far a job is.
+    Progress {
+        /// The job.
+        job: JobId,
+        /// What it does now.
+        phase: Phase,
+        /// How much of it is done.
+        done: u64,
+        /// How much there is; 0 when nobody knows.
+        total: u64,
+    },
+    /// A job ended.
+    Finished {
+        /// The job.
+        job: JobId,
+        /// How.
+        outcome: Outcome,
+        /// How long it took.
+        seconds: f64,
+    },
+    /// The model is ready.
+    Model(ModelReady),
+    /// The facts that belong to the model.
+    Facts {
+        /// Where they come from.
+        source: String,
+        /// The facts.
+        facts: Vec<Fact>,
+    },
+    /// The most probable next tokens of a prompt.
+    Prediction {
+        /// The prompt.
+        prompt: String,
+        /// Its tokens.
+        tokens: Vec<TokenText>,
+        /// The most probable first.
+        top: Vec<TopToken>,
+        /// Number of edits in place.
+        edits: usize,
+    },
+    /// A trace's clean and corrupted runs are done.
+    Trace(TraceStarted),
+    /// One row of a trace's heat map is done.
+    TraceRow {
+        /// The job.
+        job: JobId,
+        /// Position in the prompt.
+        token: usize,
+        /// Restored probability by layer.
+        scores: Vec<f64>,
+    },
+    /// A method begins: the unedited model's rows.
+    Edit(EditStarted),
+    /// A method made a step.
+    Step(Step),
+    /// An edit is in place.
+    Applied(Applied),
+    /// What is in place after an undo or redo.
+    Edits {
+        /// Titles of the edits in place, the oldest first.
+        applied: Vec<String>,
+        /// Titles of the edits that can be put on again, the next one last.
+        undone: Vec<String>,
+        /// Rows of the model as it is now for the last edit's fact.
+        rows: Vec<LayerRow>,
+        /// Whether all weights are bit by bit those of the checkpoint; checked, not assumed.
+        unedited: bool,
+    },
+    /// Memory in use.
+    Memory(Memory),
+    /// A line for the log.
+    Log {
+        /// Where it comes from: `engine`, a plugin's id, `stderr`.
+        source: String,
+        /// `info`, `warning` or `error`.
+        level: String,
+        /// The line.
+        text: String,
+    },
+}
+
+/// Kinds of job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKind {
+    /// Loading a model.
+    Load,
+    /// A causal trace.
+    Trace,
+    /// An edit.
+    Edit,
+}
+
+/// What a job is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Reading weights; counted in bytes.
+    Weights,
+    /// Comparing tapped and untapped logits.
+    Probe,
+    /// Clean and corrupted runs of a trace.
+    Runs,
+    /// Cells of a heat map; counted in cells.
+    Cells,
+    /// Second moments over a corpus; counted in tokens.
+    SecondMoments,
+    /// Scores of the record's prompts.
+    Evaluation,
+    /// A phase of the method, in its words; counted in steps.
+    Method(String),
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did what it was to do.
+    Done,
+    /// The user stopped it.
+    Cancelled {
+        /// What is there nevertheless.
+        kept: String,
+    },
+    /// It failed.
+    Failed {
+        /// One sentence: what, and what to do about it.
+        error: String,
+        /// Whether a plugin, a device or the request is to blame.
+        blame: Blame,
+    },
+}
+
+/// What a failure comes from; the exit code follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blame {
+    /// A file, a prompt, a value.
+    Request,
+    /// A plugin.
+    Plugin,
+    /// A device.
+    Device,
+}
+
+/// A loaded plugin: one method or one objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginReady {
+    /// Method or objective.
+    pub kind: PluginKind,
+    /// Its id.
+    pub id: String,
+    /// Its name in words.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// The paper it follows.
+    pub cite: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Version of the plugin interface it was made for, `major.minor`.
+    pub interface: String,
+    /// What compiled it.
+    pub compiler: String,
+    /// Its hyperparameters.
+    pub hyperparameters: Vec<Hyperparameter>,
+}
+
+/// A file that is no plugin we can use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginRefused {
+    /// The file.
+    pub file: PathBuf,
+    /// One sentence.
+    pub reason: String,
+}
+
+/// A device and why it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// `cpu` or `cuda:0`.
+    pub name: String,
+    /// One line.
+    pub reason: String,
+}
+
+/// Whether tapping changes the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The prompt that was run with and without taps.
+    pub prompt: String,
+    /// Largest absolute difference of a logit.
+    pub deviation: f64,
+    /// The most probable next token.
+    pub answer: String,
+}
+
+/// A loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReady {
+    /// What to call it.
+    pub name: String,
+    /// `model_type` of its configuration.
+    pub family: String,
+    /// Blocks.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub hidden: i64,
+    /// Width of the MLP key.
+    pub inner: i64,
+    /// Entries of the vocabulary.
+    pub vocabulary: i64,
+    /// Parameters.
+    pub parameters: u64,
+    /// Number format, `float32`.
+    pub number_format: String,
+    /// Where it runs.
+    pub device: Device,
+    /// Is a trace about the real model?
+    pub probe: Probe,
+}
+
+/// One token of a prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenText {
+    /// Its text, leading space included.
+    pub text: String,
+    /// Whether it belongs to the subject.
+    pub subject: bool,
+}
+
+/// A candidate for the next token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopToken {
+    /// Its text, leading space included.
+    pub text: String,
+    /// Its probability.
+    pub probability: f64,
+}
+
+/// What a trace starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceStarted {
+    /// The job.
+    pub job: JobId,
+    /// What was asked.
+    pub order: TraceOrder,
+    /// Tokens of the prompt.
+    pub tokens: Vec<TokenText>,
+    /// Layers of the model.
+    pub layers: usize,
+    /// The answer that is traced.
+    pub answer: String,
+    /// Its probability in the clean run.
+    pub clean: f64,
+    /// Its mean probability with the subject noised and nothing restored.
+    pub corrupted: f64,
+    /// Standard deviation of the noise.
+    pub noise_level: f64,
+    /// Number of edits in place.
+    pub edits: usize,
+}
+
+/// What an edit starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditStarted {
+    /// The job.
+    pub job: JobId,
+    /// What was asked, with all settings filled in.
+    pub order: EditOrder,
+    /// Layers that the method is going to edit.
+    pub layers: Vec<usize>,
+    /// Steps it may take.
+    pub steps: u64,
+    /// Rows of the model before.
+    pub rows: Vec<LayerRow>,
+}
+
+/// One step of a method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The job.
+    pub job: JobId,
+    /// The step, from 0.
+    pub step: u64,
+    /// Steps the method may take.
+    pub steps: u64,
+    /// The layer it works on.
+    pub layer: usize,
+    /// Terms of the loss by name, `loss` the total.
+    #[serde(with = "crate::number::map")]
+    pub losses: BTreeMap<String, f64>,
+    /// Rows of the model as the step sees it.
+    pub rows: Vec<LayerRow>,
+}
+
+/// An edit that is in place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The job.
+    pub job: JobId,
+    /// A few words: method, layer, fact.
+    pub title: String,
+    /// What moved.
+    pub changes: Vec<WeightChange>,
+    /// Rows of the edited model.
+    pub rows: Vec<LayerRow>,
+    /// The record's prompts before and after.
+    pub scores: BeforeAfter,
+    /// Numbers of the method's own.
+    #[serde(default, with = "crate::number::map")]
+    pub metrics: BTreeMap<String, f64>,
+    /// What the method wants said.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// Scores before and after an edit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BeforeAfter {
+    /// Before.
+    pub before: Scores,
+    /// After.
+    pub after: Scores,
+}
+
+/// Probabilities of both targets for the prompts of a record.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// The most probable next tokens of the rewrite prompt.
+    pub top: Vec<TopToken>,
+    /// The prompt that was edited.
+    pub rewrite: Vec<PromptScore>,
+    /// Other wordings.
+    pub paraphrase: Vec<PromptScore>,
+    /// Other subjects with the same true answer.
+    pub neighborhood: Vec<PromptScore>,
+}
+
+/// Probabilities of both targets for one prompt: joint over the target's tokens, not normalised by length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PromptScore {
+    /// The prompt.
+    pub prompt: String,
+    /// Probability of the new target.
+    pub new: f64,
+    /// Probability of the true target.
+    #[serde(rename = "true")]
+    pub truth: f64,
+}
+
+/// Memory in use, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Resident memory of this process.
+    pub resident: u64,
+    /// One entry per GPU of the machine.
+    #[serde(default)]
+    pub gpus: Vec<GpuMemory>,
+}
+
+/// Memory of one GPU, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuMemory {
+    /// In use by anybody.
+    pub used: u64,
+    /// In use by this process.
+    pub ours: u64,
+    /// All there is.
+    pub total: u64,
+    /// Share of time in which it computed, in percent.
+    pub busy: u32,
+}

@@ -1,0 +1,104 @@
+//! A fact as the workbench handles it.
+
+use serde::{Deserialize, Serialize};
+
+/// One fact: a prompt with its subject, the answer that is true and the one an edit would put in its place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Number in the file it comes from; `None` for one that was typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub case_id: Option<u64>,
+    /// The prompt with `{}` in the subject's place, ending right before the answer.
+    pub template: String,
+    /// The subject.
+    pub subject: String,
+    /// The answer that is true, without a leading space.
+    pub target_true: String,
+    /// The answer an edit puts in, without a leading space.
+    pub target_new: String,
+    /// The relation's number in Wikidata, or whatever the file calls it.
+    #[serde(default)]
+    pub relation: String,
+    /// Other wordings of the same question.
+    #[serde(default)]
+    pub paraphrases: Vec<String>,
+    /// Prompts about other subjects whose answer is `target_true` and should stay so.
+    #[serde(default)]
+    pub neighborhood: Vec<String>,
+}
+
+/// Why a typed fact is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactError(pub String);
+
+impl std::fmt::Display for FactError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FactError {}
+
+impl Fact {
+    /// The whole prompt.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        self.template.replacen("{}", &self.subject, 1)
+    }
+
+    /// Reads a prompt with its subject in braces, as typed: `The capital of {France} is`.
+    ///
+    /// # Errors
+    /// No pair of braces, or more than one, or nothing inside.
+    pub fn from_marked(marked: &str, target_true: &str, target_new: &str) -> Result<Self, FactError> {
+        let wrong = |what: &str| FactError(format!("{what}; mark the subject like this: The capital of {{France}} is"));
+        let (before, rest) = marked.split_once('{').ok_or_else(|| wrong("the prompt marks no subject"))?;
+        let (subject, after) = rest.split_once('}').ok_or_else(|| wrong("the brace of the subject is not closed"))?;
+        if subject.trim().is_empty() {
+            return Err(wrong("there is no subject between the braces"));
+        }
+        if after.contains(['{', '}']) || subject.contains('{') {
+            return Err(wrong("the prompt marks more than one subject"));
+        }
+        Ok(Self {
+            template: format!("{before}{{}}{}", after.trim_end()),
+            subject: subject.trim().to_owned(),
+            target_true: target_true.trim().to_owned(),
+            target_new: target_new.trim().to_owned(),
+            ..Self::default()
+        })
+    }
+
+    /// The prompt with its subject in braces, as [`Self::from_marked`] reads it.
+    #[must_use]
+    pub fn marked(&self) -> String {
+        self.template.replacen("{}", &format!("{{{}}}", self.subject), 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fact;
+
+    #[test]
+    fn a_typed_fact_survives_the_round_trip() {
+        let fact = Fact::from_marked("The capital of {France} is ", "Paris", " Rome").expect("fact");
+        assert_eq!(fact.template, "The capital of {} is");
+        assert_eq!(fact.prompt(), "The capital of France is");
+        assert_eq!(fact.marked(), "The capital of {France} is");
+        assert_eq!((fact.target_true.as_str(), fact.target_new.as_str()), ("Paris", "Rome"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_typed_fact_is_said() {
+        for (marked, complaint) in [
+            ("The capital of France is", "marks no subject"),
+            ("The capital of {France is", "not closed"),
+            ("The capital of {} is", "no subject between"),
+            ("{A} and {B} are", "more than one"),
+        ] {
+            let error = Fact::from_marked(marked, "x", "y").expect_err(marked).to_string();
+            assert!(error.contains(complaint), "{marked}: {error}");
+        }
+    }
+}

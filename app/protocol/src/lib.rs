@@ -1,0 +1,24 @@
+//! What the engine is told and what it tells: commands in, events out.
+//!
+//! The workbench folds [`Event`]s into its state, `--json` prints them, the journal stores them and tests
+//! replay them: nothing is shown that was not recorded. Nothing here knows of tensors or of terminals.
+
+mod command;
+mod event;
+mod fact;
+mod hyperparameter;
+mod number;
+mod rows;
+
+pub use command::{Command, EditOrder, ModelSource, TraceKind, TraceOrder};
+pub use event::{
+    Applied, BeforeAfter, Blame, Device, EditStarted, Event, GpuMemory, JobId, JobKind, Memory, ModelReady, Outcome, Phase,
+    PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceStarted,
+};
+pub use fact::{Fact, FactError};
+pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub use number::map as numbers;
+pub use rows::{LayerRow, WeightChange};
+
+/// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
+pub const SCHEMA: u32 = 1;

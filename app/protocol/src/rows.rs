@@ -1,0 +1,38 @@
+//! The live table: one row per layer.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What is known of one layer while an edit runs or after it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerRow {
+    /// The layer, from 0.
+    pub layer: usize,
+    /// Probability of the new target's first token, read through the final norm and the unembedding from the
+    /// residual stream after this layer at the last prompt token.
+    #[serde(with = "crate::number::single")]
+    pub probability_new: f64,
+    /// The same for the true target's first token.
+    #[serde(with = "crate::number::single")]
+    pub probability_true: f64,
+    /// `‖ΔW‖ / ‖W‖` of the layer's down-projection where the edit has set it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_change: Option<f64>,
+    /// Numbers of the method's own, by the names it declares.
+    #[serde(default, with = "crate::number::map", skip_serializing_if = "BTreeMap::is_empty")]
+    pub metrics: BTreeMap<String, f64>,
+}
+
+/// How far one parameter moved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WeightChange {
+    /// Name in the checkpoint.
+    pub parameter: String,
+    /// The layer it belongs to, where it belongs to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// Frobenius norm of the change.
+    pub norm: f64,
+    /// The same over the norm of the unedited parameter.
+    pub relative: f64,
+}
