@@ -1,0 +1,72 @@
+//! The two traits an author implements.
+
+use crate::error::Result;
+use crate::host::{Host, ModelInfo};
+use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
+use locus_protocol::Hyperparameter;
+use serde_json::{Map, Value};
+use tch::Tensor;
+
+/// Hyperparameters; written by [`crate::parameters!`].
+pub trait Parameters: Sized + Send + 'static {
+    /// One entry per hyperparameter, in the order of a form.
+    fn schema() -> Vec<Hyperparameter>;
+
+    /// Fills in the values that are given, checks them, and takes the defaults for the rest.
+    ///
+    /// # Errors
+    /// One sentence per unknown name, wrong type or value out of range: all of them at once.
+    fn from_settings(settings: &Map<String, Value>) -> Result<Self, Vec<String>>;
+}
+
+/// A method: decides which weights move so that an objective's loss falls.
+pub trait EditMethod: Default + Send + 'static {
+    /// Its hyperparameters.
+    type Parameters: Parameters;
+
+    /// What it says of itself.
+    fn info() -> Info;
+
+    /// What it is going to do, told before anything runs. Without a choice of its own: the layers it was given.
+    ///
+    /// # Errors
+    /// [`crate::Error::Request`] when the request cannot be carried out as asked.
+    fn plan(request: &EditRequest, parameters: &Self::Parameters, model: &ModelInfo) -> Result<Plan> {
+        let _ = (parameters, model);
+        Ok(Plan { layers: request.layers.clone(), ..Plan::default() })
+    }
+
+    /// Finds the changes. `request.layers` holds the plan's layers. It must call [`Host::checkpoint`] or another
+    /// service of the host in every step, so that it can be cancelled.
+    ///
+    /// # Errors
+    /// [`crate::Error::Cancelled`] from the host, or what failed.
+    fn edit(&mut self, request: &EditRequest, parameters: &Self::Parameters, host: &dyn Host) -> Result<Edited>;
+}
+
+/// An objective: decides what an edit is for. It knows nothing of methods.
+pub trait Objective: Default + Send + 'static {
+    /// Its hyperparameters.
+    type Parameters: Parameters;
+
+    /// What it says of itself.
+    fn info() -> Info;
+
+    /// What it aims at for one fact.
+    ///
+    /// # Errors
+    /// [`crate::Error::Request`] when the fact lacks what it needs.
+    fn goal(&mut self, fact: &Fact, parameters: &Self::Parameters, host: &dyn Host) -> Result<Goal>;
+
+    /// The loss that a method lowers, a scalar, for log-probabilities `[rows, tokens]` of the goal's target, with
+    /// the gradient intact.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    fn loss(
+        &mut self,
+        parameters: &Self::Parameters,
+        log_probabilities: &Tensor,
+        reduction: Reduction,
+    ) -> Result<Tensor>;
+}

@@ -1,0 +1,39 @@
+//! How a method, an objective or a host service fails.
+
+/// Result with a plugin's [`Error`]; the second parameter keeps the name usable for others.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failure that crosses the boundary between host and plugin as a kind and a sentence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The user cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The host, or the plugin, does not offer what was asked.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// The request cannot be carried out as asked; says what to change.
+    #[error("{0}")]
+    Request(String),
+    /// Anything else.
+    #[error("{0}")]
+    Failed(String),
+    /// The other side panicked; message and place.
+    #[error("panicked: {0}")]
+    Panic(String),
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Self::Failed(format!("libtorch: {}", first_line(&error.to_string())))
+    }
+}
+
+/// libtorch errors carry a stack of kilobytes behind their first lines; it is cut where it begins, in panics of
+/// tch too, where the message is escaped.
+#[must_use]
+pub fn first_line(text: &str) -> &str {
+    let text = text.split("\nException raised from").next().unwrap_or(text);
+    let text = text.split("\\nException raised from").next().unwrap_or(text);
+    text.trim_end()
+}

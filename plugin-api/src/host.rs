@@ -1,0 +1,303 @@
+//! What the host does for a plugin while an edit runs.
+
+use crate::error::{Error, Result};
+use crate::request::Reduction;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tch::Tensor;
+
+/// What a plugin may know of the model.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// What it is called.
+    pub name: String,
+    /// `model_type` of its configuration.
+    pub family: String,
+    /// Blocks.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub hidden: i64,
+    /// Width of the MLP key.
+    pub inner: i64,
+    /// Entries of the vocabulary.
+    pub vocabulary: i64,
+    /// Most tokens of a prompt.
+    pub context: i64,
+    /// `cpu` or `cuda:0`.
+    pub device: String,
+    /// `float32`, `bfloat16` or `float16`.
+    pub number_format: String,
+    /// The text of the token that ends a document; empty where there is none.
+    pub end_of_text: String,
+    /// By layer: the parameters of the down-projection, the matrix that editing methods change.
+    pub down_projections: Vec<DownProjection>,
+}
+
+/// Names and orientation of one down-projection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DownProjection {
+    /// Name of the matrix in the checkpoint.
+    pub weight: String,
+    /// Name of the bias, where it has one.
+    #[serde(default)]
+    pub bias: Option<String>,
+    /// The matrix is stored `[inner, hidden]` (GPT-2), not `[hidden, inner]`.
+    pub stored_input_first: bool,
+}
+
+impl DownProjection {
+    /// Factors of the change `value keyᵀ` (`value` `[hidden]`, `key` `[inner]`) in the stored orientation.
+    #[must_use]
+    pub fn rank_one(&self, value: &Tensor, key: &Tensor) -> (Tensor, Tensor) {
+        let (left, right) = if self.stored_input_first { (key, value) } else { (value, key) };
+        (left.unsqueeze(1), right.unsqueeze(0))
+    }
+}
+
+/// A place in the forward pass. Layers count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "site", content = "layer", rename_all = "kebab-case")]
+pub enum Site {
+    /// Output of the token embedding, before learned positions are added.
+    Embedding,
+    /// Residual stream after the block: the hidden state.
+    Residual(usize),
+    /// Output of attention, after its output projection.
+    AttentionOut(usize),
+    /// Output of the MLP, after the down-projection and its bias.
+    MlpOut(usize),
+    /// Input of the down-projection: the MLP key.
+    MlpKey(usize),
+}
+
+/// One token of one row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// Index of the row.
+    pub row: usize,
+    /// Position in the row.
+    pub position: usize,
+}
+
+/// Cells at one site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cells {
+    /// Where in the forward pass.
+    #[serde(flatten)]
+    pub site: Site,
+    /// Which tokens.
+    pub cells: Vec<Cell>,
+}
+
+/// A log-probability to read: of `token` right after `cell`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    /// The cell whose next token is predicted.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// The token.
+    pub token: i64,
+}
+
+/// A run that will be repeated many times with few things changing: the host computes what cannot change once,
+/// and each repetition runs only layers and positions that can.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SuffixRequest {
+    /// Token ids, one row per prompt; rows may differ in length.
+    pub rows: Vec<Vec<i64>>,
+    /// Where each repetition adds vectors.
+    #[serde(default)]
+    pub add: Vec<Cells>,
+    /// Parameters that each repetition gives anew.
+    #[serde(default)]
+    pub parameters: Vec<String>,
+    /// Log-probabilities to read. The host shows the layers of the first one's row and position.
+    #[serde(default)]
+    pub read: Vec<Read>,
+    /// Cells whose whole next-token log-probabilities are read.
+    #[serde(default)]
+    pub distributions: Vec<Cell>,
+}
+
+/// A prepared run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Suffix(pub u64);
+
+/// What a repetition gives; gradients flow into what was added and into the parameters given.
+#[derive(Debug)]
+pub struct SuffixOutput {
+    /// `[reads]`, float32 at least.
+    pub log_probabilities: Tensor,
+    /// `[distributions, vocabulary]`, float32 at least.
+    pub distributions: Tensor,
+}
+
+/// A row of the live table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepReport {
+    /// The step, from 0.
+    pub step: u64,
+    /// Steps the method may take.
+    pub steps: u64,
+    /// The layer it works on.
+    pub layer: usize,
+    /// Terms of the loss by name, `loss` the total.
+    #[serde(with = "finite")]
+    pub losses: BTreeMap<String, f64>,
+    /// Numbers per layer, by the names the plugin declares.
+    #[serde(default)]
+    pub metrics: Vec<LayerMetrics>,
+}
+
+/// Numbers of one layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerMetrics {
+    /// The layer.
+    pub layer: usize,
+    /// The numbers by name.
+    #[serde(with = "finite")]
+    pub values: BTreeMap<String, f64>,
+}
+
+use locus_protocol::numbers as finite;
+
+impl StepReport {
+    /// A report of step `step` of at most `steps` on `layer`.
+    #[must_use]
+    pub fn new(step: u64, steps: u64, layer: usize) -> Self {
+        Self { step, steps, layer, ..Self::default() }
+    }
+
+    /// Adds a term of the loss.
+    #[must_use]
+    pub fn loss(mut self, name: &str, value: f64) -> Self {
+        self.losses.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds a number of one layer.
+    #[must_use]
+    pub fn metric(mut self, layer: usize, name: &str, value: f64) -> Self {
+        if let Some(there) = self.metrics.iter_mut().find(|metrics| metrics.layer == layer) {
+            there.values.insert(name.to_owned(), value);
+        } else {
+            self.metrics.push(LayerMetrics { layer, values: BTreeMap::from([(name.to_owned(), value)]) });
+        }
+        self
+    }
+}
+
+/// How important a line of the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something to look at.
+    Warning,
+}
+
+/// Text to sample from the model.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRequest {
+    /// The text to start from; it is part of the result. The host puts the end-of-text token where it is empty.
+    pub prompt: String,
+    /// How many samples.
+    pub count: usize,
+    /// Tokens of each, the prompt included.
+    pub tokens: usize,
+    /// Seed of the draws.
+    pub seed: u64,
+}
+
+/// What the host does for a plugin. All calls come from the thread that called the plugin.
+pub trait Host {
+    /// Adds a row to the live table.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the report names a layer the model does not have; [`Error::Cancelled`].
+    fn report(&self, report: &StepReport) -> Result<()>;
+
+    /// Tells how far a phase is; `total` 0 when nobody knows.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()>;
+
+    /// Writes a line into the log.
+    fn log(&self, level: Level, text: &str);
+
+    /// Whether the user cancelled.
+    fn cancelled(&self) -> bool;
+
+    /// The point at which a method can be cancelled: call it with `?` in every step.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn checkpoint(&self) -> Result<()> {
+        if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
+    }
+
+    /// What the model is.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn model(&self) -> Result<ModelInfo>;
+
+    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>>;
+
+    /// Text of token ids.
+    ///
+    /// # Errors
+    /// An id is not in the vocabulary.
+    fn detokenize(&self, ids: &[i64]) -> Result<String>;
+
+    /// A parameter as the model has it now, by its name in the checkpoint. It shares storage: do not write into it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there is no such parameter.
+    fn parameter(&self, name: &str) -> Result<Tensor>;
+
+    /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a cell or layer that is not there; [`Error::Cancelled`].
+    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>>;
+
+    /// Prepares a run that will be repeated.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a cell, layer or parameter that is not there; [`Error::Cancelled`].
+    fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix>;
+
+    /// Runs once more: `added` has one tensor per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of
+    /// its cells; `parameters` one per entry of `parameters`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for wrong shapes; [`Error::Cancelled`].
+    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput>;
+
+    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer`
+    /// of the unedited model (ROME, equation 2). The host computes and caches `C`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there are no second moments for the layer; [`Error::Cancelled`].
+    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor>;
+
+    /// Samples text from the model (top 5, as the published code does).
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>>;
+
+    /// The current objective's loss for log-probabilities `[rows, tokens]` of the target, a scalar with its
+    /// gradient intact.
+    ///
+    /// # Errors
+    /// What the objective says.
+    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor>;
+}

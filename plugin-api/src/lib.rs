@@ -1,0 +1,31 @@
+//! What an author of an editing method or an objective for Locus imports.
+//!
+//! An author writes `impl EditMethod for X` or `impl Objective for X` in safe Rust with `tch` tensors, declares
+//! hyperparameters with [`parameters!`] and exports with [`export_plugin!`]. See `docs/plugins.md`.
+
+mod author;
+pub mod error;
+pub mod host;
+pub mod object;
+mod parameters;
+pub mod request;
+mod template;
+
+pub use author::{EditMethod, Objective, Parameters};
+pub use error::{Error, Result};
+pub use host::{
+    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, Read, SampleRequest, Site, StepReport, Suffix,
+    SuffixOutput, SuffixRequest,
+};
+pub use request::{
+    Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction,
+};
+pub use locus_protocol::{Hyperparameter, HyperparameterKind};
+pub use template::{FactToken, lookup};
+pub use tch;
+
+/// What [`parameters!`] expands to calls.
+pub mod schema {
+    pub use crate::parameters::{complete, field, float, integer, json, read};
+    pub use serde_json::{Map, Value};
+}

@@ -1,0 +1,140 @@
+//! The same two traits with the types erased: what a host holds, whether a plugin is linked in or loaded.
+
+use crate::author::{EditMethod, Objective, Parameters};
+use crate::error::{Error, Result};
+use crate::host::{Host, ModelInfo};
+use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
+use locus_protocol::Hyperparameter;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::marker::PhantomData;
+use tch::Tensor;
+
+/// A method or objective as it describes itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// Id, title, paper.
+    #[serde(flatten)]
+    pub info: Info,
+    /// Its hyperparameters.
+    #[serde(default)]
+    pub hyperparameters: Vec<Hyperparameter>,
+}
+
+/// A method whose type is not known.
+pub trait MethodObject: Send + Sync {
+    /// What it says of itself.
+    fn description(&self) -> &Description;
+
+    /// See [`EditMethod::plan`].
+    ///
+    /// # Errors
+    /// Bad settings, or a request that cannot be carried out.
+    fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan>;
+
+    /// See [`EditMethod::edit`]; every call starts from a fresh instance.
+    ///
+    /// # Errors
+    /// What the method says.
+    fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited>;
+}
+
+/// An objective whose type is not known.
+pub trait ObjectiveObject: Send + Sync {
+    /// What it says of itself.
+    fn description(&self) -> &Description;
+
+    /// A fresh instance with its settings.
+    ///
+    /// # Errors
+    /// Bad settings.
+    fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>>;
+}
+
+/// An objective at work.
+pub trait ObjectiveInstance {
+    /// See [`Objective::goal`].
+    ///
+    /// # Errors
+    /// What the objective says.
+    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal>;
+
+    /// See [`Objective::loss`].
+    ///
+    /// # Errors
+    /// What the objective says.
+    fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor>;
+}
+
+/// Reads settings and joins all complaints to one sentence.
+///
+/// # Errors
+/// [`Error::Request`] with every complaint.
+pub fn read_settings<P: Parameters>(settings: &Map<String, Value>) -> Result<P> {
+    P::from_settings(settings).map_err(|complaints| Error::Request(complaints.join("; ")))
+}
+
+/// An [`EditMethod`] linked into the program.
+pub struct LinkedMethod<M: EditMethod> {
+    description: Description,
+    method: PhantomData<fn() -> M>,
+}
+
+impl<M: EditMethod> Default for LinkedMethod<M> {
+    fn default() -> Self {
+        let description = Description { info: M::info(), hyperparameters: M::Parameters::schema() };
+        Self { description, method: PhantomData }
+    }
+}
+
+impl<M: EditMethod> MethodObject for LinkedMethod<M> {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan> {
+        M::plan(request, &read_settings(settings)?, model)
+    }
+
+    fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
+        M::default().edit(request, &read_settings(settings)?, host)
+    }
+}
+
+/// An [`Objective`] linked into the program.
+pub struct LinkedObjective<O: Objective> {
+    description: Description,
+    objective: PhantomData<fn() -> O>,
+}
+
+impl<O: Objective> Default for LinkedObjective<O> {
+    fn default() -> Self {
+        let description = Description { info: O::info(), hyperparameters: O::Parameters::schema() };
+        Self { description, objective: PhantomData }
+    }
+}
+
+impl<O: Objective> ObjectiveObject for LinkedObjective<O> {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>> {
+        Ok(Box::new(Started { objective: O::default(), parameters: read_settings::<O::Parameters>(settings)? }))
+    }
+}
+
+struct Started<O: Objective> {
+    objective: O,
+    parameters: O::Parameters,
+}
+
+impl<O: Objective> ObjectiveInstance for Started<O> {
+    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
+        self.objective.goal(fact, &self.parameters, host)
+    }
+
+    fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        self.objective.loss(&self.parameters, log_probabilities, reduction)
+    }
+}

@@ -1,0 +1,226 @@
+//! What a method or an objective is asked to do, and what it answers.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tch::Tensor;
+
+/// One fact to edit, with what the objective has made of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Edit {
+    /// The prompt with `{}` in the subject's place, ending right before the answer.
+    pub template: String,
+    /// The subject.
+    pub subject: String,
+    /// The text whose probability the objective's loss is about, without a leading space.
+    pub target: String,
+}
+
+impl Edit {
+    /// The prompt with its subject.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        self.template.replacen("{}", &self.subject, 1)
+    }
+}
+
+/// What a method is asked to do.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EditRequest {
+    /// The facts; more than one only for methods that say they take many.
+    pub edits: Vec<Edit>,
+    /// Layers to edit, ascending; empty leaves it to the method.
+    #[serde(default)]
+    pub layers: Vec<usize>,
+    /// Seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// What an objective is asked to prepare.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// The prompt with `{}` in the subject's place.
+    pub template: String,
+    /// The subject.
+    pub subject: String,
+    /// The answer that is true, without a leading space.
+    pub target_true: String,
+    /// The answer that a record proposes instead, without a leading space.
+    pub target_new: String,
+}
+
+/// What an objective aims at for one fact.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// The text whose probability the loss is about, without a leading space.
+    pub target: String,
+}
+
+/// How the log-probabilities of several prompts and tokens become one number: ROME and MEMIT take means,
+/// constrained fine-tuning takes sums (spec objectives.md 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reduction {
+    /// Mean over tokens, then over rows.
+    Mean,
+    /// Sum over tokens and rows.
+    Sum,
+}
+
+/// What a method is going to do, told before anything runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Layers it will edit.
+    pub layers: Vec<usize>,
+    /// Layers whose second moments it will ask for.
+    #[serde(default)]
+    pub second_moments: Vec<usize>,
+    /// Most steps it may take.
+    #[serde(default)]
+    pub steps: u64,
+    /// What the user should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+}
+
+/// What a plugin says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Info {
+    /// Lower-case letters, digits and dashes.
+    pub id: String,
+    /// Its name in words.
+    pub title: String,
+    /// Its version.
+    #[serde(default)]
+    pub version: String,
+    /// The paper it follows.
+    #[serde(default)]
+    pub cite: String,
+    /// One line for lists.
+    #[serde(default)]
+    pub summary: String,
+    /// Numbers it reports per layer.
+    #[serde(default)]
+    pub metrics: Vec<MetricInfo>,
+}
+
+impl Info {
+    /// A description with id and name.
+    #[must_use]
+    pub fn new(id: &str, title: &str) -> Self {
+        Self { id: id.to_owned(), title: title.to_owned(), ..Self::default() }
+    }
+
+    /// Says which paper the plugin follows.
+    #[must_use]
+    pub fn cite(mut self, paper: &str) -> Self {
+        self.cite = paper.to_owned();
+        self
+    }
+
+    /// Says in a line what it does.
+    #[must_use]
+    pub fn summary(mut self, line: &str) -> Self {
+        self.summary = line.to_owned();
+        self
+    }
+
+    /// Declares a number that is reported per layer.
+    #[must_use]
+    pub fn metric(mut self, name: &str, unit: &str, help: &str) -> Self {
+        self.metrics.push(MetricInfo { name: name.to_owned(), unit: unit.to_owned(), help: help.to_owned() });
+        self
+    }
+}
+
+/// A number that a plugin reports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MetricInfo {
+    /// Its name, the column's head.
+    pub name: String,
+    /// Its unit, empty for none.
+    #[serde(default)]
+    pub unit: String,
+    /// One line.
+    #[serde(default)]
+    pub help: String,
+}
+
+/// A change of one parameter.
+#[derive(Debug)]
+pub struct Delta {
+    /// The parameter's name in the checkpoint.
+    pub parameter: String,
+    /// The change, in the orientation in which the checkpoint stores the parameter.
+    pub form: Form,
+}
+
+/// A change as a whole or as factors.
+#[derive(Debug)]
+pub enum Form {
+    /// `left` `[rows, rank]` times `right` `[rank, columns]`.
+    LowRank {
+        /// `[rows, rank]`.
+        left: Tensor,
+        /// `[rank, columns]`.
+        right: Tensor,
+    },
+    /// The whole difference, of the parameter's shape.
+    Dense(Tensor),
+}
+
+/// What a method gives back. It leaves no weight changed: the host applies the deltas and can undo them exactly.
+#[derive(Debug, Default)]
+pub struct Edited {
+    /// The changes.
+    pub deltas: Vec<Delta>,
+    /// Numbers about the edit as a whole.
+    pub metrics: BTreeMap<String, f64>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    /// Tensors worth keeping with the edit, by name (key, value, ...).
+    pub artifacts: Vec<(String, Tensor)>,
+}
+
+impl Edited {
+    /// Nothing changed yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a change given as factors `left` `[rows, rank]` and `right` `[rank, columns]`.
+    #[must_use]
+    pub fn low_rank(mut self, parameter: &str, left: Tensor, right: Tensor) -> Self {
+        self.deltas.push(Delta { parameter: parameter.to_owned(), form: Form::LowRank { left, right } });
+        self
+    }
+
+    /// Adds a change given whole.
+    #[must_use]
+    pub fn dense(mut self, parameter: &str, difference: Tensor) -> Self {
+        self.deltas.push(Delta { parameter: parameter.to_owned(), form: Form::Dense(difference) });
+        self
+    }
+
+    /// Adds a number.
+    #[must_use]
+    pub fn metric(mut self, name: &str, value: f64) -> Self {
+        self.metrics.insert(name.to_owned(), value);
+        self
+    }
+
+    /// Adds a sentence.
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.notes.push(text.into());
+        self
+    }
+
+    /// Keeps a tensor with the edit.
+    #[must_use]
+    pub fn artifact(mut self, name: &str, tensor: Tensor) -> Self {
+        self.artifacts.push((name.to_owned(), tensor));
+        self
+    }
+}
