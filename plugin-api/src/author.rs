@@ -19,6 +19,20 @@ pub trait Parameters: Sized + Send + 'static {
     fn from_settings(settings: &Map<String, Value>) -> Result<Self, Vec<String>>;
 }
 
+/// No hyperparameters.
+impl Parameters for () {
+    fn schema() -> Vec<Hyperparameter> {
+        Vec::new()
+    }
+
+    fn from_settings(settings: &Map<String, Value>) -> Result<Self, Vec<String>> {
+        match settings.keys().next() {
+            Some(name) => Err(vec![format!("there is no hyperparameter `{name}`; there are none at all")]),
+            None => Ok(()),
+        }
+    }
+}
+
 /// A method: decides which weights move so that an objective's loss falls.
 pub trait EditMethod: Default + Send + 'static {
     /// Its hyperparameters.

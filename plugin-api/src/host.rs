@@ -47,7 +47,6 @@ pub struct DownProjection {
 
 impl DownProjection {
     /// Factors of the change `value keyᵀ` (`value` `[hidden]`, `key` `[inner]`) in the stored orientation.
-    #[must_use]
     pub fn rank_one(&self, value: &Tensor, key: &Tensor) -> (Tensor, Tensor) {
         let (left, right) = if self.stored_input_first { (key, value) } else { (value, key) };
         (left.unsqueeze(1), right.unsqueeze(0))

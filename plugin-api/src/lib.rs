@@ -5,6 +5,7 @@
 
 mod author;
 pub mod error;
+pub mod glue;
 pub mod host;
 pub mod object;
 mod parameters;
@@ -17,12 +18,10 @@ pub use host::{
     Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, Read, SampleRequest, Site, StepReport, Suffix,
     SuffixOutput, SuffixRequest,
 };
-pub use request::{
-    Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction,
-};
 pub use locus_protocol::{Hyperparameter, HyperparameterKind};
-pub use template::{FactToken, lookup};
+pub use request::{Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction};
 pub use tch;
+pub use template::{FactToken, lookup};
 
 /// What [`parameters!`] expands to calls.
 pub mod schema {

@@ -1,0 +1,84 @@
+//! What a plugin gives to the host.
+
+use crate::data::{LocusBytes, LocusReply};
+use crate::host::{LocusCall, LocusHost};
+
+/// The function exported as `locus_plugin_entry_v1`: called once, right after loading. `host` lives as long as the
+/// process; the table put into `plugin` must too.
+pub type LocusEntry =
+    unsafe extern "C" fn(host: *const LocusHost, plugin: *mut *const LocusPlugin, error: *mut LocusBytes) -> i32;
+
+/// What a library holds. The host reads it once; it must not change.
+#[repr(C)]
+pub struct LocusPlugin {
+    /// Bytes of this table.
+    pub struct_size: usize,
+    /// Tables of the methods.
+    pub methods: *const *const LocusMethod,
+    /// How many.
+    pub method_count: usize,
+    /// Tables of the objectives.
+    pub objectives: *const *const LocusObjective,
+    /// How many.
+    pub objective_count: usize,
+}
+
+// SAFETY: tables are constant once the library is loaded, and so is all they point to.
+#[allow(unsafe_code)]
+unsafe impl Sync for LocusPlugin {}
+
+/// A method. It keeps nothing from one call to the next.
+#[repr(C)]
+pub struct LocusMethod {
+    /// Bytes of this table.
+    pub struct_size: usize,
+    /// `{}` in; the description with its hyperparameters out.
+    pub describe:
+        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
+    /// `{"request", "settings", "model"}` in; the plan out.
+    pub plan:
+        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
+    /// `{"request", "settings"}` in; the changes out: JSON, and the tensors it names.
+    pub edit:
+        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
+}
+
+/// An objective at work; what it is only its plugin knows.
+#[repr(C)]
+pub struct LocusInstance {
+    _opaque: [u8; 0],
+}
+
+/// An objective. It lives from `create` to `destroy`.
+#[repr(C)]
+pub struct LocusObjective {
+    /// Bytes of this table.
+    pub struct_size: usize,
+    /// `{}` in; the description with its hyperparameters out.
+    pub describe:
+        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
+    /// `{"settings"}` in; an instance out.
+    pub create: Option<
+        unsafe extern "C" fn(call: *const LocusCall, instance: *mut *mut LocusInstance, error: *mut LocusBytes) -> i32,
+    >,
+    /// Frees an instance.
+    pub destroy: Option<unsafe extern "C" fn(instance: *mut LocusInstance)>,
+    /// `{"fact"}` in; the goal out.
+    pub goal: Option<
+        unsafe extern "C" fn(
+            instance: *mut LocusInstance,
+            call: *const LocusCall,
+            reply: *mut LocusReply,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
+    /// `{"reduction"}` and the log-probabilities in; the loss out, one tensor with its gradient intact.
+    pub loss: Option<
+        unsafe extern "C" fn(
+            instance: *mut LocusInstance,
+            call: *const LocusCall,
+            reply: *mut LocusReply,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
+}

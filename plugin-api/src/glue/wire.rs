@@ -1,0 +1,315 @@
+//! The JSON that crosses. Types with parameters are written from references and read as values.
+
+use crate::error::{Error, Result};
+use crate::host::{Cells, ModelInfo};
+use crate::request::{Delta, EditRequest, Edited, Fact, Form, Reduction};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use tch::Tensor;
+
+/// Names of the host's services; each is the method of [`crate::Host`] of that name.
+pub mod service {
+    /// A `StepReport`.
+    pub const REPORT: &str = "report";
+    /// [`super::ProgressArguments`].
+    pub const PROGRESS: &str = "progress";
+    /// Nothing; answers a `ModelInfo`.
+    pub const MODEL: &str = "model";
+    /// [`super::TokenizeArguments`]; answers [`super::Ids`].
+    pub const TOKENIZE: &str = "tokenize";
+    /// [`super::Ids`]; answers [`super::Text`].
+    pub const DETOKENIZE: &str = "detokenize";
+    /// [`super::Name`]; answers a tensor.
+    pub const PARAMETER: &str = "parameter";
+    /// [`super::CaptureArguments`]; answers one tensor per entry of `cells`.
+    pub const CAPTURE: &str = "capture";
+    /// A `SuffixRequest`; answers [`super::Prepared`].
+    pub const PREPARE_SUFFIX: &str = "prepare-suffix";
+    /// [`super::RunSuffixArguments`] and the tensors; answers log-probabilities and distributions.
+    pub const RUN_SUFFIX: &str = "run-suffix";
+    /// [`super::Layer`] and the keys; answers a tensor.
+    pub const SOLVE_SECOND_MOMENT: &str = "solve-second-moment";
+    /// A `SampleRequest`; answers [`super::Texts`].
+    pub const SAMPLE: &str = "sample";
+    /// [`super::LossArguments`] and the log-probabilities; answers the loss.
+    pub const OBJECTIVE_LOSS: &str = "objective-loss";
+}
+
+/// What `plan` is called with.
+#[derive(Serialize, Deserialize)]
+pub struct PlanArguments<Request = EditRequest, Settings = Map<String, Value>, Model = ModelInfo> {
+    /// What is asked.
+    pub request: Request,
+    /// All hyperparameters, checked.
+    pub settings: Settings,
+    /// What the model is.
+    pub model: Model,
+}
+
+/// What `edit` is called with.
+#[derive(Serialize, Deserialize)]
+pub struct EditArguments<Request = EditRequest, Settings = Map<String, Value>> {
+    /// What is asked.
+    pub request: Request,
+    /// All hyperparameters, checked.
+    pub settings: Settings,
+}
+
+/// What `create` is called with.
+#[derive(Serialize, Deserialize)]
+pub struct CreateArguments<Settings = Map<String, Value>> {
+    /// All hyperparameters, checked.
+    pub settings: Settings,
+}
+
+/// What `goal` is called with.
+#[derive(Serialize, Deserialize)]
+pub struct GoalArguments<F = Fact> {
+    /// The fact.
+    pub fact: F,
+}
+
+/// What `loss` and the service of the same purpose are called with, beside the log-probabilities.
+#[derive(Serialize, Deserialize)]
+pub struct LossArguments {
+    /// How they become one number.
+    pub reduction: Reduction,
+}
+
+/// How far a phase is.
+#[derive(Serialize, Deserialize)]
+pub struct ProgressArguments<Words = String> {
+    /// What is being done.
+    #[serde(default)]
+    pub phase: Words,
+    /// How much of it is done.
+    #[serde(default)]
+    pub done: u64,
+    /// How much there is; 0 when nobody knows.
+    #[serde(default)]
+    pub total: u64,
+}
+
+/// Text to tokenise.
+#[derive(Serialize, Deserialize)]
+pub struct TokenizeArguments<Words = String> {
+    /// The text.
+    pub text: Words,
+    /// Whether it starts a prompt.
+    #[serde(default)]
+    pub start: bool,
+}
+
+/// Token ids.
+#[derive(Serialize, Deserialize)]
+pub struct Ids<List = Vec<i64>> {
+    /// The ids.
+    pub ids: List,
+}
+
+/// One text.
+#[derive(Serialize, Deserialize)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+}
+
+/// Several texts.
+#[derive(Serialize, Deserialize)]
+pub struct Texts {
+    /// The texts.
+    pub texts: Vec<String>,
+}
+
+/// A parameter's name.
+#[derive(Serialize, Deserialize)]
+pub struct Name<Words = String> {
+    /// The name.
+    pub name: Words,
+}
+
+/// A layer.
+#[derive(Serialize, Deserialize)]
+pub struct Layer {
+    /// The layer, from 0.
+    pub layer: usize,
+}
+
+/// Where to capture.
+#[derive(Serialize, Deserialize)]
+pub struct CaptureArguments<Rows = Vec<Vec<i64>>, Places = Vec<Cells>> {
+    /// Token ids, one row per prompt.
+    pub rows: Rows,
+    /// Which activations.
+    pub cells: Places,
+}
+
+/// A prepared run.
+#[derive(Serialize, Deserialize)]
+pub struct Prepared {
+    /// Its number.
+    pub suffix: u64,
+}
+
+/// A repetition of a prepared run; the tensors are those added, then the parameters.
+#[derive(Serialize, Deserialize)]
+pub struct RunSuffixArguments {
+    /// Its number.
+    pub suffix: u64,
+    /// How many of the tensors are added; the rest are parameters.
+    #[serde(default)]
+    pub added: usize,
+}
+
+/// What a method gives back; tensors are named by their index.
+#[derive(Default, Serialize, Deserialize)]
+pub struct EditedRecord {
+    /// The changes.
+    #[serde(default)]
+    pub deltas: Vec<DeltaRecord>,
+    /// Numbers about the edit as a whole.
+    #[serde(default, with = "locus_protocol::numbers")]
+    pub metrics: BTreeMap<String, f64>,
+    /// What the user should know.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Tensors worth keeping with the edit.
+    #[serde(default)]
+    pub artifacts: Vec<ArtifactRecord>,
+}
+
+/// One change.
+#[derive(Serialize, Deserialize)]
+pub struct DeltaRecord {
+    /// The parameter's name in the checkpoint.
+    pub parameter: String,
+    /// Its tensors.
+    #[serde(flatten)]
+    pub form: FormRecord,
+}
+
+/// A change by its tensors.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(tag = "form", content = "tensors", rename_all = "kebab-case")]
+pub enum FormRecord {
+    /// `left`, `right`.
+    LowRank([usize; 2]),
+    /// The difference.
+    Dense([usize; 1]),
+}
+
+/// One tensor by name.
+#[derive(Serialize, Deserialize)]
+pub struct ArtifactRecord {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub tensor: usize,
+}
+
+impl EditedRecord {
+    /// Takes the tensors out.
+    #[must_use]
+    pub fn pack(edited: Edited) -> (Self, Vec<Tensor>) {
+        let mut tensors = Vec::new();
+        let mut put = |tensor: Tensor| {
+            tensors.push(tensor);
+            tensors.len() - 1
+        };
+        let mut record = Self { metrics: edited.metrics, notes: edited.notes, ..Self::default() };
+        for Delta { parameter, form } in edited.deltas {
+            let form = match form {
+                Form::LowRank { left, right } => FormRecord::LowRank([put(left), put(right)]),
+                Form::Dense(difference) => FormRecord::Dense([put(difference)]),
+            };
+            record.deltas.push(DeltaRecord { parameter, form });
+        }
+        for (name, tensor) in edited.artifacts {
+            record.artifacts.push(ArtifactRecord { name, tensor: put(tensor) });
+        }
+        (record, tensors)
+    }
+
+    /// Puts the tensors back in.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when an index has no tensor.
+    pub fn unpack(self, tensors: &[Tensor]) -> Result<Edited> {
+        let get = |index: usize| -> Result<Tensor> {
+            let count = tensors.len();
+            let missing = || Error::Failed(format!("unusable answer: tensor {index} of {count} is not there"));
+            Ok(tensors.get(index).ok_or_else(missing)?.shallow_clone())
+        };
+        let mut edited = Edited { metrics: self.metrics, notes: self.notes, ..Edited::default() };
+        for DeltaRecord { parameter, form } in self.deltas {
+            let form = match form {
+                FormRecord::LowRank([left, right]) => Form::LowRank { left: get(left)?, right: get(right)? },
+                FormRecord::Dense([difference]) => Form::Dense(get(difference)?),
+            };
+            edited.deltas.push(Delta { parameter, form });
+        }
+        for ArtifactRecord { name, tensor } in self.artifacts {
+            edited.artifacts.push((name, get(tensor)?));
+        }
+        Ok(edited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EditedRecord, RunSuffixArguments};
+    use crate::host::{Cell, Cells, Read, Site, SuffixRequest};
+    use crate::request::Edited;
+    use tch::Tensor;
+
+    fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> (String, T) {
+        let text = serde_json::to_string(value).expect("written");
+        let back = serde_json::from_str(&text).expect("read");
+        (text, back)
+    }
+
+    #[test]
+    fn a_suffix_request_survives() {
+        let cell = Cell { row: 1, position: 4 };
+        let request = SuffixRequest {
+            rows: vec![vec![1, 2], vec![3]],
+            add: vec![
+                Cells { site: Site::MlpOut(3), cells: vec![cell] },
+                Cells { site: Site::Embedding, cells: vec![] },
+            ],
+            parameters: vec!["w".to_owned()],
+            read: vec![Read { cell, token: 7 }],
+            distributions: vec![cell],
+        };
+        let (text, back) = through_json(&request);
+        assert_eq!(back, request);
+        assert!(text.contains(r#"{"site":"mlp-out","layer":3,"cells":[{"row":1,"position":4}]}"#), "{text}");
+        assert!(text.contains(r#"{"row":1,"position":4,"token":7}"#), "{text}");
+    }
+
+    #[test]
+    fn an_edit_survives_with_numbers_that_json_does_not_have() {
+        let tensor = |value: f64| Tensor::full([1, 1], value, (tch::Kind::Float, tch::Device::Cpu));
+        let edited = Edited::new()
+            .low_rank("a", tensor(1.0), tensor(2.0))
+            .dense("b", tensor(3.0))
+            .metric("loss", f64::NAN)
+            .note("well")
+            .artifact("key", tensor(4.0));
+        let (record, tensors) = EditedRecord::pack(edited);
+        let (text, back) = through_json(&record);
+        assert!(text.contains(r#"{"parameter":"a","form":"low-rank","tensors":[0,1]}"#), "{text}");
+        let edited = back.unpack(&tensors).expect("unpacked");
+        assert!(edited.metrics["loss"].is_nan());
+        assert_eq!(edited.artifacts[0].1.double_value(&[0, 0]), 4.0);
+        let (record, _) = EditedRecord::pack(edited);
+        assert!(record.unpack(&tensors[..2]).expect_err("too few").to_string().contains("tensor 2 of 2"));
+    }
+
+    #[test]
+    fn missing_keys_have_defaults() {
+        let run: RunSuffixArguments = serde_json::from_str(r#"{"suffix":1,"later":true}"#).expect("read");
+        assert_eq!(run.added, 0);
+    }
+}
