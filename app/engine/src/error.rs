@@ -16,6 +16,30 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}; check the folder and the space left", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file of facts does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    Facts {
+        /// The file.
+        path: PathBuf,
+        /// Record, field and remedy.
+        message: String,
+    },
+    /// A plugin failed or gave back something that cannot be used.
+    #[error("plugin `{plugin}`: {message}")]
+    Plugin {
+        /// Its id.
+        plugin: String,
+        /// What it did.
+        message: String,
+    },
     /// `config.json` is not what a supported architecture needs.
     #[error("{}: {message}", path.display())]
     Config {
@@ -50,6 +74,6 @@ pub enum Error {
     #[error("cancelled")]
     Cancelled,
     /// libtorch raised an exception.
-    #[error("libtorch: {0}")]
+    #[error("libtorch: {}", locus_plugin::error::first_line(&.0.to_string()))]
     Torch(#[from] tch::TchError),
 }

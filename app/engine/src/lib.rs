@@ -1,12 +1,18 @@
 //! The engine of Locus: a decoder built for locating and editing facts.
 //!
-//! `model` runs a Hugging Face checkpoint with taps at named sites and on cached
-//! prefixes; `trace` is causal tracing on top of it; `noise` is the generator
-//! that the published code draws its subject noise from.
+//! `model` runs a Hugging Face checkpoint with taps at named sites and on cached prefixes; `run` captures from many
+//! prompts at once and repeats runs from where they change; `trace` is causal tracing on top of it; `moments` are
+//! second moments of the MLP keys; `edit` is what the engine does for a plugin and with its changes; `evaluate`
+//! scores a record's prompts; `facts` reads records; `noise` is the generator of the published subject noise.
 
+pub mod edit;
 pub mod error;
+pub mod evaluate;
+pub mod facts;
 pub mod model;
+pub mod moments;
 pub mod noise;
+pub mod run;
 pub mod trace;
 
 pub use error::{Error, Result};

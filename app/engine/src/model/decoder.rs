@@ -5,29 +5,31 @@ use super::attention::{Attention, Inputs, RotaryTable};
 use super::batch::{Batch, KeysValues};
 use super::layers::{Mlp, Normalisation, Projection};
 use super::taps::{Site, Taps};
-use super::weights::Weights;
+use super::weights::{Reading, Weights};
 use super::{Tokenizer, families};
 use crate::error::{Error, Result};
 use std::path::Path;
+use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
-/// A loaded model with its tokenizer.
+/// A loaded model with its tokenizer. Weights are shared between variants, see [`Self::with_parameters`].
 #[derive(Debug)]
 pub struct Model {
     /// What the configuration says.
-    pub architecture: Architecture,
+    pub architecture: Arc<Architecture>,
     /// The checkpoint's tokenizer.
-    pub tokenizer: Tokenizer,
+    pub tokenizer: Arc<Tokenizer>,
     /// Where the weights are.
     pub device: Device,
     /// Number format of weights and activations.
     pub kind: Kind,
+    weights: Weights,
     token_embedding: Tensor,
     position_embedding: Option<Tensor>,
     blocks: Vec<Block>,
     final_norm: Normalisation,
     unembedding: Projection,
-    rotary: Option<RotaryTable>,
+    rotary: Option<Arc<RotaryTable>>,
 }
 
 #[derive(Debug)]
@@ -47,13 +49,38 @@ impl Model {
     /// # Errors
     /// A missing or damaged file, an unknown architecture, a tensor that is not there.
     pub fn load(folder: &Path, device: Device, kind: Kind) -> Result<Self> {
+        Self::load_listening(folder, device, kind, &mut |_| Ok(()))
+    }
+
+    /// Like [`Self::load`]; `listen` hears of every file of weights and can stop the reading by an error.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`], and what `listen` returns.
+    pub fn load_listening(
+        folder: &Path,
+        device: Device,
+        kind: Kind,
+        listen: &mut dyn FnMut(Reading) -> Result<()>,
+    ) -> Result<Self> {
         let path = folder.join("config.json");
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         let bad = |message: String| Error::Config { path: path.clone(), message };
         let config = serde_json::from_str(&text).map_err(|error| bad(format!("not valid JSON: {error}")))?;
         let architecture = families::describe(&config).map_err(bad)?;
         let tokenizer = Tokenizer::read(folder)?;
-        let weights = Weights::read(folder, kind, device)?;
+        let weights = Weights::read(folder, kind, device, listen)?;
+        let rotary = architecture.rotary.as_ref().map(|rotary| RotaryTable::new(rotary, architecture.context, device));
+        Self::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotary.map(Arc::new), device, kind)
+    }
+
+    fn assemble(
+        architecture: Arc<Architecture>,
+        tokenizer: Arc<Tokenizer>,
+        weights: Weights,
+        rotary: Option<Arc<RotaryTable>>,
+        device: Device,
+        kind: Kind,
+    ) -> Result<Self> {
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
         let position_embedding = match &architecture.position_embedding {
             Some(name) => Some(weights.get(&format!("{name}.weight"))?),
@@ -65,18 +92,73 @@ impl Model {
         };
         let blocks =
             (0..architecture.layers).map(|layer| Block::read(&architecture, layer, &weights)).collect::<Result<_>>()?;
+        let final_norm = weights.norm(&architecture.final_norm, &architecture)?;
         Ok(Self {
-            token_embedding,
-            position_embedding,
-            blocks,
-            final_norm: weights.norm(&architecture.final_norm, &architecture)?,
-            unembedding,
-            rotary: architecture.rotary.as_ref().map(|rotary| RotaryTable::new(rotary, architecture.context, device)),
+            architecture,
             tokenizer,
             device,
             kind,
-            architecture,
+            weights,
+            token_embedding,
+            position_embedding,
+            blocks,
+            final_norm,
+            unembedding,
+            rotary,
         })
+    }
+
+    /// The same model with some parameters in other values, gradients intact; everything else is shared. This
+    /// model stays as it is: an edited model is a variant of an unedited one.
+    ///
+    /// # Errors
+    /// A parameter that the checkpoint does not have, or a value of another shape.
+    pub fn with_parameters(&self, replacements: &[(String, Tensor)]) -> Result<Self> {
+        Self::assemble(
+            self.architecture.clone(),
+            self.tokenizer.clone(),
+            self.weights.with(replacements)?,
+            self.rotary.clone(),
+            self.device,
+            self.kind,
+        )
+    }
+
+    /// The parameter `name` of the checkpoint, sharing storage.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<Tensor> {
+        self.weights.find(name)
+    }
+
+    /// All tensors of the checkpoint by name, in order, sharing storage.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
+        self.weights.all()
+    }
+
+    /// Number of parameters.
+    #[must_use]
+    pub fn parameter_count(&self) -> u64 {
+        self.weights.parameters()
+    }
+
+    /// Entries of the vocabulary.
+    #[must_use]
+    pub fn vocabulary(&self) -> i64 {
+        self.unembedding.weight.size()[0]
+    }
+
+    /// Width of the MLP key.
+    #[must_use]
+    pub fn inner(&self) -> i64 {
+        let down = &self.blocks[0].mlp.down;
+        down.weight.size()[usize::from(!down.input_first)]
+    }
+
+    /// Whether the down-projection of `layer` has a bias.
+    #[must_use]
+    pub fn down_projection_has_bias(&self, layer: usize) -> bool {
+        self.blocks[layer].mlp.down.bias.is_some()
     }
 
     /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.
@@ -107,14 +189,28 @@ impl Model {
         taps: &mut Taps,
         keep: bool,
     ) -> (Tensor, LayerKeysValues) {
+        let (stream, key, kept) = self.block_until_key(layer, stream, batch, prefixes, taps, keep);
+        (self.block_from_key(layer, &stream, &key, taps), kept)
+    }
+
+    /// Runs block `layer` up to the MLP key: the residual stream without the MLP's output `[tokens, hidden]`, the
+    /// key `[tokens, inner]`, and the keys and values of attention as in [`Self::block`].
+    pub fn block_until_key(
+        &self,
+        layer: usize,
+        stream: &Tensor,
+        batch: &Batch,
+        prefixes: &[Option<&KeysValues>],
+        taps: &mut Taps,
+        keep: bool,
+    ) -> (Tensor, Tensor, LayerKeysValues) {
         let block = &self.blocks[layer];
         let positions = batch.positions(self.device);
         let normalised = block.attention_norm.apply(stream);
         let (attention, kept) =
-            block.attention.apply(&normalised, batch, &positions, self.rotary.as_ref(), prefixes, keep);
+            block.attention.apply(&normalised, batch, &positions, self.rotary.as_deref(), prefixes, keep);
         let attention = taps.visit(Site::AttentionOut(layer), attention);
-        let order = self.architecture.residual;
-        let (stream, mlp_input) = match order {
+        let (stream, mlp_input) = match self.architecture.residual {
             Residual::Sequential => {
                 let after = stream + attention;
                 let input = block.mlp_norm.as_ref().map_or_else(|| after.shallow_clone(), |norm| norm.apply(&after));
@@ -127,8 +223,13 @@ impl Model {
             }
         };
         let key = taps.visit(Site::MlpKey(layer), block.mlp.key(&mlp_input));
-        let mlp = taps.visit(Site::MlpOut(layer), block.mlp.down.apply(&key));
-        (taps.visit(Site::Residual(layer), stream + mlp), kept)
+        (stream, key, kept)
+    }
+
+    /// The rest of block `layer`: the residual stream after it, from what [`Self::block_until_key`] gave.
+    pub fn block_from_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Tensor {
+        let mlp = taps.visit(Site::MlpOut(layer), self.blocks[layer].mlp.down.apply(key));
+        taps.visit(Site::Residual(layer), stream + mlp)
     }
 
     /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).

@@ -15,3 +15,4 @@ pub use batch::{Batch, KeysValues, Span};
 pub use decoder::Model;
 pub use taps::{Action, Site, Tap, Taps};
 pub use tokenizer::Tokenizer;
+pub use weights::Reading;

@@ -2,20 +2,7 @@
 
 use tch::Tensor;
 
-/// A place in the forward pass. Layers count from 0 (spec methods.md 0.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Site {
-    /// Output of the token embedding, before learned positions are added.
-    Embedding,
-    /// Residual stream after the block: the "hidden state".
-    Residual(usize),
-    /// Output of attention, after its output projection.
-    AttentionOut(usize),
-    /// Output of the MLP, after the down-projection and its bias.
-    MlpOut(usize),
-    /// Input of the down-projection: the MLP key.
-    MlpKey(usize),
-}
+pub use locus_plugin::Site;
 
 /// What a tap does with the activation.
 #[derive(Debug)]

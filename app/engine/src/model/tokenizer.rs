@@ -20,13 +20,45 @@ impl Tokenizer {
             .map_err(|error| Error::Tokenizer(format!("cannot read {}: {error}", path.display())))
     }
 
-    /// Token ids of `text`, with the special tokens that the checkpoint adds.
+    /// Token ids of a prompt, with the special tokens that the checkpoint adds.
     ///
     /// # Errors
     /// The tokenizer refuses the text.
     pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
-        let encoding = self.0.encode(text, true).map_err(|error| Error::Tokenizer(error.to_string()))?;
+        self.ids(text, true)
+    }
+
+    /// Token ids of a text that goes on after another: without special tokens.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn encode_following(&self, text: &str) -> Result<Vec<i64>> {
+        self.ids(text, false)
+    }
+
+    /// Token ids of a target as it stands after a prompt: one space goes before it.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text, or it is empty.
+    pub fn encode_target(&self, target: &str) -> Result<Vec<i64>> {
+        let ids = self.encode_following(&format!(" {target}"))?;
+        if target.trim().is_empty() || ids.is_empty() {
+            return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
+        }
+        Ok(ids)
+    }
+
+    fn ids(&self, text: &str, special: bool) -> Result<Vec<i64>> {
+        let encoding = self.0.encode(text, special).map_err(|error| Error::Tokenizer(error.to_string()))?;
         Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
+    }
+
+    /// The token that ends a document, as text; empty where the checkpoint has none that is known.
+    #[must_use]
+    pub fn end_of_text(&self) -> String {
+        let known = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"];
+        let found = known.into_iter().find(|token| self.0.token_to_id(token).is_some());
+        found.unwrap_or_default().to_owned()
     }
 
     /// Text of token ids, special tokens included, without clean-up of spaces.

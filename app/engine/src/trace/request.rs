@@ -58,7 +58,7 @@ impl Request {
         let subject = model.tokenizer.subject_range(prompt, subject)?;
         let prompt = model.tokenizer.encode(prompt)?;
         let answer = match answer {
-            Answer::Target(text) => model.tokenizer.encode(&format!(" {text}"))?,
+            Answer::Target(text) => model.tokenizer.encode_target(text)?,
             Answer::MostProbable => Vec::new(),
         };
         let context = model.architecture.context;

@@ -1,0 +1,95 @@
+//! Changes of parameters: checked before they are believed, and measured.
+
+use crate::error::{Error, Result};
+use crate::model::Model;
+use locus_plugin::{Delta, Form};
+use locus_protocol::WeightChange;
+use tch::{Kind, Tensor};
+
+/// Checks what a method gave back: known parameters, fitting shapes, finite floating-point numbers.
+///
+/// # Errors
+/// [`Error::Plugin`] with what is wrong; nothing has been applied then.
+pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
+    let wrong = |message: String| Error::Plugin { plugin: plugin.to_owned(), message };
+    if deltas.is_empty() {
+        return Err(wrong("it gave back no change; the fact is left unedited".to_owned()));
+    }
+    for delta in deltas {
+        let name = &delta.parameter;
+        let parameter = model.parameter(name).ok_or_else(|| {
+            wrong(format!("it changed `{name}`, which the model does not have; the fact is left unedited"))
+        })?;
+        let parts = match &delta.form {
+            Form::Dense(difference) => vec![difference],
+            Form::LowRank { left, right } => vec![left, right],
+        };
+        for part in &parts {
+            if !matches!(part.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
+                return Err(wrong(format!(
+                    "its change of `{name}` holds {:?}, not floating-point numbers",
+                    part.kind()
+                )));
+            }
+            if part.isfinite().all().int64_value(&[]) == 0 {
+                let message =
+                    format!("its change of `{name}` is not finite (NaN or infinity); the fact is left unedited");
+                return Err(wrong(message));
+            }
+        }
+        let (wanted, given) = (parameter.size(), shape(&delta.form));
+        if given.as_deref() != Some(&wanted[..]) {
+            let given =
+                given.map_or_else(|| "factors that do not fit each other".to_owned(), |size| format!("{size:?}"));
+            return Err(wrong(format!(
+                "its change of `{name}` has shape {given}, not {wanted:?}; the fact is left unedited"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Shape of the whole difference; `None` where the factors do not fit.
+fn shape(form: &Form) -> Option<Vec<i64>> {
+    match form {
+        Form::Dense(difference) => Some(difference.size()),
+        Form::LowRank { left, right } => match (left.size()[..].as_ref(), right.size()[..].as_ref()) {
+            ([rows, rank], [same, columns]) if rank == same => Some(vec![*rows, *columns]),
+            _ => None,
+        },
+    }
+}
+
+/// The whole difference in float32 at least, on the device of `parameter`.
+pub(super) fn difference(form: &Form, parameter: &Tensor) -> Tensor {
+    let wide = if parameter.kind() == Kind::Double { Kind::Double } else { Kind::Float };
+    let place = |tensor: &Tensor| tensor.detach().to_kind(wide).to_device(parameter.device());
+    match form {
+        Form::Dense(whole) => place(whole),
+        Form::LowRank { left, right } => place(left).matmul(&place(right)),
+    }
+}
+
+/// How far each changed parameter moved from where it was.
+#[must_use]
+pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Vec<WeightChange> {
+    let _guard = tch::no_grad_guard();
+    let change = |delta: &Delta| {
+        let parameter = model.parameter(&delta.parameter)?;
+        let norm = difference(&delta.form, &parameter).norm().double_value(&[]);
+        let whole = parameter.to_kind(Kind::Float).norm().double_value(&[]);
+        Some(WeightChange {
+            parameter: delta.parameter.clone(),
+            layer: layer_of(model, &delta.parameter),
+            norm,
+            relative: norm / whole,
+        })
+    };
+    deltas.iter().filter_map(change).collect()
+}
+
+/// The layer whose down-projection a parameter belongs to.
+pub(super) fn layer_of(model: &Model, parameter: &str) -> Option<usize> {
+    let owns = |module: &String| parameter.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.'));
+    model.architecture.blocks.iter().position(|block| owns(&block.down))
+}

@@ -1,0 +1,285 @@
+//! The services of the engine for a plugin that is at work.
+
+use super::deltas::layer_of;
+use crate::error::Error as EngineError;
+use crate::model::Model;
+use crate::moments::SecondMoments;
+use crate::noise::LegacyRandom;
+use crate::run::{Prepared, capture, lens, lens_rows_of, sample};
+use locus_plugin::{
+    Cells, DownProjection, Error, Host, Level, ModelInfo, Reduction, Result, SampleRequest, StepReport, Suffix,
+    SuffixOutput, SuffixRequest, object::ObjectiveInstance,
+};
+use locus_protocol::LayerRow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tch::{Device, Kind, Tensor};
+
+/// What a plugin tells while it works.
+#[derive(Debug)]
+pub enum HostEvent {
+    /// A step, with the rows of the model as the step saw it.
+    Step(StepReport, Vec<LayerRow>),
+    /// How far a phase is.
+    Progress {
+        /// The phase in the plugin's words.
+        phase: String,
+        /// How much is done.
+        done: u64,
+        /// How much there is; 0 when nobody knows.
+        total: u64,
+    },
+    /// A line for the log.
+    Log(Level, String),
+}
+
+/// The engine as a plugin sees it, for one call.
+pub struct EngineHost<'a> {
+    model: &'a Model,
+    info: ModelInfo,
+    moments: Option<&'a SecondMoments>,
+    cancel: &'a AtomicBool,
+    objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
+    listener: RefCell<Box<dyn FnMut(HostEvent) + 'a>>,
+    suffixes: RefCell<HashMap<u64, Prepared>>,
+    next_suffix: Cell<u64>,
+    /// First tokens of the new and the true target, whose probabilities the rows show.
+    shown_tokens: [i64; 2],
+    /// The rows before any step, and the last repetition's.
+    rows: RefCell<Vec<LayerRow>>,
+    watched: RefCell<Option<Watched>>,
+}
+
+/// What the rows of the next report are made of.
+struct Watched {
+    /// `[layers, hidden]`.
+    streams: Tensor,
+    /// Parameters that the repetition gave anew.
+    parameters: Vec<(String, Tensor)>,
+}
+
+impl<'a> EngineHost<'a> {
+    /// Services on `model`; `rows` are the rows of the model before, `shown_tokens` the first tokens of the new and
+    /// the true target.
+    pub fn new(
+        model: &'a Model,
+        info: ModelInfo,
+        moments: Option<&'a SecondMoments>,
+        cancel: &'a AtomicBool,
+        rows: Vec<LayerRow>,
+        shown_tokens: [i64; 2],
+        listener: impl FnMut(HostEvent) + 'a,
+    ) -> Self {
+        Self {
+            model,
+            info,
+            moments,
+            cancel,
+            objective: RefCell::default(),
+            listener: RefCell::new(Box::new(listener)),
+            suffixes: RefCell::default(),
+            next_suffix: Cell::new(0),
+            shown_tokens,
+            rows: RefCell::new(rows),
+            watched: RefCell::default(),
+        }
+    }
+
+    /// Sets the objective whose loss the method asks for.
+    pub fn set_objective(&self, objective: Box<dyn ObjectiveInstance>) {
+        *self.objective.borrow_mut() = Some(objective);
+    }
+
+    fn tell(&self, event: HostEvent) {
+        if let Ok(mut listener) = self.listener.try_borrow_mut() {
+            listener(event);
+        }
+    }
+
+    /// The rows as the last repetition saw the model.
+    fn current_rows(&self, report: &StepReport) -> Vec<LayerRow> {
+        if let Some(watched) = self.watched.borrow_mut().take() {
+            let mut rows = lens_rows_of(&lens(self.model, &watched.streams, &self.shown_tokens));
+            for (name, value) in &watched.parameters {
+                let (Some(layer), Some(before)) = (layer_of(self.model, name), self.model.parameter(name)) else {
+                    continue;
+                };
+                if before.dim() == 2 {
+                    rows[layer].weight_change = Some(relative_change(&before, value));
+                }
+            }
+            *self.rows.borrow_mut() = rows;
+        }
+        let mut rows = self.rows.borrow().clone();
+        for metrics in &report.metrics {
+            rows[metrics.layer].metrics.extend(metrics.values.clone());
+        }
+        rows
+    }
+}
+
+impl Host for EngineHost<'_> {
+    fn report(&self, report: &StepReport) -> Result<()> {
+        self.checkpoint()?;
+        let layers = self.info.layers;
+        let named = [report.layer].into_iter().chain(report.metrics.iter().map(|metrics| metrics.layer));
+        if let Some(layer) = named.into_iter().find(|&layer| layer >= layers) {
+            let message = format!("a report names layer {layer}; the model has layers 0 to {}", layers - 1);
+            return Err(Error::Request(message));
+        }
+        let rows = self.current_rows(report);
+        self.tell(HostEvent::Step(report.clone(), rows));
+        Ok(())
+    }
+
+    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
+        self.checkpoint()?;
+        self.tell(HostEvent::Progress { phase: phase.to_owned(), done, total });
+        Ok(())
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.tell(HostEvent::Log(level, text.to_owned()));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    fn model(&self) -> Result<ModelInfo> {
+        self.checkpoint()?;
+        Ok(self.info.clone())
+    }
+
+    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
+        self.checkpoint()?;
+        let tokenizer = &self.model.tokenizer;
+        plugin_result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
+    }
+
+    fn detokenize(&self, ids: &[i64]) -> Result<String> {
+        self.checkpoint()?;
+        plugin_result(self.model.tokenizer.decode(ids))
+    }
+
+    fn parameter(&self, name: &str) -> Result<Tensor> {
+        self.checkpoint()?;
+        self.model.parameter(name).ok_or_else(|| Error::Request(format!("the model has no parameter `{name}`")))
+    }
+
+    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+        self.checkpoint()?;
+        plugin_result(capture(self.model, rows, cells))
+    }
+
+    fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
+        self.checkpoint()?;
+        let prepared = plugin_result(Prepared::new(self.model, request.clone()))?;
+        let id = self.next_suffix.get();
+        self.next_suffix.set(id + 1);
+        self.suffixes.borrow_mut().insert(id, prepared);
+        Ok(Suffix(id))
+    }
+
+    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
+        self.checkpoint()?;
+        let suffixes = self.suffixes.borrow();
+        let prepared = suffixes
+            .get(&suffix.0)
+            .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
+        let repetition = plugin_result(prepared.repeat(self.model, added, parameters))?;
+        let names = prepared.parameters().iter().cloned();
+        *self.watched.borrow_mut() = Some(Watched {
+            streams: repetition.watched,
+            parameters: names.zip(parameters.iter().map(Tensor::detach)).collect(),
+        });
+        Ok(repetition.output)
+    }
+
+    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
+        self.checkpoint()?;
+        let moments = self.moments.ok_or_else(|| {
+            let message = format!("no second moments were collected; name layer {layer} in the plan's second_moments");
+            Error::Request(message)
+        })?;
+        plugin_result(moments.solve(layer, keys))
+    }
+
+    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
+        self.checkpoint()?;
+        let mut random = LegacyRandom::new(request.seed as u32);
+        let SampleRequest { prompt, count, tokens, .. } = request;
+        plugin_result(sample(self.model, prompt, *count, *tokens, &mut random, &mut || {
+            if self.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
+        }))
+    }
+
+    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        self.checkpoint()?;
+        let busy = |_| Error::Failed("the objective cannot ask for its own loss".to_owned());
+        let mut objective = self.objective.try_borrow_mut().map_err(busy)?;
+        let objective = objective.as_mut().ok_or_else(|| Error::Failed("no objective was chosen".to_owned()))?;
+        objective.loss(log_probabilities, reduction)
+    }
+}
+
+/// What a plugin may know of `model`, called `name`.
+#[must_use]
+pub fn model_info(model: &Model, name: &str) -> ModelInfo {
+    let architecture = &model.architecture;
+    let down = |(layer, block): (usize, &crate::model::architecture::BlockNames)| DownProjection {
+        weight: format!("{}.weight", block.down),
+        bias: model.down_projection_has_bias(layer).then(|| format!("{}.bias", block.down)),
+        stored_input_first: architecture.stored_input_first,
+    };
+    ModelInfo {
+        name: name.to_owned(),
+        family: architecture.family.clone(),
+        layers: architecture.layers,
+        hidden: architecture.hidden,
+        inner: model.inner(),
+        vocabulary: model.vocabulary(),
+        context: architecture.context,
+        device: device_name(model.device),
+        number_format: number_format(model.kind).to_owned(),
+        end_of_text: model.tokenizer.end_of_text(),
+        down_projections: architecture.blocks.iter().enumerate().map(down).collect(),
+    }
+}
+
+/// `cpu` or `cuda:0`.
+#[must_use]
+pub fn device_name(device: Device) -> String {
+    match device {
+        Device::Cuda(index) => format!("cuda:{index}"),
+        Device::Cpu => "cpu".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// `float32`, `bfloat16`, ...
+#[must_use]
+pub fn number_format(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Double => "float64",
+        Kind::BFloat16 => "bfloat16",
+        Kind::Half => "float16",
+        _ => "float32",
+    }
+}
+
+fn relative_change(before: &Tensor, now: &Tensor) -> f64 {
+    let _guard = tch::no_grad_guard();
+    let before = before.to_kind(Kind::Float);
+    ((now.to_kind(Kind::Float) - &before).norm() / before.norm()).double_value(&[])
+}
+
+/// The engine's errors as a plugin sees them.
+fn plugin_result<T>(result: crate::Result<T>) -> Result<T> {
+    result.map_err(|error| match error {
+        EngineError::Cancelled => Error::Cancelled,
+        EngineError::Request(message) => Error::Request(message),
+        other => Error::Failed(other.to_string()),
+    })
+}

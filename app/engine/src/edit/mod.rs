@@ -1,0 +1,9 @@
+//! What the engine does for a plugin, and with the changes that a method gives back.
+
+mod deltas;
+mod host;
+mod stack;
+
+pub use deltas::{check, weight_changes};
+pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
+pub use stack::{Edit, EditStack};

@@ -1,0 +1,73 @@
+//! One run of many prompts, only as far up as something is read.
+
+use super::layout::{Layout, check_rows};
+use crate::error::{Error, Result};
+use crate::model::{Model, Site, Tap, Taps};
+use locus_plugin::{Cell, Cells};
+use tch::{Kind, Tensor};
+
+/// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each entry.
+///
+/// # Errors
+/// [`Error::Request`] for a row, cell or layer that is not there.
+pub fn capture(model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+    check_rows(model, rows)?;
+    let _guard = tch::no_grad_guard();
+    let layout = Layout::whole(rows);
+    let mut taps = Vec::with_capacity(cells.len());
+    let mut layers = 0;
+    for entry in cells {
+        layers = layers.max(blocks_below(model, entry.site)?);
+        let indices = layout.flat_all(&entry.cells, model.device)?;
+        taps.push(Tap { cells: Some(indices), ..Tap::capture(entry.site) });
+    }
+    let mut taps = Taps::new(taps);
+    let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
+    for layer in 0..layers {
+        stream = model.block(layer, &stream, &layout.batch, &[], &mut taps, false).0;
+    }
+    let captured = (0..cells.len()).map(|index| taps.captured(index).map(Tensor::shallow_clone));
+    captured.collect::<Option<_>>().ok_or_else(|| Error::Request("a site was not reached".to_owned()))
+}
+
+/// Log-probabilities of the next token after each cell, `[cells, vocabulary]` in float32 at least.
+///
+/// # Errors
+/// [`Error::Request`] for a row or cell that is not there.
+pub fn next_token_log_probabilities(model: &Model, rows: &[Vec<i64>], cells: &[Cell]) -> Result<Tensor> {
+    check_rows(model, rows)?;
+    let _guard = tch::no_grad_guard();
+    let layout = Layout::whole(rows);
+    let ids = layout.ids(rows, model.device);
+    let stream = model.forward(&ids, &layout.batch, &mut Taps::default());
+    let read = stream.index_select(0, &layout.flat_all(cells, model.device)?);
+    Ok(log_probabilities(model, &read))
+}
+
+/// Log-probabilities `[.., vocabulary]` of final residual streams `[.., hidden]`, in float32 at least.
+pub(crate) fn log_probabilities(model: &Model, stream: &Tensor) -> Tensor {
+    let wide = if model.kind == Kind::Double { Kind::Double } else { Kind::Float };
+    model.logits(stream).to_kind(wide).log_softmax(-1, None)
+}
+
+/// How many blocks have to run before `site` has been reached.
+///
+/// # Errors
+/// [`Error::Request`] for a layer that the model does not have.
+pub(super) fn blocks_below(model: &Model, site: Site) -> Result<usize> {
+    let layer = match site {
+        Site::Embedding => return Ok(0),
+        Site::Residual(layer) | Site::AttentionOut(layer) | Site::MlpOut(layer) | Site::MlpKey(layer) => layer,
+    };
+    check_layer(model, layer)?;
+    Ok(layer + 1)
+}
+
+/// Refuses a layer that the model does not have.
+pub(crate) fn check_layer(model: &Model, layer: usize) -> Result<()> {
+    let layers = model.architecture.layers;
+    if layer < layers {
+        return Ok(());
+    }
+    Err(Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", layers - 1)))
+}
