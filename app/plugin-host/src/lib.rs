@@ -1,1 +1,31 @@
-//! Finds, checks and loads plugins.
+//! Finds, checks and loads plugins, and stands between them and the program.
+//!
+//! A plugin's file is read before anything of it runs ([`inspect`]); then a private copy is opened and never closed
+//! ([`load`]). What it holds comes back as [`MethodObject`](locus_plugin::object::MethodObject)s and
+//! [`ObjectiveObject`](locus_plugin::object::ObjectiveObject)s, which cannot be told from ones linked in.
+//! [`Registry`] knows them all by their ids.
+//!
+//! Short of corrupting memory nothing a plugin does takes the program down: panics and libtorch's exceptions arrive
+//! as errors, a gradient mode or number of threads left changed is put back, and once the user has cancelled every
+//! service but the log answers so.
+
+mod call;
+mod declaration;
+mod elf;
+mod error;
+mod helpers;
+mod library;
+mod loaded;
+mod registry;
+mod search;
+mod services;
+mod session;
+mod stamp;
+mod table;
+mod thread_state;
+
+pub use error::{LoadError, UnknownPlugin};
+pub use library::{LoadedPlugin, PluginObject, load};
+pub use registry::Registry;
+pub use search::{SearchPaths, VARIABLE};
+pub use stamp::{Stamp, inspect};

@@ -2,6 +2,9 @@
 
 use super::abi::{FLAG_BY_NAME_ONLY, FLAG_LIBTORCH, INTERFACE_MAJOR, INTERFACE_MINOR, LocusStamp, MAGIC};
 
+/// The target that this package was built for.
+pub const TARGET: &str = env!("LOCUS_TARGET");
+
 /// The stamp of a plugin built with this package.
 #[must_use]
 pub const fn stamp(package: &str, version: &str, by_name_only: bool) -> LocusStamp {
@@ -13,7 +16,7 @@ pub const fn stamp(package: &str, version: &str, by_name_only: bool) -> LocusSta
         flags: if by_name_only { FLAG_LIBTORCH | FLAG_BY_NAME_ONLY } else { FLAG_LIBTORCH },
         reserved: 0,
         torch: decimal(env!("LOCUS_TORCH")),
-        target: filled(env!("LOCUS_TARGET"), "", ""),
+        target: filled(TARGET, "", ""),
         author_package: filled(env!("CARGO_PKG_VERSION"), "", ""),
         compiler: filled(env!("LOCUS_COMPILER"), "", ""),
         plugin: filled(package, " ", version),

@@ -1,0 +1,153 @@
+//! Why a file is no plugin we can use, one sentence each.
+
+use locus_protocol::PluginKind;
+use std::path::PathBuf;
+
+/// Why a plugin was not loaded, in the order of the checks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such file, or it cannot be read.
+    #[error("cannot read the plugin {}: {reason}; check the path", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// It is no shared library, or one for another machine.
+    #[error("{} is not a shared library for this machine ({reason}); build the plugin with crate-type = [\"cdylib\"]", file.display())]
+    NotALibrary {
+        /// The file.
+        file: PathBuf,
+        /// What gave it away.
+        reason: String,
+    },
+    /// It is a shared library that exports no plugin.
+    #[error("{} is a shared library but exports no plugin ({reason}); add `locus_plugin::export_plugin!` to it", file.display())]
+    NoEntry {
+        /// The file.
+        file: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// Its stamp makes no sense.
+    #[error("{} has a damaged stamp ({reason}); rebuild the plugin", file.display())]
+    DamagedStamp {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// It speaks another major version of the interface.
+    #[error("{} was made for plugin interface {has}, this program speaks {needs}; rebuild the plugin with the locus-plugin package of this program", file.display())]
+    Interface {
+        /// The file.
+        file: PathBuf,
+        /// The version it has.
+        has: String,
+        /// The version that is needed.
+        needs: String,
+    },
+    /// It was built for another target.
+    #[error("{} was built for {has}, this program runs on {needs}; rebuild the plugin for that target", file.display())]
+    Target {
+        /// The file.
+        file: PathBuf,
+        /// Its target.
+        has: String,
+        /// Ours.
+        needs: String,
+    },
+    /// It was built with another libtorch.
+    #[error("{} was built with libtorch {has}, this program runs libtorch {needs}; rebuild the plugin with that libtorch", file.display())]
+    Libtorch {
+        /// The file.
+        file: PathBuf,
+        /// Its libtorch.
+        has: String,
+        /// Ours.
+        needs: String,
+    },
+    /// The system would not load it.
+    #[error("the system would not load {}: {reason}; build the plugin on this machine, and with all that it calls", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: String,
+    },
+    /// Its entry function failed.
+    #[error("{} failed to start: {reason}; ask the plugin's author", file.display())]
+    StartUp {
+        /// The file.
+        file: PathBuf,
+        /// What it says.
+        reason: String,
+    },
+    /// Its tables cannot be used.
+    #[error("{} has an unusable plugin table ({reason}); rebuild the plugin", file.display())]
+    Table {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What it says of itself cannot be used.
+    #[error("{} declares itself badly: {reason}; ask the plugin's author", file.display())]
+    Declaration {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another file has a plugin of the same id.
+    #[error("{} and {} both hold the {} `{id}`; remove one of them", file.display(), other.display(), word(*kind))]
+    Duplicate {
+        /// The file.
+        file: PathBuf,
+        /// The file that was there before.
+        other: PathBuf,
+        /// Method or objective.
+        kind: PluginKind,
+        /// The id.
+        id: String,
+    },
+}
+
+impl LoadError {
+    /// Whether the file is simply no plugin: a folder may hold other libraries.
+    #[must_use]
+    pub fn is_no_plugin(&self) -> bool {
+        matches!(self, Self::NotALibrary { .. } | Self::NoEntry { .. })
+    }
+}
+
+/// Nobody offers a method or objective of this id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {} `{id}`; {}", word(*kind), there_is(known, looked_in))]
+pub struct UnknownPlugin {
+    /// Method or objective.
+    pub kind: PluginKind,
+    /// The id.
+    pub id: String,
+    /// The ids there are.
+    pub known: Vec<String>,
+    /// Where plugins were looked for.
+    pub looked_in: Vec<PathBuf>,
+}
+
+fn there_is(known: &[String], looked_in: &[PathBuf]) -> String {
+    if !known.is_empty() {
+        return format!("there is {}", known.join(", "));
+    }
+    let places: Vec<String> = looked_in.iter().map(|place| place.display().to_string()).collect();
+    format!("none was found in {}; build the plugins, or name a file with `--plugin FILE`", places.join(", "))
+}
+
+/// The kind in a word.
+pub(crate) fn word(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Method => "method",
+        PluginKind::Objective => "objective",
+    }
+}

@@ -1,0 +1,274 @@
+//! Opens a plugin's file and reads its tables.
+#![allow(unsafe_code)]
+
+use crate::declaration;
+use crate::error::{LoadError, word};
+use crate::loaded::{LoadedMethod, LoadedObjective, ObjectiveFunctions, describe, entry_failure};
+use crate::stamp::Stamp;
+use crate::table::HOST;
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin};
+use locus_plugin::object::{Description, MethodObject, ObjectiveObject};
+use locus_protocol::{PluginKind, PluginReady};
+use sha2::{Digest, Sha256};
+use std::error::Error as _;
+use std::io::Write;
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Most methods, and most objectives, of one library.
+const MOST: usize = 64;
+
+/// One method or objective of a loaded library.
+#[derive(Clone)]
+pub struct LoadedPlugin {
+    /// What is told of it.
+    pub ready: PluginReady,
+    /// The thing itself.
+    pub object: PluginObject,
+}
+
+/// A method or an objective.
+#[derive(Clone)]
+pub enum PluginObject {
+    /// A method.
+    Method(Arc<dyn MethodObject>),
+    /// An objective.
+    Objective(Arc<dyn ObjectiveObject>),
+}
+
+/// Checks and opens a file. It stays open as long as the process runs, also when nothing of it is used any more.
+///
+/// # Errors
+/// The first check that fails.
+pub fn load(file: &Path) -> Result<Vec<LoadedPlugin>, LoadError> {
+    Contents::read(file)?.load()
+}
+
+/// A file as it was at one moment: checks and loading see the same bytes.
+pub(crate) struct Contents {
+    file: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl Contents {
+    /// Reads a file.
+    pub(crate) fn read(file: &Path) -> Result<Self, LoadError> {
+        // Tells folders and missing files apart, and does not read what is no plugin.
+        crate::inspect(file)?;
+        let unreadable =
+            |error: std::io::Error| LoadError::Unreadable { file: file.to_owned(), reason: error.to_string() };
+        Ok(Self { file: file.to_owned(), bytes: std::fs::read(file).map_err(unreadable)? })
+    }
+
+    /// Tells whether two files are the same.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(&self.bytes).into()
+    }
+
+    /// Checks and opens it.
+    pub(crate) fn load(&self) -> Result<Vec<LoadedPlugin>, LoadError> {
+        let stamp = Stamp::read(&self.file, self.bytes.as_slice())?;
+        stamp.check()?;
+        let library = self.open_copy()?;
+        let plugin = self.enter(&library)?;
+        let found = self.read_tables(plugin)?;
+        let mut loaded = Vec::new();
+        for (description, object) in found {
+            loaded.push(self.accept(&stamp, &description, object, &loaded)?);
+        }
+        Ok(loaded)
+    }
+
+    /// Opens a copy under a name that was never used: the system takes a known name for a library that is open
+    /// already, and a file that is overwritten while it is open takes the program down.
+    fn open_copy(&self) -> Result<ManuallyDrop<Library>, LoadError> {
+        let refused = |reason: String| LoadError::Open { file: self.file.clone(), reason };
+        let places = [Some(std::env::temp_dir()), self.file.parent().map(Path::to_owned)];
+        let mut first_failure = None;
+        for place in places.into_iter().flatten() {
+            let copy = tempfile::Builder::new().prefix(".locus-plugin-").suffix(".so").tempfile_in(&place);
+            let copy = copy.and_then(|mut copy| {
+                copy.write_all(&self.bytes)?;
+                copy.flush()?;
+                Ok(copy.into_temp_path())
+            });
+            let failure = match copy {
+                Err(error) => format!("cannot copy it to {}: {error}", place.display()),
+                // SAFETY: runs the initialisers of a library whose stamp fits this program; that it keeps the
+                // contract is the author's promise.
+                Ok(copy) => match unsafe { Library::open(Some(&*copy), RTLD_NOW | RTLD_LOCAL) } {
+                    Ok(library) => return Ok(ManuallyDrop::new(library)),
+                    Err(error) => system_text(&error).replace(&copy.display().to_string(), "it"),
+                },
+            };
+            // Only a folder from which nothing may run is worth a second try elsewhere.
+            let again = failure.contains("cannot copy") || failure.contains("failed to map segment");
+            let failure = first_failure.get_or_insert(failure);
+            if !again {
+                return Err(refused(failure.clone()));
+            }
+        }
+        Err(refused(first_failure.unwrap_or_default()))
+    }
+
+    /// Calls the entry function.
+    fn enter(&self, library: &Library) -> Result<&'static LocusPlugin, LoadError> {
+        // SAFETY: the symbol has this type by the contract.
+        let entry = unsafe { library.get::<LocusEntry>(ENTRY_SYMBOL) };
+        let entry =
+            entry.map_err(|error| LoadError::NoEntry { file: self.file.clone(), reason: system_text(&error) })?;
+        let (mut plugin, mut error) = (std::ptr::null(), LocusBytes::empty());
+        // SAFETY: called as the contract says; the table lives as long as the process.
+        let status = unsafe { entry(&raw const HOST, &raw mut plugin, &raw mut error) };
+        if let Some(error) = entry_failure(status, error) {
+            return Err(LoadError::StartUp { file: self.file.clone(), reason: error.to_string() });
+        }
+        // SAFETY: checked for null and alignment; the library is never closed.
+        unsafe { table(plugin, "the plugin's table", size_of::<LocusPlugin>()) }.map_err(|reason| self.unusable(reason))
+    }
+
+    /// Reads the tables and asks each for its description.
+    fn read_tables(&self, plugin: &'static LocusPlugin) -> Result<Vec<(Description, PluginObject)>, LoadError> {
+        // SAFETY: what the table says of its own lists is the author's promise.
+        let methods = unsafe { list(plugin.methods, plugin.method_count, "methods") };
+        let objectives = unsafe { list(plugin.objectives, plugin.objective_count, "objectives") };
+        let methods = methods.map_err(|reason| self.unusable(reason))?;
+        let objectives = objectives.map_err(|reason| self.unusable(reason))?;
+        if methods.is_empty() && objectives.is_empty() {
+            return Err(self.unusable("it holds neither a method nor an objective".to_owned()));
+        }
+        let undescribed = |error: locus_plugin::Error| self.bad(format!("no description: {error}"));
+        let mut found = Vec::new();
+        for (index, &table) in methods.iter().enumerate() {
+            let (description, plan, edit) =
+                method_functions(table).map_err(|reason| self.unusable(format!("method {index}: {reason}")))?;
+            let description = describe(description).map_err(undescribed)?;
+            let method = LoadedMethod { description: description.clone(), plan, edit };
+            found.push((description, PluginObject::Method(Arc::new(method))));
+        }
+        for (index, &table) in objectives.iter().enumerate() {
+            let (description, functions) =
+                objective_functions(table).map_err(|reason| self.unusable(format!("objective {index}: {reason}")))?;
+            let description = describe(description).map_err(undescribed)?;
+            let objective = LoadedObjective { description: Arc::new(description.clone()), functions };
+            found.push((description, PluginObject::Objective(Arc::new(objective))));
+        }
+        Ok(found)
+    }
+
+    /// Checks a description.
+    fn accept(
+        &self,
+        stamp: &Stamp,
+        description: &Description,
+        object: PluginObject,
+        before: &[LoadedPlugin],
+    ) -> Result<LoadedPlugin, LoadError> {
+        declaration::check(description).map_err(|reason| self.bad(reason))?;
+        let info = &description.info;
+        let kind = object.kind();
+        if before.iter().any(|other| other.ready.kind == kind && other.ready.id == info.id) {
+            return Err(self.bad(format!("it holds the {} `{}` twice", word(kind), info.id)));
+        }
+        let version = if info.version.is_empty() { stamp.version().to_owned() } else { info.version.clone() };
+        let ready = PluginReady {
+            kind,
+            id: info.id.clone(),
+            title: info.title.clone(),
+            version,
+            cite: info.cite.clone(),
+            file: self.file.clone(),
+            interface: stamp.interface(),
+            compiler: stamp.compiler.clone(),
+            hyperparameters: description.hyperparameters.clone(),
+        };
+        Ok(LoadedPlugin { ready, object })
+    }
+
+    fn unusable(&self, reason: String) -> LoadError {
+        LoadError::Table { file: self.file.clone(), reason }
+    }
+
+    fn bad(&self, reason: String) -> LoadError {
+        LoadError::Declaration { file: self.file.clone(), reason }
+    }
+}
+
+impl PluginObject {
+    /// Method or objective.
+    #[must_use]
+    pub fn kind(&self) -> PluginKind {
+        match self {
+            Self::Method(_) => PluginKind::Method,
+            Self::Objective(_) => PluginKind::Objective,
+        }
+    }
+}
+
+fn method_functions(
+    method: *const LocusMethod,
+) -> Result<(crate::loaded::Function, crate::loaded::Function, crate::loaded::Function), String> {
+    // SAFETY: checked for null and alignment; the library is never closed.
+    let method = unsafe { table(method, "its table", size_of::<LocusMethod>()) }?;
+    let LocusMethod { describe, plan, edit, .. } = *method;
+    match (describe, plan, edit) {
+        (Some(describe), Some(plan), Some(edit)) => Ok((describe, plan, edit)),
+        _ => Err("a function is missing".to_owned()),
+    }
+}
+
+fn objective_functions(
+    objective: *const LocusObjective,
+) -> Result<(crate::loaded::Function, ObjectiveFunctions), String> {
+    // SAFETY: checked for null and alignment; the library is never closed.
+    let objective = unsafe { table(objective, "its table", size_of::<LocusObjective>()) }?;
+    let LocusObjective { describe, create, destroy, goal, loss, .. } = *objective;
+    match (describe, create, destroy, goal, loss) {
+        (Some(describe), Some(create), Some(destroy), Some(goal), Some(loss)) => {
+            Ok((describe, ObjectiveFunctions { create, destroy, goal, loss }))
+        }
+        _ => Err("a function is missing".to_owned()),
+    }
+}
+
+/// A table behind a pointer, if it can be one. Its first field is its size, which is all that is read of one that
+/// is too small.
+unsafe fn table<T>(pointer: *const T, name: &str, least: usize) -> Result<&'static T, String> {
+    if pointer.is_null() {
+        return Err(format!("{name} is null"));
+    }
+    if !pointer.is_aligned() {
+        return Err(format!("{name} lies at an odd address"));
+    }
+    // SAFETY: not null and aligned; that it points to a table is the author's promise.
+    let size = unsafe { pointer.cast::<usize>().read() };
+    if size < least {
+        return Err(format!("{name} has {size} bytes instead of {least}"));
+    }
+    // SAFETY: as above, and large enough.
+    Ok(unsafe { &*pointer })
+}
+
+/// A list of pointers to tables.
+unsafe fn list<T>(pointers: *const *const T, count: usize, name: &str) -> Result<&'static [*const T], String> {
+    match count {
+        0 => Ok(&[]),
+        _ if count > MOST => Err(format!("it says that it holds {count} {name}, and {MOST} are allowed")),
+        _ if pointers.is_null() || !pointers.is_aligned() => Err(format!("its list of {name} is null or odd")),
+        // SAFETY: not null and aligned; the length is the author's promise.
+        _ => Ok(unsafe { std::slice::from_raw_parts(pointers, count) }),
+    }
+}
+
+/// What the system says: libloading's own text is only the name of the function that failed.
+fn system_text(error: &libloading::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = cause.to_string();
+        source = cause.source();
+    }
+    text
+}

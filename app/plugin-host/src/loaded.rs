@@ -1,0 +1,160 @@
+//! Methods and objectives behind the boundary.
+#![allow(unsafe_code)]
+
+use crate::call::call;
+use crate::session::Session;
+use crate::thread_state::ThreadState;
+use locus_plugin::glue::abi::{LocusBytes, LocusCall, LocusInstance, LocusReply, STATUS_OK};
+use locus_plugin::glue::error_of;
+use locus_plugin::glue::wire::{
+    CreateArguments, EditArguments, EditedRecord, GoalArguments, LossArguments, PlanArguments,
+};
+use locus_plugin::object::{Description, MethodObject, ObjectiveInstance, ObjectiveObject};
+use locus_plugin::schema::complete;
+use locus_plugin::{EditRequest, Edited, Error, Fact, Goal, Host, ModelInfo, Plan, Reduction, Result};
+use serde_json::{Map, Value};
+use std::ptr::null_mut;
+use std::sync::Arc;
+use tch::Tensor;
+
+pub(crate) type Function = unsafe extern "C" fn(*const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32;
+pub(crate) type Create = unsafe extern "C" fn(*const LocusCall, *mut *mut LocusInstance, *mut LocusBytes) -> i32;
+pub(crate) type Destroy = unsafe extern "C" fn(*mut LocusInstance);
+pub(crate) type InstanceFunction =
+    unsafe extern "C" fn(*mut LocusInstance, *const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32;
+
+// SAFETY, for all calls of functions below: they come out of a checked table of a library that is never closed, and
+// get arguments as the contract says.
+
+/// A method of a loaded library.
+pub(crate) struct LoadedMethod {
+    pub(crate) description: Description,
+    pub(crate) plan: Function,
+    pub(crate) edit: Function,
+}
+
+impl MethodObject for LoadedMethod {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan> {
+        let settings = completed(&self.description, settings)?;
+        let arguments = PlanArguments { request, settings, model };
+        undisturbed(|| {
+            call(null_mut(), &arguments, &[], |call, reply, error| unsafe { (self.plan)(call, reply, error) })
+        })?
+        .read()
+    }
+
+    fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
+        let arguments = EditArguments { request, settings: completed(&self.description, settings)? };
+        Session::run(host, |context| {
+            let answer =
+                call(context, &arguments, &[], |call, reply, error| unsafe { (self.edit)(call, reply, error) })?;
+            answer.read::<EditedRecord>()?.unpack(&answer.tensors())
+        })
+    }
+}
+
+/// The functions of an objective of a loaded library.
+#[derive(Clone, Copy)]
+pub(crate) struct ObjectiveFunctions {
+    pub(crate) create: Create,
+    pub(crate) destroy: Destroy,
+    pub(crate) goal: InstanceFunction,
+    pub(crate) loss: InstanceFunction,
+}
+
+/// An objective of a loaded library.
+pub(crate) struct LoadedObjective {
+    pub(crate) description: Arc<Description>,
+    pub(crate) functions: ObjectiveFunctions,
+}
+
+impl ObjectiveObject for LoadedObjective {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>> {
+        let arguments = CreateArguments { settings: completed(&self.description, settings)? };
+        let mut instance = null_mut();
+        undisturbed(|| {
+            call(null_mut(), &arguments, &[], |call, _, error| unsafe {
+                (self.functions.create)(call, &raw mut instance, error)
+            })
+        })?;
+        if instance.is_null() {
+            return Err(Error::Failed("unusable answer: no instance".to_owned()));
+        }
+        Ok(Box::new(LoadedInstance { description: Arc::clone(&self.description), functions: self.functions, instance }))
+    }
+}
+
+/// An objective at work behind the boundary.
+struct LoadedInstance {
+    description: Arc<Description>,
+    functions: ObjectiveFunctions,
+    instance: *mut LocusInstance,
+}
+
+impl ObjectiveInstance for LoadedInstance {
+    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
+        Session::run(host, |context| {
+            call(context, &GoalArguments { fact }, &[], |call, reply, error| unsafe {
+                (self.functions.goal)(self.instance, call, reply, error)
+            })?
+            .read()
+        })
+    }
+
+    fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let answer = undisturbed(|| {
+            call(null_mut(), &LossArguments { reduction }, &[log_probabilities], |call, reply, error| unsafe {
+                (self.functions.loss)(self.instance, call, reply, error)
+            })
+        });
+        // A method passes this on as its own failure; the user must see whose it is.
+        let id = &self.description.info.id;
+        match answer.and_then(locus_plugin::glue::Answer::exactly) {
+            Ok([loss]) => Ok(loss),
+            Err(Error::Failed(text)) => Err(Error::Failed(format!("objective `{id}`: {text}"))),
+            Err(Error::Panic(text)) => Err(Error::Panic(format!("in the objective `{id}`: {text}"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for LoadedInstance {
+    fn drop(&mut self) {
+        unsafe { (self.functions.destroy)(self.instance) };
+    }
+}
+
+/// Calls `describe`.
+pub(crate) fn describe(function: Function) -> Result<Description> {
+    let arguments = Map::new();
+    undisturbed(|| call(null_mut(), &arguments, &[], |call, reply, error| unsafe { function(call, reply, error) }))?
+        .read()
+}
+
+/// All settings, checked, so that a plugin need not know its own defaults.
+fn completed(description: &Description, settings: &Map<String, Value>) -> Result<Map<String, Value>> {
+    complete(&description.hyperparameters, settings).map_err(|complaints| Error::Request(complaints.join("; ")))
+}
+
+/// Calls a plugin that has no log to write to, and puts back what it leaves changed.
+fn undisturbed<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+    let before = ThreadState::now();
+    let outcome = run();
+    before.set();
+    outcome
+}
+
+/// The error that an entry function left.
+pub(crate) fn entry_failure(status: i32, error: LocusBytes) -> Option<Error> {
+    // SAFETY: the entry filled it, as the contract says; there is no reply.
+    let collected = unsafe { locus_plugin::glue::collect(status, LocusReply::empty(), error) };
+    if status == STATUS_OK { None } else { collected.err().or_else(|| Some(error_of(status, String::new()))) }
+}

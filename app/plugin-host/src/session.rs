@@ -1,0 +1,130 @@
+//! One call into a plugin that may use the host's services.
+#![allow(unsafe_code)]
+
+use crate::thread_state::ThreadState;
+use locus_plugin::glue::abi::LocusContext;
+use locus_plugin::{Error, Host, Level, Result};
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+thread_local! {
+    /// The calls of this thread that have not returned, the innermost last. A context is a number and no address,
+    /// so that one that is kept too long, or carried to another thread, is found out.
+    static OPEN: RefCell<Vec<(usize, *const Session<'static>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What the host remembers of a call while it runs: a plugin may swallow an error, the host does not.
+pub(crate) struct Session<'a> {
+    host: &'a dyn Host,
+    cancelled: Cell<bool>,
+    refused_report: RefCell<Option<Error>>,
+    host_panic: RefCell<Option<String>>,
+}
+
+impl Session<'_> {
+    /// Calls into a plugin with `call`, which is given the context to pass on. Gradients are on while it runs.
+    pub(crate) fn run<T>(host: &dyn Host, call: impl FnOnce(*mut LocusContext) -> Result<T>) -> Result<T> {
+        let session = Session {
+            host,
+            cancelled: Cell::new(false),
+            refused_report: RefCell::new(None),
+            host_panic: RefCell::new(None),
+        };
+        let before = ThreadState::now();
+        before.with_gradients().set();
+        let outcome = {
+            let opened = Opened::new(&session);
+            call(opened.context())
+        };
+        let changes = before.with_gradients().set();
+        before.set();
+        if !changes.is_empty() {
+            host.log(Level::Warning, &format!("the plugin left {} behind; put back", changes.join(" and ")));
+        }
+        session.verdict(outcome)
+    }
+
+    /// What the plugin answered, unless the host knows better.
+    fn verdict<T>(self, outcome: Result<T>) -> Result<T> {
+        if let Some(text) = self.host_panic.into_inner() {
+            return Err(Error::Failed(text));
+        }
+        if let Err(Error::Panic(_)) = outcome {
+            return outcome;
+        }
+        if self.cancelled.get() {
+            return Err(Error::Cancelled);
+        }
+        match self.refused_report.into_inner() {
+            Some(error) if outcome.is_ok() => Err(error),
+            _ => outcome,
+        }
+    }
+
+    /// The host.
+    pub(crate) fn host(&self) -> &dyn Host {
+        self.host
+    }
+
+    /// Whether the user cancelled; the session remembers that the plugin was told.
+    pub(crate) fn cancelled(&self) -> bool {
+        let cancelled = self.cancelled.get() || self.host.cancelled();
+        self.cancelled.set(cancelled);
+        cancelled
+    }
+
+    /// Remembers how a service ended.
+    pub(crate) fn remember(&self, service: &str, failure: &Error) {
+        match failure {
+            Error::Cancelled => self.cancelled.set(true),
+            failure if service == locus_plugin::glue::wire::service::REPORT => {
+                self.refused_report.borrow_mut().get_or_insert_with(|| failure.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Remembers that the host itself panicked.
+    pub(crate) fn remember_panic(&self, text: String) {
+        self.host_panic.borrow_mut().get_or_insert(text);
+    }
+}
+
+/// The session of a context.
+///
+/// # Errors
+/// The context stands for no call of this thread that has not returned.
+pub(crate) fn with<T>(context: *mut LocusContext, run: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+    if context.is_null() {
+        return Err(Error::Unsupported("services of the host while a plugin describes, plans or scores".to_owned()));
+    }
+    let session = OPEN.with_borrow(|open| open.iter().rev().find(|(number, _)| *number == context.addr()).copied());
+    let (_, session) = session
+        .ok_or_else(|| Error::Failed("this call into the plugin has returned, or another thread runs it".to_owned()))?;
+    // SAFETY: it is taken out of the list before it goes.
+    run(unsafe { &*session })
+}
+
+/// A session in the list, until it is dropped.
+struct Opened(usize);
+
+impl Opened {
+    fn new(session: &Session<'_>) -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let session: *const Session<'_> = session;
+        OPEN.with_borrow_mut(|open| open.push((number, session.cast())));
+        Self(number)
+    }
+
+    fn context(&self) -> *mut LocusContext {
+        std::ptr::without_provenance_mut(self.0)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        OPEN.with_borrow_mut(|open| open.retain(|(number, _)| *number != self.0));
+    }
+}

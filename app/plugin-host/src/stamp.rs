@@ -1,0 +1,147 @@
+//! The stamp of a plugin's file, and whether it fits this program.
+#![allow(unsafe_code)]
+
+use crate::elf;
+use crate::error::LoadError;
+use locus_plugin::glue::abi::{
+    ENTRY_SYMBOL, FLAG_BY_NAME_ONLY, FLAG_LIBTORCH, INTERFACE_MAJOR, INTERFACE_MINOR, LocusStamp, MAGIC,
+};
+use object::{ReadCache, ReadRef};
+use std::fs::File;
+use std::mem::offset_of;
+use std::path::{Path, PathBuf};
+
+unsafe extern "C" {
+    /// Of the libtorch that runs.
+    safe fn aoti_torch_abi_version() -> u64;
+}
+
+/// What a plugin's file says of itself before anything of it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The file.
+    pub file: PathBuf,
+    /// Major and minor version of the interface it speaks.
+    pub interface: (u16, u16),
+    /// `TORCH_ABI_VERSION` of the libtorch it needs, if it needs one.
+    pub libtorch: Option<u64>,
+    /// The target it was built for.
+    pub target: String,
+    /// Version of the package `locus-plugin` it was built with; empty without.
+    pub author_package: String,
+    /// What compiled it.
+    pub compiler: String,
+    /// Its name and version.
+    pub plugin: String,
+    /// Scans of folders pass it over.
+    pub by_name_only: bool,
+}
+
+/// Reads the stamp of a file. Nothing of the file runs, and whether it fits this program is for [`Stamp::check`].
+///
+/// # Errors
+/// The file cannot be read, is no library, exports no plugin, or has a damaged stamp.
+pub fn inspect(file: &Path) -> Result<Stamp, LoadError> {
+    let unreadable = |reason: String| LoadError::Unreadable { file: file.to_owned(), reason };
+    let opened = File::open(file).map_err(|error| unreadable(error.to_string()))?;
+    let metadata = opened.metadata().map_err(|error| unreadable(error.to_string()))?;
+    if !metadata.is_file() {
+        return Err(unreadable(if metadata.is_dir() { "it is a folder" } else { "it is no regular file" }.to_owned()));
+    }
+    Stamp::read(file, &ReadCache::new(opened))
+}
+
+impl Stamp {
+    /// Reads the stamp out of `data`, the contents of `file`.
+    pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Self, LoadError> {
+        let elf::Contents { stamp, entries } = elf::read(file, data)?;
+        let damaged = |reason: String| LoadError::DamagedStamp { file: file.to_owned(), reason };
+        let bytes = |offset: usize, length: usize| stamp.get(offset..offset + length).unwrap_or_default();
+        let number = |offset: usize, length: usize| {
+            bytes(offset, length).iter().rev().fold(0, |number: u64, byte| number << 8 | u64::from(*byte))
+        };
+        let text = |offset: usize, length: usize| {
+            String::from_utf8_lossy(bytes(offset, length)).trim_end_matches('\0').to_owned()
+        };
+        if stamp.len() < FIXED {
+            return Err(damaged(format!("{} bytes are too few", stamp.len())));
+        }
+        if bytes(0, MAGIC.len()) != MAGIC {
+            return Err(damaged("it does not begin with LOCUSPLG".to_owned()));
+        }
+        let size = number(offset_of!(LocusStamp, struct_size), 4);
+        if size < FIXED as u64 || size > stamp.len() as u64 {
+            return Err(damaged(format!("it says that it has {size} bytes, and there are {}", stamp.len())));
+        }
+        let major = number(offset_of!(LocusStamp, interface_major), 2) as u16;
+        let entry = format!("locus_plugin_entry_v{major}");
+        if !entries.contains(&entry) {
+            let reason = format!("it has a stamp but no function {entry}");
+            return Err(LoadError::NoEntry { file: file.to_owned(), reason });
+        }
+        let flags = number(offset_of!(LocusStamp, flags), 4) as u32;
+        let torch = number(offset_of!(LocusStamp, torch), 8);
+        Ok(Self {
+            file: file.to_owned(),
+            interface: (major, number(offset_of!(LocusStamp, interface_minor), 2) as u16),
+            libtorch: (flags & FLAG_LIBTORCH != 0).then_some(torch),
+            target: text(offset_of!(LocusStamp, target), 40),
+            author_package: text(offset_of!(LocusStamp, author_package), 24),
+            compiler: text(offset_of!(LocusStamp, compiler), 64),
+            plugin: text(offset_of!(LocusStamp, plugin), 64),
+            by_name_only: flags & FLAG_BY_NAME_ONLY != 0,
+        })
+    }
+
+    /// Whether the file fits this program.
+    ///
+    /// # Errors
+    /// Another interface, another target or another libtorch.
+    pub fn check(&self) -> Result<(), LoadError> {
+        let file = self.file.clone();
+        if self.interface.0 != INTERFACE_MAJOR {
+            let needs = format!("{INTERFACE_MAJOR}.{INTERFACE_MINOR}");
+            return Err(LoadError::Interface { file, has: self.interface(), needs });
+        }
+        let ours = locus_plugin::glue::TARGET;
+        if self.target != ours {
+            let has = if self.target.is_empty() { "an unknown target" } else { &self.target };
+            return Err(LoadError::Target { file, has: has.to_owned(), needs: ours.to_owned() });
+        }
+        let running = aoti_torch_abi_version();
+        match self.libtorch {
+            Some(built_with) if built_with != running => {
+                Err(LoadError::Libtorch { file, has: libtorch_version(built_with), needs: libtorch_version(running) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The interface it speaks, as `major.minor`.
+    #[must_use]
+    pub fn interface(&self) -> String {
+        format!("{}.{}", self.interface.0, self.interface.1)
+    }
+
+    /// The last word of the plugin's name and version.
+    pub(crate) fn version(&self) -> &str {
+        self.plugin.rsplit_once(' ').map_or("", |(_, version)| version)
+    }
+}
+
+/// Bytes of a stamp that never change.
+const FIXED: usize = 32;
+
+const _: () = {
+    assert!(offset_of!(LocusStamp, target) == FIXED);
+    assert!(INTERFACE_MAJOR == 1 && matches!(ENTRY_SYMBOL.as_bytes().last(), Some(b'1')));
+};
+
+fn libtorch_version(number: u64) -> String {
+    let byte = |shift: u32| number >> shift & 0xff;
+    let version = format!("{}.{}.{}", byte(56), byte(48), byte(40));
+    match number & 0xff_ffff_ffff {
+        0 => version,
+        tag => format!("{version} (tag {tag})"),
+    }
+}
