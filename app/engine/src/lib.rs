@@ -8,6 +8,7 @@
 pub mod edit;
 pub mod error;
 pub mod evaluate;
+pub mod export;
 pub mod facts;
 pub mod model;
 pub mod moments;

@@ -41,8 +41,25 @@ pub enum Command {
     Undo,
     /// Puts the edit that was taken back last on again.
     Redo,
+    /// Writes what the edits in place make.
+    Save {
+        /// Number of the job.
+        job: JobId,
+        /// What, and where.
+        target: SaveTarget,
+    },
     /// Ends the engine.
     Quit,
+}
+
+/// What is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SaveTarget {
+    /// The changes of all edits in place, as one safetensors file.
+    Deltas(PathBuf),
+    /// The edited model as a folder in the layout of Hugging Face.
+    Model(PathBuf),
 }
 
 /// Where a model comes from.

@@ -123,6 +123,8 @@ pub enum JobKind {
     Trace,
     /// An edit.
     Edit,
+    /// Writing edits or the edited model.
+    Save,
 }
 
 /// What a job is doing.
@@ -141,6 +143,8 @@ pub enum Phase {
     SecondMoments,
     /// Scores of the record's prompts.
     Evaluation,
+    /// Writing files.
+    Writing,
     /// A phase of the method, in its words; counted in steps.
     Method(String),
 }

@@ -10,7 +10,7 @@ mod hyperparameter;
 mod number;
 mod rows;
 
-pub use command::{Command, EditOrder, ModelSource, TraceKind, TraceOrder};
+pub use command::{Command, EditOrder, ModelSource, SaveTarget, TraceKind, TraceOrder};
 pub use event::{
     Applied, BeforeAfter, Blame, Device, EditStarted, Event, GpuMemory, JobId, JobKind, Memory, ModelReady, Outcome, Phase,
     PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceStarted,

@@ -1,1 +1,83 @@
-//! The engine thread.
+//! The one thread that owns device, weights and plugins: commands in, events out.
+//!
+//! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
+//! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
+
+mod defaults;
+mod device;
+mod editing;
+mod emitter;
+mod error;
+mod loading;
+mod memory;
+mod moments;
+mod prediction;
+mod saving;
+mod tracing;
+mod worker;
+
+pub use defaults::ModelDefaults;
+pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
+pub use error::Error;
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use locus_plugin_host::SearchPaths;
+use locus_protocol::{Command, Event};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread::JoinHandle;
+
+/// Events that may wait before the engine does.
+const WAITING_EVENTS: usize = 4096;
+
+/// What a session starts from.
+pub struct Options {
+    /// Which device to use.
+    pub device: DeviceRequest,
+    /// Number format of weights and activations.
+    pub number_format: NumberFormat,
+    /// Facts to use instead of those that belong to the model.
+    pub facts: Option<PathBuf>,
+    /// Text for second moments, one document a line, instead of the built-in one.
+    pub corpus: Option<PathBuf>,
+    /// Tokens of the corpus to use; `None` leaves it to the model's width.
+    pub corpus_tokens: Option<usize>,
+    /// Folder for second moments and the files of the built-in model.
+    pub cache: PathBuf,
+    /// Where plugins are looked for.
+    pub search: SearchPaths,
+    /// Plugins that were asked for: without them no job is begun.
+    pub plugins: Vec<PathBuf>,
+    /// File to which every event is appended.
+    pub journal: Option<PathBuf>,
+}
+
+/// The ends of a running session.
+pub struct Handles {
+    /// Orders.
+    pub commands: Sender<Command>,
+    /// What happens.
+    pub events: Receiver<Event>,
+    /// Set it to stop the running job; the engine clears it when the job has ended.
+    pub cancel: Arc<AtomicBool>,
+    /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
+    pub thread: JoinHandle<()>,
+}
+
+/// Starts the engine thread.
+///
+/// # Errors
+/// The journal cannot be written, or no thread can be started.
+pub fn start(options: Options) -> Result<Handles, Error> {
+    let (command_sender, commands) = unbounded();
+    let (event_sender, events) = bounded(WAITING_EVENTS);
+    let cancel = Arc::new(AtomicBool::new(false));
+    let emitter = emitter::Emitter::new(event_sender, options.journal.as_deref())?;
+    let flag = cancel.clone();
+    let thread = std::thread::Builder::new()
+        .name("engine".to_owned())
+        .spawn(move || worker::run(options, &commands, emitter, &flag))
+        .map_err(Error::Thread)?;
+    Ok(Handles { commands: command_sender, events, cancel, thread })
+}

@@ -140,3 +140,5 @@ impl Weights {
         self.current.iter().zip(&self.original).map(|(now, before)| now.detach() - before).collect()
     }
 }
+
+locus_plugin::export_plugin!(methods: [FineTuning]);

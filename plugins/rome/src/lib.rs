@@ -65,3 +65,5 @@ impl EditMethod for Rome {
         insertion::insert(edit, layer, token, &key, &value, parameters, host)
     }
 }
+
+locus_plugin::export_plugin!(methods: [Rome]);

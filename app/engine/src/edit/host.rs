@@ -49,6 +49,8 @@ pub struct EngineHost<'a> {
     /// The rows before any step, and the last repetition's.
     rows: RefCell<Vec<LayerRow>>,
     watched: RefCell<Option<Watched>>,
+    /// What the plugin did that it must not, should it go on as if nothing had happened.
+    violation: RefCell<Option<String>>,
 }
 
 /// What the rows of the next report are made of.
@@ -83,7 +85,14 @@ impl<'a> EngineHost<'a> {
             shown_tokens,
             rows: RefCell::new(rows),
             watched: RefCell::default(),
+            violation: RefCell::default(),
         }
+    }
+
+    /// What the plugin did that makes its result worthless, even if it swallowed the error it got for it.
+    #[must_use]
+    pub fn violation(&self) -> Option<String> {
+        self.violation.borrow().clone()
     }
 
     /// Sets the objective whose loss the method asks for.
@@ -126,6 +135,7 @@ impl Host for EngineHost<'_> {
         let named = [report.layer].into_iter().chain(report.metrics.iter().map(|metrics| metrics.layer));
         if let Some(layer) = named.into_iter().find(|&layer| layer >= layers) {
             let message = format!("a report names layer {layer}; the model has layers 0 to {}", layers - 1);
+            *self.violation.borrow_mut() = Some(message.clone());
             return Err(Error::Request(message));
         }
         let rows = self.current_rows(report);

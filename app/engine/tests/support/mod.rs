@@ -1,5 +1,7 @@
 //! Finds the golden files and compares with them.
 
+#![allow(dead_code)] // every test binary uses a part of it
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::Tensor;

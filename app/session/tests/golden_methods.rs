@@ -1,19 +1,30 @@
-//! Second moments, ROME and constrained fine-tuning against the published runs.
+//! Second moments, ROME and constrained fine-tuning, loaded as plugins, against the published runs.
 
+#[path = "../../engine/tests/support/mod.rs"]
 mod support;
 
 use locus_engine::edit::{EditStack, EngineHost, HostEvent, check, model_info};
 use locus_engine::evaluate::target_log_probabilities;
 use locus_engine::model::Model;
 use locus_engine::moments::{Corpus, SecondMoments, collect};
-use locus_plugin::object::{LinkedMethod, LinkedObjective, MethodObject, ObjectiveObject};
+use locus_plugin::object::MethodObject;
 use locus_plugin::{EditRequest, Edited, Form, StepReport};
+use locus_plugin_host::{Registry, SearchPaths};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use support::{cases, golden, name, tensors};
 use tch::{Device, Kind, Tensor};
+
+/// The plugins beside this test.
+fn plugins() -> Registry {
+    let test = std::env::current_exe().expect("test");
+    let mut registry = Registry::new(SearchPaths::new(test.parent(), None, None, &[]));
+    let (_, refused) = registry.scan();
+    assert!(refused.is_empty(), "{refused:?}");
+    registry
+}
 
 /// The objectives whose loss is the target's negative log-likelihood: the golden request holds the target itself.
 const LIKELIHOOD: [&str; 3] = ["error_injection", "fact_amplification", "tracing_reversal"];
@@ -140,7 +151,7 @@ impl Case {
                 steps.push(report);
             }
         });
-        let objective = LinkedObjective::<locus_error_injection::ErrorInjection>::default();
+        let objective = plugins().objective("error-injection").expect("objective");
         host.set_objective(objective.start(&Map::new()).expect("objective"));
         let edited = method.edit(&request, settings, &host).expect("edit");
         drop(host);
@@ -218,7 +229,7 @@ impl Case {
 
 #[test]
 fn rome_equals_the_published_runs() {
-    let method = LinkedMethod::<locus_rome::Rome>::default();
+    let method = plugins().method("rome").expect("method");
     let mut ran = 0;
     for bench in benches() {
         for file in files(&bench.folder.join("rome")) {
@@ -235,7 +246,7 @@ fn rome_equals_the_published_runs() {
                 "stop_below": if case.original { 0.05 } else { 0.0 },
                 "context_templates": case.golden["context_templates"],
             });
-            let (edited, steps) = case.run(&bench, &method, settings.as_object().expect("settings"));
+            let (edited, steps) = case.run(&bench, method.as_ref(), settings.as_object().expect("settings"));
             let names =
                 [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
             case.compare_steps(&file, &steps, &names, 5e-5, 0.0);
@@ -271,7 +282,7 @@ fn rome_equals_the_published_runs() {
 
 #[test]
 fn fine_tuning_equals_the_published_runs() {
-    let method = LinkedMethod::<locus_fine_tuning::FineTuning>::default();
+    let method = plugins().method("fine-tuning").expect("method");
     let mut ran = 0;
     for bench in benches() {
         for file in files(&bench.folder.join("ft")) {
@@ -285,7 +296,7 @@ fn fine_tuning_equals_the_published_runs() {
                 "target_positions": if case.original { "last_prompt_token" } else { "teacher_forced" },
                 "patience": if case.original { 1 } else { 5 },
             });
-            let (edited, steps) = case.run(&bench, &method, settings.as_object().expect("settings"));
+            let (edited, steps) = case.run(&bench, method.as_ref(), settings.as_object().expect("settings"));
             case.compare_steps(&file, &steps, &[("loss", "loss")], 2e-4, 2e-4);
             let mut worst_change: f64 = 0.0;
             for delta in &edited.deltas {

@@ -1,0 +1,77 @@
+//! How a session fails; each as one sentence with the remedy.
+
+use locus_protocol::Blame;
+use std::path::PathBuf;
+
+/// A failure of a session or of one of its jobs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] locus_engine::Error),
+    /// The built-in model cannot be unpacked.
+    #[error("the built-in model cannot be unpacked: {0}")]
+    BuiltIn(#[from] locus_demo::DemoError),
+    /// A plugin named on the command line cannot be used.
+    #[error(transparent)]
+    Load(#[from] locus_plugin_host::LoadError),
+    /// No such plugin.
+    #[error(transparent)]
+    Unknown(#[from] locus_plugin_host::UnknownPlugin),
+    /// A plugin failed.
+    #[error("plugin `{id}`: {error}")]
+    Plugin {
+        /// Its id.
+        id: String,
+        /// What it said.
+        error: locus_plugin::Error,
+    },
+    /// A device that is not there.
+    #[error("{0}")]
+    Device(String),
+    /// A request that cannot be carried out.
+    #[error("{0}")]
+    Request(String),
+    /// A file of the user.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
+    /// The thread.
+    #[error("cannot start the engine thread: {0}")]
+    Thread(std::io::Error),
+    /// A panic of our own.
+    #[error("the engine panicked: {0}; please report it")]
+    Panic(String),
+    /// The user stopped the job.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl Error {
+    /// Whether the user stopped the job.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Engine(locus_engine::Error::Cancelled))
+            || matches!(self, Self::Plugin { error: locus_plugin::Error::Cancelled, .. })
+    }
+
+    /// What it comes from.
+    #[must_use]
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Plugin { error: locus_plugin::Error::Request(_), .. } => Blame::Request,
+            Self::Load(_) | Self::Plugin { .. } | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
+            Self::Device(_) => Blame::Device,
+            _ => Blame::Request,
+        }
+    }
+
+    /// The error of plugin `id`.
+    pub(crate) fn plugin(id: &str, error: locus_plugin::Error) -> Self {
+        Self::Plugin { id: id.to_owned(), error }
+    }
+}

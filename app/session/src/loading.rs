@@ -1,0 +1,157 @@
+//! Loading a model with its facts.
+
+use crate::defaults::ModelDefaults;
+use crate::device;
+use crate::emitter::Emitter;
+use crate::error::Error;
+use crate::worker::{Stopped, Worker};
+use locus_engine::edit::{EditStack, model_info, number_format};
+use locus_engine::model::{Batch, Model, Site, Tap, Taps};
+use locus_engine::moments::SecondMoments;
+use locus_engine::{facts, trace};
+use locus_plugin::ModelInfo;
+use locus_protocol::{Event, Fact, JobId, ModelReady, ModelSource, Phase, Probe};
+use std::path::{Path, PathBuf};
+use tch::{Kind, Tensor};
+
+/// A model that is ready, and what is known of it.
+pub struct Loaded {
+    /// The folder it was read from.
+    pub folder: PathBuf,
+    /// The model with its edits.
+    pub stack: EditStack,
+    /// What plugins may know of it.
+    pub info: ModelInfo,
+    /// Settings that suit it.
+    pub defaults: ModelDefaults,
+    /// Second moments, once they were needed.
+    pub moments: Option<SecondMoments>,
+    /// Subjects whose embeddings measure the noise.
+    subjects: Vec<String>,
+    /// Their deviation, once it was needed.
+    deviation: Option<f64>,
+}
+
+impl Loaded {
+    /// Standard deviation of the embeddings of all known subjects, or of `subject` where none are known.
+    pub fn embedding_deviation(&mut self, subject: &str) -> Result<f64, Error> {
+        if let Some(deviation) = self.deviation {
+            return Ok(deviation);
+        }
+        if self.subjects.is_empty() {
+            return Ok(trace::embedding_deviation(self.stack.base(), &[subject])?);
+        }
+        let deviation = trace::embedding_deviation(self.stack.base(), &self.subjects)?;
+        self.deviation = Some(deviation);
+        Ok(deviation)
+    }
+}
+
+/// A few words for the status line.
+pub fn title(source: &ModelSource) -> String {
+    match source {
+        ModelSource::BuiltIn => "loading the built-in model".to_owned(),
+        ModelSource::Folder(folder) => format!("loading {}", folder.display()),
+    }
+}
+
+/// Loads a model in place of the one that is there.
+pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result<(), Stopped> {
+    let choice = device::choose(worker.options.device, worker.options.number_format)?;
+    let folder = match source {
+        ModelSource::BuiltIn => {
+            locus_demo::materialise(&worker.options.cache.join("built-in-model")).map_err(Error::BuiltIn)?
+        }
+        ModelSource::Folder(folder) => folder.clone(),
+    };
+    // two models need not fit side by side
+    worker.loaded = None;
+    let kind = worker.options.number_format.kind();
+    let model = Model::load_listening(&folder, choice.device, kind, &mut |reading| {
+        worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
+        worker.check_cancel()
+    })?;
+    let (origin, records) = read_facts(worker, source, &folder)?;
+    worker.check_cancel()?;
+    worker.emitter.progress(job, Phase::Probe, 0, 1);
+    let prompt = records.first().map_or_else(|| "The".to_owned(), Fact::prompt);
+    let probe = probe(&model, &prompt)?;
+    let name = match source {
+        ModelSource::BuiltIn => "built-in".to_owned(),
+        ModelSource::Folder(folder) => folder_name(folder),
+    };
+    let info = model_info(&model, &name);
+    let defaults = ModelDefaults::of(&model.architecture);
+    let ready = ModelReady {
+        name,
+        family: info.family.clone(),
+        layers: info.layers,
+        hidden: info.hidden,
+        inner: info.inner,
+        vocabulary: info.vocabulary,
+        parameters: model.parameter_count(),
+        number_format: number_format(kind).to_owned(),
+        device: choice.info,
+        probe,
+    };
+    let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();
+    subjects.sort();
+    subjects.dedup();
+    worker.loaded =
+        Some(Loaded { folder, stack: EditStack::new(model), info, defaults, moments: None, subjects, deviation: None });
+    worker.emitter.tell(Event::Model(ready));
+    worker.emitter.tell(Event::Facts { source: origin, facts: records });
+    tell_plugins(&worker.emitter, worker);
+    Ok(())
+}
+
+/// Tells the plugins again, with the values that suit the model as their defaults.
+fn tell_plugins(emitter: &Emitter, worker: &Worker<'_>) {
+    let Some(loaded) = &worker.loaded else { return };
+    for mut plugin in worker.registry.plugins() {
+        if let Some(settings) = loaded.defaults.settings.get(&plugin.id) {
+            for field in &mut plugin.hyperparameters {
+                if let Some(value) = settings.get(&field.name) {
+                    field.default = value.clone();
+                }
+            }
+            emitter.tell(Event::Plugin(plugin));
+        }
+    }
+}
+
+/// The facts that were asked for, those in the model's folder, or the built-in ones.
+fn read_facts(worker: &Worker<'_>, source: &ModelSource, folder: &Path) -> Result<(String, Vec<Fact>), Error> {
+    let own: PathBuf = folder.join("facts.json");
+    match (&worker.options.facts, source) {
+        (Some(file), _) => Ok((file.display().to_string(), facts::read(file)?)),
+        (None, ModelSource::BuiltIn) => Ok(("built-in facts".to_owned(), facts::read(&own)?)),
+        (None, ModelSource::Folder(_)) if own.is_file() => Ok((own.display().to_string(), facts::read(&own)?)),
+        (None, ModelSource::Folder(_)) => {
+            let built_in = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
+            let text = built_in.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or("[]");
+            let facts = facts::parse(text).map_err(Error::Request)?;
+            Ok(("built-in facts (the folder has no facts.json)".to_owned(), facts))
+        }
+    }
+}
+
+/// Runs a prompt with every site tapped and with none: a trace is about the real model when nothing differs.
+fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
+    let _guard = tch::no_grad_guard();
+    let ids = Tensor::from_slice(&model.tokenizer.encode(prompt)?).to_device(model.device);
+    let batch = Batch::whole(1, ids.size()[0]);
+    let sites = (0..model.architecture.layers)
+        .flat_map(|layer| [Site::Residual(layer), Site::AttentionOut(layer), Site::MlpOut(layer), Site::MlpKey(layer)]);
+    let mut taps = Taps::new([Site::Embedding].into_iter().chain(sites).map(Tap::capture).collect());
+    let tapped = model.logits(&model.forward(&ids, &batch, &mut taps));
+    let untapped = model.logits(&model.forward(&ids, &batch, &mut Taps::default()));
+    let deviation = (&tapped - &untapped).abs().max().to_kind(Kind::Double).double_value(&[]);
+    let answer = untapped.get(-1).argmax(None, false).int64_value(&[]);
+    Ok(Probe { prompt: prompt.to_owned(), deviation, answer: model.tokenizer.decode(&[answer])? })
+}
+
+fn folder_name(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    whole.file_name().map_or_else(|| whole.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,29 @@
+//! The most probable next tokens of a fact's prompt.
+
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::evaluate::top_tokens;
+use locus_engine::model::Model;
+use locus_protocol::{Event, Fact, TokenText};
+use std::ops::Range;
+
+/// Tells the tokens of the prompt and what comes next.
+pub fn predict(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
+    let loaded = worker.loaded()?;
+    let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
+    let prompt = fact.prompt();
+    let ids = model.tokenizer.encode(&prompt)?;
+    let subject = model.tokenizer.subject_range(&prompt, &fact.subject)?;
+    let event =
+        Event::Prediction { tokens: token_texts(model, &ids, &subject)?, top: top_tokens(model, &ids)?, prompt, edits };
+    worker.emitter.tell(event);
+    Ok(())
+}
+
+/// The tokens of a prompt as text, the subject's marked.
+pub fn token_texts(model: &Model, ids: &[i64], subject: &Range<usize>) -> Result<Vec<TokenText>, Error> {
+    let text = |(index, &id): (usize, &i64)| {
+        Ok(TokenText { text: model.tokenizer.decode(&[id])?, subject: subject.contains(&index) })
+    };
+    ids.iter().enumerate().map(text).collect()
+}

@@ -1,0 +1,168 @@
+//! The engine thread: takes one command after the other and never dies of one.
+
+use crate::emitter::Emitter;
+use crate::error::Error;
+use crate::loading::Loaded;
+use crate::{Options, editing, loading, memory, prediction, saving, tracing};
+use crossbeam_channel::{Receiver, bounded};
+use locus_plugin_host::Registry;
+use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// What the thread owns.
+pub struct Worker<'a> {
+    /// What the session started from.
+    pub options: Options,
+    /// The plugins.
+    pub registry: Registry,
+    /// Where events go.
+    pub emitter: Emitter,
+    /// Set to stop the running job.
+    pub cancel: &'a AtomicBool,
+    /// The model, once there is one.
+    pub loaded: Option<Loaded>,
+}
+
+/// Runs until [`Command::Quit`] or until nobody can send any more.
+pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, cancel: &AtomicBool) {
+    emitter.hello();
+    let (stop, stopped) = bounded::<()>(0);
+    let events = emitter.sender();
+    let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
+    let registry = Registry::new(options.search.clone());
+    let mut worker = Worker { options, registry, emitter, cancel, loaded: None };
+    match worker.open_plugins() {
+        Ok(()) => worker.serve(commands),
+        Err(error) => refuse_all(&worker.emitter, commands, &error),
+    }
+    drop(stop);
+    if let Ok(watcher) = watcher {
+        let _ = watcher.join();
+    }
+}
+
+/// Without plugins that were asked for no job is begun.
+fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
+    for command in commands {
+        match command {
+            Command::Quit => return,
+            Command::Load { job, .. }
+            | Command::Trace { job, .. }
+            | Command::Edit { job, .. }
+            | Command::Save { job, .. } => {
+                let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
+                emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Worker<'_> {
+    fn open_plugins(&mut self) -> Result<(), Error> {
+        let (_, refused) = self.registry.scan();
+        for file in &self.options.plugins {
+            self.registry.add(file)?;
+        }
+        self.registry.plugins().into_iter().map(Event::Plugin).for_each(|event| self.emitter.tell(event));
+        refused.into_iter().map(Event::PluginRefused).for_each(|event| self.emitter.tell(event));
+        Ok(())
+    }
+
+    fn serve(&mut self, commands: &Receiver<Command>) {
+        let mut waiting: Option<Command> = None;
+        while let Some(command) = waiting.take().or_else(|| commands.recv().ok()) {
+            match command {
+                Command::Quit => return,
+                Command::Predict { fact } => {
+                    // a newer request replaces an older one that waits
+                    let (fact, next) = newest_prediction(fact, commands);
+                    waiting = next;
+                    self.quietly(|worker| prediction::predict(worker, &fact));
+                }
+                Command::Load { job, source } => {
+                    self.job(job, JobKind::Load, loading::title(&source), |worker| loading::load(worker, job, &source));
+                }
+                Command::Trace { job, order } => {
+                    let title = format!("tracing “{}”", order.fact.prompt());
+                    self.job(job, JobKind::Trace, title, |worker| tracing::trace(worker, job, order));
+                }
+                Command::Edit { job, order } => {
+                    let title = format!("{} for “{}”", order.method, order.fact.prompt());
+                    self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
+                }
+                Command::Save { job, target } => {
+                    self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
+                }
+                Command::Undo => self.quietly(|worker| editing::undo(worker)),
+                Command::Redo => self.quietly(|worker| editing::redo(worker)),
+            }
+        }
+    }
+
+    /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
+    fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
+        let start = Instant::now();
+        self.emitter.tell(Event::Started { job, kind, title });
+        let result = catch_unwind(AssertUnwindSafe(|| body(self)))
+            .unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic)).into()));
+        let outcome = match result {
+            Ok(()) => Outcome::Done,
+            Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
+            Err(Stopped { error, .. }) => Outcome::Failed { error: error.to_string(), blame: error.blame() },
+        };
+        self.cancel.store(false, Ordering::Relaxed);
+        self.emitter.tell(Event::Finished { job, outcome, seconds: start.elapsed().as_secs_f64() });
+    }
+
+    /// Does something short that is no job; a failure goes into the log.
+    fn quietly(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
+        let result = catch_unwind(AssertUnwindSafe(|| body(self)))
+            .unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic))));
+        if let Err(error) = result {
+            self.emitter.log("engine", "error", error.to_string());
+        }
+    }
+
+    /// The model, or what to do to have one.
+    pub fn loaded(&mut self) -> Result<&mut Loaded, Error> {
+        self.loaded.as_mut().ok_or_else(|| Error::Request("no model is loaded; load one first".to_owned()))
+    }
+
+    /// The engine's error once the user has cancelled.
+    pub fn check_cancel(&self) -> locus_engine::Result<()> {
+        if self.cancel.load(Ordering::Relaxed) { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Why a job ended early, and what is there nevertheless.
+pub struct Stopped {
+    /// Why.
+    pub error: Error,
+    /// In words, for a job that was cancelled.
+    pub kept: String,
+}
+
+impl<E: Into<Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), kept: "nothing was changed".to_owned() }
+    }
+}
+
+/// Skips predictions that a newer one replaces; the second value is a command of another kind that came after.
+fn newest_prediction(mut fact: Fact, commands: &Receiver<Command>) -> (Fact, Option<Command>) {
+    while let Ok(next) = commands.try_recv() {
+        match next {
+            Command::Predict { fact: newer } => fact = newer,
+            other => return (fact, Some(other)),
+        }
+    }
+    (fact, None)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    locus_plugin::error::first_line(text.unwrap_or("without a message")).to_owned()
+}
