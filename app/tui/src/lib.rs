@@ -1,1 +1,27 @@
-//! The terminal workbench.
+//! The terminal workbench: state, update, view.
+//!
+//! [`update`] changes the [`State`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
+//! the loop around both: it takes the terminal, carries effects out, and gives the terminal back whatever
+//! happens. Nothing here knows of tensors; the engine is two channels and a flag.
+
+pub mod actions;
+mod input;
+mod keys;
+mod options;
+mod overlays;
+mod panes;
+mod run;
+mod state;
+mod terminal;
+mod text_input;
+mod update;
+mod view;
+
+pub use input::{Effect, Input};
+pub use keys::{Found, Key, Keymap, KeymapError};
+pub use options::Options;
+pub use panes::{PANES, Pane, Table};
+pub use run::{Handles, run};
+pub use state::State;
+pub use update::{is_typing, update};
+pub use view::{Depth, draw};

@@ -1,0 +1,425 @@
+//! What the user can do, as a table. Keys, help, hints and palette all come from it.
+
+use crate::input::Effect;
+use crate::overlays::Overlay;
+use crate::panes::{self, Motion, PANES};
+use crate::state::{OwnFact, State, Tone};
+use crate::view::arrange;
+use locus_protocol::{Command, JobKind, PluginKind, SaveTarget, TraceKind, TraceOrder};
+use std::time::Duration;
+
+/// Two presses of Ctrl-c within this time ask whether to leave.
+const TWICE: Duration = Duration::from_secs(2);
+
+/// Something that the user can do.
+#[derive(Debug)]
+pub struct Action {
+    /// Its name, as in `keymap.toml` and the palette.
+    pub name: &'static str,
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// A few words for the line of hints; `None` keeps it out of there.
+    pub hint: Option<fn(&State) -> String>,
+    /// Whether it works while a text is typed, too.
+    pub always: bool,
+    /// Whether it can run now, and why not.
+    pub available: fn(&State) -> Result<(), String>,
+    /// What it does.
+    pub run: fn(&mut State) -> Vec<Effect>,
+}
+
+impl Action {
+    /// An action that can always run and has no hint; the others are made from it.
+    pub const PLAIN: Self =
+        Self { name: "", help: "", hint: None, always: false, available: |_| Ok(()), run: |_| Vec::new() };
+}
+
+/// Actions that belong to no pane.
+pub const GLOBAL: &[Action] = &[
+    Action {
+        name: "cancel",
+        help: "cancel the running job; twice within two seconds: leave",
+        hint: Some(|_| "cancel".into()),
+        always: true,
+        run: cancel,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "trace",
+        help: "trace the selected fact: which states carry it",
+        hint: Some(|_| "trace".into()),
+        available: can_use_fact,
+        run: |state| {
+            state.focus_on("trace");
+            start_trace(state, state.traces.kind)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "edit-form",
+        help: "choose method, objective, layers and hyperparameters of the edit",
+        hint: Some(|_| "edit form".into()),
+        available: |state| match state.engine.model {
+            Some(_) => Ok(()),
+            None => state.ready_for_a_job().and(Err("the model is not loaded yet".into())),
+        },
+        run: |state| {
+            state.overlay = Some(Overlay::form());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "run",
+        help: "edit the selected fact with what the form says",
+        hint: Some(run_hint),
+        available: can_use_fact,
+        run: start_edit,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "freeze",
+        help: "freeze the table of layers while an edit runs; again: follow it",
+        hint: Some(|state| if state.edits.frozen.is_some() { "follow again" } else { "freeze" }.into()),
+        available: |state| match (&state.edits.frozen, state.edits.running()) {
+            (None, false) => Err("no edit is running, so there is nothing to freeze".into()),
+            _ => Ok(()),
+        },
+        run: |state| {
+            state.edits.toggle_freeze();
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "undo",
+        help: "take the last edit back",
+        hint: Some(|_| "undo".into()),
+        available: |state| match state.edits.applied.is_empty() {
+            true => Err("no edit is in place, so there is nothing to take back".into()),
+            false => state.ready_for_a_job(),
+        },
+        run: |_| vec![Effect::Send(Command::Undo)],
+        ..Action::PLAIN
+    },
+    Action {
+        name: "redo",
+        help: "put the edit that was taken back last on again",
+        hint: Some(|_| "redo".into()),
+        available: |state| match state.edits.undone.is_empty() {
+            true => Err("no edit was taken back, so there is nothing to put on again".into()),
+            false => state.ready_for_a_job(),
+        },
+        run: |_| vec![Effect::Send(Command::Redo)],
+        ..Action::PLAIN
+    },
+    Action {
+        name: "save-edits",
+        help: "write the edits in place to a safetensors file",
+        available: |state| match state.edits.applied.is_empty() {
+            true => Err("no edit is in place, so there is nothing to save".into()),
+            false => state.ready_for_a_job(),
+        },
+        run: save_edits,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "load",
+        help: "load the model again, after loading was cancelled or failed",
+        hint: Some(|_| "load the model".into()),
+        available: |state| match (&state.engine.model, &state.job) {
+            _ if state.engine.gone => state.ready_for_a_job(),
+            (Some(_), _) => Err("the model is loaded".into()),
+            (None, Some(job)) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
+            (None, None) => Ok(()),
+        },
+        run: load,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "own-fact",
+        help: "type a fact of your own",
+        hint: Some(|_| "own fact".into()),
+        run: |state| {
+            state.focus_on("fact");
+            state.facts.own = Some(OwnFact::default());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "amend-fact",
+        help: "type a fact of your own, starting from the selected one",
+        available: |state| state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; i types one".into()),
+        run: |state| {
+            state.focus_on("fact");
+            state.facts.own = state.fact().map(OwnFact::from_fact);
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "help",
+        help: "show the keys",
+        hint: Some(|_| "help".into()),
+        run: |state| {
+            state.overlay = Some(Overlay::help());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "palette",
+        help: "find an action by its name",
+        hint: Some(|_| "actions".into()),
+        run: |state| {
+            state.overlay = Some(Overlay::palette());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action { name: "next-pane", help: "go to the next pane", run: |state| step_pane(state, 1), ..Action::PLAIN },
+    Action {
+        name: "previous-pane",
+        help: "go to the previous pane",
+        run: |state| step_pane(state, PANES.len() - 1),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "zoom",
+        help: "give the pane the whole screen; again: show all panes",
+        hint: Some(|state| if state.zoomed { "all panes" } else { "zoom" }.into()),
+        available: |state| match arrange(state).has_tabs {
+            true if !state.zoomed => {
+                Err("the pane has the whole screen already; a larger window shows all four".into())
+            }
+            _ => Ok(()),
+        },
+        run: |state| {
+            state.zoomed = !state.zoomed;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "model",
+        help: "show the model, its device and why it was taken, and the plugins",
+        run: |state| {
+            state.overlay = Some(Overlay::model());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "log",
+        help: "show the log",
+        run: |state| {
+            state.overlay = Some(Overlay::log());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "last-error",
+        help: "show the last error as a whole",
+        available: |state| state.notices.last_error().map(|_| ()).ok_or_else(|| "nothing has failed so far".into()),
+        run: |state| {
+            state.overlay = Some(Overlay::error());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "copy-row",
+        help: "copy the row under the cursor as tab-separated text",
+        available: has_table,
+        run: |state| panes::copy(state, panes::Extent::Row),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "copy-table",
+        help: "copy the pane's table as tab-separated text",
+        available: has_table,
+        run: |state| panes::copy(state, panes::Extent::Table),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "export",
+        help: "write the pane's table to a CSV file and a JSON file",
+        available: has_table,
+        run: panes::export,
+        ..Action::PLAIN
+    },
+    Action { name: "up", help: "move up", run: |state| panes::motion(state, Motion::Up), ..Action::PLAIN },
+    Action { name: "down", help: "move down", run: |state| panes::motion(state, Motion::Down), ..Action::PLAIN },
+    Action { name: "left", help: "move left", run: |state| panes::motion(state, Motion::Left), ..Action::PLAIN },
+    Action { name: "right", help: "move right", run: |state| panes::motion(state, Motion::Right), ..Action::PLAIN },
+    Action {
+        name: "page-up",
+        help: "move half a page up",
+        run: |state| panes::motion(state, Motion::PageUp),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "page-down",
+        help: "move half a page down",
+        run: |state| panes::motion(state, Motion::PageDown),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "top",
+        help: "move to the beginning",
+        run: |state| panes::motion(state, Motion::Top),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "bottom",
+        help: "move to the end",
+        run: |state| panes::motion(state, Motion::Bottom),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "leave",
+        help: "leave what is open: filter, zoom, frozen view",
+        run: |state| {
+            if state.edits.frozen.is_some() {
+                state.edits.toggle_freeze();
+            } else if !state.facts.filter.value().is_empty() {
+                state.facts.filter.reset();
+                state.facts.apply_filter();
+                state.want_prediction();
+            } else {
+                state.zoomed = false;
+            }
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "redraw",
+        help: "draw the screen anew",
+        always: true,
+        run: |_| vec![Effect::Redraw],
+        ..Action::PLAIN
+    },
+    Action {
+        name: "suspend",
+        help: "go back to the shell; `fg` returns here",
+        always: true,
+        run: |_| vec![Effect::Suspend],
+        ..Action::PLAIN
+    },
+    Action { name: "quit", help: "leave the workbench", hint: Some(|_| "quit".into()), run: quit, ..Action::PLAIN },
+];
+
+/// All actions: the global ones, then those of the panes.
+pub fn all() -> impl Iterator<Item = &'static Action> {
+    GLOBAL.iter().chain(PANES.iter().flat_map(|pane| std::iter::once(&pane.go).chain(pane.actions)))
+}
+
+/// An action by its name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Action> {
+    all().find(|action| action.name == name)
+}
+
+/// Orders a trace of the selected fact.
+pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
+    let Some(fact) = state.fact().cloned() else { return Vec::new() };
+    let job = state.begin_job(JobKind::Trace, format!("tracing {}", fact.subject));
+    let order = TraceOrder::new(fact, kind);
+    (state.traces.kind, state.traces.token) = (kind, None);
+    state.traces.ordered = Some((job, order.clone()));
+    vec![Effect::Send(Command::Trace { job, order })]
+}
+
+/// Orders an edit of the selected fact with what the form says.
+pub fn start_edit(state: &mut State) -> Vec<Effect> {
+    let Some(fact) = state.fact().cloned() else { return Vec::new() };
+    match state.settings.order(&state.engine, &fact) {
+        Ok(order) => {
+            let method = state.engine.title(PluginKind::Method, &order.method);
+            let title = format!("editing {} with {method}", fact.subject);
+            let job = state.begin_job(JobKind::Edit, title);
+            state.edits.order(job, order.clone());
+            state.focus_on("layers");
+            vec![Effect::Send(Command::Edit { job, order })]
+        }
+        Err(error) => {
+            state.notices.say(state.now, Tone::Bad, error);
+            Vec::new()
+        }
+    }
+}
+
+/// Orders the edits in place as a file, under a name that is free.
+fn save_edits(state: &mut State) -> Vec<Effect> {
+    state.exports += 1;
+    let name = format!("locus-edits-{}-{}.safetensors", std::process::id(), state.exports);
+    let path = state.export_folder.join(name);
+    let job = state.begin_job(JobKind::Save, format!("writing the edits to {}", path.display()));
+    vec![Effect::Send(Command::Save { job, target: SaveTarget::Deltas(path) })]
+}
+
+/// Orders the model.
+pub fn load(state: &mut State) -> Vec<Effect> {
+    let job = state.begin_job(JobKind::Load, "loading the model".to_owned());
+    state.load_trouble = None;
+    vec![Effect::Send(Command::Load { job, source: state.source.clone() })]
+}
+
+/// What `run` would do, in a few words.
+#[must_use]
+pub fn run_hint(state: &State) -> String {
+    let Some(method) = state.settings.chosen(&state.engine, PluginKind::Method) else { return "edit".to_owned() };
+    let title = state.engine.title(PluginKind::Method, method);
+    match state.settings.layers.trim() {
+        "" => format!("edit with {title}"),
+        layers => format!("edit layer {layers} with {title}"),
+    }
+}
+
+fn can_use_fact(state: &State) -> Result<(), String> {
+    state.ready_for_a_job()?;
+    state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; / filters facts, i types one".to_owned())
+}
+
+fn has_table(state: &State) -> Result<(), String> {
+    panes::table(state).map(|_| ()).ok_or_else(|| "this pane has no table yet".to_owned())
+}
+
+fn step_pane(state: &mut State, by: usize) -> Vec<Effect> {
+    state.focus = (state.focus + by) % PANES.len().max(1);
+    Vec::new()
+}
+
+fn cancel(state: &mut State) -> Vec<Effect> {
+    let twice = state.interrupted.is_some_and(|last| state.now.saturating_sub(last) <= TWICE);
+    state.interrupted = Some(state.now);
+    match &mut state.job {
+        Some(job) if !job.cancelling => {
+            job.cancelling = true;
+            vec![Effect::Cancel]
+        }
+        _ if twice => {
+            state.overlay = Some(Overlay::Quit);
+            Vec::new()
+        }
+        job => {
+            let text = match job {
+                Some(job) => format!("{} is being cancelled; ctrl-c again asks whether to leave", job.title),
+                None => "nothing is running; ctrl-c again asks whether to leave".to_owned(),
+            };
+            state.notices.say(state.now, Tone::Plain, text);
+            Vec::new()
+        }
+    }
+}
+
+fn quit(state: &mut State) -> Vec<Effect> {
+    if state.job.is_none() || state.engine.gone {
+        return vec![Effect::Quit];
+    }
+    state.overlay = Some(Overlay::Quit);
+    Vec::new()
+}

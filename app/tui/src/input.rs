@@ -1,0 +1,61 @@
+//! What reaches the workbench from outside, and what it asks of the world.
+
+use crate::keys::Key;
+use locus_protocol::{Command, Event};
+use std::time::Duration;
+
+/// Something that happened. Time comes in as [`Input::Tick`] only, so that a test needs no clock.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Time since the workbench started.
+    Tick(Duration),
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The screen has this many columns and rows now.
+    Resize(u16, u16),
+    /// The engine told something.
+    Engine(Box<Event>),
+    /// The engine's thread has ended.
+    EngineGone,
+    /// The workbench was stopped (Ctrl-z) and goes on.
+    Continued {
+        /// For how long it was away.
+        away: Duration,
+    },
+    /// How an effect went that had an answer: a sentence either way.
+    Answer(Result<String, String>),
+}
+
+impl Input {
+    /// An event of the engine.
+    #[must_use]
+    pub fn engine(event: Event) -> Self {
+        Self::Engine(Box::new(event))
+    }
+}
+
+/// Something that the loop around the state is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send an order to the engine.
+    Send(Command),
+    /// Raise the flag that stops the running job.
+    Cancel,
+    /// Forget what the terminal shows and draw everything.
+    Redraw,
+    /// Give the terminal back and stop until the shell says `fg`.
+    Suspend,
+    /// Leave.
+    Quit,
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Write a file into the export folder.
+    Save {
+        /// Its name, without the folder.
+        name: String,
+        /// What goes into it.
+        contents: String,
+    },
+}

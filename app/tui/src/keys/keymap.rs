@@ -1,0 +1,180 @@
+//! The table from keys to actions: `configs/keymap.toml`, with a user's file laid over it.
+
+use super::Key;
+use crate::actions::{self, Action};
+use crate::panes::PANES;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// The keymap that ships with the program.
+const DEFAULTS: &str = include_str!("../../../../configs/keymap.toml");
+
+/// Keys that do not reach a program over a plain SSH line, or are another key's name there, or belong to tmux
+/// and screen.
+const FORBIDDEN: [(&str, &str); 6] = [
+    ("ctrl-i", "it is Tab"),
+    ("ctrl-m", "it is Enter"),
+    ("ctrl-h", "it is Backspace"),
+    ("ctrl-[", "it is Esc"),
+    ("ctrl-a", "it is the prefix of screen"),
+    ("ctrl-b", "it is the prefix of tmux"),
+];
+
+/// What is wrong with a keymap.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{file}: {what}")]
+pub struct KeymapError {
+    /// The file.
+    pub file: String,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+/// One line of the table.
+#[derive(Clone, Debug)]
+struct Binding {
+    scope: String,
+    keys: Vec<Key>,
+    action: &'static Action,
+}
+
+/// What a sequence of keys means.
+#[derive(Clone, Copy, Debug)]
+pub enum Found {
+    /// An action.
+    Action(&'static Action),
+    /// The beginning of a longer sequence.
+    Prefix,
+    /// Nothing.
+    Nothing,
+}
+
+/// The table from keys to actions.
+#[derive(Clone, Debug, Default)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
+}
+
+impl Keymap {
+    /// The keymap that ships with the program.
+    ///
+    /// # Errors
+    /// The shipped file is wrong; a test sees to it that it is not.
+    pub fn shipped() -> Result<Self, KeymapError> {
+        let mut keymap = Self::default();
+        keymap.lay_over("configs/keymap.toml", DEFAULTS)?;
+        Ok(keymap)
+    }
+
+    /// Lays another file over the table. An empty action takes a key away.
+    ///
+    /// # Errors
+    /// Names the section, the key and what is wrong with it.
+    pub fn lay_over(&mut self, file: &str, text: &str) -> Result<(), KeymapError> {
+        let wrong = |what: String| KeymapError { file: file.to_owned(), what };
+        let sections: BTreeMap<String, BTreeMap<String, String>> =
+            toml::from_str(text).map_err(|error| wrong(error.message().to_owned()))?;
+        for (scope, lines) in sections {
+            if scope != "global" && !PANES.iter().any(|pane| pane.name == scope) {
+                let names: Vec<_> = PANES.iter().map(|pane| pane.name).collect();
+                return Err(wrong(format!("[{scope}] is no section; there are global, {}", names.join(", "))));
+            }
+            for (keys_text, name) in lines {
+                let keys = parse_sequence(&keys_text).map_err(|what| wrong(format!("[{scope}] {what}")))?;
+                self.bindings.retain(|binding| binding.scope != scope || binding.keys != keys);
+                if name.is_empty() {
+                    continue;
+                }
+                let action = actions::find(&name).ok_or_else(|| {
+                    wrong(format!("[{scope}] {keys_text:?}: no action is called `{name}`; `:` lists them"))
+                })?;
+                self.bindings.push(Binding { scope: scope.clone(), keys, action });
+            }
+        }
+        self.check_prefixes().map_err(wrong)
+    }
+
+    /// What a sequence of keys means in a pane.
+    #[must_use]
+    pub fn look_up(&self, pane: &str, keys: &[Key]) -> Found {
+        for scope in [pane, "global"] {
+            let exact = self.bindings.iter().find(|binding| binding.scope == scope && binding.keys == keys);
+            if let Some(binding) = exact {
+                return Found::Action(binding.action);
+            }
+            if self.bindings.iter().any(|binding| binding.scope == scope && binding.keys.starts_with(keys)) {
+                return Found::Prefix;
+            }
+        }
+        Found::Nothing
+    }
+
+    /// The keys of an action in a pane, the pane's own first.
+    #[must_use]
+    pub fn keys_of(&self, pane: &str, action: &Action) -> Vec<String> {
+        let of = |scope: &str| -> Vec<String> {
+            let bindings = self.bindings.iter().filter(|binding| binding.scope == scope);
+            let mine = bindings.filter(|binding| binding.action.name == action.name);
+            let mut keys: Vec<_> = mine.map(|binding| sequence_name(&binding.keys)).collect();
+            keys.sort_by_key(|name| (name.chars().count(), name.to_lowercase()));
+            keys
+        };
+        let mut keys = of(pane);
+        keys.extend(of("global"));
+        keys
+    }
+
+    /// What can follow the keys pressed so far.
+    #[must_use]
+    pub fn continuations(&self, pane: &str, keys: &[Key]) -> Vec<(String, &'static Action)> {
+        let here = self.bindings.iter().filter(|binding| binding.scope == pane || binding.scope == "global");
+        here.filter(|binding| binding.keys.len() > keys.len() && binding.keys.starts_with(keys))
+            .map(|binding| (sequence_name(&binding.keys[keys.len()..]), binding.action))
+            .collect()
+    }
+
+    /// Every binding: section, keys, action.
+    pub fn bindings(&self) -> impl Iterator<Item = (&str, &[Key], &'static Action)> {
+        self.bindings.iter().map(|binding| (binding.scope.as_str(), binding.keys.as_slice(), binding.action))
+    }
+
+    /// A sequence may not begin with another one of its section: the longer could never be typed.
+    fn check_prefixes(&self) -> Result<(), String> {
+        for short in &self.bindings {
+            let longer = |other: &&Binding| {
+                other.scope == short.scope && other.keys.len() > short.keys.len() && other.keys.starts_with(&short.keys)
+            };
+            if let Some(long) = self.bindings.iter().find(longer) {
+                let (short_name, long_name) = (sequence_name(&short.keys), sequence_name(&long.keys));
+                return Err(format!(
+                    "[{}] {long_name:?} can never be typed, because {short_name:?} acts first",
+                    short.scope
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads `g g` or `ctrl-r`.
+fn parse_sequence(text: &str) -> Result<Vec<Key>, String> {
+    let mut keys = Vec::new();
+    for name in text.split(' ').filter(|name| !name.is_empty()) {
+        if let Some((_, why)) = FORBIDDEN.iter().find(|(forbidden, _)| *forbidden == name) {
+            return Err(format!("`{name}` cannot be used: {why}"));
+        }
+        let key: Key = name.parse()?;
+        if key.alt {
+            return Err(format!(
+                "`{name}` cannot be used: Alt and Esc are told apart by time, which SSH does not keep"
+            ));
+        }
+        keys.push(key);
+    }
+    if keys.is_empty() { Err("a line has no key".to_owned()) } else { Ok(keys) }
+}
+
+/// A sequence as help shows it.
+fn sequence_name(keys: &[Key]) -> String {
+    keys.iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
+}

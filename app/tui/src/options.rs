@@ -1,0 +1,46 @@
+//! What the workbench is started with.
+
+use crate::view::Depth;
+use locus_protocol::ModelSource;
+use std::path::PathBuf;
+
+/// What the workbench is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The model that is loaded first.
+    pub source: ModelSource,
+    /// Draws with ASCII only.
+    pub ascii: bool,
+    /// Colours to use.
+    pub colours: Depth,
+    /// A keymap to lay over the shipped one.
+    pub keymap: Option<PathBuf>,
+    /// Id of the method that the edit form starts with; the first that is loaded otherwise.
+    pub method: Option<String>,
+    /// Id of the objective that the edit form starts with; the first that is loaded otherwise.
+    pub objective: Option<String>,
+    /// Where exported tables go.
+    pub export_folder: PathBuf,
+    /// Most frames in a second.
+    pub frames_per_second: u32,
+}
+
+impl Options {
+    /// Options for a model, with colours, glyphs and frame rate as the environment asks for.
+    #[must_use]
+    pub fn from_environment(source: ModelSource) -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let language = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG"));
+        let is_unicode = |locale: &String| locale.to_lowercase().replace('-', "").contains("utf8");
+        Self {
+            source,
+            ascii: language.is_some_and(|locale| !is_unicode(&locale)),
+            colours: Depth::from_environment(),
+            keymap: None,
+            method: None,
+            objective: None,
+            export_folder: PathBuf::from("."),
+            frames_per_second: if variable("SSH_CONNECTION").is_some() { 8 } else { 20 },
+        }
+    }
+}

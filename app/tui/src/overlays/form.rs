@@ -1,0 +1,337 @@
+//! The edit form: method, objective, layers, and every hyperparameter that the plugins declare.
+
+use super::{Overlay, frame, middle};
+use crate::actions;
+use crate::input::Effect;
+use crate::keys::Key;
+use crate::state::{State, Tone, parse_layers, shown_value};
+use crate::text_input;
+use crate::view::{Paper, fit, printable, shorten, width, window_start};
+use crossterm::event::KeyCode;
+use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use tui_input::Input;
+
+/// Cells of a field's name.
+const NAME: usize = 24;
+/// Cells of a field's value.
+const VALUE: usize = 20;
+
+/// The form: which field has the cursor, and its text while it is typed.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    field: usize,
+    typing: Option<Input>,
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Field<'a> {
+    Plugin(PluginKind),
+    Layers,
+    Run,
+    Parameter(PluginKind, &'a str, &'a Hyperparameter),
+}
+
+/// The fields, from top to bottom.
+fn fields(state: &State) -> Vec<Field<'_>> {
+    let mut fields =
+        vec![Field::Plugin(PluginKind::Method), Field::Plugin(PluginKind::Objective), Field::Layers, Field::Run];
+    for kind in [PluginKind::Method, PluginKind::Objective] {
+        if let Some(id) = state.settings.chosen(&state.engine, kind) {
+            let parameters = state.engine.hyperparameters(kind, id);
+            fields.extend(parameters.iter().map(|parameter| Field::Parameter(kind, id, parameter)));
+        }
+    }
+    fields
+}
+
+/// The text of a field, and whether it is the default.
+fn value(state: &State, field: Field<'_>) -> (String, bool) {
+    match field {
+        Field::Plugin(kind) => match state.settings.chosen(&state.engine, kind) {
+            Some(id) => (state.engine.title(kind, id).to_owned(), false),
+            None => ("none is loaded".to_owned(), true),
+        },
+        Field::Layers if state.settings.layers.trim().is_empty() => ("the method's choice".to_owned(), true),
+        Field::Layers => (state.settings.layers.clone(), false),
+        Field::Run => (String::new(), false),
+        Field::Parameter(kind, plugin, parameter) => match state.settings.typed(kind, plugin, &parameter.name) {
+            Some(text) => (text.to_owned(), false),
+            None => (shown_value(&parameter.default), true),
+        },
+    }
+}
+
+/// What is wrong with a field.
+fn complaint(state: &State, field: Field<'_>) -> Option<String> {
+    match field {
+        Field::Layers => parse_layers(&state.settings.layers, state.layers()).err().map(|error| error.to_string()),
+        Field::Parameter(kind, plugin, parameter) => state.settings.complaint(kind, plugin, parameter),
+        Field::Plugin(_) | Field::Run => None,
+    }
+}
+
+/// What a field is for.
+fn help(field: Field<'_>) -> (String, String) {
+    match field {
+        Field::Plugin(PluginKind::Method) => ("how weights are changed".into(), "left and right choose".into()),
+        Field::Plugin(PluginKind::Objective) => ("what the edit is for".into(), "left and right choose".into()),
+        Field::Layers => ("layers to edit".into(), "5, 3-6 or 3,5; empty leaves it to the method".into()),
+        Field::Run => ("edit the selected fact with these settings".into(), "enter runs it".into()),
+        Field::Parameter(_, _, parameter) => {
+            let unit = if parameter.unit.is_empty() { String::new() } else { format!(" {}", parameter.unit) };
+            let how = match parameter.kind {
+                HyperparameterKind::Bool | HyperparameterKind::Choice { .. } => "left and right choose",
+                _ => "type a value; ctrl-u and nothing: the default",
+            };
+            let default = shown_value(&parameter.default);
+            (parameter.help.clone(), format!("{}{unit}; default {default}; {how}", parameter.range()))
+        }
+    }
+}
+
+impl Form {
+    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+        let total = fields(state).len();
+        self.field = self.field.min(total - 1);
+        match key.code {
+            KeyCode::Esc => return Vec::new(),
+            KeyCode::Down | KeyCode::Tab => self.go((self.field + 1) % total),
+            KeyCode::Up | KeyCode::BackTab => self.go((self.field + total - 1) % total),
+            KeyCode::PageDown => self.go((self.field + 8).min(total - 1)),
+            KeyCode::PageUp => self.go(self.field.saturating_sub(8)),
+            KeyCode::Enter if fields(state).get(self.field) == Some(&Field::Run) => return self.run(state),
+            KeyCode::Enter => self.go((self.field + 1) % total),
+            _ => self.change(state, key),
+        }
+        state.overlay = Some(Overlay::Form(self));
+        Vec::new()
+    }
+
+    fn go(&mut self, field: usize) {
+        self.field = field;
+        self.typing = None;
+    }
+
+    /// Starts the edit, unless a field is wrong: then goes there.
+    fn run(mut self, state: &mut State) -> Vec<Effect> {
+        let wrong =
+            fields(state).into_iter().enumerate().find_map(|(place, field)| Some((place, complaint(state, field)?)));
+        let trouble = match (wrong, actions::find("run").map(|run| (run.available)(state))) {
+            (Some((place, complaint)), _) => {
+                self.go(place);
+                Some((Tone::Bad, complaint))
+            }
+            (None, Some(Err(why))) => Some((Tone::Plain, why)),
+            _ => None,
+        };
+        let Some((tone, text)) = trouble else { return actions::start_edit(state) };
+        state.notices.say(state.now, tone, text);
+        state.overlay = Some(Overlay::Form(self));
+        Vec::new()
+    }
+
+    /// A key that changes the field under the cursor.
+    fn change(&mut self, state: &mut State, key: Key) {
+        let Some(field) = fields(state).get(self.field).copied() else { return };
+        let forward = match key.code {
+            KeyCode::Right | KeyCode::Char(' ' | 'l') => Some(true),
+            KeyCode::Left | KeyCode::Char('h') => Some(false),
+            _ => None,
+        };
+        match (field, forward) {
+            (Field::Plugin(kind), Some(forward)) => {
+                let engine = state.engine.clone();
+                state.settings.step_plugin(&engine, kind, forward);
+            }
+            (Field::Parameter(kind, plugin, parameter), Some(forward)) if is_choice(parameter) => {
+                if let Some(choice) = state.settings.next_choice(kind, plugin, parameter, forward) {
+                    let (plugin, name) = (plugin.to_owned(), parameter.name.clone());
+                    let choice = if choice == shown_value(&parameter.default) { String::new() } else { choice };
+                    state.settings.set(kind, &plugin, &name, &choice);
+                }
+            }
+            (Field::Parameter(_, _, parameter), None) if is_choice(parameter) => {}
+            (Field::Layers | Field::Parameter(..), _) => {
+                self.start_typing(state, field, key);
+                let mut typing = self.typing.take().unwrap_or_default();
+                text_input::press(&mut typing, key);
+                store(state, self.field, typing.value());
+                self.typing = Some(typing);
+            }
+            (Field::Plugin(_) | Field::Run, _) => {}
+        }
+    }
+
+    /// Typing takes the place of a default; moving or deleting starts from what is there.
+    fn start_typing(&mut self, state: &State, field: Field<'_>, key: Key) {
+        if self.typing.is_none() {
+            let (text, is_default) = value(state, field);
+            let replace = (is_default && key.typed().is_some()) || (is_default && field == Field::Layers);
+            self.typing = Some(if replace { Input::default() } else { Input::new(text) });
+        }
+    }
+
+    pub(super) fn paste(&mut self, state: &mut State, text: &str) {
+        let Some(field) = fields(state).get(self.field).copied() else { return };
+        let takes_text = match field {
+            Field::Layers => true,
+            Field::Parameter(_, _, parameter) => !is_choice(parameter),
+            Field::Plugin(_) | Field::Run => false,
+        };
+        if takes_text {
+            self.start_typing(state, field, Key::character('x'));
+            let mut typing = self.typing.take().unwrap_or_default();
+            text_input::insert(&mut typing, text);
+            store(state, self.field, typing.value());
+            self.typing = Some(typing);
+        }
+    }
+
+    pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) -> Option<Position> {
+        let fields = fields(state);
+        let place = self.field.min(fields.len().saturating_sub(1));
+        let rows = u16::try_from(fields.len() + 9).unwrap_or(u16::MAX);
+        let area = middle(state, 92, rows.min(state.size.1));
+        let title = state.fact().map_or("Edit".to_owned(), |fact| {
+            format!("Edit {}: {} {} {}", fact.subject, fact.target_true, state.glyphs.arrow(), fact.target_new)
+        });
+        let title = shorten(&printable(&title), usize::from(area.width.saturating_sub(6)), state.glyphs);
+        let inside = frame(state, area, &title, buffer);
+        let mut paper = Paper::new(inside, buffer);
+        let foot = if paper.left() >= 8 { 4 } else { 0 };
+        let (lines, under_cursor) = self.lines(state, &fields, place, paper.width());
+        let list_rows = paper.left().saturating_sub(foot);
+        let first = window_start(under_cursor, list_rows, lines.len());
+        let below = lines.len().saturating_sub(first + list_rows);
+        let written = lines.len().min(list_rows);
+        for line in lines.into_iter().skip(first).take(list_rows) {
+            paper.line(line);
+        }
+        for _ in written..list_rows {
+            paper.line("");
+        }
+        if foot > 0 {
+            let more = if below > 0 { format!(" {below} more below ") } else { String::new() };
+            let rule = state.glyphs.rule().repeat(paper.width().saturating_sub(width(&more)));
+            paper.line(Span::styled(rule + &more, state.theme.muted()));
+            if let Some(field) = fields.get(place) {
+                let (text, how) = help(*field);
+                let room = paper.width();
+                paper.line(shorten(&format!(" {}", printable(&text)), room, state.glyphs));
+                paper.line(Span::styled(
+                    shorten(&format!(" {}", printable(&how)), room, state.glyphs),
+                    state.theme.muted(),
+                ));
+                let complaint = complaint(state, *field).unwrap_or_default();
+                paper.line(Span::styled(
+                    shorten(&format!(" {}", printable(&complaint)), room, state.glyphs),
+                    state.theme.bad(),
+                ));
+            }
+        }
+        self.cursor(inside, under_cursor.checked_sub(first)?)
+    }
+
+    /// Where the cursor stands in the field that is typed in.
+    fn cursor(&self, inside: ratatui::layout::Rect, row: usize) -> Option<Position> {
+        let typing = self.typing.as_ref()?;
+        let column = NAME + 4 + typing.visual_cursor().saturating_sub(typing.visual_scroll(VALUE - 1)).min(VALUE);
+        let (column, row) = (u16::try_from(column).ok()?, u16::try_from(row).ok()?);
+        (column < inside.width && row < inside.height).then(|| Position::new(inside.x + column, inside.y + row))
+    }
+
+    /// All lines, and which of them has the cursor.
+    fn lines(&self, state: &State, fields: &[Field<'_>], place: usize, room: usize) -> (Vec<Line<'static>>, usize) {
+        let mut lines = Vec::new();
+        let mut under_cursor = 0;
+        let mut section = None;
+        for (index, field) in fields.iter().enumerate() {
+            if let Field::Parameter(kind, plugin, _) = field {
+                if section != Some(*kind) {
+                    section = Some(*kind);
+                    lines.push(Line::default());
+                    let title = format!(" {} (may stay as it is)", printable(state.engine.title(*kind, plugin)));
+                    lines.push(Line::styled(title, state.theme.heading()));
+                }
+            }
+            if index == place {
+                under_cursor = lines.len();
+            }
+            lines.push(self.line(state, *field, index == place, room));
+        }
+        (lines, under_cursor)
+    }
+
+    fn line(&self, state: &State, field: Field<'_>, focused: bool, room: usize) -> Line<'static> {
+        let theme = state.theme;
+        let mark = if focused { ">" } else { " " };
+        let name_style = if focused { theme.accent() } else { theme.text() };
+        let (text, is_default) = value(state, field);
+        let wrong = complaint(state, field).is_some();
+        let (name, after) = match field {
+            Field::Run => {
+                let style = if focused { theme.selected() } else { theme.heading() };
+                let text = format!("[ Run: {} ]", actions::run_hint(state));
+                return Line::from(vec![
+                    Span::styled(format!(" {mark} "), name_style),
+                    Span::styled(printable(&text), style),
+                ]);
+            }
+            Field::Plugin(PluginKind::Method) => ("method", choices_note(state, PluginKind::Method)),
+            Field::Plugin(PluginKind::Objective) => ("objective", choices_note(state, PluginKind::Objective)),
+            Field::Layers => ("layers", format!("0 to {}", state.layers().saturating_sub(1))),
+            Field::Parameter(_, _, parameter) => {
+                (parameter.name.as_str(), format!("{} ({})", parameter.unit, parameter.range()))
+            }
+        };
+        let shown = match (&self.typing, focused) {
+            (Some(typing), true) => printable(typing.value()).chars().skip(typing.visual_scroll(VALUE - 1)).collect(),
+            _ => printable(&text),
+        };
+        let value_style = match (wrong, is_default, focused) {
+            (true, ..) => theme.bad(),
+            (_, true, true) => Style::new(),
+            (_, true, false) => theme.muted(),
+            (_, false, _) => theme.heading(),
+        };
+        let changed = if matches!(field, Field::Parameter(..)) && !is_default { "*" } else { " " };
+        let value_cells = fit(&shown, VALUE, state.glyphs);
+        let after = if wrong { format!("wrong: {}", after.trim()) } else { after.trim().to_owned() };
+        let after_room = room.saturating_sub(NAME + VALUE + 6);
+        Line::from(vec![
+            Span::styled(format!(" {mark} {}", fit(&printable(name), NAME, state.glyphs)), name_style),
+            Span::raw(changed),
+            Span::styled(value_cells, value_style),
+            Span::styled(format!(" {}", shorten(&printable(&after), after_room, state.glyphs)), theme.muted()),
+        ])
+    }
+}
+
+fn is_choice(parameter: &Hyperparameter) -> bool {
+    matches!(parameter.kind, HyperparameterKind::Bool | HyperparameterKind::Choice { .. })
+}
+
+fn choices_note(state: &State, kind: PluginKind) -> String {
+    match state.engine.of_kind(kind).count() {
+        0 | 1 => String::new(),
+        count => format!("left/right: {count} to choose from"),
+    }
+}
+
+/// Stores the text of a field.
+fn store(state: &mut State, place: usize, text: &str) {
+    let target = match fields(state).get(place) {
+        Some(Field::Parameter(kind, plugin, parameter)) => Some((*kind, (*plugin).to_owned(), parameter.name.clone())),
+        Some(Field::Layers) => None,
+        _ => return,
+    };
+    match target {
+        Some((kind, plugin, name)) => state.settings.set(kind, &plugin, &name, text),
+        None => state.settings.layers = text.to_owned(),
+    }
+}

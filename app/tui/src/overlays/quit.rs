@@ -1,0 +1,41 @@
+//! Asks whether to leave while something runs.
+
+use super::{Overlay, frame, middle};
+use crate::input::Effect;
+use crate::keys::Key;
+use crate::state::State;
+use crate::view::{Paper, shorten};
+use crossterm::event::KeyCode;
+use ratatui::buffer::Buffer;
+use ratatui::text::Span;
+
+pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
+    match key.code {
+        KeyCode::Char('y' | 'Y' | 'q' | 'Q') | KeyCode::Enter => {
+            let cancel = state.job.is_some().then_some(Effect::Cancel);
+            cancel.into_iter().chain([Effect::Quit]).collect()
+        }
+        KeyCode::Char('n' | 'N') | KeyCode::Esc => Vec::new(),
+        _ => {
+            state.overlay = Some(Overlay::Quit);
+            Vec::new()
+        }
+    }
+}
+
+pub fn draw(state: &State, buffer: &mut Buffer) {
+    let area = middle(state, 60, 5);
+    let mut paper = Paper::new(frame(state, area, "Leave?", buffer), buffer);
+    let text = match &state.job {
+        Some(job) => format!(" {} is running and would be cancelled.", job.title),
+        None => " Nothing is running.".to_owned(),
+    };
+    paper.line(shorten(&text, paper.width(), state.glyphs));
+    paper.line("");
+    paper.line(vec![
+        Span::styled(" y", state.theme.accent()),
+        Span::raw(" leave   "),
+        Span::styled("n", state.theme.accent()),
+        Span::raw(" stay"),
+    ]);
+}

@@ -1,0 +1,259 @@
+//! Texts to read: help, log, model and plugins, the last error.
+
+use super::{Overlay, frame, middle};
+use crate::actions::{self, Action};
+use crate::input::Effect;
+use crate::keys::Key;
+use crate::panes::{Motion, PANES, first_steps};
+use crate::state::State;
+use crate::view::{Paper, bytes, count, fit, printable, width};
+use crossterm::event::KeyCode;
+use locus_protocol::{ModelSource, PluginKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Which text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SheetKind {
+    /// The keys.
+    Help,
+    /// The log.
+    Log,
+    /// Model, device, plugins.
+    Model,
+    /// The last error.
+    Error,
+}
+
+/// A text and how far it is scrolled; `None` stands for the end, which then is followed.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    kind: SheetKind,
+    scroll: Option<usize>,
+}
+
+impl Sheet {
+    /// A text from its beginning; the log from its end.
+    #[must_use]
+    pub fn new(kind: SheetKind) -> Self {
+        Self { kind, scroll: (kind != SheetKind::Log).then_some(0) }
+    }
+
+    fn area(&self, state: &State) -> Rect {
+        let (columns, rows) = state.size;
+        match self.kind {
+            SheetKind::Help => middle(state, 84, rows),
+            SheetKind::Log => middle(state, columns, rows),
+            SheetKind::Model => middle(state, 100, rows),
+            SheetKind::Error => middle(state, 84, 14),
+        }
+    }
+
+    fn lines(&self, state: &State, room: usize) -> Vec<Line<'static>> {
+        match self.kind {
+            SheetKind::Help => help(state),
+            SheetKind::Log => log(state, room),
+            SheetKind::Model => model(state, room),
+            SheetKind::Error => error(state, room),
+        }
+    }
+
+    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+        let motion = match (key.code, key.control) {
+            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => Motion::Down,
+            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => Motion::Up,
+            (KeyCode::Char('d'), true) | (KeyCode::PageDown, _) | (KeyCode::Char(' '), false) => Motion::PageDown,
+            (KeyCode::Char('u'), true) | (KeyCode::PageUp, _) => Motion::PageUp,
+            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => Motion::Top,
+            (KeyCode::Char('G'), false) | (KeyCode::End, _) => Motion::Bottom,
+            (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E'), false) => return Vec::new(),
+            _ => {
+                state.overlay = Some(Overlay::Sheet(self));
+                return Vec::new();
+            }
+        };
+        let area = self.area(state);
+        let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
+        let last = self.lines(state, room).len().saturating_sub(rows);
+        let place = self.scroll.unwrap_or(last).min(last);
+        let next = motion.in_list(place, last + 1, rows / 2);
+        self.scroll = (self.kind != SheetKind::Log || next < last).then_some(next);
+        state.overlay = Some(Overlay::Sheet(self));
+        Vec::new()
+    }
+
+    pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
+        let area = self.area(state);
+        let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
+        let lines = self.lines(state, room);
+        let last = lines.len().saturating_sub(rows);
+        let first = self.scroll.unwrap_or(last).min(last);
+        let title = match self.kind {
+            SheetKind::Help => "Help",
+            SheetKind::Log => "Log",
+            SheetKind::Model => "Model and plugins",
+            SheetKind::Error => "Last error",
+        };
+        let title = match lines.len().saturating_sub(first + rows) {
+            0 => title.to_owned(),
+            below => format!("{title} ({below} more lines: down)"),
+        };
+        let mut paper = Paper::new(frame(state, area, &title, buffer), buffer);
+        for line in lines.into_iter().skip(first).take(rows) {
+            paper.line(line);
+        }
+    }
+}
+
+fn heading(state: &State, text: &str) -> Line<'static> {
+    Line::styled(format!(" {text}"), state.theme.heading())
+}
+
+fn help(state: &State) -> Vec<Line<'static>> {
+    let mut lines = vec![heading(state, "In five keys")];
+    lines.extend(first_steps(state));
+    if let Some(pane) = PANES.get(state.focus) {
+        lines.push(Line::default());
+        lines.push(heading(state, &format!("This pane: {}", pane.title)));
+        lines.extend(pane.about.iter().map(|line| Line::styled(format!("   {line}"), state.theme.muted())));
+        lines.extend(pane.actions.iter().map(|action| key_line(state, action)));
+    }
+    lines.push(Line::default());
+    lines.push(heading(state, "Everywhere"));
+    lines.extend(actions::GLOBAL.iter().map(|action| key_line(state, action)));
+    lines.extend(PANES.iter().map(|pane| key_line(state, &pane.go)));
+    lines
+}
+
+fn key_line(state: &State, action: &Action) -> Line<'static> {
+    let keys = state.keymap.keys_of(state.pane(), action);
+    let keys = if keys.is_empty() { format!(":{}", action.name) } else { keys.join(", ") };
+    Line::from(vec![
+        Span::raw("   "),
+        Span::styled(fit(&keys, 18, state.glyphs), state.theme.accent()),
+        Span::raw(format!(" {}", action.help)),
+    ])
+}
+
+fn log(state: &State, room: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if state.log.dropped() > 0 {
+        let text = format!(" {} older lines are gone", state.log.dropped());
+        lines.push(Line::styled(text, state.theme.muted()));
+    }
+    for entry in state.log.lines() {
+        let style = match entry.level.as_str() {
+            "error" => state.theme.bad(),
+            "warning" => state.theme.warn(),
+            _ => state.theme.text(),
+        };
+        let start = format!(" {:>7.1} {} {}: ", entry.at.as_secs_f64(), entry.level, printable(&entry.source));
+        let text = format!("{start}{}", printable(&entry.text));
+        lines.extend(broken(&text, room, 9).into_iter().map(|line| Line::styled(line, style)));
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled(" nothing has been logged so far", state.theme.muted()));
+    }
+    lines
+}
+
+fn error(state: &State, room: usize) -> Vec<Line<'static>> {
+    let text = state.notices.last_error().unwrap_or("nothing has failed so far");
+    broken(&format!(" {}", printable(text)), room, 1).into_iter().map(Line::raw).collect()
+}
+
+fn model(state: &State, room: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    let mut pair = |name: &str, value: String| {
+        let text = format!(" {} {}", fit(name, 16, state.glyphs), printable(&value));
+        lines.extend(broken(&text, room, 18).into_iter().map(Line::raw));
+    };
+    let source = match &state.source {
+        ModelSource::BuiltIn => "the built-in model".to_owned(),
+        ModelSource::Folder(path) => path.display().to_string(),
+    };
+    pair("source", source);
+    if let Some(model) = &state.engine.model {
+        pair("name", model.name.clone());
+        pair("architecture", model.family.clone());
+        pair("layers", model.layers.to_string());
+        pair("width", format!("{} (MLP {})", model.hidden, model.inner));
+        pair("vocabulary", model.vocabulary.to_string());
+        pair("parameters", count(model.parameters));
+        pair("number format", model.number_format.clone());
+        pair("device", format!("{}: {}", model.device.name, model.device.reason));
+        pair(
+            "probe",
+            format!(
+                "tapped and untapped logits of `{}` differ by at most {:.1e}; the answer is `{}`",
+                model.probe.prompt, model.probe.deviation, model.probe.answer
+            ),
+        );
+    }
+    if let Some(memory) = &state.engine.memory {
+        pair("memory", format!("{} resident", bytes(memory.resident)));
+        for (number, gpu) in memory.gpus.iter().enumerate() {
+            let text = format!(
+                "{} of {} used, {} by us, {} % busy",
+                bytes(gpu.used),
+                bytes(gpu.total),
+                bytes(gpu.ours),
+                gpu.busy
+            );
+            pair(&format!("GPU {number}"), text);
+        }
+    }
+    for (kind, title) in [(PluginKind::Method, "Methods"), (PluginKind::Objective, "Objectives")] {
+        lines.push(Line::default());
+        lines.push(heading(state, title));
+        for plugin in state.engine.of_kind(kind) {
+            let text = format!(
+                "   {} {} {} (interface {}, {})",
+                fit(&plugin.id, 18, state.glyphs),
+                plugin.title,
+                plugin.version,
+                plugin.interface,
+                plugin.compiler
+            );
+            lines.extend(broken(&printable(&text), room, 22).into_iter().map(Line::raw));
+        }
+        if state.engine.of_kind(kind).next().is_none() {
+            lines.push(Line::styled(
+                "   none is loaded; put a plugin beside the program or start with --plugin FILE",
+                state.theme.warn(),
+            ));
+        }
+    }
+    if !state.engine.refused.is_empty() {
+        lines.push(Line::default());
+        lines.push(heading(state, "Files that were refused"));
+        for refused in &state.engine.refused {
+            let text = format!("   {}: {}", refused.file.display(), refused.reason);
+            lines.extend(
+                broken(&printable(&text), room, 5).into_iter().map(|line| Line::styled(line, state.theme.warn())),
+            );
+        }
+    }
+    lines
+}
+
+/// Breaks a text into lines, at blanks where there are some; all but the first are indented.
+fn broken(text: &str, room: usize, indent: usize) -> Vec<String> {
+    let indent = if indent + 8 < room { indent } else { 0 };
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut taken = 0;
+    for word in text.split_inclusive(' ') {
+        let wide = width(word.trim_end());
+        if taken + wide > room && taken > indent {
+            lines.push(std::mem::take(&mut line));
+            line.push_str(&" ".repeat(indent));
+            taken = indent;
+        }
+        line.push_str(word);
+        taken += width(word);
+    }
+    lines.push(line);
+    lines
+}

@@ -1,0 +1,229 @@
+//! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
+
+use super::{Motion, Pane, Table};
+use crate::actions::Action;
+use crate::state::State;
+use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text};
+use locus_protocol::{Applied, EditOrder, PromptScore, Scores, TopToken};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use serde_json::json;
+
+/// The pane.
+pub const PANE: Pane = Pane {
+    name: "before-after",
+    title: "Before/After",
+    about: &[
+        "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow;",
+        "neighborhood: other subjects with the same true answer, which should not. Probabilities are means;",
+        "the last column counts the prompts where p(new) > p(true).",
+    ],
+    go: Action {
+        name: "before-after-pane",
+        help: "go to the Before/After pane",
+        run: |state| {
+            state.focus_on("before-after");
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    actions: &[],
+    motion,
+    draw,
+    table,
+};
+
+fn motion(state: &mut State, motion: Motion, page: usize) {
+    let total = lines(state, 80).len();
+    state.before_after_scroll = motion.in_list(state.before_after_scroll, total, page);
+}
+
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut paper = Paper::new(area, buffer);
+    let lines = lines(state, paper.width());
+    let rows = paper.left();
+    let hidden = lines.len() > rows;
+    let rows = if hidden { rows.saturating_sub(1) } else { rows };
+    let first = state.before_after_scroll.min(lines.len().saturating_sub(rows));
+    let below = lines.len().saturating_sub(first + rows);
+    for line in lines.into_iter().skip(first).take(rows) {
+        paper.line(line);
+    }
+    if hidden {
+        let text = match (first, below) {
+            (0, below) => format!(" {below} more lines below; down shows them"),
+            (above, 0) => format!(" {above} more lines above; up shows them"),
+            (above, below) => format!(" {above} more lines above, {below} below"),
+        };
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+    None
+}
+
+fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    match &state.edits.last {
+        Some((order, applied)) => {
+            head(state, order, applied, room, &mut lines);
+            scores(state, applied, &mut lines);
+            top_tokens(state, applied, room, &mut lines);
+            weights(state, applied, room, &mut lines);
+        }
+        None => {
+            lines.push(Line::default());
+            let text = " nothing has been edited yet; after an edit this shows what it changed";
+            lines.push(Line::styled(text, state.theme.muted()));
+            lines.push(Line::default());
+        }
+    }
+    in_place(state, room, &mut lines);
+    lines
+}
+
+fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
+    let (word, style) = match state.edits.applied.contains(&applied.title) {
+        true => ("in place", state.theme.good()),
+        false => ("taken back", state.theme.warn()),
+    };
+    let title = shorten(&printable(&applied.title), room.saturating_sub(word.len() + 4), state.glyphs);
+    lines.push(Line::from(vec![
+        Span::styled(format!(" {title}"), state.theme.heading()),
+        Span::raw(": "),
+        Span::styled(word, style),
+    ]));
+    let fact = &order.fact;
+    let text = format!(" new {}, true {}", printable(&fact.target_new), printable(&fact.target_true));
+    lines.push(Line::styled(text, state.theme.muted()));
+}
+
+/// Means of both probabilities over a group of prompts, and how often the new target wins.
+struct Summary {
+    new: f64,
+    truth: f64,
+    wins: usize,
+    prompts: usize,
+}
+
+fn summary(scores: &[PromptScore]) -> Option<Summary> {
+    if scores.is_empty() {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a handful of prompts")]
+    let count = scores.len() as f64;
+    Some(Summary {
+        new: scores.iter().map(|score| score.new).sum::<f64>() / count,
+        truth: scores.iter().map(|score| score.truth).sum::<f64>() / count,
+        wins: scores.iter().filter(|score| score.new > score.truth).count(),
+        prompts: scores.len(),
+    })
+}
+
+/// The three groups of a record's prompts.
+fn groups(scores: &Scores) -> [(&'static str, &[PromptScore]); 3] {
+    [("rewrite", &scores.rewrite), ("paraphrase", &scores.paraphrase), ("neighborhood", &scores.neighborhood)]
+}
+
+fn scores(state: &State, applied: &Applied, lines: &mut Vec<Line<'static>>) {
+    let arrow = state.glyphs.arrow();
+    let pair = |before: f64, after: f64| format!("{:>5} {arrow} {:>5}", probability(before), probability(after));
+    let wide = 12 + crate::view::width(arrow);
+    let header = format!(" {:<13} {:>wide$}  {:>wide$}  {}", "prompts", "p(new)", "p(true)", "new wins");
+    lines.push(Line::styled(header, state.theme.heading()));
+    for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {
+        let (Some(before), Some(after)) = (summary(before), summary(after)) else { continue };
+        let text = format!(
+            " {name:<13} {}  {}  {} {arrow} {} of {}",
+            pair(before.new, after.new),
+            pair(before.truth, after.truth),
+            before.wins,
+            after.wins,
+            after.prompts
+        );
+        lines.push(Line::raw(text));
+    }
+}
+
+fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
+    let (before, after) = (&applied.scores.before.top, &applied.scores.after.top);
+    if before.is_empty() && after.is_empty() {
+        return;
+    }
+    let half = (room / 2).clamp(16, 40);
+    let cell = |token: Option<&TopToken>| {
+        let text = token.map_or(String::new(), |token| {
+            let name = fit(&token_text(&token.text, state.glyphs), half.saturating_sub(9), state.glyphs);
+            format!(" {name} {:>5}", probability(token.probability))
+        });
+        fit(&text, half, state.glyphs)
+    };
+    let header = fit(" next token before", half, state.glyphs) + " after";
+    lines.push(Line::styled(header, state.theme.heading()));
+    for rank in 0..before.len().max(after.len()) {
+        lines.push(Line::raw(cell(before.get(rank)) + &cell(after.get(rank))));
+    }
+}
+
+fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
+    if !applied.changes.is_empty() {
+        lines.push(Line::styled(format!(" {} of", state.glyphs.weight_change()), state.theme.heading()));
+    }
+    for change in &applied.changes {
+        let name = shorten(&printable(&change.parameter), room.saturating_sub(12), state.glyphs);
+        lines.push(Line::raw(format!(" {:>8}  {name}", ratio(change.relative))));
+    }
+    if !applied.metrics.is_empty() {
+        let metrics = applied.metrics.iter().map(|(name, value)| format!("{} {}", printable(name), ratio(*value)));
+        lines.push(Line::raw(format!(" {}", metrics.collect::<Vec<_>>().join(&format!(" {} ", state.glyphs.dot())))));
+    }
+    for note in &applied.notes {
+        lines.push(Line::styled(format!(" note: {}", printable(note)), state.theme.muted()));
+    }
+}
+
+/// Edits in place, what undo and redo would do, and whether the weights are those of the checkpoint.
+fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
+    let edits = &state.edits;
+    if edits.applied.is_empty() && edits.undone.is_empty() && edits.unedited.is_none() {
+        return;
+    }
+    lines.push(Line::styled(format!(" edits in place: {}", edits.applied.len()), state.theme.heading()));
+    for (number, title) in edits.applied.iter().enumerate() {
+        let undo = if number + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
+        let text = format!("  {} {}", number + 1, printable(title));
+        let text = shorten(&text, room.saturating_sub(undo.len()), state.glyphs);
+        lines.push(Line::from(vec![Span::raw(text), Span::styled(undo, state.theme.accent())]));
+    }
+    if let Some(title) = edits.undone.last() {
+        let text = format!(" taken back: {}", printable(title));
+        let redo = "  (ctrl-r puts it on again)";
+        let text = shorten(&text, room.saturating_sub(redo.len()), state.glyphs);
+        lines.push(Line::from(vec![Span::raw(text), Span::styled(redo, state.theme.accent())]));
+    }
+    let (answer, style) = match edits.unedited {
+        Some(true) => ("yes, every bit (checked)", state.theme.good()),
+        Some(false) => ("no", state.theme.warn()),
+        None => ("not checked yet", state.theme.muted()),
+    };
+    lines.push(Line::from(vec![Span::raw(" weights are those of the checkpoint: "), Span::styled(answer, style)]));
+}
+
+fn table(state: &State) -> Option<Table> {
+    let (_, applied) = state.edits.last.as_ref()?;
+    let columns =
+        ["group", "prompt", "new_before", "new_after", "true_before", "true_after"].map(str::to_owned).to_vec();
+    let mut rows = Vec::new();
+    for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {
+        for (before, after) in before.iter().zip(after) {
+            rows.push(vec![
+                json!(name),
+                json!(after.prompt),
+                json!(before.new),
+                json!(after.new),
+                json!(before.truth),
+                json!(after.truth),
+            ]);
+        }
+    }
+    Some(Table { name: "before-after".to_owned(), columns, rows, cursor: 0 })
+}

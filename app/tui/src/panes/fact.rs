@@ -1,0 +1,325 @@
+//! The facts, the prompt of the selected one with its next tokens, and the line to type one.
+
+use super::{Motion, Pane, Table};
+use crate::actions::{self, Action};
+use crate::state::{FIELDS, State};
+use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start};
+use locus_protocol::Fact;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use serde_json::json;
+
+/// The pane.
+pub const PANE: Pane = Pane {
+    name: "fact",
+    title: "Fact",
+    about: &[
+        "The facts that belong to the model, and what it answers now.",
+        "[France] in brackets is the subject; true -> new is what an edit changes.",
+    ],
+    go: Action {
+        name: "fact-pane",
+        help: "go to the Fact pane",
+        run: |state| {
+            state.focus_on("fact");
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    actions: &[Action {
+        name: "filter",
+        help: "filter the facts; a few letters are enough",
+        hint: Some(|_| "filter".into()),
+        run: |state| {
+            state.facts.filtering = true;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    }],
+    motion,
+    draw,
+    table,
+};
+
+fn motion(state: &mut State, motion: Motion, page: usize) {
+    let place = motion.in_list(state.facts.selected(), state.facts.shown(), page / 2);
+    if place != state.facts.selected() {
+        state.facts.select(place);
+        state.traces.token = None;
+        state.want_prediction();
+    }
+}
+
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut paper = Paper::new(area, buffer);
+    if state.facts.total() == 0 && state.facts.own.is_none() {
+        draw_welcome(state, &mut paper);
+        return None;
+    }
+    let detail_rows = detail_rows(paper.left());
+    let list_rows = paper.left().saturating_sub(detail_rows + 2);
+    let mut cursor = draw_filter(state, &mut paper);
+    draw_list(state, &mut paper, list_rows);
+    let rule = state.glyphs.rule().repeat(paper.width());
+    paper.line(Span::styled(rule, state.theme.muted()));
+    if state.facts.own.is_some() {
+        cursor = draw_own_fact(state, &mut paper);
+    } else {
+        draw_detail(state, &mut paper);
+    }
+    cursor
+}
+
+/// Rows for the selected fact: prompt, targets, a heading and some next tokens.
+fn detail_rows(rows: usize) -> usize {
+    match rows {
+        0..8 => 0,
+        8..14 => 5,
+        14..22 => 8,
+        _ => 13,
+    }
+}
+
+fn draw_welcome(state: &State, paper: &mut Paper<'_>) {
+    paper.line("");
+    paper.line(" Locus finds where a language model keeps a fact, and edits it there.");
+    paper.line("");
+    for line in first_steps(state) {
+        paper.line(line);
+    }
+    paper.line("");
+    let key = |name: &str| first_key(state, name);
+    let text = match (&state.load_trouble, &state.job, state.facts.arrived) {
+        (Some(trouble), None, _) => format!(" {} ({} tries again)", printable(trouble), key("load")),
+        (_, Some(job), _) if state.engine.model.is_none() => {
+            format!(" Please wait: {} ({} cancels it).", job.title, key("cancel"))
+        }
+        (_, _, true) => format!(" This model comes without facts; press {} to type one.", key("own-fact")),
+        _ => format!(" No model is loaded; press {} to load it.", key("load")),
+    };
+    let style = if state.load_trouble.is_some() { state.theme.bad() } else { state.theme.accent() };
+    let width = paper.width();
+    for line in wrapped(&text, width) {
+        paper.line(Span::styled(line, style));
+    }
+}
+
+/// What a newcomer does first, with the keys as they are.
+#[must_use]
+pub fn first_steps(state: &State) -> Vec<Line<'static>> {
+    let steps = [
+        (vec!["down", "up", "filter"], "pick a fact"),
+        (vec!["trace"], "trace it: which states carry it"),
+        (vec!["run", "edit-form"], "edit it, or first choose method and layer"),
+        (vec!["undo"], "take the edit back"),
+        (vec!["quit"], "leave"),
+    ];
+    let line = |(names, text): (Vec<&str>, &str)| {
+        let keys: Vec<_> = names.iter().map(|name| first_key(state, name)).collect();
+        let keys = fit(&keys.join(" "), 8, state.glyphs);
+        Line::from(vec![Span::raw("   "), Span::styled(keys, state.theme.accent()), Span::raw(text.to_owned())])
+    };
+    steps.into_iter().map(line).collect()
+}
+
+/// The first key of an action, or its name in the palette.
+fn first_key(state: &State, name: &str) -> String {
+    let keys = actions::find(name).map(|action| {
+        let pane = if name == "filter" { "fact" } else { "" };
+        state.keymap.keys_of(pane, action)
+    });
+    keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
+}
+
+/// Breaks a text into lines at blanks.
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.len() - 1;
+        if !lines[last].trim().is_empty() && width(&lines[last]) + 1 + width(word) > room {
+            lines.push(format!(" {word}"));
+        } else {
+            if !lines[last].is_empty() || word.is_empty() {
+                lines[last].push(' ');
+            }
+            lines[last].push_str(word);
+        }
+    }
+    lines
+}
+
+fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
+    let facts = &state.facts;
+    let count = match facts.shown() == facts.total() {
+        true => format!("{} facts", facts.total()),
+        false => format!("{} of {} facts", facts.shown(), facts.total()),
+    };
+    let area = paper.rest();
+    let value = printable(facts.filter.value());
+    if !facts.filtering && facts.filter.value().is_empty() {
+        let source = printable(&facts.source);
+        let filter = first_key(state, "filter");
+        paper.line(Span::styled(format!(" {count} of {source}; {filter} filters"), state.theme.muted()));
+        return None;
+    }
+    paper.line(vec![
+        Span::styled(" /", state.theme.accent()),
+        Span::raw(value),
+        Span::styled(format!("   {count}"), state.theme.muted()),
+    ]);
+    let column = u16::try_from(facts.filter.visual_cursor() + 2).unwrap_or(u16::MAX);
+    let inside = area.height > 0 && column < area.width;
+    (facts.filtering && inside).then(|| Position::new(area.x + column, area.y))
+}
+
+fn draw_list(state: &State, paper: &mut Paper<'_>, rows: usize) {
+    let facts = &state.facts;
+    let start = window_start(facts.selected(), rows, facts.shown());
+    let room = paper.width();
+    let mut written = 0;
+    for (offset, fact) in facts.from(start).take(rows).enumerate() {
+        let selected = start + offset == facts.selected();
+        let mark = if selected { ">" } else { " " };
+        let arrow = state.glyphs.arrow();
+        let answer = format!(" {arrow} {}", printable(&fact.target_true));
+        let prompt = shorten(&printable(&fact.prompt()), room.saturating_sub(width(&answer) + 2), state.glyphs);
+        let text = fit(&format!("{mark} {prompt}{answer}"), room, state.glyphs);
+        let style = if selected { state.theme.selected() } else { state.theme.text() };
+        paper.line(Span::styled(text, style));
+        written += 1;
+    }
+    if facts.shown() == 0 && rows > 0 {
+        paper.line(Span::styled(" nothing matches; esc clears the filter", state.theme.warn()));
+        written += 1;
+    }
+    for _ in written..rows {
+        paper.line("");
+    }
+}
+
+/// A prompt with its subject in brackets, which show it without colours too.
+#[must_use]
+pub fn prompt_spans(state: &State, fact: &Fact) -> Vec<Span<'static>> {
+    let (before, after) = fact.template.split_once("{}").unwrap_or((&fact.template, ""));
+    vec![
+        Span::raw(printable(before)),
+        Span::styled(format!("[{}]", printable(&fact.subject)), state.theme.subject()),
+        Span::raw(printable(after)),
+    ]
+}
+
+fn draw_detail(state: &State, paper: &mut Paper<'_>) {
+    let Some(fact) = state.fact() else { return };
+    let mut spans = vec![Span::raw(" ")];
+    spans.extend(prompt_spans(state, fact));
+    paper.line(spans);
+    let new = if fact.target_new.is_empty() { "(none; a adds one)".to_owned() } else { printable(&fact.target_new) };
+    paper.line(vec![
+        Span::styled(" true ", state.theme.muted()),
+        Span::styled(printable(&fact.target_true), state.theme.heading()),
+        Span::styled(format!("  {} new ", state.glyphs.arrow()), state.theme.muted()),
+        Span::styled(new, state.theme.heading()),
+        Span::styled(
+            format!("  ({} paraphrases, {} neighborhood prompts)", fact.paraphrases.len(), fact.neighborhood.len()),
+            state.theme.muted(),
+        ),
+    ]);
+    match state.prediction() {
+        Some(prediction) => {
+            let edits = match prediction.edits {
+                0 => "unedited model".to_owned(),
+                1 => "with 1 edit in place".to_owned(),
+                edits => format!("with {edits} edits in place"),
+            };
+            paper.line(Span::styled(format!(" next token ({edits})"), state.theme.muted()));
+            for top in &prediction.top {
+                paper.line(token_line(state, &top.text, top.probability, fact, paper.width()));
+            }
+        }
+        None if state.engine.model.is_some() => {
+            let text = if state.job.is_some() {
+                " next tokens come when the job is done"
+            } else {
+                " asking for the next tokens"
+            };
+            paper.line(Span::styled(text, state.theme.muted()));
+        }
+        None => paper.line(Span::styled(" next tokens come when the model is loaded", state.theme.muted())),
+    }
+}
+
+/// A next token with its probability as a number and as a bar; the targets are named.
+fn token_line(state: &State, text: &str, value: f64, fact: &Fact, room: usize) -> Line<'static> {
+    const BEFORE: usize = 1 + 14 + 1 + 5 + 1 + 5;
+    let is = |target: &str| !target.is_empty() && !text.trim().is_empty() && target.starts_with(text.trim());
+    let role = match (is(&fact.target_true), is(&fact.target_new)) {
+        (true, _) => "true",
+        (_, true) => "new",
+        _ => "",
+    };
+    let cells = room.saturating_sub(BEFORE + 2).min(50);
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "cells of a bar"
+    )]
+    let filled = (value.clamp(0.0, 1.0) * cells as f64).round() as usize;
+    let style = if role.is_empty() { state.theme.text() } else { state.theme.heading() };
+    Line::from(vec![
+        Span::styled(format!(" {} ", fit(&token_text(text, state.glyphs), 14, state.glyphs)), style),
+        Span::raw(format!("{:>5} ", probability(value))),
+        Span::styled(format!("{role:<5}"), state.theme.accent()),
+        Span::styled(state.glyphs.bar().repeat(filled), state.theme.accent()),
+    ])
+}
+
+fn draw_own_fact(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
+    let own = state.facts.own.as_ref()?;
+    let mut cursor = None;
+    paper.line(Span::styled(" your own fact: mark the subject with braces", state.theme.heading()));
+    for (index, (name, example)) in FIELDS.iter().enumerate() {
+        let focused = index == own.field;
+        let area = paper.rest();
+        let label = format!("{} {name:<11} ", if focused { ">" } else { " " });
+        let room = paper.width().saturating_sub(label.len() + 1);
+        let input = &own.fields[index];
+        let scroll = input.visual_scroll(room);
+        let value: String = printable(input.value()).chars().skip(scroll).collect();
+        let label_style = if focused { state.theme.accent() } else { state.theme.muted() };
+        let text = match value.is_empty() {
+            true => Span::styled(format!("for example: {example}"), state.theme.muted()),
+            false => Span::raw(value),
+        };
+        paper.line(vec![Span::styled(label.clone(), label_style), text]);
+        let column = u16::try_from(label.len() + input.visual_cursor().saturating_sub(scroll)).unwrap_or(u16::MAX);
+        if focused && area.height > 0 && column < area.width {
+            cursor = Some(Position::new(area.x + column, area.y));
+        }
+    }
+    match &own.error {
+        Some(error) => {
+            let room = paper.width();
+            for line in wrapped(&format!(" {error}"), room) {
+                paper.line(Span::styled(line, state.theme.bad()));
+            }
+        }
+        None => paper.line(Span::styled(" enter: next field, then done   esc: leave", state.theme.muted())),
+    }
+    cursor
+}
+
+fn table(state: &State) -> Option<Table> {
+    let columns = ["prompt", "subject", "target_true", "target_new", "relation"].map(str::to_owned).to_vec();
+    let rows = state.facts.from(0).map(|fact| {
+        vec![
+            json!(fact.prompt()),
+            json!(fact.subject),
+            json!(fact.target_true),
+            json!(fact.target_new),
+            json!(fact.relation),
+        ]
+    });
+    Some(Table { name: "facts".to_owned(), columns, rows: rows.collect(), cursor: state.facts.selected() })
+}

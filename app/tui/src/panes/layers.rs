@@ -1,0 +1,414 @@
+//! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
+
+use super::{Motion, Pane, Table};
+use crate::actions::{Action, run_hint};
+use crate::state::{EditView, Stage, State, TraceView};
+use crate::view::{
+    Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start,
+};
+use locus_protocol::{PluginKind, TraceKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The pane.
+pub const PANE: Pane = Pane {
+    name: "layers",
+    title: "Layers",
+    about: &[
+        "One row per layer. subject, last: effect of restoring the hidden state at the last token of the subject",
+        "and of the prompt. ed: * edited, ~ being edited. p(new), p(true): both targets read off after that layer.",
+        "The weight change is the Frobenius norm over that of the unedited down-projection.",
+    ],
+    go: Action {
+        name: "layers-pane",
+        help: "go to the Layers pane",
+        run: |state| {
+            state.focus_on("layers");
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    actions: &[],
+    motion: |state, motion, page| match motion {
+        Motion::Left | Motion::Right => {}
+        vertical => {
+            let layer = vertical.in_list(state.layer, state.layers(), page);
+            state.choose_layer(layer);
+        }
+    },
+    draw,
+    table,
+};
+
+/// One column: its header, how important it is (0 is most), and a cell per layer.
+struct Column {
+    header: String,
+    rank: usize,
+    width: usize,
+    cells: Vec<(String, Style)>,
+}
+
+/// The edit that belongs to what is selected: the running one, or one of the selected fact.
+fn relevant(state: &State) -> Option<&EditView> {
+    let view = state.edits.shown()?;
+    let same = state.fact().is_none_or(|fact| *fact == view.order.fact);
+    (view.stage == Stage::Running || state.edits.running() || same).then_some(view)
+}
+
+/// The trace of hidden states that belongs to the same fact.
+fn hidden_trace<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a TraceView> {
+    let fact = view.map(|view| &view.order.fact).or_else(|| state.fact())?;
+    state.traces.of(fact, TraceKind::Hidden)
+}
+
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut paper = Paper::new(area, buffer);
+    let view = relevant(state);
+    match view {
+        Some(view) => draw_head(state, view, &mut paper),
+        None => draw_invitation(state, &mut paper),
+    }
+    draw_table(state, view, &mut paper);
+    None
+}
+
+/// What to press, as long as there is no edit.
+fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
+    let muted = state.theme.muted();
+    if state.engine.model.is_none() {
+        paper.line(Span::styled(" the layers of the model appear here once it is loaded", muted));
+        return;
+    }
+    let Some(fact) = state.fact() else {
+        paper.line(Span::styled(" no fact is selected", muted));
+        return;
+    };
+    let key = |text: &'static str| Span::styled(text, state.theme.accent());
+    paper.line(vec![
+        Span::raw(" press "),
+        key("e"),
+        Span::raw(" to choose method and layer, "),
+        key("r"),
+        Span::raw(format!(" to {}", run_hint(state))),
+    ]);
+    if hidden_trace(state, None).is_none() {
+        let text = vec![
+            Span::raw(" "),
+            key("t"),
+            Span::raw(format!(" first shows which layers carry {}", printable(&fact.subject))),
+        ];
+        paper.line(text);
+    } else {
+        paper.line(Span::styled(" up and down choose the layer", muted));
+    }
+}
+
+fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
+    let glyphs = state.glyphs;
+    let dot = format!(" {} ", glyphs.dot());
+    let method = state.engine.title(PluginKind::Method, &view.order.method);
+    let objective = state.engine.title(PluginKind::Objective, &view.order.objective);
+    let layers = match view.layers.as_slice() {
+        [] => "layer chosen by the method".to_owned(),
+        [layer] => format!("layer {layer}"),
+        layers => format!("layers {}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
+    };
+    let fact = &view.order.fact;
+    let what = format!("{}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new);
+    let text = format!(" {method}, {objective}{dot}{layers}{dot}{what}");
+    paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
+    if state.edits.frozen.is_some() {
+        let step = view.step.map_or(0, |step| step + 1);
+        let text = format!(" frozen at step {step}: {} steps held back; Space follows again", state.edits.held);
+        paper.line(Span::styled(text, state.theme.warn()));
+    } else {
+        paper.line(stage_line(state, view));
+    }
+    if paper.left() < 6 {
+        return;
+    }
+    if let Some(line) = loss_terms(view) {
+        paper.line(shorten(&line, paper.width(), glyphs));
+    }
+    if view.history.len() > 1 && paper.left() > 6 {
+        paper.line(loss_chart(state, view, paper.width()));
+    }
+}
+
+fn stage_line(state: &State, view: &EditView) -> Line<'static> {
+    let dot = format!(" {} ", state.glyphs.dot());
+    let arrow = state.glyphs.arrow();
+    let answers = view.last_rows().map_or(String::new(), |(before, after)| {
+        format!(
+            "p(new) {} {arrow} {}, p(true) {} {arrow} {}",
+            probability(before.probability_new),
+            probability(after.probability_new),
+            probability(before.probability_true),
+            probability(after.probability_true)
+        )
+    });
+    match &view.stage {
+        Stage::Running => {
+            let mut parts = Vec::new();
+            match view.step {
+                Some(step) => parts.push(format!("step {} of {}", step + 1, view.steps)),
+                None => parts.push("preparing".to_owned()),
+            }
+            if let Some(layer) = view.layer.filter(|_| view.layers.len() > 1) {
+                parts.push(format!("now layer {layer}"));
+            }
+            if let Some(job) = state.job.as_ref().filter(|job| job.id == view.job && view.step.is_some()) {
+                if let Some(seconds) = job.seconds_per_step() {
+                    parts.push(format!("{seconds:.2} s a step"));
+                }
+                parts.push(
+                    job.time_left(state.now).map_or("? left".to_owned(), |left| format!("{} left", duration(left))),
+                );
+                if job.cancelling {
+                    parts.push("cancelling".to_owned());
+                }
+            }
+            Line::styled(format!(" {}", parts.join(&dot)), state.theme.accent())
+        }
+        Stage::Applied => Line::styled(format!(" in place: {answers}; u undoes"), state.theme.good()),
+        Stage::Undone => Line::styled(" taken back; ctrl-r puts it on again".to_owned(), state.theme.warn()),
+        Stage::Cancelled(kept) if kept.is_empty() => {
+            Line::styled(" cancelled: the weights are as before", state.theme.warn())
+        }
+        Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn()),
+        Stage::Failed(error) => Line::styled(format!(" failed: {}", printable(error)), state.theme.bad()),
+    }
+}
+
+/// All terms of the loss by name, the total first.
+fn loss_terms(view: &EditView) -> Option<String> {
+    let total = view.losses.get("loss").map(|loss| format!(" loss {}", ratio(*loss)));
+    let others =
+        view.losses.iter().filter(|(name, _)| *name != "loss").map(|(name, loss)| format!(" {name} {}", ratio(*loss)));
+    let terms: Vec<String> = total.into_iter().chain(others).collect();
+    (!terms.is_empty()).then(|| printable(&terms.join(" ")))
+}
+
+/// The total loss of all steps as a small chart.
+fn loss_chart(state: &State, view: &EditView, room: usize) -> Line<'static> {
+    let (first, last) = (view.history.first().copied(), view.history.last().copied());
+    let label = " loss ";
+    let range = format!(" {} {} {}", ratio(first.unwrap_or(0.0)), state.glyphs.arrow(), ratio(last.unwrap_or(0.0)));
+    let cells = room.saturating_sub(label.len() + width(&range) + 1).min(60);
+    let chart = heights(&view.history, cells, state.glyphs);
+    Line::from(vec![
+        Span::styled(label, state.theme.muted()),
+        Span::styled(chart, state.theme.accent()),
+        Span::styled(range, state.theme.muted()),
+    ])
+}
+
+/// Values as heights; where there are more than cells, each cell takes the last of its share.
+fn heights(values: &[f64], cells: usize, glyphs: Glyphs) -> String {
+    let steps = glyphs.heights();
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let (least, greatest) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
+    let shown = values.len().min(cells);
+    (0..shown)
+        .map(|cell| {
+            let value = values[(cell + 1) * values.len() / shown - 1];
+            if !value.is_finite() {
+                return "?";
+            }
+            let share = if greatest > least { (value - least) / (greatest - least) } else { 0.0 };
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "one of a few heights"
+            )]
+            let step = (share * (steps.len() - 1) as f64).round() as usize;
+            steps[step.min(steps.len() - 1)]
+        })
+        .collect()
+}
+
+fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
+    let layers = state.layers();
+    if layers == 0 {
+        return;
+    }
+    let rows = paper.left().saturating_sub(1);
+    let hidden = rows < layers;
+    let rows = rows.saturating_sub(usize::from(hidden)).min(layers);
+    let first = window_start(state.layer, rows, layers);
+    let shown = first..first + rows;
+    let all = columns(state, view, shown.clone());
+    let total = all.len();
+    let mut kept = fitting(all, paper.width());
+    let missing = total - kept.len();
+    add_bar(state, view, &mut kept, shown.clone(), paper.width());
+    let mut header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs)).collect();
+    if missing > 0 {
+        let note = format!(" +{missing}");
+        header = fit(&header, paper.width().saturating_sub(note.len()), state.glyphs) + &note;
+    }
+    paper.line(Span::styled(header, state.theme.heading()));
+    for (index, layer) in shown.enumerate() {
+        let under_cursor = layer == state.layer;
+        let spans = kept.iter().map(|column| {
+            let (text, style) = column.cells.get(index).cloned().unwrap_or_default();
+            let style = if under_cursor { state.theme.selected() } else { style };
+            Span::styled(fit_left(&text, column.width, state.glyphs), style)
+        });
+        paper.line(spans.collect::<Vec<_>>());
+    }
+    if hidden {
+        let last = (first + rows).saturating_sub(1);
+        let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+}
+
+/// The columns that fit: the less important ones go first, the order stays.
+fn fitting(mut columns: Vec<Column>, room: usize) -> Vec<Column> {
+    while columns.iter().map(|column| column.width).sum::<usize>() > room && columns.len() > 1 {
+        let least = columns.iter().enumerate().max_by_key(|(_, column)| column.rank).map(|(index, _)| index);
+        columns.remove(least.unwrap_or(0));
+    }
+    columns
+}
+
+fn columns(state: &State, view: Option<&EditView>, layers: std::ops::Range<usize>) -> Vec<Column> {
+    let glyphs = state.glyphs;
+    let theme = state.theme;
+    let trace = hidden_trace(state, view);
+    let missing = || (glyphs.missing().to_owned(), theme.muted());
+    let effect = |token: Option<usize>, layer: usize| {
+        let value = trace.and_then(|trace| trace.effect(token?, layer));
+        value.map_or_else(missing, |effect| (signed(effect), theme.text()))
+    };
+    let number =
+        |value: Option<f64>, text: fn(f64) -> String| value.map_or_else(missing, |value| (text(value), theme.text()));
+    let column = |header: &str, rank: usize, width: usize, cell: &dyn Fn(usize) -> (String, Style)| Column {
+        header: header.to_owned(),
+        rank,
+        width,
+        cells: layers.clone().map(cell).collect(),
+    };
+    let now = |layer: usize| view.and_then(|view| view.row(layer));
+    let mut columns = vec![
+        column("layer", 0, 6, &|layer| {
+            let mark = if layer == state.layer { ">" } else { " " };
+            (format!("{mark}{layer:>4} "), theme.text())
+        }),
+        column("subject", 5, 8, &|layer| effect(trace.and_then(TraceView::last_subject_token), layer)),
+        column("last", 7, 8, &|layer| effect(trace.and_then(TraceView::last_token), layer)),
+        column("ed", 4, 3, &|layer| (edited_mark(view, layer).to_owned(), theme.warn())),
+        column(glyphs.weight_change(), 6, 10, &|layer| number(now(layer).and_then(|row| row.weight_change), ratio)),
+        column("p(new)", 1, 7, &|layer| number(now(layer).map(|row| row.probability_new), probability)),
+        column("p(true)", 2, 8, &|layer| number(now(layer).map(|row| row.probability_true), probability)),
+        column(&format!("{}p(new)", glyphs.delta()), 3, 8, &|layer| match view
+            .and_then(|view| Some(view.row(layer)?.probability_new - view.row_before(layer)?.probability_new))
+        {
+            Some(change) => (signed(change), if change.abs() >= 0.01 { theme.heading() } else { theme.text() }),
+            None => missing(),
+        }),
+    ];
+    let names: BTreeSet<&String> = view.iter().flat_map(|view| &view.rows).flat_map(|row| row.metrics.keys()).collect();
+    for (index, name) in names.into_iter().enumerate() {
+        let wide = (width(name) + 1).max(8);
+        columns.push(column(name, 8 + index, wide, &|layer| {
+            number(now(layer).and_then(|row| row.metrics.get(name).copied()), ratio)
+        }));
+    }
+    columns
+}
+
+/// Whether a layer is edited, or is about to be.
+fn edited_mark(view: Option<&EditView>, layer: usize) -> &'static str {
+    let Some(view) = view else { return "" };
+    let moved = view.row(layer).and_then(|row| row.weight_change).is_some_and(|change| change > 0.0);
+    match view.stage {
+        Stage::Running if view.layers.contains(&layer) => "~",
+        Stage::Running => "",
+        _ if moved => "*",
+        _ => "",
+    }
+}
+
+/// A bar of the new target's probability, where there is room left.
+fn add_bar(
+    state: &State,
+    view: Option<&EditView>,
+    kept: &mut Vec<Column>,
+    layers: std::ops::Range<usize>,
+    room: usize,
+) {
+    let taken: usize = kept.iter().map(|column| column.width).sum();
+    let cells = room.saturating_sub(taken + 3).min(30);
+    let Some(view) = view.filter(|_| cells >= 10) else { return };
+    let cell = |layer: usize| {
+        let value = view.row(layer).map_or(0.0, |row| row.probability_new);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "cells of a bar"
+        )]
+        let filled = (value.clamp(0.0, 1.0) * cells as f64).round() as usize;
+        (
+            format!("  {}{}", state.glyphs.bar().repeat(filled), " ".repeat(cells - filled.min(cells))),
+            state.theme.accent(),
+        )
+    };
+    kept.push(Column {
+        header: fit("  p(new)", cells + 2, state.glyphs),
+        rank: usize::MAX,
+        width: cells + 2,
+        cells: layers.map(cell).collect(),
+    });
+}
+
+fn table(state: &State) -> Option<Table> {
+    let layers = state.layers();
+    let view = relevant(state);
+    let trace = hidden_trace(state, view);
+    let names: Vec<String> = {
+        let names: BTreeSet<&String> =
+            view.iter().flat_map(|view| &view.rows).flat_map(|row| row.metrics.keys()).collect();
+        names.into_iter().cloned().collect()
+    };
+    let mut columns: Vec<String> = [
+        "layer",
+        "effect_last_subject_token",
+        "effect_last_token",
+        "edited",
+        "relative_weight_change",
+        "probability_new",
+        "probability_true",
+        "probability_new_before",
+        "probability_true_before",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    columns.extend(names.iter().cloned());
+    let rows = (0..layers).map(|layer| {
+        let now = view.and_then(|view| view.row(layer));
+        let before = view.and_then(|view| view.row_before(layer));
+        let effect = |token: Option<usize>| trace.and_then(|trace| trace.effect(token?, layer));
+        let mut row: Vec<Value> = vec![
+            json!(layer),
+            json!(effect(trace.and_then(TraceView::last_subject_token))),
+            json!(effect(trace.and_then(TraceView::last_token))),
+            json!(edited_mark(view, layer) == "*"),
+            json!(now.and_then(|row| row.weight_change)),
+            json!(now.map(|row| row.probability_new)),
+            json!(now.map(|row| row.probability_true)),
+            json!(before.map(|row| row.probability_new)),
+            json!(before.map(|row| row.probability_true)),
+        ];
+        row.extend(names.iter().map(|name| json!(now.and_then(|row| row.metrics.get(name).copied()))));
+        row
+    });
+    Some(Table { name: "layers".to_owned(), columns, rows: rows.collect(), cursor: state.layer })
+}

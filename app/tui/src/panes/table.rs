@@ -1,0 +1,128 @@
+//! What a pane shows as a table: for the clipboard and for files.
+
+use super::PANES;
+use crate::input::Effect;
+use crate::state::{State, Tone};
+use serde_json::{Map, Value};
+
+/// A table without its looks.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Table {
+    /// What it is, in one word; the name of an exported file begins with it.
+    pub name: String,
+    /// Names of the columns, the same in every version of the program.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+    /// The row under the cursor.
+    pub cursor: usize,
+}
+
+/// How much of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// The row under the cursor.
+    Row,
+    /// All of it.
+    Table,
+}
+
+impl Table {
+    /// Tab-separated text, with the names of the columns where it is the whole table.
+    #[must_use]
+    pub fn tab_separated(&self, extent: Extent) -> String {
+        let line = |cells: &[Value]| cells.iter().map(cell_text).collect::<Vec<_>>().join("\t").replace('\n', " ");
+        match extent {
+            Extent::Row => self.rows.get(self.cursor).map(|row| line(row)).unwrap_or_default(),
+            Extent::Table => {
+                let mut text = self.columns.join("\t");
+                for row in &self.rows {
+                    text.push('\n');
+                    text.push_str(&line(row));
+                }
+                text.push('\n');
+                text
+            }
+        }
+    }
+
+    /// Comma-separated text with a header.
+    #[must_use]
+    pub fn comma_separated(&self) -> String {
+        let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n";
+        let rows = self.rows.iter().map(|row| line(row.iter().map(cell_text).collect()));
+        line(self.columns.clone()) + &rows.collect::<String>()
+    }
+
+    /// A JSON list of objects.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let object = |row: &Vec<Value>| -> Value {
+            self.columns.iter().cloned().zip(row.iter().cloned()).collect::<Map<String, Value>>().into()
+        };
+        let rows: Vec<Value> = self.rows.iter().map(object).collect();
+        let mut text = serde_json::to_string_pretty(&rows).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// A cell without quotes.
+fn cell_text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// A cell as RFC 4180 wants it.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+}
+
+/// The table of the focused pane.
+#[must_use]
+pub fn table(state: &State) -> Option<Table> {
+    PANES.get(state.focus).and_then(|pane| (pane.table)(state)).filter(|table| !table.rows.is_empty())
+}
+
+/// Copies the focused pane's table or its row under the cursor.
+pub fn copy(state: &mut State, extent: Extent) -> Vec<Effect> {
+    table(state).map(|table| Effect::Copy(table.tab_separated(extent))).into_iter().collect()
+}
+
+/// Writes the focused pane's table to files.
+pub fn export(state: &mut State) -> Vec<Effect> {
+    let Some(table) = table(state) else {
+        state.notices.say(state.now, Tone::Plain, "this pane has no table yet".to_owned());
+        return Vec::new();
+    };
+    state.exports += 1;
+    let save = |ending: &str, contents: String| Effect::Save {
+        name: format!("locus-{}-{}.{ending}", table.name, state.exports),
+        contents,
+    };
+    vec![save("csv", table.comma_separated()), save("json", table.json())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Extent, Table};
+    use serde_json::json;
+
+    #[test]
+    fn a_table_is_written_in_three_ways() {
+        let table = Table {
+            name: "layers".into(),
+            columns: vec!["layer".into(), "note".into()],
+            rows: vec![vec![json!(0), json!("a, \"b\"")], vec![json!(1), json!(null)]],
+            cursor: 1,
+        };
+        assert_eq!(table.tab_separated(Extent::Table), "layer\tnote\n0\ta, \"b\"\n1\t\n");
+        assert_eq!(table.tab_separated(Extent::Row), "1\t");
+        assert_eq!(table.comma_separated(), "layer,note\r\n0,\"a, \"\"b\"\"\"\r\n1,\r\n");
+        let back: serde_json::Value = serde_json::from_str(&table.json()).expect("json");
+        assert_eq!(back[0]["layer"], json!(0));
+    }
+}

@@ -1,0 +1,366 @@
+//! The heat map of a causal trace: tokens by layers, filling as rows come.
+
+use super::{Motion, Pane, Table};
+use crate::actions::{self, Action};
+use crate::state::{State, TraceView};
+use crate::view::{
+    Paper, fit, fit_left, heat_cell, heat_legend, printable, probability, signed, token_text, width, window_start,
+};
+use locus_protocol::{Outcome, TraceKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Modifier;
+use ratatui::text::{Line, Span};
+use serde_json::json;
+
+/// The pane.
+pub const PANE: Pane = Pane {
+    name: "trace",
+    title: "Trace",
+    about: &[
+        "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state",
+        "in that run: the effect is how much of the answer's probability comes back. * marks the subject.",
+    ],
+    go: Action {
+        name: "trace-pane",
+        help: "go to the Trace pane",
+        run: |state| {
+            state.focus_on("trace");
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    actions: &[
+        Action {
+            name: "trace-kind",
+            help: "show the next kind of trace: hidden states, MLP, attention; traces it if need be",
+            hint: Some(|state| format!("show {}", kind_name(next_kind(state.traces.kind)))),
+            available: |state| match state.traces.running() {
+                Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
+                None => Ok(()),
+            },
+            run: |state| {
+                let kind = next_kind(state.traces.kind);
+                state.traces.kind = kind;
+                let wanted =
+                    state.fact().is_some_and(|fact| state.traces.of(fact, kind).is_none() && state.traces.any_of(fact));
+                if wanted && state.ready_for_a_job().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
+            },
+            ..Action::PLAIN
+        },
+        Action {
+            name: "trace-scale",
+            help: "end the scale at full restoration, or at the greatest effect",
+            run: |state| {
+                state.traces.full_scale = !state.traces.full_scale;
+                Vec::new()
+            },
+            ..Action::PLAIN
+        },
+    ],
+    motion,
+    draw,
+    table,
+};
+
+fn next_kind(kind: TraceKind) -> TraceKind {
+    match kind {
+        TraceKind::Hidden => TraceKind::Mlp,
+        TraceKind::Mlp => TraceKind::Attention,
+        TraceKind::Attention => TraceKind::Hidden,
+    }
+}
+
+const fn kind_name(kind: TraceKind) -> &'static str {
+    match kind {
+        TraceKind::Hidden => "hidden states",
+        TraceKind::Mlp => "MLP",
+        TraceKind::Attention => "attention",
+    }
+}
+
+/// The token under the cursor.
+fn cursor_token(state: &State, view: &TraceView) -> usize {
+    let token = state.traces.token.or_else(|| view.last_subject_token()).unwrap_or(0);
+    token.min(view.started.tokens.len().saturating_sub(1))
+}
+
+fn motion(state: &mut State, motion: Motion, page: usize) {
+    let Some(view) = state.traces.shown(state.fact()) else { return };
+    let (token, tokens) = (cursor_token(state, view), view.started.tokens.len());
+    match motion {
+        Motion::Left => state.choose_layer(state.layer.saturating_sub(1)),
+        Motion::Right => state.choose_layer(state.layer + 1),
+        vertical => state.traces.token = Some(vertical.in_list(token, tokens, page)),
+    }
+}
+
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut paper = Paper::new(area, buffer);
+    match state.traces.shown(state.fact()) {
+        Some(view) => draw_view(state, view, &mut paper),
+        None => draw_nothing(state, &mut paper),
+    }
+    None
+}
+
+fn draw_nothing(state: &State, paper: &mut Paper<'_>) {
+    let kind = kind_name(state.traces.kind);
+    let waiting =
+        state.traces.ordered.as_ref().filter(|(job, _)| state.job.as_ref().is_some_and(|running| running.id == *job));
+    let trouble = state.traces.trouble.as_ref().filter(|trouble| state.fact() == Some(&trouble.order.fact));
+    paper.line("");
+    if let Some((_, order)) = waiting {
+        let text = format!(" tracing {}: the clean and the corrupted runs come first", printable(&order.fact.subject));
+        paper.line(Span::styled(text, state.theme.accent()));
+    } else if let Some(trouble) = trouble {
+        paper.line(outcome_line(state, &trouble.outcome));
+        paper.line(" press t to try again");
+    } else if state.engine.model.is_none() {
+        paper.line(Span::styled(" the trace of a fact appears here once the model is loaded", state.theme.muted()));
+    } else if state.fact().is_some() {
+        paper.line(vec![
+            Span::raw(" press "),
+            Span::styled("t", state.theme.accent()),
+            Span::raw(format!(" to trace the selected fact ({kind})")),
+        ]);
+        paper.line("");
+        for line in PANE.about {
+            paper.line(Span::styled(format!(" {line}"), state.theme.muted()));
+        }
+    } else {
+        paper.line(Span::styled(" no fact is selected", state.theme.muted()));
+    }
+}
+
+/// How a trace ended that did not end well.
+fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
+    match outcome {
+        Outcome::Done => Line::default(),
+        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" cancelled", state.theme.warn()),
+        Outcome::Cancelled { kept } => {
+            Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn())
+        }
+        Outcome::Failed { error, .. } => Line::styled(format!(" failed: {}", printable(error)), state.theme.bad()),
+    }
+}
+
+fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
+    let started = &view.started;
+    let dot = format!(" {} ", state.glyphs.dot());
+    let what = match started.order.kind {
+        TraceKind::Hidden => kind_name(TraceKind::Hidden).to_owned(),
+        kind => format!("{}, window {}", kind_name(kind), started.order.window),
+    };
+    let answer = token_text(&started.answer, state.glyphs);
+    let mut spans = vec![Span::styled(format!(" {what}"), state.theme.heading())];
+    spans.push(Span::raw(format!(
+        "{dot}p({answer}) clean {}{dot}corrupted {}",
+        probability(started.clean),
+        probability(started.corrupted)
+    )));
+    paper.line(spans);
+    paper.line(progress_line(state, view));
+    // What is below the map: the value under the cursor and the scale.
+    let below = match paper.left() {
+        0..6 => 0,
+        6..9 => 1,
+        _ => 2,
+    };
+    let map_rows = paper.left().saturating_sub(below);
+    draw_map(state, view, paper, map_rows);
+    if below >= 1 {
+        paper.line(cursor_line(state, view));
+    }
+    if below >= 2 {
+        paper.line(scale_line(state, view));
+    }
+}
+
+fn progress_line(state: &State, view: &TraceView) -> Line<'static> {
+    let (done, rows) = (view.rows_done(), view.started.tokens.len());
+    let settings =
+        format!("noise {} ({} samples)", crate::view::ratio(view.started.noise_level), view.started.order.samples);
+    match &view.outcome {
+        None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme.accent()),
+        Some(Outcome::Done) => {
+            let stale = view.started.edits != state.edits.applied.len();
+            if stale {
+                let made = match view.started.edits {
+                    0 => "of the unedited model".to_owned(),
+                    edits => format!("with {edits} edits in place"),
+                };
+                return Line::styled(format!(" {made}; t traces the model as it is now"), state.theme.warn());
+            }
+            match view.peak(None) {
+                Some(peak) => {
+                    let token = view.started.tokens.get(peak.token).map_or("", |token| &token.text);
+                    let token = token_text(token, state.glyphs);
+                    let text = format!(
+                        " greatest effect {} at layer {} on {token}; {settings}",
+                        signed(peak.effect),
+                        peak.layer
+                    );
+                    Line::styled(text, state.theme.muted())
+                }
+                None => Line::styled(format!(" {settings}"), state.theme.muted()),
+            }
+        }
+        Some(outcome) => outcome_line(state, outcome),
+    }
+}
+
+/// The greatest value of the scale.
+fn scale_end(state: &State, view: &TraceView) -> f64 {
+    let full = (view.started.clean - view.started.corrupted).max(1e-6);
+    if state.traces.full_scale {
+        return full;
+    }
+    // In tenths of full restoration, so that the colours of a filling map do not change with every row.
+    let greatest = view.peak(None).map_or(full, |peak| peak.effect);
+    let tenths = (greatest / full * 10.0).ceil().clamp(1.0, 10.0);
+    full * tenths / 10.0
+}
+
+fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize) {
+    let started = &view.started;
+    let names: Vec<String> = started
+        .tokens
+        .iter()
+        .map(|token| format!("{}{}", if token.subject { "*" } else { " " }, token_text(&token.text, state.glyphs)))
+        .collect();
+    let longest = names.iter().map(|name| width(name)).max().unwrap_or(0);
+    let label = (longest + 2).min(18).min(paper.width() / 3);
+    let room = paper.width().saturating_sub(label);
+    let cell = (room / started.layers.max(1)).clamp(1, 6);
+    let columns = (room / cell).min(started.layers);
+    let first_layer = window_start(state.layer, columns, started.layers);
+    let cursor = cursor_token(state, view);
+    let hidden_layers = columns < started.layers;
+    let token_rows = rows.saturating_sub(1 + usize::from(hidden_layers));
+    let hidden_tokens = token_rows < names.len();
+    let token_rows = token_rows.saturating_sub(usize::from(hidden_tokens));
+    paper.line(layer_names(state, label, first_layer, columns, cell));
+    let end = scale_end(state, view);
+    let first_token = window_start(cursor, token_rows, names.len());
+    for (token, name) in names.iter().enumerate().skip(first_token).take(token_rows) {
+        let mark = if token == cursor { ">" } else { " " };
+        let style = if token == cursor { state.theme.heading() } else { state.theme.text() };
+        let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs), style)];
+        for layer in first_layer..first_layer + columns {
+            let mut span = match view.effect(token, layer) {
+                Some(effect) => heat_cell(state.theme, state.glyphs, effect, effect / end, cell),
+                None => Span::styled(fit_left(state.glyphs.missing(), cell, state.glyphs), state.theme.muted()),
+            };
+            if token == cursor && layer == state.layer {
+                span.style = span.style.add_modifier(Modifier::REVERSED);
+            }
+            spans.push(span);
+        }
+        paper.line(spans);
+    }
+    for _ in names.len().min(token_rows)..token_rows {
+        paper.line("");
+    }
+    if hidden_tokens {
+        let last = (first_token + token_rows).min(names.len()).saturating_sub(1);
+        let text = format!(" tokens {first_token} to {last} of {}; up and down show the others", names.len());
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+    if hidden_layers {
+        let last = (first_layer + columns).saturating_sub(1);
+        let text = format!(" layers {first_layer} to {last} of {}; left and right show the others", started.layers);
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+}
+
+/// Numbers of the layers above their columns, as many as there is room for; the one under the cursor always.
+fn layer_names(state: &State, label: usize, first: usize, columns: usize, cell: usize) -> Line<'static> {
+    let stride = match cell {
+        3.. => 1,
+        2 => 2,
+        _ => 4,
+    };
+    let mut text = vec![' '; columns * cell];
+    let mut write = |layer: usize| {
+        let name: Vec<char> = layer.to_string().chars().collect();
+        // Wide cells show their numbers at the right, so that they stand above the values.
+        let end = ((layer - first + 1) * cell).max(name.len());
+        let start = if cell >= 3 { end - name.len() } else { (layer - first) * cell };
+        for (offset, character) in name.into_iter().enumerate() {
+            if let Some(place) = text.get_mut(start + offset) {
+                *place = character;
+            }
+        }
+    };
+    for layer in (first..first + columns).filter(|layer| layer % stride == 0) {
+        write(layer);
+    }
+    let text: String = text.into_iter().collect();
+    let place = state.layer.checked_sub(first).filter(|place| *place < columns);
+    let Some(place) = place else {
+        return Line::from(vec![Span::raw(" ".repeat(label)), Span::styled(text, state.theme.muted())]);
+    };
+    let split = |range: std::ops::Range<usize>| text.chars().skip(range.start).take(range.len()).collect::<String>();
+    let total = columns * cell;
+    let mut under = split(place * cell..(place + 1) * cell);
+    if under.trim().is_empty() {
+        under = fit(if state.glyphs.is_ascii() { "v" } else { "▾" }, cell, state.glyphs);
+    }
+    Line::from(vec![
+        Span::raw(fit(" layer", label, state.glyphs)),
+        Span::styled(split(0..place * cell), state.theme.muted()),
+        Span::styled(under, state.theme.heading().add_modifier(Modifier::REVERSED)),
+        Span::styled(split((place + 1) * cell..total), state.theme.muted()),
+    ])
+}
+
+fn cursor_line(state: &State, view: &TraceView) -> Line<'static> {
+    let token = cursor_token(state, view);
+    let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs));
+    let place = format!(" layer {}, token {token} {name}: ", state.layer);
+    let values = match (view.score(token, state.layer), view.effect(token, state.layer)) {
+        (Some(score), Some(effect)) => format!("restored {}, effect {}", probability(score), signed(effect)),
+        _ => "not traced yet".to_owned(),
+    };
+    Line::from(vec![Span::raw(place), Span::styled(values, state.theme.heading())])
+}
+
+fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
+    let mut spans = vec![Span::styled(" effect 0 ", state.theme.muted())];
+    spans.extend(heat_legend(state.theme, state.glyphs));
+    let end = scale_end(state, view);
+    spans.push(Span::styled(format!(" {}", signed(end)), state.theme.muted()));
+    let full = view.started.clean - view.started.corrupted;
+    let text = if state.traces.full_scale {
+        " = all of it (s: own scale)".to_owned()
+    } else {
+        format!(", all of it is {} (s: that scale)", signed(full))
+    };
+    spans.push(Span::styled(text, state.theme.muted()));
+    Line::from(spans)
+}
+
+fn table(state: &State) -> Option<Table> {
+    let view = state.traces.shown(state.fact())?;
+    let columns = ["token", "text", "subject", "layer", "restored", "effect"].map(str::to_owned).to_vec();
+    let mut rows = Vec::new();
+    let mut cursor = 0;
+    for (token, text) in view.started.tokens.iter().enumerate() {
+        for layer in 0..view.started.layers {
+            let Some(score) = view.score(token, layer) else { continue };
+            if token == cursor_token(state, view) && layer == state.layer {
+                cursor = rows.len();
+            }
+            rows.push(vec![
+                json!(token),
+                json!(text.text),
+                json!(text.subject),
+                json!(layer),
+                json!(score),
+                json!(score - view.started.corrupted),
+            ]);
+        }
+    }
+    Some(Table { name: "trace".to_owned(), columns, rows, cursor })
+}

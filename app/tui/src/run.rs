@@ -1,0 +1,291 @@
+//! The loop around state, update and view.
+
+use crate::actions;
+use crate::input::{Effect, Input};
+use crate::options::Options;
+use crate::state::State;
+use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
+use crate::update::update;
+use crate::view::draw;
+use anyhow::Context;
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
+use locus_protocol::{Blame, Command, Event, JobId, Outcome};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Longest wait of the loop, so that a terminal that hung up is noticed within a second.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// Events that are folded before keys are looked at again.
+const BATCH: usize = 2048;
+/// How long an order may wait for the engine to take it.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// The engine, as the workbench sees it.
+#[derive(Clone, Debug)]
+pub struct Handles {
+    /// Orders. The channel needs room for one at least.
+    pub commands: Sender<Command>,
+    /// Events.
+    pub events: Receiver<Event>,
+    /// Cancels the running job when it is set; the engine takes it back.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// Takes the terminal, runs the workbench until the user leaves, and gives the terminal back.
+///
+/// # Errors
+/// There is no terminal, it refuses, or a keymap is wrong.
+pub fn run(handles: Handles, options: Options) -> anyhow::Result<()> {
+    let state = State::new(&options)?;
+    let (sender, messages) = bounded(4096);
+    let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
+    let mut workbench = Workbench::new(state, handles, options, terminal)?;
+    // The screen comes first, then everything else.
+    workbench.draw(Instant::now())?;
+    watch_signals(sender.clone())?;
+    let reader = Reader::start(sender)?;
+    let first = actions::load(&mut workbench.state);
+    let result = match workbench.carry_out(first) {
+        ControlFlow::Continue(()) => workbench.turn(&messages),
+        ControlFlow::Break(()) => Ok(()),
+    };
+    drop(reader);
+    workbench.leave();
+    result
+}
+
+struct Workbench {
+    state: State,
+    handles: Handles,
+    options: Options,
+    terminal: Terminal,
+    screen: Screen,
+    started: Instant,
+    frame: Duration,
+    next_frame: Instant,
+    changed: bool,
+}
+
+impl Workbench {
+    fn new(mut state: State, handles: Handles, options: Options, terminal: Terminal) -> anyhow::Result<Self> {
+        let (columns, rows) = crossterm::terminal::size()?;
+        let screen = terminal.screen()?;
+        let started = Instant::now();
+        let frame = Duration::from_secs(1) / options.frames_per_second.max(1);
+        update(&mut state, Input::Resize(columns, rows));
+        Ok(Self { state, handles, options, terminal, screen, started, frame, next_frame: started, changed: true })
+    }
+
+    /// Turns until the user leaves or the terminal is gone.
+    fn turn(&mut self, messages: &Receiver<Message>) -> anyhow::Result<()> {
+        loop {
+            let mut urgent = false;
+            let mut flow = ControlFlow::Continue(());
+            select! {
+                recv(messages) -> message => {
+                    if let Ok(message) = message {
+                        urgent = matches!(message, Message::Key(_) | Message::Paste(_) | Message::Resize(..));
+                        flow = self.take_message(message);
+                    }
+                }
+                recv(self.handles.events) -> event => flow = self.take_event(event.ok()),
+                default(self.wait()) => flow = self.feed(Input::Tick(self.started.elapsed())),
+            }
+            for message in messages.try_iter().take(BATCH).collect::<Vec<_>>() {
+                if flow.is_continue() {
+                    urgent |= matches!(message, Message::Key(_) | Message::Paste(_) | Message::Resize(..));
+                    flow = self.take_message(message);
+                }
+            }
+            for event in self.handles.events.clone().try_iter().take(BATCH) {
+                if flow.is_continue() {
+                    flow = self.take_event(Some(event));
+                }
+            }
+            if flow.is_break() || has_hung_up() {
+                return Ok(());
+            }
+            let now = Instant::now();
+            if self.changed && (urgent || now >= self.next_frame) && self.draw(now).is_err() {
+                // Who cannot be written to has hung up.
+                return Ok(());
+            }
+        }
+    }
+
+    /// How long nothing needs to be done.
+    fn wait(&self) -> Duration {
+        let frame = self.changed.then(|| self.next_frame.saturating_duration_since(Instant::now()));
+        let tick = self.state.next_tick().map(|at| at.saturating_sub(self.started.elapsed()));
+        [frame, tick, Some(LONGEST_WAIT)].into_iter().flatten().min().unwrap_or(LONGEST_WAIT)
+    }
+
+    /// Folds an input, after the time that has passed until then.
+    fn feed(&mut self, input: Input) -> ControlFlow<()> {
+        if !matches!(input, Input::Tick(_)) {
+            let effects = update(&mut self.state, Input::Tick(self.started.elapsed()));
+            self.carry_out(effects)?;
+        }
+        self.changed = true;
+        let effects = update(&mut self.state, input);
+        self.carry_out(effects)
+    }
+
+    fn take_message(&mut self, message: Message) -> ControlFlow<()> {
+        match message {
+            Message::Key(key) => self.feed(Input::Key(key)),
+            Message::Paste(text) => self.feed(Input::Paste(text)),
+            Message::Resize(columns, rows) => self.feed(Input::Resize(columns, rows)),
+            Message::Output { source, text } => {
+                self.feed(Input::engine(Event::Log { source: source.to_owned(), level: "info".to_owned(), text }))
+            }
+            Message::Signal(Signal::Continue) => {
+                // Somebody stopped us without asking; the shell has changed the terminal since.
+                if self.terminal.take_again().is_err() {
+                    return ControlFlow::Break(());
+                }
+                self.come_back(Duration::ZERO)
+            }
+            Message::Signal(Signal::End) | Message::HangUp => ControlFlow::Break(()),
+        }
+    }
+
+    fn take_event(&mut self, event: Option<Event>) -> ControlFlow<()> {
+        match event {
+            Some(event) => self.feed(Input::engine(event)),
+            None => {
+                self.handles.events = never();
+                self.feed(Input::EngineGone)
+            }
+        }
+    }
+
+    /// Carries effects out; those that have an answer feed it back.
+    fn carry_out(&mut self, effects: Vec<Effect>) -> ControlFlow<()> {
+        let mut saved: Vec<Result<String, String>> = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Send(command) => self.send(command)?,
+                Effect::Cancel => self.handles.cancel.store(true, Ordering::SeqCst),
+                Effect::Redraw => {
+                    self.screen.forget();
+                    self.changed = true;
+                }
+                Effect::Suspend => self.suspend()?,
+                Effect::Quit => return ControlFlow::Break(()),
+                Effect::Copy(text) => {
+                    let answer = terminal::copy(&text, &mut self.screen).map_err(|error| error.to_string());
+                    self.feed(Input::Answer(answer))?;
+                }
+                Effect::Save { name, contents } => saved.push(save(&self.options.export_folder, &name, &contents)),
+            }
+        }
+        if saved.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let paths: Result<Vec<String>, String> = saved.into_iter().collect();
+        self.feed(Input::Answer(paths.map(|paths| format!("wrote {}", paths.join(" and ")))))
+    }
+
+    /// Hands an order to the engine. Where it takes none, the order's job has failed.
+    fn send(&mut self, command: Command) -> ControlFlow<()> {
+        let job = job_of(&command);
+        if job.is_some() {
+            // A cancellation that came too late for the last job must not hit this one.
+            self.handles.cancel.store(false, Ordering::SeqCst);
+        }
+        match self.handles.commands.send_timeout(command, PATIENCE) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(SendTimeoutError::Disconnected(_)) => self.feed(Input::EngineGone),
+            Err(SendTimeoutError::Timeout(_)) => {
+                let error = "the engine is busy and takes no order; try again in a moment".to_owned();
+                match job {
+                    Some(job) => {
+                        let outcome = Outcome::Failed { error, blame: Blame::Request };
+                        self.feed(Input::engine(Event::Finished { job, outcome, seconds: 0.0 }))
+                    }
+                    None => self.feed(Input::Answer(Err(error))),
+                }
+            }
+        }
+    }
+
+    fn suspend(&mut self) -> ControlFlow<()> {
+        let left = Instant::now();
+        match self.terminal.suspend() {
+            Ok(()) => self.come_back(left.elapsed()),
+            Err(error) => self.feed(Input::Answer(Err(format!("the workbench cannot be suspended: {error}")))),
+        }
+    }
+
+    /// The terminal is ours again: another screen, of another size perhaps.
+    fn come_back(&mut self, away: Duration) -> ControlFlow<()> {
+        match self.terminal.screen() {
+            Ok(screen) => self.screen = screen,
+            Err(_) => return ControlFlow::Break(()),
+        }
+        if let Ok((columns, rows)) = crossterm::terminal::size() {
+            self.feed(Input::Resize(columns, rows))?;
+        }
+        self.feed(Input::Continued { away })
+    }
+
+    fn draw(&mut self, now: Instant) -> io::Result<()> {
+        let (columns, rows) = self.state.size;
+        let mut picture = Buffer::empty(Rect::new(0, 0, columns, rows));
+        let cursor = draw(&self.state, &mut picture);
+        self.screen.show(picture, cursor)?;
+        self.changed = false;
+        self.next_frame = now + self.frame;
+        Ok(())
+    }
+
+    /// Ends the engine; a job that runs is cancelled.
+    fn leave(self) {
+        drop(self.screen);
+        drop(self.terminal);
+        if self.state.job.is_some() {
+            self.handles.cancel.store(true, Ordering::SeqCst);
+        }
+        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
+    }
+}
+
+/// The job that an order starts.
+fn job_of(command: &Command) -> Option<JobId> {
+    match command {
+        Command::Load { job, .. }
+        | Command::Trace { job, .. }
+        | Command::Edit { job, .. }
+        | Command::Save { job, .. } => Some(*job),
+        Command::Predict { .. } | Command::Undo | Command::Redo | Command::Quit => None,
+    }
+}
+
+/// Writes a file that does not exist yet, under the name or one like it; returns its path.
+fn save(folder: &Path, name: &str, contents: &str) -> Result<String, String> {
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "txt"));
+    let candidates =
+        std::iter::once(name.to_owned()).chain((2..1000).map(|number| format!("{stem}-{number}.{ending}")));
+    for candidate in candidates {
+        let path: PathBuf = folder.join(candidate);
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => {
+                let written = file.write_all(contents.as_bytes());
+                return written
+                    .map(|()| path.display().to_string())
+                    .map_err(|error| format!("{}: {error}", path.display()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(format!("{}: {error}", path.display())),
+        }
+    }
+    Err(format!("{}: there are too many files of that name", folder.join(name).display()))
+}

@@ -1,0 +1,205 @@
+//! The running or last edit as the table of layers shows it, and the edits in place.
+
+use locus_protocol::{Applied, EditOrder, EditStarted, JobId, LayerRow, Step};
+use std::collections::BTreeMap;
+
+/// Losses that are kept for the small chart.
+const HISTORY: usize = 512;
+
+/// How far an edit is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The method works.
+    Running,
+    /// It is in place.
+    Applied,
+    /// It was in place and has been taken back.
+    Undone,
+    /// The user stopped it; this is what was kept.
+    Cancelled(String),
+    /// It failed; the sentence of the engine.
+    Failed(String),
+}
+
+/// One edit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditView {
+    /// Its job.
+    pub job: JobId,
+    /// What was asked.
+    pub order: EditOrder,
+    /// What it is called once it is in place.
+    pub title: Option<String>,
+    /// Layers that the method edits.
+    pub layers: Vec<usize>,
+    /// Rows before it.
+    pub before: Vec<LayerRow>,
+    /// Rows now.
+    pub rows: Vec<LayerRow>,
+    /// The last step, from 0.
+    pub step: Option<u64>,
+    /// Steps the method may take.
+    pub steps: u64,
+    /// The layer it works on.
+    pub layer: Option<usize>,
+    /// Terms of the loss in the last step.
+    pub losses: BTreeMap<String, f64>,
+    /// The total loss of each step.
+    pub history: Vec<f64>,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+impl EditView {
+    /// An edit that was ordered just now.
+    #[must_use]
+    pub fn new(job: JobId, order: EditOrder) -> Self {
+        let layers = order.layers.clone();
+        Self {
+            job,
+            order,
+            title: None,
+            layers,
+            before: Vec::new(),
+            rows: Vec::new(),
+            step: None,
+            steps: 0,
+            layer: None,
+            losses: BTreeMap::new(),
+            history: Vec::new(),
+            stage: Stage::Running,
+        }
+    }
+
+    /// A layer's row, now.
+    #[must_use]
+    pub fn row(&self, layer: usize) -> Option<&LayerRow> {
+        self.rows.iter().find(|row| row.layer == layer)
+    }
+
+    /// A layer's row before the edit.
+    #[must_use]
+    pub fn row_before(&self, layer: usize) -> Option<&LayerRow> {
+        self.before.iter().find(|row| row.layer == layer)
+    }
+
+    /// The last layer's rows before and now: what the model answers.
+    #[must_use]
+    pub fn last_rows(&self) -> Option<(&LayerRow, &LayerRow)> {
+        Some((self.before.last()?, self.rows.last()?))
+    }
+}
+
+/// The running or last edit, and the edits in place.
+#[derive(Clone, Debug, Default)]
+pub struct Edits {
+    /// The running or last edit.
+    pub view: Option<EditView>,
+    /// The edit as it was when the view was frozen.
+    pub frozen: Option<Box<EditView>>,
+    /// Steps since then.
+    pub held: usize,
+    /// What the last edit that was put in place brought about, and its order.
+    pub last: Option<(EditOrder, Applied)>,
+    /// Titles of the edits in place, the oldest first.
+    pub applied: Vec<String>,
+    /// Titles of the edits that can be put on again, the next one last.
+    pub undone: Vec<String>,
+    /// Whether all weights are those of the checkpoint, once the engine has checked it.
+    pub unedited: Option<bool>,
+}
+
+impl Edits {
+    /// The edit that the screen shows.
+    #[must_use]
+    pub fn shown(&self) -> Option<&EditView> {
+        self.frozen.as_deref().or(self.view.as_ref())
+    }
+
+    /// Whether a method works right now.
+    #[must_use]
+    pub fn running(&self) -> bool {
+        self.view.as_ref().is_some_and(|view| view.stage == Stage::Running)
+    }
+
+    /// Starts an edit that was ordered.
+    pub fn order(&mut self, job: JobId, order: EditOrder) {
+        self.view = Some(EditView::new(job, order));
+        self.thaw();
+    }
+
+    /// The method begins.
+    pub fn begin(&mut self, started: EditStarted) {
+        let mut view = EditView::new(started.job, started.order);
+        (view.layers, view.steps) = (started.layers, started.steps);
+        (view.before, view.rows) = (started.rows.clone(), started.rows);
+        self.view = Some(view);
+    }
+
+    /// The method made a step.
+    pub fn step(&mut self, step: Step) {
+        let Some(view) = self.view.as_mut().filter(|view| view.job == step.job) else { return };
+        if let Some(loss) = step.losses.get("loss") {
+            if view.history.len() == HISTORY {
+                view.history.remove(0);
+            }
+            view.history.push(*loss);
+        }
+        (view.step, view.steps, view.layer) = (Some(step.step), step.steps, Some(step.layer));
+        (view.losses, view.rows) = (step.losses, step.rows);
+        if self.frozen.is_some() {
+            self.held += 1;
+        }
+    }
+
+    /// The edit is in place.
+    pub fn apply(&mut self, applied: Applied) {
+        self.applied.push(applied.title.clone());
+        self.undone.clear();
+        self.unedited = Some(false);
+        let Some(view) = self.view.as_mut().filter(|view| view.job == applied.job) else { return };
+        view.rows = applied.rows.clone();
+        for row in &mut view.rows {
+            let change = applied.changes.iter().find(|change| change.layer == Some(row.layer));
+            row.weight_change = row.weight_change.or(change.map(|change| change.relative));
+        }
+        (view.stage, view.title) = (Stage::Applied, Some(applied.title.clone()));
+        self.last = Some((view.order.clone(), applied));
+    }
+
+    /// The job came to nothing: the table shows the model as it is, which is the model as it was.
+    pub fn abandon(&mut self, job: JobId, stage: Stage) {
+        if let Some(view) = self.view.as_mut().filter(|view| view.job == job && view.stage == Stage::Running) {
+            view.rows = view.before.clone();
+            view.stage = stage;
+        }
+    }
+
+    /// What is in place after an undo or redo.
+    pub fn settle(&mut self, applied: Vec<String>, undone: Vec<String>, rows: Vec<LayerRow>, unedited: bool) {
+        if let Some(view) = self.view.as_mut() {
+            if let Some(title) = &view.title {
+                view.stage = if applied.contains(title) { Stage::Applied } else { Stage::Undone };
+                if !rows.is_empty() {
+                    view.rows = rows;
+                }
+            }
+        }
+        (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));
+    }
+
+    /// Freezes the view, or has it follow again.
+    pub fn toggle_freeze(&mut self) {
+        if self.frozen.is_some() {
+            self.thaw();
+        } else {
+            self.frozen = self.view.clone().map(Box::new);
+            self.held = 0;
+        }
+    }
+
+    fn thaw(&mut self) {
+        self.frozen = None;
+        self.held = 0;
+    }
+}

@@ -1,0 +1,132 @@
+//! The facts, and which of them the filter lets through.
+
+use super::OwnFact;
+use locus_protocol::Fact;
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use tui_input::Input;
+
+/// The facts of the model and those that were typed.
+#[derive(Clone, Debug, Default)]
+pub struct FactList {
+    /// Where they come from.
+    pub source: String,
+    /// Whether they have come.
+    pub arrived: bool,
+    /// What the filter says.
+    pub filter: Input,
+    /// Whether keys go into the filter.
+    pub filtering: bool,
+    /// A fact that is being typed.
+    pub own: Option<OwnFact>,
+    all: Vec<Fact>,
+    typed: usize,
+    haystacks: Vec<String>,
+    shown: Vec<usize>,
+    selected: usize,
+}
+
+impl FactList {
+    /// Takes the facts of a model; typed ones stay in front.
+    pub fn replace(&mut self, source: String, facts: Vec<Fact>) {
+        self.all.truncate(self.typed);
+        self.all.extend(facts);
+        self.haystacks = self.all.iter().map(haystack).collect();
+        (self.source, self.arrived) = (source, true);
+        self.apply_filter();
+    }
+
+    /// Puts a typed fact in front and selects it.
+    pub fn add(&mut self, fact: Fact) {
+        self.haystacks.insert(0, haystack(&fact));
+        self.all.insert(0, fact);
+        self.typed += 1;
+        self.filter.reset();
+        self.apply_filter();
+    }
+
+    /// Lets through what matches the filter, the best match first.
+    pub fn apply_filter(&mut self) {
+        self.selected = 0;
+        if self.filter.value().trim().is_empty() {
+            self.shown = (0..self.all.len()).collect();
+            return;
+        }
+        let pattern = Pattern::parse(self.filter.value(), CaseMatching::Smart, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        let scored =
+            self.haystacks.iter().enumerate().filter_map(|(index, text)| {
+                Some((pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?, index))
+            });
+        let mut scored: Vec<_> = scored.collect();
+        scored.sort_by_key(|&(score, index)| (std::cmp::Reverse(score), index));
+        self.shown = scored.into_iter().map(|(_, index)| index).collect();
+    }
+
+    /// The selected fact.
+    #[must_use]
+    pub fn current(&self) -> Option<&Fact> {
+        self.all.get(*self.shown.get(self.selected)?)
+    }
+
+    /// Selects a fact by its place among those shown.
+    pub fn select(&mut self, place: usize) {
+        self.selected = place.min(self.shown.len().saturating_sub(1));
+    }
+
+    /// The selected fact's place among those shown.
+    #[must_use]
+    pub fn selected(&self) -> usize {
+        self.selected
+    }
+
+    /// Number of facts that the filter lets through.
+    #[must_use]
+    pub fn shown(&self) -> usize {
+        self.shown.len()
+    }
+
+    /// Number of facts.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Facts from a place on, as far as the filter lets them through.
+    pub fn from(&self, place: usize) -> impl Iterator<Item = &Fact> {
+        self.shown.iter().skip(place).filter_map(|&index| self.all.get(index))
+    }
+}
+
+/// What the filter looks at.
+fn haystack(fact: &Fact) -> String {
+    format!("{} {} {} {}", fact.prompt(), fact.target_true, fact.target_new, fact.relation)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FactList;
+    use locus_protocol::Fact;
+
+    #[test]
+    fn the_filter_is_fuzzy_and_keeps_the_file_order_without_one() {
+        let fact = |marked: &str, truth: &str| Fact {
+            case_id: Some(1),
+            ..Fact::from_marked(marked, truth, "x").expect("fact")
+        };
+        let mut list = FactList::default();
+        list.replace(
+            "test".into(),
+            vec![fact("The capital of {France} is", "Paris"), fact("{Sony} was founded in", "Japan")],
+        );
+        assert_eq!(list.shown(), 2);
+        list.filter = "snyjap".into();
+        list.apply_filter();
+        assert_eq!(list.shown(), 1);
+        assert_eq!(list.current().map(|fact| fact.subject.as_str()), Some("Sony"));
+        list.filter = "no such thing".into();
+        list.apply_filter();
+        assert_eq!(list.current(), None);
+    }
+}

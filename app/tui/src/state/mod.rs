@@ -1,0 +1,235 @@
+//! Everything the screen shows. Events and keys change it, drawing only reads it.
+
+mod edit;
+mod engine;
+mod facts;
+mod job;
+mod log;
+mod notice;
+mod own_fact;
+mod settings;
+mod traces;
+
+pub use edit::{EditView, Edits, Stage};
+pub use engine::Engine;
+pub use facts::FactList;
+pub use job::Job;
+pub use log::Log;
+pub use notice::{Notices, Tone};
+pub use own_fact::{FIELDS, OwnFact};
+pub use settings::{Settings, parse_layers, shown_value};
+pub use traces::{TraceView, Traces};
+
+use crate::keys::{Key, Keymap, KeymapError};
+use crate::options::Options;
+use crate::overlays::Overlay;
+use crate::panes::PANES;
+use crate::view::{Glyphs, Theme};
+use locus_protocol::{Fact, JobId, JobKind, ModelSource, TokenText, TopToken};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a selection has to rest before its next tokens are asked for.
+const PREDICTION_DELAY: Duration = Duration::from_millis(120);
+
+/// The next tokens of a prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// The prompt.
+    pub prompt: String,
+    /// Its tokens.
+    pub tokens: Vec<TokenText>,
+    /// The most probable first.
+    pub top: Vec<TopToken>,
+    /// Edits that were in place.
+    pub edits: usize,
+}
+
+/// The state of the workbench.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Time since the start.
+    pub now: Duration,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+    /// Styles.
+    pub theme: Theme,
+    /// Glyphs.
+    pub glyphs: Glyphs,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Keys of a sequence that has begun.
+    pub pending: Vec<Key>,
+    /// Where the model comes from.
+    pub source: ModelSource,
+    /// Which pane has the keys, by its place in [`PANES`].
+    pub focus: usize,
+    /// Whether that pane has the whole screen.
+    pub zoomed: bool,
+    /// What lies over the panes.
+    pub overlay: Option<Overlay>,
+    /// What is known of the engine.
+    pub engine: Engine,
+    /// The running job.
+    pub job: Option<Job>,
+    /// The last job's number.
+    pub last_job: JobId,
+    /// Whether loading the model ended without one, and how.
+    pub load_trouble: Option<String>,
+    /// The facts.
+    pub facts: FactList,
+    /// Next tokens of the last prompt that was asked.
+    pub prediction: Option<Prediction>,
+    /// When to ask for the next tokens of the selected fact.
+    pub prediction_due: Option<Duration>,
+    /// Traces.
+    pub traces: Traces,
+    /// The layer under the cursor, the same in all panes.
+    pub layer: usize,
+    /// Whether the user has moved to that layer; a finished trace leaves it alone then.
+    pub layer_chosen: bool,
+    /// The running or last edit, and what is in place.
+    pub edits: Edits,
+    /// What the edit form says.
+    pub settings: Settings,
+    /// First line shown of the before/after pane.
+    pub before_after_scroll: usize,
+    /// Log lines.
+    pub log: Log,
+    /// Messages.
+    pub notices: Notices,
+    /// When Ctrl-c was pressed with nothing to cancel.
+    pub interrupted: Option<Duration>,
+    /// Where files go.
+    pub export_folder: PathBuf,
+    /// Exports so far, for their names.
+    pub exports: usize,
+}
+
+impl State {
+    /// The state before anything has happened.
+    ///
+    /// # Errors
+    /// A keymap is wrong, or cannot be read.
+    pub fn new(options: &Options) -> Result<Self, KeymapError> {
+        let mut keymap = Keymap::shipped()?;
+        if let Some(path) = &options.keymap {
+            let file = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
+            keymap.lay_over(&file, &text)?;
+        }
+        Ok(Self {
+            now: Duration::ZERO,
+            size: (0, 0),
+            theme: Theme::new(options.colours),
+            glyphs: Glyphs::new(options.ascii),
+            keymap,
+            pending: Vec::new(),
+            source: options.source.clone(),
+            focus: 0,
+            zoomed: false,
+            overlay: None,
+            engine: Engine::default(),
+            job: None,
+            last_job: 0,
+            load_trouble: None,
+            facts: FactList::default(),
+            prediction: None,
+            prediction_due: None,
+            traces: Traces::default(),
+            layer: 0,
+            layer_chosen: false,
+            edits: Edits::default(),
+            settings: Settings::new(options.method.clone(), options.objective.clone()),
+            before_after_scroll: 0,
+            log: Log::default(),
+            notices: Notices::default(),
+            interrupted: None,
+            export_folder: options.export_folder.clone(),
+            exports: 0,
+        })
+    }
+
+    /// The selected fact.
+    #[must_use]
+    pub fn fact(&self) -> Option<&Fact> {
+        self.facts.current()
+    }
+
+    /// Name of the focused pane.
+    #[must_use]
+    pub fn pane(&self) -> &'static str {
+        PANES.get(self.focus).map_or("", |pane| pane.name)
+    }
+
+    /// Gives a pane the keys.
+    pub fn focus_on(&mut self, name: &str) {
+        if let Some(index) = PANES.iter().position(|pane| pane.name == name) {
+            self.focus = index;
+        }
+    }
+
+    /// Layers of the model; 0 as long as there is none.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        self.engine.model.as_ref().map_or(0, |model| model.layers)
+    }
+
+    /// Moves to a layer, and has the next edit work on it.
+    pub fn choose_layer(&mut self, layer: usize) {
+        self.layer = layer.min(self.layers().saturating_sub(1));
+        self.layer_chosen = true;
+        self.settings.layers = self.layer.to_string();
+    }
+
+    /// A number for a new job, which begins now as far as the screen is concerned.
+    pub fn begin_job(&mut self, kind: JobKind, title: String) -> JobId {
+        self.last_job += 1;
+        self.job = Some(Job::new(self.last_job, kind, title, self.now));
+        self.last_job
+    }
+
+    /// Why no job can start now.
+    ///
+    /// # Errors
+    /// A job is running or the model is not there.
+    pub fn ready_for_a_job(&self) -> Result<(), String> {
+        match (&self.job, &self.engine.model) {
+            _ if self.engine.gone => Err("the engine has ended; leave with q and start again".to_owned()),
+            (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
+            (None, None) => Err("no model is loaded; o loads it".to_owned()),
+            (None, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Has the next tokens of the selected fact asked for once the selection rests.
+    pub fn want_prediction(&mut self) {
+        self.prediction_due = Some(self.now + PREDICTION_DELAY);
+    }
+
+    /// The prediction for the selected fact with the edits that are in place, if it has come.
+    #[must_use]
+    pub fn prediction(&self) -> Option<&Prediction> {
+        let prompt = self.fact()?.prompt();
+        self.prediction.as_ref().filter(|prediction| prediction.prompt == prompt)
+    }
+
+    /// When something on the screen changes by itself next.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Duration> {
+        let quarter = Duration::from_millis(250);
+        let spinner = self.job.as_ref().map(|_| {
+            let quarters = self.now.as_millis() / quarter.as_millis() + 1;
+            quarter * u32::try_from(quarters).unwrap_or(u32::MAX)
+        });
+        let prediction = self.prediction_due.filter(|_| self.job.is_none());
+        [spinner, prediction, self.notices.until()].into_iter().flatten().min()
+    }
+
+    /// Whether there is nothing to wait for: no job, no question to the engine, no message that fades.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.next_tick().is_none()
+    }
+}

@@ -1,0 +1,197 @@
+//! What the edit form says: method, objective, layers and the hyperparameters that differ from their defaults.
+
+use super::Engine;
+use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// Why a text names no layers.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "layers must be like `5`, `3-6` or `3,5`, each from 0 to {last}, or empty for the method's own choice; not `{text}`"
+)]
+pub struct LayerChoiceError {
+    text: String,
+    last: usize,
+}
+
+/// Reads layers as typed: `5`, `3-6`, `3,5`; nothing leaves them to the method.
+///
+/// # Errors
+/// The text is something else, or a layer is not in the model.
+pub fn parse_layers(text: &str, layers: usize) -> Result<Vec<usize>, LayerChoiceError> {
+    let wrong = || LayerChoiceError { text: text.trim().to_owned(), last: layers.saturating_sub(1) };
+    let mut chosen = Vec::new();
+    for part in text.split(',').map(str::trim) {
+        if part.is_empty() && text.trim().is_empty() {
+            continue;
+        }
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let first: usize = first.trim().parse().map_err(|_| wrong())?;
+        let last: usize = last.trim().parse().map_err(|_| wrong())?;
+        if first > last || last >= layers {
+            return Err(wrong());
+        }
+        chosen.extend(first..=last);
+    }
+    chosen.sort_unstable();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// A hyperparameter's place: kind of plugin, the plugin's id, the hyperparameter's name.
+type Place = (PluginKind, String, String);
+
+/// What the edit form says.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Layers, as typed.
+    pub layers: String,
+    method: Option<String>,
+    objective: Option<String>,
+    values: BTreeMap<Place, String>,
+}
+
+impl Settings {
+    /// Settings with a method and an objective chosen beforehand; else the first that is loaded.
+    #[must_use]
+    pub fn new(method: Option<String>, objective: Option<String>) -> Self {
+        Self { method, objective, ..Self::default() }
+    }
+
+    /// Id of the chosen plugin of a kind.
+    #[must_use]
+    pub fn chosen<'a>(&'a self, engine: &'a Engine, kind: PluginKind) -> Option<&'a str> {
+        let wish = match kind {
+            PluginKind::Method => &self.method,
+            PluginKind::Objective => &self.objective,
+        };
+        let wished = wish.as_deref().filter(|id| engine.plugin(kind, id).is_some());
+        wished.or_else(|| engine.of_kind(kind).next().map(|plugin| plugin.id.as_str()))
+    }
+
+    /// Chooses the next or the previous plugin of a kind.
+    pub fn step_plugin(&mut self, engine: &Engine, kind: PluginKind, forward: bool) {
+        let ids: Vec<_> = engine.of_kind(kind).map(|plugin| plugin.id.as_str()).collect();
+        let Some(place) = self.chosen(engine, kind).and_then(|id| ids.iter().position(|known| *known == id)) else {
+            return;
+        };
+        let next = if forward { place + 1 } else { place + ids.len() - 1 } % ids.len();
+        let wish = match kind {
+            PluginKind::Method => &mut self.method,
+            PluginKind::Objective => &mut self.objective,
+        };
+        *wish = Some(ids[next].to_owned());
+    }
+
+    /// A hyperparameter as typed; `None` where it has its default.
+    #[must_use]
+    pub fn typed(&self, kind: PluginKind, plugin: &str, name: &str) -> Option<&str> {
+        self.values.get(&(kind, plugin.to_owned(), name.to_owned())).map(String::as_str)
+    }
+
+    /// Sets a hyperparameter; nothing typed takes it back to its default.
+    pub fn set(&mut self, kind: PluginKind, plugin: &str, name: &str, text: &str) {
+        let place = (kind, plugin.to_owned(), name.to_owned());
+        if text.trim().is_empty() {
+            self.values.remove(&place);
+        } else {
+            self.values.insert(place, text.to_owned());
+        }
+    }
+
+    /// What is wrong with a hyperparameter as typed.
+    #[must_use]
+    pub fn complaint(&self, kind: PluginKind, plugin: &str, parameter: &Hyperparameter) -> Option<String> {
+        self.typed(kind, plugin, &parameter.name).and_then(|text| parameter.parse(text).err())
+    }
+
+    /// The next or the previous of a hyperparameter's choices, where it has some.
+    #[must_use]
+    pub fn next_choice(
+        &self,
+        kind: PluginKind,
+        plugin: &str,
+        parameter: &Hyperparameter,
+        forward: bool,
+    ) -> Option<String> {
+        let choices: Vec<String> = match &parameter.kind {
+            HyperparameterKind::Bool => vec!["yes".into(), "no".into()],
+            HyperparameterKind::Choice { choices } => choices.clone(),
+            _ => return None,
+        };
+        let default = shown_value(&parameter.default);
+        let now = self.typed(kind, plugin, &parameter.name).unwrap_or(&default);
+        let place = choices.iter().position(|choice| choice == now).unwrap_or(0);
+        let step = if forward { 1 } else { choices.len().saturating_sub(1) };
+        choices.get((place + step) % choices.len().max(1)).cloned()
+    }
+
+    /// The order that an edit of a fact with these settings is.
+    ///
+    /// # Errors
+    /// One sentence: what is missing or wrong.
+    pub fn order(&self, engine: &Engine, fact: &Fact) -> Result<EditOrder, String> {
+        let missing = |kind: &str| {
+            format!("no editing {kind} is loaded; M shows where plugins were looked for and why files were refused")
+        };
+        let method = self.chosen(engine, PluginKind::Method).ok_or_else(|| missing("method"))?;
+        let objective = self.chosen(engine, PluginKind::Objective).ok_or_else(|| missing("objective"))?;
+        if fact.target_new.is_empty() {
+            return Err("this fact has no new target to put in; a lets you type one".to_owned());
+        }
+        let layers = engine.model.as_ref().map_or(0, |model| model.layers);
+        Ok(EditOrder {
+            fact: fact.clone(),
+            method: method.to_owned(),
+            objective: objective.to_owned(),
+            layers: parse_layers(&self.layers, layers).map_err(|error| error.to_string())?,
+            method_settings: self.changed(engine, PluginKind::Method, method)?,
+            objective_settings: self.changed(engine, PluginKind::Objective, objective)?,
+            seed: 0,
+        })
+    }
+
+    /// A plugin's hyperparameters that differ from their defaults.
+    fn changed(&self, engine: &Engine, kind: PluginKind, plugin: &str) -> Result<Map<String, Value>, String> {
+        let mut changed = Map::new();
+        for parameter in engine.hyperparameters(kind, plugin) {
+            if let Some(text) = self.typed(kind, plugin, &parameter.name) {
+                let value = parameter.parse(text)?;
+                if value != parameter.default {
+                    changed.insert(parameter.name.clone(), value);
+                }
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// A value as a user would type it.
+#[must_use]
+pub fn shown_value(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_layers;
+
+    #[test]
+    fn layers_are_read_as_typed() {
+        assert_eq!(parse_layers("5", 12), Ok(vec![5]));
+        assert_eq!(parse_layers(" 3-6 ", 12), Ok(vec![3, 4, 5, 6]));
+        assert_eq!(parse_layers("7, 3-4,3", 12), Ok(vec![3, 4, 7]));
+        assert_eq!(parse_layers("  ", 12), Ok(vec![]));
+        for wrong in ["12", "6-3", "x", "3,", "-1", "3-"] {
+            let error = parse_layers(wrong, 12).expect_err(wrong).to_string();
+            assert!(error.contains("from 0 to 11"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Heat maps: the running one and those that were made before.
+
+use locus_protocol::{Fact, JobId, Outcome, TraceKind, TraceOrder, TraceStarted};
+
+/// Heat maps that are kept.
+const KEPT: usize = 24;
+
+/// One heat map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TraceView {
+    /// What it starts from.
+    pub started: TraceStarted,
+    /// Restored probability by layer, for each token whose row is done.
+    pub scores: Vec<Option<Vec<f64>>>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// The cell with the greatest effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Peak {
+    /// Position in the prompt.
+    pub token: usize,
+    /// The layer.
+    pub layer: usize,
+    /// The indirect effect.
+    pub effect: f64,
+}
+
+impl TraceView {
+    /// Restored probability of a cell.
+    #[must_use]
+    pub fn score(&self, token: usize, layer: usize) -> Option<f64> {
+        self.scores.get(token)?.as_ref()?.get(layer).copied()
+    }
+
+    /// Indirect effect of a cell: what restoring it brings back.
+    #[must_use]
+    pub fn effect(&self, token: usize, layer: usize) -> Option<f64> {
+        Some(self.score(token, layer)? - self.started.corrupted)
+    }
+
+    /// The last token of the subject.
+    #[must_use]
+    pub fn last_subject_token(&self) -> Option<usize> {
+        self.started.tokens.iter().rposition(|token| token.subject)
+    }
+
+    /// The last token of the prompt.
+    #[must_use]
+    pub fn last_token(&self) -> Option<usize> {
+        self.started.tokens.len().checked_sub(1)
+    }
+
+    /// The cell with the greatest effect among those done, of all tokens or of one.
+    #[must_use]
+    pub fn peak(&self, only: Option<usize>) -> Option<Peak> {
+        let tokens = 0..self.started.tokens.len();
+        let cells = tokens.filter(|token| only.is_none_or(|only| only == *token)).flat_map(|token| {
+            (0..self.started.layers)
+                .filter_map(move |layer| Some(Peak { token, layer, effect: self.effect(token, layer)? }))
+        });
+        cells.filter(|peak| !peak.effect.is_nan()).max_by(|one, other| one.effect.total_cmp(&other.effect))
+    }
+
+    /// Rows that are done.
+    #[must_use]
+    pub fn rows_done(&self) -> usize {
+        self.scores.iter().flatten().count()
+    }
+}
+
+/// A trace that ended before there was a heat map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// What was asked.
+    pub order: TraceOrder,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// All traces.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    /// Which kind is shown.
+    pub kind: TraceKind,
+    /// The token under the cursor; `None` stands for the last token of the subject.
+    pub token: Option<usize>,
+    /// Whether the scale ends at the clean probability instead of at the greatest effect.
+    pub full_scale: bool,
+    /// What was ordered and has not begun.
+    pub ordered: Option<(JobId, TraceOrder)>,
+    /// The last trace that came to nothing.
+    pub trouble: Option<Trouble>,
+    kept: Vec<TraceView>,
+}
+
+impl Traces {
+    /// Starts a heat map; an older one of the same fact and kind gives way.
+    pub fn begin(&mut self, started: TraceStarted) {
+        self.ordered = None;
+        self.trouble = None;
+        self.kept.retain(|view| {
+            view.started.order.fact != started.order.fact || view.started.order.kind != started.order.kind
+        });
+        if self.kept.len() == KEPT {
+            self.kept.remove(0);
+        }
+        let scores = vec![None; started.tokens.len()];
+        self.kept.push(TraceView { started, scores, outcome: None });
+    }
+
+    /// Fills a row.
+    pub fn fill(&mut self, job: JobId, token: usize, scores: Vec<f64>) {
+        if let Some(view) = self.running_mut(job) {
+            if let Some(row) = view.scores.get_mut(token) {
+                *row = Some(scores);
+            }
+        }
+    }
+
+    /// Ends a trace.
+    pub fn end(&mut self, job: JobId, outcome: &Outcome) {
+        if let Some(view) = self.running_mut(job) {
+            view.outcome = Some(outcome.clone());
+        } else if let Some((_, order)) = self.ordered.take_if(|(ordered, _)| *ordered == job) {
+            if *outcome != Outcome::Done {
+                self.trouble = Some(Trouble { order, outcome: outcome.clone() });
+            }
+        }
+    }
+
+    /// The heat map of a fact and a kind.
+    #[must_use]
+    pub fn of(&self, fact: &Fact, kind: TraceKind) -> Option<&TraceView> {
+        self.kept.iter().rev().find(|view| view.started.order.kind == kind && view.started.order.fact == *fact)
+    }
+
+    /// The heat map that runs, else the one of a fact in the kind that is shown.
+    #[must_use]
+    pub fn shown(&self, fact: Option<&Fact>) -> Option<&TraceView> {
+        self.running().or_else(|| self.of(fact?, self.kind))
+    }
+
+    /// The heat map that runs.
+    #[must_use]
+    pub fn running(&self) -> Option<&TraceView> {
+        self.kept.last().filter(|view| view.outcome.is_none())
+    }
+
+    /// Whether any heat map of a fact exists.
+    #[must_use]
+    pub fn any_of(&self, fact: &Fact) -> bool {
+        self.kept.iter().any(|view| view.started.order.fact == *fact)
+    }
+
+    fn running_mut(&mut self, job: JobId) -> Option<&mut TraceView> {
+        self.kept.last_mut().filter(|view| view.started.job == job && view.outcome.is_none())
+    }
+}

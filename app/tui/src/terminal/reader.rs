@@ -1,0 +1,75 @@
+//! Reads keys on a thread of its own that nobody waits for.
+
+use super::Message;
+use crate::keys::Key;
+use crossbeam_channel::Sender;
+use crossterm::event::{Event, KeyEventKind, poll, read};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// How often the thread looks whether it is to end, and for resizes, which come without input.
+const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// The reading thread; it ends soon after this is dropped.
+#[derive(Debug)]
+pub struct Reader {
+    ended: Arc<AtomicBool>,
+}
+
+impl Reader {
+    /// Starts reading.
+    ///
+    /// # Errors
+    /// The system has no thread for it.
+    pub fn start(messages: Sender<Message>) -> io::Result<Self> {
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&ended);
+        thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            while !flag.load(Ordering::Relaxed) {
+                if let Err(Gone) = wait().and_then(|()| forward(&messages, &flag)) {
+                    let _ = messages.send(Message::HangUp);
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { ended })
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The terminal or the loop is gone.
+struct Gone;
+
+/// Waits for input. crossterm is never asked on a terminal that has hung up: it would spin there for ever.
+fn wait() -> Result<(), Gone> {
+    let input = io::stdin();
+    let mut descriptors = [PollFd::new(&input, PollFlags::IN)];
+    match rustix::event::poll(&mut descriptors, Some(&PATIENCE)) {
+        Ok(_) if descriptors[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => Err(Gone),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(_) => Err(Gone),
+    }
+}
+
+/// Hands on what has come.
+fn forward(messages: &Sender<Message>, ended: &AtomicBool) -> Result<(), Gone> {
+    while !ended.load(Ordering::Relaxed) && poll(Duration::ZERO).map_err(|_| Gone)? {
+        let message = match read().map_err(|_| Gone)? {
+            Event::Key(key) if key.kind != KeyEventKind::Release => Message::Key(Key::from_event(key)),
+            Event::Paste(text) => Message::Paste(text),
+            Event::Resize(columns, rows) => Message::Resize(columns, rows),
+            _ => continue,
+        };
+        messages.send(message).map_err(|_| Gone)?;
+    }
+    Ok(())
+}

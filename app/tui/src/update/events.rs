@@ -1,0 +1,164 @@
+//! Folds the engine's events into the state.
+
+use crate::state::{Job, Prediction, Stage, State, Tone};
+use crate::view::seconds;
+use locus_protocol::{Event, JobId, JobKind, LayerRow, Outcome, Phase};
+
+/// Folds one event.
+pub fn absorb(state: &mut State, event: Event) {
+    match event {
+        Event::Hello { version, .. } => state.engine.version = version,
+        Event::Plugin(plugin) => state.engine.add_plugin(plugin),
+        Event::PluginRefused(refused) => {
+            let text = format!("{}: {}", refused.file.display(), refused.reason);
+            state.log.push(state.now, "plugins", "warning", &text);
+            state.engine.refused.push(refused);
+        }
+        // A job of ours has its title already; others come with a recording that is replayed.
+        Event::Started { job, kind, title } => {
+            if state.job.is_none() {
+                state.last_job = state.last_job.max(job);
+                state.job = Some(Job::new(job, kind, title, state.now));
+            }
+        }
+        Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
+        Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
+        Event::Model(model) => {
+            if !state.layer_chosen {
+                state.layer = model.layers / 3;
+                state.settings.layers = state.layer.to_string();
+            }
+            state.layer = state.layer.min(model.layers.saturating_sub(1));
+            state.engine.model = Some(model);
+            state.want_prediction();
+        }
+        Event::Facts { source, facts } => {
+            state.facts.replace(source, facts);
+            state.want_prediction();
+        }
+        Event::Prediction { prompt, tokens, top, edits } => {
+            state.prediction = Some(Prediction { prompt, tokens, top, edits });
+        }
+        Event::Trace(started) => {
+            state.traces.kind = started.order.kind;
+            state.traces.begin(started);
+        }
+        Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
+        Event::Edit(started) => state.edits.begin(started),
+        Event::Step(step) => {
+            report(state, step.job, Phase::Method("optimising".to_owned()), step.step + 1, step.steps);
+            state.edits.step(step);
+        }
+        Event::Applied(applied) => {
+            state.before_after_scroll = 0;
+            state.edits.apply(applied);
+            state.want_prediction();
+        }
+        Event::Edits { applied, undone, rows, unedited } => settle(state, applied, undone, rows, unedited),
+        Event::Memory(memory) => state.engine.memory = Some(memory),
+        Event::Log { source, level, text } => {
+            state.log.push(state.now, &source, &level, &text);
+            if level == "error" && source != "stderr" {
+                state.notices.say(state.now, Tone::Bad, text);
+            }
+        }
+    }
+}
+
+/// Notes how far a job is.
+fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
+    let now = state.now;
+    if let Some(running) = state.job.as_mut().filter(|running| running.id == job) {
+        running.report(phase, done, total, now);
+    }
+}
+
+/// A job ended: every pane that it concerns learns how, and a message says so.
+fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
+    let finished = state.job.take_if(|running| running.id == job);
+    state.traces.end(job, outcome);
+    let stage = match outcome {
+        Outcome::Done => Stage::Applied,
+        Outcome::Cancelled { kept } => Stage::Cancelled(kept.clone()),
+        Outcome::Failed { error, .. } => Stage::Failed(error.clone()),
+    };
+    state.edits.abandon(job, stage);
+    let Some(finished) = finished else { return };
+    let took = seconds(took);
+    let (tone, level, text) = match outcome {
+        Outcome::Done => (Tone::Good, "info", done_sentence(state, finished.kind, &finished.title, &took)),
+        Outcome::Cancelled { kept } if kept.is_empty() => {
+            (Tone::Plain, "info", format!("{} was cancelled", finished.title))
+        }
+        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was cancelled; kept: {kept}", finished.title)),
+        Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
+    };
+    match finished.kind {
+        JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
+        JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
+        JobKind::Trace | JobKind::Edit | JobKind::Save => {}
+    }
+    state.log.push(state.now, "workbench", level, &text);
+    state.notices.say(state.now, tone, text);
+    state.want_prediction();
+}
+
+/// What a job that did what it was to do says.
+fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> String {
+    match kind {
+        JobKind::Load => match &state.engine.model {
+            Some(model) => format!("{} is ready after {took}", model.name),
+            None => format!("{title} is done after {took}"),
+        },
+        JobKind::Trace => match state.traces.shown(state.fact()).and_then(|view| Some((view, view.peak(None)?))) {
+            Some((view, peak)) => {
+                let token = view.started.tokens.get(peak.token).map_or("", |token| token.text.trim());
+                format!(
+                    "traced in {took}: the greatest effect, {:+.3}, lies at layer {} on `{token}`",
+                    peak.effect, peak.layer
+                )
+            }
+            None => format!("{title} is done after {took}"),
+        },
+        JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
+            Some((before, after)) => format!(
+                "edited in {took}: p(new) {:.3} → {:.3}, p(true) {:.3} → {:.3}; u takes it back",
+                before.probability_new, after.probability_new, before.probability_true, after.probability_true
+            ),
+            None => format!("{title} is done after {took}; u takes it back"),
+        },
+        JobKind::Save => format!("{title} is done after {took}"),
+    }
+}
+
+/// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
+fn follow_peak(state: &mut State) {
+    let Some(view) = state.traces.shown(state.fact()) else { return };
+    if state.layer_chosen || view.started.order.kind != locus_protocol::TraceKind::Hidden {
+        return;
+    }
+    if let Some(peak) = view.last_subject_token().and_then(|token| view.peak(Some(token))) {
+        state.layer = peak.layer;
+        state.settings.layers = peak.layer.to_string();
+    }
+}
+
+/// What is in place after an undo or redo, and what changed.
+fn settle(state: &mut State, applied: Vec<String>, undone: Vec<String>, rows: Vec<LayerRow>, unedited: bool) {
+    let (before, after) = (state.edits.applied.len(), applied.len());
+    let text = if after < before {
+        let title = state.edits.applied.last().cloned().unwrap_or_default();
+        let weights = if unedited { "; all weights are those of the checkpoint again" } else { "" };
+        Some(format!("took back {title}{weights}"))
+    } else if after > before {
+        applied.last().map(|title| format!("put on again: {title}"))
+    } else {
+        None
+    };
+    state.edits.settle(applied, undone, rows, unedited);
+    state.want_prediction();
+    if let Some(text) = text {
+        state.log.push(state.now, "workbench", "info", &text);
+        state.notices.say(state.now, Tone::Good, text);
+    }
+}

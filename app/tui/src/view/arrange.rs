@@ -1,0 +1,112 @@
+//! Where things are on the screen. One function of the state, so that keys know how many rows a pane has.
+
+use crate::panes::PANES;
+use crate::state::State;
+use ratatui::layout::Rect;
+
+/// Least size at which all panes show at once.
+const ALL_PANES: (u16, u16) = (110, 30);
+
+/// A tree of splits; the numbers are weights.
+enum Split {
+    Pane(&'static str),
+    Rows(&'static [(u32, Split)]),
+    Columns(&'static [(u32, Split)]),
+}
+
+/// The layout where all panes show at once.
+const GRID: Split = Split::Rows(&[
+    (17, Split::Columns(&[(1, Split::Pane("fact")), (1, Split::Pane("trace"))])),
+    (20, Split::Columns(&[(1, Split::Pane("layers")), (1, Split::Pane("before-after"))])),
+]);
+
+/// Where things are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arrangement {
+    /// The names of the panes, where only one shows.
+    pub tabs: Option<Rect>,
+    /// The selected fact, where its pane does not show.
+    pub context: Option<Rect>,
+    /// The panes that show, by their place in the registry.
+    pub panes: Vec<(usize, Rect)>,
+    /// Whether the panes have borders.
+    pub has_borders: bool,
+    /// Whether there is room for one pane only.
+    pub has_tabs: bool,
+    /// What runs and what was said last.
+    pub activity: Option<Rect>,
+    /// Model, device, memory, edits.
+    pub status: Option<Rect>,
+    /// Keys.
+    pub hints: Option<Rect>,
+}
+
+/// Arranges the screen.
+#[must_use]
+pub fn arrange(state: &State) -> Arrangement {
+    let (columns, rows) = state.size;
+    let mut body = Rect::new(0, 0, columns, rows);
+    let mut arrangement =
+        Arrangement { has_tabs: columns < ALL_PANES.0 || rows < ALL_PANES.1, ..Arrangement::default() };
+    arrangement.hints = (rows >= 6).then(|| take_bottom(&mut body));
+    arrangement.status = (rows >= 10).then(|| take_bottom(&mut body));
+    arrangement.activity = (rows >= 3).then(|| take_bottom(&mut body));
+    arrangement.has_borders = !arrangement.has_tabs;
+    if arrangement.has_tabs {
+        arrangement.tabs = (rows >= 5).then(|| take_top(&mut body));
+        arrangement.context = (rows >= 12 && state.pane() != "fact").then(|| take_top(&mut body));
+    }
+    if arrangement.has_tabs || state.zoomed {
+        arrangement.panes.push((state.focus, body));
+    } else {
+        place(&GRID, body, &mut arrangement.panes);
+    }
+    arrangement
+}
+
+/// Rows that a pane has for its contents.
+#[must_use]
+pub fn pane_rows(state: &State, index: usize) -> usize {
+    let arrangement = arrange(state);
+    let frame = if arrangement.has_borders { 2 } else { 0 };
+    let area = arrangement.panes.iter().find(|(pane, _)| *pane == index).map(|(_, area)| area.height);
+    usize::from(area.unwrap_or(0).saturating_sub(frame))
+}
+
+fn place(split: &Split, area: Rect, panes: &mut Vec<(usize, Rect)>) {
+    let (parts, vertical) = match split {
+        Split::Pane(name) => {
+            panes.extend(PANES.iter().position(|pane| pane.name == *name).map(|index| (index, area)));
+            return;
+        }
+        Split::Rows(parts) => (parts, true),
+        Split::Columns(parts) => (parts, false),
+    };
+    let mut weights: u32 = parts.iter().map(|(weight, _)| weight).sum();
+    let mut rest = area;
+    for (weight, part) in *parts {
+        let length = if vertical { rest.height } else { rest.width };
+        let taken = u16::try_from(u32::from(length) * weight / weights.max(1)).unwrap_or(length);
+        weights -= weight;
+        let mut mine = rest;
+        if vertical {
+            mine.height = taken;
+            (rest.y, rest.height) = (rest.y + taken, rest.height - taken);
+        } else {
+            mine.width = taken;
+            (rest.x, rest.width) = (rest.x + taken, rest.width - taken);
+        }
+        place(part, mine, panes);
+    }
+}
+
+fn take_bottom(area: &mut Rect) -> Rect {
+    area.height -= 1;
+    Rect { y: area.y + area.height, height: 1, ..*area }
+}
+
+fn take_top(area: &mut Rect) -> Rect {
+    let row = Rect { height: 1, ..*area };
+    (area.y, area.height) = (area.y + 1, area.height - 1);
+    row
+}

@@ -1,0 +1,207 @@
+//! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
+
+use super::{Arrangement, Paper, bytes, count, duration, printable, shorten, width};
+use crate::actions::{self, Action};
+use crate::panes::{PANES, prompt_spans};
+use crate::state::{Job, State, Tone};
+use locus_protocol::{JobKind, Phase};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Names of the panes, on screens that show one at a time.
+pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
+    let mut spans = vec![];
+    for (index, pane) in PANES.iter().enumerate() {
+        let style = if index == state.focus { state.theme.selected() } else { state.theme.muted() };
+        spans.push(Span::styled(format!(" {} {} ", index + 1, pane.title), style));
+        spans.push(Span::raw(" "));
+    }
+    spans.push(Span::styled("(Tab: next)", state.theme.muted()));
+    Paper::new(area, buffer).line(spans);
+}
+
+/// The selected fact in one line.
+pub fn context(state: &State, area: Rect, buffer: &mut Buffer) {
+    let Some(fact) = state.fact() else { return };
+    let mut spans = vec![Span::styled(" fact: ", state.theme.muted())];
+    spans.extend(prompt_spans(state, fact));
+    let targets =
+        format!("  {} {} {}", printable(&fact.target_true), state.glyphs.arrow(), printable(&fact.target_new));
+    spans.push(Span::raw(targets));
+    Paper::new(area, buffer).line(spans);
+}
+
+/// The lines below the panes.
+pub fn foot(state: &State, arrangement: &Arrangement, buffer: &mut Buffer) {
+    if let Some(area) = arrangement.activity {
+        Paper::new(area, buffer).line(activity(state, usize::from(area.width)));
+    }
+    if let Some(area) = arrangement.status {
+        Paper::new(area, buffer).line(status(state, usize::from(area.width)));
+    }
+    if let Some(area) = arrangement.hints {
+        Paper::new(area, buffer).line(hints(state, usize::from(area.width)));
+    }
+}
+
+/// What runs, or what was said last.
+fn activity(state: &State, room: usize) -> Line<'static> {
+    if let Some(notice) = state.notices.shown() {
+        let (mark, style) = match notice.tone {
+            Tone::Good => ("", state.theme.good()),
+            Tone::Plain => ("", state.theme.accent()),
+            Tone::Bad => ("error: ", state.theme.bad()),
+        };
+        let text = format!(" {mark}{}", printable(&notice.text));
+        let tail = if notice.tone == Tone::Bad && width(&text) > room { " (E shows all)" } else { "" };
+        let cut = shorten(&text, room.saturating_sub(width(tail)), state.glyphs);
+        return Line::from(vec![Span::styled(cut, style), Span::styled(tail, state.theme.muted())]);
+    }
+    let Some(job) = &state.job else { return Line::default() };
+    let spinner = state.glyphs.spinner();
+    let turn = usize::try_from(state.now.as_millis() / 250).unwrap_or(0) % spinner.len();
+    let text = format!(" {} {}", spinner[turn], job_text(state, job));
+    Line::from(Span::styled(shorten(&text, room, state.glyphs), state.theme.accent()))
+}
+
+/// A running job: title, phase, how far, how long yet.
+fn job_text(state: &State, job: &Job) -> String {
+    let dot = format!(" {} ", state.glyphs.dot());
+    let title = shorten(&job.title, 34, state.glyphs);
+    let mut parts = vec![if job.cancelling { format!("cancelling: {title}") } else { title }];
+    if let Some(phase) = &job.phase {
+        parts.push(format!("{}{}", phase_name(phase), progress_text(phase, job)));
+        let left = job.time_left(state.now).map_or("?".to_owned(), duration);
+        parts.push(format!("{left} left"));
+    } else {
+        parts.push(duration(state.now.saturating_sub(job.started)));
+    }
+    parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
+}
+
+/// What a phase is called.
+#[must_use]
+pub fn phase_name(phase: &Phase) -> &str {
+    match phase {
+        Phase::Weights => "reading weights",
+        Phase::Probe => "comparing tapped and untapped logits",
+        Phase::Runs => "clean and corrupted runs",
+        Phase::Cells => "restoring cells",
+        Phase::SecondMoments => "second moments",
+        Phase::Evaluation => "evaluating the record",
+        Phase::Writing => "writing",
+        Phase::Method(name) => name,
+    }
+}
+
+/// How far a phase is, in its unit.
+fn progress_text(phase: &Phase, job: &Job) -> String {
+    let unit = |number: u64| match phase {
+        Phase::Weights => bytes(number),
+        Phase::SecondMoments => count(number),
+        _ => number.to_string(),
+    };
+    match (job.total, job.done) {
+        (0, 0) => String::new(),
+        (0, done) => format!(" {}", unit(done)),
+        (total, done) => {
+            let share = job.share().unwrap_or(0.0) * 100.0;
+            format!(" {} of {} ({share:.0} %)", unit(done), unit(total))
+        }
+    }
+}
+
+/// Model, device, number format, memory, edits; the last parts go first when there is no room.
+fn status(state: &State, room: usize) -> Line<'static> {
+    let mut parts: Vec<(String, ratatui::style::Style)> = Vec::new();
+    let plain = state.theme.text();
+    match &state.engine.model {
+        Some(model) => {
+            parts.push((printable(&model.name), state.theme.heading()));
+            parts.push((printable(&model.device.name), plain));
+            parts.push((printable(&model.number_format), plain));
+        }
+        None => {
+            let loading = state.job.as_ref().is_some_and(|job| job.kind == JobKind::Load);
+            parts.push((if loading { "loading the model" } else { "no model" }.to_owned(), state.theme.warn()));
+        }
+    }
+    parts.push(match (state.edits.applied.len(), state.edits.unedited) {
+        (0, Some(false)) => ("weights differ from the checkpoint".to_owned(), state.theme.bad()),
+        (0, _) => ("no edits".to_owned(), plain),
+        (1, _) => ("1 edit in place".to_owned(), state.theme.warn()),
+        (edits, _) => (format!("{edits} edits in place"), state.theme.warn()),
+    });
+    if let Some(memory) = &state.engine.memory {
+        parts.push((format!("RSS {}", bytes(memory.resident)), plain));
+        for (number, gpu) in memory.gpus.iter().enumerate() {
+            let text = format!(
+                "GPU {number} {} % {} of {} (ours {})",
+                gpu.busy,
+                bytes(gpu.used),
+                bytes(gpu.total),
+                bytes(gpu.ours)
+            );
+            let full = gpu.total > 0 && gpu.used > gpu.total / 10 * 9;
+            parts.push((text, if full { state.theme.warn() } else { plain }));
+        }
+    }
+    let dot = format!(" {} ", state.glyphs.dot());
+    let mut spans = vec![Span::raw(" ")];
+    let mut taken = 1;
+    for (index, (text, style)) in parts.into_iter().enumerate() {
+        let before = if index == 0 { "" } else { dot.as_str() };
+        taken += width(before) + width(&text);
+        if taken > room && index > 0 {
+            break;
+        }
+        spans.push(Span::styled(before.to_owned(), state.theme.muted()));
+        spans.push(Span::styled(text, style));
+    }
+    Line::from(spans)
+}
+
+/// Keys that do something here and now.
+fn hints(state: &State, room: usize) -> Line<'static> {
+    let mut offers: Vec<(String, String)> = Vec::new();
+    if let Some(overlay) = &state.overlay {
+        offers.extend(overlay.hints().iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())));
+    } else if state.facts.own.is_some() {
+        offers.extend([("enter", "next field, then done"), ("tab", "next field"), ("esc", "leave")].map(owned));
+    } else if state.facts.filtering {
+        offers.extend([("enter", "keep the filter"), ("esc", "clear it"), ("up/down", "select")].map(owned));
+    } else if !state.pending.is_empty() {
+        let next = state.keymap.continuations(state.pane(), &state.pending);
+        offers.extend(next.into_iter().map(|(key, action)| (key, action.name.to_owned())));
+    } else {
+        offers
+            .extend(hinted(state).filter_map(|(action, hint)| {
+                Some((state.keymap.keys_of(state.pane(), action).first()?.clone(), hint))
+            }));
+    }
+    let mut spans = vec![Span::raw(" ")];
+    let mut taken = 1;
+    for (key, text) in offers {
+        taken += width(&key) + width(&text) + 3;
+        if taken > room + 2 {
+            break;
+        }
+        spans.push(Span::styled(key, state.theme.accent()));
+        spans.push(Span::raw(format!(" {text}  ")));
+    }
+    Line::from(spans)
+}
+
+/// Actions with a hint that can run now: what stops something first, then the pane's, then the others.
+fn hinted(state: &State) -> impl Iterator<Item = (&'static Action, String)> {
+    let pane = PANES.get(state.focus).map_or(&[][..], |pane| pane.actions);
+    let (stopping, others): (Vec<_>, Vec<_>) = actions::GLOBAL.iter().partition(|action| action.always);
+    let stopping = stopping.into_iter().filter(|_| state.job.is_some());
+    let offered = stopping.chain(pane).chain(others).filter(|action| (action.available)(state).is_ok());
+    offered.filter_map(|action| Some((action, action.hint.map(|hint| hint(state))?))).collect::<Vec<_>>().into_iter()
+}
+
+fn owned((key, text): (&str, &str)) -> (String, String) {
+    (key.to_owned(), text.to_owned())
+}

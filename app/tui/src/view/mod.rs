@@ -1,0 +1,68 @@
+//! Draws the state. Nothing here changes it.
+
+mod arrange;
+mod chrome;
+mod glyphs;
+mod heat;
+mod lines;
+mod numbers;
+mod text;
+mod theme;
+
+pub use arrange::{Arrangement, arrange, pane_rows};
+pub use glyphs::Glyphs;
+pub use heat::{heat_cell, heat_legend};
+pub use lines::{Paper, window_start};
+pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed};
+pub use text::{fit, fit_left, printable, shorten, token_text, width};
+pub use theme::{Depth, Theme};
+
+use crate::overlays;
+use crate::panes::PANES;
+use crate::state::State;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Position;
+use ratatui::widgets::{Block, Widget};
+
+/// Draws the whole screen; returns where the cursor stands, where there is one.
+pub fn draw(state: &State, buffer: &mut Buffer) -> Option<Position> {
+    let arrangement = arrange(state);
+    let mut cursor = None;
+    if let Some(area) = arrangement.tabs {
+        chrome::tabs(state, area, buffer);
+    }
+    if let Some(area) = arrangement.context {
+        chrome::context(state, area, buffer);
+    }
+    for &(index, area) in &arrangement.panes {
+        let Some(pane) = PANES.get(index) else { continue };
+        let mut inside = area;
+        if arrangement.has_borders {
+            let block = border(state, index);
+            inside = block.inner(area);
+            block.render(area, buffer);
+        }
+        let stands = (pane.draw)(state, inside, buffer);
+        if index == state.focus {
+            cursor = stands;
+        }
+    }
+    chrome::foot(state, &arrangement, buffer);
+    match &state.overlay {
+        Some(overlay) => overlays::draw(state, overlay, buffer),
+        None => cursor,
+    }
+}
+
+/// Frame and title of a pane.
+fn border(state: &State, index: usize) -> Block<'static> {
+    let focused = index == state.focus;
+    let title = PANES.get(index).map_or("", |pane| pane.title);
+    let zoomed = if state.zoomed { " [zoom]" } else { "" };
+    let style = if focused { state.theme.focus() } else { state.theme.muted() };
+    let title_style = if focused { state.theme.selected() } else { state.theme.heading() };
+    Block::bordered()
+        .border_set(state.glyphs.border(focused))
+        .border_style(style)
+        .title(ratatui::text::Span::styled(format!(" {} {title}{zoomed} ", index + 1), title_style))
+}

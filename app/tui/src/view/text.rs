@@ -1,0 +1,102 @@
+//! Text in cells of the terminal: how wide it is, how it is cut, how what cannot be printed is written.
+
+use super::Glyphs;
+use std::fmt::Write as _;
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Cells that a text takes.
+#[must_use]
+pub fn width(text: &str) -> usize {
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+/// A text cut to at most so many cells, with an ellipsis where something is missing.
+#[must_use]
+pub fn shorten(text: &str, cells: usize, glyphs: Glyphs) -> String {
+    if width(text) <= cells {
+        return text.to_owned();
+    }
+    let Some(room) = cells.checked_sub(1) else { return String::new() };
+    let mut kept = String::new();
+    let mut taken = 0;
+    for grapheme in text.graphemes(true) {
+        let wide = UnicodeWidthStr::width(grapheme);
+        if taken + wide > room {
+            break;
+        }
+        taken += wide;
+        kept.push_str(grapheme);
+    }
+    kept.push_str(glyphs.ellipsis());
+    kept
+}
+
+/// A text in exactly so many cells, at their left end.
+#[must_use]
+pub fn fit(text: &str, cells: usize, glyphs: Glyphs) -> String {
+    let mut kept = shorten(text, cells, glyphs);
+    let missing = cells.saturating_sub(width(&kept));
+    kept.extend(std::iter::repeat_n(' ', missing));
+    kept
+}
+
+/// A text in exactly so many cells, at their right end.
+#[must_use]
+pub fn fit_left(text: &str, cells: usize, glyphs: Glyphs) -> String {
+    let kept = shorten(text, cells, glyphs);
+    format!("{}{kept}", " ".repeat(cells.saturating_sub(width(&kept))))
+}
+
+/// A text with what cannot be printed written out.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => written.push_str("\\n"),
+            '\t' => written.push_str("\\t"),
+            character if character.is_control() || is_formatting(character) => {
+                let _ = write!(written, "\\u{{{:x}}}", u32::from(character));
+            }
+            character => written.push(character),
+        }
+    }
+    written
+}
+
+/// A token as panes show it: printable, a leading space as a dot.
+#[must_use]
+pub fn token_text(text: &str, glyphs: Glyphs) -> String {
+    match text.strip_prefix(' ') {
+        Some(rest) => format!("{}{}", glyphs.space(), printable(rest)),
+        None => printable(text),
+    }
+}
+
+/// Characters that take no cell of their own and change how others look: terminals disagree on them.
+fn is_formatting(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Glyphs, fit, fit_left, printable, shorten, token_text, width};
+
+    #[test]
+    fn texts_are_cut_by_cells_and_not_by_characters() {
+        let glyphs = Glyphs::new(false);
+        assert_eq!(shorten("東京タワー", 5, glyphs), "東京…");
+        assert_eq!(width(&fit("東京タワー", 4, glyphs)), 4);
+        assert_eq!(fit("ab", 4, glyphs), "ab  ");
+        assert_eq!(fit_left("ab", 4, glyphs), "  ab");
+        assert_eq!(shorten("abc", 0, glyphs), "");
+    }
+
+    #[test]
+    fn what_cannot_be_printed_is_written_out() {
+        assert_eq!(printable("a\u{1b}[31m\n\u{200b}"), "a\\u{1b}[31m\\n\\u{200b}");
+        assert_eq!(token_text(" Paris", Glyphs::new(false)), "·Paris");
+        assert_eq!(token_text(" Paris", Glyphs::new(true)), "_Paris");
+    }
+}

@@ -1,0 +1,137 @@
+//! Roles and the styles they have in each depth of colour.
+//!
+//! The default is the terminal's own sixteen colours, so that light and dark backgrounds both work without asking
+//! the terminal. Without colour there is bold, underlined and reversed, and never a colour in a cell: crossterm
+//! 0.29 takes bold and reversed away together with colours where NO_COLOR is set, so that it must not see any.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// How many colours the terminal has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// None: bold, underlined, reversed.
+    None,
+    /// The terminal's own sixteen.
+    Sixteen,
+    /// 256, by number.
+    Indexed,
+    /// 24 bits.
+    True,
+}
+
+impl Depth {
+    /// What `NO_COLOR`, `COLORTERM` and `TERM` say; sixteen where they say nothing.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let variable = |name: &str| std::env::var(name).unwrap_or_default();
+        Self::from_variables(&variable("NO_COLOR"), &variable("COLORTERM"), &variable("TERM"))
+    }
+
+    fn from_variables(no_color: &str, colorterm: &str, term: &str) -> Self {
+        if !no_color.is_empty() || term == "dumb" || term.starts_with("vt1") || term.starts_with("vt2") {
+            Self::None
+        } else if colorterm == "truecolor" || colorterm == "24bit" || term.ends_with("-direct") {
+            Self::True
+        } else if term.contains("256color") {
+            Self::Indexed
+        } else {
+            Self::Sixteen
+        }
+    }
+}
+
+/// Styles by role.
+#[derive(Clone, Copy, Debug)]
+pub struct Theme {
+    /// How many colours there are.
+    pub depth: Depth,
+}
+
+impl Theme {
+    /// The theme for a depth.
+    #[must_use]
+    pub const fn new(depth: Depth) -> Self {
+        Self { depth }
+    }
+
+    /// Plain text.
+    #[must_use]
+    pub fn text(self) -> Style {
+        Style::new()
+    }
+
+    /// What matters less.
+    #[must_use]
+    pub fn muted(self) -> Style {
+        self.coloured(Style::new().add_modifier(Modifier::DIM), Style::new())
+    }
+
+    /// Headings of columns and sections.
+    #[must_use]
+    pub fn heading(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// Keys, and what to look at.
+    #[must_use]
+    pub fn accent(self) -> Style {
+        self.coloured(Style::new().fg(Color::Cyan), Style::new().add_modifier(Modifier::BOLD))
+    }
+
+    /// What went well. Words say so, too.
+    #[must_use]
+    pub fn good(self) -> Style {
+        self.coloured(Style::new().fg(Color::Green), Style::new().add_modifier(Modifier::BOLD))
+    }
+
+    /// What needs attention. Words say so, too.
+    #[must_use]
+    pub fn warn(self) -> Style {
+        self.coloured(Style::new().fg(Color::Yellow), Style::new().add_modifier(Modifier::BOLD))
+    }
+
+    /// What failed. Words say so, too.
+    #[must_use]
+    pub fn bad(self) -> Style {
+        self.coloured(
+            Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+            Style::new().add_modifier(Modifier::BOLD),
+        )
+    }
+
+    /// The row under the cursor.
+    #[must_use]
+    pub fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The subject within a prompt, which stands in brackets as well.
+    #[must_use]
+    pub fn subject(self) -> Style {
+        self.accent().add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
+    }
+
+    /// The frame of the pane that has the keys.
+    #[must_use]
+    pub fn focus(self) -> Style {
+        self.coloured(Style::new().fg(Color::Cyan), Style::new().add_modifier(Modifier::BOLD))
+    }
+
+    fn coloured(self, style: Style, without: Style) -> Style {
+        if self.depth == Depth::None { without } else { style }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Depth;
+
+    #[test]
+    fn the_environment_decides() {
+        assert_eq!(Depth::from_variables("1", "truecolor", "xterm-256color"), Depth::None);
+        assert_eq!(Depth::from_variables("", "truecolor", "xterm"), Depth::True);
+        assert_eq!(Depth::from_variables("", "", "tmux-256color"), Depth::Indexed);
+        assert_eq!(Depth::from_variables("", "", "xterm"), Depth::Sixteen);
+        assert_eq!(Depth::from_variables("", "", "dumb"), Depth::None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The workbench from outside: events and keys in, screens and effects out.
+
+mod keymap;
+mod properties;
+mod screens;
+mod support;
+mod terminal;
+mod updates;

@@ -1,0 +1,112 @@
+//! A workbench without a terminal, and the engine's events for one session as they come in reality.
+
+pub mod recording;
+
+use locus_protocol::{Command, Event, ModelSource};
+use locus_tui::{Depth, Effect, Input, Key, Options, State, draw, update};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options that depend on nothing outside.
+pub fn options() -> Options {
+    Options {
+        source: ModelSource::BuiltIn,
+        ascii: false,
+        colours: Depth::Sixteen,
+        keymap: None,
+        method: None,
+        objective: None,
+        export_folder: PathBuf::from("exports"),
+        frames_per_second: 20,
+    }
+}
+
+/// A workbench whose effects are gathered.
+pub struct Bench {
+    pub state: State,
+    pub effects: Vec<Effect>,
+}
+
+impl Bench {
+    /// Just started, loading the model.
+    pub fn new(columns: u16, rows: u16) -> Self {
+        Self::with(options(), columns, rows)
+    }
+
+    /// The same with other options.
+    pub fn with(options: Options, columns: u16, rows: u16) -> Self {
+        let mut state = State::new(&options).expect("the shipped keymap");
+        update(&mut state, Input::Resize(columns, rows));
+        let effects = locus_tui::actions::load(&mut state);
+        Self { state, effects }
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, milliseconds: u64) -> &mut Self {
+        let now = self.state.now + Duration::from_millis(milliseconds);
+        self.feed(Input::Tick(now))
+    }
+
+    /// Folds one input.
+    pub fn feed(&mut self, input: Input) -> &mut Self {
+        self.effects.extend(update(&mut self.state, input));
+        self
+    }
+
+    /// Folds events, 50 ms apart.
+    pub fn hear(&mut self, events: impl IntoIterator<Item = Event>) -> &mut Self {
+        for event in events {
+            self.wait(50);
+            self.feed(Input::engine(event));
+        }
+        self
+    }
+
+    /// Presses keys, by their names, separated by blanks.
+    pub fn press(&mut self, keys: &str) -> &mut Self {
+        for name in keys.split(' ') {
+            let key: Key = name.parse().expect(name);
+            self.feed(Input::Key(key));
+        }
+        self
+    }
+
+    /// Types a text.
+    pub fn type_text(&mut self, text: &str) -> &mut Self {
+        for character in text.chars() {
+            self.feed(Input::Key(Key::character(character)));
+        }
+        self
+    }
+
+    /// What the engine was told so far; forgets it.
+    pub fn commands(&mut self) -> Vec<Command> {
+        let effects = std::mem::take(&mut self.effects);
+        effects
+            .into_iter()
+            .filter_map(|effect| if let Effect::Send(command) = effect { Some(command) } else { None })
+            .collect()
+    }
+
+    /// The screen as cells.
+    pub fn buffer(&self) -> Buffer {
+        let (columns, rows) = self.state.size;
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        draw(&self.state, &mut buffer);
+        buffer
+    }
+
+    /// The screen as text.
+    pub fn screen(&self) -> String {
+        text_of(&self.buffer())
+    }
+}
+
+/// A buffer's text, without blanks at the ends of lines.
+pub fn text_of(buffer: &Buffer) -> String {
+    let width = usize::from(buffer.area.width).max(1);
+    let line = |cells: &[ratatui::buffer::Cell]| cells.iter().map(ratatui::buffer::Cell::symbol).collect::<String>();
+    buffer.content.chunks(width).map(|cells| line(cells).trim_end().to_owned() + "\n").collect()
+}
