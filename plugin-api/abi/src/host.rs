@@ -2,9 +2,9 @@
 
 use crate::data::{LocusBytes, LocusReply, LocusStr, LocusTensor, LocusTensors};
 
-/// [`LocusHost::log`]: good to know.
+/// Level of a line of the log: good to know.
 pub const LEVEL_INFO: i32 = 0;
-/// [`LocusHost::log`]: something to look at.
+/// Level of a line of the log: something to look at.
 pub const LEVEL_WARNING: i32 = 1;
 
 /// Belongs to the host and stands for one call into the plugin; it means nothing once that call has returned.

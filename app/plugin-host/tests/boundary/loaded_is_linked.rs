@@ -1,14 +1,12 @@
 //! A plugin behind the boundary does, bit by bit, what the same plugin does when it is linked in.
 
-mod support;
-
+use crate::support::{Toy, library, method, objective, request};
 use locus_error_injection::ErrorInjection;
 use locus_plugin::object::{LinkedObjective, ObjectiveObject};
 use locus_plugin::tch::{Kind, Tensor};
 use locus_plugin::{Edited, Error, Fact, Form, Reduction};
 use locus_plugin_host::load;
 use serde_json::json;
-use support::{Toy, library, method, objective, request};
 
 fn settings(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
     value.as_object().cloned().expect("an object")

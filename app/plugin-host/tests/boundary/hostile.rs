@@ -1,0 +1,219 @@
+//! What a plugin does wrong stays its own affair: the host goes on, the edit fails, the error says what happened.
+
+use crate::c::compile;
+use crate::support::{Toy, library, method, objective, request};
+use locus_plugin::object::MethodObject;
+use locus_plugin::tch::{self, Tensor};
+use locus_plugin::{EditRequest, Edited, Error, Form, Result};
+use locus_plugin_host::load;
+use std::sync::Arc;
+use std::time::Instant;
+
+fn hostile(id: &str) -> Arc<dyn MethodObject> {
+    method(&load(&library("locus-hostile")).expect("loads"), id)
+}
+
+fn edit(id: &str, toy: &Toy) -> Result<Edited> {
+    hostile(id).edit(&request(1), &Default::default(), toy)
+}
+
+/// After whatever happened an honest method still works.
+fn assert_well(toy: &Toy) {
+    toy.cancel_after.set(usize::MAX);
+    toy.panics.set(false);
+    let edited = edit("obeys", toy).expect("an honest method works");
+    assert_eq!(edited.deltas[0].parameter, Toy::weight_name(1));
+}
+
+fn dense(edited: &Edited) -> &Tensor {
+    match &edited.deltas[0].form {
+        Form::Dense(difference) => difference,
+        Form::LowRank { .. } => panic!("a dense change"),
+    }
+}
+
+#[test]
+fn a_panic_comes_back_with_its_place() {
+    let toy = Toy::new();
+    let error = edit("panics", &toy).expect_err("panics");
+    let Error::Panic(text) = error else { panic!("{error:?}") };
+    assert!(text.starts_with("the plugin tripped (at "), "{text}");
+    assert!(text.contains("crashes.rs:"), "{text}");
+    assert_well(&toy);
+}
+
+#[test]
+fn a_panic_whose_payload_panics_again() {
+    let toy = Toy::new();
+    let error = edit("panics-with-a-bomb", &toy).expect_err("panics");
+    assert!(matches!(&error, Error::Panic(text) if text.starts_with("without a message (at ")), "{error:?}");
+    assert_well(&toy);
+}
+
+#[test]
+fn an_exception_of_libtorch_is_one_line() {
+    let toy = Toy::new();
+    for (id, panics) in [("raises-libtorch-exception", false), ("panics-in-libtorch", true)] {
+        let error = edit(id, &toy).expect_err(id);
+        assert_eq!(matches!(error, Error::Panic(_)), panics, "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("inconsistent tensor size"), "{text}");
+        assert!(!text.contains("Exception raised from") && text.len() < 400, "{text}");
+    }
+    assert_well(&toy);
+}
+
+#[test]
+fn numbers_that_json_does_not_have_arrive() {
+    let toy = Toy::new();
+    let edited = edit("returns-nan", &toy).expect("the engine, not the boundary, looks at the numbers");
+    assert!(dense(&edited).isnan().all().int64_value(&[]) == 1);
+    assert!(toy.reports.borrow()[0].losses["loss"].is_nan());
+}
+
+#[test]
+fn shapes_and_names_arrive_as_they_are() {
+    let toy = Toy::new();
+    let edited = edit("wrong-shape", &toy).expect("the engine looks at shapes");
+    assert_eq!(dense(&edited).size(), [5, 6]);
+    let edited = edit("unknown-parameter", &toy).expect("the engine looks at names");
+    assert_eq!(edited.deltas[0].parameter, "no.such.weight");
+}
+
+#[test]
+fn a_tensor_that_is_none_is_refused() {
+    let toy = Toy::new();
+    let error = edit("returns-no-tensor", &toy).expect_err("no tensor");
+    assert_eq!(error.to_string(), "unusable answer: a tensor is missing");
+    assert_well(&toy);
+}
+
+#[test]
+fn a_report_of_a_wrong_layer_fails_the_edit_even_when_the_plugin_does_not_care() {
+    for id in ["reports-wrong-layer", "swallows-errors"] {
+        let toy = Toy::new();
+        let error = edit(id, &toy).expect_err(id);
+        assert!(matches!(&error, Error::Request(text) if text.contains("there is no layer 999")), "{id}: {error:?}");
+        assert!(toy.reports.borrow().is_empty());
+        assert_well(&toy);
+    }
+}
+
+#[test]
+fn after_cancelling_no_service_is_given_any_more() {
+    let toy = Toy::new();
+    toy.cancel_after.set(1);
+    let start = Instant::now();
+    let error = edit("ignores-cancellation", &toy).expect_err("cancelled");
+    assert!(matches!(error, Error::Cancelled), "{error:?}");
+    assert!(start.elapsed().as_secs() >= 2, "it was to ignore the cancellation for two seconds");
+    assert_eq!(toy.reports.borrow().len(), 1, "the second report came after the cancellation");
+    assert_well(&toy);
+}
+
+#[test]
+fn an_edit_that_swallows_its_cancellation_is_cancelled_all_the_same() {
+    let toy = Toy::new();
+    toy.cancel_after.set(0);
+    let error = edit("swallows-errors", &toy).expect_err("cancelled");
+    assert!(matches!(error, Error::Cancelled), "{error:?}");
+    assert_well(&toy);
+}
+
+#[test]
+fn gradient_mode_and_threads_are_put_back_and_told() {
+    let toy = Toy::new();
+    let threads = tch::get_num_threads();
+    edit("leaves-gradient-mode-off", &toy).expect("it edits");
+    assert_eq!(tch::get_num_threads(), threads);
+    assert!(Tensor::ones([1], tch::kind::FLOAT_CPU).set_requires_grad(true).square().requires_grad());
+    let told = format!(
+        "Warning: the plugin left gradients off and {} threads instead of {threads} behind; put back",
+        threads + 1
+    );
+    assert_eq!(*toy.log.borrow(), [told]);
+}
+
+#[test]
+fn gradients_are_on_inside_and_as_before_outside() {
+    let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
+    let toy = Toy::with_linked::<locus_error_injection::ErrorInjection>();
+    let outer = tch::no_grad_guard();
+    let edited = nudge.edit(&request(1), &Default::default(), &toy);
+    let requires = Tensor::ones([1], tch::kind::FLOAT_CPU).set_requires_grad(true).square().requires_grad();
+    drop(outer);
+    edited.expect("gradients are on inside");
+    assert!(!requires);
+    assert!(toy.log.borrow().is_empty());
+}
+
+#[test]
+fn a_panic_of_an_objective_travels_through_the_method() {
+    let loaded = load(&library("locus-hostile")).expect("loads");
+    let toy = Toy::with_objective(&*objective(&loaded, "panics-in-objective"));
+    let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
+    let error = nudge.edit(&request(1), &Default::default(), &toy).expect_err("panics");
+    let text = error.to_string();
+    assert!(text.starts_with("panicked: in the objective `panics-in-objective`: the objective tripped (at "), "{text}");
+    assert_well(&toy);
+}
+
+#[test]
+fn a_panic_of_the_host_is_told_and_does_not_cross() {
+    let toy = Toy::new();
+    toy.panics.set(true);
+    for id in ["obeys", "swallows-errors"] {
+        let error = edit(id, &toy).expect_err(id);
+        let text = "the host failed in its service `report`: panicked: the host tripped";
+        assert!(matches!(&error, Error::Failed(told) if told == text), "{id}: {error:?}");
+    }
+    assert_well(&toy);
+}
+
+/// The C plugin calls the service `template` with the JSON `target`; the length of the subject says whose context
+/// it takes.
+fn asking(service: &str, json: &str, subject: &str) -> EditRequest {
+    let mut request = request(1);
+    request.edits[0].template = service.to_owned();
+    request.edits[0].target = json.to_owned();
+    request.edits[0].subject = subject.to_owned();
+    request
+}
+
+#[test]
+fn nonsense_through_the_bare_interface_is_refused() {
+    let folder = tempfile::tempdir().expect("folder");
+    let broken = method(&load(&compile("broken.c", &[], folder.path())).expect("loads"), "broken");
+    let toy = Toy::new();
+    let refusal = |service: &str, json: &str| {
+        broken.edit(&asking(service, json, ""), &Default::default(), &toy).expect_err(service)
+    };
+    let error = refusal("teleport", "{}");
+    assert!(matches!(&error, Error::Unsupported(text) if text == "the service `teleport`"), "{error:?}");
+    for (service, json, complaint) in [
+        ("tokenize", "{", "unreadable arguments: EOF"),
+        ("tokenize", "{}", "unreadable arguments: missing field `text`"),
+        ("parameter", r#"{"name": "x"}"#, "there is no parameter `x`"),
+        ("solve-second-moment", r#"{"layer": 0}"#, "0 tensors instead of 1"),
+        ("objective-loss", r#"{"reduction": "mean"}"#, "0 tensors instead of 1"),
+        ("run-suffix", r#"{"suffix": 0, "added": 2}"#, "2 tensors are to be added, and there are 0"),
+        ("report", r#"{"step": 0}"#, "unreadable arguments: missing field"),
+    ] {
+        let error = refusal(service, json);
+        assert!(matches!(&error, Error::Request(text) if text.contains(complaint)), "{service}: {error:?}");
+    }
+    let plan = broken.plan(&request(1), &Default::default(), &Default::default()).expect_err("no services");
+    assert!(plan.to_string().contains("services of the host while a plugin describes"), "{plan}");
+    assert_well(&toy);
+}
+
+#[test]
+fn a_context_that_is_kept_too_long_is_found_out() {
+    let folder = tempfile::tempdir().expect("folder");
+    let broken = method(&load(&compile("broken.c", &[], folder.path())).expect("loads"), "broken");
+    let toy = Toy::new();
+    broken.edit(&asking("model", "{}", "keep"), &Default::default(), &toy).expect("an edit without changes");
+    let error = broken.edit(&asking("model", "{}", "reuse"), &Default::default(), &toy).expect_err("kept");
+    assert_eq!(error.to_string(), "this call into the plugin has returned, or another thread runs it");
+    assert_well(&toy);
+}
