@@ -1,1 +1,21 @@
-fn main() {}
+//! Arguments, and then either the workbench or one headless command.
+
+mod cli;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // before anything else looks at libtorch, see its documentation
+    locus_session::open_cuda();
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                eprintln!("locus: {}", failure.message);
+            }
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -113,6 +113,14 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// Whether the event belongs into a record: not what only moves a gauge, and not the facts, which lie in a file.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. })
+    }
+}
+
 /// Kinds of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

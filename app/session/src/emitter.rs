@@ -43,7 +43,7 @@ impl Emitter {
     /// Tells what happened. Waits when nobody has read for long; a listener that is gone is no error.
     pub fn tell(&self, event: Event) {
         if let Some(journal) = self.journal.borrow_mut().as_mut()
-            && !matches!(event, Event::Memory(_) | Event::Progress { .. })
+            && event.is_recorded()
             && let Ok(mut line) = serde_json::to_vec(&event)
         {
             // one write a line: whoever follows the file, or is killed beside it, sees whole records

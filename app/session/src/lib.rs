@@ -12,6 +12,7 @@ mod loading;
 mod memory;
 mod moments;
 mod prediction;
+mod preference;
 mod saving;
 mod tracing;
 mod worker;
@@ -19,6 +20,7 @@ mod worker;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
+pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;

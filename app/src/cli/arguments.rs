@@ -1,0 +1,259 @@
+//! All commands and flags; completions and the manual are made from the same table.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use locus_protocol::TraceKind;
+use std::path::PathBuf;
+
+/// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
+/// anything about the other.
+///
+/// Without a command it opens the workbench.
+#[derive(Debug, Parser)]
+#[command(name = "locus", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Flags of all commands.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Flags of all commands.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// Model folder in the layout of Hugging Face (config.json, *.safetensors, tokenizer.json); the built-in model
+    /// without it.
+    #[arg(long, short, global = true, value_name = "DIR")]
+    pub model: Option<PathBuf>,
+    /// Device: auto, cpu, cuda or cuda:N.
+    #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
+    pub device: String,
+    /// Number format of weights and activations.
+    #[arg(long, global = true, value_enum, default_value_t = Dtype::Float32, value_name = "FORMAT")]
+    pub dtype: Dtype,
+    /// JSON file of CounterFact records; the model's own or the built-in facts without it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub facts: Option<PathBuf>,
+    /// Text for second moments, one document a line; the built-in corpus without it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub corpus: Option<PathBuf>,
+    /// Tokens of the corpus to use; ten per entry of the MLP key, 60,000 at least, without it.
+    #[arg(long, global = true, value_name = "N")]
+    pub corpus_tokens: Option<usize>,
+    /// Plugin to load besides those found beside the program, in the user's folder and in LOCUS_PLUGINS; repeatable.
+    #[arg(long = "plugin", global = true, value_name = "FILE")]
+    pub plugins: Vec<PathBuf>,
+    /// Prints the engine's records as JSON Lines instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// File to which every record is appended as well.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// CPU threads; all cores without it.
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<i32>,
+}
+
+/// Number formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Dtype {
+    /// 32 bits, what every published number was computed in.
+    Float32,
+    /// 16 bits with the range of 32, on a GPU.
+    Bfloat16,
+    /// 16 bits, on a GPU.
+    Float16,
+}
+
+/// Commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The workbench on the built-in model; the same run as text where there is no terminal.
+    Demo {
+        /// `train` trains the built-in model anew instead.
+        #[command(subcommand)]
+        train: Option<DemoAction>,
+    },
+    /// Traces a fact: how much of its probability comes back when one state of the clean run is restored.
+    Trace(TraceArguments),
+    /// Edits facts, each on the unedited model, and prints what changed.
+    Edit(EditArguments),
+    /// Lists the facts.
+    Facts {
+        /// Only facts in which these letters occur.
+        search: Option<String>,
+    },
+    /// Lists and checks plugins.
+    Plugin {
+        /// What to do.
+        #[command(subcommand)]
+        action: PluginAction,
+    },
+    /// Says what a model is.
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        action: ModelAction,
+    },
+    /// Says which second moments are kept for models, and where.
+    Stats,
+    /// Edits facts and writes the edited model as a folder that transformers loads.
+    Export {
+        /// The edits, all in one model.
+        #[command(flatten)]
+        orders: Box<EditArguments>,
+        /// The new folder.
+        #[arg(long, value_name = "DIR")]
+        folder: PathBuf,
+    },
+    /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
+    Doctor,
+    /// Prints completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+}
+
+/// What else the demo does.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DemoAction {
+    /// Trains the built-in model from scratch into a folder (about a quarter of an hour).
+    Train {
+        /// Folder to write.
+        #[arg(long, default_value = "built-in-model", value_name = "DIR")]
+        out: PathBuf,
+        /// Seed of everything random; the shipped model has 1.
+        #[arg(long, default_value_t = locus_demo::train::SEED)]
+        seed: u64,
+    },
+}
+
+/// What to do with plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginAction {
+    /// Lists methods and objectives, and files that were refused.
+    List,
+    /// Shows one plugin's hyperparameters.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Checks one file as loading does and says what it is.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// What to do with a model.
+#[derive(Debug, Subcommand)]
+pub enum ModelAction {
+    /// Family, sizes, number format, device, and whether taps change it.
+    Info,
+}
+
+/// Which fact.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FactArguments {
+    /// Number of a record of the facts file (its case_id).
+    #[arg(long, value_name = "N", conflicts_with = "prompt")]
+    pub case: Option<u64>,
+    /// Prompt with the subject in braces: "The capital of {France} is".
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Subject, where the prompt has no braces.
+    #[arg(long, value_name = "TEXT", requires = "prompt")]
+    pub subject: Option<String>,
+    /// The answer that is true.
+    #[arg(long = "true", value_name = "TEXT")]
+    pub target_true: Option<String>,
+    /// The answer an edit puts in.
+    #[arg(long = "new", value_name = "TEXT")]
+    pub target_new: Option<String>,
+}
+
+/// What to trace.
+#[derive(Clone, Debug, Args)]
+pub struct TraceArguments {
+    /// Which fact.
+    #[command(flatten)]
+    pub fact: FactArguments,
+    /// What is restored.
+    #[arg(long, value_enum, default_value_t = Kind::Hidden)]
+    pub kind: Kind,
+    /// Layers of a window, for mlp and attention.
+    #[arg(long, value_name = "N")]
+    pub window: Option<usize>,
+    /// Noised copies.
+    #[arg(long, default_value_t = 10, value_name = "N")]
+    pub samples: usize,
+    /// Noise on the subject: a number, or sK for K standard deviations of the subjects' embeddings.
+    #[arg(long, default_value = "s3", value_name = "LEVEL")]
+    pub noise: String,
+    /// Safetensors file whose tensor `noise` [samples, subject tokens, hidden] is taken instead of drawn noise.
+    #[arg(long, value_name = "FILE")]
+    pub noise_file: Option<PathBuf>,
+    /// Seed of the noise; 1 gives the published draws.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u32,
+}
+
+/// Which activation is restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// The residual stream after one block.
+    Hidden,
+    /// The MLP's output in a window of layers.
+    Mlp,
+    /// Attention's output in a window of layers.
+    Attention,
+}
+
+impl From<Kind> for TraceKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Hidden => Self::Hidden,
+            Kind::Mlp => Self::Mlp,
+            Kind::Attention => Self::Attention,
+        }
+    }
+}
+
+/// What to edit.
+#[derive(Clone, Debug, Args)]
+pub struct EditArguments {
+    /// Which fact.
+    #[command(flatten)]
+    pub fact: FactArguments,
+    /// Id of the method; see `locus plugin list`.
+    #[arg(long, value_name = "ID", required_unless_present = "orders")]
+    pub method: Option<String>,
+    /// Id of the objective; needed where there is more than one.
+    #[arg(long, value_name = "ID")]
+    pub objective: Option<String>,
+    /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.
+    #[arg(long, value_name = "LAYERS")]
+    pub layers: Option<String>,
+    /// Sets a hyperparameter of the method; @FILE reads a list, one a line; repeatable.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+    /// Sets a hyperparameter of the objective; repeatable.
+    #[arg(long = "set-objective", value_name = "NAME=VALUE")]
+    pub objective_settings: Vec<String>,
+    /// TOML file of the method's hyperparameters; --set wins over it.
+    #[arg(long, value_name = "FILE")]
+    pub settings_file: Option<PathBuf>,
+    /// Seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// File of edit orders, one JSON object a line as in the `order` of an edit record; - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "case", "prompt", "layers", "settings", "settings_file"])]
+    pub orders: Option<PathBuf>,
+    /// Writes the changes of the last edit as a safetensors file.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}

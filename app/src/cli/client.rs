@@ -1,0 +1,191 @@
+//! A session as a command uses it: orders one job after the other and listens until each has ended.
+
+use crate::cli::Failure;
+use crate::cli::arguments::{Common, Dtype};
+use crate::cli::output::Output;
+use crate::cli::places::Places;
+use locus_plugin_host::SearchPaths;
+use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
+use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use std::sync::Arc;
+
+/// What the session has told so far.
+#[derive(Default)]
+pub struct Known {
+    /// Plugins, with the defaults that suit the model once there is one.
+    pub plugins: Vec<PluginReady>,
+    /// Files that are none.
+    pub refused: Vec<PluginRefused>,
+    /// The model.
+    pub model: Option<ModelReady>,
+    /// Where the facts come from.
+    pub facts_source: String,
+    /// The facts.
+    pub facts: Vec<Fact>,
+}
+
+/// A running session.
+pub struct Client {
+    handles: Handles,
+    output: Output,
+    next: JobId,
+    /// What the session has told so far.
+    pub known: Known,
+}
+
+impl Client {
+    /// Starts a session. The first interrupt cancels the running job, a second one ends the program.
+    ///
+    /// # Errors
+    /// Flags that make no sense; a journal that cannot be written.
+    pub fn start(common: &Common) -> Result<Self, Failure> {
+        if let Some(threads) = common.threads {
+            if threads < 1 {
+                return Err(Failure::usage("--threads must be at least 1"));
+            }
+            tch::set_num_threads(threads);
+        }
+        let handles = locus_session::start(options(common)?)?;
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let flag = Arc::clone(&handles.cancel);
+            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
+            signal_hook::flag::register(signal, flag)?;
+        }
+        Ok(Self { handles, output: Output::new(common.json), next: 0, known: Known::default() })
+    }
+
+    /// Starts a session and loads the model.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`]; the model cannot be loaded.
+    pub fn with_model(common: &Common) -> Result<Self, Failure> {
+        let mut client = Self::start(common)?;
+        let source = source(common);
+        client.job(|job| Command::Load { job, source }, &mut |_| {})?;
+        Ok(client)
+    }
+
+    /// Whether records are printed instead of tables.
+    pub fn json(&self) -> bool {
+        self.output.json
+    }
+
+    /// Orders a job and listens until it has ended.
+    ///
+    /// # Errors
+    /// The job failed or was cancelled; the output is gone.
+    pub fn job(&mut self, order: impl FnOnce(JobId) -> Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+        let id = self.next;
+        self.next += 1;
+        self.send(order(id))?;
+        loop {
+            let event = self.receive()?;
+            listen(&event);
+            if let Event::Finished { job, outcome, .. } = event
+                && job == id
+            {
+                self.output.clear();
+                return match outcome {
+                    Outcome::Done => Ok(()),
+                    Outcome::Cancelled { kept } => Err(Failure::cancelled(&kept)),
+                    Outcome::Failed { error, blame } => Err(Failure::job(&error, blame)),
+                };
+            }
+        }
+    }
+
+    /// Takes the last edit back and gives what is told of it.
+    ///
+    /// # Errors
+    /// There was nothing to undo; the output is gone.
+    pub fn undo(&mut self) -> Result<Event, Failure> {
+        self.send(Command::Undo)?;
+        loop {
+            match self.receive()? {
+                event @ Event::Edits { .. } => return Ok(event),
+                Event::Log { level, text, .. } if level == "error" => return Err(Failure::failed(text)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Listens until the plugins have been told.
+    ///
+    /// # Errors
+    /// A plugin that was asked for cannot be used.
+    pub fn plugins(&mut self) -> Result<(), Failure> {
+        // an order that needs no model is answered after the plugins
+        match self.undo() {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.message.contains("no model is loaded") => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn send(&self, command: Command) -> Result<(), Failure> {
+        self.handles.commands.send(command).map_err(|_| Failure::failed("the engine has ended; please report it"))
+    }
+
+    fn receive(&mut self) -> Result<Event, Failure> {
+        let gone = |_| Failure::failed("the engine has ended; please report it");
+        let event = self.handles.events.recv().map_err(gone)?;
+        self.output.record(&event)?;
+        match &event {
+            Event::Plugin(plugin) => {
+                let same = |known: &PluginReady| known.kind == plugin.kind && known.id == plugin.id;
+                self.known.plugins.retain(|known| !same(known));
+                self.known.plugins.push(plugin.clone());
+            }
+            Event::PluginRefused(refused) => self.known.refused.push(refused.clone()),
+            Event::Model(model) => self.known.model = Some(model.clone()),
+            Event::Facts { source, facts } => {
+                self.known.facts_source.clone_from(source);
+                self.known.facts.clone_from(facts);
+            }
+            _ => {}
+        }
+        Ok(event)
+    }
+}
+
+/// The model that the flags name.
+pub fn source(common: &Common) -> ModelSource {
+    common.model.clone().map_or(ModelSource::BuiltIn, ModelSource::Folder)
+}
+
+/// A session's options out of the flags.
+///
+/// # Errors
+/// A device that cannot be read; no home folder.
+pub fn options(common: &Common) -> Result<Options, Failure> {
+    let places = Places::find()?;
+    Ok(Options {
+        device: device(&common.device)?,
+        number_format: match common.dtype {
+            Dtype::Float32 => NumberFormat::Float32,
+            Dtype::Bfloat16 => NumberFormat::BFloat16,
+            Dtype::Float16 => NumberFormat::Float16,
+        },
+        facts: common.facts.clone(),
+        corpus: common.corpus.clone(),
+        corpus_tokens: common.corpus_tokens,
+        cache: places.cache,
+        search: SearchPaths::standard(Some(&places.plugins), &[]),
+        plugins: common.plugins.clone(),
+        journal: common.journal.clone(),
+    })
+}
+
+/// Reads `--device`.
+fn device(text: &str) -> Result<DeviceRequest, Failure> {
+    match text.split_once(':') {
+        None if text == "auto" => Ok(DeviceRequest::Automatic),
+        None if text == "cpu" => Ok(DeviceRequest::Cpu),
+        None if text == "cuda" => Ok(DeviceRequest::Cuda(0)),
+        Some(("cuda", index)) if index.parse::<usize>().is_ok() => {
+            Ok(DeviceRequest::Cuda(index.parse().unwrap_or_default()))
+        }
+        _ => Err(Failure::usage(format!("--device must be auto, cpu, cuda or cuda:N, not `{text}`"))),
+    }
+}

@@ -1,0 +1,121 @@
+//! `locus demo`: the workbench on the built-in model, or the same run as text.
+
+use crate::cli::arguments::{Common, DemoAction};
+use crate::cli::client::Client;
+use crate::cli::{Failure, edit, output, settings, tables, trace, workbench};
+use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
+use locus_session::Preference;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Opens the workbench on the built-in model where there is a terminal; prints the same run where there is none.
+///
+/// # Errors
+/// Those of the jobs.
+pub fn run(common: &Common, action: Option<DemoAction>) -> Result<(), Failure> {
+    if let Some(DemoAction::Train { out, seed }) = action {
+        return train(&out, seed);
+    }
+    if common.model.is_some() {
+        return Err(Failure::usage("--model: the demo runs on the built-in model; leave the flag out"));
+    }
+    if workbench::has_terminal() && !common.json { workbench::run(common) } else { text(common) }
+}
+
+/// Trace, edit, before and after of the first fact.
+fn text(common: &Common) -> Result<(), Failure> {
+    let mut client = Client::with_model(common)?;
+    if let Some(model) = client.known.model.as_ref().filter(|_| !common.json) {
+        output::print(&format!(
+            "Locus demo: {} ({}, {} layers, {} parameters) on {} ({})\n\
+             with and without taps the logits differ by {:e}\n",
+            model.name,
+            model.family,
+            model.layers,
+            model.parameters,
+            model.device.name,
+            model.device.reason,
+            model.probe.deviation
+        ))?;
+    }
+    let fact = client.known.facts.first().cloned().ok_or_else(|| Failure::failed("there are no facts"))?;
+    let traced = trace::trace(&mut client, TraceOrder::new(fact.clone(), TraceKind::Hidden))?;
+    let started = traced.started.as_ref().ok_or_else(|| Failure::failed("the trace told nothing"))?;
+    if !common.json {
+        output::print(&tables::trace(started, &traced.scores))?;
+    }
+    let order = order(&client, fact, best_layer(started, &traced.scores))?;
+    let edited = edit::edit(&mut client, order)?;
+    if let (Some(start), Some(applied), false) = (&edited.started, &edited.applied, common.json) {
+        output::print(&format!("\nEdit: {}\n", applied.title))?;
+        output::print(&tables::layers(&start.rows, &applied.rows, Some((started, &traced.scores))))?;
+        output::print("")?;
+        let fact = &start.order.fact;
+        output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;
+    }
+    Ok(())
+}
+
+/// The layer at which restoring the last subject token helps most.
+fn best_layer(started: &locus_protocol::TraceStarted, scores: &[Vec<f64>]) -> usize {
+    let row = scores[tables::last_subject(started)].iter().enumerate();
+    row.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(layer, _)| layer)
+}
+
+/// An edit at `layer` with the preferred method and objective, or the first that are loaded.
+fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure> {
+    let preferred = Preference::shipped();
+    let pick = |kind, what: &str, preferred: String| {
+        let ids = settings::ids(&client.known.plugins, kind);
+        let found = ids.iter().find(|id| **id == preferred).or(ids.first()).cloned();
+        found.ok_or_else(|| {
+            Failure::plugin(format!("no {what} is loaded; build them with `cargo build --release --workspace`"))
+        })
+    };
+    Ok(EditOrder {
+        fact,
+        method: pick(PluginKind::Method, "method", preferred.method)?,
+        objective: pick(PluginKind::Objective, "objective", preferred.objective)?,
+        layers: vec![layer],
+        method_settings: serde_json::Map::new(),
+        objective_settings: serde_json::Map::new(),
+        seed: 0,
+    })
+}
+
+/// Trains the built-in model from scratch.
+fn train(out: &Path, seed: u64) -> Result<(), Failure> {
+    if out.exists() {
+        return Err(Failure::usage(format!("--out {}: it is there already; name a new folder", out.display())));
+    }
+    let cancel = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&cancel))?;
+        signal_hook::flag::register(signal, Arc::clone(&cancel))?;
+    }
+    // the shipped files were made with one thread: sums in another order end in other weights
+    tch::set_num_threads(1);
+    let bar = indicatif::ProgressBar::new(0);
+    let trained = locus_demo::train::run(
+        out,
+        seed,
+        &mut |now| {
+            bar.set_length(now.steps as u64);
+            bar.set_position(now.step as u64);
+            bar.set_message(format!("loss {:.3}", now.loss));
+        },
+        &|| cancel.load(Ordering::Relaxed),
+    );
+    bar.finish_and_clear();
+    match trained {
+        Ok(recall) => Ok(output::print(&format!(
+            "wrote {}: recalls {:.1} % of its facts on trained prompts, {:.1} % on held-out ones",
+            out.display(),
+            100.0 * recall.trained,
+            100.0 * recall.held_out
+        ))?),
+        Err(locus_demo::DemoError::Cancelled) => Err(Failure::cancelled("nothing was written")),
+        Err(error) => Err(Failure::failed(error.to_string())),
+    }
+}

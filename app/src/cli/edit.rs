@@ -1,0 +1,126 @@
+//! `locus edit`.
+
+use crate::cli::arguments::{Common, EditArguments};
+use crate::cli::client::Client;
+use crate::cli::{Failure, fact, output, settings, tables};
+use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, PluginKind, SaveTarget};
+use std::io::Read;
+use std::path::Path;
+
+/// An edit: what it started from and what it did.
+#[derive(Default)]
+pub struct Edited {
+    /// What it started from.
+    pub started: Option<EditStarted>,
+    /// What it did.
+    pub applied: Option<Applied>,
+}
+
+/// Edits one fact after the other, each on the unedited model.
+///
+/// # Errors
+/// Those of the jobs.
+pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
+    let mut client = Client::with_model(common)?;
+    let orders = orders(&client, arguments)?;
+    let count = orders.len();
+    for (index, order) in orders.into_iter().enumerate() {
+        let edited = edit(&mut client, order)?;
+        if !client.json() {
+            print(&edited)?;
+        }
+        if index + 1 < count {
+            client.undo()?;
+        }
+    }
+    if let Some(file) = &arguments.save {
+        client.job(|job| Command::Save { job, target: SaveTarget::Deltas(file.clone()) }, &mut |_| {})?;
+        if !client.json() {
+            output::print(&format!("wrote {}", file.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Orders an edit.
+///
+/// # Errors
+/// Those of the job.
+pub fn edit(client: &mut Client, order: EditOrder) -> Result<Edited, Failure> {
+    let mut edited = Edited::default();
+    client.job(|job| Command::Edit { job, order }, &mut |event| match event {
+        Event::Edit(started) => edited.started = Some(started.clone()),
+        Event::Applied(applied) => edited.applied = Some(applied.clone()),
+        _ => {}
+    })?;
+    Ok(edited)
+}
+
+/// Prints what an edit did.
+fn print(edited: &Edited) -> Result<(), Failure> {
+    if let (Some(started), Some(applied)) = (&edited.started, &edited.applied) {
+        let fact = &started.order.fact;
+        output::print(&format!("Edit: {}\n", applied.title))?;
+        output::print(&tables::layers(&started.rows, &applied.rows, None))?;
+        output::print("")?;
+        output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;
+    }
+    Ok(())
+}
+
+/// The orders of a file, or the one that the flags make.
+///
+/// # Errors
+/// A file that holds none; flags that do not fit the plugins.
+pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
+    if let Some(file) = &arguments.orders {
+        return read_orders(file);
+    }
+    let plugins = &client.known.plugins;
+    let method = arguments.method.as_deref().unwrap_or_default();
+    let method = settings::plugin(plugins, PluginKind::Method, method)?;
+    let objectives = settings::ids(plugins, PluginKind::Objective);
+    let objective = match (&arguments.objective, &objectives[..]) {
+        (Some(id), _) => id.clone(),
+        (None, [only]) => only.clone(),
+        (None, []) => return Err(Failure::plugin("no objective is loaded; name one with --plugin FILE")),
+        (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),
+    };
+    let objective = settings::plugin(plugins, PluginKind::Objective, &objective)?;
+    let fact = fact::choose(&arguments.fact, &client.known.facts)?;
+    for (flag, target) in [("--new", &fact.target_new), ("--true", &fact.target_true)] {
+        if target.is_empty() {
+            return Err(Failure::usage(format!("{flag} is missing: give the answer's text")));
+        }
+    }
+    Ok(vec![EditOrder {
+        fact,
+        method: method.id.clone(),
+        objective: objective.id.clone(),
+        layers: arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default(),
+        method_settings: settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?,
+        objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
+        seed: arguments.seed,
+    }])
+}
+
+fn read_orders(file: &Path) -> Result<Vec<EditOrder>, Failure> {
+    let bad = |what: String| Failure::usage(format!("--orders {}: {what}", file.display()));
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)
+    } else {
+        std::fs::File::open(file).and_then(|mut open| open.read_to_string(&mut text))
+    };
+    read.map_err(|error| bad(format!("cannot be read ({error})")))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let orders = lines
+        .map(|(index, line)| {
+            serde_json::from_str(line).map_err(|error| bad(format!("line {}: not an edit order: {error}", index + 1)))
+        })
+        .collect::<Result<Vec<EditOrder>, _>>()?;
+    if orders.is_empty() {
+        return Err(bad("it holds no order; write one JSON object a line".to_owned()));
+    }
+    Ok(orders)
+}

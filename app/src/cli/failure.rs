@@ -1,0 +1,61 @@
+//! How a command ends when it does not succeed.
+
+use locus_protocol::Blame;
+
+/// What to say on standard error, and the exit code: 1 failed, 2 usage, 3 plugin, 4 device, 130 cancelled.
+#[derive(Debug)]
+pub struct Failure {
+    /// One sentence; empty when all has been said.
+    pub message: String,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// Something went wrong.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 1 }
+    }
+
+    /// The arguments do not make sense.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 2 }
+    }
+
+    /// A plugin is to blame.
+    pub fn plugin(message: impl Into<String>) -> Self {
+        Self { message: message.into(), code: 3 }
+    }
+
+    /// The user stopped it; says what was kept.
+    pub fn cancelled(kept: &str) -> Self {
+        Self { message: format!("cancelled; {kept}"), code: 130 }
+    }
+
+    /// Whoever read the output is gone.
+    pub fn silent() -> Self {
+        Self { message: String::new(), code: 1 }
+    }
+
+    /// A job's failure.
+    pub fn job(error: &str, blame: Blame) -> Self {
+        let code = match blame {
+            Blame::Request => 1,
+            Blame::Plugin => 3,
+            Blame::Device => 4,
+        };
+        Self { message: error.to_owned(), code }
+    }
+}
+
+impl From<locus_session::Error> for Failure {
+    fn from(error: locus_session::Error) -> Self {
+        Self::job(&error.to_string(), error.blame())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Self::silent() } else { Self::failed(error.to_string()) }
+    }
+}

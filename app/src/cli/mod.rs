@@ -1,0 +1,53 @@
+//! The command line: one file per command, all on top of the same engine thread as the workbench.
+
+mod arguments;
+mod client;
+mod demo;
+mod doctor;
+mod edit;
+mod export;
+mod fact;
+mod facts;
+mod failure;
+mod model;
+mod output;
+mod places;
+mod plugin;
+mod settings;
+mod stats;
+mod tables;
+mod trace;
+mod workbench;
+
+pub use arguments::Arguments;
+pub use failure::Failure;
+
+use arguments::Command;
+use clap::CommandFactory;
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// What to say, and the exit code.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    let common = arguments.common;
+    match arguments.command {
+        None => workbench::run(&common),
+        Some(Command::Demo { train }) => demo::run(&common, train),
+        Some(Command::Trace(order)) => trace::run(&common, &order),
+        Some(Command::Edit(order)) => edit::run(&common, &order),
+        Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),
+        Some(Command::Plugin { action }) => plugin::run(&common, &action),
+        Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),
+        Some(Command::Stats) => stats::run(&common),
+        Some(Command::Export { orders, folder }) => export::run(&common, &orders, &folder),
+        Some(Command::Doctor) => doctor::run(&common),
+        Some(Command::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Arguments::command(), "locus", &mut std::io::stdout());
+            Ok(())
+        }
+        Some(Command::Man) => clap_mangen::Man::new(Arguments::command())
+            .render(&mut std::io::stdout())
+            .map_err(|error| Failure::failed(format!("cannot write the manual: {error}"))),
+    }
+}

@@ -1,0 +1,37 @@
+//! `locus model info`.
+
+use crate::cli::arguments::Common;
+use crate::cli::client::Client;
+use crate::cli::{Failure, output, tables};
+
+/// Says what the model is.
+///
+/// # Errors
+/// It cannot be loaded.
+pub fn info(common: &Common) -> Result<(), Failure> {
+    let client = Client::with_model(common)?;
+    let Some(model) = client.known.model.as_ref().filter(|_| !common.json) else { return Ok(()) };
+    let mut table = tables::table(["", ""]);
+    let rows = [
+        ("model", model.name.clone()),
+        ("family", model.family.clone()),
+        ("layers", model.layers.to_string()),
+        ("residual stream", model.hidden.to_string()),
+        ("MLP key", model.inner.to_string()),
+        ("vocabulary", model.vocabulary.to_string()),
+        ("parameters", model.parameters.to_string()),
+        ("number format", model.number_format.clone()),
+        ("device", format!("{} ({})", model.device.name, model.device.reason)),
+        (
+            "with and without taps",
+            format!("largest difference of a logit {:e} on “{}”", model.probe.deviation, model.probe.prompt),
+        ),
+        ("its answer", model.probe.answer.trim().to_owned()),
+        ("facts", format!("{} ({})", client.known.facts.len(), client.known.facts_source)),
+    ];
+    for (name, value) in rows {
+        table.add_row(vec![name.to_owned(), value]);
+    }
+    output::print(table.to_string().trim_start_matches([' ', '\n']))?;
+    Ok(())
+}

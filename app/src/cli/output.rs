@@ -1,0 +1,94 @@
+//! Records on standard output, progress on standard error.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use locus_protocol::{Event, Phase};
+use std::io::{IsTerminal, Write};
+
+/// Where events go while a command runs.
+pub struct Output {
+    /// Whether records are printed.
+    pub json: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Output {
+    /// Progress is drawn only where standard error is a terminal.
+    pub fn new(json: bool) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(0);
+            if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { json, bar }
+    }
+
+    /// Prints a record, draws progress, and passes warnings on.
+    ///
+    /// # Errors
+    /// Standard output is gone.
+    pub fn record(&self, event: &Event) -> std::io::Result<()> {
+        match event {
+            Event::Progress { phase, done, total, .. } => self.draw(phase, *done, *total),
+            Event::Log { level, text, .. } if level == "warning" => self.aside(text),
+            Event::Step(step) => {
+                let loss = step.losses.get("loss").copied().unwrap_or(f64::NAN);
+                self.draw(&Phase::Method(format!("loss {loss:.3}")), step.step, step.steps);
+            }
+            _ => {}
+        }
+        if self.json && event.is_recorded() {
+            let mut line = serde_json::to_vec(event)?;
+            line.push(b'\n');
+            let mut out = std::io::stdout().lock();
+            out.write_all(&line)?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Takes the progress away.
+    pub fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn aside(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("locus: {text}")),
+            None => eprintln!("locus: {text}"),
+        }
+    }
+
+    fn draw(&self, phase: &Phase, done: u64, total: u64) {
+        let Some(bar) = &self.bar else { return };
+        let words = match phase {
+            Phase::Weights => "reading weights",
+            Phase::Probe => "comparing with and without taps",
+            Phase::Runs => "clean and corrupted runs",
+            Phase::Cells => "restoring cells",
+            Phase::SecondMoments => "second moments (once for this model)",
+            Phase::Evaluation => "scoring prompts",
+            Phase::Writing => "writing",
+            Phase::Method(words) => words,
+        };
+        if bar.is_finished() {
+            bar.reset();
+        }
+        bar.set_message(words.to_owned());
+        bar.set_length(total);
+        bar.set_position(done);
+    }
+}
+
+/// Prints a block of text.
+///
+/// # Errors
+/// Standard output is gone.
+pub fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}

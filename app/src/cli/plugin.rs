@@ -1,0 +1,99 @@
+//! `locus plugin`.
+
+use crate::cli::arguments::{Common, PluginAction};
+use crate::cli::client::Client;
+use crate::cli::{Failure, output, tables};
+use locus_protocol::{PluginKind, PluginReady};
+
+/// Lists, shows or checks plugins.
+///
+/// # Errors
+/// A file that is refused; an id that is not there.
+pub fn run(common: &Common, action: &PluginAction) -> Result<(), Failure> {
+    match action {
+        PluginAction::List => list(common),
+        PluginAction::Show { id } => show(common, id),
+        PluginAction::Check { file } => {
+            let plugins = locus_plugin_host::load(file).map_err(|error| Failure::plugin(error.to_string()))?;
+            for plugin in &plugins {
+                let ready = &plugin.ready;
+                if common.json {
+                    output::print(&serde_json::to_string(ready).map_err(|error| Failure::failed(error.to_string()))?)?;
+                } else {
+                    output::print(&format!(
+                        "{} `{}` {} — {}: interface {}, compiled by {}",
+                        kind(ready.kind),
+                        ready.id,
+                        ready.version,
+                        ready.title,
+                        ready.interface,
+                        ready.compiler
+                    ))?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+fn list(common: &Common) -> Result<(), Failure> {
+    let mut client = Client::start(common)?;
+    client.plugins()?;
+    if common.json {
+        return Ok(());
+    }
+    let mut table = tables::table(["kind", "id", "version", "title", "follows", "file"]);
+    for plugin in &client.known.plugins {
+        table.add_row(vec![
+            kind(plugin.kind).to_owned(),
+            plugin.id.clone(),
+            plugin.version.clone(),
+            plugin.title.clone(),
+            plugin.cite.clone(),
+            plugin.file.display().to_string(),
+        ]);
+    }
+    output::print(&table.to_string())?;
+    for refused in &client.known.refused {
+        output::print(&format!("refused: {}", refused.reason))?;
+    }
+    if client.known.plugins.is_empty() {
+        output::print("no plugin was found; build them with `cargo build --release --workspace`")?;
+    }
+    Ok(())
+}
+
+fn show(common: &Common, id: &str) -> Result<(), Failure> {
+    let mut client = Client::start(common)?;
+    client.plugins()?;
+    let plugins: Vec<&PluginReady> = client.known.plugins.iter().filter(|plugin| plugin.id == id).collect();
+    if plugins.is_empty() {
+        let ids: Vec<&str> = client.known.plugins.iter().map(|plugin| plugin.id.as_str()).collect();
+        return Err(Failure::plugin(format!("there is no plugin `{id}`; there are {}", ids.join(", "))));
+    }
+    if common.json {
+        return Ok(());
+    }
+    for plugin in plugins {
+        output::print(&format!("{} `{}` — {} ({})\n", kind(plugin.kind), plugin.id, plugin.title, plugin.cite))?;
+        let mut table = tables::table(["hyperparameter", "default", "range", "unit", "help"]);
+        for field in &plugin.hyperparameters {
+            table.add_row(vec![
+                field.name.clone(),
+                field.default.to_string(),
+                field.range(),
+                field.unit.clone(),
+                field.help.clone(),
+            ]);
+        }
+        output::print(&table.to_string())?;
+    }
+    Ok(())
+}
+
+fn kind(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Method => "method",
+        PluginKind::Objective => "objective",
+    }
+}

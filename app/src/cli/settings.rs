@@ -1,0 +1,103 @@
+//! Hyperparameters and layers as they are typed, checked against what the plugin declares.
+
+use crate::cli::Failure;
+use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The plugin of an id.
+///
+/// # Errors
+/// There is none; says which there are.
+pub fn plugin<'a>(plugins: &'a [PluginReady], kind: PluginKind, id: &str) -> Result<&'a PluginReady, Failure> {
+    plugins.iter().find(|plugin| plugin.kind == kind && plugin.id == id).ok_or_else(|| {
+        let ids = ids(plugins, kind);
+        let what = if kind == PluginKind::Method { "method" } else { "objective" };
+        let known = if ids.is_empty() {
+            "none is loaded; build them with `cargo build --release --workspace` or name one with --plugin".to_owned()
+        } else {
+            format!("there are {}", ids.join(", "))
+        };
+        Failure::plugin(format!("there is no {what} `{id}`; {known}"))
+    })
+}
+
+/// Ids of all plugins of a kind.
+pub fn ids(plugins: &[PluginReady], kind: PluginKind) -> Vec<String> {
+    plugins.iter().filter(|plugin| plugin.kind == kind).map(|plugin| plugin.id.clone()).collect()
+}
+
+/// Settings from a file and from `NAME=VALUE` arguments, which win.
+///
+/// # Errors
+/// A file that is no TOML table; an unknown name; a value out of range.
+pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Result<Map<String, Value>, Failure> {
+    let mut settings = Map::new();
+    if let Some(file) = file {
+        let bad = |what: String| Failure::usage(format!("{}: {what}", file.display()));
+        let text = std::fs::read_to_string(file).map_err(|error| bad(format!("cannot be read ({error})")))?;
+        let table: Map<String, Value> =
+            toml::from_str(&text).map_err(|error| bad(format!("not a TOML table: {}", error.message())))?;
+        for (name, value) in table {
+            field(plugin, &name)?.check(&value).map_err(bad)?;
+            settings.insert(name, value);
+        }
+    }
+    for pair in given {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as NAME=VALUE")))?;
+        let field = field(plugin, name.trim())?;
+        let value = match value.strip_prefix('@') {
+            Some(file) if field.kind == HyperparameterKind::List => std::fs::read_to_string(file)
+                .map_err(|error| Failure::usage(format!("--set {pair}: {file} cannot be read ({error})")))?,
+            _ => value.to_owned(),
+        };
+        let value = field.parse(&value).map_err(|error| Failure::usage(format!("--set {pair}: {error}")))?;
+        settings.insert(field.name.clone(), value);
+    }
+    Ok(settings)
+}
+
+fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparameter, Failure> {
+    plugin.hyperparameters.iter().find(|field| field.name == name).ok_or_else(|| {
+        let known: Vec<&str> = plugin.hyperparameters.iter().map(|field| field.name.as_str()).collect();
+        Failure::usage(format!("`{}` has no hyperparameter `{name}`; it has {}", plugin.id, known.join(", ")))
+    })
+}
+
+/// Reads `5`, `3-6` or `3,5-7`.
+///
+/// # Errors
+/// Anything else.
+pub fn layers(text: &str) -> Result<Vec<usize>, Failure> {
+    let bad = || Failure::usage(format!("--layers must look like 5, 3-6 or 3,5, not `{text}`"));
+    let mut layers = Vec::new();
+    for part in text.split(',') {
+        let number = |text: &str| text.trim().parse::<usize>().map_err(|_| bad());
+        match part.split_once('-') {
+            Some((first, last)) => {
+                let (first, last) = (number(first)?, number(last)?);
+                if first > last || last - first > 10_000 {
+                    return Err(bad());
+                }
+                layers.extend(first..=last);
+            }
+            None => layers.push(number(part)?),
+        }
+    }
+    Ok(layers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::layers;
+
+    #[test]
+    fn layers_are_read_as_typed() {
+        assert_eq!(layers("5").expect("one"), [5]);
+        assert_eq!(layers("3-5, 8").expect("many"), [3, 4, 5, 8]);
+        for bad in ["", "x", "5-3", "1-", "-1"] {
+            assert!(layers(bad).is_err(), "{bad}");
+        }
+    }
+}

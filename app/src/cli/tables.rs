@@ -1,0 +1,163 @@
+//! Tables for people.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use locus_protocol::{Applied, LayerRow, PromptScore, TraceKind, TraceStarted};
+
+/// A plain table with a head.
+pub fn table<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Table {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.set_header(head.into_iter().map(Into::into).collect::<Vec<String>>());
+    table
+}
+
+/// Aligns all columns but the first to the right.
+pub fn numbers(table: &mut Table) {
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// A number between 0 and 1 with three digits.
+pub fn share(value: f64) -> String {
+    format!("{value:.3}")
+}
+
+/// Where a heat map's largest indirect effect lies.
+pub struct Peak {
+    /// The effect: restored minus corrupted probability.
+    pub effect: f64,
+    /// Position of the token.
+    pub token: usize,
+    /// The layer.
+    pub layer: usize,
+}
+
+/// The cell with the largest indirect effect.
+pub fn peak(started: &TraceStarted, scores: &[Vec<f64>]) -> Option<Peak> {
+    let cells = scores.iter().enumerate().flat_map(|(token, row)| {
+        row.iter().enumerate().map(move |(layer, score)| Peak { effect: score - started.corrupted, token, layer })
+    });
+    cells.max_by(|a, b| a.effect.total_cmp(&b.effect))
+}
+
+/// Position of the last subject token.
+pub fn last_subject(started: &TraceStarted) -> usize {
+    started.tokens.iter().rposition(|token| token.subject).unwrap_or(0)
+}
+
+/// A heat map as numbers: indirect effects in hundredths, one row per token.
+pub fn trace(started: &TraceStarted, scores: &[Vec<f64>]) -> String {
+    let what = match started.order.kind {
+        TraceKind::Hidden => "hidden states".to_owned(),
+        TraceKind::Mlp => format!("MLP outputs, window {}", started.order.window),
+        TraceKind::Attention => format!("attention outputs, window {}", started.order.window),
+    };
+    let mut text = format!(
+        "Causal trace of “{}” → “{}”: {what} restored\n\
+         clean {:.3}, corrupted {:.3} (noise {:.4}, {} samples, seed {})\n\
+         indirect effect in hundredths, by token (* subject) and layer\n\n",
+        started.order.fact.prompt(),
+        started.answer.trim(),
+        started.clean,
+        started.corrupted,
+        started.noise_level,
+        started.order.samples,
+        started.order.seed
+    );
+    let mut table =
+        table(std::iter::once("token".to_owned()).chain((0..started.layers).map(|layer| layer.to_string())));
+    for (token, row) in started.tokens.iter().zip(scores) {
+        let mark = if token.subject { "*" } else { " " };
+        let effects = row.iter().map(|score| format!("{:.0}", 100.0 * (score - started.corrupted)));
+        let effects = effects.map(|number| if number == "-0" { "0".to_owned() } else { number });
+        table.add_row(
+            std::iter::once(format!("{mark}{}", token.text.escape_debug())).chain(effects).collect::<Vec<_>>(),
+        );
+    }
+    numbers(&mut table);
+    text += &table.to_string();
+    if let Some(peak) = peak(started, scores) {
+        let last = started.tokens.len() - 1;
+        let place = match peak.token {
+            token if token == last_subject(started) => "the last subject token".to_owned(),
+            token if token == last => "the last token".to_owned(),
+            token => format!("token {token}"),
+        };
+        text += &format!("\n\nlargest effect {:.3} at {place}, layer {}", peak.effect, peak.layer);
+    }
+    text
+}
+
+/// Rows of an edit, before and after, beside the trace where there is one.
+pub fn layers(before: &[LayerRow], after: &[LayerRow], trace: Option<(&TraceStarted, &[Vec<f64>])>) -> String {
+    let head = ["layer", "trace subject", "trace last", "‖ΔW‖/‖W‖", "p(new)", "→", "p(true)", "→"];
+    let mut table = table(head);
+    for (old, new) in before.iter().zip(after) {
+        let effect = |token: fn(&TraceStarted) -> usize| {
+            trace.map_or_else(String::new, |(started, scores)| {
+                format!("{:.2}", scores[token(started)][new.layer] - started.corrupted)
+            })
+        };
+        table.add_row(vec![
+            new.layer.to_string(),
+            effect(last_subject),
+            effect(|started| started.tokens.len() - 1),
+            new.weight_change.map_or_else(String::new, |change| format!("{change:.4}")),
+            share(old.probability_new),
+            share(new.probability_new),
+            share(old.probability_true),
+            share(new.probability_true),
+        ]);
+    }
+    numbers(&mut table);
+    table.to_string()
+}
+
+/// What an edit did to the record's prompts.
+pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
+    let (before, after) = (&applied.scores.before, &applied.scores.after);
+    let mut table = table([
+        "prompts".to_owned(),
+        format!("p({new})"),
+        "→".to_owned(),
+        format!("p({truth})"),
+        "→".to_owned(),
+        "new wins".to_owned(),
+        "→".to_owned(),
+    ]);
+    let groups = [
+        ("rewrite", &before.rewrite, &after.rewrite),
+        ("paraphrase", &before.paraphrase, &after.paraphrase),
+        ("neighborhood", &before.neighborhood, &after.neighborhood),
+    ];
+    for (name, before, after) in groups.into_iter().filter(|(_, before, _)| !before.is_empty()) {
+        let mean = |scores: &[PromptScore], value: fn(&PromptScore) -> f64| {
+            share(scores.iter().map(value).sum::<f64>() / scores.len() as f64)
+        };
+        let wins = |scores: &[PromptScore]| {
+            format!("{}/{}", scores.iter().filter(|score| score.new > score.truth).count(), scores.len())
+        };
+        table.add_row(vec![
+            name.to_owned(),
+            mean(before, |score| score.new),
+            mean(after, |score| score.new),
+            mean(before, |score| score.truth),
+            mean(after, |score| score.truth),
+            wins(before),
+            wins(after),
+        ]);
+    }
+    numbers(&mut table);
+    let tops = |tokens: &[locus_protocol::TopToken]| {
+        let shown = tokens.iter().map(|token| format!("“{}” {:.3}", token.text.trim(), token.probability));
+        shown.collect::<Vec<_>>().join(", ")
+    };
+    let mut text =
+        format!("{table}\n\nnext token before: {}\nnext token after:  {}", tops(&before.top), tops(&after.top));
+    for note in &applied.notes {
+        text += &format!("\nnote: {note}");
+    }
+    text
+}
