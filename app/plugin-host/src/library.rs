@@ -100,7 +100,7 @@ impl Contents {
                 // contract is the author's promise.
                 Ok(copy) => match unsafe { Library::open(Some(&*copy), RTLD_NOW | RTLD_LOCAL) } {
                     Ok(library) => return Ok(ManuallyDrop::new(library)),
-                    Err(error) => system_text(&error).replace(&copy.display().to_string(), "it"),
+                    Err(error) => without_path(&system_text(&error), &copy),
                 },
             };
             // Only a folder from which nothing may run is worth a second try elsewhere.
@@ -271,4 +271,10 @@ fn system_text(error: &libloading::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// The private copy is nobody's business.
+fn without_path(text: &str, copy: &Path) -> String {
+    let copy = copy.display().to_string();
+    text.trim_start_matches(&format!("{copy}: ")).replace(&copy, "it")
 }

@@ -19,7 +19,7 @@ thread_local! {
 pub(crate) struct Session<'a> {
     host: &'a dyn Host,
     cancelled: Cell<bool>,
-    refused_report: RefCell<Option<Error>>,
+    refused_report: RefCell<Option<String>>,
     host_panic: RefCell<Option<String>>,
 }
 
@@ -58,8 +58,8 @@ impl Session<'_> {
             return Err(Error::Cancelled);
         }
         match self.refused_report.into_inner() {
-            Some(error) if outcome.is_ok() => Err(error),
-            _ => outcome,
+            Some(complaint) => Err(Error::Failed(format!("its report was refused: {complaint}"))),
+            None => outcome,
         }
     }
 
@@ -80,7 +80,7 @@ impl Session<'_> {
         match failure {
             Error::Cancelled => self.cancelled.set(true),
             failure if service == locus_plugin::glue::wire::service::REPORT => {
-                self.refused_report.borrow_mut().get_or_insert_with(|| failure.clone());
+                self.refused_report.borrow_mut().get_or_insert_with(|| failure.to_string());
             }
             _ => {}
         }

@@ -93,7 +93,8 @@ fn a_report_of_a_wrong_layer_fails_the_edit_even_when_the_plugin_does_not_care()
     for id in ["reports-wrong-layer", "swallows-errors"] {
         let toy = Toy::new();
         let error = edit(id, &toy).expect_err(id);
-        assert!(matches!(&error, Error::Request(text) if text.contains("there is no layer 999")), "{id}: {error:?}");
+        let complaint = "its report was refused: there is no layer 999; the model has layers 0 to 2";
+        assert!(matches!(&error, Error::Failed(text) if text == complaint), "{id}: {error:?}");
         assert!(toy.reports.borrow().is_empty());
         assert_well(&toy);
     }
@@ -197,7 +198,7 @@ fn nonsense_through_the_bare_interface_is_refused() {
         ("solve-second-moment", r#"{"layer": 0}"#, "0 tensors instead of 1"),
         ("objective-loss", r#"{"reduction": "mean"}"#, "0 tensors instead of 1"),
         ("run-suffix", r#"{"suffix": 0, "added": 2}"#, "2 tensors are to be added, and there are 0"),
-        ("report", r#"{"step": 0}"#, "unreadable arguments: missing field"),
+        ("sample", r#"{"prompt": 3}"#, "unreadable arguments: invalid type"),
     ] {
         let error = refusal(service, json);
         assert!(matches!(&error, Error::Request(text) if text.contains(complaint)), "{service}: {error:?}");

@@ -2,6 +2,7 @@
 
 mod c;
 mod c_plugin;
+mod documentation;
 mod hostile;
 mod loaded_is_linked;
 mod refusals;

@@ -170,7 +170,7 @@ fn a_library_that_the_system_does_not_load() {
     let folder = folder();
     let text = refusal(&compile("broken.c", &["-DUNDEFINED_FUNCTION"], folder.path()));
     assert!(
-        text.starts_with("the system would not load FILE: it: undefined symbol: a_function_that_nobody_defines"),
+        text.starts_with("the system would not load FILE: undefined symbol: a_function_that_nobody_defines"),
         "{text}"
     );
 }
