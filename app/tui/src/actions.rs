@@ -38,7 +38,7 @@ impl Action {
 pub const GLOBAL: &[Action] = &[
     Action {
         name: "cancel",
-        help: "cancel the running job; twice within two seconds: leave",
+        help: "cancel the running job; twice with none running: leave",
         hint: Some(|_| "cancel".into()),
         always: true,
         run: cancel,
@@ -57,7 +57,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "edit-form",
-        help: "choose method, objective, layers and hyperparameters of the edit",
+        help: "choose method, objective, layers and settings",
         hint: Some(|_| "edit form".into()),
         available: |state| match state.engine.model {
             Some(_) => Ok(()),
@@ -79,7 +79,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "freeze",
-        help: "freeze the table of layers while an edit runs; again: follow it",
+        help: "freeze the table of layers; again: follow the edit",
         hint: Some(|state| if state.edits.frozen.is_some() { "follow again" } else { "freeze" }.into()),
         available: |state| match (&state.edits.frozen, state.edits.running()) {
             (None, false) => Err("no edit is running, so there is nothing to freeze".into()),
@@ -125,7 +125,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "load",
-        help: "load the model again, after loading was cancelled or failed",
+        help: "load the model, after that was cancelled or failed",
         hint: Some(|_| "load the model".into()),
         available: |state| match (&state.engine.model, &state.job) {
             _ if state.engine.gone => state.ready_for_a_job(),
@@ -149,7 +149,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "amend-fact",
-        help: "type a fact of your own, starting from the selected one",
+        help: "type a fact, starting from the selected one",
         available: |state| state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; i types one".into()),
         run: |state| {
             state.focus_on("fact");
@@ -187,7 +187,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "zoom",
-        help: "give the pane the whole screen; again: show all panes",
+        help: "give the pane the whole screen; again: all panes",
         hint: Some(|state| if state.zoomed { "all panes" } else { "zoom" }.into()),
         available: |state| match arrange(state).has_tabs {
             true if !state.zoomed => {
@@ -203,7 +203,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "model",
-        help: "show the model, its device and why it was taken, and the plugins",
+        help: "show model, device and why, memory, plugins",
         run: |state| {
             state.overlay = Some(Overlay::model());
             Vec::new()
@@ -231,21 +231,21 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "copy-row",
-        help: "copy the row under the cursor as tab-separated text",
+        help: "copy the row under the cursor, tab-separated",
         available: has_table,
         run: |state| panes::copy(state, panes::Extent::Row),
         ..Action::PLAIN
     },
     Action {
         name: "copy-table",
-        help: "copy the pane's table as tab-separated text",
+        help: "copy the pane's table, tab-separated",
         available: has_table,
         run: |state| panes::copy(state, panes::Extent::Table),
         ..Action::PLAIN
     },
     Action {
         name: "export",
-        help: "write the pane's table to a CSV file and a JSON file",
+        help: "write the pane's table to CSV and JSON files",
         available: has_table,
         run: panes::export,
         ..Action::PLAIN
@@ -399,6 +399,7 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     match &mut state.job {
         Some(job) if !job.cancelling => {
             job.cancelling = true;
+            state.notices.clear();
             vec![Effect::Cancel]
         }
         _ if twice => {

@@ -109,18 +109,18 @@ impl Keymap {
         Found::Nothing
     }
 
-    /// The keys of an action in a pane, the pane's own first.
+    /// The keys of an action in a pane, those that work everywhere first.
     #[must_use]
     pub fn keys_of(&self, pane: &str, action: &Action) -> Vec<String> {
         let of = |scope: &str| -> Vec<String> {
             let bindings = self.bindings.iter().filter(|binding| binding.scope == scope);
             let mine = bindings.filter(|binding| binding.action.name == action.name);
             let mut keys: Vec<_> = mine.map(|binding| sequence_name(&binding.keys)).collect();
-            keys.sort_by_key(|name| (name.chars().count(), name.to_lowercase()));
+            keys.sort_by_key(|name| (name.chars().count(), name.to_lowercase(), name.starts_with(char::is_uppercase)));
             keys
         };
-        let mut keys = of(pane);
-        keys.extend(of("global"));
+        let mut keys = of("global");
+        keys.extend(of(pane));
         keys
     }
 

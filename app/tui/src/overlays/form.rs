@@ -86,7 +86,7 @@ fn help(field: Field<'_>) -> (String, String) {
             let unit = if parameter.unit.is_empty() { String::new() } else { format!(" {}", parameter.unit) };
             let how = match parameter.kind {
                 HyperparameterKind::Bool | HyperparameterKind::Choice { .. } => "left and right choose",
-                _ => "type a value; ctrl-u and nothing: the default",
+                _ => "type a value; ctrl-u: the default",
             };
             let default = shown_value(&parameter.default);
             (parameter.help.clone(), format!("{}{unit}; default {default}; {how}", parameter.range()))
@@ -286,7 +286,7 @@ impl Form {
             Field::Plugin(PluginKind::Objective) => ("objective", choices_note(state, PluginKind::Objective)),
             Field::Layers => ("layers", format!("0 to {}", state.layers().saturating_sub(1))),
             Field::Parameter(_, _, parameter) => {
-                (parameter.name.as_str(), format!("{} ({})", parameter.unit, parameter.range()))
+                (parameter.name.as_str(), format!("{} {}", parameter.unit, parameter.range()))
             }
         };
         let shown = match (&self.typing, focused) {

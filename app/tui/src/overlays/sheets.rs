@@ -6,7 +6,7 @@ use crate::input::Effect;
 use crate::keys::Key;
 use crate::panes::{Motion, PANES, first_steps};
 use crate::state::State;
-use crate::view::{Paper, bytes, count, fit, printable, width};
+use crate::view::{Paper, bytes, count, fit, printable, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::{ModelSource, PluginKind};
 use ratatui::buffer::Buffer;
@@ -52,7 +52,7 @@ impl Sheet {
 
     fn lines(&self, state: &State, room: usize) -> Vec<Line<'static>> {
         match self.kind {
-            SheetKind::Help => help(state),
+            SheetKind::Help => help(state, room),
             SheetKind::Log => log(state, room),
             SheetKind::Model => model(state, room),
             SheetKind::Error => error(state, room),
@@ -110,13 +110,14 @@ fn heading(state: &State, text: &str) -> Line<'static> {
     Line::styled(format!(" {text}"), state.theme.heading())
 }
 
-fn help(state: &State) -> Vec<Line<'static>> {
+fn help(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![heading(state, "In five keys")];
     lines.extend(first_steps(state));
     if let Some(pane) = PANES.get(state.focus) {
         lines.push(Line::default());
         lines.push(heading(state, &format!("This pane: {}", pane.title)));
-        lines.extend(pane.about.iter().map(|line| Line::styled(format!("   {line}"), state.theme.muted())));
+        let about = wrap(&format!("   {}", pane.about), room, 3);
+        lines.extend(about.into_iter().map(|line| Line::styled(line, state.theme.muted())));
         lines.extend(pane.actions.iter().map(|action| key_line(state, action)));
     }
     lines.push(Line::default());
@@ -150,7 +151,7 @@ fn log(state: &State, room: usize) -> Vec<Line<'static>> {
         };
         let start = format!(" {:>7.1} {} {}: ", entry.at.as_secs_f64(), entry.level, printable(&entry.source));
         let text = format!("{start}{}", printable(&entry.text));
-        lines.extend(broken(&text, room, 9).into_iter().map(|line| Line::styled(line, style)));
+        lines.extend(wrap(&text, room, 9).into_iter().map(|line| Line::styled(line, style)));
     }
     if lines.is_empty() {
         lines.push(Line::styled(" nothing has been logged so far", state.theme.muted()));
@@ -160,14 +161,14 @@ fn log(state: &State, room: usize) -> Vec<Line<'static>> {
 
 fn error(state: &State, room: usize) -> Vec<Line<'static>> {
     let text = state.notices.last_error().unwrap_or("nothing has failed so far");
-    broken(&format!(" {}", printable(text)), room, 1).into_iter().map(Line::raw).collect()
+    wrap(&format!(" {}", printable(text)), room, 1).into_iter().map(Line::raw).collect()
 }
 
 fn model(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut pair = |name: &str, value: String| {
         let text = format!(" {} {}", fit(name, 16, state.glyphs), printable(&value));
-        lines.extend(broken(&text, room, 18).into_iter().map(Line::raw));
+        lines.extend(wrap(&text, room, 18).into_iter().map(Line::raw));
     };
     let source = match &state.source {
         ModelSource::BuiltIn => "the built-in model".to_owned(),
@@ -183,13 +184,12 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         pair("parameters", count(model.parameters));
         pair("number format", model.number_format.clone());
         pair("device", format!("{}: {}", model.device.name, model.device.reason));
-        pair(
-            "probe",
-            format!(
-                "tapped and untapped logits of `{}` differ by at most {:.1e}; the answer is `{}`",
-                model.probe.prompt, model.probe.deviation, model.probe.answer
-            ),
-        );
+        let difference = match model.probe.deviation {
+            0.0 => "are the same bit by bit".to_owned(),
+            deviation => format!("differ by at most {deviation:.1e}"),
+        };
+        let (prompt, answer) = (&model.probe.prompt, model.probe.answer.trim());
+        pair("probe", format!("tapped and untapped logits of `{prompt}` {difference}; the answer is `{answer}`"));
     }
     if let Some(memory) = &state.engine.memory {
         pair("memory", format!("{} resident", bytes(memory.resident)));
@@ -216,7 +216,7 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
                 plugin.interface,
                 plugin.compiler
             );
-            lines.extend(broken(&printable(&text), room, 22).into_iter().map(Line::raw));
+            lines.extend(wrap(&printable(&text), room, 22).into_iter().map(Line::raw));
         }
         if state.engine.of_kind(kind).next().is_none() {
             lines.push(Line::styled(
@@ -231,29 +231,9 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         for refused in &state.engine.refused {
             let text = format!("   {}: {}", refused.file.display(), refused.reason);
             lines.extend(
-                broken(&printable(&text), room, 5).into_iter().map(|line| Line::styled(line, state.theme.warn())),
+                wrap(&printable(&text), room, 5).into_iter().map(|line| Line::styled(line, state.theme.warn())),
             );
         }
     }
-    lines
-}
-
-/// Breaks a text into lines, at blanks where there are some; all but the first are indented.
-fn broken(text: &str, room: usize, indent: usize) -> Vec<String> {
-    let indent = if indent + 8 < room { indent } else { 0 };
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    let mut taken = 0;
-    for word in text.split_inclusive(' ') {
-        let wide = width(word.trim_end());
-        if taken + wide > room && taken > indent {
-            lines.push(std::mem::take(&mut line));
-            line.push_str(&" ".repeat(indent));
-            taken = indent;
-        }
-        line.push_str(word);
-        taken += width(word);
-    }
-    lines.push(line);
     lines
 }

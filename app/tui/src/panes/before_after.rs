@@ -14,11 +14,9 @@ use serde_json::json;
 pub const PANE: Pane = Pane {
     name: "before-after",
     title: "Before/After",
-    about: &[
-        "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow;",
-        "neighborhood: other subjects with the same true answer, which should not. Probabilities are means;",
-        "the last column counts the prompts where p(new) > p(true).",
-    ],
+    about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
+            neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
+            column counts the prompts where p(new) > p(true).",
     go: Action {
         name: "before-after-pane",
         help: "go to the Before/After pane",
@@ -63,6 +61,7 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
 
 fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
+    in_place(state, room, &mut lines);
     match &state.edits.last {
         Some((order, applied)) => {
             head(state, order, applied, room, &mut lines);
@@ -72,29 +71,24 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
         }
         None => {
             lines.push(Line::default());
-            let text = " nothing has been edited yet; after an edit this shows what it changed";
+            let text = " what an edit changed appears here after it";
             lines.push(Line::styled(text, state.theme.muted()));
-            lines.push(Line::default());
         }
     }
-    in_place(state, room, &mut lines);
     lines
 }
 
+/// Which edit the rest is about.
 fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     let (word, style) = match state.edits.applied.contains(&applied.title) {
         true => ("in place", state.theme.good()),
         false => ("taken back", state.theme.warn()),
     };
-    let title = shorten(&printable(&applied.title), room.saturating_sub(word.len() + 4), state.glyphs);
-    lines.push(Line::from(vec![
-        Span::styled(format!(" {title}"), state.theme.heading()),
-        Span::raw(": "),
-        Span::styled(word, style),
-    ]));
     let fact = &order.fact;
-    let text = format!(" new {}, true {}", printable(&fact.target_new), printable(&fact.target_true));
-    lines.push(Line::styled(text, state.theme.muted()));
+    let arrow = state.glyphs.arrow();
+    let text = format!(" {}: {} {arrow} {}, ", fact.subject, fact.target_true, fact.target_new);
+    let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs);
+    lines.push(Line::from(vec![Span::styled(text, state.theme.heading()), Span::styled(word, style)]));
 }
 
 /// Means of both probabilities over a group of prompts, and how often the new target wins.
@@ -149,7 +143,7 @@ fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Lin
     if before.is_empty() && after.is_empty() {
         return;
     }
-    let half = (room / 2).clamp(16, 40);
+    let half = (room / 2).clamp(16, 30);
     let cell = |token: Option<&TopToken>| {
         let text = token.map_or(String::new(), |token| {
             let name = fit(&token_text(&token.text, state.glyphs), half.saturating_sub(9), state.glyphs);
@@ -166,7 +160,7 @@ fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Lin
 
 fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     if !applied.changes.is_empty() {
-        lines.push(Line::styled(format!(" {} of", state.glyphs.weight_change()), state.theme.heading()));
+        lines.push(Line::styled(format!(" {} by parameter", state.glyphs.weight_change()), state.theme.heading()));
     }
     for change in &applied.changes {
         let name = shorten(&printable(&change.parameter), room.saturating_sub(12), state.glyphs);
@@ -187,25 +181,32 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     if edits.applied.is_empty() && edits.undone.is_empty() && edits.unedited.is_none() {
         return;
     }
-    lines.push(Line::styled(format!(" edits in place: {}", edits.applied.len()), state.theme.heading()));
-    for (number, title) in edits.applied.iter().enumerate() {
-        let undo = if number + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
-        let text = format!("  {} {}", number + 1, printable(title));
-        let text = shorten(&text, room.saturating_sub(undo.len()), state.glyphs);
-        lines.push(Line::from(vec![Span::raw(text), Span::styled(undo, state.theme.accent())]));
-    }
-    if let Some(title) = edits.undone.last() {
-        let text = format!(" taken back: {}", printable(title));
-        let redo = "  (ctrl-r puts it on again)";
-        let text = shorten(&text, room.saturating_sub(redo.len()), state.glyphs);
-        lines.push(Line::from(vec![Span::raw(text), Span::styled(redo, state.theme.accent())]));
-    }
+    let count = match edits.applied.len() {
+        1 => "1 edit in place".to_owned(),
+        count => format!("{count} edits in place"),
+    };
     let (answer, style) = match edits.unedited {
-        Some(true) => ("yes, every bit (checked)", state.theme.good()),
+        Some(true) => ("yes", state.theme.good()),
         Some(false) => ("no", state.theme.warn()),
         None => ("not checked yet", state.theme.muted()),
     };
-    lines.push(Line::from(vec![Span::raw(" weights are those of the checkpoint: "), Span::styled(answer, style)]));
+    lines.push(Line::from(vec![
+        Span::styled(format!(" {count}"), state.theme.heading()),
+        Span::raw(format!(" {} weights identical to checkpoint: ", state.glyphs.dot())),
+        Span::styled(answer, style),
+    ]));
+    let mut edit = |mark: String, title: &str, what: &'static str| {
+        let text = format!("{mark} {}", printable(title));
+        let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs);
+        lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme.accent())]));
+    };
+    for (number, title) in edits.applied.iter().enumerate() {
+        let undo = if number + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
+        edit(format!("  {}", number + 1), title, undo);
+    }
+    if let Some(title) = edits.undone.last() {
+        edit("  back:".to_owned(), title, "  (ctrl-r redoes it)");
+    }
 }
 
 fn table(state: &State) -> Option<Table> {

@@ -3,7 +3,7 @@
 use super::{Motion, Pane, Table};
 use crate::actions::{self, Action};
 use crate::state::{FIELDS, State};
-use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start};
+use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
 use locus_protocol::Fact;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -14,10 +14,8 @@ use serde_json::json;
 pub const PANE: Pane = Pane {
     name: "fact",
     title: "Fact",
-    about: &[
-        "The facts that belong to the model, and what it answers now.",
-        "[France] in brackets is the subject; true -> new is what an edit changes.",
-    ],
+    about: "The facts that belong to the model, and what it answers now. [Brackets] mark the subject of the prompt; an \
+            edit puts the new target in the place of the true one.",
     go: Action {
         name: "fact-pane",
         help: "go to the Fact pane",
@@ -31,6 +29,10 @@ pub const PANE: Pane = Pane {
         name: "filter",
         help: "filter the facts; a few letters are enough",
         hint: Some(|_| "filter".into()),
+        available: |state| match state.facts.total() {
+            0 => Err("there are no facts to filter yet".into()),
+            _ => Ok(()),
+        },
         run: |state| {
             state.facts.filtering = true;
             Vec::new()
@@ -100,7 +102,7 @@ fn draw_welcome(state: &State, paper: &mut Paper<'_>) {
     };
     let style = if state.load_trouble.is_some() { state.theme.bad() } else { state.theme.accent() };
     let width = paper.width();
-    for line in wrapped(&text, width) {
+    for line in wrap(&text, width, 1) {
         paper.line(Span::styled(line, style));
     }
 }
@@ -130,23 +132,6 @@ fn first_key(state: &State, name: &str) -> String {
         state.keymap.keys_of(pane, action)
     });
     keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
-}
-
-/// Breaks a text into lines at blanks.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let last = lines.len() - 1;
-        if !lines[last].trim().is_empty() && width(&lines[last]) + 1 + width(word) > room {
-            lines.push(format!(" {word}"));
-        } else {
-            if !lines[last].is_empty() || word.is_empty() {
-                lines[last].push(' ');
-            }
-            lines[last].push_str(word);
-        }
-    }
-    lines
 }
 
 fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
@@ -301,7 +286,7 @@ fn draw_own_fact(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     match &own.error {
         Some(error) => {
             let room = paper.width();
-            for line in wrapped(&format!(" {error}"), room) {
+            for line in wrap(&format!(" {error}"), room, 1) {
                 paper.line(Span::styled(line, state.theme.bad()));
             }
         }

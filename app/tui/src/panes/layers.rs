@@ -4,7 +4,7 @@ use super::{Motion, Pane, Table};
 use crate::actions::{Action, run_hint};
 use crate::state::{EditView, Stage, State, TraceView};
 use crate::view::{
-    Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start,
+    Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
 };
 use locus_protocol::{PluginKind, TraceKind};
 use ratatui::buffer::Buffer;
@@ -18,11 +18,10 @@ use std::collections::BTreeSet;
 pub const PANE: Pane = Pane {
     name: "layers",
     title: "Layers",
-    about: &[
-        "One row per layer. subject, last: effect of restoring the hidden state at the last token of the subject",
-        "and of the prompt. ed: * edited, ~ being edited. p(new), p(true): both targets read off after that layer.",
-        "The weight change is the Frobenius norm over that of the unedited down-projection.",
-    ],
+    about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
+            subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
+            targets read off after that layer; their change is against the model before the edit. The weight change is \
+            relative to the unedited down-projection, both as Frobenius norms.",
     go: Action {
         name: "layers-pane",
         help: "go to the Layers pane",
@@ -125,10 +124,19 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
         let step = view.step.map_or(0, |step| step + 1);
         let text = format!(" frozen at step {step}: {} steps held back; Space follows again", state.edits.held);
         paper.line(Span::styled(text, state.theme.warn()));
+    } else if let Stage::Failed(error) = &view.stage {
+        let lines = wrap(&format!(" failed: {}", printable(error)), paper.width(), 1);
+        let room = (paper.left() / 4).clamp(1, 3);
+        for line in lines.into_iter().take(room) {
+            paper.line(Span::styled(line, state.theme.bad()));
+        }
     } else {
         paper.line(stage_line(state, view));
     }
     if paper.left() < 6 {
+        return;
+    }
+    if matches!(view.stage, Stage::Failed(_) | Stage::Cancelled(_)) {
         return;
     }
     if let Some(line) = loss_terms(view) {
@@ -180,7 +188,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             Line::styled(" cancelled: the weights are as before", state.theme.warn())
         }
         Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn()),
-        Stage::Failed(error) => Line::styled(format!(" failed: {}", printable(error)), state.theme.bad()),
+        Stage::Failed(_) => Line::default(),
     }
 }
 
@@ -237,7 +245,8 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
     if layers == 0 {
         return;
     }
-    let rows = paper.left().saturating_sub(1);
+    let has_groups = paper.left() > layers + 1;
+    let rows = paper.left().saturating_sub(1 + usize::from(has_groups));
     let hidden = rows < layers;
     let rows = rows.saturating_sub(usize::from(hidden)).min(layers);
     let first = window_start(state.layer, rows, layers);
@@ -247,11 +256,10 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
     let mut kept = fitting(all, paper.width());
     let missing = total - kept.len();
     add_bar(state, view, &mut kept, shown.clone(), paper.width());
-    let mut header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs)).collect();
-    if missing > 0 {
-        let note = format!(" +{missing}");
-        header = fit(&header, paper.width().saturating_sub(note.len()), state.glyphs) + &note;
+    if has_groups {
+        paper.line(Span::styled(group_line(state, &kept, missing), state.theme.muted()));
     }
+    let header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs)).collect();
     paper.line(Span::styled(header, state.theme.heading()));
     for (index, layer) in shown.enumerate() {
         let under_cursor = layer == state.layer;
@@ -266,6 +274,18 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
         let last = (first + rows).saturating_sub(1);
         let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
         paper.line(Span::styled(text, state.theme.warn()));
+    }
+}
+
+/// What stands above the headers: what two columns have in common, and what there was no room for.
+fn group_line(state: &State, kept: &[Column], missing: usize) -> String {
+    let rule = state.glyphs.rule();
+    let has_effects = ["subject", "last"].iter().all(|name| kept.iter().any(|column| column.header == *name));
+    let effects = if has_effects { format!("       {rule} effect at {rule}  ") } else { " ".to_owned() };
+    match missing {
+        0 => effects,
+        1 => format!("{effects}1 column has no room (z zooms)"),
+        missing => format!("{effects}{missing} columns have no room (z zooms)"),
     }
 }
 

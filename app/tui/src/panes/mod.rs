@@ -23,8 +23,8 @@ pub struct Pane {
     pub name: &'static str,
     /// Its title.
     pub title: &'static str,
-    /// What it shows, in lines for help.
-    pub about: &'static [&'static str],
+    /// What it shows, for help.
+    pub about: &'static str,
     /// The action that goes to it.
     pub go: Action,
     /// Actions of its own.

@@ -4,7 +4,7 @@ use super::{Motion, Pane, Table};
 use crate::actions::{self, Action};
 use crate::state::{State, TraceView};
 use crate::view::{
-    Paper, fit, fit_left, heat_cell, heat_legend, printable, probability, signed, token_text, width, window_start,
+    Paper, fit, fit_left, heat_cell, heat_legend, printable, probability, signed, token_text, width, window_start, wrap,
 };
 use locus_protocol::{Outcome, TraceKind};
 use ratatui::buffer::Buffer;
@@ -17,10 +17,8 @@ use serde_json::json;
 pub const PANE: Pane = Pane {
     name: "trace",
     title: "Trace",
-    about: &[
-        "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state",
-        "in that run: the effect is how much of the answer's probability comes back. * marks the subject.",
-    ],
+    about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
+            run: its effect is how much of the answer's probability comes back. * marks tokens of the subject.",
     go: Action {
         name: "trace-pane",
         help: "go to the Trace pane",
@@ -33,7 +31,7 @@ pub const PANE: Pane = Pane {
     actions: &[
         Action {
             name: "trace-kind",
-            help: "show the next kind of trace: hidden states, MLP, attention; traces it if need be",
+            help: "next kind: hidden states, MLP, attention",
             hint: Some(|state| format!("show {}", kind_name(next_kind(state.traces.kind)))),
             available: |state| match state.traces.running() {
                 Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
@@ -50,7 +48,7 @@ pub const PANE: Pane = Pane {
         },
         Action {
             name: "trace-scale",
-            help: "end the scale at full restoration, or at the greatest effect",
+            help: "scale to full restoration, or to the greatest effect",
             run: |state| {
                 state.traces.full_scale = !state.traces.full_scale;
                 Vec::new()
@@ -125,8 +123,8 @@ fn draw_nothing(state: &State, paper: &mut Paper<'_>) {
             Span::raw(format!(" to trace the selected fact ({kind})")),
         ]);
         paper.line("");
-        for line in PANE.about {
-            paper.line(Span::styled(format!(" {line}"), state.theme.muted()));
+        for line in wrap(&format!(" {}", PANE.about), paper.width(), 1) {
+            paper.line(Span::styled(line, state.theme.muted()));
         }
     } else {
         paper.line(Span::styled(" no fact is selected", state.theme.muted()));
@@ -192,19 +190,14 @@ fn progress_line(state: &State, view: &TraceView) -> Line<'static> {
                 };
                 return Line::styled(format!(" {made}; t traces the model as it is now"), state.theme.warn());
             }
-            match view.peak(None) {
-                Some(peak) => {
-                    let token = view.started.tokens.get(peak.token).map_or("", |token| &token.text);
-                    let token = token_text(token, state.glyphs);
-                    let text = format!(
-                        " greatest effect {} at layer {} on {token}; {settings}",
-                        signed(peak.effect),
-                        peak.layer
-                    );
-                    Line::styled(text, state.theme.muted())
-                }
-                None => Line::styled(format!(" {settings}"), state.theme.muted()),
-            }
+            let peak = |token: Option<usize>| {
+                let peak = view.peak(Some(token?))?;
+                let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs);
+                Some(format!("{name} {} at layer {}", signed(peak.effect), peak.layer))
+            };
+            let (early, late) = (peak(view.last_subject_token()), peak(view.last_token()));
+            let peaks: Vec<String> = early.into_iter().chain(late).collect();
+            Line::styled(format!(" greatest: {}; {settings}", peaks.join(", ")), state.theme.muted())
         }
         Some(outcome) => outcome_line(state, outcome),
     }
@@ -332,10 +325,10 @@ fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
     let end = scale_end(state, view);
     spans.push(Span::styled(format!(" {}", signed(end)), state.theme.muted()));
     let full = view.started.clean - view.started.corrupted;
-    let text = if state.traces.full_scale {
-        " = all of it (s: own scale)".to_owned()
-    } else {
-        format!(", all of it is {} (s: that scale)", signed(full))
+    let text = match (end < full - 1e-9, state.traces.full_scale) {
+        (true, _) => format!("; full restoration would be {} (s scales to it)", signed(full)),
+        (false, false) => ", full restoration".to_owned(),
+        (false, true) => ", full restoration (s scales to the greatest)".to_owned(),
     };
     spans.push(Span::styled(text, state.theme.muted()));
     Line::from(spans)

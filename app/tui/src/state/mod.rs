@@ -18,7 +18,7 @@ pub use log::Log;
 pub use notice::{Notices, Tone};
 pub use own_fact::{FIELDS, OwnFact};
 pub use settings::{Settings, parse_layers, shown_value};
-pub use traces::{TraceView, Traces};
+pub use traces::{Peak, TraceView, Traces};
 
 use crate::keys::{Key, Keymap, KeymapError};
 use crate::options::Options;
@@ -186,6 +186,7 @@ impl State {
     /// A number for a new job, which begins now as far as the screen is concerned.
     pub fn begin_job(&mut self, kind: JobKind, title: String) -> JobId {
         self.last_job += 1;
+        self.notices.clear();
         self.job = Some(Job::new(self.last_job, kind, title, self.now));
         self.last_job
     }

@@ -43,6 +43,11 @@ impl Notices {
         self.shown = Some(Notice { text, tone, until: now + LIFETIME });
     }
 
+    /// Takes the message away: something else shows in its place now.
+    pub fn clear(&mut self) {
+        self.shown = None;
+    }
+
     /// Takes the message away when its time is over.
     pub fn expire(&mut self, now: Duration) {
         self.shown.take_if(|notice| notice.until <= now);

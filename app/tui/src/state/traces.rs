@@ -142,6 +142,12 @@ impl Traces {
         self.running().or_else(|| self.of(fact?, self.kind))
     }
 
+    /// The newest heat map.
+    #[must_use]
+    pub fn last(&self) -> Option<&TraceView> {
+        self.kept.last()
+    }
+
     /// The heat map that runs.
     #[must_use]
     pub fn running(&self) -> Option<&TraceView> {

@@ -8,6 +8,8 @@ mod output;
 mod reader;
 mod screen;
 mod signals;
+#[cfg(test)]
+mod tests;
 
 pub use clipboard::copy;
 pub use reader::Reader;

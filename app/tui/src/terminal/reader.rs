@@ -3,7 +3,7 @@
 use super::Message;
 use crate::keys::Key;
 use crossbeam_channel::Sender;
-use crossterm::event::{Event, KeyEventKind, poll, read};
+use crossterm::event::{Event, KeyCode, KeyEventKind, poll, read};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::sync::Arc;
@@ -29,6 +29,11 @@ impl Reader {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
         thread::Builder::new().name("keys".to_owned()).spawn(move || {
+            // crossterm hears of resizes from its first question on; what happened before is looked up.
+            let _ = poll(Duration::ZERO);
+            if let Ok((columns, rows)) = crossterm::terminal::size() {
+                let _ = messages.send(Message::Resize(columns, rows));
+            }
             while !flag.load(Ordering::Relaxed) {
                 if let Err(Gone) = wait().and_then(|()| forward(&messages, &flag)) {
                     let _ = messages.send(Message::HangUp);
@@ -64,7 +69,14 @@ fn wait() -> Result<(), Gone> {
 fn forward(messages: &Sender<Message>, ended: &AtomicBool) -> Result<(), Gone> {
     while !ended.load(Ordering::Relaxed) && poll(Duration::ZERO).map_err(|_| Gone)? {
         let message = match read().map_err(|_| Gone)? {
-            Event::Key(key) if key.kind != KeyEventKind::Release => Message::Key(Key::from_event(key)),
+            Event::Key(key) if key.kind != KeyEventKind::Release => {
+                let mut key = Key::from_event(key);
+                if std::mem::take(&mut key.alt) {
+                    // Esc and then another key look like Alt when they come close together, as they do over SSH.
+                    messages.send(Message::Key(Key::plain(KeyCode::Esc))).map_err(|_| Gone)?;
+                }
+                Message::Key(key)
+            }
             Event::Paste(text) => Message::Paste(text),
             Event::Resize(columns, rows) => Message::Resize(columns, rows),
             _ => continue,

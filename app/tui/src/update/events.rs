@@ -1,8 +1,8 @@
 //! Folds the engine's events into the state.
 
-use crate::state::{Job, Prediction, Stage, State, Tone};
-use crate::view::seconds;
-use locus_protocol::{Event, JobId, JobKind, LayerRow, Outcome, Phase};
+use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
+use crate::view::{probability, seconds, signed};
+use locus_protocol::{Event, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
 
 /// Folds one event.
 pub fn absorb(state: &mut State, event: Event) {
@@ -110,21 +110,25 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             Some(model) => format!("{} is ready after {took}", model.name),
             None => format!("{title} is done after {took}"),
         },
-        JobKind::Trace => match state.traces.shown(state.fact()).and_then(|view| Some((view, view.peak(None)?))) {
-            Some((view, peak)) => {
-                let token = view.started.tokens.get(peak.token).map_or("", |token| token.text.trim());
-                format!(
-                    "traced in {took}: the greatest effect, {:+.3}, lies at layer {} on `{token}`",
-                    peak.effect, peak.layer
-                )
-            }
+        JobKind::Trace => match early_site(state) {
+            Some((token, peak)) => format!(
+                "traced in {took}: at the subject's last token `{token}`, layer {} brings back {}",
+                peak.layer,
+                signed(peak.effect)
+            ),
             None => format!("{title} is done after {took}"),
         },
         JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
-            Some((before, after)) => format!(
-                "edited in {took}: p(new) {:.3} → {:.3}, p(true) {:.3} → {:.3}; u takes it back",
-                before.probability_new, after.probability_new, before.probability_true, after.probability_true
-            ),
+            Some((before, after)) => {
+                let arrow = state.glyphs.arrow();
+                let change =
+                    |before: f64, after: f64| format!("{} {arrow} {}", probability(before), probability(after));
+                format!(
+                    "edited in {took}: p(new) {}, p(true) {}; u takes it back",
+                    change(before.probability_new, after.probability_new),
+                    change(before.probability_true, after.probability_true)
+                )
+            }
             None => format!("{title} is done after {took}; u takes it back"),
         },
         JobKind::Save => format!("{title} is done after {took}"),
@@ -133,14 +137,21 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
 
 /// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
 fn follow_peak(state: &mut State) {
-    let Some(view) = state.traces.shown(state.fact()) else { return };
-    if state.layer_chosen || view.started.order.kind != locus_protocol::TraceKind::Hidden {
+    if state.layer_chosen || state.traces.kind != TraceKind::Hidden {
         return;
     }
-    if let Some(peak) = view.last_subject_token().and_then(|token| view.peak(Some(token))) {
+    if let Some((_, peak)) = early_site(state) {
         state.layer = peak.layer;
         state.settings.layers = peak.layer.to_string();
     }
+}
+
+/// The last token of the subject in the last trace, and the layer with the greatest effect on it.
+fn early_site(state: &State) -> Option<(String, Peak)> {
+    let view = state.traces.last()?;
+    let token = view.last_subject_token()?;
+    let text = view.started.tokens.get(token)?.text.trim().to_owned();
+    Some((text, view.peak(Some(token))?))
 }
 
 /// What is in place after an undo or redo, and what changed.
@@ -148,7 +159,7 @@ fn settle(state: &mut State, applied: Vec<String>, undone: Vec<String>, rows: Ve
     let (before, after) = (state.edits.applied.len(), applied.len());
     let text = if after < before {
         let title = state.edits.applied.last().cloned().unwrap_or_default();
-        let weights = if unedited { "; all weights are those of the checkpoint again" } else { "" };
+        let weights = if unedited { "; the weights are the checkpoint's again" } else { "" };
         Some(format!("took back {title}{weights}"))
     } else if after > before {
         applied.last().map(|title| format!("put on again: {title}"))

@@ -16,8 +16,9 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Key(key) => keys::press(state, key),
         Input::Paste(text) => keys::paste(state, &text),
         Input::Resize(columns, rows) => {
+            let changed = state.size != (columns, rows);
             state.size = (columns, rows);
-            vec![Effect::Redraw]
+            changed.then_some(Effect::Redraw).into_iter().collect()
         }
         Input::Engine(event) => {
             events::absorb(state, *event);

@@ -180,13 +180,19 @@ fn hints(state: &State, room: usize) -> Line<'static> {
                 Some((state.keymap.keys_of(state.pane(), action).first()?.clone(), hint))
             }));
     }
+    // How to get help and how to leave must always be there.
+    let always = |(_, text): &(String, String)| ["help", "quit"].contains(&text.as_str());
+    let (last, first): (Vec<_>, Vec<_>) = offers.into_iter().partition(always);
+    let cells = |(key, text): &(String, String)| width(key) + width(text) + 3;
+    let mut left = (room + 1).saturating_sub(last.iter().map(cells).sum());
+    let mut fits = |offer: &(String, String)| {
+        let fits = cells(offer) <= left;
+        left = if fits { left - cells(offer) } else { 0 };
+        fits
+    };
+    let shown: Vec<_> = first.into_iter().filter(|offer| fits(offer)).chain(last).collect();
     let mut spans = vec![Span::raw(" ")];
-    let mut taken = 1;
-    for (key, text) in offers {
-        taken += width(&key) + width(&text) + 3;
-        if taken > room + 2 {
-            break;
-        }
+    for (key, text) in shown {
         spans.push(Span::styled(key, state.theme.accent()));
         spans.push(Span::raw(format!(" {text}  ")));
     }

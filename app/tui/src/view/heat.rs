@@ -45,7 +45,12 @@ pub fn heat_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: us
                 (Depth::None, _) => Style::new(),
                 _ => Style::new().add_modifier(Modifier::BOLD),
             };
-            Span::styled(shades[level].repeat(width), style)
+            let text = match width {
+                // The value stands beside the shade where there is room for both.
+                4.. => format!("{}{:>3}", shades[level].repeat(width - 3), hundredths(value)),
+                _ => shades[level].repeat(width),
+            };
+            Span::styled(text, style)
         }
     }
 }
@@ -57,8 +62,9 @@ pub fn heat_legend(theme: Theme, glyphs: Glyphs) -> Vec<Span<'static>> {
         Depth::Indexed | Depth::True => CIVIDIS.len(),
         Depth::Sixteen | Depth::None => glyphs.shades().len(),
     };
+    // The middle of each step's part of the ramp.
     #[expect(clippy::cast_precision_loss, reason = "a handful of steps")]
-    let share = |step: usize| step as f64 / (steps - 1) as f64;
+    let share = |step: usize| if step == 0 { 0.0 } else { (step as f64 - 0.5) / (steps - 1) as f64 };
     (0..steps).map(|step| heat_cell(theme, glyphs, 0.0, share(step), 1)).collect()
 }
 

@@ -37,11 +37,16 @@ impl<'a> Paper<'a> {
         Rect { y: self.area.y + row, height: self.area.height - row, ..self.area }
     }
 
-    /// Writes a line; what does not fit is cut off, what has no room is dropped.
+    /// Writes a line; what does not fit is cut off and marked, what has no room is dropped.
     pub fn line<'line>(&mut self, line: impl Into<Line<'line>>) {
         let rest = self.rest();
         if rest.height > 0 {
-            line.into().render(Rect { height: 1, ..rest }, self.buffer);
+            let line = line.into();
+            let cut = line.width() > self.width();
+            line.render(Rect { height: 1, ..rest }, self.buffer);
+            if cut && let Some(cell) = self.buffer.cell_mut((rest.right().saturating_sub(1), rest.y)) {
+                cell.set_symbol("…");
+            }
             self.row += 1;
         }
     }

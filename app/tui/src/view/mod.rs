@@ -14,7 +14,7 @@ pub use glyphs::Glyphs;
 pub use heat::{heat_cell, heat_legend};
 pub use lines::{Paper, window_start};
 pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed};
-pub use text::{fit, fit_left, printable, shorten, token_text, width};
+pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
 pub use theme::{Depth, Theme};
 
 use crate::overlays;
@@ -48,9 +48,22 @@ pub fn draw(state: &State, buffer: &mut Buffer) -> Option<Position> {
         }
     }
     chrome::foot(state, &arrangement, buffer);
-    match &state.overlay {
-        Some(overlay) => overlays::draw(state, overlay, buffer),
-        None => cursor,
+    if let Some(overlay) = &state.overlay {
+        cursor = overlays::draw(state, overlay, buffer);
+    }
+    if state.glyphs.is_ascii() {
+        keep_to_ascii(buffer);
+    }
+    cursor
+}
+
+/// Texts of the engine and of facts may hold anything; a terminal without Unicode would show rubbish.
+fn keep_to_ascii(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if !cell.symbol().is_ascii() {
+            let stand_in = plain(cell.symbol());
+            cell.set_symbol(stand_in);
+        }
     }
 }
 

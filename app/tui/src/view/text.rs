@@ -48,6 +48,26 @@ pub fn fit_left(text: &str, cells: usize, glyphs: Glyphs) -> String {
     format!("{}{kept}", " ".repeat(cells.saturating_sub(width(&kept))))
 }
 
+/// A text broken into lines, at blanks where there are some; all but the first are indented.
+#[must_use]
+pub fn wrap(text: &str, cells: usize, indent: usize) -> Vec<String> {
+    let indent = if indent + 8 < cells { indent } else { 0 };
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut taken = 0;
+    for word in text.split_inclusive(' ') {
+        if taken + width(word.trim_end()) > cells && taken > indent {
+            lines.push(std::mem::take(&mut line).trim_end().to_owned());
+            line.push_str(&" ".repeat(indent));
+            taken = indent;
+        }
+        line.push_str(word);
+        taken += width(word);
+    }
+    lines.push(line);
+    lines
+}
+
 /// A text with what cannot be printed written out.
 #[must_use]
 pub fn printable(text: &str) -> String {
@@ -74,6 +94,20 @@ pub fn token_text(text: &str, glyphs: Glyphs) -> String {
     }
 }
 
+/// The ASCII character that stands in for another one.
+#[must_use]
+pub fn plain(symbol: &str) -> &'static str {
+    match symbol {
+        "→" => ">",
+        "·" => "-",
+        "“" | "”" | "„" => "\"",
+        "‘" | "’" => "'",
+        "–" | "—" => "-",
+        "…" => "~",
+        _ => "?",
+    }
+}
+
 /// Characters that take no cell of their own and change how others look: terminals disagree on them.
 fn is_formatting(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
@@ -81,7 +115,7 @@ fn is_formatting(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Glyphs, fit, fit_left, printable, shorten, token_text, width};
+    use super::{Glyphs, fit, fit_left, printable, shorten, token_text, width, wrap};
 
     #[test]
     fn texts_are_cut_by_cells_and_not_by_characters() {
@@ -91,6 +125,13 @@ mod tests {
         assert_eq!(fit("ab", 4, glyphs), "ab  ");
         assert_eq!(fit_left("ab", 4, glyphs), "  ab");
         assert_eq!(shorten("abc", 0, glyphs), "");
+    }
+
+    #[test]
+    fn long_texts_are_broken_at_blanks() {
+        assert_eq!(wrap("one two three four", 12, 1), ["one two", " three four"]);
+        assert!(wrap("a longer text than there is room for", 20, 4).iter().all(|line| width(line.trim_end()) <= 20));
+        assert_eq!(wrap("", 5, 0), [""]);
     }
 
     #[test]

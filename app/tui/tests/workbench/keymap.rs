@@ -1,1 +1,81 @@
+//! The keymap that ships: no key that a plain terminal cannot send, no key twice, no action without a way to it.
 
+use locus_tui::{Found, Keymap, PANES, actions};
+use std::collections::BTreeSet;
+
+/// Keys that tmux and screen take, that are other keys' names, or that need keyboard reports.
+const FORBIDDEN: [&str; 6] = ["ctrl-a", "ctrl-b", "ctrl-i", "ctrl-m", "ctrl-h", "ctrl-["];
+
+fn shipped() -> Keymap {
+    Keymap::shipped().expect("the shipped keymap")
+}
+
+#[test]
+fn no_key_is_one_that_a_plain_terminal_cannot_send() {
+    for (scope, keys, action) in shipped().bindings() {
+        for key in keys {
+            let name = key.to_string();
+            assert!(!FORBIDDEN.contains(&name.as_str()), "[{scope}] {name} = {}", action.name);
+            assert!(!key.alt, "[{scope}] {name}: Alt is told apart from Esc by time");
+            let is_letter =
+                name.strip_prefix("ctrl-").is_none_or(|rest| rest.len() == 1 && rest.chars().all(char::is_lowercase));
+            assert!(is_letter, "[{scope}] {name}: Ctrl reaches a program with letters only");
+        }
+    }
+}
+
+#[test]
+fn no_key_acts_twice_in_a_section() {
+    let mut seen = BTreeSet::new();
+    for (scope, keys, _) in shipped().bindings() {
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        assert!(seen.insert((scope.to_owned(), keys.clone())), "[{scope}] {keys:?} twice");
+    }
+}
+
+#[test]
+fn every_action_has_a_name_of_its_own_help_that_fits_and_a_key() {
+    let keymap = shipped();
+    let mut names = BTreeSet::new();
+    for action in actions::all() {
+        assert!(names.insert(action.name), "{} twice", action.name);
+        assert!(!action.help.is_empty() && action.help.chars().count() <= 57, "{}: help too long", action.name);
+        let has_key = keymap.bindings().any(|(_, _, bound)| bound.name == action.name);
+        assert!(has_key, "{} has no key", action.name);
+    }
+}
+
+#[test]
+fn hjkl_move_in_every_pane() {
+    let keymap = shipped();
+    for pane in PANES {
+        for (key, action) in [("h", "left"), ("j", "down"), ("k", "up"), ("l", "right")] {
+            match keymap.look_up(pane.name, &[key.parse().expect(key)]) {
+                Found::Action(found) => assert_eq!(found.name, action, "{key} in {}", pane.name),
+                other => panic!("{key} in {}: {other:?}", pane.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_users_file_is_laid_over_and_its_mistakes_are_named() {
+    let mut keymap = shipped();
+    keymap.lay_over("mine.toml", "[global]\n\"U\" = \"undo\"\n\"u\" = \"\"\n").expect("a good file");
+    assert!(matches!(keymap.look_up("fact", &["u".parse().expect("key")]), Found::Nothing));
+    assert!(
+        matches!(keymap.look_up("fact", &["U".parse().expect("key")]), Found::Action(action) if action.name == "undo")
+    );
+    for (text, complaint) in [
+        ("[global]\n\"u\" = \"fly\"\n", "no action is called `fly`"),
+        ("[somewhere]\n\"u\" = \"undo\"\n", "[somewhere] is no section"),
+        ("[global]\n\"hyper-u\" = \"undo\"\n", "`hyper-u` is no key"),
+        ("[global]\n\"ctrl-b\" = \"undo\"\n", "it is the prefix of tmux"),
+        ("[global]\n\"alt-u\" = \"undo\"\n", "told apart by time"),
+        ("[global]\n\"u u\" = \"undo\"\n", "can never be typed"),
+        ("[global\n", "mine.toml"),
+    ] {
+        let error = shipped().lay_over("mine.toml", text).expect_err(text).to_string();
+        assert!(error.starts_with("mine.toml: ") && error.contains(complaint), "{text}: {error}");
+    }
+}

@@ -1,1 +1,123 @@
+//! No size, no sequence of keys and no order of events brings the workbench down.
 
+use super::support::{Bench, options, recording};
+use locus_protocol::{Event, TraceKind};
+use locus_tui::{Depth, Input, Key, Options};
+use proptest::prelude::*;
+
+/// A state with everything in it.
+fn populated(ascii: bool, colours: Depth) -> Bench {
+    let mut bench = Bench::with(Options { ascii, colours, ..options() }, 80, 24);
+    bench.hear(recording::loading()).hear(recording::loaded()).hear([recording::gpu_memory()]);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    bench.press("r").hear(recording::edit(3));
+    bench
+}
+
+#[test]
+fn every_pane_and_overlay_draws_at_every_size() {
+    for (ascii, colours) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
+        for keys in ["1", "2", "3", "4", "z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c"] {
+            let mut bench = populated(ascii, colours);
+            bench.press(keys);
+            for columns in (0..=120).step_by(3) {
+                for rows in (0..=50).step_by(2).chain([1, 3, 5]) {
+                    bench.feed(Input::Resize(columns, rows));
+                    bench.buffer();
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn wide_models_and_long_prompts_draw_at_every_size() {
+    let mut bench = populated(false, Depth::Sixteen);
+    let events = recording::trace(9, TraceKind::Hidden, 0).into_iter().map(|event| match event {
+        Event::Trace(mut started) => {
+            started.layers = 48;
+            started.tokens = (0..60).flat_map(|_| recording::tokens()).collect();
+            Event::Trace(started)
+        }
+        Event::TraceRow { job, token, .. } => Event::TraceRow { job, token, scores: vec![0.5; 48] },
+        event => event,
+    });
+    bench.press("2").hear(events);
+    for columns in 0..=120 {
+        for rows in 0..=30 {
+            bench.feed(Input::Resize(columns, rows));
+            bench.buffer();
+        }
+    }
+    bench.feed(Input::Resize(80, 24));
+    let screen = bench.screen();
+    assert!(screen.contains("of 420; up and down show the others"), "{screen}");
+}
+
+/// Everything the engine can say, in its order; the tests below shuffle it.
+fn vocabulary() -> Vec<Event> {
+    let mut events = recording::loading();
+    events.extend(recording::loaded());
+    events.extend(recording::trace(2, TraceKind::Hidden, 0));
+    events.extend(recording::trace(2, TraceKind::Mlp, 1));
+    events.extend(recording::edit(3));
+    events.extend([recording::undone(), recording::failed(3), recording::failed(2), recording::gpu_memory()]);
+    events.push(Event::Facts { source: "nothing".into(), facts: vec![] });
+    events
+        .push(Event::Log { source: "stderr".into(), level: "info".into(), text: "\u{1b}[31m\u{200d}東京\n".into() });
+    events.push(Event::TraceRow { job: 2, token: 99, scores: vec![f64::NAN; 3] });
+    events
+}
+
+fn key() -> impl Strategy<Value = Key> {
+    let names = [
+        "enter",
+        "esc",
+        "tab",
+        "shift-tab",
+        "space",
+        "up",
+        "down",
+        "left",
+        "right",
+        "home",
+        "end",
+        "page-up",
+        "page-down",
+        "backspace",
+        "delete",
+        "ctrl-c",
+        "ctrl-d",
+        "ctrl-l",
+        "ctrl-r",
+        "ctrl-u",
+        "ctrl-w",
+        "ctrl-z",
+    ];
+    let named = proptest::sample::select(names.to_vec()).prop_map(|name| name.parse::<Key>().expect(name));
+    let typed = proptest::sample::select("?:/123456789aegGhijklLmMEoqQrstuvwxyYz{}-,.漢é".chars().collect::<Vec<_>>());
+    prop_oneof![1 => named, 2 => typed.prop_map(Key::character)]
+}
+
+fn input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        6 => key().prop_map(Input::Key),
+        4 => proptest::sample::select(vocabulary()).prop_map(Input::engine),
+        1 => (0_u16..130, 0_u16..60).prop_map(|(columns, rows)| Input::Resize(columns, rows)),
+        1 => "[ -~é漢\\n]{0,12}".prop_map(Input::Paste),
+        1 => (0_u64..20_000).prop_map(|milliseconds| Input::Tick(std::time::Duration::from_millis(milliseconds))),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_that_comes_in_brings_it_down(inputs in proptest::collection::vec(input(), 1..120), ready in any::<bool>()) {
+        let mut bench = if ready { populated(false, Depth::Sixteen) } else { Bench::new(80, 24) };
+        for input in inputs {
+            bench.feed(input);
+            bench.buffer();
+        }
+    }
+}
