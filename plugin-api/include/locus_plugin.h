@@ -112,7 +112,8 @@ typedef struct LocusHost {
     // Zero.
     uint32_t reserved;
     // Calls a service by its name: JSON and borrowed tensors in, JSON and owned tensors out. Services are listed
-    // in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`.
+    // in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`. `reply` is null
+    // where the answer is not wanted, and so may `error` be.
     int32_t (*call)(LocusContext *context,
                     struct LocusStr service,
                     struct LocusStr json,

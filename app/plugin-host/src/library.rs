@@ -126,7 +126,7 @@ impl Contents {
             return Err(LoadError::StartUp { file: self.file.clone(), reason: error.to_string() });
         }
         // SAFETY: checked for null and alignment; the library is never closed.
-        unsafe { table(plugin, "the plugin's table", size_of::<LocusPlugin>()) }.map_err(|reason| self.unusable(reason))
+        unsafe { table(plugin, "the plugin's table", LocusPlugin::LEAST_SIZE) }.map_err(|reason| self.unusable(reason))
     }
 
     /// Reads the tables and asks each for its description.
@@ -211,7 +211,7 @@ fn method_functions(
     method: *const LocusMethod,
 ) -> Result<(crate::loaded::Function, crate::loaded::Function, crate::loaded::Function), String> {
     // SAFETY: checked for null and alignment; the library is never closed.
-    let method = unsafe { table(method, "its table", size_of::<LocusMethod>()) }?;
+    let method = unsafe { table(method, "its table", LocusMethod::LEAST_SIZE) }?;
     let LocusMethod { describe, plan, edit, .. } = *method;
     match (describe, plan, edit) {
         (Some(describe), Some(plan), Some(edit)) => Ok((describe, plan, edit)),
@@ -223,7 +223,7 @@ fn objective_functions(
     objective: *const LocusObjective,
 ) -> Result<(crate::loaded::Function, ObjectiveFunctions), String> {
     // SAFETY: checked for null and alignment; the library is never closed.
-    let objective = unsafe { table(objective, "its table", size_of::<LocusObjective>()) }?;
+    let objective = unsafe { table(objective, "its table", LocusObjective::LEAST_SIZE) }?;
     let LocusObjective { describe, create, destroy, goal, loss, .. } = *objective;
     match (describe, create, destroy, goal, loss) {
         (Some(describe), Some(create), Some(destroy), Some(goal), Some(loss)) => {

@@ -42,7 +42,8 @@ pub struct LocusHost {
     /// Zero.
     pub reserved: u32,
     /// Calls a service by its name: JSON and borrowed tensors in, JSON and owned tensors out. Services are listed
-    /// in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`.
+    /// in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`. `reply` is null
+    /// where the answer is not wanted, and so may `error` be.
     pub call: unsafe extern "C" fn(
         context: *mut LocusContext,
         service: LocusStr,

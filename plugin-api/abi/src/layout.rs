@@ -1,4 +1,5 @@
-//! Version 1.0 in numbers: a field that moves does not compile.
+//! Version 1.0 in numbers: a field that moves does not compile. Fields that a later minor version adds are not
+//! there in a table that is no larger than this; whoever reads them asks `struct_size` first.
 
 use crate::{
     LocusBytes, LocusCall, LocusHost, LocusMethod, LocusObjective, LocusPlugin, LocusReply, LocusStamp, LocusStr,
@@ -32,3 +33,28 @@ const _: () = {
     layout!(LocusMethod, 32: struct_size 0, describe 8, plan 16, edit 24);
     layout!(LocusObjective, 48: struct_size 0, describe 8, create 16, destroy 24, goal 32, loss 40);
 };
+
+impl LocusHost {
+    /// Bytes of version 1.0.
+    pub const LEAST_SIZE: usize = offset_of!(Self, json_str) + size_of::<usize>();
+}
+
+impl LocusReply {
+    /// Bytes of version 1.0.
+    pub const LEAST_SIZE: usize = offset_of!(Self, tensors) + size_of::<LocusTensors>();
+}
+
+impl LocusPlugin {
+    /// Bytes of version 1.0.
+    pub const LEAST_SIZE: usize = offset_of!(Self, objective_count) + size_of::<usize>();
+}
+
+impl LocusMethod {
+    /// Bytes of version 1.0.
+    pub const LEAST_SIZE: usize = offset_of!(Self, edit) + size_of::<usize>();
+}
+
+impl LocusObjective {
+    /// Bytes of version 1.0.
+    pub const LEAST_SIZE: usize = offset_of!(Self, loss) + size_of::<usize>();
+}

@@ -82,7 +82,7 @@ pub unsafe fn enter(
     let run = || {
         // SAFETY: null or the host's table, as the caller promises.
         let host = unsafe { host.as_ref() }.ok_or_else(|| Error::Request("no host table".to_owned()))?;
-        if host.interface_major != INTERFACE_MAJOR || host.struct_size < size_of::<LocusHost>() {
+        if host.interface_major != INTERFACE_MAJOR || host.struct_size < LocusHost::LEAST_SIZE {
             let (major, minor) = (host.interface_major, host.interface_minor);
             return Err(Error::Unsupported(format!("a host of plugin interface {major}.{minor}")));
         }

@@ -263,18 +263,18 @@ pub unsafe fn collect(status: i32, reply: LocusReply, error: LocusBytes) -> Resu
     if status == STATUS_OK { Ok(Answer { json, tensors: tensors? }) } else { Err(error_of(status, text)) }
 }
 
-/// Fills a reply.
+/// Fills a reply; one that is null is not wanted.
 ///
 /// # Safety
 /// `reply` is null or an empty reply of the caller's.
 ///
 /// # Errors
-/// [`Error::Request`] when there is no room for a reply.
+/// [`Error::Request`] when the reply has no room for it.
 pub unsafe fn answer<T: Serialize>(reply: *mut LocusReply, json: &T, tensors: Vec<Tensor>) -> Result<()> {
     let text = serde_json::to_string(json).map_err(|error| Error::Failed(format!("cannot write JSON: {error}")))?;
     // SAFETY: null or valid, as the caller promises.
-    let reply = unsafe { reply.as_mut() }.ok_or_else(|| Error::Request("called without a reply".to_owned()))?;
-    if reply.struct_size < size_of::<LocusReply>() {
+    let Some(reply) = (unsafe { reply.as_mut() }) else { return Ok(()) };
+    if reply.struct_size < LocusReply::LEAST_SIZE {
         return Err(Error::Request(format!("a reply of {} bytes is too small", reply.struct_size)));
     }
     reply.json = give_bytes(text);

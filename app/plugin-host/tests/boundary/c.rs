@@ -8,7 +8,7 @@ pub fn compile(source: &str, arguments: &[&str], folder: &Path) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let library = folder.join(format!("lib{}.so", source.trim_end_matches(".c").replace('_', "-")));
     let mut command = Command::new("cc");
-    command.args(["-std=c99", "-pedantic-errors", "-O1", "-shared", "-fPIC"]).args(arguments);
+    command.args(["-std=c99", "-pedantic-errors", "-O1", "-shared", "-fPIC", "-pthread"]).args(arguments);
     command.arg("-I").arg(root.join("plugin-api/include"));
     command.arg(root.join("tests/fixtures/c-plugin").join(source)).arg("-o").arg(&library);
     let output = command.output().expect("a C compiler called cc");

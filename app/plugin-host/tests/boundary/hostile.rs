@@ -171,8 +171,7 @@ fn a_panic_of_the_host_is_told_and_does_not_cross() {
     assert_well(&toy);
 }
 
-/// The C plugin calls the service `template` with the JSON `target`; the length of the subject says whose context
-/// it takes.
+/// The C plugin calls the service `template` with the JSON `target`; the subject says how.
 fn asking(service: &str, json: &str, subject: &str) -> EditRequest {
     let mut request = request(1);
     request.edits[0].template = service.to_owned();
@@ -209,12 +208,14 @@ fn nonsense_through_the_bare_interface_is_refused() {
 }
 
 #[test]
-fn a_context_that_is_kept_too_long_is_found_out() {
+fn a_context_that_is_kept_too_long_or_lent_to_another_thread_is_found_out() {
     let folder = tempfile::tempdir().expect("folder");
     let broken = method(&load(&compile("broken.c", &[], folder.path())).expect("loads"), "broken");
     let toy = Toy::new();
     broken.edit(&asking("model", "{}", "keep"), &Default::default(), &toy).expect("an edit without changes");
-    let error = broken.edit(&asking("model", "{}", "reuse"), &Default::default(), &toy).expect_err("kept");
-    assert_eq!(error.to_string(), "this call into the plugin has returned, or another thread runs it");
+    for how in ["reuse", "thread"] {
+        let error = broken.edit(&asking("model", "{}", how), &Default::default(), &toy).expect_err(how);
+        assert_eq!(error.to_string(), "this call into the plugin has returned, or another thread runs it", "{how}");
+    }
     assert_well(&toy);
 }
