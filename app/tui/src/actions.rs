@@ -99,7 +99,7 @@ pub const GLOBAL: &[Action] = &[
             true => Err("no edit is in place, so there is nothing to take back".into()),
             false => state.ready_for_a_job(),
         },
-        run: |_| vec![Effect::Send(Command::Undo)],
+        run: |_| vec![Effect::Send(Box::new(Command::Undo))],
         ..Action::PLAIN
     },
     Action {
@@ -110,7 +110,7 @@ pub const GLOBAL: &[Action] = &[
             true => Err("no edit was taken back, so there is nothing to put on again".into()),
             false => state.ready_for_a_job(),
         },
-        run: |_| vec![Effect::Send(Command::Redo)],
+        run: |_| vec![Effect::Send(Box::new(Command::Redo))],
         ..Action::PLAIN
     },
     Action {
@@ -330,7 +330,7 @@ pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
     let order = TraceOrder::new(fact, kind);
     (state.traces.kind, state.traces.token) = (kind, None);
     state.traces.ordered = Some((job, order.clone()));
-    vec![Effect::Send(Command::Trace { job, order })]
+    vec![Effect::Send(Box::new(Command::Trace { job, order }))]
 }
 
 /// Orders an edit of the selected fact with what the form says.
@@ -343,7 +343,7 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
             let job = state.begin_job(JobKind::Edit, title);
             state.edits.order(job, order.clone());
             state.focus_on("layers");
-            vec![Effect::Send(Command::Edit { job, order })]
+            vec![Effect::Send(Box::new(Command::Edit { job, order }))]
         }
         Err(error) => {
             state.notices.say(state.now, Tone::Bad, error);
@@ -358,14 +358,14 @@ fn save_edits(state: &mut State) -> Vec<Effect> {
     let name = format!("locus-edits-{}-{}.safetensors", std::process::id(), state.exports);
     let path = state.export_folder.join(name);
     let job = state.begin_job(JobKind::Save, format!("writing the edits to {}", path.display()));
-    vec![Effect::Send(Command::Save { job, target: SaveTarget::Deltas(path) })]
+    vec![Effect::Send(Box::new(Command::Save { job, target: SaveTarget::Deltas(path) }))]
 }
 
 /// Orders the model.
 pub fn load(state: &mut State) -> Vec<Effect> {
     let job = state.begin_job(JobKind::Load, "loading the model".to_owned());
     state.load_trouble = None;
-    vec![Effect::Send(Command::Load { job, source: state.source.clone() })]
+    vec![Effect::Send(Box::new(Command::Load { job, source: state.source.clone() }))]
 }
 
 /// What `run` would do, in a few words.

@@ -40,7 +40,7 @@ impl Input {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Send an order to the engine.
-    Send(Command),
+    Send(Box<Command>),
     /// Raise the flag that stops the running job.
     Cancel,
     /// Forget what the terminal shows and draw everything.

@@ -172,7 +172,7 @@ impl Workbench {
         let mut saved: Vec<Result<String, String>> = Vec::new();
         for effect in effects {
             match effect {
-                Effect::Send(command) => self.send(command)?,
+                Effect::Send(command) => self.send(*command)?,
                 Effect::Cancel => self.handles.cancel.store(true, Ordering::SeqCst),
                 Effect::Redraw => {
                     self.screen.forget();

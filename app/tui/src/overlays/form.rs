@@ -171,7 +171,7 @@ impl Form {
     fn start_typing(&mut self, state: &State, field: Field<'_>, key: Key) {
         if self.typing.is_none() {
             let (text, is_default) = value(state, field);
-            let replace = (is_default && key.typed().is_some()) || (is_default && field == Field::Layers);
+            let replace = is_default && (field == Field::Layers || key.typed().is_some());
             self.typing = Some(if replace { Input::default() } else { Input::new(text) });
         }
     }
@@ -251,13 +251,13 @@ impl Form {
         let mut under_cursor = 0;
         let mut section = None;
         for (index, field) in fields.iter().enumerate() {
-            if let Field::Parameter(kind, plugin, _) = field {
-                if section != Some(*kind) {
-                    section = Some(*kind);
-                    lines.push(Line::default());
-                    let title = format!(" {} (may stay as it is)", printable(state.engine.title(*kind, plugin)));
-                    lines.push(Line::styled(title, state.theme.heading()));
-                }
+            if let Field::Parameter(kind, plugin, _) = field
+                && section != Some(*kind)
+            {
+                section = Some(*kind);
+                lines.push(Line::default());
+                let title = format!(" {} (may stay as it is)", printable(state.engine.title(*kind, plugin)));
+                lines.push(Line::styled(title, state.theme.heading()));
             }
             if index == place {
                 under_cursor = lines.len();

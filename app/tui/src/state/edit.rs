@@ -177,12 +177,12 @@ impl Edits {
 
     /// What is in place after an undo or redo.
     pub fn settle(&mut self, applied: Vec<String>, undone: Vec<String>, rows: Vec<LayerRow>, unedited: bool) {
-        if let Some(view) = self.view.as_mut() {
-            if let Some(title) = &view.title {
-                view.stage = if applied.contains(title) { Stage::Applied } else { Stage::Undone };
-                if !rows.is_empty() {
-                    view.rows = rows;
-                }
+        if let Some(view) = self.view.as_mut()
+            && let Some(title) = &view.title
+        {
+            view.stage = if applied.contains(title) { Stage::Applied } else { Stage::Undone };
+            if !rows.is_empty() {
+                view.rows = rows;
             }
         }
         (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));

@@ -112,10 +112,8 @@ impl Traces {
 
     /// Fills a row.
     pub fn fill(&mut self, job: JobId, token: usize, scores: Vec<f64>) {
-        if let Some(view) = self.running_mut(job) {
-            if let Some(row) = view.scores.get_mut(token) {
-                *row = Some(scores);
-            }
+        if let Some(row) = self.running_mut(job).and_then(|view| view.scores.get_mut(token)) {
+            *row = Some(scores);
         }
     }
 
@@ -123,10 +121,10 @@ impl Traces {
     pub fn end(&mut self, job: JobId, outcome: &Outcome) {
         if let Some(view) = self.running_mut(job) {
             view.outcome = Some(outcome.clone());
-        } else if let Some((_, order)) = self.ordered.take_if(|(ordered, _)| *ordered == job) {
-            if *outcome != Outcome::Done {
-                self.trouble = Some(Trouble { order, outcome: outcome.clone() });
-            }
+        } else if let Some((_, order)) = self.ordered.take_if(|(ordered, _)| *ordered == job)
+            && *outcome != Outcome::Done
+        {
+            self.trouble = Some(Trouble { order, outcome: outcome.clone() });
         }
     }
 

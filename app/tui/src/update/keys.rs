@@ -10,11 +10,11 @@ use crossterm::event::KeyCode;
 
 /// A key was pressed.
 pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
-    if let Found::Action(action) = state.keymap.look_up("", &[key]) {
-        if action.always {
-            state.pending.clear();
-            return run(state, action);
-        }
+    if let Found::Action(action) = state.keymap.look_up("", &[key])
+        && action.always
+    {
+        state.pending.clear();
+        return run(state, action);
     }
     state.interrupted = None;
     if state.overlay.is_some() {

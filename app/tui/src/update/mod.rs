@@ -56,7 +56,7 @@ fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
     }
     state.prediction_due = None;
     match state.fact() {
-        Some(fact) => vec![Effect::Send(Command::Predict { fact: fact.clone() })],
+        Some(fact) => vec![Effect::Send(Box::new(Command::Predict { fact: fact.clone() }))],
         None => Vec::new(),
     }
 }

@@ -86,7 +86,7 @@ impl Bench {
         let effects = std::mem::take(&mut self.effects);
         effects
             .into_iter()
-            .filter_map(|effect| if let Effect::Send(command) = effect { Some(command) } else { None })
+            .filter_map(|effect| if let Effect::Send(command) = effect { Some(*command) } else { None })
             .collect()
     }
 
