@@ -338,8 +338,7 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
     let Some(fact) = state.fact().cloned() else { return Vec::new() };
     match state.settings.order(&state.engine, &fact) {
         Ok(order) => {
-            let method = state.engine.title(PluginKind::Method, &order.method);
-            let title = format!("editing {} with {method}", fact.subject);
+            let title = format!("editing {} with {}", fact.subject, order.method);
             let job = state.begin_job(JobKind::Edit, title);
             state.edits.order(job, order.clone());
             state.focus_on("layers");
@@ -372,10 +371,9 @@ pub fn load(state: &mut State) -> Vec<Effect> {
 #[must_use]
 pub fn run_hint(state: &State) -> String {
     let Some(method) = state.settings.chosen(&state.engine, PluginKind::Method) else { return "edit".to_owned() };
-    let title = state.engine.title(PluginKind::Method, method);
     match state.settings.layers.trim() {
-        "" => format!("edit with {title}"),
-        layers => format!("edit layer {layers} with {title}"),
+        "" => format!("edit with {method}"),
+        layers => format!("edit layer {layers} with {method}"),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::state::{EditView, Stage, State, TraceView};
 use crate::view::{
     Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
 };
-use locus_protocol::{PluginKind, TraceKind};
+use locus_protocol::TraceKind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -109,8 +109,6 @@ fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
 fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     let glyphs = state.glyphs;
     let dot = format!(" {} ", glyphs.dot());
-    let method = state.engine.title(PluginKind::Method, &view.order.method);
-    let objective = state.engine.title(PluginKind::Objective, &view.order.objective);
     let layers = match view.layers.as_slice() {
         [] => "layer chosen by the method".to_owned(),
         [layer] => format!("layer {layer}"),
@@ -118,7 +116,7 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     };
     let fact = &view.order.fact;
     let what = format!("{}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new);
-    let text = format!(" {method}, {objective}{dot}{layers}{dot}{what}");
+    let text = format!(" {}, {}{dot}{layers}{dot}{what}", view.order.method, view.order.objective);
     paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
     if state.edits.frozen.is_some() {
         let step = view.step.map_or(0, |step| step + 1);
@@ -182,7 +180,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             }
             Line::styled(format!(" {}", parts.join(&dot)), state.theme.accent())
         }
-        Stage::Applied => Line::styled(format!(" in place: {answers}; u undoes"), state.theme.good()),
+        Stage::Applied => Line::styled(format!(" in place: {answers}"), state.theme.good()),
         Stage::Undone => Line::styled(" taken back; ctrl-r puts it on again".to_owned(), state.theme.warn()),
         Stage::Cancelled(kept) if kept.is_empty() => {
             Line::styled(" cancelled: the weights are as before", state.theme.warn())

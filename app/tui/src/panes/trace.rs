@@ -158,7 +158,7 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
         probability(started.corrupted)
     )));
     paper.line(spans);
-    paper.line(progress_line(state, view));
+    paper.line(progress_line(state, view, paper.width()));
     // What is below the map: the value under the cursor and the scale.
     let below = match paper.left() {
         0..6 => 0,
@@ -175,7 +175,7 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     }
 }
 
-fn progress_line(state: &State, view: &TraceView) -> Line<'static> {
+fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> {
     let (done, rows) = (view.rows_done(), view.started.tokens.len());
     let settings =
         format!("noise {} ({} samples)", crate::view::ratio(view.started.noise_level), view.started.order.samples);
@@ -197,7 +197,9 @@ fn progress_line(state: &State, view: &TraceView) -> Line<'static> {
             };
             let (early, late) = (peak(view.last_subject_token()), peak(view.last_token()));
             let peaks: Vec<String> = early.into_iter().chain(late).collect();
-            Line::styled(format!(" greatest: {}; {settings}", peaks.join(", ")), state.theme.muted())
+            let peaks = format!(" greatest: {}", peaks.join(", "));
+            let text = format!("{peaks}; {settings}");
+            Line::styled(if width(&text) > room { peaks } else { text }, state.theme.muted())
         }
         Some(outcome) => outcome_line(state, outcome),
     }

@@ -112,7 +112,7 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
         },
         JobKind::Trace => match early_site(state) {
             Some((token, peak)) => format!(
-                "traced in {took}: at the subject's last token `{token}`, layer {} brings back {}",
+                "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
                 peak.layer,
                 signed(peak.effect)
             ),
@@ -159,7 +159,7 @@ fn settle(state: &mut State, applied: Vec<String>, undone: Vec<String>, rows: Ve
     let (before, after) = (state.edits.applied.len(), applied.len());
     let text = if after < before {
         let title = state.edits.applied.last().cloned().unwrap_or_default();
-        let weights = if unedited { "; the weights are the checkpoint's again" } else { "" };
+        let weights = if unedited { "; weights identical to checkpoint" } else { "" };
         Some(format!("took back {title}{weights}"))
     } else if after > before {
         applied.last().map(|title| format!("put on again: {title}"))

@@ -72,11 +72,9 @@ fn job_text(state: &State, job: &Job) -> String {
     let mut parts = vec![if job.cancelling { format!("cancelling: {title}") } else { title }];
     if let Some(phase) = &job.phase {
         parts.push(format!("{}{}", phase_name(phase), progress_text(phase, job)));
-        let left = job.time_left(state.now).map_or("?".to_owned(), duration);
-        parts.push(format!("{left} left"));
-    } else {
-        parts.push(duration(state.now.saturating_sub(job.started)));
     }
+    let elapsed = || format!("{} so far", duration(state.now.saturating_sub(job.started)));
+    parts.push(job.time_left(state.now).map_or_else(elapsed, |left| format!("{} left", duration(left))));
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
 }
 
@@ -103,6 +101,7 @@ fn progress_text(phase: &Phase, job: &Job) -> String {
         _ => number.to_string(),
     };
     match (job.total, job.done) {
+        (0 | 1, _) if !matches!(phase, Phase::Weights) => String::new(),
         (0, 0) => String::new(),
         (0, done) => format!(" {}", unit(done)),
         (total, done) => {
@@ -191,10 +190,11 @@ fn hints(state: &State, room: usize) -> Line<'static> {
         fits
     };
     let shown: Vec<_> = first.into_iter().filter(|offer| fits(offer)).chain(last).collect();
-    let mut spans = vec![Span::raw(" ")];
-    for (key, text) in shown {
+    let mut spans = Vec::new();
+    for (index, (key, text)) in shown.into_iter().enumerate() {
+        spans.push(Span::raw(if index == 0 { " " } else { "  " }));
         spans.push(Span::styled(key, state.theme.accent()));
-        spans.push(Span::raw(format!(" {text}  ")));
+        spans.push(Span::raw(format!(" {text}")));
     }
     Line::from(spans)
 }

@@ -201,7 +201,7 @@ fn the_whole_loop_by_keys_and_a_clean_terminal_afterwards() {
     rig.until("stdout: a library speaks on stdout");
     rig.press("q");
     rig.press("u");
-    rig.until("the weights are the checkpoint's again");
+    rig.until("weights identical to checkpoint");
     rig.press("q");
     rig.end();
     rig.assert_clean();

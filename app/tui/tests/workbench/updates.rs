@@ -257,7 +257,7 @@ fn loading_can_be_cancelled_and_tried_again() {
 fn messages_fade_and_the_last_error_stays() {
     let mut bench = ready();
     bench.press("r").hear(recording::edit_start(2)).hear([recording::failed(2)]);
-    assert!(bench.screen().contains("error: editing Bhutan with ROME failed"));
+    assert!(bench.screen().contains("error: editing Bhutan with rome failed"));
     bench.wait(6500);
     assert!(!bench.screen().contains("error: editing"));
     assert!(bench.state.is_idle() || bench.state.next_tick().is_some());
