@@ -13,13 +13,14 @@ const VERSION: &str = "2.11.";
 /// Wheels of the CPU-light layout. libtorch_cpu of a CUDA wheel links the CUDA
 /// run time and CUPTI, so those two small packages are needed on every machine.
 const WHEELS: [&str; 3] = ["torch==2.11.0", "nvidia-cuda-runtime==13.0.*", "nvidia-cuda-cupti==13.0.*"];
+const FETCH: &str = include_str!("fetch_wheels.py");
 const EXTRACT: &str = include_str!("extract_wheels.py");
 
 /// Makes sure `.libtorch/torch` holds libtorch 2.11 and says in one line which.
 pub fn ensure(root: &Path) -> Result<()> {
     let place = root.join(".libtorch/torch");
     if is_libtorch(&place) {
-        println!("libtorch: {}", place.display());
+        eprintln!("libtorch: {}", place.display());
         return Ok(());
     }
     if let Some(given) = given_by_user(&place) {
@@ -35,7 +36,7 @@ pub fn ensure(root: &Path) -> Result<()> {
         return link(&python, &place);
     }
     fetch(root)?;
-    println!("libtorch: {} (CPU, from the published wheels)", place.display());
+    eprintln!("libtorch: {} (CPU, from the published wheels)", place.display());
     Ok(())
 }
 
@@ -69,24 +70,26 @@ fn link(target: &Path, place: &Path) -> Result<()> {
     }
     std::os::unix::fs::symlink(target, place)
         .with_context(|| format!("cannot link {} to {}", place.display(), target.display()))?;
-    println!("libtorch: {}", target.display());
+    eprintln!("libtorch: {}", target.display());
     Ok(())
 }
 
-/// Downloads the wheels with pip (which shows progress and checks the hashes)
-/// and unpacks what is needed; the result appears under its name in one rename.
+/// Downloads the wheels and unpacks what is needed; the result appears under its name in one rename. What an
+/// interrupted download left in `.libtorch.partial` is used the next time.
 fn fetch(root: &Path) -> Result<()> {
     let partial = root.join(".libtorch.partial");
     let wheels = partial.join("wheels");
     fs::create_dir_all(&wheels)?;
-    let status = Command::new("python3")
-        .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "-d"])
+    eprintln!("libtorch: not found on this machine; downloading 545 MB of published wheels");
+    let output = Command::new("python3")
+        .args(["-c", FETCH])
         .arg(&wheels)
         .args(WHEELS)
+        .stderr(Stdio::inherit())
         .status()
         .context("cannot start python3: install Python 3 with pip, or set LIBTORCH")?;
-    if !status.success() {
-        bail!("libtorch 2.11 could not be downloaded: check the network, or set LIBTORCH to a libtorch 2.11 folder");
+    if !output.success() {
+        bail!("libtorch 2.11 could not be downloaded: check the network and try again, or set LIBTORCH to its folder");
     }
     let unpacked = partial.join("unpacked");
     if unpacked.exists() {

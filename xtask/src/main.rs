@@ -8,19 +8,38 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask setup | build | test | clippy";
+const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
     let root = workspace_root()?;
     match task.as_str() {
         "setup" => libtorch::ensure(&root),
-        "build" => cargo(&root, &["build", "--workspace", "--release"]),
-        "test" => cargo(&root, &["test", "--workspace", "--release"]),
+        "build" => cargo(&root, BUILD),
+        // plugins and program first: the end-to-end tests run them as a user does
+        "test" => cargo(&root, BUILD).and_then(|()| cargo(&root, &["test", "--workspace", "--release"])),
+        "demo" => demo(&root),
+        "bench" => cargo(&root, &["build", "--release", "-p", "locus-benchmark"]).and_then(|()| {
+            run(Command::new(root.join("target/release/locus-benchmark")).args(std::env::args().skip(2)))
+        }),
         "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),
         "" => bail!(USAGE),
         other => bail!("unknown task `{other}`; {USAGE}"),
     }
+}
+
+const BUILD: &[&str] = &["build", "--workspace", "--release"];
+
+/// Opens the workbench on the built-in model; what is said meanwhile goes to standard error.
+fn demo(root: &Path) -> Result<()> {
+    cargo(root, BUILD)?;
+    run(Command::new(root.join("target/release/locus")).arg("demo").args(std::env::args().skip(2)))
+}
+
+/// Runs a program that was built and ends as it ended.
+fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
+    std::process::exit(status.code().unwrap_or(1));
 }
 
 /// The folder that holds the workspace's `Cargo.toml`.
