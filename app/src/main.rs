@@ -13,7 +13,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if !failure.message.is_empty() {
-                eprintln!("locus: {}", failure.message);
+                cli::complain(&failure.message);
             }
             ExitCode::from(failure.code)
         }

@@ -10,7 +10,9 @@ pub enum Error {
     #[error(transparent)]
     Engine(#[from] locus_engine::Error),
     /// The built-in model cannot be unpacked.
-    #[error("the built-in model cannot be unpacked: {0}")]
+    #[error(
+        "the built-in model cannot be unpacked: {0}; make that folder writable, or set XDG_CACHE_HOME to one that is"
+    )]
     BuiltIn(#[from] locus_demo::DemoError),
     /// A plugin named on the command line cannot be used.
     #[error(transparent)]
@@ -64,7 +66,10 @@ impl Error {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Plugin { error: locus_plugin::Error::Request(_), .. } => Blame::Request,
-            Self::Load(_) | Self::Plugin { .. } | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
+            Self::Load(_)
+            | Self::Unknown(_)
+            | Self::Plugin { .. }
+            | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
             Self::Device(_) => Blame::Device,
             _ => Blame::Request,
         }

@@ -83,6 +83,9 @@ fn request(loaded: &mut Loaded, order: &TraceOrder) -> Result<(Request, f64), Er
 /// The tensor `noise` of a safetensors file.
 fn read_noise(file: &Path) -> Result<Tensor, Error> {
     let bad = |message: &str| Error::File { path: file.to_owned(), message: message.to_owned() };
+    if !file.is_file() {
+        return Err(bad("there is no such file; check the path"));
+    }
     let tensors = Tensor::read_safetensors(file).map_err(|_| bad("not a whole safetensors file; name another"))?;
     let noise = tensors.into_iter().find(|(name, _)| name == "noise");
     noise.map(|(_, noise)| noise.to_kind(tch::Kind::Double)).ok_or_else(|| bad("it holds no tensor `noise`; add one"))

@@ -55,7 +55,9 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
                 let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
                 emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
             }
-            _ => {}
+            Command::Predict { .. } | Command::Undo | Command::Redo => {
+                emitter.log("engine", "error", error.to_string())
+            }
         }
     }
 }

@@ -192,7 +192,7 @@ pub struct TraceArguments {
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub samples: usize,
     /// Noise on the subject: a number, or sK for K standard deviations of the subjects' embeddings.
-    #[arg(long, default_value = "s3", value_name = "LEVEL")]
+    #[arg(long, default_value = "s3", value_name = "LEVEL", allow_hyphen_values = true)]
     pub noise: String,
     /// Safetensors file whose tensor `noise` [samples, subject tokens, hidden] is taken instead of drawn noise.
     #[arg(long, value_name = "FILE")]

@@ -2,13 +2,12 @@
 
 use crate::cli::Failure;
 use crate::cli::arguments::{Common, Dtype};
+use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
 use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use std::sync::Arc;
 
 /// What the session has told so far.
 #[derive(Default)]
@@ -29,6 +28,7 @@ pub struct Known {
 pub struct Client {
     handles: Handles,
     output: Output,
+    interrupt: Interrupt,
     next: JobId,
     /// What the session has told so far.
     pub known: Known,
@@ -47,12 +47,8 @@ impl Client {
             tch::set_num_threads(threads);
         }
         let handles = locus_session::start(options(common)?)?;
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
-            let flag = Arc::clone(&handles.cancel);
-            signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&flag))?;
-            signal_hook::flag::register(signal, flag)?;
-        }
-        Ok(Self { handles, output: Output::new(common.json), next: 0, known: Known::default() })
+        let interrupt = Interrupt::watch(&handles.cancel)?;
+        Ok(Self { handles, output: Output::new(common.json), interrupt, next: 0, known: Known::default() })
     }
 
     /// Starts a session and loads the model.
@@ -71,11 +67,20 @@ impl Client {
         self.output.json
     }
 
+    /// Whether the user wants to stop.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// Orders a job and listens until it has ended.
     ///
     /// # Errors
     /// The job failed or was cancelled; the output is gone.
     pub fn job(&mut self, order: impl FnOnce(JobId) -> Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+        // a signal that came when the last job had no step left to look for it
+        if self.interrupt.has_come() {
+            return Err(Failure::cancelled("what was told before is done, nothing after it"));
+        }
         let id = self.next;
         self.next += 1;
         self.send(order(id))?;
@@ -119,7 +124,8 @@ impl Client {
         match self.undo() {
             Ok(_) => Ok(()),
             Err(failure) if failure.message.contains("no model is loaded") => Ok(()),
-            Err(failure) => Err(failure),
+            Err(failure) if failure.message.is_empty() => Err(failure),
+            Err(failure) => Err(Failure::plugin(failure.message)),
         }
     }
 
@@ -160,6 +166,9 @@ pub fn source(common: &Common) -> ModelSource {
 /// A device that cannot be read; no home folder.
 pub fn options(common: &Common) -> Result<Options, Failure> {
     let places = Places::find()?;
+    if common.corpus_tokens == Some(0) {
+        return Err(Failure::usage("--corpus-tokens must be at least 1"));
+    }
     Ok(Options {
         device: device(&common.device)?,
         number_format: match common.dtype {

@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::{Common, DemoAction};
 use crate::cli::client::Client;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::{Failure, edit, output, settings, tables, trace, workbench};
 use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
 use locus_session::Preference;
@@ -90,10 +91,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--out {}: it is there already; name a new folder", out.display())));
     }
     let cancel = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&cancel))?;
-        signal_hook::flag::register(signal, Arc::clone(&cancel))?;
-    }
+    Interrupt::watch(&cancel)?;
     // the shipped files were made with one thread: sums in another order end in other weights
     tch::set_num_threads(1);
     let bar = indicatif::ProgressBar::new(0);

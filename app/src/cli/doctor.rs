@@ -50,11 +50,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         output::print(&Value::from(record).to_string())?;
         return Ok(());
     }
-    let mut table = tables::table(["", ""]);
-    for (name, value) in findings {
-        table.add_row(vec![name.to_owned(), value]);
-    }
-    output::print(table.to_string().trim_start_matches([' ', '\n']))?;
+    output::print(&tables::pairs(findings))?;
     Ok(())
 }
 

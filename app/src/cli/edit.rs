@@ -4,8 +4,9 @@ use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, output, settings, tables};
 use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, PluginKind, SaveTarget};
-use std::io::Read;
 use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
 
 /// An edit: what it started from and what it did.
 #[derive(Default)]
@@ -21,6 +22,7 @@ pub struct Edited {
 /// # Errors
 /// Those of the jobs.
 pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
+    check_save(arguments)?;
     let mut client = Client::with_model(common)?;
     let orders = orders(&client, arguments)?;
     let count = orders.len();
@@ -33,6 +35,29 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
             client.undo()?;
         }
     }
+    save(&mut client, arguments)
+}
+
+/// Looks whether `--save` can be written before anything is computed for it.
+///
+/// # Errors
+/// The file is a folder, or its folder is not there.
+pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
+    let Some(file) = &arguments.save else { return Ok(()) };
+    let bad = |what: &str| Err(Failure::usage(format!("--save {}: {what}", file.display())));
+    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    match parent {
+        _ if file.is_dir() => bad("it is a folder; name a file"),
+        Some(parent) if !parent.is_dir() => bad("its folder is not there; make it first"),
+        _ => Ok(()),
+    }
+}
+
+/// Writes the changes of the edits in place where `--save` asks for it.
+///
+/// # Errors
+/// Those of the job.
+pub fn save(client: &mut Client, arguments: &EditArguments) -> Result<(), Failure> {
     if let Some(file) = &arguments.save {
         client.job(|job| Command::Save { job, target: SaveTarget::Deltas(file.clone()) }, &mut |_| {})?;
         if !client.json() {
@@ -74,7 +99,7 @@ fn print(edited: &Edited) -> Result<(), Failure> {
 /// A file that holds none; flags that do not fit the plugins.
 pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
     if let Some(file) = &arguments.orders {
-        return read_orders(file);
+        return read_orders(client, file);
     }
     let plugins = &client.known.plugins;
     let method = arguments.method.as_deref().unwrap_or_default();
@@ -104,15 +129,12 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
     }])
 }
 
-fn read_orders(file: &Path) -> Result<Vec<EditOrder>, Failure> {
+fn read_orders(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
     let bad = |what: String| Failure::usage(format!("--orders {}: {what}", file.display()));
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        std::io::stdin().read_to_string(&mut text)
-    } else {
-        std::fs::File::open(file).and_then(|mut open| open.read_to_string(&mut text))
-    };
-    read.map_err(|error| bad(format!("cannot be read ({error})")))?;
+    let read = if file == Path::new("-") { standard_input(client)? } else { std::fs::read_to_string(file) };
+    let text = read.map_err(|error| {
+        bad(format!("cannot be read ({error}); give a file with one JSON object a line, or - for standard input"))
+    })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let orders = lines
         .map(|(index, line)| {
@@ -123,4 +145,25 @@ fn read_orders(file: &Path) -> Result<Vec<EditOrder>, Failure> {
         return Err(bad("it holds no order; write one JSON object a line".to_owned()));
     }
     Ok(orders)
+}
+
+/// All of standard input. A thread of its own waits for it, so that the user can stop that as well.
+///
+/// # Errors
+/// The user stopped it.
+fn standard_input(client: &Client) -> Result<std::io::Result<String>, Failure> {
+    let (sender, receiver) = channel();
+    std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
+        let _ = sender.send(std::io::read_to_string(std::io::stdin()));
+    })?;
+    loop {
+        match receiver.recv_timeout(Duration::from_millis(50)) {
+            Ok(read) => return Ok(read),
+            Err(RecvTimeoutError::Timeout) if client.interrupt().has_come() => {
+                return Err(Failure::cancelled("no order was read"));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::failed("standard input cannot be read")),
+        }
+    }
 }

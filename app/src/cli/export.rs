@@ -14,10 +14,12 @@ pub fn run(common: &Common, arguments: &EditArguments, folder: &Path) -> Result<
     if folder.exists() {
         return Err(Failure::usage(format!("--folder {}: it is there already; name a new one", folder.display())));
     }
+    edit::check_save(arguments)?;
     let mut client = Client::with_model(common)?;
     for order in edit::orders(&client, arguments)? {
         edit::edit(&mut client, order)?;
     }
+    edit::save(&mut client, arguments)?;
     client.job(|job| Command::Save { job, target: SaveTarget::Model(folder.to_owned()) }, &mut |_| {})?;
     if !client.json() {
         output::print(&format!("wrote the edited model to {}", folder.display()))?;

@@ -9,6 +9,7 @@ mod export;
 mod fact;
 mod facts;
 mod failure;
+mod interrupt;
 mod model;
 mod output;
 mod places;
@@ -21,6 +22,7 @@ mod workbench;
 
 pub use arguments::Arguments;
 pub use failure::Failure;
+pub use output::complain;
 
 use arguments::Command;
 use clap::CommandFactory;
@@ -43,11 +45,15 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Export { orders, folder }) => export::run(&common, &orders, &folder),
         Some(Command::Doctor) => doctor::run(&common),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Arguments::command(), "locus", &mut std::io::stdout());
-            Ok(())
+            // not straight into standard output: it panics when nobody reads that any more
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "locus", &mut text);
+            Ok(output::write(&text)?)
         }
-        Some(Command::Man) => clap_mangen::Man::new(Arguments::command())
-            .render(&mut std::io::stdout())
-            .map_err(|error| Failure::failed(format!("cannot write the manual: {error}"))),
+        Some(Command::Man) => {
+            let mut text = Vec::new();
+            clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
+            Ok(output::write(&text)?)
+        }
     }
 }

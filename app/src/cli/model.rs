@@ -11,7 +11,6 @@ use crate::cli::{Failure, output, tables};
 pub fn info(common: &Common) -> Result<(), Failure> {
     let client = Client::with_model(common)?;
     let Some(model) = client.known.model.as_ref().filter(|_| !common.json) else { return Ok(()) };
-    let mut table = tables::table(["", ""]);
     let rows = [
         ("model", model.name.clone()),
         ("family", model.family.clone()),
@@ -29,9 +28,6 @@ pub fn info(common: &Common) -> Result<(), Failure> {
         ("its answer", model.probe.answer.trim().to_owned()),
         ("facts", format!("{} ({})", client.known.facts.len(), client.known.facts_source)),
     ];
-    for (name, value) in rows {
-        table.add_row(vec![name.to_owned(), value]);
-    }
-    output::print(table.to_string().trim_start_matches([' ', '\n']))?;
+    output::print(&tables::pairs(rows))?;
     Ok(())
 }

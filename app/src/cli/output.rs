@@ -41,9 +41,7 @@ impl Output {
         if self.json && event.is_recorded() {
             let mut line = serde_json::to_vec(event)?;
             line.push(b'\n');
-            let mut out = std::io::stdout().lock();
-            out.write_all(&line)?;
-            out.flush()?;
+            write(&line)?;
         }
         Ok(())
     }
@@ -57,8 +55,8 @@ impl Output {
 
     fn aside(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("locus: {text}")),
-            None => eprintln!("locus: {text}"),
+            Some(bar) => bar.suspend(|| complain(text)),
+            None => complain(text),
         }
     }
 
@@ -88,7 +86,20 @@ impl Output {
 /// # Errors
 /// Standard output is gone.
 pub fn print(text: &str) -> std::io::Result<()> {
+    write(format!("{text}\n").as_bytes())
+}
+
+/// Writes bytes as they are.
+///
+/// # Errors
+/// Standard output is gone.
+pub fn write(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{text}")?;
+    out.write_all(bytes)?;
     out.flush()
+}
+
+/// Says a sentence on standard error; where that is gone nobody can be told so.
+pub fn complain(text: &str) {
+    let _ = writeln!(std::io::stderr(), "locus: {text}");
 }

@@ -12,6 +12,14 @@ pub fn table<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Table {
     table
 }
 
+/// Names and values, one pair a line.
+pub fn pairs<N: Into<String>>(pairs: impl IntoIterator<Item = (N, String)>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING);
+    table.add_rows(pairs.into_iter().map(|(name, value)| [name.into(), value]));
+    table.to_string()
+}
+
 /// Aligns all columns but the first to the right.
 pub fn numbers(table: &mut Table) {
     for column in table.column_iter_mut().skip(1) {
