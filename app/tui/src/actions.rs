@@ -383,7 +383,8 @@ fn can_use_fact(state: &State) -> Result<(), String> {
 }
 
 fn has_table(state: &State) -> Result<(), String> {
-    panes::table(state).map(|_| ()).ok_or_else(|| "this pane has no table yet".to_owned())
+    let has_table = PANES.get(state.focus).is_some_and(|pane| (pane.has_table)(state));
+    if has_table { Ok(()) } else { Err("this pane has no table yet".to_owned()) }
 }
 
 fn step_pane(state: &mut State, by: usize) -> Vec<Effect> {

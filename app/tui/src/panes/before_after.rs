@@ -29,6 +29,7 @@ pub const PANE: Pane = Pane {
     actions: &[],
     motion,
     draw,
+    has_table: |state| state.edits.last.is_some(),
     table,
 };
 

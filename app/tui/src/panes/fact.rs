@@ -41,6 +41,7 @@ pub const PANE: Pane = Pane {
     }],
     motion,
     draw,
+    has_table: |state| state.facts.shown() > 0,
     table,
 };
 

@@ -40,6 +40,7 @@ pub const PANE: Pane = Pane {
         }
     },
     draw,
+    has_table: |state| state.layers() > 0,
     table,
 };
 

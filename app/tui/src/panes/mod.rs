@@ -7,7 +7,7 @@ mod table;
 mod trace;
 
 pub use fact::{first_steps, prompt_spans};
-pub use table::{Extent, Table, copy, export, table};
+pub use table::{Extent, Table, copy, export};
 
 use crate::actions::Action;
 use crate::input::Effect;
@@ -33,6 +33,8 @@ pub struct Pane {
     pub motion: fn(&mut State, Motion, usize),
     /// Draws it; returns where the cursor stands, where there is one.
     pub draw: fn(&State, Rect, &mut Buffer) -> Option<Position>,
+    /// Whether it has a table; asked while drawing.
+    pub has_table: fn(&State) -> bool,
     /// Its table, for copies and exports.
     pub table: fn(&State) -> Option<Table>,
 }

@@ -82,8 +82,7 @@ fn quoted(cell: &str) -> String {
 }
 
 /// The table of the focused pane.
-#[must_use]
-pub fn table(state: &State) -> Option<Table> {
+fn table(state: &State) -> Option<Table> {
     PANES.get(state.focus).and_then(|pane| (pane.table)(state)).filter(|table| !table.rows.is_empty())
 }
 

@@ -58,6 +58,7 @@ pub const PANE: Pane = Pane {
     ],
     motion,
     draw,
+    has_table: |state| state.traces.shown(state.fact()).is_some_and(|view| view.rows_done() > 0),
     table,
 };
 

@@ -1,10 +1,28 @@
 //! Keys and events in, orders and screens out: the loop that the workbench is for.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Command, Event, JobKind, ModelSource, Outcome, TraceKind};
+use locus_protocol::{Blame, Command, Event, Fact, JobKind, ModelSource, Outcome, TraceKind};
 use locus_tui::{Depth, Effect, Input, Options};
+use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::style::Color;
-use std::time::Duration;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A line that counts.
+#[derive(Clone, Default)]
+struct Line(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("line").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 fn ready() -> Bench {
     let mut bench = Bench::new(120, 40);
@@ -378,4 +396,56 @@ fn a_recording_of_somebody_elses_jobs_can_be_shown() {
     assert!(bench.screen().contains("tracing elsewhere"));
     bench.hear(recording::trace(40, TraceKind::Hidden, 0)).press("2");
     assert!(bench.screen().contains("hidden states"));
+}
+
+#[test]
+fn a_trace_that_fails_at_once_says_so_where_it_would_be() {
+    let mut bench = ready();
+    bench.press("t");
+    let outcome = Outcome::Failed { error: "the subject is not in the prompt".into(), blame: Blame::Request };
+    bench.hear([Event::Finished { job: 2, outcome, seconds: 0.0 }]).wait(7000);
+    let screen = bench.screen();
+    assert!(
+        screen.contains("failed: the subject is not in the prompt") && screen.contains("press t to try again"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn a_running_edit_stays_within_its_share_of_the_line() {
+    let mut bench = ready();
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit_start(3));
+    let mut shown = bench.buffer();
+    let line = Line::default();
+    let mut backend = CrosstermBackend::new(line.clone());
+    // Twenty frames are what a second has at most.
+    for number in 0..20 {
+        bench.hear([recording::step(3, number)]);
+        let next = bench.buffer();
+        backend.draw(shown.diff(&next).into_iter()).expect("it takes everything");
+        shown = next;
+    }
+    let sent = line.0.lock().expect("line").len();
+    assert!((1..20_000).contains(&sent), "{sent} bytes for twenty frames");
+}
+
+#[test]
+fn many_facts_are_listed_and_filtered_without_delay() {
+    let mut bench = ready();
+    let fact = |number: usize| Fact {
+        case_id: Some(number as u64),
+        subject: format!("Subject {number}"),
+        ..recording::fact()
+    };
+    bench.hear([Event::Facts { source: "many".into(), facts: (0..50_000).map(fact).collect() }]);
+    let best = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            bench.press("G").screen();
+            start.elapsed()
+        })
+        .min();
+    assert!(best < Some(Duration::from_millis(10)), "{best:?} for one frame");
+    bench.press("/").type_text("subject 4999");
+    assert!(bench.screen().contains(" of 50000 facts"), "{}", bench.screen());
 }
