@@ -9,7 +9,7 @@ use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
 use std::path::PathBuf;
 
 /// Facts that are traced and edited: every so many of the file.
-const EVERY: usize = 80;
+const EVERY: usize = 48;
 
 struct Session {
     handles: Handles,
@@ -116,7 +116,9 @@ impl Session {
         let wins = facts.into_iter().filter(|fact| {
             let (before, after) = self.edit(fact.clone(), method, layer);
             assert!(before.rewrite[0].new < before.rewrite[0].truth, "{}: not known before", fact.prompt());
-            after.rewrite[0].new > after.rewrite[0].truth
+            let won = after.rewrite[0].new > after.rewrite[0].truth;
+            println!("{method} layer {layer}: {} {:?}", if won { "won" } else { "lost" }, after.rewrite[0]);
+            won
         });
         wins.count() as f64 / count
     }
