@@ -215,8 +215,8 @@ fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
     }
 }
 
-/// The rows of the model as it is now.
-fn current_rows(loaded: &Loaded, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
+/// The rows of the model as it is now for a fact whose targets are not empty.
+pub fn current_rows(loaded: &Loaded, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
     let model = loaded.stack.model();
     let [new, truth] = shown_tokens(loaded, fact)?;
     Ok(lens_rows(model, &model.tokenizer.encode(&fact.prompt())?, new, truth)?)

@@ -39,6 +39,8 @@ pub struct Options {
     pub device: DeviceRequest,
     /// Number format of weights and activations.
     pub number_format: NumberFormat,
+    /// CPU threads; `None` leaves it to the model's size.
+    pub threads: Option<i32>,
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
     /// Text for second moments, one document a line, instead of the built-in one.

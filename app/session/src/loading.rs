@@ -14,6 +14,9 @@ use locus_protocol::{Event, Fact, JobId, ModelReady, ModelSource, Phase, Probe};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
+/// Parameters below which one CPU thread is the fastest.
+const SMALL_MODEL: u64 = 20_000_000;
+
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
     /// The folder it was read from.
@@ -71,6 +74,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.check_cancel()
     })?;
+    choose_threads(worker.options.threads, &model);
     let (origin, records) = read_facts(worker, source, &folder)?;
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
@@ -103,6 +107,15 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     worker.emitter.tell(Event::Facts { source: origin, facts: records });
     tell_plugins(&worker.emitter, worker);
     Ok(())
+}
+
+/// Threads inside the products of a small model only wait for one another.
+fn choose_threads(asked: Option<i32>, model: &Model) {
+    match asked {
+        Some(threads) => tch::set_num_threads(threads),
+        None if model.parameter_count() < SMALL_MODEL => tch::set_num_threads(1),
+        None => {}
+    }
 }
 
 /// Tells the plugins again, with the values that suit the model as their defaults.

@@ -1,5 +1,6 @@
-//! The most probable next tokens of a fact's prompt.
+//! The most probable next tokens of a fact's prompt, and what each layer says of its targets.
 
+use crate::editing::current_rows;
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
@@ -7,16 +8,18 @@ use locus_engine::model::Model;
 use locus_protocol::{Event, Fact, TokenText};
 use std::ops::Range;
 
-/// Tells the tokens of the prompt and what comes next.
+/// Tells the tokens of the prompt, what comes next, and the rows of the model as it is.
 pub fn predict(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.loaded()?;
     let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
     let prompt = fact.prompt();
     let ids = model.tokenizer.encode(&prompt)?;
     let subject = model.tokenizer.subject_range(&prompt, &fact.subject)?;
-    let event =
-        Event::Prediction { tokens: token_texts(model, &ids, &subject)?, top: top_tokens(model, &ids)?, prompt, edits };
-    worker.emitter.tell(event);
+    let (tokens, top) = (token_texts(model, &ids, &subject)?, top_tokens(model, &ids)?);
+    // a fact that is only traced may lack a target
+    let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());
+    let rows = if has_targets { current_rows(loaded, fact)? } else { Vec::new() };
+    worker.emitter.tell(Event::Prediction { prompt, tokens, top, edits, rows });
     Ok(())
 }
 

@@ -26,6 +26,7 @@ impl Session {
         let options = Options {
             device: DeviceRequest::Cpu,
             number_format: NumberFormat::Float32,
+            threads: Some(1),
             facts: None,
             corpus: None,
             corpus_tokens: None,

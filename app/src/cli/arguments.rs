@@ -50,7 +50,7 @@ pub struct Common {
     /// File to which every record is appended as well.
     #[arg(long, global = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// CPU threads; all cores without it.
+    /// CPU threads; all cores without it, one for a small model.
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,
 }

@@ -40,12 +40,6 @@ impl Client {
     /// # Errors
     /// Flags that make no sense; a journal that cannot be written.
     pub fn start(common: &Common) -> Result<Self, Failure> {
-        if let Some(threads) = common.threads {
-            if threads < 1 {
-                return Err(Failure::usage("--threads must be at least 1"));
-            }
-            tch::set_num_threads(threads);
-        }
         let handles = locus_session::start(options(common)?)?;
         let interrupt = Interrupt::watch(&handles.cancel)?;
         Ok(Self { handles, output: Output::new(common.json), interrupt, next: 0, known: Known::default() })
@@ -165,6 +159,9 @@ pub fn source(common: &Common) -> ModelSource {
 /// # Errors
 /// A device that cannot be read; no home folder.
 pub fn options(common: &Common) -> Result<Options, Failure> {
+    if common.threads.is_some_and(|threads| threads < 1) {
+        return Err(Failure::usage("--threads must be at least 1"));
+    }
     let places = Places::find()?;
     if common.corpus_tokens == Some(0) {
         return Err(Failure::usage("--corpus-tokens must be at least 1"));
@@ -176,6 +173,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
             Dtype::Bfloat16 => NumberFormat::BFloat16,
             Dtype::Float16 => NumberFormat::Float16,
         },
+        threads: common.threads,
         facts: common.facts.clone(),
         corpus: common.corpus.clone(),
         corpus_tokens: common.corpus_tokens,

@@ -21,9 +21,6 @@ pub fn run(common: &Common) -> Result<(), Failure> {
             "the workbench needs a terminal for input and output; see `locus --help` for commands without one";
         return Err(Failure::usage(message));
     }
-    if let Some(threads) = common.threads {
-        tch::set_num_threads(threads);
-    }
     let places = Places::find()?;
     let mut session = options(common)?;
     // what is seen is also written down
