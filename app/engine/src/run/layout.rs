@@ -91,7 +91,6 @@ impl Layout {
     }
 
     /// The tokens of the flat stream.
-    #[must_use]
     pub fn ids(&self, rows: &[Vec<i64>], device: Device) -> Tensor {
         let mut ids = Vec::with_capacity(self.batch.tokens() as usize);
         for (span, members) in self.batch.spans.iter().zip(&self.rows) {

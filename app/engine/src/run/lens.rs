@@ -8,7 +8,6 @@ use locus_protocol::LayerRow;
 use tch::{Device, Kind, Tensor};
 
 /// Probabilities `[layers, tokens]` of `tokens` for residual streams `[layers, hidden]`.
-#[must_use]
 pub fn lens(model: &Model, streams: &Tensor, tokens: &[i64]) -> Tensor {
     let _guard = tch::no_grad_guard();
     let index = Tensor::from_slice(tokens).to_device(streams.device());

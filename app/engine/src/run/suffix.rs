@@ -21,6 +21,9 @@ enum Entry {
     Key(usize),
 }
 
+/// Flat indices, and what is added there before the first block that runs.
+type Folded<'a> = (&'a Tensor, Tensor);
+
 /// A prepared run.
 pub struct Prepared {
     request: SuffixRequest,
@@ -192,7 +195,7 @@ impl Prepared {
     }
 
     /// What is added at the entry, and taps for what is added further up.
-    fn place_added(&self, model: &Model, added: &[Tensor]) -> Result<(Vec<(&Tensor, Tensor)>, Vec<Tap>)> {
+    fn place_added(&self, model: &Model, added: &[Tensor]) -> Result<(Vec<Folded<'_>>, Vec<Tap>)> {
         if added.len() != self.added.len() {
             let message = format!("{} tensors to add, but the run was prepared for {}", added.len(), self.added.len());
             return Err(Error::Request(message));
