@@ -71,6 +71,9 @@ pub enum Event {
         top: Vec<TopToken>,
         /// Number of edits in place.
         edits: usize,
+        /// Rows of the model as it is for this fact; none where a target is empty.
+        #[serde(default)]
+        rows: Vec<LayerRow>,
     },
     /// A trace's clean and corrupted runs are done.
     Trace(TraceStarted),

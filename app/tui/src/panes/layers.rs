@@ -2,11 +2,11 @@
 
 use super::{Motion, Pane, Table};
 use crate::actions::{Action, run_hint};
-use crate::state::{EditView, Stage, State, TraceView};
+use crate::state::{EditView, Prediction, Stage, State, TraceView};
 use crate::view::{
     Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
 };
-use locus_protocol::TraceKind;
+use locus_protocol::{LayerRow, TraceKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -20,7 +20,7 @@ pub const PANE: Pane = Pane {
     title: "Layers",
     about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
-            targets read off after that layer; their change is against the model before the edit. The weight change is \
+            targets read off after that layer, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
     go: Action {
         name: "layers-pane",
@@ -65,6 +65,20 @@ fn hidden_trace<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a Tra
     state.traces.of(fact, TraceKind::Hidden)
 }
 
+/// The model as it is for the selected fact, as long as no edit of the fact has rows.
+fn unedited<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a Prediction> {
+    let of_the_fact = view.is_none_or(|view| view.rows.is_empty() && state.fact() == Some(&view.order.fact));
+    state.prediction().filter(|prediction| of_the_fact && !prediction.rows.is_empty())
+}
+
+/// A layer's row now: of the edit, or of the model as it is.
+fn row_now<'a>(state: &'a State, view: Option<&'a EditView>, layer: usize) -> Option<&'a LayerRow> {
+    match unedited(state, view) {
+        Some(prediction) => prediction.rows.iter().find(|row| row.layer == layer),
+        None => view?.row(layer),
+    }
+}
+
 fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let mut paper = Paper::new(area, buffer);
     let view = relevant(state);
@@ -104,6 +118,14 @@ fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
         paper.line(text);
     } else {
         paper.line(Span::styled(" up and down choose the layer", muted));
+    }
+    if let Some(prediction) = unedited(state, None) {
+        let whose = match prediction.edits {
+            0 => "the unedited model".to_owned(),
+            1 => "the model as it is, with 1 edit in place".to_owned(),
+            edits => format!("the model as it is, with {edits} edits in place"),
+        };
+        paper.line(Span::styled(format!(" p(new), p(true): {whose}"), muted));
     }
 }
 
@@ -314,7 +336,7 @@ fn columns(state: &State, view: Option<&EditView>, layers: std::ops::Range<usize
         width,
         cells: layers.clone().map(cell).collect(),
     };
-    let now = |layer: usize| view.and_then(|view| view.row(layer));
+    let now = |layer: usize| row_now(state, view, layer);
     let mut columns = vec![
         column("layer", 0, 6, &|layer| {
             let mark = if layer == state.layer { ">" } else { " " };
@@ -355,7 +377,7 @@ fn edited_mark(view: Option<&EditView>, layer: usize) -> &'static str {
     }
 }
 
-/// A bar of the new target's probability, where there is room left.
+/// A bar of the new target's probability, where there is room left; of the true one's before any edit.
 fn add_bar(
     state: &State,
     view: Option<&EditView>,
@@ -365,9 +387,13 @@ fn add_bar(
 ) {
     let taken: usize = kept.iter().map(|column| column.width).sum();
     let cells = room.saturating_sub(taken + 3).min(30);
-    let Some(view) = view.filter(|_| cells >= 10) else { return };
+    let before_any_edit = unedited(state, view).is_some();
+    if cells < 10 || (view.is_none() && !before_any_edit) {
+        return;
+    }
     let cell = |layer: usize| {
-        let value = view.row(layer).map_or(0.0, |row| row.probability_new);
+        let value = row_now(state, view, layer)
+            .map_or(0.0, |row| if before_any_edit { row.probability_true } else { row.probability_new });
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -381,7 +407,7 @@ fn add_bar(
         )
     };
     kept.push(Column {
-        header: fit("  p(new)", cells + 2, state.glyphs),
+        header: fit(if before_any_edit { "  p(true)" } else { "  p(new)" }, cells + 2, state.glyphs),
         rank: usize::MAX,
         width: cells + 2,
         cells: layers.map(cell).collect(),
@@ -412,7 +438,7 @@ fn table(state: &State) -> Option<Table> {
     .to_vec();
     columns.extend(names.iter().cloned());
     let rows = (0..layers).map(|layer| {
-        let now = view.and_then(|view| view.row(layer));
+        let now = row_now(state, view, layer);
         let before = view.and_then(|view| view.row_before(layer));
         let effect = |token: Option<usize>| trace.and_then(|trace| trace.effect(token?, layer));
         let mut row: Vec<Value> = vec![

@@ -25,7 +25,7 @@ use crate::options::Options;
 use crate::overlays::Overlay;
 use crate::panes::PANES;
 use crate::view::{Glyphs, Theme};
-use locus_protocol::{Fact, JobId, JobKind, ModelSource, TokenText, TopToken};
+use locus_protocol::{Fact, JobId, JobKind, LayerRow, ModelSource, TokenText, TopToken};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub struct Prediction {
     pub top: Vec<TopToken>,
     /// Edits that were in place.
     pub edits: usize,
+    /// Rows of the model as it was then; none where the fact lacks a target.
+    pub rows: Vec<LayerRow>,
 }
 
 /// The state of the workbench.

@@ -36,8 +36,8 @@ pub fn absorb(state: &mut State, event: Event) {
             state.facts.replace(source, facts);
             state.want_prediction();
         }
-        Event::Prediction { prompt, tokens, top, edits } => {
-            state.prediction = Some(Prediction { prompt, tokens, top, edits });
+        Event::Prediction { prompt, tokens, top, edits, rows } => {
+            state.prediction = Some(Prediction { prompt, tokens, top, edits, rows });
         }
         Event::Trace(started) => {
             state.traces.kind = started.order.kind;

@@ -107,6 +107,8 @@ fn press_in_own_fact(state: &mut State, key: Key) {
             Ok(fact) => {
                 state.facts.own = None;
                 state.facts.add(fact);
+                // The same prompt may have other targets now.
+                state.prediction = None;
                 state.want_prediction();
             }
             Err((field, error)) => (own.field, own.error) = (field, Some(error)),

@@ -235,6 +235,40 @@ fn amending_keeps_the_record_as_long_as_only_the_new_target_changes() {
 }
 
 #[test]
+fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
+    // Layer 11: the new and the true target's probability in the exported table.
+    let last_row = |bench: &mut Bench| {
+        bench.press("3 Y");
+        let copied = bench.effects.drain(..).find_map(|effect| match effect {
+            Effect::Copy(text) => Some(text),
+            _ => None,
+        });
+        let copied = copied.expect("a copied table");
+        let row = copied.lines().find(|line| line.starts_with("11\t")).expect("layer 11");
+        let cells: Vec<&str> = row.split('\t').collect();
+        (cells[5].to_owned(), cells[6].to_owned())
+    };
+    let mut bench = ready();
+    assert!(bench.screen().contains("p(new), p(true): the unedited model"), "{}", bench.screen());
+    assert_eq!(last_row(&mut bench), ("2e-6".into(), "0.9731".into()));
+    // Another fact has no rows until its answer comes.
+    bench.press("1 down");
+    assert_eq!(last_row(&mut bench), (String::new(), String::new()));
+    bench.press("1 up");
+    bench.hear([recording::prediction(1)]);
+    assert!(bench.screen().contains("the model as it is, with 1 edit in place"), "{}", bench.screen());
+    // From the first event of its own edit on, the edit's rows are shown, whatever was predicted.
+    bench.press("r").hear(recording::edit(2)).hear([recording::prediction(0)]);
+    let (new, truth) = last_row(&mut bench);
+    assert!(new.starts_with("0.962") && truth == "0.0001", "{new} {truth}");
+    // A typed fact with the same prompt has other targets: the answer for the old ones is not its answer.
+    let mut bench = ready();
+    bench.press("a ctrl-u").type_text("Lima").press("enter");
+    assert_eq!(bench.state.fact().map(|fact| fact.target_new.as_str()), Some("Lima"));
+    assert_eq!(last_row(&mut bench), (String::new(), String::new()));
+}
+
+#[test]
 fn the_next_kind_of_trace_is_made_or_shown() {
     let mut bench = ready();
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));

@@ -207,7 +207,8 @@ fn top_after() -> Vec<TopToken> {
 
 pub fn prediction(edits: usize) -> Event {
     let top = if edits == 0 { top_before() } else { top_after() };
-    Event::Prediction { prompt: fact().prompt(), tokens: tokens(), top, edits }
+    let share = if edits == 0 { 0.0 } else { 1.0 };
+    Event::Prediction { prompt: fact().prompt(), tokens: tokens(), top, edits, rows: rows(share, None) }
 }
 
 pub fn tokens() -> Vec<TokenText> {
