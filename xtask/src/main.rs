@@ -17,7 +17,8 @@ fn main() -> Result<()> {
         "setup" => libtorch::ensure(&root),
         "build" => cargo(&root, BUILD),
         // plugins and program first: the end-to-end tests run them as a user does
-        "test" => cargo(&root, BUILD).and_then(|()| cargo(&root, &["test", "--workspace", "--release"])),
+        "test" => cargo(&root, BUILD)
+            .and_then(|()| cargo(&root, &["test", "--workspace", "--release", "--", "--show-output"])),
         "demo" => demo(&root),
         "bench" => cargo(&root, &["build", "--release", "-p", "locus-benchmark"]).and_then(|()| {
             run(Command::new(root.join("target/release/locus-benchmark")).args(std::env::args().skip(2)))

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::mem::ManuallyDrop;
 use tch::{Device, Kind, Tensor};
 
-// SAFETY, for all functions below: plugins call them as the contract says; what can be checked is.
+// Plugins call all functions below as the contract says; what can be checked is.
 
 pub(crate) unsafe extern "C" fn tensor_from_f32(
     data: *const f32,
@@ -17,6 +17,7 @@ pub(crate) unsafe extern "C" fn tensor_from_f32(
     tensor: *mut *mut LocusTensor,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let sizes = slice(sizes, dimensions, "sizes")?;
@@ -36,6 +37,7 @@ pub(crate) unsafe extern "C" fn tensor_sizes(
     dimensions: *mut usize,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let found = borrow(tensor)?.size();
@@ -56,6 +58,7 @@ pub(crate) unsafe extern "C" fn tensor_copy_f32(
     capacity: usize,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let tensor = borrow(tensor)?.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?;
@@ -77,6 +80,7 @@ pub(crate) unsafe extern "C" fn tensor_clone(
     copy: *mut *mut LocusTensor,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe { guarded(error, || give(copy, borrow(tensor)?.shallow_clone())) }
 }
 
@@ -84,6 +88,7 @@ pub(crate) unsafe extern "C" fn tensor_free(tensor: *mut LocusTensor) {
     // Nobody hears of a panic here; it must only not cross.
     let _ = guarded_value(|| {
         if !tensor.is_null() {
+            // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
             drop(unsafe { Tensor::from_ptr(tensor.cast()) });
         }
         Ok(())
@@ -96,6 +101,7 @@ pub(crate) unsafe extern "C" fn tensors_new(
     tensors: *mut LocusTensors,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let handles = slice(handles, count, "handles")?;
@@ -119,11 +125,13 @@ pub(crate) unsafe extern "C" fn tensors_new(
 
 pub(crate) unsafe extern "C" fn bytes_new(text: LocusStr, bytes: *mut LocusBytes) {
     let _ = guarded_value(|| {
+        // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
         let copy = match unsafe { borrow_text(text) } {
             Ok(text) => text.to_owned(),
             Err(error) => error.to_string(),
         };
         if !bytes.is_null() {
+            // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
             unsafe { bytes.write(give_bytes(copy)) };
         }
         Ok(())
@@ -136,6 +144,7 @@ pub(crate) unsafe extern "C" fn json_f64(
     value: *mut f64,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let place = borrow_text(pointer)?;
@@ -154,6 +163,7 @@ pub(crate) unsafe extern "C" fn json_str(
     value: *mut LocusBytes,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     unsafe {
         guarded(error, || {
             let place = borrow_text(pointer)?;
@@ -170,6 +180,7 @@ pub(crate) unsafe extern "C" fn json_str(
 }
 
 unsafe fn at(json: LocusStr, pointer: &str) -> Result<Value> {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     let json: Value = serde_json::from_str(unsafe { borrow_text(json) }?)
         .map_err(|error| Error::Request(format!("unreadable JSON: {error}")))?;
     let found = json.pointer(pointer).cloned();
@@ -180,6 +191,7 @@ unsafe fn slice<'a, T>(data: *const T, count: usize, what: &str) -> Result<&'a [
     match (data.is_null(), count) {
         (_, 0) => Ok(&[]),
         (true, _) => Err(Error::Request(format!("no {what}"))),
+        // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
         (false, _) => Ok(unsafe { std::slice::from_raw_parts(data, count) }),
     }
 }
@@ -189,10 +201,12 @@ unsafe fn borrow(tensor: *const LocusTensor) -> Result<ManuallyDrop<Tensor>> {
     if tensor.is_null() {
         return Err(Error::Request("a tensor is null".to_owned()));
     }
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     Ok(ManuallyDrop::new(unsafe { Tensor::from_ptr(tensor.cast_mut().cast()) }))
 }
 
 unsafe fn give(place: *mut *mut LocusTensor, tensor: Tensor) -> Result<()> {
+    // SAFETY: a plugin passes pointers as the header demands; nulls and sizes are checked inside.
     let place = unsafe { place.as_mut() }.ok_or_else(|| nowhere("the tensor"))?;
     *place = ManuallyDrop::new(tensor).as_mut_ptr().cast();
     Ok(())

@@ -42,6 +42,7 @@ impl MethodObject for LoadedMethod {
         let settings = completed(&self.description, settings)?;
         let arguments = PlanArguments { request, settings, model };
         undisturbed(|| {
+            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, reply, error| unsafe { (self.plan)(call, reply, error) })
         })?
         .read()
@@ -51,6 +52,7 @@ impl MethodObject for LoadedMethod {
         let arguments = EditArguments { request, settings: completed(&self.description, settings)? };
         Session::run(host, |context| {
             let answer =
+                // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
                 call(context, &arguments, &[], |call, reply, error| unsafe { (self.edit)(call, reply, error) })?;
             answer.read::<EditedRecord>()?.unpack(&answer.tensors())
         })
@@ -81,6 +83,7 @@ impl ObjectiveObject for LoadedObjective {
         let arguments = CreateArguments { settings: completed(&self.description, settings)? };
         let mut instance = null_mut();
         undisturbed(|| {
+            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, _, error| unsafe {
                 (self.functions.create)(call, &raw mut instance, error)
             })
@@ -102,6 +105,7 @@ struct LoadedInstance {
 impl ObjectiveInstance for LoadedInstance {
     fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
         Session::run(host, |context| {
+            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(context, &GoalArguments { fact }, &[], |call, reply, error| unsafe {
                 (self.functions.goal)(self.instance, call, reply, error)
             })?
@@ -111,6 +115,7 @@ impl ObjectiveInstance for LoadedInstance {
 
     fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let answer = undisturbed(|| {
+            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &LossArguments { reduction }, &[log_probabilities], |call, reply, error| unsafe {
                 (self.functions.loss)(self.instance, call, reply, error)
             })
@@ -128,6 +133,7 @@ impl ObjectiveInstance for LoadedInstance {
 
 impl Drop for LoadedInstance {
     fn drop(&mut self) {
+        // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
         unsafe { (self.functions.destroy)(self.instance) };
     }
 }
@@ -135,6 +141,7 @@ impl Drop for LoadedInstance {
 /// Calls `describe`.
 pub(crate) fn describe(function: Function) -> Result<Description> {
     let arguments = Map::new();
+    // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
     undisturbed(|| call(null_mut(), &arguments, &[], |call, reply, error| unsafe { function(call, reply, error) }))?
         .read()
 }

@@ -43,6 +43,7 @@ unsafe extern "C" fn call(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: a plugin passes texts and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let service = borrow_text(service)?;
@@ -71,6 +72,7 @@ unsafe extern "C" fn log(context: *mut LocusContext, level: i32, text: LocusStr)
     let level = if level == LEVEL_INFO { Level::Info } else { Level::Warning };
     // There is nobody to tell when a line of the log is lost.
     let _ = guarded_value(|| {
+        // SAFETY: a plugin passes texts and places that live until this returns, as the contract says.
         let text = unsafe { borrow_text(text) }?;
         session::with(context, |session| {
             session.host().log(level, text);

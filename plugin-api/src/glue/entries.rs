@@ -47,6 +47,7 @@ unsafe extern "C" fn describe_method<M: EditMethod>(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe { guarded(error, || answer(reply, LinkedMethod::<M>::default().description(), Vec::new())) }
 }
 
@@ -55,6 +56,7 @@ unsafe extern "C" fn plan<M: EditMethod>(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let given: PlanArguments = Arguments::open(call)?.read()?;
@@ -69,6 +71,7 @@ unsafe extern "C" fn edit<M: EditMethod>(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let arguments = Arguments::open(call)?;
@@ -86,6 +89,7 @@ unsafe extern "C" fn describe_objective<O: Objective>(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe { guarded(error, || answer(reply, LinkedObjective::<O>::default().description(), Vec::new())) }
 }
 
@@ -94,6 +98,7 @@ unsafe extern "C" fn create<O: Objective>(
     instance: *mut *mut LocusInstance,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let given: CreateArguments = Arguments::open(call)?.read()?;
@@ -111,6 +116,7 @@ unsafe extern "C" fn destroy(instance: *mut LocusInstance) {
     // Nobody hears of a panic in a destructor; it must only not cross.
     let _ = guarded_value(|| {
         if !instance.is_null() {
+            // SAFETY: the host passes a call and places that live until this returns, as the contract says.
             drop(unsafe { Box::from_raw(instance.cast::<Box<dyn ObjectiveInstance>>()) });
         }
         Ok(())
@@ -118,6 +124,7 @@ unsafe extern "C" fn destroy(instance: *mut LocusInstance) {
 }
 
 unsafe fn started<'a>(instance: *mut LocusInstance) -> Result<&'a mut dyn ObjectiveInstance> {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     let started = unsafe { instance.cast::<Box<dyn ObjectiveInstance>>().as_mut() };
     started.map(Box::as_mut).ok_or_else(|| Error::Request("no instance".to_owned()))
 }
@@ -128,6 +135,7 @@ unsafe extern "C" fn goal(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let arguments = Arguments::open(call)?;
@@ -145,6 +153,7 @@ unsafe extern "C" fn loss(
     reply: *mut LocusReply,
     error: *mut LocusBytes,
 ) -> i32 {
+    // SAFETY: the host passes a call and places that live until this returns, as the contract says.
     unsafe {
         guarded(error, || {
             let arguments = Arguments::open(call)?;

@@ -1,0 +1,105 @@
+//! Walls between the packages, as ARCHITECTURE.md draws them, held by reading the sources.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("root")
+}
+
+/// All Rust sources below a folder, with their text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("folder").map(|entry| entry.expect("entry").path()) {
+            let hidden =
+                entry.file_name().is_some_and(|name| name == "target" || name.to_string_lossy().starts_with('.'));
+            if entry.is_dir() && !hidden {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|end| end == "rs") {
+                let text = std::fs::read_to_string(&entry).expect("source");
+                found.push((entry, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} holds no source");
+    found
+}
+
+/// The code of a source: without comments, and without its tests, which come last.
+fn code(text: &str) -> String {
+    let before_tests = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let lines = before_tests.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn assert_free_of(folder: &str, words: &[&str], why: &str) {
+    for (file, text) in sources(folder) {
+        let code = code(&text);
+        for word in words {
+            assert!(!code.contains(word), "{} names `{word}`: {why}", file.display());
+        }
+    }
+}
+
+#[test]
+fn only_the_workbench_knows_of_terminals() {
+    for folder in ["app/src", "app/engine/src", "app/session/src", "app/plugin-host/src", "app/protocol/src", "plugins"]
+    {
+        assert_free_of(folder, &["ratatui", "crossterm"], "terminal code belongs into app/tui");
+    }
+    assert_free_of("plugin-api", &["ratatui", "crossterm"], "terminal code belongs into app/tui");
+}
+
+#[test]
+fn the_workbench_and_the_protocol_know_of_no_tensors() {
+    for folder in ["app/tui/src", "app/protocol/src"] {
+        assert_free_of(folder, &["tch::", "locus_engine", "locus_session"], "tensors belong below the protocol");
+    }
+}
+
+#[test]
+fn the_program_knows_no_method_or_objective_by_name() {
+    let plugins: Vec<String> = std::fs::read_dir(root().join("plugins"))
+        .expect("plugins")
+        .map(|entry| format!("\"{}\"", entry.expect("entry").file_name().to_string_lossy()))
+        .collect();
+    assert!(plugins.len() >= 3, "{plugins:?}");
+    let ids: Vec<&str> = plugins.iter().map(String::as_str).collect();
+    for folder in
+        ["app/src", "app/engine/src", "app/session/src", "app/plugin-host/src", "app/tui/src", "app/protocol/src"]
+    {
+        assert_free_of(folder, &ids, "methods and objectives are plugins");
+    }
+}
+
+#[test]
+fn unsafe_stays_at_the_boundary_and_in_loading() {
+    for folder in ["app/src", "app/engine/src", "app/tui/src", "app/protocol/src", "app/demo/src", "plugins"] {
+        assert_free_of(
+            folder,
+            &["unsafe {", "unsafe fn", "unsafe impl"],
+            "unsafe belongs to the boundary and to loading",
+        );
+    }
+    for folder in ["app", "plugin-api", "plugins", "tests/fixtures"] {
+        for (file, text) in sources(folder) {
+            let lines: Vec<&str> = text.lines().collect();
+            for (index, line) in lines.iter().enumerate() {
+                if line.split("//").next().unwrap_or_default().contains("unsafe {") {
+                    let said = lines[index.saturating_sub(8)..=index].iter().any(|line| line.contains("SAFETY"));
+                    assert!(said, "{}:{}: no SAFETY comment", file.display(), index + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn files_are_rooms() {
+    for folder in ["app", "plugin-api", "plugins", "tests", "xtask"] {
+        for (file, text) in sources(folder) {
+            assert!(text.lines().count() <= 600, "{} is over 600 lines; is it still one idea?", file.display());
+        }
+    }
+}
