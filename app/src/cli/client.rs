@@ -8,6 +8,7 @@ use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
 use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use std::sync::atomic::Ordering;
 
 /// What the session has told so far.
 #[derive(Default)]
@@ -26,7 +27,8 @@ pub struct Known {
 
 /// A running session.
 pub struct Client {
-    handles: Handles,
+    /// There until the client is dropped.
+    handles: Option<Handles>,
     output: Output,
     interrupt: Interrupt,
     next: JobId,
@@ -42,7 +44,13 @@ impl Client {
     pub fn start(common: &Common) -> Result<Self, Failure> {
         let handles = locus_session::start(options(common)?)?;
         let interrupt = Interrupt::watch(&handles.cancel)?;
-        Ok(Self { handles, output: Output::new(common.json), interrupt, next: 0, known: Known::default() })
+        Ok(Self {
+            handles: Some(handles),
+            output: Output::new(common.json),
+            interrupt,
+            next: 0,
+            known: Known::default(),
+        })
     }
 
     /// Starts a session and loads the model.
@@ -124,12 +132,15 @@ impl Client {
     }
 
     fn send(&self, command: Command) -> Result<(), Failure> {
-        self.handles.commands.send(command).map_err(|_| Failure::failed("the engine has ended; please report it"))
+        self.handles()?.commands.send(command).map_err(|_| gone())
+    }
+
+    fn handles(&self) -> Result<&Handles, Failure> {
+        self.handles.as_ref().ok_or_else(gone)
     }
 
     fn receive(&mut self) -> Result<Event, Failure> {
-        let gone = |_| Failure::failed("the engine has ended; please report it");
-        let event = self.handles.events.recv().map_err(gone)?;
+        let event = self.handles()?.events.recv().map_err(|_| gone())?;
         self.output.record(&event)?;
         match &event {
             Event::Plugin(plugin) => {
@@ -147,6 +158,21 @@ impl Client {
         }
         Ok(event)
     }
+}
+
+/// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
+impl Drop for Client {
+    fn drop(&mut self) {
+        let Some(Handles { commands, events, cancel, thread }) = self.handles.take() else { return };
+        cancel.store(true, Ordering::Relaxed);
+        // nobody waits for room in a channel without a reader
+        drop((commands, events));
+        let _ = thread.join();
+    }
+}
+
+fn gone() -> Failure {
+    Failure::failed("the engine has ended; please report it")
 }
 
 /// The model that the flags name.

@@ -33,8 +33,10 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
     let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, cancel: handles.cancel };
-    locus_tui::run(ends, shown).map_err(|error| Failure::failed(format!("{error:#}")))?;
+    let shown = locus_tui::run(ends, shown);
+    // where the program ends while a thread computes, libtorch comes down around it
     let _ = thread.join();
+    shown.map_err(|error| Failure::failed(format!("{error:#}")))?;
     output::print(&format!("locus: everything that happened is in {}", journal.display()))?;
     Ok(())
 }
