@@ -1,0 +1,19 @@
+//! What the end-to-end tests share: where the program is, folders of their own to run it in, its records, and a
+//! pseudo-terminal.
+//!
+//! The program and the plugins lie beside the tests in the target folder. Cargo builds no binary of another package
+//! for a test, so that `cargo build --release --workspace` has to come first; `cargo xtask test` does that.
+
+mod files;
+mod home;
+mod orders;
+mod program;
+mod pseudo_terminal;
+mod records;
+
+pub use files::{files, is_whole_safetensors};
+pub use home::Home;
+pub use orders::{fact, facts, long_orders, order, order_of};
+pub use program::{Ended, plugin, program, send};
+pub use pseudo_terminal::PseudoTerminal;
+pub use records::{Edit, Records, Trace};

@@ -1,0 +1,354 @@
+//! Bad input: one sentence on standard error that names the file, the field or the flag and says what to do, the exit
+//! code of its kind, and nothing written anywhere.
+
+use locus_end_to_end::{Home, files, order, plugin};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Failed, usage, plugin, device.
+const FAILED: i32 = 1;
+const USAGE: i32 = 2;
+const PLUGIN: i32 = 3;
+const DEVICE: i32 = 4;
+
+/// Runs `arguments`, which must be refused with one sentence that holds all of `named`.
+fn refused(home: &Home, code: i32, named: &[&str], arguments: &[&str]) {
+    refused_with(home, "", code, named, arguments);
+}
+
+fn refused_with(home: &Home, input: &str, code: i32, named: &[&str], arguments: &[&str]) {
+    let there = || (files(&home.path("")), files(&home.cache()));
+    let before = there();
+    let sentence = home.run_with(input, arguments).sentence(code);
+    for name in named {
+        assert!(sentence.contains(name), "no {name:?} in the answer to {arguments:?}: {sentence}");
+    }
+    assert_eq!(there(), before, "{arguments:?} wrote something");
+}
+
+/// A copy of the built-in model under `name` in the home.
+fn copy_of_the_model(home: &Home, name: &str) {
+    let folder = home.path(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    for entry in std::fs::read_dir(home.cache().join("built-in-model")).expect("the model") {
+        let file = entry.expect("a file").path();
+        std::fs::copy(&file, folder.join(file.file_name().expect("a name"))).expect("copied");
+    }
+}
+
+fn change_json(file: &Path, change: impl FnOnce(&mut Value)) {
+    let mut value: Value = serde_json::from_slice(&std::fs::read(file).expect("the file")).expect("JSON");
+    change(&mut value);
+    std::fs::write(file, value.to_string()).expect("written");
+}
+
+#[test]
+fn a_model_folder_that_is_not_there_or_empty() {
+    let home = Home::new();
+    let what = "give a folder with config.json, *.safetensors and tokenizer.json";
+    refused(&home, FAILED, &["no/such/config.json", what], &["model", "info", "--model", "no/such"]);
+    std::fs::create_dir(home.path("empty")).expect("a folder");
+    refused(&home, FAILED, &["empty/config.json", what], &["trace", "--model", "empty"]);
+    refused(&home, USAGE, &["--model", "leave the flag out"], &["demo", "--model", "empty"]);
+}
+
+#[test]
+fn weights_that_are_cut_short_missing_or_others() {
+    let home = Home::new();
+    copy_of_the_model(&home, "broken");
+    let file = home.path("broken/model.safetensors");
+    let whole = std::fs::read(&file).expect("weights");
+    for length in [0, 4, 100, 5000, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&file, &whole[..length]).expect("cut short");
+        let named = ["broken/model.safetensors: not a whole safetensors file", "copy it again"];
+        refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
+    }
+    std::fs::write(&file, &whole).expect("whole again");
+    change_json(&home.path("broken/config.json"), |config| config["n_layer"] = json!(13));
+    let named = ["transformer.h.12.", "is missing; the checkpoint does not match its config.json"];
+    refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
+    std::fs::remove_file(&file).expect("removed");
+    let named = ["broken: the folder holds no *.safetensors file", "convert"];
+    refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
+}
+
+#[test]
+fn a_configuration_that_nobody_can_run() {
+    let home = Home::new();
+    copy_of_the_model(&home, "broken");
+    let file = home.path("broken/config.json");
+    let info = ["model", "info", "--model", "broken"];
+    change_json(&file, |config| config["model_type"] = json!("rwkv"));
+    refused(&home, FAILED, &["broken/config.json: architecture `rwkv` is not supported", "known are gpt2"], &info);
+    change_json(&file, |config| config["model_type"] = json!("gpt2"));
+    change_json(&file, |config| drop(config.as_object_mut().expect("an object").remove("n_head")));
+    refused(&home, FAILED, &["broken/config.json", "n_head"], &info);
+    std::fs::write(&file, "{").expect("written");
+    refused(&home, FAILED, &["broken/config.json: not valid JSON"], &info);
+}
+
+#[test]
+fn a_tokenizer_that_is_none() {
+    let home = Home::new();
+    copy_of_the_model(&home, "broken");
+    std::fs::write(home.path("broken/tokenizer.json"), "{}").expect("written");
+    refused(&home, FAILED, &["tokenizer"], &["model", "info", "--model", "broken"]);
+    std::fs::remove_file(home.path("broken/tokenizer.json")).expect("removed");
+    refused(&home, FAILED, &["tokenizer.json"], &["model", "info", "--model", "broken"]);
+}
+
+#[test]
+fn facts_that_lack_something() {
+    let home = Home::new();
+    let file = home.path("facts.json");
+    let good = json!({"case_id": 0, "requested_rewrite": {"prompt": "The capital of {} is", "subject": "France",
+        "target_true": {"str": "Paris"}, "target_new": {"str": "Rome"}}});
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut bad = good.clone();
+        change(&mut bad);
+        std::fs::write(&file, json!([good, bad]).to_string()).expect("written");
+    };
+    let trace = ["trace", "--facts", "facts.json"];
+    let remove = |record: &mut Value, name: &str| drop(record.as_object_mut().expect("an object").remove(name));
+    for field in ["prompt", "subject", "target_true", "target_new"] {
+        with(&|record| remove(&mut record["requested_rewrite"], field));
+        refused(&home, FAILED, &["facts.json: record 1: field `requested_rewrite.", field], &trace);
+    }
+    with(&|record| remove(record, "requested_rewrite"));
+    refused(&home, FAILED, &["facts.json: record 1: field `requested_rewrite` is missing"], &trace);
+    with(&|record| record["neighborhood_prompts"] = json!("one"));
+    refused(&home, FAILED, &["facts.json: record 1: field `neighborhood_prompts` must be a list"], &trace);
+    with(&|record| record["requested_rewrite"]["prompt"] = json!("The capital of France is"));
+    refused(&home, FAILED, &["record 1: field `requested_rewrite.prompt` must contain {} exactly once"], &trace);
+    for (text, what) in [("[", "not valid JSON"), ("{}", "not a JSON list"), ("[]", "the list is empty")] {
+        std::fs::write(&file, text).expect("written");
+        refused(&home, FAILED, &["facts.json: ", what], &trace);
+    }
+    refused(&home, FAILED, &["none.json: cannot be read"], &["facts", "--facts", "none.json"]);
+}
+
+#[test]
+fn a_subject_that_is_not_in_the_prompt() {
+    let home = Home::new();
+    let prompt = ["--prompt", "The capital of France is", "--true", "Paris", "--new", "Rome"];
+    for command in [&["trace"][..], &["edit", "--method", "rome"]] {
+        let arguments = [command, &prompt, &["--subject", "Spain"]].concat();
+        let named =
+            ["--subject: `Spain` does not occur in the prompt `The capital of France is`", "as it stands there"];
+        refused(&home, USAGE, &named, &arguments);
+        let arguments = [command, &prompt].concat();
+        refused(&home, USAGE, &["--prompt: the prompt marks no subject", "The capital of {France} is"], &arguments);
+    }
+    // in an order the template is the prompt
+    let mut order: Value = serde_json::from_str(&order(0, "rome", 3, json!({}))).expect("an order");
+    order["fact"]["template"] = json!("The capital of France is");
+    order["fact"]["subject"] = json!("Spain");
+    let named = ["the subject `Spain` does not occur in the prompt"];
+    refused_with(&home, &order.to_string(), FAILED, &named, &["edit", "--orders", "-", "--save", "x.safetensors"]);
+}
+
+#[test]
+fn facts_and_answers_that_are_missing() {
+    let home = Home::new();
+    let prompt = ["--prompt", "The capital of {France} is"];
+    refused(&home, USAGE, &["--true is missing"], &[&["trace"], &prompt[..]].concat());
+    let edit = ["edit", "--method", "rome"];
+    refused(&home, USAGE, &["--new is missing"], &[&edit, &prompt[..], &["--true", "Paris"]].concat());
+    refused(&home, USAGE, &["--true is missing"], &[&edit, &prompt[..], &["--new", "Rome"]].concat());
+    let named = ["--case 99999: there is no such record", "locus facts"];
+    refused(&home, USAGE, &named, &["trace", "--case", "99999"]);
+}
+
+/// A copy of a good plugin with one byte of its stamp changed.
+fn patched(home: &Home, name: &str, offset: usize, byte: u8) -> String {
+    let mut bytes = std::fs::read(plugin("locus-rome")).expect("a good plugin");
+    let stamp = bytes.windows(8).position(|window| window == b"LOCUSPLG").expect("the stamp");
+    bytes[stamp + offset] = byte;
+    std::fs::write(home.path(name), bytes).expect("written");
+    name.to_owned()
+}
+
+#[test]
+fn plugins_that_cannot_be_loaded() {
+    let home = Home::new();
+    let other_interface = patched(&home, "interface.so", 12, 2);
+    let other_libtorch = patched(&home, "libtorch.so", 24 + 6, 10);
+    let other_target = patched(&home, "target.so", 32, b'y');
+    std::fs::write(home.path("text.so"), "#!/bin/sh\n").expect("written");
+    let whole = std::fs::read(plugin("locus-rome")).expect("a good plugin");
+    std::fs::write(home.path("cut.so"), &whole[..whole.len() / 2]).expect("written");
+    let cases: [(&str, &[&str]); 7] = [
+        (&other_interface, &["was made for plugin interface 2.0, this program speaks 1.0", "rebuild the plugin"]),
+        (&other_libtorch, &["was built with libtorch 2.10.0, this program runs libtorch 2.11.0", "rebuild"]),
+        (&other_target, &["was built for y86_64-unknown-linux-gnu, this program runs on", "rebuild"]),
+        ("text.so", &["is not a shared library for this machine", "cdylib"]),
+        ("cut.so", &["is not a shared library for this machine (it is cut short or damaged"]),
+        ("none.so", &["cannot read the plugin", "check the path"]),
+        (".", &["cannot read the plugin", "it is a folder"]),
+    ];
+    for (file, named) in cases {
+        let named = [&[file], named].concat();
+        let edit = ["edit", "--method", "rome", "--plugin", file, "--save", "x.safetensors"];
+        for arguments in [&edit[..], &["plugin", "check", file], &["plugin", "list", "--plugin", file]] {
+            refused(&home, PLUGIN, &named, arguments);
+        }
+        let doctor = home.run(["doctor", "--plugin", file]).well();
+        assert!(doctor.out.contains(named[1]), "{doctor:?}");
+    }
+    // in a folder that is searched it is told and the others go on
+    std::fs::create_dir_all(home.path("data/locus/plugins")).expect("a folder");
+    std::fs::rename(home.path(&other_interface), home.path("data/locus/plugins/libinterface.so")).expect("moved");
+    let list = home.run(["plugin", "list"]).well().out;
+    assert!(list.contains("refused: ") && list.contains("plugin interface 2.0") && list.contains("rome"), "{list}");
+}
+
+#[test]
+fn methods_and_objectives_that_nobody_offers() {
+    let home = Home::new();
+    let edit = ["edit", "--method"];
+    refused(&home, PLUGIN, &["no method `roam`", "fine-tuning, rome"], &[&edit[..], &["roam"]].concat());
+    let named = ["no objective `fame`", "error-injection"];
+    refused(&home, PLUGIN, &named, &[&edit[..], &["rome", "--objective", "fame"]].concat());
+    refused(&home, PLUGIN, &["no plugin `roam`", "rome"], &["plugin", "show", "roam"]);
+    let orders = order(0, "roam", 3, json!({}));
+    refused_with(&home, &orders, PLUGIN, &["no method `roam`", "rome"], &["edit", "--orders", "-"]);
+    // two objectives, none chosen
+    let hostile = plugin("locus-hostile").display().to_string();
+    let named = ["--objective is missing", "error-injection, panics-in-objective"];
+    refused(&home, USAGE, &named, &[&edit[..], &["rome", "--plugin", &hostile]].concat());
+}
+
+#[test]
+fn settings_that_do_not_exist_or_do_not_fit() {
+    let home = Home::new();
+    let set =
+        |code, named: &[&str], pair: &str| refused(&home, code, named, &["edit", "--method", "rome", "--set", pair]);
+    set(USAGE, &["`rome` has no hyperparameter `stepz`", "steps, learning_rate"], "stepz=3");
+    set(USAGE, &["--set steps=0", "a whole number from 1 to 1000"], "steps=0");
+    set(USAGE, &["--set steps=many", "a whole number"], "steps=many");
+    set(USAGE, &["--set learning_rate=nan", "a number"], "learning_rate=nan");
+    set(USAGE, &["--set fact_token=middle", "one of subject_last"], "fact_token=middle");
+    set(USAGE, &["--set steps", "NAME=VALUE"], "steps");
+    set(USAGE, &["--set context_templates=@none.txt", "none.txt cannot be read"], "context_templates=@none.txt");
+    std::fs::write(home.path("bad.toml"), "steps = 0\n").expect("written");
+    let file = ["edit", "--method", "rome", "--settings-file"];
+    refused(&home, USAGE, &["bad.toml", "`steps` must be"], &[&file[..], &["bad.toml"]].concat());
+    refused(&home, USAGE, &["none.toml: cannot be read"], &[&file[..], &["none.toml"]].concat());
+    std::fs::write(home.path("bad.toml"), "steps = = 0\n").expect("written");
+    refused(&home, USAGE, &["bad.toml: not a TOML table"], &[&file[..], &["bad.toml"]].concat());
+    // in an order the plugin itself refuses them
+    for (settings, named) in [(json!({"steps": 0}), "`steps` must be"), (json!({"stepz": 3}), "stepz")] {
+        refused_with(
+            &home,
+            &order(0, "rome", 3, settings),
+            FAILED,
+            &["plugin `rome`", named],
+            &["edit", "--orders", "-"],
+        );
+    }
+}
+
+#[test]
+fn layers_that_the_model_does_not_have() {
+    let home = Home::new();
+    let edit = ["edit", "--method", "fine-tuning", "--save", "x.safetensors", "--layers"];
+    refused(&home, FAILED, &["no layer 99", "layers 0 to 11"], &[&edit[..], &["99"]].concat());
+    refused(&home, FAILED, &["no layer 12", "layers 0 to 11"], &[&edit[..], &["10-12"]].concat());
+    for bad in ["x", "5-3", "3,", "1-2-3"] {
+        let named = ["--layers must look like 5, 3-6 or 3,5", bad];
+        refused(&home, USAGE, &named, &[&edit[..], &[bad]].concat());
+    }
+    let edit = ["edit", "--method", "rome", "--layers", "3,4"];
+    refused(&home, FAILED, &["ROME edits one layer at a time"], &edit);
+}
+
+#[test]
+fn flags_of_a_trace_that_make_no_sense() {
+    let home = Home::new();
+    for bad in ["loud", "-1", "snan", "inf"] {
+        let named = ["--noise must be a number or sK, as in s3", bad];
+        refused(&home, USAGE, &named, &["trace", "--noise", bad]);
+    }
+    refused(&home, FAILED, &["--samples"], &["trace", "--samples", "0"]);
+    refused(&home, FAILED, &["--window"], &["trace", "--kind", "mlp", "--window", "0"]);
+    refused(&home, FAILED, &["none.safetensors", "check the path"], &["trace", "--noise-file", "none.safetensors"]);
+    std::fs::write(home.path("bad.safetensors"), "no").expect("written");
+    let named = ["bad.safetensors", "not a whole safetensors file"];
+    refused(&home, FAILED, &named, &["trace", "--noise-file", "bad.safetensors"]);
+}
+
+#[test]
+fn devices_that_are_not_there() {
+    let home = Home::new();
+    refused(&home, DEVICE, &["CUDA cannot be used", "--device cpu"], &["trace", "--device", "cuda"]);
+    refused(&home, DEVICE, &["CUDA cannot be used", "--device cpu"], &["model", "info", "--device", "cuda:7"]);
+    refused(&home, USAGE, &["--device must be auto, cpu, cuda or cuda:N", "tpu"], &["trace", "--device", "tpu"]);
+    refused(&home, DEVICE, &["float32", "--dtype"], &["trace", "--device", "cpu", "--dtype", "float16"]);
+    refused(&home, USAGE, &["--corpus-tokens"], &["edit", "--method", "rome", "--corpus-tokens", "0"]);
+    let mut command = home.command(["--threads", "0", "trace"]);
+    command.args(["--case", "0"]);
+    let ended = locus_end_to_end::Ended::from(command.output().expect("it runs"));
+    assert_eq!(ended.code, Some(USAGE), "{ended:?}");
+}
+
+#[test]
+fn orders_that_cannot_be_read() {
+    let home = Home::new();
+    let edit = |file| ["edit", "--save", "x.safetensors", "--orders", file];
+    refused(&home, USAGE, &["--orders none.jsonl: cannot be read", "one JSON object a line"], &edit("none.jsonl"));
+    refused(&home, USAGE, &["--orders .: cannot be read"], &edit("."));
+    let good = order(0, "fine-tuning", 3, json!({"steps": 1}));
+    let mut lacking: Value = serde_json::from_str(&good).expect("an order");
+    drop(lacking["fact"].as_object_mut().expect("a fact").remove("subject"));
+    for (bad, named) in [("nonsense\n".to_owned(), "expected"), (lacking.to_string(), "missing field `subject`")] {
+        // nothing is done before all orders were read
+        std::fs::write(home.path("orders.jsonl"), format!("{good}\n{bad}")).expect("written");
+        refused(&home, USAGE, &["--orders orders.jsonl: line 3: not an edit order", named], &edit("orders.jsonl"));
+    }
+    std::fs::write(home.path("orders.jsonl"), "\n \n").expect("written");
+    refused(&home, USAGE, &["--orders orders.jsonl: it holds no order"], &edit("orders.jsonl"));
+    refused(&home, USAGE, &["--orders -: it holds no order"], &edit("-"));
+}
+
+#[test]
+fn places_that_cannot_be_written() {
+    let home = Home::new();
+    let edit = ["edit", "--method", "rome", "--save"];
+    let named = ["--save no/such/x.safetensors", "its folder is not there; make it first"];
+    refused(&home, USAGE, &named, &[&edit[..], &["no/such/x.safetensors"]].concat());
+    refused(&home, USAGE, &["--save .: it is a folder; name a file"], &[&edit[..], &["."]].concat());
+    let export = ["export", "--method", "rome", "--folder", "."];
+    refused(&home, USAGE, &["--folder .: it is there already; name a new one"], &export);
+    std::fs::write(home.path("file"), "").expect("written");
+    let named = ["file/journal.jsonl: the journal cannot be written", "name another file"];
+    refused(&home, FAILED, &named, &["trace", "--journal", "file/journal.jsonl"]);
+    let export = ["export", "--method", "fine-tuning", "--set", "steps=1", "--folder", "file/out"];
+    refused(&home, FAILED, &["cannot write", "file/"], &export);
+    let corpus = ["edit", "--method", "rome", "--corpus", "none.txt"];
+    refused(&home, FAILED, &["none.txt: the corpus cannot be read", "one document a line"], &corpus);
+}
+
+#[test]
+fn no_terminal_no_workbench() {
+    let home = Home::new();
+    refused(&home, USAGE, &["the workbench needs a terminal", "locus --help"], &[]);
+}
+
+#[test]
+fn words_that_no_command_knows() {
+    let home = Home::new();
+    for arguments in [&["fly"][..], &["trace", "--speed", "3"], &["edit"], &["trace", "--kind", "head"], &["plugin"]] {
+        let ended = home.run(arguments);
+        assert_eq!(ended.code, Some(USAGE), "{ended:?}");
+        assert!(ended.err.contains("Usage:") || ended.err.contains("--help"), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_job_that_fails_says_so_in_its_records_too() {
+    let ended = Home::new().run(["edit", "--method", "fine-tuning", "--layers", "99", "--json"]);
+    let sentence = ended.sentence(FAILED);
+    let last = ended.records().values.last().cloned().expect("records");
+    assert_eq!(last["event"], "finished");
+    assert_eq!(last["outcome"], json!({"how": "failed", "error": sentence, "blame": "request"}));
+}
