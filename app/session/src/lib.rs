@@ -20,6 +20,7 @@ mod worker;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
+pub use locus_engine::facts;
 pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};

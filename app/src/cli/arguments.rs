@@ -47,7 +47,7 @@ pub struct Common {
     /// Prints the engine's records as JSON Lines instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
-    /// File to which every record is appended as well.
+    /// File to which every record is appended as well; `picture` reads it instead.
     #[arg(long, global = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// CPU threads; all cores without it, one for a small model.
@@ -107,6 +107,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         folder: PathBuf,
     },
+    /// Draws the workbench as it was at the end of a session's records: --journal, or else the workbench's own journal.
+    Picture(PictureArguments),
     /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
     Doctor,
     /// Prints completions for a shell.
@@ -116,6 +118,20 @@ pub enum Command {
     },
     /// Prints the manual page.
     Man,
+}
+
+/// What to draw.
+#[derive(Clone, Debug, Args)]
+pub struct PictureArguments {
+    /// Columns and rows of the terminal.
+    #[arg(long, default_value = "120x40", value_name = "SIZE")]
+    pub size: String,
+    /// Keys to press first, by their names, with blanks between: "3 z".
+    #[arg(long, default_value = "", value_name = "KEYS", hide_default_value = true)]
+    pub keys: String,
+    /// SVG file to write; standard output without it.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// What else the demo does.

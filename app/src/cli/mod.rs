@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod model;
 mod output;
+mod picture;
 mod places;
 mod plugin;
 mod settings;
@@ -43,6 +44,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),
         Some(Command::Stats) => stats::run(&common),
         Some(Command::Export { orders, folder }) => export::run(&common, &orders, &folder),
+        Some(Command::Picture(arguments)) => picture::run(&common, &arguments),
         Some(Command::Doctor) => doctor::run(&common),
         Some(Command::Completions { shell }) => {
             // not straight into standard output: it panics when nobody reads that any more

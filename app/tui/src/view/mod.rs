@@ -21,7 +21,7 @@ use crate::overlays;
 use crate::panes::PANES;
 use crate::state::State;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Position;
+use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Widget};
 
 /// Draws the whole screen; returns where the cursor stands, where there is one.
@@ -55,6 +55,15 @@ pub fn draw(state: &State, buffer: &mut Buffer) -> Option<Position> {
         keep_to_ascii(buffer);
     }
     cursor
+}
+
+/// The whole screen in a buffer of its own.
+#[must_use]
+pub fn screen(state: &State) -> Buffer {
+    let (columns, rows) = state.size;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+    draw(state, &mut buffer);
+    buffer
 }
 
 /// Texts of the engine and of facts may hold anything; a terminal without Unicode would show rubbish.

@@ -1,6 +1,7 @@
 //! The workbench from outside: events and keys in, screens and effects out.
 
 mod keymap;
+mod picture;
 mod properties;
 mod screens;
 mod support;

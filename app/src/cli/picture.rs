@@ -1,0 +1,140 @@
+//! `locus picture`: the workbench's screen at the end of a journal, as SVG.
+
+use crate::cli::arguments::{Common, PictureArguments};
+use crate::cli::places::Places;
+use crate::cli::{Failure, output};
+use locus_protocol::{Event, Fact, ModelSource};
+use locus_session::{Preference, facts};
+use locus_tui::{Depth, Input, Key, Options, State};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest side of a screen, in cells.
+const LONGEST: u16 = 500;
+
+/// Draws the last session of a journal.
+///
+/// # Errors
+/// A journal or facts file that cannot be read, a size or key that is none, a picture that cannot be written.
+pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure> {
+    let size = size(&arguments.size)?;
+    let keys = keys(&arguments.keys)?;
+    let journal = match &common.journal {
+        Some(journal) => journal.clone(),
+        None => Places::find()?.state.join("journal.jsonl"),
+    };
+    let mut events = last_session(&journal)?;
+    add_facts(&mut events, common.facts.as_deref())?;
+    let mut state = State::new(&options()).map_err(|error| Failure::failed(error.to_string()))?;
+    locus_tui::update(&mut state, Input::Resize(size.0, size.1));
+    for event in events {
+        locus_tui::replay(&mut state, event);
+    }
+    for key in keys {
+        // what a key orders is not carried out: there is no engine
+        locus_tui::update(&mut state, Input::Key(key));
+    }
+    let svg = locus_tui::picture(&locus_tui::screen(&state));
+    match &arguments.out {
+        Some(file) => write(file, &svg),
+        None => Ok(output::write(svg.as_bytes())?),
+    }
+}
+
+/// The same pictures everywhere: nothing of the environment, and all colours that a picture has.
+fn options() -> Options {
+    let preferred = Preference::shipped();
+    Options {
+        source: ModelSource::BuiltIn,
+        ascii: false,
+        colours: Depth::True,
+        keymap: None,
+        method: Some(preferred.method),
+        objective: Some(preferred.objective),
+        export_folder: PathBuf::from("."),
+        frames_per_second: 1,
+    }
+}
+
+/// Reads `--size`.
+fn size(text: &str) -> Result<(u16, u16), Failure> {
+    let side = |text: &str| text.parse::<u16>().ok().filter(|cells| (1..=LONGEST).contains(cells));
+    let sides = text.split_once('x').and_then(|(columns, rows)| Some((side(columns)?, side(rows)?)));
+    let message = || format!("--size must be COLUMNSxROWS as in 120x40, each from 1 to {LONGEST}, not `{text}`");
+    sides.ok_or_else(|| Failure::usage(message()))
+}
+
+/// Reads `--keys`.
+fn keys(text: &str) -> Result<Vec<Key>, Failure> {
+    let key = |name: &str| name.parse().map_err(|error| Failure::usage(format!("--keys: {error}")));
+    text.split_whitespace().map(key).collect()
+}
+
+/// The records from the last hello on; a journal holds one session after the other.
+fn last_session(journal: &Path) -> Result<Vec<Event>, Failure> {
+    let file = journal.display();
+    let advice = "give a file that the workbench or a command with --json wrote";
+    let unreadable = |error| Failure::failed(format!("--journal {file}: cannot be read ({error}); {advice}"));
+    let text = fs::read_to_string(journal).map_err(unreadable)?;
+    let mut events = Vec::new();
+    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+        let event: Event = serde_json::from_str(line).map_err(|error| {
+            Failure::failed(format!("--journal {file}, line {number}: not a record ({error}); {advice}"))
+        })?;
+        if matches!(event, Event::Hello { .. }) {
+            events.clear();
+        }
+        events.push(event);
+    }
+    if events.is_empty() {
+        return Err(Failure::failed(format!("--journal {file}: there is no record in it; {advice}")));
+    }
+    Ok(events)
+}
+
+/// Records leave the facts out, so they are put in again behind the model: those of `file`, those of the built-in
+/// model, or those that were traced or edited.
+fn add_facts(events: &mut Vec<Event>, file: Option<&Path>) -> Result<(), Failure> {
+    let built_in = |event: &Event| matches!(event, Event::Model(model) if model.name == "built-in");
+    let (source, facts) = if let Some(file) = file {
+        let facts = facts::read(file).map_err(|error| Failure::failed(error.to_string()))?;
+        (file.display().to_string(), facts)
+    } else if events.iter().any(built_in) {
+        let assets = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
+        let text = assets.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+        ("built-in facts".to_owned(), facts::parse(text).map_err(Failure::failed)?)
+    } else {
+        ("this session".to_owned(), ordered_facts(events))
+    };
+    if let Some(place) = events.iter().position(|event| matches!(event, Event::Model(_))) {
+        events.insert(place + 1, Event::Facts { source, facts });
+    }
+    Ok(())
+}
+
+fn ordered_facts(events: &[Event]) -> Vec<Fact> {
+    let mut facts: Vec<Fact> = Vec::new();
+    for event in events {
+        let fact = match event {
+            Event::Trace(started) => &started.order.fact,
+            Event::Edit(started) => &started.order.fact,
+            _ => continue,
+        };
+        if !facts.contains(fact) {
+            facts.push(fact.clone());
+        }
+    }
+    facts
+}
+
+/// Writes beside the file first: nobody ever sees half a picture.
+fn write(file: &Path, svg: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::failed(format!("--out {}: cannot be written ({error})", file.display()));
+    let name = file.file_name().ok_or_else(|| Failure::usage(format!("--out {}: name a file", file.display())))?;
+    let partial = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
+    let written = fs::write(&partial, svg).and_then(|()| fs::rename(&partial, file));
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
+    }
+    written.map_err(failed)
+}

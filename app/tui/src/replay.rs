@@ -1,0 +1,43 @@
+//! The records of a session, folded into the state that they led to.
+
+use crate::input::Input;
+use crate::state::State;
+use crate::update::update;
+use locus_protocol::{Event, Fact};
+
+/// Folds a record. Keys are not recorded: which fact and which layer were selected follows from what was asked and
+/// ordered. Nothing is ordered anew.
+pub fn replay(state: &mut State, event: Event) {
+    match &event {
+        Event::Prediction { prompt, .. } => {
+            if state.fact().is_none_or(|fact| fact.prompt() != *prompt) {
+                select(state, |fact| fact.prompt() == *prompt);
+            }
+        }
+        Event::Trace(started) => select_or_add(state, &started.order.fact),
+        Event::Edit(started) => {
+            select_or_add(state, &started.order.fact);
+            if let [layer] = started.layers.as_slice() {
+                state.layer = *layer;
+                state.settings.layers = layer.to_string();
+            }
+        }
+        _ => {}
+    }
+    update(state, Input::engine(event));
+}
+
+fn select(state: &mut State, wanted: impl Fn(&Fact) -> bool) -> bool {
+    let place = state.facts.from(0).position(wanted);
+    if let Some(place) = place {
+        state.facts.select(place);
+    }
+    place.is_some()
+}
+
+/// A fact that is not among those of the model was typed.
+fn select_or_add(state: &mut State, fact: &Fact) {
+    if !select(state, |known| known == fact) {
+        state.facts.add(fact.clone());
+    }
+}
