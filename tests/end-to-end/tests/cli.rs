@@ -255,7 +255,8 @@ fn plugins_are_listed_shown_and_checked() {
             _ => None,
         })
         .collect();
-    assert_eq!(ready, BTreeSet::from(["error-injection", "fine-tuning", "rome"]));
+    assert!(ready.is_superset(&BTreeSet::from(["error-injection", "fine-tuning", "rome"])), "{ready:?}");
+    assert!(!ready.contains("panics"), "{ready:?}");
     let show = home.run(["plugin", "show", "rome"]).well().out;
     assert!(
         show.contains("Meng et al. 2022") && show.contains("learning_rate") && show.contains("0.0001 to 10"),
