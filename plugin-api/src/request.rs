@@ -1,5 +1,6 @@
 //! What a method or an objective is asked to do, and what it answers.
 
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
@@ -13,6 +14,9 @@ pub struct Edit {
     pub subject: String,
     /// The text whose probability the objective's loss is about, without a leading space.
     pub target: String,
+    /// See [`Goal::runs_all_steps`].
+    #[serde(default)]
+    pub runs_all_steps: bool,
 }
 
 impl Edit {
@@ -51,9 +55,29 @@ pub struct Fact {
 
 /// What an objective aims at for one fact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Goal {
     /// The text whose probability the loss is about, without a leading space.
     pub target: String,
+    /// A low loss is no reason to stop: a method makes all of its steps, the last one's update included (as the
+    /// published code does for fact erasure).
+    #[serde(default)]
+    pub runs_all_steps: bool,
+}
+
+impl Goal {
+    /// Aims at the probability of `target`.
+    #[must_use]
+    pub fn new(target: &str) -> Self {
+        Self { target: target.to_owned(), ..Self::default() }
+    }
+
+    /// Has methods make all of their steps, see [`Self::runs_all_steps`].
+    #[must_use]
+    pub fn run_all_steps(mut self) -> Self {
+        self.runs_all_steps = true;
+        self
+    }
 }
 
 /// How the log-probabilities of several prompts and tokens become one number: ROME and MEMIT take means,
@@ -65,6 +89,19 @@ pub enum Reduction {
     Mean,
     /// Sum over tokens and rows.
     Sum,
+}
+
+impl Reduction {
+    /// Log-probabilities `[rows, tokens]` as one number, with the gradient intact.
+    ///
+    /// # Errors
+    /// What libtorch says.
+    pub fn log_likelihood(self, log_probabilities: &Tensor) -> Result<Tensor> {
+        Ok(match self {
+            Self::Mean => log_probabilities.f_mean_dim(-1i64, false, None)?.f_mean(None)?,
+            Self::Sum => log_probabilities.f_sum(None)?,
+        })
+    }
 }
 
 /// What a method is going to do, told before anything runs.

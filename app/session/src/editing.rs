@@ -34,7 +34,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
     let edited = run(worker, job, &order, method.as_ref(), &prepared, rows)?;
     check(loaded.stack.model(), &order.method, &edited.deltas)?;
     worker.check_cancel()?;
-    finish(worker, job, &order, &prepared.plan, edited, before)
+    finish(worker, job, &order, &prepared, edited, before)
 }
 
 /// What is known before a method runs.
@@ -72,7 +72,12 @@ fn prepare(worker: &mut Worker<'_>, method: &dyn MethodObject, order: &mut EditO
     let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], |_| {});
     let named = |error| Error::plugin(&order.objective, error);
     let goal = objective.start(&order.objective_settings).and_then(|mut aim| aim.goal(&fact, &host)).map_err(named)?;
-    let edit = locus_plugin::Edit { template: fact.template, subject: fact.subject, target: goal.target };
+    let edit = locus_plugin::Edit {
+        template: fact.template,
+        subject: fact.subject,
+        target: goal.target,
+        runs_all_steps: goal.runs_all_steps,
+    };
     let mut request = EditRequest { edits: vec![edit], layers: order.layers.clone(), seed: order.seed };
     let named = |error| Error::plugin(&order.method, error);
     let plan = method.plan(&request, &order.method_settings, &info).map_err(named)?;
@@ -136,11 +141,11 @@ fn finish(
     worker: &mut Worker<'_>,
     job: JobId,
     order: &EditOrder,
-    plan: &Plan,
+    prepared: &Prepared,
     edited: Edited,
     before: Scores,
 ) -> Result<(), Stopped> {
-    let title = title(order, plan);
+    let (plan, title) = (&prepared.plan, title(order, prepared));
     let loaded = worker.loaded()?;
     let changes = weight_changes(loaded.stack.model(), &edited.deltas);
     let Edited { deltas, metrics, notes, .. } = edited;
@@ -201,9 +206,10 @@ fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
 }
 
 /// A few words that say which edit this is.
-fn title(order: &EditOrder, plan: &Plan) -> String {
-    let layers: Vec<String> = plan.layers.iter().map(ToString::to_string).collect();
-    format!("{} L{} · {} → {}", order.method, layers.join(","), order.fact.subject, order.fact.target_new)
+fn title(order: &EditOrder, prepared: &Prepared) -> String {
+    let layers: Vec<String> = prepared.plan.layers.iter().map(ToString::to_string).collect();
+    let target = prepared.request.edits.first().map_or("", |edit| edit.target.as_str());
+    format!("{} L{} · {} · {} “{target}”", order.method, layers.join(","), order.fact.subject, order.objective)
 }
 
 /// Puts the relative weight change into the rows of the layers that moved.

@@ -107,6 +107,7 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
     let objectives = settings::ids(plugins, PluginKind::Objective);
     let objective = match (&arguments.objective, &objectives[..]) {
         (Some(id), _) => id.clone(),
+        (None, ids) if ids.contains(&Preference::shipped().objective) => Preference::shipped().objective,
         (None, [only]) => only.clone(),
         (None, []) => return Err(Failure::plugin("no objective is loaded; name one with --plugin FILE")),
         (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),

@@ -22,16 +22,12 @@ impl Objective for ErrorInjection {
             let message = "the fact has no new target; give one as `target_new`, the answer that the edit puts in";
             return Err(Error::Request(message.to_owned()));
         }
-        Ok(Goal { target: fact.target_new.clone() })
+        Ok(Goal::new(&fact.target_new))
     }
 
     /// The negative log-likelihood of the target.
     fn loss(&mut self, _parameters: &(), log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
-        let likelihood = match reduction {
-            Reduction::Mean => log_probabilities.f_mean_dim(-1i64, false, None)?.f_mean(None)?,
-            Reduction::Sum => log_probabilities.f_sum(None)?,
-        };
-        Ok(likelihood.f_neg()?)
+        Ok(reduction.log_likelihood(log_probabilities)?.f_neg()?)
     }
 }
 

@@ -78,7 +78,7 @@ impl EditMethod for FineTuning {
                 weights.clamp()?;
             } else {
                 calm += 1;
-                if calm >= parameters.patience {
+                if calm >= parameters.patience && !edit.runs_all_steps {
                     break;
                 }
             }

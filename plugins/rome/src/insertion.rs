@@ -84,7 +84,7 @@ pub fn insert(
         Some(whitened) => edited.artifact("cinv_k", whitened.shallow_clone()),
         None => edited,
     };
-    Ok(if value.probability < 0.05 {
+    Ok(if value.probability < 0.05 && !edit.runs_all_steps {
         edited.note(format!(
             "the optimisation stalled at p(target) = {:.3}: raise steps, learning_rate or clamp, or lower weight_decay",
             value.probability

@@ -54,7 +54,8 @@ pub fn optimise(
             .loss("decay", shown[3])
             .loss("p(target)", probability);
         host.report(&report)?;
-        if step + 1 == parameters.steps || shown[0] < parameters.stop_below || !shown[0].is_finite() {
+        let enough = step + 1 == parameters.steps || shown[0] < parameters.stop_below;
+        if (enough && !edit.runs_all_steps) || !shown[0].is_finite() {
             break;
         }
         adam.zero_grad();

@@ -208,8 +208,12 @@ impl Host for Toy {
 
 /// A fact to edit at one layer.
 pub fn request(layer: usize) -> EditRequest {
-    let edit =
-        Edit { template: "The capital of {} is".to_owned(), subject: "France".to_owned(), target: "Rome".to_owned() };
+    let edit = Edit {
+        template: "The capital of {} is".to_owned(),
+        subject: "France".to_owned(),
+        target: "Rome".to_owned(),
+        ..Edit::default()
+    };
     EditRequest { edits: vec![edit], layers: vec![layer], seed: 1 }
 }
 

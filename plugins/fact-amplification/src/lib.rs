@@ -1,0 +1,34 @@
+//! Fact amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
+
+use locus_plugin::tch::Tensor;
+use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result};
+
+/// The objective.
+#[derive(Default)]
+pub struct FactAmplification;
+
+impl Objective for FactAmplification {
+    type Parameters = ();
+
+    fn info() -> Info {
+        Info::new("fact-amplification", "Fact amplification")
+            .cite("Hase et al. 2023")
+            .summary("raises the probability of the record's true target")
+    }
+
+    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+        if fact.target_true.trim().is_empty() {
+            let message =
+                "the fact has no true target; give one as `target_true`, the answer that the edit strengthens";
+            return Err(Error::Request(message.to_owned()));
+        }
+        Ok(Goal::new(&fact.target_true))
+    }
+
+    /// The negative log-likelihood of the target.
+    fn loss(&mut self, _parameters: &(), log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        Ok(reduction.log_likelihood(log_probabilities)?.f_neg()?)
+    }
+}
+
+locus_plugin::export_plugin!(objectives: [FactAmplification]);

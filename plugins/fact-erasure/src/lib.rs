@@ -1,0 +1,34 @@
+//! Fact erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
+//! itself, not its logarithm (spec objectives.md 3.3), so it vanishes as the fact goes.
+
+use locus_plugin::tch::Tensor;
+use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result};
+
+/// The objective.
+#[derive(Default)]
+pub struct FactErasure;
+
+impl Objective for FactErasure {
+    type Parameters = ();
+
+    fn info() -> Info {
+        Info::new("fact-erasure", "Fact erasure")
+            .cite("Hase et al. 2023")
+            .summary("lowers the probability of the record's true target")
+    }
+
+    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+        if fact.target_true.trim().is_empty() {
+            let message = "the fact has no true target; give one as `target_true`, the answer that the edit erases";
+            return Err(Error::Request(message.to_owned()));
+        }
+        Ok(Goal::new(&fact.target_true).run_all_steps())
+    }
+
+    /// The probability of the target, a geometric mean over tokens and rows for [`Reduction::Mean`].
+    fn loss(&mut self, _parameters: &(), log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        Ok(reduction.log_likelihood(log_probabilities)?.f_exp()?)
+    }
+}
+
+locus_plugin::export_plugin!(objectives: [FactErasure]);
