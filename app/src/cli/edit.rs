@@ -4,6 +4,7 @@ use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, output, settings, tables};
 use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, PluginKind, SaveTarget};
+use locus_session::Preference;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;

@@ -83,7 +83,10 @@ impl EditMethod for FineTuning {
                 }
             }
         }
-        let edited = Edited::new().metric("loss", last).metric("updates", f64::from(updates));
+        let mut edited = Edited::new().metric("loss", last).metric("updates", f64::from(updates));
+        if updates == 0 {
+            edited = edited.note(format!("no step was made: the loss {last:.4} is below stop_below from the start"));
+        }
         Ok(names.iter().zip(weights.differences()).fold(edited, |edited, (name, change)| edited.dense(name, change)))
     }
 }
