@@ -89,7 +89,7 @@ pub fn picture(screen: &Buffer) -> String {
     let _ = writeln!(svg, "<g shape-rendering=\"crispEdges\">\n{blocks}</g>");
     let _ = writeln!(
         svg,
-        "<g font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace\" \
+        "<g font-family=\"'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
          font-size=\"{FONT_SIZE}\" xml:space=\"preserve\">\n{runs}</g>\n</svg>"
     );
     svg
