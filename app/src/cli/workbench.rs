@@ -4,14 +4,20 @@ use crate::cli::arguments::Common;
 use crate::cli::client::{options, source};
 use crate::cli::places::Places;
 use crate::cli::{Failure, output};
+use locus_tui::Ending;
 use std::io::IsTerminal;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long the engine may take to stop; a step of a big model takes seconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether there is a terminal to draw on and to read keys from.
 pub fn has_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
-/// Opens the workbench.
+/// Opens the workbench. Where a signal or a terminal that is gone ended it, it counts as cancelled.
 ///
 /// # Errors
 /// There is no terminal; the terminal fails.
@@ -33,10 +39,60 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
     let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, cancel: handles.cancel };
-    let shown = locus_tui::run(ends, shown);
-    // where the program ends while a thread computes, libtorch comes down around it
-    let _ = thread.join();
-    shown.map_err(|error| Failure::failed(format!("{error:#}")))?;
-    output::print(&format!("locus: everything that happened is in {}", journal.display()))?;
-    Ok(())
+    let ending = locus_tui::run(ends, shown);
+    let stopped = ends_within(&thread, PATIENCE);
+    let told = || output::print(&format!("locus: everything that happened is in {}", journal.display()));
+    let result = match ending {
+        Ok(Ending::Left) => told().map_err(Failure::from),
+        Ok(Ending::CutOff) => {
+            // perhaps nobody is there any more to be told
+            let _ = told();
+            Err(Failure { message: String::new(), code: 130 })
+        }
+        Err(error) => Err(Failure::failed(format!("{error:#}"))),
+    };
+    if stopped {
+        return result;
+    }
+    if let Err(failure) = &result
+        && !failure.message.is_empty()
+    {
+        output::complain(&failure.message);
+    }
+    // at once: an ordinary end takes libtorch down around the thread that still computes
+    signal_hook::low_level::exit(result.map_or_else(|failure| failure.code.into(), |()| 0))
+}
+
+/// Whether a thread ends within a time.
+fn ends_within(thread: &JoinHandle<()>, patience: Duration) -> bool {
+    let start = Instant::now();
+    while !thread.is_finished() {
+        if start.elapsed() >= patience {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends_within;
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn a_thread_that_ends_is_waited_for_and_one_that_does_not_is_given_up() {
+        let (finish, finished) = channel::<()>();
+        let busy = thread::spawn(move || {
+            let _ = finished.recv();
+        });
+        let start = Instant::now();
+        assert!(!ends_within(&busy, Duration::from_millis(100)));
+        assert!(start.elapsed() >= Duration::from_millis(100));
+        drop(finish);
+        assert!(ends_within(&busy, Duration::from_secs(60)));
+        assert!(start.elapsed() < Duration::from_secs(30), "it was waited for longer than it took");
+    }
 }

@@ -25,7 +25,7 @@ pub use options::Options;
 pub use panes::{PANES, Pane, Table};
 pub use picture::picture;
 pub use replay::replay;
-pub use run::{Handles, run};
+pub use run::{Ending, Handles, run};
 pub use state::State;
 pub use update::{is_typing, update};
 pub use view::{Depth, draw, screen};

@@ -238,8 +238,11 @@ fn escaped(text: &str) -> String {
     written
 }
 
-/// Rectangles that a frame, bar or shade consists of: left, top, width, height, opacity.
-fn shapes(symbol: &str) -> Option<Vec<(f64, f64, f64, f64, f64)>> {
+/// A rectangle within a cell: left, top, width, height, opacity.
+type Shape = (f64, f64, f64, f64, f64);
+
+/// Rectangles that a frame, bar or shade consists of.
+fn shapes(symbol: &str) -> Option<Vec<Shape>> {
     /// Light and heavy lines by the sides of the cell that they reach: left, right, up, down.
     const LINES: [(&str, &str, [bool; 4]); 11] = [
         ("─", "━", [true, true, false, false]),

@@ -9,10 +9,8 @@ use locus_protocol::{Event, Fact};
 /// ordered. Nothing is ordered anew.
 pub fn replay(state: &mut State, event: Event) {
     match &event {
-        Event::Prediction { prompt, .. } => {
-            if state.fact().is_none_or(|fact| fact.prompt() != *prompt) {
-                select(state, |fact| fact.prompt() == *prompt);
-            }
+        Event::Prediction { prompt, .. } if state.fact().is_none_or(|fact| fact.prompt() != *prompt) => {
+            select(state, |fact| fact.prompt() == *prompt);
         }
         Event::Trace(started) => select_or_add(state, &started.order.fact),
         Event::Edit(started) => {

@@ -38,11 +38,20 @@ pub struct Handles {
     pub cancel: Arc<AtomicBool>,
 }
 
+/// How the workbench came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The user left.
+    Left,
+    /// A signal ended it, or the terminal is gone.
+    CutOff,
+}
+
 /// Takes the terminal, runs the workbench until the user leaves, and gives the terminal back.
 ///
 /// # Errors
 /// There is no terminal, it refuses, or a keymap is wrong.
-pub fn run(handles: Handles, options: Options) -> anyhow::Result<()> {
+pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     let state = State::new(&options)?;
     let (sender, messages) = bounded(4096);
     let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
@@ -54,7 +63,7 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<()> {
     let first = actions::load(&mut workbench.state);
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
-        ControlFlow::Break(()) => Ok(()),
+        ControlFlow::Break(ending) => Ok(ending),
     };
     drop(reader);
     workbench.leave();
@@ -84,7 +93,7 @@ impl Workbench {
     }
 
     /// Turns until the user leaves or the terminal is gone.
-    fn turn(&mut self, messages: &Receiver<Message>) -> anyhow::Result<()> {
+    fn turn(&mut self, messages: &Receiver<Message>) -> anyhow::Result<Ending> {
         loop {
             let mut urgent = false;
             let mut flow = ControlFlow::Continue(());
@@ -109,13 +118,16 @@ impl Workbench {
                     flow = self.take_event(Some(event));
                 }
             }
-            if flow.is_break() || has_hung_up() {
-                return Ok(());
+            if let ControlFlow::Break(ending) = flow {
+                return Ok(ending);
+            }
+            if has_hung_up() {
+                return Ok(Ending::CutOff);
             }
             let now = Instant::now();
             if self.changed && (urgent || now >= self.next_frame) && self.draw(now).is_err() {
                 // Who cannot be written to has hung up.
-                return Ok(());
+                return Ok(Ending::CutOff);
             }
         }
     }
@@ -128,7 +140,7 @@ impl Workbench {
     }
 
     /// Folds an input, after the time that has passed until then.
-    fn feed(&mut self, input: Input) -> ControlFlow<()> {
+    fn feed(&mut self, input: Input) -> ControlFlow<Ending> {
         if !matches!(input, Input::Tick(_)) {
             let effects = update(&mut self.state, Input::Tick(self.started.elapsed()));
             self.carry_out(effects)?;
@@ -138,7 +150,7 @@ impl Workbench {
         self.carry_out(effects)
     }
 
-    fn take_message(&mut self, message: Message) -> ControlFlow<()> {
+    fn take_message(&mut self, message: Message) -> ControlFlow<Ending> {
         match message {
             Message::Key(key) => self.feed(Input::Key(key)),
             Message::Paste(text) => self.feed(Input::Paste(text)),
@@ -149,15 +161,15 @@ impl Workbench {
             Message::Signal(Signal::Continue) => {
                 // Somebody stopped us without asking; the shell has changed the terminal since.
                 if self.terminal.take_again().is_err() {
-                    return ControlFlow::Break(());
+                    return ControlFlow::Break(Ending::CutOff);
                 }
                 self.come_back(Duration::ZERO)
             }
-            Message::Signal(Signal::End) | Message::HangUp => ControlFlow::Break(()),
+            Message::Signal(Signal::End) | Message::HangUp => ControlFlow::Break(Ending::CutOff),
         }
     }
 
-    fn take_event(&mut self, event: Option<Event>) -> ControlFlow<()> {
+    fn take_event(&mut self, event: Option<Event>) -> ControlFlow<Ending> {
         match event {
             Some(event) => self.feed(Input::engine(event)),
             None => {
@@ -168,7 +180,7 @@ impl Workbench {
     }
 
     /// Carries effects out; those that have an answer feed it back.
-    fn carry_out(&mut self, effects: Vec<Effect>) -> ControlFlow<()> {
+    fn carry_out(&mut self, effects: Vec<Effect>) -> ControlFlow<Ending> {
         let mut saved: Vec<Result<String, String>> = Vec::new();
         for effect in effects {
             match effect {
@@ -179,7 +191,7 @@ impl Workbench {
                     self.changed = true;
                 }
                 Effect::Suspend => self.suspend()?,
-                Effect::Quit => return ControlFlow::Break(()),
+                Effect::Quit => return ControlFlow::Break(Ending::Left),
                 Effect::Copy(text) => {
                     let answer = terminal::copy(&text, &mut self.screen).map_err(|error| error.to_string());
                     self.feed(Input::Answer(answer))?;
@@ -195,7 +207,7 @@ impl Workbench {
     }
 
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
-    fn send(&mut self, command: Command) -> ControlFlow<()> {
+    fn send(&mut self, command: Command) -> ControlFlow<Ending> {
         let job = job_of(&command);
         if job.is_some() {
             // A cancellation that came too late for the last job must not hit this one.
@@ -217,7 +229,7 @@ impl Workbench {
         }
     }
 
-    fn suspend(&mut self) -> ControlFlow<()> {
+    fn suspend(&mut self) -> ControlFlow<Ending> {
         let left = Instant::now();
         match self.terminal.suspend() {
             Ok(()) => self.come_back(left.elapsed()),
@@ -226,10 +238,10 @@ impl Workbench {
     }
 
     /// The terminal is ours again: another screen, of another size perhaps.
-    fn come_back(&mut self, away: Duration) -> ControlFlow<()> {
+    fn come_back(&mut self, away: Duration) -> ControlFlow<Ending> {
         match self.terminal.screen() {
             Ok(screen) => self.screen = screen,
-            Err(_) => return ControlFlow::Break(()),
+            Err(_) => return ControlFlow::Break(Ending::CutOff),
         }
         if let Ok((columns, rows)) = crossterm::terminal::size() {
             self.feed(Input::Resize(columns, rows))?;

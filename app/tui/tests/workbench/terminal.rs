@@ -64,7 +64,10 @@ fn child() {
     let handles = Handles { commands: command_sender, events, cancel };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
-    println!("left: {} {ended}", result.is_ok());
+    match result {
+        Ok(ending) => println!("{ending:?}: {ended}"),
+        Err(error) => println!("failed: {error:#}"),
+    }
 }
 
 /// vt100 knows no screen without cells.
@@ -205,7 +208,7 @@ fn the_whole_loop_by_keys_and_a_clean_terminal_afterwards() {
     rig.press("q");
     rig.end();
     rig.assert_clean();
-    rig.until("left: true true");
+    rig.until("Left: true");
 }
 
 #[test]
@@ -256,6 +259,7 @@ fn signals_end_it_cleanly() {
         rig.signal(signal);
         assert!(rig.end() < Duration::from_secs(2), "{signal:?}");
         rig.assert_clean();
+        rig.until("CutOff: true");
     }
 }
 
