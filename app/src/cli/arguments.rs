@@ -248,7 +248,7 @@ pub struct EditArguments {
     /// Id of the method; see `locus plugin list`.
     #[arg(long, value_name = "ID", required_unless_present = "orders")]
     pub method: Option<String>,
-    /// Id of the objective; needed where there is more than one.
+    /// Id of the objective; the one in configs/workbench.toml without it.
     #[arg(long, value_name = "ID")]
     pub objective: Option<String>,
     /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.
