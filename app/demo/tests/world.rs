@@ -1,5 +1,7 @@
 //! The closed world, its corpus, its tokenizer and its records hold together.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{HashMap, HashSet};
 
 use locus_demo::corpus::{Corpus, ROW};
