@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -86,12 +86,26 @@ impl Run {
 const EDIT: [&str; 6] = ["edit", "--orders", "-", "--json", "--save", "x.safetensors"];
 
 fn edit(home: &Home, orders: &str) -> Run {
-    Run::start(home.command(EDIT), Some(orders))
+    Run::start(heeding(home, &home.command(EDIT)), Some(orders))
+}
+
+/// The same program started by another one.
+fn through(home: &Home, starter: &[&str], program: &Command) -> Command {
+    let mut command = Command::new(starter[0]);
+    command.args(&starter[1..]).arg(program.get_program()).args(program.get_args());
+    command.current_dir(home.path("")).env_clear().envs(home.environment());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The program as a shell starts it: whoever runs these tests may ignore hang-ups, as `nohup` does.
+fn heeding(home: &Home, program: &Command) -> Command {
+    through(home, &["env", "--default-signal=HUP"], program)
 }
 
 /// The same with a short corpus, so that second moments take a moment only.
 fn short_edit(home: &Home, orders: &str) -> Run {
-    Run::start(home.command(EDIT.into_iter().chain(["--corpus-tokens", "4000"])), Some(orders))
+    Run::start(heeding(home, &home.command(EDIT.into_iter().chain(["--corpus-tokens", "4000"]))), Some(orders))
 }
 
 /// Nothing that carries its final name is less than whole.
@@ -245,7 +259,7 @@ fn second_moments_are_cancelled_and_not_kept_in_part() {
 #[test]
 fn a_trace_says_which_rows_are_kept() {
     let home = Home::new();
-    let mut run = Run::start(home.command(["trace", "--samples", "300", "--json"]), Some(""));
+    let mut run = Run::start(heeding(&home, &home.command(["trace", "--samples", "300", "--json"])), Some(""));
     run.until("\"event\":\"trace-row\"");
     run.signal(Signal::INT);
     let ended = run.end(FEW_SECONDS);
@@ -259,7 +273,7 @@ fn a_trace_says_which_rows_are_kept() {
 fn a_signal_while_orders_are_awaited() {
     let home = Home::new();
     for signal in [Signal::INT, Signal::HUP] {
-        let mut run = Run::start(home.command(EDIT), None);
+        let mut run = Run::start(heeding(&home, &home.command(EDIT)), None);
         run.until("\"event\":\"finished\"");
         thread::sleep(Duration::from_millis(100));
         run.signal(signal);
@@ -270,14 +284,7 @@ fn a_signal_while_orders_are_awaited() {
 #[test]
 fn what_nohup_protects_is_not_hung_up_on() {
     let home = Home::new();
-    let program = home.command(EDIT);
-    let mut command = Command::new("sh");
-    command.args(["-c", "trap '' HUP; exec \"$0\" \"$@\""]).arg(program.get_program()).args(program.get_args());
-    command.current_dir(home.path("")).env_clear().envs(home.environment());
-    command
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
+    let command = through(&home, &["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""], &home.command(EDIT));
     let mut run = Run::start(command, Some(&order(0, "rome", 3, json!({}))));
     run.until("\"event\":\"step\"");
     run.signal(Signal::HUP);
