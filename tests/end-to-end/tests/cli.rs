@@ -38,7 +38,7 @@ fn the_demo_in_a_pipe_tells_the_whole_story_in_records() {
     assert!(before.new < before.truth, "{before:?}");
     assert!(after.new > after.truth, "{after:?}");
     assert!(edit.losses.len() > 1 && edit.losses.last() < edit.losses.first(), "{:?}", edit.losses);
-    assert_eq!(records.numbers_that_are_none(), [String::new(); 0]);
+    assert_eq!(records.numbers_that_are_none(), Vec::<String>::new());
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn every_layer(method: &str) {
     let orders: String = places.iter().map(|&(layer, case)| order(case, method, layer, json!({}))).collect();
     let ended = home.run_with(&orders, ["edit", "--orders", "-", "--json"]).well();
     let records = ended.records();
-    assert_eq!(records.numbers_that_are_none(), [String::new(); 0]);
+    assert_eq!(records.numbers_that_are_none(), Vec::<String>::new());
     assert_eq!(records.outcomes(), vec![Outcome::Done; places.len() + 1]);
     assert_eq!(records.unedited_after_undo(), vec![true; places.len() - 1]);
     let edits = records.edits();

@@ -1,7 +1,7 @@
 //! The workbench in a pseudo-terminal, on the built-in model with the real plugins.
 
 use locus_end_to_end::{Home, PseudoTerminal, Records, fact, files, is_whole_safetensors, plugin};
-use portable_pty::CommandBuilder;
+use portable_pty::{CommandBuilder, ExitStatus};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::thread;
@@ -9,7 +9,9 @@ use std::time::Duration;
 
 const SMALL: (u16, u16) = (24, 80);
 /// Within which the program has to end.
-const SECONDS: Duration = Duration::from_secs(6);
+const SECONDS: Duration = Duration::from_secs(10);
+/// Exit code where a signal or a dropped line ended it.
+const CUT_OFF: u32 = 130;
 
 /// Keys as a terminal sends them.
 const ESCAPE: &str = "\x1b";
@@ -78,7 +80,7 @@ fn heat_map(screen: &str) -> Vec<Vec<i64>> {
 fn layers(screen: &str) -> Vec<(usize, bool, f64, f64)> {
     let row = |line: &str| -> Option<(usize, bool, f64, f64)> {
         let words: Vec<&str> = line.trim_start_matches(['>', ' ']).split_whitespace().collect();
-        let edited = words.iter().any(|word| *word == "*");
+        let edited = words.contains(&"*");
         let words: Vec<&str> = words.into_iter().filter(|word| *word != "*").collect();
         // effect on subject and last token, change of the weights, then the probabilities
         let number = |index: usize| words.get(index)?.parse::<f64>().ok();
@@ -86,6 +88,16 @@ fn layers(screen: &str) -> Vec<(usize, bool, f64, f64)> {
     };
     let rows = screen.lines().skip_while(|line| !line.trim_start().starts_with("layer ")).skip(1);
     rows.map_while(row).collect()
+}
+
+/// A dropped line may be told by the system's signal alone, before or after the workbench listens to it.
+fn assert_cut_off(status: &ExitStatus) {
+    assert!(status.exit_code() == CUT_OFF || status.signal() == Some("Hangup"), "{status:?}");
+}
+
+/// The losses of the step that is on the screen.
+fn loss(screen: &str) -> Option<String> {
+    screen.lines().find(|line| line.trim_start().starts_with("loss ")).map(str::to_owned)
 }
 
 #[test]
@@ -115,13 +127,13 @@ fn the_main_job_by_keys() {
     let mut losses = BTreeSet::new();
     loop {
         let screen = terminal.until("the edit", |screen| screen.contains("loss ") || screen.contains("in place: "));
-        losses.extend(screen.lines().find(|line| line.trim_start().starts_with("loss ")).map(str::to_owned));
+        losses.extend(loss(&screen));
         if screen.contains("in place: ") {
             break;
         }
         thread::sleep(Duration::from_millis(5));
     }
-    assert!(losses.len() >= 4, "the screen moved {} times only: {losses:?}", losses.len());
+    assert!(losses.len() > 1, "the screen did not move: {losses:?}");
     let screen = terminal.until_shown("1 edit in place");
     let edited = layers(&screen);
     assert_eq!(edited.len(), 12, "{screen}");
@@ -169,6 +181,13 @@ fn all_sizes_while_an_edit_runs_and_then_it_is_cancelled() {
     let home = Home::new();
     let mut terminal = ready(&home, &[]);
     begin_long_edit(&mut terminal);
+    // the table moves with the steps
+    let mut tables = Vec::new();
+    while tables.len() < 6 {
+        let is_new = |screen: &str| !layers(screen).is_empty() && !tables.contains(&loss(screen));
+        let screen = terminal.until("another step", is_new);
+        tables.push(loss(&screen));
+    }
     terminal.resize((40, 120));
     terminal.until("all four panes", |screen| {
         ["Fact", "Trace", "Layers", "Before/After"].iter().all(|pane| screen.contains(pane))
@@ -198,7 +217,7 @@ fn a_dropped_line_ends_it_and_loses_nothing_that_was_written_down() {
     let mut terminal = ready(&home, &[]);
     begin_long_edit(&mut terminal);
     terminal.hang_up();
-    terminal.end(SECONDS);
+    assert_cut_off(&terminal.end(SECONDS));
     // every line of the journal can be read, up to the steps that were seen
     let journal = journal(&home);
     assert!(!journal.edits()[0].losses.is_empty());
@@ -209,7 +228,7 @@ fn a_dropped_line_ends_it_and_loses_nothing_that_was_written_down() {
 fn a_dropped_line_ends_an_idle_one() {
     let mut terminal = ready(&Home::new(), &[]);
     terminal.hang_up();
-    terminal.end(SECONDS);
+    assert_cut_off(&terminal.end(SECONDS));
 }
 
 #[test]
@@ -217,7 +236,7 @@ fn a_dropped_line_while_the_model_loads() {
     let mut terminal = PseudoTerminal::start(&Home::cold(), SMALL, &["demo"], &[]);
     terminal.until("anything", |screen| !screen.trim().is_empty());
     terminal.hang_up();
-    terminal.end(SECONDS);
+    assert_cut_off(&terminal.end(SECONDS));
 }
 
 #[test]
@@ -226,14 +245,14 @@ fn signals_give_the_terminal_back() {
         let home = Home::new();
         let mut terminal = ready(&home, &[]);
         terminal.signal(signal);
-        terminal.end(SECONDS);
+        assert_eq!(terminal.end(SECONDS).exit_code(), CUT_OFF, "{signal:?}");
         terminal.assert_given_back();
     }
     let home = Home::new();
     let mut terminal = ready(&home, &[]);
     begin_long_edit(&mut terminal);
     terminal.signal(Signal::TERM);
-    terminal.end(SECONDS);
+    assert_eq!(terminal.end(SECONDS).exit_code(), CUT_OFF);
     terminal.assert_given_back();
     assert!(journal(&home).edits()[0].applied.is_none());
 }
@@ -269,7 +288,7 @@ fn no_color_means_none() {
         (plain, colours(&terminal.bytes()))
     };
     let (screen, none) = see(&[("NO_COLOR", "1")]);
-    assert_eq!(none, [String::new(); 0]);
+    assert!(none.is_empty(), "{none:?}");
     let (coloured_screen, some) = see(&[]);
     assert!(!some.is_empty(), "this test sees no colours at all");
     // the numbers are there all the same
