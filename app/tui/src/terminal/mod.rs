@@ -21,7 +21,8 @@ use crossbeam_channel::Sender;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
 use crossterm::terminal::{
-    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use crossterm::{cursor, execute, style};
 use output::Captured;
@@ -146,6 +147,8 @@ fn restore() {
             EndSynchronizedUpdate,
             ResetColor,
             DisableBracketedPaste,
+            // a tmux that was resized meanwhile would show some of it on the main screen
+            Clear(ClearType::All),
             LeaveAlternateScreen,
             cursor::Show
         );
