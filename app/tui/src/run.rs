@@ -54,11 +54,12 @@ pub enum Ending {
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     let state = State::new(&options)?;
     let (sender, messages) = bounded(4096);
+    // first of all: a signal that comes while the terminal is being taken must give it back
+    watch_signals(sender.clone())?;
     let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
     let mut workbench = Workbench::new(state, handles, options, terminal)?;
     // The screen comes first, then everything else.
     workbench.draw(Instant::now())?;
-    watch_signals(sender.clone())?;
     let reader = Reader::start(sender)?;
     let first = actions::load(&mut workbench.state);
     let result = match workbench.carry_out(first) {

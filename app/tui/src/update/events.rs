@@ -159,8 +159,9 @@ fn settle(state: &mut State, applied: Vec<String>, undone: Vec<String>, rows: Ve
     let (before, after) = (state.edits.applied.len(), applied.len());
     let text = if after < before {
         let title = state.edits.applied.last().cloned().unwrap_or_default();
-        let weights = if unedited { "; weights identical to checkpoint" } else { "" };
-        Some(format!("took back {title}{weights}"))
+        // the verdict comes first: a narrow screen cuts the end off
+        let weights = if unedited { "weights identical to checkpoint: " } else { "" };
+        Some(format!("{weights}took back {title}"))
     } else if after > before {
         applied.last().map(|title| format!("put on again: {title}"))
     } else {
