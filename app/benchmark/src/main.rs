@@ -12,7 +12,7 @@ use clap::Parser;
 use locus_engine::model::Model;
 use std::time::{Duration, Instant};
 
-/// Times causal tracing, ROME's value optimisation and second moments against full forwards.
+/// Times causal tracing and ROME's value optimisation against full forwards.
 #[derive(Parser)]
 struct Arguments {
     /// Layers of the random GPT-2-shaped model.

@@ -130,6 +130,17 @@ fn run(
     worker.check_cancel()?;
     let named = |error| Error::plugin(&order.method, error);
     let edited = edited.map_err(named)?;
+    for &layer in &prepared.plan.second_moments {
+        let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
+        if ridge > 0.0 {
+            let dead = moments.map_or(0, |moments| moments.dead_keys(layer));
+            let text = format!(
+                "the second moment of layer {layer} is singular ({dead} keys never fire): {ridge:.1e} was added to its \
+                 diagonal; more text (--corpus-tokens) may help"
+            );
+            emitter.log("engine", "warning", text);
+        }
+    }
     match violation {
         Some(what) => Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited")))),
         None => Ok(edited),

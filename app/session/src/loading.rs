@@ -74,7 +74,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.check_cancel()
     })?;
-    choose_threads(worker.options.threads, &model);
+    choose_threads(worker.options.threads, worker.all_threads, &model);
     let (origin, records) = read_facts(worker, source, &folder)?;
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
@@ -110,12 +110,9 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
 }
 
 /// Threads inside the products of a small model only wait for one another.
-fn choose_threads(asked: Option<i32>, model: &Model) {
-    match asked {
-        Some(threads) => tch::set_num_threads(threads),
-        None if model.parameter_count() < SMALL_MODEL => tch::set_num_threads(1),
-        None => {}
-    }
+fn choose_threads(asked: Option<i32>, all: i32, model: &Model) {
+    let suits = if model.parameter_count() < SMALL_MODEL { 1 } else { all };
+    tch::set_num_threads(asked.unwrap_or(suits));
 }
 
 /// Tells the plugins again, with the values that suit the model as their defaults.

@@ -18,17 +18,16 @@ const ROWS_AT_ONCE_GPU: usize = 16;
 pub fn trace(worker: &mut Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
     let loaded = worker.loaded()?;
     let (request, noise_level) = request(loaded, &order)?;
-    let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
-    let layers = model.architecture.layers;
     worker.emitter.progress(job, Phase::Runs, 0, 1);
     let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
-    let model_now = loaded.stack.model();
-    let runs = Runs::new(model_now, &request)?;
+    let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
+    let layers = model.architecture.layers;
+    let runs = Runs::new(model, &request)?;
     worker.emitter.tell(Event::Trace(TraceStarted {
         job,
-        tokens: token_texts(model_now, &request.prompt, &request.subject)?,
+        tokens: token_texts(model, &request.prompt, &request.subject)?,
         layers,
-        answer: model_now.tokenizer.decode(&runs.answer)?,
+        answer: model.tokenizer.decode(&runs.answer)?,
         clean: runs.clean_score,
         corrupted: runs.corrupted_score,
         noise_level,
@@ -40,9 +39,9 @@ pub fn trace(worker: &mut Worker<'_>, job: JobId, order: TraceOrder) -> Result<(
         TraceKind::Mlp => Kind::Mlp,
         TraceKind::Attention => Kind::Attention,
     };
-    let at_once = if model_now.device.is_cuda() { ROWS_AT_ONCE_GPU } else { ROWS_AT_ONCE_CPU };
+    let at_once = if model.device.is_cuda() { ROWS_AT_ONCE_GPU } else { ROWS_AT_ONCE_CPU };
     let (mut rows, all) = (0, request.prompt.len());
-    let mapped = heat_map(model_now, &runs, kind, order.window, at_once, &mut |report| {
+    let mapped = heat_map(model, &runs, kind, order.window, at_once, &mut |report| {
         if let Report::Row { token, scores } = report {
             rows += 1;
             worker.emitter.tell(Event::TraceRow { job, token, scores: scores.to_vec() });

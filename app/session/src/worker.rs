@@ -21,6 +21,8 @@ pub struct Worker<'a> {
     pub emitter: Emitter,
     /// Set to stop the running job.
     pub cancel: &'a AtomicBool,
+    /// Threads that libtorch takes by itself.
+    pub all_threads: i32,
     /// The model, once there is one.
     pub loaded: Option<Loaded>,
 }
@@ -32,7 +34,7 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
     let registry = Registry::new(options.search.clone());
-    let mut worker = Worker { options, registry, emitter, cancel, loaded: None };
+    let mut worker = Worker { options, registry, emitter, cancel, all_threads: tch::get_num_threads(), loaded: None };
     match worker.open_plugins() {
         Ok(()) => worker.serve(commands),
         Err(error) => refuse_all(&worker.emitter, commands, &error),

@@ -4,7 +4,7 @@
 mod prompt;
 
 use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
-use locus_plugin::tch::{Tensor, no_grad};
+use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
 use locus_plugin::{
     EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, Reduction, Result, StepReport, parameters,
 };
@@ -59,12 +59,15 @@ impl EditMethod for FineTuning {
             let output = host.run_suffix(suffix, &[], &weights.current)?;
             let log_probabilities = output.log_probabilities.unsqueeze(0);
             let loss = host.objective_loss(&log_probabilities, reduction)?;
-            last = loss.double_value(&[]);
-            let probability = log_probabilities.sum(locus_plugin::tch::Kind::Double).exp().double_value(&[]);
+            // one look at the device per step
+            let likelihood = log_probabilities.sum(Kind::Float).exp();
+            let shown = Tensor::stack(&[&loss, &likelihood], 0).detach().to_kind(Kind::Double).to_device(Device::Cpu);
+            let shown = Vec::<f64>::try_from(shown)?;
+            last = shown[0];
             host.report(
                 &StepReport::new(step.unsigned_abs(), parameters.steps.unsigned_abs(), lowest)
                     .loss("loss", last)
-                    .loss("p(target)", probability),
+                    .loss("p(target)", shown[1]),
             )?;
             if !last.is_finite() {
                 return Err(Error::Failed(format!("the loss became {last} at step {step}: lower learning_rate")));
@@ -116,7 +119,7 @@ impl Weights {
     fn new(names: &[String], parameters: &FineTuningParameters, host: &dyn Host) -> Result<Self> {
         let original = names
             .iter()
-            .map(|name| Ok(host.parameter(name)?.detach().to_kind(locus_plugin::tch::Kind::Float)))
+            .map(|name| Ok(host.parameter(name)?.detach().to_kind(Kind::Float)))
             .collect::<Result<Vec<_>>>()?;
         let device = original[0].device();
         let variables = VarStore::new(device);

@@ -43,7 +43,7 @@ impl EditMethod for Rome {
             return Err(Error::Request(format!("ROME edits one fact at a time, not {}", request.edits.len())));
         }
         let layers = match request.layers[..] {
-            // layer 17 of 48 and 5 of 28 were published: about a third of the way up where nothing is known
+            // layer 5 of 28 and 17 of 48 were published: between a fifth and a third of the way up
             [] => vec![model.layers / 4],
             [_] => request.layers.clone(),
             _ => return Err(Error::Request("ROME edits one layer at a time; choose one".to_owned())),

@@ -128,12 +128,6 @@ impl Prepared {
         &self.request.parameters
     }
 
-    /// Number of layers that a repetition runs.
-    #[must_use]
-    pub fn layers_run(&self, model: &Model) -> usize {
-        model.architecture.layers - self.first_block()
-    }
-
     fn first_block(&self) -> usize {
         match self.entry {
             Entry::Embedding => 0,
