@@ -72,8 +72,9 @@ pub trait Objective: Default + Send + 'static {
     /// [`crate::Error::Request`] when the fact lacks what it needs.
     fn goal(&mut self, fact: &Fact, parameters: &Self::Parameters, host: &dyn Host) -> Result<Goal>;
 
-    /// The loss that a method lowers, a scalar, for log-probabilities `[rows, tokens]` of the goal's target, with
-    /// the gradient intact.
+    /// The loss that a method lowers, for log-probabilities `[rows, tokens]` of the goal's target, with the gradient
+    /// intact: a scalar. For `[facts, rows, tokens]` one loss per fact, `[facts]`;
+    /// [`Reduction::log_likelihood`] does both.
     ///
     /// # Errors
     /// What libtorch says.

@@ -1,7 +1,7 @@
 //! What the host does for a plugin while an edit runs.
 
 use crate::error::{Error, Result};
-use crate::request::Reduction;
+use crate::request::{Reduction, SubjectNoise};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
@@ -29,6 +29,12 @@ pub struct ModelInfo {
     pub number_format: String,
     /// The text of the token that ends a document; empty where there is none.
     pub end_of_text: String,
+    /// Name of the token embedding, `[vocabulary, hidden]`.
+    #[serde(default)]
+    pub token_embedding: String,
+    /// Standard deviation of the token embeddings of the facts' subjects (spec methods.md 1.2); 0 where nobody knows.
+    #[serde(default)]
+    pub embedding_deviation: f64,
     /// By layer: the parameters of the down-projection, the matrix that editing methods change.
     pub down_projections: Vec<DownProjection>,
 }
@@ -104,6 +110,10 @@ pub struct Read {
 pub struct SuffixRequest {
     /// Token ids, one row per prompt; rows may differ in length.
     pub rows: Vec<Vec<i64>>,
+    /// By row, the fact of the request that it is about; empty where all are about the first. An objective may noise
+    /// the fact's subject.
+    #[serde(default)]
+    pub facts: Vec<usize>,
     /// Where each repetition adds vectors.
     #[serde(default)]
     pub add: Vec<Cells>,
@@ -116,6 +126,9 @@ pub struct SuffixRequest {
     /// Cells whose whole next-token log-probabilities are read.
     #[serde(default)]
     pub distributions: Vec<Cell>,
+    /// Activations to capture in each repetition, as they are before anything is added there.
+    #[serde(default)]
+    pub capture: Vec<Cells>,
 }
 
 /// A prepared run.
@@ -129,6 +142,8 @@ pub struct SuffixOutput {
     pub log_probabilities: Tensor,
     /// `[distributions, vocabulary]`, float32 at least.
     pub distributions: Tensor,
+    /// By entry of `capture`: `[cells, width]`.
+    pub captured: Vec<Tensor>,
 }
 
 /// A row of the live table.
@@ -197,7 +212,7 @@ pub enum Level {
 }
 
 /// Text to sample from the model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleRequest {
     /// The text to start from; it is part of the result. The host puts the end-of-text token where it is empty.
     pub prompt: String,
@@ -207,6 +222,18 @@ pub struct SampleRequest {
     pub tokens: usize,
     /// Seed of the draws.
     pub seed: u64,
+    /// Noises this subject of the prompt; its effect lasts through the keys and values of the prompt.
+    #[serde(default)]
+    pub noised: Option<NoisedSubject>,
+}
+
+/// A subject and its noise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NoisedSubject {
+    /// The subject, as it stands in the prompt.
+    pub subject: String,
+    /// The noise.
+    pub noise: SubjectNoise,
 }
 
 /// What the host does for a plugin. All calls come from the thread that called the plugin.
@@ -255,6 +282,14 @@ pub trait Host {
     /// An id is not in the vocabulary.
     fn detokenize(&self, ids: &[i64]) -> Result<String>;
 
+    /// From now on the model that is run, sampled and asked for parameters has these in these values, until the plugin
+    /// returns or replaces them again; parameters that are not named are the model's own. Runs that were prepared
+    /// before keep what they had. The model itself stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a parameter that is not there, or a value of another shape.
+    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()>;
+
     /// A parameter as the model has it now, by its name in the checkpoint. It shares storage: do not write into it.
     ///
     /// # Errors
@@ -265,7 +300,15 @@ pub trait Host {
     ///
     /// # Errors
     /// [`Error::Request`] for a cell or layer that is not there; [`Error::Cancelled`].
-    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>>;
+    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+        self.capture_of(&[], rows, cells)
+    }
+
+    /// Like [`Self::capture`], with the fact of the request that each row is about (see [`SuffixRequest::facts`]).
+    ///
+    /// # Errors
+    /// Those of [`Self::capture`].
+    fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>>;
 
     /// Prepares a run that will be repeated.
     ///
@@ -287,6 +330,20 @@ pub trait Host {
     /// [`Error::Request`] when there are no second moments for the layer; [`Error::Cancelled`].
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor>;
 
+    /// `C` itself, `[inner, inner]`, the mean of `k kᵀ`; see [`Self::solve_second_moment`]. It shares storage: do not
+    /// write into it.
+    ///
+    /// # Errors
+    /// Those of [`Self::solve_second_moment`].
+    fn second_moment(&self, layer: usize) -> Result<Tensor>;
+
+    /// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's
+    /// copies.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the subject is not in the prompt; [`Error::Cancelled`].
+    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor>;
+
     /// Samples text from the model (top 5, as the published code does).
     ///
     /// # Errors
@@ -294,7 +351,7 @@ pub trait Host {
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>>;
 
     /// The current objective's loss for log-probabilities `[rows, tokens]` of the target, a scalar with its
-    /// gradient intact.
+    /// gradient intact; for `[facts, rows, tokens]` one loss per fact, `[facts]`.
     ///
     /// # Errors
     /// What the objective says.

@@ -15,11 +15,13 @@ mod template;
 pub use author::{EditMethod, Objective, Parameters};
 pub use error::{Error, Result};
 pub use host::{
-    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, Read, SampleRequest, Site, StepReport, Suffix,
-    SuffixOutput, SuffixRequest,
+    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, NoisedSubject, Read, SampleRequest, Site,
+    StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
 pub use locus_protocol::{Hyperparameter, HyperparameterKind};
-pub use request::{Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction};
+pub use request::{
+    Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
+};
 pub use tch;
 pub use template::{FactToken, lookup};
 

@@ -17,9 +17,19 @@ pub struct Edit {
     /// See [`Goal::runs_all_steps`].
     #[serde(default)]
     pub runs_all_steps: bool,
+    /// See [`SubjectNoise::copies`]; 0 is 1.
+    #[serde(default)]
+    pub copies: usize,
 }
 
 impl Edit {
+    /// An edit towards `target`, the subject in the place of the template's `{}`.
+    #[must_use]
+    pub fn new(template: &str, subject: &str, target: &str) -> Self {
+        let (template, subject, target) = (template.to_owned(), subject.to_owned(), target.to_owned());
+        Self { template, subject, target, ..Self::default() }
+    }
+
     /// The prompt with its subject.
     #[must_use]
     pub fn prompt(&self) -> String {
@@ -63,6 +73,14 @@ pub struct Goal {
     /// published code does for fact erasure).
     #[serde(default)]
     pub runs_all_steps: bool,
+    /// The text that [`Self::target`] is compared with when an edit is scored, without a leading space; the host takes
+    /// the record's other target where there is none.
+    #[serde(default)]
+    pub baseline: Option<String>,
+    /// Noise that the subject's embeddings have in every run of the method and when the edit is scored. The host adds
+    /// it; a method need not know.
+    #[serde(default)]
+    pub noise: Option<SubjectNoise>,
 }
 
 impl Goal {
@@ -72,11 +90,49 @@ impl Goal {
         Self { target: target.to_owned(), ..Self::default() }
     }
 
+    /// Says what the target is compared with, see [`Self::baseline`].
+    #[must_use]
+    pub fn against(mut self, baseline: &str) -> Self {
+        self.baseline = Some(baseline.to_owned());
+        self
+    }
+
+    /// Has the host add noise to the subject, see [`Self::noise`].
+    #[must_use]
+    pub fn under(mut self, noise: SubjectNoise) -> Self {
+        self.noise = Some(noise);
+        self
+    }
+
     /// Has methods make all of their steps, see [`Self::runs_all_steps`].
     #[must_use]
     pub fn run_all_steps(mut self) -> Self {
         self.runs_all_steps = true;
         self
+    }
+}
+
+/// Gaussian noise on the embeddings of a subject's tokens (spec methods.md 1.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SubjectNoise {
+    /// Standard deviation; 0 takes three standard deviations of the subjects' token embeddings.
+    pub level: f64,
+    /// Seed of the generator (NumPy's legacy one; 1 gives the published draws).
+    pub seed: u32,
+    /// Noised copies of the prompt: of a mean over noise, and of the rows of a method that trains on the bare prompt
+    /// alone.
+    pub copies: usize,
+    /// Draws anew in every run from one running generator; otherwise a row has the same noise in every run.
+    pub redraws: bool,
+    /// Noises in every row the positions that the subject has in the bare prompt, as the code of Hase et al. does, and
+    /// not where the subject is (spec objectives.md 3.5).
+    pub published_positions: bool,
+}
+
+impl Default for SubjectNoise {
+    fn default() -> Self {
+        Self { level: 0.0, seed: 1, copies: 10, redraws: true, published_positions: false }
     }
 }
 
@@ -92,14 +148,14 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// Log-probabilities `[rows, tokens]` as one number, with the gradient intact.
+    /// Log-probabilities `[.., rows, tokens]` as one number for each of what stands before, with the gradient intact.
     ///
     /// # Errors
     /// What libtorch says.
     pub fn log_likelihood(self, log_probabilities: &Tensor) -> Result<Tensor> {
         Ok(match self {
-            Self::Mean => log_probabilities.f_mean_dim(-1i64, false, None)?.f_mean(None)?,
-            Self::Sum => log_probabilities.f_sum(None)?,
+            Self::Mean => log_probabilities.f_mean_dim(-1i64, false, None)?.f_mean_dim(-1i64, false, None)?,
+            Self::Sum => log_probabilities.f_sum_dim_intlist([-1i64, -2].as_slice(), false, None)?,
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use locus_plugin::glue::Arguments;
 use locus_plugin::glue::wire::{
-    CaptureArguments, Ids, Layer, LossArguments, Name, Prepared, ProgressArguments, RunSuffixArguments, Text, Texts,
-    TokenizeArguments, service,
+    CaptureArguments, Ids, Layer, LossArguments, Name, Names, NoisedPrompt, Prepared, ProgressArguments,
+    RunSuffixArguments, Text, Texts, TokenizeArguments, service,
 };
 use locus_plugin::{Error, Host, Result, Suffix};
 use serde::Serialize;
@@ -25,9 +25,10 @@ pub(crate) fn serve(host: &dyn Host, name: &str, arguments: Arguments<'_>) -> Re
         }
         service::DETOKENIZE => only_json(&Text { text: host.detokenize(&arguments.read::<Ids>()?.ids)? }),
         service::PARAMETER => only_tensors(vec![host.parameter(&arguments.read::<Name>()?.name)?]),
+        service::REPLACE_PARAMETERS => replace_parameters(host, arguments),
         service::CAPTURE => {
-            let CaptureArguments { rows, cells } = arguments.read::<CaptureArguments>()?;
-            only_tensors(host.capture(&rows, &cells)?)
+            let CaptureArguments { rows, cells, facts } = arguments.read::<CaptureArguments>()?;
+            only_tensors(host.capture_of(&facts, &rows, &cells)?)
         }
         service::PREPARE_SUFFIX => only_json(&Prepared { suffix: host.prepare_suffix(&arguments.read()?)?.0 }),
         service::RUN_SUFFIX => run_suffix(host, arguments),
@@ -35,6 +36,11 @@ pub(crate) fn serve(host: &dyn Host, name: &str, arguments: Arguments<'_>) -> Re
             let Layer { layer } = arguments.read()?;
             let [keys] = arguments.exactly()?;
             only_tensors(vec![host.solve_second_moment(layer, &keys)?])
+        }
+        service::SECOND_MOMENT => only_tensors(vec![host.second_moment(arguments.read::<Layer>()?.layer)?]),
+        service::NOISED_PREDICTION => {
+            let NoisedPrompt { prompt, subject } = arguments.read::<NoisedPrompt>()?;
+            only_tensors(vec![host.noised_prediction(&prompt, &subject)?])
         }
         service::SAMPLE => only_json(&Texts { texts: host.sample(&arguments.read()?)? }),
         service::OBJECTIVE_LOSS => {
@@ -54,7 +60,17 @@ fn run_suffix(host: &dyn Host, arguments: Arguments<'_>) -> Result<(Value, Vec<T
         .split_at_checked(added)
         .ok_or_else(|| Error::Request(format!("{added} tensors are to be added, and there are {count}")))?;
     let output = host.run_suffix(Suffix(suffix), added, parameters)?;
-    only_tensors(vec![output.log_probabilities, output.distributions])
+    only_tensors([output.log_probabilities, output.distributions].into_iter().chain(output.captured).collect())
+}
+
+fn replace_parameters(host: &dyn Host, arguments: Arguments<'_>) -> Result<(Value, Vec<Tensor>)> {
+    let Names { names } = arguments.read::<Names>()?;
+    if names.len() != arguments.tensors.len() {
+        let (names, tensors) = (names.len(), arguments.tensors.len());
+        return Err(Error::Request(format!("{names} parameters are named, and there are {tensors} tensors")));
+    }
+    let values = arguments.tensors.iter().map(Tensor::shallow_clone);
+    host.replace_parameters(&names.into_iter().zip(values).collect::<Vec<_>>()).map(|()| nothing())
 }
 
 fn nothing() -> (Value, Vec<Tensor>) {

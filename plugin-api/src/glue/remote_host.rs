@@ -4,11 +4,13 @@
 use super::abi::{LEVEL_INFO, LEVEL_WARNING, LocusBytes, LocusContext, LocusHost, LocusReply, LocusStr};
 use super::transfer::{Answer, Arguments, collect, handles};
 use super::wire::{
-    CaptureArguments, Ids, Layer, LossArguments, Name, Prepared, ProgressArguments, RunSuffixArguments, Text, Texts,
-    TokenizeArguments, service,
+    CaptureArguments, Ids, Layer, LossArguments, Name, Names, NoisedPrompt, Prepared, ProgressArguments,
+    RunSuffixArguments, Text, Texts, TokenizeArguments, service,
 };
 use crate::error::{Error, Result};
-use crate::host::{Cells, Host, Level, ModelInfo, SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest};
+use crate::host::{
+    Cells, Host, Level, ModelInfo, NoisedSubject, SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest,
+};
 use crate::request::Reduction;
 use serde::Serialize;
 use tch::Tensor;
@@ -91,8 +93,14 @@ impl Host for RemoteHost<'_> {
         Ok(parameter)
     }
 
-    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
-        let captured = self.call(service::CAPTURE, &CaptureArguments { rows, cells }, &[])?.tensors();
+    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
+        let names: Vec<&String> = parameters.iter().map(|(name, _)| name).collect();
+        let tensors: Vec<&Tensor> = parameters.iter().map(|(_, tensor)| tensor).collect();
+        self.call(service::REPLACE_PARAMETERS, &Names { names }, &tensors).map(drop)
+    }
+
+    fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+        let captured = self.call(service::CAPTURE, &CaptureArguments { rows, cells, facts }, &[])?.tensors();
         if captured.len() != cells.len() {
             let (got, wanted) = (captured.len(), cells.len());
             return Err(Error::Failed(format!("unusable answer: {got} tensors instead of {wanted}")));
@@ -107,13 +115,29 @@ impl Host for RemoteHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         let arguments = RunSuffixArguments { suffix: suffix.0, added: added.len() };
         let tensors: Vec<&Tensor> = added.iter().chain(parameters).collect();
-        let [log_probabilities, distributions] = self.call(service::RUN_SUFFIX, &arguments, &tensors)?.exactly()?;
-        Ok(SuffixOutput { log_probabilities, distributions })
+        let mut answer = self.call(service::RUN_SUFFIX, &arguments, &tensors)?.tensors().into_iter();
+        match (answer.next(), answer.next()) {
+            (Some(log_probabilities), Some(distributions)) => {
+                Ok(SuffixOutput { log_probabilities, distributions, captured: answer.collect() })
+            }
+            _ => Err(Error::Failed("unusable answer: a run gives two tensors at least".to_owned())),
+        }
     }
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         let [solved] = self.call(service::SOLVE_SECOND_MOMENT, &Layer { layer }, &[keys])?.exactly()?;
         Ok(solved)
+    }
+
+    fn second_moment(&self, layer: usize) -> Result<Tensor> {
+        let [mean] = self.call(service::SECOND_MOMENT, &Layer { layer }, &[])?.exactly()?;
+        Ok(mean)
+    }
+
+    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
+        let arguments = NoisedPrompt { prompt, subject };
+        let [probabilities] = self.call(service::NOISED_PREDICTION, &arguments, &[])?.exactly()?;
+        Ok(probabilities)
     }
 
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {

@@ -1,7 +1,7 @@
 //! The JSON that crosses. Types with parameters are written from references and read as values.
 
 use crate::error::{Error, Result};
-use crate::host::{Cells, ModelInfo};
+use crate::host::{Cells, ModelInfo, NoisedSubject};
 use crate::request::{Delta, EditRequest, Edited, Fact, Form, Reduction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -22,14 +22,20 @@ pub mod service {
     pub const DETOKENIZE: &str = "detokenize";
     /// [`super::Name`]; answers a tensor.
     pub const PARAMETER: &str = "parameter";
+    /// [`super::Names`] and one tensor for each.
+    pub const REPLACE_PARAMETERS: &str = "replace-parameters";
     /// [`super::CaptureArguments`]; answers one tensor per entry of `cells`.
     pub const CAPTURE: &str = "capture";
     /// A `SuffixRequest`; answers [`super::Prepared`].
     pub const PREPARE_SUFFIX: &str = "prepare-suffix";
-    /// [`super::RunSuffixArguments`] and the tensors; answers log-probabilities and distributions.
+    /// [`super::RunSuffixArguments`] and the tensors; answers log-probabilities, distributions and what is captured.
     pub const RUN_SUFFIX: &str = "run-suffix";
     /// [`super::Layer`] and the keys; answers a tensor.
     pub const SOLVE_SECOND_MOMENT: &str = "solve-second-moment";
+    /// [`super::Layer`]; answers a tensor.
+    pub const SECOND_MOMENT: &str = "second-moment";
+    /// [`super::NoisedPrompt`]; answers a tensor.
+    pub const NOISED_PREDICTION: &str = "noised-prediction";
     /// A `SampleRequest`; answers [`super::Texts`].
     pub const SAMPLE: &str = "sample";
     /// [`super::LossArguments`] and the log-probabilities; answers the loss.
@@ -129,6 +135,23 @@ pub struct Name<Words = String> {
     pub name: Words,
 }
 
+/// Parameters' names.
+#[derive(Serialize, Deserialize)]
+pub struct Names<List = Vec<String>> {
+    /// The names.
+    pub names: List,
+}
+
+/// A prompt and its noised subject.
+#[derive(Serialize, Deserialize)]
+pub struct NoisedPrompt<Words = String, Subject = NoisedSubject> {
+    /// The prompt.
+    pub prompt: Words,
+    /// The subject and its noise.
+    #[serde(flatten)]
+    pub subject: Subject,
+}
+
 /// A layer.
 #[derive(Serialize, Deserialize)]
 pub struct Layer {
@@ -138,11 +161,14 @@ pub struct Layer {
 
 /// Where to capture.
 #[derive(Serialize, Deserialize)]
-pub struct CaptureArguments<Rows = Vec<Vec<i64>>, Places = Vec<Cells>> {
+pub struct CaptureArguments<Rows = Vec<Vec<i64>>, Places = Vec<Cells>, Facts = Vec<usize>> {
     /// Token ids, one row per prompt.
     pub rows: Rows,
     /// Which activations.
     pub cells: Places,
+    /// By row, the fact it is about; empty where all are about the first.
+    #[serde(default)]
+    pub facts: Facts,
 }
 
 /// A prepared run.
@@ -274,6 +300,7 @@ mod tests {
         let cell = Cell { row: 1, position: 4 };
         let request = SuffixRequest {
             rows: vec![vec![1, 2], vec![3]],
+            facts: vec![0, 1],
             add: vec![
                 Cells { site: Site::MlpOut(3), cells: vec![cell] },
                 Cells { site: Site::Embedding, cells: vec![] },
@@ -281,6 +308,7 @@ mod tests {
             parameters: vec!["w".to_owned()],
             read: vec![Read { cell, token: 7 }],
             distributions: vec![cell],
+            capture: vec![Cells { site: Site::MlpKey(0), cells: vec![cell] }],
         };
         let (text, back) = through_json(&request);
         assert_eq!(back, request);

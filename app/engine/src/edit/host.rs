@@ -1,18 +1,20 @@
 //! The services of the engine for a plugin that is at work.
 
 use super::deltas::layer_of;
+use super::noise::{SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
-use crate::run::{Prepared, capture, lens, lens_rows_of, sample};
+use crate::run::{Prepared, capture_noised, lens, lens_rows_of, noised_log_probabilities, sample_noised};
 use locus_plugin::{
-    Cells, DownProjection, Error, Host, Level, ModelInfo, Reduction, Result, SampleRequest, StepReport, Suffix,
-    SuffixOutput, SuffixRequest, object::ObjectiveInstance,
+    Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport,
+    Suffix, SuffixOutput, SuffixRequest, object::ObjectiveInstance,
 };
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tch::{Device, Kind, Tensor};
 
@@ -42,7 +44,11 @@ pub struct EngineHost<'a> {
     cancel: &'a AtomicBool,
     objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
     listener: RefCell<Box<dyn FnMut(HostEvent) + 'a>>,
-    suffixes: RefCell<HashMap<u64, Prepared>>,
+    /// Noise that the objective puts on the subjects.
+    noises: RefCell<Option<SubjectNoises>>,
+    /// The model with the parameters that the plugin replaced.
+    variant: RefCell<Option<Rc<Model>>>,
+    suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
     /// First tokens of the new and the true target, whose probabilities the rows show.
     shown_tokens: [i64; 2],
@@ -51,6 +57,15 @@ pub struct EngineHost<'a> {
     watched: RefCell<Option<Watched>>,
     /// What the plugin did that it must not, should it go on as if nothing had happened.
     violation: RefCell<Option<String>>,
+}
+
+/// A prepared run, with the model it was prepared on where that is not the unedited one.
+struct PreparedRun {
+    prepared: Prepared,
+    variant: Option<Rc<Model>>,
+    /// The rows, for their noise; empty without noise.
+    rows: Vec<Vec<i64>>,
+    facts: Vec<usize>,
 }
 
 /// What the rows of the next report are made of.
@@ -79,6 +94,8 @@ impl<'a> EngineHost<'a> {
             moments,
             cancel,
             objective: RefCell::default(),
+            noises: RefCell::default(),
+            variant: RefCell::default(),
             listener: RefCell::new(Box::new(listener)),
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
@@ -98,6 +115,22 @@ impl<'a> EngineHost<'a> {
     /// Sets the objective whose loss the method asks for.
     pub fn set_objective(&self, objective: Box<dyn ObjectiveInstance>) {
         *self.objective.borrow_mut() = Some(objective);
+    }
+
+    /// Has every run noise the subjects of the request's facts.
+    pub fn set_noises(&self, noises: SubjectNoises) {
+        *self.noises.borrow_mut() = Some(noises);
+    }
+
+    /// The variant that the plugin made, if it made one.
+    fn variant(&self) -> Option<Rc<Model>> {
+        self.variant.borrow().clone()
+    }
+
+    /// The noise of one subject of one prompt.
+    fn noises_of(&self, model: &Model, prompt: &str, subject: &NoisedSubject) -> crate::Result<SubjectNoises> {
+        let noise = resolved(subject.noise.clone(), self.info.embedding_deviation);
+        SubjectNoises::new(model, noise, [(prompt, subject.subject.as_str())])
     }
 
     fn tell(&self, event: HostEvent) {
@@ -173,19 +206,52 @@ impl Host for EngineHost<'_> {
         plugin_result(self.model.tokenizer.decode(ids))
     }
 
-    fn parameter(&self, name: &str) -> Result<Tensor> {
+    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
         self.checkpoint()?;
-        self.model.parameter(name).ok_or_else(|| Error::Request(format!("the model has no parameter `{name}`")))
+        let detached: Vec<(String, Tensor)> =
+            parameters.iter().map(|(name, value)| (name.clone(), value.detach())).collect();
+        let variant = if detached.is_empty() {
+            None
+        } else {
+            Some(Rc::new(plugin_result(self.model.with_parameters(&detached))?))
+        };
+        *self.variant.borrow_mut() = variant;
+        Ok(())
     }
 
-    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+    fn parameter(&self, name: &str) -> Result<Tensor> {
         self.checkpoint()?;
-        plugin_result(capture(self.model, rows, cells))
+        let variant = self.variant();
+        let found = variant.as_deref().unwrap_or(self.model).parameter(name);
+        found.ok_or_else(|| Error::Request(format!("the model has no parameter `{name}`")))
+    }
+
+    fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+        self.checkpoint()?;
+        let variant = self.variant();
+        let model = variant.as_deref().unwrap_or(self.model);
+        let noises = self.noises.borrow();
+        let noise = noises.as_ref().map(|noises| plugin_result(noises.draw(model, rows, facts))).transpose()?;
+        let noise = noise.as_ref().map(|noise| (&noise.cells[..], &noise.noise));
+        plugin_result(capture_noised(model, rows, cells, noise))
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
         self.checkpoint()?;
-        let prepared = plugin_result(Prepared::new(self.model, request.clone()))?;
+        let variant = self.variant();
+        let model = variant.as_deref().unwrap_or(self.model);
+        let noises = self.noises.borrow();
+        let noised = match noises.as_ref() {
+            Some(noises) => plugin_result(noises.cells(model, &request.rows, &request.facts))?,
+            None => Vec::new(),
+        };
+        let (rows, facts) = match noised[..] {
+            [] => (Vec::new(), Vec::new()),
+            _ => (request.rows.clone(), request.facts.clone()),
+        };
+        let prepared = plugin_result(Prepared::noised(model, request.clone(), &noised))?;
+        drop(noises);
+        let prepared = PreparedRun { prepared, variant, rows, facts };
         let id = self.next_suffix.get();
         self.next_suffix.set(id + 1);
         self.suffixes.borrow_mut().insert(id, prepared);
@@ -195,10 +261,16 @@ impl Host for EngineHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         self.checkpoint()?;
         let suffixes = self.suffixes.borrow();
-        let prepared = suffixes
+        let PreparedRun { prepared, variant, rows, facts } = suffixes
             .get(&suffix.0)
             .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
-        let repetition = plugin_result(prepared.repeat(self.model, added, parameters))?;
+        let model = variant.as_deref().unwrap_or(self.model);
+        let noises = self.noises.borrow();
+        let noise = match noises.as_ref().filter(|_| !rows.is_empty()) {
+            Some(noises) => Some(plugin_result(noises.draw(model, rows, facts))?.noise),
+            None => None,
+        };
+        let repetition = plugin_result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
         let names = prepared.parameters().iter().cloned();
         *self.watched.borrow_mut() = Some(Watched {
             streams: repetition.watched,
@@ -216,11 +288,39 @@ impl Host for EngineHost<'_> {
         plugin_result(moments.solve(layer, keys))
     }
 
+    fn second_moment(&self, layer: usize) -> Result<Tensor> {
+        self.checkpoint()?;
+        let mean = self.moments.and_then(|moments| moments.mean(layer)).map(Tensor::shallow_clone);
+        mean.ok_or_else(|| {
+            Error::Request(format!("there is no second moment of layer {layer}; name it in the plan's second_moments"))
+        })
+    }
+
+    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
+        self.checkpoint()?;
+        let variant = self.variant();
+        let model = variant.as_deref().unwrap_or(self.model);
+        let predict = || {
+            let noises = self.noises_of(model, prompt, subject)?;
+            let rows = vec![model.tokenizer.encode(prompt)?; subject.noise.copies.max(1)];
+            let drawn = noises.draw(model, &rows, &[])?;
+            let last = |row| locus_plugin::Cell { row, position: rows[row].len().saturating_sub(1) };
+            let cells: Vec<_> = (0..rows.len()).map(last).collect();
+            let read = noised_log_probabilities(model, &rows, &cells, Some((&drawn.cells, &drawn.noise)))?;
+            Ok(read.exp().mean_dim(0, false, None))
+        };
+        plugin_result(predict())
+    }
+
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
         self.checkpoint()?;
+        let variant = self.variant();
+        let model = variant.as_deref().unwrap_or(self.model);
         let mut random = LegacyRandom::new(request.seed as u32);
-        let SampleRequest { prompt, count, tokens, .. } = request;
-        plugin_result(sample(self.model, prompt, *count, *tokens, &mut random, &mut || {
+        let SampleRequest { prompt, count, tokens, noised, .. } = request;
+        let noises = noised.as_ref().map(|subject| self.noises_of(model, prompt, subject)).transpose();
+        let noises = plugin_result(noises)?;
+        plugin_result(sample_noised(model, prompt, *count, *tokens, &mut random, noises.as_ref(), &mut || {
             if self.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
         }))
     }
@@ -254,6 +354,8 @@ pub fn model_info(model: &Model, name: &str) -> ModelInfo {
         device: device_name(model.device),
         number_format: number_format(model.kind).to_owned(),
         end_of_text: model.tokenizer.end_of_text(),
+        token_embedding: format!("{}.weight", architecture.token_embedding),
+        embedding_deviation: 0.0,
         down_projections: architecture.blocks.iter().enumerate().map(down).collect(),
     }
 }

@@ -2,8 +2,10 @@
 
 mod deltas;
 mod host;
+mod noise;
 mod stack;
 
 pub use deltas::{check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
-pub use stack::{Edit, EditStack};
+pub use noise::{RowNoise, SubjectNoises, resolved};
+pub use stack::{Edit, EditStack, Numbered};

@@ -78,8 +78,16 @@ impl Tokenizer {
     /// [`Error::SubjectNotFound`].
     pub fn subject_range(&self, prompt: &str, subject: &str) -> Result<Range<usize>> {
         let missing = || Error::SubjectNotFound { subject: subject.to_owned(), prompt: prompt.to_owned() };
-        let pieces = self.encode(prompt)?.iter().map(|&id| self.decode(&[id])).collect::<Result<Vec<_>>>()?;
-        let start = pieces.concat().find(subject).filter(|_| !subject.is_empty()).ok_or_else(missing)?;
+        self.subject_range_of(&self.encode(prompt)?, subject)?.ok_or_else(missing)
+    }
+
+    /// Like [`Self::subject_range`] for a prompt that is tokens already; `None` where the subject is not in it.
+    ///
+    /// # Errors
+    /// An id is not in the vocabulary.
+    pub fn subject_range_of(&self, prompt: &[i64], subject: &str) -> Result<Option<Range<usize>>> {
+        let pieces = prompt.iter().map(|&id| self.decode(&[id])).collect::<Result<Vec<_>>>()?;
+        let Some(start) = pieces.concat().find(subject).filter(|_| !subject.is_empty()) else { return Ok(None) };
         let ends: Vec<usize> = pieces
             .iter()
             .scan(0, |end, piece| {
@@ -87,8 +95,8 @@ impl Tokenizer {
                 Some(*end)
             })
             .collect();
-        let first = ends.iter().position(|&end| end > start).ok_or_else(missing)?;
-        let last = ends.iter().position(|&end| end >= start + subject.len()).ok_or_else(missing)?;
-        Ok(first..last + 1)
+        let first = ends.iter().position(|&end| end > start);
+        let last = ends.iter().position(|&end| end >= start + subject.len());
+        Ok(first.zip(last).map(|(first, last)| first..last + 1))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::layout::{Layout, check_rows};
 use crate::error::{Error, Result};
-use crate::model::{Model, Site, Tap, Taps};
+use crate::model::{Action, Model, Site, Tap, Taps};
 use locus_plugin::{Cell, Cells};
 use tch::{Kind, Tensor};
 
@@ -11,6 +11,20 @@ use tch::{Kind, Tensor};
 /// # Errors
 /// [`Error::Request`] for a row, cell or layer that is not there.
 pub fn capture(model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+    capture_noised(model, rows, cells, None)
+}
+
+/// Like [`capture`], with noise `[noised, hidden]` in float64 on the embeddings of some cells: added in float64, then
+/// rounded (spec parity.md 1.13).
+///
+/// # Errors
+/// Those of [`capture`].
+pub fn capture_noised(
+    model: &Model,
+    rows: &[Vec<i64>],
+    cells: &[Cells],
+    noised: Option<(&[Cell], &Tensor)>,
+) -> Result<Vec<Tensor>> {
     check_rows(model, rows)?;
     let _guard = tch::no_grad_guard();
     let layout = Layout::whole(rows);
@@ -21,13 +35,32 @@ pub fn capture(model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<
         let indices = layout.flat_all(&entry.cells, model.device)?;
         taps.push(Tap { cells: Some(indices), ..Tap::capture(entry.site) });
     }
-    let mut taps = Taps::new(taps);
+    let captures = taps.len();
+    let noise = noise_tap(model, rows, &layout, noised)?;
+    let before = usize::from(noise.is_some());
+    let mut taps = Taps::new(noise.into_iter().chain(taps).collect());
     let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
     for layer in 0..layers {
         stream = model.block(layer, &stream, &layout.batch, &[], &mut taps, false).0;
     }
-    let captured = (0..cells.len()).map(|index| taps.captured(index).map(Tensor::shallow_clone));
+    let captured = (before..before + captures).map(|index| taps.captured(index).map(Tensor::shallow_clone));
     captured.collect::<Option<_>>().ok_or_else(|| Error::Request("a site was not reached".to_owned()))
+}
+
+/// The tap that noises the embeddings of some cells.
+pub(crate) fn noise_tap(
+    model: &Model,
+    rows: &[Vec<i64>],
+    layout: &Layout,
+    noised: Option<(&[Cell], &Tensor)>,
+) -> Result<Option<Tap>> {
+    let Some((cells, noise)) = noised.filter(|(cells, _)| !cells.is_empty()) else { return Ok(None) };
+    let indices = layout.flat_all(cells, model.device)?;
+    let tokens: Vec<i64> = cells.iter().map(|cell| rows[cell.row][cell.position]).collect();
+    let embedded = model.token_embeddings(&Tensor::from_slice(&tokens).to_device(model.device));
+    let noised = embedded.to_kind(Kind::Double) + noise.to_device(model.device);
+    let action = Action::Replace(noised.to_kind(model.kind));
+    Ok(Some(Tap { site: Site::Embedding, cells: Some(indices), action }))
 }
 
 /// Log-probabilities of the next token after each cell, `[cells, vocabulary]` in float32 at least.
@@ -35,11 +68,25 @@ pub fn capture(model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<
 /// # Errors
 /// [`Error::Request`] for a row or cell that is not there.
 pub fn next_token_log_probabilities(model: &Model, rows: &[Vec<i64>], cells: &[Cell]) -> Result<Tensor> {
+    noised_log_probabilities(model, rows, cells, None)
+}
+
+/// Like [`next_token_log_probabilities`], with noise as in [`capture_noised`].
+///
+/// # Errors
+/// Those of [`next_token_log_probabilities`].
+pub fn noised_log_probabilities(
+    model: &Model,
+    rows: &[Vec<i64>],
+    cells: &[Cell],
+    noised: Option<(&[Cell], &Tensor)>,
+) -> Result<Tensor> {
     check_rows(model, rows)?;
     let _guard = tch::no_grad_guard();
     let layout = Layout::whole(rows);
     let ids = layout.ids(rows, model.device);
-    let stream = model.forward(&ids, &layout.batch, &mut Taps::default());
+    let mut taps = Taps::new(noise_tap(model, rows, &layout, noised)?.into_iter().collect());
+    let stream = model.forward(&ids, &layout.batch, &mut taps);
     let read = stream.index_select(0, &layout.flat_all(cells, model.device)?);
     Ok(log_probabilities(model, &read))
 }

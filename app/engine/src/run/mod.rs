@@ -6,8 +6,9 @@ mod lens;
 mod sample;
 mod suffix;
 
-pub use capture::{capture, next_token_log_probabilities};
+pub(crate) use capture::noise_tap;
+pub use capture::{capture, capture_noised, next_token_log_probabilities, noised_log_probabilities};
 pub use layout::{Layout, check_rows};
 pub use lens::{lens, lens_rows, lens_rows_of};
-pub use sample::sample;
+pub use sample::{sample, sample_noised};
 pub use suffix::{Prepared, Repetition};

@@ -1,8 +1,9 @@
 //! Text sampled from the model, as the published code draws its context templates (spec methods.md 0.4).
 
 use super::capture::log_probabilities;
+use crate::edit::SubjectNoises;
 use crate::error::{Error, Result};
-use crate::model::{Batch, KeysValues, Model, Span, Taps};
+use crate::model::{Batch, KeysValues, Model, Span, Tap, Taps};
 use crate::noise::LegacyRandom;
 use tch::{Device, Kind, Tensor};
 
@@ -22,6 +23,23 @@ pub fn sample(
     random: &mut LegacyRandom,
     listen: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<String>> {
+    sample_noised(model, prompt, count, tokens, random, None, listen)
+}
+
+/// Like [`sample`], with noise on the subject of the prompt, whose effect lasts through the prompt's keys and values
+/// (spec objectives.md 3.2).
+///
+/// # Errors
+/// Those of [`sample`].
+pub fn sample_noised(
+    model: &Model,
+    prompt: &str,
+    count: usize,
+    tokens: usize,
+    random: &mut LegacyRandom,
+    noise: Option<&SubjectNoises>,
+    listen: &mut dyn FnMut() -> Result<()>,
+) -> Result<Vec<String>> {
     let _guard = tch::no_grad_guard();
     let end = model.tokenizer.end_of_text();
     let prompt = if prompt.is_empty() { end.as_str() } else { prompt };
@@ -39,7 +57,11 @@ pub fn sample(
         listen()?;
         let columns = next.size()[0] / rows;
         let batch = Batch { spans: vec![Span { rows, columns, first }] };
-        let stream = advance(model, &next, &batch, &mut memory);
+        let tap = match noise.filter(|_| first == 0) {
+            Some(noise) => noise.tap(model, &vec![start.clone(); count])?,
+            None => None,
+        };
+        let stream = advance(model, &next, &batch, &mut memory, tap);
         let last = stream.reshape([rows, columns, -1]).select(1, columns - 1);
         let drawn = draw(&log_probabilities(model, &last), random);
         for (text, &token) in texts.iter_mut().zip(&drawn) {
@@ -52,8 +74,8 @@ pub fn sample(
 }
 
 /// Runs the next columns of all rows on top of those already run.
-fn advance(model: &Model, ids: &Tensor, batch: &Batch, memory: &mut Vec<KeysValues>) -> Tensor {
-    let mut stream = model.embed(ids, batch, &mut Taps::default());
+fn advance(model: &Model, ids: &Tensor, batch: &Batch, memory: &mut Vec<KeysValues>, noise: Option<Tap>) -> Tensor {
+    let mut stream = model.embed(ids, batch, &mut Taps::new(noise.into_iter().collect()));
     for layer in 0..model.architecture.layers {
         let prefix = memory.get(layer);
         let (after, mut kept) = model.block(layer, &stream, batch, &[prefix], &mut Taps::default(), true);

@@ -6,8 +6,8 @@
 use locus_plugin::object::{LinkedObjective, ObjectiveInstance, ObjectiveObject};
 use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{
-    Cells, DownProjection, Edit, EditRequest, Error, Host, Level, ModelInfo, Objective, Reduction, Result,
-    SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
+    Cells, DownProjection, Edit, EditRequest, Error, Host, Level, ModelInfo, NoisedSubject, Objective, Reduction,
+    Result, SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
 use locus_plugin_host::{LoadedPlugin, PluginObject};
 use std::cell::{Cell, RefCell};
@@ -17,6 +17,7 @@ use std::sync::Arc;
 const LAYERS: usize = 3;
 const HIDDEN: i64 = 4;
 const INNER: i64 = 6;
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 const WORDS: [&str; 8] = ["The", "capital", "of", "France", "is", "Paris", "Rome", "Berlin"];
 
 /// The toy.
@@ -154,7 +155,11 @@ impl Host for Toy {
             .ok_or_else(|| Error::Request(format!("there is no parameter `{name}`")))
     }
 
-    fn capture(&self, _rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+    fn replace_parameters(&self, _parameters: &[(String, Tensor)]) -> Result<()> {
+        Err(Error::Unsupported("replacing the toy's parameters".to_owned()))
+    }
+
+    fn capture_of(&self, _facts: &[usize], _rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
         let captured = cells.iter().map(|cells| {
             let Site::MlpKey(layer) = cells.site else {
                 return Err(Error::Unsupported(format!("the toy has only keys, not {:?}", cells.site)));
@@ -188,12 +193,24 @@ impl Host for Toy {
             [] => Tensor::zeros([0], (Kind::Float, Device::Cpu)),
             tensors => Tensor::stack(tensors, 0),
         };
-        Ok(SuffixOutput { log_probabilities: or_none(&read), distributions: or_none(&distributions) })
+        let captured = request.capture.iter().map(|cells| Tensor::full([cells.cells.len() as i64, HIDDEN], 0.5, FLOAT));
+        let captured = captured.collect();
+        Ok(SuffixOutput { log_probabilities: or_none(&read), distributions: or_none(&distributions), captured })
     }
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         self.check_layer(layer)?;
         Ok(keys * 0.5)
+    }
+
+    fn second_moment(&self, layer: usize) -> Result<Tensor> {
+        self.check_layer(layer)?;
+        Ok(Tensor::eye(INNER, FLOAT) * 2.0)
+    }
+
+    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
+        let level = subject.noise.level + prompt.len() as f64;
+        Ok(Tensor::full([WORDS.len() as i64], level, FLOAT))
     }
 
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {

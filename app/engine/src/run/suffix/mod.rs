@@ -4,22 +4,17 @@
 //! first that changes: their keys and values are kept. With changed parameters all positions change, but a change
 //! of a down-projection still starts from the kept MLP keys of its layer.
 
-use super::capture::{blocks_below, log_probabilities};
+mod entry;
+mod states;
+
+use super::capture::{capture, log_probabilities};
 use super::layout::{Layout, check_rows};
 use crate::error::{Error, Result};
 use crate::model::{Action, KeysValues, Model, Site, Tap, Taps};
+use entry::{Entry, cuts, entry, folds};
 use locus_plugin::{Cell, SuffixOutput, SuffixRequest};
-use tch::Tensor;
-
-/// Where repetitions enter the network.
-enum Entry {
-    /// At the token embedding.
-    Embedding,
-    /// At the residual stream that enters this block; `layers` is the unembedding.
-    Block(usize),
-    /// At the MLP key of this layer.
-    Key(usize),
-}
+use states::States;
+use tch::{Kind, Tensor};
 
 /// Flat indices, and what is added there before the first block that runs.
 type Folded<'a> = (&'a Tensor, Tensor);
@@ -37,6 +32,10 @@ pub struct Prepared {
     prefixes: Vec<Vec<Option<KeysValues>>>,
     /// By entry of `add`: flat indices, and whether it is folded into the entry's stream.
     added: Vec<(Tensor, bool)>,
+    /// Flat indices and tokens of the cells whose embeddings have noise.
+    noised: Option<(Tensor, Tensor)>,
+    /// By entry of `capture`: what no repetition changes, or else flat indices.
+    captured: Vec<Capture>,
     /// Cells whose logits are read, without repeats: reads first, then distributions.
     read_cells: Tensor,
     /// By read: row of the logits and token.
@@ -47,6 +46,14 @@ pub struct Prepared {
     watched: i64,
     /// The watched cell's residual stream after each layer below the entry.
     watched_below: Vec<Tensor>,
+}
+
+/// One entry of `capture`.
+enum Capture {
+    /// It is the same in all repetitions.
+    Fixed(Tensor),
+    /// Flat indices.
+    Cells(Tensor),
 }
 
 /// What one repetition gives.
@@ -63,6 +70,14 @@ impl Prepared {
     /// # Errors
     /// [`Error::Request`] for a row, cell, layer or parameter that is not there.
     pub fn new(model: &Model, request: SuffixRequest) -> Result<Self> {
+        Self::noised(model, request, &[])
+    }
+
+    /// Like [`Self::new`]; each repetition gives noise for the embeddings of `noised`.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`].
+    pub fn noised(model: &Model, request: SuffixRequest, noised: &[Cell]) -> Result<Self> {
         check_rows(model, &request.rows)?;
         let _guard = tch::no_grad_guard();
         let watched = match (request.read.first(), request.distributions.first()) {
@@ -70,13 +85,13 @@ impl Prepared {
             (None, Some(&cell)) => cell,
             (None, None) => return Err(Error::Request("the run reads nothing; give a token to read".to_owned())),
         };
-        let entry = entry(model, &request)?;
-        let cuts = cuts(&request, &entry);
+        let entry = entry(model, &request, noised)?;
+        let cuts = cuts(&request, entry, noised);
         let (rows, device) = (&request.rows, model.device);
         let whole = Layout::whole(rows);
         let layout = Layout::after(rows, &cuts);
         let mut states = States::new(model, &request, &whole, watched)?;
-        states.run_to(&entry);
+        states.run_to(entry);
         let part = whole.indices_of(&layout, device)?;
         let select = |tensor: &Tensor| tensor.index_select(0, &part);
         let (stream, keys) = match entry {
@@ -84,13 +99,31 @@ impl Prepared {
             Entry::Block(_) => (Some(select(&states.stream)), None),
             Entry::Key(_) => (Some(select(&states.stream)), states.keys.as_ref().map(select)),
         };
-        let prefixes = states.prefixes(&entry, &cuts, &layout)?;
+        let prefixes = states.prefixes(entry, &cuts, &layout)?;
         let watched_below = std::mem::take(&mut states.watched_streams);
         let added = request
             .add
             .iter()
             .map(|cells| Ok((layout.flat_all(&cells.cells, device)?, folds(cells.site, &entry))))
             .collect::<Result<_>>()?;
+        let captured = request
+            .capture
+            .iter()
+            .map(|cells| {
+                Ok(if entry.fixes(cells.site) {
+                    Capture::Fixed(capture(model, rows, std::slice::from_ref(cells))?.remove(0))
+                } else {
+                    super::capture::blocks_below(model, cells.site)?;
+                    Capture::Cells(layout.flat_all(&cells.cells, device)?)
+                })
+            })
+            .collect::<Result<_>>()?;
+        let noised = if noised.is_empty() {
+            None
+        } else {
+            let tokens: Vec<i64> = noised.iter().map(|cell| rows[cell.row][cell.position]).collect();
+            Some((layout.flat_all(noised, device)?, Tensor::from_slice(&tokens).to_device(device)))
+        };
         let mut cells: Vec<Cell> = Vec::new();
         let mut place = |cell: Cell| match cells.iter().position(|known| *known == cell) {
             Some(index) => index as i64,
@@ -118,6 +151,8 @@ impl Prepared {
             keys,
             prefixes,
             added,
+            noised,
+            captured,
             watched_below,
         })
     }
@@ -128,22 +163,26 @@ impl Prepared {
         &self.request.parameters
     }
 
-    fn first_block(&self) -> usize {
-        match self.entry {
-            Entry::Embedding => 0,
-            Entry::Block(layer) => layer,
-            Entry::Key(layer) => layer + 1,
-        }
-    }
-
     /// Runs once more with vectors added and parameters in other values (see [`SuffixRequest`]); gradients flow
     /// into both.
     ///
     /// # Errors
     /// [`Error::Request`] for wrong shapes.
     pub fn repeat(&self, model: &Model, added: &[Tensor], parameters: &[Tensor]) -> Result<Repetition> {
-        let (folded, taps) = self.place_added(model, added)?;
-        let mut taps = Taps::new(taps);
+        self.repeat_noised(model, added, parameters, None)
+    }
+
+    /// Like [`Self::repeat`] with noise `[noised, hidden]` in float64 for the cells that [`Self::noised`] was given.
+    ///
+    /// # Errors
+    /// Those of [`Self::repeat`].
+    pub fn repeat_noised(
+        &self,
+        model: &Model,
+        added: &[Tensor],
+        parameters: &[Tensor],
+        noise: Option<&Tensor>,
+    ) -> Result<Repetition> {
         let variant;
         let model = if self.request.parameters.is_empty() {
             model
@@ -151,6 +190,15 @@ impl Prepared {
             variant = model.with_parameters(&self.name_parameters(parameters)?)?;
             &variant
         };
+        let (folded, additions) = self.place_added(model, added)?;
+        let mut taps: Vec<Tap> = self.noise_tap(model, noise)?.into_iter().collect();
+        let first_capture = taps.len();
+        taps.extend(self.request.capture.iter().zip(&self.captured).filter_map(|(cells, place)| match place {
+            Capture::Fixed(_) => None,
+            Capture::Cells(indices) => Some(Tap { cells: Some(indices.shallow_clone()), ..Tap::capture(cells.site) }),
+        }));
+        taps.extend(additions);
+        let mut taps = Taps::new(taps);
         let fold = |mut stream: Tensor| {
             for (cells, value) in &folded {
                 stream = stream.index_add(0, cells, value);
@@ -170,10 +218,10 @@ impl Prepared {
                 model.block_from_key(layer, stream, keys, &mut taps)
             }
         };
-        if self.first_block() > 0 {
+        if self.entry.first_block() > 0 {
             watch(&stream);
         }
-        for (layer, prefixes) in (self.first_block()..model.architecture.layers).zip(&self.prefixes) {
+        for (layer, prefixes) in (self.entry.first_block()..model.architecture.layers).zip(&self.prefixes) {
             let prefixes: Vec<Option<&KeysValues>> = prefixes.iter().map(Option::as_ref).collect();
             stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false).0;
             watch(&stream);
@@ -182,10 +230,36 @@ impl Prepared {
         let (rows, tokens) = &self.reads;
         let read = log_probabilities.index_select(0, rows).gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1);
         let distributions = log_probabilities.index_select(0, &self.distributions);
+        let captured = self.captured(&taps, first_capture)?;
         Ok(Repetition {
-            output: SuffixOutput { log_probabilities: read, distributions },
+            output: SuffixOutput { log_probabilities: read, distributions, captured },
             watched: Tensor::stack(&watched, 0),
         })
+    }
+
+    /// The noise on the embeddings: added in float64, then rounded (spec parity.md 1.13).
+    fn noise_tap(&self, model: &Model, noise: Option<&Tensor>) -> Result<Option<Tap>> {
+        let Some((cells, tokens)) = &self.noised else { return Ok(None) };
+        let wanted = [tokens.size()[0], model.architecture.hidden];
+        let noise = noise.filter(|noise| noise.size() == wanted);
+        let noise = noise.ok_or_else(|| Error::Request(format!("this run needs noise of shape {wanted:?}")))?;
+        let noised = model.token_embeddings(tokens).to_kind(Kind::Double) + noise.to_device(model.device);
+        let action = Action::Replace(noised.to_kind(model.kind));
+        Ok(Some(Tap { site: Site::Embedding, cells: Some(cells.shallow_clone()), action }))
+    }
+
+    /// What was captured, the fixed and that of this repetition, whose taps start at `first`.
+    fn captured(&self, taps: &Taps, first: usize) -> Result<Vec<Tensor>> {
+        let mut next = first;
+        let one = |place: &Capture| match place {
+            Capture::Fixed(value) => Ok(value.shallow_clone()),
+            Capture::Cells(_) => {
+                next += 1;
+                let value = taps.captured(next - 1).map(Tensor::shallow_clone);
+                value.ok_or_else(|| Error::Request("a site to capture was not reached".to_owned()))
+            }
+        };
+        self.captured.iter().map(one).collect()
     }
 
     /// What is added at the entry, and taps for what is added further up.
@@ -227,122 +301,4 @@ impl Prepared {
         }
         Ok(names.iter().cloned().zip(parameters.iter().map(Tensor::shallow_clone)).collect())
     }
-}
-
-/// A run from the bottom that stops where repetitions enter.
-struct States<'a> {
-    model: &'a Model,
-    request: &'a SuffixRequest,
-    layout: &'a Layout,
-    watched: i64,
-    stream: Tensor,
-    keys: Option<Tensor>,
-    watched_streams: Vec<Tensor>,
-}
-
-impl<'a> States<'a> {
-    fn new(model: &'a Model, request: &'a SuffixRequest, layout: &'a Layout, watched: Cell) -> Result<Self> {
-        let ids = layout.ids(&request.rows, model.device);
-        let stream = model.embed(&ids, &layout.batch, &mut Taps::default());
-        let watched = layout.flat(watched)?;
-        Ok(Self { model, request, layout, watched, stream, keys: None, watched_streams: Vec::new() })
-    }
-
-    /// Leaves the watched cell's streams after all layers but the last before the entry.
-    fn run_to(&mut self, entry: &Entry) {
-        let (blocks, key) = match *entry {
-            Entry::Embedding => (0, None),
-            Entry::Block(layer) => (layer, None),
-            Entry::Key(layer) => (layer, Some(layer)),
-        };
-        let mut taps = Taps::default();
-        for layer in 0..blocks {
-            self.stream = self.model.block(layer, &self.stream, &self.layout.batch, &[], &mut taps, false).0;
-            if key.is_some() || layer + 1 < blocks {
-                self.watched_streams.push(self.stream.get(self.watched));
-            }
-        }
-        if let Some(layer) = key {
-            let (stream, keys, _) =
-                self.model.block_until_key(layer, &self.stream, &self.layout.batch, &[], &mut taps, false);
-            (self.stream, self.keys) = (stream, Some(keys));
-        }
-    }
-
-    /// Keys and values before each row's cut for all blocks that repetitions run.
-    fn prefixes(&self, entry: &Entry, cuts: &[i64], after: &Layout) -> Result<Vec<Vec<Option<KeysValues>>>> {
-        let layers = self.model.architecture.layers;
-        let first = match *entry {
-            Entry::Block(layer) if cuts.iter().any(|&cut| cut > 0) => layer,
-            Entry::Embedding => return Ok((0..layers).map(|_| none(after)).collect()),
-            Entry::Block(layer) => return Ok((layer..layers).map(|_| none(after)).collect()),
-            Entry::Key(layer) => return Ok((layer + 1..layers).map(|_| none(after)).collect()),
-        };
-        let before = Layout::before(&self.request.rows, cuts);
-        let part = self.layout.indices_of(&before, self.model.device)?;
-        let mut stream = self.stream.index_select(0, &part);
-        let mut prefixes = Vec::with_capacity(layers - first);
-        for layer in first..layers {
-            let (next, kept) = self.model.block(layer, &stream, &before.batch, &[], &mut Taps::default(), true);
-            let mut kept: Vec<Option<KeysValues>> = kept.into_iter().map(Some).collect();
-            let of_span = |span| before.span_of(after.first_row(span)).and_then(|index| kept[index].take());
-            prefixes.push((0..after.batch.spans.len()).map(of_span).collect());
-            stream = next;
-        }
-        Ok(prefixes)
-    }
-}
-
-fn none(layout: &Layout) -> Vec<Option<KeysValues>> {
-    layout.batch.spans.iter().map(|_| None).collect()
-}
-
-/// The highest place from which a repetition can run.
-fn entry(model: &Model, request: &SuffixRequest) -> Result<Entry> {
-    let layers = model.architecture.layers;
-    // a change of the stream after block l enters before block l + 1, in eighths: 8 l + 6 is a key, 8 l + 8 a block
-    let mut lowest = 8 * layers;
-    for cells in &request.add {
-        blocks_below(model, cells.site)?;
-        lowest = lowest.min(match cells.site {
-            Site::Embedding => 0,
-            Site::Residual(layer) | Site::MlpOut(layer) => 8 * layer + 8,
-            Site::AttentionOut(layer) | Site::MlpKey(layer) => (8 * layer).max(1),
-        });
-    }
-    for name in &request.parameters {
-        if model.parameter(name).is_none() {
-            return Err(Error::Request(format!("the model has no parameter `{name}`")));
-        }
-        let owner = model.architecture.blocks.iter().position(|block| is_of(name, &block.down));
-        lowest = lowest.min(owner.map_or(0, |layer| 8 * layer + 6));
-    }
-    Ok(match lowest {
-        0 => Entry::Embedding,
-        place if place % 8 == 6 => Entry::Key(place / 8),
-        place => Entry::Block(place / 8),
-    })
-}
-
-fn is_of(parameter: &str, module: &str) -> bool {
-    parameter.strip_prefix(module).is_some_and(|rest| rest == ".weight" || rest == ".bias")
-}
-
-/// Whether what is added at `site` can be added to the stream at the entry: an MLP writes to the stream by addition.
-fn folds(site: Site, entry: &Entry) -> bool {
-    matches!((site, entry), (Site::Residual(layer) | Site::MlpOut(layer), Entry::Block(block)) if layer + 1 == *block)
-}
-
-/// By row: the first position that a repetition must run.
-fn cuts(request: &SuffixRequest, entry: &Entry) -> Vec<i64> {
-    let needed = |row: usize| {
-        if !request.parameters.is_empty() || !matches!(entry, Entry::Block(_)) {
-            return 0;
-        }
-        let added = request.add.iter().flat_map(|cells| &cells.cells);
-        let read = request.read.iter().map(|read| &read.cell).chain(&request.distributions);
-        let positions = added.chain(read).filter(|cell| cell.row == row).map(|cell| cell.position as i64);
-        positions.min().unwrap_or(request.rows[row].len() as i64 - 1)
-    };
-    (0..request.rows.len()).map(needed).collect()
 }

@@ -1,0 +1,152 @@
+//! Noise that an objective puts on the subjects of its facts, in every run of a method.
+
+use crate::error::{Error, Result};
+use crate::model::{Model, Tap};
+use crate::noise::LegacyRandom;
+use crate::run::{Layout, noise_tap};
+use locus_plugin::{Cell, SubjectNoise};
+use std::cell::RefCell;
+use std::ops::Range;
+use tch::Tensor;
+
+/// Noise for the rows of a run.
+pub struct RowNoise {
+    /// The noised cells.
+    pub cells: Vec<Cell>,
+    /// What is added to their embeddings, `[cells, hidden]` in float64.
+    pub noise: Tensor,
+}
+
+/// The source of all noise of one edit (spec objectives.md 2.6).
+pub struct SubjectNoises {
+    noise: SubjectNoise,
+    facts: Vec<Noised>,
+    /// Draws go on from run to run (see [`SubjectNoise::redraws`]).
+    running: RefCell<LegacyRandom>,
+}
+
+/// The subject of one fact.
+struct Noised {
+    subject: String,
+    /// Its tokens in the bare prompt.
+    bare: Range<usize>,
+}
+
+impl SubjectNoises {
+    /// Noise for facts given by prompt and subject; a level of 0 is already resolved, see [`resolved`].
+    ///
+    /// # Errors
+    /// A subject that is not in its prompt.
+    pub fn new<'a>(
+        model: &Model,
+        noise: SubjectNoise,
+        facts: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self> {
+        let noised = |(prompt, subject): (&str, &str)| {
+            Ok(Noised { subject: subject.to_owned(), bare: model.tokenizer.subject_range(prompt, subject)? })
+        };
+        let facts = facts.into_iter().map(noised).collect::<Result<_>>()?;
+        let running = RefCell::new(LegacyRandom::new(noise.seed));
+        Ok(Self { noise, facts, running })
+    }
+
+    /// The cells to noise in `rows`; `facts` names the fact of each, see [`locus_plugin::SuffixRequest::facts`].
+    ///
+    /// # Errors
+    /// A fact that is not there.
+    pub fn cells(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<Vec<Cell>> {
+        Ok(self.places(model, rows, facts)?.into_iter().flat_map(|place| place.cells().collect::<Vec<_>>()).collect())
+    }
+
+    /// The next noise for `rows`.
+    ///
+    /// # Errors
+    /// A fact that is not there.
+    pub fn draw(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<RowNoise> {
+        let places = self.places(model, rows, facts)?;
+        if !self.noise.redraws {
+            *self.running.borrow_mut() = LegacyRandom::new(self.noise.seed);
+        }
+        let mut random = self.running.borrow_mut();
+        let hidden = model.architecture.hidden as usize;
+        let (mut cells, mut values) = (Vec::new(), Vec::new());
+        for place in &places {
+            // positions past the row's end are drawn for as well, as the published code does
+            for position in place.drawn.clone() {
+                let drawn = random.normals(hidden);
+                if position < place.length {
+                    cells.push(Cell { row: place.row, position });
+                    values.extend(drawn.iter().map(|value| value * self.noise.level));
+                }
+            }
+        }
+        let noise = Tensor::from_slice(&values).reshape([cells.len() as i64, hidden as i64]);
+        Ok(RowNoise { cells, noise })
+    }
+
+    /// The tap that puts the next noise on the embeddings of `rows`.
+    ///
+    /// # Errors
+    /// A fact that is not there.
+    pub fn tap(&self, model: &Model, rows: &[Vec<i64>]) -> Result<Option<Tap>> {
+        let RowNoise { cells, noise } = self.draw(model, rows, &[])?;
+        noise_tap(model, rows, &Layout::whole(rows), Some((&cells, &noise)))
+    }
+
+    fn places(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<Vec<Place>> {
+        let place = |(row, ids): (usize, &Vec<i64>)| {
+            let fact = facts.get(row).copied().unwrap_or(0);
+            let fact = self.facts.get(fact).ok_or_else(|| {
+                Error::Request(format!("row {row} names fact {fact}; there are {}", self.facts.len()))
+            })?;
+            let drawn = if self.noise.published_positions {
+                fact.bare.clone()
+            } else {
+                model.tokenizer.subject_range_of(ids, &fact.subject)?.unwrap_or(0..0)
+            };
+            Ok(Place { row, drawn, length: ids.len() })
+        };
+        rows.iter().enumerate().map(place).collect()
+    }
+}
+
+/// Where noise is drawn for in one row.
+struct Place {
+    row: usize,
+    drawn: Range<usize>,
+    length: usize,
+}
+
+impl Place {
+    fn cells(&self) -> impl Iterator<Item = Cell> + use<> {
+        let row = self.row;
+        self.drawn
+            .clone()
+            .take_while({
+                let length = self.length;
+                move |&position| position < length
+            })
+            .map(move |position| Cell { row, position })
+    }
+}
+
+/// The noise with its level in numbers: 0 is three standard deviations of the subjects' embeddings.
+#[must_use]
+pub fn resolved(mut noise: SubjectNoise, deviation: f64) -> SubjectNoise {
+    if noise.level == 0.0 {
+        noise.level = 3.0 * deviation;
+    }
+    noise
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resolved;
+    use locus_plugin::SubjectNoise;
+
+    #[test]
+    fn a_level_of_nought_is_three_deviations() {
+        assert_eq!(resolved(SubjectNoise::default(), 0.5).level, 1.5);
+        assert_eq!(resolved(SubjectNoise { level: 0.1, ..SubjectNoise::default() }, 0.5).level, 0.1);
+    }
+}
