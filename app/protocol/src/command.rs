@@ -39,6 +39,11 @@ pub enum Command {
     },
     /// Takes the last edit back.
     Undo,
+    /// Takes one edit back, whatever came after it.
+    UndoOne {
+        /// Its number, see [`crate::EditInPlace`].
+        edit: u64,
+    },
     /// Puts the edit that was taken back last on again.
     Redo,
     /// Writes what the edits in place make.
@@ -138,4 +143,14 @@ pub struct EditOrder {
     /// Seed of everything random.
     #[serde(default)]
     pub seed: u64,
+    /// Further facts that are edited together with the first, by a method that takes many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<Fact>,
+}
+
+impl EditOrder {
+    /// All facts, the first first.
+    pub fn facts(&self) -> impl Iterator<Item = &Fact> {
+        std::iter::once(&self.fact).chain(&self.more)
+    }
 }

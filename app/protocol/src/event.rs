@@ -94,10 +94,10 @@ pub enum Event {
     Applied(Applied),
     /// What is in place after an undo or redo.
     Edits {
-        /// Titles of the edits in place, the oldest first.
-        applied: Vec<String>,
-        /// Titles of the edits that can be put on again, the next one last.
-        undone: Vec<String>,
+        /// The edits in place, the oldest first.
+        applied: Vec<EditInPlace>,
+        /// The edits that can be put on again, the next one last.
+        undone: Vec<EditInPlace>,
         /// Rows of the model as it is now for the last edit's fact.
         rows: Vec<LayerRow>,
         /// Whether all weights are bit by bit those of the checkpoint; checked, not assumed.
@@ -350,6 +350,15 @@ pub struct Applied {
     pub job: JobId,
     /// A few words: method, layer, fact.
     pub title: String,
+    /// Its number, see [`EditInPlace`].
+    #[serde(default)]
+    pub number: u64,
+    /// Facts that it edits.
+    #[serde(default)]
+    pub facts: usize,
+    /// What the objective aimed at, for the first fact.
+    #[serde(default)]
+    pub aim: Aim,
     /// What moved.
     pub changes: Vec<WeightChange>,
     /// Rows of the edited model.
@@ -362,6 +371,54 @@ pub struct Applied {
     /// What the method wants said.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+impl Applied {
+    /// What a list of the edits in place says of it.
+    #[must_use]
+    pub fn in_place(&self) -> EditInPlace {
+        EditInPlace::new(self.number, &self.title, &self.changes, self.facts)
+    }
+}
+
+impl EditInPlace {
+    /// An edit by what it moved.
+    #[must_use]
+    pub fn new(number: u64, title: &str, changes: &[WeightChange], facts: usize) -> Self {
+        let norm = changes.iter().map(|change| change.norm * change.norm).sum::<f64>().sqrt();
+        let relative = changes.iter().map(|change| change.relative).fold(0.0, f64::max);
+        Self { number, title: title.to_owned(), norm, relative, facts }
+    }
+}
+
+/// What an objective made of a fact.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Aim {
+    /// The text whose probability its loss is about.
+    pub target: String,
+    /// The text that it is compared with.
+    pub baseline: String,
+    /// Standard deviation of the noise on the subject while editing and scoring; 0 for none.
+    #[serde(default)]
+    pub noise_level: f64,
+}
+
+/// An edit in place, or one that was taken back.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EditInPlace {
+    /// Its number: it counts from 1 and is never given twice.
+    pub number: u64,
+    /// A few words: method, layer, fact.
+    pub title: String,
+    /// Norm of all its changes together.
+    #[serde(default)]
+    pub norm: f64,
+    /// The largest `‖ΔW‖ / ‖W‖` of a parameter.
+    #[serde(default)]
+    pub relative: f64,
+    /// Facts that it edits.
+    #[serde(default)]
+    pub facts: usize,
 }
 
 /// Scores before and after an edit.

@@ -12,8 +12,9 @@ mod rows;
 
 pub use command::{Command, EditOrder, ModelSource, SaveTarget, TraceKind, TraceOrder};
 pub use event::{
-    Applied, BeforeAfter, Blame, Device, EditStarted, Event, GpuMemory, JobId, JobKind, Memory, ModelReady, Outcome,
-    Phase, PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceStarted,
+    Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Event, GpuMemory, JobId, JobKind, Memory,
+    ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken,
+    TraceStarted,
 };
 pub use fact::{Fact, FactError};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};

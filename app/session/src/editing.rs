@@ -1,22 +1,21 @@
-//! An edit as a job, and taking edits back.
+//! An edit as a job.
 
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::moments;
+use crate::preparing::{Prepared, prepare};
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{Edit, EngineHost, HostEvent, check, weight_changes};
+use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
 use locus_engine::evaluate::scores;
 use locus_engine::run::lens_rows;
-use locus_plugin::object::MethodObject;
-use locus_plugin::{EditRequest, Edited, Level, Plan};
+use locus_plugin::{Edited, Level};
 use locus_protocol::{
     Applied, BeforeAfter, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Phase, Scores, Step, WeightChange,
 };
 
-/// Edits one fact.
+/// Edits a fact, or several together.
 pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result<(), Stopped> {
-    let method = worker.registry.method(&order.method)?;
-    let prepared = prepare(worker, method.as_ref(), &mut order)?;
+    let prepared = prepare(worker, &mut order)?;
     if !prepared.plan.second_moments.is_empty() {
         moments::ensure(worker, job)?;
     }
@@ -31,74 +30,21 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
         steps: prepared.plan.steps,
         rows: rows.clone(),
     }));
-    let edited = run(worker, job, &order, method.as_ref(), &prepared, rows)?;
+    let edited = run(worker, job, &order, &prepared, rows)?;
     check(loaded.stack.model(), &order.method, &edited.deltas)?;
     worker.check_cancel()?;
     finish(worker, job, &order, &prepared, edited, before)
 }
 
-/// What is known before a method runs.
-struct Prepared {
-    request: EditRequest,
-    plan: Plan,
-}
-
-/// Fills in settings and layers that suit the model, asks the objective for its goal and the method for its plan.
-fn prepare(worker: &mut Worker<'_>, method: &dyn MethodObject, order: &mut EditOrder) -> Result<Prepared, Error> {
-    let objective = worker.registry.objective(&order.objective)?;
-    let cancel = worker.cancel;
-    let loaded = worker.loaded()?;
-    order.method_settings = loaded.defaults.with(&order.method, &order.method_settings);
-    order.objective_settings = loaded.defaults.with(&order.objective, &order.objective_settings);
-    if order.layers.is_empty() {
-        order.layers = loaded.defaults.layers.get(&order.method).cloned().unwrap_or_default();
-    }
-    order.layers.sort_unstable();
-    order.layers.dedup();
-    if let Some(layer) = order.layers.iter().find(|&&layer| layer >= loaded.info.layers) {
-        let message = format!("there is no layer {layer}; this model has layers 0 to {}", loaded.info.layers - 1);
-        return Err(Error::Request(message));
-    }
-    let info = loaded.info.clone();
-    let model = loaded.stack.model();
-    // the subject must be there, whatever the method makes of it
-    model.tokenizer.subject_range(&order.fact.prompt(), &order.fact.subject)?;
-    let fact = locus_plugin::Fact {
-        template: order.fact.template.clone(),
-        subject: order.fact.subject.clone(),
-        target_true: order.fact.target_true.clone(),
-        target_new: order.fact.target_new.clone(),
-    };
-    let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], |_| {});
-    let named = |error| Error::plugin(&order.objective, error);
-    let goal = objective.start(&order.objective_settings).and_then(|mut aim| aim.goal(&fact, &host)).map_err(named)?;
-    let edit = locus_plugin::Edit {
-        template: fact.template,
-        subject: fact.subject,
-        target: goal.target,
-        runs_all_steps: goal.runs_all_steps,
-    };
-    let mut request = EditRequest { edits: vec![edit], layers: order.layers.clone(), seed: order.seed };
-    let named = |error| Error::plugin(&order.method, error);
-    let plan = method.plan(&request, &order.method_settings, &info).map_err(named)?;
-    if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
-        let message = format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers - 1);
-        return Err(named(locus_plugin::Error::Failed(message)));
-    }
-    request.layers.clone_from(&plan.layers);
-    order.layers.clone_from(&plan.layers);
-    Ok(Prepared { request, plan })
-}
-
-/// Runs the method.
-fn run(
+/// Runs the method; `rows` are the rows of the model before. Nothing is put in place.
+pub fn run(
     worker: &Worker<'_>,
     job: JobId,
     order: &EditOrder,
-    method: &dyn MethodObject,
     prepared: &Prepared,
     rows: Vec<LayerRow>,
 ) -> Result<Edited, Error> {
+    let method = worker.registry.method(&order.method)?;
     let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
     let objective = worker.registry.objective(&order.objective)?;
     let shown = shown_tokens(loaded, &order.fact)?;
@@ -120,9 +66,14 @@ fn run(
     };
     let model = loaded.stack.model();
     let moments = loaded.moments.as_ref();
-    let host = EngineHost::new(model, loaded.info.clone(), moments, worker.cancel, rows, shown, listener);
+    let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, rows, shown, listener);
     let started = objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?;
     host.set_objective(started);
+    if let Some(noise) = &prepared.noise {
+        let facts = prepared.request.edits.iter().map(|edit| (edit.prompt(), &edit.subject)).collect::<Vec<_>>();
+        let facts = facts.iter().map(|(prompt, subject)| (prompt.as_str(), subject.as_str()));
+        host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
+    }
     let edited = method.edit(&prepared.request, &order.method_settings, &host);
     let violation = host.violation();
     drop(host);
@@ -160,7 +111,8 @@ fn finish(
     let loaded = worker.loaded()?;
     let changes = weight_changes(loaded.stack.model(), &edited.deltas);
     let Edited { deltas, metrics, notes, .. } = edited;
-    loaded.stack.apply(Edit { title: title.clone(), fact: order.fact.clone(), deltas })?;
+    let facts = prepared.request.edits.len();
+    let number = loaded.stack.apply(Edit { title: title.clone(), fact: order.fact.clone(), facts, deltas })?;
     let measured = scores(loaded.stack.model(), &order.fact).map_err(Error::from);
     let after = match measured {
         Ok(after) => after,
@@ -175,44 +127,18 @@ fn finish(
     worker.emitter.progress(job, Phase::Evaluation, 2, 2);
     let notes = plan.notes.iter().cloned().chain(notes).collect();
     let scores = BeforeAfter { before, after };
-    worker.emitter.tell(Event::Applied(Applied { job, title, changes, rows, scores, metrics, notes }));
-    Ok(())
-}
-
-/// Takes the last edit back.
-pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    let Some(fact) = loaded.stack.applied().last().map(|edit| edit.fact.clone()) else {
-        return Err(Error::Request("there is no edit to undo".to_owned()));
-    };
-    loaded.stack.undo()?;
-    tell_edits(worker, &fact)
-}
-
-/// Puts the edit that was taken back last in place again.
-pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    if !loaded.stack.redo()? {
-        return Err(Error::Request("there is no edit to redo".to_owned()));
-    }
-    let fact = loaded.stack.applied().last().map(|edit| edit.fact.clone()).unwrap_or_default();
-    tell_edits(worker, &fact)
-}
-
-fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    let titles = |edits: &[Edit]| edits.iter().map(|edit| edit.title.clone()).collect();
-    let mut rows = current_rows(loaded, fact)?;
-    if let Some(edit) = loaded.stack.applied().last() {
-        mark(&mut rows, &weight_changes(loaded.stack.base(), &edit.deltas));
-    }
-    let event = Event::Edits {
-        applied: titles(loaded.stack.applied()),
-        undone: titles(loaded.stack.undone()),
+    worker.emitter.tell(Event::Applied(Applied {
+        job,
+        title,
+        number,
+        facts,
+        aim: prepared.aim(0),
+        changes,
         rows,
-        unedited: loaded.stack.is_unedited(),
-    };
-    worker.emitter.tell(event);
+        scores,
+        metrics,
+        notes,
+    }));
     Ok(())
 }
 
@@ -220,11 +146,15 @@ fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
 fn title(order: &EditOrder, prepared: &Prepared) -> String {
     let layers: Vec<String> = prepared.plan.layers.iter().map(ToString::to_string).collect();
     let target = prepared.request.edits.first().map_or("", |edit| edit.target.as_str());
-    format!("{} L{} · {} · {} “{target}”", order.method, layers.join(","), order.fact.subject, order.objective)
+    let more = match order.more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} L{} · {}{more} · {} “{target}”", order.method, layers.join(","), order.fact.subject, order.objective)
 }
 
 /// Puts the relative weight change into the rows of the layers that moved.
-fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
+pub fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
     for change in changes.iter().filter(|change| change.parameter.ends_with(".weight")) {
         if let Some(row) = change.layer.and_then(|layer| rows.get_mut(layer)) {
             row.weight_change = Some(change.relative);

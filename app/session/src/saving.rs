@@ -33,7 +33,7 @@ pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<
 fn deltas(loaded: &Loaded, file: &Path) -> Result<(), Error> {
     let mut tensors: Vec<(String, Tensor)> = Vec::new();
     for (index, edit) in loaded.stack.applied().iter().enumerate() {
-        for delta in &edit.deltas {
+        for delta in &edit.edit.deltas {
             let mut put = |what: &str, tensor: &Tensor| {
                 tensors.push((format!("{index}.{}.{what}", delta.parameter), tensor.shallow_clone()));
             };

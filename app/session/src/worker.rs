@@ -3,7 +3,7 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
-use crate::{Options, editing, loading, memory, prediction, saving, tracing};
+use crate::{Options, editing, history, loading, memory, prediction, saving, tracing};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
@@ -57,7 +57,7 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
                 let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
                 emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
             }
-            Command::Predict { .. } | Command::Undo | Command::Redo => {
+            Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo => {
                 emitter.log("engine", "error", error.to_string())
             }
         }
@@ -100,8 +100,9 @@ impl Worker<'_> {
                 Command::Save { job, target } => {
                     self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
                 }
-                Command::Undo => self.quietly(|worker| editing::undo(worker)),
-                Command::Redo => self.quietly(|worker| editing::redo(worker)),
+                Command::Undo => self.quietly(|worker| history::undo(worker)),
+                Command::UndoOne { edit } => self.quietly(|worker| history::undo_one(worker, edit)),
+                Command::Redo => self.quietly(|worker| history::redo(worker)),
             }
         }
     }

@@ -92,6 +92,7 @@ impl Session {
             method_settings: serde_json::Map::new(),
             objective_settings: serde_json::Map::new(),
             seed: 0,
+            more: Vec::new(),
         };
         let events = self.job(|job| Command::Edit { job, order });
         let applied = events.into_iter().find_map(|event| match event {
@@ -176,6 +177,7 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
         method_settings: settings.as_object().cloned().expect("settings"),
         objective_settings: serde_json::Map::new(),
         seed: 0,
+        more: Vec::new(),
     };
     session.handles.commands.send(Command::Edit { job: 77, order }).expect("engine");
     let (mut steps, mut after) = (0, 0);

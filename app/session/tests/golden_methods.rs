@@ -148,6 +148,7 @@ impl Case {
             subject: self.text("/subject"),
             target: self.text("/target_new/str"),
             runs_all_steps: self.objective == "fact-erasure",
+            copies: 1,
         };
         let request = EditRequest { edits: vec![edit], layers: self.layers.clone(), seed: 0 };
         let info = model_info(&bench.model, "golden");
@@ -213,7 +214,7 @@ impl Case {
             if when == "post" {
                 let deltas = deltas.take().expect("deltas");
                 stack
-                    .apply(locus_engine::edit::Edit { title: String::new(), fact: fact.clone(), deltas })
+                    .apply(locus_engine::edit::Edit { title: String::new(), fact: fact.clone(), facts: 1, deltas })
                     .expect("apply");
                 assert!(!stack.is_unedited());
             }

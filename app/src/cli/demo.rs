@@ -82,6 +82,7 @@ fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure
         method_settings: serde_json::Map::new(),
         objective_settings: serde_json::Map::new(),
         seed: 0,
+        more: Vec::new(),
     })
 }
 

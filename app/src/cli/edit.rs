@@ -128,6 +128,7 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
         method_settings: settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?,
         objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
         seed: arguments.seed,
+        more: Vec::new(),
     }])
 }
 

@@ -278,7 +278,7 @@ fn job_of(command: &Command) -> Option<JobId> {
         | Command::Trace { job, .. }
         | Command::Edit { job, .. }
         | Command::Save { job, .. } => Some(*job),
-        Command::Predict { .. } | Command::Undo | Command::Redo | Command::Quit => None,
+        Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo | Command::Quit => None,
     }
 }
 

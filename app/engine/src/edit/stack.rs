@@ -15,10 +15,21 @@ use tch::{Device, Kind, Tensor};
 pub struct Edit {
     /// A few words: method, layers, fact.
     pub title: String,
-    /// The fact that was edited.
+    /// The fact that was edited, the first of several.
     pub fact: Fact,
+    /// How many facts were edited.
+    pub facts: usize,
     /// The changes.
     pub deltas: Vec<Delta>,
+}
+
+/// An edit with the number it got when it was put in place.
+#[derive(Debug)]
+pub struct Numbered {
+    /// Counts from 1 and is never given twice.
+    pub number: u64,
+    /// The edit.
+    pub edit: Edit,
 }
 
 /// The unedited model, the edits in place, and the model they make.
@@ -26,8 +37,10 @@ pub struct Edit {
 pub struct EditStack {
     base: Model,
     edited: Option<Model>,
-    applied: Vec<Edit>,
-    undone: Vec<Edit>,
+    /// By number.
+    applied: Vec<Numbered>,
+    undone: Vec<Numbered>,
+    next: u64,
     /// Hashes of the unedited values of all parameters that an edit ever touched.
     pristine: HashMap<String, Vec<u8>>,
 }
@@ -36,7 +49,7 @@ impl EditStack {
     /// No edit yet.
     #[must_use]
     pub fn new(base: Model) -> Self {
-        Self { base, edited: None, applied: Vec::new(), undone: Vec::new(), pristine: HashMap::new() }
+        Self { base, edited: None, applied: Vec::new(), undone: Vec::new(), next: 1, pristine: HashMap::new() }
     }
 
     /// The model with all edits in place.
@@ -53,24 +66,26 @@ impl EditStack {
 
     /// Edits in place, the oldest first.
     #[must_use]
-    pub fn applied(&self) -> &[Edit] {
+    pub fn applied(&self) -> &[Numbered] {
         &self.applied
     }
 
     /// Edits taken back, the one that [`Self::redo`] takes last.
     #[must_use]
-    pub fn undone(&self) -> &[Edit] {
+    pub fn undone(&self) -> &[Numbered] {
         &self.undone
     }
 
-    /// Puts an edit in place. Edits taken back before are forgotten.
+    /// Puts an edit in place and gives its number. Edits taken back before are forgotten.
     ///
     /// # Errors
     /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
-    pub fn apply(&mut self, edit: Edit) -> Result<()> {
-        self.put(edit)?;
+    pub fn apply(&mut self, edit: Edit) -> Result<u64> {
+        let number = self.next;
+        self.put(Numbered { number, edit })?;
+        self.next += 1;
         self.undone.clear();
-        Ok(())
+        Ok(number)
     }
 
     /// Takes the last edit back; `false` where there is none.
@@ -78,33 +93,56 @@ impl EditStack {
     /// # Errors
     /// Those of libtorch.
     pub fn undo(&mut self) -> Result<bool> {
-        let Some(edit) = self.applied.pop() else { return Ok(false) };
-        self.undone.push(edit);
-        self.edited = self.build()?;
-        Ok(true)
+        match self.applied.last().map(|edit| edit.number) {
+            Some(number) => self.remove(number),
+            None => Ok(false),
+        }
     }
 
-    /// Puts the edit that was taken back last in place again; `false` where there is none.
+    /// Takes one edit back, whatever came after it: the later edits' changes stay as they were found. `false` where
+    /// no edit in place has that number.
+    ///
+    /// # Errors
+    /// Those of libtorch; nothing is changed then.
+    pub fn remove(&mut self, number: u64) -> Result<bool> {
+        let Some(index) = self.applied.iter().position(|edit| edit.number == number) else { return Ok(false) };
+        let removed = self.applied.remove(index);
+        match self.build() {
+            Ok(edited) => {
+                self.edited = edited;
+                self.undone.push(removed);
+                Ok(true)
+            }
+            Err(error) => {
+                self.applied.insert(index, removed);
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts the edit that was taken back last in its old place again and gives its number; `None` where there is none.
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn redo(&mut self) -> Result<bool> {
-        let Some(edit) = self.undone.pop() else { return Ok(false) };
+    pub fn redo(&mut self) -> Result<Option<u64>> {
+        let Some(edit) = self.undone.pop() else { return Ok(None) };
+        let number = edit.number;
         self.put(edit)?;
-        Ok(true)
+        Ok(Some(number))
     }
 
-    fn put(&mut self, edit: Edit) -> Result<()> {
-        for delta in &edit.deltas {
+    fn put(&mut self, edit: Numbered) -> Result<()> {
+        for delta in &edit.edit.deltas {
             if let Some(parameter) = self.base.parameter(&delta.parameter) {
                 self.pristine.entry(delta.parameter.clone()).or_insert_with(|| hash(&parameter));
             }
         }
-        self.applied.push(edit);
+        let place = self.applied.partition_point(|earlier| earlier.number < edit.number);
+        self.applied.insert(place, edit);
         match self.build() {
             Ok(edited) => self.edited = edited,
             Err(error) => {
-                self.applied.pop();
+                self.applied.remove(place);
                 return Err(error);
             }
         }
@@ -127,7 +165,7 @@ impl EditStack {
         }
         let _guard = tch::no_grad_guard();
         let mut values: Vec<(String, Tensor)> = Vec::new();
-        for delta in self.applied.iter().flat_map(|edit| &edit.deltas) {
+        for delta in self.applied.iter().flat_map(|edit| &edit.edit.deltas) {
             let Some(parameter) = self.base.parameter(&delta.parameter) else { continue };
             let difference = difference(&delta.form, &parameter);
             match values.iter_mut().find(|(name, _)| *name == delta.parameter) {

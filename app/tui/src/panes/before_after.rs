@@ -81,7 +81,7 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
 
 /// Which edit the rest is about.
 fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
-    let (word, style) = match state.edits.applied.contains(&applied.title) {
+    let (word, style) = match state.edits.applied.iter().any(|edit| edit.number == applied.number) {
         true => ("in place", state.theme.good()),
         false => ("taken back", state.theme.warn()),
     };
@@ -203,10 +203,10 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     };
     for (number, title) in edits.applied.iter().enumerate() {
         let undo = if number + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
-        edit(format!("  {}", number + 1), title, undo);
+        edit(format!("  {}", number + 1), &title.title, undo);
     }
     if let Some(title) = edits.undone.last() {
-        edit("  back:".to_owned(), title, "  (ctrl-r redoes it)");
+        edit("  back:".to_owned(), &title.title, "  (ctrl-r redoes it)");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
-use locus_protocol::{Applied, EditOrder, EditStarted, JobId, LayerRow, Step};
+use locus_protocol::{Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Step};
 use std::collections::BTreeMap;
 
 /// Losses that are kept for the small chart.
@@ -102,9 +102,9 @@ pub struct Edits {
     /// What the last edit that was put in place brought about, and its order.
     pub last: Option<(EditOrder, Applied)>,
     /// Titles of the edits in place, the oldest first.
-    pub applied: Vec<String>,
+    pub applied: Vec<EditInPlace>,
     /// Titles of the edits that can be put on again, the next one last.
-    pub undone: Vec<String>,
+    pub undone: Vec<EditInPlace>,
     /// Whether all weights are those of the checkpoint, once the engine has checked it.
     pub unedited: Option<bool>,
 }
@@ -154,7 +154,7 @@ impl Edits {
 
     /// The edit is in place.
     pub fn apply(&mut self, applied: Applied) {
-        self.applied.push(applied.title.clone());
+        self.applied.push(applied.in_place());
         self.undone.clear();
         self.unedited = Some(false);
         let Some(view) = self.view.as_mut().filter(|view| view.job == applied.job) else { return };
@@ -176,11 +176,11 @@ impl Edits {
     }
 
     /// What is in place after an undo or redo.
-    pub fn settle(&mut self, applied: Vec<String>, undone: Vec<String>, rows: Vec<LayerRow>, unedited: bool) {
+    pub fn settle(&mut self, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
         if let Some(view) = self.view.as_mut()
             && let Some(title) = &view.title
         {
-            view.stage = if applied.contains(title) { Stage::Applied } else { Stage::Undone };
+            view.stage = if applied.iter().any(|edit| edit.title == *title) { Stage::Applied } else { Stage::Undone };
             if !rows.is_empty() {
                 view.rows = rows;
             }

@@ -150,6 +150,7 @@ impl Settings {
             method_settings: self.changed(engine, PluginKind::Method, method)?,
             objective_settings: self.changed(engine, PluginKind::Objective, objective)?,
             seed: 0,
+            more: Vec::new(),
         })
     }
 

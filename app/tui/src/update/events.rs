@@ -2,7 +2,7 @@
 
 use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
-use locus_protocol::{Event, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
+use locus_protocol::{EditInPlace, Event, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
 
 /// Folds one event.
 pub fn absorb(state: &mut State, event: Event) {
@@ -155,15 +155,16 @@ fn early_site(state: &State) -> Option<(String, Peak)> {
 }
 
 /// What is in place after an undo or redo, and what changed.
-fn settle(state: &mut State, applied: Vec<String>, undone: Vec<String>, rows: Vec<LayerRow>, unedited: bool) {
+fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
     let (before, after) = (state.edits.applied.len(), applied.len());
     let text = if after < before {
-        let title = state.edits.applied.last().cloned().unwrap_or_default();
+        let title = undone.last().map(|edit| edit.title.clone()).unwrap_or_default();
         // the verdict comes first: a narrow screen cuts the end off
         let weights = if unedited { "weights identical to checkpoint: " } else { "" };
         Some(format!("{weights}took back {title}"))
     } else if after > before {
-        applied.last().map(|title| format!("put on again: {title}"))
+        let known = |edit: &&EditInPlace| state.edits.applied.iter().all(|there| there.number != edit.number);
+        applied.iter().find(known).map(|edit| format!("put on again: {}", edit.title))
     } else {
         None
     };

@@ -2,10 +2,10 @@
 //! model, not invented for the pictures: the early site at the last subject token, the late site at the last one.
 
 use locus_protocol::{
-    Applied, BeforeAfter, Blame, Device, EditOrder, EditStarted, Event, Fact, GpuMemory, Hyperparameter,
-    HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind, PluginReady,
-    PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder, TraceStarted,
-    WeightChange,
+    Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
+    Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
+    PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
+    TraceStarted, WeightChange,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -292,6 +292,7 @@ pub fn order(layers: Vec<usize>) -> EditOrder {
         method_settings: serde_json::Map::new(),
         objective_settings: serde_json::Map::new(),
         seed: 0,
+        more: Vec::new(),
     }
 }
 
@@ -336,6 +337,9 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
         Event::Applied(Applied {
             job,
             title: "rome L5 · Bhutan → Oslo".into(),
+            number: 1,
+            facts: 1,
+            aim: Aim { target: "Oslo".into(), baseline: "Thimphu".into(), noise_level: 0.0 },
             changes: vec![WeightChange {
                 parameter: "transformer.h.5.mlp.c_proj.weight".into(),
                 layer: Some(5),
@@ -364,7 +368,7 @@ pub fn edit(job: JobId) -> Vec<Event> {
 pub fn undone() -> Event {
     Event::Edits {
         applied: vec![],
-        undone: vec!["rome L5 · Bhutan → Oslo".into()],
+        undone: vec![EditInPlace { number: 1, title: "rome L5 · Bhutan → Oslo".into(), ..EditInPlace::default() }],
         rows: rows(0.0, None),
         unedited: true,
     }

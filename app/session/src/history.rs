@@ -1,0 +1,66 @@
+//! Taking edits back, and putting them on again.
+
+use crate::editing::{current_rows, mark};
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::edit::{Numbered, weight_changes};
+use locus_engine::model::Model;
+use locus_protocol::{EditInPlace, Event, Fact};
+
+/// Takes the last edit back.
+pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
+    let loaded = worker.loaded()?;
+    let Some(number) = loaded.stack.applied().last().map(|edit| edit.number) else {
+        return Err(Error::Request("there is no edit to undo".to_owned()));
+    };
+    undo_one(worker, number)
+}
+
+/// Takes the edit with this number back, whatever came after it.
+pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
+    let loaded = worker.loaded()?;
+    let Some(fact) = fact_of(loaded.stack.applied(), number) else {
+        return Err(Error::Request(format!("no edit in place has the number {number}")));
+    };
+    loaded.stack.remove(number)?;
+    tell_edits(worker, &fact)
+}
+
+/// Puts the edit that was taken back last in place again.
+pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
+    let loaded = worker.loaded()?;
+    let Some(number) = loaded.stack.redo()? else {
+        return Err(Error::Request("there is no edit to redo".to_owned()));
+    };
+    let fact = fact_of(loaded.stack.applied(), number).unwrap_or_default();
+    tell_edits(worker, &fact)
+}
+
+fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
+    edits.iter().find(|edit| edit.number == number).map(|edit| edit.edit.fact.clone())
+}
+
+/// Tells what is in place, with the rows of the model for `fact`.
+fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
+    let loaded = worker.loaded()?;
+    let mut rows = current_rows(loaded, fact)?;
+    if let Some(edit) = loaded.stack.applied().last() {
+        mark(&mut rows, &weight_changes(loaded.stack.base(), &edit.edit.deltas));
+    }
+    let event = Event::Edits {
+        applied: list(loaded.stack.base(), loaded.stack.applied()),
+        undone: list(loaded.stack.base(), loaded.stack.undone()),
+        rows,
+        unedited: loaded.stack.is_unedited(),
+    };
+    worker.emitter.tell(event);
+    Ok(())
+}
+
+/// Edits as a list shows them: numbers, titles, norms of their changes.
+fn list(base: &Model, edits: &[Numbered]) -> Vec<EditInPlace> {
+    let entry = |Numbered { number, edit }: &Numbered| {
+        EditInPlace::new(*number, &edit.title, &weight_changes(base, &edit.deltas), edit.facts)
+    };
+    edits.iter().map(entry).collect()
+}

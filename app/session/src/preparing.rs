@@ -1,0 +1,101 @@
+//! What is known before a method runs: settings, the objective's goals, the method's plan.
+
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::edit::{EngineHost, resolved};
+use locus_plugin::{EditRequest, Goal, ModelInfo, Plan, SubjectNoise};
+use locus_protocol::{Aim, EditOrder, Fact};
+
+/// What is known before a method runs.
+pub struct Prepared {
+    /// What the method is asked.
+    pub request: EditRequest,
+    /// What it is going to do.
+    pub plan: Plan,
+    /// By fact: what the objective aims at.
+    pub goals: Vec<Goal>,
+    /// By fact: what its target is compared with.
+    pub baselines: Vec<String>,
+    /// Noise on the subjects while editing and scoring, its level in numbers.
+    pub noise: Option<SubjectNoise>,
+    /// What plugins may know of the model.
+    pub info: ModelInfo,
+}
+
+impl Prepared {
+    /// What the objective made of the fact number `index`.
+    pub fn aim(&self, index: usize) -> Aim {
+        Aim {
+            target: self.goals.get(index).map(|goal| goal.target.clone()).unwrap_or_default(),
+            baseline: self.baselines.get(index).cloned().unwrap_or_default(),
+            noise_level: self.noise.as_ref().map_or(0.0, |noise| noise.level),
+        }
+    }
+}
+
+/// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
+pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
+    let method = worker.registry.method(&order.method)?;
+    let objective = worker.registry.objective(&order.objective)?;
+    let cancel = worker.cancel;
+    let loaded = worker.loaded()?;
+    order.method_settings = loaded.defaults.with(&order.method, &order.method_settings);
+    order.objective_settings = loaded.defaults.with(&order.objective, &order.objective_settings);
+    if order.layers.is_empty() {
+        order.layers = loaded.defaults.layers.get(&order.method).cloned().unwrap_or_default();
+    }
+    order.layers.sort_unstable();
+    order.layers.dedup();
+    if let Some(layer) = order.layers.iter().find(|&&layer| layer >= loaded.info.layers) {
+        let message = format!("there is no layer {layer}; this model has layers 0 to {}", loaded.info.layers - 1);
+        return Err(Error::Request(message));
+    }
+    let mut info = loaded.info.clone();
+    info.embedding_deviation = loaded.embedding_deviation(&order.fact.subject)?;
+    let model = loaded.stack.model();
+    let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], |_| {});
+    let named = |error| Error::plugin(&order.objective, error);
+    let mut aim = objective.start(&order.objective_settings).map_err(named)?;
+    let (mut goals, mut edits, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
+    for fact in order.facts() {
+        // the subject must be there, whatever the method makes of it
+        model.tokenizer.subject_range(&fact.prompt(), &fact.subject)?;
+        let goal = aim.goal(&plugin_fact(fact), &host).map_err(named)?;
+        let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
+        edit.runs_all_steps = goal.runs_all_steps;
+        edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);
+        edits.push(edit);
+        baselines.push(goal.baseline.clone().unwrap_or_else(|| other_target(fact, &goal.target)));
+        goals.push(goal);
+    }
+    let noise = goals.first().and_then(|goal| goal.noise.clone());
+    let noise = noise.map(|noise| resolved(noise, info.embedding_deviation));
+    if goals.iter().any(|goal| goal.noise != goals[0].noise) {
+        let message = "the facts have noise of different kinds; edit them one after the other".to_owned();
+        return Err(named(locus_plugin::Error::Request(message)));
+    }
+    let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed };
+    let named = |error| Error::plugin(&order.method, error);
+    let plan = method.plan(&request, &order.method_settings, &info).map_err(named)?;
+    if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
+        let message = format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers - 1);
+        return Err(named(locus_plugin::Error::Failed(message)));
+    }
+    request.layers.clone_from(&plan.layers);
+    order.layers.clone_from(&plan.layers);
+    Ok(Prepared { request, plan, goals, baselines, noise, info })
+}
+
+fn plugin_fact(fact: &Fact) -> locus_plugin::Fact {
+    locus_plugin::Fact {
+        template: fact.template.clone(),
+        subject: fact.subject.clone(),
+        target_true: fact.target_true.clone(),
+        target_new: fact.target_new.clone(),
+    }
+}
+
+/// The record's target that is not `target`.
+fn other_target(fact: &Fact, target: &str) -> String {
+    if fact.target_true.trim() == target.trim() { fact.target_new.clone() } else { fact.target_true.clone() }
+}
