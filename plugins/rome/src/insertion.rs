@@ -1,10 +1,9 @@
 //! The key, and the rank-one change that maps it to the value (spec methods.md 2.3, 2.5; Meng et al. 2022, equation 2).
 
 use crate::RomeParameters;
-use crate::contexts::within;
-use crate::value::Value;
+use locus_key_value::{Contexts, Values, bare_rows, context_rows};
 use locus_plugin::tch::{Kind, Tensor};
-use locus_plugin::{Cell, Cells, Edit, Edited, Error, FactToken, Host, Result, Site, lookup};
+use locus_plugin::{Cells, Edit, Error, FactToken, Host, Result, Site};
 
 /// The fact's key.
 pub struct Key {
@@ -16,23 +15,29 @@ pub struct Key {
     pub direction: Tensor,
 }
 
-/// Averages the key at the fact's token over the contexts and whitens it.
+/// The change of one down-projection, `written directionᵀ`.
+pub struct Insertion {
+    /// `[hidden]`.
+    pub written: Tensor,
+    /// Product of the key that is asked for and its direction.
+    pub divisor: f64,
+    /// Numbers and tensors worth keeping, by the names of the published code.
+    pub artifacts: Vec<(&'static str, Tensor)>,
+}
+
+/// Averages the key at the fact's token over the contexts and whitens it; `number` is the fact's in the request.
 pub fn direction(
     edit: &Edit,
+    number: usize,
     layer: usize,
-    templates: &[String],
+    contexts: &Contexts,
     token: FactToken,
     parameters: &RomeParameters,
     host: &dyn Host,
 ) -> Result<Key> {
-    let mut rows = Vec::with_capacity(templates.len());
-    let mut cells = Vec::with_capacity(templates.len());
-    for (row, context) in templates.iter().enumerate() {
-        let (ids, position) = lookup(host, &within(context, &edit.template), &edit.subject, token)?;
-        cells.push(Cell { row, position });
-        rows.push(ids);
-    }
-    let keys = host.capture(&rows, &[Cells { site: Site::MlpKey(layer), cells }])?.remove(0);
+    let placed = context_rows(std::slice::from_ref(edit), number, contexts, token, host)?;
+    let cells = Cells { site: Site::MlpKey(layer), cells: placed.cells };
+    let keys = host.capture_of(&placed.facts, &placed.rows, &[cells])?.remove(0);
     let mean = keys.to_kind(Kind::Float).mean_dim(0, false, None);
     let whitened =
         if parameters.second_moment { Some(host.solve_second_moment(layer, &mean.unsqueeze(0))?.get(0)) } else { None };
@@ -44,52 +49,37 @@ pub fn direction(
 /// The change of the down-projection after which the bare prompt's key is mapped to the value.
 pub fn insert(
     edit: &Edit,
+    number: usize,
     layer: usize,
     token: FactToken,
     key: &Key,
-    value: &Value,
-    parameters: &RomeParameters,
+    values: &Values,
+    same_key: bool,
     host: &dyn Host,
-) -> Result<Edited> {
-    let (ids, position) = lookup(host, &edit.template, &edit.subject, token)?;
-    let at = |site| Cells { site, cells: vec![Cell { row: 0, position }] };
-    let captured = host.capture(&[ids], &[at(Site::MlpKey(layer)), at(Site::MlpOut(layer))])?;
+) -> Result<Insertion> {
+    let placed = bare_rows(std::slice::from_ref(edit), number, token, host)?;
+    let at = |site| Cells { site, cells: placed.cells.clone() };
+    let sites = [at(Site::MlpKey(layer)), at(Site::MlpOut(layer))];
+    let captured = host.capture_of(&placed.facts, &placed.rows, &sites)?;
     let current = |index: usize| captured[index].get(0).to_kind(Kind::Float);
     let (input, output) = (current(0), current(1));
-    let asked = if parameters.same_key { &key.mean } else { &input };
-    let divisor = asked.dot(&key.direction);
-    let size = divisor.double_value(&[]);
-    if size.abs() < 1e-12 || !size.is_finite() {
+    let asked = if same_key { &key.mean } else { &input };
+    let product = asked.dot(&key.direction);
+    let divisor = product.double_value(&[]);
+    if divisor.abs() < 1e-12 || !divisor.is_finite() {
         let message = format!("the key of `{}` and its direction are at right angles; set same_key", edit.subject);
         return Err(Error::Failed(message));
     }
-    let target = &value.start + &value.delta;
-    let written = (&target - &output) / divisor;
-    let model = host.model()?;
-    let down = &model.down_projections[layer];
-    let (left, right) = down.rank_one(&written, &key.direction);
-    let edited = Edited::new()
-        .low_rank(&down.weight, left, right)
-        .metric("divisor", size)
-        .metric("‖δ‖", value.delta.norm().double_value(&[]))
-        .metric("p(target)", value.probability)
-        .artifact("k_mean", key.mean.shallow_clone())
-        .artifact("u", key.direction.shallow_clone())
-        .artifact("target_init", value.start.shallow_clone())
-        .artifact("delta", value.delta.shallow_clone())
-        .artifact("cur_input", input)
-        .artifact("cur_output", output)
-        .artifact("v", written);
-    let edited = match &key.whitened {
-        Some(whitened) => edited.artifact("cinv_k", whitened.shallow_clone()),
-        None => edited,
-    };
-    Ok(if value.probability < 0.05 && !edit.runs_all_steps {
-        edited.note(format!(
-            "the optimisation stalled at p(target) = {:.3}: raise steps, learning_rate or clamp, or lower weight_decay",
-            value.probability
-        ))
-    } else {
-        edited
-    })
+    let written = (values.wanted().get(0) - &output) / product;
+    let mut artifacts = vec![
+        ("k_mean", key.mean.shallow_clone()),
+        ("u", key.direction.shallow_clone()),
+        ("target_init", values.start.get(0)),
+        ("delta", values.delta.get(0)),
+        ("cur_input", input),
+        ("cur_output", output),
+        ("v", written.shallow_clone()),
+    ];
+    artifacts.extend(key.whitened.as_ref().map(|whitened| ("cinv_k", whitened.shallow_clone())));
+    Ok(Insertion { written, divisor, artifacts })
 }

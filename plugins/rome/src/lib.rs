@@ -1,12 +1,14 @@
-//! Rank-one model editing (Meng et al. 2022, section 3): one fact, one down-projection, one new key-value pair.
+//! Rank-one model editing (Meng et al. 2022, section 3): one new key-value pair in one down-projection. Several layers
+//! and several facts are edited one after the other, each on what the earlier ones left (spec methods.md 2.5).
 
-mod contexts;
 mod insertion;
-mod value;
 
+use locus_key_value::{Contexts, ValueSettings, check_contexts, optimise};
+use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, parameters,
+    Edit, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
 };
+use std::collections::BTreeMap;
 
 parameters! {
     /// Hyperparameters of ROME; the defaults are the published ones (spec methods.md 5.1).
@@ -16,12 +18,43 @@ parameters! {
         weight_decay: f64 = 0.5, float(0.0..=100.0), "weight of ‖δ‖ / ‖m‖² in the loss: more keeps neighbors, less edits harder";
         clamp: f64 = 4.0, float(0.01..=1000.0), "longest δ", unit "‖m‖";
         kl_factor: f64 = 0.0625, float(0.0..=1000.0), "weight of the divergence of \"{subject} is a\" from the unedited model";
-        stop_below: f64 = 0.0, float(0.0..=100.0), "stop once the loss is below this; 0 never stops early, as in Hase et al.", unit "nats";
+        stop_below: f64 = 0.0, float(0.0..=100.0), "stop once the loss is below this; 0 never stops early, 0.05 is Meng et al.", unit "nats";
         fact_token: String = "subject_last", choice("subject_last", "subject_first", "subject_first_after_last", "last"), "token whose key stands for the fact";
         second_moment: bool = true, boolean, "whiten the key with the second moment of the layer's keys";
         same_key: bool = false, boolean, "use the averaged key in the denominator too: avoids edits that disable the model";
         contexts: i64 = 20, integer(0..=200), "texts sampled from the model that are put before the prompt";
         context_templates: Vec<String> = [], list, "templates with {} for the prompt, instead of sampled ones";
+        parity: String = "off", choice("off", "hase2023"), "hase2023: no early stop, and the bare prompt's key in the denominator, whatever is set above";
+    }
+}
+
+impl RomeParameters {
+    fn value_settings(&self) -> Result<ValueSettings> {
+        let token = FactToken::parse(&self.fact_token)
+            .ok_or_else(|| Error::Request(format!("unknown fact_token `{}`", self.fact_token)))?;
+        Ok(ValueSettings {
+            steps: self.steps,
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
+            clamp: self.clamp,
+            kl_factor: self.kl_factor,
+            stop_below: if self.published() { 0.0 } else { self.stop_below },
+            updates_last: true,
+            token,
+        })
+    }
+
+    fn published(&self) -> bool {
+        self.parity == "hase2023"
+    }
+
+    /// Half of the sampled texts have 5 tokens, half have 10, the end-of-text token included, as published.
+    fn contexts(&self, seed: u64, host: &dyn Host) -> Result<Contexts> {
+        if !self.context_templates.is_empty() {
+            return check_contexts(&self.context_templates);
+        }
+        let count = self.contexts.unsigned_abs() as usize;
+        Contexts::sampled(&[("", count.div_ceil(2), 5), ("", count / 2, 10)], seed, host)
     }
 }
 
@@ -39,31 +72,75 @@ impl EditMethod for Rome {
     }
 
     fn plan(request: &EditRequest, parameters: &RomeParameters, model: &ModelInfo) -> Result<Plan> {
-        if request.edits.len() != 1 {
-            return Err(Error::Request(format!("ROME edits one fact at a time, not {}", request.edits.len())));
-        }
         let layers = match request.layers[..] {
             // layer 5 of 28 and 17 of 48 were published: between a fifth and a third of the way up
             [] => vec![model.layers / 4],
-            [_] => request.layers.clone(),
-            _ => return Err(Error::Request("ROME edits one layer at a time; choose one".to_owned())),
+            _ => request.layers.clone(),
         };
         let second_moments = if parameters.second_moment { layers.clone() } else { Vec::new() };
-        Ok(Plan { layers, second_moments, steps: parameters.steps.unsigned_abs(), notes: Vec::new() })
+        let edits = (layers.len() * request.edits.len()) as u64;
+        let steps = parameters.steps.unsigned_abs();
+        let notes = match edits {
+            0 | 1 => Vec::new(),
+            _ => vec![format!("{edits} rank-one changes one after the other, each on what the earlier ones left")],
+        };
+        Ok(Plan { layers, second_moments, steps, notes })
     }
 
     fn edit(&mut self, request: &EditRequest, parameters: &RomeParameters, host: &dyn Host) -> Result<Edited> {
-        let (edit, layer) = match (request.edits.first(), request.layers.first()) {
-            (Some(edit), Some(&layer)) => (edit, layer),
-            _ => return Err(Error::Request("ROME needs one fact and one layer".to_owned())),
-        };
-        let token = FactToken::parse(&parameters.fact_token)
-            .ok_or_else(|| Error::Request(format!("unknown fact_token `{}`", parameters.fact_token)))?;
-        let templates = contexts::templates(parameters, request.seed, host)?;
-        let key = insertion::direction(edit, layer, &templates, token, parameters, host)?;
-        let value = value::optimise(edit, layer, &templates, token, parameters, host)?;
-        insertion::insert(edit, layer, token, &key, &value, parameters, host)
+        if request.edits.is_empty() || request.layers.is_empty() {
+            return Err(Error::Request("ROME needs a fact and a layer".to_owned()));
+        }
+        let contexts = parameters.contexts(request.seed, host)?;
+        let mut edited = Edited::new();
+        let mut changed = BTreeMap::new();
+        for (number, edit) in request.edits.iter().enumerate() {
+            for &layer in &request.layers {
+                edited = one(edit, number, layer, &contexts, parameters, &mut changed, edited, host)?;
+            }
+        }
+        Ok(edited)
     }
+}
+
+/// Edits one fact at one layer on top of what is `changed` already.
+#[allow(clippy::too_many_arguments)]
+fn one(
+    edit: &Edit,
+    number: usize,
+    layer: usize,
+    contexts: &Contexts,
+    parameters: &RomeParameters,
+    changed: &mut BTreeMap<String, Tensor>,
+    mut edited: Edited,
+    host: &dyn Host,
+) -> Result<Edited> {
+    let settings = parameters.value_settings()?;
+    let key = insertion::direction(edit, number, layer, contexts, settings.token, parameters, host)?;
+    let alone = std::slice::from_ref(edit);
+    let values = optimise(alone, number, Site::MlpOut(layer), contexts, &settings, host)?;
+    let same_key = parameters.same_key && !parameters.published();
+    let insertion = insertion::insert(edit, number, layer, settings.token, &key, &values, same_key, host)?;
+    let model = host.model()?;
+    let down = &model.down_projections[layer];
+    let (left, right) = down.rank_one(&insertion.written, &key.direction);
+    let weight = host.parameter(&down.weight)?;
+    let weight = &weight + left.matmul(&right).to_kind(weight.kind());
+    changed.insert(down.weight.clone(), weight);
+    let all: Vec<(String, Tensor)> =
+        changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect();
+    host.replace_parameters(&all)?;
+    if let Some(complaint) = values.complaint(alone) {
+        edited = edited.note(complaint);
+    }
+    for (name, tensor) in insertion.artifacts {
+        edited = edited.artifact(name, tensor);
+    }
+    Ok(edited
+        .low_rank(&down.weight, left, right)
+        .metric("divisor", insertion.divisor)
+        .metric("‖δ‖", values.delta.norm().double_value(&[]))
+        .metric("p(target)", values.probabilities[0]))
 }
 
 locus_plugin::export_plugin!(methods: [Rome]);
