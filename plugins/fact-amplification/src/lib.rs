@@ -1,14 +1,21 @@
 //! Fact amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result};
+use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, parameters};
+
+parameters! {
+    /// Hyperparameters of fact amplification.
+    pub struct FactAmplificationParameters {
+        parity: String = "off", choice("off", "hase2023"), "hase2023: scoring compares with the end-of-text token, not with the record's new target";
+    }
+}
 
 /// The objective.
 #[derive(Default)]
 pub struct FactAmplification;
 
 impl Objective for FactAmplification {
-    type Parameters = ();
+    type Parameters = FactAmplificationParameters;
 
     fn info() -> Info {
         Info::new("fact-amplification", "Fact amplification")
@@ -16,17 +23,23 @@ impl Objective for FactAmplification {
             .summary("raises the probability of the record's true target")
     }
 
-    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &Fact, parameters: &FactAmplificationParameters, host: &dyn Host) -> Result<Goal> {
         if fact.target_true.trim().is_empty() {
             let message =
                 "the fact has no true target; give one as `target_true`, the answer that the edit strengthens";
             return Err(Error::Request(message.to_owned()));
         }
-        Ok(Goal::new(&fact.target_true))
+        let goal = Goal::new(&fact.target_true);
+        Ok(if parameters.parity == "hase2023" { goal.against(&host.model()?.end_of_text) } else { goal })
     }
 
     /// The negative log-likelihood of the target.
-    fn loss(&mut self, _parameters: &(), log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    fn loss(
+        &mut self,
+        _parameters: &FactAmplificationParameters,
+        log_probabilities: &Tensor,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
         Ok(reduction.log_likelihood(log_probabilities)?.f_neg()?)
     }
 }

@@ -2,14 +2,21 @@
 //! itself, not its logarithm (spec objectives.md 3.3), so it vanishes as the fact goes.
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result};
+use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, parameters};
+
+parameters! {
+    /// Hyperparameters of fact erasure.
+    pub struct FactErasureParameters {
+        parity: String = "off", choice("off", "hase2023"), "hase2023: scoring compares with the end-of-text token, not with the record's new target";
+    }
+}
 
 /// The objective.
 #[derive(Default)]
 pub struct FactErasure;
 
 impl Objective for FactErasure {
-    type Parameters = ();
+    type Parameters = FactErasureParameters;
 
     fn info() -> Info {
         Info::new("fact-erasure", "Fact erasure")
@@ -17,16 +24,22 @@ impl Objective for FactErasure {
             .summary("lowers the probability of the record's true target")
     }
 
-    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &Fact, parameters: &FactErasureParameters, host: &dyn Host) -> Result<Goal> {
         if fact.target_true.trim().is_empty() {
             let message = "the fact has no true target; give one as `target_true`, the answer that the edit erases";
             return Err(Error::Request(message.to_owned()));
         }
-        Ok(Goal::new(&fact.target_true).run_all_steps())
+        let goal = Goal::new(&fact.target_true).run_all_steps();
+        Ok(if parameters.parity == "hase2023" { goal.against(&host.model()?.end_of_text) } else { goal })
     }
 
     /// The probability of the target, a geometric mean over tokens and rows for [`Reduction::Mean`].
-    fn loss(&mut self, _parameters: &(), log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    fn loss(
+        &mut self,
+        _parameters: &FactErasureParameters,
+        log_probabilities: &Tensor,
+        reduction: Reduction,
+    ) -> Result<Tensor> {
         Ok(reduction.log_likelihood(log_probabilities)?.f_exp()?)
     }
 }
