@@ -41,6 +41,7 @@ pub fn order_of(case: u64, method: &str, layer: usize, settings: Value) -> EditO
         method_settings: settings.as_object().cloned().unwrap_or_default(),
         objective_settings: Map::new(),
         seed: 0,
+        more: Vec::new(),
     }
 }
 
