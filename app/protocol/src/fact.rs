@@ -25,6 +25,30 @@ pub struct Fact {
     /// Prompts about other subjects whose answer is `target_true` and should stay so.
     #[serde(default)]
     pub neighborhood: Vec<String>,
+    /// Prompts about other subjects of which `target_new` is true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<String>,
+    /// Prompts about the subject that leave room for text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generation: Vec<String>,
+    /// Questions about something else, with answers of their own that should stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locality: Vec<Locality>,
+    /// Number of the true answer in Wikidata, if the file has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_true_id: String,
+    /// Number of the new answer in Wikidata, if the file has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target_new_id: String,
+}
+
+/// A question about something else than the fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Locality {
+    /// The prompt, ending right before the answer.
+    pub prompt: String,
+    /// Its answer, without a leading space.
+    pub answer: String,
 }
 
 /// Why a typed fact is none.

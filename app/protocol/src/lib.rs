@@ -16,7 +16,7 @@ pub use event::{
     ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken,
     TraceStarted,
 };
-pub use fact::{Fact, FactError};
+pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;
 pub use rows::{LayerRow, WeightChange};

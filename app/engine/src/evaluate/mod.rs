@@ -1,12 +1,38 @@
-//! Scores of a record's prompts: probabilities of both targets (spec metrics.md, methods.md 0.3), and the most
-//! probable next tokens.
+//! What an edit did, in numbers (spec metrics.md): likelihoods of targets after prompts, success and magnitude,
+//! normalised scores, texts and what they tell, accuracy, filters, and averages with confidence intervals.
+
+mod aggregate;
+mod consistency;
+mod essence;
+mod filter;
+mod fluency;
+mod noise;
+mod normalised;
+mod question;
+mod record;
+mod success;
+mod words;
+mod zsre;
+
+pub use aggregate::{Mean, harmonic_mean, harmonic_of_means};
+pub use consistency::Consistency;
+pub use essence::{ESSENCE_TEXTS, ESSENCE_TOKENS, essence_score, essence_texts, perplexities};
+pub use filter::{ANSWER_TOKENS, LEAST_PROBABILITY, is_correct};
+pub use fluency::{FLUENCY_TOKENS, n_gram_entropy};
+pub use noise::ScoringNoise;
+pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
+pub use question::{Likelihood, Question, Tokenisation, answer};
+pub use record::{Comparison, Goal, Pair, Record};
+pub use success::{Group, Success};
+pub use words::words;
+pub use zsre::accuracies;
 
 use crate::error::Result;
 use crate::model::Model;
 use crate::run::next_token_log_probabilities;
 use locus_plugin::Cell;
 use locus_protocol::{Fact, PromptScore, Scores, TopToken};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind};
 
 /// Next tokens that are shown.
 const TOP: i64 = 5;
@@ -17,34 +43,9 @@ const TOP: i64 = 5;
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn target_log_probabilities(model: &Model, prompts: &[String], targets: &[&str]) -> Result<Vec<Vec<f64>>> {
-    if prompts.is_empty() || targets.is_empty() {
-        return Ok(prompts.iter().map(|_| Vec::new()).collect());
-    }
-    let targets = targets.iter().map(|target| model.tokenizer.encode_target(target)).collect::<Result<Vec<_>>>()?;
-    let mut rows: Vec<Vec<i64>> = Vec::new();
-    let (mut cells, mut tokens) = (Vec::new(), Vec::new());
-    for prompt in prompts {
-        let prompt = model.tokenizer.encode(prompt)?;
-        for target in &targets {
-            let mut row = prompt.clone();
-            row.extend(&target[..target.len() - 1]);
-            // targets of one token share their prompt's row
-            let index = rows.iter().position(|known| *known == row).unwrap_or(rows.len());
-            if index == rows.len() {
-                rows.push(row);
-            }
-            for (offset, &token) in target.iter().enumerate() {
-                cells.push(Cell { row: index, position: (prompt.len() + offset).saturating_sub(1) });
-                tokens.push(token);
-            }
-        }
-    }
-    let index = Tensor::from_slice(&tokens).to_device(model.device).unsqueeze(1);
-    let read = next_token_log_probabilities(model, &rows, &cells)?.gather(1, &index, false);
-    let read = read.to_kind(Kind::Double).to_device(Device::Cpu).reshape([-1]);
-    let mut read = Vec::<f64>::try_from(read)?.into_iter();
-    let sums = prompts.iter().map(|_| targets.iter().map(|target| read.by_ref().take(target.len()).sum()).collect());
-    Ok(sums.collect())
+    let questions: Vec<Question> = prompts.iter().map(|prompt| Question::new(prompt, targets)).collect();
+    let likelihoods = answer(model, &questions, None)?;
+    Ok(likelihoods.iter().map(|row| row.iter().map(|likelihood| likelihood.log_probability).collect()).collect())
 }
 
 /// The most probable next tokens of a prompt.
@@ -61,24 +62,23 @@ pub fn top_tokens(model: &Model, prompt: &[i64]) -> Result<Vec<TopToken>> {
     pairs.map(|(probability, token)| Ok(TopToken { text: model.tokenizer.decode(&[token])?, probability })).collect()
 }
 
-/// All prompts of a fact.
+/// All prompts of a fact, the new target against the true one.
 ///
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
-    let prompt = fact.prompt();
-    let mut prompts = vec![prompt.clone()];
-    prompts.extend(fact.paraphrases.iter().chain(&fact.neighborhood).cloned());
-    let probabilities = target_log_probabilities(model, &prompts, &[&fact.target_new, &fact.target_true])?;
-    let mut scored = prompts.into_iter().zip(probabilities).map(|(prompt, both)| PromptScore {
-        prompt,
-        new: both[0].exp(),
-        truth: both[1].exp(),
-    });
+    let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
+    let record = Record::measure(model, fact, &goal, &[], false)?;
+    let score = |pair: &Pair| PromptScore {
+        prompt: pair.prompt.clone(),
+        new: pair.target.probability(),
+        truth: pair.baseline.probability(),
+    };
+    let group = |group: Group| record.group(group).iter().map(score).collect();
     Ok(Scores {
-        rewrite: scored.by_ref().take(1).collect(),
-        paraphrase: scored.by_ref().take(fact.paraphrases.len()).collect(),
-        neighborhood: scored.collect(),
-        top: top_tokens(model, &model.tokenizer.encode(&prompt)?)?,
+        rewrite: group(Group::Rewrite),
+        paraphrase: group(Group::Paraphrase),
+        neighborhood: group(Group::Neighborhood),
+        top: top_tokens(model, &model.tokenizer.encode(&fact.prompt())?)?,
     })
 }

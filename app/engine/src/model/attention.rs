@@ -1,7 +1,7 @@
 //! Causal self-attention over spans, on top of cached prefixes.
 
 use super::architecture::{QueryKeyValueNames, Rotary};
-use super::batch::{Batch, KeysValues, Span};
+use super::batch::{Batch, KeysValues, Sight, Span};
 use super::layers::Projection;
 use tch::{Device, Kind, Tensor};
 
@@ -143,7 +143,7 @@ impl Attention {
                 Some(prefix) => prefix.followed_by(&own),
                 None => KeysValues { keys: own.keys.shallow_clone(), values: own.values.shallow_clone() },
             };
-            mixed.push(self.attend(&cut(&queries), &all, *span));
+            mixed.push(self.attend(&cut(&queries), &all, *span, batch.forest.as_deref()));
             if keep {
                 kept.push(own);
             }
@@ -175,7 +175,7 @@ impl Attention {
     }
 
     /// Softmax attention of `[rows, heads, columns, width]` queries; result `[rows · columns, heads · width]`.
-    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span) -> Tensor {
+    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span, forest: Option<&Sight>) -> Tensor {
         let groups = self.heads / self.key_value_heads;
         let grouped = |tensor: &Tensor| {
             if groups == 1 { tensor.shallow_clone() } else { tensor.repeat_interleave_self_int(groups, 1, None) }
@@ -184,7 +184,11 @@ impl Attention {
         // half-precision scores are normalised in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
         let scores = scores.to_kind(wide);
-        let weights = match self.hidden_positions(span, all.keys.size()[2], queries.device()) {
+        let hidden = match forest {
+            Some(sight) => Some(self.hidden_in_forest(sight)),
+            None => self.hidden_positions(span, all.keys.size()[2], queries.device()),
+        };
+        let weights = match hidden {
             Some(mask) => scores.masked_fill(&mask, f64::NEG_INFINITY),
             None => scores,
         }
@@ -205,5 +209,16 @@ impl Attention {
             hidden = hidden.logical_or(&all.tril(earlier - window));
         }
         Some(hidden)
+    }
+
+    /// `[tokens, tokens]`, true where a token of a forest may not look.
+    fn hidden_in_forest(&self, sight: &Sight) -> Tensor {
+        match self.window {
+            Some(window) => {
+                let distance = sight.positions.unsqueeze(1) - sight.positions.unsqueeze(0);
+                sight.hidden.logical_or(&distance.ge(window))
+            }
+            None => sight.hidden.shallow_clone(),
+        }
     }
 }

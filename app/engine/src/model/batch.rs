@@ -4,6 +4,7 @@
 //! every span is a block of `rows × columns` tokens. Projections, norms and MLPs see
 //! the flat tensor (weights are read once); only attention looks at the spans.
 
+use std::rc::Rc;
 use tch::Tensor;
 
 /// Keys and values of one layer at positions that cannot change.
@@ -47,17 +48,28 @@ pub struct Span {
 }
 
 /// The spans of a flat residual stream, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// The spans.
     pub spans: Vec<Span>,
+    /// Who sees whom, where the one span's columns are the tokens of a [`Forest`](super::Forest).
+    pub forest: Option<Rc<Sight>>,
+}
+
+/// Places of the tokens of a forest, and which of them each one sees.
+#[derive(Debug)]
+pub struct Sight {
+    /// Position of every token in its row, `[tokens]` int64.
+    pub positions: Tensor,
+    /// `[tokens, tokens]`, true where the first does not see the second.
+    pub hidden: Tensor,
 }
 
 impl Batch {
     /// `rows` prompts of `columns` tokens from position 0.
     #[must_use]
     pub fn whole(rows: i64, columns: i64) -> Self {
-        Self { spans: vec![Span { rows, columns, first: 0 }] }
+        Self { spans: vec![Span { rows, columns, first: 0 }], forest: None }
     }
 
     /// Number of tokens in the flat stream.
@@ -81,6 +93,9 @@ impl Batch {
 
     /// Position of every token, `[tokens]` int64.
     pub fn positions(&self, device: tch::Device) -> Tensor {
+        if let Some(sight) = &self.forest {
+            return sight.positions.shallow_clone();
+        }
         let pieces: Vec<Tensor> = self
             .spans
             .iter()

@@ -5,14 +5,16 @@ mod attention;
 pub mod batch;
 pub mod decoder;
 pub mod families;
+mod forest;
 mod layers;
 pub mod taps;
 pub mod tokenizer;
 mod weights;
 
 pub use architecture::Architecture;
-pub use batch::{Batch, KeysValues, Span};
+pub use batch::{Batch, KeysValues, Sight, Span};
 pub use decoder::Model;
+pub use forest::Forest;
 pub use taps::{Action, Site, Tap, Taps};
 pub use tokenizer::Tokenizer;
 pub use weights::Reading;

@@ -75,7 +75,7 @@ impl Layout {
             spans.push(Span { rows: members.len() as i64, columns: end - first, first });
             rows.push(members);
         }
-        Self { batch: Batch { spans }, places, rows }
+        Self { batch: Batch { spans, forest: None }, places, rows }
     }
 
     /// The span of a row.

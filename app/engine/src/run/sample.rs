@@ -56,7 +56,7 @@ pub fn sample_noised(
     while texts[0].len() < tokens {
         listen()?;
         let columns = next.size()[0] / rows;
-        let batch = Batch { spans: vec![Span { rows, columns, first }] };
+        let batch = Batch { spans: vec![Span { rows, columns, first }], forest: None };
         let tap = match noise.filter(|_| first == 0) {
             Some(noise) => noise.tap(model, &vec![start.clone(); count])?,
             None => None,
@@ -91,7 +91,7 @@ fn advance(model: &Model, ids: &Tensor, batch: &Batch, memory: &mut Vec<KeysValu
 }
 
 /// One token per row among the most probable, by their renormalised probabilities.
-fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Vec<i64> {
+pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Vec<i64> {
     let (values, tokens) = log_probabilities.topk(CANDIDATES, -1, true, true);
     let shares = values.softmax(-1, Kind::Double).to_device(Device::Cpu).reshape([-1]);
     let shares = Vec::<f64>::try_from(shares).unwrap_or_default();

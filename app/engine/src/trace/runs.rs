@@ -66,7 +66,7 @@ impl Runs {
             (0..layers).filter_map(|layer| Some(taps.captured(2 * layer + offset)?.shallow_clone())).collect()
         };
 
-        let batch = Batch { spans: vec![Span { rows: samples, columns: tokens - first, first }] };
+        let batch = Batch { spans: vec![Span { rows: samples, columns: tokens - first, first }], forest: None };
         let noised = noise_tap(model, request, &batch);
         let prefixes: Vec<KeysValues> = clean_memory.iter().map(|memory| memory.prefix(first, 1)).collect();
         let later = ids.narrow(0, first, tokens - first).repeat([samples]);

@@ -146,7 +146,7 @@ impl Sweep<'_> {
     fn advance(&self, layer: usize, group: &[usize], cells: usize, streams: &mut [Option<Tensor>]) {
         let rows = cells as i64 * self.runs.samples;
         let span = |&token: &usize| Span { rows, columns: self.runs.tokens - token as i64, first: token as i64 };
-        let batch = Batch { spans: group.iter().map(span).collect() };
+        let batch = Batch { spans: group.iter().map(span).collect(), forest: None };
         let memory = &self.runs.corrupted_memory[layer];
         let prefixes: Vec<KeysValues> = group.iter().map(|&token| memory.prefix(token as i64, cells as i64)).collect();
         let prefixes: Vec<_> = prefixes.iter().map(Some).collect();

@@ -1,0 +1,82 @@
+//! Scoring with noise on the subject: what fact forcing is measured by (spec objectives.md 3.5).
+
+use super::question::Question;
+use crate::error::Result;
+use crate::model::{Action, Model, Site, Tap};
+use crate::trace::seeded_noise;
+use std::ops::Range;
+use tch::{Kind, Tensor};
+
+/// Noise on a subject's token embeddings while prompts are scored. Every call starts the generator anew, so that an
+/// edited model is scored under the very noise under which the unedited one was.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoringNoise {
+    /// The subject; prompts in which it does not occur stay clean.
+    pub subject: String,
+    /// Standard deviation.
+    pub level: f64,
+    /// Seed of the generator; 1 gives the published draws.
+    pub seed: u32,
+    /// Puts row i's noise where the subject stands in prompt i, though two rows belong to each prompt, as the code of
+    /// Hase et al. (2023) does: only the first row is noised in its own place, and the later half of the rows is not.
+    pub misaligned: bool,
+}
+
+/// The noise of all rows of some questions.
+pub(super) struct Drawn {
+    /// By row: the tokens that are noised.
+    ranges: Vec<Option<Range<usize>>>,
+    /// `[rows, longest range, hidden]` in float64; `None` where nothing is noised.
+    noise: Option<Tensor>,
+}
+
+impl ScoringNoise {
+    /// One draw for each row, the targets of a question side by side.
+    pub(super) fn draw(&self, model: &Model, questions: &[Question]) -> Result<Drawn> {
+        let found = |question: &Question| model.tokenizer.subject_range(&question.prompt, &self.subject).ok();
+        let prompts: Vec<Option<Range<usize>>> = questions.iter().map(found).collect();
+        let owners =
+            questions.iter().enumerate().flat_map(|(index, question)| question.targets.iter().map(move |_| index));
+        let of_row = |(row, owner): (usize, usize)| {
+            let prompt = if self.misaligned { row } else { owner };
+            prompts.get(prompt).cloned().flatten()
+        };
+        let ranges: Vec<Option<Range<usize>>> = owners.enumerate().map(of_row).collect();
+        let longest = prompts.iter().flatten().map(Range::len).max();
+        let noise = longest.map(|longest| {
+            seeded_noise(self.seed, self.level, ranges.len() as i64, longest as i64, model.architecture.hidden)
+        });
+        Ok(Drawn { ranges, noise })
+    }
+}
+
+impl Drawn {
+    /// Tokens of a row that are noised.
+    pub(super) fn range(&self, row: usize) -> Option<Range<usize>> {
+        self.ranges.get(row).cloned().flatten()
+    }
+
+    /// Puts embedding plus noise, added in float64 and then rounded, in place of the embeddings (spec parity.md 1.13).
+    /// `cells` holds by row, from row `first` on, the flat indices of its noised tokens, of which a row that ends
+    /// early may lack the last ones; `ids` the rows' tokens.
+    pub(super) fn tap<'a>(
+        &self,
+        model: &Model,
+        first: usize,
+        cells: &[Vec<usize>],
+        ids: impl Iterator<Item = &'a [i64]>,
+    ) -> Tap {
+        let (mut flat, mut tokens, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
+        for ((offset, cells), ids) in cells.iter().enumerate().zip(ids) {
+            if let (Some(range), Some(noise), false) = (self.range(first + offset), &self.noise, cells.is_empty()) {
+                flat.extend(cells.iter().map(|&cell| cell as i64));
+                tokens.extend(&ids[range.start..range.start + cells.len()]);
+                pieces.push(noise.get((first + offset) as i64).narrow(0, 0, cells.len() as i64));
+            }
+        }
+        let place = |values: &[i64]| Tensor::from_slice(values).to_device(model.device);
+        let noise = Tensor::cat(&pieces, 0).to_device(model.device);
+        let noised = model.token_embeddings(&place(&tokens)).to_kind(Kind::Double) + noise;
+        Tap { site: Site::Embedding, cells: Some(place(&flat)), action: Action::Replace(noised.to_kind(model.kind)) }
+    }
+}

@@ -1,0 +1,225 @@
+//! Probabilities of texts after prompts: what every score is made of.
+//!
+//! All rows of all questions run as one forest: a prompt runs once however many targets are asked after it, prompts
+//! that begin alike share their beginning, nothing is padded, and logits are computed only where a token is read.
+
+use super::noise::ScoringNoise;
+use crate::error::{Error, Result};
+use crate::model::{Forest, Model, Taps};
+use crate::run::{check_rows, log_probabilities};
+use std::collections::HashMap;
+use tch::{Device, Kind, Tensor};
+
+/// Tokens of a forest that run at once. Attention looks at all pairs of them, everything else at each once.
+const TOKENS_AT_ONCE: usize = 512;
+/// Log-probabilities that are held at once.
+const NUMBERS_AT_ONCE: i64 = 1 << 25;
+
+/// A prompt and the texts that could follow it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// The prompt.
+    pub prompt: String,
+    /// Texts whose probability is asked, without a leading space.
+    pub targets: Vec<String>,
+    /// How both become tokens.
+    pub tokenisation: Tokenisation,
+}
+
+impl Question {
+    /// `targets` after `prompt`, each tokenised by itself.
+    pub fn new(prompt: impl Into<String>, targets: &[&str]) -> Self {
+        let targets = targets.iter().map(|&target| target.to_owned()).collect();
+        Self { prompt: prompt.into(), targets, tokenisation: Tokenisation::Apart }
+    }
+
+    /// The same question about the joint text.
+    #[must_use]
+    pub fn joint(self) -> Self {
+        Self { tokenisation: Tokenisation::Joint, ..self }
+    }
+}
+
+/// How prompt and target become tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tokenisation {
+    /// Each by itself, one after the other (Hase et al. 2023; spec methods.md 0.3).
+    #[default]
+    Apart,
+    /// The joint text; the target's own tokens are read from where the prompt alone ends (Meng et al. 2022; spec
+    /// metrics.md 1.1). Differs where a token reaches over the border.
+    Joint,
+}
+
+/// How likely a target is after a prompt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Likelihood {
+    /// Natural logarithm of the joint probability of all tokens of the target.
+    pub log_probability: f64,
+    /// Tokens of the target.
+    pub tokens: usize,
+    /// Whether each of them was the most probable one, given those before it.
+    pub most_probable: bool,
+}
+
+impl Likelihood {
+    /// Joint probability of the whole target (Hase et al. 2023).
+    #[must_use]
+    pub fn probability(&self) -> f64 {
+        self.log_probability.exp()
+    }
+
+    /// Geometric mean of the tokens' probabilities (Meng et al. 2022).
+    #[must_use]
+    pub fn mean_probability(&self) -> f64 {
+        (self.log_probability / self.tokens as f64).exp()
+    }
+}
+
+/// A row of the forest: prompt, then all but the last token of a target.
+struct Row {
+    ids: Vec<i64>,
+    /// Position whose next token is the target's first.
+    first: usize,
+    target: Vec<i64>,
+}
+
+/// Likelihood of every target of every question: `[questions][targets]`. With noise, rows count as in the published
+/// code, the targets of a question side by side, and each has a draw of its own.
+///
+/// # Errors
+/// An empty prompt or target; a prompt that exceeds the context.
+pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise>) -> Result<Vec<Vec<Likelihood>>> {
+    let mut rows = Vec::new();
+    for question in questions {
+        let prompt = model.tokenizer.encode(&question.prompt)?;
+        if prompt.is_empty() {
+            return Err(Error::Request("a prompt is empty; give every prompt's text".to_owned()));
+        }
+        for target in &question.targets {
+            rows.push(row(model, question, &prompt, target)?);
+        }
+    }
+    let drawn = noise.map(|noise| noise.draw(model, questions)).transpose()?;
+    let noised = |row: usize| drawn.as_ref().and_then(|drawn| drawn.range(row)).unwrap_or_default();
+    let mut likelihoods = Vec::with_capacity(rows.len());
+    let mut begun = 0;
+    while begun < rows.len() {
+        let (mut forest, mut paths) = (Forest::default(), Vec::new());
+        while begun + paths.len() < rows.len() && (paths.is_empty() || forest.len() < TOKENS_AT_ONCE) {
+            let index = begun + paths.len();
+            let noised = noised(index);
+            paths.push(forest.plant(&rows[index].ids, |position| noised.contains(&position)));
+        }
+        let some = &rows[begun..begun + paths.len()];
+        let mut taps = Taps::default();
+        if let Some(drawn) = &drawn {
+            let cells: Vec<Vec<usize>> = paths
+                .iter()
+                .enumerate()
+                .map(|(index, path)| noised(begun + index).filter_map(|position| path.get(position).copied()).collect())
+                .collect();
+            if cells.iter().any(|cells| !cells.is_empty()) {
+                taps = Taps::new(vec![drawn.tap(model, begun, &cells, some.iter().map(|row| &row.ids[..]))]);
+            }
+        }
+        likelihoods.extend(read(model, &forest, &mut taps, some, &paths)?);
+        begun += paths.len();
+    }
+    let mut likelihoods = likelihoods.into_iter();
+    Ok(questions.iter().map(|question| likelihoods.by_ref().take(question.targets.len()).collect()).collect())
+}
+
+fn row(model: &Model, question: &Question, prompt: &[i64], target: &str) -> Result<Row> {
+    let text = &question.prompt;
+    let target_ids = model.tokenizer.encode_target(target)?;
+    let mut ids = match question.tokenisation {
+        Tokenisation::Apart => [prompt, &target_ids].concat(),
+        Tokenisation::Joint => model.tokenizer.encode(&format!("{text} {target}"))?,
+    };
+    let needed = prompt.len() + target_ids.len() - 1;
+    if ids.len() < needed {
+        let message =
+            format!("`{target}` melts into the prompt `{text}` when both are tokenised together; score them apart");
+        return Err(Error::Request(message));
+    }
+    ids.truncate(needed);
+    check_rows(model, std::slice::from_ref(&ids)).map_err(|_| {
+        let (context, count) = (model.architecture.context, ids.len());
+        Error::Request(format!(
+            "`{text}` with its target has {count} tokens; the model reads 1 to {context}: shorten it"
+        ))
+    })?;
+    Ok(Row { ids, first: prompt.len() - 1, target: target_ids })
+}
+
+/// Runs a forest and reads the targets' tokens.
+fn read(
+    model: &Model,
+    forest: &Forest,
+    taps: &mut Taps,
+    rows: &[Row],
+    paths: &[Vec<usize>],
+) -> Result<Vec<Likelihood>> {
+    // tokens that rows share are read from the same distribution
+    let mut places: HashMap<usize, i64> = HashMap::new();
+    let (mut cells, mut reads, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, path) in rows.iter().zip(paths) {
+        for (offset, &token) in row.target.iter().enumerate() {
+            let cell = path[row.first + offset];
+            let place = *places.entry(cell).or_insert_with(|| {
+                cells.push(cell as i64);
+                cells.len() as i64 - 1
+            });
+            reads.push(place);
+            tokens.push(token);
+        }
+    }
+    let (values, best) = distributions(model, forest, taps, &cells, &reads, &tokens)?;
+    let mut tokens = values.into_iter().zip(best);
+    let likelihood = |row: &Row| {
+        let tokens: Vec<(f64, bool)> = tokens.by_ref().take(row.target.len()).collect();
+        Likelihood {
+            log_probability: tokens.iter().map(|(value, _)| value).sum(),
+            tokens: tokens.len(),
+            most_probable: tokens.iter().all(|(_, best)| *best),
+        }
+    };
+    Ok(rows.iter().map(likelihood).collect())
+}
+
+/// By read: log-probability of `tokens` at cell `cells[reads]`, and whether none is more probable there.
+pub(super) fn distributions(
+    model: &Model,
+    forest: &Forest,
+    taps: &mut Taps,
+    cells: &[i64],
+    reads: &[i64],
+    tokens: &[i64],
+) -> Result<(Vec<f64>, Vec<bool>)> {
+    let _guard = tch::no_grad_guard();
+    let device = model.device;
+    let stream = model.forward(&forest.ids(device), &forest.batch(device), taps);
+    let stream = stream.index_select(0, &Tensor::from_slice(cells).to_device(device));
+    let at_once = (NUMBERS_AT_ONCE / model.vocabulary()).max(1);
+    let (mut values, mut best) = (vec![0.0; reads.len()], vec![false; reads.len()]);
+    for first in (0..cells.len() as i64).step_by(at_once as usize) {
+        let count = at_once.min(cells.len() as i64 - first);
+        let log_probabilities = log_probabilities(model, &stream.narrow(0, first, count));
+        let here: Vec<usize> = (0..reads.len()).filter(|&read| (first..first + count).contains(&reads[read])).collect();
+        let rows: Vec<i64> = here.iter().map(|&read| reads[read] - first).collect();
+        let wanted: Vec<i64> = here.iter().map(|&read| tokens[read]).collect();
+        let rows = Tensor::from_slice(&rows).to_device(device);
+        let wanted = Tensor::from_slice(&wanted).to_device(device);
+        let most = log_probabilities.argmax(-1, false).index_select(0, &rows).eq_tensor(&wanted);
+        // one token of each row, without a copy of the rows
+        let flat = rows * model.vocabulary() + wanted;
+        let value = log_probabilities.reshape([-1]).index_select(0, &flat).to_kind(Kind::Double);
+        let (value, most) = (value.to_device(Device::Cpu), most.to_device(Device::Cpu));
+        let pairs = Vec::<f64>::try_from(value)?.into_iter().zip(Vec::<bool>::try_from(most)?);
+        for (&read, (value, most)) in here.iter().zip(pairs) {
+            (values[read], best[read]) = (value, most);
+        }
+    }
+    Ok((values, best))
+}

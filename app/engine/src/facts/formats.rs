@@ -1,0 +1,212 @@
+//! One record of each kind of file (spec metrics.md 4).
+
+use super::Reading;
+use crate::noise::LegacyRandom;
+use locus_protocol::{Fact, Locality};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// What becomes of a zsRE record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZsreReading {
+    /// As Hase et al. (2023) read it: “Question: … Answer:”, the answer is true, and another record's answer is the new
+    /// target, drawn for each record by itself.
+    #[default]
+    Statement,
+    /// As ROME and MEMIT read it: the bare question, the answer is the new target, and the end-of-text token stands for
+    /// the true one.
+    Question,
+}
+
+/// All first answers of the zsRE records of a file, in order.
+pub struct Answers(Vec<String>);
+
+impl Answers {
+    /// Out of the records.
+    pub fn of<'a>(records: impl Iterator<Item = &'a Value>) -> Self {
+        let zsre = records.filter(|record| record.get("src").is_some());
+        let first = zsre.filter_map(|record| record.get("answers")?.get(0)?.as_str().map(str::to_owned));
+        Self(first.collect::<BTreeSet<_>>().into_iter().collect())
+    }
+}
+
+/// The fact of a record, whatever kind it is.
+pub fn fact(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> Result<Fact, String> {
+    let has = |field: &str| record.get(field).is_some();
+    if has("requested_rewrite") {
+        counterfact(record)
+    } else if has("src") && has("answers") {
+        zsre(record, index, answers, reading)
+    } else if has("attribute") && has("prompt") {
+        known_fact(record)
+    } else if has("prompt") && has("target_new") {
+        flat(record)
+    } else {
+        Err("its format is unknown: it has neither `requested_rewrite` (CounterFact), `src` and `answers` (zsRE), \
+             `attribute` and `prompt` (known facts) nor `prompt` and `target_new` (flattened CounterFact)"
+            .to_owned())
+    }
+}
+
+fn counterfact(record: &Value) -> Result<Fact, String> {
+    let rewrite = |path: &str| text(record, &format!("requested_rewrite.{path}"));
+    let template = rewrite("prompt")?;
+    if template.matches("{}").count() != 1 {
+        return Err("field `requested_rewrite.prompt` must contain {} exactly once, in the subject's place".to_owned());
+    }
+    let optional = |path: &str| rewrite(path).unwrap_or_default();
+    Ok(Fact {
+        case_id: number(record, "case_id")?,
+        template,
+        subject: rewrite("subject")?,
+        target_true: rewrite("target_true.str")?,
+        target_new: rewrite("target_new.str")?,
+        relation: optional("relation_id"),
+        paraphrases: texts(record, "paraphrase_prompts")?,
+        neighborhood: texts(record, "neighborhood_prompts")?,
+        attributes: texts(record, "attribute_prompts")?,
+        generation: texts(record, "generation_prompts")?,
+        locality: Vec::new(),
+        target_true_id: optional("target_true.id"),
+        target_new_id: optional("target_new.id"),
+    })
+}
+
+fn known_fact(record: &Value) -> Result<Fact, String> {
+    let subject = text(record, "subject")?;
+    Ok(Fact {
+        case_id: number(record, "known_id")?,
+        // the template of the file is shorter than the prompt
+        template: template(&text(record, "prompt")?, "prompt", &subject)?,
+        subject,
+        target_true: text(record, "attribute")?,
+        relation: text(record, "relation_id").unwrap_or_default(),
+        ..Fact::default()
+    })
+}
+
+fn flat(record: &Value) -> Result<Fact, String> {
+    let subject = text(record, "subject")?;
+    let target_true = first_text(record, "ground_truth")?;
+    let mut fact = Fact {
+        case_id: number(record, "case_id")?,
+        template: template(&text(record, "prompt")?, "prompt", &subject)?,
+        subject,
+        target_new: first_text(record, "target_new")?,
+        paraphrases: texts(record, "rephrase_prompt")?,
+        ..Fact::default()
+    };
+    if record.get("locality_prompt").is_some() {
+        let (prompt, answer) = (first_text(record, "locality_prompt")?, first_text(record, "locality_ground_truth")?);
+        // a neighbor has the same true answer
+        if answer == target_true {
+            fact.neighborhood.push(prompt);
+        } else {
+            fact.locality.push(Locality { prompt, answer });
+        }
+    }
+    Ok(Fact { target_true, ..fact })
+}
+
+fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> Result<Fact, String> {
+    let subject = text(record, "subject")?;
+    let question = template(&text(record, "src")?, "src", &subject)?;
+    let answer = first_text(record, "answers")?;
+    let rephrased = text(record, "rephrase")?;
+    let (other, other_answer) = (text(record, "loc")?, text(record, "loc_ans")?);
+    let locality = vec![Locality { prompt: format!("{other}?"), answer: other_answer }];
+    let case_id = number(record, "case_id")?.or(Some(index as u64));
+    Ok(match reading.zsre {
+        ZsreReading::Question => Fact {
+            case_id,
+            template: question,
+            subject,
+            target_true: "<|endoftext|>".to_owned(),
+            target_new: answer,
+            paraphrases: vec![rephrased],
+            locality,
+            ..Fact::default()
+        },
+        ZsreReading::Statement => {
+            let asked = |question: &str| format!("Question: {question} Answer:");
+            let other = other.strip_prefix("nq question:").unwrap_or(&other).trim();
+            Fact {
+                case_id,
+                template: asked(&question),
+                subject,
+                target_new: another(answers, &answer, index, reading.seed)?,
+                target_true: answer,
+                paraphrases: vec![asked(&rephrased)],
+                neighborhood: vec![asked(&format!("{other}?"))],
+                locality,
+                ..Fact::default()
+            }
+        }
+    })
+}
+
+/// Another record's answer, the same however many records are read before this one.
+fn another(answers: &Answers, answer: &str, index: usize, seed: u32) -> Result<String, String> {
+    let others: Vec<&String> = answers.0.iter().filter(|other| *other != answer).collect();
+    if others.is_empty() {
+        return Err(
+            "no other record has another answer to take as the new target; give a file of several records".into()
+        );
+    }
+    let mut random = LegacyRandom::new(seed.wrapping_add((index as u32).wrapping_mul(0x9e37_79b9)));
+    let drawn = (random.uniform() * others.len() as f64) as usize;
+    Ok(others[drawn.min(others.len() - 1)].clone())
+}
+
+/// A prompt with `{}` in place of the subject's first mention.
+fn template(prompt: &str, field: &str, subject: &str) -> Result<String, String> {
+    if prompt.contains("{}") {
+        return Err(format!("field `{field}` contains {{}}, which stands for the subject; leave the braces out"));
+    }
+    if !prompt.contains(subject) {
+        return Err(format!(
+            "field `{field}` does not contain the subject `{subject}` verbatim; give a prompt that does"
+        ));
+    }
+    Ok(prompt.replacen(subject, "{}", 1))
+}
+
+/// The text at a path of field names.
+fn text(record: &Value, path: &str) -> Result<String, String> {
+    let found = path.split('.').try_fold(record, |value, name| value.get(name));
+    let text = found.and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    text.map(str::to_owned).ok_or_else(|| format!("field `{path}` must be a text that is not empty"))
+}
+
+/// A text, or the first of a list of texts.
+fn first_text(record: &Value, field: &str) -> Result<String, String> {
+    let found = record.get(field);
+    let first = found.and_then(|value| value.as_str().or_else(|| value.get(0)?.as_str()));
+    let first = first.filter(|text| !text.trim().is_empty());
+    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
+}
+
+/// A list of prompts, or one prompt; a record may lack it.
+fn texts(record: &Value, field: &str) -> Result<Vec<String>, String> {
+    let list = match record.get(field) {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(list) => {
+            serde_json::from_value(list.clone()).map_err(|_| format!("field `{field}` must be a list of texts"))?
+        }
+    };
+    match list.iter().any(|prompt| prompt.trim().is_empty()) {
+        true => Err(format!("field `{field}` holds an empty prompt; take it out")),
+        false => Ok(list),
+    }
+}
+
+/// A number that a record may lack.
+fn number(record: &Value, field: &str) -> Result<Option<u64>, String> {
+    match record.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => {
+            value.as_u64().map(Some).ok_or_else(|| format!("field `{field}` must be a whole number from 0 on"))
+        }
+    }
+}

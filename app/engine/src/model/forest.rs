@@ -1,0 +1,104 @@
+//! Rows that begin alike, run as one: a forest of tokens in which every shared beginning stands once.
+
+use super::batch::{Batch, Sight, Span};
+use std::collections::HashMap;
+use std::rc::Rc;
+use tch::{Device, Kind, Tensor};
+
+/// Tokens of many rows. A token sees itself and the tokens before it in its row, so that a row's activations are
+/// those of the row run alone, and what rows have in common is computed once.
+#[derive(Debug, Default)]
+pub struct Forest {
+    tokens: Vec<i64>,
+    parents: Vec<Option<usize>>,
+    positions: Vec<i64>,
+    /// By parent and token: the token that rows share there.
+    shared: HashMap<(Option<usize>, i64), usize>,
+}
+
+impl Forest {
+    /// Adds a row and gives the index of each of its tokens. At positions where `own` holds, the row gets a token of
+    /// its own, and so it does after them.
+    pub fn plant(&mut self, row: &[i64], own: impl Fn(usize) -> bool) -> Vec<usize> {
+        let mut parent = None;
+        let path = row.iter().enumerate().map(|(position, &token)| {
+            let known = if own(position) { None } else { self.shared.get(&(parent, token)).copied() };
+            let index = known.unwrap_or_else(|| {
+                let index = self.tokens.len();
+                self.tokens.push(token);
+                self.parents.push(parent);
+                self.positions.push(position as i64);
+                if !own(position) {
+                    self.shared.insert((parent, token), index);
+                }
+                index
+            });
+            parent = Some(index);
+            index
+        });
+        path.collect()
+    }
+
+    /// Number of tokens.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Whether no row was planted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.tokens.is_empty()
+    }
+
+    /// The tokens, `[tokens]` int64.
+    pub fn ids(&self, device: Device) -> Tensor {
+        Tensor::from_slice(&self.tokens).to_device(device)
+    }
+
+    /// The batch to run.
+    #[must_use]
+    pub fn batch(&self, device: Device) -> Batch {
+        let count = self.len();
+        let mut hidden = vec![true; count * count];
+        for (index, parent) in self.parents.iter().enumerate() {
+            // a token sees what the one before it sees, and itself
+            let (before, rest) = hidden.split_at_mut(index * count);
+            if let Some(parent) = parent {
+                rest[..count].copy_from_slice(&before[parent * count..(parent + 1) * count]);
+            }
+            rest[index] = false;
+        }
+        let hidden = Tensor::from_slice(&hidden).to_kind(Kind::Bool).to_device(device);
+        let sight = Sight {
+            positions: Tensor::from_slice(&self.positions).to_device(device),
+            hidden: hidden.reshape([count as i64, count as i64]),
+        };
+        let span = Span { rows: 1, columns: count as i64, first: 0 };
+        Batch { spans: vec![span], forest: Some(Rc::new(sight)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Forest;
+    use tch::Device;
+
+    #[test]
+    fn rows_share_their_beginning_and_nothing_else() {
+        let mut forest = Forest::default();
+        let never = |_: usize| false;
+        assert_eq!(forest.plant(&[5, 6, 7], never), [0, 1, 2]);
+        assert_eq!(forest.plant(&[5, 6, 8], never), [0, 1, 3]);
+        assert_eq!(forest.plant(&[6, 7], never), [4, 5]);
+        // the same tokens with something added at the second one
+        assert_eq!(forest.plant(&[5, 6, 7], |position| position == 1), [0, 6, 7]);
+        let sight = forest.batch(Device::Cpu).forest.expect("forest");
+        assert_eq!(Vec::<i64>::try_from(&sight.positions).expect("positions"), [0, 1, 2, 2, 0, 1, 1, 2]);
+        let seen = |token: i64| {
+            let hidden = sight.hidden.get(token);
+            (0..8).filter(|&other| hidden.int64_value(&[other]) == 0).collect::<Vec<i64>>()
+        };
+        assert_eq!((seen(3), seen(5), seen(7)), (vec![0, 1, 3], vec![4, 5], vec![0, 6, 7]));
+    }
+}

@@ -1,0 +1,97 @@
+//! Rows run as a forest, and texts generated in one batch, against every row by itself, on every architecture.
+
+mod support;
+
+use locus_engine::Error;
+use locus_engine::model::{Batch, Forest, Model, Taps};
+use locus_engine::noise::LegacyRandom;
+use locus_engine::run::{Choice, Length, generate, sample};
+use support::{cases, deviation, golden, json, name};
+use tch::{Device, Kind, Tensor};
+
+fn models() -> Vec<(String, Model, Vec<Vec<i64>>)> {
+    tch::set_num_threads(1);
+    let open = |folder: std::path::PathBuf| {
+        let model = match Model::load(&folder.join("model"), Device::Cpu, Kind::Float) {
+            // a family that is not there yet
+            Err(Error::Config { .. }) => return None,
+            model => model.expect("model"),
+        };
+        let prompts = json(&folder.join("golden.json"));
+        let prompts = prompts["prompts"].as_array().expect("prompts").iter();
+        let rows = prompts.map(|prompt| serde_json::from_value(prompt["input_ids"].clone()).expect("ids")).collect();
+        Some((name(&folder), model, rows))
+    };
+    cases(&golden().join("arch")).into_iter().filter_map(open).collect()
+}
+
+/// Sliding windows, grouped heads, rotary positions and learned ones: what a row gives does not depend on its company.
+#[test]
+fn a_row_in_a_forest_gives_what_it_gives_alone() {
+    let _guard = tch::no_grad_guard();
+    let mut compared = 0;
+    for (name, model, mut rows) in models() {
+        // rows that leave the others at every depth
+        let longest = rows.iter().max_by_key(|row| row.len()).expect("rows").clone();
+        for cut in (1..longest.len()).step_by(3) {
+            let mut row = longest[..cut].to_vec();
+            row.extend(rows[0].iter().rev());
+            rows.push(row);
+        }
+        rows.retain(|row| row.len() as i64 <= model.architecture.context);
+        let mut forest = Forest::default();
+        let paths: Vec<Vec<usize>> = rows.iter().map(|row| forest.plant(row, |_| false)).collect();
+        assert!(forest.len() < rows.iter().map(Vec::len).sum());
+        let together = model.forward(&forest.ids(Device::Cpu), &forest.batch(Device::Cpu), &mut Taps::default());
+        let mut worst: f64 = 0.0;
+        for (row, path) in rows.iter().zip(paths) {
+            let batch = Batch::whole(1, row.len() as i64);
+            let alone = model.forward(&Tensor::from_slice(row), &batch, &mut Taps::default());
+            let path: Vec<i64> = path.into_iter().map(|index| index as i64).collect();
+            let ours = together.index_select(0, &Tensor::from_slice(&path));
+            worst = worst.max(deviation(&ours, &alone) / alone.abs().max().double_value(&[]));
+            compared += 1;
+        }
+        assert!(worst < 2e-5, "{name}: {worst:e}");
+        println!("{name}: {} rows, largest relative deviation {worst:.1e}", rows.len());
+    }
+    assert!(compared > 0);
+}
+
+#[test]
+fn texts_of_a_batch_go_on_as_they_do_alone() {
+    for (name, model, _) in models() {
+        let prompts = ["The", "The old road runs along", "Anna", "What the map shows is not clear"];
+        let prompts: Vec<String> = prompts.iter().map(|&prompt| prompt.to_owned()).collect();
+        let listen = &mut || Ok(());
+        let together = generate(&model, &prompts, Length::After(8), Choice::Greedy, listen).expect("texts");
+        for (prompt, ours) in prompts.iter().zip(&together) {
+            let one = std::slice::from_ref(prompt);
+            let alone = generate(&model, one, Length::After(8), Choice::Greedy, listen).expect("text");
+            assert_eq!(ours, &alone[0], "{name}");
+            assert_eq!(ours.tokens.len(), ours.prompt_tokens + 8);
+            // each token is the most probable one of a whole run
+            for end in ours.prompt_tokens..ours.tokens.len() {
+                let batch = Batch::whole(1, end as i64);
+                let stream = model.forward(&Tensor::from_slice(&ours.tokens[..end]), &batch, &mut Taps::default());
+                assert_eq!(
+                    model.logits(&stream.get(-1)).argmax(None, false).int64_value(&[]),
+                    ours.tokens[end],
+                    "{name}"
+                );
+            }
+        }
+        let whole = generate(&model, &prompts, Length::Whole(6), Choice::Greedy, listen).expect("texts");
+        assert!(whole.iter().all(|text| text.tokens.len() == text.prompt_tokens.max(6)));
+        // copies of one prompt are what the sampler of context templates gives
+        let copies = vec![prompts[0].clone(); 3];
+        let mut random = LegacyRandom::new(5);
+        let drawn = generate(&model, &copies, Length::Whole(9), Choice::Sampled(&mut random), listen).expect("texts");
+        let sampled = sample(&model, &prompts[0], 3, 9, &mut LegacyRandom::new(5), listen).expect("samples");
+        for (ours, theirs) in drawn.iter().zip(sampled) {
+            let end = model.tokenizer.end_of_text();
+            let text = model.tokenizer.decode(&ours.tokens).expect("text").replace("\n\n", " ");
+            assert_eq!(if end.is_empty() { text } else { text.replace(&end, "") }, theirs, "{name}");
+        }
+    }
+}
