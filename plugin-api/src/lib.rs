@@ -10,6 +10,7 @@ pub mod host;
 pub mod object;
 mod parameters;
 pub mod request;
+mod targets;
 mod template;
 
 pub use author::{EditMethod, Objective, Parameters};
@@ -22,6 +23,7 @@ pub use locus_protocol::{Hyperparameter, HyperparameterKind};
 pub use request::{
     Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };
+pub use targets::TargetReads;
 pub use tch;
 pub use template::{FactToken, lookup};
 

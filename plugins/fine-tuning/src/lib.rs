@@ -1,24 +1,45 @@
 //! Constrained fine-tuning (Zhu et al. 2020, as run by Meng et al. 2022 and Hase et al. 2023): gradient descent on
-//! the down-projections of chosen layers, every entry kept near its old value (spec methods.md 4).
+//! the down-projections of chosen layers or on the subject's embeddings, every entry kept near its old value (spec
+//! methods.md 4).
 
 mod prompt;
+mod weights;
 
-use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
-use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
+use locus_plugin::tch::nn::{Adam, Optimizer, OptimizerConfig};
+use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{
-    EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, Reduction, Result, StepReport, parameters,
+    EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, Reduction, Result, StepReport, Suffix,
+    TargetReads, parameters,
 };
+use weights::Weights;
 
 parameters! {
     /// Hyperparameters of constrained fine-tuning; the defaults are the published ones (spec methods.md 5.3).
     pub struct FineTuningParameters {
+        trains: String = "down_projections", choice("down_projections", "subject_embeddings"), "what is trained: the layers' down-projections, or the embeddings of the subject's tokens";
         steps: i64 = 25, integer(1..=10000), "most optimisation steps";
         learning_rate: f64 = 5e-4, float(1e-7..=1.0), "step size of Adam";
         norm_constraint: f64 = 5e-4, float(0.0..=10.0), "farthest any entry may move; 0 is unconstrained";
         weight_decay: f64 = 0.0, float(0.0..=1.0), "L2 weight decay of Adam";
         stop_below: f64 = 0.01, float(0.0..=100.0), "no step is made while the loss is below this", unit "nats";
         patience: i64 = 5, integer(1..=1000), "stop after so many losses in a row below stop_below";
+        facts_at_once: i64 = 128, integer(1..=4096), "facts of one step, where there are many";
         target_positions: String = "teacher_forced", choice("teacher_forced", "last_prompt_token"), "where the target's tokens are scored";
+    }
+}
+
+impl FineTuningParameters {
+    fn teacher_forced(&self) -> bool {
+        self.target_positions == "teacher_forced"
+    }
+
+    fn trains_embeddings(&self) -> bool {
+        self.trains == "subject_embeddings"
+    }
+
+    /// The published code sums over tokens where it forces the target, and averages where it does not.
+    fn reduction(&self) -> Reduction {
+        if self.teacher_forced() { Reduction::Sum } else { Reduction::Mean }
     }
 }
 
@@ -36,114 +57,103 @@ impl EditMethod for FineTuning {
     }
 
     fn plan(request: &EditRequest, parameters: &FineTuningParameters, model: &ModelInfo) -> Result<Plan> {
-        if request.edits.len() != 1 {
-            let message = format!("fine-tuning edits one fact at a time, not {}", request.edits.len());
-            return Err(Error::Request(message));
-        }
-        let layers = if request.layers.is_empty() { vec![model.layers / 4] } else { request.layers.clone() };
+        let layers = match request.layers[..] {
+            _ if parameters.trains_embeddings() => Vec::new(),
+            [] => vec![model.layers / 4],
+            _ => request.layers.clone(),
+        };
         Ok(Plan { layers, steps: parameters.steps.unsigned_abs(), ..Plan::default() })
     }
 
     fn edit(&mut self, request: &EditRequest, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Edited> {
-        let (Some(edit), Some(&lowest)) = (request.edits.first(), request.layers.first()) else {
-            return Err(Error::Request("fine-tuning needs one fact and at least one layer".to_owned()));
-        };
-        let names = trained(&request.layers, &host.model()?)?;
-        let suffix = host.prepare_suffix(&prompt::suffix(edit, names.clone(), parameters, host)?)?;
-        let mut weights = Weights::new(&names, parameters, host)?;
-        let mut adam = Adam { wd: parameters.weight_decay, ..Adam::default() }
-            .build(&weights.variables, parameters.learning_rate)?;
-        let reduction = if parameters.target_positions == "teacher_forced" { Reduction::Sum } else { Reduction::Mean };
+        if request.edits.is_empty() {
+            return Err(Error::Request("fine-tuning needs a fact".to_owned()));
+        }
+        let mut training = Training::new(request, parameters, host)?;
+        let runs_all = request.edits.iter().any(|edit| edit.runs_all_steps);
         let (mut calm, mut updates, mut last) = (0, 0, f64::NAN);
         for step in 0..parameters.steps {
-            let output = host.run_suffix(suffix, &[], &weights.current)?;
-            let log_probabilities = output.log_probabilities.unsqueeze(0);
-            let loss = host.objective_loss(&log_probabilities, reduction)?;
-            // one look at the device per step
-            let likelihood = log_probabilities.sum(Kind::Float).exp();
-            let shown = Tensor::stack(&[&loss, &likelihood], 0).detach().to_kind(Kind::Double).to_device(Device::Cpu);
-            let shown = Vec::<f64>::try_from(shown)?;
-            last = shown[0];
-            host.report(
-                &StepReport::new(step.unsigned_abs(), parameters.steps.unsigned_abs(), lowest)
-                    .loss("loss", last)
-                    .loss("p(target)", shown[1]),
-            )?;
-            if !last.is_finite() {
-                return Err(Error::Failed(format!("the loss became {last} at step {step}: lower learning_rate")));
-            }
-            if last >= parameters.stop_below {
-                calm = 0;
-                updates += 1;
-                adam.zero_grad();
-                loss.f_backward()?;
-                adam.step();
-                weights.clamp()?;
-            } else {
-                calm += 1;
-                if calm >= parameters.patience && !edit.runs_all_steps {
-                    break;
-                }
+            let stepped = training.step(step, parameters, host)?;
+            last = stepped.loss;
+            updates += u64::from(stepped.updated);
+            calm = if last >= parameters.stop_below { 0 } else { calm + 1 };
+            if calm >= parameters.patience && !runs_all {
+                break;
             }
         }
-        let mut edited = Edited::new().metric("loss", last).metric("updates", f64::from(updates));
+        let mut edited = Edited::new().metric("loss", last).metric("updates", updates as f64);
         if updates == 0 {
             edited = edited.note(format!("no step was made: the loss {last:.4} is below stop_below from the start"));
         }
-        Ok(names.iter().zip(weights.differences()).fold(edited, |edited, (name, change)| edited.dense(name, change)))
+        Ok(training.weights.put_into(edited))
     }
 }
 
-/// Names of all trained parameters: weight and bias, as the published code selects them.
-fn trained(layers: &[usize], model: &ModelInfo) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for &layer in layers {
-        let down = model.down_projections.get(layer).ok_or_else(|| {
-            Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", model.layers - 1))
-        })?;
-        names.push(down.weight.clone());
-        names.extend(down.bias.clone());
-    }
-    Ok(names)
+/// Facts of one step.
+struct Part {
+    suffix: Suffix,
+    targets: TargetReads,
+    facts: usize,
 }
 
-/// The trained parameters and what they may become.
-struct Weights {
-    variables: VarStore,
-    current: Vec<Tensor>,
-    original: Vec<Tensor>,
-    bounds: Option<Vec<(Tensor, Tensor)>>,
+/// A training at work.
+struct Training {
+    weights: Weights,
+    adam: Optimizer,
+    parts: Vec<Part>,
+    layer: usize,
 }
 
-impl Weights {
-    fn new(names: &[String], parameters: &FineTuningParameters, host: &dyn Host) -> Result<Self> {
-        let original = names
-            .iter()
-            .map(|name| Ok(host.parameter(name)?.detach().to_kind(Kind::Float)))
-            .collect::<Result<Vec<_>>>()?;
-        let device = original[0].device();
-        let variables = VarStore::new(device);
-        let variable = |(index, value): (usize, &Tensor)| variables.root().f_var_copy(&format!("w{index}"), value);
-        let current = original.iter().enumerate().map(variable).collect::<Result<Vec<_>, _>>()?;
-        let near = parameters.norm_constraint;
-        let bounds = (near > 0.0).then(|| original.iter().map(|value| (value - near, value + near)).collect());
-        Ok(Self { variables, current, original, bounds })
+/// What a step did.
+struct Stepped {
+    /// Mean over the facts, before the step's updates.
+    loss: f64,
+    updated: bool,
+}
+
+impl Training {
+    fn new(request: &EditRequest, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Self> {
+        let weights = Weights::new(request, parameters, host)?;
+        let adam = Adam { wd: parameters.weight_decay, ..Adam::default() };
+        let adam = adam.build(&weights.variables, parameters.learning_rate)?;
+        let at_once = parameters.facts_at_once.unsigned_abs() as usize;
+        let mut parts = Vec::new();
+        for (index, edits) in request.edits.chunks(at_once).enumerate() {
+            let (run, targets) = prompt::suffix(edits, index * at_once, weights.names(), parameters, host)?;
+            parts.push(Part { suffix: host.prepare_suffix(&run)?, targets, facts: edits.len() });
+        }
+        Ok(Self { weights, adam, parts, layer: request.layers.first().copied().unwrap_or(0) })
     }
 
-    /// Puts every entry back into its bounds.
-    fn clamp(&mut self) -> Result<()> {
-        let Some(bounds) = &self.bounds else { return Ok(()) };
-        no_grad(|| {
-            for (value, (least, most)) in self.current.iter_mut().zip(bounds) {
-                let clamped = value.f_clamp_tensor(Some(least), Some(most))?;
-                value.f_copy_(&clamped)?;
+    /// One pass over all facts.
+    fn step(&mut self, step: i64, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Stepped> {
+        let (mut sum, mut likelihood, mut facts, mut updated) = (0.0, 0.0, 0.0, false);
+        for part in &self.parts {
+            let output = host.run_suffix(part.suffix, &[], &self.weights.current()?)?;
+            let reduction = parameters.reduction();
+            let (losses, probabilities) = part.targets.losses(&output.log_probabilities, reduction, host)?;
+            let loss = losses.f_mean(Kind::Float)?;
+            // one look at the device per run
+            let shown = Tensor::stack(&[&loss, &probabilities.f_mean(Kind::Float)?], 0);
+            let shown = Vec::<f64>::try_from(shown.detach().to_kind(Kind::Double).to_device(Device::Cpu))?;
+            if !shown[0].is_finite() {
+                let message = format!("the loss became {} at step {step}: lower learning_rate", shown[0]);
+                return Err(Error::Failed(message));
             }
-            Ok(())
-        })
-    }
-
-    fn differences(&self) -> Vec<Tensor> {
-        self.current.iter().zip(&self.original).map(|(now, before)| now.detach() - before).collect()
+            sum += shown[0] * part.facts as f64;
+            likelihood += shown[1] * part.facts as f64;
+            facts += part.facts as f64;
+            if shown[0] >= parameters.stop_below {
+                updated = true;
+                self.adam.zero_grad();
+                loss.f_backward()?;
+                self.adam.step();
+                self.weights.clamp()?;
+            }
+        }
+        let report = StepReport::new(step.unsigned_abs(), parameters.steps.unsigned_abs(), self.layer);
+        host.report(&report.loss("loss", sum / facts).loss("p(target)", likelihood / facts))?;
+        Ok(Stepped { loss: sum / facts, updated })
     }
 }
 

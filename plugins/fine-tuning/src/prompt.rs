@@ -1,29 +1,44 @@
-//! The prompt that is trained on, and where its target is scored.
+//! The prompts that are trained on, and where their targets are scored.
 
 use crate::FineTuningParameters;
-use locus_plugin::{Cell, Edit, Error, Host, Read, Result, SuffixRequest};
+use locus_plugin::{Cell, Edit, Error, Host, Read, Result, SuffixRequest, TargetReads};
 
-/// The bare prompt with the target after it; `parameters` are the trained ones by name.
+/// The bare prompts with their targets after them, as often as the objective asks for; `first` is the number of the
+/// first of `edits` in the request and `parameters` are the trained ones by name.
 pub fn suffix(
-    edit: &Edit,
+    edits: &[Edit],
+    first: usize,
     parameters: Vec<String>,
     settings: &FineTuningParameters,
     host: &dyn Host,
-) -> Result<SuffixRequest> {
-    let mut row = host.tokenize(&edit.prompt(), true)?;
-    let target = host.tokenize(&format!(" {}", edit.target), false)?;
-    if row.is_empty() || target.is_empty() {
-        return Err(Error::Request("prompt and target must not be empty; give the fact's texts".to_owned()));
+) -> Result<(SuffixRequest, TargetReads)> {
+    let forced = settings.teacher_forced();
+    let mut request = SuffixRequest { parameters, ..SuffixRequest::default() };
+    let mut targets = Vec::with_capacity(edits.len());
+    for (index, edit) in edits.iter().enumerate() {
+        let mut ids = host.tokenize(&edit.prompt(), true)?;
+        let target = host.tokenize(&format!(" {}", edit.target), false)?;
+        if ids.is_empty() || target.is_empty() || edit.target.trim().is_empty() {
+            return Err(Error::Request("prompt and target must not be empty; give the fact's texts".to_owned()));
+        }
+        let last = ids.len() - 1;
+        if forced {
+            ids.extend(&target[..target.len() - 1]);
+        }
+        let mut rows = Vec::new();
+        for _ in 0..edit.copies.max(1) {
+            let row = request.rows.len();
+            let read = |(offset, &token): (usize, &i64)| Read {
+                cell: Cell { row, position: if forced { last + offset } else { last } },
+                token,
+            };
+            rows.push(target.iter().enumerate().map(read).collect());
+            request.rows.push(ids.clone());
+            request.facts.push(first + index);
+        }
+        targets.push(rows);
     }
-    let last = row.len() - 1;
-    let forced = settings.target_positions == "teacher_forced";
-    let read = |(offset, &token): (usize, &i64)| Read {
-        cell: Cell { row: 0, position: if forced { last + offset } else { last } },
-        token,
-    };
-    let read = target.iter().enumerate().map(read).collect();
-    if forced {
-        row.extend(&target[..target.len() - 1]);
-    }
-    Ok(SuffixRequest { rows: vec![row], parameters, read, ..SuffixRequest::default() })
+    let targets = TargetReads::new(&targets)?;
+    request.read = targets.reads().to_vec();
+    Ok((request, targets))
 }

@@ -1,8 +1,8 @@
 //! What ROME and MEMIT have in common: the contexts a fact is put into, its key, and the value that is to be found
 //! under the key. Values of many facts are optimised together.
 
+mod batch;
 mod contexts;
-mod losses;
 mod places;
 mod value;
 

@@ -4,10 +4,10 @@
 //! takes the steps it would take alone; one that is good enough keeps its vector while the others go on.
 
 use crate::Contexts;
-use crate::losses::Batch;
+use crate::batch::Batch;
 use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
 use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
-use locus_plugin::{Edit, Error, FactToken, Host, Result, Site, StepReport, SuffixOutput};
+use locus_plugin::{Edit, Error, FactToken, Host, Reduction, Result, Site, StepReport, SuffixOutput};
 
 /// How values are optimised.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ pub fn optimise(
     let mut unchanged: Option<Unchanged> = None;
     for step in 0..settings.steps {
         let output = host.run_suffix(suffix, &[delta.f_index_select(0, &owners)?], &[])?;
-        let (main, probabilities) = batch.losses(&output, host)?;
+        let (main, probabilities) = batch.targets.losses(&output.log_probabilities, Reduction::Mean, host)?;
         let unchanged = match &mut unchanged {
             Some(known) => known,
             none => none.insert(Unchanged::new(&output, settings)?),
