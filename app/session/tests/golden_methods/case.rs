@@ -1,0 +1,215 @@
+//! One published run: what was asked of the editor, and what came of it.
+
+use crate::bench::{Bench, plugins};
+use crate::ledger::Ledger;
+use crate::support::{self, tensors};
+use locus_engine::edit::{EditStack, EngineHost, HostEvent, SubjectNoises, check, model_info};
+use locus_engine::evaluate::target_log_probabilities;
+use locus_engine::moments::SecondMoments;
+use locus_plugin::object::MethodObject;
+use locus_plugin::{Delta, Edit, EditRequest, Edited, StepReport, SubjectNoise};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+use tch::Tensor;
+
+/// The plugin that plays a golden objective; the golden request holds the target itself.
+fn objective(golden: &str) -> &'static str {
+    match golden {
+        "fact_erasure" => "fact-erasure",
+        "fact_amplification" => "fact-amplification",
+        "fact_forcing" => "fact-forcing",
+        "error_injection" | "tracing_reversal" | "tracing_reversal_noisedpred" => "error-injection",
+        other => panic!("unknown objective {other}"),
+    }
+}
+
+/// One published run.
+pub struct Case {
+    pub objective: &'static str,
+    pub golden: Value,
+    pub tensors: HashMap<String, Tensor>,
+    /// Run by the code of the original ROME or MEMIT repository.
+    pub original: bool,
+    /// What the editor received, one entry per fact.
+    requests: Vec<Value>,
+    /// The records of the facts.
+    records: Vec<Value>,
+}
+
+pub fn number(value: &Value) -> f64 {
+    value.as_f64().expect("number")
+}
+
+fn text(value: &Value, path: &str) -> String {
+    value.pointer(path).and_then(Value::as_str).expect("text").to_owned()
+}
+
+impl Case {
+    pub fn read(file: &Path) -> Self {
+        let golden = support::json(file);
+        let side = file.with_extension("safetensors");
+        let tensors = if side.exists() { tensors(&side) } else { HashMap::new() };
+        let records: Vec<Value> = match &golden["records"] {
+            Value::Array(records) => records.clone(),
+            _ => vec![golden["record"].clone()],
+        };
+        let requests = match &golden["request_as_passed"] {
+            Value::Null => records.iter().map(|record| record["requested_rewrite"].clone()).collect(),
+            Value::Array(requests) => requests.clone(),
+            request => vec![request.clone()],
+        };
+        Self {
+            objective: objective(golden["objective"].as_str().expect("objective")),
+            original: golden["variant"].as_str().expect("variant").contains("orig"),
+            golden,
+            tensors,
+            requests,
+            records,
+        }
+    }
+
+    /// The golden model's own settings.
+    pub fn hparams(&self) -> &Value {
+        &self.golden["hparams"]
+    }
+
+    /// Layers as asked for; none for subject embeddings, which the published code calls layer -1.
+    pub fn layers(&self) -> Vec<usize> {
+        let layers: Vec<i64> = serde_json::from_value(self.hparams()["layers"].clone()).expect("layers");
+        layers.into_iter().filter_map(|layer| usize::try_from(layer).ok()).collect()
+    }
+
+    fn edits(&self) -> Vec<Edit> {
+        let edit = |request: &Value| Edit {
+            runs_all_steps: self.objective == "fact-erasure",
+            copies: if self.noised() { self.golden["num_noise_samples"].as_u64().unwrap_or(10) as usize } else { 1 },
+            ..Edit::new(&text(request, "/prompt"), &text(request, "/subject"), &text(request, "/target_new/str"))
+        };
+        self.requests.iter().map(edit).collect()
+    }
+
+    fn noised(&self) -> bool {
+        self.objective == "fact-forcing"
+    }
+
+    /// Runs the method on it.
+    pub fn run(
+        &self,
+        bench: &Bench,
+        moments: &SecondMoments,
+        method: &dyn MethodObject,
+        settings: &Value,
+    ) -> (Edited, Vec<StepReport>) {
+        let settings = settings.as_object().expect("settings");
+        let request = EditRequest { edits: self.edits(), layers: self.layers(), seed: 0 };
+        let info = model_info(&bench.model, "golden");
+        let plan = method.plan(&request, settings, &info).expect("plan");
+        assert_eq!(plan.layers, self.layers());
+        let cancel = AtomicBool::new(false);
+        let mut steps = Vec::new();
+        let host = EngineHost::new(&bench.model, info, Some(moments), &cancel, Vec::new(), [0, 1], |event| {
+            if let HostEvent::Step(report, rows) = event {
+                assert_eq!(rows.len(), bench.model.architecture.layers);
+                steps.push(report);
+            }
+        });
+        let objective = plugins().objective(self.objective).expect("objective");
+        host.set_objective(objective.start(&Map::new()).expect("objective"));
+        if self.noised() {
+            let level = number(&self.hparams()["editing_noise"]);
+            let noise = SubjectNoise { level, published_positions: true, ..SubjectNoise::default() };
+            let edits = self.edits();
+            let prompts: Vec<String> = edits.iter().map(Edit::prompt).collect();
+            let facts = prompts.iter().zip(&edits).map(|(prompt, edit)| (prompt.as_str(), edit.subject.as_str()));
+            host.set_noises(SubjectNoises::new(&bench.model, noise, facts).expect("noise"));
+        }
+        let edited = method.edit(&request, settings, &host).expect("edit");
+        drop(host);
+        check(&bench.model, "golden", &edited.deltas).expect("deltas");
+        (edited, steps)
+    }
+
+    /// Terms of the loss, step by step; of several facts the mean over those that still went on.
+    pub fn compare_steps(
+        &self,
+        ledger: &mut Ledger,
+        steps: &[StepReport],
+        names: &[(&str, &str)],
+        absolute: f64,
+        relative: f64,
+    ) {
+        let all = self.golden["steps"].as_array().expect("steps");
+        let facts: Vec<&Vec<Value>> = match all.first() {
+            Some(Value::Array(_)) => all.iter().map(|steps| steps.as_array().expect("steps")).collect(),
+            _ => vec![all],
+        };
+        let longest = facts.iter().map(|steps| steps.len()).max().expect("a fact");
+        assert_eq!(steps.len(), longest, "steps");
+        for (index, step) in steps.iter().enumerate() {
+            let there: Vec<&Value> = facts.iter().filter_map(|steps| steps.get(index)).collect();
+            for (field, ours) in names {
+                if there.iter().any(|step| step[*field].is_null()) {
+                    continue;
+                }
+                // the published code writes down the likelihood that the loss of fact erasure is made of
+                let erased = self.objective == "fact-erasure" && *ours == "objective";
+                let value = |step: &&Value| if erased { (-number(&step[*field])).exp() } else { number(&step[*field]) };
+                let golden = there.iter().map(value).sum::<f64>() / there.len() as f64;
+                let off = (step.losses[*ours] - golden).abs();
+                ledger.note(&format!("steps.{field}"), off, absolute.max(relative * golden.abs()));
+            }
+        }
+    }
+
+    /// Negative log-probabilities of both targets before and after the edit, and that taking it back is exact. Under
+    /// noise they are compared where noisy scoring is tested.
+    pub fn compare_metrics(&self, bench: &Bench, ledger: &mut Ledger, deltas: Vec<Delta>) {
+        let metrics = &self.golden["metrics"];
+        let mut stack = EditStack::new(bench.model.with_parameters(&[]).expect("copy"));
+        let before = stack.model().parameters();
+        if !metrics.is_null() && !self.original && !self.noised() {
+            self.compare_scores(&stack, ledger, &metrics["pre"]);
+        }
+        let fact = locus_protocol::Fact::default();
+        stack.apply(locus_engine::edit::Edit { title: String::new(), fact, facts: 1, deltas }).expect("apply");
+        assert!(!stack.is_unedited());
+        if !metrics.is_null() && !self.original && !self.noised() {
+            self.compare_scores(&stack, ledger, &metrics["post"]);
+        }
+        assert!(stack.undo().expect("undo"));
+        assert!(stack.is_unedited());
+        for ((_, before), (_, after)) in before.iter().zip(stack.model().parameters()) {
+            assert_eq!(*before, after);
+        }
+    }
+
+    fn compare_scores(&self, stack: &EditStack, ledger: &mut Ledger, golden: &Value) {
+        for (index, (request, record)) in self.requests.iter().zip(&self.records).enumerate() {
+            let golden = if golden.is_array() { &golden[index] } else { golden };
+            let baseline =
+                if request["request_baseline"].is_string() { "/request_baseline" } else { "/target_true/str" };
+            let targets = [text(request, "/target_new/str"), text(request, baseline)];
+            let filled = text(request, "/prompt").replacen("{}", &text(request, "/subject"), 1);
+            let prompts = |field: &str| serde_json::from_value(record[field].clone()).expect("texts");
+            let groups: [(&str, Vec<String>); 4] = [
+                ("rewrite_prompts_probs", vec![filled]),
+                ("paraphrase_prompts_probs", prompts("paraphrase_prompts")),
+                ("neighborhood_prompts_probs", prompts("neighborhood_prompts")),
+                ("attribute_prompts_probs", prompts("attribute_prompts")),
+            ];
+            for (group, prompts) in groups {
+                let ours =
+                    target_log_probabilities(stack.model(), &prompts, &[&targets[0], &targets[1]]).expect("scores");
+                let expected = golden[group].as_array().expect("group");
+                assert_eq!(ours.len(), expected.len(), "{group}");
+                for (ours, expected) in ours.iter().zip(expected) {
+                    for (ours, target) in ours.iter().zip(["target_new", "request_baseline"]) {
+                        ledger.note("scores", (-ours - number(&expected[target])).abs(), 2e-4);
+                    }
+                }
+            }
+        }
+    }
+}
