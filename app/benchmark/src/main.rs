@@ -4,6 +4,7 @@
 //! heat map and for every step of an optimisation. Both ways are checked to give the same numbers.
 
 mod editing;
+mod moments;
 mod shape;
 mod tracing;
 
@@ -30,6 +31,12 @@ struct Arguments {
     /// Repetitions of each step; the fastest counts.
     #[arg(long, default_value_t = 3)]
     repeats: usize,
+    /// Tokens of the corpus for second moments; eight times as many for the built-in model.
+    #[arg(long, default_value_t = 4096)]
+    corpus_tokens: usize,
+    /// Only second moments.
+    #[arg(long)]
+    only_moments: bool,
 }
 
 /// One comparison.
@@ -70,12 +77,19 @@ fn main() -> Result<()> {
         tch::get_num_threads()
     );
     println!("{:<52} {:>10} {:>10} {:>7} {:>10}", "", "plain", "engine", "ratio", "deviation");
-    tracing::hidden(&model)?.print();
-    tracing::window(&model)?.print();
-    let layers = arguments.layers as usize;
-    for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
-        editing::value_step(&model, layer, arguments.repeats)?.print();
+    if !arguments.only_moments {
+        tracing::hidden(&model)?.print();
+        tracing::window(&model)?.print();
+        let layers = arguments.layers as usize;
+        for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
+            editing::value_step(&model, layer, arguments.repeats)?.print();
+        }
     }
+    moments::compare(&model, arguments.corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);
+    let cache = tempfile::tempdir()?;
+    let built_in = Model::load(&locus_demo::materialise(cache.path())?, model.device, tch::Kind::Float)?;
+    println!("built-in model:");
+    moments::compare(&built_in, 8 * arguments.corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);
     Ok(())
 }
 

@@ -32,6 +32,14 @@ pub enum Error {
         /// Record, field and remedy.
         message: String,
     },
+    /// A corpus, or a file of second moments, does not hold what it should.
+    #[error("{}: {message}", path.display())]
+    Corpus {
+        /// The file.
+        path: PathBuf,
+        /// Line or row, column and remedy.
+        message: String,
+    },
     /// A plugin failed or gave back something that cannot be used.
     #[error("plugin `{plugin}`: {message}")]
     Plugin {

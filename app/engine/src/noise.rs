@@ -26,6 +26,29 @@ impl LegacyRandom {
         Self { key, position: SIZE, spare_normal: None }
     }
 
+    /// The generator that Python's `random.Random(seed)` is, for a seed of one word.
+    pub(crate) fn of_python(seed: u32) -> Self {
+        let mut random = Self::new(19_650_218);
+        let key = &mut random.key;
+        let mixed =
+            |key: &[u32; SIZE], i: usize, factor: u32| key[i] ^ (key[i - 1] ^ (key[i - 1] >> 30)).wrapping_mul(factor);
+        let mut i = 1;
+        for step in 0..2 * SIZE - 1 {
+            key[i] = if step < SIZE {
+                mixed(key, i, 1_664_525).wrapping_add(seed)
+            } else {
+                mixed(key, i, 1_566_083_941).wrapping_sub(i as u32)
+            };
+            i += 1;
+            if i == SIZE {
+                key[0] = key[SIZE - 1];
+                i = 1;
+            }
+        }
+        key[0] = 0x8000_0000;
+        random
+    }
+
     fn refill(&mut self) {
         for i in 0..SIZE {
             let joined = (self.key[i] & 0x8000_0000) | (self.key[(i + 1) % SIZE] & 0x7fff_ffff);
@@ -35,7 +58,8 @@ impl LegacyRandom {
         self.position = 0;
     }
 
-    fn next_word(&mut self) -> u32 {
+    /// The next 32 bits.
+    pub(crate) fn next_word(&mut self) -> u32 {
         if self.position == SIZE {
             self.refill();
         }

@@ -1,7 +1,7 @@
 //! What the engine can be told.
 
-use crate::Fact;
 use crate::event::JobId;
+use crate::{Fact, SecondMomentsTask};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -52,6 +52,13 @@ pub enum Command {
         job: JobId,
         /// What, and where.
         target: SaveTarget,
+    },
+    /// Collects, checks, imports or exports second moments of the unedited model.
+    SecondMoments {
+        /// Number of the job.
+        job: JobId,
+        /// What to do.
+        task: SecondMomentsTask,
     },
     /// Ends the engine.
     Quit,

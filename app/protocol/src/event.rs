@@ -1,6 +1,6 @@
 //! What the engine tells.
 
-use crate::{EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, TraceOrder, WeightChange};
+use crate::{EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, SecondMomentsReport, TraceOrder, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -103,6 +103,8 @@ pub enum Event {
         /// Whether all weights are bit by bit those of the checkpoint; checked, not assumed.
         unedited: bool,
     },
+    /// Second moments were collected, checked, imported or exported.
+    SecondMoments(SecondMomentsReport),
     /// Memory in use.
     Memory(Memory),
     /// A line for the log.
@@ -136,6 +138,8 @@ pub enum JobKind {
     Edit,
     /// Writing edits or the edited model.
     Save,
+    /// Work on second moments that belongs to no edit.
+    SecondMoments,
 }
 
 /// What a job is doing.

@@ -9,6 +9,7 @@ mod fact;
 mod hyperparameter;
 mod number;
 mod rows;
+mod second_moments;
 
 pub use command::{Command, EditOrder, ModelSource, SaveTarget, TraceKind, TraceOrder};
 pub use event::{
@@ -20,6 +21,9 @@ pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;
 pub use rows::{LayerRow, WeightChange};
+pub use second_moments::{
+    SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA: u32 = 1;

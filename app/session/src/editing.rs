@@ -17,7 +17,7 @@ use locus_protocol::{
 pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result<(), Stopped> {
     let prepared = prepare(worker, &mut order)?;
     if !prepared.plan.second_moments.is_empty() {
-        moments::ensure(worker, job)?;
+        moments::ensure(worker, job, &prepared.plan.second_moments)?;
     }
     let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
     worker.emitter.progress(job, Phase::Evaluation, 0, 2);

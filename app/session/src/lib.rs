@@ -9,6 +9,7 @@ mod editing;
 mod emitter;
 mod error;
 mod history;
+mod kept;
 mod loading;
 mod memory;
 mod moments;
@@ -22,6 +23,7 @@ mod worker;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
+pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::facts;
 pub use preference::Preference;
 
@@ -32,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Events that may wait before the engine does.
 const WAITING_EVENTS: usize = 4096;
@@ -46,10 +49,12 @@ pub struct Options {
     pub threads: Option<i32>,
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
-    /// Text for second moments, one document a line, instead of the built-in one.
+    /// Text for second moments instead of the built-in one: one document a line, JSON Lines or Parquet.
     pub corpus: Option<PathBuf>,
     /// Tokens of the corpus to use; `None` leaves it to the model's width.
     pub corpus_tokens: Option<usize>,
+    /// What else can be said of second moments.
+    pub moments: MomentsOptions,
     /// Folder for second moments and the files of the built-in model.
     pub cache: PathBuf,
     /// Where plugins are looked for.
@@ -58,6 +63,19 @@ pub struct Options {
     pub plugins: Vec<PathBuf>,
     /// File to which every event is appended.
     pub journal: Option<PathBuf>,
+}
+
+/// How second moments are collected.
+#[derive(Clone, Debug, Default)]
+pub struct MomentsOptions {
+    /// Column or field of the corpus that holds the text; `text` without it.
+    pub column: Option<String>,
+    /// Number of documents to take, chosen as the published code does; all without it.
+    pub sample: Option<usize>,
+    /// Sums in float64 instead of float32.
+    pub float64_sums: bool,
+    /// How often the state of a pass is kept; about every thirty seconds without it.
+    pub keep_every: Option<Duration>,
 }
 
 /// The ends of a running session.

@@ -1,60 +1,385 @@
-//! Second moments for a method that needs them: from memory, from disk, or collected as a phase of their own.
+//! Second moments: for a method that needs them from memory, from disk, or collected as a phase of their own; and
+//! what else can be done with them.
 
 use crate::error::Error;
-use crate::worker::Worker;
-use locus_engine::moments::{Corpus, SecondMoments, collect, fingerprint};
-use locus_protocol::{JobId, Phase};
+use crate::kept;
+use crate::worker::{Stopped, Worker};
+use locus_engine::edit::number_format;
+use locus_engine::moments::{
+    Collecting, Corpus, CorpusSettings, Description, Precision, Progress, ProgressFile, SecondMoments, check, export,
+    fingerprint, import, remove_leftovers,
+};
+use locus_protocol::{
+    Event, JobId, Phase, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
+    SecondMomentsTask,
+};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Tokens per entry of the key that keep the published scores (arXiv 2506.04226), and what a narrow model takes at
 /// least.
 const TOKENS_PER_ENTRY: i64 = 10;
 const LEAST_TOKENS: i64 = 60_000;
+/// After that long the speed is known.
+const MEASURED: Duration = Duration::from_secs(2);
+/// What is done sooner needs no estimate.
+const LONG: Duration = Duration::from_secs(10);
+/// A corpus larger than this is not recognised in a moment.
+const LARGE: u64 = 1 << 30;
 
-/// Makes sure that second moments of the unedited model are at hand.
-pub fn ensure(worker: &mut Worker<'_>, job: JobId) -> Result<(), Error> {
-    if worker.loaded()?.moments.is_some() {
+/// A few words for the status line.
+pub fn title(task: &SecondMomentsTask) -> String {
+    match task {
+        SecondMomentsTask::Collect => "collecting second moments".to_owned(),
+        SecondMomentsTask::Verify { .. } => "checking second moments".to_owned(),
+        SecondMomentsTask::Import { path, .. } => format!("importing second moments from {}", path.display()),
+        SecondMomentsTask::Export { .. } => "exporting second moments".to_owned(),
+    }
+}
+
+/// Carries out a task.
+pub fn run(worker: &mut Worker<'_>, job: JobId, task: SecondMomentsTask) -> Result<(), Stopped> {
+    let kept = match task {
+        SecondMomentsTask::Collect => "what was collected so far is kept, and the same command goes on from there",
+        _ => "nothing was changed",
+    };
+    let report = match task {
+        SecondMomentsTask::Collect => collect_now(worker, job),
+        SecondMomentsTask::Verify { file } => verify(worker, job, file),
+        SecondMomentsTask::Import { path, layer } => take_over(worker, &path, layer),
+        SecondMomentsTask::Export { file, layers, target } => write(worker, job, file, layers, &target),
+    };
+    match report {
+        Ok(report) => {
+            worker.emitter.tell(Event::SecondMoments(SecondMomentsReport { job, ..report }));
+            Ok(())
+        }
+        Err(error) => Err(Stopped { error, kept: kept.to_owned() }),
+    }
+}
+
+/// Makes sure that second moments of the unedited model for `layers` are at hand.
+///
+/// Those that were imported are taken where nothing was said about the corpus and they hold all the layers;
+/// otherwise those of the corpus, collected where they are not kept yet.
+pub fn ensure(worker: &mut Worker<'_>, job: JobId, layers: &[usize]) -> Result<(), Error> {
+    let holds = |moments: &SecondMoments| layers.iter().all(|&layer| moments.mean(layer).is_some());
+    if worker.loaded()?.moments.as_ref().is_some_and(holds) {
         return Ok(());
     }
-    let moments = find(worker, job)?;
+    let moments = match imported(worker)? {
+        Some((file, moments)) if holds(&moments) => {
+            let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
+            worker.emitter.log("engine", "info", text);
+            moments
+        }
+        other => {
+            if let Some((file, moments)) = other {
+                let there: Vec<String> = moments.layers().map(|layer| layer.to_string()).collect();
+                let text = format!(
+                    "{} holds second moments of layers {} only; those of the corpus are used instead",
+                    file.display(),
+                    there.join(", ")
+                );
+                worker.emitter.log("engine", "warning", text);
+            }
+            of_corpus(worker, job)?.1
+        }
+    };
     worker.loaded()?.moments = Some(moments);
     Ok(())
 }
 
-fn find(worker: &Worker<'_>, job: JobId) -> Result<SecondMoments, Error> {
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
-    let model = loaded.stack.base();
-    let least = (TOKENS_PER_ENTRY * model.inner()).max(LEAST_TOKENS) as usize;
-    let tokens = worker.options.corpus_tokens.unwrap_or(least);
-    let corpus = Corpus::from_text(model, &corpus_text(worker)?, tokens)?;
-    let name = format!("{}-{}.safetensors", &fingerprint(model)[..16], &corpus.fingerprint[..16]);
-    let file = worker.options.cache.join("second-moments").join(name);
+/// The imported second moments of the model, unless something was said about the corpus.
+fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Error> {
+    let options = &worker.options;
+    let said = options.corpus.is_some()
+        || options.corpus_tokens.is_some()
+        || options.moments.column.is_some()
+        || options.moments.sample.is_some()
+        || options.moments.float64_sums;
+    let file = imported_file(worker)?;
+    if said || !file.exists() {
+        return Ok(None);
+    }
+    match SecondMoments::read(&file, model(worker)?.device) {
+        Ok(moments) => Ok(Some((file, moments))),
+        Err(error) => {
+            worker.emitter.log("engine", "warning", format!("{error}; import them again"));
+            Ok(None)
+        }
+    }
+}
+
+fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
+    let corpus = Description::IMPORTED.to_owned();
+    let description = Description { model: fingerprint(model(worker)?), corpus, ..Description::default() };
+    Ok(kept::folder(&worker.options.cache).join(description.file_name()))
+}
+
+/// The unedited model, whatever edits are in place.
+fn model<'a>(worker: &'a Worker<'_>) -> Result<&'a locus_engine::model::Model, Error> {
+    let loaded = worker.loaded.as_ref();
+    Ok(loaded.ok_or_else(|| Error::Request("no model is loaded; load one first".to_owned()))?.stack.base())
+}
+
+/// Second moments of the corpus, kept or collected, and their file.
+fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments), Error> {
+    let corpus = corpus(worker)?;
+    let model = model(worker)?;
+    let mut collecting = Collecting::new(model, &corpus);
+    if worker.options.moments.float64_sums {
+        collecting.precision = Precision::Float64;
+    }
+    let description = collecting.description();
+    let file = kept::folder(&worker.options.cache).join(description.file_name());
     if file.exists() {
         match SecondMoments::read(&file, model.device) {
-            Ok(moments) => return Ok(moments),
+            Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
+            Ok(_) => {
+                let text = format!("{} belongs to another model; collecting anew", file.display());
+                worker.emitter.log("engine", "warning", text);
+            }
             Err(error) => worker.emitter.log("engine", "warning", format!("{error}; collecting them anew")),
         }
     }
-    let text = format!("collecting second moments of all layers over {} tokens, once for this model", corpus.tokens());
-    worker.emitter.log("engine", "info", text);
-    let moments = collect(model, &corpus, &mut |done, total| {
-        worker.emitter.progress(job, Phase::SecondMoments, done as u64, total as u64);
+    remove_leftovers(&file);
+    let progress = ProgressFile::beside(&file);
+    let progress = match worker.options.moments.keep_every {
+        Some(every) => progress.every(every),
+        None => progress,
+    };
+    announce(worker, &corpus, progress.tokens(&description))?;
+    collecting.progress = Some(progress);
+    let start = Instant::now();
+    let mut estimated = false;
+    let moments = collecting.run(&mut |progress| {
+        worker.emitter.progress(job, Phase::SecondMoments, progress.done, progress.total);
+        if !estimated && start.elapsed() >= MEASURED && progress.done > progress.before {
+            estimated = true;
+            tell_time(worker, progress, start.elapsed());
+        }
         worker.check_cancel()
     })?;
-    if let Err(error) = moments.write(&file) {
-        worker.emitter.log("engine", "warning", format!("second moments are not kept for the next time: {error}"));
+    match moments.write(&file) {
+        Ok(()) => {
+            if let Some(progress) = &collecting.progress {
+                progress.remove();
+            }
+        }
+        Err(error) => {
+            let text = format!("second moments are not kept for the next time: {error}");
+            worker.emitter.log("engine", "warning", text);
+        }
     }
-    Ok(moments)
+    Ok((file, moments))
 }
 
-fn corpus_text(worker: &Worker<'_>) -> Result<String, Error> {
-    if let Some(file) = &worker.options.corpus {
-        return std::fs::read_to_string(file).map_err(|error| Error::File {
-            path: file.clone(),
-            message: format!("the corpus cannot be read ({error}); give a text file with one document a line"),
-        });
+/// Says what is going to be done, and how it can be had for less.
+fn announce(worker: &Worker<'_>, corpus: &Corpus, before: u64) -> Result<(), Error> {
+    let model = model(worker)?;
+    let enough = TOKENS_PER_ENTRY * model.inner();
+    let how_many = match corpus.limit() {
+        Some(limit) => format!("up to {limit} tokens"),
+        None => "all tokens".to_owned(),
+    };
+    let mut text = format!(
+        "collecting second moments of all layers over {how_many} of {}, once for this model; fewer tokens \
+         (--corpus-tokens N) are quicker, and ten per entry of the MLP key, {enough} here, are reported to keep the scores",
+        corpus.name
+    );
+    if before > 0 {
+        text += &format!("; going on after {before} tokens of an earlier run");
+    }
+    worker.emitter.log("engine", "info", text);
+    Ok(())
+}
+
+/// Says how long the rest takes, from the speed so far.
+fn tell_time(worker: &Worker<'_>, progress: Progress, elapsed: Duration) {
+    let speed = (progress.done - progress.before) as f64 / elapsed.as_secs_f64();
+    let left = Duration::from_secs_f64(progress.total.saturating_sub(progress.done) as f64 / speed.max(1e-9));
+    if left >= LONG {
+        let text = format!(
+            "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped goes on from where it was",
+            words(left)
+        );
+        worker.emitter.log("engine", "info", text);
+    }
+}
+
+/// A time in the two largest units.
+fn words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The corpus as the options say.
+fn corpus(worker: &Worker<'_>) -> Result<Corpus, Error> {
+    let options = &worker.options;
+    let enough = (TOKENS_PER_ENTRY * model(worker)?.inner()).max(LEAST_TOKENS) as usize;
+    // who asks for so many documents wants all their tokens
+    let tokens = options.corpus_tokens.or(if options.moments.sample.is_some() { None } else { Some(enough) });
+    let settings = CorpusSettings { column: options.moments.column.clone(), tokens, sample: options.moments.sample };
+    if let Some(file) = &options.corpus {
+        if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {
+            let text = format!("reading {} once from end to end to recognise it", file.display());
+            worker.emitter.log("engine", "info", text);
+        }
+        return Ok(Corpus::from_file(file, &settings, &mut || worker.check_cancel())?);
+    }
+    if settings.column.is_some() {
+        let message = "the built-in corpus has no columns; give --corpus FILE, or leave out --corpus-column";
+        return Err(Error::Request(message.to_owned()));
     }
     let built_in = locus_demo::assets().iter().find(|(name, _)| *name == "corpus.txt");
     let text = built_in.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
-    text.map(str::to_owned)
-        .ok_or_else(|| Error::Request("the built-in corpus is missing; use --corpus FILE".to_owned()))
+    let text = text.ok_or_else(|| Error::Request("the built-in corpus is missing; use --corpus FILE".to_owned()))?;
+    Ok(Corpus::from_text("the built-in corpus", text, &settings)?)
+}
+
+/// What is told of second moments.
+fn report(file: &Path, moments: &SecondMoments) -> SecondMomentsReport {
+    let about = &moments.description;
+    let layers = moments.layers().map(|layer| {
+        let known = about.layers.get(&layer).cloned().unwrap_or_default();
+        SecondMomentsLayer {
+            layer,
+            tokens: if known.tokens > 0 { known.tokens } else { moments.tokens },
+            documents: known.documents,
+            source: known.source,
+            dead_keys: moments.dead_keys(layer),
+            deviation: moments.deviation(layer).filter(|deviation| deviation.is_finite()),
+            check: None,
+        }
+    });
+    SecondMomentsReport {
+        file: file.to_owned(),
+        model: about.model.clone(),
+        corpus: about.corpus.clone(),
+        corpus_name: about.corpus_name.clone(),
+        precision: about.precision.clone(),
+        layers: layers.collect(),
+        ..SecondMomentsReport::default()
+    }
+}
+
+fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = of_corpus(worker, job)?;
+    if worker.options.corpus.is_none() && imported(worker)?.is_some() {
+        let text = format!(
+            "edits of this model use the imported {}; remove it to use these",
+            imported_file(worker)?.display()
+        );
+        worker.emitter.log("engine", "warning", text);
+    }
+    let report = report(&file, &moments);
+    worker.loaded()?.moments = None;
+    Ok(report)
+}
+
+/// The file that was named, or else the one that an edit would use, which has to be there.
+fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, SecondMoments), Error> {
+    let device = model(worker)?.device;
+    if let Some(file) = file {
+        let moments = SecondMoments::read(&file, device)?;
+        return Ok((file, moments));
+    }
+    if let Some(found) = imported(worker)? {
+        return Ok(found);
+    }
+    let corpus = corpus(worker)?;
+    let mut collecting = Collecting::new(model(worker)?, &corpus);
+    if worker.options.moments.float64_sums {
+        collecting.precision = Precision::Float64;
+    }
+    let file = kept::folder(&worker.options.cache).join(collecting.description().file_name());
+    if !file.exists() {
+        let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
+        return Err(Error::Request(message.to_owned()));
+    }
+    let moments = SecondMoments::read(&file, device)?;
+    Ok((file, moments))
+}
+
+fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = at_hand(worker, file)?;
+    let model = model(worker)?;
+    let mut report = report(&file, &moments);
+    let about = &moments.description;
+    if about.model.is_empty() {
+        report.problems.push("the file does not say which model it belongs to; collect or import it anew".to_owned());
+    } else if about.model != fingerprint(model) {
+        let format = number_format(model.kind);
+        report.problems.push(format!(
+            "it belongs to another model (fingerprint {:.16}) than the one that is loaded (in {format}); give its model by --model",
+            about.model
+        ));
+    }
+    let layers = report.layers.len() as u64;
+    for (done, layer) in report.layers.iter_mut().enumerate() {
+        worker.emitter.progress(job, Phase::Method("checking layers".to_owned()), done as u64, layers);
+        worker.check_cancel()?;
+        let found = check(&moments, layer.layer, model.inner())?;
+        layer.check = Some(SecondMomentsCheck {
+            asymmetry: found.asymmetry,
+            smallest: found.smallest,
+            largest: found.largest,
+            condition: found.condition(),
+            problems: found.problems,
+        });
+    }
+    let missing: Vec<String> = (0..model.architecture.layers)
+        .filter(|&layer| moments.mean(layer).is_none())
+        .map(|layer| layer.to_string())
+        .collect();
+    if !missing.is_empty() && about.corpus != Description::IMPORTED {
+        report.problems.push(format!("layers {} are missing; collect it anew", missing.join(", ")));
+    }
+    Ok(report)
+}
+
+fn take_over(worker: &mut Worker<'_>, path: &Path, layer: Option<usize>) -> Result<SecondMomentsReport, Error> {
+    let model = model(worker)?;
+    let new = import(model, path, layer)?;
+    let file = imported_file(worker)?;
+    let moments = match SecondMoments::read(&file, model.device) {
+        Ok(before) if file.exists() => before.overlaid_by(new),
+        _ => new,
+    };
+    moments.write(&file)?;
+    let report = report(&file, &moments);
+    worker.loaded()?.moments = None;
+    Ok(report)
+}
+
+fn write(
+    worker: &Worker<'_>,
+    job: JobId,
+    file: Option<PathBuf>,
+    mut layers: Vec<usize>,
+    target: &SecondMomentsTarget,
+) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = at_hand(worker, file)?;
+    worker.emitter.progress(job, Phase::Writing, 0, 1);
+    if layers.is_empty() {
+        layers = moments.layers().collect();
+    }
+    let written = match target {
+        SecondMomentsTarget::Archives { folder, sample_size } => {
+            export(&moments, model(worker)?, &layers, folder, *sample_size)?
+        }
+        SecondMomentsTarget::Safetensors { file } => {
+            moments.only(&layers)?.write(file)?;
+            vec![file.clone()]
+        }
+    };
+    let mut report = report(&file, &moments);
+    report.layers.retain(|layer| layers.contains(&layer.layer));
+    report.written = written;
+    Ok(report)
 }

@@ -3,7 +3,7 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
-use crate::{Options, editing, history, loading, memory, prediction, saving, tracing};
+use crate::{Options, editing, history, loading, memory, moments, prediction, saving, tracing};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
@@ -53,7 +53,8 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
             Command::Load { job, .. }
             | Command::Trace { job, .. }
             | Command::Edit { job, .. }
-            | Command::Save { job, .. } => {
+            | Command::Save { job, .. }
+            | Command::SecondMoments { job, .. } => {
                 let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
                 emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
             }
@@ -99,6 +100,10 @@ impl Worker<'_> {
                 }
                 Command::Save { job, target } => {
                     self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
+                }
+                Command::SecondMoments { job, task } => {
+                    let title = moments::title(&task);
+                    self.job(job, JobKind::SecondMoments, title, |worker| moments::run(worker, job, task));
                 }
                 Command::Undo => self.quietly(|worker| history::undo(worker)),
                 Command::UndoOne { edit } => self.quietly(|worker| history::undo_one(worker, edit)),

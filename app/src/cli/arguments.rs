@@ -35,12 +35,22 @@ pub struct Common {
     /// JSON file of CounterFact records; the model's own or the built-in facts without it.
     #[arg(long, global = true, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-    /// Text for second moments, one document a line; the built-in corpus without it.
+    /// Corpus for second moments: text with one document a line, JSON Lines (.jsonl) or Parquet (.parquet); the
+    /// built-in corpus without it.
     #[arg(long, global = true, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
     /// Tokens of the corpus to use; ten per entry of the MLP key, 60,000 at least, without it.
     #[arg(long, global = true, value_name = "N")]
     pub corpus_tokens: Option<usize>,
+    /// Column or field of the corpus that holds the text [default: text].
+    #[arg(long, global = true, value_name = "NAME")]
+    pub corpus_column: Option<String>,
+    /// Documents of the corpus to take, chosen as the published code does (100000 there); all without it.
+    #[arg(long, global = true, value_name = "N")]
+    pub corpus_sample: Option<usize>,
+    /// Sums second moments up in float64 instead of float32.
+    #[arg(long, global = true)]
+    pub float64_sums: bool,
     /// Plugin to load besides those found beside the program, in the user's folder and in LOCUS_PLUGINS; repeatable.
     #[arg(long = "plugin", global = true, value_name = "FILE")]
     pub plugins: Vec<PathBuf>,
@@ -96,8 +106,12 @@ pub enum Command {
         #[command(subcommand)]
         action: ModelAction,
     },
-    /// Says which second moments are kept for models, and where.
-    Stats,
+    /// Second moments of the MLP keys: lists, collects, checks, imports and exports them.
+    Stats {
+        /// What to do; they are listed without it.
+        #[command(subcommand)]
+        action: Option<StatsAction>,
+    },
     /// Edits facts and writes the edited model as a folder that transformers loads.
     Export {
         /// The edits, all in one model.
@@ -162,6 +176,47 @@ pub enum PluginAction {
     Check {
         /// The file.
         file: PathBuf,
+    },
+}
+
+/// What to do with second moments.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StatsAction {
+    /// Lists those that are kept, finished or not, and where.
+    #[command(alias = "list")]
+    Show,
+    /// Collects those of all layers of the model now. Ctrl-C keeps what is there; the same command goes on.
+    Collect {
+        /// Seconds after which the state is written, so that a run that is killed goes on from there.
+        #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
+        keep_every: f64,
+    },
+    /// Checks a file: shape, symmetry, eigenvalues, dead keys, deviation from float64, and whether it is the model's.
+    Verify {
+        /// The file; the one that an edit of the model would use without it.
+        file: Option<PathBuf>,
+    },
+    /// Takes over second moments that were published for the model; its edits use them from then on.
+    Import {
+        /// A .npz file of one layer, a folder of such files (wikipedia_stats), or a safetensors file.
+        path: PathBuf,
+        /// The layer, where the name of the file does not say it.
+        #[arg(long, value_name = "N")]
+        layer: Option<usize>,
+    },
+    /// Writes second moments for other programs.
+    Export {
+        /// Folder for one .npz file a layer as the authors of ROME publish them, or a .safetensors file.
+        to: PathBuf,
+        /// The file they are read from; the one that an edit of the model would use without it.
+        #[arg(long, value_name = "FILE")]
+        from: Option<PathBuf>,
+        /// Layers to write: 5, 3-6 or 3,5; all without it.
+        #[arg(long, value_name = "LAYERS")]
+        layers: Option<String>,
+        /// Number of documents that .npz files say they hold, which the published code compares with its own.
+        #[arg(long, value_name = "N")]
+        sample_size: Option<u64>,
     },
 }
 

@@ -7,7 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, Options};
 use std::sync::atomic::Ordering;
 
 /// What the session has told so far.
@@ -42,7 +42,11 @@ impl Client {
     /// # Errors
     /// Flags that make no sense; a journal that cannot be written.
     pub fn start(common: &Common) -> Result<Self, Failure> {
-        let handles = locus_session::start(options(common)?)?;
+        Self::start_with(common, options(common)?)
+    }
+
+    fn start_with(common: &Common, options: Options) -> Result<Self, Failure> {
+        let handles = locus_session::start(options)?;
         let interrupt = Interrupt::watch(&handles.cancel)?;
         Ok(Self {
             handles: Some(handles),
@@ -58,7 +62,17 @@ impl Client {
     /// # Errors
     /// Those of [`Self::start`]; the model cannot be loaded.
     pub fn with_model(common: &Common) -> Result<Self, Failure> {
-        let mut client = Self::start(common)?;
+        Self::with_model_and(common, |_| {})
+    }
+
+    /// The same with some options set by `change`.
+    ///
+    /// # Errors
+    /// Those of [`Self::with_model`].
+    pub fn with_model_and(common: &Common, change: impl FnOnce(&mut Options)) -> Result<Self, Failure> {
+        let mut options = options(common)?;
+        change(&mut options);
+        let mut client = Self::start_with(common, options)?;
         let source = source(common);
         client.job(|job| Command::Load { job, source }, &mut |_| {})?;
         Ok(client)
@@ -192,6 +206,9 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
     if common.corpus_tokens == Some(0) {
         return Err(Failure::usage("--corpus-tokens must be at least 1"));
     }
+    if common.corpus_sample == Some(0) {
+        return Err(Failure::usage("--corpus-sample must be at least 1"));
+    }
     Ok(Options {
         device: device(&common.device)?,
         number_format: match common.dtype {
@@ -203,6 +220,12 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         facts: common.facts.clone(),
         corpus: common.corpus.clone(),
         corpus_tokens: common.corpus_tokens,
+        moments: MomentsOptions {
+            column: common.corpus_column.clone(),
+            sample: common.corpus_sample,
+            float64_sums: common.float64_sums,
+            keep_every: None,
+        },
         cache: places.cache,
         search: SearchPaths::standard(Some(&places.plugins), &[]),
         plugins: common.plugins.clone(),

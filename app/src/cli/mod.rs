@@ -42,7 +42,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),
         Some(Command::Plugin { action }) => plugin::run(&common, &action),
         Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),
-        Some(Command::Stats) => stats::run(&common),
+        Some(Command::Stats { action }) => stats::run(&common, action.as_ref()),
         Some(Command::Export { orders, folder }) => export::run(&common, &orders, &folder),
         Some(Command::Picture(arguments)) => picture::run(&common, &arguments),
         Some(Command::Doctor) => doctor::run(&common),

@@ -32,6 +32,10 @@ impl Output {
         match event {
             Event::Progress { phase, done, total, .. } => self.draw(phase, *done, *total),
             Event::Log { level, text, .. } if level == "warning" => self.aside(text),
+            // what the engine is going to do for long; records hold it anyway
+            Event::Log { source, level, text } if source == "engine" && level == "info" && !self.json => {
+                self.aside(text);
+            }
             Event::Step(step) => {
                 let loss = step.losses.get("loss").copied().unwrap_or(f64::NAN);
                 self.draw(&Phase::Method(format!("loss {loss:.3}")), step.step, step.steps);

@@ -1,36 +1,180 @@
-//! `locus stats`.
+//! `locus stats`: second moments that are kept, and what can be done with them.
 
-use crate::cli::arguments::Common;
+use crate::cli::arguments::{Common, StatsAction};
+use crate::cli::client::Client;
 use crate::cli::places::Places;
-use crate::cli::{Failure, output, tables};
+use crate::cli::{Failure, output, settings, tables};
+use locus_protocol::{Command, Event, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask};
+use locus_session::{KeptMoments, kept_moments};
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// Lists the files of second moments that are kept.
+/// Does what the arguments say.
 ///
 /// # Errors
-/// There is no home folder.
-pub fn run(common: &Common) -> Result<(), Failure> {
-    let folder = Places::find()?.cache.join("second-moments");
-    let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|end| end == "safetensors"))
-        .collect();
-    files.sort();
-    let mut table = tables::table(["model", "corpus", "bytes"]);
-    for file in &files {
-        let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let (model, corpus) = name.split_once('-').unwrap_or((&name, ""));
-        let bytes = std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        if common.json {
-            let record = serde_json::json!({"file": file, "model": model, "corpus": corpus, "bytes": bytes});
-            output::print(&record.to_string())?;
+/// The job's; a check that finds something wrong.
+pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure> {
+    let Some(action) = action else { return list(common) };
+    let mut keep_every = None;
+    let task = match action.clone() {
+        StatsAction::Show => return list(common),
+        StatsAction::Collect { keep_every: seconds } => {
+            let every = Duration::try_from_secs_f64(seconds).ok();
+            keep_every =
+                Some(every.ok_or_else(|| Failure::usage("--keep-every must be a number of seconds from 0 on"))?);
+            SecondMomentsTask::Collect
         }
-        table.add_row(vec![model.to_owned(), corpus.to_owned(), bytes.to_string()]);
+        StatsAction::Verify { file } => SecondMomentsTask::Verify { file },
+        StatsAction::Import { path, layer } => SecondMomentsTask::Import { path, layer },
+        StatsAction::Export { to, from, layers, sample_size } => {
+            let layers = layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default();
+            SecondMomentsTask::Export { file: from, layers, target: target(to, sample_size)? }
+        }
+    };
+    let mut client = Client::with_model_and(common, |options| options.moments.keep_every = keep_every)?;
+    let mut report = None;
+    client.job(|job| Command::SecondMoments { job, task: task.clone() }, &mut |event| {
+        if let Event::SecondMoments(told) = event {
+            report = Some(told.clone());
+        }
+    })?;
+    let report =
+        report.ok_or_else(|| Failure::failed("the engine told nothing of second moments; please report it"))?;
+    if !client.json() {
+        output::print(&text(&task, &report))?;
     }
-    if !common.json {
-        output::print(&format!("second moments in {}\n", folder.display()))?;
-        let none = "none yet; an edit that needs them collects them";
-        output::print(&if files.is_empty() { none.to_owned() } else { table.to_string() })?;
+    let problems = problems(&report);
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::failed(format!("{}: {}", report.file.display(), problems.join("; "))))
     }
+}
+
+fn target(to: PathBuf, sample_size: Option<u64>) -> Result<SecondMomentsTarget, Failure> {
+    let end = to.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
+    match end.as_str() {
+        "safetensors" if sample_size.is_some() => {
+            Err(Failure::usage("--sample-size goes with .npz files only; leave it out, or name a folder"))
+        }
+        "safetensors" => Ok(SecondMomentsTarget::Safetensors { file: to }),
+        "npz" => Err(Failure::usage(format!(
+            "{}: name a folder; there is one .npz file a layer, and its name says which",
+            to.display()
+        ))),
+        _ => Ok(SecondMomentsTarget::Archives { folder: to, sample_size }),
+    }
+}
+
+/// What is wrong, with the layer where it belongs to one.
+fn problems(report: &SecondMomentsReport) -> Vec<String> {
+    let of_layers = report.layers.iter().flat_map(|layer| {
+        let problems = layer.check.iter().flat_map(|check| &check.problems);
+        problems.map(|problem| format!("layer {}: {problem}", layer.layer))
+    });
+    report.problems.iter().cloned().chain(of_layers).collect()
+}
+
+/// A report for people.
+fn text(task: &SecondMomentsTask, report: &SecondMomentsReport) -> String {
+    let mut pairs = vec![
+        ("file", report.file.display().to_string()),
+        ("model", short(&report.model)),
+        ("corpus", format!("{} ({})", report.corpus_name, short(&report.corpus))),
+        ("sums in", report.precision.clone()),
+    ];
+    pairs.extend(report.written.iter().map(|file| ("wrote", file.display().to_string())));
+    let checked = report.layers.iter().any(|layer| layer.check.is_some());
+    let head: &[&str] = match checked {
+        true => &["layer", "tokens", "dead keys", "off float64", "asymmetry", "smallest", "largest", "condition"],
+        false => &["layer", "tokens", "dead keys", "off float64"],
+    };
+    let mut table = tables::table(head.iter().copied());
+    let number = |value: Option<f64>, none: &str| value.map_or_else(|| none.to_owned(), |value| format!("{value:.1e}"));
+    for layer in &report.layers {
+        let mut row = vec![
+            layer.layer.to_string(),
+            if layer.tokens > 0 { layer.tokens.to_string() } else { "?".to_owned() },
+            layer.dead_keys.to_string(),
+            number(layer.deviation, "-"),
+        ];
+        if let Some(check) = &layer.check {
+            row.push(format!("{:.1e}", check.asymmetry));
+            row.push(number(check.smallest, "singular"));
+            row.push(format!("{:.1e}", check.largest));
+            row.push(number(check.condition, "infinite"));
+        }
+        table.add_row(row);
+    }
+    tables::numbers(&mut table);
+    let mut text = format!("{}\n\n{table}", tables::pairs(pairs));
+    if matches!(task, SecondMomentsTask::Import { .. }) {
+        text += "\n\nEdits of this model use these from now on, where no --corpus flag is given and all layers that the \
+                 edit needs are among them. Remove the file to use the corpus again.";
+    }
+    if checked && problems(report).is_empty() {
+        text += "\n\nnothing is wrong";
+    }
+    text
+}
+
+fn short(hash: &str) -> String {
+    if hash.is_empty() { "?".to_owned() } else { hash.chars().take(16).collect() }
+}
+
+/// Lists what is kept.
+fn list(common: &Common) -> Result<(), Failure> {
+    let cache = Places::find()?.cache;
+    let kept = kept_moments(&cache);
+    if common.json {
+        return kept.iter().try_for_each(|kept| Ok(output::print(&record(kept).to_string())?));
+    }
+    let mut table = tables::table(["model", "corpus", "", "tokens", "layers", "sums in", "bytes", "state"]);
+    for file in &kept {
+        let about = file.description.clone().unwrap_or_default();
+        let (model, corpus) = names(file);
+        let tokens = file.unfinished.or_else(|| about.layers.values().map(|layer| layer.tokens).min());
+        let state = match (file.unfinished, file.trouble.as_str()) {
+            (Some(_), _) => "unfinished; `locus stats collect` goes on".to_owned(),
+            (None, "") => "whole".to_owned(),
+            (None, _) => "damaged; delete it".to_owned(),
+        };
+        table.add_row(vec![
+            model,
+            corpus,
+            about.corpus_name,
+            tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string()),
+            if about.layers.is_empty() { String::new() } else { about.layers.len().to_string() },
+            about.precision,
+            file.bytes.to_string(),
+            state,
+        ]);
+    }
+    output::print(&format!("second moments in {}\n", cache.join("second-moments").display()))?;
+    let none = "none yet; an edit that needs them collects them, or `locus stats collect`";
+    output::print(&if kept.is_empty() { none.to_owned() } else { table.to_string() })?;
     Ok(())
+}
+
+/// Model and corpus as the name of the file gives them.
+fn names(kept: &KeptMoments) -> (String, String) {
+    let name = kept.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let (model, corpus) = name.split_once('-').unwrap_or((&name, ""));
+    (model.to_owned(), corpus.to_owned())
+}
+
+fn record(kept: &KeptMoments) -> serde_json::Value {
+    let about = kept.description.clone().unwrap_or_default();
+    let (model, corpus) = names(kept);
+    let layers: Vec<_> = about
+        .layers
+        .iter()
+        .map(|(layer, known)| {
+            serde_json::json!({"layer": layer, "tokens": known.tokens, "documents": known.documents, "source": known.source})
+        })
+        .collect();
+    serde_json::json!({
+        "file": kept.file, "model": model, "corpus": corpus, "bytes": kept.bytes, "corpus_name": about.corpus_name,
+        "precision": about.precision, "layers": layers, "unfinished": kept.unfinished, "trouble": kept.trouble,
+    })
 }

@@ -277,7 +277,8 @@ fn job_of(command: &Command) -> Option<JobId> {
         Command::Load { job, .. }
         | Command::Trace { job, .. }
         | Command::Edit { job, .. }
-        | Command::Save { job, .. } => Some(*job),
+        | Command::Save { job, .. }
+        | Command::SecondMoments { job, .. } => Some(*job),
         Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo | Command::Quit => None,
     }
 }

@@ -130,6 +130,7 @@ impl Session {
             facts: None,
             corpus: None,
             corpus_tokens: None,
+            moments: Default::default(),
             cache: home.cache(),
             search: SearchPaths::new(folder.as_deref(), None, None, &[]),
             plugins: vec![plugin("locus-hostile")],

@@ -1,116 +1,184 @@
 //! One pass over a corpus.
 
+use super::batches::{Chunks, Place};
+use super::corpus::Corpus;
+use super::description::{Description, LayerDescription};
+use super::fingerprint::{fingerprint, hash_of};
+use super::progress::ProgressFile;
 use super::store::SecondMoments;
-use crate::error::{Error, Result};
+use super::sums::Sums;
+use crate::error::Result;
 use crate::model::{Model, Taps};
 use crate::run::Layout;
-use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use std::collections::BTreeMap;
+use tch::Kind;
 
-/// Tokens that run at once.
-const BATCH: usize = 2048;
-
-/// Documents to collect over.
-#[derive(Clone, Debug)]
-pub struct Corpus {
-    /// Token ids of each document, not longer than the model's context.
-    documents: Vec<Vec<i64>>,
-    /// Says which corpus this is.
-    pub fingerprint: String,
+/// In which format products are summed up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// 32 bits, as the published moments; checked against 64 bits.
+    #[default]
+    Float32,
+    /// 64 bits, for very long corpora.
+    Float64,
 }
 
-impl Corpus {
-    /// One document a line, up to `tokens` tokens; each is cut to the model's context.
-    ///
-    /// # Errors
-    /// The text holds no token.
-    pub fn from_text(model: &Model, text: &str, tokens: usize) -> Result<Self> {
-        let mut documents = Vec::new();
-        let mut count = 0;
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let mut ids = model.tokenizer.encode(line)?;
-            ids.truncate(model.architecture.context as usize);
-            count += ids.len();
-            documents.push(ids);
-            if count >= tokens {
-                break;
-            }
-        }
-        let hash = hex(&Sha256::new().chain_update(text).chain_update(tokens.to_le_bytes()).finalize());
-        Self::from_documents(documents, hash)
-    }
-
-    /// Documents that are tokens already.
-    ///
-    /// # Errors
-    /// There is no token.
-    pub fn from_documents(documents: Vec<Vec<i64>>, fingerprint: String) -> Result<Self> {
-        if documents.iter().all(Vec::is_empty) {
-            return Err(Error::Request("the corpus holds no text; give a file with one document a line".to_owned()));
-        }
-        Ok(Self { documents, fingerprint })
-    }
-
-    /// Number of tokens.
+impl Precision {
+    /// libtorch's name.
     #[must_use]
-    pub fn tokens(&self) -> usize {
-        self.documents.iter().map(Vec::len).sum()
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Float32 => Kind::Float,
+            Self::Float64 => Kind::Double,
+        }
+    }
+
+    /// `float32` or `float64`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+        }
     }
 }
 
-/// Second moments of all layers of the unedited model; `listen` hears how many tokens are done and can stop the
-/// pass by an error.
+/// How far a pass is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Tokens that are summed up.
+    pub done: u64,
+    /// Tokens there will be: an estimate until the corpus has been read.
+    pub total: u64,
+    /// Tokens that an earlier run has summed up.
+    pub before: u64,
+}
+
+/// What to collect.
+#[derive(Debug)]
+pub struct Collecting<'a> {
+    /// The unedited model.
+    pub model: &'a Model,
+    /// The documents.
+    pub corpus: &'a Corpus,
+    /// In which format.
+    pub precision: Precision,
+    /// Where the state is kept from time to time, so that a pass that was cut off goes on; nowhere without it.
+    pub progress: Option<ProgressFile>,
+}
+
+impl<'a> Collecting<'a> {
+    /// In float32, and without a file of its progress.
+    #[must_use]
+    pub fn new(model: &'a Model, corpus: &'a Corpus) -> Self {
+        Self { model, corpus, precision: Precision::default(), progress: None }
+    }
+
+    /// Says which second moments these are: model, corpus, and how they are summed up.
+    #[must_use]
+    pub fn description(&self) -> Description {
+        let corpus = match self.precision {
+            Precision::Float32 => self.corpus.fingerprint.clone(),
+            Precision::Float64 => hash_of(&format!("{} {}", self.corpus.fingerprint, self.precision.name())),
+        };
+        Description {
+            model: fingerprint(self.model),
+            corpus,
+            corpus_name: self.corpus.name.clone(),
+            precision: self.precision.name().to_owned(),
+            layers: BTreeMap::new(),
+        }
+    }
+
+    /// Runs the pass from where it was cut off, else from the start; `listen` hears of every batch and can stop the
+    /// pass by an error. The result does not depend on where it was cut off, bit by bit, with the same device and
+    /// number of threads.
+    ///
+    /// # Errors
+    /// What `listen` returns; a corpus that cannot be read. The progress is kept in both cases.
+    pub fn run(&self, listen: &mut dyn FnMut(Progress) -> Result<()>) -> Result<SecondMoments> {
+        let _guard = tch::no_grad_guard();
+        let (model, description) = (self.model, self.description());
+        let mut sums = Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
+        let resumed = self.progress.as_ref().and_then(|file| file.resume(&description, &mut sums));
+        let (mut place, before) = match resumed {
+            Some(resumed) => resumed,
+            // what was put in place of a file that turned out damaged is taken away again
+            None => {
+                sums = Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
+                (Place::default(), 0)
+            }
+        };
+        let mut done = before;
+        let mut chunks = Chunks::new(model, self.corpus, place)?;
+        let result = (|| {
+            while let Some(chunk) = chunks.next()? {
+                let total = estimate(self.corpus.limit(), chunk.next.tokens, chunk.share);
+                let skipped = if chunk.place.document == place.document { place.batches } else { 0 };
+                place = Place { batches: skipped, ..chunk.place };
+                for rows in chunk.batches.iter().skip(skipped) {
+                    listen(Progress { done, total, before })?;
+                    add(model, rows, &mut sums);
+                    done += rows.iter().map(Vec::len).sum::<usize>() as u64;
+                    place.batches += 1;
+                    if let Some(file) = &self.progress {
+                        file.keep_sometimes(&description, place, done, &sums)?;
+                    }
+                }
+                place = chunk.next;
+            }
+            listen(Progress { done, total: done, before })
+        })();
+        if let Err(error) = result {
+            if let Some(file) = self.progress.as_ref().filter(|_| done > before) {
+                // the reason matters more than whether this can be kept
+                let _ = file.keep(&description, place, done, &sums);
+            }
+            return Err(error);
+        }
+        let mut description = description;
+        let mut means = BTreeMap::new();
+        let mut checks = BTreeMap::new();
+        for layer in 0..model.architecture.layers {
+            let (mean, check) = sums.mean(layer, done);
+            let about = LayerDescription { tokens: done, documents: place.documents, source: String::new() };
+            description.layers.insert(layer, about);
+            means.insert(layer, mean);
+            checks.insert(layer, check);
+        }
+        Ok(SecondMoments::from_means(means, done)?.described(description, checks))
+    }
+}
+
+/// Second moments of all layers of the unedited model over a corpus; `listen` hears how many tokens are done of how
+/// many there may be, and can stop the pass by an error.
 ///
 /// # Errors
-/// What `listen` returns.
+/// What `listen` returns; a corpus that cannot be read.
 pub fn collect(
     model: &Model,
     corpus: &Corpus,
     listen: &mut dyn FnMut(usize, usize) -> Result<()>,
 ) -> Result<SecondMoments> {
-    let _guard = tch::no_grad_guard();
-    let (inner, total) = (model.inner(), corpus.tokens());
-    let zeros = || Tensor::zeros([inner, inner], (Kind::Float, model.device));
-    let mut sums: Vec<Tensor> = (0..model.architecture.layers).map(|_| zeros()).collect();
-    let mut done = 0;
-    for rows in batches(&corpus.documents) {
-        listen(done, total)?;
-        let layout = Layout::whole(&rows);
-        let mut taps = Taps::default();
-        let mut stream = model.embed(&layout.ids(&rows, model.device), &layout.batch, &mut taps);
-        for (layer, sum) in sums.iter_mut().enumerate() {
-            let (before, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false);
-            let wide = key.to_kind(Kind::Float);
-            *sum = sum.addmm(&wide.tr(), &wide);
+    Collecting::new(model, corpus).run(&mut |progress| listen(progress.done as usize, progress.total as usize))
+}
+
+/// Adds the keys of a batch in all layers; what the last layer makes of its key is not computed.
+fn add(model: &Model, rows: &[Vec<i64>], sums: &mut Sums) {
+    let layout = Layout::whole(rows);
+    let mut taps = Taps::default();
+    let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
+    for layer in 0..model.architecture.layers {
+        let (before, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false);
+        sums.add(layer, &key);
+        if layer + 1 < model.architecture.layers {
             stream = model.block_from_key(layer, &before, &key, &mut taps);
         }
-        done += rows.iter().map(Vec::len).sum::<usize>();
     }
-    listen(done, total)?;
-    let means = sums.into_iter().enumerate().map(|(layer, sum)| (layer, sum / done as f64));
-    SecondMoments::from_means(means.collect(), done as u64)
 }
 
-/// Documents in groups of about [`BATCH`] tokens, those of similar length together.
-fn batches(documents: &[Vec<i64>]) -> Vec<Vec<Vec<i64>>> {
-    let mut sorted: Vec<&Vec<i64>> = documents.iter().filter(|document| !document.is_empty()).collect();
-    sorted.sort_by_key(|document| document.len());
-    let mut batches: Vec<Vec<Vec<i64>>> = Vec::new();
-    let mut size = BATCH;
-    for document in sorted {
-        if size + document.len() > BATCH || batches.is_empty() {
-            batches.push(Vec::new());
-            size = 0;
-        }
-        size += document.len();
-        if let Some(batch) = batches.last_mut() {
-            batch.push(document.clone());
-        }
-    }
-    batches
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// Tokens there will be, from those that a share of the corpus had.
+fn estimate(limit: Option<usize>, read: u64, share: f64) -> u64 {
+    let all = if share > 0.0 { (read as f64 / share.min(1.0)) as u64 } else { u64::MAX };
+    all.max(read).min(limit.map_or(u64::MAX, |limit| (limit as u64).max(read)))
 }

@@ -1,8 +1,27 @@
 //! Uncentred second moments of the MLP keys, `C = E[k kᵀ]` (ROME, equation 2; spec methods.md 2.2), of all layers
-//! in one pass over a corpus, and solves with them.
+//! in one pass over a corpus that need not fit into memory, and solves with them.
 
+mod batches;
 mod collect;
+mod corpus;
+mod description;
+mod documents;
+mod files;
+mod fingerprint;
+mod npz;
+mod progress;
+mod sample;
+mod spectrum;
 mod store;
+mod sums;
+mod verify;
 
-pub use collect::{Corpus, collect};
-pub use store::{SecondMoments, fingerprint};
+pub use collect::{Collecting, Precision, Progress, collect};
+pub use corpus::{Corpus, CorpusSettings};
+pub use description::{Description, LayerDescription, describe};
+pub use files::remove_leftovers;
+pub use fingerprint::fingerprint;
+pub use npz::{export, import};
+pub use progress::ProgressFile;
+pub use store::SecondMoments;
+pub use verify::{LayerCheck, check};

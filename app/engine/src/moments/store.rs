@@ -1,16 +1,18 @@
 //! Second moments at hand: on disk, and factored for solves.
 
-use super::collect::hex;
+use super::description::{Description, describe};
+use super::files;
+use super::sums::checked_keys;
 use crate::error::{Error, Result};
-use crate::model::Model;
-use sha2::{Digest, Sha256};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
-/// Values per tensor that enter a model's fingerprint.
-const SAMPLED: i64 = 1024;
+/// Ridges that are tried, as shares of the mean of the diagonal.
+const RIDGES: [f64; 6] = [0.0, 1e-8, 1e-6, 1e-4, 1e-2, 1.0];
+/// Smallest square of a pivot, as a share of the mean of the diagonal: what is less is rounding of the sums.
+const SMALLEST_PIVOT: f64 = 1e-9;
 
 /// Second moments by layer.
 #[derive(Debug)]
@@ -19,6 +21,10 @@ pub struct SecondMoments {
     means: BTreeMap<usize, Tensor>,
     /// Tokens they were collected over.
     pub tokens: u64,
+    /// Which second moments they are; empty where nobody said.
+    pub description: Description,
+    /// Means in float64 for some keys, by layer.
+    checks: BTreeMap<usize, Tensor>,
     factors: RefCell<HashMap<usize, Factor>>,
 }
 
@@ -44,7 +50,68 @@ impl SecondMoments {
                 return Err(Error::Request(message));
             }
         }
-        Ok(Self { means, tokens, factors: RefCell::default() })
+        let description = Description::default();
+        Ok(Self { means, tokens, description, checks: BTreeMap::new(), factors: RefCell::default() })
+    }
+
+    /// The same, with what they are and means in float64 for the keys of [`checked_keys`].
+    pub(super) fn described(self, description: Description, checks: BTreeMap<usize, Tensor>) -> Self {
+        Self { description, checks, ..self }
+    }
+
+    /// Their layers, in ascending order.
+    pub fn layers(&self) -> impl Iterator<Item = usize> + '_ {
+        self.means.keys().copied()
+    }
+
+    /// Those of some layers.
+    ///
+    /// # Errors
+    /// There is none for one of them.
+    pub fn only(&self, layers: &[usize]) -> Result<Self> {
+        let mut means = BTreeMap::new();
+        for &layer in layers {
+            let mean = self.means.get(&layer).ok_or_else(|| missing(layer))?;
+            means.insert(layer, mean.shallow_clone());
+        }
+        let mut description = self.description.clone();
+        description.layers.retain(|layer, _| means.contains_key(layer));
+        let checks = self.checks.iter().filter(|(layer, _)| means.contains_key(layer));
+        let checks = checks.map(|(&layer, check)| (layer, check.shallow_clone())).collect();
+        Ok(Self::from_means(means, self.tokens)?.described(description, checks))
+    }
+
+    /// These, and those of `other` in the layers that it has.
+    #[must_use]
+    pub fn overlaid_by(mut self, other: Self) -> Self {
+        let Self { means, description, checks, tokens, .. } = other;
+        for layer in means.keys() {
+            self.checks.remove(layer);
+        }
+        self.means.extend(means);
+        self.checks.extend(checks);
+        let mut layers = std::mem::take(&mut self.description.layers);
+        layers.extend(description.layers);
+        self.description = Description { layers, ..description };
+        self.tokens = self.tokens.min(tokens);
+        self.factors.borrow_mut().clear();
+        self
+    }
+
+    /// By how much the sum of a layer deviates from products that were summed up in float64: the relative norm of the
+    /// difference over the keys for which they were. `None` where none were.
+    #[must_use]
+    pub fn deviation(&self, layer: usize) -> Option<f64> {
+        let _guard = tch::no_grad_guard();
+        let (mean, check) = (self.means.get(&layer)?, self.checks.get(&layer)?);
+        let keys = checked_keys(mean.size()[0]).to_device(mean.device());
+        if check.size() != [keys.size()[0], keys.size()[0]] {
+            return Some(f64::NAN);
+        }
+        let ours = mean.index_select(0, &keys).index_select(1, &keys).to_kind(Kind::Double);
+        let norm = check.norm().double_value(&[]);
+        let off = (ours - check).norm().double_value(&[]);
+        Some(if off == 0.0 { 0.0 } else { off / norm })
     }
 
     /// The mean of one layer.
@@ -66,9 +133,7 @@ impl SecondMoments {
     /// No second moment for the layer; keys of another width; a matrix that no ridge helps.
     pub fn solve(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let mean = self.means.get(&layer).ok_or_else(|| {
-            Error::Request(format!("there is no second moment for layer {layer}; collect it before the edit"))
-        })?;
+        let mean = self.means.get(&layer).ok_or_else(|| missing(layer))?;
         let size = keys.size();
         if size.len() != 2 || size[1] != mean.size()[0] {
             let message = format!("keys of shape {size:?} do not fit a second moment of width {}", mean.size()[0]);
@@ -94,19 +159,14 @@ impl SecondMoments {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let failed = |source| Error::Write { path: file.to_owned(), source };
-        let parent = file.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(parent).map_err(failed)?;
         let tokens = Tensor::from_slice(&[self.tokens as i64]);
-        let cpu: Vec<(String, Tensor)> = self
-            .means
-            .iter()
-            .map(|(layer, mean)| (format!("layer{layer}.mom2"), mean.to_device(Device::Cpu).contiguous()))
-            .chain([("tokens".to_owned(), tokens)])
-            .collect();
-        let partial = file.with_extension(format!("partial.{}", std::process::id()));
-        Tensor::write_safetensors(&cpu, &partial)?;
-        std::fs::rename(&partial, file).map_err(failed)
+        let named = |kind: &str, tensors: &BTreeMap<usize, Tensor>| -> Vec<(String, Tensor)> {
+            tensors.iter().map(|(layer, tensor)| (format!("layer{layer}.{kind}"), tensor.shallow_clone())).collect()
+        };
+        let mut tensors = named("mom2", &self.means);
+        tensors.extend(named("check", &self.checks));
+        tensors.push(("tokens".to_owned(), tokens));
+        files::write(file, tensors, &serde_json::to_string(&self.description).unwrap_or_default())
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -114,56 +174,51 @@ impl SecondMoments {
     /// # Errors
     /// The file is missing, damaged, or holds something else.
     pub fn read(file: &Path, device: Device) -> Result<Self> {
-        let bad = |message: String| Error::Weights { path: file.to_owned(), message };
+        let bad = |message: String| Error::Corpus { path: file.to_owned(), message };
+        let description = describe(file)?.unwrap_or_default();
         let read = Tensor::read_safetensors(file)
             .map_err(|_| bad("not a whole file of second moments; delete it to collect them anew".to_owned()))?;
-        let mut means = BTreeMap::new();
+        let (mut means, mut checks) = (BTreeMap::new(), BTreeMap::new());
         let mut tokens = 0;
         for (name, tensor) in read {
             if name == "tokens" {
-                tokens = tensor.int64_value(&[0]) as u64;
-            } else if let Some(layer) = name.strip_prefix("layer").and_then(|rest| rest.strip_suffix(".mom2")) {
+                tokens = tensor.reshape([-1]).int64_value(&[0]) as u64;
+            } else if let Some((layer, kind)) = name.strip_prefix("layer").and_then(|rest| rest.split_once('.')) {
                 let layer = layer.parse().map_err(|_| bad(format!("unknown entry `{name}`")))?;
-                means.insert(layer, tensor.to_device(device));
+                match kind {
+                    "mom2" => means.insert(layer, tensor.to_device(device)),
+                    "check" => checks.insert(layer, tensor.to_device(device)),
+                    _ => None,
+                };
             }
         }
         if means.is_empty() {
             return Err(bad("it holds no second moment; delete it to collect them anew".to_owned()));
         }
-        Self::from_means(means, tokens)
+        let moments = Self::from_means(means, tokens).map_err(|error| bad(error.to_string()))?;
+        Ok(moments.described(description, checks))
     }
 }
 
-/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite.
+fn missing(layer: usize) -> Error {
+    Error::Request(format!("there is no second moment for layer {layer}; collect it before the edit"))
+}
+
+/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding.
 fn factor(layer: usize, mean: &Tensor) -> Result<Factor> {
     let wide = mean.to_kind(Kind::Double);
-    let scale = wide.diag(0).mean(Kind::Double).double_value(&[]);
+    let scale = Some(wide.diag(0).mean(Kind::Double).double_value(&[])).filter(|&scale| scale > 0.0).unwrap_or(1.0);
     let identity = Tensor::eye(wide.size()[0], (Kind::Double, wide.device()));
-    for share in [0.0, 1e-10, 1e-8, 1e-6, 1e-4, 1e-2] {
+    for share in RIDGES {
         let ridge = share * scale;
         let candidate = if ridge > 0.0 { &wide + &identity * ridge } else { wide.shallow_clone() };
         let (lower, info) = candidate.f_linalg_cholesky_ex(false, false)?;
-        if info.int64_value(&[]) == 0 && lower.isfinite().all().int64_value(&[]) == 1 {
+        let pivot = lower.diag(0).min().double_value(&[]);
+        if info.int64_value(&[]) == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
             return Ok(Factor { lower, ridge });
         }
     }
-    Err(Error::Request(format!("the second moment of layer {layer} cannot be inverted; collect over more text")))
-}
-
-/// Says which weights a model has: names, shapes and a sample of the values of every tensor.
-#[must_use]
-pub fn fingerprint(model: &Model) -> String {
-    let _guard = tch::no_grad_guard();
-    let mut hash = Sha256::new();
-    hash.update(format!("{:?}{:?}", model.architecture, model.kind));
-    for (name, tensor) in model.parameters() {
-        hash.update(format!("{name}{:?}", tensor.size()));
-        let flat = tensor.reshape([-1]);
-        let step = (flat.numel() as i64 / SAMPLED).max(1);
-        let sample = flat.slice(0, 0, None, step).to_kind(Kind::Float).to_device(Device::Cpu);
-        for value in Vec::<f32>::try_from(sample).unwrap_or_default() {
-            hash.update(value.to_le_bytes());
-        }
-    }
-    hex(&hash.finalize())
+    Err(Error::Request(format!(
+        "the second moment of layer {layer} is not positive semi-definite; check it by `locus stats verify`"
+    )))
 }

@@ -1,0 +1,83 @@
+//! What a file of second moments says of itself.
+
+use super::documents::bad;
+use crate::error::Result;
+use safetensors::tensor::Metadata;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// The entry of the file's metadata.
+pub(super) const ENTRY: &str = "second-moments";
+
+/// Which second moments these are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Description {
+    /// Fingerprint of the unedited model.
+    pub model: String,
+    /// Fingerprint of the corpus with the part of it that was taken, or `imported`.
+    pub corpus: String,
+    /// What the corpus is called.
+    pub corpus_name: String,
+    /// In which format they were summed up.
+    pub precision: String,
+    /// By layer.
+    pub layers: BTreeMap<usize, LayerDescription>,
+}
+
+/// Where the second moment of one layer comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerDescription {
+    /// Keys it is the mean over.
+    pub tokens: u64,
+    /// Documents that had them; 0 where nobody knows.
+    #[serde(default)]
+    pub documents: u64,
+    /// The file it was imported from; empty where it was collected here.
+    #[serde(default)]
+    pub source: String,
+}
+
+impl Description {
+    /// What marks imported moments instead of a corpus.
+    pub const IMPORTED: &'static str = "imported";
+
+    /// The name under which they are kept.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let short = |hash: &str| hash.chars().take(16).collect::<String>();
+        format!("{}-{}.safetensors", short(&self.model), short(&self.corpus))
+    }
+}
+
+/// What a file says of itself, without its tensors; `None` where it holds no second moments of ours.
+///
+/// # Errors
+/// The file cannot be read or is cut short.
+pub fn describe(file: &Path) -> Result<Option<Description>> {
+    describe_as(file)
+}
+
+/// What a file says of itself, as whatever it says it in.
+pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+    let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
+    let mut input = File::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let length = input.metadata().map_or(0, |metadata| metadata.len());
+    let mut size = [0; 8];
+    input.read_exact(&mut size).map_err(|_| cut())?;
+    let header = u64::from_le_bytes(size);
+    if header > length.saturating_sub(8) {
+        return Err(cut());
+    }
+    let mut bytes = vec![0; header as usize];
+    input.read_exact(&mut bytes).map_err(|_| cut())?;
+    let metadata: Metadata = serde_json::from_slice(&bytes).map_err(|_| cut())?;
+    if 8 + header + metadata.data_len() as u64 != length {
+        return Err(cut());
+    }
+    let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+    Ok(entry.and_then(|text| serde_json::from_str(text).ok()))
+}

@@ -1,0 +1,100 @@
+//! Files of tensors that say what they are. They get a temporary name first, so that nobody ever sees half a file.
+
+use super::description::ENTRY;
+use crate::error::{Error, Result};
+use safetensors::tensor::{Dtype, View, serialize_to_file};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, Tensor};
+
+/// A tensor that is copied only while it is written.
+struct Lazy {
+    tensor: Tensor,
+    shape: Vec<usize>,
+}
+
+impl Lazy {
+    fn width(&self) -> usize {
+        if self.tensor.kind() == Kind::Float { 4 } else { 8 }
+    }
+}
+
+impl View for Lazy {
+    fn dtype(&self) -> Dtype {
+        match self.tensor.kind() {
+            Kind::Double => Dtype::F64,
+            Kind::Int64 => Dtype::I64,
+            _ => Dtype::F32,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let flat = self.tensor.to_device(Device::Cpu).contiguous();
+        let mut bytes = vec![0; self.data_len()];
+        flat.copy_data_u8(&mut bytes, flat.numel());
+        Cow::Owned(bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.tensor.numel() * self.width()
+    }
+}
+
+/// Writes float32, float64 and int64 tensors with what the file says of itself.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<()> {
+    let _guard = tch::no_grad_guard();
+    let lazy = tensors.into_iter().map(|(name, tensor)| {
+        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+        (name, Lazy { tensor, shape })
+    });
+    // one entry only: more would be written in a random order
+    let metadata = HashMap::from([(ENTRY.to_owned(), says.to_owned())]);
+    with_temporary_name(file, |partial| {
+        serialize_to_file(lazy, Some(metadata), partial).map_err(|error| std::io::Error::other(error.to_string()))
+    })
+}
+
+/// Has `write` write a file under a temporary name beside `file`, and renames it.
+///
+/// # Errors
+/// What `write` returns; the folder cannot be made.
+pub fn with_temporary_name(file: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    let failed = |source| Error::Write { path: file.to_owned(), source };
+    if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    let partial = temporary(file, &std::process::id().to_string());
+    let written = write(&partial).and_then(|()| std::fs::rename(&partial, file));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&partial);
+    }
+    written.map_err(failed)
+}
+
+fn temporary(file: &Path, process: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".partial.{process}"));
+    file.with_file_name(name)
+}
+
+/// Removes what processes that were killed while they wrote left beside `file`.
+pub fn remove_leftovers(file: &Path) {
+    let (Some(folder), Some(stem)) = (file.parent(), file.file_stem()) else { return };
+    let stem = stem.to_string_lossy();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.rsplit_once(".partial.").filter(|(whole, _)| whole.starts_with(&*stem));
+        let gone = |process: &str| Path::new("/proc").is_dir() && !Path::new("/proc").join(process).exists();
+        if process.is_some_and(|(_, process)| gone(process)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}

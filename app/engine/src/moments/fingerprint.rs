@@ -1,0 +1,36 @@
+//! What tells models and corpora apart.
+
+use crate::model::Model;
+use sha2::{Digest, Sha256};
+use tch::{Device, Kind, Tensor};
+
+/// Values per tensor that enter a model's fingerprint.
+const SAMPLED: i64 = 1024;
+
+/// Says which weights a model has: names, shapes and a sample of the values of every tensor.
+#[must_use]
+pub fn fingerprint(model: &Model) -> String {
+    let _guard = tch::no_grad_guard();
+    let mut hash = Sha256::new();
+    hash.update(format!("{:?}{:?}", model.architecture, model.kind));
+    for (name, tensor) in model.parameters() {
+        hash.update(format!("{name}{:?}", tensor.size()));
+        let flat = tensor.reshape([-1]);
+        let step = (flat.numel() as i64 / SAMPLED).max(1);
+        let sample: Tensor = flat.slice(0, 0, None, step).to_kind(Kind::Float).to_device(Device::Cpu);
+        for value in Vec::<f32>::try_from(sample).unwrap_or_default() {
+            hash.update(value.to_le_bytes());
+        }
+    }
+    hex(&hash.finalize())
+}
+
+/// SHA-256 of a text, as hexadecimal.
+pub(super) fn hash_of(text: &str) -> String {
+    hex(&Sha256::digest(text))
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

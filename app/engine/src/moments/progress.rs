@@ -1,0 +1,123 @@
+//! The state of a pass on disk, so that a pass that was killed goes on where it was.
+
+use super::batches::Place;
+use super::description::{Description, describe_as};
+use super::files;
+use super::sums::Sums;
+use crate::error::Result;
+use serde::{Deserialize, Serialize};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tch::Tensor;
+
+/// How often the state is written.
+const EVERY: Duration = Duration::from_secs(30);
+/// Writing takes at most one part in so many of the time.
+const SHARE: u32 = 10;
+
+/// Where the state of a pass is kept.
+#[derive(Debug)]
+pub struct ProgressFile {
+    file: PathBuf,
+    every: Duration,
+    written: Cell<Instant>,
+    cost: Cell<Duration>,
+}
+
+/// What the file says of itself.
+#[derive(Serialize, Deserialize)]
+struct State {
+    description: Description,
+    place: Place,
+    tokens: u64,
+}
+
+impl ProgressFile {
+    /// Beside the file that the second moments will be in, written about every thirty seconds.
+    #[must_use]
+    pub fn beside(finished: &Path) -> Self {
+        let file = finished.with_extension("progress");
+        Self { file, every: EVERY, written: Cell::new(Instant::now()), cost: Cell::new(Duration::ZERO) }
+    }
+
+    /// Written that often.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
+    }
+
+    /// Tokens that a pass of this description has summed up already.
+    #[must_use]
+    pub fn tokens(&self, description: &Description) -> u64 {
+        self.state(description).map_or(0, |state| state.tokens)
+    }
+
+    /// What an unfinished pass says of itself, and how many tokens it had; `None` where the file is none.
+    #[must_use]
+    pub fn look(file: &Path) -> Option<(Description, u64)> {
+        let state: State = describe_as(file).ok()??;
+        Some((state.description, state.tokens))
+    }
+
+    fn state(&self, description: &Description) -> Option<State> {
+        let state: State = describe_as(&self.file).ok()??;
+        (state.description == *description).then_some(state)
+    }
+
+    /// Puts the sums of an earlier run in place, and says where it was and how many tokens it had. `None` where there
+    /// is nothing whole of these very second moments.
+    pub(super) fn resume(&self, description: &Description, sums: &mut Sums) -> Option<(Place, u64)> {
+        let state = self.state(description)?;
+        let read = Tensor::read_safetensors(&self.file).ok()?;
+        let mut put = 0;
+        for (name, tensor) in read {
+            let (kind, layer) = name.split_once('.')?;
+            let layer: usize = layer.parse().ok()?;
+            let slot = match kind {
+                "sum" => sums.lower.get_mut(layer)?,
+                "check" => sums.checks.get_mut(layer)?,
+                _ => return None,
+            };
+            if slot.size() != tensor.size() || slot.kind() != tensor.kind() {
+                return None;
+            }
+            *slot = tensor.to_device(slot.device());
+            put += 1;
+        }
+        (put == 2 * sums.lower.len()).then_some((state.place, state.tokens))
+    }
+
+    /// Writes the state if it is time to.
+    pub(super) fn keep_sometimes(&self, about: &Description, place: Place, tokens: u64, sums: &Sums) -> Result<()> {
+        if self.written.get().elapsed() < self.every.max(self.cost.get() * SHARE) {
+            return Ok(());
+        }
+        self.keep(about, place, tokens, sums)
+    }
+
+    /// Writes the state.
+    pub(super) fn keep(&self, about: &Description, place: Place, tokens: u64, sums: &Sums) -> Result<()> {
+        let start = Instant::now();
+        let state = State { description: about.clone(), place, tokens };
+        let says = serde_json::to_string(&state).unwrap_or_default();
+        let named = |kind: &str, tensors: &[Tensor]| -> Vec<(String, Tensor)> {
+            tensors
+                .iter()
+                .enumerate()
+                .map(|(layer, tensor)| (format!("{kind}.{layer}"), tensor.shallow_clone()))
+                .collect()
+        };
+        let mut tensors = named("sum", &sums.lower);
+        tensors.extend(named("check", &sums.checks));
+        let written = files::write(&self.file, tensors, &says);
+        self.written.set(Instant::now());
+        self.cost.set(start.elapsed());
+        written
+    }
+
+    /// Removes the state, once the second moments are in their file.
+    pub fn remove(&self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
