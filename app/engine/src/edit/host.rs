@@ -66,12 +66,18 @@ struct PreparedRun {
     /// The rows, for their noise; empty without noise.
     rows: Vec<Vec<i64>>,
     facts: Vec<usize>,
+    /// What the lens says of the layers that no repetition changes, `[layers, 2]`, once it was asked.
+    lens_below: RefCell<Option<Tensor>>,
 }
 
 /// What the rows of the next report are made of.
 struct Watched {
+    /// The run.
+    suffix: u64,
     /// `[layers, hidden]`.
     streams: Tensor,
+    /// How many of the lowest layers no repetition changes.
+    fixed: usize,
     /// Parameters that the repetition gave anew.
     parameters: Vec<(String, Tensor)>,
 }
@@ -139,10 +145,25 @@ impl<'a> EngineHost<'a> {
         }
     }
 
+    /// Probabilities `[layers, 2]` of the shown tokens; the unembedding is read once for layers that never change.
+    fn lens_of(&self, watched: &Watched) -> Tensor {
+        let look = |streams: &Tensor| lens(self.model, streams, &self.shown_tokens);
+        let (layers, fixed) = (watched.streams.size()[0], watched.fixed as i64);
+        let suffixes = self.suffixes.borrow();
+        match suffixes.get(&watched.suffix).filter(|_| fixed > 0) {
+            Some(run) => {
+                let mut below = run.lens_below.borrow_mut();
+                let below = below.get_or_insert_with(|| look(&watched.streams.narrow(0, 0, fixed)));
+                Tensor::cat(&[below.shallow_clone(), look(&watched.streams.narrow(0, fixed, layers - fixed))], 0)
+            }
+            None => look(&watched.streams),
+        }
+    }
+
     /// The rows as the last repetition saw the model.
     fn current_rows(&self, report: &StepReport) -> Vec<LayerRow> {
         if let Some(watched) = self.watched.borrow_mut().take() {
-            let mut rows = lens_rows_of(&lens(self.model, &watched.streams, &self.shown_tokens));
+            let mut rows = lens_rows_of(&self.lens_of(&watched));
             for (name, value) in &watched.parameters {
                 let (Some(layer), Some(before)) = (layer_of(self.model, name), self.model.parameter(name)) else {
                     continue;
@@ -251,7 +272,7 @@ impl Host for EngineHost<'_> {
         };
         let prepared = plugin_result(Prepared::noised(model, request.clone(), &noised))?;
         drop(noises);
-        let prepared = PreparedRun { prepared, variant, rows, facts };
+        let prepared = PreparedRun { prepared, variant, rows, facts, lens_below: RefCell::default() };
         let id = self.next_suffix.get();
         self.next_suffix.set(id + 1);
         self.suffixes.borrow_mut().insert(id, prepared);
@@ -261,7 +282,7 @@ impl Host for EngineHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         self.checkpoint()?;
         let suffixes = self.suffixes.borrow();
-        let PreparedRun { prepared, variant, rows, facts } = suffixes
+        let PreparedRun { prepared, variant, rows, facts, .. } = suffixes
             .get(&suffix.0)
             .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
         let model = variant.as_deref().unwrap_or(self.model);
@@ -273,7 +294,9 @@ impl Host for EngineHost<'_> {
         let repetition = plugin_result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
         let names = prepared.parameters().iter().cloned();
         *self.watched.borrow_mut() = Some(Watched {
+            suffix: suffix.0,
             streams: repetition.watched,
+            fixed: repetition.watched_fixed,
             parameters: names.zip(parameters.iter().map(Tensor::detach)).collect(),
         });
         Ok(repetition.output)

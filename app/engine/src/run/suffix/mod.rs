@@ -62,6 +62,8 @@ pub struct Repetition {
     pub output: SuffixOutput,
     /// The watched cell's residual stream after every layer, `[layers, hidden]`, without gradient.
     pub watched: Tensor,
+    /// How many of the lowest of them are the same in every repetition.
+    pub watched_fixed: usize,
 }
 
 impl Prepared {
@@ -234,6 +236,7 @@ impl Prepared {
         Ok(Repetition {
             output: SuffixOutput { log_probabilities: read, distributions, captured },
             watched: Tensor::stack(&watched, 0),
+            watched_fixed: self.watched_below.len(),
         })
     }
 
