@@ -1,0 +1,74 @@
+//! Noise that an objective puts on subjects: where it lands, and what it does to a run.
+
+mod support;
+
+use locus_engine::edit::{RowNoise, SubjectNoises};
+use locus_engine::model::Model;
+use locus_engine::run::{Prepared, noised_log_probabilities};
+use locus_plugin::{Cell, Read, SubjectNoise, SuffixRequest};
+use support::{cases, golden, json};
+use tch::{Device, Kind, Tensor};
+
+/// A golden model with a prompt, its subject, and the prompt after a context.
+fn bench() -> (Model, String, String, String) {
+    let folder = cases(&golden().join("methods")).remove(0);
+    let model = Model::load(&folder.join("model"), Device::Cpu, Kind::Float).expect("model");
+    let mut files: Vec<_> = std::fs::read_dir(folder.join("rome")).expect("cases").flatten().collect();
+    files.sort_by_key(|entry| entry.path());
+    let file = files.iter().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "json"));
+    let case = json(&file.expect("case"));
+    let rewrite = &case["record"]["requested_rewrite"];
+    let text = |name: &str| rewrite[name].as_str().expect("text").to_owned();
+    let prompt = text("prompt").replace("{}", &text("subject"));
+    let context = case["context_templates"][1].as_str().expect("context").replace("{}", &prompt);
+    (model, prompt, text("subject"), context)
+}
+
+fn draw(model: &Model, noise: SubjectNoise, prompt: &str, subject: &str, rows: &[Vec<i64>]) -> [RowNoise; 2] {
+    let noises = SubjectNoises::new(model, noise, [(prompt, subject)]).expect("noise");
+    [(); 2].map(|()| noises.draw(model, rows, &[]).expect("draw"))
+}
+
+#[test]
+fn noise_lands_on_the_subject_of_every_row_or_where_the_published_code_puts_it() {
+    let (model, prompt, subject, context) = bench();
+    let rows = [&prompt, &context].map(|text| model.tokenizer.encode(text).expect("tokens"));
+    let noise = SubjectNoise { level: 0.5, ..SubjectNoise::default() };
+    let [first, second] = draw(&model, noise.clone(), &prompt, &subject, &rows);
+    for row in 0..2 {
+        let cells = first.cells.iter().filter(|cell| cell.row == row);
+        let ids: Vec<i64> = cells.map(|cell| rows[row][cell.position]).collect();
+        assert_eq!(model.tokenizer.decode(&ids).expect("text").trim(), subject);
+    }
+    assert_ne!(first.noise, second.noise, "every run draws anew");
+    let published = SubjectNoise { published_positions: true, ..noise.clone() };
+    let [first, _] = draw(&model, published, &prompt, &subject, &rows);
+    let positions = |row| first.cells.iter().filter(move |cell| cell.row == row).map(|cell| cell.position);
+    assert!(positions(0).eq(positions(1)), "the bare prompt's positions in every row");
+    let kept = SubjectNoise { redraws: false, ..noise };
+    let [first, second] = draw(&model, kept, &prompt, &subject, &rows);
+    assert_eq!(first.noise, second.noise, "a row keeps its noise");
+}
+
+#[test]
+fn a_repeated_run_under_noise_is_a_whole_run_under_the_same_noise() {
+    let (model, prompt, subject, context) = bench();
+    let rows = [&prompt, &context].map(|text| model.tokenizer.encode(text).expect("tokens")).to_vec();
+    let noise = SubjectNoise { level: 0.5, ..SubjectNoise::default() };
+    let [first, second] = draw(&model, noise, &prompt, &subject, &rows);
+    let cells: Vec<Cell> = (0..2).map(|row| Cell { row, position: rows[row].len() - 1 }).collect();
+    let read = cells.iter().map(|&cell| Read { cell, token: 3 }).collect();
+    let request = SuffixRequest { rows: rows.clone(), read, distributions: cells.clone(), ..SuffixRequest::default() };
+    let prepared = Prepared::noised(&model, request, &first.cells).expect("prepared");
+    for drawn in [first, second] {
+        let ours = prepared.repeat_noised(&model, &[], &[], Some(&drawn.noise)).expect("run").output;
+        let whole =
+            noised_log_probabilities(&model, &rows, &cells, Some((&drawn.cells, &drawn.noise))).expect("whole run");
+        let off = (ours.distributions.detach() - &whole).abs().max().double_value(&[]);
+        assert!(off < 1e-5, "{off:e}");
+        let read = whole.select(1, 3) - ours.log_probabilities.detach();
+        assert!(read.abs().max().double_value(&[]) < 1e-5);
+    }
+    let wrong = Tensor::zeros([1, 1], (Kind::Double, Device::Cpu));
+    assert!(prepared.repeat_noised(&model, &[], &[], Some(&wrong)).is_err(), "noise of another shape is refused");
+}
