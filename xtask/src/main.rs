@@ -20,7 +20,7 @@ fn main() -> Result<()> {
         "test" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["test", "--workspace", "--release", "--", "--show-output"])),
         "demo" => demo(&root),
-        "bench" => cargo(&root, &["build", "--release", "-p", "locus-benchmark"]).and_then(|()| {
+        "bench" => cargo(&root, BUILD).and_then(|()| {
             run(Command::new(root.join("target/release/locus-benchmark")).args(std::env::args().skip(2)))
         }),
         "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),

@@ -4,7 +4,9 @@
 //! heat map and for every step of an optimisation. Both ways are checked to give the same numbers.
 
 mod editing;
+mod methods;
 mod moments;
+mod plain;
 mod shape;
 mod tracing;
 
@@ -13,7 +15,7 @@ use clap::Parser;
 use locus_engine::model::Model;
 use std::time::{Duration, Instant};
 
-/// Times causal tracing and ROME's value optimisation against full forwards.
+/// Times every job of the workbench against the pattern of the published code.
 #[derive(Parser)]
 struct Arguments {
     /// Layers of the random GPT-2-shaped model.
@@ -34,9 +36,9 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
-    /// Only second moments.
+    /// Only jobs of this kind: trace, step, edit, moments.
     #[arg(long)]
-    only_moments: bool,
+    only: Option<String>,
 }
 
 /// One comparison.
@@ -68,28 +70,45 @@ fn main() -> Result<()> {
     let folder = tempfile::tempdir()?;
     shape::write(folder.path(), arguments.layers, arguments.hidden, arguments.vocabulary)?;
     let model = Model::load(folder.path(), tch::Device::cuda_if_available(), tch::Kind::Float)?;
-    println!(
-        "random GPT-2 shape: {} layers, width {}, {} million parameters, {:?}, {} threads",
-        arguments.layers,
-        arguments.hidden,
-        model.parameter_count() / 1_000_000,
-        model.device,
-        tch::get_num_threads()
-    );
     println!("{:<52} {:>10} {:>10} {:>7} {:>10}", "", "plain", "engine", "ratio", "deviation");
-    if !arguments.only_moments {
-        tracing::hidden(&model)?.print();
-        tracing::window(&model)?.print();
-        let layers = arguments.layers as usize;
-        for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
-            editing::value_step(&model, layer, arguments.repeats)?.print();
-        }
-    }
-    moments::compare(&model, arguments.corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);
+    println!("random GPT-2 shape, {}", described(&model));
+    jobs(&model, &arguments, arguments.corpus_tokens)?;
     let cache = tempfile::tempdir()?;
     let built_in = Model::load(&locus_demo::materialise(cache.path())?, model.device, tch::Kind::Float)?;
-    println!("built-in model:");
-    moments::compare(&built_in, 8 * arguments.corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);
+    println!("built-in model, {}", described(&built_in));
+    jobs(&built_in, &arguments, 8 * arguments.corpus_tokens)
+}
+
+fn described(model: &Model) -> String {
+    let (layers, hidden) = (model.architecture.layers, model.architecture.hidden);
+    let millions = model.parameter_count() as f64 / 1e6;
+    let threads = tch::get_num_threads();
+    format!("{layers} layers, width {hidden}, {millions:.1} million parameters, {:?}, {threads} threads", model.device)
+}
+
+/// All jobs on one model, each printed as it is done.
+fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()> {
+    let layers = model.architecture.layers;
+    let chosen = |job: &str| arguments.only.as_deref().is_none_or(|only| job.contains(only));
+    if chosen("trace") {
+        tracing::hidden(model)?.print();
+        tracing::window(model)?.print();
+    }
+    if chosen("step") {
+        for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
+            editing::value_step(model, layer, arguments.repeats)?.print();
+        }
+    }
+    if chosen("edit") {
+        // the depth of the published settings: layer 17 of 48, layers 13 to 17 of 48
+        let (edits, last) = (methods::Editing::new(model)?, layers / 3);
+        edits.rome(last)?.print();
+        edits.fine_tuning(last)?.print();
+        edits.memit(&(last.saturating_sub(4)..=last).collect::<Vec<_>>())?.print();
+    }
+    if chosen("moments") {
+        moments::compare(model, corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);
+    }
     Ok(())
 }
 

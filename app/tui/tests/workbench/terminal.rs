@@ -43,7 +43,7 @@ fn engine(
                 tell(recording::edit(job));
             }
             Command::Undo => tell(vec![recording::undone()]),
-            Command::UndoOne { .. } | Command::Redo | Command::Save { .. } => {}
+            Command::UndoOne { .. } | Command::Redo | Command::Save { .. } | Command::SecondMoments { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);

@@ -1,0 +1,157 @@
+//! The host of the published code's pattern: every run is one forward of the whole network over all rows, padded to the
+//! longest, with logits at every position. Methods run on it unchanged, so that both ways do the same and must give the
+//! same.
+
+use locus_engine::model::{Action, Batch, Model, Tap, Taps};
+use locus_plugin::{
+    Cell, Cells, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport, Suffix,
+    SuffixOutput, SuffixRequest,
+};
+use std::cell::RefCell;
+use tch::{Kind, Tensor};
+
+/// Runs as the published code does; the rest is the engine's.
+pub struct PlainHost<'a> {
+    engine: &'a dyn Host,
+    model: &'a Model,
+    variant: RefCell<Option<Model>>,
+    prepared: RefCell<Vec<SuffixRequest>>,
+}
+
+impl<'a> PlainHost<'a> {
+    /// Full forwards of `model`; `engine` serves what is no run.
+    pub fn new(engine: &'a dyn Host, model: &'a Model) -> Self {
+        Self { engine, model, variant: RefCell::default(), prepared: RefCell::default() }
+    }
+}
+
+/// Rows padded on the right.
+struct Padded {
+    ids: Tensor,
+    batch: Batch,
+    width: usize,
+}
+
+impl Padded {
+    fn new(rows: &[Vec<i64>], model: &Model) -> Self {
+        let width = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let padded = |row: &Vec<i64>| row.iter().copied().chain(std::iter::repeat(0)).take(width).collect::<Vec<_>>();
+        let ids: Vec<i64> = rows.iter().flat_map(padded).collect();
+        let batch = Batch::whole(rows.len() as i64, width as i64);
+        Self { ids: Tensor::from_slice(&ids).to_device(model.device), batch, width }
+    }
+
+    fn flat<'c>(&self, cells: impl IntoIterator<Item = &'c Cell>, model: &Model) -> Tensor {
+        let flat: Vec<i64> = cells.into_iter().map(|cell| (cell.row * self.width + cell.position) as i64).collect();
+        Tensor::from_slice(&flat).to_device(model.device)
+    }
+
+    fn captures(&self, cells: &[Cells], model: &Model) -> Vec<Tap> {
+        let tap = |cells: &Cells| Tap { cells: Some(self.flat(&cells.cells, model)), ..Tap::capture(cells.site) };
+        cells.iter().map(tap).collect()
+    }
+}
+
+impl Host for PlainHost<'_> {
+    fn report(&self, report: &StepReport) -> Result<()> {
+        self.engine.report(report)
+    }
+
+    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
+        self.engine.progress(phase, done, total)
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.engine.log(level, text);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.engine.cancelled()
+    }
+
+    fn model(&self) -> Result<ModelInfo> {
+        self.engine.model()
+    }
+
+    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
+        self.engine.tokenize(text, start)
+    }
+
+    fn detokenize(&self, ids: &[i64]) -> Result<String> {
+        self.engine.detokenize(ids)
+    }
+
+    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
+        self.engine.replace_parameters(parameters)?;
+        let variant = self.model.with_parameters(parameters).map_err(|error| Error::Failed(error.to_string()))?;
+        *self.variant.borrow_mut() = Some(variant);
+        Ok(())
+    }
+
+    fn parameter(&self, name: &str) -> Result<Tensor> {
+        self.engine.parameter(name)
+    }
+
+    fn capture_of(&self, _facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
+        let _guard = tch::no_grad_guard();
+        let variant = self.variant.borrow();
+        let model = variant.as_ref().unwrap_or(self.model);
+        let padded = Padded::new(rows, model);
+        let mut taps = Taps::new(padded.captures(cells, model));
+        let _logits = model.logits(&model.forward(&padded.ids, &padded.batch, &mut taps));
+        Ok((0..cells.len()).filter_map(|index| taps.captured(index).map(Tensor::shallow_clone)).collect())
+    }
+
+    fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
+        self.prepared.borrow_mut().push(request.clone());
+        Ok(Suffix(self.prepared.borrow().len() as u64 - 1))
+    }
+
+    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
+        let prepared = self.prepared.borrow();
+        let request = &prepared[suffix.0 as usize];
+        let given: Vec<(String, Tensor)> =
+            request.parameters.iter().cloned().zip(parameters.iter().map(Tensor::shallow_clone)).collect();
+        let model = self.model.with_parameters(&given).map_err(|error| Error::Failed(error.to_string()))?;
+        let padded = Padded::new(&request.rows, &model);
+        let mut taps = padded.captures(&request.capture, &model);
+        for (cells, value) in request.add.iter().zip(added) {
+            let value = value.f_expand([cells.cells.len() as i64, -1], false)?;
+            let action = Action::Add(value);
+            taps.push(Tap { site: cells.site, cells: Some(padded.flat(&cells.cells, &model)), action });
+        }
+        let mut taps = Taps::new(taps);
+        let stream = model.forward(&padded.ids, &padded.batch, &mut taps);
+        let log_probabilities = model.logits(&stream).f_log_softmax(-1, Kind::Float)?;
+        let tokens: Vec<i64> = request.read.iter().map(|read| read.token).collect();
+        let tokens = Tensor::from_slice(&tokens).to_device(model.device).unsqueeze(1);
+        let read = log_probabilities.index_select(0, &padded.flat(request.read.iter().map(|read| &read.cell), &model));
+        Ok(SuffixOutput {
+            log_probabilities: read.gather(1, &tokens, false).squeeze_dim(1),
+            distributions: log_probabilities.index_select(0, &padded.flat(&request.distributions, &model)),
+            captured: (0..request.capture.len())
+                .filter_map(|index| taps.captured(index).map(Tensor::shallow_clone))
+                .collect(),
+        })
+    }
+
+    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
+        self.engine.solve_second_moment(layer, keys)
+    }
+
+    fn second_moment(&self, layer: usize) -> Result<Tensor> {
+        self.engine.second_moment(layer)
+    }
+
+    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
+        self.engine.noised_prediction(prompt, subject)
+    }
+
+    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
+        self.engine.sample(request)
+    }
+
+    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        self.engine.objective_loss(log_probabilities, reduction)
+    }
+}
