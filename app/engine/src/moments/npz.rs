@@ -174,7 +174,7 @@ fn read(file: &Path) -> Result<Archive> {
     };
     let count = archive.by_name(COUNT).map_err(damaged)?.ok_or_else(|| missing(COUNT))?;
     let count = scalar(count).map_err(damaged)?;
-    if !(count >= 1.0) {
+    if count.is_nan() || count < 1.0 {
         return Err(bad(file, format!("entry `{COUNT}` is {count}; it must be the number of keys, at least 1")));
     }
     let sample_size = match archive.by_name(SAMPLE_SIZE).map_err(damaged)? {
@@ -196,14 +196,14 @@ fn read(file: &Path) -> Result<Archive> {
 fn scalar<R: Read>(file: NpyFile<R>) -> std::io::Result<f64> {
     let none = || std::io::Error::other("an entry that should be a number is none");
     let file = match file.try_data::<i64>() {
-        Ok(data) => return data.into_iter().next().ok_or_else(none)?.map(|value| value as f64),
+        Ok(mut data) => return data.next().ok_or_else(none)?.map(|value| value as f64),
         Err(file) => file,
     };
     let file = match file.try_data::<i32>() {
-        Ok(data) => return data.into_iter().next().ok_or_else(none)?.map(f64::from),
+        Ok(mut data) => return data.next().ok_or_else(none)?.map(f64::from),
         Err(file) => file,
     };
-    file.try_data::<f64>().map_err(|_| none())?.into_iter().next().ok_or_else(none)?
+    file.try_data::<f64>().map_err(|_| none())?.next().ok_or_else(none)?
 }
 
 /// Float32 or float64 values; `None` for anything else. The order of rows and columns is the same: they are symmetric.
