@@ -34,19 +34,19 @@ fn compare(model: &Model, kind: Kind, window: usize) -> Result<Comparison> {
         Kind::Hidden => "heat map of hidden states",
         _ => "heat map of MLP outputs, window 10",
     };
-    let what = format!("{what}, {} tokens", request.prompt.len());
+    let what = format!("{what}, {} tokens", request.question.prompt.len());
     Ok(Comparison { what, plain: plain_time, engine: engine_time, deviation })
 }
 
 /// One full forward of clean and noised rows per cell.
 fn plain(model: &Model, request: &Request, kind: Kind, window: usize) -> Result<Vec<Vec<f64>>> {
     let _guard = tch::no_grad_guard();
-    let tokens = request.prompt.len() as i64;
+    let tokens = request.question.prompt.len() as i64;
     let layers = model.architecture.layers;
     let batch = Batch::whole(1 + SAMPLES, tokens);
-    let ids = Tensor::from_slice(&request.prompt).to_device(model.device).repeat([1 + SAMPLES]);
+    let ids = Tensor::from_slice(&request.question.prompt).to_device(model.device).repeat([1 + SAMPLES]);
     let noise_cells: Vec<i64> = (1..=SAMPLES)
-        .flat_map(|row| request.subject.clone().map(move |position| row * tokens + position as i64))
+        .flat_map(|row| request.question.subject.clone().map(move |position| row * tokens + position as i64))
         .collect();
     let noise = request.noise.to_kind(model.kind).to_device(model.device).reshape([-1, model.architecture.hidden]);
     let noised = || Tap {

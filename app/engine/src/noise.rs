@@ -78,6 +78,11 @@ impl LegacyRandom {
         (high * 67_108_864.0 + low) / 9_007_199_254_740_992.0
     }
 
+    /// Uniform on `[low, high)`, as NumPy's `uniform(low, high)`.
+    pub fn uniform_between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.uniform()
+    }
+
     /// Standard normal.
     pub fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
@@ -119,5 +124,15 @@ mod tests {
             -0.761_206_900_895_102_8,
         ];
         assert_eq!(LegacyRandom::new(1).normals(8), expected);
+    }
+
+    /// Values printed in spec parity.md 2.1, to their eight digits.
+    #[test]
+    fn seed_one_gives_the_published_uniforms() {
+        let mut random = LegacyRandom::new(1);
+        for expected in [-0.165_955_99, 0.440_648_99, -0.999_771_25] {
+            let ours = random.uniform_between(-1.0, 1.0);
+            assert!((ours - expected).abs() < 5e-9, "{ours} instead of {expected}");
+        }
     }
 }

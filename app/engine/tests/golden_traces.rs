@@ -3,7 +3,11 @@
 mod support;
 
 use locus_engine::model::{Batch, Model, Taps};
-use locus_engine::trace::{Answer, Kind, Request, Runs, embedding_deviation, heat_map, seeded_noise};
+use locus_engine::noise::LegacyRandom;
+use locus_engine::trace::{
+    Answer, Draws, Kind, Request, Runs, Severed, drawn_noise, embedding_deviation, heat_map, seeded_noise,
+    severed_heat_map,
+};
 use locus_engine::{Error, Result};
 use std::path::Path;
 use support::{cases, golden, json, name, tensors};
@@ -48,13 +52,15 @@ fn compare(model: &Model, file: &Path) -> f64 {
     let answer = if whole_prompt { Answer::MostProbable } else { Answer::Target(text("target")) };
     let first = case["rows_start_at_token"].as_u64().unwrap_or(0) as usize;
     let mut worst: f64 = 0.0;
+    let mut ran_runs = Vec::new();
     for (run, expected) in case["runs"].as_object().expect("runs") {
         let Some(table) = golden.get(&format!("scores.{run}")) else { continue };
+        ran_runs.push(run.clone());
         let noise = if run == "hidden_uniform" { &golden["noise_uniform"] } else { &golden["noise"] };
         let mut request =
             Request::new(model, &text("prompt"), &text("subject"), &answer, |_| noise * level).expect("request");
         let subject: Vec<usize> = serde_json::from_value(case["subject_range"].clone()).expect("range");
-        assert_eq!([request.subject.start, request.subject.end], subject[..], "subject range");
+        assert_eq!([request.question.subject.start, request.question.subject.end], subject[..], "subject range");
         let runs = Runs::new(model, &request).expect("runs");
         let mut check = |label: &str, ours: f64, golden: f64| {
             let off = (ours - golden).abs();
@@ -64,7 +70,7 @@ fn compare(model: &Model, file: &Path) -> f64 {
         let number = |field: &str| expected[field].as_f64();
         check("low_score", runs.corrupted_score, number("low_score").expect("low_score"));
         if let Some(clean) = number("base_score") {
-            check("base_score", runs.clean_score, clean);
+            check("base_score", runs.clean.score, clean);
         }
         let runs = if run == "hidden_replace" {
             request.replace = true;
@@ -91,6 +97,60 @@ fn compare(model: &Model, file: &Path) -> f64 {
                     check("cell", ours, table.double_value(&[row as i64, layer as i64]));
                 }
             }
+        }
+    }
+    let tables = golden.keys().filter_map(|name| name.strip_prefix("scores."));
+    for named in tables.filter(|name| !name.starts_with("severed")) {
+        assert!(ran_runs.iter().any(|run| run == named), "{} has scores.{named}, which was not compared", name(file));
+    }
+    worst
+}
+
+/// The severed traces of the notebook, with the noise of its second pass as published: the next draws of the same
+/// generator.
+#[test]
+fn severed_traces_equal_the_published_curves() {
+    let mut ran = 0;
+    for folder in cases(&golden().join("methods")) {
+        let model = load(&folder);
+        for entry in std::fs::read_dir(folder.join("trace")).expect("trace folder") {
+            let file = entry.expect("entry").path();
+            if file.extension().is_none_or(|end| end != "json") || name(&file).contains(".f64.") {
+                continue;
+            }
+            let (case, golden) = (json(&file), tensors(&file.with_extension("safetensors")));
+            for (severed, kind) in [("severed_mlp", Kind::Mlp), ("severed_attn", Kind::Attention)] {
+                let Some(curve) = golden.get(&format!("scores.{severed}")) else { continue };
+                let worst = compare_severed(&model, &case, &golden["noise"], curve, kind);
+                println!("{} {} {severed}: largest deviation {worst:.1e}", name(&folder), name(&file));
+                assert!(worst <= TOLERANCE, "{} {severed}: {worst:e}", name(&file));
+                ran += 1;
+            }
+        }
+    }
+    assert!(ran > 0, "no severed trace found");
+}
+
+fn compare_severed(model: &Model, case: &serde_json::Value, noise: &Tensor, curve: &Tensor, kind: Kind) -> f64 {
+    let level = case["noise_level"].as_f64().expect("noise_level");
+    let text = |field: &str| case[field].as_str().expect("text field");
+    let size = noise.size();
+    let mut random = LegacyRandom::new(1);
+    let mut draw = || drawn_noise(&mut random, Draws::Normal, size[0], size[1], size[2]);
+    assert!(support::deviation(&draw(), noise) < 1e-12, "the first draws are those of the golden file");
+    let request =
+        Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| noise * level).expect("request");
+    let runs = Runs::new(model, &request).expect("runs");
+    let held = Severed::new(model, &runs.clean, &request, kind).expect("severed");
+    assert!((held.corrupted_score - runs.corrupted_score).abs() < 1e-12);
+    let again = Request::with_noise(model, request.question.clone(), draw() * level).expect("second noise");
+    let runs = runs.renoised(model, &again);
+    let token = request.question.subject.end - 1;
+    let mut worst: f64 = 0.0;
+    for tokens_at_once in [1, 3] {
+        let map = severed_heat_map(model, &runs, &held, tokens_at_once, &mut |_| Ok(())).expect("map");
+        for (layer, ours) in map.scores[token].iter().enumerate() {
+            worst = worst.max((ours - curve.double_value(&[layer as i64])).abs());
         }
     }
     worst

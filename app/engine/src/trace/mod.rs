@@ -1,12 +1,25 @@
 //! Causal tracing (Meng et al. 2022, section 2; spec methods.md 1): how much of an answer's probability
 //! comes back when one state of the clean run is restored in a run whose subject is noised.
 //!
-//! [`Runs`] holds the clean and the corrupted run of one fact; [`heat_map`] restores cells on top of them.
+//! [`Runs`] holds the clean and the corrupted run of one fact; [`heat_map`] restores cells on top of them,
+//! [`severed_heat_map`] does so with a module held, [`ablation_map`] ablates cells of the clean run, [`preview`]
+//! estimates a map from one gradient; [`Averages`] puts the maps of many facts together by token role.
 
+mod average;
+mod maps;
+mod noise;
+mod pass;
+mod preview;
+mod replacement;
 mod request;
 mod runs;
 mod wavefront;
 
-pub use request::{Answer, Kind, Request, embedding_deviation, seeded_noise};
-pub use runs::Runs;
-pub use wavefront::{HeatMap, Report, heat_map, window_layers};
+pub use average::{Averages, ROLES, Role, RoleCurve, TotalEffect, positions_of};
+pub use maps::{HeatMap, Severed, ablation_map, heat_map, severed_heat_map};
+pub use noise::{Draws, drawn_noise, embedding_deviation, seeded_noise};
+pub use preview::{ablation_preview, preview};
+pub use replacement::{Donor, Means, Replacement};
+pub use request::{Answer, Kind, Question, Request};
+pub use runs::{CleanRun, Runs};
+pub use wavefront::{Report, window_layers};

@@ -1,0 +1,202 @@
+//! Average indirect effects over many facts, by the role that a token plays (spec methods.md 1.6).
+
+use std::ops::Range;
+
+/// Which tokens of a prompt are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// The subject's first token.
+    FirstSubject,
+    /// The subject's tokens between its first and its last, each a sample.
+    MiddleSubject,
+    /// The subject's last token.
+    LastSubject,
+    /// The token after the subject.
+    FirstSubsequent,
+    /// The tokens between that and the last, each a sample.
+    Further,
+    /// The prompt's last token.
+    Last,
+}
+
+/// All roles, in the order of a prompt.
+pub const ROLES: [Role; 6] = [
+    Role::FirstSubject,
+    Role::MiddleSubject,
+    Role::LastSubject,
+    Role::FirstSubsequent,
+    Role::Further,
+    Role::Last,
+];
+
+/// Positions of a prompt of `tokens` tokens that play `role`. As published, roles overlap: the only token of a
+/// subject is its first and its last, and a last token right after the subject plays both parts. With `exclusive`
+/// such a token counts once, as the last of its kind.
+#[must_use]
+pub fn positions_of(role: Role, subject: &Range<usize>, tokens: usize, exclusive: bool) -> Range<usize> {
+    let (begin, end, last) = (subject.start, subject.end, tokens.saturating_sub(1));
+    let one = |position: usize| position..position + 1;
+    let none = 0..0;
+    match role {
+        Role::FirstSubject if exclusive && subject.len() == 1 => none,
+        Role::FirstSubject => one(begin),
+        Role::MiddleSubject => begin + 1..(end - 1).max(begin + 1),
+        Role::LastSubject if exclusive && end == tokens => none,
+        Role::LastSubject => one(end - 1),
+        Role::FirstSubsequent if end > last || (exclusive && end == last) => none,
+        Role::FirstSubsequent => one(end),
+        Role::Further => end + 1..last.max(end + 1),
+        Role::Last => one(last),
+    }
+}
+
+/// One role's curve over the layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoleCurve {
+    /// The role.
+    pub role: Role,
+    /// Samples: facts, or tokens where several of a fact play the role.
+    pub count: usize,
+    /// Mean restored probability by layer.
+    pub mean: Vec<f64>,
+    /// Average indirect effect by layer: the mean minus the mean corrupted probability over all facts. Not clipped.
+    pub effect: Vec<f64>,
+    /// Half-width of the 95 % confidence interval of the mean by layer: 1.96 population standard deviations of the
+    /// samples over the root of their number.
+    pub interval: Vec<f64>,
+}
+
+/// What noise does to all facts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TotalEffect {
+    /// Facts.
+    pub facts: usize,
+    /// Mean clean probability.
+    pub clean: f64,
+    /// Mean corrupted probability.
+    pub corrupted: f64,
+    /// Half-width of the 95 % confidence interval of their difference, taken fact by fact.
+    pub interval: f64,
+}
+
+/// Heat maps of one kind, collected.
+#[derive(Clone, Debug, Default)]
+pub struct Averages {
+    exclusive: bool,
+    samples: [Vec<Vec<f64>>; 6],
+    clean: Vec<f64>,
+    corrupted: Vec<f64>,
+}
+
+impl Averages {
+    /// Nothing collected yet; `exclusive` as in [`positions_of`].
+    #[must_use]
+    pub fn new(exclusive: bool) -> Self {
+        Self { exclusive, ..Self::default() }
+    }
+
+    /// Adds one fact's heat map: scores by token and layer, where its subject lies, its clean and its corrupted
+    /// probability.
+    pub fn add(&mut self, scores: &[Vec<f64>], subject: &Range<usize>, clean: f64, corrupted: f64) {
+        for (role, samples) in ROLES.into_iter().zip(&mut self.samples) {
+            let positions = positions_of(role, subject, scores.len(), self.exclusive);
+            samples.extend(positions.filter_map(|position| scores.get(position).cloned()));
+        }
+        self.clean.push(clean);
+        self.corrupted.push(corrupted);
+    }
+
+    /// Facts so far.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        self.clean.len()
+    }
+
+    /// Clean and corrupted probabilities; `None` without facts.
+    #[must_use]
+    pub fn total(&self) -> Option<TotalEffect> {
+        let differences: Vec<f64> = self.clean.iter().zip(&self.corrupted).map(|(high, low)| high - low).collect();
+        let (_, interval) = mean_and_interval(&differences)?;
+        let (clean, _) = mean_and_interval(&self.clean)?;
+        let (corrupted, _) = mean_and_interval(&self.corrupted)?;
+        Some(TotalEffect { facts: self.facts(), clean, corrupted, interval })
+    }
+
+    /// One curve for each role that occurs.
+    #[must_use]
+    pub fn curves(&self) -> Vec<RoleCurve> {
+        let Some(total) = self.total() else { return Vec::new() };
+        let curves = ROLES.into_iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty());
+        curves
+            .map(|(role, samples)| {
+                let layers = samples.iter().map(Vec::len).min().unwrap_or(0);
+                let columns = (0..layers).map(|layer| samples.iter().map(|row| row[layer]).collect::<Vec<_>>());
+                let (mean, interval): (Vec<f64>, Vec<f64>) =
+                    columns.filter_map(|column| mean_and_interval(&column)).unzip();
+                let effect = mean.iter().map(|mean| mean - total.corrupted).collect();
+                RoleCurve { role, count: samples.len(), mean, effect, interval }
+            })
+            .collect()
+    }
+}
+
+/// Mean, and 1.96 population standard deviations over the root of the number; `None` of nothing.
+fn mean_and_interval(values: &[f64]) -> Option<(f64, f64)> {
+    let count = values.len() as f64;
+    if values.is_empty() {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    Some((mean, 1.96 * (variance / count).sqrt()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Averages, ROLES, Role, positions_of};
+
+    #[test]
+    fn roles_are_the_published_ones() {
+        // The | Ei | ff | el | Tower | is | located | in | the
+        let positions = |exclusive| ROLES.map(|role| positions_of(role, &(1..5), 9, exclusive));
+        assert_eq!(positions(false), [1..2, 2..4, 4..5, 5..6, 6..8, 8..9]);
+        assert_eq!(positions(true), positions(false));
+    }
+
+    #[test]
+    fn short_prompts_overlap_as_published_or_not() {
+        // France | is: one subject token, and the last token right after it
+        let all = |exclusive| ROLES.map(|role| positions_of(role, &(0..1), 2, exclusive).collect::<Vec<_>>());
+        assert_eq!(all(false), [vec![0], vec![], vec![0], vec![1], vec![], vec![1]]);
+        assert_eq!(all(true), [vec![], vec![], vec![0], vec![], vec![], vec![1]]);
+        // the subject ends the prompt
+        assert_eq!(positions_of(Role::FirstSubsequent, &(1..3), 3, false), 0..0);
+        assert_eq!(positions_of(Role::LastSubject, &(1..3), 3, false), 2..3);
+        assert_eq!(positions_of(Role::Last, &(1..3), 3, false), 2..3);
+        assert!(positions_of(Role::Further, &(1..3), 3, false).is_empty());
+    }
+
+    /// Two facts by hand: one layer, subjects of one and of three tokens.
+    #[test]
+    fn curves_are_means_over_tokens_with_their_own_counts() {
+        let mut averages = Averages::new(false);
+        let rows = |values: &[f64]| values.iter().map(|value| vec![*value]).collect::<Vec<_>>();
+        averages.add(&rows(&[0.5, 0.3]), &(0..1), 0.9, 0.1);
+        averages.add(&rows(&[0.1, 0.2, 0.4, 0.8, 0.6]), &(0..3), 0.7, 0.3);
+        let total = averages.total().expect("facts");
+        assert_eq!((total.facts, total.clean, total.corrupted), (2, 0.8, 0.2));
+        // differences 0.8 and 0.4: deviation 0.2, over the root of 2
+        assert!((total.interval - 1.96 * 0.2 / 2.0_f64.sqrt()).abs() < 1e-12);
+        let curves = averages.curves();
+        let curve = |role| curves.iter().find(|curve| curve.role == role).expect("the role occurs");
+        let last_subject = curve(Role::LastSubject);
+        assert_eq!(last_subject.count, 2);
+        assert!((last_subject.mean[0] - 0.45).abs() < 1e-12 && (last_subject.effect[0] - 0.25).abs() < 1e-12);
+        assert!((last_subject.interval[0] - 1.96 * 0.05 / 2.0_f64.sqrt()).abs() < 1e-12);
+        assert_eq!(curve(Role::MiddleSubject).count, 1);
+        assert!(curve(Role::MiddleSubject).interval[0].abs() < 1e-12, "one sample has no spread");
+        assert_eq!(curve(Role::FirstSubsequent).count, 2);
+        assert!(curves.iter().all(|curve| curve.role != Role::Further), "no such token");
+        assert!(Averages::new(false).curves().is_empty() && Averages::new(false).total().is_none());
+    }
+}
