@@ -54,6 +54,8 @@ fn session(name: &str, marked: &str) -> Vec<Event> {
             corrupted: 0.1,
             noise_level: 0.1,
             edits: 0,
+            correct: true,
+            donors: Vec::new(),
         }),
     ];
     events.extend((0..3).map(|token| Event::TraceRow { job: 1, token, scores: vec![0.15, 0.75, 0.3] }));

@@ -138,8 +138,8 @@ fn compare_severed(model: &Model, case: &serde_json::Value, noise: &Tensor, curv
     let mut random = LegacyRandom::new(1);
     let mut draw = || drawn_noise(&mut random, Draws::Normal, size[0], size[1], size[2]);
     assert!(support::deviation(&draw(), noise) < 1e-12, "the first draws are those of the golden file");
-    let request =
-        Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| noise * level).expect("request");
+    let request = Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| noise * level)
+        .expect("request");
     let runs = Runs::new(model, &request).expect("runs");
     let held = Severed::new(model, &runs.clean, &request, kind).expect("severed");
     assert!((held.corrupted_score - runs.corrupted_score).abs() < 1e-12);

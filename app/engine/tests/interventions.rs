@@ -201,7 +201,8 @@ fn the_preview_is_exact_to_first_order() {
                 let exact = heat_map(&model, &runs, kind, 1, 4, &mut |_| Ok(())).expect("map").scores;
                 let estimated = preview(&model, &runs, kind, 1).expect("preview");
                 let change = exact.iter().flatten().map(|score| (score - runs.corrupted_score).abs());
-                let off = exact.iter().flatten().zip(estimated.iter().flatten()).map(|(one, other)| (one - other).abs());
+                let off =
+                    exact.iter().flatten().zip(estimated.iter().flatten()).map(|(one, other)| (one - other).abs());
                 (off.fold(0.0, f64::max), change.fold(0.0, f64::max))
             };
             let ((large, _), (small, change)) = (error(2e-3), error(1e-3));

@@ -1,7 +1,7 @@
 //! What the engine can be told.
 
 use crate::event::JobId;
-use crate::{Fact, SecondMomentsTask};
+use crate::{AverageOrder, Fact, SecondMomentsTask, TraceOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -29,6 +29,13 @@ pub enum Command {
         job: JobId,
         /// What and how.
         order: TraceOrder,
+    },
+    /// Traces many facts and puts their effects together by token role.
+    AverageTraces {
+        /// Number of the job.
+        job: JobId,
+        /// Which, and how.
+        order: Box<AverageOrder>,
     },
     /// Edits a fact.
     Edit {
@@ -82,51 +89,6 @@ pub enum ModelSource {
     BuiltIn,
     /// A folder in the layout of Hugging Face.
     Folder(PathBuf),
-}
-
-/// Which activation is restored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TraceKind {
-    /// The residual stream after one block.
-    #[default]
-    Hidden,
-    /// The MLP's output in a window of layers.
-    Mlp,
-    /// Attention's output in a window of layers.
-    Attention,
-}
-
-/// What to trace.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TraceOrder {
-    /// The fact; its true target's probability is traced.
-    pub fact: Fact,
-    /// What is restored.
-    pub kind: TraceKind,
-    /// Layers of a window, for MLP and attention.
-    pub window: usize,
-    /// Noised copies.
-    pub samples: usize,
-    /// Standard deviations of the subjects' embeddings that the noise has.
-    pub noise_deviations: f64,
-    /// A constant noise level, instead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub noise_level: Option<f64>,
-    /// A safetensors file whose tensor `noise` `[samples, subject tokens, hidden]` is the noise, unscaled, instead of drawn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub noise_file: Option<PathBuf>,
-    /// Seed of the noise.
-    pub seed: u32,
-}
-
-impl TraceOrder {
-    /// The published settings for a fact: hidden states, ten samples, three standard deviations, seed 1.
-    #[must_use]
-    pub fn new(fact: Fact, kind: TraceKind) -> Self {
-        let window = if kind == TraceKind::Hidden { 1 } else { 3 };
-        Self { fact, kind, window, samples: 10, noise_deviations: 3.0, noise_level: None, noise_file: None, seed: 1 }
-    }
 }
 
 /// What to edit.

@@ -1,6 +1,9 @@
 //! What the engine tells.
 
-use crate::{EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, SecondMomentsReport, TraceOrder, WeightChange};
+use crate::{
+    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, SecondMomentsReport, TraceStarted,
+    WeightChange,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -86,6 +89,15 @@ pub enum Event {
         /// Restored probability by layer.
         scores: Vec<f64>,
     },
+    /// First-order estimate of a whole heat map; exact rows follow and take its place.
+    TracePreview {
+        /// The job.
+        job: JobId,
+        /// Estimated probability by token of the prompt and layer.
+        scores: Vec<Vec<f64>>,
+    },
+    /// Effects of many facts, put together by token role: one record for each kind.
+    AverageEffects(AverageEffects),
     /// A method begins: the unedited model's rows.
     Edit(EditStarted),
     /// A method made a step.
@@ -289,29 +301,6 @@ pub struct TopToken {
     pub text: String,
     /// Its probability.
     pub probability: f64,
-}
-
-/// What a trace starts from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TraceStarted {
-    /// The job.
-    pub job: JobId,
-    /// What was asked.
-    pub order: TraceOrder,
-    /// Tokens of the prompt.
-    pub tokens: Vec<TokenText>,
-    /// Layers of the model.
-    pub layers: usize,
-    /// The answer that is traced.
-    pub answer: String,
-    /// Its probability in the clean run.
-    pub clean: f64,
-    /// Its mean probability with the subject noised and nothing restored.
-    pub corrupted: f64,
-    /// Standard deviation of the noise.
-    pub noise_level: f64,
-    /// Number of edits in place.
-    pub edits: usize,
 }
 
 /// What an edit starts from.

@@ -3,6 +3,7 @@
 //! The workbench folds [`Event`]s into its state, `--json` prints them, the journal stores them and tests
 //! replay them: nothing is shown that was not recorded. Nothing here knows of tensors or of terminals.
 
+mod average;
 mod command;
 mod event;
 mod fact;
@@ -10,12 +11,13 @@ mod hyperparameter;
 mod number;
 mod rows;
 mod second_moments;
+mod trace;
 
-pub use command::{Command, EditOrder, ModelSource, SaveTarget, TraceKind, TraceOrder};
+pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
+pub use command::{Command, EditOrder, ModelSource, SaveTarget};
 pub use event::{
     Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Event, GpuMemory, JobId, JobKind, Memory,
     ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken,
-    TraceStarted,
 };
 pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
@@ -24,6 +26,7 @@ pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
+pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA: u32 = 1;

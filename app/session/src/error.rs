@@ -34,6 +34,14 @@ pub enum Error {
     /// A request that cannot be carried out.
     #[error("{0}")]
     Request(String),
+    /// One of many facts.
+    #[error("fact {index} of the list: {error}")]
+    Fact {
+        /// Which, from 0.
+        index: usize,
+        /// What is wrong.
+        error: Box<Error>,
+    },
     /// A file of the user.
     #[error("{}: {message}", path.display())]
     File {
@@ -71,8 +79,14 @@ impl Error {
             | Self::Plugin { .. }
             | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
             Self::Device(_) => Blame::Device,
+            Self::Fact { error, .. } => error.blame(),
             _ => Blame::Request,
         }
+    }
+
+    /// The same, saying of which fact of a list it is.
+    pub(crate) fn of_fact(self, index: usize) -> Self {
+        if self.is_cancelled() { self } else { Self::Fact { index, error: Box::new(self) } }
     }
 
     /// The error of plugin `id`.

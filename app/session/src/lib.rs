@@ -3,8 +3,10 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
 //! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
 
+mod averaging;
 mod defaults;
 mod device;
+mod donors;
 mod editing;
 mod emitter;
 mod error;
@@ -13,6 +15,7 @@ mod kept;
 mod loading;
 mod memory;
 mod moments;
+mod noising;
 mod prediction;
 mod preference;
 mod preparing;

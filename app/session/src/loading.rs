@@ -29,6 +29,8 @@ pub struct Loaded {
     pub defaults: ModelDefaults,
     /// Second moments, once they were needed.
     pub moments: Option<SecondMoments>,
+    /// The facts that belong to it.
+    pub facts: Vec<Fact>,
     /// Subjects whose embeddings measure the noise.
     subjects: Vec<String>,
     /// Their deviation, once it was needed.
@@ -101,8 +103,16 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();
     subjects.sort();
     subjects.dedup();
-    worker.loaded =
-        Some(Loaded { folder, stack: EditStack::new(model), info, defaults, moments: None, subjects, deviation: None });
+    worker.loaded = Some(Loaded {
+        folder,
+        stack: EditStack::new(model),
+        info,
+        defaults,
+        moments: None,
+        facts: records.clone(),
+        subjects,
+        deviation: None,
+    });
     worker.emitter.tell(Event::Model(ready));
     worker.emitter.tell(Event::Facts { source: origin, facts: records });
     tell_plugins(&worker.emitter, worker);

@@ -3,7 +3,7 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
-use crate::{Options, editing, history, loading, memory, moments, prediction, saving, tracing};
+use crate::{Options, averaging, editing, history, loading, memory, moments, prediction, saving, tracing};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
@@ -52,6 +52,7 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
             Command::Quit => return,
             Command::Load { job, .. }
             | Command::Trace { job, .. }
+            | Command::AverageTraces { job, .. }
             | Command::Edit { job, .. }
             | Command::Save { job, .. }
             | Command::SecondMoments { job, .. } => {
@@ -93,6 +94,10 @@ impl Worker<'_> {
                 Command::Trace { job, order } => {
                     let title = format!("tracing “{}”", order.fact.prompt());
                     self.job(job, JobKind::Trace, title, |worker| tracing::trace(worker, job, order));
+                }
+                Command::AverageTraces { job, order } => {
+                    let title = format!("tracing {} facts", order.facts.len());
+                    self.job(job, JobKind::Trace, title, |worker| averaging::average(worker, job, &order));
                 }
                 Command::Edit { job, order } => {
                     let title = format!("{} for “{}”", order.method, order.fact.prompt());

@@ -1,7 +1,7 @@
 //! All commands and flags; completions and the manual are made from the same table.
 
+use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use locus_protocol::TraceKind;
 use std::path::PathBuf;
 
 /// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
@@ -86,7 +86,7 @@ pub enum Command {
         train: Option<DemoAction>,
     },
     /// Traces a fact: how much of its probability comes back when one state of the clean run is restored.
-    Trace(TraceArguments),
+    Trace(Box<TraceArguments>),
     /// Edits facts, each on the unedited model, and prints what changed.
     Edit(EditArguments),
     /// Lists the facts.
@@ -245,53 +245,6 @@ pub struct FactArguments {
     /// The answer an edit puts in.
     #[arg(long = "new", value_name = "TEXT")]
     pub target_new: Option<String>,
-}
-
-/// What to trace.
-#[derive(Clone, Debug, Args)]
-pub struct TraceArguments {
-    /// Which fact.
-    #[command(flatten)]
-    pub fact: FactArguments,
-    /// What is restored.
-    #[arg(long, value_enum, default_value_t = Kind::Hidden)]
-    pub kind: Kind,
-    /// Layers of a window, for mlp and attention.
-    #[arg(long, value_name = "N")]
-    pub window: Option<usize>,
-    /// Noised copies.
-    #[arg(long, default_value_t = 10, value_name = "N")]
-    pub samples: usize,
-    /// Noise on the subject: a number, or sK for K standard deviations of the subjects' embeddings.
-    #[arg(long, default_value = "s3", value_name = "LEVEL", allow_hyphen_values = true)]
-    pub noise: String,
-    /// Safetensors file whose tensor `noise` [samples, subject tokens, hidden] is taken instead of drawn noise.
-    #[arg(long, value_name = "FILE")]
-    pub noise_file: Option<PathBuf>,
-    /// Seed of the noise; 1 gives the published draws.
-    #[arg(long, default_value_t = 1)]
-    pub seed: u32,
-}
-
-/// Which activation is restored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Kind {
-    /// The residual stream after one block.
-    Hidden,
-    /// The MLP's output in a window of layers.
-    Mlp,
-    /// Attention's output in a window of layers.
-    Attention,
-}
-
-impl From<Kind> for TraceKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Hidden => Self::Hidden,
-            Kind::Mlp => Self::Mlp,
-            Kind::Attention => Self::Attention,
-        }
-    }
 }
 
 /// What to edit.

@@ -44,7 +44,7 @@ fn text(common: &Common) -> Result<(), Failure> {
     let traced = trace::trace(&mut client, TraceOrder::new(fact.clone(), TraceKind::Hidden))?;
     let started = traced.started.as_ref().ok_or_else(|| Failure::failed("the trace told nothing"))?;
     if !common.json {
-        output::print(&tables::trace(started, &traced.scores))?;
+        output::print(&tables::trace(started, &traced.scores, false))?;
     }
     let order = order(&client, fact, best_layer(started, &traced.scores))?;
     let edited = edit::edit(&mut client, order)?;

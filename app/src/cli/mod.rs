@@ -19,6 +19,8 @@ mod settings;
 mod stats;
 mod tables;
 mod trace;
+mod trace_arguments;
+mod trace_csv;
 mod workbench;
 
 pub use arguments::Arguments;

@@ -2,7 +2,9 @@
 
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
-use locus_protocol::{Applied, LayerRow, PromptScore, TraceKind, TraceStarted};
+use locus_protocol::{
+    Applied, AverageEffects, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
+};
 
 /// A plain table with a head.
 pub fn table<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Table {
@@ -34,7 +36,7 @@ pub fn share(value: f64) -> String {
 
 /// Where a heat map's largest indirect effect lies.
 pub struct Peak {
-    /// The effect: restored minus corrupted probability.
+    /// The effect: restored minus corrupted probability, or the share that an ablation deletes.
     pub effect: f64,
     /// Position of the token.
     pub token: usize,
@@ -45,7 +47,7 @@ pub struct Peak {
 /// The cell with the largest indirect effect.
 pub fn peak(started: &TraceStarted, scores: &[Vec<f64>]) -> Option<Peak> {
     let cells = scores.iter().enumerate().flat_map(|(token, row)| {
-        row.iter().enumerate().map(move |(layer, score)| Peak { effect: score - started.corrupted, token, layer })
+        row.iter().enumerate().map(move |(layer, score)| Peak { effect: started.effect(*score), token, layer })
     });
     cells.max_by(|a, b| a.effect.total_cmp(&b.effect))
 }
@@ -55,30 +57,50 @@ pub fn last_subject(started: &TraceStarted) -> usize {
     started.tokens.iter().rposition(|token| token.subject).unwrap_or(0)
 }
 
-/// A heat map as numbers: indirect effects in hundredths, one row per token.
-pub fn trace(started: &TraceStarted, scores: &[Vec<f64>]) -> String {
-    let what = match started.order.kind {
+/// A heat map as numbers: effects in hundredths, one row per token. `estimated` says that they are of first order.
+pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> String {
+    let order = &started.order;
+    let states = match order.kind {
         TraceKind::Hidden => "hidden states".to_owned(),
-        TraceKind::Mlp => format!("MLP outputs, window {}", started.order.window),
-        TraceKind::Attention => format!("attention outputs, window {}", started.order.window),
+        TraceKind::Mlp => format!("MLP outputs, window {}", order.window),
+        TraceKind::Attention => format!("attention outputs, window {}", order.window),
     };
     let mut text = format!(
-        "Causal trace of “{}” → “{}”: {what} restored\n\
-         clean {:.3}, corrupted {:.3} (noise {:.4}, {} samples, seed {})\n\
-         indirect effect in hundredths, by token (* subject) and layer\n\n",
-        started.order.fact.prompt(),
+        "Causal trace of “{}” → “{}”: {states} {}\n",
+        order.fact.prompt(),
         started.answer.trim(),
-        started.clean,
-        started.corrupted,
-        started.noise_level,
-        started.order.samples,
-        started.order.seed
+        order.intervention.title()
     );
+    let prompts = started.donors.len();
+    text += &match order.intervention {
+        Intervention::AblateZero => format!("clean {:.3}\n", started.clean),
+        Intervention::AblateMean => {
+            format!("clean {:.3} (mean over {prompts} prompts of other facts, seed {})\n", started.clean, order.seed)
+        }
+        Intervention::AblateResample => {
+            format!("clean {:.3} (states of {}, seed {})\n", started.clean, started.donors.join(", "), order.seed)
+        }
+        _ => format!(
+            "clean {:.3}, corrupted {:.3} (noise {:.4}, {} samples, seed {})\n",
+            started.clean, started.corrupted, started.noise_level, order.samples, order.seed
+        ),
+    };
+    text += match (order.intervention.is_ablation(), estimated) {
+        (false, false) => "indirect effect in hundredths, by token (* subject) and layer\n\n",
+        (false, true) => {
+            "first-order estimate of the indirect effect in hundredths, by token (* subject) and layer\n\n"
+        }
+        (true, false) => "share of the probability that goes, in hundredths, by token (* subject) and layer\n\n",
+        (true, true) => {
+            "first-order estimate of the share of the probability that goes, in hundredths, by token (* subject) and \
+             layer\n\n"
+        }
+    };
     let mut table =
         table(std::iter::once("token".to_owned()).chain((0..started.layers).map(|layer| layer.to_string())));
     for (token, row) in started.tokens.iter().zip(scores) {
         let mark = if token.subject { "*" } else { " " };
-        let effects = row.iter().map(|score| format!("{:.0}", 100.0 * (score - started.corrupted)));
+        let effects = row.iter().map(|score| format!("{:.0}", 100.0 * started.effect(*score)));
         let effects = effects.map(|number| if number == "-0" { "0".to_owned() } else { number });
         table.add_row(
             std::iter::once(format!("{mark}{}", token.text.escape_debug())).chain(effects).collect::<Vec<_>>(),
@@ -96,6 +118,54 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>]) -> String {
         text += &format!("\n\nlargest effect {:.3} at {place}, layer {}", peak.effect, peak.layer);
     }
     text
+}
+
+/// Average effects by token role and layer, with half-widths of their confidence intervals.
+pub fn averages(kinds: &[AverageEffects]) -> String {
+    let mut parts = Vec::new();
+    if let Some(first) = kinds.first() {
+        parts.push(format!(
+            "{} facts traced, {} left out; clean {:.3}, corrupted {:.3}, average total effect {:.3} ± {:.3}\n\
+             average indirect effects in hundredths ± half of the 95 % confidence interval, by layer",
+            first.facts,
+            first.left_out,
+            first.clean,
+            first.corrupted,
+            first.clean - first.corrupted,
+            first.interval
+        ));
+    }
+    for effects in kinds {
+        let what = match effects.kind {
+            TraceKind::Hidden => "hidden states".to_owned(),
+            TraceKind::Mlp => format!("MLP outputs, window {}", effects.window),
+            TraceKind::Attention => format!("attention outputs, window {}", effects.window),
+        };
+        let head = effects.roles.iter().map(|role| format!("{} ({})", role_name(role.role), role.count));
+        let mut table = table(std::iter::once("layer".to_owned()).chain(head));
+        let layers = effects.roles.iter().map(|role| role.effects.len()).max().unwrap_or(0);
+        for layer in 0..layers {
+            let cells = effects.roles.iter().map(|role| {
+                let of = |values: &[f64]| values.get(layer).copied().unwrap_or(f64::NAN) * 100.0;
+                format!("{:.1} ± {:.1}", of(&role.effects), of(&role.intervals))
+            });
+            table.add_row(std::iter::once(layer.to_string()).chain(cells).collect::<Vec<_>>());
+        }
+        numbers(&mut table);
+        parts.push(format!("{what} restored\n{table}"));
+    }
+    parts.join("\n\n")
+}
+
+const fn role_name(role: TokenRole) -> &'static str {
+    match role {
+        TokenRole::FirstSubject => "first subject",
+        TokenRole::MiddleSubject => "middle subject",
+        TokenRole::LastSubject => "last subject",
+        TokenRole::FirstSubsequent => "first subsequent",
+        TokenRole::Further => "further",
+        TokenRole::Last => "last",
+    }
 }
 
 /// Rows of an edit, before and after, beside the trace where there is one.

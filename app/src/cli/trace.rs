@@ -1,32 +1,71 @@
 //! `locus trace`.
 
-use crate::cli::arguments::{Common, TraceArguments};
+use crate::cli::arguments::Common;
 use crate::cli::client::Client;
+use crate::cli::trace_arguments::TraceArguments;
+use crate::cli::trace_csv::TraceTable;
 use crate::cli::{Failure, fact, output, tables};
-use locus_protocol::{Command, Event, Fact, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{AverageEffects, Command, Event, TraceOrder, TraceStarted};
 
 /// A trace and its heat map, row by row.
 #[derive(Default)]
 pub struct Traced {
     /// What it started from.
     pub started: Option<TraceStarted>,
-    /// Restored probability by token and layer.
+    /// Probability of the answer by token and layer.
     pub scores: Vec<Vec<f64>>,
+    /// First-order estimate of the same.
+    pub preview: Vec<Vec<f64>>,
 }
 
-/// Traces one fact and prints the heat map.
+impl Traced {
+    /// Takes what concerns a trace out of an event.
+    fn listen(&mut self, event: &Event) {
+        match event {
+            Event::Trace(started) => *self = Self { started: Some(started.clone()), ..Self::default() },
+            Event::TracePreview { scores, .. } => self.preview.clone_from(scores),
+            Event::TraceRow { token, scores, .. } => {
+                self.scores.resize(self.scores.len().max(token + 1), Vec::new());
+                self.scores[*token].clone_from(scores);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether all rows are there.
+    fn is_whole(&self) -> bool {
+        self.started.as_ref().is_some_and(|started| {
+            started.tokens.len() == self.scores.len() && self.scores.iter().all(|row| row.len() == started.layers)
+        })
+    }
+}
+
+/// Traces one fact or all and prints the heat map or the averages.
 ///
 /// # Errors
-/// Those of the job.
+/// Those of the job; flags that make no sense together.
 pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
+    if arguments.csv.is_some() && arguments.preview {
+        return Err(Failure::usage("--csv takes exact values; leave --preview away"));
+    }
     let mut client = Client::with_model(common)?;
+    if arguments.all {
+        return average(&mut client, arguments);
+    }
     let fact = fact::choose(&arguments.fact, &client.known.facts)?;
-    let order = order(arguments, fact)?;
+    let order = arguments.order(fact)?;
+    let table = arguments.csv.as_deref().map(TraceTable::create).transpose()?;
     let traced = trace(&mut client, order)?;
+    if let Some(mut table) = table {
+        table.add(&traced, &client.known.facts)?;
+    }
     if !client.json()
         && let Some(started) = &traced.started
     {
-        output::print(&tables::trace(started, &traced.scores))?;
+        output::print(&match traced.scores.is_empty() {
+            true => tables::trace(started, &traced.preview, true),
+            false => tables::trace(started, &traced.scores, false),
+        })?;
     }
     Ok(())
 }
@@ -37,34 +76,35 @@ pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
 /// Those of the job.
 pub fn trace(client: &mut Client, order: TraceOrder) -> Result<Traced, Failure> {
     let mut traced = Traced::default();
-    client.job(|job| Command::Trace { job, order }, &mut |event| match event {
-        Event::Trace(started) => traced.started = Some(started.clone()),
-        Event::TraceRow { token, scores, .. } => {
-            traced.scores.resize(traced.scores.len().max(token + 1), Vec::new());
-            traced.scores[*token].clone_from(scores);
-        }
-        _ => {}
-    })?;
+    client.job(|job| Command::Trace { job, order }, &mut |event| traced.listen(event))?;
     Ok(traced)
 }
 
-fn order(arguments: &TraceArguments, fact: Fact) -> Result<TraceOrder, Failure> {
-    if fact.target_true.is_empty() {
-        return Err(Failure::usage("--true is missing: a trace follows the probability of the true answer"));
+/// Traces all facts and prints their averages. Every heat map is in the table as soon as it is whole.
+fn average(client: &mut Client, arguments: &TraceArguments) -> Result<(), Failure> {
+    let order = Box::new(arguments.average(&client.known.facts)?);
+    let facts = client.known.facts.clone();
+    let mut table = arguments.csv.as_deref().map(TraceTable::create).transpose()?;
+    let mut traced = Traced::default();
+    let mut effects: Vec<AverageEffects> = Vec::new();
+    let mut written = Ok(());
+    let done = client.job(|job| Command::AverageTraces { job, order }, &mut |event| {
+        traced.listen(event);
+        if let Event::AverageEffects(found) = event {
+            effects.push(found.clone());
+        }
+        if matches!(event, Event::TraceRow { .. })
+            && traced.is_whole()
+            && let Some(table) = &mut table
+            && written.is_ok()
+        {
+            written = table.add(&traced, &facts);
+        }
+    });
+    done?;
+    written?;
+    if !client.json() {
+        output::print(&tables::averages(&effects))?;
     }
-    let kind = TraceKind::from(arguments.kind);
-    let mut order = TraceOrder::new(fact, kind);
-    order.window = arguments.window.unwrap_or(order.window);
-    order.samples = arguments.samples;
-    order.seed = arguments.seed;
-    order.noise_file.clone_from(&arguments.noise_file);
-    let text = arguments.noise.as_str();
-    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    let bad = || Failure::usage(format!("--noise must be a number or sK, as in s3, not `{text}`"));
-    match text.strip_prefix('s') {
-        Some("") => order.noise_deviations = 1.0,
-        Some(deviations) => order.noise_deviations = number(deviations).ok_or_else(bad)?,
-        None => order.noise_level = Some(number(text).ok_or_else(bad)?),
-    }
-    Ok(order)
+    Ok(())
 }

@@ -327,7 +327,8 @@ pub fn find(name: &str) -> Option<&'static Action> {
 pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
     let Some(fact) = state.fact().cloned() else { return Vec::new() };
     let job = state.begin_job(JobKind::Trace, format!("tracing {}", fact.subject));
-    let order = TraceOrder::new(fact, kind);
+    let mut order = TraceOrder::new(fact, kind);
+    order.intervention = state.traces.intervention;
     (state.traces.kind, state.traces.token) = (kind, None);
     state.traces.ordered = Some((job, order.clone()));
     vec![Effect::Send(Box::new(Command::Trace { job, order }))]

@@ -276,6 +276,7 @@ fn job_of(command: &Command) -> Option<JobId> {
     match command {
         Command::Load { job, .. }
         | Command::Trace { job, .. }
+        | Command::AverageTraces { job, .. }
         | Command::Edit { job, .. }
         | Command::Save { job, .. }
         | Command::SecondMoments { job, .. } => Some(*job),

@@ -20,14 +20,8 @@ pub enum Role {
 }
 
 /// All roles, in the order of a prompt.
-pub const ROLES: [Role; 6] = [
-    Role::FirstSubject,
-    Role::MiddleSubject,
-    Role::LastSubject,
-    Role::FirstSubsequent,
-    Role::Further,
-    Role::Last,
-];
+pub const ROLES: [Role; 6] =
+    [Role::FirstSubject, Role::MiddleSubject, Role::LastSubject, Role::FirstSubsequent, Role::Further, Role::Last];
 
 /// Positions of a prompt of `tokens` tokens that play `role`. As published, roles overlap: the only token of a
 /// subject is its first and its last, and a last token right after the subject plays both parts. With `exclusive`
@@ -61,9 +55,11 @@ pub struct RoleCurve {
     pub mean: Vec<f64>,
     /// Average indirect effect by layer: the mean minus the mean corrupted probability over all facts. Not clipped.
     pub effect: Vec<f64>,
-    /// Half-width of the 95 % confidence interval of the mean by layer: 1.96 population standard deviations of the
-    /// samples over the root of their number.
+    /// Half-width of the 95 % confidence interval of the effect by layer: 1.96 population standard deviations of the
+    /// samples' effects, each against its own fact's corrupted probability, over the root of their number.
     pub interval: Vec<f64>,
+    /// The same of the restored probabilities, which also vary with the facts: the published error band.
+    pub probability_interval: Vec<f64>,
 }
 
 /// What noise does to all facts.
@@ -83,7 +79,8 @@ pub struct TotalEffect {
 #[derive(Clone, Debug, Default)]
 pub struct Averages {
     exclusive: bool,
-    samples: [Vec<Vec<f64>>; 6],
+    /// By role: restored probability by layer and the corrupted probability of the same fact.
+    samples: [Vec<(Vec<f64>, f64)>; 6],
     clean: Vec<f64>,
     corrupted: Vec<f64>,
 }
@@ -100,7 +97,7 @@ impl Averages {
     pub fn add(&mut self, scores: &[Vec<f64>], subject: &Range<usize>, clean: f64, corrupted: f64) {
         for (role, samples) in ROLES.into_iter().zip(&mut self.samples) {
             let positions = positions_of(role, subject, scores.len(), self.exclusive);
-            samples.extend(positions.filter_map(|position| scores.get(position).cloned()));
+            samples.extend(positions.filter_map(|position| Some((scores.get(position)?.clone(), corrupted))));
         }
         self.clean.push(clean);
         self.corrupted.push(corrupted);
@@ -129,12 +126,16 @@ impl Averages {
         let curves = ROLES.into_iter().zip(&self.samples).filter(|(_, samples)| !samples.is_empty());
         curves
             .map(|(role, samples)| {
-                let layers = samples.iter().map(Vec::len).min().unwrap_or(0);
-                let columns = (0..layers).map(|layer| samples.iter().map(|row| row[layer]).collect::<Vec<_>>());
-                let (mean, interval): (Vec<f64>, Vec<f64>) =
-                    columns.filter_map(|column| mean_and_interval(&column)).unzip();
+                let layers = samples.iter().map(|(row, _)| row.len()).min().unwrap_or(0);
+                let over_samples = |value: &dyn Fn(&[f64], f64) -> f64| {
+                    mean_and_interval(&samples.iter().map(|(row, low)| value(row, *low)).collect::<Vec<_>>())
+                };
+                let probabilities = (0..layers).filter_map(|layer| over_samples(&|row, _| row[layer]));
+                let (mean, probability_interval): (Vec<f64>, Vec<f64>) = probabilities.unzip();
+                let effects = (0..layers).filter_map(|layer| over_samples(&|row, low| row[layer] - low));
+                let interval = effects.map(|(_, interval)| interval).collect();
                 let effect = mean.iter().map(|mean| mean - total.corrupted).collect();
-                RoleCurve { role, count: samples.len(), mean, effect, interval }
+                RoleCurve { role, count: samples.len(), mean, effect, interval, probability_interval }
             })
             .collect()
     }
@@ -192,7 +193,9 @@ mod tests {
         let last_subject = curve(Role::LastSubject);
         assert_eq!(last_subject.count, 2);
         assert!((last_subject.mean[0] - 0.45).abs() < 1e-12 && (last_subject.effect[0] - 0.25).abs() < 1e-12);
-        assert!((last_subject.interval[0] - 1.96 * 0.05 / 2.0_f64.sqrt()).abs() < 1e-12);
+        // probabilities 0.5 and 0.4, effects 0.4 and 0.1
+        assert!((last_subject.probability_interval[0] - 1.96 * 0.05 / 2.0_f64.sqrt()).abs() < 1e-12);
+        assert!((last_subject.interval[0] - 1.96 * 0.15 / 2.0_f64.sqrt()).abs() < 1e-12);
         assert_eq!(curve(Role::MiddleSubject).count, 1);
         assert!(curve(Role::MiddleSubject).interval[0].abs() < 1e-12, "one sample has no spread");
         assert_eq!(curve(Role::FirstSubsequent).count, 2);

@@ -2,11 +2,13 @@
 
 use super::{Motion, Pane, Table};
 use crate::actions::{self, Action};
+use crate::input::Effect;
 use crate::state::{State, TraceView};
 use crate::view::{
-    Paper, fit, fit_left, heat_cell, heat_legend, printable, probability, signed, token_text, width, window_start, wrap,
+    Paper, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text, width,
+    window_start, wrap,
 };
-use locus_protocol::{Outcome, TraceKind};
+use locus_protocol::{Intervention, Outcome, TraceKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
@@ -18,7 +20,8 @@ pub const PANE: Pane = Pane {
     name: "trace",
     title: "Trace",
     about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
-            run: its effect is how much of the answer's probability comes back. * marks tokens of the subject.",
+            run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
+            first-order estimates.",
     go: Action {
         name: "trace-pane",
         help: "go to the Trace pane",
@@ -38,11 +41,29 @@ pub const PANE: Pane = Pane {
                 None => Ok(()),
             },
             run: |state| {
-                let kind = next_kind(state.traces.kind);
-                state.traces.kind = kind;
-                let wanted =
-                    state.fact().is_some_and(|fact| state.traces.of(fact, kind).is_none() && state.traces.any_of(fact));
-                if wanted && state.ready_for_a_job().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
+                state.traces.kind = next_kind(state.traces.kind);
+                if state.traces.kind != TraceKind::Hidden && state.traces.intervention.is_severed() {
+                    state.traces.intervention = Intervention::Restore;
+                }
+                trace_if_wanted(state)
+            },
+            ..Action::PLAIN
+        },
+        Action {
+            name: "trace-intervention",
+            help: "next intervention: restore, sever, ablate",
+            available: |state| match state.traces.running() {
+                Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
+                None => Ok(()),
+            },
+            run: |state| {
+                let all = Intervention::ALL;
+                let place = all.iter().position(|known| *known == state.traces.intervention).unwrap_or_default();
+                state.traces.intervention = all[(place + 1) % all.len()];
+                if state.traces.intervention.is_severed() {
+                    state.traces.kind = TraceKind::Hidden;
+                }
+                trace_if_wanted(state)
             },
             ..Action::PLAIN
         },
@@ -61,6 +82,14 @@ pub const PANE: Pane = Pane {
     has_table: |state| state.traces.shown(state.fact()).is_some_and(|view| view.rows_done() > 0),
     table,
 };
+
+/// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
+fn trace_if_wanted(state: &mut State) -> Vec<Effect> {
+    let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
+    let wanted = traced && state.traces.shown(state.fact()).is_none();
+    let kind = state.traces.kind;
+    if wanted && state.ready_for_a_job().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
+}
 
 fn next_kind(kind: TraceKind) -> TraceKind {
     match kind {
@@ -104,7 +133,10 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
 }
 
 fn draw_nothing(state: &State, paper: &mut Paper<'_>) {
-    let kind = kind_name(state.traces.kind);
+    let kind = match state.traces.intervention {
+        Intervention::Restore => kind_name(state.traces.kind).to_owned(),
+        other => format!("{}, {}", kind_name(state.traces.kind), other.title()),
+    };
     let waiting =
         state.traces.ordered.as_ref().filter(|(job, _)| state.job.as_ref().is_some_and(|running| running.id == *job));
     let trouble = state.traces.trouble.as_ref().filter(|trouble| state.fact() == Some(&trouble.order.fact));
@@ -147,17 +179,19 @@ fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
 fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     let started = &view.started;
     let dot = format!(" {} ", state.glyphs.dot());
-    let what = match started.order.kind {
+    let mut what = match started.order.kind {
         TraceKind::Hidden => kind_name(TraceKind::Hidden).to_owned(),
         kind => format!("{}, window {}", kind_name(kind), started.order.window),
     };
+    if started.order.intervention != Intervention::Restore {
+        what += &format!(", {}", started.order.intervention.title());
+    }
     let answer = token_text(&started.answer, state.glyphs);
     let mut spans = vec![Span::styled(format!(" {what}"), state.theme.heading())];
-    spans.push(Span::raw(format!(
-        "{dot}p({answer}) clean {}{dot}corrupted {}",
-        probability(started.clean),
-        probability(started.corrupted)
-    )));
+    spans.push(Span::raw(format!("{dot}p({answer}) clean {}", probability(started.clean))));
+    if !started.order.intervention.is_ablation() {
+        spans.push(Span::raw(format!("{dot}corrupted {}", probability(started.corrupted))));
+    }
     paper.line(spans);
     paper.line(progress_line(state, view, paper.width()));
     // What is below the map: the value under the cursor and the scale.
@@ -178,9 +212,19 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
 
 fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> {
     let (done, rows) = (view.rows_done(), view.started.tokens.len());
-    let settings =
-        format!("noise {} ({} samples)", crate::view::ratio(view.started.noise_level), view.started.order.samples);
+    let order = &view.started.order;
+    let settings = match order.intervention {
+        Intervention::AblateMean => format!("mean over {} prompts of other facts", view.started.donors.len()),
+        Intervention::AblateResample => format!("from {} other subjects", view.started.donors.len()),
+        Intervention::AblateZero => "in the clean run".to_owned(),
+        _ => format!("noise {} ({} samples)", crate::view::ratio(view.started.noise_level), order.samples),
+    };
     match &view.outcome {
+        None if view.shows_preview() => {
+            let text = format!(" preview (first order); exact: {done} of {rows} tokens");
+            let whole = format!("{text}; {settings}");
+            Line::styled(if width(&whole) > room { text } else { whole }, state.theme.accent())
+        }
         None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme.accent()),
         Some(Outcome::Done) => {
             let stale = view.started.edits != state.edits.applied.len();
@@ -208,7 +252,7 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
 
 /// The greatest value of the scale.
 fn scale_end(state: &State, view: &TraceView) -> f64 {
-    let full = (view.started.clean - view.started.corrupted).max(1e-6);
+    let full = view.full_effect();
     if state.traces.full_scale {
         return full;
     }
@@ -246,7 +290,10 @@ fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize)
         for layer in first_layer..first_layer + columns {
             let mut span = match view.effect(token, layer) {
                 Some(effect) => heat_cell(state.theme, state.glyphs, effect, effect / end, cell),
-                None => Span::styled(fit_left(state.glyphs.missing(), cell, state.glyphs), state.theme.muted()),
+                None => match view.previewed(token, layer) {
+                    Some(effect) => preview_cell(state.theme, state.glyphs, effect, effect / end, cell),
+                    None => Span::styled(fit_left(state.glyphs.missing(), cell, state.glyphs), state.theme.muted()),
+                },
             };
             if token == cursor && layer == state.layer {
                 span.style = span.style.add_modifier(Modifier::REVERSED);
@@ -316,8 +363,14 @@ fn cursor_line(state: &State, view: &TraceView) -> Line<'static> {
     let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs));
     let place = format!(" layer {}, token {token} {name}: ", state.layer);
     let values = match (view.score(token, state.layer), view.effect(token, state.layer)) {
-        (Some(score), Some(effect)) => format!("restored {}, effect {}", probability(score), signed(effect)),
-        _ => "not traced yet".to_owned(),
+        (Some(score), Some(effect)) => {
+            let what = if view.started.order.intervention.is_ablation() { "left" } else { "restored" };
+            format!("{what} {}, effect {}", probability(score), signed(effect))
+        }
+        _ => match view.previewed(token, state.layer) {
+            Some(effect) => format!("effect about {} (first order)", signed(effect)),
+            None => "not traced yet".to_owned(),
+        },
     };
     Line::from(vec![Span::raw(place), Span::styled(values, state.theme.heading())])
 }
@@ -327,11 +380,12 @@ fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
     spans.extend(heat_legend(state.theme, state.glyphs));
     let end = scale_end(state, view);
     spans.push(Span::styled(format!(" {}", signed(end)), state.theme.muted()));
-    let full = view.started.clean - view.started.corrupted;
+    let full = view.full_effect();
+    let all = if view.started.order.intervention.is_ablation() { "all of it" } else { "full restoration" };
     let text = match (end < full - 1e-9, state.traces.full_scale) {
-        (true, _) => format!("; full restoration would be {} (s scales to it)", signed(full)),
-        (false, false) => ", full restoration".to_owned(),
-        (false, true) => ", full restoration (s scales to the greatest)".to_owned(),
+        (true, _) => format!("; {all} would be {} (s scales to it)", signed(full)),
+        (false, false) => format!(", {all}"),
+        (false, true) => format!(", {all} (s scales to the greatest)"),
     };
     spans.push(Span::styled(text, state.theme.muted()));
     Line::from(spans)
@@ -354,7 +408,7 @@ fn table(state: &State) -> Option<Table> {
                 json!(text.subject),
                 json!(layer),
                 json!(score),
-                json!(score - view.started.corrupted),
+                json!(view.started.effect(score)),
             ]);
         }
     }

@@ -1,6 +1,6 @@
 //! Heat maps: the running one and those that were made before.
 
-use locus_protocol::{Fact, JobId, Outcome, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{Fact, Intervention, JobId, Outcome, TraceKind, TraceOrder, TraceStarted};
 
 /// Heat maps that are kept.
 const KEPT: usize = 24;
@@ -12,6 +12,8 @@ pub struct TraceView {
     pub started: TraceStarted,
     /// Restored probability by layer, for each token whose row is done.
     pub scores: Vec<Option<Vec<f64>>>,
+    /// First-order estimate of the whole map, shown until exact rows come; empty where there is none.
+    pub preview: Vec<Vec<f64>>,
     /// How it ended.
     pub outcome: Option<Outcome>,
 }
@@ -28,16 +30,40 @@ pub struct Peak {
 }
 
 impl TraceView {
-    /// Restored probability of a cell.
+    /// Probability of the answer with a cell restored or ablated.
     #[must_use]
     pub fn score(&self, token: usize, layer: usize) -> Option<f64> {
         self.scores.get(token)?.as_ref()?.get(layer).copied()
     }
 
-    /// Indirect effect of a cell: what restoring it brings back.
+    /// Effect of a cell: what restoring it brings back, or the share that ablating it deletes.
     #[must_use]
     pub fn effect(&self, token: usize, layer: usize) -> Option<f64> {
-        Some(self.score(token, layer)? - self.started.corrupted)
+        Some(self.started.effect(self.score(token, layer)?))
+    }
+
+    /// First-order estimate of the effect of a cell whose exact value is not there.
+    #[must_use]
+    pub fn previewed(&self, token: usize, layer: usize) -> Option<f64> {
+        match self.scores.get(token)? {
+            Some(_) => None,
+            None => Some(self.started.effect(*self.preview.get(token)?.get(layer)?)),
+        }
+    }
+
+    /// Whether some of what is shown is an estimate.
+    #[must_use]
+    pub fn shows_preview(&self) -> bool {
+        !self.preview.is_empty() && self.rows_done() < self.started.tokens.len()
+    }
+
+    /// The effect that would be the greatest possible: all that noise took away, or all of the probability.
+    #[must_use]
+    pub fn full_effect(&self) -> f64 {
+        match self.started.order.intervention.is_ablation() {
+            true => 1.0,
+            false => (self.started.clean - self.started.corrupted).max(1e-6),
+        }
     }
 
     /// The last token of the subject.
@@ -84,6 +110,8 @@ pub struct Trouble {
 pub struct Traces {
     /// Which kind is shown.
     pub kind: TraceKind,
+    /// What is done to cells in the maps that are shown.
+    pub intervention: Intervention,
     /// The token under the cursor; `None` stands for the last token of the subject.
     pub token: Option<usize>,
     /// Whether the scale ends at the clean probability instead of at the greatest effect.
@@ -95,19 +123,31 @@ pub struct Traces {
     kept: Vec<TraceView>,
 }
 
+/// What distinguishes the maps of one fact.
+fn what(order: &TraceOrder) -> (TraceKind, Intervention) {
+    (order.kind, order.intervention)
+}
+
 impl Traces {
     /// Starts a heat map; an older one of the same fact and kind gives way.
     pub fn begin(&mut self, started: TraceStarted) {
         self.ordered = None;
         self.trouble = None;
         self.kept.retain(|view| {
-            view.started.order.fact != started.order.fact || view.started.order.kind != started.order.kind
+            view.started.order.fact != started.order.fact || what(&view.started.order) != what(&started.order)
         });
         if self.kept.len() == KEPT {
             self.kept.remove(0);
         }
         let scores = vec![None; started.tokens.len()];
-        self.kept.push(TraceView { started, scores, outcome: None });
+        self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None });
+    }
+
+    /// Takes the estimate of a whole map.
+    pub fn preview(&mut self, job: JobId, scores: Vec<Vec<f64>>) {
+        if let Some(view) = self.running_mut(job) {
+            view.preview = scores;
+        }
     }
 
     /// Fills a row.
@@ -128,16 +168,20 @@ impl Traces {
         }
     }
 
-    /// The heat map of a fact and a kind.
+    /// The heat map of a fact in which states of a kind were restored.
     #[must_use]
     pub fn of(&self, fact: &Fact, kind: TraceKind) -> Option<&TraceView> {
-        self.kept.iter().rev().find(|view| view.started.order.kind == kind && view.started.order.fact == *fact)
+        self.find(fact, (kind, Intervention::Restore))
     }
 
-    /// The heat map that runs, else the one of a fact in the kind that is shown.
+    /// The heat map that runs, else the one of a fact in the kind and intervention that are shown.
     #[must_use]
     pub fn shown(&self, fact: Option<&Fact>) -> Option<&TraceView> {
-        self.running().or_else(|| self.of(fact?, self.kind))
+        self.running().or_else(|| self.find(fact?, (self.kind, self.intervention)))
+    }
+
+    fn find(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> Option<&TraceView> {
+        self.kept.iter().rev().find(|view| what(&view.started.order) == wanted && view.started.order.fact == *fact)
     }
 
     /// The newest heat map.

@@ -2,7 +2,7 @@
 
 use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
-use locus_protocol::{EditInPlace, Event, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
+use locus_protocol::{EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
 
 /// Folds one event.
 pub fn absorb(state: &mut State, event: Event) {
@@ -40,10 +40,13 @@ pub fn absorb(state: &mut State, event: Event) {
             state.prediction = Some(Prediction { prompt, tokens, top, edits, rows });
         }
         Event::Trace(started) => {
-            state.traces.kind = started.order.kind;
+            (state.traces.kind, state.traces.intervention) = (started.order.kind, started.order.intervention);
             state.traces.begin(started);
         }
+        Event::TracePreview { job, scores } => state.traces.preview(job, scores),
         Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
+        // averages are asked for without the workbench
+        Event::AverageEffects(_) => {}
         Event::Edit(started) => state.edits.begin(started),
         Event::Step(step) => {
             report(state, step.job, Phase::Method("optimising".to_owned()), step.step + 1, step.steps);
@@ -113,6 +116,11 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             None => format!("{title} is done after {took}"),
         },
         JobKind::Trace => match early_site(state) {
+            Some((token, peak)) if state.traces.intervention.is_ablation() => format!(
+                "ablated in {took}: layer {} deletes {:.0} % of the probability on `{token}`, the subject's last token",
+                peak.layer,
+                100.0 * peak.effect
+            ),
             Some((token, peak)) => format!(
                 "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
                 peak.layer,
@@ -139,7 +147,8 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
 
 /// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
 fn follow_peak(state: &mut State) {
-    if state.layer_chosen || state.traces.kind != TraceKind::Hidden {
+    let restored = (TraceKind::Hidden, Intervention::Restore);
+    if state.layer_chosen || (state.traces.kind, state.traces.intervention) != restored {
         return;
     }
     if let Some((_, peak)) = early_site(state) {

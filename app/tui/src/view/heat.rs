@@ -55,6 +55,27 @@ pub fn heat_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: us
     }
 }
 
+/// A cell whose value is an estimate: dim, with a `~` before the value where there is room for it.
+#[must_use]
+pub fn preview_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: usize) -> Span<'static> {
+    let mut cell = heat_cell(theme, glyphs, value, share, width);
+    let marked = match theme.depth {
+        Depth::Indexed | Depth::True => true,
+        // a shade is all that a narrow cell has
+        Depth::Sixteen | Depth::None => width >= 4,
+    };
+    let blank = cell
+        .content
+        .chars()
+        .next()
+        .is_some_and(|first| first == ' ' || glyphs.shades().contains(&first.to_string().as_str()));
+    if marked && blank {
+        cell.content = format!("~{}", cell.content.chars().skip(1).collect::<String>()).into();
+    }
+    cell.style = cell.style.add_modifier(Modifier::DIM);
+    cell
+}
+
 /// The ramp from its low to its high end.
 #[must_use]
 pub fn heat_legend(theme: Theme, glyphs: Glyphs) -> Vec<Span<'static>> {

@@ -11,7 +11,7 @@ mod theme;
 
 pub use arrange::{Arrangement, arrange, pane_rows};
 pub use glyphs::Glyphs;
-pub use heat::{heat_cell, heat_legend};
+pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};
 pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed};
 pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};

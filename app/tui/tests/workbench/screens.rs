@@ -1,7 +1,7 @@
 //! What the whole screen shows in each situation, at three sizes.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::TraceKind;
+use locus_protocol::{Event, Intervention, TraceKind};
 use locus_tui::{Depth, Options};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -65,6 +65,32 @@ fn trace_that_fills() {
         bench.hear((3..6).flat_map(|token| recording::trace_row(2, token)));
         bench
     });
+}
+
+#[test]
+fn trace_that_is_previewed() {
+    snapshot("previewed_trace", |columns, rows| {
+        let mut bench = ready(columns, rows);
+        bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_preview(2));
+        bench.hear((0..4).flat_map(|token| recording::trace_row(2, token)));
+        bench
+    });
+}
+
+#[test]
+fn ablation_that_is_done() {
+    let mut bench = ready(120, 40);
+    let ablated = recording::trace(2, TraceKind::Mlp, 0).into_iter().map(|event| match event {
+        Event::Trace(mut started) => {
+            started.order.intervention = Intervention::AblateResample;
+            started.corrupted = started.clean;
+            started.donors = vec!["Nepal".into(), "Peru".into()];
+            Event::Trace(started)
+        }
+        other => other,
+    });
+    bench.press("2").hear(ablated.collect::<Vec<_>>());
+    insta::assert_snapshot!("ablated_120x40", bench.screen());
 }
 
 #[test]

@@ -43,7 +43,8 @@ fn engine(
                 tell(recording::edit(job));
             }
             Command::Undo => tell(vec![recording::undone()]),
-            Command::UndoOne { .. } | Command::Redo | Command::Save { .. } | Command::SecondMoments { .. } => {}
+            Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
+            Command::Redo | Command::Save { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);

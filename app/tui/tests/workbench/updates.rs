@@ -1,7 +1,7 @@
 //! Keys and events in, orders and screens out: the loop that the workbench is for.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Blame, Command, Event, Fact, JobKind, ModelSource, Outcome, TraceKind};
+use locus_protocol::{Blame, Command, Event, Fact, Intervention, JobKind, ModelSource, Outcome, TraceKind};
 use locus_tui::{Depth, Effect, Input, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::style::Color;
@@ -283,6 +283,53 @@ fn the_next_kind_of_trace_is_made_or_shown() {
     bench.press("m m");
     assert_eq!(bench.commands(), [], "all three are there");
     assert!(bench.screen().contains("MLP, window 3"));
+}
+
+#[test]
+fn interventions_are_chosen_one_after_the_other() {
+    let mut bench = ready();
+    bench.press("t").hear(recording::trace(2, TraceKind::Mlp, 0));
+    bench.commands();
+    let mut seen = Vec::new();
+    for job in 3..9 {
+        bench.press("n");
+        match bench.commands().as_slice() {
+            [Command::Trace { order, .. }] => {
+                seen.push((order.kind, order.intervention));
+                let made = recording::trace(job, order.kind, 0).into_iter().map(|event| match event {
+                    Event::Trace(mut started) => {
+                        started.order.intervention = order.intervention;
+                        Event::Trace(started)
+                    }
+                    other => other,
+                });
+                bench.hear(made.collect::<Vec<_>>());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let (hidden, all) = (TraceKind::Hidden, Intervention::ALL);
+    let expected = [all[1], all[2], all[3], all[4], all[5], all[0]].map(|intervention| (hidden, intervention));
+    assert_eq!(seen, expected, "severed traces are of hidden states, and those after them stay so");
+    bench.press("n");
+    assert_eq!(bench.commands(), [], "this one is there");
+    assert!(bench.screen().contains("MLP severed"));
+    // a kind that cannot be severed
+    bench.press("m");
+    assert_eq!(bench.commands(), [], "the first trace was of MLP outputs, restored");
+    assert!(!bench.screen().contains("severed"));
+}
+
+#[test]
+fn exact_rows_take_the_place_of_the_preview() {
+    let mut bench = ready();
+    bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_preview(2));
+    assert!(bench.screen().contains("preview (first order)") && bench.screen().contains('~'));
+    let rows = bench.screen().matches('~').count();
+    bench.hear(recording::trace_row(2, 5));
+    assert!(bench.screen().matches('~').count() < rows);
+    bench.hear([0, 1, 2, 3, 4, 6].into_iter().flat_map(|token| recording::trace_row(2, token)));
+    assert!(!bench.screen().contains("preview (first order)") && !bench.screen().contains('~'));
 }
 
 #[test]

@@ -1,0 +1,138 @@
+//! Traces of many facts as one job, put together by token role.
+
+use crate::error::Error;
+use crate::tracing::{self, Ground};
+use crate::worker::{Stopped, Worker};
+use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
+use locus_engine::run::{Choice, Length, generate};
+use locus_engine::trace::{Averages, CleanRun, Role};
+use locus_protocol::{
+    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TokenRole, TraceKind, TraceOrder,
+};
+
+/// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
+pub fn average(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Result<(), Stopped> {
+    if order.facts.is_empty() || order.kinds.is_empty() {
+        let message = "there is nothing to average; give facts and at least one kind";
+        return Err(Error::Request(message.to_owned()).into());
+    }
+    if order.settings.intervention.is_ablation() || order.settings.preview_only {
+        let message = "averages are taken of exact traces of noised runs; leave --ablate and --preview away";
+        return Err(Error::Request(message.to_owned()).into());
+    }
+    let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
+    let mut left_out = 0;
+    for (index, fact) in order.facts.iter().enumerate() {
+        worker.emitter.progress(job, Phase::Cells, index as u64, order.facts.len() as u64);
+        let settings = TraceOrder { fact: fact.clone(), ..order.settings.clone() };
+        match one(worker, job, order, &settings, &mut collected) {
+            Ok(None) => {}
+            Ok(Some(why)) => {
+                left_out += 1;
+                worker.emitter.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
+            }
+            Err(error) => {
+                let kept = format!("the heat maps of {} facts are kept", index - left_out);
+                return Err(Stopped { error: error.of_fact(index), kept });
+            }
+        }
+    }
+    worker.emitter.progress(job, Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
+    if collected.iter().all(|averages| averages.facts() == 0) {
+        let all = order.facts.len();
+        let message = format!("none of the {all} facts is known to the model; --unknown-too traces them all the same");
+        return Err(Error::Request(message).into());
+    }
+    for (&kind, averages) in order.kinds.iter().zip(&collected) {
+        if let Some(effects) = effects(job, kind, order.settings.window, left_out, averages) {
+            worker.emitter.tell(Event::AverageEffects(effects));
+        }
+    }
+    Ok(())
+}
+
+/// Traces one fact in every kind; the reason where it is left out.
+fn one(
+    worker: &mut Worker<'_>,
+    job: JobId,
+    order: &AverageOrder,
+    settings: &TraceOrder,
+    collected: &mut [Averages],
+) -> Result<Option<String>, Error> {
+    worker.check_cancel()?;
+    for &kind in &order.kinds {
+        tracing::check(&TraceOrder { kind, ..settings.clone() })?;
+    }
+    let (question, noising) = tracing::prepare(worker.loaded()?, settings)?;
+    let loaded = tracing::loaded(worker)?;
+    let model = loaded.stack.model();
+    let clean = CleanRun::new(model, &question)?;
+    let correct = match order.correctness {
+        Correctness::NextToken => tracing::says_target_next(model, &clean, settings)?,
+        Correctness::Continuation => {
+            let (prompts, length) = ([settings.fact.prompt()], Length::After(ANSWER_TOKENS));
+            let said = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+            let said = said.iter().map(|text| text.continuation(model)).collect::<Result<String, _>>()?;
+            is_correct(&said, &settings.fact.target_true)
+        }
+    };
+    if !correct && !order.unknown_too {
+        return Ok(Some("the model does not know it".to_owned()));
+    }
+    if clean.score < order.least_probability {
+        return Ok(Some(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
+    }
+    let (ground, _) = Ground::new(worker, model, clean, &noising, settings)?;
+    for (&kind, averages) in order.kinds.iter().zip(collected) {
+        let settings = TraceOrder { kind, ..settings.clone() };
+        worker.emitter.tell(Event::Trace(tracing::started(
+            loaded,
+            job,
+            &settings,
+            &ground,
+            &noising,
+            correct,
+            Vec::new(),
+        )?));
+        let map = ground.map(model, &settings, &mut |_| worker.check_cancel())?;
+        for (token, scores) in map.scores.iter().enumerate() {
+            worker.emitter.tell(Event::TraceRow { job, token, scores: scores.clone() });
+        }
+        averages.add(&map.scores, &question.subject, ground.clean().score, ground.corrupted_score());
+    }
+    Ok(None)
+}
+
+/// The record of one kind; `None` without facts.
+fn effects(job: JobId, kind: TraceKind, window: usize, left_out: usize, averages: &Averages) -> Option<AverageEffects> {
+    let total = averages.total()?;
+    let roles = averages.curves().into_iter().map(|curve| RoleEffects {
+        role: role(curve.role),
+        count: curve.count,
+        effects: curve.effect,
+        intervals: curve.interval,
+        probability_intervals: curve.probability_interval,
+    });
+    Some(AverageEffects {
+        job,
+        kind,
+        window: if kind == TraceKind::Hidden { 1 } else { window },
+        facts: total.facts,
+        left_out,
+        clean: total.clean,
+        corrupted: total.corrupted,
+        interval: total.interval,
+        roles: roles.collect(),
+    })
+}
+
+const fn role(role: Role) -> TokenRole {
+    match role {
+        Role::FirstSubject => TokenRole::FirstSubject,
+        Role::MiddleSubject => TokenRole::MiddleSubject,
+        Role::LastSubject => TokenRole::LastSubject,
+        Role::FirstSubsequent => TokenRole::FirstSubsequent,
+        Role::Further => TokenRole::Further,
+        Role::Last => TokenRole::Last,
+    }
+}

@@ -1,0 +1,100 @@
+//! Heat maps as a table in the columns of Hase et al. 2023 (spec methods.md 1.5), one row per token and layer.
+
+use crate::cli::Failure;
+use crate::cli::trace::Traced;
+use locus_protocol::{Fact, TraceKind};
+use std::path::Path;
+
+const COLUMNS: [&str; 15] = [
+    "input_id",
+    "orig_pred_prob",
+    "corrupted_pred_prob",
+    "subj_begin_idx",
+    "subj_end_idx",
+    "token_idx",
+    "layer_idx",
+    "restore_prob",
+    "token_str",
+    "module",
+    "seq_len",
+    "last_seq_token",
+    "is_correct",
+    "is_subj_token",
+    "trace_window_size",
+];
+
+/// An open table.
+pub struct TraceTable {
+    writer: csv::Writer<std::fs::File>,
+    file: String,
+}
+
+impl TraceTable {
+    /// Makes the file and writes the names of the columns.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn create(file: &Path) -> Result<Self, Failure> {
+        let name = file.display().to_string();
+        let bad = |error: &dyn std::fmt::Display| {
+            Failure::usage(format!("--csv {name}: cannot be written ({error}); name a file in a folder that is there"))
+        };
+        let mut writer = csv::Writer::from_path(file).map_err(|error| bad(&error))?;
+        writer.write_record(COLUMNS).map_err(|error| bad(&error))?;
+        Ok(Self { writer, file: name })
+    }
+
+    /// Adds a heat map; `facts` gives the number of the record. Its rows are in the file when this returns.
+    ///
+    /// # Errors
+    /// The file cannot be written any more.
+    pub fn add(&mut self, traced: &Traced, facts: &[Fact]) -> Result<(), Failure> {
+        let Some(started) = &traced.started else { return Ok(()) };
+        let number = facts.iter().position(|fact| *fact == started.order.fact).unwrap_or(0);
+        let begin = started.tokens.iter().position(|token| token.subject).unwrap_or(0);
+        let end = started.tokens.iter().rposition(|token| token.subject).map_or(0, |last| last + 1);
+        // as published: the greatest of all, so that no share exceeds one
+        let original = traced.scores.iter().flatten().copied().fold(started.clean, f64::max);
+        let (module, window) = match started.order.kind {
+            TraceKind::Hidden => ("None", 1),
+            TraceKind::Mlp => ("mlp", started.order.window),
+            TraceKind::Attention => ("attn", started.order.window),
+        };
+        let word = |truth: bool| if truth { "True" } else { "False" }.to_owned();
+        let tokens = started.tokens.len();
+        let mut write = |record: [String; 15]| self.writer.write_record(record);
+        let rows = traced.scores.iter().zip(&started.tokens).enumerate().flat_map(|(token, (row, text))| {
+            row.iter().enumerate().map(move |(layer, score)| (token, text, layer, score))
+        });
+        let mut written = Ok(());
+        for (token, text, layer, score) in rows {
+            written = written.and(write([
+                number.to_string(),
+                original.to_string(),
+                started.corrupted.to_string(),
+                begin.to_string(),
+                end.to_string(),
+                token.to_string(),
+                layer.to_string(),
+                score.to_string(),
+                text.text.clone(),
+                module.to_owned(),
+                tokens.to_string(),
+                word(token + 1 == tokens),
+                word(started.correct),
+                // as published: true for every token from the subject on
+                word(token >= begin),
+                window.to_string(),
+            ]));
+        }
+        let flushed = self.writer.flush();
+        let lost = |error: &dyn std::fmt::Display| {
+            Failure::failed(format!(
+                "--csv {}: cannot be written any more ({error}); look at the space left",
+                self.file
+            ))
+        };
+        written.map_err(|error| lost(&error))?;
+        flushed.map_err(|error| lost(&error))
+    }
+}
