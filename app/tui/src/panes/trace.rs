@@ -257,7 +257,7 @@ fn scale_end(state: &State, view: &TraceView) -> f64 {
         return full;
     }
     // In tenths of full restoration, so that the colours of a filling map do not change with every row.
-    let greatest = view.peak(None).map_or(full, |peak| peak.effect);
+    let greatest = view.greatest_shown().unwrap_or(full);
     let tenths = (greatest / full * 10.0).ceil().clamp(1.0, 10.0);
     full * tenths / 10.0
 }

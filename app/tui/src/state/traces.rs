@@ -89,6 +89,15 @@ impl TraceView {
         cells.filter(|peak| !peak.effect.is_nan()).max_by(|one, other| one.effect.total_cmp(&other.effect))
     }
 
+    /// The greatest effect that is shown, an estimate where nothing exact is there.
+    #[must_use]
+    pub fn greatest_shown(&self) -> Option<f64> {
+        let cells = (0..self.started.tokens.len())
+            .flat_map(|token| (0..self.started.layers).map(move |layer| (token, layer)))
+            .filter_map(|(token, layer)| self.effect(token, layer).or_else(|| self.previewed(token, layer)));
+        cells.filter(|effect| !effect.is_nan()).max_by(f64::total_cmp)
+    }
+
     /// Rows that are done.
     #[must_use]
     pub fn rows_done(&self) -> usize {

@@ -55,22 +55,15 @@ pub fn heat_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: us
     }
 }
 
-/// A cell whose value is an estimate: dim, with a `~` before the value where there is room for it.
+/// A cell whose value is an estimate: dim, with a `~` at its start. Where a cell is one shade, dimness has to do.
 #[must_use]
 pub fn preview_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: usize) -> Span<'static> {
     let mut cell = heat_cell(theme, glyphs, value, share, width);
-    let marked = match theme.depth {
-        Depth::Indexed | Depth::True => true,
-        // a shade is all that a narrow cell has
-        Depth::Sixteen | Depth::None => width >= 4,
-    };
-    let blank = cell
-        .content
-        .chars()
-        .next()
-        .is_some_and(|first| first == ' ' || glyphs.shades().contains(&first.to_string().as_str()));
-    if marked && blank {
-        cell.content = format!("~{}", cell.content.chars().skip(1).collect::<String>()).into();
+    let shaded = matches!(theme.depth, Depth::Sixteen | Depth::None);
+    let first = cell.content.chars().next().unwrap_or(' ');
+    // digits stay whole
+    if first == ' ' && !shaded || shaded && width >= 2 {
+        cell.content = std::iter::once('~').chain(cell.content.chars().skip(1)).collect::<String>().into();
     }
     cell.style = cell.style.add_modifier(Modifier::DIM);
     cell
