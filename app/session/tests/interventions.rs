@@ -34,6 +34,7 @@ impl Session {
             facts: None,
             corpus: None,
             corpus_tokens: None,
+            moments: Default::default(),
             cache: cache.path().to_owned(),
             search: SearchPaths::new(None, None, None, &[]),
             plugins: Vec::new(),
