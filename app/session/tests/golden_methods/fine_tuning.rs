@@ -2,7 +2,7 @@
 
 use crate::bench::{benches, plugins};
 use crate::case::{Case, number};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Totals};
 use crate::support::name;
 use locus_plugin::Form;
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[test]
 fn fine_tuning_equals_the_published_runs() {
     let method = plugins().method("fine-tuning").expect("method");
-    let mut ran = 0;
+    let (mut ran, mut totals) = (0, Totals::default());
     for bench in benches() {
         for file in bench.files("ft") {
             let case = Case::read(&file);
@@ -46,8 +46,10 @@ fn fine_tuning_equals_the_published_runs() {
             }
             case.compare_metrics(&bench, &mut ledger, edited.deltas);
             ledger.print();
+            totals.add(&ledger);
             ran += 1;
         }
         assert!(ran > 0, "no golden fine-tuning run found in {}", name(&bench.folder));
     }
+    totals.print("fine-tuning");
 }

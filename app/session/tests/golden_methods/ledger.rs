@@ -1,5 +1,6 @@
 //! Deviations of one run, each held against its tolerance.
 
+use std::collections::BTreeMap;
 use tch::{Kind, Tensor};
 
 /// Deviations of one run by quantity.
@@ -39,6 +40,34 @@ impl Ledger {
             self.run,
             self.entries.len()
         );
+    }
+}
+
+/// The largest deviation of each quantity over all runs of a method.
+#[derive(Default)]
+pub struct Totals(BTreeMap<String, (f64, f64)>);
+
+impl Totals {
+    /// Takes a run in.
+    pub fn add(&mut self, ledger: &Ledger) {
+        for (quantity, deviation, tolerance) in &ledger.entries {
+            // quantities of single layers count as one
+            let quantity = match quantity.strip_prefix("layer").and_then(|rest| rest.split_once('.')) {
+                Some((_, rest)) => rest,
+                None => quantity,
+            };
+            let worst = self.0.entry(quantity.to_owned()).or_insert((0.0, *tolerance));
+            if deviation / tolerance > worst.0 / worst.1 {
+                *worst = (*deviation, *tolerance);
+            }
+        }
+    }
+
+    /// Prints a line per quantity.
+    pub fn print(&self, what: &str) {
+        for (quantity, (deviation, tolerance)) in &self.0 {
+            println!("{what}, largest of all runs: {quantity} {deviation:.1e} of {tolerance:.0e}");
+        }
     }
 }
 

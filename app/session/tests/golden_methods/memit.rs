@@ -2,7 +2,7 @@
 
 use crate::bench::{Bench, benches, plugins};
 use crate::case::{Case, number};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Totals};
 use crate::support::{name, tensors};
 use locus_engine::moments::SecondMoments;
 use locus_plugin::Form;
@@ -23,7 +23,7 @@ fn second_moments(bench: &Bench, variant: &str) -> SecondMoments {
 #[test]
 fn memit_equals_the_published_runs() {
     let method = plugins().method("memit").expect("method");
-    let mut ran = 0;
+    let (mut ran, mut totals) = (0, Totals::default());
     for bench in benches() {
         for file in bench.files("memit") {
             let case = Case::read(&file);
@@ -77,10 +77,12 @@ fn memit_equals_the_published_runs() {
             }
             case.compare_metrics(&bench, &mut ledger, edited.deltas);
             ledger.print();
+            totals.add(&ledger);
             ran += 1;
         }
         assert!(ran > 0, "no golden MEMIT run found in {}", name(&bench.folder));
     }
+    totals.print("MEMIT");
 }
 
 /// Facts that are optimised together end where each ends alone, whatever the number of facts at once.

@@ -1,12 +1,13 @@
 //! Second moments and their inverses.
 
 use crate::bench::benches;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Totals};
 use crate::support::{name, tensors};
 use tch::{Device, Kind, Tensor};
 
 #[test]
 fn second_moments_equal_the_published_ones() {
+    let mut totals = Totals::default();
     for bench in benches() {
         let golden = tensors(&bench.folder.join("cov/second_moment.safetensors"));
         let mut ledger = Ledger::new(format!("{} cov/second_moment", name(&bench.folder)));
@@ -23,5 +24,7 @@ fn second_moments_equal_the_published_ones() {
             }
         }
         ledger.print();
+        totals.add(&ledger);
     }
+    totals.print("second moments");
 }

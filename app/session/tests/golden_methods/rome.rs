@@ -2,7 +2,7 @@
 
 use crate::bench::{benches, plugins};
 use crate::case::{Case, number};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Totals};
 use crate::support::name;
 use locus_plugin::Form;
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[test]
 fn rome_equals_the_published_runs() {
     let method = plugins().method("rome").expect("method");
-    let mut ran = 0;
+    let (mut ran, mut totals) = (0, Totals::default());
     for bench in benches() {
         for file in bench.files("rome") {
             let case = Case::read(&file);
@@ -65,8 +65,10 @@ fn rome_equals_the_published_runs() {
             ledger.note("norm of dW", (left.matmul(right).norm().double_value(&[]) / norm - 1.0).abs(), loose);
             case.compare_metrics(&bench, &mut ledger, edited.deltas);
             ledger.print();
+            totals.add(&ledger);
             ran += 1;
         }
         assert!(ran > 0, "no golden ROME run found in {}", name(&bench.folder));
     }
+    totals.print("ROME");
 }
