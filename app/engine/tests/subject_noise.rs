@@ -35,9 +35,9 @@ fn noise_lands_on_the_subject_of_every_row_or_where_the_published_code_puts_it()
     let rows = [&prompt, &context].map(|text| model.tokenizer.encode(text).expect("tokens"));
     let noise = SubjectNoise { level: 0.5, ..SubjectNoise::default() };
     let [first, second] = draw(&model, noise.clone(), &prompt, &subject, &rows);
-    for row in 0..2 {
+    for (row, tokens) in rows.iter().enumerate() {
         let cells = first.cells.iter().filter(|cell| cell.row == row);
-        let ids: Vec<i64> = cells.map(|cell| rows[row][cell.position]).collect();
+        let ids: Vec<i64> = cells.map(|cell| tokens[cell.position]).collect();
         assert_eq!(model.tokenizer.decode(&ids).expect("text").trim(), subject);
     }
     assert_ne!(first.noise, second.noise, "every run draws anew");

@@ -44,7 +44,6 @@ pub struct Values {
 
 impl Values {
     /// What should be found, `[facts, hidden]`.
-    #[must_use]
     pub fn wanted(&self) -> Tensor {
         &self.start + &self.delta
     }
@@ -208,10 +207,8 @@ impl Progress {
 
     /// Takes the step's numbers in and says which facts move on.
     fn moving(&mut self, step: i64, shown: &[&[f64]]) -> Vec<bool> {
-        for fact in 0..self.done.len() {
-            if self.done[fact] {
-                continue;
-            }
+        let going: Vec<usize> = (0..self.done.len()).filter(|&fact| !self.done[fact]).collect();
+        for fact in going {
             let (loss, objective) = (shown[0][fact], shown[1][fact]);
             let watched = &mut self.watched[fact];
             if step == 0 {

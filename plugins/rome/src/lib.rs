@@ -3,10 +3,11 @@
 
 mod insertion;
 
+use insertion::Place;
 use locus_key_value::{Contexts, ValueSettings, check_contexts, optimise};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Edit, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
+    EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
 };
 use std::collections::BTreeMap;
 
@@ -92,55 +93,59 @@ impl EditMethod for Rome {
             return Err(Error::Request("ROME needs a fact and a layer".to_owned()));
         }
         let contexts = parameters.contexts(request.seed, host)?;
-        let mut edited = Edited::new();
-        let mut changed = BTreeMap::new();
+        let token = parameters.value_settings()?.token;
+        let mut work = Work::default();
         for (number, edit) in request.edits.iter().enumerate() {
             for &layer in &request.layers {
-                edited = one(edit, number, layer, &contexts, parameters, &mut changed, edited, host)?;
+                work.add(Place { edit, number, layer, token }, &contexts, parameters, host)?;
             }
         }
-        Ok(edited)
+        Ok(work.edited)
     }
 }
 
-/// Edits one fact at one layer on top of what is `changed` already.
-#[allow(clippy::too_many_arguments)]
-fn one(
-    edit: &Edit,
-    number: usize,
-    layer: usize,
-    contexts: &Contexts,
-    parameters: &RomeParameters,
-    changed: &mut BTreeMap<String, Tensor>,
-    mut edited: Edited,
-    host: &dyn Host,
-) -> Result<Edited> {
-    let settings = parameters.value_settings()?;
-    let key = insertion::direction(edit, number, layer, contexts, settings.token, parameters, host)?;
-    let alone = std::slice::from_ref(edit);
-    let values = optimise(alone, number, Site::MlpOut(layer), contexts, &settings, host)?;
-    let same_key = parameters.same_key && !parameters.published();
-    let insertion = insertion::insert(edit, number, layer, settings.token, &key, &values, same_key, host)?;
-    let model = host.model()?;
-    let down = &model.down_projections[layer];
-    let (left, right) = down.rank_one(&insertion.written, &key.direction);
-    let weight = host.parameter(&down.weight)?;
-    let weight = &weight + left.matmul(&right).to_kind(weight.kind());
-    changed.insert(down.weight.clone(), weight);
-    let all: Vec<(String, Tensor)> =
-        changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect();
-    host.replace_parameters(&all)?;
-    if let Some(complaint) = values.complaint(alone) {
-        edited = edited.note(complaint);
+/// What was changed so far.
+#[derive(Default)]
+struct Work {
+    edited: Edited,
+    /// Changed parameters by name.
+    changed: BTreeMap<String, Tensor>,
+}
+
+impl Work {
+    /// Edits one fact at one layer on top of what is changed already.
+    fn add(
+        &mut self,
+        place: Place<'_>,
+        contexts: &Contexts,
+        parameters: &RomeParameters,
+        host: &dyn Host,
+    ) -> Result<()> {
+        let settings = parameters.value_settings()?;
+        let key = insertion::direction(place, contexts, parameters, host)?;
+        let values = optimise(place.alone(), place.number, Site::MlpOut(place.layer), contexts, &settings, host)?;
+        let same_key = parameters.same_key && !parameters.published();
+        let insertion = insertion::insert(place, &key, &values, same_key, host)?;
+        let model = host.model()?;
+        let down = &model.down_projections[place.layer];
+        let (left, right) = down.rank_one(&insertion.written, &key.direction);
+        let weight = host.parameter(&down.weight)?;
+        let weight = &weight + left.matmul(&right).to_kind(weight.kind());
+        self.changed.insert(down.weight.clone(), weight);
+        let all: Vec<(String, Tensor)> =
+            self.changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect();
+        host.replace_parameters(&all)?;
+        let mut edited = std::mem::take(&mut self.edited)
+            .low_rank(&down.weight, left, right)
+            .metric("divisor", insertion.divisor)
+            .metric("‖δ‖", values.delta.norm().double_value(&[]))
+            .metric("p(target)", values.probabilities[0]);
+        for (name, tensor) in insertion.artifacts {
+            edited = edited.artifact(name, tensor);
+        }
+        self.edited = values.complaint(place.alone()).into_iter().fold(edited, Edited::note);
+        Ok(())
     }
-    for (name, tensor) in insertion.artifacts {
-        edited = edited.artifact(name, tensor);
-    }
-    Ok(edited
-        .low_rank(&down.weight, left, right)
-        .metric("divisor", insertion.divisor)
-        .metric("‖δ‖", values.delta.norm().double_value(&[]))
-        .metric("p(target)", values.probabilities[0]))
 }
 
 locus_plugin::export_plugin!(methods: [Rome]);
