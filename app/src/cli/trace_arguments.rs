@@ -56,13 +56,13 @@ pub struct TraceArguments {
     #[arg(long, value_name = "N", requires = "all")]
     pub limit: Option<usize>,
     /// When a fact counts as known.
-    #[arg(long, value_enum, default_value_t = Known::NextToken, value_name = "HOW")]
+    #[arg(long, value_enum, default_value_t = Known::NextToken, value_name = "HOW", requires = "all")]
     pub known: Known,
     /// Traces facts that the model does not know as well.
     #[arg(long, requires = "all")]
     pub unknown_too: bool,
     /// Leaves out facts whose true answer is less probable.
-    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    #[arg(long, default_value_t = 0.0, value_name = "P", requires = "all")]
     pub least_probability: f64,
     /// Counts a token that is, say, a subject's first and last once, as the last; published averages count it twice.
     #[arg(long, requires = "all")]

@@ -54,22 +54,21 @@ impl Records {
     /// Rows are missing.
     #[must_use]
     pub fn traces(&self) -> Vec<Trace> {
-        let started = self.events.iter().filter_map(|event| match event {
-            Event::Trace(started) => Some(started),
-            _ => None,
-        });
-        let row = |of: u64, at: usize| {
-            let found = self.events.iter().find_map(|event| match event {
-                Event::TraceRow { job, token, scores } if (*job, *token) == (of, at) => Some(scores.clone()),
-                _ => None,
-            });
-            found.unwrap_or_else(|| panic!("no row of token {at}"))
-        };
-        let trace = |started: &TraceStarted| Trace {
-            scores: (0..started.tokens.len()).map(|token| row(started.job, token)).collect(),
-            started: started.clone(),
-        };
-        started.map(trace).collect()
+        let mut traces: Vec<Trace> = Vec::new();
+        for event in &self.events {
+            match (event, traces.last_mut()) {
+                (Event::Trace(started), _) => traces.push(Trace { started: started.clone(), scores: Vec::new() }),
+                (Event::TraceRow { job, token, scores }, Some(trace)) => {
+                    assert_eq!((*job, *token), (trace.started.job, trace.scores.len()), "rows come in order");
+                    trace.scores.push(scores.clone());
+                }
+                _ => {}
+            }
+        }
+        for trace in &traces {
+            assert_eq!(trace.scores.len(), trace.started.tokens.len(), "rows are missing");
+        }
+        traces
     }
 
     /// All edits.
