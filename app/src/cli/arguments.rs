@@ -88,7 +88,7 @@ pub enum Command {
     /// Traces a fact: how much of its probability comes back when one state of the clean run is restored.
     Trace(Box<TraceArguments>),
     /// Edits facts, each on the unedited model, and prints what changed.
-    Edit(EditArguments),
+    Edit(Box<EditArguments>),
     /// Lists the facts.
     Facts {
         /// Only facts in which these letters occur.
