@@ -73,6 +73,10 @@ pub struct Goal {
     /// published code does for fact erasure).
     #[serde(default)]
     pub runs_all_steps: bool,
+    /// The objective wants the target's probability low: an edit is scored by how much of it is gone, and not by how
+    /// much was gained.
+    #[serde(default)]
+    pub lowers: bool,
     /// The text that [`Self::target`] is compared with when an edit is scored, without a leading space; the host takes
     /// the record's other target where there is none.
     #[serde(default)]
@@ -101,6 +105,13 @@ impl Goal {
     #[must_use]
     pub fn under(mut self, noise: SubjectNoise) -> Self {
         self.noise = Some(noise);
+        self
+    }
+
+    /// Wants the target's probability low, see [`Self::lowers`].
+    #[must_use]
+    pub fn lowering(mut self) -> Self {
+        self.lowers = true;
         self
     }
 

@@ -44,6 +44,13 @@ pub enum Command {
         /// What and how.
         order: EditOrder,
     },
+    /// Measures what an edit does, or the model as it is. Nothing is left in place.
+    Evaluate {
+        /// Number of the job.
+        job: JobId,
+        /// What and how.
+        order: EvaluateOrder,
+    },
     /// Takes the last edit back.
     Undo,
     /// Takes one edit back, whatever came after it.
@@ -121,5 +128,63 @@ impl EditOrder {
     /// All facts, the first first.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         std::iter::once(&self.fact).chain(&self.more)
+    }
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EvaluateOrder {
+    /// The edit; without one the model is measured as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<EditOrder>,
+    /// The facts that are measured without an edit; with one its own are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// Which measures, and how.
+    #[serde(default)]
+    pub measures: Measures,
+}
+
+/// Which measures are taken besides the likelihoods of targets, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Measures {
+    /// Success is judged by the geometric mean over a target's tokens on the joint text, as in ROME and MEMIT, and not
+    /// by the joint probability, as in Hase et al. (2023).
+    pub per_token: bool,
+    /// Normalised scores are taken from the first prompt of each kind, as the code of Hase et al. does, and not from
+    /// all of them, as their paper says.
+    pub first_prompt: bool,
+    /// Leaves out facts that the model does not say.
+    pub correct_only: bool,
+    /// Leaves out facts whose true answer is not more probable than this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_probability: Option<f64>,
+    /// Perplexity of texts about the subject.
+    pub essence: bool,
+    /// Entropy of generated texts.
+    pub fluency: bool,
+    /// Likeness of generated texts to reference texts in this folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consistency: Option<PathBuf>,
+    /// Tokens that the model says after the prompt and its other wordings; 0 for none.
+    pub said_tokens: usize,
+    /// Seed of sampled texts; each fact's own draws follow from it and from the fact.
+    pub seed: u64,
+}
+
+impl Default for Measures {
+    fn default() -> Self {
+        Self {
+            per_token: false,
+            first_prompt: false,
+            correct_only: false,
+            least_probability: None,
+            essence: false,
+            fluency: false,
+            consistency: None,
+            said_tokens: 20,
+            seed: 0,
+        }
     }
 }

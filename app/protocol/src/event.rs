@@ -104,6 +104,10 @@ pub enum Event {
     Step(Step),
     /// An edit is in place.
     Applied(Applied),
+    /// What an edit does to one of its facts, or how the model as it is fares on one.
+    Evaluated(Evaluated),
+    /// Averages over many facts.
+    Summary(Summary),
     /// What is in place after an undo or redo.
     Edits {
         /// The edits in place, the oldest first.
@@ -148,6 +152,8 @@ pub enum JobKind {
     Trace,
     /// An edit.
     Edit,
+    /// Measuring.
+    Evaluate,
     /// Writing edits or the edited model.
     Save,
     /// Work on second moments that belongs to no edit.
@@ -170,6 +176,8 @@ pub enum Phase {
     SecondMoments,
     /// Scores of the record's prompts.
     Evaluation,
+    /// Texts that the model writes.
+    Texts,
     /// Writing files.
     Writing,
     /// A phase of the method, in its words; counted in steps.
@@ -364,6 +372,69 @@ pub struct Applied {
     /// What the method wants said.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Measures of the edit by name, see docs/metrics.md.
+    #[serde(default, with = "crate::number::map")]
+    pub numbers: BTreeMap<String, f64>,
+    /// What the model says after the prompt.
+    #[serde(default)]
+    pub said: Vec<Said>,
+}
+
+/// What an edit does to a fact, in numbers and texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The job.
+    pub job: JobId,
+    /// The fact.
+    pub fact: Fact,
+    /// What the objective aimed at; without an edit the new target against the true one.
+    pub aim: Aim,
+    /// Why the fact was left out, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// Measures by name, see docs/metrics.md.
+    #[serde(default, with = "crate::number::map")]
+    pub numbers: BTreeMap<String, f64>,
+    /// What the model says.
+    #[serde(default)]
+    pub said: Vec<Said>,
+}
+
+/// Averages over the facts of an evaluation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Facts that were measured.
+    pub facts: usize,
+    /// Facts that were left out.
+    pub left_out: usize,
+    /// Averages by the measures' names.
+    pub means: BTreeMap<String, Average>,
+}
+
+/// An average with its 95 % confidence interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Average {
+    /// The mean.
+    pub mean: f64,
+    /// 1.96 standard errors.
+    pub half_width: f64,
+    /// For a rate or share: Wilson's interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wilson: Option<[f64; 2]>,
+    /// Facts that have the measure.
+    pub count: usize,
+}
+
+/// What the model says after a prompt, by its most probable tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The prompt.
+    pub prompt: String,
+    /// What it says before the edit.
+    pub before: String,
+    /// What it says after the edit; nothing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 impl Applied {
@@ -394,6 +465,9 @@ pub struct Aim {
     /// Standard deviation of the noise on the subject while editing and scoring; 0 for none.
     #[serde(default)]
     pub noise_level: f64,
+    /// Whether the target's probability is to be low.
+    #[serde(default)]
+    pub lowers: bool,
 }
 
 /// An edit in place, or one that was taken back.

@@ -14,10 +14,10 @@ mod second_moments;
 mod trace;
 
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
-pub use command::{Command, EditOrder, ModelSource, SaveTarget};
+pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget};
 pub use event::{
-    Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Event, GpuMemory, JobId, JobKind, Memory,
-    ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken,
+    Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId, JobKind, Memory,
+    ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken,
 };
 pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};

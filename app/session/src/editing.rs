@@ -2,15 +2,18 @@
 
 use crate::error::Error;
 use crate::loading::Loaded;
+use crate::measuring::{Measured, Question, goal, measure, relations, report};
 use crate::moments;
 use crate::preparing::{Prepared, prepare};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
 use locus_engine::evaluate::scores;
+use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Edited, Level};
 use locus_protocol::{
-    Applied, BeforeAfter, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Phase, Scores, Step, WeightChange,
+    Applied, BeforeAfter, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase, Scores, Step,
+    WeightChange,
 };
 
 /// Edits a fact, or several together.
@@ -21,7 +24,18 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
     }
     let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
     worker.emitter.progress(job, Phase::Evaluation, 0, 2);
-    let before = scores(loaded.stack.model(), &order.fact)?;
+    let model = loaded.stack.model();
+    let fact = Fact { attributes: Vec::new(), ..order.fact.clone() };
+    let together: Vec<&Fact> = order.facts().collect();
+    let question = Question {
+        goal: goal(model, &prepared, 0, &fact),
+        lowers: prepared.aim(0).lowers,
+        relations: relations(&loaded.facts, &fact, &together),
+        spoken: vec![fact.prompt()],
+        essence: Vec::new(),
+        fact: &fact,
+    };
+    let before = Seen::of(worker, model, &question)?;
     let rows = current_rows(loaded, &order.fact)?;
     worker.emitter.tell(Event::Edit(EditStarted {
         job,
@@ -30,19 +44,33 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
         steps: prepared.plan.steps,
         rows: rows.clone(),
     }));
-    let edited = run(worker, job, &order, &prepared, rows)?;
+    let edited = run(worker, job, &order, &prepared, rows, false)?;
     check(loaded.stack.model(), &order.method, &edited.deltas)?;
     worker.check_cancel()?;
-    finish(worker, job, &order, &prepared, edited, before)
+    finish(worker, job, &order, &prepared, edited, &question, before)
 }
 
-/// Runs the method; `rows` are the rows of the model before. Nothing is put in place.
+/// What is seen of an edit's first fact under one model.
+struct Seen {
+    scores: Scores,
+    measured: Measured,
+}
+
+impl Seen {
+    fn of(worker: &Worker<'_>, model: &Model, question: &Question<'_>) -> Result<Self, Error> {
+        let measured = measure(model, question, &Measures::default(), None, &mut || worker.check_cancel())?;
+        Ok(Self { scores: scores(model, question.fact)?, measured })
+    }
+}
+
+/// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Where `quiet`, steps are not told.
 pub fn run(
     worker: &Worker<'_>,
     job: JobId,
     order: &EditOrder,
     prepared: &Prepared,
     rows: Vec<LayerRow>,
+    quiet: bool,
 ) -> Result<Edited, Error> {
     let method = worker.registry.method(&order.method)?;
     let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
@@ -50,6 +78,7 @@ pub fn run(
     let shown = shown_tokens(loaded, &order.fact)?;
     let emitter = &worker.emitter;
     let listener = |event| match event {
+        HostEvent::Step(..) if quiet => {}
         HostEvent::Step(report, rows) => emitter.tell(Event::Step(Step {
             job,
             step: report.step,
@@ -105,7 +134,8 @@ fn finish(
     order: &EditOrder,
     prepared: &Prepared,
     edited: Edited,
-    before: Scores,
+    question: &Question<'_>,
+    before: Seen,
 ) -> Result<(), Stopped> {
     let (plan, title) = (&prepared.plan, title(order, prepared));
     let loaded = worker.loaded()?;
@@ -113,12 +143,13 @@ fn finish(
     let Edited { deltas, metrics, notes, .. } = edited;
     let facts = prepared.request.edits.len();
     let number = loaded.stack.apply(Edit { title: title.clone(), fact: order.fact.clone(), facts, deltas })?;
-    let measured = scores(loaded.stack.model(), &order.fact).map_err(Error::from);
+    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let measured = Seen::of(worker, loaded.stack.model(), question);
     let after = match measured {
         Ok(after) => after,
         Err(error) => {
             // an edit whose effect cannot be measured is not kept
-            loaded.stack.undo()?;
+            worker.loaded()?.stack.undo()?;
             return Err(error.into());
         }
     };
@@ -126,7 +157,8 @@ fn finish(
     mark(&mut rows, &changes);
     worker.emitter.progress(job, Phase::Evaluation, 2, 2);
     let notes = plan.notes.iter().cloned().chain(notes).collect();
-    let scores = BeforeAfter { before, after };
+    let (numbers, said) = report(question, &Measures::default(), before.measured, Some(after.measured));
+    let scores = BeforeAfter { before: before.scores, after: after.scores };
     worker.emitter.tell(Event::Applied(Applied {
         job,
         title,
@@ -138,6 +170,8 @@ fn finish(
         scores,
         metrics,
         notes,
+        numbers,
+        said,
     }));
     Ok(())
 }
@@ -171,6 +205,10 @@ pub fn current_rows(loaded: &Loaded, fact: &Fact) -> Result<Vec<LayerRow>, Error
 
 /// First tokens of the new and the true target.
 fn shown_tokens(loaded: &Loaded, fact: &Fact) -> Result<[i64; 2], Error> {
-    let first = |target: &str| Ok::<_, Error>(loaded.stack.model().tokenizer.encode_target(target)?[0]);
-    Ok([first(&fact.target_new)?, first(&fact.target_true)?])
+    // a fact that was only ever traced may lack one of them
+    let first = |target: &str, other: &str| {
+        let target = if target.trim().is_empty() { other } else { target };
+        Ok::<_, Error>(loaded.stack.model().tokenizer.encode_target(target)?[0])
+    };
+    Ok([first(&fact.target_new, &fact.target_true)?, first(&fact.target_true, &fact.target_new)?])
 }

@@ -10,9 +10,11 @@ mod donors;
 mod editing;
 mod emitter;
 mod error;
+mod evaluating;
 mod history;
 mod kept;
 mod loading;
+mod measuring;
 mod memory;
 mod moments;
 mod noising;
@@ -27,6 +29,7 @@ pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
+pub use locus_engine::evaluate::{Mean, harmonic_of_means};
 pub use locus_engine::facts;
 pub use preference::Preference;
 
@@ -52,6 +55,8 @@ pub struct Options {
     pub threads: Option<i32>,
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
+    /// How they are read.
+    pub reading: facts::Reading,
     /// Text for second moments instead of the built-in one: one document a line, JSON Lines or Parquet.
     pub corpus: Option<PathBuf>,
     /// Tokens of the corpus to use; `None` leaves it to the model's width.

@@ -144,7 +144,11 @@ fn tell_plugins(emitter: &Emitter, worker: &Worker<'_>) {
 fn read_facts(worker: &Worker<'_>, source: &ModelSource, folder: &Path) -> Result<(String, Vec<Fact>), Error> {
     let own: PathBuf = folder.join("facts.json");
     match (&worker.options.facts, source) {
-        (Some(file), _) => Ok((file.display().to_string(), facts::read(file)?)),
+        (Some(file), _) => {
+            let read = facts::read_as(file, &worker.options.reading)?;
+            tell_bad(&worker.emitter, file, &read.bad);
+            Ok((file.display().to_string(), read.facts))
+        }
         (None, ModelSource::BuiltIn) => Ok(("built-in facts".to_owned(), facts::read(&own)?)),
         (None, ModelSource::Folder(_)) if own.is_file() => Ok((own.display().to_string(), facts::read(&own)?)),
         (None, ModelSource::Folder(_)) => {
@@ -153,6 +157,16 @@ fn read_facts(worker: &Worker<'_>, source: &ModelSource, folder: &Path) -> Resul
             let facts = facts::parse(text).map_err(Error::Request)?;
             Ok(("built-in facts (the folder has no facts.json)".to_owned(), facts))
         }
+    }
+}
+
+/// Lists the records that were left out.
+fn tell_bad(emitter: &Emitter, file: &Path, bad: &[String]) {
+    for complaint in bad {
+        emitter.log("engine", "warning", format!("{}: {complaint}; it is left out", file.display()));
+    }
+    if !bad.is_empty() {
+        emitter.log("engine", "warning", format!("{}: {} bad records are left out", file.display(), bad.len()));
     }
 }
 

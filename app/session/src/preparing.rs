@@ -29,6 +29,7 @@ impl Prepared {
             target: self.goals.get(index).map(|goal| goal.target.clone()).unwrap_or_default(),
             baseline: self.baselines.get(index).cloned().unwrap_or_default(),
             noise_level: self.noise.as_ref().map_or(0.0, |noise| noise.level),
+            lowers: self.goals.get(index).is_some_and(|goal| goal.lowers),
         }
     }
 }

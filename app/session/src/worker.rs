@@ -3,7 +3,9 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
-use crate::{Options, averaging, editing, history, loading, memory, moments, prediction, saving, tracing};
+use crate::{
+    Options, averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing,
+};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
@@ -54,6 +56,7 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
             | Command::Trace { job, .. }
             | Command::AverageTraces { job, .. }
             | Command::Edit { job, .. }
+            | Command::Evaluate { job, .. }
             | Command::Save { job, .. }
             | Command::SecondMoments { job, .. } => {
                 let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
@@ -102,6 +105,10 @@ impl Worker<'_> {
                 Command::Edit { job, order } => {
                     let title = format!("{} for “{}”", order.method, order.fact.prompt());
                     self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
+                }
+                Command::Evaluate { job, order } => {
+                    let title = evaluating::title(&order);
+                    self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
                 }
                 Command::Save { job, target } => {
                     self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));

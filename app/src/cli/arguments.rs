@@ -2,6 +2,7 @@
 
 use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use locus_session::facts::ZsreReading;
 use std::path::PathBuf;
 
 /// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
@@ -32,9 +33,16 @@ pub struct Common {
     /// Number format of weights and activations.
     #[arg(long, global = true, value_enum, default_value_t = Dtype::Float32, value_name = "FORMAT")]
     pub dtype: Dtype,
-    /// JSON file of CounterFact records; the model's own or the built-in facts without it.
+    /// Facts: a JSON list or JSON Lines of CounterFact (also flattened), zsRE or known-facts records; the model's own
+    /// or the built-in facts without it.
     #[arg(long, global = true, value_name = "FILE")]
     pub facts: Option<PathBuf>,
+    /// Leaves bad records of the facts file out, listing them, instead of refusing the file.
+    #[arg(long, global = true)]
+    pub skip_bad: bool,
+    /// What becomes of zsRE records.
+    #[arg(long, global = true, value_enum, default_value_t = Zsre::Statement, value_name = "READING")]
+    pub zsre: Zsre,
     /// Corpus for second moments: text with one document a line, JSON Lines (.jsonl) or Parquet (.parquet); the
     /// built-in corpus without it.
     #[arg(long, global = true, value_name = "FILE")]
@@ -65,6 +73,24 @@ pub struct Common {
     pub threads: Option<i32>,
 }
 
+/// Readings of zsRE records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Zsre {
+    /// As Hase et al. (2023): “Question: … Answer:”, the answer is true, another record's answer is the new target.
+    Statement,
+    /// As ROME and MEMIT: the bare question, the answer is the new target.
+    Question,
+}
+
+impl From<Zsre> for ZsreReading {
+    fn from(zsre: Zsre) -> Self {
+        match zsre {
+            Zsre::Statement => Self::Statement,
+            Zsre::Question => Self::Question,
+        }
+    }
+}
+
 /// Number formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
@@ -89,6 +115,8 @@ pub enum Command {
     Trace(Box<TraceArguments>),
     /// Edits facts, each on the unedited model, and prints what changed.
     Edit(Box<EditArguments>),
+    /// Measures an edit on every fact of a file, or the model as it is, and averages with confidence intervals.
+    Eval(Box<EvalArguments>),
     /// Lists the facts.
     Facts {
         /// Only facts in which these letters occur.
@@ -248,7 +276,7 @@ pub struct FactArguments {
 }
 
 /// What to edit.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct EditArguments {
     /// Which fact.
     #[command(flatten)]
@@ -280,4 +308,71 @@ pub struct EditArguments {
     /// Writes the changes of the last edit as a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
+}
+
+/// What to measure.
+#[derive(Clone, Debug, Args)]
+pub struct EvalArguments {
+    /// Id of the method; the model as it is without it.
+    #[arg(long, value_name = "ID")]
+    pub method: Option<String>,
+    /// Id of the objective; the one in configs/workbench.toml without it.
+    #[arg(long, value_name = "ID", requires = "method")]
+    pub objective: Option<String>,
+    /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.
+    #[arg(long, value_name = "LAYERS", requires = "method")]
+    pub layers: Option<String>,
+    /// Sets a hyperparameter of the method; @FILE reads a list, one a line; repeatable.
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "method")]
+    pub settings: Vec<String>,
+    /// Sets a hyperparameter of the objective; repeatable.
+    #[arg(long = "set-objective", value_name = "NAME=VALUE", requires = "method")]
+    pub objective_settings: Vec<String>,
+    /// TOML file of the method's hyperparameters; --set wins over it.
+    #[arg(long, value_name = "FILE", requires = "method")]
+    pub settings_file: Option<PathBuf>,
+    /// File of edit orders, one JSON object a line as in the `order` of an edit record, each measured on its own facts;
+    /// - is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "limit", "batch"])]
+    pub orders: Option<PathBuf>,
+    /// Seed of everything random; each fact's own draws follow from it and from the fact.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Takes only the first facts of the file.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// Facts that are edited together.
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "method")]
+    pub batch: usize,
+    /// Leaves out facts that the unedited model does not say.
+    #[arg(long)]
+    pub correct_only: bool,
+    /// Leaves out facts whose true answer is not more probable than this; the published bound without a number.
+    #[arg(long, value_name = "P", num_args = 0..=1, default_missing_value = "0.02")]
+    pub least_probability: Option<f64>,
+    /// Measures the entropy of texts on the records' generation prompts.
+    #[arg(long)]
+    pub fluency: bool,
+    /// Measures the perplexity of what the unedited model says of the subject.
+    #[arg(long)]
+    pub essence: bool,
+    /// Measures likeness to reference texts: folder with tfidf_vocab.json, idf.npy and attribute_snippets.json.
+    #[arg(long, value_name = "DIR")]
+    pub consistency: Option<PathBuf>,
+    /// Judges success by the mean over a target's tokens, as ROME and MEMIT do, not by the joint probability.
+    #[arg(long)]
+    pub per_token: bool,
+    /// Takes normalised scores from the first prompt of each kind only, as the published code does.
+    #[arg(long)]
+    pub first_prompt: bool,
+    /// Tokens that the model says after each prompt before and after; 0 for none.
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub said_tokens: usize,
+    /// JSON Lines file with one line a fact, to which each is appended when it is done; facts that are there already
+    /// are not measured again.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// CSV file to write, one row a fact.
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
 }

@@ -7,6 +7,7 @@ use crate::cli::output::Output;
 use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
+use locus_session::facts::Reading;
 use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, Options};
 use std::sync::atomic::Ordering;
 
@@ -218,6 +219,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         },
         threads: common.threads,
         facts: common.facts.clone(),
+        reading: Reading { skip_bad: common.skip_bad, zsre: common.zsre.into(), seed: 0 },
         corpus: common.corpus.clone(),
         corpus_tokens: common.corpus_tokens,
         moments: MomentsOptions {

@@ -3,7 +3,7 @@
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, output, settings, tables};
-use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, PluginKind, SaveTarget};
+use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, Fact, PluginKind, SaveTarget};
 use locus_session::Preference;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -102,6 +102,21 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
     if let Some(file) = &arguments.orders {
         return read_orders(client, file);
     }
+    let order = order(client, arguments)?;
+    let fact = fact::choose(&arguments.fact, &client.known.facts)?;
+    for (flag, target) in [("--new", &fact.target_new), ("--true", &fact.target_true)] {
+        if target.is_empty() {
+            return Err(Failure::usage(format!("{flag} is missing: give the answer's text")));
+        }
+    }
+    Ok(vec![EditOrder { fact, ..order }])
+}
+
+/// The order that the flags make, without its fact.
+///
+/// # Errors
+/// Flags that do not fit the plugins.
+pub fn order(client: &Client, arguments: &EditArguments) -> Result<EditOrder, Failure> {
     let plugins = &client.known.plugins;
     let method = arguments.method.as_deref().unwrap_or_default();
     let method = settings::plugin(plugins, PluginKind::Method, method)?;
@@ -114,14 +129,8 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
         (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),
     };
     let objective = settings::plugin(plugins, PluginKind::Objective, &objective)?;
-    let fact = fact::choose(&arguments.fact, &client.known.facts)?;
-    for (flag, target) in [("--new", &fact.target_new), ("--true", &fact.target_true)] {
-        if target.is_empty() {
-            return Err(Failure::usage(format!("{flag} is missing: give the answer's text")));
-        }
-    }
-    Ok(vec![EditOrder {
-        fact,
+    Ok(EditOrder {
+        fact: Fact::default(),
         method: method.id.clone(),
         objective: objective.id.clone(),
         layers: arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default(),
@@ -129,10 +138,14 @@ pub fn orders(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrde
         objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
         seed: arguments.seed,
         more: Vec::new(),
-    }])
+    })
 }
 
-fn read_orders(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
+/// The orders of a file, one a line.
+///
+/// # Errors
+/// A file that cannot be read or holds none.
+pub fn read_orders(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
     let bad = |what: String| Failure::usage(format!("--orders {}: {what}", file.display()));
     let read = if file == Path::new("-") { standard_input(client)? } else { std::fs::read_to_string(file) };
     let text = read.map_err(|error| {

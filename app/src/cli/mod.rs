@@ -5,11 +5,13 @@ mod client;
 mod demo;
 mod doctor;
 mod edit;
+mod eval;
 mod export;
 mod fact;
 mod facts;
 mod failure;
 mod interrupt;
+mod ledger;
 mod model;
 mod output;
 mod picture;
@@ -17,6 +19,7 @@ mod places;
 mod plugin;
 mod settings;
 mod stats;
+mod summary;
 mod tables;
 mod trace;
 mod trace_arguments;
@@ -41,6 +44,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Demo { train }) => demo::run(&common, train),
         Some(Command::Trace(order)) => trace::run(&common, &order),
         Some(Command::Edit(order)) => edit::run(&common, &order),
+        Some(Command::Eval(arguments)) => eval::run(&common, &arguments),
         Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),
         Some(Command::Plugin { action }) => plugin::run(&common, &action),
         Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),

@@ -73,6 +73,7 @@ impl Output {
             Phase::Cells => "restoring cells",
             Phase::SecondMoments => "second moments (once for this model)",
             Phase::Evaluation => "scoring prompts",
+            Phase::Texts => "writing texts",
             Phase::Writing => "writing",
             Phase::Method(words) => words,
         };

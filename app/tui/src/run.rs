@@ -278,6 +278,7 @@ fn job_of(command: &Command) -> Option<JobId> {
         | Command::Trace { job, .. }
         | Command::AverageTraces { job, .. }
         | Command::Edit { job, .. }
+        | Command::Evaluate { job, .. }
         | Command::Save { job, .. }
         | Command::SecondMoments { job, .. } => Some(*job),
         Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo | Command::Quit => None,

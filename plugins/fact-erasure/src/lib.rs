@@ -29,7 +29,7 @@ impl Objective for FactErasure {
             let message = "the fact has no true target; give one as `target_true`, the answer that the edit erases";
             return Err(Error::Request(message.to_owned()));
         }
-        let goal = Goal::new(&fact.target_true).run_all_steps();
+        let goal = Goal::new(&fact.target_true).run_all_steps().lowering();
         Ok(if parameters.parity == "hase2023" { goal.against(&host.model()?.end_of_text) } else { goal })
     }
 

@@ -158,14 +158,26 @@ impl EditStack {
         self.pristine.iter().all(same)
     }
 
+    /// The model that the edits in place and further changes would make. Nothing is put in place.
+    ///
+    /// # Errors
+    /// A change that does not fit. Use [`super::check`] before.
+    pub fn trial(&self, deltas: &[Delta]) -> Result<Model> {
+        self.built(self.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(deltas))
+    }
+
     /// The model that the edits in place make; `None` for none.
     fn build(&self) -> Result<Option<Model>> {
         if self.applied.is_empty() {
             return Ok(None);
         }
+        self.built(self.applied.iter().flat_map(|edit| &edit.edit.deltas)).map(Some)
+    }
+
+    fn built<'a>(&self, deltas: impl Iterator<Item = &'a Delta>) -> Result<Model> {
         let _guard = tch::no_grad_guard();
         let mut values: Vec<(String, Tensor)> = Vec::new();
-        for delta in self.applied.iter().flat_map(|edit| &edit.edit.deltas) {
+        for delta in deltas {
             let Some(parameter) = self.base.parameter(&delta.parameter) else { continue };
             let difference = difference(&delta.form, &parameter);
             match values.iter_mut().find(|(name, _)| *name == delta.parameter) {
@@ -173,7 +185,7 @@ impl EditStack {
                 None => values.push((delta.parameter.clone(), parameter.to_kind(difference.kind()) + difference)),
             }
         }
-        self.base.with_parameters(&values).map(Some)
+        self.base.with_parameters(&values)
     }
 }
 

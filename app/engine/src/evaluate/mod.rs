@@ -8,6 +8,7 @@ mod filter;
 mod fluency;
 mod noise;
 mod normalised;
+mod numbers;
 mod question;
 mod record;
 mod success;
@@ -21,6 +22,7 @@ pub use filter::{ANSWER_TOKENS, LEAST_PROBABILITY, is_correct};
 pub use fluency::{FLUENCY_TOKENS, n_gram_entropy};
 pub use noise::ScoringNoise;
 pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
+pub use numbers::{Numbers, fact_seed};
 pub use question::{Likelihood, Question, Tokenisation, answer};
 pub use record::{Comparison, Goal, Pair, Record};
 pub use success::{Group, Success};
@@ -68,7 +70,8 @@ pub fn top_tokens(model: &Model, prompt: &[i64]) -> Result<Vec<TopToken>> {
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
     let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
-    let record = Record::measure(model, fact, &goal, &[], false)?;
+    let shown = Fact { attributes: Vec::new(), ..fact.clone() };
+    let record = Record::measure(model, &shown, &goal, &[], false)?;
     let score = |pair: &Pair| PromptScore {
         prompt: pair.prompt.clone(),
         new: pair.target.probability(),

@@ -60,6 +60,8 @@ pub fn absorb(state: &mut State, event: Event) {
         Event::Edits { applied, undone, rows, unedited } => settle(state, applied, undone, rows, unedited),
         // the log says it in words
         Event::SecondMoments(_) => {}
+        // the workbench orders no evaluation
+        Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),
         Event::Log { source, level, text } => {
             state.log.push(state.now, &source, &level, &text);
@@ -101,7 +103,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace | JobKind::Edit | JobKind::Save | JobKind::SecondMoments => {}
+        JobKind::Trace | JobKind::Edit | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {}
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
@@ -141,7 +143,7 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Save | JobKind::SecondMoments => format!("{title} is done after {took}"),
+        JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => format!("{title} is done after {took}"),
     }
 }
 

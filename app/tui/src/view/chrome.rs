@@ -88,6 +88,7 @@ pub fn phase_name(phase: &Phase) -> &str {
         Phase::Cells => "restoring cells",
         Phase::SecondMoments => "second moments",
         Phase::Evaluation => "evaluating the record",
+        Phase::Texts => "writing texts",
         Phase::Writing => "writing",
         Phase::Method(name) => name,
     }

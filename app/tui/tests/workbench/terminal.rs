@@ -44,7 +44,7 @@ fn engine(
             }
             Command::Undo => tell(vec![recording::undone()]),
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Redo | Command::Save { .. } => {}
+            Command::Redo | Command::Save { .. } | Command::Evaluate { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);

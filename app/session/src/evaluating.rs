@@ -1,0 +1,160 @@
+//! An evaluation as a job: facts before and after an edit that is not kept, or under the model as it is.
+
+use crate::editing::{current_rows, run};
+use crate::error::Error;
+use crate::measuring::{Question, goal, measure, plain_goal, relations, report};
+use crate::moments;
+use crate::preparing::prepare;
+use crate::worker::{Stopped, Worker};
+use locus_engine::edit::check;
+use locus_engine::evaluate::{
+    ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
+};
+use locus_engine::model::Model;
+use locus_engine::run::{Choice, Length, generate};
+use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
+
+/// A few words for the status line.
+pub fn title(order: &EvaluateOrder) -> String {
+    let facts = order.edit.as_ref().map_or(order.facts.len(), |edit| edit.facts().count());
+    let facts = if facts == 1 { "one fact".to_owned() } else { format!("{facts} facts") };
+    match &order.edit {
+        Some(edit) => format!("measuring {} on {facts}", edit.method),
+        None => format!("measuring {facts}"),
+    }
+}
+
+/// Measures the facts of an order and tells of each.
+pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<(), Stopped> {
+    let EvaluateOrder { edit, facts, measures } = order;
+    let consistency = measures.consistency.as_deref().map(Consistency::read).transpose()?;
+    let all: Vec<Fact> = edit.as_ref().map_or(facts, |edit| edit.facts().cloned().collect());
+    if all.is_empty() {
+        return Err(Error::Request("there is no fact to measure; give at least one".to_owned()).into());
+    }
+    worker.loaded()?;
+    let mut kept = Vec::new();
+    for fact in all {
+        worker.check_cancel()?;
+        let model = worker.loaded.as_ref().map(|loaded| loaded.stack.model());
+        let reason = model.map(|model| left_out(model, &fact, &measures, worker)).transpose()?.flatten();
+        match reason {
+            None => kept.push(fact),
+            reason => {
+                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, left_out: reason, ..Evaluated::default() }))
+            }
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    match edit {
+        None => measure_as_it_is(worker, job, &kept, &measures, consistency.as_ref())?,
+        Some(mut edit) => {
+            edit.fact = kept[0].clone();
+            edit.more = kept[1..].to_vec();
+            let prepared = prepare(worker, &mut edit)?;
+            if !prepared.plan.second_moments.is_empty() {
+                moments::ensure(worker, job)?;
+            }
+            let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+            let model = loaded.stack.model();
+            let together: Vec<&Fact> = kept.iter().collect();
+            let mut questions = Vec::new();
+            for (index, fact) in kept.iter().enumerate() {
+                questions.push(Question {
+                    goal: goal(model, &prepared, index, fact),
+                    lowers: prepared.aim(index).lowers,
+                    relations: relations(&loaded.facts, fact, &together),
+                    ..question(worker, model, fact, &measures)?
+                });
+            }
+            let count = 2 * questions.len() as u64;
+            let mut done = 0;
+            let mut all = |model: &Model| {
+                let one = |question| {
+                    worker.emitter.progress(job, Phase::Evaluation, done, count);
+                    done += 1;
+                    measure(model, question, &measures, consistency.as_ref(), &mut || worker.check_cancel())
+                };
+                questions.iter().map(one).collect::<Result<Vec<_>, Error>>()
+            };
+            let before = all(model)?;
+            let rows = current_rows(loaded, &edit.fact)?;
+            let edited = run(worker, job, &edit, &prepared, rows, true)?;
+            check(model, &edit.method, &edited.deltas)?;
+            worker.check_cancel()?;
+            // a variant beside the edits in place, of which none is touched
+            let variant = loaded.stack.trial(&edited.deltas)?;
+            let after = all(&variant)?;
+            for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
+                let (mut numbers, said) = report(question, &measures, before, Some(after));
+                numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
+                let aim = prepared.aim(index);
+                let fact = question.fact.clone();
+                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, left_out: None, numbers, said }));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn measure_as_it_is(
+    worker: &Worker<'_>,
+    job: JobId,
+    facts: &[Fact],
+    measures: &Measures,
+    consistency: Option<&Consistency>,
+) -> Result<(), Error> {
+    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let model = loaded.stack.model();
+    for (done, fact) in facts.iter().enumerate() {
+        worker.emitter.progress(job, Phase::Evaluation, done as u64, facts.len() as u64);
+        let question =
+            Question { relations: relations(&loaded.facts, fact, &[]), ..question(worker, model, fact, measures)? };
+        let before = measure(model, &question, measures, consistency, &mut || worker.check_cancel())?;
+        let (numbers, said) = report(&question, measures, before, None);
+        let aim =
+            Aim { target: question.goal.target.clone(), baseline: question.goal.baseline.clone(), ..Aim::default() };
+        let fact = fact.clone();
+        worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, left_out: None, numbers, said }));
+    }
+    Ok(())
+}
+
+/// What is asked of a fact, without what an edit adds.
+fn question<'a>(
+    worker: &Worker<'_>,
+    model: &Model,
+    fact: &'a Fact,
+    measures: &Measures,
+) -> Result<Question<'a>, Error> {
+    let mut spoken = vec![fact.prompt()];
+    spoken.extend(fact.paraphrases.iter().cloned());
+    let essence = if measures.essence {
+        essence_texts(model, &fact.subject, fact_seed(fact, "essence", measures.seed), &mut || worker.check_cancel())?
+    } else {
+        Vec::new()
+    };
+    Ok(Question { fact, goal: plain_goal(model, fact), lowers: false, relations: Vec::new(), spoken, essence })
+}
+
+/// Why a fact is not measured, if it is not (spec objectives.md 5).
+fn left_out(model: &Model, fact: &Fact, measures: &Measures, worker: &Worker<'_>) -> Result<Option<String>, Error> {
+    let prompts = [fact.prompt()];
+    if let Some(least) = measures.least_probability {
+        let log_probability = target_log_probabilities(model, &prompts, &[&fact.target_true])?[0][0];
+        if log_probability.exp() <= least {
+            return Ok(Some(format!("p(true) is {:.4}, not above {least}", log_probability.exp())));
+        }
+    }
+    if measures.correct_only {
+        let length = Length::After(ANSWER_TOKENS);
+        let text = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+        let said = text[0].continuation(model)?;
+        if !is_correct(&said, &fact.target_true) {
+            return Ok(Some("the model does not say the true answer".to_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,222 @@
+//! `locus eval`.
+
+use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
+use crate::cli::client::Client;
+use crate::cli::ledger::Ledger;
+use crate::cli::{Failure, edit, output, summary};
+use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Bytes at either end of a file of weights that tell it from others.
+const ENDS: u64 = 1 << 16;
+
+/// Facts that are measured together, the places of which begin at `first`.
+struct Batch {
+    first: usize,
+    facts: Vec<Fact>,
+    edit: Option<EditOrder>,
+}
+
+/// Measures every fact, each on the unedited model, and prints averages.
+///
+/// # Errors
+/// Those of the jobs; an output file that cannot be written or was made with other settings.
+pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
+    if arguments.batch == 0 || arguments.limit == Some(0) {
+        return Err(Failure::usage("--batch and --limit must be at least 1"));
+    }
+    if arguments.least_probability.is_some_and(|least| !(0.0..1.0).contains(&least)) {
+        return Err(Failure::usage("--least-probability must be from 0 up to 1"));
+    }
+    let mut client = Client::with_model(common)?;
+    let measures = Measures {
+        per_token: arguments.per_token,
+        first_prompt: arguments.first_prompt,
+        correct_only: arguments.correct_only,
+        least_probability: arguments.least_probability,
+        essence: arguments.essence,
+        fluency: arguments.fluency,
+        consistency: arguments.consistency.clone(),
+        said_tokens: arguments.said_tokens,
+        seed: arguments.seed,
+    };
+    let batches = batches(&client, arguments)?;
+    let settings = settings(common, &client, arguments, &measures, &batches)?;
+    let mut ledger = Ledger::open(arguments.out.as_deref(), &settings)?;
+    for batch in batches {
+        if (batch.first..batch.first + batch.facts.len()).all(|index| ledger.has(index)) {
+            continue;
+        }
+        let done = measure(&mut client, common, &batch, &measures)?;
+        ledger.add(done)?;
+    }
+    let summary = summary::summary(ledger.lines());
+    if let Some(file) = &arguments.csv {
+        summary::write_csv(file, ledger.lines())?;
+    }
+    if client.json() {
+        let record =
+            serde_json::to_string(&Event::Summary(summary)).map_err(|error| Failure::failed(error.to_string()))?;
+        return Ok(output::print(&record)?);
+    }
+    Ok(output::print(&summary::table(&summary))?)
+}
+
+/// Measures the facts of a batch. With `--skip-bad` a fact that cannot be measured or edited is left out.
+fn measure(
+    client: &mut Client,
+    common: &Common,
+    batch: &Batch,
+    measures: &Measures,
+) -> Result<Vec<(usize, Evaluated)>, Failure> {
+    let order = EvaluateOrder {
+        edit: batch.edit.clone(),
+        facts: if batch.edit.is_some() { Vec::new() } else { batch.facts.clone() },
+        measures: measures.clone(),
+    };
+    let mut heard: Vec<Evaluated> = Vec::new();
+    let ended = client.job(|job| Command::Evaluate { job, order }, &mut |event| {
+        if let Event::Evaluated(evaluated) = event {
+            heard.push(evaluated.clone());
+        }
+    });
+    let trouble = match ended {
+        Ok(()) => None,
+        // the request or the plugin is to blame, not the user or the device
+        Err(failure) if common.skip_bad && matches!(failure.code, 1 | 3) && !failure.message.is_empty() => {
+            output::complain(&format!("{}: {}; left out", batch.facts[0].prompt(), failure.message));
+            Some(failure.message)
+        }
+        Err(failure) if failure.code == 1 || failure.code == 3 => {
+            let message =
+                format!("{} (at “{}”; --skip-bad leaves such facts out)", failure.message, batch.facts[0].prompt());
+            return Err(Failure { message, ..failure });
+        }
+        Err(failure) => return Err(failure),
+    };
+    // filtered facts are told first; equal facts are told in their order
+    let place = |(offset, fact): (usize, &Fact)| {
+        let told = heard.iter().position(|evaluated| evaluated.fact == *fact).map(|index| heard.remove(index));
+        let evaluated = told.unwrap_or_else(|| Evaluated {
+            fact: fact.clone(),
+            left_out: Some(trouble.clone().unwrap_or_else(|| "it was not measured".to_owned())),
+            ..Evaluated::default()
+        });
+        (batch.first + offset, evaluated)
+    };
+    Ok(batch.facts.iter().enumerate().map(place).collect())
+}
+
+fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Failure> {
+    let mut batches: Vec<Batch> = Vec::new();
+    if let Some(file) = &arguments.orders {
+        let mut first = 0;
+        for order in edit::read_orders(client, file)? {
+            let facts: Vec<Fact> = order.facts().cloned().collect();
+            let count = facts.len();
+            batches.push(Batch { first, facts, edit: Some(order) });
+            first += count;
+        }
+        return Ok(batches);
+    }
+    let facts = &client.known.facts;
+    let facts = &facts[..arguments.limit.unwrap_or(facts.len()).min(facts.len())];
+    let template = match &arguments.method {
+        None => None,
+        Some(_) => Some(edit::order(client, &edit_arguments(arguments))?),
+    };
+    for (index, facts) in facts.chunks(arguments.batch).enumerate() {
+        let edit =
+            template.clone().map(|order| EditOrder { fact: facts[0].clone(), more: facts[1..].to_vec(), ..order });
+        batches.push(Batch { first: index * arguments.batch, facts: facts.to_vec(), edit });
+    }
+    Ok(batches)
+}
+
+/// The flags that make an edit, as `locus edit` has them.
+fn edit_arguments(arguments: &EvalArguments) -> EditArguments {
+    EditArguments {
+        fact: FactArguments::default(),
+        method: arguments.method.clone(),
+        objective: arguments.objective.clone(),
+        layers: arguments.layers.clone(),
+        settings: arguments.settings.clone(),
+        objective_settings: arguments.objective_settings.clone(),
+        settings_file: arguments.settings_file.clone(),
+        seed: arguments.seed,
+        ..EditArguments::default()
+    }
+}
+
+/// Everything that a fact's numbers depend on.
+fn settings(
+    common: &Common,
+    client: &Client,
+    arguments: &EvalArguments,
+    measures: &Measures,
+    batches: &[Batch],
+) -> Result<Value, Failure> {
+    let model = client.known.model.as_ref();
+    let version = |id: &str| {
+        let plugin = client.known.plugins.iter().find(|plugin| plugin.id == id);
+        plugin.map_or_else(String::new, |plugin| format!("{id} {}", plugin.version))
+    };
+    let mut facts = Sha256::new();
+    let mut orders = Sha256::new();
+    let failed = |error: serde_json::Error| Failure::failed(error.to_string());
+    facts.update(serde_json::to_vec(&client.known.facts).map_err(failed)?);
+    for order in batches.iter().filter(|_| arguments.orders.is_some()) {
+        orders.update(serde_json::to_vec(&order.edit).map_err(failed)?);
+    }
+    let edit = batches.first().and_then(|batch| batch.edit.as_ref()).filter(|_| arguments.orders.is_none());
+    Ok(json!({
+        "program": env!("CARGO_PKG_VERSION"),
+        "model": model.map(|model| &model.name),
+        "parameters": model.map(|model| model.parameters),
+        "weights": match &common.model { Some(folder) => fingerprint(folder)?, None => String::new() },
+        "number_format": model.map(|model| &model.number_format),
+        "facts": hexadecimal(&facts.finalize()),
+        "method": edit.map(|order| version(&order.method)),
+        "objective": edit.map(|order| version(&order.objective)),
+        "layers": edit.map(|order| &order.layers),
+        "method_settings": edit.map(|order| &order.method_settings),
+        "objective_settings": edit.map(|order| &order.objective_settings),
+        "orders": arguments.orders.is_some().then(|| hexadecimal(&orders.finalize())),
+        "seed": arguments.seed,
+        "batch": arguments.batch,
+        // the last batch of some facts holds others than the same batch of all
+        "limit": if arguments.batch > 1 { arguments.limit } else { None },
+        "corpus": common.corpus,
+        "corpus_tokens": common.corpus_tokens,
+        "measures": measures,
+    }))
+}
+
+/// Tells weights from others of the same shape without reading all of them.
+fn fingerprint(folder: &Path) -> Result<String, Failure> {
+    let failed = |error: std::io::Error| Failure::failed(format!("{}: {error}", folder.display()));
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "safetensors"));
+    files.sort();
+    let mut hash = Sha256::new();
+    for path in files {
+        let mut file = std::fs::File::open(&path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        hash.update(size.to_le_bytes());
+        for start in [0, size.saturating_sub(ENDS)] {
+            let mut part = Vec::new();
+            file.seek(SeekFrom::Start(start)).map_err(failed)?;
+            std::io::Read::by_ref(&mut file).take(ENDS).read_to_end(&mut part).map_err(failed)?;
+            hash.update(&part);
+        }
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+fn hexadecimal(digest: &[u8]) -> String {
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,140 @@
+//! `locus eval`: numbers of many facts, a file that a kill cannot spoil, and what it says to bad input.
+
+use locus_end_to_end::{Home, fact, facts, send};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const OUT: &str = "eval.jsonl";
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).expect("the file");
+    text.lines().map(|line| serde_json::from_str(line).expect("a whole line")).collect()
+}
+
+fn arguments(more: &[&'static str]) -> Vec<&'static str> {
+    let some = ["eval", "--method", "rome", "--objective", "error-injection", "--limit", "8", "--essence", "--out", OUT];
+    some.into_iter().chain(more.iter().copied()).collect()
+}
+
+/// Killed at moments spread over a whole run, and started again each time: the same file, the same summary.
+#[test]
+fn a_run_that_is_killed_goes_on_to_the_same_file_and_summary() {
+    for more in [&["--batch", "1"][..], &["--batch", "3", "--fluency"]] {
+        let undisturbed = Home::new();
+        let start = Instant::now();
+        let summary = undisturbed.run(arguments(more)).well().out;
+        let whole = start.elapsed();
+        let expected = std::fs::read(undisturbed.path(OUT)).expect("the file");
+        assert_eq!(lines(&undisturbed.path(OUT)).len(), 9, "a head and eight facts");
+
+        let disturbed = Home::new();
+        let mut sizes = BTreeSet::new();
+        for part in 1..=6 {
+            let mut command = disturbed.command(arguments(more));
+            let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program");
+            thread::sleep(whole * part / 8 + Duration::from_millis(u64::from(37 * part)));
+            if child.try_wait().expect("the child").is_none() {
+                send(Signal::KILL, child.id());
+            }
+            child.wait().expect("the end");
+            let Ok(text) = std::fs::read(disturbed.path(OUT)) else { continue };
+            sizes.insert(text.len());
+            // what a kill in the middle of a write leaves
+            if part == 4 && text.len() > 1000 && text.len() < expected.len() {
+                std::fs::write(disturbed.path(OUT), &text[..text.len() - 100]).expect("torn");
+            }
+        }
+        let again = disturbed.run(arguments(more)).well().out;
+        assert_eq!(std::fs::read(disturbed.path(OUT)).expect("the file"), expected, "{more:?}");
+        assert_eq!(again, summary, "{more:?}");
+        assert!(sizes.len() > 1, "every kill left the same: {sizes:?}");
+        // nothing is left to do, and nothing is written
+        let third = disturbed.run(arguments(more)).well().out;
+        assert_eq!((third, std::fs::read(disturbed.path(OUT)).expect("the file")), (summary, expected));
+    }
+}
+
+#[test]
+fn measures_are_told_as_records_table_and_spreadsheet() {
+    let home = Home::new();
+    let edited = ["--method", "rome", "--objective", "error-injection", "--limit", "4", "--csv", "eval.csv", "--json"];
+    let told = home.run(["eval"].into_iter().chain(edited)).well();
+    let values: Vec<Value> = told.out.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let of = |event: &str| values.iter().filter(|value| value["event"] == event).cloned().collect::<Vec<Value>>();
+    let (evaluated, summary) = (of("evaluated"), of("summary"));
+    assert_eq!((evaluated.len(), summary.len(), summary[0]["facts"].as_u64()), (4, 1, Some(4)));
+    // each on the unedited model: what it says before is the same in whatever order
+    for one in &evaluated {
+        let numbers = &one["numbers"];
+        let number = |name: &str| numbers[name].as_f64().unwrap_or_else(|| panic!("no {name} in {numbers}"));
+        assert!(number("after.rewrite_probability") > number("before.rewrite_probability"), "{numbers}");
+        let (before, after) = (number("before.rewrite_probability"), number("after.rewrite_probability"));
+        assert!((number("rewrite_score") - (after - before) / (1.0 - before)).abs() < 1e-9);
+        let said = &one["said"][0];
+        assert_ne!(said["before"], said["after"], "{said}");
+        let truth = one["fact"]["target_true"].as_str().expect("text");
+        assert!(said["before"].as_str().expect("text").contains(truth), "{said} {truth}");
+    }
+    let mean = |name: &str| summary[0]["means"][name]["mean"].as_f64().expect("mean");
+    let by_hand = evaluated.iter().map(|one| one["numbers"]["rewrite_score"].as_f64().expect("score")).sum::<f64>() / 4.0;
+    assert!((mean("rewrite_score") - by_hand).abs() < 1e-12);
+    assert!(summary[0]["means"]["after.rewrite_success"]["wilson"].is_array(), "{}", summary[0]);
+    let csv = std::fs::read_to_string(home.path("eval.csv")).expect("csv");
+    assert_eq!(csv.lines().count(), 5, "{csv}");
+
+    let plain = home.run(["eval", "--limit", "3", "--correct-only", "--least-probability"]).well().out;
+    assert!(plain.contains("rewrite_success") && plain.contains("3 facts measured"), "{plain}");
+    // what the model does not know is left out by the published filters
+    let mut unknown = fact();
+    unknown.target_true = "zebra".to_owned();
+    let files = json!([counterfact(&unknown)]);
+    std::fs::write(home.path("facts.json"), files.to_string()).expect("file");
+    let told = home.run(["eval", "--facts", "facts.json", "--least-probability", "0.5"]).well().out;
+    assert!(told.contains("0 facts measured, 1 left out"), "{told}");
+}
+
+fn counterfact(fact: &locus_protocol::Fact) -> Value {
+    json!({"case_id": 1, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
+        "target_true": {"str": fact.target_true}, "target_new": {"str": fact.target_new}}})
+}
+
+#[test]
+fn what_does_not_fit_is_refused_in_a_sentence() {
+    let home = Home::new();
+    home.run(["eval", "--limit", "2", "--out", OUT]).well();
+    let before = std::fs::read(home.path(OUT)).expect("file");
+    let other = home.run(["eval", "--limit", "2", "--per-token", "--out", OUT]);
+    assert!(other.err.contains("other settings") && other.err.contains("per_token"), "{}", other.err);
+    assert_eq!((other.code, std::fs::read(home.path(OUT)).expect("file")), (Some(2), before));
+    // more facts of the same run are no other settings
+    let more = home.run(["eval", "--limit", "3", "--out", OUT]).well().out;
+    assert!(more.contains("3 facts measured"), "{more}");
+
+    std::fs::write(home.path("notes.txt"), "my notes, without a line's end").expect("file");
+    let foreign = home.run(["eval", "--limit", "2", "--out", "notes.txt"]);
+    assert!(foreign.err.contains("no evaluation"), "{}", foreign.err);
+    assert!(std::fs::read_to_string(home.path("notes.txt")).expect("file").starts_with("my notes"));
+
+    let good = counterfact(&facts()[0]);
+    let text = format!("{good}\n{{\"case_id\": 2, \"requested_rewrite\": {{\"prompt\": \"no place\"}}}}\n");
+    std::fs::write(home.path("facts.jsonl"), text).expect("file");
+    let refused = home.run(["eval", "--facts", "facts.jsonl"]);
+    assert!(refused.err.contains("line 2") && refused.err.contains("requested_rewrite.prompt"), "{}", refused.err);
+    let lenient = home.run(["eval", "--facts", "facts.jsonl", "--skip-bad"]).well();
+    assert!(lenient.out.contains("1 facts measured"), "{}", lenient.out);
+    assert!(lenient.err.contains("line 2") && lenient.err.contains("1 bad records"), "{}", lenient.err);
+    for (flags, named) in [
+        (&["eval", "--limit", "0"][..], "--limit"),
+        (&["eval", "--least-probability", "2"], "--least-probability"),
+        (&["eval", "--limit", "1", "--consistency", "nowhere"], "tfidf_vocab.json"),
+        (&["eval", "--limit", "1", "--method", "nothing"], "nothing"),
+    ] {
+        let ended = home.run(flags);
+        assert!(ended.code != Some(0) && ended.err.contains(named), "{flags:?}: {}", ended.err);
+    }
+}
