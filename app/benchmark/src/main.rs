@@ -4,6 +4,7 @@
 //! heat map and for every step of an optimisation. Both ways are checked to give the same numbers.
 
 mod editing;
+mod evaluation;
 mod methods;
 mod moments;
 mod plain;
@@ -36,7 +37,7 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
-    /// Only jobs of this kind: trace, step, edit, moments.
+    /// Only jobs of this kind: trace, step, edit, moments, evaluation.
     #[arg(long)]
     only: Option<String>,
 }
@@ -105,6 +106,9 @@ fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()
         edits.rome(last)?.print();
         edits.fine_tuning(last)?.print();
         edits.memit(&(last.saturating_sub(4)..=last).collect::<Vec<_>>())?.print();
+    }
+    if chosen("evaluation") {
+        evaluation::record(model, arguments.repeats)?.print();
     }
     if chosen("moments") {
         moments::compare(model, corpus_tokens, arguments.repeats)?.iter().for_each(Comparison::print);

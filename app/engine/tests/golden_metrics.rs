@@ -4,14 +4,14 @@ mod support;
 
 use locus_engine::evaluate::{
     Averaging, Comparison, Goal, Group, Likelihood, NormalisedScores, Pair, Question, Record, ScoringNoise, Success,
-    answer, harmonic_mean, perplexities,
+    accuracies, answer, harmonic_mean, perplexities,
 };
-use locus_engine::model::Model;
+use locus_engine::model::{Batch, Model, Taps};
 use locus_protocol::Fact;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use support::{cases, golden, json, name};
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 /// Tolerances of the golden set's README, on nats and on derived scores.
 const NATS: f64 = 2e-4;
@@ -324,5 +324,34 @@ fn rows_that_share_a_batch_do_not_know_of_each_other() {
             let ours = published.iter().flatten().nth(row).expect("row");
             assert!((ours.log_probability - clean.log_probability).abs() < 1e-4, "row {row}");
         }
+    }
+}
+
+/// Accuracy by the published recipe, one whole run for each token.
+#[test]
+fn accuracies_equal_one_run_for_each_token() {
+    for folder in cases(&golden().join("methods")) {
+        let model = load(&folder);
+        let questions = [
+            ("Anna Kellor plays the", "drum"),
+            ("Anna Kellor plays the", "drum and harp"),
+            ("Hugo Bexley lives in the city of", "Tervinholm"),
+        ];
+        let ours = accuracies(&model, &questions).expect("accuracies");
+        let mut some = 0.0;
+        for ((prompt, answer), ours) in questions.into_iter().zip(ours) {
+            let answer = model.tokenizer.encode_target(answer).expect("ids");
+            let hit = |index: usize| {
+                let before = model.tokenizer.decode(&answer[..index]).expect("text");
+                let row = model.tokenizer.encode(&format!("{prompt}{before}")).expect("ids");
+                let batch = Batch::whole(1, row.len() as i64);
+                let stream = model.forward(&Tensor::from_slice(&row), &batch, &mut Taps::default());
+                model.logits(&stream.get(-1)).argmax(None, false).int64_value(&[]) == answer[index]
+            };
+            let hits = (0..answer.len()).filter(|&index| hit(index)).count();
+            assert_eq!(ours, hits as f64 / answer.len() as f64, "{prompt}");
+            some += ours;
+        }
+        assert!(some > 0.0);
     }
 }

@@ -189,7 +189,8 @@ fn difference(theirs: &Value, ours: &Value) -> String {
     differing.map_or_else(
         || "their order".to_owned(),
         |name| {
-            if let (Some(theirs @ Value::Object(_)), Some(ours @ Value::Object(_))) = (theirs.get(name), ours.get(name)) {
+            if let (Some(theirs @ Value::Object(_)), Some(ours @ Value::Object(_))) = (theirs.get(name), ours.get(name))
+            {
                 return difference(theirs, ours);
             }
             let shown = |value: Option<&Value>| {

@@ -1,6 +1,6 @@
 //! `locus eval`: numbers of many facts, a file that a kill cannot spoil, and what it says to bad input.
 
-use locus_end_to_end::{Home, fact, facts, send};
+use locus_end_to_end::{Home, facts, send};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -17,7 +17,8 @@ fn lines(file: &Path) -> Vec<Value> {
 }
 
 fn arguments(more: &[&'static str]) -> Vec<&'static str> {
-    let some = ["eval", "--method", "rome", "--objective", "error-injection", "--limit", "8", "--essence", "--out", OUT];
+    let some =
+        ["eval", "--method", "rome", "--objective", "error-injection", "--limit", "8", "--essence", "--out", OUT];
     some.into_iter().chain(more.iter().copied()).collect()
 }
 
@@ -81,7 +82,8 @@ fn measures_are_told_as_records_table_and_spreadsheet() {
         assert!(said["before"].as_str().expect("text").contains(truth), "{said} {truth}");
     }
     let mean = |name: &str| summary[0]["means"][name]["mean"].as_f64().expect("mean");
-    let by_hand = evaluated.iter().map(|one| one["numbers"]["rewrite_score"].as_f64().expect("score")).sum::<f64>() / 4.0;
+    let by_hand =
+        evaluated.iter().map(|one| one["numbers"]["rewrite_score"].as_f64().expect("score")).sum::<f64>() / 4.0;
     assert!((mean("rewrite_score") - by_hand).abs() < 1e-12);
     assert!(summary[0]["means"]["after.rewrite_success"]["wilson"].is_array(), "{}", summary[0]);
     let csv = std::fs::read_to_string(home.path("eval.csv")).expect("csv");
@@ -90,7 +92,7 @@ fn measures_are_told_as_records_table_and_spreadsheet() {
     let plain = home.run(["eval", "--limit", "3", "--correct-only", "--least-probability"]).well().out;
     assert!(plain.contains("rewrite_success") && plain.contains("3 facts measured"), "{plain}");
     // what the model does not know is left out by the published filters
-    let mut unknown = fact();
+    let mut unknown = facts()[0].clone();
     unknown.target_true = "zebra".to_owned();
     let files = json!([counterfact(&unknown)]);
     std::fs::write(home.path("facts.json"), files.to_string()).expect("file");
@@ -106,7 +108,7 @@ fn counterfact(fact: &locus_protocol::Fact) -> Value {
 #[test]
 fn what_does_not_fit_is_refused_in_a_sentence() {
     let home = Home::new();
-    home.run(["eval", "--limit", "2", "--out", OUT]).well();
+    let _ = home.run(["eval", "--limit", "2", "--out", OUT]).well();
     let before = std::fs::read(home.path(OUT)).expect("file");
     let other = home.run(["eval", "--limit", "2", "--per-token", "--out", OUT]);
     assert!(other.err.contains("other settings") && other.err.contains("per_token"), "{}", other.err);

@@ -1,0 +1,82 @@
+//! Scores of a CounterFact record: one forward for each prompt and target, with logits at every position, against all
+//! of them in one run that shares beginnings.
+
+use crate::{Comparison, timed};
+use anyhow::Result;
+use locus_engine::evaluate::{Goal, Group, Record};
+use locus_engine::model::{Batch, Model, Taps};
+use locus_protocol::Fact;
+use std::time::Duration;
+use tch::{Kind, Tensor};
+
+/// A record of the usual shape: one prompt, two other wordings, ten neighbors, two targets.
+pub fn record(model: &Model, repeats: usize) -> Result<Comparison> {
+    let fact = fact();
+    let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
+    let (mut plain_best, mut engine_best) = (Duration::MAX, Duration::MAX);
+    let mut deviation: f64 = 0.0;
+    for _ in 0..repeats {
+        let (plain, time) = timed(|| plain(model, &fact))?;
+        plain_best = plain_best.min(time);
+        let (engine, time) = timed(|| Ok(Record::measure(model, &fact, &goal, &[], false)?))?;
+        engine_best = engine_best.min(time);
+        let pairs = [Group::Rewrite, Group::Paraphrase, Group::Neighborhood].map(|group| engine.group(group));
+        let engine = pairs.iter().flat_map(|pairs| pairs.iter());
+        let engine = engine.flat_map(|pair| [pair.target.log_probability, pair.baseline.log_probability]);
+        let engine: Vec<f64> = engine.collect();
+        anyhow::ensure!(engine.len() == plain.len(), "{} and {} numbers", engine.len(), plain.len());
+        deviation = plain.iter().zip(&engine).map(|(plain, engine)| (plain - engine).abs()).fold(deviation, f64::max);
+    }
+    let what = "scores of a record, 13 prompts, 2 targets".to_owned();
+    Ok(Comparison { what, plain: plain_best, engine: engine_best, deviation })
+}
+
+/// By prompt and target, as the published code scores: the whole row, all logits.
+fn plain(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
+    let _guard = tch::no_grad_guard();
+    let mut scores = Vec::new();
+    for prompt in std::iter::once(&fact.prompt()).chain(&fact.paraphrases).chain(&fact.neighborhood) {
+        for target in [&fact.target_new, &fact.target_true] {
+            let start = model.tokenizer.encode(prompt)?;
+            let target = model.tokenizer.encode_target(target)?;
+            let row = [&start[..], &target].concat();
+            let ids = Tensor::from_slice(&row).to_device(model.device);
+            let stream = model.forward(&ids, &Batch::whole(1, row.len() as i64), &mut Taps::default());
+            let log_probabilities = model.logits(&stream).log_softmax(-1, Kind::Float);
+            let tokens = target.iter().enumerate();
+            let read = |(offset, &token): (usize, &i64)| {
+                log_probabilities.double_value(&[(start.len() + offset) as i64 - 1, token])
+            };
+            scores.push(tokens.map(read).sum());
+        }
+    }
+    Ok(scores)
+}
+
+/// In the manner of CounterFact: some neighbors are asked in the same words, the answers are a word each.
+fn fact() -> Fact {
+    let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    Fact {
+        template: "The official language of {} is".to_owned(),
+        subject: "Portugal".to_owned(),
+        target_true: "Portuguese".to_owned(),
+        target_new: "French".to_owned(),
+        paraphrases: texts(&[
+            "The river was high that year. In Portugal, people speak",
+            "She took the last train home. The language of Portugal is",
+        ]),
+        neighborhood: texts(&[
+            "The official language of Brazil is",
+            "In Brazil, they understand",
+            "The official language of Angola is",
+            "In Angola, an official language is",
+            "The language used in Mozambique is",
+            "In Mozambique, they understand",
+            "The official language of Macau is",
+            "In Macau, an official language is",
+            "The law in Brazil declares the language",
+            "The official language of Mozambique is",
+        ]),
+        ..Fact::default()
+    }
+}
