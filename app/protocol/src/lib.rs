@@ -16,8 +16,9 @@ mod trace;
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
 pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget};
 pub use event::{
-    Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId, JobKind, Memory,
-    ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken,
+    Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
+    JobKind, Memory, ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step,
+    Summary, TokenText, TopToken,
 };
 pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};

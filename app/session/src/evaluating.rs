@@ -55,7 +55,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             edit.more = kept[1..].to_vec();
             let prepared = prepare(worker, &mut edit)?;
             if !prepared.plan.second_moments.is_empty() {
-                moments::ensure(worker, job)?;
+                moments::ensure(worker, job, &prepared.plan.second_moments)?;
             }
             let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
             let model = loaded.stack.model();

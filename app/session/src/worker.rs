@@ -3,9 +3,8 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
-use crate::{
-    Options, averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing,
-};
+use crate::{averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing};
+use crate::Options;
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};

@@ -128,6 +128,7 @@ impl Session {
             device: DeviceRequest::Cpu,
             number_format: NumberFormat::Float32,
             facts: None,
+            reading: locus_session::facts::Reading::default(),
             corpus: None,
             corpus_tokens: None,
             moments: Default::default(),

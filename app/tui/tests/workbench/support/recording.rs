@@ -350,7 +350,7 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
             title: "rome L5 · Bhutan → Oslo".into(),
             number: 1,
             facts: 1,
-            aim: Aim { target: "Oslo".into(), baseline: "Thimphu".into(), noise_level: 0.0 },
+            aim: Aim { target: "Oslo".into(), baseline: "Thimphu".into(), noise_level: 0.0, lowers: false },
             changes: vec![WeightChange {
                 parameter: "transformer.h.5.mlp.c_proj.weight".into(),
                 layer: Some(5),
@@ -364,6 +364,8 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
             },
             metrics: BTreeMap::from([("value_norm".to_owned(), 15.1)]),
             notes: vec!["the value reached its length limit in step 17".into()],
+            numbers: BTreeMap::from([("rewrite_score".to_owned(), 0.962)]),
+            said: Vec::new(),
         }),
         Event::Finished { job, outcome: Outcome::Done, seconds: 2.27 },
     ]
