@@ -1,10 +1,10 @@
 //! The engine thread: takes one command after the other and never dies of one.
 
+use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::{averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing};
-use crate::Options;
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};

@@ -32,6 +32,7 @@ impl Session {
             number_format: NumberFormat::Float32,
             threads: Some(1),
             facts: None,
+            reading: locus_session::facts::Reading::default(),
             corpus: None,
             corpus_tokens: None,
             moments: Default::default(),
