@@ -262,7 +262,7 @@ fn layers_that_the_model_does_not_have() {
 fn flags_of_a_trace_that_make_no_sense() {
     let home = Home::new();
     for bad in ["loud", "-1", "snan", "inf"] {
-        let named = ["--noise must be a number or sK, as in s3", bad];
+        let named = ["--noise must be a number, sK or uX, as in 0.1, s3 or u0.3", bad];
         refused(&home, USAGE, &named, &["trace", "--noise", bad]);
     }
     refused(&home, FAILED, &["--samples"], &["trace", "--samples", "0"]);
