@@ -47,7 +47,9 @@ impl Objective for FactForcing {
         let noised = NoisedSubject { subject: fact.subject.clone(), noise: noise.clone() };
         let answer = host.noised_prediction(&prompt, &noised)?.f_argmax(None, false)?.int64_value(&[]);
         let answer = host.detokenize(&[answer])?;
-        Ok(Goal::new(&fact.target_true).against(&answer).under(noise))
+        // the published code keeps the token's own space, and scoring puts another one before it
+        let answer = if noise.published_positions { answer.as_str() } else { answer.trim() };
+        Ok(Goal::new(&fact.target_true).against(answer).under(noise))
     }
 
     /// The negative log-likelihood of the target.
