@@ -1,12 +1,12 @@
 //! The services of the engine for a plugin that is at work.
 
-use super::deltas::layer_of;
+use super::live_rows::{LiveRows, Watched};
 use super::noise::{SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
-use crate::run::{Prepared, capture_noised, lens, lens_rows_of, noised_log_probabilities, sample_noised};
+use crate::run::{Prepared, capture_noised, noised_log_probabilities, sample_noised};
 use locus_plugin::{
     Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport,
     Suffix, SuffixOutput, SuffixRequest, object::ObjectiveInstance,
@@ -50,11 +50,7 @@ pub struct EngineHost<'a> {
     variant: RefCell<Option<Rc<Model>>>,
     suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
-    /// First tokens of the new and the true target, whose probabilities the rows show.
-    shown_tokens: [i64; 2],
-    /// The rows before any step, and the last repetition's.
-    rows: RefCell<Vec<LayerRow>>,
-    watched: RefCell<Option<Watched>>,
+    rows: RefCell<LiveRows>,
     /// What the plugin did that it must not, should it go on as if nothing had happened.
     violation: RefCell<Option<String>>,
 }
@@ -66,20 +62,6 @@ struct PreparedRun {
     /// The rows, for their noise; empty without noise.
     rows: Vec<Vec<i64>>,
     facts: Vec<usize>,
-    /// What the lens says of the layers that no repetition changes, `[layers, 2]`, once it was asked.
-    lens_below: RefCell<Option<Tensor>>,
-}
-
-/// What the rows of the next report are made of.
-struct Watched {
-    /// The run.
-    suffix: u64,
-    /// `[layers, hidden]`.
-    streams: Tensor,
-    /// How many of the lowest layers no repetition changes.
-    fixed: usize,
-    /// Parameters that the repetition gave anew.
-    parameters: Vec<(String, Tensor)>,
 }
 
 impl<'a> EngineHost<'a> {
@@ -105,9 +87,7 @@ impl<'a> EngineHost<'a> {
             listener: RefCell::new(Box::new(listener)),
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
-            shown_tokens,
-            rows: RefCell::new(rows),
-            watched: RefCell::default(),
+            rows: RefCell::new(LiveRows::new(rows, shown_tokens)),
             violation: RefCell::default(),
         }
     }
@@ -144,42 +124,6 @@ impl<'a> EngineHost<'a> {
             listener(event);
         }
     }
-
-    /// Probabilities `[layers, 2]` of the shown tokens; the unembedding is read once for layers that never change.
-    fn lens_of(&self, watched: &Watched) -> Tensor {
-        let look = |streams: &Tensor| lens(self.model, streams, &self.shown_tokens);
-        let (layers, fixed) = (watched.streams.size()[0], watched.fixed as i64);
-        let suffixes = self.suffixes.borrow();
-        match suffixes.get(&watched.suffix).filter(|_| fixed > 0) {
-            Some(run) => {
-                let mut below = run.lens_below.borrow_mut();
-                let below = below.get_or_insert_with(|| look(&watched.streams.narrow(0, 0, fixed)));
-                Tensor::cat(&[below.shallow_clone(), look(&watched.streams.narrow(0, fixed, layers - fixed))], 0)
-            }
-            None => look(&watched.streams),
-        }
-    }
-
-    /// The rows as the last repetition saw the model.
-    fn current_rows(&self, report: &StepReport) -> Vec<LayerRow> {
-        if let Some(watched) = self.watched.borrow_mut().take() {
-            let mut rows = lens_rows_of(&self.lens_of(&watched));
-            for (name, value) in &watched.parameters {
-                let (Some(layer), Some(before)) = (layer_of(self.model, name), self.model.parameter(name)) else {
-                    continue;
-                };
-                if before.dim() == 2 {
-                    rows[layer].weight_change = Some(relative_change(&before, value));
-                }
-            }
-            *self.rows.borrow_mut() = rows;
-        }
-        let mut rows = self.rows.borrow().clone();
-        for metrics in &report.metrics {
-            rows[metrics.layer].metrics.extend(metrics.values.clone());
-        }
-        rows
-    }
 }
 
 impl Host for EngineHost<'_> {
@@ -192,7 +136,7 @@ impl Host for EngineHost<'_> {
             *self.violation.borrow_mut() = Some(message.clone());
             return Err(Error::Request(message));
         }
-        let rows = self.current_rows(report);
+        let rows = self.rows.borrow_mut().of(self.model, report);
         self.tell(HostEvent::Step(report.clone(), rows));
         Ok(())
     }
@@ -236,6 +180,7 @@ impl Host for EngineHost<'_> {
         } else {
             Some(Rc::new(plugin_result(self.model.with_parameters(&detached))?))
         };
+        self.rows.borrow_mut().replace(self.model, &detached);
         *self.variant.borrow_mut() = variant;
         Ok(())
     }
@@ -272,7 +217,7 @@ impl Host for EngineHost<'_> {
         };
         let prepared = plugin_result(Prepared::noised(model, request.clone(), &noised))?;
         drop(noises);
-        let prepared = PreparedRun { prepared, variant, rows, facts, lens_below: RefCell::default() };
+        let prepared = PreparedRun { prepared, variant, rows, facts };
         let id = self.next_suffix.get();
         self.next_suffix.set(id + 1);
         self.suffixes.borrow_mut().insert(id, prepared);
@@ -282,7 +227,7 @@ impl Host for EngineHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         self.checkpoint()?;
         let suffixes = self.suffixes.borrow();
-        let PreparedRun { prepared, variant, rows, facts, .. } = suffixes
+        let PreparedRun { prepared, variant, rows, facts } = suffixes
             .get(&suffix.0)
             .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
         let model = variant.as_deref().unwrap_or(self.model);
@@ -293,7 +238,7 @@ impl Host for EngineHost<'_> {
         };
         let repetition = plugin_result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
         let names = prepared.parameters().iter().cloned();
-        *self.watched.borrow_mut() = Some(Watched {
+        self.rows.borrow_mut().watch(Watched {
             suffix: suffix.0,
             streams: repetition.watched,
             fixed: repetition.watched_fixed,
@@ -402,12 +347,6 @@ pub fn number_format(kind: Kind) -> &'static str {
         Kind::Half => "float16",
         _ => "float32",
     }
-}
-
-fn relative_change(before: &Tensor, now: &Tensor) -> f64 {
-    let _guard = tch::no_grad_guard();
-    let before = before.to_kind(Kind::Float);
-    ((now.to_kind(Kind::Float) - &before).norm() / before.norm()).double_value(&[])
 }
 
 /// The engine's errors as a plugin sees them.

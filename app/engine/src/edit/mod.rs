@@ -2,6 +2,7 @@
 
 mod deltas;
 mod host;
+mod live_rows;
 mod noise;
 mod stack;
 

@@ -1,0 +1,94 @@
+//! The rows of the live table while a method works: what the lens says of the last repetition, and how far each layer's
+//! weights have moved.
+
+use super::deltas::layer_of;
+use crate::model::Model;
+use crate::run::{lens, lens_rows_of};
+use locus_plugin::StepReport;
+use locus_protocol::LayerRow;
+use std::collections::{BTreeMap, HashMap};
+use tch::{Kind, Tensor};
+
+/// What a repetition of a run shows.
+pub(super) struct Watched {
+    /// The run.
+    pub suffix: u64,
+    /// `[layers, hidden]`.
+    pub streams: Tensor,
+    /// How many of the lowest layers no repetition changes.
+    pub fixed: usize,
+    /// Parameters that the repetition gave anew.
+    pub parameters: Vec<(String, Tensor)>,
+}
+
+/// The rows.
+pub(super) struct LiveRows {
+    /// First tokens of the new and the true target.
+    shown_tokens: [i64; 2],
+    /// The rows before any step, and the last repetition's.
+    rows: Vec<LayerRow>,
+    /// The last repetition, until a report asks for it.
+    watched: Option<Watched>,
+    /// By run: what the lens says of the layers that no repetition changes, `[layers, 2]`.
+    below: HashMap<u64, Tensor>,
+    /// By layer: how far the parameters that the method replaced have moved.
+    replaced: BTreeMap<usize, f64>,
+}
+
+impl LiveRows {
+    /// The rows before any step.
+    pub fn new(rows: Vec<LayerRow>, shown_tokens: [i64; 2]) -> Self {
+        Self { shown_tokens, rows, watched: None, below: HashMap::new(), replaced: BTreeMap::new() }
+    }
+
+    /// Takes in what a repetition shows.
+    pub fn watch(&mut self, watched: Watched) {
+        self.watched = Some(watched);
+    }
+
+    /// Takes in what the method has replaced.
+    pub fn replace(&mut self, model: &Model, parameters: &[(String, Tensor)]) {
+        let moved = |(name, value): &(String, Tensor)| moved(model, name, value);
+        self.replaced = parameters.iter().filter_map(moved).collect();
+    }
+
+    /// The rows as the last repetition saw the model, with the report's numbers.
+    pub fn of(&mut self, model: &Model, report: &StepReport) -> Vec<LayerRow> {
+        if let Some(watched) = self.watched.take() {
+            self.rows = lens_rows_of(&self.lens_of(model, &watched));
+            for (layer, change) in watched.parameters.iter().filter_map(|(name, value)| moved(model, name, value)) {
+                self.rows[layer].weight_change = Some(change);
+            }
+        }
+        let mut rows = self.rows.clone();
+        for (&layer, &change) in &self.replaced {
+            if let Some(row) = rows.get_mut(layer) {
+                row.weight_change.get_or_insert(change);
+            }
+        }
+        for metrics in &report.metrics {
+            rows[metrics.layer].metrics.extend(metrics.values.clone());
+        }
+        rows
+    }
+
+    /// Probabilities `[layers, 2]` of the shown tokens; the unembedding is read once for layers that never change.
+    fn lens_of(&mut self, model: &Model, watched: &Watched) -> Tensor {
+        let shown = self.shown_tokens;
+        let look = |streams: &Tensor| lens(model, streams, &shown);
+        let (layers, fixed) = (watched.streams.size()[0], watched.fixed as i64);
+        if fixed == 0 {
+            return look(&watched.streams);
+        }
+        let below = self.below.entry(watched.suffix).or_insert_with(|| look(&watched.streams.narrow(0, 0, fixed)));
+        Tensor::cat(&[below.shallow_clone(), look(&watched.streams.narrow(0, fixed, layers - fixed))], 0)
+    }
+}
+
+/// The layer of a down-projection and how far its new value is from the model's, relative to its norm.
+fn moved(model: &Model, name: &str, value: &Tensor) -> Option<(usize, f64)> {
+    let _guard = tch::no_grad_guard();
+    let before = model.parameter(name).filter(|before| before.dim() == 2)?.to_kind(Kind::Float);
+    let change = (value.to_kind(Kind::Float) - &before).norm() / before.norm();
+    Some((layer_of(model, name)?, change.double_value(&[])))
+}
