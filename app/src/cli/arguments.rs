@@ -113,7 +113,7 @@ pub enum Command {
     },
     /// Traces a fact: how much of its probability comes back when one state of the clean run is restored.
     Trace(Box<TraceArguments>),
-    /// Edits facts, each on the unedited model, and prints what changed.
+    /// Edits facts, each on the unedited model unless --sequence says otherwise, and prints what changed.
     Edit(Box<EditArguments>),
     /// Measures an edit on every fact of a file, or the model as it is, and averages with confidence intervals.
     Eval(Box<EvalArguments>),
@@ -281,6 +281,12 @@ pub struct EditArguments {
     /// Which fact.
     #[command(flatten)]
     pub fact: FactArguments,
+    /// Numbers of records: 0-99, 3,5-7 or all; each is an edit of its own unless --together says otherwise.
+    #[arg(long, value_name = "NUMBERS", conflicts_with_all = ["case", "prompt", "target_true", "target_new"])]
+    pub cases: Option<String>,
+    /// Edits the facts of --cases in one go, with a method that takes many.
+    #[arg(long, requires = "cases")]
+    pub together: bool,
     /// Id of the method; see `locus plugin list`.
     #[arg(long, value_name = "ID", required_unless_present = "orders")]
     pub method: Option<String>,
@@ -299,13 +305,31 @@ pub struct EditArguments {
     /// TOML file of the method's hyperparameters; --set wins over it.
     #[arg(long, value_name = "FILE")]
     pub settings_file: Option<PathBuf>,
+    /// Follows a published code to its quirks: sets the hyperparameter `parity` of method and objective where they
+    /// have one and it is not set otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub parity: Option<String>,
     /// Seed of everything random.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// File of edit orders, one JSON object a line as in the `order` of an edit record; - is standard input.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "case", "prompt", "layers", "settings", "settings_file"])]
+    /// File of edit orders: one JSON object a line as in the `order` of an edit record, or TOML with [[edit]] tables
+    /// as in configs/orders; - is standard input.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "method", "objective", "case", "cases", "prompt", "target_true", "target_new", "layers", "settings",
+            "objective_settings", "settings_file",
+        ]
+    )]
     pub orders: Option<PathBuf>,
-    /// Writes the changes of the last edit as a safetensors file.
+    /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists what is in place.
+    #[arg(long)]
+    pub sequence: bool,
+    /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
+    #[arg(long, value_name = "N")]
+    pub undo: Vec<u64>,
+    /// Writes the changes of all edits in place at the end as a safetensors file.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }
@@ -328,6 +352,9 @@ pub struct EvalArguments {
     /// Sets a hyperparameter of the objective; repeatable.
     #[arg(long = "set-objective", value_name = "NAME=VALUE", requires = "method")]
     pub objective_settings: Vec<String>,
+    /// Follows a published code to its quirks, as in `locus edit`.
+    #[arg(long, value_name = "CODE", requires = "method")]
+    pub parity: Option<String>,
     /// TOML file of the method's hyperparameters; --set wins over it.
     #[arg(long, value_name = "FILE", requires = "method")]
     pub settings_file: Option<PathBuf>,

@@ -117,12 +117,12 @@ impl Client {
         }
     }
 
-    /// Takes the last edit back and gives what is told of it.
+    /// Takes an edit back or puts one on again, and gives what is told of it.
     ///
     /// # Errors
-    /// There was nothing to undo; the output is gone.
-    pub fn undo(&mut self) -> Result<Event, Failure> {
-        self.send(Command::Undo)?;
+    /// There is no such edit; the output is gone.
+    pub fn history(&mut self, order: Command) -> Result<Event, Failure> {
+        self.send(order)?;
         loop {
             match self.receive()? {
                 event @ Event::Edits { .. } => return Ok(event),
@@ -138,7 +138,7 @@ impl Client {
     /// A plugin that was asked for cannot be used.
     pub fn plugins(&mut self) -> Result<(), Failure> {
         // an order that needs no model is answered after the plugins
-        match self.undo() {
+        match self.history(Command::Undo) {
             Ok(_) => Ok(()),
             Err(failure) if failure.message.contains("no model is loaded") => Ok(()),
             Err(failure) if failure.message.is_empty() => Err(failure),

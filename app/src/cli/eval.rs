@@ -3,7 +3,7 @@
 use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
 use crate::cli::client::Client;
 use crate::cli::ledger::Ledger;
-use crate::cli::{Failure, edit, output, summary};
+use crate::cli::{Failure, orders, output, summary};
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -114,7 +114,7 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
     let mut batches: Vec<Batch> = Vec::new();
     if let Some(file) = &arguments.orders {
         let mut first = 0;
-        for order in edit::read_orders(client, file)? {
+        for order in orders::of_file(client, file, arguments.parity.as_deref())? {
             let facts: Vec<Fact> = order.facts().cloned().collect();
             let count = facts.len();
             batches.push(Batch { first, facts, edit: Some(order) });
@@ -126,7 +126,7 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
     let facts = &facts[..arguments.limit.unwrap_or(facts.len()).min(facts.len())];
     let template = match &arguments.method {
         None => None,
-        Some(_) => Some(edit::order(client, &edit_arguments(arguments))?),
+        Some(_) => Some(orders::template(client, &edit_arguments(arguments))?),
     };
     for (index, facts) in facts.chunks(arguments.batch).enumerate() {
         let edit =
@@ -146,6 +146,7 @@ fn edit_arguments(arguments: &EvalArguments) -> EditArguments {
         settings: arguments.settings.clone(),
         objective_settings: arguments.objective_settings.clone(),
         settings_file: arguments.settings_file.clone(),
+        parity: arguments.parity.clone(),
         seed: arguments.seed,
         ..EditArguments::default()
     }

@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
-use crate::cli::{Failure, edit, output};
+use crate::cli::{Failure, edit, orders, output};
 use locus_protocol::{Command, SaveTarget};
 use std::path::Path;
 
@@ -16,9 +16,8 @@ pub fn run(common: &Common, arguments: &EditArguments, folder: &Path) -> Result<
     }
     edit::check_save(arguments)?;
     let mut client = Client::with_model(common)?;
-    for order in edit::orders(&client, arguments)? {
-        edit::edit(&mut client, order)?;
-    }
+    let orders = orders::read(&client, arguments)?;
+    edit::sequence(&mut client, arguments, orders)?;
     edit::save(&mut client, arguments)?;
     client.job(|job| Command::Save { job, target: SaveTarget::Model(folder.to_owned()) }, &mut |_| {})?;
     if !client.json() {

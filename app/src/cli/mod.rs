@@ -13,6 +13,7 @@ mod failure;
 mod interrupt;
 mod ledger;
 mod model;
+mod orders;
 mod output;
 mod picture;
 mod places;

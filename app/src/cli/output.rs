@@ -37,8 +37,11 @@ impl Output {
                 self.aside(text);
             }
             Event::Step(step) => {
-                let loss = step.losses.get("loss").copied().unwrap_or(f64::NAN);
-                self.draw(&Phase::Method(format!("loss {loss:.3}")), step.step, step.steps);
+                let words = match step.losses.get("loss") {
+                    Some(loss) => format!("loss {loss:.3}"),
+                    None => format!("layer {}", step.layer),
+                };
+                self.draw(&Phase::Method(words), step.step, step.steps);
             }
             _ => {}
         }

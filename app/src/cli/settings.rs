@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
 use serde_json::{Map, Value};
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// The plugin of an id.
@@ -58,10 +59,15 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
     Ok(settings)
 }
 
-fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparameter, Failure> {
+/// The hyperparameter of a plugin by its name.
+///
+/// # Errors
+/// There is none; says which there are.
+pub fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparameter, Failure> {
     plugin.hyperparameters.iter().find(|field| field.name == name).ok_or_else(|| {
         let known: Vec<&str> = plugin.hyperparameters.iter().map(|field| field.name.as_str()).collect();
-        Failure::usage(format!("`{}` has no hyperparameter `{name}`; it has {}", plugin.id, known.join(", ")))
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        Failure::usage(format!("`{}` has no hyperparameter `{name}`; it has {known}", plugin.id))
     })
 }
 
@@ -72,20 +78,25 @@ fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparameter, 
 pub fn layers(text: &str) -> Result<Vec<usize>, Failure> {
     let bad = || Failure::usage(format!("--layers must look like 5, 3-6 or 3,5, not `{text}`"));
     let mut layers = Vec::new();
-    for part in text.split(',') {
-        let number = |text: &str| text.trim().parse::<usize>().map_err(|_| bad());
-        match part.split_once('-') {
-            Some((first, last)) => {
-                let (first, last) = (number(first)?, number(last)?);
-                if first > last || last - first > 10_000 {
-                    return Err(bad());
-                }
-                layers.extend(first..=last);
-            }
-            None => layers.push(number(part)?),
+    for range in ranges(text).ok_or_else(bad)? {
+        if range.end() - range.start() > 10_000 {
+            return Err(bad());
+        }
+        for layer in range {
+            layers.push(usize::try_from(layer).map_err(|_| bad())?);
         }
     }
     Ok(layers)
+}
+
+/// Reads numbers and ranges of numbers with commas between: `5`, `3-6`, `3,5-7`.
+pub fn ranges(text: &str) -> Option<Vec<RangeInclusive<u64>>> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        (first <= last).then_some(first..=last)
+    };
+    text.split(',').map(range).collect()
 }
 
 #[cfg(test)]

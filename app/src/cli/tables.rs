@@ -3,7 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use locus_protocol::{
-    Applied, AverageEffects, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
+    Aim, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
 };
 
 /// A plain table with a head.
@@ -234,8 +234,45 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
     };
     let mut text =
         format!("{table}\n\nnext token before: {}\nnext token after:  {}", tops(&before.top), tops(&after.top));
+    if let Some(aim) = aim(&applied.aim) {
+        text += &format!("\naimed at: {aim}");
+    }
     for note in &applied.notes {
         text += &format!("\nnote: {note}");
     }
     text
+}
+
+/// What an objective aimed at, in words; nothing where it is not told.
+fn aim(aim: &Aim) -> Option<String> {
+    let mut text = format!("“{}”", aim.target.trim());
+    if !aim.baseline.trim().is_empty() {
+        text += &format!(" against “{}”", aim.baseline.trim());
+    }
+    if aim.noise_level > 0.0 {
+        text += &format!(", under noise on the subject (deviation {:.4})", aim.noise_level);
+    }
+    (!aim.target.is_empty()).then_some(text)
+}
+
+/// The edits in place with the sizes of their changes.
+pub fn in_place(edits: &[EditInPlace], unedited: bool) -> String {
+    if edits.is_empty() {
+        let weights = if unedited { "; the weights are bit by bit those of the checkpoint" } else { "" };
+        return format!("no edit is in place{weights}");
+    }
+    let mut table = table(["edit", "facts", "‖ΔW‖", "‖ΔW‖/‖W‖", "what"]);
+    for edit in edits {
+        table.add_row(vec![
+            edit.number.to_string(),
+            edit.facts.to_string(),
+            format!("{:.4}", edit.norm),
+            format!("{:.4}", edit.relative),
+            edit.title.clone(),
+        ]);
+    }
+    for column in table.column_iter_mut().take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("in place:\n\n{table}")
 }

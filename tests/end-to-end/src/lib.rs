@@ -7,6 +7,7 @@
 mod files;
 mod home;
 mod orders;
+mod pairs;
 mod program;
 mod pseudo_terminal;
 mod records;
@@ -14,6 +15,7 @@ mod records;
 pub use files::{files, is_whole_safetensors};
 pub use home::Home;
 pub use orders::{fact, facts, long_orders, order, order_of};
+pub use pairs::{Pair, pairs};
 pub use program::{Ended, plugin, program, send};
 pub use pseudo_terminal::PseudoTerminal;
 pub use records::{Edit, Records, Trace};

@@ -26,7 +26,7 @@ pub struct Trace {
 pub struct Edit {
     /// What it started from.
     pub started: EditStarted,
-    /// Total loss by step.
+    /// Total loss of each step that has one.
     pub losses: Vec<f64>,
     /// What it did, if it was put in place.
     pub applied: Option<Applied>,
@@ -81,7 +81,7 @@ impl Records {
                     edits.push(Edit { started: started.clone(), losses: Vec::new(), applied: None });
                 }
                 (Event::Step(step), Some(edit)) if step.job == edit.started.job => {
-                    edit.losses.push(step.losses.get("loss").copied().unwrap_or(f64::NAN));
+                    edit.losses.extend(step.losses.get("loss"));
                 }
                 (Event::Applied(applied), Some(edit)) if applied.job == edit.started.job => {
                     edit.applied = Some(applied.clone());

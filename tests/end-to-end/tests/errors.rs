@@ -232,15 +232,10 @@ fn settings_that_do_not_exist_or_do_not_fit() {
     refused(&home, USAGE, &["none.toml: cannot be read"], &[&file[..], &["none.toml"]].concat());
     std::fs::write(home.path("bad.toml"), "steps = = 0\n").expect("written");
     refused(&home, USAGE, &["bad.toml: not a TOML table"], &[&file[..], &["bad.toml"]].concat());
-    // in an order the plugin itself refuses them
+    // and in an order
     for (settings, named) in [(json!({"steps": 0}), "`steps` must be"), (json!({"stepz": 3}), "stepz")] {
-        refused_with(
-            &home,
-            &order(0, "rome", 3, settings),
-            FAILED,
-            &["plugin `rome`", named],
-            &["edit", "--orders", "-"],
-        );
+        let line = order(0, "rome", 3, settings);
+        refused_with(&home, &line, USAGE, &["--orders -: line 1: ", named], &["edit", "--orders", "-"]);
     }
 }
 
@@ -254,8 +249,6 @@ fn layers_that_the_model_does_not_have() {
         let named = ["--layers must look like 5, 3-6 or 3,5", bad];
         refused(&home, USAGE, &named, &[&edit[..], &[bad]].concat());
     }
-    let edit = ["edit", "--method", "rome", "--layers", "3,4"];
-    refused(&home, FAILED, &["ROME edits one layer at a time"], &edit);
 }
 
 #[test]
@@ -304,6 +297,76 @@ fn orders_that_cannot_be_read() {
     std::fs::write(home.path("orders.jsonl"), "\n \n").expect("written");
     refused(&home, USAGE, &["--orders orders.jsonl: it holds no order"], &edit("orders.jsonl"));
     refused(&home, USAGE, &["--orders -: it holds no order"], &edit("-"));
+}
+
+#[test]
+fn tables_of_orders_that_say_too_little_or_too_much() {
+    let home = Home::new();
+    let edit = ["edit", "--orders", "orders.toml"];
+    let refused = |text: &str, code, named: &[&str]| {
+        std::fs::write(home.path("orders.toml"), text).expect("written");
+        let all: Vec<&str> = ["--orders orders.toml: "].iter().chain(named).copied().collect();
+        refused(&home, code, &all, &edit);
+    };
+    let edits = "case = 0\n[[edit]]\nmethod = \"fine-tuning\"\n[[edit]]\n";
+    let with = |more: &str| format!("{edits}{more}\n");
+    refused("method = [\n", USAGE, &["line 1: neither TOML nor one JSON object a line"]);
+    refused("method = \"fine-tuning\"\n", USAGE, &["it holds no order; write an [[edit]] table"]);
+    refused("edit = 3\n", USAGE, &["`edit` must be written as [[edit]] tables"]);
+    refused(edits, USAGE, &["edit 2: `method` is missing; give one of", "fine-tuning"]);
+    refused(&with("method = \"magic\""), PLUGIN, &["edit 2: there is no method `magic`; there are", "fine-tuning"]);
+    let fine_tuning = |more: &str| with(&format!("method = \"fine-tuning\"\n{more}"));
+    refused(&fine_tuning("objective = \"x\""), PLUGIN, &["edit 2: there is no objective `x`"]);
+    refused(&fine_tuning("speed = 3"), USAGE, &["edit 2: not an edit order: unknown field `speed`"]);
+    refused(&fine_tuning("layers = \"5-3\""), USAGE, &["edit 2: layers must look like 5, 3-6 or 3,5, not `5-3`"]);
+    refused(&fine_tuning("layers = -1"), USAGE, &["edit 2: not an edit order: layers must be like 5"]);
+    refused(&fine_tuning("case = 99999"), USAGE, &["edit 2: case 99999: there is no such record; the file has 0 to"]);
+    refused(&fine_tuning("cases = \"x\""), USAGE, &["edit 2: cases must look like 0-99, 3,5-7 or all, not `x`"]);
+    refused(&fine_tuning("prompt = \"{A} is\""), USAGE, &["edit 2: `new` is missing"]);
+    refused(&fine_tuning("prompt = \"A is\""), USAGE, &["edit 2: prompt: the prompt marks no subject"]);
+    refused(
+        &fine_tuning("case = 1\nprompt = \"{A} is\""),
+        USAGE,
+        &["edit 2: give exactly one of `case`, `cases`, `prompt`"],
+    );
+    refused(&fine_tuning("cases = \"1-2\"\nnew = \"x\""), USAGE, &["edit 2: `cases` keep their own answers"]);
+    let steps = "method_settings = { steps = 0 }";
+    refused(&fine_tuning(steps), USAGE, &["edit 2: `steps` must be a whole number from 1 to 10000, not 0"]);
+    let speed = "method_settings = { speed = 1 }";
+    refused(&fine_tuning(speed), USAGE, &["edit 2: `fine-tuning` has no hyperparameter `speed`; it has steps"]);
+    let nobody = format!("[settings.magic]\nsteps = 1\n{}", fine_tuning("case = 1").replace("case = 0\n", ""));
+    refused(
+        &nobody.replacen("[[edit]]\n", "[[edit]]\ncase = 0\n", 1),
+        USAGE,
+        &["edit 1: [settings.magic]: no plugin has that id"],
+    );
+}
+
+#[test]
+fn many_facts_and_sequences_that_make_no_sense() {
+    let home = Home::new();
+    let edit = |more: &[&str]| -> Vec<String> {
+        ["edit", "--method", "fine-tuning"].iter().chain(more).map(|&word| word.to_owned()).collect()
+    };
+    let refused = |code, named: &[&str], more: &[&str]| {
+        let arguments = edit(more);
+        refused(&home, code, named, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    refused(USAGE, &["--cases must look like 0-99, 3,5-7 or all, not `5-3`"], &["--cases", "5-3"]);
+    refused(
+        USAGE,
+        &["--cases 0,99999: there is no further record from 99999 to 99999", "0 to"],
+        &["--cases", "0,99999"],
+    );
+    refused(USAGE, &["--undo 1: takes one of several edits in place back; put --sequence with it"], &["--undo", "1"]);
+    refused(USAGE, &["--undo 3: edits are 1 to 2"], &["--cases", "0-1", "--sequence", "--undo", "3"]);
+    let named = ["--parity hase2023: neither `fine-tuning` nor `error-injection` has a hyperparameter `parity`"];
+    refused(USAGE, &named, &["--parity", "hase2023"]);
+    let named = ["--parity must be off or hase2023, not `x`"];
+    refused(USAGE, &named, &["--objective", "fact-forcing", "--parity", "x"]);
+    // a method that takes one fact says so itself
+    let ended = home.run(edit(&["--cases", "0-2", "--together"]));
+    assert!(ended.sentence(FAILED).contains("one fact at a time, not 3"), "{ended:?}");
 }
 
 #[test]

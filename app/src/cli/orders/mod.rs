@@ -1,0 +1,164 @@
+//! Edit orders: the ones that the flags make, or those of a file.
+
+mod file;
+
+use crate::cli::arguments::EditArguments;
+use crate::cli::client::Client;
+use crate::cli::{Failure, fact, settings};
+use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
+use locus_session::Preference;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// Name of the hyperparameter by which a plugin follows a published code to its quirks.
+const PARITY: &str = "parity";
+
+/// The orders of a file, or those that the flags make.
+///
+/// # Errors
+/// A file that holds none; flags that do not fit the plugins or the facts.
+pub fn read(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
+    match &arguments.orders {
+        Some(path) => of_file(client, path, arguments.parity.as_deref()),
+        None => from_flags(client, arguments),
+    }
+}
+
+/// The orders of a file.
+///
+/// # Errors
+/// A file that cannot be read or holds none; orders that do not fit the plugins.
+pub fn of_file(client: &Client, path: &Path, parity: Option<&str>) -> Result<Vec<EditOrder>, Failure> {
+    let mut orders = file::read(client, path)?;
+    follow(client, &mut orders, parity)?;
+    Ok(orders)
+}
+
+/// The order that the flags make, without its fact.
+///
+/// # Errors
+/// Flags that do not fit the plugins.
+pub fn template(client: &Client, arguments: &EditArguments) -> Result<EditOrder, Failure> {
+    let plugins = &client.known.plugins;
+    let method = settings::plugin(plugins, PluginKind::Method, arguments.method.as_deref().unwrap_or_default())?;
+    let objective = objective(plugins, arguments.objective.as_deref())?;
+    let mut order = [EditOrder {
+        fact: Fact::default(),
+        method: method.id.clone(),
+        objective: objective.id.clone(),
+        layers: arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default(),
+        method_settings: settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?,
+        objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
+        seed: arguments.seed,
+        more: Vec::new(),
+    }];
+    follow(client, &mut order, arguments.parity.as_deref())?;
+    let [order] = order;
+    Ok(order)
+}
+
+/// Has orders follow a published code where that is asked for.
+fn follow(client: &Client, orders: &mut [EditOrder], parity: Option<&str>) -> Result<(), Failure> {
+    let Some(parity) = parity else { return Ok(()) };
+    orders.iter_mut().try_for_each(|order| set_parity(&client.known.plugins, order, parity))
+}
+
+fn from_flags(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
+    let order = template(client, arguments)?;
+    let facts = match &arguments.cases {
+        Some(cases) => fact::choose_many(cases, &client.known.facts)?,
+        None => vec![fact::choose(&arguments.fact, &client.known.facts)?],
+    };
+    for (flag, target) in [("--new", fact_without(&facts, true)), ("--true", fact_without(&facts, false))] {
+        if target {
+            return Err(Failure::usage(format!("{flag} is missing: give the answer's text")));
+        }
+    }
+    Ok(if arguments.together { together(order, facts).into_iter().collect() } else { one_by_one(&order, facts) })
+}
+
+/// Whether a fact lacks its new, or its true target.
+fn fact_without(facts: &[Fact], new: bool) -> bool {
+    facts.iter().any(|fact| if new { fact.target_new.is_empty() } else { fact.target_true.is_empty() })
+}
+
+/// One order for all facts; none for no fact.
+fn together(order: EditOrder, facts: Vec<Fact>) -> Option<EditOrder> {
+    let mut facts = facts.into_iter();
+    let fact = facts.next()?;
+    Some(EditOrder { fact, more: facts.collect(), ..order })
+}
+
+/// One order for each fact.
+fn one_by_one(order: &EditOrder, facts: Vec<Fact>) -> Vec<EditOrder> {
+    facts.into_iter().map(|fact| EditOrder { fact, ..order.clone() }).collect()
+}
+
+/// The objective of that id, the preferred one, or the only one.
+///
+/// # Errors
+/// There is none of that id; none was named and there are several.
+fn objective<'a>(plugins: &'a [PluginReady], id: Option<&str>) -> Result<&'a PluginReady, Failure> {
+    let known = settings::ids(plugins, PluginKind::Objective);
+    let preferred = Preference::shipped().objective;
+    let id = match (id, &known[..]) {
+        (Some(id), _) => id,
+        (None, ids) if ids.contains(&preferred) => &preferred,
+        (None, [only]) => only,
+        (None, []) => return Err(Failure::plugin("no objective is loaded; name one with --plugin FILE")),
+        (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),
+    };
+    settings::plugin(plugins, PluginKind::Objective, id)
+}
+
+/// Has both plugins of an order follow a published code, where they can and are not told otherwise.
+///
+/// # Errors
+/// Neither can.
+fn set_parity(plugins: &[PluginReady], order: &mut EditOrder, parity: &str) -> Result<(), Failure> {
+    let mut known = Vec::new();
+    let mut is_set = false;
+    let sides = [
+        (PluginKind::Method, &order.method, &mut order.method_settings),
+        (PluginKind::Objective, &order.objective, &mut order.objective_settings),
+    ];
+    for (kind, id, settings) in sides {
+        let Some(choices) = settings::plugin(plugins, kind, id)?.hyperparameters.iter().find_map(parities) else {
+            continue;
+        };
+        if choices.iter().any(|choice| choice == parity) {
+            is_set = true;
+            settings.entry(PARITY).or_insert_with(|| Value::from(parity));
+        }
+        known.extend(choices.iter().filter(|choice| !known.contains(*choice)).cloned().collect::<Vec<_>>());
+    }
+    if is_set {
+        return Ok(());
+    }
+    Err(Failure::usage(match known.is_empty() {
+        true => format!(
+            "--parity {parity}: neither `{}` nor `{}` has a hyperparameter `{PARITY}`; leave the flag out",
+            order.method, order.objective
+        ),
+        false => format!("--parity must be {}, not `{parity}`", known.join(" or ")),
+    }))
+}
+
+/// What a hyperparameter offers where it is the one for parity.
+fn parities(field: &Hyperparameter) -> Option<&[String]> {
+    match &field.kind {
+        HyperparameterKind::Choice { choices } if field.name == PARITY => Some(choices),
+        _ => None,
+    }
+}
+
+/// Checks settings against what a plugin declares.
+///
+/// # Errors
+/// An unknown name; a value that is not allowed.
+fn check_settings(plugin: &PluginReady, given: &Map<String, Value>) -> Result<(), Failure> {
+    for (name, value) in given {
+        settings::field(plugin, name)?.check(value).map_err(Failure::usage)?;
+    }
+    Ok(())
+}
