@@ -114,6 +114,15 @@ pub const GLOBAL: &[Action] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "edits",
+        help: "list the edits in place; take any one of them back",
+        run: |state| {
+            state.overlay = Some(Overlay::edits(state));
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
         name: "save-edits",
         help: "write the edits in place to a safetensors file",
         available: |state| match state.edits.applied.is_empty() {
@@ -336,10 +345,12 @@ pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
 
 /// Orders an edit of the selected fact with what the form says.
 pub fn start_edit(state: &mut State) -> Vec<Effect> {
-    let Some(fact) = state.fact().cloned() else { return Vec::new() };
-    match state.settings.order(&state.engine, &fact) {
+    let facts = state.facts.to_edit();
+    match state.settings.order(&state.engine, facts) {
         Ok(order) => {
-            let title = format!("editing {} with {}", fact.subject, order.method);
+            let subject = and_more(&order.fact.subject, order.more.len());
+            let title = format!("editing {subject} with {}", order.method);
+            state.facts.select_fact(&order.fact);
             let job = state.begin_job(JobKind::Edit, title);
             state.edits.order(job, order.clone());
             state.focus_on("layers");
@@ -372,10 +383,22 @@ pub fn load(state: &mut State) -> Vec<Effect> {
 #[must_use]
 pub fn run_hint(state: &State) -> String {
     let Some(method) = state.settings.chosen(&state.engine, PluginKind::Method) else { return "edit".to_owned() };
+    let facts = match state.facts.marked() {
+        0 => String::new(),
+        1 => " the marked fact".to_owned(),
+        marked => format!(" {marked} facts together"),
+    };
     match state.settings.layers.trim() {
-        "" => format!("edit with {method}"),
-        layers => format!("edit layer {layers} with {method}"),
+        "" => format!("edit{facts} with {method}"),
+        layers if facts.is_empty() => format!("edit layer {layers} with {method}"),
+        layers => format!("edit{facts}, layer {layers}, with {method}"),
     }
+}
+
+/// A name, and how many there are besides.
+#[must_use]
+pub fn and_more(name: &str, more: usize) -> String {
+    if more == 0 { name.to_owned() } else { format!("{name} and {more} more") }
 }
 
 fn can_use_fact(state: &State) -> Result<(), String> {

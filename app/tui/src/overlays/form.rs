@@ -6,7 +6,7 @@ use crate::input::Effect;
 use crate::keys::Key;
 use crate::state::{State, Tone, parse_layers, shown_value};
 use crate::text_input;
-use crate::view::{Paper, fit, printable, shorten, width, window_start};
+use crate::view::{Paper, fit, printable, shorten, width, window_start, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind};
 use ratatui::buffer::Buffer;
@@ -17,6 +17,10 @@ use tui_input::Input;
 
 /// Cells of a field's name.
 const NAME: usize = 24;
+/// Name of the hyperparameter by which a plugin follows a published code to its quirks.
+const PARITY: &str = "parity";
+/// Its value where the plugin does what is sensible.
+const PARITY_OFF: &str = "off";
 /// Cells of a field's value.
 const VALUE: usize = 20;
 
@@ -49,6 +53,35 @@ fn fields(state: &State) -> Vec<Field<'_>> {
     fields
 }
 
+/// What is edited.
+fn title(state: &State) -> String {
+    let first = state
+        .facts
+        .first_to_edit()
+        .map(|fact| format!("{}: {} {} {}", fact.subject, fact.target_true, state.glyphs.arrow(), fact.target_new));
+    match (first, state.facts.marked()) {
+        (None, _) => "Edit".to_owned(),
+        (Some(first), 0 | 1) => format!("Edit {first}"),
+        (Some(first), marked) => format!("Edit {marked} facts together: {}", actions::and_more(&first, marked - 1)),
+    }
+}
+
+/// What plugins that follow a published code to its quirks say about it, one line each.
+fn parity_notes(state: &State) -> Vec<String> {
+    let mut notes = Vec::new();
+    for kind in [PluginKind::Method, PluginKind::Objective] {
+        let Some(id) = state.settings.chosen(&state.engine, kind) else { continue };
+        let parameters = state.engine.hyperparameters(kind, id).iter().filter(|parameter| parameter.name == PARITY);
+        for parameter in parameters {
+            let value = state.settings.typed(kind, id, PARITY).map_or(shown_value(&parameter.default), str::to_owned);
+            if value != PARITY_OFF {
+                notes.push(parameter.help.clone());
+            }
+        }
+    }
+    notes
+}
+
 /// The text of a field, and whether it is the default.
 fn value(state: &State, field: Field<'_>) -> (String, bool) {
     match field {
@@ -76,12 +109,17 @@ fn complaint(state: &State, field: Field<'_>) -> Option<String> {
 }
 
 /// What a field is for.
-fn help(field: Field<'_>) -> (String, String) {
+fn help(state: &State, field: Field<'_>) -> (String, String) {
     match field {
-        Field::Plugin(PluginKind::Method) => ("how weights are changed".into(), "left and right choose".into()),
-        Field::Plugin(PluginKind::Objective) => ("what the edit is for".into(), "left and right choose".into()),
+        Field::Plugin(kind) => {
+            let what = if kind == PluginKind::Method { "how weights are changed" } else { "what the edit is for" };
+            let plugin = state.settings.chosen(&state.engine, kind).and_then(|id| state.engine.plugin(kind, id));
+            let follows =
+                plugin.filter(|plugin| !plugin.cite.is_empty()).map(|plugin| format!("; after {}", plugin.cite));
+            (what.to_owned() + &follows.unwrap_or_default(), "left and right choose".into())
+        }
         Field::Layers => ("layers to edit".into(), "5, 3-6 or 3,5; empty leaves it to the method".into()),
-        Field::Run => ("edit the selected fact with these settings".into(), "enter runs it".into()),
+        Field::Run => ("edit the selected fact, or the marked ones together".into(), "enter runs it".into()),
         Field::Parameter(_, _, parameter) => {
             let unit = if parameter.unit.is_empty() { String::new() } else { format!(" {}", parameter.unit) };
             let how = match parameter.kind {
@@ -195,11 +233,10 @@ impl Form {
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) -> Option<Position> {
         let fields = fields(state);
         let place = self.field.min(fields.len().saturating_sub(1));
-        let rows = u16::try_from(fields.len() + 9).unwrap_or(u16::MAX);
+        let notes = 2 * parity_notes(state).len();
+        let rows = u16::try_from(fields.len() + notes + 9).unwrap_or(u16::MAX);
         let area = middle(state, 92, rows.min(state.size.1));
-        let title = state.fact().map_or("Edit".to_owned(), |fact| {
-            format!("Edit {}: {} {} {}", fact.subject, fact.target_true, state.glyphs.arrow(), fact.target_new)
-        });
+        let title = title(state);
         let title = shorten(&printable(&title), usize::from(area.width.saturating_sub(6)), state.glyphs);
         let inside = frame(state, area, &title, buffer);
         let mut paper = Paper::new(inside, buffer);
@@ -220,7 +257,7 @@ impl Form {
             let rule = state.glyphs.rule().repeat(paper.width().saturating_sub(width(&more)));
             paper.line(Span::styled(rule + &more, state.theme.muted()));
             if let Some(field) = fields.get(place) {
-                let (text, how) = help(*field);
+                let (text, how) = help(state, *field);
                 let room = paper.width();
                 paper.line(shorten(&format!(" {}", printable(&text)), room, state.glyphs));
                 paper.line(Span::styled(
@@ -263,6 +300,12 @@ impl Form {
                 under_cursor = lines.len();
             }
             lines.push(self.line(state, *field, index == place, room));
+            if *field == Field::Run {
+                for note in parity_notes(state) {
+                    let note = wrap(&format!(" parity: {}", printable(&note)), room, 9);
+                    lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
+                }
+            }
         }
         (lines, under_cursor)
     }

@@ -1,10 +1,12 @@
 //! What lies over the panes and has the keys as long as it does.
 
+mod edits;
 mod form;
 mod palette;
 mod quit;
 mod sheets;
 
+pub use edits::{EditList, is_large};
 pub use form::Form;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
@@ -27,6 +29,8 @@ pub enum Overlay {
     Palette(Palette),
     /// The edit form.
     Form(Form),
+    /// The edits in place.
+    Edits(EditList),
     /// Whether to leave.
     Quit,
 }
@@ -68,6 +72,12 @@ impl Overlay {
         Self::Form(Form::default())
     }
 
+    /// The edits in place.
+    #[must_use]
+    pub fn edits(state: &State) -> Self {
+        Self::Edits(EditList::new(state))
+    }
+
     /// Whether letters go into a text.
     #[must_use]
     pub fn is_typing(&self) -> bool {
@@ -87,6 +97,12 @@ impl Overlay {
                 ("enter", "next, on Run: run"),
                 ("esc", "close"),
             ],
+            Self::Edits(_) => &[
+                ("enter", "take back, put on"),
+                ("ctrl-r", "put the last on again"),
+                ("up/down", "select"),
+                ("esc", "close"),
+            ],
             Self::Quit => &[("y", "leave"), ("n", "stay")],
         }
     }
@@ -98,6 +114,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Overlay::Sheet(sheet)) => sheet.press(state, key),
         Some(Overlay::Palette(palette)) => palette.press(state, key),
         Some(Overlay::Form(form)) => form.press(state, key),
+        Some(Overlay::Edits(list)) => list.press(state, key),
         Some(Overlay::Quit) => quit::press(state, key),
         None => Vec::new(),
     }
@@ -127,6 +144,10 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
         }
         Overlay::Palette(palette) => palette.draw(state, buffer),
         Overlay::Form(form) => form.draw(state, buffer),
+        Overlay::Edits(list) => {
+            list.draw(state, buffer);
+            None
+        }
         Overlay::Quit => {
             quit::draw(state, buffer);
             None

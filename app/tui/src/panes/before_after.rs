@@ -1,10 +1,11 @@
 //! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
 
 use super::{Motion, Pane, Table};
-use crate::actions::Action;
+use crate::actions::{Action, and_more};
+use crate::overlays::is_large;
 use crate::state::State;
-use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text};
-use locus_protocol::{Applied, EditOrder, PromptScore, Scores, TopToken};
+use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
+use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -87,9 +88,27 @@ fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines:
     };
     let fact = &order.fact;
     let arrow = state.glyphs.arrow();
-    let text = format!(" {}: {} {arrow} {}, ", fact.subject, fact.target_true, fact.target_new);
+    let text = format!(" {}: {} {arrow} {}", fact.subject, fact.target_true, fact.target_new);
+    let text = and_more(&text, order.more.len()) + ", ";
     let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs);
     lines.push(Line::from(vec![Span::styled(text, state.theme.heading()), Span::styled(word, style)]));
+    if let Some(aim) = aim_text(&applied.aim) {
+        let aim = wrap(&format!(" {aim}"), room, 3);
+        lines.extend(aim.into_iter().map(|line| Line::styled(line, state.theme.muted())));
+    }
+}
+
+/// What the objective aimed at; nothing where it was not told.
+fn aim_text(aim: &Aim) -> Option<String> {
+    let quoted = |text: &str| format!("\"{}\"", printable(text.trim()));
+    let mut text = format!("aimed at {}", quoted(&aim.target));
+    if !aim.baseline.trim().is_empty() {
+        text += &format!(" against {}", quoted(&aim.baseline));
+    }
+    if aim.noise_level > 0.0 {
+        text += &format!(", under noise of {} on the subject", ratio(aim.noise_level));
+    }
+    (!aim.target.trim().is_empty()).then_some(text)
 }
 
 /// Means of both probabilities over a group of prompts, and how often the new target wins.
@@ -172,9 +191,13 @@ fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'
         lines.push(Line::raw(format!(" {}", metrics.collect::<Vec<_>>().join(&format!(" {} ", state.glyphs.dot())))));
     }
     for note in &applied.notes {
-        lines.push(Line::styled(format!(" note: {}", printable(note)), state.theme.muted()));
+        let note = wrap(&format!(" note: {}", printable(note)), room, 3);
+        lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
     }
 }
+
+/// Edits in place that are listed, the newest; `U` lists all of them.
+const LISTED: usize = 3;
 
 /// Edits in place, what undo and redo would do, and whether the weights are those of the checkpoint.
 fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
@@ -196,17 +219,23 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
         Span::raw(format!(" {} weights identical to checkpoint: ", state.glyphs.dot())),
         Span::styled(answer, style),
     ]));
-    let mut edit = |mark: String, title: &str, what: &'static str| {
-        let text = format!("{mark} {}", printable(title));
+    let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
+        let large = if is_large(edit) { "!" } else { "" };
+        let text = format!("{mark}{large} {}", printable(&edit.title));
         let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs);
         lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme.accent())]));
     };
-    for (number, title) in edits.applied.iter().enumerate() {
-        let undo = if number + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
-        edit(format!("  {}", number + 1), &title.title, undo);
+    let earlier = edits.applied.len().saturating_sub(LISTED);
+    for (index, edit) in edits.applied.iter().enumerate().skip(earlier) {
+        let undo = if index + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
+        line(format!("  {}", edit.number), edit, undo);
     }
-    if let Some(title) = edits.undone.last() {
-        edit("  back:".to_owned(), &title.title, "  (ctrl-r redoes it)");
+    if let Some(edit) = edits.undone.last() {
+        line("  back:".to_owned(), edit, "  (ctrl-r redoes it)");
+    }
+    if earlier > 0 || edits.undone.len() > 1 {
+        let all = edits.applied.len() + edits.undone.len();
+        lines.push(Line::styled(format!("  U lists all {all} edits"), state.theme.muted()));
     }
 }
 

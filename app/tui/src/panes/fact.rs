@@ -15,7 +15,8 @@ pub const PANE: Pane = Pane {
     name: "fact",
     title: "Fact",
     about: "The facts that belong to the model, and what it answers now. [Brackets] mark the subject of the prompt; an \
-            edit puts the new target in the place of the true one.",
+            edit puts the new target in the place of the true one. Facts marked with * are edited together, in one edit, \
+            by a method that takes many.",
     go: Action {
         name: "fact-pane",
         help: "go to the Fact pane",
@@ -25,25 +26,68 @@ pub const PANE: Pane = Pane {
         },
         ..Action::PLAIN
     },
-    actions: &[Action {
-        name: "filter",
-        help: "filter the facts; a few letters are enough",
-        hint: Some(|_| "filter".into()),
-        available: |state| match state.facts.total() {
-            0 => Err("there are no facts to filter yet".into()),
-            _ => Ok(()),
+    actions: &[
+        Action {
+            name: "filter",
+            help: "filter the facts; a few letters are enough",
+            hint: Some(|_| "filter".into()),
+            available: |state| match state.facts.total() {
+                0 => Err("there are no facts to filter yet".into()),
+                _ => Ok(()),
+            },
+            run: |state| {
+                state.facts.filtering = true;
+                Vec::new()
+            },
+            ..Action::PLAIN
         },
-        run: |state| {
-            state.facts.filtering = true;
-            Vec::new()
+        Action {
+            name: "mark",
+            help: "mark the fact; all marked ones are edited together",
+            hint: Some(|_| "mark".into()),
+            available: has_facts,
+            run: |state| {
+                state.focus_on("fact");
+                state.facts.toggle_mark();
+                state.traces.token = None;
+                state.want_prediction();
+                Vec::new()
+            },
+            ..Action::PLAIN
         },
-        ..Action::PLAIN
-    }],
+        Action {
+            name: "mark-all",
+            help: "mark all facts that the filter lets through",
+            available: has_facts,
+            run: |state| {
+                state.facts.mark_shown();
+                Vec::new()
+            },
+            ..Action::PLAIN
+        },
+        Action {
+            name: "unmark-all",
+            help: "take all marks away",
+            available: |state| match state.facts.marked() {
+                0 => Err("no fact is marked".into()),
+                _ => Ok(()),
+            },
+            run: |state| {
+                state.facts.unmark_all();
+                Vec::new()
+            },
+            ..Action::PLAIN
+        },
+    ],
     motion,
     draw,
     has_table: |state| state.facts.shown() > 0,
     table,
 };
+
+fn has_facts(state: &State) -> Result<(), String> {
+    if state.facts.shown() > 0 { Ok(()) } else { Err("there is no fact to mark".to_owned()) }
+}
 
 fn motion(state: &mut State, motion: Motion, page: usize) {
     let place = motion.in_list(state.facts.selected(), state.facts.shown(), page / 2);
@@ -141,18 +185,24 @@ fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
         true => format!("{} facts", facts.total()),
         false => format!("{} of {} facts", facts.shown(), facts.total()),
     };
+    let marked = match facts.marked() {
+        0 => Span::raw(""),
+        marked => Span::styled(format!("  {marked} marked"), state.theme.accent()),
+    };
     let area = paper.rest();
     let value = printable(facts.filter.value());
     if !facts.filtering && facts.filter.value().is_empty() {
         let source = printable(&facts.source);
         let filter = first_key(state, "filter");
-        paper.line(Span::styled(format!(" {count} of {source}; {filter} filters"), state.theme.muted()));
+        let text = format!(" {count} of {source}; {filter} filters");
+        paper.line(vec![Span::styled(text, state.theme.muted()), marked]);
         return None;
     }
     paper.line(vec![
         Span::styled(" /", state.theme.accent()),
         Span::raw(value),
         Span::styled(format!("   {count}"), state.theme.muted()),
+        marked,
     ]);
     let column = u16::try_from(facts.filter.visual_cursor() + 2).unwrap_or(u16::MAX);
     let inside = area.height > 0 && column < area.width;
@@ -166,12 +216,17 @@ fn draw_list(state: &State, paper: &mut Paper<'_>, rows: usize) {
     let mut written = 0;
     for (offset, fact) in facts.from(start).take(rows).enumerate() {
         let selected = start + offset == facts.selected();
-        let mark = if selected { ">" } else { " " };
+        let is_marked = facts.is_marked(start + offset);
+        let mark = format!("{}{}", if selected { ">" } else { " " }, if is_marked { "*" } else { " " });
         let arrow = state.glyphs.arrow();
         let answer = format!(" {arrow} {}", printable(&fact.target_true));
         let prompt = shorten(&printable(&fact.prompt()), room.saturating_sub(width(&answer) + 2), state.glyphs);
-        let text = fit(&format!("{mark} {prompt}{answer}"), room, state.glyphs);
-        let style = if selected { state.theme.selected() } else { state.theme.text() };
+        let text = fit(&format!("{mark}{prompt}{answer}"), room, state.glyphs);
+        let style = match (selected, is_marked) {
+            (true, _) => state.theme.selected(),
+            (false, true) => state.theme.accent(),
+            (false, false) => state.theme.text(),
+        };
         paper.line(Span::styled(text, style));
         written += 1;
     }

@@ -1,12 +1,13 @@
 //! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
 
 use super::{Motion, Pane, Table};
-use crate::actions::{Action, run_hint};
-use crate::state::{EditView, Prediction, Stage, State, TraceView};
+use crate::actions::{Action, and_more, run_hint};
+use crate::state::{EditView, Job, Prediction, Stage, State, TraceView};
 use crate::view::{
-    Glyphs, Paper, duration, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
+    Glyphs, Paper, duration, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, width,
+    window_start, wrap,
 };
-use locus_protocol::{LayerRow, TraceKind};
+use locus_protocol::{LayerRow, Phase, TraceKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -139,6 +140,7 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     };
     let fact = &view.order.fact;
     let what = format!("{}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new);
+    let what = and_more(&what, view.order.more.len());
     let text = format!(" {}, {}{dot}{layers}{dot}{what}", view.order.method, view.order.objective);
     paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
     if state.edits.frozen.is_some() {
@@ -183,14 +185,18 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
     match &view.stage {
         Stage::Running => {
             let mut parts = Vec::new();
+            let job = state.job.as_ref().filter(|job| job.id == view.job);
             match view.step {
-                Some(step) => parts.push(format!("step {} of {}", step + 1, view.steps)),
-                None => parts.push("preparing".to_owned()),
+                Some(step) => parts.push(format!("step {} of {}", (step + 1).min(view.steps), view.steps)),
+                None => parts.extend(job.into_iter().flat_map(|job| before_the_first_step(state, job))),
+            }
+            if parts.is_empty() {
+                parts.push("preparing".to_owned());
             }
             if let Some(layer) = view.layer.filter(|_| view.layers.len() > 1) {
                 parts.push(format!("now layer {layer}"));
             }
-            if let Some(job) = state.job.as_ref().filter(|job| job.id == view.job && view.step.is_some()) {
+            if let Some(job) = job.filter(|_| view.step.is_some()) {
                 if let Some(seconds) = job.seconds_per_step() {
                     parts.push(format!("{seconds:.2} s a step"));
                 }
@@ -203,14 +209,29 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             }
             Line::styled(format!(" {}", parts.join(&dot)), state.theme.accent())
         }
+        Stage::Applied if view.stale => {
+            Line::styled(" in place, among other edits than it was made with", state.theme.good())
+        }
         Stage::Applied => Line::styled(format!(" in place: {answers}"), state.theme.good()),
-        Stage::Undone => Line::styled(" taken back; ctrl-r puts it on again".to_owned(), state.theme.warn()),
+        Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
+            Line::styled(" taken back; ctrl-r puts it on again", state.theme.warn())
+        }
+        Stage::Undone => Line::styled(" taken back; U lists all edits", state.theme.warn()),
         Stage::Cancelled(kept) if kept.is_empty() => {
             Line::styled(" cancelled: the weights are as before", state.theme.warn())
         }
         Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn()),
         Stage::Failed(_) => Line::default(),
     }
+}
+
+/// What goes on before the first step, and how long it takes yet; nothing as long as that is not told.
+fn before_the_first_step(state: &State, job: &Job) -> Vec<String> {
+    let Some(phase) = phase_text(job) else { return Vec::new() };
+    let is_collecting = job.phase == Some(Phase::SecondMoments);
+    let first = if is_collecting { format!("first the {phase}, once for this model") } else { phase };
+    let left = job.time_left(state.now).map(|left| format!("{} left", duration(left)));
+    std::iter::once(first).chain(left).collect()
 }
 
 /// All terms of the loss by name, the total first.

@@ -28,8 +28,10 @@ pub struct EditView {
     pub job: JobId,
     /// What was asked.
     pub order: EditOrder,
-    /// What it is called once it is in place.
-    pub title: Option<String>,
+    /// Its number once it is in place.
+    pub number: Option<u64>,
+    /// Whether its rows are those of a model with other edits in place.
+    pub stale: bool,
     /// Layers that the method edits.
     pub layers: Vec<usize>,
     /// Rows before it.
@@ -58,7 +60,8 @@ impl EditView {
         Self {
             job,
             order,
-            title: None,
+            number: None,
+            stale: false,
             layers,
             before: Vec::new(),
             rows: Vec::new(),
@@ -163,7 +166,7 @@ impl Edits {
             let change = applied.changes.iter().find(|change| change.layer == Some(row.layer));
             row.weight_change = row.weight_change.or(change.map(|change| change.relative));
         }
-        (view.stage, view.title) = (Stage::Applied, Some(applied.title.clone()));
+        (view.stage, view.number) = (Stage::Applied, Some(applied.number));
         self.last = Some((view.order.clone(), applied));
     }
 
@@ -178,14 +181,34 @@ impl Edits {
     /// What is in place after an undo or redo.
     pub fn settle(&mut self, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
         if let Some(view) = self.view.as_mut()
-            && let Some(title) = &view.title
+            && let Some(number) = view.number
         {
-            view.stage = if applied.iter().any(|edit| edit.title == *title) { Stage::Applied } else { Stage::Undone };
-            if !rows.is_empty() {
+            let is_in_place = applied.iter().any(|edit| edit.number == number);
+            let was_in_place = self.applied.iter().any(|edit| edit.number == number);
+            view.stage = if is_in_place { Stage::Applied } else { Stage::Undone };
+            // the rows are about the fact of the edit that was taken back or put on
+            view.stale = is_in_place == was_in_place;
+            if !view.stale && !rows.is_empty() {
                 view.rows = rows;
             }
         }
         (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));
+    }
+
+    /// Rows of the model as it is for a prompt: they replace those of an edit that were made with other edits in place.
+    pub fn refresh(&mut self, prompt: &str, rows: &[LayerRow]) {
+        let stale = self.view.as_mut().filter(|view| view.stale && view.order.fact.prompt() == prompt);
+        if let Some(view) = stale.filter(|_| !rows.is_empty()) {
+            let before = std::mem::take(&mut view.rows);
+            let with_change = |row: &LayerRow| {
+                let of_the_edit = before.iter().find(|known| known.layer == row.layer);
+                let (change, metrics) =
+                    of_the_edit.map_or((None, BTreeMap::new()), |known| (known.weight_change, known.metrics.clone()));
+                LayerRow { weight_change: change, metrics, ..row.clone() }
+            };
+            view.rows = rows.iter().map(with_change).collect();
+            view.stale = false;
+        }
     }
 
     /// Freezes the view, or has it follow again.

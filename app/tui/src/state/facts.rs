@@ -4,6 +4,7 @@ use super::OwnFact;
 use locus_protocol::Fact;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
+use std::collections::BTreeSet;
 use tui_input::Input;
 
 /// The facts of the model and those that were typed.
@@ -24,12 +25,15 @@ pub struct FactList {
     haystacks: Vec<String>,
     shown: Vec<usize>,
     selected: usize,
+    /// By their places in `all`.
+    marked: BTreeSet<usize>,
 }
 
 impl FactList {
-    /// Takes the facts of a model; typed ones stay in front.
+    /// Takes the facts of a model; typed ones stay in front and keep their marks.
     pub fn replace(&mut self, source: String, facts: Vec<Fact>) {
         self.all.truncate(self.typed);
+        self.marked.retain(|&index| index < self.typed);
         self.all.extend(facts);
         self.haystacks = self.all.iter().map(haystack).collect();
         (self.source, self.arrived) = (source, true);
@@ -41,6 +45,7 @@ impl FactList {
         self.haystacks.insert(0, haystack(&fact));
         self.all.insert(0, fact);
         self.typed += 1;
+        self.marked = self.marked.iter().map(|index| index + 1).collect();
         self.filter.reset();
         self.apply_filter();
     }
@@ -73,6 +78,66 @@ impl FactList {
     /// Selects a fact by its place among those shown.
     pub fn select(&mut self, place: usize) {
         self.selected = place.min(self.shown.len().saturating_sub(1));
+    }
+
+    /// Selects a fact where the filter lets it through.
+    pub fn select_fact(&mut self, fact: &Fact) {
+        if self.current() != Some(fact)
+            && let Some(place) = self.shown.iter().position(|&index| self.all.get(index) == Some(fact))
+        {
+            self.selected = place;
+        }
+    }
+
+    /// Marks the selected fact, or takes its mark away, and goes to the next.
+    pub fn toggle_mark(&mut self) {
+        if let Some(&index) = self.shown.get(self.selected) {
+            if !self.marked.remove(&index) {
+                self.marked.insert(index);
+            }
+            self.select(self.selected + 1);
+        }
+    }
+
+    /// Marks all facts that the filter lets through.
+    pub fn mark_shown(&mut self) {
+        self.marked.extend(&self.shown);
+    }
+
+    /// Takes all marks away.
+    pub fn unmark_all(&mut self) {
+        self.marked.clear();
+    }
+
+    /// Number of marked facts, shown or not.
+    #[must_use]
+    pub fn marked(&self) -> usize {
+        self.marked.len()
+    }
+
+    /// Whether the fact at a place among those shown is marked.
+    #[must_use]
+    pub fn is_marked(&self, place: usize) -> bool {
+        self.shown.get(place).is_some_and(|index| self.marked.contains(index))
+    }
+
+    /// The facts that an edit is about: the marked ones, the selected one first if it is among them; else that one.
+    #[must_use]
+    pub fn to_edit(&self) -> Vec<Fact> {
+        self.places_to_edit().filter_map(|index| self.all.get(index).cloned()).collect()
+    }
+
+    /// The first of the facts that an edit is about.
+    #[must_use]
+    pub fn first_to_edit(&self) -> Option<&Fact> {
+        self.places_to_edit().next().and_then(|index| self.all.get(index))
+    }
+
+    fn places_to_edit(&self) -> impl Iterator<Item = usize> {
+        let selected = self.shown.get(self.selected).copied();
+        let first = selected.filter(|index| self.marked.is_empty() || self.marked.contains(index));
+        let others = self.marked.iter().copied().filter(move |index| Some(*index) != first);
+        first.into_iter().chain(others)
     }
 
     /// The selected fact's place among those shown.

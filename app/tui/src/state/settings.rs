@@ -128,29 +128,32 @@ impl Settings {
         choices.get((place + step) % choices.len().max(1)).cloned()
     }
 
-    /// The order that an edit of a fact with these settings is.
+    /// The order that an edit of facts, the first first, with these settings is.
     ///
     /// # Errors
     /// One sentence: what is missing or wrong.
-    pub fn order(&self, engine: &Engine, fact: &Fact) -> Result<EditOrder, String> {
+    pub fn order(&self, engine: &Engine, facts: Vec<Fact>) -> Result<EditOrder, String> {
         let missing = |kind: &str| {
             format!("no editing {kind} is loaded; M shows where plugins were looked for and why files were refused")
         };
         let method = self.chosen(engine, PluginKind::Method).ok_or_else(|| missing("method"))?;
         let objective = self.chosen(engine, PluginKind::Objective).ok_or_else(|| missing("objective"))?;
-        if fact.target_new.is_empty() {
-            return Err("this fact has no new target to put in; a lets you type one".to_owned());
+        if let Some(fact) = facts.iter().find(|fact| fact.target_new.is_empty()) {
+            let which = if facts.len() == 1 { "this fact".to_owned() } else { format!("the fact on {}", fact.subject) };
+            return Err(format!("{which} has no new target to put in; a lets you type one"));
         }
+        let mut facts = facts.into_iter();
+        let fact = facts.next().ok_or_else(|| "no fact is selected; / filters facts, i types one".to_owned())?;
         let layers = engine.model.as_ref().map_or(0, |model| model.layers);
         Ok(EditOrder {
-            fact: fact.clone(),
+            fact,
             method: method.to_owned(),
             objective: objective.to_owned(),
             layers: parse_layers(&self.layers, layers).map_err(|error| error.to_string())?,
             method_settings: self.changed(engine, PluginKind::Method, method)?,
             objective_settings: self.changed(engine, PluginKind::Objective, objective)?,
             seed: 0,
-            more: Vec::new(),
+            more: facts.collect(),
         })
     }
 

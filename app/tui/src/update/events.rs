@@ -37,6 +37,9 @@ pub fn absorb(state: &mut State, event: Event) {
             state.want_prediction();
         }
         Event::Prediction { prompt, tokens, top, edits, rows } => {
+            if edits == state.edits.applied.len() {
+                state.edits.refresh(&prompt, &rows);
+            }
             state.prediction = Some(Prediction { prompt, tokens, top, edits, rows });
         }
         Event::Trace(started) => {

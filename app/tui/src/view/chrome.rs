@@ -29,6 +29,9 @@ pub fn context(state: &State, area: Rect, buffer: &mut Buffer) {
     let targets =
         format!("  {} {} {}", printable(&fact.target_true), state.glyphs.arrow(), printable(&fact.target_new));
     spans.push(Span::raw(targets));
+    if state.facts.marked() > 0 {
+        spans.push(Span::styled(format!("  {} marked", state.facts.marked()), state.theme.accent()));
+    }
     Paper::new(area, buffer).line(spans);
 }
 
@@ -70,12 +73,17 @@ fn job_text(state: &State, job: &Job) -> String {
     let dot = format!(" {} ", state.glyphs.dot());
     let title = shorten(&job.title, 34, state.glyphs);
     let mut parts = vec![if job.cancelling { format!("cancelling: {title}") } else { title }];
-    if let Some(phase) = &job.phase {
-        parts.push(format!("{}{}", phase_name(phase), progress_text(phase, job)));
-    }
+    parts.extend(phase_text(job));
     let elapsed = || format!("{} so far", duration(state.now.saturating_sub(job.started)));
     parts.push(job.time_left(state.now).map_or_else(elapsed, |left| format!("{} left", duration(left))));
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
+}
+
+/// What a job is doing and how far that is, once it has said so.
+#[must_use]
+pub fn phase_text(job: &Job) -> Option<String> {
+    let phase = job.phase.as_ref()?;
+    Some(format!("{}{}", phase_name(phase), progress_text(phase, job)))
 }
 
 /// What a phase is called.
@@ -107,7 +115,8 @@ fn progress_text(phase: &Phase, job: &Job) -> String {
         (0, done) => format!(" {}", unit(done)),
         (total, done) => {
             let share = job.share().unwrap_or(0.0) * 100.0;
-            format!(" {} of {} ({share:.0} %)", unit(done), unit(total))
+            let of_what = if *phase == Phase::SecondMoments { " tokens" } else { "" };
+            format!(" {} of {}{of_what} ({share:.0} %)", unit(done), unit(total))
         }
     }
 }

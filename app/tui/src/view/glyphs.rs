@@ -73,6 +73,12 @@ impl Glyphs {
         self.pick("‖ΔW‖/‖W‖", "|dW|/|W|")
     }
 
+    /// Header of the norm of a weight change.
+    #[must_use]
+    pub const fn change_norm(self) -> &'static str {
+        self.pick("‖ΔW‖", "|dW|")
+    }
+
     /// A vertical rule in a list of parts.
     #[must_use]
     pub const fn rule(self) -> &'static str {

@@ -10,6 +10,7 @@ mod text;
 mod theme;
 
 pub use arrange::{Arrangement, arrange, pane_rows};
+pub use chrome::phase_text;
 pub use glyphs::Glyphs;
 pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};

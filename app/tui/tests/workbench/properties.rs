@@ -17,7 +17,9 @@ fn populated(ascii: bool, colours: Depth) -> Bench {
 #[test]
 fn every_pane_and_overlay_draws_at_every_size() {
     for (ascii, colours) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
-        for keys in ["1", "2", "3", "4", "z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c"] {
+        for keys in
+            ["1", "2", "3", "4", "z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c", "U", "1 space *"]
+        {
             let mut bench = populated(ascii, colours);
             bench.press(keys);
             for columns in (0..=120).step_by(3) {
@@ -61,6 +63,7 @@ fn vocabulary() -> Vec<Event> {
     events.extend(recording::trace(2, TraceKind::Hidden, 0));
     events.extend(recording::trace(2, TraceKind::Mlp, 1));
     events.extend(recording::edit(3));
+    events.extend([recording::edits(&[1, 2, 3], &[5, 4]), recording::edits(&[], &[1])]);
     events.extend([recording::undone(), recording::failed(3), recording::failed(2), recording::gpu_memory()]);
     events.push(Event::Facts { source: "nothing".into(), facts: vec![] });
     events
@@ -95,7 +98,8 @@ fn key() -> impl Strategy<Value = Key> {
         "ctrl-z",
     ];
     let named = proptest::sample::select(names.to_vec()).prop_map(|name| name.parse::<Key>().expect(name));
-    let typed = proptest::sample::select("?:/123456789aegGhijklLmMEoqQrstuvwxyYz{}-,.漢é".chars().collect::<Vec<_>>());
+    let typed =
+        proptest::sample::select("?:/*123456789aegGhijklLmMEoqQrstuUvwxyYz{}-,.漢é".chars().collect::<Vec<_>>());
     prop_oneof![1 => named, 2 => typed.prop_map(Key::character)]
 }
 

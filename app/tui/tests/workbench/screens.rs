@@ -1,7 +1,7 @@
 //! What the whole screen shows in each situation, at three sizes.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Event, Intervention, TraceKind};
+use locus_protocol::{Event, Intervention, JobKind, Phase, TraceKind};
 use locus_tui::{Depth, Options};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -168,6 +168,43 @@ fn edit_form() {
     snapshot("form", |columns, rows| {
         let mut bench = traced(ready(columns, rows));
         bench.press("e tab tab tab tab tab").type_text("0.05x");
+        bench
+    });
+}
+
+#[test]
+fn list_of_edits() {
+    snapshot("edits", |columns, rows| {
+        let mut bench = editing(columns, rows);
+        bench.hear((0..20).map(|number| recording::step(3, number))).hear(recording::edit_end(3));
+        bench.hear([recording::edits(&[1, 2, 4, 5], &[6, 3])]).press("U up up").wait(7000);
+        bench
+    });
+}
+
+#[test]
+fn several_facts() {
+    snapshot("several_facts", |columns, rows| {
+        let mut bench = ready(columns, rows);
+        bench.press("space space j space");
+        bench
+    });
+    let mut bench = ready(80, 24);
+    bench.press("space space e up space down down down down");
+    insta::assert_snapshot!("several_facts_form_80x24", bench.screen());
+}
+
+#[test]
+fn second_moments_come_first() {
+    snapshot("second_moments", |columns, rows| {
+        let mut bench = ready(columns, rows);
+        bench.press("r").hear([Event::Started { job: 2, kind: JobKind::Edit, title: String::new() }]);
+        bench.hear((1..=10).map(|part| Event::Progress {
+            job: 2,
+            phase: Phase::SecondMoments,
+            done: 6000 * part,
+            total: 120_000,
+        }));
         bench
     });
 }

@@ -121,6 +121,13 @@ pub fn plugins() -> Vec<Event> {
                     HyperparameterKind::Bool,
                 ),
                 parameter("contexts", "texts put before the prompt", json!(["{}"]), "", HyperparameterKind::List),
+                parameter(
+                    "parity",
+                    "hase2023: no early stop, whatever is set above",
+                    json!("off"),
+                    "",
+                    HyperparameterKind::Choice { choices: vec!["off".into(), "hase2023".into()] },
+                ),
             ],
         ),
         plugin(
@@ -384,6 +391,25 @@ pub fn undone() -> Event {
         undone: vec![EditInPlace { number: 1, title: "rome L5 · Bhutan → Oslo".into(), ..EditInPlace::default() }],
         rows: rows(0.0, None),
         unedited: true,
+    }
+}
+
+/// The edits with these numbers in place, and those taken back.
+pub fn edits(applied: &[u64], undone: &[u64]) -> Event {
+    let titles =
+        ["rome L5 · Bhutan → Oslo", "memit L3,4,5 · Kenya and 11 more → Europe", "fine-tuning L0 · Sony → Brazil"];
+    let edit = |&number: &u64| EditInPlace {
+        number,
+        title: titles[(number as usize - 1) % titles.len()].into(),
+        norm: [0.812, 30.4, 1.93][(number as usize - 1) % 3],
+        relative: [0.0412, 2.5, 0.17][(number as usize - 1) % 3],
+        facts: [1, 12, 1][(number as usize - 1) % 3],
+    };
+    Event::Edits {
+        applied: applied.iter().map(edit).collect(),
+        undone: undone.iter().map(edit).collect(),
+        rows: rows(0.0, None),
+        unedited: applied.is_empty(),
     }
 }
 

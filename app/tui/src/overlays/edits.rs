@@ -1,0 +1,217 @@
+//! The edits in place and those that were taken back, any of which can be taken back or the last put on again.
+
+use super::{Overlay, frame, middle};
+use crate::actions;
+use crate::input::Effect;
+use crate::keys::Key;
+use crate::panes::Motion;
+use crate::state::{State, Tone};
+use crate::view::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
+use crossterm::event::KeyCode;
+use locus_protocol::{Command, EditInPlace};
+use ratatui::buffer::Buffer;
+use ratatui::text::{Line, Span};
+
+/// Relative change of a weight above which an edit gets a mark: it is larger than the weight itself.
+pub const LARGE: f64 = 1.0;
+
+/// The list, and which edit has the cursor.
+#[derive(Clone, Debug, Default)]
+pub struct EditList {
+    cursor: usize,
+}
+
+/// An edit of the list.
+#[derive(Clone, Copy, Debug)]
+enum Entry<'a> {
+    InPlace(&'a EditInPlace),
+    /// Taken back; the flag says whether it is the one that can be put on again.
+    TakenBack(&'a EditInPlace, bool),
+}
+
+impl Entry<'_> {
+    fn edit(&self) -> &EditInPlace {
+        match self {
+            Self::InPlace(edit) | Self::TakenBack(edit, _) => edit,
+        }
+    }
+}
+
+/// Those in place, the oldest first, then those taken back, the last first.
+fn entries(state: &State) -> Vec<Entry<'_>> {
+    let last = state.edits.undone.len().saturating_sub(1);
+    let undone = state.edits.undone.iter().enumerate().rev();
+    let undone = undone.map(|(index, edit)| Entry::TakenBack(edit, index == last));
+    state.edits.applied.iter().map(Entry::InPlace).chain(undone).collect()
+}
+
+impl EditList {
+    /// The list with the cursor on the newest edit in place.
+    #[must_use]
+    pub fn new(state: &State) -> Self {
+        Self { cursor: state.edits.applied.len().saturating_sub(1) }
+    }
+
+    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+        let total = entries(state).len();
+        self.cursor = self.cursor.min(total.saturating_sub(1));
+        let page = usize::from(state.size.1) / 4;
+        let mut go = |motion: Motion| self.cursor = motion.in_list(self.cursor, total, page);
+        let mut effects = Vec::new();
+        match (key.code, key.control) {
+            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => go(Motion::Down),
+            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => go(Motion::Up),
+            (KeyCode::PageDown, _) => go(Motion::PageDown),
+            (KeyCode::PageUp, _) => go(Motion::PageUp),
+            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => go(Motion::Top),
+            (KeyCode::Char('G'), false) | (KeyCode::End, _) => go(Motion::Bottom),
+            (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => effects = self.toggle(state),
+            (KeyCode::Char('r'), true) => effects = redo(state),
+            (KeyCode::Esc | KeyCode::Char('q' | 'U'), false) => return Vec::new(),
+            _ => {}
+        }
+        state.overlay = Some(Overlay::Edits(self));
+        effects
+    }
+
+    /// Takes the edit under the cursor back, or puts it on again.
+    fn toggle(&self, state: &mut State) -> Vec<Effect> {
+        let order = match entries(state).get(self.cursor) {
+            Some(Entry::InPlace(edit)) => {
+                state.ready_for_a_job().map(|()| vec![Effect::Send(Box::new(Command::UndoOne { edit: edit.number }))])
+            }
+            Some(Entry::TakenBack(_, true)) => return redo(state),
+            Some(Entry::TakenBack(..)) => {
+                Err("the edit that was taken back last comes first: put that one on again before".to_owned())
+            }
+            None => Err("no edit is in place".to_owned()),
+        };
+        order.unwrap_or_else(|why| {
+            state.notices.say(state.now, Tone::Plain, why);
+            Vec::new()
+        })
+    }
+
+    pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
+        let entries = entries(state);
+        let place = self.cursor.min(entries.len().saturating_sub(1));
+        let rows = u16::try_from(entries.len() + 10).unwrap_or(u16::MAX);
+        let area = middle(state, 100, rows.max(10));
+        let mut paper = Paper::new(frame(state, area, &title(state), buffer), buffer);
+        if entries.is_empty() {
+            paper.line(" no edit is in place; r edits the selected fact");
+            return;
+        }
+        let head = format!(
+            " {:<6} {:>5} {:>9} {} ",
+            "edit",
+            "facts",
+            state.glyphs.change_norm(),
+            fit_left(state.glyphs.weight_change(), 10, state.glyphs)
+        );
+        paper.line(Span::styled(head, state.theme.heading()));
+        let foot = foot(state, entries.get(place).copied(), paper.width());
+        let foot_rows = if paper.left() > foot.len() + 2 { foot.len() } else { 0 };
+        let (lines, under_cursor) = lines(state, &entries, place, paper.width());
+        let list_rows = paper.left().saturating_sub(foot_rows);
+        let first = window_start(under_cursor, list_rows, lines.len());
+        let written = lines.len().min(list_rows);
+        for line in lines.into_iter().skip(first).take(list_rows) {
+            paper.line(line);
+        }
+        for _ in written..list_rows {
+            paper.line("");
+        }
+        for line in foot.into_iter().take(foot_rows) {
+            paper.line(line);
+        }
+    }
+}
+
+fn redo(state: &mut State) -> Vec<Effect> {
+    let Some(action) = actions::find("redo") else { return Vec::new() };
+    match (action.available)(state) {
+        Ok(()) => (action.run)(state),
+        Err(why) => {
+            state.notices.say(state.now, Tone::Plain, why);
+            Vec::new()
+        }
+    }
+}
+
+fn title(state: &State) -> String {
+    let count = |count: usize| match count {
+        1 => "1 edit in place".to_owned(),
+        count => format!("{count} edits in place"),
+    };
+    match state.edits.undone.len() {
+        0 => count(state.edits.applied.len()),
+        undone => format!("{}, {undone} taken back", count(state.edits.applied.len())),
+    }
+}
+
+/// All lines, and which of them has the cursor.
+fn lines(state: &State, entries: &[Entry<'_>], place: usize, room: usize) -> (Vec<Line<'static>>, usize) {
+    let mut lines = Vec::new();
+    let mut under_cursor = 0;
+    for (index, entry) in entries.iter().enumerate() {
+        let is_first_back = matches!(entry, Entry::TakenBack(_, true));
+        if is_first_back {
+            lines.push(Line::styled(" taken back, the last one first", state.theme.heading()));
+        }
+        if index == place {
+            under_cursor = lines.len();
+        }
+        lines.push(line(state, *entry, index == place, room));
+    }
+    (lines, under_cursor)
+}
+
+fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'static> {
+    let (glyphs, edit) = (state.glyphs, entry.edit());
+    let mark = if focused { ">" } else { " " };
+    let numbers = format!("{mark} {:<5} {:>5} {:>9} ", edit.number, edit.facts, ratio(edit.norm));
+    let change = format!("{}{}", fit_left(&ratio(edit.relative), 10, glyphs), if is_large(edit) { "!" } else { " " });
+    let title = shorten(&printable(&edit.title), room.saturating_sub(36), glyphs);
+    let style = match (focused, entry) {
+        (true, _) => state.theme.selected(),
+        (_, Entry::InPlace(_)) => state.theme.text(),
+        (_, Entry::TakenBack(..)) => state.theme.muted(),
+    };
+    let change_style = if is_large(edit) && !focused { state.theme.warn() } else { style };
+    Line::from(vec![
+        Span::styled(numbers, style),
+        Span::styled(change, change_style),
+        Span::styled(fit(&format!(" {title}"), room.saturating_sub(35), glyphs), style),
+    ])
+}
+
+/// What the mark means, what enter would do, and whether the weights are the checkpoint's.
+fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
+    let rule = state.glyphs.rule().repeat(room);
+    let mut lines = vec![Line::styled(rule, state.theme.muted())];
+    let edits = state.edits.applied.iter().chain(&state.edits.undone);
+    if edits.clone().any(is_large) {
+        let text = " ! a weight changed by more than its own norm: see what became of other facts (4)";
+        lines.extend(wrap(text, room, 3).into_iter().map(|line| Line::styled(line, state.theme.warn())));
+    }
+    let what = match entry {
+        Some(Entry::InPlace(edit)) => format!(" enter takes edit {} back; the others stay as they are", edit.number),
+        Some(Entry::TakenBack(edit, true)) => format!(" enter puts edit {} on again, in its old place", edit.number),
+        _ => " the edit above is put on again first".to_owned(),
+    };
+    lines.push(Line::raw(shorten(&what, room, state.glyphs)));
+    let (answer, style) = match state.edits.unedited {
+        Some(true) => ("yes", state.theme.good()),
+        Some(false) => ("no", state.theme.warn()),
+        None => ("not checked yet", state.theme.muted()),
+    };
+    lines.push(Line::from(vec![Span::raw(" weights identical to checkpoint: "), Span::styled(answer, style)]));
+    lines
+}
+
+/// Whether a weight changed by more than its own norm.
+#[must_use]
+pub fn is_large(edit: &EditInPlace) -> bool {
+    edit.relative > LARGE
+}
