@@ -192,7 +192,7 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
     let mut lines = vec![Line::styled(rule, state.theme.muted())];
     let edits = state.edits.applied.iter().chain(&state.edits.undone);
     if edits.clone().any(is_large) {
-        let text = " ! a weight changed by more than its own norm: see what became of other facts (4)";
+        let text = " ! a weight changed by more than its own norm: see what other facts became";
         lines.extend(wrap(text, room, 3).into_iter().map(|line| Line::styled(line, state.theme.warn())));
     }
     let what = match entry {

@@ -44,7 +44,6 @@ pub const PANE: Pane = Pane {
         Action {
             name: "mark",
             help: "mark the fact; all marked ones are edited together",
-            hint: Some(|_| "mark".into()),
             available: has_facts,
             run: |state| {
                 state.focus_on("fact");
@@ -173,7 +172,7 @@ pub fn first_steps(state: &State) -> Vec<Line<'static>> {
 /// The first key of an action, or its name in the palette.
 fn first_key(state: &State, name: &str) -> String {
     let keys = actions::find(name).map(|action| {
-        let pane = if name == "filter" { "fact" } else { "" };
+        let pane = if matches!(name, "filter" | "mark" | "unmark-all") { "fact" } else { "" };
         state.keymap.keys_of(pane, action)
     });
     keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
@@ -187,14 +186,20 @@ fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     };
     let marked = match facts.marked() {
         0 => Span::raw(""),
-        marked => Span::styled(format!("  {marked} marked"), state.theme.accent()),
+        marked => {
+            let text = format!(" {marked} marked ({} takes the marks away)", first_key(state, "unmark-all"));
+            Span::styled(text, state.theme.accent())
+        }
     };
     let area = paper.rest();
     let value = printable(facts.filter.value());
     if !facts.filtering && facts.filter.value().is_empty() {
         let source = printable(&facts.source);
         let filter = first_key(state, "filter");
-        let text = format!(" {count} of {source}; {filter} filters");
+        let text = match facts.marked() {
+            0 => format!(" {count} of {source}; {filter} filters, {} marks", first_key(state, "mark")),
+            _ => format!(" {count};"),
+        };
         paper.line(vec![Span::styled(text, state.theme.muted()), marked]);
         return None;
     }

@@ -139,8 +139,10 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
         layers => format!("layers {}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")),
     };
     let fact = &view.order.fact;
-    let what = format!("{}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new);
-    let what = and_more(&what, view.order.more.len());
+    let what = match view.order.more.len() {
+        0 => format!("{}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new),
+        more => and_more(&fact.subject, more),
+    };
     let text = format!(" {}, {}{dot}{layers}{dot}{what}", view.order.method, view.order.objective);
     paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
     if state.edits.frozen.is_some() {
@@ -155,6 +157,11 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
         }
     } else {
         paper.line(stage_line(state, view));
+        let collects = |job: &Job| job.id == view.job && job.phase == Some(Phase::SecondMoments);
+        if view.stage == Stage::Running && state.job.as_ref().is_some_and(collects) {
+            let text = " the method needs them; collected once for this model";
+            paper.line(Span::styled(shorten(text, paper.width(), glyphs), state.theme.muted()));
+        }
     }
     if paper.left() < 6 {
         return;
@@ -228,10 +235,8 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
 /// What goes on before the first step, and how long it takes yet; nothing as long as that is not told.
 fn before_the_first_step(state: &State, job: &Job) -> Vec<String> {
     let Some(phase) = phase_text(job) else { return Vec::new() };
-    let is_collecting = job.phase == Some(Phase::SecondMoments);
-    let first = if is_collecting { format!("first the {phase}, once for this model") } else { phase };
     let left = job.time_left(state.now).map(|left| format!("{} left", duration(left)));
-    std::iter::once(first).chain(left).collect()
+    std::iter::once(phase).chain(left).collect()
 }
 
 /// All terms of the loss by name, the total first.

@@ -222,11 +222,11 @@ fn marked_facts_are_edited_together() {
         other => panic!("{other:?}"),
     }
     assert_eq!(bench.state.fact().map(|fact| fact.subject.as_str()), Some("Bhutan"));
-    assert!(bench.screen().contains("editing Bhutan and 2 more with rome"), "{}", bench.screen());
+    assert!(bench.screen().contains("editing Bhutan and 2 more"), "{}", bench.screen());
     let error = "plugin `rome`: it edits one fact at a time, not 3; edit them one after the other";
     let outcome = Outcome::Failed { error: error.into(), blame: Blame::Request };
     bench.hear([Event::Finished { job: 2, outcome, seconds: 0.1 }]);
-    assert!(bench.screen().contains("failed: plugin `rome`: it edits one fact at a time"), "{}", bench.screen());
+    assert!(bench.screen().contains("failed: plugin `rome`: it edits one fact"), "{}", bench.screen());
     // a second press takes a mark away, and all go at once
     bench.press("1 g g space");
     assert!(bench.screen().contains("2 marked"), "{}", bench.screen());
@@ -325,8 +325,8 @@ fn second_moments_are_a_phase_with_its_end_in_sight() {
         total: 120_000,
     }));
     let screen = bench.screen();
-    assert!(screen.contains("first the second moments 60 k of 120 k tokens (50 %), once for this model"), "{screen}");
-    assert!(screen.contains("0 s left"), "{screen}");
+    assert!(screen.contains("second moments 60 k of 120 k tokens (50 %)"), "{screen}");
+    assert!(screen.contains("0 s left") && screen.contains("once for this model"), "{screen}");
 }
 
 #[test]
