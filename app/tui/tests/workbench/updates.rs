@@ -1,7 +1,7 @@
 //! Keys and events in, orders and screens out: the loop that the workbench is for.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Blame, Command, Event, Fact, Intervention, JobKind, ModelSource, Outcome, Phase, TraceKind};
+use locus_protocol::{Blame, Command, Event, Fact, Intervention, JobKind, ModelSource, Outcome, TraceKind};
 use locus_tui::{Depth, Effect, Input, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::style::Color;
@@ -200,133 +200,6 @@ fn the_form_refuses_what_a_hyperparameter_does_not_allow() {
     bench.press("ctrl-u up up").type_text("x").press("down enter");
     assert_eq!(bench.commands(), []);
     assert!(bench.screen().contains("each from 0 to 11"));
-}
-
-#[test]
-fn marked_facts_are_edited_together() {
-    let mut bench = ready();
-    bench.press("space space j space");
-    let screen = bench.screen();
-    assert!(screen.contains("3 marked"), "{screen}");
-    // the cursor is on a fact that is not marked: the first marked one leads
-    bench.press("e");
-    let screen = bench.screen();
-    assert!(screen.contains("Edit 3 facts together: Bhutan: Thimphu → Oslo and 2 more"), "{screen}");
-    assert!(screen.contains("Run: edit 3 facts together, layer 4, with rome"), "{screen}");
-    bench.press("down down down enter");
-    match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
-            let subjects: Vec<&str> = order.facts().map(|fact| fact.subject.as_str()).collect();
-            assert_eq!(subjects, ["Bhutan", "France", "Marie Curie"]);
-        }
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(bench.state.fact().map(|fact| fact.subject.as_str()), Some("Bhutan"));
-    assert!(bench.screen().contains("editing Bhutan and 2 more"), "{}", bench.screen());
-    let error = "plugin `rome`: it edits one fact at a time, not 3; edit them one after the other";
-    let outcome = Outcome::Failed { error: error.into(), blame: Blame::Request };
-    bench.hear([Event::Finished { job: 2, outcome, seconds: 0.1 }]);
-    assert!(bench.screen().contains("failed: plugin `rome`: it edits one fact"), "{}", bench.screen());
-    // a second press takes a mark away, and all go at once
-    bench.press("1 g g space");
-    assert!(bench.screen().contains("2 marked"), "{}", bench.screen());
-    bench.press("-");
-    assert!(!bench.screen().contains(" marked"), "{}", bench.screen());
-    bench.press("/").type_text("capital").press("enter *");
-    let marked = bench.state.facts.marked();
-    assert!(marked > 1 && marked < 13 && bench.screen().contains(&format!("{marked} marked")), "{}", bench.screen());
-    bench.press("esc r");
-    match bench.commands().as_slice() {
-        [Command::Predict { .. }, Command::Edit { order, .. }] | [Command::Edit { order, .. }] => {
-            assert!(order.facts().count() == marked && order.facts().all(|fact| fact.prompt().contains("capital")));
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
-    let mut bench = ready();
-    bench.press("r").hear(recording::edit(2));
-    bench.hear([recording::edits(&[1, 2, 3], &[])]);
-    bench.commands();
-    bench.press("U");
-    let screen = bench.screen();
-    assert!(screen.contains("3 edits in place") && screen.contains("enter takes edit 3 back"), "{screen}");
-    assert!(screen.contains("2.500!") && screen.contains("by more than its own norm"), "{screen}");
-    bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::UndoOne { edit: 2 }]);
-    bench.hear([recording::edits(&[1, 3], &[2])]);
-    bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::UndoOne { edit: 1 }]);
-    bench.hear([recording::edits(&[3], &[2, 1])]);
-    let screen = bench.screen();
-    assert!(
-        screen.contains("1 edit in place, 2 taken back") && screen.contains("taken back, the last one first"),
-        "{screen}"
-    );
-    // the older one has to wait for the newer one
-    bench.press("G enter");
-    assert_eq!(bench.commands(), []);
-    assert!(bench.screen().contains("taken back last comes first"), "{}", bench.screen());
-    bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::Redo]);
-    bench.press("ctrl-r");
-    assert_eq!(bench.commands(), [Command::Redo]);
-    // nothing can be taken back while a job runs
-    bench.press("esc t").commands();
-    bench.press("U enter");
-    assert_eq!(bench.commands(), []);
-    assert!(bench.screen().contains("tracing Bhutan is running"), "{}", bench.screen());
-}
-
-#[test]
-fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
-    let mut bench = ready();
-    bench.press("r").hear(recording::edit(2));
-    // another edit went, so that the rows that came are not about this fact
-    bench.hear([recording::edits(&[1, 2], &[])]).hear([recording::edits(&[1], &[2])]);
-    assert!(bench.screen().contains("in place, among other edits"), "{}", bench.screen());
-    bench.hear([recording::prediction(1)]);
-    let screen = bench.screen();
-    assert!(screen.contains("in place: p(new)") && screen.contains("0.0412"), "{screen}");
-}
-
-#[test]
-fn the_form_says_what_follows_the_published_code() {
-    let mut bench = ready();
-    bench.press("e");
-    assert!(!bench.screen().contains("parity:"), "{}", bench.screen());
-    bench.press("up left");
-    let screen = bench.screen();
-    assert!(screen.contains("parity: hase2023: no early stop, whatever is set above"), "{screen}");
-    bench.press("down down down down");
-    assert!(bench.screen().contains("> [ Run:"), "{}", bench.screen());
-    bench.press("enter");
-    match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
-            assert_eq!(
-                serde_json::Value::from(order.method_settings.clone()),
-                serde_json::json!({"parity": "hase2023"})
-            );
-        }
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
-fn second_moments_are_a_phase_with_its_end_in_sight() {
-    let mut bench = ready();
-    bench.press("r").hear([Event::Started { job: 2, kind: JobKind::Edit, title: String::new() }]);
-    bench.hear((1..=10).map(|part| Event::Progress {
-        job: 2,
-        phase: Phase::SecondMoments,
-        done: 6000 * part,
-        total: 120_000,
-    }));
-    let screen = bench.screen();
-    assert!(screen.contains("second moments 60 k of 120 k tokens (50 %)"), "{screen}");
-    assert!(screen.contains("0 s left") && screen.contains("once for this model"), "{screen}");
 }
 
 #[test]
