@@ -237,6 +237,16 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
     if let Some(aim) = aim(&applied.aim) {
         text += &format!("\naimed at: {aim}");
     }
+    for said in &applied.said {
+        let after = said.after.as_deref().unwrap_or_default();
+        text += &format!("\nsays before: {}\nsays after:  {}", said.before.escape_debug(), after.escape_debug());
+    }
+    let names = ["rewrite", "paraphrase", "neighborhood", "relations", "overall"];
+    let score = |name: &&str| Some(format!("{name} {}", share(*applied.numbers.get(&format!("{name}_score"))?)));
+    let scores: Vec<String> = names.iter().filter_map(score).collect();
+    if !scores.is_empty() {
+        text += &format!("\nscores: {}", scores.join(", "));
+    }
     for note in &applied.notes {
         text += &format!("\nnote: {note}");
     }

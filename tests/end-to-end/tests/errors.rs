@@ -115,12 +115,17 @@ fn facts_that_lack_something() {
         refused(&home, FAILED, &["facts.json: record 1: field `requested_rewrite.", field], &trace);
     }
     with(&|record| remove(record, "requested_rewrite"));
-    refused(&home, FAILED, &["facts.json: record 1: field `requested_rewrite` is missing"], &trace);
+    refused(
+        &home,
+        FAILED,
+        &["facts.json: record 1: its format is unknown", "`requested_rewrite` (CounterFact)"],
+        &trace,
+    );
     with(&|record| record["neighborhood_prompts"] = json!("one"));
     refused(&home, FAILED, &["facts.json: record 1: field `neighborhood_prompts` must be a list"], &trace);
     with(&|record| record["requested_rewrite"]["prompt"] = json!("The capital of France is"));
     refused(&home, FAILED, &["record 1: field `requested_rewrite.prompt` must contain {} exactly once"], &trace);
-    for (text, what) in [("[", "not valid JSON"), ("{}", "not a JSON list"), ("[]", "the list is empty")] {
+    for (text, what) in [("[", "not valid JSON"), ("{}", "its format is unknown"), ("[]", "there is no record")] {
         std::fs::write(&file, text).expect("written");
         refused(&home, FAILED, &["facts.json: ", what], &trace);
     }

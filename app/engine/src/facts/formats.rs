@@ -93,7 +93,7 @@ fn flat(record: &Value) -> Result<Fact, String> {
         template: template(&text(record, "prompt")?, "prompt", &subject)?,
         subject,
         target_new: first_text(record, "target_new")?,
-        paraphrases: texts(record, "rephrase_prompt")?,
+        paraphrases: one_or_more(record, "rephrase_prompt")?,
         ..Fact::default()
     };
     if record.get("locality_prompt").is_some() {
@@ -186,11 +186,18 @@ fn first_text(record: &Value, field: &str) -> Result<String, String> {
     first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
 }
 
-/// A list of prompts, or one prompt; a record may lack it.
+/// One prompt or a list of them; a record may lack it.
+fn one_or_more(record: &Value, field: &str) -> Result<Vec<String>, String> {
+    match record.get(field) {
+        Some(Value::String(_)) => Ok(vec![text(record, field)?]),
+        _ => texts(record, field),
+    }
+}
+
+/// A list of prompts; a record may lack it.
 fn texts(record: &Value, field: &str) -> Result<Vec<String>, String> {
-    let list = match record.get(field) {
+    let list: Vec<String> = match record.get(field) {
         None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::String(one)) => vec![one.clone()],
         Some(list) => {
             serde_json::from_value(list.clone()).map_err(|_| format!("field `{field}` must be a list of texts"))?
         }
