@@ -4,9 +4,11 @@ use crate::bench::{Bench, plugins};
 use crate::ledger::Ledger;
 use crate::support::{self, tensors};
 use locus_engine::edit::{EditStack, EngineHost, HostEvent, SubjectNoises, check, model_info};
-use locus_engine::evaluate::target_log_probabilities;
+use locus_engine::evaluate::{Goal, Group, Record, ScoringNoise};
+use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
 use locus_plugin::object::MethodObject;
+use locus_protocol::Fact;
 use locus_plugin::{Delta, Edit, EditRequest, Edited, StepReport, SubjectNoise};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -163,20 +165,22 @@ impl Case {
         }
     }
 
-    /// Negative log-probabilities of both targets before and after the edit, and that taking it back is exact. Under
-    /// noise they are compared where noisy scoring is tested.
+    /// Negative log-probabilities of both targets before and after the edit, under noise where the edit was made under
+    /// it, and that taking the edit back is exact.
     pub fn compare_metrics(&self, bench: &Bench, ledger: &mut Ledger, deltas: Vec<Delta>) {
         let metrics = &self.golden["metrics"];
         let mut stack = EditStack::new(bench.model.with_parameters(&[]).expect("copy"));
         let before = stack.model().parameters();
-        if !metrics.is_null() && !self.original && !self.noised() {
-            self.compare_scores(&stack, ledger, &metrics["pre"]);
+        if !metrics.is_null() {
+            self.compare_scores(stack.model(), ledger, &metrics["pre"], 2e-4);
         }
-        let fact = locus_protocol::Fact::default();
+        let fact = Fact::default();
         stack.apply(locus_engine::edit::Edit { title: String::new(), fact, facts: 1, deltas }).expect("apply");
         assert!(!stack.is_unedited());
-        if !metrics.is_null() && !self.original && !self.noised() {
-            self.compare_scores(&stack, ledger, &metrics["post"]);
+        if !metrics.is_null() {
+            // what a coarse change does under noise is coarse as well (the set's README)
+            let allowed = if self.noised() && self.divides_by_little() { 7e-3 } else { 2e-4 };
+            self.compare_scores(stack.model(), ledger, &metrics["post"], allowed);
         }
         assert!(stack.undo().expect("undo"));
         assert!(stack.is_unedited());
@@ -185,28 +189,44 @@ impl Case {
         }
     }
 
-    fn compare_scores(&self, stack: &EditStack, ledger: &mut Ledger, golden: &Value) {
+    /// Whether the key is nearly at right angles to its direction, so that what is divided by their product is coarse.
+    pub fn divides_by_little(&self) -> bool {
+        self.golden["divisor"].as_f64().is_some_and(|divisor| divisor.abs() < 5e-2)
+    }
+
+    fn compare_scores(&self, model: &Model, ledger: &mut Ledger, golden: &Value, allowed: f64) {
         for (index, (request, record)) in self.requests.iter().zip(&self.records).enumerate() {
             let golden = if golden.is_array() { &golden[index] } else { golden };
-            let baseline =
-                if request["request_baseline"].is_string() { "/request_baseline" } else { "/target_true/str" };
-            let targets = [text(request, "/target_new/str"), text(request, baseline)];
-            let filled = text(request, "/prompt").replacen("{}", &text(request, "/subject"), 1);
-            let prompts = |field: &str| serde_json::from_value(record[field].clone()).expect("texts");
-            let groups: [(&str, Vec<String>); 4] = [
-                ("rewrite_prompts_probs", vec![filled]),
-                ("paraphrase_prompts_probs", prompts("paraphrase_prompts")),
-                ("neighborhood_prompts_probs", prompts("neighborhood_prompts")),
-                ("attribute_prompts_probs", prompts("attribute_prompts")),
-            ];
-            for (group, prompts) in groups {
-                let ours =
-                    target_log_probabilities(stack.model(), &prompts, &[&targets[0], &targets[1]]).expect("scores");
-                let expected = golden[group].as_array().expect("group");
-                assert_eq!(ours.len(), expected.len(), "{group}");
-                for (ours, expected) in ours.iter().zip(expected) {
-                    for (ours, target) in ours.iter().zip(["target_new", "request_baseline"]) {
-                        ledger.note("scores", (-ours - number(&expected[target])).abs(), 2e-4);
+            let prompts = |field: &str| serde_json::from_value(record[field].clone()).unwrap_or_default();
+            let fact = Fact {
+                template: text(request, "/prompt"),
+                subject: text(request, "/subject"),
+                paraphrases: prompts("paraphrase_prompts"),
+                neighborhood: prompts("neighborhood_prompts"),
+                attributes: prompts("attribute_prompts"),
+                ..Fact::default()
+            };
+            let named = request["request_baseline"].is_string() && !self.original;
+            let baseline = if named { "/request_baseline" } else { "/target_true/str" };
+            let field = if self.original { "target_true" } else { "request_baseline" };
+            let noise = self.noised().then(|| ScoringNoise {
+                subject: fact.subject.clone(),
+                level: number(&self.hparams()["editing_noise"]),
+                seed: 1,
+                misaligned: true,
+            });
+            let goal = Goal { target: text(request, "/target_new/str"), baseline: text(request, baseline), noise };
+            let measured = Record::measure(model, &fact, &goal, &[], self.original).expect("record");
+            for group in Group::ALL {
+                let Some(expected) = golden[format!("{}_prompts_probs", group.name())].as_array() else { continue };
+                let pairs = if self.original { measured.joint_group(group) } else { measured.group(group) };
+                assert_eq!(pairs.len(), expected.len(), "{}", group.name());
+                for (pair, expected) in pairs.iter().zip(expected) {
+                    for (likelihood, field) in [(&pair.target, "target_new"), (&pair.baseline, field)] {
+                        // the original code averages over tokens
+                        let tokens = if self.original { likelihood.tokens as f64 } else { 1.0 };
+                        let ours = -likelihood.log_probability / tokens;
+                        ledger.note("scores", (ours - number(&expected[field])).abs(), allowed);
                     }
                 }
             }

@@ -42,8 +42,7 @@ fn rome_equals_the_published_runs() {
                 [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
             case.compare_steps(&mut ledger, &steps, &names, 5e-5, 0.0);
             // where the key is nearly at right angles to its direction, everything divided by their product is coarse
-            let coarse = number(&case.golden["divisor"]).abs() < 1e-3 && case.objective == "fact-forcing";
-            let loose = if coarse { 1e-3 } else { 5e-4 };
+            let loose = if case.divides_by_little() { 1e-3 } else { 5e-4 };
             for (artifact, ours) in &edited.artifacts {
                 let Some(expected) = case.tensors.get(artifact) else { continue };
                 let tolerance = match artifact.as_str() {
