@@ -11,6 +11,7 @@ use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod,
 use locus_plugin::object::{Description, MethodObject, ObjectiveObject};
 use locus_protocol::{PluginKind, PluginReady};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::io::Write;
 use std::mem::ManuallyDrop;
@@ -183,6 +184,8 @@ impl Contents {
             interface: stamp.interface(),
             compiler: stamp.compiler.clone(),
             hyperparameters: description.hyperparameters.clone(),
+            layers: Vec::new(),
+            with_objective: BTreeMap::new(),
         };
         Ok(LoadedPlugin { ready, object })
     }

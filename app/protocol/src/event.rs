@@ -5,6 +5,7 @@ use crate::{
     WeightChange,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -237,6 +238,13 @@ pub struct PluginReady {
     pub compiler: String,
     /// Its hyperparameters.
     pub hyperparameters: Vec<Hyperparameter>,
+    /// For a method: layers that suit the model; empty leaves them to the method.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<usize>,
+    /// For a method: hyperparameters that suit the model with an objective, by the objective's id. They go before the
+    /// defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with_objective: BTreeMap<String, Map<String, Value>>,
 }
 
 /// A file that is no plugin we can use.

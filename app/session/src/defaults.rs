@@ -1,6 +1,7 @@
 //! Settings that suit a model: `configs/models/*.toml`, compiled in.
 
 use locus_engine::model::Architecture;
+use locus_protocol::{PluginKind, PluginReady};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -25,6 +26,10 @@ pub struct ModelDefaults {
     /// Hyperparameters that differ from the plugin's own defaults.
     #[serde(default)]
     pub settings: BTreeMap<String, Map<String, Value>>,
+    /// Hyperparameters of a method that suit an objective: by the method's id, then by the objective's. They go before
+    /// `settings`.
+    #[serde(default)]
+    pub pair: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -47,18 +52,44 @@ impl ModelDefaults {
         FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits).unwrap_or_default()
     }
 
-    /// Settings for plugin `id`: the model's, with the user's over them.
+    /// Settings of an objective: the model's, with the user's over them.
     #[must_use]
-    pub fn with(&self, id: &str, given: &Map<String, Value>) -> Map<String, Value> {
+    pub fn of_objective(&self, id: &str, given: &Map<String, Value>) -> Map<String, Value> {
         let mut settings = self.settings.get(id).cloned().unwrap_or_default();
         settings.extend(given.clone());
         settings
+    }
+
+    /// Settings of a method: the model's, those for the objective over them, and the user's over both.
+    #[must_use]
+    pub fn of_method(&self, id: &str, objective: &str, given: &Map<String, Value>) -> Map<String, Value> {
+        let mut settings = self.settings.get(id).cloned().unwrap_or_default();
+        settings
+            .extend(self.pair.get(id).and_then(|objectives| objectives.get(objective)).cloned().unwrap_or_default());
+        settings.extend(given.clone());
+        settings
+    }
+
+    /// Tells a plugin what suits the model, as its defaults.
+    pub fn lay_over(&self, plugin: &mut PluginReady) {
+        if let Some(settings) = self.settings.get(&plugin.id) {
+            for field in &mut plugin.hyperparameters {
+                if let Some(value) = settings.get(&field.name) {
+                    field.default = value.clone();
+                }
+            }
+        }
+        if plugin.kind == PluginKind::Method {
+            plugin.layers = self.layers.get(&plugin.id).cloned().unwrap_or_default();
+            plugin.with_objective = self.pair.get(&plugin.id).cloned().unwrap_or_default();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{FILES, ModelDefaults};
+    use serde_json::json;
 
     #[test]
     fn every_file_can_be_read() {
@@ -66,5 +97,16 @@ mod tests {
             let defaults: ModelDefaults = toml::from_str(text).expect(text);
             assert!(!defaults.matches.family.is_empty());
         }
+    }
+
+    #[test]
+    fn what_suits_a_pair_goes_between_the_models_settings_and_the_users() {
+        let text = "[match]\nfamily = \"x\"\nlayers = 1\nhidden = 1\n[settings.m]\na = 1\nb = 1\nc = 1\n\
+                    [pair.m.o]\nb = 2\nc = 2\n";
+        let defaults: ModelDefaults = toml::from_str(text).expect(text);
+        let given = json!({"c": 3, "d": 3}).as_object().cloned().expect("an object");
+        let settings = |objective| serde_json::Value::from(defaults.of_method("m", objective, &given));
+        assert_eq!(settings("o"), json!({"a": 1, "b": 2, "c": 3, "d": 3}));
+        assert_eq!(settings("other"), json!({"a": 1, "b": 1, "c": 3, "d": 3}));
     }
 }

@@ -128,13 +128,10 @@ fn choose_threads(asked: Option<i32>, all: i32, model: &Model) {
 /// Tells the plugins again, with the values that suit the model as their defaults.
 fn tell_plugins(emitter: &Emitter, worker: &Worker<'_>) {
     let Some(loaded) = &worker.loaded else { return };
-    for mut plugin in worker.registry.plugins() {
-        if let Some(settings) = loaded.defaults.settings.get(&plugin.id) {
-            for field in &mut plugin.hyperparameters {
-                if let Some(value) = settings.get(&field.name) {
-                    field.default = value.clone();
-                }
-            }
+    for told in worker.registry.plugins() {
+        let mut plugin = told.clone();
+        loaded.defaults.lay_over(&mut plugin);
+        if plugin != told {
             emitter.tell(Event::Plugin(plugin));
         }
     }

@@ -40,8 +40,8 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     let objective = worker.registry.objective(&order.objective)?;
     let cancel = worker.cancel;
     let loaded = worker.loaded()?;
-    order.method_settings = loaded.defaults.with(&order.method, &order.method_settings);
-    order.objective_settings = loaded.defaults.with(&order.objective, &order.objective_settings);
+    order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
+    order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
     if order.layers.is_empty() {
         order.layers = loaded.defaults.layers.get(&order.method).cloned().unwrap_or_default();
     }

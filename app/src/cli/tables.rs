@@ -255,7 +255,7 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
 
 /// What an objective aimed at, in words; nothing where it is not told.
 fn aim(aim: &Aim) -> Option<String> {
-    let mut text = format!("“{}”", aim.target.trim());
+    let mut text = format!("{}“{}”", if aim.lowers { "a lower p of " } else { "" }, aim.target.trim());
     if !aim.baseline.trim().is_empty() {
         text += &format!(" against “{}”", aim.baseline.trim());
     }

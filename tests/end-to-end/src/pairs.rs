@@ -5,7 +5,7 @@ use locus_protocol::{Event, PluginKind, PluginReady};
 use serde_json::{Map, Value};
 
 /// Hyperparameters that say how long a method works, with values that are enough for the built-in model.
-const SHORT: [(&str, i64); 2] = [("steps", 12), ("contexts", 3)];
+const SHORT: [(&str, i64); 2] = [("steps", 16), ("contexts", 3)];
 
 /// A method with an objective.
 #[derive(Clone, Debug)]

@@ -1,12 +1,13 @@
 //! Every method with every objective, several edits at once, and taking one of them back.
 
 use half::f16;
-use locus_end_to_end::{Edit, Home, Pair, fact, order_of, pairs};
-use locus_protocol::{EditInPlace, Event, Outcome, Scores};
+use locus_end_to_end::{Edit, Home, Pair, PseudoTerminal, Records, fact, order_of, pairs};
+use locus_protocol::{EditInPlace, Event, Outcome, PluginReady, Scores};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A fact that the model no longer knows once its subject is noised.
 const CASE: u64 = 320;
@@ -37,10 +38,10 @@ fn assert_moved(pair: &Pair, edit: &Edit) {
         found.map_or(0.0, |token| token.probability)
     };
     match facts {
-        (target, fact) if target == fact.target_new => assert!(after.new > before.new, "{name}: {applied:?}"),
-        // the wished answer is there already, or it is to go away
-        (target, fact) if target == fact.target_true && pair.objective.id.contains("erasure") => {
-            assert!(after.truth < before.truth, "{name}: {applied:?}");
+        (target, fact) if target == fact.target_new => assert!(after.new > before.new + 0.2, "{name}: {applied:?}"),
+        // the answer is to go away, or is there already
+        (target, fact) if target == fact.target_true && applied.aim.lowers => {
+            assert!(after.truth < before.truth - 0.2, "{name}: {applied:?}");
         }
         (target, fact) if target == fact.target_true => {
             assert!(after.truth > before.truth - 0.02, "{name}: {applied:?}");
@@ -48,8 +49,7 @@ fn assert_moved(pair: &Pair, edit: &Edit) {
         (target, _) => {
             let (before, after) =
                 (probability(&applied.scores.before, target), probability(&applied.scores.after, target));
-            // it may be none of the few that are told, before and after
-            assert!(after >= before, "{name}: {applied:?}");
+            assert!(after > before + 0.2, "{name}: {applied:?}");
         }
     }
 }
@@ -84,6 +84,70 @@ fn every_method_goes_with_every_objective() {
         let aims = aims(&pair.objective.id);
         assert!(aims.iter().all(|aim| *aim == aims[0]), "{aims:?}");
     }
+}
+
+const DOWN: &str = "\x1b[B";
+const RIGHT: &str = "\x1b[C";
+const ENTER: &str = "\r";
+
+/// Presses right until a field of the form shows a plugin.
+fn choose(terminal: &mut PseudoTerminal, field: &str, plugin: &PluginReady) {
+    // the form cuts long titles off
+    let start: String = plugin.title.chars().take(15).collect();
+    let shows = |line: &str| line.contains(&format!("> {field} ")) && line.contains(&start);
+    for _ in 0..20 {
+        let screen = terminal.until(field, |screen| screen.contains(&format!("> {field} ")));
+        if screen.lines().any(shows) {
+            return;
+        }
+        let before = screen.lines().find(|line| line.contains(&format!("> {field} "))).map(str::to_owned);
+        terminal.press(RIGHT);
+        terminal.until("another choice", |screen| {
+            screen.lines().find(|line| line.contains(&format!("> {field} "))).map(str::to_owned) != before
+        });
+    }
+    panic!("no {start} in\n{}", terminal.screen());
+}
+
+#[test]
+fn every_pair_from_the_form() {
+    let home = Home::new();
+    let pairs = pairs(&home);
+    let mut terminal = PseudoTerminal::start(&home, (24, 80), &["demo"], &[]);
+    terminal.until_shown("next token (unedited model)");
+    // a fact that the model no longer knows under noise
+    let wanted = fact(CASE);
+    terminal.press("/");
+    terminal.press(&format!("{} {}", wanted.subject, wanted.target_true));
+    terminal.press(ENTER);
+    for pair in &pairs {
+        terminal.press("e");
+        terminal.until_shown("> method ");
+        choose(&mut terminal, "method", &pair.method);
+        terminal.press(DOWN);
+        choose(&mut terminal, "objective", &pair.objective);
+        terminal.press(&DOWN.repeat(2));
+        terminal.until_shown("> [ Run: ");
+        terminal.press(ENTER);
+        let screen =
+            terminal.until("the edit", |screen| screen.contains("1 edit in place") || screen.contains("failed"));
+        assert!(!screen.contains("failed"), "{screen}");
+        terminal.press("u");
+        terminal.until_shown("no edits");
+    }
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(10)).success(), "{}", terminal.screen());
+    let journal = Records::read(&std::fs::read_to_string(home.path("state/locus/journal.jsonl")).expect("the journal"));
+    let edits = journal.edits();
+    assert_eq!(edits.len(), pairs.len());
+    for (pair, edit) in pairs.iter().zip(&edits) {
+        let order = &edit.started.order;
+        assert_eq!((&order.method, &order.objective), (&pair.method.id, &pair.objective.id));
+        assert_eq!(order.fact.subject, wanted.subject);
+        assert!(edit.applied.is_some(), "{pair:?} was not applied");
+        assert!(edit.losses.iter().all(|loss| loss.is_finite()), "{:?}", edit.losses);
+    }
+    assert_eq!(journal.unedited_after_undo(), vec![true; pairs.len()]);
 }
 
 #[test]
@@ -194,7 +258,7 @@ fn facts_are_edited_together() {
 }
 
 /// What is in place after the last edit was taken back or put on.
-fn in_place(records: &locus_end_to_end::Records) -> Vec<EditInPlace> {
+fn in_place(records: &Records) -> Vec<EditInPlace> {
     let edits = records.events.iter().rev().find_map(|event| match event {
         Event::Edits { applied, .. } => Some(applied.clone()),
         _ => None,

@@ -89,13 +89,26 @@ fn value(state: &State, field: Field<'_>) -> (String, bool) {
             Some(id) => (state.engine.title(kind, id).to_owned(), false),
             None => ("none is loaded".to_owned(), true),
         },
-        Field::Layers if state.settings.layers.trim().is_empty() => ("the method's choice".to_owned(), true),
+        Field::Layers if state.settings.layers.trim().is_empty() => (methods_layers(state), true),
         Field::Layers => (state.settings.layers.clone(), false),
         Field::Run => (String::new(), false),
         Field::Parameter(kind, plugin, parameter) => match state.settings.typed(kind, plugin, &parameter.name) {
             Some(text) => (text.to_owned(), false),
             None => (shown_value(&parameter.default), true),
         },
+    }
+}
+
+/// The layers of a method that may choose them itself, where they are known beforehand.
+fn methods_layers(state: &State) -> String {
+    let method = state.settings.chosen(&state.engine, PluginKind::Method);
+    let method = method.and_then(|id| state.engine.plugin(PluginKind::Method, id));
+    match method.map(|method| method.layers.as_slice()) {
+        Some(layers @ [first, .., last]) if last - first + 1 == layers.len() => format!("method: {first}-{last}"),
+        Some(layers @ [_, ..]) => {
+            format!("method: {}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
+        }
+        _ => "the method's choice".to_owned(),
     }
 }
 
@@ -183,8 +196,8 @@ impl Form {
         };
         match (field, forward) {
             (Field::Plugin(kind), Some(forward)) => {
-                let engine = state.engine.clone();
-                state.settings.step_plugin(&engine, kind, forward);
+                state.settings.step_plugin(&state.engine, kind, forward);
+                state.suit_plugins();
             }
             (Field::Parameter(kind, plugin, parameter), Some(forward)) if is_choice(parameter) => {
                 if let Some(choice) = state.settings.next_choice(kind, plugin, parameter, forward) {
@@ -375,6 +388,9 @@ fn store(state: &mut State, place: usize, text: &str) {
     };
     match target {
         Some((kind, plugin, name)) => state.settings.set(kind, &plugin, &name, text),
-        None => state.settings.layers = text.to_owned(),
+        None => {
+            state.layer_chosen = true;
+            state.settings.layers = text.to_owned();
+        }
     }
 }

@@ -101,7 +101,7 @@ fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines:
 /// What the objective aimed at; nothing where it was not told.
 fn aim_text(aim: &Aim) -> Option<String> {
     let quoted = |text: &str| format!("\"{}\"", printable(text.trim()));
-    let mut text = format!("aimed at {}", quoted(&aim.target));
+    let mut text = format!("aimed {} {}", if aim.lowers { "at a lower p of" } else { "at" }, quoted(&aim.target));
     if !aim.baseline.trim().is_empty() {
         text += &format!(" against {}", quoted(&aim.baseline));
     }

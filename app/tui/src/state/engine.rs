@@ -1,6 +1,8 @@
 //! What the engine has said about itself: model, plugins, memory.
 
 use locus_protocol::{Hyperparameter, Memory, ModelReady, PluginKind, PluginReady, PluginRefused};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What is known of the engine.
 #[derive(Clone, Debug, Default)]
@@ -17,14 +19,34 @@ pub struct Engine {
     pub memory: Option<Memory>,
     /// Whether its thread has ended.
     pub gone: bool,
+    /// Defaults of methods as they were told: by the method's id and the hyperparameter's name.
+    defaults: BTreeMap<(String, String), Value>,
 }
 
 impl Engine {
     /// Adds a plugin, or puts it in the place of an older one with the same id.
     pub fn add_plugin(&mut self, plugin: PluginReady) {
+        if plugin.kind == PluginKind::Method {
+            for field in &plugin.hyperparameters {
+                self.defaults.insert((plugin.id.clone(), field.name.clone()), field.default.clone());
+            }
+        }
         match self.plugins.iter_mut().find(|known| known.kind == plugin.kind && known.id == plugin.id) {
             Some(known) => *known = plugin,
             None => self.plugins.push(plugin),
+        }
+    }
+
+    /// Has all methods' defaults be those that suit the model with an objective.
+    pub fn suit(&mut self, objective: Option<&str>) {
+        for plugin in self.plugins.iter_mut().filter(|plugin| plugin.kind == PluginKind::Method) {
+            let with_objective = objective.and_then(|objective| plugin.with_objective.get(objective));
+            for field in &mut plugin.hyperparameters {
+                let told = || self.defaults.get(&(plugin.id.clone(), field.name.clone()));
+                if let Some(value) = with_objective.and_then(|settings| settings.get(&field.name)).or_else(told) {
+                    field.default = value.clone();
+                }
+            }
         }
     }
 

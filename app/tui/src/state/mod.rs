@@ -25,7 +25,7 @@ use crate::options::Options;
 use crate::overlays::Overlay;
 use crate::panes::PANES;
 use crate::view::{Glyphs, Theme};
-use locus_protocol::{Fact, JobId, JobKind, LayerRow, ModelSource, TokenText, TopToken};
+use locus_protocol::{Fact, JobId, JobKind, LayerRow, ModelSource, PluginKind, TokenText, TopToken};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -183,6 +183,20 @@ impl State {
         self.layer = layer.min(self.layers().saturating_sub(1));
         self.layer_chosen = true;
         self.settings.layers = self.layer.to_string();
+    }
+
+    /// Has the defaults of methods suit the chosen objective, and the layers the chosen method, unless the user chose.
+    pub fn suit_plugins(&mut self) {
+        let objective = self.settings.chosen(&self.engine, PluginKind::Objective).map(str::to_owned);
+        self.engine.suit(objective.as_deref());
+        if self.layer_chosen || self.engine.model.is_none() {
+            return;
+        }
+        let method = self.settings.chosen(&self.engine, PluginKind::Method);
+        let method = method.and_then(|id| self.engine.plugin(PluginKind::Method, id));
+        // a window that suits the model is left to the method
+        let has_window = method.is_some_and(|method| method.layers.len() > 1);
+        self.settings.layers = if has_window { String::new() } else { self.layer.to_string() };
     }
 
     /// A number for a new job, which begins now as far as the screen is concerned.

@@ -8,7 +8,10 @@ use locus_protocol::{EditInPlace, Event, Intervention, JobId, JobKind, LayerRow,
 pub fn absorb(state: &mut State, event: Event) {
     match event {
         Event::Hello { version, .. } => state.engine.version = version,
-        Event::Plugin(plugin) => state.engine.add_plugin(plugin),
+        Event::Plugin(plugin) => {
+            state.engine.add_plugin(plugin);
+            state.suit_plugins();
+        }
         Event::PluginRefused(refused) => {
             let text = format!("{}: {}", refused.file.display(), refused.reason);
             state.log.push(state.now, "plugins", "warning", &text);
@@ -26,10 +29,10 @@ pub fn absorb(state: &mut State, event: Event) {
         Event::Model(model) => {
             if !state.layer_chosen {
                 state.layer = model.layers / 3;
-                state.settings.layers = state.layer.to_string();
             }
             state.layer = state.layer.min(model.layers.saturating_sub(1));
             state.engine.model = Some(model);
+            state.suit_plugins();
             state.want_prediction();
         }
         Event::Facts { source, facts } => {
@@ -158,7 +161,7 @@ fn follow_peak(state: &mut State) {
     }
     if let Some((_, peak)) = early_site(state) {
         state.layer = peak.layer;
-        state.settings.layers = peak.layer.to_string();
+        state.suit_plugins();
     }
 }
 

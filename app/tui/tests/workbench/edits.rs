@@ -1,7 +1,7 @@
 //! Several facts at once, the list of edits, and what the form and the table of layers say of an edit.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Blame, Command, Event, JobKind, Outcome, Phase};
+use locus_protocol::{Blame, Command, Event, JobKind, Outcome, Phase, PluginReady};
 
 fn ready() -> Bench {
     let mut bench = Bench::new(120, 40);
@@ -98,6 +98,44 @@ fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
     bench.hear([recording::prediction(1)]);
     let screen = bench.screen();
     assert!(screen.contains("in place: p(new)") && screen.contains("0.0412"), "{screen}");
+}
+
+#[test]
+fn defaults_follow_the_model_and_the_objective() {
+    let mut bench = ready();
+    for event in recording::plugins() {
+        let Event::Plugin(mut plugin) = event else { panic!("{event:?}") };
+        if plugin.id == "fine-tuning" {
+            plugin.layers = vec![1, 2, 3];
+            let steps = serde_json::json!({"steps": 50}).as_object().cloned().expect("an object");
+            plugin.with_objective.insert("fact-forcing".into(), steps);
+        }
+        if plugin.id == "error-injection" {
+            let other = PluginReady { id: "fact-forcing".into(), title: "fact forcing".into(), ..plugin.clone() };
+            bench.hear([Event::Plugin(other)]);
+        }
+        bench.hear([Event::Plugin(plugin)]);
+    }
+    bench.press("e right");
+    let screen = bench.screen();
+    // the window that suits the model is the method's choice as long as the user made none
+    assert!(screen.contains("layers                   method: 1-3"), "{screen}");
+    assert!(screen.contains("steps                    25 "), "{screen}");
+    bench.press("down right");
+    let screen = bench.screen();
+    assert!(screen.contains("fact forcing") && screen.contains("steps                    50 "), "{screen}");
+    // what is typed is sent where it differs from what the pair would have
+    bench.press("down down down").type_text("25").press("up enter");
+    match bench.commands().as_slice() {
+        [Command::Edit { order, .. }] => {
+            assert_eq!((order.objective.as_str(), order.layers.len()), ("fact-forcing", 0));
+            assert_eq!(serde_json::Value::from(order.method_settings.clone()), serde_json::json!({"steps": 25}));
+        }
+        other => panic!("{other:?}"),
+    }
+    // layers that were typed stay when the method changes
+    bench.hear([recording::failed(2)]).press("e down down").type_text("2").press("up up left right");
+    assert!(bench.screen().contains("layers                   2 "), "{}", bench.screen());
 }
 
 #[test]

@@ -67,6 +67,8 @@ pub fn plugins() -> Vec<Event> {
             cite: String::new(),
             file: format!("plugins/lib{id}.so").into(),
             hyperparameters,
+            layers: Vec::new(),
+            with_objective: BTreeMap::new(),
         })
     };
     vec![
