@@ -70,6 +70,7 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
             scores(state, applied, &mut lines);
             top_tokens(state, applied, room, &mut lines);
             weights(state, applied, room, &mut lines);
+            said(state, applied, room, &mut lines);
         }
         None => {
             lines.push(Line::default());
@@ -193,6 +194,29 @@ fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'
     for note in &applied.notes {
         let note = wrap(&format!(" note: {}", printable(note)), room, 3);
         lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
+    }
+}
+
+/// Normalised scores that are shown, by what they are called.
+const SCORES: [&str; 5] = ["rewrite", "paraphrase", "neighborhood", "relations", "overall"];
+
+/// The normalised scores (Hase et al. 2023, section 3.4), and what the model says after the prompt.
+fn said(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
+    let score = |name: &&str| {
+        let value = applied.numbers.get(&format!("{name}_score"))?;
+        Some(format!("{name} {}", probability(*value)))
+    };
+    let scores: Vec<String> = SCORES.iter().filter_map(score).collect();
+    if !scores.is_empty() {
+        let text = format!(" scores: {}", scores.join(&format!(" {} ", state.glyphs.dot())));
+        lines.extend(wrap(&text, room, 3).into_iter().map(Line::raw));
+    }
+    for said in &applied.said {
+        let text = format!(" before: {}", printable(&said.before));
+        lines.extend(wrap(&text, room, 2).into_iter().map(|line| Line::styled(line, state.theme.muted())));
+        if let Some(after) = &said.after {
+            lines.extend(wrap(&format!(" after:  {}", printable(after)), room, 2).into_iter().map(Line::raw));
+        }
     }
 }
 
