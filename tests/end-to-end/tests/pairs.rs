@@ -2,7 +2,7 @@
 
 use half::f16;
 use locus_end_to_end::{Edit, Home, Pair, PseudoTerminal, Records, fact, order_of, pairs};
-use locus_protocol::{EditInPlace, Event, Outcome, PluginReady, Scores};
+use locus_protocol::{EditInPlace, Event, Outcome, PluginKind, PluginReady, Scores};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
@@ -84,6 +84,40 @@ fn every_method_goes_with_every_objective() {
         let aims = aims(&pair.objective.id);
         assert!(aims.iter().all(|aim| *aim == aims[0]), "{aims:?}");
     }
+}
+
+#[test]
+fn settings_of_models_fit_the_plugins() {
+    let plugins: Vec<PluginReady> =
+        pairs(&Home::new()).into_iter().flat_map(|pair| [pair.method, pair.objective]).collect();
+    let find = |id: &str| plugins.iter().find(|plugin| plugin.id == id).unwrap_or_else(|| panic!("no plugin `{id}`"));
+    let check = |id: &str, settings: &Value| {
+        for (name, value) in settings.as_object().expect("a table") {
+            let field = find(id).hyperparameters.iter().find(|field| field.name == *name);
+            field.unwrap_or_else(|| panic!("`{id}` has no `{name}`")).check(value).expect(id);
+        }
+    };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/models");
+    let mut tables = 0;
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let text = std::fs::read_to_string(entry.expect("a file").path()).expect("text");
+        let file: Value = toml::from_str(&text).expect("TOML");
+        let table = |name: &str| file[name].as_object().cloned().unwrap_or_default();
+        table("layers").keys().for_each(|id| assert_eq!(find(id).kind, PluginKind::Method));
+        for (id, settings) in &table("settings") {
+            check(id, settings);
+            tables += 1;
+        }
+        for (id, objectives) in &table("pair") {
+            assert_eq!(find(id).kind, PluginKind::Method);
+            for (objective, settings) in objectives.as_object().expect("a table") {
+                assert_eq!(find(objective).kind, PluginKind::Objective);
+                check(id, settings);
+                tables += 1;
+            }
+        }
+    }
+    assert!(tables > 20, "{tables}");
 }
 
 const DOWN: &str = "\x1b[B";

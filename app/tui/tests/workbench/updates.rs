@@ -393,7 +393,7 @@ fn without_colours_no_cell_has_one() {
     let mut bench = Bench::with(Options { colours: Depth::None, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
-    for keys in ["1", "2", "3", "4", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "L"] {
+    for keys in ["1", "space", "2", "3", "4", "U", "esc", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "L"] {
         bench.press(keys);
         let colours =
             bench.buffer().content.into_iter().filter(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
@@ -406,7 +406,7 @@ fn ascii_screens_hold_nothing_else() {
     let mut bench = Bench::with(Options { ascii: true, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
-    for keys in ["1", "4", "?", "esc", "e", "esc", "M", "esc", "L"] {
+    for keys in ["1", "space", "4", "U", "esc", "?", "esc", "e", "esc", "M", "esc", "L"] {
         bench.press(keys);
         assert!(bench.screen().is_ascii(), "after {keys}:\n{}", bench.screen());
     }
