@@ -67,10 +67,11 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
     match &state.edits.last {
         Some((order, applied)) => {
             head(state, order, applied, room, &mut lines);
+            notes(state, applied, room, &mut lines);
             scores(state, applied, &mut lines);
+            said(state, applied, room, &mut lines);
             top_tokens(state, applied, room, &mut lines);
             weights(state, applied, room, &mut lines);
-            said(state, applied, room, &mut lines);
         }
         None => {
             lines.push(Line::default());
@@ -191,6 +192,10 @@ fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'
         let metrics = applied.metrics.iter().map(|(name, value)| format!("{} {}", printable(name), ratio(*value)));
         lines.push(Line::raw(format!(" {}", metrics.collect::<Vec<_>>().join(&format!(" {} ", state.glyphs.dot())))));
     }
+}
+
+/// What the method wants said.
+fn notes(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     for note in &applied.notes {
         let note = wrap(&format!(" note: {}", printable(note)), room, 3);
         lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
@@ -212,10 +217,10 @@ fn said(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'sta
         lines.extend(wrap(&text, room, 3).into_iter().map(Line::raw));
     }
     for said in &applied.said {
-        let text = format!(" before: {}", printable(&said.before));
+        let text = format!(" says before: {}", printable(&said.before));
         lines.extend(wrap(&text, room, 2).into_iter().map(|line| Line::styled(line, state.theme.muted())));
         if let Some(after) = &said.after {
-            lines.extend(wrap(&format!(" after:  {}", printable(after)), room, 2).into_iter().map(Line::raw));
+            lines.extend(wrap(&format!(" says after:  {}", printable(after)), room, 2).into_iter().map(Line::raw));
         }
     }
 }

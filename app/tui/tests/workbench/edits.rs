@@ -3,16 +3,9 @@
 use super::support::{Bench, recording};
 use locus_protocol::{Blame, Command, Event, JobKind, Outcome, Phase, PluginReady};
 
-fn ready() -> Bench {
-    let mut bench = Bench::new(120, 40);
-    bench.hear(recording::loading()).hear(recording::loaded()).wait(7000);
-    bench.commands();
-    bench
-}
-
 #[test]
 fn marked_facts_are_edited_together() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("space space j space");
     let screen = bench.screen();
     assert!(screen.contains("3 marked"), "{screen}");
@@ -54,7 +47,7 @@ fn marked_facts_are_edited_together() {
 
 #[test]
 fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit(2));
     bench.hear([recording::edits(&[1, 2, 3], &[])]);
     bench.commands();
@@ -90,7 +83,7 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
 
 #[test]
 fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit(2));
     // another edit went, so that the rows that came are not about this fact
     bench.hear([recording::edits(&[1, 2], &[])]).hear([recording::edits(&[1], &[2])]);
@@ -102,7 +95,7 @@ fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
 
 #[test]
 fn defaults_follow_the_model_and_the_objective() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     for event in recording::plugins() {
         let Event::Plugin(mut plugin) = event else { panic!("{event:?}") };
         if plugin.id == "fine-tuning" {
@@ -140,7 +133,7 @@ fn defaults_follow_the_model_and_the_objective() {
 
 #[test]
 fn the_form_says_what_follows_the_published_code() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("e");
     assert!(!bench.screen().contains("parity:"), "{}", bench.screen());
     bench.press("up left");
@@ -162,7 +155,7 @@ fn the_form_says_what_follows_the_published_code() {
 
 #[test]
 fn second_moments_are_a_phase_with_its_end_in_sight() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear([Event::Started { job: 2, kind: JobKind::Edit, title: String::new() }]);
     bench.hear((1..=10).map(|part| Event::Progress {
         job: 2,

@@ -6,23 +6,13 @@ use locus_tui::{Depth, Options};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
-fn ready(columns: u16, rows: u16) -> Bench {
-    ready_with(options(), columns, rows)
-}
-
-fn ready_with(options: Options, columns: u16, rows: u16) -> Bench {
-    let mut bench = Bench::with(options, columns, rows);
-    bench.hear(recording::loading()).hear(recording::loaded()).wait(7000);
-    bench
-}
-
 fn traced(mut bench: Bench) -> Bench {
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench
 }
 
 fn editing(columns: u16, rows: u16) -> Bench {
-    let mut bench = traced(ready(columns, rows));
+    let mut bench = traced(Bench::ready(columns, rows));
     bench.press("r").hear(recording::edit_start(3));
     bench
 }
@@ -45,12 +35,12 @@ fn loading() {
 
 #[test]
 fn ready_and_nothing_done() {
-    snapshot("ready", ready);
+    snapshot("ready", Bench::ready);
 }
 
 #[test]
 fn panes_say_what_to_press() {
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     for (key, name) in [("2", "ready_trace_pane"), ("3", "ready_layers_pane"), ("4", "ready_before_after_pane")] {
         bench.press(key);
         insta::assert_snapshot!(format!("{name}_80x24"), bench.screen());
@@ -60,7 +50,7 @@ fn panes_say_what_to_press() {
 #[test]
 fn trace_that_fills() {
     snapshot("mid_trace", |columns, rows| {
-        let mut bench = ready(columns, rows);
+        let mut bench = Bench::ready(columns, rows);
         bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0));
         bench.hear((3..6).flat_map(|token| recording::trace_row(2, token)));
         bench
@@ -70,7 +60,7 @@ fn trace_that_fills() {
 #[test]
 fn trace_that_is_previewed() {
     snapshot("previewed_trace", |columns, rows| {
-        let mut bench = ready(columns, rows);
+        let mut bench = Bench::ready(columns, rows);
         bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_preview(2));
         bench.hear((0..4).flat_map(|token| recording::trace_row(2, token)));
         bench
@@ -79,7 +69,7 @@ fn trace_that_is_previewed() {
 
 #[test]
 fn ablation_that_is_done() {
-    let mut bench = ready(120, 40);
+    let mut bench = Bench::ready(120, 40);
     let ablated = recording::trace(2, TraceKind::Mlp, 0).into_iter().map(|event| match event {
         Event::Trace(mut started) => {
             started.order.intervention = Intervention::AblateResample;
@@ -95,7 +85,7 @@ fn ablation_that_is_done() {
 
 #[test]
 fn trace_that_is_done() {
-    snapshot("traced", |columns, rows| traced(ready(columns, rows)));
+    snapshot("traced", |columns, rows| traced(Bench::ready(columns, rows)));
 }
 
 #[test]
@@ -150,7 +140,7 @@ fn edit_that_failed() {
 #[test]
 fn help() {
     snapshot("help", |columns, rows| {
-        let mut bench = ready(columns, rows);
+        let mut bench = Bench::ready(columns, rows);
         bench.press("?");
         bench
     });
@@ -158,7 +148,7 @@ fn help() {
 
 #[test]
 fn palette() {
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     bench.press(":").type_text("und");
     insta::assert_snapshot!("palette_80x24", bench.screen());
 }
@@ -166,7 +156,7 @@ fn palette() {
 #[test]
 fn edit_form() {
     snapshot("form", |columns, rows| {
-        let mut bench = traced(ready(columns, rows));
+        let mut bench = traced(Bench::ready(columns, rows));
         bench.press("e tab tab tab tab tab").type_text("0.05x");
         bench
     });
@@ -185,11 +175,11 @@ fn list_of_edits() {
 #[test]
 fn several_facts() {
     snapshot("several_facts", |columns, rows| {
-        let mut bench = ready(columns, rows);
+        let mut bench = Bench::ready(columns, rows);
         bench.press("space space j space");
         bench
     });
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     bench.press("space space e up space down down down down");
     insta::assert_snapshot!("several_facts_form_80x24", bench.screen());
 }
@@ -197,7 +187,7 @@ fn several_facts() {
 #[test]
 fn second_moments_come_first() {
     snapshot("second_moments", |columns, rows| {
-        let mut bench = ready(columns, rows);
+        let mut bench = Bench::ready(columns, rows);
         bench.press("r").hear([Event::Started { job: 2, kind: JobKind::Edit, title: String::new() }]);
         bench.hear((1..=10).map(|part| Event::Progress {
             job: 2,
@@ -211,21 +201,21 @@ fn second_moments_come_first() {
 
 #[test]
 fn own_fact() {
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     bench.press("i").type_text("The capital of France is").press("tab").type_text("Paris").press("tab enter");
     insta::assert_snapshot!("own_fact_80x24", bench.screen());
 }
 
 #[test]
 fn filter() {
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     bench.press("/").type_text("capit");
     insta::assert_snapshot!("filter_80x24", bench.screen());
 }
 
 #[test]
 fn model_sheet_and_log() {
-    let mut bench = ready(80, 24);
+    let mut bench = Bench::ready(80, 24);
     bench.press("M");
     insta::assert_snapshot!("model_80x24", bench.screen());
     bench.press("esc L");
@@ -235,14 +225,14 @@ fn model_sheet_and_log() {
 #[test]
 fn trace_without_colours() {
     snapshot("no_color_trace", |columns, rows| {
-        traced(ready_with(Options { colours: Depth::None, ..options() }, columns, rows))
+        traced(Bench::ready_with(Options { colours: Depth::None, ..options() }, columns, rows))
     });
     let ascii = Options { colours: Depth::None, ascii: true, ..options() };
-    insta::assert_snapshot!("ascii_trace_80x24", traced(ready_with(ascii, 80, 24)).screen());
+    insta::assert_snapshot!("ascii_trace_80x24", traced(Bench::ready_with(ascii, 80, 24)).screen());
 }
 
 #[test]
 fn trace_with_256_colours_shows_numbers() {
-    let bench = traced(ready_with(Options { colours: Depth::Indexed, ..options() }, 80, 24));
+    let bench = traced(Bench::ready_with(Options { colours: Depth::Indexed, ..options() }, 80, 24));
     insta::assert_snapshot!("indexed_trace_80x24", bench.screen());
 }

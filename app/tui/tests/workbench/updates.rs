@@ -24,13 +24,6 @@ impl Write for Line {
     }
 }
 
-fn ready() -> Bench {
-    let mut bench = Bench::new(120, 40);
-    bench.hear(recording::loading()).hear(recording::loaded()).wait(7000);
-    bench.commands();
-    bench
-}
-
 #[test]
 fn the_model_is_ordered_first() {
     let mut bench = Bench::new(80, 24);
@@ -39,7 +32,7 @@ fn the_model_is_ordered_first() {
 
 #[test]
 fn the_whole_loop_trace_edit_undo_redo() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t");
     match bench.commands().as_slice() {
         [Command::Trace { job: 2, order }] => {
@@ -70,7 +63,7 @@ fn the_whole_loop_trace_edit_undo_redo() {
 
 #[test]
 fn next_tokens_are_asked_for_once_the_selection_rests() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("j").wait(50).press("j").wait(50);
     assert_eq!(bench.commands(), []);
     bench.wait(200);
@@ -84,7 +77,7 @@ fn next_tokens_are_asked_for_once_the_selection_rests() {
 
 #[test]
 fn a_second_job_is_refused_with_the_reason() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t");
     bench.commands();
     bench.press("r");
@@ -102,7 +95,7 @@ fn nothing_can_be_started_before_the_model_is_there() {
 
 #[test]
 fn cancelling_and_what_was_kept() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t r").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_row(2, 6));
     bench.effects.clear();
     bench.press("ctrl-c");
@@ -121,7 +114,7 @@ fn cancelling_and_what_was_kept() {
 
 #[test]
 fn a_cancelled_edit_shows_the_model_as_it_is() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit_start(2)).hear((0..9).map(|number| recording::step(2, number)));
     assert!(!bench.screen().contains("0.973  +0.000"));
     let outcome = Outcome::Cancelled { kept: String::new() };
@@ -133,7 +126,7 @@ fn a_cancelled_edit_shows_the_model_as_it_is() {
 
 #[test]
 fn interrupting_twice_asks_whether_to_leave() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("ctrl-c").wait(1000).press("ctrl-c");
     assert!(bench.screen().contains("Leave?"));
     bench.press("n").wait(100).press("ctrl-c").wait(3000).press("ctrl-c");
@@ -149,7 +142,7 @@ fn interrupting_twice_asks_whether_to_leave() {
 
 #[test]
 fn leaving_asks_only_while_a_job_runs() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t");
     bench.effects.clear();
     bench.press("q");
@@ -161,7 +154,7 @@ fn leaving_asks_only_while_a_job_runs() {
 
 #[test]
 fn a_frozen_view_holds_steps_back_and_the_run_goes_on() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit_start(2)).hear((0..5).map(|number| recording::step(2, number)));
     bench.press("space").hear((5..12).map(|number| recording::step(2, number)));
     let screen = bench.screen();
@@ -172,7 +165,7 @@ fn a_frozen_view_holds_steps_back_and_the_run_goes_on() {
 
 #[test]
 fn the_form_sends_only_what_differs_from_the_defaults() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     // Fine-tuning, layers 3 to 5, 40 steps.
     bench
         .press("e right down down ctrl-u")
@@ -192,7 +185,7 @@ fn the_form_sends_only_what_differs_from_the_defaults() {
 
 #[test]
 fn the_form_refuses_what_a_hyperparameter_does_not_allow() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("e down down down down").type_text("5000").press("up enter");
     assert_eq!(bench.commands(), []);
     let screen = bench.screen();
@@ -204,7 +197,7 @@ fn the_form_refuses_what_a_hyperparameter_does_not_allow() {
 
 #[test]
 fn a_typed_fact_goes_in_front_and_is_used() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench
         .press("i")
         .type_text("The capital of {Norway} is")
@@ -223,7 +216,7 @@ fn a_typed_fact_goes_in_front_and_is_used() {
 
 #[test]
 fn amending_keeps_the_record_as_long_as_only_the_new_target_changes() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("a ctrl-u").type_text("Lima").press("enter r");
     match bench.commands().as_slice() {
         [Command::Edit { order, .. }] => {
@@ -248,7 +241,7 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
         let cells: Vec<&str> = row.split('\t').collect();
         (cells[5].to_owned(), cells[6].to_owned())
     };
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     assert!(bench.screen().contains("p(new), p(true): the unedited model"), "{}", bench.screen());
     assert_eq!(last_row(&mut bench), ("2e-6".into(), "0.9731".into()));
     // Another fact has no rows until its answer comes.
@@ -262,7 +255,7 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
     let (new, truth) = last_row(&mut bench);
     assert!(new.starts_with("0.962") && truth == "0.0001", "{new} {truth}");
     // A typed fact with the same prompt has other targets: the answer for the old ones is not its answer.
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("a ctrl-u").type_text("Lima").press("enter");
     assert_eq!(bench.state.fact().map(|fact| fact.target_new.as_str()), Some("Lima"));
     assert_eq!(last_row(&mut bench), (String::new(), String::new()));
@@ -270,7 +263,7 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
 
 #[test]
 fn the_next_kind_of_trace_is_made_or_shown() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench.commands();
     bench.press("m");
@@ -287,7 +280,7 @@ fn the_next_kind_of_trace_is_made_or_shown() {
 
 #[test]
 fn interventions_are_chosen_one_after_the_other() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Mlp, 0));
     bench.commands();
     let mut seen = Vec::new();
@@ -322,7 +315,7 @@ fn interventions_are_chosen_one_after_the_other() {
 
 #[test]
 fn exact_rows_take_the_place_of_the_preview() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_preview(2));
     assert!(bench.screen().contains("preview (first order)") && bench.screen().contains('~'));
     let rows = bench.screen().matches('~').count();
@@ -334,7 +327,7 @@ fn exact_rows_take_the_place_of_the_preview() {
 
 #[test]
 fn a_trace_of_the_model_before_an_edit_says_so() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3)).press("2");
     assert!(bench.screen().contains("of the unedited model; t traces the model as it is now"), "{}", bench.screen());
 }
@@ -354,7 +347,7 @@ fn loading_can_be_cancelled_and_tried_again() {
 
 #[test]
 fn messages_fade_and_the_last_error_stays() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit_start(2)).hear([recording::failed(2)]);
     assert!(bench.screen().contains("error: editing Bhutan with rome failed"));
     bench.wait(6500);
@@ -366,7 +359,7 @@ fn messages_fade_and_the_last_error_stays() {
 
 #[test]
 fn an_idle_workbench_waits_for_nothing() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.wait(10_000);
     bench.wait(10_000);
     assert!(bench.state.is_idle());
@@ -377,7 +370,7 @@ fn an_idle_workbench_waits_for_nothing() {
 
 #[test]
 fn the_screen_of_a_running_job_changes_four_times_a_second_at_most() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t");
     let mut screens: Vec<String> = Vec::new();
     for _ in 0..100 {
@@ -414,7 +407,7 @@ fn ascii_screens_hold_nothing_else() {
 
 #[test]
 fn tables_are_copied_and_exported() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("3");
     bench.effects.clear();
     bench.press("y x");
@@ -430,7 +423,7 @@ fn tables_are_copied_and_exported() {
 
 #[test]
 fn the_engine_may_end_unexpectedly() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").feed(Input::EngineGone);
     bench.commands();
     assert!(bench.screen().contains("the engine has ended unexpectedly"));
@@ -450,7 +443,7 @@ fn all_gpus_have_their_gauge() {
 
 #[test]
 fn coming_back_says_how_long_it_took_and_draws_anew() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("ctrl-z");
     assert_eq!(bench.effects, [Effect::Suspend]);
     bench.effects.clear();
@@ -461,7 +454,7 @@ fn coming_back_says_how_long_it_took_and_draws_anew() {
 
 #[test]
 fn pasting_goes_into_texts_as_one_line() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("/").feed(Input::Paste("capital\nof Fr".into()));
     assert!(bench.screen().contains("/capital of Fr"), "{}", bench.screen());
     bench.press("esc").feed(Input::Paste("x".into()));
@@ -481,7 +474,7 @@ fn a_recording_of_somebody_elses_jobs_can_be_shown() {
 
 #[test]
 fn a_trace_that_fails_at_once_says_so_where_it_would_be() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t");
     let outcome = Outcome::Failed { error: "the subject is not in the prompt".into(), blame: Blame::Request };
     bench.hear([Event::Finished { job: 2, outcome, seconds: 0.0 }]).wait(7000);
@@ -494,7 +487,7 @@ fn a_trace_that_fails_at_once_says_so_where_it_would_be() {
 
 #[test]
 fn a_running_edit_stays_within_its_share_of_the_line() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit_start(3));
     let mut shown = bench.buffer();
     let line = Line::default();
@@ -512,7 +505,7 @@ fn a_running_edit_stays_within_its_share_of_the_line() {
 
 #[test]
 fn many_facts_are_listed_and_filtered_without_delay() {
-    let mut bench = ready();
+    let mut bench = Bench::ready(120, 40);
     let fact = |number: usize| Fact {
         case_id: Some(number as u64),
         subject: format!("Subject {number}"),

@@ -30,6 +30,19 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// With the model loaded, and nothing ordered that a test has not asked for.
+    pub fn ready(columns: u16, rows: u16) -> Self {
+        Self::ready_with(options(), columns, rows)
+    }
+
+    /// The same with other options.
+    pub fn ready_with(options: Options, columns: u16, rows: u16) -> Self {
+        let mut bench = Self::with(options, columns, rows);
+        bench.hear(recording::loading()).hear(recording::loaded()).wait(7000);
+        bench.commands();
+        bench
+    }
+
     /// Just started, loading the model.
     pub fn new(columns: u16, rows: u16) -> Self {
         Self::with(options(), columns, rows)

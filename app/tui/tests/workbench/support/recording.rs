@@ -4,7 +4,7 @@
 use locus_protocol::{
     Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
     Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
-    PluginReady, PluginRefused, Probe, PromptScore, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
+    PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
     TraceStarted, WeightChange,
 };
 use serde_json::json;
@@ -184,6 +184,7 @@ pub fn loaded() -> Vec<Event> {
             vocabulary: 2048,
             parameters: 1_550_000,
             number_format: "float32".into(),
+            fingerprint: String::new(),
             device: Device {
                 name: "cpu".into(),
                 reason: "no CUDA device was found, so it is the CPU with 2 threads".into(),
@@ -373,8 +374,15 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
             },
             metrics: BTreeMap::from([("value_norm".to_owned(), 15.1)]),
             notes: vec!["the value reached its length limit in step 17".into()],
-            numbers: BTreeMap::from([("rewrite_score".to_owned(), 0.962)]),
-            said: Vec::new(),
+            numbers: BTreeMap::from(
+                [("rewrite_score", 0.962), ("paraphrase_score", 0.870), ("neighborhood_score", 0.989)]
+                    .map(|(name, score)| (name.to_owned(), score)),
+            ),
+            said: vec![Said {
+                prompt: "The capital of Bhutan is".into(),
+                before: " Thimphu. The river runs".into(),
+                after: Some(" Oslo. The river runs".into()),
+            }],
         }),
         Event::Finished { job, outcome: Outcome::Done, seconds: 2.27 },
     ]
