@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_engine::edit::{RowNoise, SubjectNoises};
+use locus_engine::edit::SubjectNoises;
 use locus_engine::model::Model;
 use locus_engine::run::{Prepared, noised_log_probabilities};
 use locus_plugin::{Cell, Read, SubjectNoise, SuffixRequest};
@@ -24,9 +24,17 @@ fn bench() -> (Model, String, String, String) {
     (model, prompt, text("subject"), context)
 }
 
-fn draw(model: &Model, noise: SubjectNoise, prompt: &str, subject: &str, rows: &[Vec<i64>]) -> [RowNoise; 2] {
+/// The cells that are noised, and two draws for them.
+fn draw(
+    model: &Model,
+    noise: SubjectNoise,
+    prompt: &str,
+    subject: &str,
+    rows: &[Vec<i64>],
+) -> (Vec<Cell>, [Tensor; 2]) {
     let noises = SubjectNoises::new(model, noise, [(prompt, subject)]).expect("noise");
-    [(); 2].map(|()| noises.draw(model, rows, &[]).expect("draw"))
+    let placement = noises.place(model, rows, &[]).expect("placement");
+    (placement.cells(), [(); 2].map(|()| noises.draw(&placement)))
 }
 
 #[test]
@@ -34,20 +42,20 @@ fn noise_lands_on_the_subject_of_every_row_or_where_the_published_code_puts_it()
     let (model, prompt, subject, context) = bench();
     let rows = [&prompt, &context].map(|text| model.tokenizer.encode(text).expect("tokens"));
     let noise = SubjectNoise { level: 0.5, ..SubjectNoise::default() };
-    let [first, second] = draw(&model, noise.clone(), &prompt, &subject, &rows);
+    let (noised, [first, second]) = draw(&model, noise.clone(), &prompt, &subject, &rows);
     for (row, tokens) in rows.iter().enumerate() {
-        let cells = first.cells.iter().filter(|cell| cell.row == row);
+        let cells = noised.iter().filter(|cell| cell.row == row);
         let ids: Vec<i64> = cells.map(|cell| tokens[cell.position]).collect();
         assert_eq!(model.tokenizer.decode(&ids).expect("text").trim(), subject);
     }
-    assert_ne!(first.noise, second.noise, "every run draws anew");
+    assert_ne!(first, second, "every run draws anew");
     let published = SubjectNoise { published_positions: true, ..noise.clone() };
-    let [first, _] = draw(&model, published, &prompt, &subject, &rows);
-    let positions = |row| first.cells.iter().filter(move |cell| cell.row == row).map(|cell| cell.position);
+    let (noised, _) = draw(&model, published, &prompt, &subject, &rows);
+    let positions = |row| noised.iter().filter(move |cell| cell.row == row).map(|cell| cell.position);
     assert!(positions(0).eq(positions(1)), "the bare prompt's positions in every row");
     let kept = SubjectNoise { redraws: false, ..noise };
-    let [first, second] = draw(&model, kept, &prompt, &subject, &rows);
-    assert_eq!(first.noise, second.noise, "a row keeps its noise");
+    let (_, [first, second]) = draw(&model, kept, &prompt, &subject, &rows);
+    assert_eq!(first, second, "a row keeps its noise");
 }
 
 #[test]
@@ -55,15 +63,14 @@ fn a_repeated_run_under_noise_is_a_whole_run_under_the_same_noise() {
     let (model, prompt, subject, context) = bench();
     let rows = [&prompt, &context].map(|text| model.tokenizer.encode(text).expect("tokens")).to_vec();
     let noise = SubjectNoise { level: 0.5, ..SubjectNoise::default() };
-    let [first, second] = draw(&model, noise, &prompt, &subject, &rows);
+    let (noised, draws) = draw(&model, noise, &prompt, &subject, &rows);
     let cells: Vec<Cell> = (0..2).map(|row| Cell { row, position: rows[row].len() - 1 }).collect();
     let read = cells.iter().map(|&cell| Read { cell, token: 3 }).collect();
     let request = SuffixRequest { rows: rows.clone(), read, distributions: cells.clone(), ..SuffixRequest::default() };
-    let prepared = Prepared::noised(&model, request, &first.cells).expect("prepared");
-    for drawn in [first, second] {
-        let ours = prepared.repeat_noised(&model, &[], &[], Some(&drawn.noise)).expect("run").output;
-        let whole =
-            noised_log_probabilities(&model, &rows, &cells, Some((&drawn.cells, &drawn.noise))).expect("whole run");
+    let prepared = Prepared::noised(&model, request, &noised).expect("prepared");
+    for drawn in draws {
+        let ours = prepared.repeat_noised(&model, &[], &[], Some(&drawn)).expect("run").output;
+        let whole = noised_log_probabilities(&model, &rows, &cells, Some((&noised, &drawn))).expect("whole run");
         let off = (ours.distributions.detach() - &whole).abs().max().double_value(&[]);
         assert!(off < 1e-5, "{off:e}");
         let read = whole.select(1, 3) - ours.log_probabilities.detach();

@@ -1,7 +1,7 @@
 //! The services of the engine for a plugin that is at work.
 
 use super::live_rows::{LiveRows, Watched};
-use super::noise::{SubjectNoises, resolved};
+use super::noise::{Placement, SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
@@ -59,9 +59,8 @@ pub struct EngineHost<'a> {
 struct PreparedRun {
     prepared: Prepared,
     variant: Option<Rc<Model>>,
-    /// The rows, for their noise; empty without noise.
-    rows: Vec<Vec<i64>>,
-    facts: Vec<usize>,
+    /// Where noise goes in its rows, if it goes anywhere.
+    noised: Option<Placement>,
 }
 
 impl<'a> EngineHost<'a> {
@@ -197,9 +196,14 @@ impl Host for EngineHost<'_> {
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
-        let noise = noises.as_ref().map(|noises| plugin_result(noises.draw(model, rows, facts))).transpose()?;
-        let noise = noise.as_ref().map(|noise| (&noise.cells[..], &noise.noise));
-        plugin_result(capture_noised(model, rows, cells, noise))
+        let noise = match noises.as_ref() {
+            Some(noises) => {
+                let placement = plugin_result(noises.place(model, rows, facts))?;
+                Some((placement.cells(), noises.draw(&placement)))
+            }
+            None => None,
+        };
+        plugin_result(capture_noised(model, rows, cells, noise.as_ref().map(|(cells, noise)| (&cells[..], noise))))
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
@@ -207,17 +211,11 @@ impl Host for EngineHost<'_> {
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
-        let noised = match noises.as_ref() {
-            Some(noises) => plugin_result(noises.cells(model, &request.rows, &request.facts))?,
-            None => Vec::new(),
-        };
-        let (rows, facts) = match noised[..] {
-            [] => (Vec::new(), Vec::new()),
-            _ => (request.rows.clone(), request.facts.clone()),
-        };
-        let prepared = plugin_result(Prepared::noised(model, request.clone(), &noised))?;
-        drop(noises);
-        let prepared = PreparedRun { prepared, variant, rows, facts };
+        let place = |noises: &SubjectNoises| plugin_result(noises.place(model, &request.rows, &request.facts));
+        let noised = noises.as_ref().map(place).transpose()?;
+        let cells = noised.as_ref().map(Placement::cells).unwrap_or_default();
+        let prepared = plugin_result(Prepared::noised(model, request.clone(), &cells))?;
+        let prepared = PreparedRun { prepared, variant, noised: noised.filter(|_| !cells.is_empty()) };
         let id = self.next_suffix.get();
         self.next_suffix.set(id + 1);
         self.suffixes.borrow_mut().insert(id, prepared);
@@ -227,15 +225,12 @@ impl Host for EngineHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         self.checkpoint()?;
         let suffixes = self.suffixes.borrow();
-        let PreparedRun { prepared, variant, rows, facts } = suffixes
+        let PreparedRun { prepared, variant, noised } = suffixes
             .get(&suffix.0)
             .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
-        let noise = match noises.as_ref().filter(|_| !rows.is_empty()) {
-            Some(noises) => Some(plugin_result(noises.draw(model, rows, facts))?.noise),
-            None => None,
-        };
+        let noise = noises.as_ref().zip(noised.as_ref()).map(|(noises, placement)| noises.draw(placement));
         let repetition = plugin_result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
         let names = prepared.parameters().iter().cloned();
         self.rows.borrow_mut().watch(Watched {
@@ -271,10 +266,11 @@ impl Host for EngineHost<'_> {
         let predict = || {
             let noises = self.noises_of(model, prompt, subject)?;
             let rows = vec![model.tokenizer.encode(prompt)?; subject.noise.copies.max(1)];
-            let drawn = noises.draw(model, &rows, &[])?;
+            let placement = noises.place(model, &rows, &[])?;
             let last = |row| locus_plugin::Cell { row, position: rows[row].len().saturating_sub(1) };
             let cells: Vec<_> = (0..rows.len()).map(last).collect();
-            let read = noised_log_probabilities(model, &rows, &cells, Some((&drawn.cells, &drawn.noise)))?;
+            let read =
+                noised_log_probabilities(model, &rows, &cells, Some((&placement.cells(), &noises.draw(&placement))))?;
             Ok(read.exp().mean_dim(0, false, None))
         };
         plugin_result(predict())

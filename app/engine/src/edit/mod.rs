@@ -8,5 +8,5 @@ mod stack;
 
 pub use deltas::{check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
-pub use noise::{RowNoise, SubjectNoises, resolved};
+pub use noise::{Placement, SubjectNoises, resolved};
 pub use stack::{Edit, EditStack, Numbered};

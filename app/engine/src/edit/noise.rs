@@ -9,14 +9,6 @@ use std::cell::RefCell;
 use std::ops::Range;
 use tch::Tensor;
 
-/// Noise for the rows of a run.
-pub struct RowNoise {
-    /// The noised cells.
-    pub cells: Vec<Cell>,
-    /// What is added to their embeddings, `[cells, hidden]` in float64.
-    pub noise: Tensor,
-}
-
 /// The source of all noise of one edit (spec objectives.md 2.6).
 pub struct SubjectNoises {
     noise: SubjectNoise,
@@ -50,50 +42,11 @@ impl SubjectNoises {
         Ok(Self { noise, facts, running })
     }
 
-    /// The cells to noise in `rows`; `facts` names the fact of each, see [`locus_plugin::SuffixRequest::facts`].
+    /// Where noise goes in `rows`; `facts` names the fact of each, see [`locus_plugin::SuffixRequest::facts`].
     ///
     /// # Errors
     /// A fact that is not there.
-    pub fn cells(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<Vec<Cell>> {
-        Ok(self.places(model, rows, facts)?.into_iter().flat_map(|place| place.cells().collect::<Vec<_>>()).collect())
-    }
-
-    /// The next noise for `rows`.
-    ///
-    /// # Errors
-    /// A fact that is not there.
-    pub fn draw(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<RowNoise> {
-        let places = self.places(model, rows, facts)?;
-        if !self.noise.redraws {
-            *self.running.borrow_mut() = LegacyRandom::new(self.noise.seed);
-        }
-        let mut random = self.running.borrow_mut();
-        let hidden = model.architecture.hidden as usize;
-        let (mut cells, mut values) = (Vec::new(), Vec::new());
-        for place in &places {
-            // positions past the row's end are drawn for as well, as the published code does
-            for position in place.drawn.clone() {
-                let drawn = random.normals(hidden);
-                if position < place.length {
-                    cells.push(Cell { row: place.row, position });
-                    values.extend(drawn.iter().map(|value| value * self.noise.level));
-                }
-            }
-        }
-        let noise = Tensor::from_slice(&values).reshape([cells.len() as i64, hidden as i64]);
-        Ok(RowNoise { cells, noise })
-    }
-
-    /// The tap that puts the next noise on the embeddings of `rows`.
-    ///
-    /// # Errors
-    /// A fact that is not there.
-    pub fn tap(&self, model: &Model, rows: &[Vec<i64>]) -> Result<Option<Tap>> {
-        let RowNoise { cells, noise } = self.draw(model, rows, &[])?;
-        noise_tap(model, rows, &Layout::whole(rows), Some((&cells, &noise)))
-    }
-
-    fn places(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<Vec<Place>> {
+    pub fn place(&self, model: &Model, rows: &[Vec<i64>], facts: &[usize]) -> Result<Placement> {
         let place = |(row, ids): (usize, &Vec<i64>)| {
             let fact = facts.get(row).copied().unwrap_or(0);
             let fact = self.facts.get(fact).ok_or_else(|| {
@@ -106,8 +59,45 @@ impl SubjectNoises {
             };
             Ok(Place { row, drawn, length: ids.len() })
         };
-        rows.iter().enumerate().map(place).collect()
+        let places = rows.iter().enumerate().map(place).collect::<Result<_>>()?;
+        Ok(Placement { places, hidden: model.architecture.hidden })
     }
+
+    /// The next noise for rows that were placed: what is added to the embeddings of their cells, `[cells, hidden]` in
+    /// float64.
+    pub fn draw(&self, placement: &Placement) -> Tensor {
+        if !self.noise.redraws {
+            *self.running.borrow_mut() = LegacyRandom::new(self.noise.seed);
+        }
+        let mut random = self.running.borrow_mut();
+        let (mut count, mut values) = (0, Vec::new());
+        for place in &placement.places {
+            // positions past the row's end are drawn for as well, as the published code does
+            for position in place.drawn.clone() {
+                let drawn = random.normals(placement.hidden as usize);
+                if position < place.length {
+                    count += 1;
+                    values.extend(drawn.iter().map(|value| value * self.noise.level));
+                }
+            }
+        }
+        Tensor::from_slice(&values).reshape([count, placement.hidden])
+    }
+
+    /// The tap that puts the next noise on the embeddings of `rows`, all about the first fact.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn tap(&self, model: &Model, rows: &[Vec<i64>]) -> Result<Option<Tap>> {
+        let placement = self.place(model, rows, &[])?;
+        noise_tap(model, rows, &Layout::whole(rows), Some((&placement.cells(), &self.draw(&placement))))
+    }
+}
+
+/// Where noise goes in some rows.
+pub struct Placement {
+    places: Vec<Place>,
+    hidden: i64,
 }
 
 /// Where noise is drawn for in one row.
@@ -117,16 +107,15 @@ struct Place {
     length: usize,
 }
 
-impl Place {
-    fn cells(&self) -> impl Iterator<Item = Cell> + use<> {
-        let row = self.row;
-        self.drawn
-            .clone()
-            .take_while({
-                let length = self.length;
-                move |&position| position < length
-            })
-            .map(move |position| Cell { row, position })
+impl Placement {
+    /// The noised cells.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        let cells = |place: &Place| {
+            let (row, within) = (place.row, place.drawn.start..place.drawn.end.min(place.length));
+            within.map(move |position| Cell { row, position })
+        };
+        self.places.iter().flat_map(cells).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{Action, Model, Site, Tap};
 use crate::trace::seeded_noise;
 use std::ops::Range;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Noise on a subject's token embeddings while prompts are scored. Every call starts the generator anew, so that an
 /// edited model is scored under the very noise under which the unedited one was.
@@ -56,8 +56,7 @@ impl Drawn {
         self.ranges.get(row).cloned().flatten()
     }
 
-    /// Puts embedding plus noise, added in float64 and then rounded, in place of the embeddings (spec parity.md 1.13).
-    /// `cells` holds by row, from row `first` on, the flat indices of its noised tokens, of which a row that ends
+    /// Puts noised embeddings in place of the embeddings. `cells` holds by row, from row `first` on, the flat indices of its noised tokens, of which a row that ends
     /// early may lack the last ones; `ids` the rows' tokens.
     pub(super) fn tap<'a>(
         &self,
@@ -75,8 +74,7 @@ impl Drawn {
             }
         }
         let place = |values: &[i64]| Tensor::from_slice(values).to_device(model.device);
-        let noise = Tensor::cat(&pieces, 0).to_device(model.device);
-        let noised = model.token_embeddings(&place(&tokens)).to_kind(Kind::Double) + noise;
-        Tap { site: Site::Embedding, cells: Some(place(&flat)), action: Action::Replace(noised.to_kind(model.kind)) }
+        let noised = model.noised_embeddings(&place(&tokens), &Tensor::cat(&pieces, 0));
+        Tap { site: Site::Embedding, cells: Some(place(&flat)), action: Action::Replace(noised) }
     }
 }

@@ -176,6 +176,12 @@ impl Model {
         Tensor::embedding(&self.token_embedding, ids, -1, false, false)
     }
 
+    /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, hidden]` on them: added in float64, then rounded (spec
+    /// parity.md 1.13).
+    pub fn noised_embeddings(&self, ids: &Tensor, noise: &Tensor) -> Tensor {
+        (self.token_embeddings(ids).to_kind(Kind::Double) + noise.to_device(self.device)).to_kind(self.kind)
+    }
+
     /// Runs block `layer` on the residual stream `[tokens, hidden]`.
     ///
     /// `prefixes` holds, per span, the keys and values of this layer at positions before

@@ -57,9 +57,8 @@ pub(crate) fn noise_tap(
     let Some((cells, noise)) = noised.filter(|(cells, _)| !cells.is_empty()) else { return Ok(None) };
     let indices = layout.flat_all(cells, model.device)?;
     let tokens: Vec<i64> = cells.iter().map(|cell| rows[cell.row][cell.position]).collect();
-    let embedded = model.token_embeddings(&Tensor::from_slice(&tokens).to_device(model.device));
-    let noised = embedded.to_kind(Kind::Double) + noise.to_device(model.device);
-    let action = Action::Replace(noised.to_kind(model.kind));
+    let tokens = Tensor::from_slice(&tokens).to_device(model.device);
+    let action = Action::Replace(model.noised_embeddings(&tokens, noise));
     Ok(Some(Tap { site: Site::Embedding, cells: Some(indices), action }))
 }
 

@@ -86,25 +86,24 @@ pub(super) fn corrupted(model: &Model, clean: &CleanRun, request: &Request) -> P
     Pass::corrupted(model, &clean.ids, &clean.pass, first, samples, &|batch| noise_tap(model, request, batch))
 }
 
-/// Noise on the subject's token embeddings of every row: added in float64, then rounded (spec parity.md 1.13).
+/// Noise on the subject's token embeddings of every row.
 fn noise_tap(model: &Model, request: &Request, batch: &Batch) -> Tap {
     let device = model.device;
-    let noise = request.noise.to_device(device);
-    let size = noise.size();
+    let size = request.noise.size();
     let subject = &request.question.subject;
     let cells: Vec<i64> = (0..size[0])
         .flat_map(|row| subject.clone().map(move |position| (row, position as i64)))
         .map(|(row, position)| batch.flat(0, row, position))
         .collect();
     let noised = if request.replace {
-        noise
+        request.noise.to_device(device).to_kind(model.kind)
     } else {
         let subject = Tensor::from_slice(&request.question.prompt[subject.clone()]).to_device(device);
-        model.token_embeddings(&subject).to_kind(tch::Kind::Double).unsqueeze(0) + noise
+        model.noised_embeddings(&subject, &request.noise)
     };
     Tap {
         site: Site::Embedding,
         cells: Some(Tensor::from_slice(&cells).to_device(device)),
-        action: Action::Replace(noised.to_kind(model.kind).reshape([size[0] * size[1], size[2]])),
+        action: Action::Replace(noised.reshape([size[0] * size[1], size[2]])),
     }
 }

@@ -14,7 +14,7 @@ use crate::model::{Action, KeysValues, Model, Site, Tap, Taps};
 use entry::{Entry, cuts, entry, folds};
 use locus_plugin::{Cell, SuffixOutput, SuffixRequest};
 use states::States;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Flat indices, and what is added there before the first block that runs.
 type Folded<'a> = (&'a Tensor, Tensor);
@@ -240,14 +240,13 @@ impl Prepared {
         })
     }
 
-    /// The noise on the embeddings: added in float64, then rounded (spec parity.md 1.13).
+    /// The noise on the embeddings.
     fn noise_tap(&self, model: &Model, noise: Option<&Tensor>) -> Result<Option<Tap>> {
         let Some((cells, tokens)) = &self.noised else { return Ok(None) };
         let wanted = [tokens.size()[0], model.architecture.hidden];
         let noise = noise.filter(|noise| noise.size() == wanted);
         let noise = noise.ok_or_else(|| Error::Request(format!("this run needs noise of shape {wanted:?}")))?;
-        let noised = model.token_embeddings(tokens).to_kind(Kind::Double) + noise.to_device(model.device);
-        let action = Action::Replace(noised.to_kind(model.kind));
+        let action = Action::Replace(model.noised_embeddings(tokens, noise));
         Ok(Some(Tap { site: Site::Embedding, cells: Some(cells.shallow_clone()), action }))
     }
 
