@@ -4,7 +4,7 @@ use super::capture::log_probabilities;
 use super::layout::check_rows;
 use super::sample::draw;
 use crate::error::{Error, Result};
-use crate::model::{Batch, KeysValues, Model, Span, Taps};
+use crate::model::{Batch, KeysValues, Model, Span, Tap, Taps};
 use crate::noise::LegacyRandom;
 use tch::{Device, Tensor};
 use unicode_normalization::UnicodeNormalization;
@@ -76,14 +76,27 @@ pub fn generate(
     model: &Model,
     prompts: &[String],
     length: Length,
-    mut choice: Choice<'_>,
+    choice: Choice<'_>,
     listen: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<Generated>> {
-    let _guard = tch::no_grad_guard();
     if prompts.is_empty() {
         return Ok(Vec::new());
     }
     let starts = prompts.iter().map(|prompt| model.tokenizer.encode(prompt)).collect::<Result<Vec<_>>>()?;
+    extend(model, starts, length, choice, None, listen)
+}
+
+/// Goes on after prompts that are tokens already; `noise` acts on the embeddings of their first run, and through the
+/// keys and values on all that follows. With noise, the prompts are of one length.
+pub(super) fn extend(
+    model: &Model,
+    starts: Vec<Vec<i64>>,
+    length: Length,
+    mut choice: Choice<'_>,
+    mut noise: Option<Tap>,
+    listen: &mut dyn FnMut() -> Result<()>,
+) -> Result<Vec<Generated>> {
+    let _guard = tch::no_grad_guard();
     check_rows(model, &starts).map_err(|_| {
         let context = model.architecture.context;
         Error::Request(format!("a prompt is empty or longer than the {context} tokens that the model reads"))
@@ -112,7 +125,7 @@ pub fn generate(
             return Ok(texts);
         }
         listen()?;
-        let (rows, last) = advance(model, &texts, &mut groups);
+        let (rows, last) = advance(model, &texts, &mut groups, noise.take());
         // draws are made in the order of the prompts
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&place| rows[place]);
@@ -132,7 +145,7 @@ pub fn generate(
 }
 
 /// Runs what has not been run of every group: the rows, and their last residual streams `[rows, hidden]`.
-fn advance(model: &Model, texts: &[Generated], groups: &mut [Group]) -> (Vec<usize>, Tensor) {
+fn advance(model: &Model, texts: &[Generated], groups: &mut [Group], noise: Option<Tap>) -> (Vec<usize>, Tensor) {
     let (mut ids, mut rows): (Vec<i64>, Vec<usize>) = Default::default();
     let (mut spans, mut last) = (Vec::new(), Vec::new());
     for group in groups.iter() {
@@ -146,7 +159,7 @@ fn advance(model: &Model, texts: &[Generated], groups: &mut [Group]) -> (Vec<usi
         spans.push(Span { rows: group.rows.len() as i64, columns, first: group.run as i64 });
     }
     let batch = Batch { spans, forest: None };
-    let mut taps = Taps::default();
+    let mut taps = Taps::new(noise.into_iter().collect());
     let mut stream = model.embed(&Tensor::from_slice(&ids).to_device(model.device), &batch, &mut taps);
     for layer in 0..model.architecture.layers {
         let prefixes: Vec<Option<&KeysValues>> = groups.iter().map(|group| group.memory.get(layer)).collect();

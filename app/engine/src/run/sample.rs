@@ -1,9 +1,9 @@
 //! Text sampled from the model, as the published code draws its context templates (spec methods.md 0.4).
 
-use super::capture::log_probabilities;
+use super::generate::{Choice, Length, extend};
 use crate::edit::SubjectNoises;
 use crate::error::{Error, Result};
-use crate::model::{Batch, KeysValues, Model, Span, Tap, Taps};
+use crate::model::Model;
 use crate::noise::LegacyRandom;
 use tch::{Device, Kind, Tensor};
 
@@ -40,7 +40,6 @@ pub fn sample_noised(
     noise: Option<&SubjectNoises>,
     listen: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<String>> {
-    let _guard = tch::no_grad_guard();
     let end = model.tokenizer.end_of_text();
     let prompt = if prompt.is_empty() { end.as_str() } else { prompt };
     let start = model.tokenizer.encode(prompt)?;
@@ -48,46 +47,10 @@ pub fn sample_noised(
         let message = format!("cannot sample {count} texts of {tokens} tokens from `{prompt}`");
         return Err(Error::Request(message));
     }
-    let rows = count as i64;
-    let mut texts = vec![start.clone(); count];
-    let mut memory: Vec<KeysValues> = Vec::new();
-    let mut next = Tensor::from_slice(&start).to_device(model.device).repeat([rows]);
-    let mut first = 0;
-    while texts[0].len() < tokens {
-        listen()?;
-        let columns = next.size()[0] / rows;
-        let batch = Batch { spans: vec![Span { rows, columns, first }], forest: None };
-        let tap = match noise.filter(|_| first == 0) {
-            Some(noise) => noise.tap(model, &vec![start.clone(); count])?,
-            None => None,
-        };
-        let stream = advance(model, &next, &batch, &mut memory, tap);
-        let last = stream.reshape([rows, columns, -1]).select(1, columns - 1);
-        let drawn = draw(&log_probabilities(model, &last), random);
-        for (text, &token) in texts.iter_mut().zip(&drawn) {
-            text.push(token);
-        }
-        next = Tensor::from_slice(&drawn).to_device(model.device);
-        first += columns;
-    }
-    texts.iter().map(|ids| Ok(cleaned(&model.tokenizer.decode(ids)?, &end))).collect()
-}
-
-/// Runs the next columns of all rows on top of those already run.
-fn advance(model: &Model, ids: &Tensor, batch: &Batch, memory: &mut Vec<KeysValues>, noise: Option<Tap>) -> Tensor {
-    let mut stream = model.embed(ids, batch, &mut Taps::new(noise.into_iter().collect()));
-    for layer in 0..model.architecture.layers {
-        let prefix = memory.get(layer);
-        let (after, mut kept) = model.block(layer, &stream, batch, &[prefix], &mut Taps::default(), true);
-        stream = after;
-        if let Some(own) = kept.pop() {
-            match memory.get_mut(layer) {
-                Some(earlier) => *earlier = earlier.followed_by(&own),
-                None => memory.push(own),
-            }
-        }
-    }
-    stream
+    let starts = vec![start; count];
+    let noise = noise.map(|noise| noise.tap(model, &starts)).transpose()?.flatten();
+    let texts = extend(model, starts, Length::Whole(tokens), Choice::Sampled(random), noise, listen)?;
+    texts.iter().map(|text| text.published_text(model)).collect()
 }
 
 /// One token per row among the most probable, by their renormalised probabilities.
@@ -106,9 +69,4 @@ pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Vec
         tokens[chosen.unwrap_or(0)]
     })
     .collect()
-}
-
-fn cleaned(text: &str, end: &str) -> String {
-    let text = if end.is_empty() { text.to_owned() } else { text.replace(end, "") };
-    text.replace("\n\n", " ")
 }
