@@ -5,9 +5,9 @@ use crate::tracing::{self, Ground};
 use crate::worker::{Stopped, Worker};
 use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
 use locus_engine::run::{Choice, Length, generate};
-use locus_engine::trace::{Averages, CleanRun, Role};
+use locus_engine::trace::{Averages, CleanRun};
 use locus_protocol::{
-    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TokenRole, TraceKind, TraceOrder,
+    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TraceKind, TraceOrder,
 };
 
 /// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
@@ -64,7 +64,7 @@ fn one(
         tracing::check(&TraceOrder { kind, ..settings.clone() })?;
     }
     let (question, noising) = tracing::prepare(worker.loaded()?, settings)?;
-    let loaded = tracing::loaded(worker)?;
+    let loaded = worker.ready()?;
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;
     let correct = match order.correctness {
@@ -107,7 +107,7 @@ fn one(
 fn effects(job: JobId, kind: TraceKind, window: usize, left_out: usize, averages: &Averages) -> Option<AverageEffects> {
     let total = averages.total()?;
     let roles = averages.curves().into_iter().map(|curve| RoleEffects {
-        role: role(curve.role),
+        role: curve.role,
         count: curve.count,
         effects: curve.effect,
         intervals: curve.interval,
@@ -124,15 +124,4 @@ fn effects(job: JobId, kind: TraceKind, window: usize, left_out: usize, averages
         interval: total.interval,
         roles: roles.collect(),
     })
-}
-
-const fn role(role: Role) -> TokenRole {
-    match role {
-        Role::FirstSubject => TokenRole::FirstSubject,
-        Role::MiddleSubject => TokenRole::MiddleSubject,
-        Role::LastSubject => TokenRole::LastSubject,
-        Role::FirstSubsequent => TokenRole::FirstSubsequent,
-        Role::Further => TokenRole::Further,
-        Role::Last => TokenRole::Last,
-    }
 }

@@ -1,46 +1,37 @@
 //! Average indirect effects over many facts, by the role that a token plays (spec methods.md 1.6).
 
+use crate::evaluate::Mean;
+use locus_protocol::TokenRole;
 use std::ops::Range;
 
-/// Which tokens of a prompt are put together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// The subject's first token.
-    FirstSubject,
-    /// The subject's tokens between its first and its last, each a sample.
-    MiddleSubject,
-    /// The subject's last token.
-    LastSubject,
-    /// The token after the subject.
-    FirstSubsequent,
-    /// The tokens between that and the last, each a sample.
-    Further,
-    /// The prompt's last token.
-    Last,
-}
-
 /// All roles, in the order of a prompt.
-pub const ROLES: [Role; 6] =
-    [Role::FirstSubject, Role::MiddleSubject, Role::LastSubject, Role::FirstSubsequent, Role::Further, Role::Last];
+pub const ROLES: [TokenRole; 6] = [
+    TokenRole::FirstSubject,
+    TokenRole::MiddleSubject,
+    TokenRole::LastSubject,
+    TokenRole::FirstSubsequent,
+    TokenRole::Further,
+    TokenRole::Last,
+];
 
 /// Positions of a prompt of `tokens` tokens that play `role`. As published, roles overlap: the only token of a
 /// subject is its first and its last, and a last token right after the subject plays both parts. With `exclusive`
 /// such a token counts once, as the last of its kind.
 #[must_use]
-pub fn positions_of(role: Role, subject: &Range<usize>, tokens: usize, exclusive: bool) -> Range<usize> {
+pub fn positions_of(role: TokenRole, subject: &Range<usize>, tokens: usize, exclusive: bool) -> Range<usize> {
     let (begin, end, last) = (subject.start, subject.end, tokens.saturating_sub(1));
     let one = |position: usize| position..position + 1;
     let none = 0..0;
     match role {
-        Role::FirstSubject if exclusive && subject.len() == 1 => none,
-        Role::FirstSubject => one(begin),
-        Role::MiddleSubject => begin + 1..(end - 1).max(begin + 1),
-        Role::LastSubject if exclusive && end == tokens => none,
-        Role::LastSubject => one(end - 1),
-        Role::FirstSubsequent if end > last || (exclusive && end == last) => none,
-        Role::FirstSubsequent => one(end),
-        Role::Further => end + 1..last.max(end + 1),
-        Role::Last => one(last),
+        TokenRole::FirstSubject if exclusive && subject.len() == 1 => none,
+        TokenRole::FirstSubject => one(begin),
+        TokenRole::MiddleSubject => begin + 1..(end - 1).max(begin + 1),
+        TokenRole::LastSubject if exclusive && end == tokens => none,
+        TokenRole::LastSubject => one(end - 1),
+        TokenRole::FirstSubsequent if end > last || (exclusive && end == last) => none,
+        TokenRole::FirstSubsequent => one(end),
+        TokenRole::Further => end + 1..last.max(end + 1),
+        TokenRole::Last => one(last),
     }
 }
 
@@ -48,7 +39,7 @@ pub fn positions_of(role: Role, subject: &Range<usize>, tokens: usize, exclusive
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleCurve {
     /// The role.
-    pub role: Role,
+    pub role: TokenRole,
     /// Samples: facts, or tokens where several of a fact play the role.
     pub count: usize,
     /// Mean restored probability by layer.
@@ -113,10 +104,12 @@ impl Averages {
     #[must_use]
     pub fn total(&self) -> Option<TotalEffect> {
         let differences: Vec<f64> = self.clean.iter().zip(&self.corrupted).map(|(high, low)| high - low).collect();
-        let (_, interval) = mean_and_interval(&differences)?;
-        let (clean, _) = mean_and_interval(&self.clean)?;
-        let (corrupted, _) = mean_and_interval(&self.corrupted)?;
-        Some(TotalEffect { facts: self.facts(), clean, corrupted, interval })
+        Some(TotalEffect {
+            facts: self.facts(),
+            clean: Mean::of(&self.clean)?.mean,
+            corrupted: Mean::of(&self.corrupted)?.mean,
+            interval: Mean::of(&differences)?.half_width,
+        })
     }
 
     /// One curve for each role that occurs.
@@ -128,12 +121,13 @@ impl Averages {
             .map(|(role, samples)| {
                 let layers = samples.iter().map(|(row, _)| row.len()).min().unwrap_or(0);
                 let over_samples = |value: &dyn Fn(&[f64], f64) -> f64| {
-                    mean_and_interval(&samples.iter().map(|(row, low)| value(row, *low)).collect::<Vec<_>>())
+                    Mean::of(&samples.iter().map(|(row, low)| value(row, *low)).collect::<Vec<_>>())
                 };
                 let probabilities = (0..layers).filter_map(|layer| over_samples(&|row, _| row[layer]));
-                let (mean, probability_interval): (Vec<f64>, Vec<f64>) = probabilities.unzip();
+                let (mean, probability_interval): (Vec<f64>, Vec<f64>) =
+                    probabilities.map(|mean| (mean.mean, mean.half_width)).unzip();
                 let effects = (0..layers).filter_map(|layer| over_samples(&|row, low| row[layer] - low));
-                let interval = effects.map(|(_, interval)| interval).collect();
+                let interval = effects.map(|mean| mean.half_width).collect();
                 let effect = mean.iter().map(|mean| mean - total.corrupted).collect();
                 RoleCurve { role, count: samples.len(), mean, effect, interval, probability_interval }
             })
@@ -141,20 +135,9 @@ impl Averages {
     }
 }
 
-/// Mean, and 1.96 population standard deviations over the root of the number; `None` of nothing.
-fn mean_and_interval(values: &[f64]) -> Option<(f64, f64)> {
-    let count = values.len() as f64;
-    if values.is_empty() {
-        return None;
-    }
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    Some((mean, 1.96 * (variance / count).sqrt()))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Averages, ROLES, Role, positions_of};
+    use super::{Averages, ROLES, TokenRole, positions_of};
 
     #[test]
     fn roles_are_the_published_ones() {
@@ -171,10 +154,10 @@ mod tests {
         assert_eq!(all(false), [vec![0], vec![], vec![0], vec![1], vec![], vec![1]]);
         assert_eq!(all(true), [vec![], vec![], vec![0], vec![], vec![], vec![1]]);
         // the subject ends the prompt
-        assert_eq!(positions_of(Role::FirstSubsequent, &(1..3), 3, false), 0..0);
-        assert_eq!(positions_of(Role::LastSubject, &(1..3), 3, false), 2..3);
-        assert_eq!(positions_of(Role::Last, &(1..3), 3, false), 2..3);
-        assert!(positions_of(Role::Further, &(1..3), 3, false).is_empty());
+        assert_eq!(positions_of(TokenRole::FirstSubsequent, &(1..3), 3, false), 0..0);
+        assert_eq!(positions_of(TokenRole::LastSubject, &(1..3), 3, false), 2..3);
+        assert_eq!(positions_of(TokenRole::Last, &(1..3), 3, false), 2..3);
+        assert!(positions_of(TokenRole::Further, &(1..3), 3, false).is_empty());
     }
 
     /// Two facts by hand: one layer, subjects of one and of three tokens.
@@ -190,16 +173,16 @@ mod tests {
         assert!((total.interval - 1.96 * 0.2 / 2.0_f64.sqrt()).abs() < 1e-12);
         let curves = averages.curves();
         let curve = |role| curves.iter().find(|curve| curve.role == role).expect("the role occurs");
-        let last_subject = curve(Role::LastSubject);
+        let last_subject = curve(TokenRole::LastSubject);
         assert_eq!(last_subject.count, 2);
         assert!((last_subject.mean[0] - 0.45).abs() < 1e-12 && (last_subject.effect[0] - 0.25).abs() < 1e-12);
         // probabilities 0.5 and 0.4, effects 0.4 and 0.1
         assert!((last_subject.probability_interval[0] - 1.96 * 0.05 / 2.0_f64.sqrt()).abs() < 1e-12);
         assert!((last_subject.interval[0] - 1.96 * 0.15 / 2.0_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(curve(Role::MiddleSubject).count, 1);
-        assert!(curve(Role::MiddleSubject).interval[0].abs() < 1e-12, "one sample has no spread");
-        assert_eq!(curve(Role::FirstSubsequent).count, 2);
-        assert!(curves.iter().all(|curve| curve.role != Role::Further), "no such token");
+        assert_eq!(curve(TokenRole::MiddleSubject).count, 1);
+        assert!(curve(TokenRole::MiddleSubject).interval[0].abs() < 1e-12, "one sample has no spread");
+        assert_eq!(curve(TokenRole::FirstSubsequent).count, 2);
+        assert!(curves.iter().all(|curve| curve.role != TokenRole::Further), "no such token");
         assert!(Averages::new(false).curves().is_empty() && Averages::new(false).total().is_none());
     }
 }

@@ -15,7 +15,7 @@ mod request;
 mod runs;
 mod wavefront;
 
-pub use average::{Averages, ROLES, Role, RoleCurve, TotalEffect, positions_of};
+pub use average::{Averages, ROLES, RoleCurve, TotalEffect, positions_of};
 pub use maps::{HeatMap, Severed, ablation_map, heat_map, severed_heat_map};
 pub use noise::{Draws, drawn_noise, embedding_deviation, seeded_noise};
 pub use preview::{ablation_preview, preview};
