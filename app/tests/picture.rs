@@ -31,6 +31,7 @@ fn model(name: &str) -> Event {
         vocabulary: 100,
         parameters: 5000,
         number_format: "float32".into(),
+        fingerprint: String::new(),
         device: Device { name: "cpu".into(), reason: "asked for".into() },
         probe: Probe { prompt: "The".into(), deviation: 0.0, answer: " end".into() },
     })

@@ -295,6 +295,9 @@ pub struct ModelReady {
     pub parameters: u64,
     /// Number format, `float32`.
     pub number_format: String,
+    /// Tells these weights, in this number format, from others.
+    #[serde(default)]
+    pub fingerprint: String,
     /// Where it runs.
     pub device: Device,
     /// Is a trace about the real model?

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Model, Site, Tap, Taps};
-use locus_engine::moments::SecondMoments;
+use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::ModelInfo;
 use locus_protocol::{Event, Fact, JobId, ModelReady, ModelSource, Phase, Probe};
@@ -97,6 +97,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         vocabulary: info.vocabulary,
         parameters: model.parameter_count(),
         number_format: number_format(kind).to_owned(),
+        fingerprint: fingerprint(&model),
         device: choice.info,
         probe,
     };

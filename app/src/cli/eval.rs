@@ -7,11 +7,6 @@ use crate::cli::{Failure, orders, output, summary};
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
-
-/// Bytes at either end of a file of weights that tell it from others.
-const ENDS: u64 = 1 << 16;
 
 /// Facts that are measured together, the places of which begin at `first`.
 struct Batch {
@@ -177,7 +172,7 @@ fn settings(
         "program": env!("CARGO_PKG_VERSION"),
         "model": model.map(|model| &model.name),
         "parameters": model.map(|model| model.parameters),
-        "weights": match &common.model { Some(folder) => fingerprint(folder)?, None => String::new() },
+        "weights": model.map(|model| &model.fingerprint),
         "number_format": model.map(|model| &model.number_format),
         "facts": hexadecimal(&facts.finalize()),
         "method": edit.map(|order| version(&order.method)),
@@ -194,28 +189,6 @@ fn settings(
         "corpus_tokens": common.corpus_tokens,
         "measures": measures,
     }))
-}
-
-/// Tells weights from others of the same shape without reading all of them.
-fn fingerprint(folder: &Path) -> Result<String, Failure> {
-    let failed = |error: std::io::Error| Failure::failed(format!("{}: {error}", folder.display()));
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).map_err(failed)?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "safetensors"));
-    files.sort();
-    let mut hash = Sha256::new();
-    for path in files {
-        let mut file = std::fs::File::open(&path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        hash.update(size.to_le_bytes());
-        for start in [0, size.saturating_sub(ENDS)] {
-            let mut part = Vec::new();
-            file.seek(SeekFrom::Start(start)).map_err(failed)?;
-            std::io::Read::by_ref(&mut file).take(ENDS).read_to_end(&mut part).map_err(failed)?;
-            hash.update(&part);
-        }
-    }
-    Ok(hexadecimal(&hash.finalize()))
 }
 
 fn hexadecimal(digest: &[u8]) -> String {
