@@ -7,7 +7,6 @@ use crate::moments;
 use crate::preparing::{Prepared, prepare};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
-use locus_engine::evaluate::scores;
 use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Edited, Level};
@@ -22,7 +21,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
     if !prepared.plan.second_moments.is_empty() {
         moments::ensure(worker, job, &prepared.plan.second_moments)?;
     }
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let loaded = worker.ready()?;
     worker.emitter.progress(job, Phase::Evaluation, 0, 2);
     let model = loaded.stack.model();
     let fact = Fact { attributes: Vec::new(), ..order.fact.clone() };
@@ -59,7 +58,7 @@ struct Seen {
 impl Seen {
     fn of(worker: &Worker<'_>, model: &Model, question: &Question<'_>) -> Result<Self, Error> {
         let measured = measure(model, question, &Measures::default(), None, &mut || worker.check_cancel())?;
-        Ok(Self { scores: scores(model, question.fact)?, measured })
+        Ok(Self { scores: measured.scores(model, question)?, measured })
     }
 }
 
@@ -73,7 +72,7 @@ pub fn run(
     quiet: bool,
 ) -> Result<Edited, Error> {
     let method = worker.registry.method(&order.method)?;
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let loaded = worker.ready()?;
     let objective = worker.registry.objective(&order.objective)?;
     let shown = shown_tokens(loaded, &order.fact)?;
     let emitter = &worker.emitter;
@@ -143,7 +142,7 @@ fn finish(
     let Edited { deltas, metrics, notes, .. } = edited;
     let facts = prepared.request.edits.len();
     let number = loaded.stack.apply(Edit { title: title.clone(), fact: order.fact.clone(), facts, deltas })?;
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let loaded = worker.ready()?;
     let measured = Seen::of(worker, loaded.stack.model(), question);
     let after = match measured {
         Ok(after) => after,

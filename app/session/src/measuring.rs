@@ -4,12 +4,12 @@ use crate::error::Error;
 use crate::preparing::Prepared;
 use locus_engine::evaluate::{
     Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Goal, NormalisedScores, Numbers, Record,
-    ScoringNoise, accuracies, essence_score, fact_seed, n_gram_entropy, perplexities,
+    ScoringNoise, accuracies, essence_score, fact_seed, n_gram_entropy, perplexities, record_scores,
 };
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Length, generate};
-use locus_protocol::{Fact, Measures, Said};
+use locus_protocol::{Fact, Measures, Said, Scores};
 
 /// What is measured, and against what.
 pub struct Question<'a> {
@@ -136,6 +136,11 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 impl Measured {
+    /// Both targets of the fact after its prompts, as they are shown.
+    pub fn scores(&self, model: &Model, question: &Question<'_>) -> Result<Scores, Error> {
+        Ok(record_scores(model, question.fact, &question.goal, &self.record)?)
+    }
+
     fn numbers(&self, when: &str, measures: &Measures) -> Numbers {
         let mut numbers = self.record.numbers(when, measures.per_token);
         let [rewrite, paraphrase, locality] = self.accuracy;

@@ -72,10 +72,23 @@ pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
     let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
     let shown = Fact { attributes: Vec::new(), ..fact.clone() };
     let record = Record::measure(model, &shown, &goal, &[], false)?;
-    let score = |pair: &Pair| PromptScore {
-        prompt: pair.prompt.clone(),
-        new: pair.target.probability(),
-        truth: pair.baseline.probability(),
+    record_scores(model, fact, &goal, &record)
+}
+
+/// The same of a record that was measured for a goal; runs nothing anew where the goal is about both targets of the
+/// fact, without noise.
+///
+/// # Errors
+/// Those of [`scores`].
+pub fn record_scores(model: &Model, fact: &Fact, goal: &Goal, record: &Record) -> Result<Scores> {
+    let is = |target: &str, baseline: &str| goal.target == target && goal.baseline == baseline && goal.noise.is_none();
+    let turned = is(&fact.target_true, &fact.target_new);
+    if !turned && !is(&fact.target_new, &fact.target_true) {
+        return scores(model, fact);
+    }
+    let score = |pair: &Pair| {
+        let (new, truth) = if turned { (&pair.baseline, &pair.target) } else { (&pair.target, &pair.baseline) };
+        PromptScore { prompt: pair.prompt.clone(), new: new.probability(), truth: truth.probability() }
     };
     let group = |group: Group| record.group(group).iter().map(score).collect();
     Ok(Scores {
