@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::host::{Host, Read};
 use crate::request::Reduction;
 use std::collections::BTreeMap;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Reads of the targets of several facts. A fact has some rows, and as many tokens are read of each.
 #[derive(Debug)]
@@ -75,15 +75,15 @@ impl TargetReads {
     /// # Errors
     /// What the objective says; [`Error::Failed`] when it does not give one loss per fact.
     pub fn losses(
-        &self,
+        &mut self,
         log_probabilities: &Tensor,
         reduction: Reduction,
         host: &dyn Host,
     ) -> Result<(Tensor, Tensor)> {
-        let device = log_probabilities.device();
+        self.move_to(log_probabilities.device());
         let (mut losses, mut probabilities) = (Vec::new(), Vec::new());
         for group in &self.groups {
-            let read = log_probabilities.f_index_select(0, &group.reads.to_device(device))?;
+            let read = log_probabilities.f_index_select(0, &group.reads)?;
             let read = read.f_reshape([group.facts, group.rows, group.tokens])?;
             // an objective that knows of one fact only is asked about one fact
             let loss = if group.facts == 1 {
@@ -102,8 +102,17 @@ impl TargetReads {
             };
             probabilities.push(whole.f_exp()?.f_mean_dim(-1i64, false, Kind::Float)?);
         }
-        let order = self.order.to_device(device);
-        let join = |parts: &[Tensor]| Tensor::f_cat(parts, 0).and_then(|all| all.f_index_select(0, &order));
+        let join = |parts: &[Tensor]| Tensor::f_cat(parts, 0).and_then(|all| all.f_index_select(0, &self.order));
         Ok((join(&losses)?, join(&probabilities)?))
+    }
+
+    /// Has the indices where the model computes; they stay there from the first step on.
+    fn move_to(&mut self, device: Device) {
+        if self.order.device() != device {
+            self.order = self.order.to_device(device);
+            for group in &mut self.groups {
+                group.reads = group.reads.to_device(device);
+            }
+        }
     }
 }

@@ -128,7 +128,7 @@ impl Training {
     /// One pass over all facts.
     fn step(&mut self, step: i64, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Stepped> {
         let (mut sum, mut likelihood, mut facts, mut updated) = (0.0, 0.0, 0.0, false);
-        for part in &self.parts {
+        for part in &mut self.parts {
             let output = host.run_suffix(part.suffix, &[], &self.weights.current()?)?;
             let reduction = parameters.reduction();
             let (losses, probabilities) = part.targets.losses(&output.log_probabilities, reduction, host)?;

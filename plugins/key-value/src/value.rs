@@ -79,7 +79,7 @@ pub fn optimise(
     settings: &ValueSettings,
     host: &dyn Host,
 ) -> Result<Values> {
-    let batch = Batch::new(edits, first, site, contexts, settings.token, host)?;
+    let mut batch = Batch::new(edits, first, site, contexts, settings.token, host)?;
     let model = host.model()?;
     let layer = layer_of(site);
     let device = host.parameter(&model.down_projections[layer].weight)?.device();
