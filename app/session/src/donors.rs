@@ -15,7 +15,7 @@ pub fn replacement(
     order: &TraceOrder,
     question: &Question,
 ) -> Result<(Replacement, Vec<String>), Error> {
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let loaded = worker.ready()?;
     let model = loaded.stack.model();
     let mut random = LegacyRandom::new(order.seed);
     match order.intervention {

@@ -57,7 +57,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             if !prepared.plan.second_moments.is_empty() {
                 moments::ensure(worker, job, &prepared.plan.second_moments)?;
             }
-            let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+            let loaded = worker.ready()?;
             let model = loaded.stack.model();
             let together: Vec<&Fact> = kept.iter().collect();
             let mut questions = Vec::new();
@@ -106,7 +106,7 @@ fn measure_as_it_is(
     measures: &Measures,
     consistency: Option<&Consistency>,
 ) -> Result<(), Error> {
-    let loaded = worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))?;
+    let loaded = worker.ready()?;
     let model = loaded.stack.model();
     for (done, fact) in facts.iter().enumerate() {
         worker.emitter.progress(job, Phase::Evaluation, done as u64, facts.len() as u64);

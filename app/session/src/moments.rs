@@ -114,25 +114,34 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
 fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
     let corpus = Description::IMPORTED.to_owned();
     let description = Description { model: fingerprint(model(worker)?), corpus, ..Description::default() };
-    Ok(kept::folder(&worker.options.cache).join(description.file_name()))
+    Ok(file_of(worker, &description))
 }
 
 /// The unedited model, whatever edits are in place.
 fn model<'a>(worker: &'a Worker<'_>) -> Result<&'a locus_engine::model::Model, Error> {
-    let loaded = worker.loaded.as_ref();
-    Ok(loaded.ok_or_else(|| Error::Request("no model is loaded; load one first".to_owned()))?.stack.base())
+    Ok(worker.ready()?.stack.base())
+}
+
+/// What is to be collected over a corpus, and the file that keeps it.
+fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collecting<'a>, PathBuf), Error> {
+    let mut collecting = Collecting::new(model(worker)?, corpus);
+    if worker.options.moments.float64_sums {
+        collecting.precision = Precision::Float64;
+    }
+    let file = file_of(worker, &collecting.description());
+    Ok((collecting, file))
+}
+
+fn file_of(worker: &Worker<'_>, description: &Description) -> PathBuf {
+    kept::folder(&worker.options.cache).join(description.file_name())
 }
 
 /// Second moments of the corpus, kept or collected, and their file.
 fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments), Error> {
     let corpus = corpus(worker)?;
     let model = model(worker)?;
-    let mut collecting = Collecting::new(model, &corpus);
-    if worker.options.moments.float64_sums {
-        collecting.precision = Precision::Float64;
-    }
+    let (mut collecting, file) = collecting(worker, &corpus)?;
     let description = collecting.description();
-    let file = kept::folder(&worker.options.cache).join(description.file_name());
     if file.exists() {
         match SecondMoments::read(&file, model.device) {
             Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
@@ -293,11 +302,7 @@ fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, Secon
         return Ok(found);
     }
     let corpus = corpus(worker)?;
-    let mut collecting = Collecting::new(model(worker)?, &corpus);
-    if worker.options.moments.float64_sums {
-        collecting.precision = Precision::Float64;
-    }
-    let file = kept::folder(&worker.options.cache).join(collecting.description().file_name());
+    let (_, file) = collecting(worker, &corpus)?;
     if !file.exists() {
         let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
         return Err(Error::Request(message.to_owned()));

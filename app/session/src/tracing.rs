@@ -23,7 +23,7 @@ pub fn trace(worker: &mut Worker<'_>, job: JobId, order: TraceOrder) -> Result<(
     check(&order)?;
     let (question, noising) = prepare(worker.loaded()?, &order)?;
     worker.emitter.progress(job, Phase::Runs, 0, 1);
-    let loaded = loaded(worker)?;
+    let loaded = worker.ready()?;
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;
     let correct = says_target_next(model, &clean, &order)?;
@@ -49,11 +49,6 @@ pub fn trace(worker: &mut Worker<'_>, job: JobId, order: TraceOrder) -> Result<(
         error: error.into(),
         kept: format!("{rows} of {all} rows of the heat map are kept"),
     })
-}
-
-/// The model as it is.
-pub fn loaded<'a>(worker: &'a Worker<'_>) -> Result<&'a Loaded, Error> {
-    worker.loaded.as_ref().ok_or_else(|| Error::Request("no model is loaded".to_owned()))
 }
 
 /// Refuses an order that makes no sense.

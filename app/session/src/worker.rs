@@ -149,13 +149,22 @@ impl Worker<'_> {
 
     /// The model, or what to do to have one.
     pub fn loaded(&mut self) -> Result<&mut Loaded, Error> {
-        self.loaded.as_mut().ok_or_else(|| Error::Request("no model is loaded; load one first".to_owned()))
+        self.loaded.as_mut().ok_or_else(no_model)
+    }
+
+    /// The model to look at, or what to do to have one.
+    pub fn ready(&self) -> Result<&Loaded, Error> {
+        self.loaded.as_ref().ok_or_else(no_model)
     }
 
     /// The engine's error once the user has cancelled.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
         if self.cancel.load(Ordering::Relaxed) { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
+}
+
+fn no_model() -> Error {
+    Error::Request("no model is loaded; load one first".to_owned())
 }
 
 /// Why a job ended early, and what is there nevertheless.
