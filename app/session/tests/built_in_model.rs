@@ -1,78 +1,22 @@
 //! What the built-in model must show: its facts are recalled, noise on the subject destroys them, restored states
 //! bring them back at an early and a late site, and an edit works at a good layer and not at a bad one.
 
-use locus_plugin_host::SearchPaths;
-use locus_protocol::{
-    Command, EditOrder, Event, Fact, ModelSource, Outcome, Scores, TraceKind, TraceOrder, TraceStarted,
-};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+mod support;
+
+use locus_protocol::{Command, EditOrder, Event, Fact, Outcome, Scores, TraceKind, TraceOrder, TraceStarted};
 use std::path::PathBuf;
+use support::Session;
 
 /// Facts that are traced and edited: every so many of the file.
 const EVERY: usize = 48;
 
-struct Session {
-    handles: Handles,
-    facts: Vec<Fact>,
-    next: u64,
-    _cache: tempfile::TempDir,
-}
-
 impl Session {
-    fn open() -> Self {
-        tch::set_num_threads(1);
-        let cache = tempfile::tempdir().expect("cache");
-        let test = std::env::current_exe().expect("test");
-        let options = Options {
-            device: DeviceRequest::Cpu,
-            number_format: NumberFormat::Float32,
-            threads: Some(1),
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: Default::default(),
-            cache: cache.path().to_owned(),
-            search: SearchPaths::new(test.parent(), None, None, &[]),
-            plugins: Vec::new(),
-            journal: None,
-        };
-        let handles = locus_session::start(options).expect("session");
-        let mut session = Self { handles, facts: Vec::new(), next: 0, _cache: cache };
-        let events = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
-        for event in events {
-            match event {
-                Event::Facts { facts, .. } => session.facts = facts,
-                Event::Model(model) => assert!(model.probe.deviation == 0.0, "taps change the model: {model:?}"),
-                _ => {}
-            }
-        }
-        session
-    }
-
-    fn job(&mut self, order: impl FnOnce(u64) -> Command) -> Vec<Event> {
-        let id = self.next;
-        self.next += 1;
-        self.handles.commands.send(order(id)).expect("engine");
-        let mut events = Vec::new();
-        loop {
-            let event = self.handles.events.recv().expect("engine");
-            if let Event::Finished { job, outcome, .. } = &event
-                && *job == id
-            {
-                assert_eq!(*outcome, Outcome::Done);
-                return events;
-            }
-            events.push(event);
-        }
-    }
-
     fn some_facts(&self) -> Vec<Fact> {
         self.facts.iter().step_by(EVERY).cloned().collect()
     }
 
     fn trace(&mut self, fact: Fact) -> (TraceStarted, Vec<Vec<f64>>) {
-        let events = self.job(|job| Command::Trace { job, order: TraceOrder::new(fact, TraceKind::Hidden) });
+        let events = self.done(|job| Command::Trace { job, order: TraceOrder::new(fact, TraceKind::Hidden) });
         let started = events.iter().find_map(|event| match event {
             Event::Trace(started) => Some(started.clone()),
             _ => None,
@@ -96,7 +40,7 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        let events = self.job(|job| Command::Edit { job, order });
+        let events = self.done(|job| Command::Edit { job, order });
         let applied = events.into_iter().find_map(|event| match event {
             Event::Applied(applied) => Some(applied),
             _ => None,
@@ -206,7 +150,7 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
 #[test]
 fn the_files_of_the_built_in_model_stay_where_they_are() {
     let session = Session::open();
-    let folder: PathBuf = session._cache.path().join("built-in-model");
+    let folder: PathBuf = session.cache.path().join("built-in-model");
     for name in ["config.json", "model.safetensors", "tokenizer.json", "facts.json"] {
         assert!(folder.join(name).is_file(), "{name}");
     }

@@ -1,20 +1,14 @@
 //! Traces in all their kinds on the built-in model: previews against exact maps, ablations, severed traces, averages.
 
-use locus_plugin_host::SearchPaths;
+mod support;
+
 use locus_protocol::{
-    AverageEffects, AverageOrder, Command, Correctness, Event, Fact, Intervention, ModelSource, Outcome, TokenRole,
-    TraceKind, TraceOrder, TraceStarted,
+    AverageEffects, AverageOrder, Command, Correctness, Event, Fact, Intervention, Outcome, TokenRole, TraceKind,
+    TraceOrder, TraceStarted,
 };
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use support::Session;
 
 const KINDS: [TraceKind; 3] = [TraceKind::Hidden, TraceKind::Mlp, TraceKind::Attention];
-
-struct Session {
-    handles: Handles,
-    facts: Vec<Fact>,
-    next: u64,
-    _cache: tempfile::TempDir,
-}
 
 /// What one trace told.
 struct Traced {
@@ -24,51 +18,8 @@ struct Traced {
 }
 
 impl Session {
-    fn open() -> Self {
-        tch::set_num_threads(1);
-        let cache = tempfile::tempdir().expect("cache");
-        let options = Options {
-            device: DeviceRequest::Cpu,
-            number_format: NumberFormat::Float32,
-            threads: Some(1),
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: Default::default(),
-            cache: cache.path().to_owned(),
-            search: SearchPaths::new(None, None, None, &[]),
-            plugins: Vec::new(),
-            journal: None,
-        };
-        let handles = locus_session::start(options).expect("session");
-        let mut session = Self { handles, facts: Vec::new(), next: 0, _cache: cache };
-        let (events, outcome) = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
-        assert_eq!(outcome, Outcome::Done);
-        let facts = events.into_iter().find_map(|event| match event {
-            Event::Facts { facts, .. } => Some(facts),
-            _ => None,
-        });
-        session.facts = facts.expect("facts");
-        session
-    }
-
-    fn job(&mut self, order: impl FnOnce(u64) -> Command) -> (Vec<Event>, Outcome) {
-        let id = self.next;
-        self.next += 1;
-        self.handles.commands.send(order(id)).expect("engine");
-        let mut events = Vec::new();
-        loop {
-            match self.handles.events.recv().expect("engine") {
-                Event::Finished { job, outcome, .. } if job == id => return (events, outcome),
-                event => events.push(event),
-            }
-        }
-    }
-
     fn trace(&mut self, order: TraceOrder) -> Traced {
-        let (events, outcome) = self.job(|job| Command::Trace { job, order });
-        assert_eq!(outcome, Outcome::Done);
+        let events = self.done(|job| Command::Trace { job, order });
         let mut traced = None;
         for event in events {
             match (event, &mut traced) {
@@ -97,8 +48,7 @@ impl Session {
     }
 
     fn average(&mut self, order: AverageOrder) -> (Vec<Event>, Vec<AverageEffects>) {
-        let (events, outcome) = self.job(|job| Command::AverageTraces { job, order: Box::new(order) });
-        assert_eq!(outcome, Outcome::Done);
+        let events = self.done(|job| Command::AverageTraces { job, order: Box::new(order) });
         let effects = events.iter().filter_map(|event| match event {
             Event::AverageEffects(effects) => Some(effects.clone()),
             _ => None,

@@ -10,7 +10,7 @@ use locus_engine::moments::SecondMoments;
 use locus_plugin::object::MethodObject;
 use locus_plugin::{Delta, Edit, EditRequest, Edited, StepReport, SubjectNoise};
 use locus_protocol::Fact;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -83,6 +83,29 @@ impl Case {
         layers.into_iter().filter_map(|layer| usize::try_from(layer).ok()).collect()
     }
 
+    /// What ROME and MEMIT have in common of a method's settings.
+    pub fn value_settings(&self) -> Map<String, Value> {
+        let hparams = self.hparams();
+        let settings = json!({
+            "steps": hparams["v_num_grad_steps"],
+            "learning_rate": hparams["v_lr"],
+            "weight_decay": hparams["v_weight_decay"],
+            "clamp": hparams["clamp_norm_factor"],
+            "kl_factor": hparams["kl_factor"],
+            "fact_token": hparams["fact_token"],
+            "stop_below": 0.05,
+            // the published code of Hase et al. never stops early
+            "parity": if self.original { "off" } else { "hase2023" },
+        });
+        settings.as_object().expect("settings").clone()
+    }
+
+    /// Terms of the value optimisation's loss.
+    pub fn compare_value_steps(&self, ledger: &mut Ledger, steps: &[StepReport]) {
+        let names = [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
+        self.compare_steps(ledger, steps, &names, 5e-5, 0.0);
+    }
+
     fn edits(&self) -> Vec<Edit> {
         let edit = |request: &Value| Edit {
             runs_all_steps: self.objective == "fact-erasure",
@@ -102,9 +125,8 @@ impl Case {
         bench: &Bench,
         moments: &SecondMoments,
         method: &dyn MethodObject,
-        settings: &Value,
+        settings: &Map<String, Value>,
     ) -> (Edited, Vec<StepReport>) {
-        let settings = settings.as_object().expect("settings");
         let request = EditRequest { edits: self.edits(), layers: self.layers(), seed: 0 };
         let info = model_info(&bench.model, "golden");
         let plan = method.plan(&request, settings, &info).expect("plan");

@@ -25,7 +25,8 @@ fn fine_tuning_equals_the_published_runs() {
                 "target_positions": if case.original { "last_prompt_token" } else { "teacher_forced" },
                 "patience": if case.original { 1 } else { 5 },
             });
-            let (edited, steps) = case.run(&bench, &bench.moments, method.as_ref(), &settings);
+            let (edited, steps) =
+                case.run(&bench, &bench.moments, method.as_ref(), settings.as_object().expect("settings"));
             case.compare_steps(&mut ledger, &steps, &[("loss", "loss")], 2e-4, 2e-4);
             for delta in &edited.deltas {
                 let ours = match &delta.form {

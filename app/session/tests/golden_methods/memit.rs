@@ -37,25 +37,14 @@ fn memit_equals_the_published_runs() {
                 }
                 _ => panic!("templates"),
             };
-            let settings = json!({
-                "steps": hparams["v_num_grad_steps"],
-                "learning_rate": hparams["v_lr"],
-                "weight_decay": hparams["v_weight_decay"],
-                "clamp": hparams["clamp_norm_factor"],
-                "kl_factor": hparams["kl_factor"],
-                "fact_token": hparams["fact_token"],
-                "second_moment_weight": hparams["mom2_update_weight"],
-                "stop_below": 0.05,
-                "context_templates": templates,
-                "parity": if case.original { "off" } else { "hase2023" },
-            });
+            let mut settings = case.value_settings();
+            settings.insert("second_moment_weight".to_owned(), hparams["mom2_update_weight"].clone());
+            settings.insert("context_templates".to_owned(), json!(templates));
             let moments = second_moments(&bench, case.golden["variant"].as_str().expect("variant"));
             let (edited, steps) = case.run(&bench, &moments, method.as_ref(), &settings);
             // the last rows are those of the layers
             let (optimisation, spread) = steps.split_at(steps.len() - case.layers().len());
-            let names =
-                [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
-            case.compare_steps(&mut ledger, optimisation, &names, 5e-5, 0.0);
+            case.compare_value_steps(&mut ledger, optimisation);
             for (artifact, ours) in &edited.artifacts {
                 let Some(expected) = case.tensors.get(artifact) else { continue };
                 let tolerance = if artifact.ends_with("adj_k") { 3e-4 } else { 1e-4 };
@@ -94,7 +83,7 @@ fn facts_together_end_where_each_ends_alone() {
     let case = Case::read(&file);
     let ended = |at_once: usize| {
         let settings = json!({"steps": 8, "facts_at_once": at_once, "context_templates": ["{}", "Well. {}"]});
-        case.run(&bench, &bench.moments, method.as_ref(), &settings).0
+        case.run(&bench, &bench.moments, method.as_ref(), settings.as_object().expect("settings")).0
     };
     let together = ended(64);
     let by_name = |name: &str| &together.artifacts.iter().find(|(known, _)| known == name).expect("artifact").1;

@@ -5,7 +5,6 @@ use crate::case::{Case, number};
 use crate::ledger::{Ledger, Totals};
 use crate::support::name;
 use locus_plugin::Form;
-use serde_json::json;
 
 #[test]
 fn rome_equals_the_published_runs() {
@@ -17,19 +16,9 @@ fn rome_equals_the_published_runs() {
             let mut ledger = Ledger::new(bench.label(&file));
             let hparams = case.hparams();
             let last = hparams["fact_token"] == "last";
-            let settings = json!({
-                "steps": hparams["v_num_grad_steps"],
-                "learning_rate": hparams["v_lr"],
-                "weight_decay": hparams["v_weight_decay"],
-                "clamp": hparams["clamp_norm_factor"],
-                "kl_factor": hparams["kl_factor"],
-                "fact_token": hparams["fact_token"],
-                "second_moment": hparams["mom2_adjustment"],
-                "stop_below": 0.05,
-                "context_templates": case.golden["context_templates"],
-                // the published code of Hase et al. never stops early
-                "parity": if case.original { "off" } else { "hase2023" },
-            });
+            let mut settings = case.value_settings();
+            settings.insert("second_moment".to_owned(), hparams["mom2_adjustment"].clone());
+            settings.insert("context_templates".to_owned(), case.golden["context_templates"].clone());
             if last {
                 // the reference reads shorter rows at padding (spec parity.md 4.19): it runs, and there is nothing to equal
                 let (edited, _) = case.run(&bench, &bench.moments, method.as_ref(), &settings);
@@ -38,9 +27,7 @@ fn rome_equals_the_published_runs() {
                 continue;
             }
             let (edited, steps) = case.run(&bench, &bench.moments, method.as_ref(), &settings);
-            let names =
-                [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
-            case.compare_steps(&mut ledger, &steps, &names, 5e-5, 0.0);
+            case.compare_value_steps(&mut ledger, &steps);
             // where the key is nearly at right angles to its direction, everything divided by their product is coarse
             let loose = if case.divides_by_little() { 1e-3 } else { 5e-4 };
             for (artifact, ours) in &edited.artifacts {

@@ -1,0 +1,75 @@
+//! A session on the built-in model, as a test drives it.
+
+#![allow(dead_code)] // every test binary uses a part of it
+
+use locus_plugin_host::SearchPaths;
+use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
+use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+
+/// A session with the built-in model and the plugins beside the test.
+pub struct Session {
+    /// Commands and events.
+    pub handles: Handles,
+    /// The built-in facts.
+    pub facts: Vec<Fact>,
+    next: u64,
+    /// Where the session keeps what it makes.
+    pub cache: tempfile::TempDir,
+}
+
+impl Session {
+    /// Starts one and loads the model.
+    pub fn open() -> Self {
+        tch::set_num_threads(1);
+        let cache = tempfile::tempdir().expect("cache");
+        let test = std::env::current_exe().expect("test");
+        let options = Options {
+            device: DeviceRequest::Cpu,
+            number_format: NumberFormat::Float32,
+            threads: Some(1),
+            facts: None,
+            reading: locus_session::facts::Reading::default(),
+            corpus: None,
+            corpus_tokens: None,
+            moments: Default::default(),
+            cache: cache.path().to_owned(),
+            search: SearchPaths::new(test.parent(), None, None, &[]),
+            plugins: Vec::new(),
+            journal: None,
+        };
+        let handles = locus_session::start(options).expect("session");
+        let mut session = Self { handles, facts: Vec::new(), next: 0, cache };
+        for event in session.done(|job| Command::Load { job, source: ModelSource::BuiltIn }) {
+            match event {
+                Event::Facts { facts, .. } => session.facts = facts,
+                Event::Model(model) => {
+                    assert!(model.probe.deviation == 0.0, "taps change the model: {model:?}");
+                    assert!(!model.fingerprint.is_empty(), "{model:?}");
+                }
+                _ => {}
+            }
+        }
+        session
+    }
+
+    /// Runs a job: what was told meanwhile, and how it ended.
+    pub fn job(&mut self, order: impl FnOnce(u64) -> Command) -> (Vec<Event>, Outcome) {
+        let id = self.next;
+        self.next += 1;
+        self.handles.commands.send(order(id)).expect("engine");
+        let mut events = Vec::new();
+        loop {
+            match self.handles.events.recv().expect("engine") {
+                Event::Finished { job, outcome, .. } if job == id => return (events, outcome),
+                event => events.push(event),
+            }
+        }
+    }
+
+    /// Runs a job that has to end well.
+    pub fn done(&mut self, order: impl FnOnce(u64) -> Command) -> Vec<Event> {
+        let (events, outcome) = self.job(order);
+        assert_eq!(outcome, Outcome::Done);
+        events
+    }
+}
