@@ -4,19 +4,16 @@
 use crate::{Comparison, timed};
 use anyhow::{Context, Result};
 use locus_engine::model::{Model, Taps};
-use locus_engine::moments::{Corpus, collect};
+use locus_engine::moments::{Corpus, batches, collect};
 use locus_engine::run::Layout;
 use std::time::Duration;
 use tch::{Kind, Tensor};
-
-/// Tokens of a batch, in the engine and here.
-const BATCH: usize = 2048;
 
 /// The engine's pass over `tokens` tokens of the built-in corpus: first against one forward pass without the
 /// unembedding, then against one pass a layer. The fastest of `repeats` counts, and all three take turns.
 pub fn compare(model: &Model, tokens: usize, repeats: usize) -> Result<[Comparison; 2]> {
     let documents = documents(model, tokens)?;
-    let batches = batches(&documents);
+    let batches = batches(documents.clone());
     let corpus = Corpus::from_documents(documents, "benchmark".to_owned())?;
     let (mut forward_best, mut published_best, mut engine_best) = (Duration::MAX, Duration::MAX, Duration::MAX);
     let mut deviation: f64 = 0.0;
@@ -61,25 +58,6 @@ fn documents(model: &Model, tokens: usize) -> Result<Vec<Vec<i64>>> {
         }
     }
     Ok(documents)
-}
-
-/// Documents of similar length together.
-fn batches(documents: &[Vec<i64>]) -> Vec<Vec<Vec<i64>>> {
-    let mut sorted = documents.to_vec();
-    sorted.sort_by_key(Vec::len);
-    let mut batches = vec![Vec::new()];
-    let mut size = 0;
-    for document in sorted {
-        if size + document.len() > BATCH {
-            batches.push(Vec::new());
-            size = 0;
-        }
-        size += document.len();
-        if let Some(batch) = batches.last_mut() {
-            batch.push(document);
-        }
-    }
-    batches
 }
 
 /// One forward pass over the corpus without the unembedding.

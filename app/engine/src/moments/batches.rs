@@ -81,8 +81,9 @@ impl<'a> Chunks<'a> {
     }
 }
 
-/// Documents in groups of about [`BATCH`] tokens, those of similar length together.
-fn batches(mut documents: Vec<Vec<i64>>) -> Vec<Vec<Vec<i64>>> {
+/// Documents in groups of about 2,048 tokens, those of similar length together.
+#[must_use]
+pub fn batches(mut documents: Vec<Vec<i64>>) -> Vec<Vec<Vec<i64>>> {
     documents.sort_by_key(Vec::len);
     let mut batches: Vec<Vec<Vec<i64>>> = Vec::new();
     let mut size = BATCH;

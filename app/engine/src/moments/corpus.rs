@@ -31,7 +31,7 @@ pub struct Corpus {
     /// Says which text this is and which part of it is taken.
     pub fingerprint: String,
     /// Whole documents are taken until they have this many tokens.
-    pub limit: Option<usize>,
+    limit: Option<usize>,
     /// Numbers of the documents that are taken, in ascending order; all without it.
     sample: Option<Arc<Vec<u32>>>,
 }

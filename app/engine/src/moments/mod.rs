@@ -16,6 +16,7 @@ mod store;
 mod sums;
 mod verify;
 
+pub use batches::batches;
 pub use collect::{Collecting, Precision, Progress, collect};
 pub use corpus::{Corpus, CorpusSettings};
 pub use description::{Description, LayerDescription, describe};
