@@ -47,9 +47,15 @@ impl Objective for FactForcing {
         let noised = NoisedSubject { subject: fact.subject.clone(), noise: noise.clone() };
         let answer = host.noised_prediction(&prompt, &noised)?.f_argmax(None, false)?.int64_value(&[]);
         let answer = host.detokenize(&[answer])?;
-        // the published code keeps the token's own space, and scoring puts another one before it
-        let answer = if noise.published_positions { answer.as_str() } else { answer.trim() };
-        Ok(Goal::new(&fact.target_true).against(answer).under(noise))
+        let goal = Goal::new(&fact.target_true);
+        let goal = match answer.trim() {
+            // the published code keeps the token's own space, and scoring puts another one before it
+            _ if noise.published_positions => goal.against(&answer),
+            // nothing is won by beating oneself: the host takes the record's new target
+            word if word == fact.target_true.trim() => goal,
+            word => goal.against(word),
+        };
+        Ok(goal.under(noise))
     }
 
     /// The negative log-likelihood of the target.

@@ -213,7 +213,8 @@ fn said(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'sta
     };
     let scores: Vec<String> = SCORES.iter().filter_map(score).collect();
     if !scores.is_empty() {
-        let text = format!(" scores: {}", scores.join(&format!(" {} ", state.glyphs.dot())));
+        let under = if applied.aim.noise_level > 0.0 { " under the noise" } else { "" };
+        let text = format!(" scores{under}: {}", scores.join(&format!(" {} ", state.glyphs.dot())));
         lines.extend(wrap(&text, room, 3).into_iter().map(Line::raw));
     }
     for said in &applied.said {
