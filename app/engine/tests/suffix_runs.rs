@@ -109,7 +109,10 @@ fn check(plan: &Plan, model: &Model) {
     // the run from where something changes
     let prepared = Prepared::new(model, request).expect("prepared");
     let repetition = prepared.repeat(model, &[value.shallow_clone()], &parameters).expect("repetition");
-    assert_eq!(repetition.watched.size(), [layers as i64, model.architecture.hidden]);
+    let below = prepared.watched_below().map_or(0, |below| below.size()[0]);
+    assert_eq!(repetition.lens.size(), [layers as i64 - below, model.vocabulary()]);
+    let last = repetition.lens.get(-1).get(7).double_value(&[]);
+    assert!((last - whole.double_value(&[0])).abs() < 1e-4, "the lens at the top is the prediction");
     let ours = &repetition.output.log_probabilities;
     let gradient = Tensor::run_backward(&[ours.sum(Kind::Float)], &[&value], false, false).remove(0);
     let off = |a: &Tensor, b: &Tensor| ((a - b).abs().max() / (b.abs().max() + 1.0)).double_value(&[]);

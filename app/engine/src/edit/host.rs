@@ -235,8 +235,8 @@ impl Host for EngineHost<'_> {
         let names = prepared.parameters().iter().cloned();
         self.rows.borrow_mut().watch(Watched {
             suffix: suffix.0,
-            streams: repetition.watched,
-            fixed: repetition.watched_fixed,
+            lens: repetition.lens,
+            below: prepared.watched_below(),
             parameters: names.zip(parameters.iter().map(Tensor::detach)).collect(),
         });
         Ok(repetition.output)

@@ -13,10 +13,10 @@ use tch::{Kind, Tensor};
 pub(super) struct Watched {
     /// The run.
     pub suffix: u64,
-    /// `[layers, hidden]`.
-    pub streams: Tensor,
-    /// How many of the lowest layers no repetition changes.
-    pub fixed: usize,
+    /// What the lens says of the layers that repetitions change, see [`crate::run::Repetition`].
+    pub lens: Tensor,
+    /// The residual stream after the layers below them, `[layers, hidden]`.
+    pub below: Option<Tensor>,
     /// Parameters that the repetition gave anew.
     pub parameters: Vec<(String, Tensor)>,
 }
@@ -33,12 +33,15 @@ pub(super) struct LiveRows {
     below: HashMap<u64, Tensor>,
     /// By layer: how far the parameters that the method replaced have moved.
     replaced: BTreeMap<usize, f64>,
+    /// Norms of the model's own parameters, by name.
+    norms: HashMap<String, Tensor>,
 }
 
 impl LiveRows {
     /// The rows before any step.
     pub fn new(rows: Vec<LayerRow>, shown_tokens: [i64; 2]) -> Self {
-        Self { shown_tokens, rows, watched: None, below: HashMap::new(), replaced: BTreeMap::new() }
+        let (below, replaced, norms) = (HashMap::new(), BTreeMap::new(), HashMap::new());
+        Self { shown_tokens, rows, watched: None, below, replaced, norms }
     }
 
     /// Takes in what a repetition shows.
@@ -48,16 +51,17 @@ impl LiveRows {
 
     /// Takes in what the method has replaced.
     pub fn replace(&mut self, model: &Model, parameters: &[(String, Tensor)]) {
-        let moved = |(name, value): &(String, Tensor)| moved(model, name, value);
-        self.replaced = parameters.iter().filter_map(moved).collect();
+        self.replaced = parameters.iter().filter_map(|(name, value)| self.moved(model, name, value)).collect();
     }
 
     /// The rows as the last repetition saw the model, with the report's numbers.
     pub fn of(&mut self, model: &Model, report: &StepReport) -> Vec<LayerRow> {
         if let Some(watched) = self.watched.take() {
             self.rows = lens_rows_of(&self.lens_of(model, &watched));
-            for (layer, change) in watched.parameters.iter().filter_map(|(name, value)| moved(model, name, value)) {
-                self.rows[layer].weight_change = Some(change);
+            for (name, value) in &watched.parameters {
+                if let Some((layer, change)) = self.moved(model, name, value) {
+                    self.rows[layer].weight_change = Some(change);
+                }
             }
         }
         let mut rows = self.rows.clone();
@@ -72,23 +76,22 @@ impl LiveRows {
         rows
     }
 
-    /// Probabilities `[layers, 2]` of the shown tokens; the unembedding is read once for layers that never change.
+    /// Probabilities `[layers, 2]` of the shown tokens; the lens looks once at layers that never change.
     fn lens_of(&mut self, model: &Model, watched: &Watched) -> Tensor {
-        let shown = self.shown_tokens;
-        let look = |streams: &Tensor| lens(model, streams, &shown);
-        let (layers, fixed) = (watched.streams.size()[0], watched.fixed as i64);
-        if fixed == 0 {
-            return look(&watched.streams);
-        }
-        let below = self.below.entry(watched.suffix).or_insert_with(|| look(&watched.streams.narrow(0, 0, fixed)));
-        Tensor::cat(&[below.shallow_clone(), look(&watched.streams.narrow(0, fixed, layers - fixed))], 0)
+        let shown = Tensor::from_slice(&self.shown_tokens).to_device(watched.lens.device());
+        let changing = watched.lens.index_select(1, &shown).exp();
+        let Some(streams) = &watched.below else { return changing };
+        let tokens = &self.shown_tokens;
+        let below = self.below.entry(watched.suffix).or_insert_with(|| lens(model, streams, tokens));
+        Tensor::cat(&[below.shallow_clone(), changing], 0)
     }
-}
 
-/// The layer of a down-projection and how far its new value is from the model's, relative to its norm.
-fn moved(model: &Model, name: &str, value: &Tensor) -> Option<(usize, f64)> {
-    let _guard = tch::no_grad_guard();
-    let before = model.parameter(name).filter(|before| before.dim() == 2)?.to_kind(Kind::Float);
-    let change = (value.to_kind(Kind::Float) - &before).norm() / before.norm();
-    Some((layer_of(model, name)?, change.double_value(&[])))
+    /// The layer of a down-projection and how far its new value is from the model's, relative to its norm.
+    fn moved(&mut self, model: &Model, name: &str, value: &Tensor) -> Option<(usize, f64)> {
+        let _guard = tch::no_grad_guard();
+        let layer = layer_of(model, name)?;
+        let before = model.parameter(name).filter(|before| before.dim() == 2)?.to_kind(Kind::Float);
+        let norm = self.norms.entry(name.to_owned()).or_insert_with(|| before.norm());
+        Some((layer, ((value.to_kind(Kind::Float) - &before).norm() / &*norm).double_value(&[])))
+    }
 }

@@ -60,10 +60,9 @@ enum Capture {
 pub struct Repetition {
     /// Log-probabilities, gradients intact.
     pub output: SuffixOutput,
-    /// The watched cell's residual stream after every layer, `[layers, hidden]`, without gradient.
-    pub watched: Tensor,
-    /// How many of the lowest of them are the same in every repetition.
-    pub watched_fixed: usize,
+    /// What the logit lens says of the watched cell after the layers that repetitions change, the highest of all:
+    /// log-probabilities `[layers, vocabulary]` in float32 at least, without gradient.
+    pub lens: Tensor,
 }
 
 impl Prepared {
@@ -209,7 +208,7 @@ impl Prepared {
         };
         let batch = &self.layout.batch;
         let missing = || Error::Request("the run was not prepared".to_owned());
-        let mut watched: Vec<Tensor> = self.watched_below.iter().map(Tensor::shallow_clone).collect();
+        let mut watched: Vec<Tensor> = Vec::new();
         let mut watch = |stream: &Tensor| watched.push(stream.detach().get(self.watched));
         let mut stream = match self.entry {
             Entry::Embedding => model.embed(&self.layout.ids(&self.request.rows, model.device), batch, &mut taps),
@@ -228,16 +227,24 @@ impl Prepared {
             stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false).0;
             watch(&stream);
         }
-        let log_probabilities = log_probabilities(model, &stream.index_select(0, &self.read_cells));
+        // the unembedding is read once for the loss and for what is shown
+        let count = self.read_cells.size()[0];
+        let watched = Tensor::stack(&watched, 0);
+        let all = log_probabilities(model, &Tensor::cat(&[stream.index_select(0, &self.read_cells), watched], 0));
+        let log_probabilities = all.narrow(0, 0, count);
+        let lens = all.detach().narrow(0, count, all.size()[0] - count);
         let (rows, tokens) = &self.reads;
         let read = log_probabilities.index_select(0, rows).gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1);
         let distributions = log_probabilities.index_select(0, &self.distributions);
         let captured = self.captured(&taps, first_capture)?;
-        Ok(Repetition {
-            output: SuffixOutput { log_probabilities: read, distributions, captured },
-            watched: Tensor::stack(&watched, 0),
-            watched_fixed: self.watched_below.len(),
-        })
+        Ok(Repetition { output: SuffixOutput { log_probabilities: read, distributions, captured }, lens })
+    }
+
+    /// The watched cell's residual stream after the layers that no repetition changes, the lowest of all: `[layers,
+    /// hidden]`; `None` where there are none.
+    #[must_use]
+    pub fn watched_below(&self) -> Option<Tensor> {
+        (!self.watched_below.is_empty()).then(|| Tensor::stack(&self.watched_below, 0))
     }
 
     /// The noise on the embeddings.
