@@ -16,6 +16,8 @@ struct Trained {
     original: Tensor,
     /// What is trained as it is.
     current: Tensor,
+    /// The least and the most that entries may become.
+    bounds: Option<(Tensor, Tensor)>,
 }
 
 /// All that is trained.
@@ -23,8 +25,6 @@ pub struct Weights {
     /// The variables of the optimiser.
     pub variables: VarStore,
     trained: Vec<Trained>,
-    /// Farthest any entry may move.
-    constraint: Option<f64>,
 }
 
 impl Weights {
@@ -45,12 +45,13 @@ impl Weights {
             let original = rows.as_ref().map_or_else(|| whole.shallow_clone(), |rows| whole.index_select(0, rows));
             let store: &VarStore = variables.get_or_insert_with(|| VarStore::new(whole.device()));
             let current = store.root().f_var_copy(&format!("w{index}"), &original)?;
-            trained.push(Trained { name, rows, whole, original, current });
+            let near = parameters.norm_constraint;
+            let bounds = (near > 0.0).then(|| (&original - near, &original + near));
+            trained.push(Trained { name, rows, whole, original, current, bounds });
         }
         let variables =
             variables.ok_or_else(|| Error::Request("there is nothing to train; choose a layer".to_owned()))?;
-        let constraint = (parameters.norm_constraint > 0.0).then_some(parameters.norm_constraint);
-        Ok(Self { variables, trained, constraint })
+        Ok(Self { variables, trained })
     }
 
     /// Names of the parameters.
@@ -69,10 +70,9 @@ impl Weights {
 
     /// Puts every entry back into its bounds.
     pub fn clamp(&mut self) -> Result<()> {
-        let Some(near) = self.constraint else { return Ok(()) };
         no_grad(|| {
             for trained in &mut self.trained {
-                let (least, most) = (&trained.original - near, &trained.original + near);
+                let Some((least, most)) = &trained.bounds else { continue };
                 let clamped = trained.current.f_clamp_tensor(Some(least), Some(most))?;
                 trained.current.f_copy_(&clamped)?;
             }
