@@ -6,9 +6,11 @@ use anyhow::{Context, Result, anyhow};
 use locus_engine::edit::{EngineHost, HostEvent, model_info};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
+use locus_engine::run::lens_rows;
 use locus_plugin::object::{MethodObject, ObjectiveObject};
 use locus_plugin::{Edit, EditRequest, Edited, Form, Host};
 use locus_plugin_host::{Registry, SearchPaths};
+use locus_protocol::LayerRow;
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -40,6 +42,8 @@ pub struct Editing<'a> {
     registry: Registry,
     objective: Arc<dyn ObjectiveObject>,
     facts: Vec<Edit>,
+    /// What the live table shows before any edit.
+    rows: Vec<LayerRow>,
 }
 
 /// An edit and when the values were found.
@@ -71,7 +75,10 @@ impl<'a> Editing<'a> {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             Edit::new(&text(&rewrite["prompt"]), &text(&rewrite["subject"]), &text(&rewrite["target_new"]["str"]))
         });
-        Ok(Self { model, moments, registry, objective, facts: facts.collect() })
+        let facts: Vec<Edit> = facts.collect();
+        let prompt = facts.first().map(Edit::prompt).context("there are no built-in facts")?;
+        let rows = lens_rows(model, &model.tokenizer.encode(&prompt)?, 0, 1)?;
+        Ok(Self { model, moments, registry, objective, facts, rows })
     }
 
     fn method(&self, id: &str) -> Result<Arc<dyn MethodObject>> {
@@ -85,7 +92,7 @@ impl<'a> Editing<'a> {
         let info = model_info(self.model, "benchmark");
         let start = Instant::now();
         let spreading: Cell<Option<Duration>> = Cell::new(None);
-        let rows = locus_engine::run::lens_rows(self.model, &self.model.tokenizer.encode(&facts[0].prompt())?, 0, 1)?;
+        let rows = self.rows.clone();
         let host = EngineHost::new(self.model, info, Some(&self.moments), &cancel, rows, [0, 1], |event| {
             if let HostEvent::Progress { phase, .. } = event
                 && phase.starts_with("spreading")
@@ -112,8 +119,8 @@ impl<'a> Editing<'a> {
 
     /// One constrained fine-tuning edit.
     pub fn fine_tuning(&self, layer: usize) -> Result<Comparison> {
-        let settings = json!({"steps": STEPS, "stop_below": 0.0, "norm_constraint": 5e-4});
-        let what = format!("constrained fine-tuning at layer {layer}, {STEPS} steps");
+        let settings = json!({"steps": 25, "stop_below": 0.0, "norm_constraint": 5e-4});
+        let what = format!("constrained fine-tuning at layer {layer}, 25 steps");
         self.one("fine-tuning", &[layer], &settings, what)
     }
 
