@@ -44,6 +44,25 @@ pub enum Command {
         /// What and how.
         order: EditOrder,
     },
+    /// Tries an edit on the model as it is now. Its changes are kept under the job's number, and not put in place.
+    Try {
+        /// Number of the job.
+        job: JobId,
+        /// What and how.
+        order: Box<EditOrder>,
+    },
+    /// Puts an edit that was tried in place.
+    Keep {
+        /// Number of the job.
+        job: JobId,
+        /// The job that tried it.
+        tried: JobId,
+    },
+    /// Forgets an edit that was tried.
+    Drop {
+        /// The job that tried it.
+        tried: JobId,
+    },
     /// Measures what an edit does, or the model as it is. Nothing is left in place.
     Evaluate {
         /// Number of the job.
@@ -76,6 +95,45 @@ pub enum Command {
     },
     /// Ends the engine.
     Quit,
+}
+
+impl Command {
+    /// The job that the order starts; none where it is something short.
+    #[must_use]
+    pub fn job(&self) -> Option<JobId> {
+        match self {
+            Self::Load { job, .. }
+            | Self::Trace { job, .. }
+            | Self::AverageTraces { job, .. }
+            | Self::Edit { job, .. }
+            | Self::Try { job, .. }
+            | Self::Keep { job, .. }
+            | Self::Evaluate { job, .. }
+            | Self::Save { job, .. }
+            | Self::SecondMoments { job, .. } => Some(*job),
+            Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {
+                None
+            }
+        }
+    }
+
+    /// The same order as another job.
+    #[must_use]
+    pub fn with_job(mut self, number: JobId) -> Self {
+        match &mut self {
+            Self::Load { job, .. }
+            | Self::Trace { job, .. }
+            | Self::AverageTraces { job, .. }
+            | Self::Edit { job, .. }
+            | Self::Try { job, .. }
+            | Self::Keep { job, .. }
+            | Self::Evaluate { job, .. }
+            | Self::Save { job, .. }
+            | Self::SecondMoments { job, .. } => *job = number,
+            Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {}
+        }
+        self
+    }
 }
 
 /// What is written.

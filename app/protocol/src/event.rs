@@ -105,6 +105,8 @@ pub enum Event {
     Step(Step),
     /// An edit is in place.
     Applied(Applied),
+    /// An edit was tried; nothing is in place.
+    Tried(Tried),
     /// What an edit does to one of its facts, or how the model as it is fares on one.
     Evaluated(Evaluated),
     /// Averages over many facts.
@@ -153,6 +155,8 @@ pub enum JobKind {
     Trace,
     /// An edit.
     Edit,
+    /// An edit that is tried and not put in place.
+    Try,
     /// Measuring.
     Evaluate,
     /// Writing edits or the edited model.
@@ -389,6 +393,18 @@ pub struct Applied {
     /// What the model says after the prompt.
     #[serde(default)]
     pub said: Vec<Said>,
+}
+
+/// An edit that was tried on the model as it is, and can be put in place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// What it would do. Its number is 0, since it is not in place.
+    pub would: Applied,
+    /// Bytes that its changes take while they are kept.
+    pub bytes: u64,
+    /// Numbers of the edits in place that it was tried on top of.
+    #[serde(default)]
+    pub on_top_of: Vec<u64>,
 }
 
 /// What an edit does to a fact, in numbers and texts.

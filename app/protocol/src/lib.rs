@@ -18,7 +18,7 @@ pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, Save
 pub use event::{
     Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
     JobKind, Memory, ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step,
-    Summary, TokenText, TopToken,
+    Summary, TokenText, TopToken, Tried,
 };
 pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};

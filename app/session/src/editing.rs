@@ -1,7 +1,6 @@
 //! An edit as a job.
 
 use crate::error::Error;
-use crate::loading::Loaded;
 use crate::measuring::{Measured, Question, goal, measure, relations, report};
 use crate::moments;
 use crate::preparing::{Prepared, prepare};
@@ -15,8 +14,24 @@ use locus_protocol::{
     WeightChange,
 };
 
-/// Edits a fact, or several together.
-pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result<(), Stopped> {
+/// Edits a fact, or several together, and puts what was found in place.
+pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
+    let Found { edit, mut would } = find(worker, job, order)?;
+    would.number = worker.loaded()?.stack.apply(edit)?;
+    worker.emitter.tell(Event::Applied(would));
+    Ok(())
+}
+
+/// An edit that was found, not in place yet.
+pub struct Found {
+    /// Its changes.
+    pub edit: Edit,
+    /// What they do; the number is 0.
+    pub would: Applied,
+}
+
+/// Finds an edit and measures what it does to the model as it is. Nothing is put in place.
+pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result<Found, Stopped> {
     let prepared = prepare(worker, &mut order)?;
     if !prepared.plan.second_moments.is_empty() {
         moments::ensure(worker, job, &prepared.plan.second_moments)?;
@@ -35,7 +50,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
         fact: &fact,
     };
     let before = Seen::of(worker, model, &question)?;
-    let rows = current_rows(loaded, &order.fact)?;
+    let rows = rows_of(model, &order.fact)?;
     worker.emitter.tell(Event::Edit(EditStarted {
         job,
         order: order.clone(),
@@ -46,7 +61,8 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
     let edited = run(worker, job, &order, &prepared, rows, false)?;
     check(loaded.stack.model(), &order.method, &edited.deltas)?;
     worker.check_cancel()?;
-    finish(worker, job, &order, &prepared, edited, &question, before)
+    worker.emitter.progress(job, Phase::Evaluation, 1, 2);
+    Ok(measured(worker, job, &order, &prepared, edited, &question, before)?)
 }
 
 /// What is seen of an edit's first fact under one model.
@@ -74,18 +90,21 @@ pub fn run(
     let method = worker.registry.method(&order.method)?;
     let loaded = worker.ready()?;
     let objective = worker.registry.objective(&order.objective)?;
-    let shown = shown_tokens(loaded, &order.fact)?;
+    let shown = shown_tokens(loaded.stack.model(), &order.fact)?;
     let emitter = &worker.emitter;
     let listener = |event| match event {
-        HostEvent::Step(..) if quiet => {}
-        HostEvent::Step(report, rows) => emitter.tell(Event::Step(Step {
-            job,
-            step: report.step,
-            steps: report.steps,
-            layer: report.layer,
-            losses: report.losses,
-            rows,
-        })),
+        HostEvent::Step(..) if quiet => worker.pause_here(),
+        HostEvent::Step(report, rows) => {
+            emitter.tell(Event::Step(Step {
+                job,
+                step: report.step,
+                steps: report.steps,
+                layer: report.layer,
+                losses: report.losses,
+                rows,
+            }));
+            worker.pause_here();
+        }
         HostEvent::Progress { phase, done, total } => emitter.progress(job, Phase::Method(phase), done, total),
         HostEvent::Log(level, text) => {
             let level = if level == Level::Info { "info" } else { "warning" };
@@ -126,53 +145,41 @@ pub fn run(
     }
 }
 
-/// Puts the changes in place and measures what they did.
-fn finish(
-    worker: &mut Worker<'_>,
+/// Measures what changes do to the model as it is.
+fn measured(
+    worker: &Worker<'_>,
     job: JobId,
     order: &EditOrder,
     prepared: &Prepared,
     edited: Edited,
     question: &Question<'_>,
     before: Seen,
-) -> Result<(), Stopped> {
-    let (plan, title) = (&prepared.plan, title(order, prepared));
-    let loaded = worker.loaded()?;
-    let changes = weight_changes(loaded.stack.model(), &edited.deltas);
-    let Edited { deltas, metrics, notes, .. } = edited;
-    let facts = prepared.request.edits.len();
-    let number = loaded.stack.apply(Edit { title: title.clone(), fact: order.fact.clone(), facts, deltas })?;
-    let loaded = worker.ready()?;
-    let measured = Seen::of(worker, loaded.stack.model(), question);
-    let after = match measured {
-        Ok(after) => after,
-        Err(error) => {
-            // an edit whose effect cannot be measured is not kept
-            worker.loaded()?.stack.undo()?;
-            return Err(error.into());
-        }
-    };
-    let mut rows = current_rows(loaded, &order.fact)?;
+) -> Result<Found, Error> {
+    let stack = &worker.ready()?.stack;
+    let changes = weight_changes(stack.model(), &edited.deltas);
+    let changed = stack.trial(&edited.deltas)?;
+    let after = Seen::of(worker, &changed, question)?;
+    let mut rows = rows_of(&changed, &order.fact)?;
     mark(&mut rows, &changes);
     worker.emitter.progress(job, Phase::Evaluation, 2, 2);
-    let notes = plan.notes.iter().cloned().chain(notes).collect();
+    let Edited { deltas, metrics, notes, .. } = edited;
+    let (title, facts) = (title(order, prepared), prepared.request.edits.len());
     let (numbers, said) = report(question, &Measures::default(), before.measured, Some(after.measured));
-    let scores = BeforeAfter { before: before.scores, after: after.scores };
-    worker.emitter.tell(Event::Applied(Applied {
+    let would = Applied {
         job,
-        title,
-        number,
+        title: title.clone(),
+        number: 0,
         facts,
         aim: prepared.aim(0),
         changes,
         rows,
-        scores,
+        scores: BeforeAfter { before: before.scores, after: after.scores },
         metrics,
-        notes,
+        notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
         numbers,
         said,
-    }));
-    Ok(())
+    };
+    Ok(Found { edit: Edit { title, fact: order.fact.clone(), facts, deltas }, would })
 }
 
 /// A few words that say which edit this is.
@@ -195,19 +202,18 @@ pub fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
     }
 }
 
-/// The rows of the model as it is now for a fact whose targets are not empty.
-pub fn current_rows(loaded: &Loaded, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
-    let model = loaded.stack.model();
-    let [new, truth] = shown_tokens(loaded, fact)?;
+/// The rows of a model for a fact whose targets are not empty.
+pub fn rows_of(model: &Model, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
+    let [new, truth] = shown_tokens(model, fact)?;
     Ok(lens_rows(model, &model.tokenizer.encode(&fact.prompt())?, new, truth)?)
 }
 
 /// First tokens of the new and the true target.
-fn shown_tokens(loaded: &Loaded, fact: &Fact) -> Result<[i64; 2], Error> {
+fn shown_tokens(model: &Model, fact: &Fact) -> Result<[i64; 2], Error> {
     // a fact that was only ever traced may lack one of them
     let first = |target: &str, other: &str| {
         let target = if target.trim().is_empty() { other } else { target };
-        Ok::<_, Error>(loaded.stack.model().tokenizer.encode_target(target)?[0])
+        Ok::<_, Error>(model.tokenizer.encode_target(target)?[0])
     };
     Ok([first(&fact.target_new, &fact.target_true)?, first(&fact.target_true, &fact.target_new)?])
 }

@@ -1,6 +1,6 @@
 //! An evaluation as a job: facts before and after an edit that is not kept, or under the model as it is.
 
-use crate::editing::{current_rows, run};
+use crate::editing::{rows_of, run};
 use crate::error::Error;
 use crate::measuring::{Question, goal, measure, plain_goal, relations, report};
 use crate::moments;
@@ -80,7 +80,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
                 questions.iter().map(one).collect::<Result<Vec<_>, Error>>()
             };
             let before = all(model)?;
-            let rows = current_rows(loaded, &edit.fact)?;
+            let rows = rows_of(loaded.stack.model(), &edit.fact)?;
             let edited = run(worker, job, &edit, &prepared, rows, true)?;
             check(model, &edit.method, &edited.deltas)?;
             worker.check_cancel()?;

@@ -1,6 +1,6 @@
 //! Taking edits back, and putting them on again.
 
-use crate::editing::{current_rows, mark};
+use crate::editing::{mark, rows_of};
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::edit::{Numbered, weight_changes};
@@ -43,7 +43,7 @@ fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
 /// Tells what is in place, with the rows of the model for `fact`.
 fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.loaded()?;
-    let mut rows = current_rows(loaded, fact)?;
+    let mut rows = rows_of(loaded.stack.model(), fact)?;
     if let Some(edit) = loaded.stack.applied().last() {
         mark(&mut rows, &weight_changes(loaded.stack.base(), &edit.edit.deltas));
     }

@@ -23,6 +23,7 @@ mod preference;
 mod preparing;
 mod saving;
 mod tracing;
+mod variants;
 mod worker;
 
 pub use defaults::ModelDefaults;
@@ -94,6 +95,9 @@ pub struct Handles {
     pub events: Receiver<Event>,
     /// Set it to stop the running job; the engine clears it when the job has ended.
     pub cancel: Arc<AtomicBool>,
+    /// Set it to have the running job wait where it is, and take it back to have it go on; the engine clears it when the
+    /// job has ended.
+    pub pause: Arc<AtomicBool>,
     /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
     pub thread: JoinHandle<()>,
 }
@@ -107,10 +111,11 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     let (event_sender, events) = bounded(WAITING_EVENTS);
     let cancel = Arc::new(AtomicBool::new(false));
     let emitter = emitter::Emitter::new(event_sender, options.journal.as_deref())?;
-    let flag = cancel.clone();
+    let pause = Arc::new(AtomicBool::new(false));
+    let flags = (cancel.clone(), pause.clone());
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &flag))
+        .spawn(move || worker::run(options, &commands, emitter, &flags.0, &flags.1))
         .map_err(Error::Thread)?;
-    Ok(Handles { commands: command_sender, events, cancel, thread })
+    Ok(Handles { commands: command_sender, events, cancel, pause, thread })
 }

@@ -71,6 +71,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     };
     // two models need not fit side by side
     worker.loaded = None;
+    worker.variants.clear();
     let kind = worker.options.number_format.kind();
     let model = Model::load_listening(&folder, choice.device, kind, &mut |reading| {
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);

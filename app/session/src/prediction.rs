@@ -1,6 +1,6 @@
 //! The most probable next tokens of a fact's prompt, and what each layer says of its targets.
 
-use crate::editing::current_rows;
+use crate::editing::rows_of;
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
@@ -18,7 +18,7 @@ pub fn predict(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let (tokens, top) = (token_texts(model, &ids, &subject)?, top_tokens(model, &ids)?);
     // a fact that is only traced may lack a target
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());
-    let rows = if has_targets { current_rows(loaded, fact)? } else { Vec::new() };
+    let rows = if has_targets { rows_of(loaded.stack.model(), fact)? } else { Vec::new() };
     worker.emitter.tell(Event::Prediction { prompt, tokens, top, edits, rows });
     Ok(())
 }

@@ -4,13 +4,18 @@ use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
+use crate::variants::{self, Variant};
 use crate::{averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often a job that pauses looks whether it may go on.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// What the thread owns.
 pub struct Worker<'a> {
@@ -22,20 +27,33 @@ pub struct Worker<'a> {
     pub emitter: Emitter,
     /// Set to stop the running job.
     pub cancel: &'a AtomicBool,
+    /// Set to have the running job wait where it is.
+    pub pause: &'a AtomicBool,
     /// Threads that libtorch takes by itself.
     pub all_threads: i32,
     /// The model, once there is one.
     pub loaded: Option<Loaded>,
+    /// Edits of that model that were tried and are not in place, by the jobs that tried them.
+    pub variants: BTreeMap<JobId, Variant>,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
-pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, cancel: &AtomicBool) {
+pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, cancel: &AtomicBool, pause: &AtomicBool) {
     emitter.hello();
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
     let registry = Registry::new(options.search.clone());
-    let mut worker = Worker { options, registry, emitter, cancel, all_threads: tch::get_num_threads(), loaded: None };
+    let mut worker = Worker {
+        options,
+        registry,
+        emitter,
+        cancel,
+        pause,
+        all_threads: tch::get_num_threads(),
+        loaded: None,
+        variants: BTreeMap::new(),
+    };
     match worker.open_plugins() {
         Ok(()) => worker.serve(commands),
         Err(error) => refuse_all(&worker.emitter, commands, &error),
@@ -49,21 +67,13 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
 /// Without plugins that were asked for no job is begun.
 fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
     for command in commands {
-        match command {
-            Command::Quit => return,
-            Command::Load { job, .. }
-            | Command::Trace { job, .. }
-            | Command::AverageTraces { job, .. }
-            | Command::Edit { job, .. }
-            | Command::Evaluate { job, .. }
-            | Command::Save { job, .. }
-            | Command::SecondMoments { job, .. } => {
+        match command.job() {
+            Some(job) => {
                 let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
                 emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
             }
-            Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo => {
-                emitter.log("engine", "error", error.to_string())
-            }
+            None if command == Command::Quit => return,
+            None => emitter.log("engine", "error", error.to_string()),
         }
     }
 }
@@ -105,6 +115,17 @@ impl Worker<'_> {
                     let title = format!("{} for “{}”", order.method, order.fact.prompt());
                     self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
                 }
+                Command::Try { job, order } => {
+                    let title = format!("trying {} for “{}”", order.method, order.fact.prompt());
+                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order));
+                }
+                Command::Keep { job, tried } => {
+                    let title = "putting a variant in place".to_owned();
+                    self.job(job, JobKind::Edit, title, |worker| variants::keep(worker, job, tried));
+                }
+                Command::Drop { tried } => {
+                    self.variants.remove(&tried);
+                }
                 Command::Evaluate { job, order } => {
                     let title = evaluating::title(&order);
                     self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
@@ -135,6 +156,7 @@ impl Worker<'_> {
             Err(Stopped { error, .. }) => Outcome::Failed { error: error.to_string(), blame: error.blame() },
         };
         self.cancel.store(false, Ordering::Relaxed);
+        self.pause.store(false, Ordering::Relaxed);
         self.emitter.tell(Event::Finished { job, outcome, seconds: start.elapsed().as_secs_f64() });
     }
 
@@ -157,8 +179,16 @@ impl Worker<'_> {
         self.loaded.as_ref().ok_or_else(no_model)
     }
 
-    /// The engine's error once the user has cancelled.
+    /// Waits as long as the job is to pause.
+    pub fn pause_here(&self) {
+        while self.pause.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// The engine's error once the user has cancelled. A job that is to pause waits here.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
+        self.pause_here();
         if self.cancel.load(Ordering::Relaxed) { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 }

@@ -93,3 +93,14 @@ pub(super) fn layer_of(model: &Model, parameter: &str) -> Option<usize> {
     let owns = |module: &String| parameter.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.'));
     model.architecture.blocks.iter().position(|block| owns(&block.down))
 }
+
+/// Bytes that changes take in memory.
+#[must_use]
+pub fn bytes_of(deltas: &[Delta]) -> u64 {
+    let bytes = |tensor: &Tensor| (tensor.numel() * tensor.kind().elt_size_in_bytes()) as u64;
+    let of_form = |form: &Form| match form {
+        Form::Dense(whole) => bytes(whole),
+        Form::LowRank { left, right } => bytes(left) + bytes(right),
+    };
+    deltas.iter().map(|delta| of_form(&delta.form)).sum()
+}

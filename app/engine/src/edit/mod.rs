@@ -6,7 +6,7 @@ mod live_rows;
 mod noise;
 mod stack;
 
-pub use deltas::{check, weight_changes};
+pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};
 pub use stack::{Edit, EditStack, Numbered};

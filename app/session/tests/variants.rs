@@ -1,0 +1,121 @@
+//! Edits that are tried: they say what an edit says, cost their changes, and leave the model alone until one is kept.
+
+mod support;
+
+use locus_protocol::{Applied, Command, EditOrder, Event, Outcome, Tried};
+use serde_json::json;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use support::Session;
+
+impl Session {
+    fn order(&self, case: usize, layer: usize) -> EditOrder {
+        EditOrder {
+            fact: self.facts[case].clone(),
+            method: "fine-tuning".to_owned(),
+            objective: "error-injection".to_owned(),
+            layers: vec![layer],
+            method_settings: json!({"steps": 6}).as_object().cloned().unwrap_or_default(),
+            objective_settings: serde_json::Map::new(),
+            seed: 0,
+            more: Vec::new(),
+        }
+    }
+
+    fn attempt(&mut self, order: EditOrder) -> Tried {
+        let events = self.done(|job| Command::Try { job, order: Box::new(order) });
+        let tried = |event| if let Event::Tried(tried) = event { Some(tried) } else { None };
+        events.into_iter().find_map(tried).expect("tried")
+    }
+
+    fn apply(&mut self, command: impl FnOnce(u64) -> Command) -> Applied {
+        let events = self.done(command);
+        let applied = |event| if let Event::Applied(applied) = event { Some(applied) } else { None };
+        events.into_iter().find_map(applied).expect("applied")
+    }
+
+    /// Number of edits in place, and whether the weights are the checkpoint's.
+    fn undo(&mut self) -> (usize, bool) {
+        self.handles.commands.send(Command::Undo).expect("engine");
+        loop {
+            if let Event::Edits { unedited, applied, .. } = self.handles.events.recv().expect("engine") {
+                return (applied.len(), unedited);
+            }
+        }
+    }
+}
+
+/// What an edit says, without what tells one from another.
+fn bare(applied: Applied) -> Applied {
+    Applied { job: 0, number: 0, ..applied }
+}
+
+#[test]
+fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
+    let mut session = Session::open();
+    let (first, second) = (session.order(0, 3), session.order(0, 5));
+    let tried = [session.attempt(first.clone()), session.attempt(second.clone())];
+    assert_eq!(tried[0].on_top_of, Vec::<u64>::new());
+    // float32 down-projection of one layer, 384 by 96, with its bias
+    assert_eq!(tried[0].bytes, 4 * (384 * 96 + 96));
+    assert_ne!(tried[0].would.scores.after, tried[1].would.scores.after);
+
+    let edited = session.apply(|job| Command::Edit { job, order: first });
+    assert_eq!(bare(tried[0].would.clone()), bare(edited), "nothing of the variants was in place");
+    let (events, outcome) = session.job(|job| Command::Keep { job, tried: tried[1].would.job });
+    assert!(matches!(&outcome, Outcome::Failed { error, .. } if error.contains("run it again")), "{outcome:?}");
+    assert!(!events.iter().any(|event| matches!(event, Event::Applied(_))));
+    assert_eq!(session.undo(), (0, true));
+
+    let kept = session.apply(|job| Command::Keep { job, tried: tried[1].would.job });
+    assert_eq!(kept.number, 2);
+    assert_eq!(bare(tried[1].would.clone()), bare(kept));
+    let again = session.attempt(second);
+    assert_eq!(again.on_top_of, [2]);
+    assert_eq!(session.undo(), (0, true));
+
+    let job = tried[0].would.job;
+    session.handles.commands.send(Command::Drop { tried: job }).expect("engine");
+    let (_, outcome) = session.job(|number| Command::Keep { job: number, tried: job });
+    assert!(matches!(outcome, Outcome::Failed { .. }), "a variant that was dropped is gone: {outcome:?}");
+}
+
+#[test]
+fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
+    let session = Session::open();
+    let order = EditOrder {
+        method_settings: json!({"steps": 400, "stop_below": 0.0}).as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    session.handles.commands.send(Command::Try { job: 77, order: Box::new(order) }).expect("engine");
+    let wait_for_step = |session: &Session| loop {
+        match session.handles.events.recv().expect("engine") {
+            Event::Step(step) => return step.step,
+            Event::Finished { outcome, .. } => panic!("{outcome:?}"),
+            _ => {}
+        }
+    };
+    wait_for_step(&session);
+    session.handles.pause.store(true, Ordering::SeqCst);
+    // what was on its way still comes; then nothing does
+    let quiet = Duration::from_millis(600);
+    let mut last = None;
+    while let Ok(event) = session.handles.events.recv_timeout(quiet) {
+        if let Event::Step(step) = event {
+            last = Some(step.step);
+            assert!(step.step < 399, "it did not pause");
+        }
+    }
+    session.handles.pause.store(false, Ordering::SeqCst);
+    let next = wait_for_step(&session);
+    if let Some(last) = last {
+        assert_eq!(next, last + 1);
+    }
+    session.handles.cancel.store(true, Ordering::SeqCst);
+    loop {
+        if let Event::Finished { job: 77, outcome, .. } = session.handles.events.recv().expect("engine") {
+            assert!(matches!(outcome, Outcome::Cancelled { .. }), "{outcome:?}");
+            return;
+        }
+    }
+}
