@@ -178,7 +178,7 @@ impl Client {
 /// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Handles { commands, events, cancel, thread }) = self.handles.take() else { return };
+        let Some(Handles { commands, events, cancel, thread, .. }) = self.handles.take() else { return };
         cancel.store(true, Ordering::Relaxed);
         // nobody waits for room in a channel without a reader
         drop((commands, events));

@@ -49,6 +49,7 @@ fn options() -> Options {
         ascii: false,
         colours: Depth::True,
         keymap: None,
+        memory: None,
         method: Some(preferred.method),
         objective: Some(preferred.objective),
         export_folder: PathBuf::from("."),

@@ -34,11 +34,17 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let handles = locus_session::start(session)?;
     let mut shown = locus_tui::Options::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");
+    shown.memory = Some(places.state.join("workbench.json"));
     shown.keymap = keymap.is_file().then_some(keymap);
     let preferred = locus_session::Preference::shipped();
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
-    let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, cancel: handles.cancel };
+    let ends = locus_tui::Handles {
+        commands: handles.commands,
+        events: handles.events,
+        cancel: handles.cancel,
+        pause: handles.pause,
+    };
     let ending = locus_tui::run(ends, shown);
     let stopped = ends_within(&thread, PATIENCE);
     let told = || output::print(&format!("locus: everything that happened is in {}", journal.display()));

@@ -43,6 +43,8 @@ pub enum Effect {
     Send(Box<Command>),
     /// Raise the flag that stops the running job.
     Cancel,
+    /// Have the running job wait where it is, or go on.
+    Pause(bool),
     /// Forget what the terminal shows and draw everything.
     Redraw,
     /// Give the terminal back and stop until the shell says `fg`.

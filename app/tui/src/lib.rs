@@ -7,6 +7,7 @@
 pub mod actions;
 mod input;
 mod keys;
+mod memory;
 mod options;
 mod overlays;
 mod panes;

@@ -15,6 +15,8 @@ pub struct Options {
     pub colours: Depth,
     /// A keymap to lay over the shipped one.
     pub keymap: Option<PathBuf>,
+    /// The file of what the next start takes over; nothing is taken over without one.
+    pub memory: Option<PathBuf>,
     /// Id of the method that the edit form starts with; the first that is loaded otherwise.
     pub method: Option<String>,
     /// Id of the objective that the edit form starts with; the first that is loaded otherwise.
@@ -37,6 +39,7 @@ impl Options {
             ascii: language.is_some_and(|locale| !is_unicode(&locale)),
             colours: Depth::from_environment(),
             keymap: None,
+            memory: None,
             method: None,
             objective: None,
             export_folder: PathBuf::from("."),

@@ -2,14 +2,15 @@
 
 use crate::actions;
 use crate::input::{Effect, Input};
+use crate::memory;
 use crate::options::Options;
-use crate::state::State;
+use crate::state::{State, Tone};
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
 use crate::view::draw;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
-use locus_protocol::{Blame, Command, Event, JobId, Outcome};
+use locus_protocol::{Blame, Command, Event, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fs::OpenOptions;
@@ -36,6 +37,8 @@ pub struct Handles {
     pub events: Receiver<Event>,
     /// Cancels the running job when it is set; the engine takes it back.
     pub cancel: Arc<AtomicBool>,
+    /// Has the running job wait as long as it is set; the engine takes it back when the job has ended.
+    pub pause: Arc<AtomicBool>,
 }
 
 /// How the workbench came to its end.
@@ -52,7 +55,13 @@ pub enum Ending {
 /// # Errors
 /// There is no terminal, it refuses, or a keymap is wrong.
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
-    let state = State::new(&options)?;
+    let mut state = State::new(&options)?;
+    let remembered = options.memory.as_deref().map_or(Ok(None), memory::read);
+    match remembered {
+        Ok(Some(remembered)) => state.recall(remembered),
+        Ok(None) => {}
+        Err(why) => state.notices.say(state.now, Tone::Bad, why),
+    }
     let (sender, messages) = bounded(4096);
     // first of all: a signal that comes while the terminal is being taken must give it back
     watch_signals(sender.clone())?;
@@ -186,6 +195,7 @@ impl Workbench {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.send(*command)?,
+                Effect::Pause(wait) => self.handles.pause.store(wait, Ordering::SeqCst),
                 Effect::Cancel => self.handles.cancel.store(true, Ordering::SeqCst),
                 Effect::Redraw => {
                     self.screen.forget();
@@ -204,15 +214,16 @@ impl Workbench {
             return ControlFlow::Continue(());
         }
         let paths: Result<Vec<String>, String> = saved.into_iter().collect();
-        self.feed(Input::Answer(paths.map(|paths| format!("wrote {}", paths.join(" and ")))))
+        self.feed(Input::Answer(paths.map(|paths| format!("wrote {}", listed(&paths)))))
     }
 
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
     fn send(&mut self, command: Command) -> ControlFlow<Ending> {
-        let job = job_of(&command);
+        let job = command.job();
         if job.is_some() {
             // A cancellation that came too late for the last job must not hit this one.
             self.handles.cancel.store(false, Ordering::SeqCst);
+            self.handles.pause.store(false, Ordering::SeqCst);
         }
         match self.handles.commands.send_timeout(command, PATIENCE) {
             Ok(()) => ControlFlow::Continue(()),
@@ -264,6 +275,10 @@ impl Workbench {
     fn leave(self) {
         drop(self.screen);
         drop(self.terminal);
+        if let Some(file) = &self.options.memory {
+            // what is lost without it is where things stood on the screen
+            let _ = memory::write(file, &self.state.remembered());
+        }
         if self.state.job.is_some() {
             self.handles.cancel.store(true, Ordering::SeqCst);
         }
@@ -271,17 +286,15 @@ impl Workbench {
     }
 }
 
-/// The job that an order starts.
-fn job_of(command: &Command) -> Option<JobId> {
-    match command {
-        Command::Load { job, .. }
-        | Command::Trace { job, .. }
-        | Command::AverageTraces { job, .. }
-        | Command::Edit { job, .. }
-        | Command::Evaluate { job, .. }
-        | Command::Save { job, .. }
-        | Command::SecondMoments { job, .. } => Some(*job),
-        Command::Predict { .. } | Command::Undo | Command::UndoOne { .. } | Command::Redo | Command::Quit => None,
+/// Paths in a few words: those that differ in their ending only are named once.
+fn listed(paths: &[String]) -> String {
+    let split: Option<Vec<(&str, &str)>> = paths.iter().map(|path| path.rsplit_once('.')).collect();
+    match split.as_deref() {
+        Some([(stem, first), rest @ ..]) if rest.iter().all(|(other, _)| other == stem) => {
+            let endings: String = rest.iter().map(|(_, ending)| format!(", .{ending}")).collect();
+            format!("{stem}.{first}{endings}")
+        }
+        _ => paths.join(" and "),
     }
 }
 

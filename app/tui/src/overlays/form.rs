@@ -55,6 +55,9 @@ fn fields(state: &State) -> Vec<Field<'_>> {
 
 /// What is edited.
 fn title(state: &State) -> String {
+    if let Some(form) = &state.variant_form {
+        return format!("Variant {}", form.letter);
+    }
     let first = state
         .facts
         .first_to_edit()
@@ -172,7 +175,12 @@ impl Form {
     fn run(mut self, state: &mut State) -> Vec<Effect> {
         let wrong =
             fields(state).into_iter().enumerate().find_map(|(place, field)| Some((place, complaint(state, field)?)));
-        let trouble = match (wrong, actions::find("run").map(|run| (run.available)(state))) {
+        let can_run = match state.variant_form {
+            // it waits its turn
+            Some(_) => None,
+            None => actions::find("run").map(|run| (run.available)(state)),
+        };
+        let trouble = match (wrong, can_run) {
             (Some((place, complaint)), _) => {
                 self.go(place);
                 Some((Tone::Bad, complaint))
@@ -180,7 +188,13 @@ impl Form {
             (None, Some(Err(why))) => Some((Tone::Plain, why)),
             _ => None,
         };
-        let Some((tone, text)) = trouble else { return actions::start_edit(state) };
+        let Some((tone, text)) = trouble else {
+            if state.variant_form.is_none() {
+                return actions::start_edit(state);
+            }
+            state.end_variant_form();
+            return actions::find("run-changed").map_or_else(Vec::new, |run| (run.run)(state));
+        };
         state.notices.say(state.now, tone, text);
         state.overlay = Some(Overlay::Form(self));
         Vec::new()
@@ -332,7 +346,11 @@ impl Form {
         let (name, after) = match field {
             Field::Run => {
                 let style = if focused { theme.selected() } else { theme.heading() };
-                let text = format!("[ Run: {} ]", actions::run_hint(state));
+                let what = match &state.variant_form {
+                    Some(form) => format!("try variant {}", form.letter),
+                    None => actions::run_hint(state),
+                };
+                let text = format!("[ Run: {what} ]");
                 return Line::from(vec![
                     Span::styled(format!(" {mark} "), name_style),
                     Span::styled(printable(&text), style),

@@ -2,12 +2,14 @@
 
 mod edits;
 mod form;
+mod jobs;
 mod palette;
 mod quit;
 mod sheets;
 
 pub use edits::{EditList, is_large};
 pub use form::Form;
+pub use jobs::JobList;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
 
@@ -31,6 +33,8 @@ pub enum Overlay {
     Form(Form),
     /// The edits in place.
     Edits(EditList),
+    /// The jobs.
+    Jobs(JobList),
     /// Whether to leave.
     Quit,
 }
@@ -78,6 +82,12 @@ impl Overlay {
         Self::Edits(EditList::new(state))
     }
 
+    /// The jobs.
+    #[must_use]
+    pub fn jobs() -> Self {
+        Self::Jobs(JobList::default())
+    }
+
     /// Whether letters go into a text.
     #[must_use]
     pub fn is_typing(&self) -> bool {
@@ -103,6 +113,9 @@ impl Overlay {
                 ("up/down", "select"),
                 ("esc", "close"),
             ],
+            Self::Jobs(_) => {
+                &[("x", "cancel"), ("p", "pause, go on"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
+            }
             Self::Quit => &[("y", "leave"), ("n", "stay")],
         }
     }
@@ -115,6 +128,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Overlay::Palette(palette)) => palette.press(state, key),
         Some(Overlay::Form(form)) => form.press(state, key),
         Some(Overlay::Edits(list)) => list.press(state, key),
+        Some(Overlay::Jobs(list)) => list.press(state, key),
         Some(Overlay::Quit) => quit::press(state, key),
         None => Vec::new(),
     }
@@ -145,6 +159,10 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
         Overlay::Palette(palette) => palette.draw(state, buffer),
         Overlay::Form(form) => form.draw(state, buffer),
         Overlay::Edits(list) => {
+            list.draw(state, buffer);
+            None
+        }
+        Overlay::Jobs(list) => {
             list.draw(state, buffer);
             None
         }

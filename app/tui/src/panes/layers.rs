@@ -220,6 +220,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             Line::styled(" in place, among other edits than it was made with", state.theme.good())
         }
         Stage::Applied => Line::styled(format!(" in place: {answers}"), state.theme.good()),
+        Stage::Tried => Line::styled(format!(" tried, not in place: {answers}"), state.theme.good()),
         Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
             Line::styled(" taken back; ctrl-r puts it on again", state.theme.warn())
         }

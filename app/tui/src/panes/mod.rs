@@ -1,8 +1,10 @@
 //! The panes. A new one is a file here and a line in [`PANES`].
 
 mod before_after;
+mod compare;
 mod fact;
 mod layers;
+mod plots;
 mod table;
 mod trace;
 
@@ -40,7 +42,7 @@ pub struct Pane {
 }
 
 /// All panes, in the order of their numbers.
-pub const PANES: &[Pane] = &[fact::PANE, trace::PANE, layers::PANE, before_after::PANE];
+pub const PANES: &[Pane] = &[fact::PANE, trace::PANE, layers::PANE, before_after::PANE, compare::PANE, plots::PANE];
 
 /// A way to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

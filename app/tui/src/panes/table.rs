@@ -2,7 +2,11 @@
 
 use super::PANES;
 use crate::input::Effect;
+use crate::picture::picture;
 use crate::state::{State, Tone};
+use crate::view::arrange;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use serde_json::{Map, Value};
 
 /// A table without its looks.
@@ -54,6 +58,16 @@ impl Table {
         line(self.columns.clone()) + &rows.collect::<String>()
     }
 
+    /// A table in Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let escaped = |cell: &str| cell.replace('|', "\\|").replace('\n', " ");
+        let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let rule = line(self.columns.iter().map(|_| "---".to_owned()).collect());
+        let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| escaped(&cell_text(cell))).collect()));
+        line(self.columns.iter().map(|name| escaped(name)).collect()) + &rule + &rows.collect::<String>()
+    }
+
     /// A JSON list of objects.
     #[must_use]
     pub fn json(&self) -> String {
@@ -91,7 +105,20 @@ pub fn copy(state: &mut State, extent: Extent) -> Vec<Effect> {
     table(state).map(|table| Effect::Copy(table.tab_separated(extent))).into_iter().collect()
 }
 
-/// Writes the focused pane's table to files.
+/// Least size of an exported picture.
+const PICTURE: (u16, u16) = (110, 45);
+
+/// The focused pane alone, with room for what a small window hides.
+fn pane_picture(state: &State) -> Option<String> {
+    let pane = PANES.get(state.focus)?;
+    let area = arrange(state).panes.iter().find(|(index, _)| *index == state.focus).map(|(_, area)| *area);
+    let (columns, rows) = area.map_or(PICTURE, |area| (area.width.max(PICTURE.0), area.height.max(PICTURE.1)));
+    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+    (pane.draw)(state, buffer.area, &mut buffer);
+    Some(picture(&buffer))
+}
+
+/// Writes the focused pane's table, and the pane as a picture, to files.
 pub fn export(state: &mut State) -> Vec<Effect> {
     let Some(table) = table(state) else {
         state.notices.say(state.now, Tone::Plain, "this pane has no table yet".to_owned());
@@ -102,7 +129,10 @@ pub fn export(state: &mut State) -> Vec<Effect> {
         name: format!("locus-{}-{}.{ending}", table.name, state.exports),
         contents,
     };
-    vec![save("csv", table.comma_separated()), save("json", table.json())]
+    let mut files =
+        vec![save("csv", table.comma_separated()), save("json", table.json()), save("md", table.markdown())];
+    files.extend(pane_picture(state).map(|picture| save("svg", picture)));
+    files
 }
 
 #[cfg(test)]
@@ -111,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_table_is_written_in_three_ways() {
+    fn a_table_is_written_in_four_ways() {
         let table = Table {
             name: "layers".into(),
             columns: vec!["layer".into(), "note".into()],
@@ -121,6 +151,7 @@ mod tests {
         assert_eq!(table.tab_separated(Extent::Table), "layer\tnote\n0\ta, \"b\"\n1\t\n");
         assert_eq!(table.tab_separated(Extent::Row), "1\t");
         assert_eq!(table.comma_separated(), "layer,note\r\n0,\"a, \"\"b\"\"\"\r\n1,\r\n");
+        assert_eq!(table.markdown(), "| layer | note |\n| --- | --- |\n| 0 | a, \"b\" |\n| 1 |  |\n");
         let back: serde_json::Value = serde_json::from_str(&table.json()).expect("json");
         assert_eq!(back[0]["layer"], json!(0));
     }

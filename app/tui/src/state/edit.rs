@@ -13,6 +13,8 @@ pub enum Stage {
     Running,
     /// It is in place.
     Applied,
+    /// It was measured and is not in place.
+    Tried,
     /// It was in place and has been taken back.
     Undone,
     /// The user stopped it; this is what was kept.
@@ -71,6 +73,42 @@ impl EditView {
             losses: BTreeMap::new(),
             history: Vec::new(),
             stage: Stage::Running,
+        }
+    }
+
+    /// The method begins.
+    pub fn begin(&mut self, started: EditStarted) {
+        *self = Self::new(started.job, started.order);
+        (self.layers, self.steps) = (started.layers, started.steps);
+        (self.before, self.rows) = (started.rows.clone(), started.rows);
+    }
+
+    /// The method made a step.
+    pub fn step(&mut self, step: Step) {
+        if let Some(loss) = step.losses.get("loss") {
+            if self.history.len() == HISTORY {
+                self.history.remove(0);
+            }
+            self.history.push(*loss);
+        }
+        (self.step, self.steps, self.layer) = (Some(step.step), step.steps, Some(step.layer));
+        (self.losses, self.rows) = (step.losses, step.rows);
+    }
+
+    /// The rows of the edited model, with how far each layer's weights moved.
+    pub fn take_rows(&mut self, applied: &Applied) {
+        self.rows.clone_from(&applied.rows);
+        for row in &mut self.rows {
+            let change = applied.changes.iter().find(|change| change.layer == Some(row.layer));
+            row.weight_change = row.weight_change.or(change.map(|change| change.relative));
+        }
+    }
+
+    /// It came to nothing: the rows are those of the model as it was.
+    pub fn abandon(&mut self, stage: Stage) {
+        if self.stage == Stage::Running {
+            self.rows.clone_from(&self.before);
+            self.stage = stage;
         }
     }
 
@@ -133,23 +171,15 @@ impl Edits {
 
     /// The method begins.
     pub fn begin(&mut self, started: EditStarted) {
-        let mut view = EditView::new(started.job, started.order);
-        (view.layers, view.steps) = (started.layers, started.steps);
-        (view.before, view.rows) = (started.rows.clone(), started.rows);
+        let mut view = EditView::new(started.job, started.order.clone());
+        view.begin(started);
         self.view = Some(view);
     }
 
     /// The method made a step.
     pub fn step(&mut self, step: Step) {
         let Some(view) = self.view.as_mut().filter(|view| view.job == step.job) else { return };
-        if let Some(loss) = step.losses.get("loss") {
-            if view.history.len() == HISTORY {
-                view.history.remove(0);
-            }
-            view.history.push(*loss);
-        }
-        (view.step, view.steps, view.layer) = (Some(step.step), step.steps, Some(step.layer));
-        (view.losses, view.rows) = (step.losses, step.rows);
+        view.step(step);
         if self.frozen.is_some() {
             self.held += 1;
         }
@@ -161,21 +191,22 @@ impl Edits {
         self.undone.clear();
         self.unedited = Some(false);
         let Some(view) = self.view.as_mut().filter(|view| view.job == applied.job) else { return };
-        view.rows = applied.rows.clone();
-        for row in &mut view.rows {
-            let change = applied.changes.iter().find(|change| change.layer == Some(row.layer));
-            row.weight_change = row.weight_change.or(change.map(|change| change.relative));
-        }
+        view.take_rows(&applied);
         (view.stage, view.number) = (Stage::Applied, Some(applied.number));
         self.last = Some((view.order.clone(), applied));
     }
 
     /// The job came to nothing: the table shows the model as it is, which is the model as it was.
     pub fn abandon(&mut self, job: JobId, stage: Stage) {
-        if let Some(view) = self.view.as_mut().filter(|view| view.job == job && view.stage == Stage::Running) {
-            view.rows = view.before.clone();
-            view.stage = stage;
+        if let Some(view) = self.view.as_mut().filter(|view| view.job == job) {
+            view.abandon(stage);
         }
+    }
+
+    /// Numbers of the edits in place, the oldest first.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<u64> {
+        self.applied.iter().map(|edit| edit.number).collect()
     }
 
     /// What is in place after an undo or redo.

@@ -50,6 +50,15 @@ impl Engine {
         }
     }
 
+    /// A method's default beside an objective, whatever objective is chosen now.
+    #[must_use]
+    pub fn default_with<'a>(&'a self, method: &str, objective: &str, field: &'a Hyperparameter) -> &'a Value {
+        let plugin = self.plugin(PluginKind::Method, method);
+        let suits = plugin.and_then(|plugin| plugin.with_objective.get(objective)?.get(&field.name));
+        let told = || self.defaults.get(&(method.to_owned(), field.name.clone()));
+        suits.or_else(told).unwrap_or(&field.default)
+    }
+
     /// Plugins of one kind.
     pub fn of_kind(&self, kind: PluginKind) -> impl Iterator<Item = &PluginReady> {
         self.plugins.iter().filter(move |plugin| plugin.kind == kind)

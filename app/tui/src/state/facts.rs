@@ -18,6 +18,8 @@ pub struct FactList {
     pub filter: Input,
     /// Whether keys go into the filter.
     pub filtering: bool,
+    /// Prompt of a fact that is to be selected when the facts have come.
+    pub wanted: Option<String>,
     /// A fact that is being typed.
     pub own: Option<OwnFact>,
     all: Vec<Fact>,
@@ -38,6 +40,16 @@ impl FactList {
         self.haystacks = self.all.iter().map(haystack).collect();
         (self.source, self.arrived) = (source, true);
         self.apply_filter();
+        if let Some(prompt) = self.wanted.take() {
+            let place = self.from(0).position(|fact| fact.prompt() == prompt);
+            self.selected = place.unwrap_or(0);
+        }
+    }
+
+    /// Facts that were typed, the last first.
+    #[must_use]
+    pub fn typed(&self) -> &[Fact] {
+        &self.all[..self.typed]
     }
 
     /// Puts a typed fact in front and selects it.

@@ -26,6 +26,8 @@ pub struct Job {
     pub total: u64,
     /// Whether it was told to stop.
     pub cancelling: bool,
+    /// Whether it waits where it is until it is told to go on.
+    pub paused: bool,
     recent: VecDeque<(Duration, u64)>,
 }
 
@@ -34,7 +36,7 @@ impl Job {
     #[must_use]
     pub fn new(id: JobId, kind: JobKind, title: String, now: Duration) -> Self {
         let recent = VecDeque::with_capacity(RECENT);
-        Self { id, kind, title, started: now, phase: None, done: 0, total: 0, cancelling: false, recent }
+        Self { id, kind, title, started: now, phase: None, done: 0, total: 0, cancelling: false, paused: false, recent }
     }
 
     /// Notes a report.

@@ -1,31 +1,43 @@
 //! Everything the screen shows. Events and keys change it, drawing only reads it.
 
+mod compare;
 mod edit;
 mod engine;
 mod facts;
 mod job;
+mod jobs;
 mod log;
 mod notice;
 mod own_fact;
+mod plots;
+mod remembered;
 mod settings;
 mod traces;
+mod variant_form;
+mod windows;
 
+pub use compare::{Attempt, Compare, LayerNumber, MOST_VARIANTS, Variant};
 pub use edit::{EditView, Edits, Stage};
 pub use engine::Engine;
 pub use facts::FactList;
 pub use job::Job;
+pub use jobs::{Ended, Jobs, Order};
 pub use log::Log;
 pub use notice::{Notices, Tone};
 pub use own_fact::{FIELDS, OwnFact};
+pub use plots::{PlotKind, Plots};
+pub use remembered::Remembered;
 pub use settings::{Settings, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
+pub use variant_form::VariantForm;
+pub use windows::{Axis, Tree, Windows};
 
 use crate::keys::{Key, Keymap, KeymapError};
 use crate::options::Options;
 use crate::overlays::Overlay;
 use crate::panes::PANES;
 use crate::view::{Glyphs, Theme};
-use locus_protocol::{Fact, JobId, JobKind, LayerRow, ModelSource, PluginKind, TokenText, TopToken};
+use locus_protocol::{Fact, JobId, LayerRow, ModelSource, PluginKind, TokenText, TopToken};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -66,6 +78,8 @@ pub struct State {
     pub source: ModelSource,
     /// Which pane has the keys, by its place in [`PANES`].
     pub focus: usize,
+    /// Which panes are on the screen.
+    pub windows: Windows,
     /// Whether that pane has the whole screen.
     pub zoomed: bool,
     /// What lies over the panes.
@@ -74,6 +88,8 @@ pub struct State {
     pub engine: Engine,
     /// The running job.
     pub job: Option<Job>,
+    /// The jobs that wait or have ended.
+    pub jobs: Jobs,
     /// The last job's number.
     pub last_job: JobId,
     /// Whether loading the model ended without one, and how.
@@ -92,6 +108,12 @@ pub struct State {
     pub layer_chosen: bool,
     /// The running or last edit, and what is in place.
     pub edits: Edits,
+    /// Variants side by side.
+    pub compare: Compare,
+    /// What the Plots pane shows.
+    pub plots: Plots,
+    /// The variant that the edit form is about, where it is about one.
+    pub variant_form: Option<VariantForm>,
     /// What the edit form says.
     pub settings: Settings,
     /// First line shown of the before/after pane.
@@ -130,10 +152,12 @@ impl State {
             pending: Vec::new(),
             source: options.source.clone(),
             focus: 0,
+            windows: Windows::shipped(),
             zoomed: false,
             overlay: None,
             engine: Engine::default(),
             job: None,
+            jobs: Jobs::default(),
             last_job: 0,
             load_trouble: None,
             facts: FactList::default(),
@@ -143,6 +167,9 @@ impl State {
             layer: 0,
             layer_chosen: false,
             edits: Edits::default(),
+            compare: Compare::default(),
+            plots: Plots::default(),
+            variant_form: None,
             settings: Settings::new(options.method.clone(), options.objective.clone()),
             before_after_scroll: 0,
             log: Log::default(),
@@ -165,9 +192,10 @@ impl State {
         PANES.get(self.focus).map_or("", |pane| pane.name)
     }
 
-    /// Gives a pane the keys.
+    /// Gives a pane the keys, and has it be on the screen.
     pub fn focus_on(&mut self, name: &str) {
         if let Some(index) = PANES.iter().position(|pane| pane.name == name) {
+            self.windows.reveal(name, self.pane());
             self.focus = index;
         }
     }
@@ -197,14 +225,6 @@ impl State {
         // a window that suits the model is left to the method
         let has_window = method.is_some_and(|method| method.layers.len() > 1);
         self.settings.layers = if has_window { String::new() } else { self.layer.to_string() };
-    }
-
-    /// A number for a new job, which begins now as far as the screen is concerned.
-    pub fn begin_job(&mut self, kind: JobKind, title: String) -> JobId {
-        self.last_job += 1;
-        self.notices.clear();
-        self.job = Some(Job::new(self.last_job, kind, title, self.now));
-        self.last_job
     }
 
     /// Why no job can start now.

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -44,13 +45,30 @@ pub fn parse_layers(text: &str, layers: usize) -> Result<Vec<usize>, LayerChoice
 type Place = (PluginKind, String, String);
 
 /// What the edit form says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// Layers, as typed.
     pub layers: String,
     method: Option<String>,
     objective: Option<String>,
+    #[serde(with = "places")]
     values: BTreeMap<Place, String>,
+}
+
+/// Hyperparameters in a file: a list, since a place is no name.
+mod places {
+    use super::Place;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    pub fn serialize<S: Serializer>(values: &BTreeMap<Place, String>, serializer: S) -> Result<S::Ok, S::Error> {
+        values.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Place, String>, D::Error> {
+        Ok(Vec::<(Place, String)>::deserialize(deserializer)?.into_iter().collect())
+    }
 }
 
 impl Settings {
@@ -58,6 +76,68 @@ impl Settings {
     #[must_use]
     pub fn new(method: Option<String>, objective: Option<String>) -> Self {
         Self { method, objective, ..Self::default() }
+    }
+
+    /// Settings that ask what an order asks.
+    #[must_use]
+    pub fn of_order(engine: &Engine, order: &EditOrder) -> Self {
+        let layers: Vec<String> = order.layers.iter().map(usize::to_string).collect();
+        let mut settings = Self::new(Some(order.method.clone()), Some(order.objective.clone()));
+        settings.layers = layers.join(",");
+        let both = [
+            (PluginKind::Method, &order.method, &order.method_settings),
+            (PluginKind::Objective, &order.objective, &order.objective_settings),
+        ];
+        for (kind, plugin, values) in both {
+            for parameter in engine.hyperparameters(kind, plugin) {
+                if let Some(value) = values.get(&parameter.name) {
+                    settings.set(kind, plugin, &parameter.name, &shown_value(value));
+                }
+            }
+        }
+        settings
+    }
+
+    /// Takes over what other settings say; where they choose no plugin, the choice stays.
+    pub fn take_over(&mut self, other: Self) {
+        (self.layers, self.values) = (other.layers, other.values);
+        self.method = other.method.or(self.method.take());
+        self.objective = other.objective.or(self.objective.take());
+    }
+
+    /// Chooses a plugin.
+    pub fn choose(&mut self, kind: PluginKind, id: &str) {
+        match kind {
+            PluginKind::Method => self.method = Some(id.to_owned()),
+            PluginKind::Objective => self.objective = Some(id.to_owned()),
+        }
+    }
+
+    /// Everything that the settings say, by name: method, objective, layers, then hyperparameters as typed or by default.
+    #[must_use]
+    pub fn listed(&self, engine: &Engine) -> Vec<(String, String)> {
+        let chosen = |kind| self.chosen(engine, kind).unwrap_or_default().to_owned();
+        let (method, objective) = (chosen(PluginKind::Method), chosen(PluginKind::Objective));
+        let layers = match self.layers.trim() {
+            "" => "the method's choice".to_owned(),
+            layers => layers.to_owned(),
+        };
+        let mut listed = vec![
+            ("method".to_owned(), method.clone()),
+            ("objective".to_owned(), objective.clone()),
+            ("layers".to_owned(), layers),
+        ];
+        for (kind, plugin) in [(PluginKind::Method, &method), (PluginKind::Objective, &objective)] {
+            for parameter in engine.hyperparameters(kind, plugin) {
+                let default = match kind {
+                    PluginKind::Method => engine.default_with(&method, &objective, parameter),
+                    PluginKind::Objective => &parameter.default,
+                };
+                let typed = self.typed(kind, plugin, &parameter.name);
+                listed.push((parameter.name.clone(), typed.map_or_else(|| shown_value(default), str::to_owned)));
+            }
+        }
+        listed
     }
 
     /// Id of the chosen plugin of a kind.
@@ -150,25 +230,22 @@ impl Settings {
             method: method.to_owned(),
             objective: objective.to_owned(),
             layers: parse_layers(&self.layers, layers).map_err(|error| error.to_string())?,
-            method_settings: self.changed(engine, PluginKind::Method, method)?,
-            objective_settings: self.changed(engine, PluginKind::Objective, objective)?,
+            method_settings: self.given(engine, PluginKind::Method, method)?,
+            objective_settings: self.given(engine, PluginKind::Objective, objective)?,
             seed: 0,
             more: facts.collect(),
         })
     }
 
-    /// A plugin's hyperparameters that differ from their defaults.
-    fn changed(&self, engine: &Engine, kind: PluginKind, plugin: &str) -> Result<Map<String, Value>, String> {
-        let mut changed = Map::new();
+    /// A plugin's hyperparameters that were typed.
+    fn given(&self, engine: &Engine, kind: PluginKind, plugin: &str) -> Result<Map<String, Value>, String> {
+        let mut given = Map::new();
         for parameter in engine.hyperparameters(kind, plugin) {
             if let Some(text) = self.typed(kind, plugin, &parameter.name) {
-                let value = parameter.parse(text)?;
-                if value != parameter.default {
-                    changed.insert(parameter.name.clone(), value);
-                }
+                given.insert(parameter.name.clone(), parameter.parse(text)?);
             }
         }
-        Ok(changed)
+        Ok(given)
     }
 }
 

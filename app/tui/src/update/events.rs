@@ -1,11 +1,18 @@
 //! Folds the engine's events into the state.
 
+use crate::input::Effect;
 use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
 use locus_protocol::{EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
 
-/// Folds one event.
-pub fn absorb(state: &mut State, event: Event) {
+/// Folds one event. What waited for it to happen is ordered then.
+pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
+    let ends_a_job = matches!(event, Event::Finished { .. });
+    fold(state, event);
+    if ends_a_job { state.start_next() } else { Vec::new() }
+}
+
+fn fold(state: &mut State, event: Event) {
     match event {
         Event::Hello { version, .. } => state.engine.version = version,
         Event::Plugin(plugin) => {
@@ -53,11 +60,22 @@ pub fn absorb(state: &mut State, event: Event) {
         Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
         // averages are asked for without the workbench
         Event::AverageEffects(_) => {}
-        Event::Edit(started) => state.edits.begin(started),
+        Event::Edit(started) => {
+            let is_tried = state.job.as_ref().is_some_and(|job| job.id == started.job && job.kind == JobKind::Try);
+            if is_tried && state.compare.of_job(started.job).is_none() {
+                state.compare.adopt(&state.engine, &started, state.edits.numbers());
+            }
+            if !state.compare.start(&started) {
+                state.edits.begin(started);
+            }
+        }
         Event::Step(step) => {
             report(state, step.job, Phase::Method("optimising".to_owned()), step.step + 1, step.steps);
-            state.edits.step(step);
+            if !state.compare.step(&step) {
+                state.edits.step(step);
+            }
         }
+        Event::Tried(tried) => state.compare.finish(tried),
         Event::Applied(applied) => {
             state.before_after_scroll = 0;
             state.edits.apply(applied);
@@ -89,7 +107,9 @@ fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
 /// A job ended: every pane that it concerns learns how, and a message says so.
 fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     let finished = state.job.take_if(|running| running.id == job);
+    state.remember(job, outcome, took);
     state.traces.end(job, outcome);
+    state.compare.end(job, outcome, took);
     let stage = match outcome {
         Outcome::Done => Stage::Applied,
         Outcome::Cancelled { kept } => Stage::Cancelled(kept.clone()),
@@ -109,7 +129,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace | JobKind::Edit | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {}
+        JobKind::Trace | JobKind::Edit | JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {}
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
@@ -149,7 +169,9 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => format!("{title} is done after {took}"),
+        JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {
+            format!("{title} is done after {took}")
+        }
     }
 }
 

@@ -11,6 +11,14 @@ use locus_protocol::Command;
 
 /// Changes the state by one input.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
+    let effects = fold(state, input);
+    if !matches!(state.overlay, Some(overlays::Overlay::Form(_))) {
+        state.end_variant_form();
+    }
+    effects
+}
+
+fn fold(state: &mut State, input: Input) -> Vec<Effect> {
     match input {
         Input::Tick(now) => tick(state, now),
         Input::Key(key) => keys::press(state, key),
@@ -20,13 +28,11 @@ pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
             state.size = (columns, rows);
             changed.then_some(Effect::Redraw).into_iter().collect()
         }
-        Input::Engine(event) => {
-            events::absorb(state, *event);
-            Vec::new()
-        }
+        Input::Engine(event) => events::absorb(state, *event),
         Input::EngineGone => {
             state.engine.gone = true;
             state.job = None;
+            state.jobs.waiting.clear();
             let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
             state.log.push(state.now, "workbench", "error", &text);
             state.notices.say(state.now, Tone::Bad, text);

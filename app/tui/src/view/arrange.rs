@@ -1,24 +1,11 @@
 //! Where things are on the screen. One function of the state, so that keys know how many rows a pane has.
 
 use crate::panes::PANES;
-use crate::state::State;
+use crate::state::{State, Tree};
 use ratatui::layout::Rect;
 
 /// Least size at which all panes show at once.
 const ALL_PANES: (u16, u16) = (110, 30);
-
-/// A tree of splits; the numbers are weights.
-enum Split {
-    Pane(&'static str),
-    Rows(&'static [(u32, Split)]),
-    Columns(&'static [(u32, Split)]),
-}
-
-/// The layout where all panes show at once.
-const GRID: Split = Split::Rows(&[
-    (17, Split::Columns(&[(1, Split::Pane("fact")), (1, Split::Pane("trace"))])),
-    (20, Split::Columns(&[(1, Split::Pane("layers")), (1, Split::Pane("before-after"))])),
-]);
 
 /// Where things are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +46,7 @@ pub fn arrange(state: &State) -> Arrangement {
     if arrangement.has_tabs || state.zoomed {
         arrangement.panes.push((state.focus, body));
     } else {
-        place(&GRID, body, &mut arrangement.panes);
+        place(&state.windows.layout().tree, body, &mut arrangement.panes);
     }
     arrangement
 }
@@ -73,18 +60,18 @@ pub fn pane_rows(state: &State, index: usize) -> usize {
     usize::from(area.unwrap_or(0).saturating_sub(frame))
 }
 
-fn place(split: &Split, area: Rect, panes: &mut Vec<(usize, Rect)>) {
-    let (parts, vertical) = match split {
-        Split::Pane(name) => {
+fn place(tree: &Tree, area: Rect, panes: &mut Vec<(usize, Rect)>) {
+    let vertical = match tree {
+        Tree::Pane(name) => {
             panes.extend(PANES.iter().position(|pane| pane.name == *name).map(|index| (index, area)));
             return;
         }
-        Split::Rows(parts) => (parts, true),
-        Split::Columns(parts) => (parts, false),
+        Tree::Rows(_) => true,
+        Tree::Columns(_) => false,
     };
-    let mut weights: u32 = parts.iter().map(|(weight, _)| weight).sum();
+    let mut weights: u32 = tree.parts().iter().map(|(weight, _)| weight).sum();
     let mut rest = area;
-    for (weight, part) in *parts {
+    for (weight, part) in tree.parts() {
         let length = if vertical { rest.height } else { rest.width };
         let taken = u16::try_from(u32::from(length) * weight / weights.max(1)).unwrap_or(length);
         weights -= weight;

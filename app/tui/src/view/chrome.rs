@@ -1,6 +1,6 @@
 //! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
 
-use super::{Arrangement, Paper, bytes, count, duration, printable, shorten, width};
+use super::{Arrangement, Paper, arrange, bytes, count, duration, printable, shorten, width};
 use crate::actions::{self, Action};
 use crate::panes::{PANES, prompt_spans};
 use crate::state::{Job, State, Tone};
@@ -72,8 +72,15 @@ fn activity(state: &State, room: usize) -> Line<'static> {
 fn job_text(state: &State, job: &Job) -> String {
     let dot = format!(" {} ", state.glyphs.dot());
     let title = shorten(&job.title, 34, state.glyphs);
-    let mut parts = vec![if job.cancelling { format!("cancelling: {title}") } else { title }];
+    let mut parts = vec![match (job.cancelling, job.paused) {
+        (true, _) => format!("cancelling: {title}"),
+        (_, true) => format!("paused: {title}"),
+        _ => title,
+    }];
     parts.extend(phase_text(job));
+    if !state.jobs.waiting.is_empty() {
+        parts.push(format!("{} wait (J)", state.jobs.waiting.len()));
+    }
     let elapsed = || format!("{} so far", duration(state.now.saturating_sub(job.started)));
     parts.push(job.time_left(state.now).map_or_else(elapsed, |left| format!("{} left", duration(left))));
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
@@ -142,6 +149,9 @@ fn status(state: &State, room: usize) -> Line<'static> {
         (1, _) => ("1 edit in place".to_owned(), state.theme.warn()),
         (edits, _) => (format!("{edits} edits in place"), state.theme.warn()),
     });
+    if state.compare.bytes() > 0 {
+        parts.push((format!("variants {}", bytes(state.compare.bytes())), plain));
+    }
     if let Some(memory) = &state.engine.memory {
         parts.push((format!("RSS {}", bytes(memory.resident)), plain));
         for (number, gpu) in memory.gpus.iter().enumerate() {
@@ -155,6 +165,9 @@ fn status(state: &State, room: usize) -> Line<'static> {
             let full = gpu.total > 0 && gpu.used > gpu.total / 10 * 9;
             parts.push((text, if full { state.theme.warn() } else { plain }));
         }
+    }
+    if !arrange(state).has_tabs {
+        parts.push((format!("layout {}", printable(&state.windows.layout().name)), state.theme.muted()));
     }
     let dot = format!(" {} ", state.glyphs.dot());
     let mut spans = vec![Span::raw(" ")];

@@ -99,6 +99,18 @@ impl Theme {
         )
     }
 
+    /// A variant by its letter, the same in every pane. The letter says it, too.
+    #[must_use]
+    pub fn variant(self, letter: char) -> Style {
+        let colour = match letter {
+            'A' => Color::Cyan,
+            'B' => Color::Magenta,
+            'C' => Color::Yellow,
+            _ => Color::Green,
+        };
+        self.coloured(Style::new().fg(colour), Style::new())
+    }
+
     /// The row under the cursor.
     #[must_use]
     pub fn selected(self) -> Style {

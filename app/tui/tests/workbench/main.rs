@@ -1,5 +1,6 @@
 //! The workbench from outside: events and keys in, screens and effects out.
 
+mod compare;
 mod edits;
 mod keymap;
 mod picture;
@@ -8,3 +9,4 @@ mod screens;
 mod support;
 mod terminal;
 mod updates;
+mod windows;

@@ -44,7 +44,8 @@ fn engine(
             }
             Command::Undo => tell(vec![recording::undone()]),
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Redo | Command::Save { .. } | Command::Evaluate { .. } => {}
+            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } | Command::Redo => {}
+            Command::Save { .. } | Command::Evaluate { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);
@@ -62,7 +63,8 @@ fn child() {
     let flag = Arc::clone(&cancel);
     let engine = thread::spawn(move || engine(&commands, &event_sender, &flag));
     let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
-    let handles = Handles { commands: command_sender, events, cancel };
+    let pause = Arc::new(AtomicBool::new(false));
+    let handles = Handles { commands: command_sender, events, cancel, pause };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
     match result {

@@ -16,6 +16,7 @@ pub fn options() -> Options {
         ascii: false,
         colours: Depth::Sixteen,
         keymap: None,
+        memory: None,
         method: None,
         objective: None,
         export_folder: PathBuf::from("exports"),

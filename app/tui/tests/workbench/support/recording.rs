@@ -5,7 +5,7 @@ use locus_protocol::{
     Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
     Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
     PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
-    TraceStarted, WeightChange,
+    TraceStarted, Tried, WeightChange,
 };
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -392,6 +392,25 @@ pub fn edit(job: JobId) -> Vec<Event> {
     let mut events = edit_start(job);
     events.extend((0..20).map(|number| step(job, number)));
     events.extend(edit_end(job));
+    events
+}
+
+/// A variant that is tried: `share` of what the edit does.
+pub fn attempt(job: JobId, asked: &EditOrder, share: f64) -> Vec<Event> {
+    let title = format!("trying {} for “{}”", asked.method, asked.fact.prompt());
+    let mut events = vec![
+        Event::Started { job, kind: JobKind::Try, title },
+        Event::Edit(EditStarted { job, order: asked.clone(), layers: vec![5], steps: 20, rows: rows(0.0, None) }),
+    ];
+    events.extend((0..20).map(|number| step(job, number)));
+    let Some(Event::Applied(applied)) = edit_end(job).into_iter().nth(1) else { panic!("no edit") };
+    let mut would = Applied { number: 0, rows: rows(share, None), ..applied };
+    would.changes[0].relative *= share;
+    for scores in [&mut would.scores.after.rewrite, &mut would.scores.after.paraphrase] {
+        scores.iter_mut().for_each(|score| score.new *= share);
+    }
+    events.push(Event::Tried(Tried { would, bytes: 1920, on_top_of: Vec::new() }));
+    events.push(Event::Finished { job, outcome: Outcome::Done, seconds: 0.4 + share });
     events
 }
 

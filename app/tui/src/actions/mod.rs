@@ -1,5 +1,9 @@
 //! What the user can do, as a table. Keys, help, hints and palette all come from it.
 
+mod windows;
+
+pub use windows::WINDOWS;
+
 use crate::input::Effect;
 use crate::overlays::Overlay;
 use crate::panes::{self, Motion, PANES};
@@ -88,6 +92,34 @@ pub const GLOBAL: &[Action] = &[
         run: |state| {
             state.edits.toggle_freeze();
             Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "jobs",
+        help: "list jobs; cancel, pause, run again",
+        available: |state| match state.jobs.waiting.is_empty() && state.jobs.ended.is_empty() && state.job.is_none() {
+            true => Err("nothing runs, waits, or has ended yet".into()),
+            false => Ok(()),
+        },
+        run: |state| {
+            state.overlay = Some(Overlay::jobs());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "pause",
+        help: "have the running job wait where it is; again: go on",
+        available: |state| match &state.job {
+            None => Err("no job is running".into()),
+            Some(job) if job.cancelling => Err("the job is being cancelled".into()),
+            Some(_) => Ok(()),
+        },
+        run: |state| {
+            let Some(job) = &mut state.job else { return Vec::new() };
+            job.paused = !job.paused;
+            vec![Effect::Pause(job.paused)]
         },
         ..Action::PLAIN
     },
@@ -187,11 +219,11 @@ pub const GLOBAL: &[Action] = &[
         },
         ..Action::PLAIN
     },
-    Action { name: "next-pane", help: "go to the next pane", run: |state| step_pane(state, 1), ..Action::PLAIN },
+    Action { name: "next-pane", help: "go to the next pane", run: |state| step_pane(state, true), ..Action::PLAIN },
     Action {
         name: "previous-pane",
         help: "go to the previous pane",
-        run: |state| step_pane(state, PANES.len() - 1),
+        run: |state| step_pane(state, false),
         ..Action::PLAIN
     },
     Action {
@@ -199,9 +231,7 @@ pub const GLOBAL: &[Action] = &[
         help: "give the pane the whole screen; again: all panes",
         hint: Some(|state| if state.zoomed { "all panes" } else { "zoom" }.into()),
         available: |state| match arrange(state).has_tabs {
-            true if !state.zoomed => {
-                Err("the pane has the whole screen already; a larger window shows all four".into())
-            }
+            true if !state.zoomed => Err("the pane has the whole screen already; a larger window shows several".into()),
             _ => Ok(()),
         },
         run: |state| {
@@ -254,7 +284,7 @@ pub const GLOBAL: &[Action] = &[
     },
     Action {
         name: "export",
-        help: "write the pane's table to CSV and JSON files",
+        help: "write the pane to CSV, JSON, Markdown and SVG files",
         available: has_table,
         run: panes::export,
         ..Action::PLAIN
@@ -323,7 +353,7 @@ pub const GLOBAL: &[Action] = &[
 
 /// All actions: the global ones, then those of the panes.
 pub fn all() -> impl Iterator<Item = &'static Action> {
-    GLOBAL.iter().chain(PANES.iter().flat_map(|pane| std::iter::once(&pane.go).chain(pane.actions)))
+    GLOBAL.iter().chain(WINDOWS).chain(PANES.iter().flat_map(|pane| std::iter::once(&pane.go).chain(pane.actions)))
 }
 
 /// An action by its name.
@@ -335,12 +365,11 @@ pub fn find(name: &str) -> Option<&'static Action> {
 /// Orders a trace of the selected fact.
 pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
     let Some(fact) = state.fact().cloned() else { return Vec::new() };
-    let job = state.begin_job(JobKind::Trace, format!("tracing {}", fact.subject));
+    let title = format!("tracing {}", fact.subject);
     let mut order = TraceOrder::new(fact, kind);
     order.intervention = state.traces.intervention;
     (state.traces.kind, state.traces.token) = (kind, None);
-    state.traces.ordered = Some((job, order.clone()));
-    vec![Effect::Send(Box::new(Command::Trace { job, order }))]
+    state.order(JobKind::Trace, title, |job| Command::Trace { job, order })
 }
 
 /// Orders an edit of the selected fact with what the form says.
@@ -351,10 +380,8 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
             let subject = and_more(&order.fact.subject, order.more.len());
             let title = format!("editing {subject} with {}", order.method);
             state.facts.select_fact(&order.fact);
-            let job = state.begin_job(JobKind::Edit, title);
-            state.edits.order(job, order.clone());
             state.focus_on("layers");
-            vec![Effect::Send(Box::new(Command::Edit { job, order }))]
+            state.order(JobKind::Edit, title, |job| Command::Edit { job, order })
         }
         Err(error) => {
             state.notices.say(state.now, Tone::Bad, error);
@@ -368,15 +395,15 @@ fn save_edits(state: &mut State) -> Vec<Effect> {
     state.exports += 1;
     let name = format!("locus-edits-{}-{}.safetensors", std::process::id(), state.exports);
     let path = state.export_folder.join(name);
-    let job = state.begin_job(JobKind::Save, format!("writing the edits to {}", path.display()));
-    vec![Effect::Send(Box::new(Command::Save { job, target: SaveTarget::Deltas(path) }))]
+    let title = format!("writing the edits to {}", path.display());
+    state.order(JobKind::Save, title, |job| Command::Save { job, target: SaveTarget::Deltas(path) })
 }
 
 /// Orders the model.
 pub fn load(state: &mut State) -> Vec<Effect> {
-    let job = state.begin_job(JobKind::Load, "loading the model".to_owned());
     state.load_trouble = None;
-    vec![Effect::Send(Box::new(Command::Load { job, source: state.source.clone() }))]
+    let source = state.source.clone();
+    state.order(JobKind::Load, "loading the model".to_owned(), |job| Command::Load { job, source })
 }
 
 /// What `run` would do, in a few words.
@@ -411,8 +438,20 @@ fn has_table(state: &State) -> Result<(), String> {
     if has_table { Ok(()) } else { Err("this pane has no table yet".to_owned()) }
 }
 
-fn step_pane(state: &mut State, by: usize) -> Vec<Effect> {
-    state.focus = (state.focus + by) % PANES.len().max(1);
+/// Goes to the next or previous pane: of the layout, or of all where only one shows.
+fn step_pane(state: &mut State, forward: bool) -> Vec<Effect> {
+    let all: Vec<usize> = match arrange(state).has_tabs {
+        true => (0..PANES.len()).collect(),
+        false => {
+            let tree = &state.windows.layout().tree;
+            tree.panes().iter().filter_map(|name| PANES.iter().position(|pane| pane.name == *name)).collect()
+        }
+    };
+    let place = all.iter().position(|pane| *pane == state.focus).unwrap_or(0);
+    let next = if forward { place + 1 } else { place + all.len().saturating_sub(1) };
+    if let Some(pane) = all.get(next % all.len().max(1)).and_then(|index| PANES.get(*index)) {
+        state.focus_on(pane.name);
+    }
     Vec::new()
 }
 

@@ -1,0 +1,194 @@
+//! The running job, those that wait, and those that have ended; each can be cancelled, or run again.
+
+use super::{Overlay, frame, middle};
+use crate::actions;
+use crate::input::Effect;
+use crate::keys::Key;
+use crate::panes::Motion;
+use crate::state::{Ended, Order, State, Tone};
+use crate::view::{Paper, duration, fit, phase_text, printable, seconds, shorten, window_start, wrap};
+use crossterm::event::KeyCode;
+use locus_protocol::Outcome;
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+/// Cells of the word that says how a job is.
+const STANDING: usize = 10;
+
+/// The list, and which job has the cursor.
+#[derive(Clone, Debug, Default)]
+pub struct JobList {
+    cursor: usize,
+}
+
+/// A job of the list.
+#[derive(Clone, Copy, Debug)]
+enum Entry<'a> {
+    Running,
+    Waiting(&'a Order),
+    Ended(&'a Ended),
+}
+
+/// The running one, those that wait in their order, those that have ended, the last first.
+fn entries(state: &State) -> Vec<Entry<'_>> {
+    let running = state.job.iter().map(|_| Entry::Running);
+    let ended = state.jobs.ended.iter().rev().map(Entry::Ended);
+    running.chain(state.jobs.waiting.iter().map(Entry::Waiting)).chain(ended).collect()
+}
+
+impl JobList {
+    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+        let total = entries(state).len();
+        self.cursor = self.cursor.min(total.saturating_sub(1));
+        let page = usize::from(state.size.1) / 4;
+        let mut go = |motion: Motion| self.cursor = motion.in_list(self.cursor, total, page);
+        let mut effects = Vec::new();
+        match (key.code, key.control) {
+            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => go(Motion::Down),
+            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => go(Motion::Up),
+            (KeyCode::PageDown, _) => go(Motion::PageDown),
+            (KeyCode::PageUp, _) => go(Motion::PageUp),
+            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => go(Motion::Top),
+            (KeyCode::Char('G'), false) | (KeyCode::End, _) => go(Motion::Bottom),
+            (KeyCode::Char('x') | KeyCode::Delete, false) => effects = self.cancel(state),
+            (KeyCode::Char('X'), false) => cancel_waiting(state),
+            (KeyCode::Char('p' | ' '), false) => effects = pause(state),
+            (KeyCode::Char('r') | KeyCode::Enter, false) => effects = self.again(state),
+            (KeyCode::Esc | KeyCode::Char('q' | 'J'), false) => return Vec::new(),
+            _ => {}
+        }
+        state.overlay = Some(Overlay::Jobs(self));
+        effects
+    }
+
+    /// Cancels the job under the cursor, or takes it out of the queue.
+    fn cancel(&self, state: &mut State) -> Vec<Effect> {
+        let waiting = match entries(state).get(self.cursor) {
+            Some(Entry::Running) => {
+                let cancelling = state.job.as_mut().is_some_and(|job| !std::mem::replace(&mut job.cancelling, true));
+                return if cancelling { vec![Effect::Cancel] } else { Vec::new() };
+            }
+            Some(Entry::Waiting(order)) => Some(order.job),
+            Some(Entry::Ended(_)) | None => None,
+        };
+        match waiting {
+            Some(job) => state.drop_waiting(job),
+            None => state.notices.say(state.now, Tone::Plain, "that job has ended already".to_owned()),
+        }
+        Vec::new()
+    }
+
+    /// Orders the job under the cursor again.
+    fn again(&self, state: &mut State) -> Vec<Effect> {
+        let order = match entries(state).get(self.cursor) {
+            Some(Entry::Ended(ended)) => ended.order.clone(),
+            _ => {
+                state.notices.say(state.now, Tone::Plain, "only a job that has ended can be run again".to_owned());
+                return Vec::new();
+            }
+        };
+        state.order_again(&order)
+    }
+
+    pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
+        let entries = entries(state);
+        let place = self.cursor.min(entries.len().saturating_sub(1));
+        let rows = u16::try_from(entries.len() + 7).unwrap_or(u16::MAX);
+        let area = middle(state, 100, rows.max(8));
+        let title = format!("Jobs: {} waiting, {} ended", state.jobs.waiting.len(), state.jobs.ended.len());
+        let mut paper = Paper::new(frame(state, area, &title, buffer), buffer);
+        if entries.is_empty() {
+            paper.line(" nothing runs, waits, or has ended yet");
+            return;
+        }
+        let foot = foot(state, entries.get(place).copied(), paper.width());
+        let list_rows = paper.left().saturating_sub(foot.len());
+        let first = window_start(place, list_rows, entries.len());
+        for (index, entry) in entries.iter().enumerate().skip(first).take(list_rows) {
+            paper.line(line(state, *entry, index == place, paper.width()));
+        }
+        for line in foot {
+            paper.line(line);
+        }
+    }
+}
+
+/// Takes all jobs that wait out of the queue.
+fn cancel_waiting(state: &mut State) {
+    let waiting: Vec<_> = state.jobs.waiting.iter().map(|order| order.job).collect();
+    for job in waiting {
+        state.drop_waiting(job);
+    }
+}
+
+/// Has the running job pause, or go on.
+fn pause(state: &mut State) -> Vec<Effect> {
+    actions::find("pause").map_or_else(Vec::new, |pause| match (pause.available)(state) {
+        Ok(()) => (pause.run)(state),
+        Err(why) => {
+            state.notices.say(state.now, Tone::Plain, why);
+            Vec::new()
+        }
+    })
+}
+
+/// How a job is, in a word, its title, and its time.
+fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, String) {
+    let theme = state.theme;
+    match entry {
+        Entry::Running => {
+            let Some(job) = &state.job else { return ("", theme.text(), String::new(), String::new()) };
+            let word = match (job.cancelling, job.paused) {
+                (true, _) => "cancelling",
+                (_, true) => "paused",
+                _ => "running",
+            };
+            let left = job.time_left(state.now).filter(|_| !job.paused);
+            let left = left.map_or_else(|| "? left".to_owned(), |left| format!("{} left", duration(left)));
+            let phase = phase_text(job).map_or_else(String::new, |phase| format!(": {phase}"));
+            (word, theme.accent(), format!("{}{phase}", job.title), left)
+        }
+        Entry::Waiting(order) => ("waiting", theme.muted(), order.title.clone(), String::new()),
+        Entry::Ended(Ended { order, outcome, seconds: took }) => {
+            let (word, style) = match outcome {
+                Outcome::Done => ("done", theme.good()),
+                Outcome::Cancelled { .. } => ("cancelled", theme.warn()),
+                Outcome::Failed { .. } => ("failed", theme.bad()),
+            };
+            (word, style, order.title.clone(), seconds(*took))
+        }
+    }
+}
+
+fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'static> {
+    let (word, style, title, time) = parts(state, entry);
+    let pick = |style: Style| if focused { state.theme.selected() } else { style };
+    let mark = if focused { ">" } else { " " };
+    let room = room.saturating_sub(STANDING + 4 + time.len());
+    let title = fit(&shorten(&printable(&title), room, state.glyphs), room, state.glyphs);
+    Line::from(vec![
+        Span::styled(format!("{mark} {}", fit(word, STANDING, state.glyphs)), pick(style)),
+        Span::styled(title, pick(state.theme.text())),
+        Span::styled(format!(" {time} "), pick(state.theme.muted())),
+    ])
+}
+
+/// Why the job under the cursor ended as it did, and what the keys would do.
+fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::styled(state.glyphs.rule().repeat(room), state.theme.muted())];
+    let (why, style) = match entry {
+        Some(Entry::Running) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme.text()),
+        Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme.text()),
+        Some(Entry::Ended(ended)) => match &ended.outcome {
+            Outcome::Done => ("r runs it again".to_owned(), state.theme.text()),
+            Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme.text()),
+            Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme.warn()),
+            Outcome::Failed { error, .. } => (format!("{error}; r runs it again"), state.theme.bad()),
+        },
+        None => (String::new(), state.theme.text()),
+    };
+    let text = wrap(&format!(" {}", printable(&why)), room, 1);
+    lines.extend(text.into_iter().take(3).map(|line| Line::styled(line, style)));
+    lines
+}

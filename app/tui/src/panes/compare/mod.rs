@@ -1,0 +1,396 @@
+//! Variants of an edit side by side: one of them is what the others are compared with.
+
+mod below;
+mod export;
+mod grid;
+mod layers;
+mod orders;
+
+use super::{Motion, Pane};
+use crate::actions::Action;
+use crate::overlays::Overlay;
+use crate::state::{Attempt, Compare, Stage, State, Variant};
+use crate::view::{Paper, bytes, duration, printable, seconds, shorten};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+/// The pane.
+pub const PANE: Pane = Pane {
+    name: "compare",
+    title: "Compare",
+    about: "Two to four variants of an edit of the selected fact, each tried on the model as it is and not put in place. \
+            The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
+            effect: what restoring the hidden state at the subject's last token brings back; before: the model without \
+            the variant.",
+    go: Action {
+        name: "compare-pane",
+        help: "go to the Compare pane",
+        run: |state| {
+            state.focus_on("compare");
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    actions: ACTIONS,
+    motion,
+    draw,
+    has_table: |state| !state.compare.variants.is_empty(),
+    table: export::table,
+};
+
+const ACTIONS: &[Action] = &[
+    Action {
+        name: "run-changed",
+        help: "run the variants without numbers for fact and settings",
+        hint: Some(|_| "run what is new".into()),
+        available: orders::can_run,
+        run: |state| orders::run(state, false),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "run-all",
+        help: "run all variants again",
+        hint: Some(|_| "run all".into()),
+        available: orders::can_run,
+        run: |state| orders::run(state, true),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "add-variant",
+        help: "add what the edit form says as a variant",
+        hint: Some(|state| if state.compare.variants.is_empty() { "add a variant" } else { "add" }.into()),
+        available: orders::can_add,
+        run: orders::add,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "change-variant",
+        help: "change the selected variant's method, layers, settings",
+        hint: Some(|_| "change".into()),
+        available: orders::has_variants,
+        run: |state| {
+            let place = state.compare.cursor;
+            state.begin_variant_form(place);
+            state.overlay = Some(Overlay::form());
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "remove-variant",
+        help: "take the selected variant away",
+        available: orders::has_variants,
+        run: |state| {
+            state.compare.remove();
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "baseline",
+        help: "compare the others with the selected variant",
+        hint: Some(|_| "baseline".into()),
+        available: orders::has_variants,
+        run: |state| {
+            state.compare.baseline = state.compare.cursor;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "compare-number",
+        help: "another number by layer: p(new), p(true), changes",
+        hint: Some(|_| "number".into()),
+        available: orders::has_variants,
+        run: |state| {
+            state.compare.number = state.compare.number.next();
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "compare-settings",
+        help: "show which settings differ; again: the numbers",
+        hint: Some(|state| if state.compare.shows_settings { "numbers" } else { "what differs" }.into()),
+        available: orders::has_variants,
+        run: |state| {
+            state.compare.shows_settings = !state.compare.shows_settings;
+            state.compare.scroll = 0;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "next-fact",
+        help: "go to the next fact with all variants",
+        hint: Some(|_| "next fact".into()),
+        run: |state| orders::step_fact(state, true),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "previous-fact",
+        help: "go to the previous fact with all variants",
+        run: |state| orders::step_fact(state, false),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "keep-variant",
+        help: "put the selected variant in place as it was tried",
+        hint: Some(|_| "put in place".into()),
+        available: orders::can_keep,
+        run: orders::keep,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "compare-methods",
+        help: "one variant for each method with the form's objective",
+        available: orders::can_fill,
+        run: |state| orders::fill(state, locus_protocol::PluginKind::Method),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "compare-objectives",
+        help: "one variant for each objective with the form's method",
+        available: orders::can_fill,
+        run: |state| orders::fill(state, locus_protocol::PluginKind::Objective),
+        ..Action::PLAIN
+    },
+];
+
+fn motion(state: &mut State, motion: Motion, page: usize) {
+    let last = state.compare.variants.len().saturating_sub(1);
+    match motion {
+        Motion::Left => state.compare.cursor = state.compare.cursor.saturating_sub(1),
+        Motion::Right => state.compare.cursor = (state.compare.cursor + 1).min(last),
+        Motion::PageUp | Motion::PageDown => {
+            let total = below::lines(state, &grid::Grid::new(state, 80), 80).len();
+            state.compare.scroll = motion.in_list(state.compare.scroll, total, page);
+        }
+        vertical => state.layer = vertical.in_list(state.layer, state.layers(), page),
+    }
+}
+
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    let mut paper = Paper::new(area, buffer);
+    if state.compare.variants.is_empty() {
+        invite(state, &mut paper);
+        return None;
+    }
+    head(state, &mut paper);
+    if state.compare.shows_settings {
+        settings(state, &mut paper);
+        return None;
+    }
+    let grid = grid::Grid::new(state, paper.width());
+    let below = below::lines(state, &grid, paper.width());
+    let layers = state.layers();
+    let room = paper.left();
+    // the layers get half of the room at least, and all that the rest leaves
+    let rows = room.saturating_sub(below.len() + 1).max(room / 2).min(layers + 1);
+    layers::draw(state, &grid, &mut paper, rows);
+    let room = paper.left();
+    let hides = below.len() > room;
+    let rows = if hides { room.saturating_sub(1) } else { room };
+    let first = state.compare.scroll.min(below.len().saturating_sub(rows));
+    let after = below.len().saturating_sub(first + rows);
+    for line in below.into_iter().skip(first).take(rows) {
+        paper.line(line);
+    }
+    if hides {
+        let text = match (first, after) {
+            (0, after) => format!(" {after} more lines; page-down shows them, z zooms"),
+            (before, 0) => format!(" {before} lines above; page-up shows them"),
+            (before, after) => format!(" {before} lines above, {after} below; page-up, page-down"),
+        };
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+    None
+}
+
+/// What to press, as long as there is nothing to compare.
+fn invite(state: &State, paper: &mut Paper<'_>) {
+    let key = |text: &'static str| Span::styled(text, state.theme.accent());
+    if state.engine.model.is_none() {
+        paper.line(Span::styled(
+            " variants of an edit stand side by side here once the model is loaded",
+            state.theme.muted(),
+        ));
+        return;
+    }
+    paper.line(vec![
+        Span::raw(" press "),
+        key("C"),
+        Span::raw(" for one variant of each method, "),
+        key("O"),
+        Span::raw(" of each objective,"),
+    ]);
+    paper.line(vec![
+        Span::raw(" or "),
+        key("+"),
+        Span::raw(" to add what the edit form says; then "),
+        key("r"),
+        Span::raw(" runs them"),
+    ]);
+    paper.line(Span::styled(" nothing is put in place unless you say so", state.theme.muted()));
+}
+
+/// The fact and the variants, one a line.
+fn head(state: &State, paper: &mut Paper<'_>) {
+    let glyphs = state.glyphs;
+    let text = match state.fact() {
+        Some(fact) => format!(" {}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new),
+        None => " no fact is selected".to_owned(),
+    };
+    let costs = match state.compare.bytes() {
+        0 => String::new(),
+        kept => format!("  {} of changes kept", bytes(kept)),
+    };
+    let text = shorten(&printable(&text), paper.width().saturating_sub(costs.len()), glyphs);
+    paper.line(vec![Span::styled(text, state.theme.heading()), Span::styled(costs, state.theme.muted())]);
+    for (place, variant) in state.compare.variants.iter().enumerate() {
+        paper.line(variant_line(state, place, variant, paper.width()));
+    }
+}
+
+fn variant_line(state: &State, place: usize, variant: &Variant, room: usize) -> Line<'static> {
+    let selected = place == state.compare.cursor;
+    let baseline = if place == state.compare.baseline { "=" } else { " " };
+    let (method, objective) = Compare::names(variant, &state.engine);
+    let standing = standing(state, variant);
+    let layers = match (variant.settings.layers.trim(), standing.attempt()) {
+        ("", Some(attempt)) if !attempt.view.layers.is_empty() => layers_text(&attempt.view.layers),
+        ("", _) => "its own layers".to_owned(),
+        (layers, _) if layers.contains([',', '-']) => format!("layers {layers}"),
+        (layer, _) => format!("layer {layer}"),
+    };
+    let dot = state.glyphs.dot();
+    let words = format!(" {method} {dot} {objective} {dot} {layers}");
+    let tail = format!("  {}", standing.words(state));
+    let words = shorten(&printable(&words), room.saturating_sub(4 + tail.chars().count().min(room / 2)), state.glyphs);
+    let mark = if selected { ">" } else { " " };
+    let style = state.theme.variant(variant.letter);
+    let left = room.saturating_sub(4 + words.chars().count());
+    Line::from(vec![
+        Span::raw(mark),
+        Span::styled(
+            format!("{}{baseline}", variant.letter),
+            if selected { style.patch(state.theme.selected()) } else { style },
+        ),
+        Span::raw(words),
+        Span::styled(shorten(&printable(&tail), left, state.glyphs), standing.style(state)),
+    ])
+}
+
+fn layers_text(layers: &[usize]) -> String {
+    match layers {
+        [layer] => format!("layer {layer}"),
+        [first, .., last] if last - first + 1 == layers.len() => format!("layers {first}-{last}"),
+        layers => format!("layers {}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")),
+    }
+}
+
+/// How far a variant is with the selected fact.
+pub(super) enum Standing<'a> {
+    /// There is no fact, or the settings make no order.
+    Wrong(String),
+    /// It was not tried with this fact, these settings and these edits in place.
+    New,
+    /// It is remembered: running, measured, cancelled or failed.
+    Known(&'a Attempt),
+}
+
+impl<'a> Standing<'a> {
+    /// The attempt, where there is one.
+    pub(super) fn attempt(&self) -> Option<&'a Attempt> {
+        if let Self::Known(attempt) = self { Some(attempt) } else { None }
+    }
+
+    fn words(&self, state: &State) -> String {
+        let attempt = match self {
+            Self::Wrong(why) => return why.clone(),
+            Self::New => return "not run yet".to_owned(),
+            Self::Known(attempt) => attempt,
+        };
+        match &attempt.view.stage {
+            Stage::Running => running_words(state, attempt),
+            Stage::Cancelled(_) => "cancelled".to_owned(),
+            Stage::Failed(error) => format!("failed: {error}"),
+            Stage::Applied | Stage::Tried | Stage::Undone => match (&attempt.tried, attempt.seconds) {
+                (Some(tried), Some(took)) => format!("{}, {}", seconds(took), bytes(tried.bytes)),
+                _ => "measured".to_owned(),
+            },
+        }
+    }
+
+    fn style(&self, state: &State) -> ratatui::style::Style {
+        match self {
+            Self::Wrong(_) => state.theme.bad(),
+            Self::New => state.theme.muted(),
+            Self::Known(attempt) => match attempt.view.stage {
+                Stage::Running => state.theme.accent(),
+                Stage::Cancelled(_) => state.theme.warn(),
+                Stage::Failed(_) => state.theme.bad(),
+                Stage::Applied | Stage::Tried | Stage::Undone => state.theme.good(),
+            },
+        }
+    }
+}
+
+fn running_words(state: &State, attempt: &Attempt) -> String {
+    if state.jobs.waits(attempt.view.job) {
+        return "waits its turn".to_owned();
+    }
+    let job = state.job.as_ref().filter(|job| job.id == attempt.view.job);
+    let Some(job) = job else { return "ended".to_owned() };
+    let step = attempt.view.step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
+    let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
+    let left = job.time_left(state.now).map_or_else(String::new, |left| format!(", {} left", duration(left)));
+    format!("{what}{left}")
+}
+
+/// How far a variant is with the selected fact and the edits in place.
+pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> {
+    let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
+    match Compare::order(variant, &state.engine, fact) {
+        Err(why) => Standing::Wrong(why),
+        Ok(order) => state.compare.attempt(&order, &state.edits.numbers()).map_or(Standing::New, Standing::Known),
+    }
+}
+
+/// The settings in which variants differ.
+fn settings(state: &State, paper: &mut Paper<'_>) {
+    let differences = state.compare.differences(&state.engine);
+    if differences.is_empty() {
+        paper.line(" the variants do not differ in any setting");
+        return;
+    }
+    let count = state.compare.variants.len();
+    let name_cells = 22.min(paper.width() / 3);
+    let cells = (paper.width().saturating_sub(name_cells + 1) / count.max(1)).clamp(4, 28);
+    let fit = |text: &str, cells: usize| crate::view::fit(&printable(text), cells, state.glyphs);
+    let mut spans = vec![Span::styled(format!(" {}", fit("setting", name_cells)), state.theme.heading())];
+    spans.extend(
+        state
+            .compare
+            .variants
+            .iter()
+            .map(|variant| Span::styled(fit(&variant.letter.to_string(), cells), state.theme.variant(variant.letter))),
+    );
+    paper.line(spans);
+    let rows = paper.left();
+    let hidden = differences.len().saturating_sub(rows);
+    let shown = if hidden > 0 { rows.saturating_sub(1) } else { rows };
+    for (name, values) in differences.iter().take(shown) {
+        let mut spans = vec![Span::raw(format!(" {}", fit(name, name_cells)))];
+        spans.extend(values.iter().map(|value| {
+            let value = if value.is_empty() { state.glyphs.missing() } else { value };
+            Span::raw(fit(&shorten(value, cells.saturating_sub(1), state.glyphs), cells))
+        }));
+        paper.line(spans);
+    }
+    if hidden > 0 {
+        let text = format!(" {} more settings differ; z zooms, x exports", differences.len() - shown);
+        paper.line(Span::styled(text, state.theme.warn()));
+    }
+}

@@ -1,0 +1,146 @@
+//! What the pane orders: variants, their runs, and one of them put in place.
+
+use super::{Standing, standing};
+use crate::input::Effect;
+use crate::state::{Compare, EditView, MOST_VARIANTS, Stage, State, Tone};
+use locus_protocol::{Command, JobKind, PluginKind};
+
+/// Whether there are variants.
+pub(super) fn has_variants(state: &State) -> Result<(), String> {
+    match state.compare.variants.is_empty() {
+        true => Err("there is no variant yet; + adds what the edit form says, C one for each method".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// Whether a model is there to try variants on.
+pub(super) fn can_fill(state: &State) -> Result<(), String> {
+    match state.engine.model {
+        Some(_) => Ok(()),
+        None => Err("the model is not loaded yet".to_owned()),
+    }
+}
+
+/// Whether a variant can be added.
+pub(super) fn can_add(state: &State) -> Result<(), String> {
+    can_fill(state)?;
+    match state.compare.variants.len() < MOST_VARIANTS {
+        true => Ok(()),
+        false => Err(format!("there are {MOST_VARIANTS} variants, which is the most; - takes the selected one away")),
+    }
+}
+
+/// Whether variants can be run. They wait their turn behind what runs.
+pub(super) fn can_run(state: &State) -> Result<(), String> {
+    can_fill(state)?;
+    has_variants(state)?;
+    match state.fact() {
+        _ if state.engine.gone => state.ready_for_a_job(),
+        Some(_) => Ok(()),
+        None => Err("no fact is selected; / filters facts, i types one".to_owned()),
+    }
+}
+
+/// Whether the selected variant can be put in place.
+pub(super) fn can_keep(state: &State) -> Result<(), String> {
+    has_variants(state)?;
+    state.ready_for_a_job()?;
+    match selected_attempt(state) {
+        Some(_) => Ok(()),
+        None => Err("the selected variant has no numbers for this fact yet; r runs it".to_owned()),
+    }
+}
+
+/// The selected variant's attempt, once it was measured.
+fn selected_attempt(state: &State) -> Option<&crate::state::Attempt> {
+    let variant = state.compare.variants.get(state.compare.cursor)?;
+    standing(state, variant).attempt().filter(|attempt| attempt.tried.is_some())
+}
+
+/// Adds what the edit form says.
+pub(super) fn add(state: &mut State) -> Vec<Effect> {
+    state.compare.add(state.settings.clone());
+    Vec::new()
+}
+
+/// Puts one variant for each loaded plugin of a kind in the place of those that are there.
+pub(super) fn fill(state: &mut State, kind: PluginKind) -> Vec<Effect> {
+    let mut ids: Vec<String> = state.engine.of_kind(kind).map(|plugin| plugin.id.clone()).collect();
+    // the form's choice comes first, and is the baseline
+    let chosen = state.settings.chosen(&state.engine, kind).map(str::to_owned);
+    ids.sort_by_key(|id| chosen.as_ref() != Some(id));
+    let left_out = ids.len().saturating_sub(MOST_VARIANTS);
+    let number = state.compare.number;
+    while !state.compare.variants.is_empty() {
+        state.compare.remove();
+    }
+    for id in ids.iter().take(MOST_VARIANTS) {
+        let mut settings = state.settings.clone();
+        settings.choose(kind, id);
+        if kind == PluginKind::Method {
+            // a window that suits the model is left to the method
+            let window = state.engine.plugin(kind, id).is_some_and(|plugin| plugin.layers.len() > 1);
+            settings.layers = if window { String::new() } else { state.layer.to_string() };
+        }
+        state.compare.add(settings);
+    }
+    (state.compare.cursor, state.compare.baseline, state.compare.number) = (0, 0, number);
+    state.focus_on("compare");
+    if left_out > 0 {
+        let text = format!("{left_out} more have no letter left; e changes a variant");
+        state.notices.say(state.now, Tone::Plain, text);
+    }
+    Vec::new()
+}
+
+/// Runs all variants, or those without numbers. What is wrong with one is said in its line.
+pub(super) fn run(state: &mut State, all: bool) -> Vec<Effect> {
+    let Some(fact) = state.fact().cloned() else { return Vec::new() };
+    let mut orders = Vec::new();
+    for variant in &state.compare.variants {
+        let wanted = match standing(state, variant) {
+            Standing::Wrong(_) => false,
+            Standing::New => true,
+            Standing::Known(attempt) => match attempt.view.stage {
+                Stage::Running => false,
+                Stage::Cancelled(_) | Stage::Failed(_) => true,
+                Stage::Applied | Stage::Tried | Stage::Undone => all,
+            },
+        };
+        if wanted && let Ok(order) = Compare::order(variant, &state.engine, &fact) {
+            orders.push((variant.letter, order));
+        }
+    }
+    if orders.is_empty() {
+        let text = "every variant has its numbers or is on its way; R runs all again";
+        state.notices.say(state.now, Tone::Plain, text.to_owned());
+        return Vec::new();
+    }
+    state.compare.scroll = 0;
+    let mut effects = Vec::new();
+    for (letter, order) in orders {
+        let title = format!("trying variant {letter}, {}, on {}", order.method, order.fact.subject);
+        effects.extend(state.order(JobKind::Try, title, |job| Command::Try { job, order: Box::new(order) }));
+    }
+    effects
+}
+
+/// Goes to the fact after or before the selected one.
+pub(super) fn step_fact(state: &mut State, forward: bool) -> Vec<Effect> {
+    let place = state.facts.selected();
+    state.facts.select(if forward { place + 1 } else { place.saturating_sub(1) });
+    state.compare.scroll = 0;
+    state.want_prediction();
+    Vec::new()
+}
+
+/// Puts the selected variant in place; the other panes show it as an edit then.
+pub(super) fn keep(state: &mut State) -> Vec<Effect> {
+    let Some(attempt) = selected_attempt(state) else { return Vec::new() };
+    let (tried, view) = (attempt.view.job, attempt.view.clone());
+    let letter = state.compare.variants.get(state.compare.cursor).map_or('?', |variant| variant.letter);
+    let title = format!("putting variant {letter} in place");
+    let effects = state.order(JobKind::Edit, title, |job| Command::Keep { job, tried });
+    state.edits.view = Some(EditView { job: state.last_job, stage: Stage::Running, ..view });
+    effects
+}

@@ -1,0 +1,78 @@
+//! What is plotted: one curve for each variant of the selected fact, or for the last edit.
+
+use crate::panes::compare::standing;
+use crate::state::{Compare, EditView, PlotKind, State};
+use locus_protocol::TraceKind;
+use ratatui::style::Style;
+
+/// A curve.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// The variant's letter, `E` for the last edit, `T` for the trace.
+    pub letter: char,
+    /// What it is.
+    pub name: String,
+    /// The letter's style.
+    pub style: Style,
+    /// Step or layer, and value; the places grow.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// All curves of the chosen plot that have a point.
+pub fn curves(state: &State) -> Vec<Curve> {
+    let kind = state.plots.kind;
+    let mut curves = Vec::new();
+    if kind == PlotKind::TraceAndEdit {
+        curves.extend(trace(state));
+    }
+    let names: Vec<_> = state.compare.variants.iter().map(|v| Compare::names(v, &state.engine)).collect();
+    let alike = |part: fn(&(String, String)) -> &String| names.iter().all(|name| part(name) == part(&names[0]));
+    let (same_method, same_objective) = (alike(|name| &name.0), alike(|name| &name.1));
+    for (variant, (method, objective)) in state.compare.variants.iter().zip(&names) {
+        let Some(attempt) = standing(state, variant).attempt() else { continue };
+        // what tells them apart is enough
+        let name = match (same_method, same_objective) {
+            (false, true) => method.clone(),
+            (true, false) => objective.clone(),
+            _ => format!("{method}, {objective}"),
+        };
+        let style = state.theme.variant(variant.letter);
+        curves.push(Curve { letter: variant.letter, name, style, points: points(kind, &attempt.view) });
+    }
+    let has_variants = curves.iter().any(|curve| curve.letter != 'T');
+    if !has_variants
+        && let Some(view) = state.edits.shown()
+        && state.fact().is_none_or(|fact| *fact == view.order.fact)
+    {
+        let name = format!("{}, {}", view.order.method, view.order.objective);
+        curves.push(Curve { letter: 'E', name, style: state.theme.accent(), points: points(kind, view) });
+    }
+    curves.retain(|curve| curve.points.iter().any(|(_, value)| value.is_finite()));
+    curves
+}
+
+fn trace(state: &State) -> Option<Curve> {
+    let trace = state.traces.of(state.fact()?, TraceKind::Hidden)?;
+    let token = trace.last_subject_token()?;
+    let points = (0..state.layers()).filter_map(|layer| Some((place(layer), trace.effect(token, layer)?))).collect();
+    Some(Curve { letter: 'T', name: "trace".to_owned(), style: state.theme.heading(), points })
+}
+
+fn points(kind: PlotKind, view: &EditView) -> Vec<(f64, f64)> {
+    let by_layer = |value: &dyn Fn(&locus_protocol::LayerRow) -> Option<f64>| {
+        view.rows.iter().filter_map(|row| Some((place(row.layer), value(row)?))).collect()
+    };
+    match kind {
+        PlotKind::Loss => view.history.iter().enumerate().map(|(step, loss)| (place(step), *loss)).collect(),
+        PlotKind::New => by_layer(&|row| Some(row.probability_new)),
+        PlotKind::True => by_layer(&|row| Some(row.probability_true)),
+        PlotKind::TraceAndEdit => {
+            by_layer(&|row| Some(row.probability_new - view.row_before(row.layer)?.probability_new))
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "steps and layers are small numbers")]
+fn place(index: usize) -> f64 {
+    index as f64
+}

@@ -1,0 +1,259 @@
+//! Variants of an edit of the selected fact, side by side: what each is, and what trying it has shown.
+
+use super::{EditView, Engine, Settings, Stage};
+use locus_protocol::{EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried};
+use serde::{Deserialize, Serialize};
+
+/// Most variants beside each other.
+pub const MOST_VARIANTS: usize = 4;
+/// Attempts that are remembered, so that going back to a fact shows what was found for it.
+const REMEMBERED: usize = 32;
+
+/// A variant: its letter stays as long as it is there.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// `A` to `D`.
+    pub letter: char,
+    /// Method, objective, layers and hyperparameters.
+    pub settings: Settings,
+}
+
+/// An order that was tried, or is to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// What was asked.
+    pub asked: EditOrder,
+    /// Numbers of the edits that were in place.
+    pub on_top_of: Vec<u64>,
+    /// How far it is, and what it shows of each layer.
+    pub view: EditView,
+    /// What it would do, once it has been measured.
+    pub tried: Option<Tried>,
+    /// How long it took.
+    pub seconds: Option<f64>,
+}
+
+/// What is shown of each layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LayerNumber {
+    /// Probability of the new target.
+    #[default]
+    New,
+    /// Probability of the true target.
+    True,
+    /// How far the probability of the new target is from before the edit.
+    Change,
+    /// How far the weights are from before the edit.
+    WeightChange,
+}
+
+impl LayerNumber {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::New => Self::True,
+            Self::True => Self::Change,
+            Self::Change => Self::WeightChange,
+            Self::WeightChange => Self::New,
+        }
+    }
+
+    /// The number of a layer.
+    #[must_use]
+    pub fn of(self, view: &EditView, layer: usize) -> Option<f64> {
+        let row = view.row(layer)?;
+        match self {
+            Self::New => Some(row.probability_new),
+            Self::True => Some(row.probability_true),
+            Self::Change => Some(row.probability_new - view.row_before(layer)?.probability_new),
+            Self::WeightChange => row.weight_change,
+        }
+    }
+
+    /// The number of a layer before any edit.
+    #[must_use]
+    pub fn before(self, row: &LayerRow) -> Option<f64> {
+        match self {
+            Self::New => Some(row.probability_new),
+            Self::True => Some(row.probability_true),
+            Self::Change | Self::WeightChange => None,
+        }
+    }
+}
+
+/// The comparison.
+#[derive(Clone, Debug, Default)]
+pub struct Compare {
+    /// The variants, by letter.
+    pub variants: Vec<Variant>,
+    /// Place of the one that the others are compared with.
+    pub baseline: usize,
+    /// Place of the selected one.
+    pub cursor: usize,
+    /// What is shown of each layer.
+    pub number: LayerNumber,
+    /// Whether the settings that differ are shown instead of numbers.
+    pub shows_settings: bool,
+    /// First line that is shown below the layers.
+    pub scroll: usize,
+    /// The oldest first.
+    attempts: Vec<Attempt>,
+}
+
+impl Compare {
+    /// Adds a variant and gives its place; `None` where there is no letter left.
+    pub fn add(&mut self, settings: Settings) -> Option<usize> {
+        let taken = |letter: &char| self.variants.iter().any(|variant| variant.letter == *letter);
+        let letter = ('A'..).take(MOST_VARIANTS).find(|letter| !taken(letter))?;
+        let place = self.variants.partition_point(|variant| variant.letter < letter);
+        self.variants.insert(place, Variant { letter, settings });
+        if place <= self.baseline && self.variants.len() > 1 {
+            self.baseline += 1;
+        }
+        self.cursor = place;
+        Some(place)
+    }
+
+    /// Takes the selected variant away.
+    pub fn remove(&mut self) {
+        if self.cursor >= self.variants.len() {
+            return;
+        }
+        self.variants.remove(self.cursor);
+        if self.cursor < self.baseline {
+            self.baseline -= 1;
+        }
+        let last = self.variants.len().saturating_sub(1);
+        (self.cursor, self.baseline) = (self.cursor.min(last), self.baseline.min(last));
+    }
+
+    /// What a variant asks for a fact.
+    ///
+    /// # Errors
+    /// One sentence: what is missing or wrong.
+    pub fn order(variant: &Variant, engine: &Engine, fact: &Fact) -> Result<EditOrder, String> {
+        variant.settings.order(engine, vec![fact.clone()])
+    }
+
+    /// The last attempt at an order on top of some edits.
+    #[must_use]
+    pub fn attempt(&self, order: &EditOrder, in_place: &[u64]) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| attempt.asked == *order && attempt.on_top_of == in_place)
+    }
+
+    /// The attempt of a job.
+    #[must_use]
+    pub fn of_job(&self, job: JobId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.view.job == job)
+    }
+
+    fn of_job_mut(&mut self, job: JobId) -> Option<&mut Attempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.view.job == job)
+    }
+
+    /// An attempt was ordered. Gives the jobs of attempts that are forgotten for it.
+    pub fn begin(&mut self, job: JobId, order: &EditOrder, in_place: Vec<u64>) -> Vec<JobId> {
+        let same = |attempt: &Attempt| attempt.asked == *order && attempt.view.stage != Stage::Running;
+        let mut forgotten: Vec<JobId> =
+            self.attempts.extract_if(.., |attempt| same(attempt)).map(|attempt| attempt.view.job).collect();
+        let view = EditView::new(job, order.clone());
+        self.attempts.push(Attempt { asked: order.clone(), on_top_of: in_place, view, tried: None, seconds: None });
+        while self.attempts.len() > REMEMBERED
+            && let Some(oldest) = self.attempts.iter().position(|attempt| attempt.view.stage != Stage::Running)
+        {
+            forgotten.push(self.attempts.remove(oldest).view.job);
+        }
+        forgotten
+    }
+
+    /// An attempt that was ordered elsewhere, as a recording tells it, gets a variant of its own.
+    pub fn adopt(&mut self, engine: &Engine, started: &EditStarted, in_place: Vec<u64>) {
+        let settings = Settings::of_order(engine, &started.order);
+        let known = self.variants.iter().position(|variant| {
+            variant.settings.order(engine, vec![started.order.fact.clone()]).is_ok_and(|order| order == started.order)
+        });
+        if known.is_none() && self.add(settings.clone()).is_none() {
+            self.cursor = MOST_VARIANTS - 1;
+            self.remove();
+            self.add(settings);
+        }
+        self.begin(started.job, &started.order, in_place);
+    }
+
+    /// The method begins; whether the job is one of ours.
+    pub fn start(&mut self, started: &EditStarted) -> bool {
+        let Some(attempt) = self.of_job_mut(started.job) else { return false };
+        attempt.view.begin(started.clone());
+        true
+    }
+
+    /// The method made a step; whether the job is one of ours.
+    pub fn step(&mut self, step: &Step) -> bool {
+        let Some(attempt) = self.of_job_mut(step.job) else { return false };
+        attempt.view.step(step.clone());
+        true
+    }
+
+    /// An attempt was measured.
+    pub fn finish(&mut self, tried: Tried) {
+        let Some(attempt) = self.of_job_mut(tried.would.job) else { return };
+        attempt.view.take_rows(&tried.would);
+        attempt.view.stage = Stage::Tried;
+        attempt.on_top_of.clone_from(&tried.on_top_of);
+        attempt.tried = Some(tried);
+    }
+
+    /// The job of an attempt has ended.
+    pub fn end(&mut self, job: JobId, outcome: &Outcome, seconds: f64) {
+        let Some(attempt) = self.of_job_mut(job) else { return };
+        attempt.seconds = Some(seconds);
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Cancelled { kept } => attempt.view.abandon(Stage::Cancelled(kept.clone())),
+            Outcome::Failed { error, .. } => attempt.view.abandon(Stage::Failed(error.clone())),
+        }
+    }
+
+    /// An attempt that never began is forgotten.
+    pub fn forget(&mut self, job: JobId) {
+        self.attempts.retain(|attempt| attempt.view.job != job);
+    }
+
+    /// Bytes of changes that the engine keeps for the remembered attempts.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.attempts.iter().filter_map(|attempt| attempt.tried.as_ref()).map(|tried| tried.bytes).sum()
+    }
+
+    /// Names and values of the settings in which variants differ, a value for each variant; empty where a variant has
+    /// no such setting.
+    #[must_use]
+    pub fn differences(&self, engine: &Engine) -> Vec<(String, Vec<String>)> {
+        let mut rows: Vec<(String, Vec<String>)> = Vec::new();
+        let count = self.variants.len();
+        for (place, variant) in self.variants.iter().enumerate() {
+            for (name, value) in variant.settings.listed(engine) {
+                let row = match rows.iter().position(|(known, _)| *known == name) {
+                    Some(row) => &mut rows[row],
+                    None => {
+                        rows.push((name, vec![String::new(); count]));
+                        let last = rows.len() - 1;
+                        &mut rows[last]
+                    }
+                };
+                row.1[place] = value;
+            }
+        }
+        rows.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
+        rows
+    }
+
+    /// A variant's method and objective by their ids; nothing where none is loaded.
+    #[must_use]
+    pub fn names(variant: &Variant, engine: &Engine) -> (String, String) {
+        let chosen = |kind| variant.settings.chosen(engine, kind).unwrap_or_default().to_owned();
+        (chosen(PluginKind::Method), chosen(PluginKind::Objective))
+    }
+}

@@ -1,0 +1,40 @@
+//! What the Plots pane shows.
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of plot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlotKind {
+    /// The total loss of each step.
+    Loss,
+    /// Probability of the new target read off after each layer.
+    #[default]
+    New,
+    /// Probability of the true target read off after each layer.
+    True,
+    /// What restoring a layer brings back, beside what the edit changes there.
+    TraceAndEdit,
+}
+
+impl PlotKind {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::Loss => Self::New,
+            Self::New => Self::True,
+            Self::True => Self::TraceAndEdit,
+            Self::TraceAndEdit => Self::Loss,
+        }
+    }
+}
+
+/// What the pane shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plots {
+    /// Which plot.
+    pub kind: PlotKind,
+    /// Whether heights are logarithms.
+    pub logarithmic: bool,
+}

@@ -1,0 +1,315 @@
+//! Which panes are on the screen and how it is split between them: layouts by name, each a tree of splits.
+
+use serde::{Deserialize, Serialize};
+
+/// What all parts of a split share out.
+const WHOLE: u32 = 100;
+/// By how much a part grows or shrinks.
+const STEP: u32 = 5;
+
+/// A tree of splits; the numbers are weights. A pane stands at one place at most.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Tree {
+    /// A pane by its name.
+    Pane(String),
+    /// Parts below each other.
+    Rows(Vec<(u32, Tree)>),
+    /// Parts beside each other.
+    Columns(Vec<(u32, Tree)>),
+}
+
+/// The direction of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// Parts below each other.
+    Rows,
+    /// Parts beside each other.
+    Columns,
+}
+
+impl Tree {
+    fn pane(name: &str) -> Self {
+        Self::Pane(name.to_owned())
+    }
+
+    fn split(axis: Axis, parts: Vec<(u32, Self)>) -> Self {
+        match axis {
+            Axis::Rows => Self::Rows(parts),
+            Axis::Columns => Self::Columns(parts),
+        }
+    }
+
+    fn axis(&self) -> Option<Axis> {
+        match self {
+            Self::Pane(_) => None,
+            Self::Rows(_) => Some(Axis::Rows),
+            Self::Columns(_) => Some(Axis::Columns),
+        }
+    }
+
+    /// The parts of a split; none of a pane.
+    #[must_use]
+    pub fn parts(&self) -> &[(u32, Self)] {
+        match self {
+            Self::Pane(_) => &[],
+            Self::Rows(parts) | Self::Columns(parts) => parts,
+        }
+    }
+
+    fn parts_mut(&mut self) -> Option<&mut Vec<(u32, Self)>> {
+        match self {
+            Self::Pane(_) => None,
+            Self::Rows(parts) | Self::Columns(parts) => Some(parts),
+        }
+    }
+
+    /// Names of the panes, from the upper left to the lower right.
+    #[must_use]
+    pub fn panes(&self) -> Vec<&str> {
+        match self {
+            Self::Pane(name) => vec![name],
+            split => split.parts().iter().flat_map(|(_, part)| part.panes()).collect(),
+        }
+    }
+
+    /// Whether a pane is in it.
+    #[must_use]
+    pub fn has(&self, pane: &str) -> bool {
+        self.panes().contains(&pane)
+    }
+
+    /// Puts `new` behind `pane`, which shares its place with it.
+    pub fn insert(&mut self, pane: &str, new: &str, axis: Axis) {
+        match self {
+            Self::Pane(name) if name == pane => {
+                *self = Self::split(axis, vec![(WHOLE / 2, Self::pane(pane)), (WHOLE / 2, Self::pane(new))]);
+            }
+            Self::Pane(_) => {}
+            Self::Rows(_) | Self::Columns(_) => {
+                let same = self.axis() == Some(axis);
+                let Some(parts) = self.parts_mut() else { return };
+                let place = parts.iter().position(|(_, part)| *part == Self::pane(pane));
+                match place {
+                    Some(place) if same => {
+                        let weight = (parts[place].0 / 2).max(1);
+                        parts[place].0 = weight;
+                        parts.insert(place + 1, (weight, Self::pane(new)));
+                    }
+                    _ => parts.iter_mut().for_each(|(_, part)| part.insert(pane, new, axis)),
+                }
+            }
+        }
+    }
+
+    /// Takes a pane out; what it shared its place with grows. The last pane stays.
+    pub fn remove(&mut self, pane: &str) {
+        let Some(parts) = self.parts_mut() else { return };
+        parts.retain(|(_, part)| *part != Self::pane(pane));
+        for (_, part) in parts.iter_mut() {
+            part.remove(pane);
+        }
+        parts.retain(|(_, part)| part.axis().is_none() || !part.parts().is_empty());
+        if parts.len() == 1 {
+            *self = parts.remove(0).1;
+        }
+    }
+
+    /// Has two panes change places.
+    pub fn swap(&mut self, one: &str, other: &str) {
+        match self {
+            Self::Pane(name) if name == one => other.clone_into(name),
+            Self::Pane(name) if name == other => one.clone_into(name),
+            Self::Pane(_) => {}
+            Self::Rows(parts) | Self::Columns(parts) => {
+                parts.iter_mut().for_each(|(_, part)| part.swap(one, other));
+            }
+        }
+    }
+
+    /// Gives all parts of every split the same room.
+    pub fn equalise(&mut self) {
+        for (weight, part) in self.parts_mut().into_iter().flatten() {
+            *weight = WHOLE;
+            part.equalise();
+        }
+    }
+
+    /// Has a pane, or what it is part of, grow or shrink along an axis. Whether there was anything to share with.
+    pub fn resize(&mut self, pane: &str, axis: Axis, grow: bool) -> bool {
+        let mine = self.axis() == Some(axis);
+        let Some(parts) = self.parts_mut() else { return false };
+        let Some(place) = parts.iter().position(|(_, part)| part.has(pane)) else { return false };
+        // the innermost split along the axis is the one that is meant
+        if parts[place].1.resize(pane, axis, grow) {
+            return true;
+        }
+        if !mine || parts.len() < 2 {
+            return false;
+        }
+        let total: u32 = parts.iter().map(|(weight, _)| weight).sum();
+        let rest = total - parts[place].0;
+        let share = parts[place].0 * WHOLE / total.max(1);
+        let share = if grow { share + STEP } else { share.saturating_sub(STEP) }.clamp(STEP, WHOLE - STEP);
+        for (index, (weight, _)) in parts.iter_mut().enumerate() {
+            *weight =
+                if index == place { share * WHOLE } else { *weight * (WHOLE - share) * WHOLE / rest.max(1) }.max(1);
+        }
+        true
+    }
+
+    /// Whether it consists of known panes, each at one place, in splits of two parts at least.
+    #[must_use]
+    pub fn is_sound(&self, known: &[&str]) -> bool {
+        let panes = self.panes();
+        let once = |pane: &&str| panes.iter().filter(|other| *other == pane).count() == 1;
+        let splits = |tree: &Self| tree.axis().is_none() || tree.parts().len() > 1;
+        fn all(tree: &Tree, test: &dyn Fn(&Tree) -> bool) -> bool {
+            test(tree) && tree.parts().iter().all(|(weight, part)| *weight > 0 && all(part, test))
+        }
+        panes.iter().all(|pane| known.contains(pane) && once(pane)) && all(self, &splits)
+    }
+}
+
+/// A layout with its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// Its name.
+    pub name: String,
+    /// Its splits.
+    pub tree: Tree,
+}
+
+/// All layouts, and which of them is on the screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Windows {
+    /// The layouts; there is one at least.
+    pub layouts: Vec<Layout>,
+    /// Place of the one on the screen.
+    pub current: usize,
+}
+
+impl Default for Windows {
+    fn default() -> Self {
+        Self::shipped()
+    }
+}
+
+impl Windows {
+    /// The layouts that ship with the program.
+    #[must_use]
+    pub fn shipped() -> Self {
+        let layout = |name: &str, tree| Layout { name: name.to_owned(), tree };
+        let pane = Tree::pane;
+        let grid = Tree::Rows(vec![
+            (17, Tree::Columns(vec![(1, pane("fact")), (1, pane("trace"))])),
+            (20, Tree::Columns(vec![(1, pane("layers")), (1, pane("before-after"))])),
+        ]);
+        let trace =
+            Tree::Rows(vec![(2, pane("trace")), (1, Tree::Columns(vec![(1, pane("fact")), (1, pane("layers"))]))]);
+        let compare =
+            Tree::Columns(vec![(7, pane("compare")), (5, Tree::Rows(vec![(3, pane("plots")), (2, pane("fact"))]))]);
+        Self { layouts: vec![layout("edit", grid), layout("trace", trace), layout("compare", compare)], current: 0 }
+    }
+
+    /// The layout on the screen.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layouts[self.current.min(self.layouts.len() - 1)]
+    }
+
+    /// The splits on the screen.
+    pub fn tree_mut(&mut self) -> &mut Tree {
+        let current = self.current.min(self.layouts.len() - 1);
+        &mut self.layouts[current].tree
+    }
+
+    /// Shows a layout by its name; whether there is one.
+    pub fn show(&mut self, name: &str) -> bool {
+        let place = self.layouts.iter().position(|layout| layout.name == name);
+        self.current = place.unwrap_or(self.current);
+        place.is_some()
+    }
+
+    /// Has a pane be on the screen: in the layout that is there, in the first that has it, or beside `beside`.
+    pub fn reveal(&mut self, pane: &str, beside: &str) {
+        if self.layout().tree.has(pane) {
+            return;
+        }
+        match self.layouts.iter().position(|layout| layout.tree.has(pane)) {
+            Some(place) => self.current = place,
+            None => self.tree_mut().insert(beside, pane, Axis::Columns),
+        }
+    }
+
+    /// Moves a pane to a layout of its own, which is named after it.
+    pub fn move_out(&mut self, pane: &str) {
+        self.tree_mut().remove(pane);
+        let layout = Layout { name: pane.to_owned(), tree: Tree::pane(pane) };
+        self.layouts.retain(|known| known.name != layout.name);
+        self.layouts.push(layout);
+        self.current = self.layouts.len() - 1;
+    }
+
+    /// Whether it can be shown: as a file may hold anything.
+    #[must_use]
+    pub fn is_sound(&self, known: &[&str]) -> bool {
+        self.current < self.layouts.len() && self.layouts.iter().all(|layout| layout.tree.is_sound(known))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Axis, Tree, Windows};
+
+    const PANES: [&str; 6] = ["fact", "trace", "layers", "before-after", "compare", "plots"];
+
+    #[test]
+    fn what_ships_is_sound() {
+        assert!(Windows::shipped().is_sound(&PANES));
+    }
+
+    #[test]
+    fn a_pane_that_is_put_in_and_taken_out_leaves_the_tree_as_it_was() {
+        for axis in [Axis::Rows, Axis::Columns] {
+            for pane in ["fact", "trace", "layers", "before-after"] {
+                let before = Windows::shipped().layout().tree.clone();
+                let mut tree = before.clone();
+                tree.insert(pane, "plots", axis);
+                assert!(tree.is_sound(&PANES), "{tree:?}");
+                assert_eq!(tree.panes().len(), 5);
+                tree.remove("plots");
+                assert!(tree.is_sound(&PANES), "{tree:?}");
+                assert_eq!(tree.panes(), before.panes());
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_pane_stays() {
+        let mut tree = Windows::shipped().layout().tree.clone();
+        for pane in ["fact", "trace", "layers"] {
+            tree.remove(pane);
+            assert!(tree.is_sound(&PANES), "{tree:?}");
+        }
+        tree.remove("before-after");
+        assert_eq!(tree, Tree::Pane("before-after".to_owned()));
+    }
+
+    #[test]
+    fn a_part_grows_at_the_cost_of_the_others_and_never_takes_all() {
+        let mut tree = Windows::shipped().layout().tree.clone();
+        for _ in 0..50 {
+            assert!(tree.resize("layers", Axis::Columns, true));
+            assert!(tree.resize("layers", Axis::Rows, false));
+            assert!(tree.is_sound(&PANES), "{tree:?}");
+        }
+        let share = |parts: &[(u32, Tree)], place: usize| {
+            f64::from(parts[place].0) / f64::from(parts.iter().map(|(weight, _)| weight).sum::<u32>())
+        };
+        assert!((share(tree.parts(), 1) - 0.05).abs() < 0.01);
+        assert!((share(tree.parts()[1].1.parts(), 0) - 0.95).abs() < 0.01);
+        tree.equalise();
+        assert!((share(tree.parts(), 1) - 0.5).abs() < 1e-9);
+    }
+}

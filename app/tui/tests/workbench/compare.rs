@@ -1,0 +1,200 @@
+//! Variants side by side: what is ordered when, what is shown, and what differs.
+
+use super::support::{Bench, options, recording};
+use locus_protocol::{Blame, Command, EditOrder, Event, JobId, Outcome};
+use locus_tui::{Depth, Effect, Options};
+
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+/// The one order of a trial that is on its way to the engine.
+fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
+    // what is tried anew is forgotten first
+    let trials: Vec<Command> =
+        bench.commands().into_iter().filter(|command| !matches!(command, Command::Drop { .. })).collect();
+    match trials.as_slice() {
+        [Command::Try { job, order }] => (*job, (**order).clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Two methods, both measured, after a trace.
+fn compared(options: Options, columns: u16, rows: u16) -> Bench {
+    let mut bench = Bench::ready_with(options, columns, rows);
+    bench.press("t").hear(recording::trace(2, locus_protocol::TraceKind::Hidden, 0));
+    bench.commands();
+    bench.press("C r");
+    for share in [1.0, 0.6] {
+        let (job, order) = trial(&mut bench);
+        bench.hear(recording::attempt(job, &order, share));
+    }
+    assert!(bench.commands().is_empty(), "nothing is left to run");
+    bench
+}
+
+#[test]
+fn variants_are_tried_one_after_the_other_and_only_those_that_are_new() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("C r");
+    let (first, order) = trial(&mut bench);
+    assert_eq!(order.method, "rome");
+    assert!(bench.screen().contains("waits its turn"), "{}", bench.screen());
+    bench.press("r");
+    assert!(bench.commands().is_empty(), "what runs or waits is not ordered twice");
+    bench.hear(recording::attempt(first, &order, 1.0));
+    let (second, order) = trial(&mut bench);
+    assert_eq!((order.method.as_str(), second), ("fine-tuning", first + 1));
+    bench.hear(recording::attempt(second, &order, 0.6));
+    bench.press("r");
+    assert!(bench.commands().is_empty(), "both have their numbers");
+    bench.press("R");
+    let (third, order) = trial(&mut bench);
+    assert_eq!((order.method.as_str(), third), ("rome", second + 1));
+}
+
+#[test]
+fn a_variant_whose_settings_change_is_new_and_the_form_keeps_its_own() {
+    let mut bench = compared(options(), 120, 40);
+    bench.press("l enter");
+    assert!(bench.screen().contains("Variant B"), "{}", bench.screen());
+    bench.press("down down backspace").type_text("7").press("esc");
+    let screen = bench.screen();
+    assert!(screen.contains("layer 7") && screen.contains("not run yet"), "{screen}");
+    bench.press("r");
+    let (_, order) = trial(&mut bench);
+    assert_eq!((order.method.as_str(), &order.layers), ("fine-tuning", &vec![7]));
+    bench.press("3 e");
+    assert!(!bench.screen().contains("Variant B"), "the form is about the next edit again");
+    bench.press("esc");
+}
+
+#[test]
+fn a_failed_variant_says_why_and_the_next_one_runs() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("C r");
+    let (job, _) = trial(&mut bench);
+    let outcome = Outcome::Failed { error: "the value became NaN".into(), blame: Blame::Plugin };
+    bench.hear([Event::Finished { job, outcome, seconds: 0.2 }]);
+    assert!(bench.screen().contains("failed: the value became NaN"), "{}", bench.screen());
+    let (next, _) = trial(&mut bench);
+    assert_eq!(next, job + 1);
+}
+
+#[test]
+fn the_baseline_is_what_the_others_differ_from() {
+    let mut bench = compared(options(), 120, 40);
+    assert!(bench.screen().contains("B-A"), "{}", bench.screen());
+    bench.press("l b");
+    let screen = bench.screen();
+    assert!(screen.contains("A-B") && !screen.contains("B-A"), "{screen}");
+}
+
+#[test]
+fn going_to_another_fact_and_back_finds_the_numbers_again() {
+    let mut bench = compared(options(), 120, 40);
+    bench.press("]");
+    assert_eq!(bench.screen().matches("not run yet").count(), 2, "{}", bench.screen());
+    bench.press("[");
+    assert_eq!(bench.screen().matches("not run yet").count(), 0, "{}", bench.screen());
+}
+
+#[test]
+fn numbers_found_on_another_model_do_not_count() {
+    let mut bench = compared(options(), 120, 40);
+    bench.hear([recording::edits(&[1], &[])]);
+    assert_eq!(bench.screen().matches("not run yet").count(), 2, "{}", bench.screen());
+    bench.hear([recording::edits(&[], &[1])]);
+    assert_eq!(bench.screen().matches("not run yet").count(), 0, "{}", bench.screen());
+}
+
+#[test]
+fn a_variant_is_put_in_place_as_it_was_tried() {
+    let mut bench = compared(options(), 120, 40);
+    bench.press("p");
+    let (job, tried) = match bench.commands().as_slice() {
+        [Command::Keep { job, tried }] => (*job, *tried),
+        other => panic!("{other:?}"),
+    };
+    assert!(tried < job);
+    bench.hear(recording::edit_end(job));
+    let screen = bench.press("W W").screen();
+    assert!(screen.contains("1 edit in place") && screen.contains("in place: p(new)"), "{screen}");
+}
+
+#[test]
+fn jobs_wait_are_dropped_paused_and_run_again() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("C r");
+    let (first, order) = trial(&mut bench);
+    bench.press("P");
+    assert!(bench.effects.contains(&Effect::Pause(true)));
+    assert!(bench.screen().contains("paused: trying variant A"), "{}", bench.screen());
+    bench.press("J p");
+    assert!(bench.effects.contains(&Effect::Pause(false)));
+    insta::assert_snapshot!("jobs_120x40", bench.screen());
+    bench.press("j x");
+    bench.press("esc");
+    assert!(bench.screen().contains("not run yet"), "what was dropped is not on its way: {}", bench.screen());
+    bench.commands();
+    bench.hear(recording::attempt(first, &order, 1.0));
+    assert!(bench.commands().is_empty(), "what was dropped does not run");
+    bench.press("J r");
+    let (again, same) = trial(&mut bench);
+    assert_eq!((again, same), (first + 2, order), "job {} was dropped", first + 1);
+}
+
+#[test]
+fn all_sizes_show_variants_their_differences_and_plots() {
+    for (columns, rows) in SIZES {
+        let bench = compared(options(), columns, rows);
+        insta::assert_snapshot!(format!("compared_{columns}x{rows}"), bench.screen());
+    }
+    let mut bench = compared(options(), 120, 40);
+    bench.press("d");
+    insta::assert_snapshot!("compared_settings_120x40", bench.screen());
+    let mut bench = compared(options(), 80, 24);
+    bench.press("6");
+    insta::assert_snapshot!("plotted_80x24", bench.screen());
+    bench.press("m m m s");
+    insta::assert_snapshot!("plotted_loss_80x24", bench.screen());
+    let plain = Options { ascii: true, colours: Depth::None, ..options() };
+    let mut bench = compared(plain, 120, 40);
+    bench.press("6 m m");
+    let screen = bench.screen();
+    assert!(screen.is_ascii(), "{screen}");
+    insta::assert_snapshot!("compared_plain_120x40", screen);
+}
+
+#[test]
+fn the_comparison_is_exported_in_four_ways() {
+    let mut bench = compared(options(), 80, 24);
+    bench.effects.clear();
+    bench.press("5 x");
+    let file = |ending: &str| {
+        bench.effects.iter().find_map(|effect| match effect {
+            Effect::Save { name, contents } if name.ends_with(ending) => Some(contents.clone()),
+            _ => None,
+        })
+    };
+    let csv = file(".csv").expect("csv");
+    assert!(csv.starts_with("part,name,layer,effect_last_subject_token,before,A,B,B_minus_A\r\n"), "{csv}");
+    assert!(csv.contains("setting,method,,,,rome,fine-tuning,\r\n"), "{csv}");
+    let last = csv.lines().find(|line| line.starts_with("layer,probability_new,11,")).expect("the last layer");
+    let cells: Vec<f64> = last.split(',').skip(4).map(|cell| cell.trim().parse().expect(last)).collect();
+    assert!((cells[3] - (cells[2] - cells[1])).abs() < 1e-12 && cells[1] > 0.9, "{last}");
+    assert!(file(".md").expect("markdown").contains("| setting | method |"));
+    assert!(file(".svg").expect("picture").starts_with("<svg"));
+    let json: serde_json::Value = serde_json::from_str(&file(".json").expect("json")).expect("json");
+    assert!(json.as_array().is_some_and(|rows| rows.len() > 4 * 12));
+}
+
+#[test]
+fn a_recording_of_trials_shows_them_again() {
+    let mut bench = Bench::ready(120, 40);
+    let order = recording::order(vec![5]);
+    for event in recording::attempt(8, &order, 0.7) {
+        locus_tui::replay(&mut bench.state, event);
+    }
+    bench.press("5");
+    let screen = bench.screen();
+    assert!(screen.contains("A= rome") && screen.contains("1.1 s"), "{screen}");
+}

@@ -1,0 +1,91 @@
+//! Splits, layouts, and what the next start takes over.
+
+use super::support::{Bench, options};
+use locus_tui::{State, screen};
+
+fn titles(bench: &Bench) -> Vec<&'static str> {
+    let screen = bench.screen();
+    let all = ["1 Fact", "2 Trace", "3 Layers", "4 Before/After", "5 Compare", "6 Plots"];
+    all.into_iter().filter(|title| screen.contains(&format!(" {title} "))).collect()
+}
+
+#[test]
+fn panes_are_split_swapped_resized_and_closed() {
+    let mut bench = Bench::ready(120, 40);
+    assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After"]);
+    bench.press("3 ctrl-w v");
+    assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After", "5 Compare"]);
+    bench.press("ctrl-w q ctrl-w s");
+    insta::assert_snapshot!("split_120x40", bench.screen());
+    bench.press("ctrl-w > ctrl-w > ctrl-w + ctrl-w x");
+    insta::assert_snapshot!("resized_120x40", bench.screen());
+    bench.press("ctrl-w =");
+    for _ in 0..9 {
+        bench.press("ctrl-w q");
+    }
+    assert_eq!(titles(&bench).len(), 1, "the last pane stays");
+    bench.press("ctrl-w 0");
+    assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After"]);
+}
+
+#[test]
+fn window_keys_go_to_the_neighbours() {
+    let mut bench = Bench::ready(120, 40);
+    for (keys, pane) in [
+        ("ctrl-w l", "trace"),
+        ("ctrl-w j", "before-after"),
+        ("ctrl-w h", "layers"),
+        ("ctrl-w k", "fact"),
+        ("ctrl-w k", "fact"),
+        ("ctrl-w w", "trace"),
+    ] {
+        bench.press(keys);
+        assert_eq!(bench.state.pane(), pane, "{keys}");
+    }
+    let mut bench = Bench::ready(80, 24);
+    bench.press("ctrl-w l");
+    assert_eq!(bench.state.pane(), "trace", "one pane shows at a time, the next one comes");
+}
+
+#[test]
+fn a_number_brings_a_hidden_pane_with_its_layout() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("5");
+    assert_eq!(titles(&bench), ["1 Fact", "5 Compare", "6 Plots"]);
+    bench.press("W");
+    assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After"]);
+    bench.press("ctrl-w T");
+    assert_eq!(titles(&bench).len(), 1);
+    insta::assert_snapshot!("own_layout_120x40", bench.screen());
+}
+
+#[test]
+fn the_next_start_takes_over_what_was_there() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("/").type_text("capital").press("enter j");
+    bench.press("3 j j C - + 6 m ctrl-w q W W");
+    bench.press("e down down down down").type_text("7").press("esc");
+    let remembered = bench.state.remembered();
+    let file = serde_json::to_string(&remembered).expect("json");
+
+    let mut state = State::new(&options()).expect("keymap");
+    state.recall(serde_json::from_str(&file).expect("json"));
+    let mut next = Bench { state, effects: Vec::new() };
+    next.feed(locus_tui::Input::Resize(120, 40));
+    next.effects.extend(locus_tui::actions::load(&mut next.state));
+    next.hear(super::support::recording::loading()).hear(super::support::recording::loaded()).wait(7000);
+    assert_eq!(next.state.remembered(), remembered);
+    assert_eq!(next.state.fact(), bench.state.fact());
+    assert_eq!(titles(&next), titles(&bench));
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_not_taken_over() {
+    let mut remembered = serde_json::to_value(Bench::ready(120, 40).state.remembered()).expect("json");
+    remembered["windows"]["layouts"][0]["tree"] = serde_json::json!({"pane": "nowhere"});
+    let mut state = State::new(&options()).expect("keymap");
+    state.recall(serde_json::from_value(remembered).expect("json"));
+    state.size = (120, 40);
+    assert!(screen(&state).content.len() == 120 * 40, "it is drawn all the same");
+    assert_eq!(state.windows, locus_tui::State::new(&options()).expect("keymap").windows);
+}
