@@ -10,6 +10,7 @@ mod moments;
 mod plain;
 mod shape;
 mod tracing;
+mod variants;
 
 use anyhow::Result;
 use clap::Parser;
@@ -37,7 +38,7 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
-    /// Only jobs of this kind: trace, step, edit, moments, evaluation.
+    /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants.
     #[arg(long)]
     only: Option<String>,
 }
@@ -74,6 +75,9 @@ fn main() -> Result<()> {
     println!("{:<52} {:>10} {:>10} {:>7} {:>10}", "", "plain", "engine", "ratio", "deviation");
     println!("random GPT-2 shape, {}", described(&model));
     jobs(&model, &arguments, arguments.corpus_tokens)?;
+    if arguments.only.as_deref().is_none_or(|only| "variants".contains(only)) {
+        variants::cost(folder.path(), model.parameter_count())?;
+    }
     let cache = tempfile::tempdir()?;
     let built_in = Model::load(&locus_demo::materialise(cache.path())?, model.device, tch::Kind::Float)?;
     println!("built-in model, {}", described(&built_in));
