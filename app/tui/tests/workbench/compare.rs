@@ -3,6 +3,7 @@
 use super::support::{Bench, options, recording};
 use locus_protocol::{Blame, Command, EditOrder, Event, JobId, Outcome};
 use locus_tui::{Depth, Effect, Options};
+use ratatui::backend::{Backend, CrosstermBackend};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -185,6 +186,25 @@ fn the_comparison_is_exported_in_four_ways() {
     assert!(file(".svg").expect("picture").starts_with("<svg"));
     let json: serde_json::Value = serde_json::from_str(&file(".json").expect("json")).expect("json");
     assert!(json.as_array().is_some_and(|rows| rows.len() > 4 * 12));
+}
+
+#[test]
+fn a_running_comparison_stays_within_its_share_of_the_line() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("C r");
+    let (job, order) = trial(&mut bench);
+    let mut shown = bench.buffer();
+    let mut sent = Vec::new();
+    // twenty frames are what a second has at most
+    for event in recording::attempt(job, &order, 1.0).into_iter().take(22) {
+        bench.hear([event]);
+        let next = bench.buffer();
+        let mut backend = CrosstermBackend::new(&mut sent);
+        backend.draw(shown.diff(&next).into_iter()).expect("it takes everything");
+        shown = next;
+    }
+    println!("{} bytes for 22 frames", sent.len());
+    assert!((1..20_000).contains(&sent.len()), "{} bytes for twenty frames", sent.len());
 }
 
 #[test]
