@@ -124,6 +124,9 @@ fn help(state: &State, room: usize) -> Vec<Line<'static>> {
     lines.push(heading(state, "Everywhere"));
     lines.extend(actions::GLOBAL.iter().map(|action| key_line(state, action)));
     lines.extend(PANES.iter().map(|pane| key_line(state, &pane.go)));
+    lines.push(Line::default());
+    lines.push(heading(state, "Windows"));
+    lines.extend(actions::WINDOWS.iter().map(|action| key_line(state, action)));
     lines
 }
 

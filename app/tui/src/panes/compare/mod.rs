@@ -10,7 +10,7 @@ use super::{Motion, Pane};
 use crate::actions::Action;
 use crate::overlays::Overlay;
 use crate::state::{Attempt, Compare, Stage, State, Variant};
-use crate::view::{Paper, bytes, duration, printable, seconds, shorten};
+use crate::view::{Paper, arrange, bytes, duration, printable, seconds, shorten};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -199,7 +199,10 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     if hides {
         let text = match (first, after) {
-            (0, after) => format!(" {after} more lines; page-down shows them, z zooms"),
+            (0, after) if arrange(state).panes.len() > 1 => {
+                format!(" {after} more lines; page-down shows them, z zooms")
+            }
+            (0, after) => format!(" {after} more lines; page-down shows them"),
             (before, 0) => format!(" {before} lines above; page-up shows them"),
             (before, after) => format!(" {before} lines above, {after} below; page-up, page-down"),
         };

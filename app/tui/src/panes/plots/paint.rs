@@ -105,6 +105,7 @@ fn strokes(curves: &[Curve], window: &Window, plane: Rect, buffer: &mut Buffer) 
 /// Curves by their letters; where two meet the later one is seen.
 fn letters(curves: &[Curve], window: &Window, plane: Rect, buffer: &mut Buffer) {
     for curve in curves {
+        let mut last: Option<u16> = None;
         for column in 0..plane.width {
             let share = f64::from(column) / f64::from((plane.width - 1).max(1));
             let x = window.x[0] + share * (window.x[1] - window.x[0]);
@@ -112,9 +113,14 @@ fn letters(curves: &[Curve], window: &Window, plane: Rect, buffer: &mut Buffer) 
             let down = (window.y[1] - height) / (window.y[1] - window.y[0]) * f64::from(plane.height - 1);
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a row of the plane")]
             let row = down.round().clamp(0.0, f64::from(plane.height - 1)) as u16;
-            if let Some(cell) = buffer.cell_mut((plane.x + column, plane.y + row)) {
-                cell.set_char(curve.letter).set_style(curve.style);
+            // a steep curve leaves no gap
+            let from = last.map_or(row, |last| if last < row { last + 1 } else { last.saturating_sub(1).max(row) });
+            for row in from.min(row)..=from.max(row) {
+                if let Some(cell) = buffer.cell_mut((plane.x + column, plane.y + row)) {
+                    cell.set_char(curve.letter).set_style(curve.style);
+                }
             }
+            last = Some(row);
         }
     }
 }
