@@ -172,7 +172,7 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     if let Some(line) = loss_terms(view) {
         paper.line(shorten(&line, paper.width(), glyphs));
     }
-    if view.history.len() > 1 && paper.left() > 6 {
+    if view.history().len() > 1 && paper.left() > 6 {
         paper.line(loss_chart(state, view, paper.width()));
     }
 }
@@ -251,11 +251,12 @@ fn loss_terms(view: &EditView) -> Option<String> {
 
 /// The total loss of all steps as a small chart.
 fn loss_chart(state: &State, view: &EditView, room: usize) -> Line<'static> {
-    let (first, last) = (view.history.first().copied(), view.history.last().copied());
+    let history = view.history();
+    let (first, last) = (history.first().copied(), history.last().copied());
     let label = " loss ";
     let range = format!(" {} {} {}", ratio(first.unwrap_or(0.0)), state.glyphs.arrow(), ratio(last.unwrap_or(0.0)));
     let cells = room.saturating_sub(label.len() + width(&range) + 1).min(60);
-    let chart = heights(&view.history, cells, state.glyphs);
+    let chart = heights(history, cells, state.glyphs);
     Line::from(vec![
         Span::styled(label, state.theme.muted()),
         Span::styled(chart, state.theme.accent()),

@@ -48,8 +48,8 @@ pub struct EditView {
     pub layer: Option<usize>,
     /// Terms of the loss in the last step.
     pub losses: BTreeMap<String, f64>,
-    /// The total loss of each step.
-    pub history: Vec<f64>,
+    /// Each term of the loss by step, `loss` the total; NaN where a step has no such term.
+    pub terms: BTreeMap<String, Vec<f64>>,
     /// How far it is.
     pub stage: Stage,
 }
@@ -71,7 +71,7 @@ impl EditView {
             steps: 0,
             layer: None,
             losses: BTreeMap::new(),
-            history: Vec::new(),
+            terms: BTreeMap::new(),
             stage: Stage::Running,
         }
     }
@@ -85,11 +85,15 @@ impl EditView {
 
     /// The method made a step.
     pub fn step(&mut self, step: Step) {
-        if let Some(loss) = step.losses.get("loss") {
-            if self.history.len() == HISTORY {
-                self.history.remove(0);
+        let kept = self.terms.values().map(Vec::len).max().unwrap_or(0);
+        for name in step.losses.keys() {
+            self.terms.entry(name.clone()).or_insert_with(|| vec![f64::NAN; kept]);
+        }
+        for (name, values) in &mut self.terms {
+            values.push(step.losses.get(name).copied().unwrap_or(f64::NAN));
+            if values.len() > HISTORY {
+                values.remove(0);
             }
-            self.history.push(*loss);
         }
         (self.step, self.steps, self.layer) = (Some(step.step), step.steps, Some(step.layer));
         (self.losses, self.rows) = (step.losses, step.rows);
@@ -110,6 +114,12 @@ impl EditView {
             self.rows.clone_from(&self.before);
             self.stage = stage;
         }
+    }
+
+    /// The total loss of each step.
+    #[must_use]
+    pub fn history(&self) -> &[f64] {
+        self.terms.get("loss").map_or(&[], Vec::as_slice)
     }
 
     /// A layer's row, now.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum PlotKind {
     /// The total loss of each step.
     Loss,
+    /// Each term of the loss of one variant, or of the last edit.
+    Terms,
     /// Probability of the new target read off after each layer.
     #[default]
     New,
@@ -18,11 +20,18 @@ pub enum PlotKind {
 }
 
 impl PlotKind {
+    /// Whether it goes by step, and not by layer.
+    #[must_use]
+    pub fn is_by_step(self) -> bool {
+        matches!(self, Self::Loss | Self::Terms)
+    }
+
     /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
-            Self::Loss => Self::New,
+            Self::Loss => Self::Terms,
+            Self::Terms => Self::New,
             Self::New => Self::True,
             Self::True => Self::TraceAndEdit,
             Self::TraceAndEdit => Self::Loss,

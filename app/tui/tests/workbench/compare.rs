@@ -156,7 +156,11 @@ fn all_sizes_show_variants_their_differences_and_plots() {
     bench.press("6");
     insta::assert_snapshot!("plotted_80x24", bench.screen());
     bench.press("m m m s");
+    assert!(bench.screen().contains("loss by step, log scale"), "{}", bench.screen());
     insta::assert_snapshot!("plotted_loss_80x24", bench.screen());
+    bench.press("m s");
+    let screen = bench.screen();
+    assert!(screen.contains("terms of the loss of A by step") && screen.contains("1 decay  2 fit  3 kl"), "{screen}");
     let plain = Options { ascii: true, colours: Depth::None, ..options() };
     let mut bench = compared(plain, 120, 40);
     bench.press("6 m m");

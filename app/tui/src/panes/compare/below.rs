@@ -129,8 +129,17 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
         let label = (format!("  {}", measure.name), state.theme.text());
         lines.push(grid.row(label, before, &values, measure.text, measure.signed, false));
     }
-    for (variant, attempt) in state.compare.variants.iter().zip(&grid.attempts) {
-        let Some(tried) = attempt.and_then(|attempt| attempt.tried.as_ref()) else { continue };
+    let measured: Vec<_> = state.compare.variants.iter().zip(&grid.attempts).collect();
+    let measured: Vec<_> = measured
+        .into_iter()
+        .filter_map(|(variant, attempt)| Some((variant, attempt.and_then(|attempt| attempt.tried.as_ref())?)))
+        .collect();
+    if let Some((_, tried)) = measured.first() {
+        let text = tried.would.said.first().map(|said| format!(" before says: {}", printable(&said.before)));
+        let text = text.map(|text| shorten(&text, room, state.glyphs));
+        lines.extend(text.map(|text| Line::styled(text, state.theme.muted())));
+    }
+    for (variant, tried) in measured {
         let letter = Span::styled(format!(" {} ", variant.letter), state.theme.variant(variant.letter));
         let tokens = tried.would.scores.after.top.iter().take(4);
         let tokens =

@@ -21,6 +21,9 @@ pub struct Curve {
 /// All curves of the chosen plot that have a point.
 pub fn curves(state: &State) -> Vec<Curve> {
     let kind = state.plots.kind;
+    if kind == PlotKind::Terms {
+        return terms(state);
+    }
     let mut curves = Vec::new();
     if kind == PlotKind::TraceAndEdit {
         curves.extend(trace(state));
@@ -51,6 +54,31 @@ pub fn curves(state: &State) -> Vec<Curve> {
     curves
 }
 
+/// Whose terms are plotted: the selected variant's, or the last edit's.
+pub fn of_terms(state: &State) -> Option<(char, &EditView)> {
+    let variant = state.compare.variants.get(state.compare.cursor);
+    let attempt = variant.and_then(|variant| Some((variant.letter, &standing(state, variant).attempt()?.view)));
+    let fact = state.fact();
+    attempt.or_else(|| {
+        let view = state.edits.shown().filter(|view| fact.is_none_or(|fact| *fact == view.order.fact))?;
+        Some(('E', view))
+    })
+}
+
+/// One curve for each term of the loss, numbered; the total comes first.
+fn terms(state: &State) -> Vec<Curve> {
+    let Some((_, view)) = of_terms(state) else { return Vec::new() };
+    let total = view.terms.get_key_value("loss");
+    let others = view.terms.iter().filter(|(name, _)| *name != "loss");
+    let curve = |(number, (name, values)): (usize, (&String, &Vec<f64>))| {
+        let letter = char::from_digit(u32::try_from(number % 10).unwrap_or(0), 10).unwrap_or('?');
+        let style = state.theme.variant(['A', 'B', 'C', 'D'][number % 4]);
+        let points = values.iter().enumerate().map(|(step, value)| (place(step), *value)).collect();
+        Curve { letter, name: name.clone(), style, points }
+    };
+    total.into_iter().chain(others).enumerate().map(curve).collect()
+}
+
 fn trace(state: &State) -> Option<Curve> {
     let trace = state.traces.of(state.fact()?, TraceKind::Hidden)?;
     let token = trace.last_subject_token()?;
@@ -63,7 +91,9 @@ fn points(kind: PlotKind, view: &EditView) -> Vec<(f64, f64)> {
         view.rows.iter().filter_map(|row| Some((place(row.layer), value(row)?))).collect()
     };
     match kind {
-        PlotKind::Loss => view.history.iter().enumerate().map(|(step, loss)| (place(step), *loss)).collect(),
+        PlotKind::Loss | PlotKind::Terms => {
+            view.history().iter().enumerate().map(|(step, loss)| (place(step), *loss)).collect()
+        }
         PlotKind::New => by_layer(&|row| Some(row.probability_new)),
         PlotKind::True => by_layer(&|row| Some(row.probability_true)),
         PlotKind::TraceAndEdit => {

@@ -18,7 +18,7 @@ pub const PANE: Pane = Pane {
     name: "plots",
     title: "Plots",
     about: "Curves of the variants in Compare, by their letters, or of the last edit where there are none: the loss by \
-            step, p(new) and p(true) by layer, and the effect of the trace (T) beside the change of p(new) that an edit \
+            step, its terms for the selected variant, p(new) and p(true) by layer, and the effect of the trace (T) beside the change of p(new) that an edit \
             makes at each layer.",
     go: Action {
         name: "plots-pane",
@@ -32,7 +32,7 @@ pub const PANE: Pane = Pane {
     actions: &[
         Action {
             name: "plot-kind",
-            help: "another plot: loss, p(new), p(true), trace and edit",
+            help: "another plot: loss, terms, p(new), p(true), trace",
             hint: Some(|_| "another plot".into()),
             run: |state| {
                 state.plots.kind = state.plots.kind.next();
@@ -73,7 +73,7 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     ]));
     if curves.is_empty() {
         let text = match state.plots.kind {
-            PlotKind::Loss => " a curve appears with the first step of an edit or a variant",
+            PlotKind::Loss | PlotKind::Terms => " a curve appears with the first step of an edit or a variant",
             _ => " curves appear once an edit or a variant of the selected fact has run",
         };
         paper.line(Span::styled(text, state.theme.muted()));
@@ -89,6 +89,10 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
 fn title(state: &State, kind: PlotKind) -> String {
     match kind {
         PlotKind::Loss => "loss by step".to_owned(),
+        PlotKind::Terms => match curves::of_terms(state) {
+            Some((letter, _)) => format!("terms of the loss of {letter} by step"),
+            None => "terms of the loss by step".to_owned(),
+        },
         PlotKind::New => "p(new) by layer".to_owned(),
         PlotKind::True => "p(true) by layer".to_owned(),
         PlotKind::TraceAndEdit => {
@@ -112,7 +116,7 @@ fn legend(state: &State, curves: &[Curve], room: usize) -> Line<'static> {
 
 fn table(state: &State) -> Option<Table> {
     let curves = curves(state);
-    let by = if state.plots.kind == PlotKind::Loss { "step" } else { "layer" };
+    let by = if state.plots.kind.is_by_step() { "step" } else { "layer" };
     let columns = ["plot", "curve", "name", by, "value"].map(str::to_owned).to_vec();
     let plot = title(state, state.plots.kind);
     let rows = curves.iter().flat_map(|curve| {

@@ -1,7 +1,7 @@
 //! Draws curves: in braille where colours tell them apart, else by their letters.
 
 use super::curves::Curve;
-use crate::state::{PlotKind, State};
+use crate::state::State;
 use crate::view::{Depth, fit_left, ratio};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -70,7 +70,7 @@ pub fn paint(state: &State, curves: &[Curve], area: Rect, buffer: &mut Buffer) {
         let text = fit_left(&ratio(window.value(height)), usize::from(MARGIN) - 1, state.glyphs);
         buffer.set_stringn(area.x, row, text, usize::from(MARGIN), muted);
     }
-    let by = if state.plots.kind == PlotKind::Loss { "step" } else { "layer" };
+    let by = if state.plots.kind.is_by_step() { "step" } else { "layer" };
     let (left, right) = (format!("{by} {}", window.x[0]), format!("{}", window.x[1]));
     buffer.set_stringn(plane.x, plane.bottom(), &left, usize::from(plane.width), muted);
     let from = plane.right().saturating_sub(u16::try_from(right.len()).unwrap_or(0));
@@ -138,7 +138,7 @@ fn at(points: &[(f64, f64)], x: f64) -> Option<f64> {
 
 /// Marks the layer under the cursor, which all panes share.
 fn cursor(state: &State, window: &Window, plane: Rect, buffer: &mut Buffer) {
-    if state.plots.kind == PlotKind::Loss {
+    if state.plots.kind.is_by_step() {
         return;
     }
     #[expect(clippy::cast_precision_loss, reason = "a layer")]
