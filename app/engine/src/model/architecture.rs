@@ -9,6 +9,8 @@ pub enum Norm {
     Layer,
     /// Root mean square, with weight only.
     RootMeanSquare,
+    /// Root mean square in float32, with a weight that is stored as its difference from one (Gemma).
+    RootMeanSquareAroundOne,
 }
 
 /// Nonlinearity of the MLP.
@@ -76,8 +78,12 @@ pub struct Stretch {
 pub struct BlockNames {
     /// Norm before attention.
     pub attention_norm: String,
+    /// Norm between attention's output and the residual stream (Gemma 2).
+    pub attention_output_norm: Option<String>,
     /// Norm before the MLP; `None` where attention's is shared.
     pub mlp_norm: Option<String>,
+    /// Norm between the MLP's output and the residual stream (Gemma 2).
+    pub mlp_output_norm: Option<String>,
     /// Query, key and value projections.
     pub queries_keys_values: QueryKeyValueNames,
     /// Output projection of attention.
@@ -130,6 +136,12 @@ pub struct Architecture {
     pub rotary: Option<Rotary>,
     /// Factor on attention scores.
     pub attention_scale: f64,
+    /// Attention scores are squeezed into ± this by a hyperbolic tangent.
+    pub attention_cap: Option<f64>,
+    /// Logits are squeezed into ± this by a hyperbolic tangent.
+    pub logit_cap: Option<f64>,
+    /// Factor on token embeddings, after what subject noise is added to.
+    pub embedding_scale: Option<f64>,
     /// Per layer: how many positions back attention sees; `None` sees all.
     pub attention_window: Vec<Option<i64>>,
     /// Projections are stored `[in, out]` (GPT-2's Conv1D).
@@ -172,6 +184,17 @@ impl Fields<'_> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(default),
             Some(value) => value.as_f64().ok_or_else(|| format!("field `{name}` must be a number")),
+        }
+    }
+
+    /// A bound that is positive, or none where the field is missing or null.
+    pub fn cap(&self, name: &str) -> Result<Option<f64>, String> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let cap = value.as_f64().filter(|cap| *cap > 0.0);
+                cap.map(Some).ok_or_else(|| format!("field `{name}` must be a positive number or null"))
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::architecture::{QueryKeyValueNames, Rotary};
 use super::batch::{Batch, KeysValues, Sight, Span};
-use super::layers::Projection;
+use super::layers::{Projection, capped};
 use tch::{Device, Kind, Tensor};
 
 /// The attention module of one block.
@@ -11,6 +11,7 @@ pub struct Attention {
     pub inputs: Inputs,
     pub output: Projection,
     pub scale: f64,
+    pub cap: Option<f64>,
     pub heads: i64,
     pub key_value_heads: i64,
     pub head_width: i64,
@@ -180,7 +181,7 @@ impl Attention {
         let grouped = |tensor: &Tensor| {
             if groups == 1 { tensor.shallow_clone() } else { tensor.repeat_interleave_self_int(groups, 1, None) }
         };
-        let scores = queries.matmul(&grouped(&all.keys).transpose(2, 3)) * self.scale;
+        let scores = capped(queries.matmul(&grouped(&all.keys).transpose(2, 3)) * self.scale, self.cap);
         // half-precision scores are normalised in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
         let scores = scores.to_kind(wide);

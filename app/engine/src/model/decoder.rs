@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, Residual};
 use super::attention::{Attention, Inputs, RotaryTable};
 use super::batch::{Batch, KeysValues};
-use super::layers::{Mlp, Normalisation, Projection};
+use super::layers::{Mlp, Normalisation, Projection, capped};
 use super::taps::{Site, Taps};
 use super::weights::{Reading, Weights};
 use super::{Tokenizer, families};
@@ -36,8 +36,10 @@ pub struct Model {
 struct Block {
     attention_norm: Normalisation,
     attention: Attention,
+    attention_output_norm: Option<Normalisation>,
     mlp_norm: Option<Normalisation>,
     mlp: Mlp,
+    mlp_output_norm: Option<Normalisation>,
 }
 
 /// Keys and values of one layer, one entry per span of the batch.
@@ -165,6 +167,11 @@ impl Model {
     pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
         let embedded = Tensor::embedding(&self.token_embedding, ids, -1, false, false);
         let embedded = taps.visit(Site::Embedding, embedded);
+        let embedded = match self.architecture.embedding_scale {
+            // in the number format of the model, as the published one has it
+            Some(scale) => embedded * Tensor::from(scale).to_kind(self.kind).to_device(self.device),
+            None => embedded,
+        };
         match &self.position_embedding {
             Some(table) => embedded + table.index_select(0, &batch.positions(self.device)),
             None => embedded,
@@ -215,7 +222,7 @@ impl Model {
         let normalised = block.attention_norm.apply(stream);
         let (attention, kept) =
             block.attention.apply(&normalised, batch, &positions, self.rotary.as_deref(), prefixes, keep);
-        let attention = taps.visit(Site::AttentionOut(layer), attention);
+        let attention = normed(block.attention_output_norm.as_ref(), taps.visit(Site::AttentionOut(layer), attention));
         let (stream, mlp_input) = match self.architecture.residual {
             Residual::Sequential => {
                 let after = stream + attention;
@@ -234,13 +241,15 @@ impl Model {
 
     /// The rest of block `layer`: the residual stream after it, from what [`Self::block_until_key`] gave.
     pub fn block_from_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Tensor {
-        let mlp = taps.visit(Site::MlpOut(layer), self.blocks[layer].mlp.down.apply(key));
+        let block = &self.blocks[layer];
+        let mlp = taps.visit(Site::MlpOut(layer), block.mlp.down.apply(key));
+        let mlp = normed(block.mlp_output_norm.as_ref(), mlp);
         taps.visit(Site::Residual(layer), stream + mlp)
     }
 
     /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).
     pub fn logits(&self, stream: &Tensor) -> Tensor {
-        self.unembedding.apply(&self.final_norm.apply(stream))
+        capped(self.unembedding.apply(&self.final_norm.apply(stream)), self.architecture.logit_cap)
     }
 
     /// Residual stream after the last block of a whole batch, `[tokens, hidden]`.
@@ -253,14 +262,16 @@ impl Model {
     }
 }
 
+/// The output of a module as it reaches the residual stream.
+fn normed(norm: Option<&Normalisation>, output: Tensor) -> Tensor {
+    norm.map_or_else(|| output.shallow_clone(), |norm| norm.apply(&output))
+}
+
 impl Block {
     fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
         let names = &architecture.blocks[layer];
         let projection = |name: &str| weights.projection(name, architecture.stored_input_first);
-        let mlp_norm = match &names.mlp_norm {
-            Some(name) => Some(weights.norm(name, architecture)?),
-            None => None,
-        };
+        let norm = |name: &Option<String>| name.as_ref().map(|name| weights.norm(name, architecture)).transpose();
         let gate = match &names.gate {
             Some(name) => Some(projection(name)?),
             None => None,
@@ -271,12 +282,15 @@ impl Block {
                 inputs: Inputs::read(&names.queries_keys_values, projection)?,
                 output: projection(&names.attention_output)?,
                 scale: architecture.attention_scale,
+                cap: architecture.attention_cap,
                 heads: architecture.heads,
                 key_value_heads: architecture.key_value_heads,
                 head_width: architecture.head_width,
                 window: architecture.attention_window[layer],
             },
-            mlp_norm,
+            attention_output_norm: norm(&names.attention_output_norm)?,
+            mlp_norm: norm(&names.mlp_norm)?,
+            mlp_output_norm: norm(&names.mlp_output_norm)?,
             mlp: Mlp {
                 up: projection(&names.up)?,
                 gate,

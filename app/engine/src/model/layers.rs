@@ -1,7 +1,15 @@
 //! The building blocks of a decoder block: projection, norm, MLP activation.
 
 use super::architecture::{Activation, Norm};
-use tch::Tensor;
+use tch::{Kind, Tensor};
+
+/// Squeezes values into ± `cap` by a hyperbolic tangent; leaves them where there is none.
+pub fn capped(values: Tensor, cap: Option<f64>) -> Tensor {
+    match cap {
+        Some(cap) => (values / cap).tanh() * cap,
+        None => values,
+    }
+}
 
 /// An affine map; `weight` keeps the orientation of the checkpoint.
 #[derive(Debug)]
@@ -44,6 +52,12 @@ impl Normalisation {
             Norm::RootMeanSquare => {
                 let mean_square = input.square().mean_dim(-1, true, None);
                 input * (mean_square + self.epsilon).rsqrt() * &self.weight
+            }
+            Norm::RootMeanSquareAroundOne => {
+                let wide = if input.kind() == Kind::Double { Kind::Double } else { Kind::Float };
+                let (kind, input, weight) = (input.kind(), input.to_kind(wide), self.weight.to_kind(wide));
+                let mean_square = input.square().mean_dim(-1, true, None);
+                (input * (mean_square + self.epsilon).rsqrt() * (weight + 1.0)).to_kind(kind)
             }
         }
     }

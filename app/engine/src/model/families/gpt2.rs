@@ -15,6 +15,8 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
             attention_norm: at("ln_1"),
+            attention_output_norm: None,
+            mlp_output_norm: None,
             mlp_norm: Some(at("ln_2")),
             queries_keys_values: QueryKeyValueNames::Stacked(at("attn.c_attn")),
             attention_output: at("attn.c_proj"),
@@ -37,6 +39,9 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::Sequential,
         rotary: None,
         attention_scale: if scaled { (head_width as f64).powf(-0.5) } else { 1.0 },
+        attention_cap: None,
+        logit_cap: None,
+        embedding_scale: None,
         attention_window: vec![None; layers],
         stored_input_first: true,
         token_embedding: "transformer.wte".to_owned(),

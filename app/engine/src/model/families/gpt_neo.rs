@@ -19,6 +19,8 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
             attention_norm: at("ln_1"),
+            attention_output_norm: None,
+            mlp_output_norm: None,
             mlp_norm: Some(at("ln_2")),
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("attn.attention.q_proj"),
@@ -45,6 +47,9 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::Sequential,
         rotary: None,
         attention_scale: 1.0,
+        attention_cap: None,
+        logit_cap: None,
+        embedding_scale: None,
         attention_window,
         stored_input_first: false,
         token_embedding: "transformer.wte".to_owned(),

@@ -13,6 +13,8 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         let at = |name: &str| format!("gpt_neox.layers.{layer}.{name}");
         BlockNames {
             attention_norm: at("input_layernorm"),
+            attention_output_norm: None,
+            mlp_output_norm: None,
             mlp_norm: Some(at("post_attention_layernorm")),
             queries_keys_values: QueryKeyValueNames::PerHead(at("attention.query_key_value")),
             attention_output: at("attention.dense"),
@@ -35,6 +37,9 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: if parallel { Residual::ParallelTwoNorms } else { Residual::Sequential },
         rotary: Some(config.rotary((head_width as f64 * share) as i64, "rotary_emb_base", false)?),
         attention_scale: (head_width as f64).powf(-0.5),
+        attention_cap: None,
+        logit_cap: None,
+        embedding_scale: None,
         attention_window: vec![None; layers],
         stored_input_first: false,
         token_embedding: "gpt_neox.embed_in".to_owned(),

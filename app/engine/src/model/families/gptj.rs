@@ -12,6 +12,8 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
             attention_norm: at("ln_1"),
+            attention_output_norm: None,
+            mlp_output_norm: None,
             mlp_norm: None,
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("attn.q_proj"),
@@ -38,6 +40,9 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::ParallelSharedNorm,
         rotary: Some(config.rotary(rotary, "rotary_emb_base", true)?),
         attention_scale: (head_width as f64).powf(-0.5),
+        attention_cap: None,
+        logit_cap: None,
+        embedding_scale: None,
         attention_window: vec![None; layers],
         stored_input_first: false,
         token_embedding: "transformer.wte".to_owned(),

@@ -1,5 +1,6 @@
 //! One file per family: maps its `config.json` and tensor names onto the decoder.
 
+mod gemma2;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
@@ -20,6 +21,7 @@ pub const FAMILIES: &[(&str, Describe)] = &[
     ("llama", llama::describe),
     ("qwen2", llama::describe),
     ("phi", phi::describe),
+    ("gemma2", gemma2::describe),
 ];
 
 /// The architecture that a configuration describes.

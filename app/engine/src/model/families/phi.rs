@@ -15,6 +15,8 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         let at = |name: &str| format!("model.layers.{layer}.{name}");
         BlockNames {
             attention_norm: at("input_layernorm"),
+            attention_output_norm: None,
+            mlp_output_norm: None,
             mlp_norm: None,
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("self_attn.q_proj"),
@@ -42,6 +44,9 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::ParallelSharedNorm,
         rotary: Some(config.rotary((head_width as f64 * share) as i64, "rope_theta", false)?),
         attention_scale: (head_width as f64).powf(-0.5),
+        attention_cap: None,
+        logit_cap: None,
+        embedding_scale: None,
         attention_window: vec![None; layers],
         stored_input_first: false,
         token_embedding: "model.embed_tokens".to_owned(),
