@@ -171,15 +171,17 @@ impl Compare {
     /// An attempt that was ordered elsewhere, as a recording tells it, gets a variant of its own.
     pub fn adopt(&mut self, engine: &Engine, started: &EditStarted, in_place: Vec<u64>) {
         let settings = Settings::of_order(engine, &started.order);
-        let known = self.variants.iter().position(|variant| {
-            variant.settings.order(engine, vec![started.order.fact.clone()]).is_ok_and(|order| order == started.order)
-        });
-        if known.is_none() && self.add(settings.clone()).is_none() {
+        let fact = &started.order.fact;
+        let asked = |settings: &Settings| settings.order(engine, vec![fact.clone()]).ok();
+        // what the settings ask, so that the variant finds its attempt again
+        let order = asked(&settings).unwrap_or_else(|| started.order.clone());
+        let known = self.variants.iter().any(|variant| asked(&variant.settings).as_ref() == Some(&order));
+        if !known && self.add(settings.clone()).is_none() {
             self.cursor = MOST_VARIANTS - 1;
             self.remove();
             self.add(settings);
         }
-        self.begin(started.job, &started.order, in_place);
+        self.begin(started.job, &order, in_place);
     }
 
     /// The method begins; whether the job is one of ours.
