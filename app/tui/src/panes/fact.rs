@@ -42,6 +42,16 @@ pub const PANE: Pane = Pane {
             ..Action::PLAIN
         },
         Action {
+            name: "sort-facts",
+            help: "sort the facts by subject, relation, answer, or not",
+            available: has_facts,
+            run: |state| {
+                state.facts.step_order();
+                Vec::new()
+            },
+            ..Action::PLAIN
+        },
+        Action {
             name: "mark",
             help: "mark the fact; all marked ones are edited together",
             available: has_facts,
@@ -183,6 +193,10 @@ fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     let count = match facts.shown() == facts.total() {
         true => format!("{} facts", facts.total()),
         false => format!("{} of {} facts", facts.shown(), facts.total()),
+    };
+    let count = match facts.order.name() {
+        "" => count,
+        name => format!("{count} by {name}"),
     };
     let marked = match facts.marked() {
         0 => Span::raw(""),

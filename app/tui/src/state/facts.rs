@@ -4,8 +4,57 @@ use super::OwnFact;
 use locus_protocol::Fact;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use tui_input::Input;
+
+/// Orders of the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FactOrder {
+    /// As in the file; with a filter the best match first.
+    #[default]
+    File,
+    /// By subject.
+    Subject,
+    /// By relation, then by subject.
+    Relation,
+    /// By the true answer, then by subject.
+    Answer,
+}
+
+impl FactOrder {
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::File => Self::Subject,
+            Self::Subject => Self::Relation,
+            Self::Relation => Self::Answer,
+            Self::Answer => Self::File,
+        }
+    }
+
+    /// What it goes by; nothing for the file's.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::File => "",
+            Self::Subject => "subject",
+            Self::Relation => "relation",
+            Self::Answer => "answer",
+        }
+    }
+
+    fn key(self, fact: &Fact) -> (&str, &str) {
+        match self {
+            Self::File => ("", ""),
+            Self::Subject => (&fact.subject, ""),
+            Self::Relation => (&fact.relation, &fact.subject),
+            Self::Answer => (fact.target_true.trim(), &fact.subject),
+        }
+    }
+}
 
 /// The facts of the model and those that were typed.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +67,8 @@ pub struct FactList {
     pub filter: Input,
     /// Whether keys go into the filter.
     pub filtering: bool,
+    /// How the list is sorted.
+    pub order: FactOrder,
     /// Prompt of a fact that is to be selected when the facts have come.
     pub wanted: Option<String>,
     /// A fact that is being typed.
@@ -65,9 +116,26 @@ impl FactList {
     /// Lets through what matches the filter, the best match first.
     pub fn apply_filter(&mut self) {
         self.selected = 0;
+        self.shown = self.matching();
+        if self.order != FactOrder::File {
+            let (order, all) = (self.order, &self.all);
+            self.shown.sort_by_key(|&index| all.get(index).map(|fact| order.key(fact)));
+        }
+    }
+
+    /// Sorts the list in the next order; the selected fact stays selected.
+    pub fn step_order(&mut self) {
+        let selected = self.shown.get(self.selected).copied();
+        self.order = self.order.next();
+        self.apply_filter();
+        let place = self.shown.iter().position(|index| Some(*index) == selected);
+        self.selected = place.unwrap_or(0);
+    }
+
+    /// Places in `all` of what matches the filter, the best match first.
+    fn matching(&self) -> Vec<usize> {
         if self.filter.value().trim().is_empty() {
-            self.shown = (0..self.all.len()).collect();
-            return;
+            return (0..self.all.len()).collect();
         }
         let pattern = Pattern::parse(self.filter.value(), CaseMatching::Smart, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
@@ -78,7 +146,7 @@ impl FactList {
             });
         let mut scored: Vec<_> = scored.collect();
         scored.sort_by_key(|&(score, index)| (std::cmp::Reverse(score), index));
-        self.shown = scored.into_iter().map(|(_, index)| index).collect();
+        scored.into_iter().map(|(_, index)| index).collect()
     }
 
     /// The selected fact.
@@ -202,6 +270,13 @@ mod tests {
         list.apply_filter();
         assert_eq!(list.shown(), 1);
         assert_eq!(list.current().map(|fact| fact.subject.as_str()), Some("Sony"));
+        list.filter = "".into();
+        list.apply_filter();
+        list.step_order();
+        assert_eq!(list.from(0).map(|fact| fact.subject.as_str()).collect::<Vec<_>>(), ["France", "Sony"]);
+        (0..2).for_each(|_| list.step_order());
+        assert_eq!((list.order.name(), list.current().map(|fact| fact.subject.as_str())), ("answer", Some("France")));
+        assert_eq!(list.from(0).map(|fact| fact.subject.as_str()).collect::<Vec<_>>(), ["Sony", "France"]);
         list.filter = "no such thing".into();
         list.apply_filter();
         assert_eq!(list.current(), None);

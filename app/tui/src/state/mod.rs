@@ -19,7 +19,7 @@ mod windows;
 pub use compare::{Attempt, Compare, LayerNumber, MOST_VARIANTS, Variant};
 pub use edit::{EditView, Edits, Stage};
 pub use engine::Engine;
-pub use facts::FactList;
+pub use facts::{FactList, FactOrder};
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
 pub use log::Log;

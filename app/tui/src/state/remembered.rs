@@ -1,6 +1,6 @@
 //! What the next start of the workbench takes over: layouts, cursors, filter, facts that were typed, settings, variants.
 
-use super::{LayerNumber, Plots, Settings, State, Variant, Windows};
+use super::{FactOrder, LayerNumber, Plots, Settings, State, Variant, Windows};
 use crate::panes::PANES;
 use locus_protocol::{Fact, TraceKind};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ pub struct Remembered {
     pane: String,
     zoomed: bool,
     filter: String,
+    order: FactOrder,
     /// Facts that were typed, the last first.
     typed: Vec<Fact>,
     /// The selected fact's prompt.
@@ -39,6 +40,7 @@ impl State {
             pane: state.pane().to_owned(),
             zoomed: state.zoomed,
             filter: state.facts.filter.value().to_owned(),
+            order: state.facts.order,
             typed: state.facts.typed().to_vec(),
             prompt: state.fact().map_or_else(String::new, Fact::prompt),
             layer: state.layer_chosen.then_some(state.layer),
@@ -66,6 +68,7 @@ impl State {
         for fact in remembered.typed.into_iter().rev() {
             self.facts.add(fact);
         }
+        self.facts.order = remembered.order;
         self.facts.filter = Input::new(remembered.filter);
         self.facts.apply_filter();
         self.facts.wanted = Some(remembered.prompt).filter(|prompt| !prompt.is_empty());

@@ -62,7 +62,7 @@ fn a_number_brings_a_hidden_pane_with_its_layout() {
 #[test]
 fn the_next_start_takes_over_what_was_there() {
     let mut bench = Bench::ready(120, 40);
-    bench.press("/").type_text("capital").press("enter j");
+    bench.press("/").type_text("capital").press("enter s j");
     bench.press("3 j j C - + 6 m ctrl-w q W W");
     bench.press("e down down down down").type_text("7").press("esc");
     let remembered = bench.state.remembered();
