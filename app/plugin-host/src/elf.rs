@@ -1,15 +1,18 @@
 //! Reads what a shared library says of itself, without running anything of it.
 
 use crate::error::LoadError;
+use locus_plugin::glue::SOURCE_SECTION;
 use locus_plugin::glue::abi::{ENTRY_SYMBOL, SECTION};
 use object::elf::{ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_AARCH64, EM_X86_64, ET_DYN};
 use object::read::elf::{ElfFile64, FileHeader};
 use object::{LittleEndian, Object, ObjectSection, ObjectSymbol, ReadRef};
 use std::path::Path;
 
-/// The bytes of the stamp's section, and which entry functions are exported.
+/// The bytes of the stamp's section, those of the folder it was built from where they are there, and which entry functions
+/// are exported.
 pub(crate) struct Contents {
     pub(crate) stamp: Vec<u8>,
+    pub(crate) source: Vec<u8>,
     pub(crate) entries: Vec<String>,
 }
 
@@ -38,6 +41,7 @@ pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Con
         .section_by_name(SECTION)
         .ok_or_else(|| LoadError::NoEntry { file: file.to_owned(), reason: format!("it has no section {SECTION}") })?;
     let stamp = section.data().map_err(|error| not_a_library(&format!("it is cut short: {error}")))?;
+    let source = library.section_by_name(SOURCE_SECTION).and_then(|section| section.data().ok()).unwrap_or_default();
     let prefix = ENTRY_SYMBOL.trim_end_matches(|character: char| character.is_ascii_digit());
     let entries = library
         .dynamic_symbols()
@@ -46,5 +50,5 @@ pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Con
         .filter(|name| name.starts_with(prefix))
         .map(str::to_owned)
         .collect();
-    Ok(Contents { stamp: stamp.to_vec(), entries })
+    Ok(Contents { stamp: stamp.to_vec(), source: source.to_vec(), entries })
 }

@@ -26,6 +26,6 @@ mod thread_state;
 
 pub use error::{LoadError, UnknownPlugin};
 pub use library::{LoadedPlugin, PluginObject, load};
-pub use registry::Registry;
+pub use registry::{Registry, Reloaded};
 pub use search::{SearchPaths, VARIABLE};
 pub use stamp::{Stamp, inspect};

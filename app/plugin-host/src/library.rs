@@ -183,6 +183,7 @@ impl Contents {
             file: self.file.clone(),
             interface: stamp.interface(),
             compiler: stamp.compiler.clone(),
+            source: stamp.source.clone(),
             hyperparameters: description.hyperparameters.clone(),
             layers: Vec::new(),
             with_objective: BTreeMap::new(),

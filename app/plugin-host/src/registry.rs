@@ -18,6 +18,17 @@ pub struct Registry {
 struct Known {
     hash: [u8; 32],
     plugin: LoadedPlugin,
+    /// A newer build has taken its id.
+    is_replaced: bool,
+}
+
+/// What a new build brought, and what it replaced.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reloaded {
+    /// What the file holds now.
+    pub loaded: Vec<PluginReady>,
+    /// What it replaced, under the ids that this has now.
+    pub replaced: Vec<PluginReady>,
 }
 
 impl Registry {
@@ -71,9 +82,46 @@ impl Registry {
                 return Err(LoadError::Duplicate { file, other, kind: *kind, id: id.clone() });
             }
         }
-        self.known.retain(|known| !is_same(&known.plugin.ready.file, file));
-        self.known.extend(loaded.into_iter().map(|plugin| Known { hash, plugin }));
+        self.known.retain(|known| known.is_replaced || !is_same(&known.plugin.ready.file, file));
+        self.known.extend(loaded.into_iter().map(|plugin| Known { hash, plugin, is_replaced: false }));
         Ok(self.ready(|known| known.hash == hash))
+    }
+
+    /// Loads a new build of a file, or another file that holds the same plugins. What it replaces is not forgotten: it
+    /// is called `id@1` from then on, `id@2` the next time, so that both can be used. A build that is in use already
+    /// replaces nothing.
+    ///
+    /// # Errors
+    /// The first check that fails; then everything stays as it was.
+    pub fn reload(&mut self, file: &Path) -> Result<Reloaded, LoadError> {
+        let contents = Contents::read(file)?;
+        let hash = contents.hash();
+        let in_use = |known: &Known| known.hash == hash && !known.is_replaced;
+        if self.known.iter().any(in_use) {
+            return Ok(Reloaded { loaded: self.ready(in_use), replaced: Vec::new() });
+        }
+        let mut replaced = Vec::new();
+        let loaded = contents.load()?;
+        for LoadedPlugin { ready: new, .. } in &loaded {
+            let older = |ready: &PluginReady| ready.kind == new.kind && ready.id == new.id;
+            let generation = 1 + self.generations(new);
+            if let Some(known) = self.known.iter_mut().find(|known| older(&known.plugin.ready)) {
+                known.is_replaced = true;
+                known.plugin.ready.id = format!("{}@{generation}", new.id);
+                known.plugin.ready.title = format!("{} (build {generation})", known.plugin.ready.title);
+                replaced.push(known.plugin.ready.clone());
+            }
+        }
+        self.known.extend(loaded.into_iter().map(|plugin| Known { hash, plugin, is_replaced: false }));
+        Ok(Reloaded { loaded: self.ready(in_use), replaced })
+    }
+
+    /// How many builds of a plugin were replaced so far.
+    fn generations(&self, plugin: &PluginReady) -> usize {
+        let is_one = |ready: &PluginReady| {
+            ready.kind == plugin.kind && ready.id.split_once('@').is_some_and(|(id, _)| id == plugin.id)
+        };
+        self.known.iter().filter(|known| known.is_replaced && is_one(&known.plugin.ready)).count()
     }
 
     /// Everything that is loaded.

@@ -35,6 +35,8 @@ pub struct Stamp {
     pub plugin: String,
     /// Scans of folders pass it over.
     pub by_name_only: bool,
+    /// The folder it was built from, where the file says so.
+    pub source: Option<PathBuf>,
 }
 
 /// Reads the stamp of a file. Nothing of the file runs, and whether it fits this program is for [`Stamp::check`].
@@ -54,7 +56,7 @@ pub fn inspect(file: &Path) -> Result<Stamp, LoadError> {
 impl Stamp {
     /// Reads the stamp out of `data`, the contents of `file`.
     pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Self, LoadError> {
-        let elf::Contents { stamp, entries } = elf::read(file, data)?;
+        let elf::Contents { stamp, source, entries } = elf::read(file, data)?;
         let damaged = |reason: String| LoadError::DamagedStamp { file: file.to_owned(), reason };
         let bytes = |offset: usize, length: usize| stamp.get(offset..offset + length).unwrap_or_default();
         let number = |offset: usize, length: usize| {
@@ -90,6 +92,7 @@ impl Stamp {
             compiler: text(offset_of!(LocusStamp, compiler), 64),
             plugin: text(offset_of!(LocusStamp, plugin), 64),
             by_name_only: flags & FLAG_BY_NAME_ONLY != 0,
+            source: String::from_utf8(source).ok().filter(|folder| folder.starts_with('/')).map(PathBuf::from),
         })
     }
 

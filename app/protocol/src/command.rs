@@ -93,6 +93,22 @@ pub enum Command {
         /// What to do.
         task: SecondMomentsTask,
     },
+    /// Checks a plugin's file on the model: what it says of itself, and what it does.
+    CheckPlugin {
+        /// Number of the job.
+        job: JobId,
+        /// The file.
+        file: PathBuf,
+        /// How many edits are made to see whether memory grows.
+        edits: usize,
+    },
+    /// Loads a new build of a plugin's file. The old one stays usable under another id, the model stays where it is.
+    ReloadPlugin {
+        /// Number of the job.
+        job: JobId,
+        /// The file.
+        file: PathBuf,
+    },
     /// Ends the engine.
     Quit,
 }
@@ -110,7 +126,9 @@ impl Command {
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
             | Self::Save { job, .. }
-            | Self::SecondMoments { job, .. } => Some(*job),
+            | Self::SecondMoments { job, .. }
+            | Self::CheckPlugin { job, .. }
+            | Self::ReloadPlugin { job, .. } => Some(*job),
             Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {
                 None
             }
@@ -129,7 +147,9 @@ impl Command {
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
             | Self::Save { job, .. }
-            | Self::SecondMoments { job, .. } => *job = number,
+            | Self::SecondMoments { job, .. }
+            | Self::CheckPlugin { job, .. }
+            | Self::ReloadPlugin { job, .. } => *job = number,
             Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {}
         }
         self

@@ -1,8 +1,8 @@
 //! What the engine tells.
 
 use crate::{
-    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginKind, SecondMomentsReport, TraceStarted,
-    WeightChange,
+    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded,
+    SecondMomentsReport, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -27,6 +27,10 @@ pub enum Event {
     Plugin(PluginReady),
     /// A file in a plugin folder was refused.
     PluginRefused(PluginRefused),
+    /// A plugin was checked for one thing.
+    PluginChecked(PluginChecked),
+    /// A new build of a plugin's file was loaded.
+    PluginReloaded(PluginReloaded),
     /// A job began.
     Started {
         /// Its number.
@@ -163,6 +167,10 @@ pub enum JobKind {
     Save,
     /// Work on second moments that belongs to no edit.
     SecondMoments,
+    /// Checking a plugin.
+    Check,
+    /// Loading a new build of a plugin.
+    Reload,
 }
 
 /// What a job is doing.
@@ -240,6 +248,9 @@ pub struct PluginReady {
     pub interface: String,
     /// What compiled it.
     pub compiler: String,
+    /// The folder that it was built from, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
     /// Its hyperparameters.
     pub hyperparameters: Vec<Hyperparameter>,
     /// For a method: layers that suit the model; empty leaves them to the method.

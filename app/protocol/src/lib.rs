@@ -5,16 +5,21 @@
 
 mod average;
 mod command;
+mod command_line;
+mod conformance;
 mod event;
 mod fact;
 mod hyperparameter;
 mod number;
 mod rows;
 mod second_moments;
+mod shell;
 mod trace;
 
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
 pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget};
+pub use command_line::Surroundings;
+pub use conformance::{PluginChecked, PluginReloaded, Verdict};
 pub use event::{
     Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
     JobKind, Memory, ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step,
@@ -27,6 +32,7 @@ pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
+pub use shell::quote as shell_quote;
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.

@@ -22,7 +22,7 @@ pub struct ModelDefaults {
     matches: Matches,
     /// Layers to edit.
     #[serde(default)]
-    pub layers: BTreeMap<String, Vec<usize>>,
+    layers: BTreeMap<String, Vec<usize>>,
     /// Hyperparameters that differ from the plugin's own defaults.
     #[serde(default)]
     pub settings: BTreeMap<String, Map<String, Value>>,
@@ -52,10 +52,16 @@ impl ModelDefaults {
         FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits).unwrap_or_default()
     }
 
+    /// Layers that suit a method.
+    #[must_use]
+    pub fn layers_of(&self, method: &str) -> Vec<usize> {
+        self.layers.get(first_build(method)).cloned().unwrap_or_default()
+    }
+
     /// Settings of an objective: the model's, with the user's over them.
     #[must_use]
     pub fn of_objective(&self, id: &str, given: &Map<String, Value>) -> Map<String, Value> {
-        let mut settings = self.settings.get(id).cloned().unwrap_or_default();
+        let mut settings = self.settings.get(first_build(id)).cloned().unwrap_or_default();
         settings.extend(given.clone());
         settings
     }
@@ -63,16 +69,22 @@ impl ModelDefaults {
     /// Settings of a method: the model's, those for the objective over them, and the user's over both.
     #[must_use]
     pub fn of_method(&self, id: &str, objective: &str, given: &Map<String, Value>) -> Map<String, Value> {
-        let mut settings = self.settings.get(id).cloned().unwrap_or_default();
-        settings
-            .extend(self.pair.get(id).and_then(|objectives| objectives.get(objective)).cloned().unwrap_or_default());
+        let mut settings = self.settings.get(first_build(id)).cloned().unwrap_or_default();
+        settings.extend(
+            self.pair
+                .get(first_build(id))
+                .and_then(|objectives| objectives.get(first_build(objective)))
+                .cloned()
+                .unwrap_or_default(),
+        );
         settings.extend(given.clone());
         settings
     }
 
     /// Tells a plugin what suits the model, as its defaults.
     pub fn lay_over(&self, plugin: &mut PluginReady) {
-        if let Some(settings) = self.settings.get(&plugin.id) {
+        let id = first_build(&plugin.id);
+        if let Some(settings) = self.settings.get(id) {
             for field in &mut plugin.hyperparameters {
                 if let Some(value) = settings.get(&field.name) {
                     field.default = value.clone();
@@ -80,10 +92,15 @@ impl ModelDefaults {
             }
         }
         if plugin.kind == PluginKind::Method {
-            plugin.layers = self.layers.get(&plugin.id).cloned().unwrap_or_default();
-            plugin.with_objective = self.pair.get(&plugin.id).cloned().unwrap_or_default();
+            plugin.layers = self.layers_of(id);
+            plugin.with_objective = self.pair.get(id).cloned().unwrap_or_default();
         }
     }
+}
+
+/// The id of a plugin of which `id` may be a build that was replaced: `name@2` is one of `name`.
+fn first_build(id: &str) -> &str {
+    id.split('@').next().unwrap_or(id)
 }
 
 #[cfg(test)]

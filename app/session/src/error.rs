@@ -28,6 +28,9 @@ pub enum Error {
         /// What it said.
         error: locus_plugin::Error,
     },
+    /// A plugin that was checked is not as it should be.
+    #[error("{0}")]
+    Unfit(String),
     /// A device that is not there.
     #[error("{0}")]
     Device(String),
@@ -76,6 +79,7 @@ impl Error {
             Self::Plugin { error: locus_plugin::Error::Request(_), .. } => Blame::Request,
             Self::Load(_)
             | Self::Unknown(_)
+            | Self::Unfit(_)
             | Self::Plugin { .. }
             | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
             Self::Device(_) => Blame::Device,

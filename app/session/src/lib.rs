@@ -4,6 +4,7 @@
 //! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
 
 mod averaging;
+mod conformance;
 mod defaults;
 mod device;
 mod donors;
@@ -21,6 +22,7 @@ mod noising;
 mod prediction;
 mod preference;
 mod preparing;
+mod reloading;
 mod saving;
 mod tracing;
 mod variants;

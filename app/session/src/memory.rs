@@ -30,7 +30,7 @@ pub fn watch(events: &Sender<Event>, stop: &Receiver<()>) {
 }
 
 /// Resident memory of this process, in bytes.
-fn resident() -> Option<u64> {
+pub fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)

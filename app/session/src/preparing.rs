@@ -43,7 +43,7 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
     order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
     if order.layers.is_empty() {
-        order.layers = loaded.defaults.layers.get(&order.method).cloned().unwrap_or_default();
+        order.layers = loaded.defaults.layers_of(&order.method);
     }
     order.layers.sort_unstable();
     order.layers.dedup();

@@ -5,7 +5,10 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::variants::{self, Variant};
-use crate::{averaging, editing, evaluating, history, loading, memory, moments, prediction, saving, tracing};
+use crate::{
+    averaging, conformance, editing, evaluating, history, loading, memory, moments, prediction, reloading, saving,
+    tracing,
+};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
 use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
@@ -136,6 +139,14 @@ impl Worker<'_> {
                 Command::SecondMoments { job, task } => {
                     let title = moments::title(&task);
                     self.job(job, JobKind::SecondMoments, title, |worker| moments::run(worker, job, task));
+                }
+                Command::CheckPlugin { job, file, edits } => {
+                    let title = format!("checking {}", file.display());
+                    self.job(job, JobKind::Check, title, |worker| conformance::check(worker, job, &file, edits));
+                }
+                Command::ReloadPlugin { job, file } => {
+                    let title = format!("loading {}", file.display());
+                    self.job(job, JobKind::Reload, title, |worker| reloading::reload(worker, job, &file));
                 }
                 Command::Undo => self.quietly(|worker| history::undo(worker)),
                 Command::UndoOne { edit } => self.quietly(|worker| history::undo_one(worker, edit)),

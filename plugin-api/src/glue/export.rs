@@ -36,6 +36,12 @@ macro_rules! export_plugin {
                 ::std::option_env!("LOCUS_PLUGIN_BY_NAME_ONLY").is_some(),
             );
 
+            #[used]
+            #[unsafe(no_mangle)]
+            #[unsafe(link_section = ".locus_source")]
+            pub static LOCUS_PLUGIN_SOURCE: [u8; ::std::env!("CARGO_MANIFEST_DIR").len()] =
+                $crate::glue::source(::std::env!("CARGO_MANIFEST_DIR"));
+
             static PLUGIN: $crate::glue::abi::LocusPlugin = $crate::glue::plugin(
                 &[$(&$crate::glue::MethodEntries::<$method>::TABLE),*],
                 &[$(&$crate::glue::ObjectiveEntries::<$objective>::TABLE),*],

@@ -13,5 +13,5 @@ pub use entries::{MethodEntries, ObjectiveEntries};
 pub use export::{enter, plugin};
 pub use guard::{error_of, guarded, guarded_value};
 pub use locus_plugin_abi as abi;
-pub use stamp::{TARGET, stamp};
+pub use stamp::{SOURCE_SECTION, TARGET, source, stamp};
 pub use transfer::{Answer, Arguments, answer, borrow_text, collect, give_bytes, give_tensors, handles, put_error};

@@ -24,6 +24,16 @@ pub const fn stamp(package: &str, version: &str, by_name_only: bool) -> LocusSta
     }
 }
 
+/// Name of the ELF section that holds the folder a plugin was built from. It is not part of the contract: a plugin
+/// without it is only not rebuilt from the workbench.
+pub const SOURCE_SECTION: &str = ".locus_source";
+
+/// The bytes of that section.
+#[must_use]
+pub const fn source<const N: usize>(folder: &str) -> [u8; N] {
+    filled(folder, "", "")
+}
+
 /// Three texts one after the other, cut or filled up with zeros.
 const fn filled<const N: usize>(first: &str, second: &str, third: &str) -> [u8; N] {
     let mut bytes = [0; N];

@@ -82,7 +82,10 @@ pub fn optimise(
     let mut batch = Batch::new(edits, first, site, contexts, settings.token, host)?;
     let model = host.model()?;
     let layer = layer_of(site);
-    let device = host.parameter(&model.down_projections[layer].weight)?.device();
+    let projection = model.down_projections.get(layer);
+    let missing =
+        || Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", model.layers - 1));
+    let device = host.parameter(&projection.ok_or_else(missing)?.weight)?.device();
     let suffix = host.prepare_suffix(&batch.request)?;
     let owners = batch.owners.to_device(device);
     let variables = VarStore::new(device);

@@ -4,6 +4,7 @@
 //! The program and the plugins lie beside the tests in the target folder. Cargo builds no binary of another package
 //! for a test, so that `cargo build --release --workspace` has to come first; `cargo xtask test` does that.
 
+mod crates;
 mod files;
 mod home;
 mod orders;
@@ -12,6 +13,7 @@ mod program;
 mod pseudo_terminal;
 mod records;
 
+pub use crates::{build, toolchain};
 pub use files::{files, is_whole_safetensors};
 pub use home::Home;
 pub use orders::{fact, facts, long_orders, order, order_of};

@@ -3,6 +3,7 @@
 use locus_plugin::glue::wire::service;
 use locus_plugin_host::LoadError;
 use locus_protocol::PluginKind;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -63,6 +64,31 @@ fn every_service_is_listed() {
         service::OBJECTIVE_LOSS,
     ];
     assert_eq!(listed, services);
+}
+
+/// The names of the public things that a source takes into its package.
+fn imported(source: &str) -> BTreeSet<String> {
+    let statements = source.split("pub use ").skip(1).filter_map(|rest| rest.split_once(';')).map(|(names, _)| names);
+    let names = statements.flat_map(|names| match names.split_once('{') {
+        Some((_, list)) => list.trim_end_matches('}').split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>(),
+        None => vec![names.rsplit("::").next().unwrap_or(names).trim().to_owned()],
+    });
+    names.filter(|name| !name.is_empty()).collect()
+}
+
+#[test]
+fn everything_an_author_imports_is_listed_and_nothing_else() {
+    let source = std::fs::read_to_string(root().join("plugin-api/src/lib.rs")).expect("the package");
+    // what macros expand to is nobody's business
+    let (public, _) = source.split_once("pub mod schema").expect("the module of the macros");
+    let mut exported = imported(public);
+    exported.extend(["parameters!", "export_plugin!"].map(str::to_owned));
+    let document = document();
+    let table = between(&document, "## What an author imports", "## What goes wrong");
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+    let listed: BTreeSet<String> =
+        rows.flat_map(|(names, _)| names.split(", ")).map(|name| name.trim_matches('`').to_owned()).collect();
+    assert_eq!(listed, exported);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A file that was rebuilt is loaded anew while the old one is at work.
 
 use crate::c::compile;
-use crate::support::{Toy, request};
+use crate::support::{Toy, library, request};
 use locus_plugin_host::Registry;
 use std::path::Path;
 use std::sync::Arc;
@@ -64,4 +64,48 @@ fn a_hundred_reloads_do_no_harm() {
         registry.add(&file).expect("loads");
     }
     assert_eq!(registry.plugins().len(), 1);
+}
+
+#[test]
+fn what_a_new_build_replaces_stays_usable_under_another_id() {
+    let folder = tempfile::tempdir().expect("folder");
+    let file = compile_titled("First", folder.path());
+    let mut registry = Registry::default();
+    registry.add(&file).expect("loads");
+    let title = |registry: &Registry, id: &str| registry.method(id).map(|it| it.description().info.title.clone());
+
+    // the same build brings nothing
+    let again = registry.reload(&file).expect("in use");
+    assert_eq!((again.loaded.len(), again.replaced.len()), (1, 0));
+    // a new one does, also from another folder
+    let elsewhere = tempfile::tempdir().expect("folder");
+    for (number, next) in ["Second", "Third"].into_iter().enumerate() {
+        let reloaded = registry.reload(&compile_titled(next, elsewhere.path())).expect("loads");
+        assert_eq!((reloaded.loaded[0].id.as_str(), reloaded.loaded[0].title.as_str()), ("broken", next));
+        assert_eq!(reloaded.replaced[0].id, format!("broken@{}", number + 1));
+    }
+    let titles = ["broken@1", "broken@2", "broken"].map(|id| title(&registry, id).expect("there"));
+    assert_eq!(titles, ["First", "Second", "Third"]);
+    let shown: Vec<String> = registry.plugins().into_iter().map(|plugin| plugin.title).collect();
+    assert_eq!(shown, ["First (build 1)", "Second (build 2)", "Third"]);
+
+    // what cannot be loaded changes nothing
+    std::fs::write(&file, "no library").expect("overwritten");
+    registry.reload(&file).expect_err("no library any more");
+    assert_eq!(title(&registry, "broken").expect("still there"), "Third");
+    assert_eq!(registry.plugins().len(), 3);
+    // a build that was replaced may come back as the newest
+    registry.reload(&compile_titled("First", folder.path())).expect("loads");
+    assert_eq!(title(&registry, "broken").expect("there"), "First");
+    assert_eq!(title(&registry, "broken@3").expect("there"), "Third");
+}
+
+#[test]
+fn a_plugin_in_rust_says_what_it_was_built_from() {
+    let loaded = locus_plugin_host::load(&library("nudge")).expect("loads");
+    let source = loaded[0].ready.source.clone().expect("a folder");
+    assert!(source.ends_with("tests/fixtures/nudge") && source.join("Cargo.toml").is_file(), "{}", source.display());
+    let folder = tempfile::tempdir().expect("folder");
+    let in_c = locus_plugin_host::load(&compile_titled("In C", folder.path())).expect("loads");
+    assert_eq!(in_c[0].ready.source, None);
 }

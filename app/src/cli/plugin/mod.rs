@@ -1,5 +1,8 @@
 //! `locus plugin`.
 
+mod check;
+mod new;
+
 use crate::cli::arguments::{Common, PluginAction};
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
@@ -13,26 +16,8 @@ pub fn run(common: &Common, action: &PluginAction) -> Result<(), Failure> {
     match action {
         PluginAction::List => list(common),
         PluginAction::Show { id } => show(common, id),
-        PluginAction::Check { file } => {
-            let plugins = locus_plugin_host::load(file).map_err(|error| Failure::plugin(error.to_string()))?;
-            for plugin in &plugins {
-                let ready = &plugin.ready;
-                if common.json {
-                    output::print(&serde_json::to_string(ready).map_err(|error| Failure::failed(error.to_string()))?)?;
-                } else {
-                    output::print(&format!(
-                        "{} `{}` {} — {}: interface {}, compiled by {}",
-                        kind(ready.kind),
-                        ready.id,
-                        ready.version,
-                        ready.title,
-                        ready.interface,
-                        ready.compiler
-                    ))?;
-                }
-            }
-            Ok(())
-        }
+        PluginAction::New(arguments) => new::run(common, arguments),
+        PluginAction::Check { file, edits } => check::run(common, file, *edits),
     }
 }
 

@@ -1,0 +1,77 @@
+//! Whether memory grows with every edit.
+
+use super::Finding;
+use super::trial;
+use super::watch::Limit;
+use crate::error::Error;
+use crate::memory::resident;
+use crate::worker::Worker;
+use locus_protocol::{EditOrder, JobId, Phase};
+use std::time::{Duration, Instant};
+
+/// Within about this time; a slower method makes fewer.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Edits before memory is looked at: caches fill.
+const WARM: usize = 5;
+/// Parts of the edits: what leaks grows in all of them, what only settles does not.
+const PARTS: usize = 4;
+/// Bytes that an edit may leave behind in every part: a tenth of a small matrix.
+const ALLOWED: u64 = 8 << 10;
+
+/// Makes edit after edit.
+///
+/// # Errors
+/// Those of a trial.
+pub fn check(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, edits: usize) -> Result<Finding, Error> {
+    let start = Instant::now();
+    for _ in 0..WARM {
+        trial::run(worker, job, order, Limit::default())?;
+    }
+    let one = start.elapsed() / WARM as u32;
+    let fit = (PATIENCE.as_secs_f64() / one.as_secs_f64().max(1e-6)) as usize;
+    let each = edits.div_ceil(PARTS).min(fit / PARTS).max(2);
+    let mut grown = Vec::new();
+    for part in 0..PARTS {
+        let before = resident().unwrap_or(0);
+        for edit in 0..each {
+            let (done, all) = ((part * each + edit) as u64, (PARTS * each) as u64);
+            worker.emitter.progress(job, Phase::Method("edit after edit".to_owned()), done, all);
+            trial::run(worker, job, order, Limit::default())?;
+        }
+        grown.push(resident().unwrap_or(0).saturating_sub(before) / each as u64);
+    }
+    Ok(judge(&grown, PARTS * each, edits, one))
+}
+
+/// What bytes left behind by an edit, part by part, say.
+fn judge(grown: &[u64], edits: usize, wanted: usize, one: Duration) -> Finding {
+    let least = grown.iter().copied().min().unwrap_or(0);
+    if least > ALLOWED {
+        return Err(format!(
+            "memory grows by at least {} kB with every edit; drop what an edit allocates when it ends, and keep no tensor in \
+             a static",
+            least >> 10
+        ));
+    }
+    let fewer = match edits < wanted {
+        true => format!(" ({wanted} would take too long at {:.1} s each)", one.as_secs_f64()),
+        false => String::new(),
+    };
+    Ok(format!("memory does not grow over {edits} edits{fewer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+    use std::time::Duration;
+
+    #[test]
+    fn what_grows_all_the_time_leaks_and_what_settles_does_not() {
+        let second = Duration::from_secs(1);
+        assert!(judge(&[90_000, 0, 50_000, 0], 100, 100, second).is_ok());
+        assert!(judge(&[90_000, 147_000, 146_000, 147_000], 100, 100, second).expect_err("a leak").contains("87 kB"));
+        assert!(
+            judge(&[0; 4], 8, 100, second).expect("few").contains("8 edits (100 would take too long at 1.0 s each)")
+        );
+    }
+}

@@ -1,0 +1,250 @@
+//! The checks of an objective.
+
+use super::settings::{extremes, refusals, shown};
+use super::trial::{self, Trial};
+use super::watch::Limit;
+use super::weights::Weights;
+use super::{Checks, Finding, declaration, fact};
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::edit::EngineHost;
+use locus_plugin::object::{ObjectiveInstance, ObjectiveObject};
+use locus_plugin::{Error as PluginError, Fact, Goal, Reduction};
+use locus_protocol::{EditOrder, Phase, PluginKind};
+use serde_json::{Map, Value};
+use std::time::Duration;
+use tch::{Kind, Tensor};
+
+/// A method is run for a few steps with the objective.
+const LIMIT: Limit = Limit { reports: Some(3), services: None, time: Some(Duration::from_secs(20)) };
+
+/// Makes all checks of an objective.
+///
+/// # Errors
+/// The user cancelled; there is no fact to check with.
+pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
+    let plugin = checks.plugin;
+    let objective = worker.registry.objective(&plugin.id)?;
+    checks.tell(worker, "declaration", declaration(plugin));
+    let refused = refusals(&plugin.hyperparameters, |settings| objective.start(settings).is_ok());
+    checks.tell(worker, "settings", refused);
+
+    let settings = worker.ready()?.defaults.of_objective(&plugin.id, &Map::new());
+    let goal = goal(worker, &*objective, &settings)?;
+    let has_goal = checks.tell(worker, "goal", goal.map(|goal| format!("it aims at `{}`", goal.target.trim())));
+    let loss = loss(&*objective, &settings);
+    let has_loss = checks.tell(worker, "loss", loss);
+    if has_loss {
+        checks.tell(worker, "gradient", gradient(&*objective, &settings));
+        checks.tell(worker, "one loss a fact", by_fact(&*objective, &settings));
+        checks.tell(worker, "same input, same loss", repeats(&*objective, &settings));
+    } else {
+        for check in ["gradient", "one loss a fact", "same input, same loss"] {
+            checks.skip(worker, check, "it has no loss");
+        }
+    }
+    let told = nonsense(worker, checks, &*objective)?;
+    checks.tell(worker, "errors, not panics", told);
+    if has_goal && has_loss {
+        with_methods(worker, checks)?;
+    } else {
+        checks.skip(worker, "each method", "it has no goal or no loss");
+    }
+    Ok(())
+}
+
+fn recorded(worker: &Worker<'_>) -> Result<Fact, Error> {
+    let fact = fact(worker)?;
+    let (template, subject) = (fact.template, fact.subject);
+    Ok(Fact { template, subject, target_true: fact.target_true, target_new: fact.target_new })
+}
+
+/// What it aims at for a fact.
+fn goal_for(
+    worker: &Worker<'_>,
+    objective: &dyn ObjectiveObject,
+    settings: &Map<String, Value>,
+    fact: &Fact,
+) -> Result<Result<Goal, PluginError>, Error> {
+    let loaded = worker.ready()?;
+    let mut info = loaded.info.clone();
+    // what a session computes of the subjects; any length does for a check
+    info.embedding_deviation = 0.1;
+    let host = EngineHost::new(loaded.stack.model(), info, None, worker.cancel, Vec::new(), [0, 0], |_| {});
+    let goal = objective.start(settings).and_then(|mut started| started.goal(fact, &host));
+    worker.check_cancel()?;
+    Ok(goal)
+}
+
+/// It aims at some text for a fact of the model.
+fn goal(
+    worker: &Worker<'_>,
+    objective: &dyn ObjectiveObject,
+    settings: &Map<String, Value>,
+) -> Result<Result<Goal, String>, Error> {
+    Ok(match goal_for(worker, objective, settings, &recorded(worker)?)? {
+        Ok(goal) if goal.target.trim().is_empty() => {
+            Err("it aims at an empty text; answer with Error::Request where a fact lacks what it needs".to_owned())
+        }
+        Ok(goal) => Ok(goal),
+        Err(error) => Err(format!("{error}; it should have an aim for a fact with both targets")),
+    })
+}
+
+/// Log-probabilities of two rows and three tokens, to be followed back.
+fn sample(shape: &[i64]) -> Tensor {
+    let count: i64 = shape.iter().product();
+    let numbers = Tensor::arange(count, (Kind::Float, tch::Device::Cpu)) * -0.25 - 0.5;
+    numbers.reshape(shape).set_requires_grad(true)
+}
+
+fn start(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>, String> {
+    objective.start(settings).map_err(|error| format!("it does not start: {error}"))
+}
+
+/// The loss of log-probabilities is one finite number, for means and for sums.
+fn loss(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
+    let mut started = start(objective, settings)?;
+    let mut seen = Vec::new();
+    for reduction in [Reduction::Mean, Reduction::Sum] {
+        let loss = started.loss(&sample(&[2, 3]), reduction).map_err(|error| error.to_string())?;
+        if loss.numel() != 1 {
+            return Err(format!("for [rows, tokens] it gives {:?}; give one number", loss.size()));
+        }
+        let value = loss
+            .f_to_kind(Kind::Double)
+            .and_then(|loss| loss.f_reshape([-1]))
+            .and_then(|loss| loss.f_double_value(&[0]));
+        match value {
+            Ok(value) if value.is_finite() => seen.push(format!("{value:.3}")),
+            Ok(value) => return Err(format!("the loss of ordinary log-probabilities is {value}; keep it finite")),
+            Err(error) => return Err(format!("its loss is no number: {error}")),
+        }
+    }
+    Ok(format!("{} for a mean and {} for a sum", seen[0], seen[1]))
+}
+
+/// The loss can be followed back to the log-probabilities.
+fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
+    let mut started = start(objective, settings)?;
+    let given = sample(&[2, 3]);
+    let loss = started.loss(&given, Reduction::Mean).map_err(|error| error.to_string())?;
+    let lost = "compute the loss with operations on the tensor that is given, without detach or numbers of one's own";
+    if !loss.requires_grad() {
+        return Err(format!("no gradient leads from its loss to the log-probabilities; {lost}"));
+    }
+    let found = Tensor::f_run_backward(&[loss.sum(Kind::Float)], &[&given], false, false);
+    let gradient = found.map_err(|error| format!("its gradient cannot be computed: {error}; {lost}"))?;
+    let length = gradient[0].norm().double_value(&[]);
+    if !length.is_finite() || length == 0.0 {
+        return Err(format!("its gradient has length {length}; {lost}"));
+    }
+    Ok(format!("of length {length:.3}"))
+}
+
+/// Many facts have a loss each.
+fn by_fact(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
+    let mut started = start(objective, settings)?;
+    let loss = started.loss(&sample(&[4, 2, 3]), Reduction::Mean).map_err(|error| error.to_string())?;
+    match loss.size()[..] {
+        [4] => Ok("for [facts, rows, tokens] it gives one loss a fact".to_owned()),
+        ref size => {
+            Err(format!("for four facts it gives {size:?}; give one loss a fact, as Reduction::log_likelihood does"))
+        }
+    }
+}
+
+/// The same log-probabilities have the same loss.
+fn repeats(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
+    let mut started = start(objective, settings)?;
+    let mut once = || started.loss(&sample(&[2, 3]), Reduction::Mean).map_err(|error| error.to_string());
+    let (first, again) = (once()?, once()?);
+    let anew =
+        start(objective, settings)?.loss(&sample(&[2, 3]), Reduction::Mean).map_err(|error| error.to_string())?;
+    match first.equal(&again) && first.equal(&anew) {
+        true => Ok("three times the same bit by bit".to_owned()),
+        false => Err("the same log-probabilities have different losses; keep nothing from call to call".to_owned()),
+    }
+}
+
+/// Facts that lack something, and settings at the ends of their ranges.
+fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveObject) -> Result<Finding, Error> {
+    let whole = recorded(worker)?;
+    let facts = [
+        ("no targets", Fact { target_true: String::new(), target_new: String::new(), ..whole.clone() }),
+        ("an empty subject", Fact { subject: String::new(), ..whole.clone() }),
+        ("a template without {}", Fact { template: "Nothing is here".to_owned(), ..whole.clone() }),
+    ];
+    let advice = "answer with Error::Request, which says what to change";
+    let mut count = 0;
+    for (name, fact) in &facts {
+        if let Err(PluginError::Panic(text)) = goal_for(worker, objective, &Map::new(), fact)? {
+            return Ok(Err(format!("for a fact with {name} it panicked: {text}; {advice}")));
+        }
+        count += 1;
+    }
+    for parameter in &checks.plugin.hyperparameters {
+        for value in extremes(&parameter.kind) {
+            let settings = Map::from_iter([(parameter.name.clone(), value.clone())]);
+            let aimed = goal_for(worker, objective, &settings, &whole)?.map(|_| ());
+            let lost = objective.start(&settings).and_then(|mut it| it.loss(&sample(&[2, 3]), Reduction::Mean));
+            for outcome in [aimed, lost.map(|_| ())] {
+                if let Err(PluginError::Panic(text)) = outcome {
+                    let value = shown(&value);
+                    return Ok(Err(format!("with {} = {value} it panicked: {text}; {advice}", parameter.name)));
+                }
+            }
+            count += 1;
+        }
+    }
+    Ok(Ok(format!("answered absurd facts and extreme settings ({count} tried)")))
+}
+
+/// Every method takes steps with it.
+fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
+    let plugins = worker.registry.plugins();
+    let methods: Vec<String> =
+        plugins.into_iter().filter(|plugin| plugin.kind == PluginKind::Method).map(|plugin| plugin.id).collect();
+    let count = methods.len() as u64;
+    let weights = Weights::of(worker.ready()?.stack.model());
+    for (done, method) in methods.into_iter().enumerate() {
+        worker.emitter.progress(checks.job, Phase::Method("pairing with methods".to_owned()), done as u64, count);
+        let loaded = worker.ready()?;
+        let suits = loaded.defaults.layers_of(&method);
+        let order = EditOrder {
+            fact: fact(worker)?,
+            layers: if suits.is_empty() { vec![loaded.info.layers / 4] } else { suits },
+            method: method.clone(),
+            objective: checks.plugin.id.clone(),
+            method_settings: Map::new(),
+            objective_settings: Map::new(),
+            seed: 1,
+            more: Vec::new(),
+        };
+        let finding = match trial::run(worker, checks.job, &order, LIMIT) {
+            Err(error) if error.is_cancelled() => return Err(error),
+            Err(error) => Err(error.to_string()),
+            Ok(trial) => steps(&trial),
+        };
+        checks.tell(worker, &format!("with {method}"), finding);
+        let model = worker.ready()?.stack.model();
+        if !weights.changed(model).is_empty() {
+            weights.put_back(model);
+        }
+    }
+    Ok(())
+}
+
+/// A method took steps, and its loss was a number.
+fn steps(trial: &Trial) -> Finding {
+    match &trial.outcome {
+        Ok(_) | Err(PluginError::Cancelled) => {}
+        Err(error) => return Err(error.to_string()),
+    }
+    let losses: Vec<f64> = trial.seen.reports.iter().filter_map(|report| report.losses.get("loss").copied()).collect();
+    match (losses.first(), losses.iter().find(|loss| !loss.is_finite())) {
+        (_, Some(loss)) => Err(format!("its loss becomes {loss}; keep it finite")),
+        (Some(first), None) => Ok(format!("{} steps from a loss of {first:.3}", losses.len())),
+        (None, None) => Ok("it edits without telling a loss".to_owned()),
+    }
+}

@@ -1,0 +1,53 @@
+//! `locus plugin check`.
+
+use super::kind;
+use crate::cli::arguments::Common;
+use crate::cli::client::Client;
+use crate::cli::{Failure, output};
+use locus_protocol::{Command, Event, PluginChecked, Verdict};
+use std::path::Path;
+
+/// Checks a file as loading does, and then what it does on the model; one line a check.
+///
+/// # Errors
+/// A file that is refused; a check that failed.
+pub fn run(common: &Common, file: &Path, edits: usize) -> Result<(), Failure> {
+    // what cannot be loaded needs no model
+    let plugins = locus_plugin_host::load(file).map_err(|error| Failure::plugin(error.to_string()))?;
+    let mut client = Client::with_model(common)?;
+    let quiet = client.json();
+    let mut shown: Option<usize> = None;
+    let mut printed = Ok(());
+    let mut listen = |event: &Event| {
+        let Event::PluginChecked(checked) = event else { return };
+        let place = plugins.iter().position(|known| known.ready.kind == checked.kind && known.ready.id == checked.id);
+        let mut lines = Vec::new();
+        if let Some(place) = place.filter(|place| shown != Some(*place)) {
+            shown = Some(place);
+            let ready = &plugins[place].ready;
+            let (id, version, title) = (&ready.id, &ready.version, &ready.title);
+            let made = format!("interface {}, compiled by {}", ready.interface, ready.compiler);
+            lines.push(format!("{} `{id}` {version} — {title}: {made}", kind(ready.kind)));
+        }
+        lines.push(line(checked));
+        if printed.is_ok() && !quiet {
+            printed = client_print(&lines);
+        }
+    };
+    let job = client.job(|job| Command::CheckPlugin { job, file: file.to_owned(), edits }, &mut listen);
+    printed?;
+    job
+}
+
+fn client_print(lines: &[String]) -> std::io::Result<()> {
+    output::print(&lines.join("\n"))
+}
+
+fn line(checked: &PluginChecked) -> String {
+    let verdict = match checked.verdict {
+        Verdict::Ok => "ok",
+        Verdict::Failed => "FAILED",
+        Verdict::Skipped => "skipped",
+    };
+    format!("  {verdict:<8} {}: {}", checked.check, checked.text)
+}

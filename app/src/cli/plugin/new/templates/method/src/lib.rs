@@ -1,0 +1,93 @@
+//! My method: adds to the output of one layer's MLP whatever lowers the objective's loss, and writes that into the
+//! layer's down-projection as a change of rank one.
+//!
+//! ```sh
+//! cargo build --release
+//! locus plugin check target/release/libmy_method.so
+//! locus edit --plugin target/release/libmy_method.so --method my-method --case 0
+//! locus --plugin target/release/libmy_method.so
+//! ```
+
+use locus_plugin::tch::Tensor;
+use locus_plugin::{
+    Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Read, Reduction, Result,
+    Site, StepReport, SuffixRequest, export_plugin, lookup, parameters,
+};
+
+parameters! {
+    /// What a user may set, with `--set steps=40` or in the form of the workbench.
+    pub struct MyMethodParameters {
+        steps: i64 = 20, integer(1..=500), "optimisation steps";
+        rate: f64 = 1.0, float(1e-4..=10.0), "length of a step", unit "‖m‖";
+    }
+}
+
+/// The method. Every edit starts from a fresh one.
+#[derive(Default)]
+pub struct MyMethod;
+
+impl EditMethod for MyMethod {
+    type Parameters = MyMethodParameters;
+
+    fn info() -> Info {
+        Info::new("my-method", "My method").summary("adds to an MLP's output what lowers the loss")
+    }
+
+    /// Says what is going to happen before anything runs.
+    fn plan(request: &EditRequest, parameters: &MyMethodParameters, model: &ModelInfo) -> Result<Plan> {
+        if request.edits.len() > 1 {
+            return Err(Error::Request("it edits one fact at a time; mark one only".to_owned()));
+        }
+        let layer = match request.layers[..] {
+            [] => model.layers / 4,
+            [layer] => layer,
+            _ => return Err(Error::Request("it edits one layer; name one only".to_owned())),
+        };
+        Ok(Plan { layers: vec![layer], steps: parameters.steps.unsigned_abs(), ..Plan::default() })
+    }
+
+    /// Finds the change. `?` leaves at once when the user cancels: every service of the host answers so then.
+    fn edit(&mut self, request: &EditRequest, parameters: &MyMethodParameters, host: &dyn Host) -> Result<Edited> {
+        let (Some(edit), Some(&layer)) = (request.edits.first(), request.layers.first()) else {
+            return Err(Error::Request("it needs a fact and a layer".to_owned()));
+        };
+        let model = host.model()?;
+        let projection = model.down_projections.get(layer);
+        let projection = projection.ok_or_else(|| Error::Request(format!("there is no layer {layer}")))?;
+
+        // the prompt with the target behind it: where the subject ends, and where each token of the target is read
+        let (mut row, position) = lookup(host, &edit.template, &edit.subject, FactToken::SubjectLast)?;
+        let target = host.tokenize(&format!(" {}", edit.target), false)?;
+        let last = row.len() - 1;
+        let reads = target.iter().enumerate();
+        let read = reads.map(|(index, &token)| Read { cell: Cell { row: 0, position: last + index }, token }).collect();
+        row.extend(target.iter().take(target.len().saturating_sub(1)));
+
+        // the key that stands for the subject in this layer, and what the layer's MLP says to it
+        let at = |site| Cells { site, cells: vec![Cell { row: 0, position }] };
+        let seen = host.capture(&[row.clone()], &[at(Site::MlpKey(layer)), at(Site::MlpOut(layer))])?;
+        let (key, output) = (seen[0].get(0), seen[1].get(0));
+        let step_length = output.norm().double_value(&[]) * parameters.rate;
+
+        // computed once: everything that no step changes
+        let add = vec![at(Site::MlpOut(layer))];
+        let suffix = host.prepare_suffix(&SuffixRequest { rows: vec![row], add, read, ..SuffixRequest::default() })?;
+        let mut value = Tensor::zeros([1, model.hidden], (key.kind(), key.device()));
+        let steps = parameters.steps.unsigned_abs();
+        for step in 0..steps {
+            value = value.detach().set_requires_grad(true);
+            let run = host.run_suffix(suffix, &[value.shallow_clone()], &[])?;
+            let loss = host.objective_loss(&run.log_probabilities.unsqueeze(0), Reduction::Mean)?;
+            let report = StepReport::new(step, steps, layer).loss("loss", loss.f_double_value(&[])?);
+            host.report(&report.metric(layer, "length", value.norm().double_value(&[])))?;
+            let gradient = &Tensor::f_run_backward(&[loss], &[&value], false, false)?[0];
+            // shorter and shorter steps down the gradient; none where it is nought
+            let length = step_length * (1.0 - step as f64 / steps as f64);
+            value = value.detach() - gradient * (length / (gradient.norm().double_value(&[]) + 1e-12));
+        }
+        let (left, right) = projection.rank_one(&value.detach().get(0), &(&key / key.dot(&key)));
+        Ok(Edited::new().low_rank(&projection.weight, left, right).metric("length", value.norm().double_value(&[])))
+    }
+}
+
+export_plugin!(methods: [MyMethod]);
