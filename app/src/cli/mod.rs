@@ -10,6 +10,7 @@ mod export;
 mod fact;
 mod facts;
 mod failure;
+mod flags;
 mod interrupt;
 mod ledger;
 mod model;

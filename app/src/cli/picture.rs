@@ -45,6 +45,7 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
 fn options() -> Options {
     let preferred = Preference::shipped();
     Options {
+        flags: Vec::new(),
         source: ModelSource::BuiltIn,
         ascii: false,
         colours: Depth::True,

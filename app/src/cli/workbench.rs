@@ -3,7 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::{options, source};
 use crate::cli::places::Places;
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, flags, output};
 use locus_tui::Ending;
 use std::io::IsTerminal;
 use std::thread::JoinHandle;
@@ -39,6 +39,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let preferred = locus_session::Preference::shipped();
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
+    shown.flags = flags::of(common);
     let ends = locus_tui::Handles {
         commands: handles.commands,
         events: handles.events,

@@ -1,7 +1,9 @@
 //! What reaches the workbench from outside, and what it asks of the world.
 
 use crate::keys::Key;
+use crate::state::BuildEvent;
 use locus_protocol::{Command, Event};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Something that happened. Time comes in as [`Input::Tick`] only, so that a test needs no clock.
@@ -23,6 +25,13 @@ pub enum Input {
     Continued {
         /// For how long it was away.
         away: Duration,
+    },
+    /// A plugin's crate that is built told something.
+    Build {
+        /// Which build of the session.
+        number: u64,
+        /// What it told.
+        event: BuildEvent,
     },
     /// How an effect went that had an answer: a sentence either way.
     Answer(Result<String, String>),
@@ -49,6 +58,22 @@ pub enum Effect {
     Redraw,
     /// Give the terminal back and stop until the shell says `fg`.
     Suspend,
+    /// Have cargo build the crate in a folder; a build that runs is stopped first.
+    Build {
+        /// Which build of the session.
+        number: u64,
+        /// The crate's folder.
+        folder: PathBuf,
+    },
+    /// Stop cargo.
+    StopBuild,
+    /// Give the terminal to the user's editor until that is left.
+    OpenEditor {
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
     /// Leave.
     Quit,
     /// Put text on the clipboard.

@@ -5,6 +5,9 @@
 //! happens. Nothing here knows of tensors; the engine is two channels and a flag.
 
 pub mod actions;
+mod as_command;
+mod author;
+mod build;
 mod input;
 mod keys;
 mod memory;
@@ -27,6 +30,6 @@ pub use panes::{PANES, Pane, Table};
 pub use picture::picture;
 pub use replay::replay;
 pub use run::{Ending, Handles, run};
-pub use state::State;
+pub use state::{BuildEvent, Problem, State};
 pub use update::{is_typing, update};
 pub use view::{Depth, draw, screen};

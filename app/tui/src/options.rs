@@ -21,6 +21,8 @@ pub struct Options {
     pub method: Option<String>,
     /// Id of the objective that the edit form starts with; the first that is loaded otherwise.
     pub objective: Option<String>,
+    /// The program's flags besides the model, as commands for the shell repeat them.
+    pub flags: Vec<String>,
     /// Where exported tables go.
     pub export_folder: PathBuf,
     /// Most frames in a second.
@@ -42,6 +44,7 @@ impl Options {
             memory: None,
             method: None,
             objective: None,
+            flags: Vec::new(),
             export_folder: PathBuf::from("."),
             frames_per_second: if variable("SSH_CONNECTION").is_some() { 8 } else { 20 },
         }

@@ -1,10 +1,11 @@
 //! The loop around state, update and view.
 
 use crate::actions;
+use crate::build::Builder;
 use crate::input::{Effect, Input};
 use crate::memory;
 use crate::options::Options;
-use crate::state::{State, Tone};
+use crate::state::{BuildEvent, State, Tone};
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
 use crate::view::draw;
@@ -66,16 +67,15 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     // first of all: a signal that comes while the terminal is being taken must give it back
     watch_signals(sender.clone())?;
     let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
-    let mut workbench = Workbench::new(state, handles, options, terminal)?;
+    let mut workbench = Workbench::new(state, handles, options, terminal, sender.clone())?;
     // The screen comes first, then everything else.
     workbench.draw(Instant::now())?;
-    let reader = Reader::start(sender)?;
+    workbench.reader = Some(Reader::start(sender)?);
     let first = actions::load(&mut workbench.state);
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
         ControlFlow::Break(ending) => Ok(ending),
     };
-    drop(reader);
     workbench.leave();
     result
 }
@@ -86,6 +86,12 @@ struct Workbench {
     options: Options,
     terminal: Terminal,
     screen: Screen,
+    /// Where threads tell things.
+    messages: Sender<Message>,
+    /// The thread that reads keys, once it does.
+    reader: Option<Reader>,
+    /// The build that runs, or the last one.
+    builder: Option<Builder>,
     started: Instant,
     frame: Duration,
     next_frame: Instant,
@@ -93,13 +99,32 @@ struct Workbench {
 }
 
 impl Workbench {
-    fn new(mut state: State, handles: Handles, options: Options, terminal: Terminal) -> anyhow::Result<Self> {
+    fn new(
+        mut state: State,
+        handles: Handles,
+        options: Options,
+        terminal: Terminal,
+        messages: Sender<Message>,
+    ) -> anyhow::Result<Self> {
         let (columns, rows) = crossterm::terminal::size()?;
         let screen = terminal.screen()?;
         let started = Instant::now();
         let frame = Duration::from_secs(1) / options.frames_per_second.max(1);
         update(&mut state, Input::Resize(columns, rows));
-        Ok(Self { state, handles, options, terminal, screen, started, frame, next_frame: started, changed: true })
+        Ok(Self {
+            state,
+            handles,
+            options,
+            terminal,
+            screen,
+            messages,
+            reader: None,
+            builder: None,
+            started,
+            frame,
+            next_frame: started,
+            changed: true,
+        })
     }
 
     /// Turns until the user leaves or the terminal is gone.
@@ -175,6 +200,7 @@ impl Workbench {
                 }
                 self.come_back(Duration::ZERO)
             }
+            Message::Build { number, event } => self.feed(Input::Build { number, event }),
             Message::Signal(Signal::End) | Message::HangUp => ControlFlow::Break(Ending::CutOff),
         }
     }
@@ -202,6 +228,9 @@ impl Workbench {
                     self.changed = true;
                 }
                 Effect::Suspend => self.suspend()?,
+                Effect::Build { number, folder } => self.build(number, &folder)?,
+                Effect::StopBuild => self.builder = None,
+                Effect::OpenEditor { file, line } => self.open_editor(&file, line)?,
                 Effect::Quit => return ControlFlow::Break(Ending::Left),
                 Effect::Copy(text) => {
                     let answer = terminal::copy(&text, &mut self.screen).map_err(|error| error.to_string());
@@ -249,6 +278,45 @@ impl Workbench {
         }
     }
 
+    /// Starts cargo; what it says comes back as messages.
+    fn build(&mut self, number: u64, folder: &Path) -> ControlFlow<Ending> {
+        // the one before stops, whatever it was
+        self.builder = None;
+        let messages = self.messages.clone();
+        let tell = move |event| {
+            let _ = messages.send(Message::Build { number, event });
+        };
+        match Builder::start(folder, tell) {
+            Ok(builder) => {
+                self.builder = Some(builder);
+                ControlFlow::Continue(())
+            }
+            Err(why) => self.feed(Input::Build { number, event: BuildEvent::Ended(Err(why)) }),
+        }
+    }
+
+    /// Lends the terminal to the user's editor.
+    fn open_editor(&mut self, file: &Path, line: usize) -> ControlFlow<Ending> {
+        let Some(mut editor) = terminal::editor(file, line) else {
+            let text = format!("set EDITOR to open {}:{line} from here", file.display());
+            return self.feed(Input::Answer(Err(text)));
+        };
+        let left = Instant::now();
+        if let Some(reader) = &self.reader {
+            reader.pause();
+        }
+        let lent = self.terminal.lend(&mut editor);
+        if let Some(reader) = &self.reader {
+            reader.go_on();
+        }
+        self.come_back(left.elapsed())?;
+        match lent {
+            Ok(status) if status.success() => ControlFlow::Continue(()),
+            Ok(status) => self.feed(Input::Answer(Err(format!("the editor ended with {status}")))),
+            Err(error) => self.feed(Input::Answer(Err(format!("the editor cannot be started: {error}")))),
+        }
+    }
+
     /// The terminal is ours again: another screen, of another size perhaps.
     fn come_back(&mut self, away: Duration) -> ControlFlow<Ending> {
         match self.terminal.screen() {
@@ -273,6 +341,8 @@ impl Workbench {
 
     /// Ends the engine; a job that runs is cancelled.
     fn leave(self) {
+        drop(self.builder);
+        drop(self.reader);
         drop(self.screen);
         drop(self.terminal);
         if let Some(file) = &self.options.memory {

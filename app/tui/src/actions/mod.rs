@@ -4,6 +4,8 @@ mod windows;
 
 pub use windows::WINDOWS;
 
+use crate::as_command;
+use crate::author;
 use crate::input::Effect;
 use crate::overlays::Overlay;
 use crate::panes::{self, Motion, PANES};
@@ -175,6 +177,40 @@ pub const GLOBAL: &[Action] = &[
             (None, None) => Ok(()),
         },
         run: load,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "rebuild-plugin",
+        help: "build the method's crate, run the last edit with it",
+        available: |state| author::crate_of(state, PluginKind::Method).map(|_| ()),
+        run: |state| author::rebuild_chosen(state, PluginKind::Method),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "rebuild-objective",
+        help: "build the objective's crate, run the last edit with it",
+        available: |state| author::crate_of(state, PluginKind::Objective).map(|_| ()),
+        run: |state| author::rebuild_chosen(state, PluginKind::Objective),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "as-command",
+        help: "show and copy the last trace or edit as a command",
+        available: |state| as_command::last(state).map(|_| ()),
+        run: as_command::show,
+        ..Action::PLAIN
+    },
+    Action {
+        name: "build-output",
+        help: "show what cargo said of a plugin's crate",
+        available: |state| match state.build.plugin {
+            Some(_) => Ok(()),
+            None => Err("no crate was built so far; B builds the method's".into()),
+        },
+        run: |state| {
+            state.overlay = Some(Overlay::Build);
+            Vec::new()
+        },
         ..Action::PLAIN
     },
     Action {
@@ -459,6 +495,7 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     let twice = state.interrupted.is_some_and(|last| state.now.saturating_sub(last) <= TWICE);
     state.interrupted = Some(state.now);
     match &mut state.job {
+        None if state.build.is_running() => author::stop(state),
         Some(job) if !job.cancelling => {
             job.cancelling = true;
             state.notices.clear();

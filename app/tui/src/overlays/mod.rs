@@ -1,5 +1,6 @@
 //! What lies over the panes and has the keys as long as it does.
 
+mod build;
 mod edits;
 mod form;
 mod jobs;
@@ -35,6 +36,8 @@ pub enum Overlay {
     Edits(EditList),
     /// The jobs.
     Jobs(JobList),
+    /// What cargo says of a plugin's crate.
+    Build,
     /// Whether to leave.
     Quit,
 }
@@ -62,6 +65,12 @@ impl Overlay {
     #[must_use]
     pub fn error() -> Self {
         Self::Sheet(Sheet::new(SheetKind::Error))
+    }
+
+    /// The last trace or edit as a command.
+    #[must_use]
+    pub fn command() -> Self {
+        Self::Sheet(Sheet::new(SheetKind::Command))
     }
 
     /// Actions by name.
@@ -116,6 +125,13 @@ impl Overlay {
             Self::Jobs(_) => {
                 &[("x", "cancel"), ("p", "pause, go on"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
             }
+            Self::Build => &[
+                ("n/p", "next, previous error"),
+                ("enter", "open it in $EDITOR"),
+                ("B", "build again"),
+                ("up/down", "scroll"),
+                ("esc", "close"),
+            ],
             Self::Quit => &[("y", "leave"), ("n", "stay")],
         }
     }
@@ -129,6 +145,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Overlay::Form(form)) => form.press(state, key),
         Some(Overlay::Edits(list)) => list.press(state, key),
         Some(Overlay::Jobs(list)) => list.press(state, key),
+        Some(Overlay::Build) => build::press(state, key),
         Some(Overlay::Quit) => quit::press(state, key),
         None => Vec::new(),
     }
@@ -164,6 +181,10 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
         }
         Overlay::Jobs(list) => {
             list.draw(state, buffer);
+            None
+        }
+        Overlay::Build => {
+            build::draw(state, buffer);
             None
         }
         Overlay::Quit => {

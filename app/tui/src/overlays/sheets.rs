@@ -2,6 +2,7 @@
 
 use super::{Overlay, frame, middle};
 use crate::actions::{self, Action};
+use crate::as_command::{self, ShellCommand};
 use crate::input::Effect;
 use crate::keys::Key;
 use crate::panes::{Motion, PANES, first_steps};
@@ -24,6 +25,8 @@ pub enum SheetKind {
     Model,
     /// The last error.
     Error,
+    /// The last trace or edit as a command.
+    Command,
 }
 
 /// A text and how far it is scrolled; `None` stands for the end, which then is followed.
@@ -47,6 +50,7 @@ impl Sheet {
             SheetKind::Log => middle(state, columns, rows),
             SheetKind::Model => middle(state, 100, rows),
             SheetKind::Error => middle(state, 84, 14),
+            SheetKind::Command => middle(state, 100, 24),
         }
     }
 
@@ -56,6 +60,7 @@ impl Sheet {
             SheetKind::Log => log(state, room),
             SheetKind::Model => model(state, room),
             SheetKind::Error => error(state, room),
+            SheetKind::Command => command(state, room),
         }
     }
 
@@ -67,7 +72,9 @@ impl Sheet {
             (KeyCode::Char('u'), true) | (KeyCode::PageUp, _) => Motion::PageUp,
             (KeyCode::Char('g'), false) | (KeyCode::Home, _) => Motion::Top,
             (KeyCode::Char('G'), false) | (KeyCode::End, _) => Motion::Bottom,
-            (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E'), false) => return Vec::new(),
+            (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E' | '$'), false) => {
+                return Vec::new();
+            }
             _ => {
                 state.overlay = Some(Overlay::Sheet(self));
                 return Vec::new();
@@ -94,6 +101,7 @@ impl Sheet {
             SheetKind::Log => "Log",
             SheetKind::Model => "Model and plugins",
             SheetKind::Error => "Last error",
+            SheetKind::Command => "The same as a command",
         };
         let title = match lines.len().saturating_sub(first + rows) {
             0 => title.to_owned(),
@@ -165,6 +173,20 @@ fn log(state: &State, room: usize) -> Vec<Line<'static>> {
 fn error(state: &State, room: usize) -> Vec<Line<'static>> {
     let text = state.notices.last_error().unwrap_or("nothing has failed so far");
     wrap(&format!(" {}", printable(text)), room, 1).into_iter().map(Line::raw).collect()
+}
+
+fn command(state: &State, room: usize) -> Vec<Line<'static>> {
+    let ShellCommand { line, note } = match as_command::last(state) {
+        Ok(command) => command,
+        Err(why) => return vec![Line::raw(format!(" {why}"))],
+    };
+    let told = line.lines().flat_map(|line| wrap(&format!(" {}", printable(line)), room, 3));
+    let mut lines: Vec<Line<'static>> = told.map(Line::raw).collect();
+    if let Some(note) = note {
+        lines.push(Line::default());
+        lines.extend(wrap(&format!(" {note}"), room, 1).into_iter().map(|line| Line::styled(line, state.theme.warn())));
+    }
+    lines
 }
 
 fn model(state: &State, room: usize) -> Vec<Line<'static>> {

@@ -149,6 +149,12 @@ impl FactList {
         scored.into_iter().map(|(_, index)| index).collect()
     }
 
+    /// The facts of the model, without those that were typed.
+    #[must_use]
+    pub fn recorded(&self) -> &[Fact] {
+        &self.all[self.typed..]
+    }
+
     /// The selected fact.
     #[must_use]
     pub fn current(&self) -> Option<&Fact> {

@@ -1,5 +1,6 @@
 //! Everything the screen shows. Events and keys change it, drawing only reads it.
 
+mod build;
 mod compare;
 mod edit;
 mod engine;
@@ -16,6 +17,7 @@ mod traces;
 mod variant_form;
 mod windows;
 
+pub use build::{Build, BuildEvent, BuildStage, Problem};
 pub use compare::{Attempt, Compare, LayerNumber, MOST_VARIANTS, Variant};
 pub use edit::{EditView, Edits, Stage};
 pub use engine::Engine;
@@ -116,6 +118,8 @@ pub struct State {
     pub variant_form: Option<VariantForm>,
     /// What the edit form says.
     pub settings: Settings,
+    /// The crate of a plugin that is built.
+    pub build: Build,
     /// First line shown of the before/after pane.
     pub before_after_scroll: usize,
     /// Log lines.
@@ -124,6 +128,8 @@ pub struct State {
     pub notices: Notices,
     /// When Ctrl-c was pressed with nothing to cancel.
     pub interrupted: Option<Duration>,
+    /// The program's flags, as commands for the shell repeat them.
+    pub flags: Vec<String>,
     /// Where files go.
     pub export_folder: PathBuf,
     /// Exports so far, for their names.
@@ -171,10 +177,12 @@ impl State {
             plots: Plots::default(),
             variant_form: None,
             settings: Settings::new(options.method.clone(), options.objective.clone()),
+            build: Build::default(),
             before_after_scroll: 0,
             log: Log::default(),
             notices: Notices::default(),
             interrupted: None,
+            flags: options.flags.clone(),
             export_folder: options.export_folder.clone(),
             exports: 0,
         })

@@ -4,6 +4,7 @@
 //! keyboard reports stay off: a dropped line would leave them on in the user's own terminal.
 
 mod clipboard;
+mod editor;
 mod output;
 mod reader;
 mod screen;
@@ -12,11 +13,13 @@ mod signals;
 mod tests;
 
 pub use clipboard::copy;
+pub use editor::editor;
 pub use reader::Reader;
 pub use screen::Screen;
 pub use signals::{Signal, watch_signals};
 
 use crate::keys::Key;
+use crate::state::BuildEvent;
 use crossbeam_channel::Sender;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;
@@ -31,6 +34,7 @@ use rustix::process::{Signal as ProcessSignal, getpid, getsid, kill_current_proc
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
+use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 
@@ -45,6 +49,13 @@ pub enum Message {
     Resize(u16, u16),
     /// A signal.
     Signal(Signal),
+    /// A plugin's crate that is built told something.
+    Build {
+        /// Which build of the session.
+        number: u64,
+        /// What it told.
+        event: BuildEvent,
+    },
     /// The terminal is gone.
     HangUp,
     /// A line that something wrote to file descriptor 1 or 2.
@@ -111,6 +122,17 @@ impl Terminal {
         let stopped = kill_current_process_group(ProcessSignal::TSTP);
         self.take_again()?;
         stopped.map_err(io::Error::from)
+    }
+
+    /// Gives the terminal to another program until that has ended, and takes it again.
+    ///
+    /// # Errors
+    /// The program cannot be started, or the terminal refuses.
+    pub fn lend(&self, command: &mut Command) -> io::Result<ExitStatus> {
+        restore();
+        let ended = command.status();
+        self.take_again()?;
+        ended
     }
 
     /// Takes the terminal after somebody else had it.

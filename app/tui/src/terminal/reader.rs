@@ -7,17 +7,25 @@ use crossterm::event::{Event, KeyCode, KeyEventKind, poll, read};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the thread looks whether it is to end, and for resizes, which come without input.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Keys are read.
+const READING: u8 = 0;
+/// The thread is to leave them to somebody else.
+const ASKED: u8 = 1;
+/// It does.
+const PAUSED: u8 = 2;
 
 /// The reading thread; it ends soon after this is dropped.
 #[derive(Debug)]
 pub struct Reader {
     ended: Arc<AtomicBool>,
+    pause: Arc<AtomicU8>,
 }
 
 impl Reader {
@@ -28,6 +36,8 @@ impl Reader {
     pub fn start(messages: Sender<Message>) -> io::Result<Self> {
         let ended = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&ended);
+        let pause = Arc::new(AtomicU8::new(READING));
+        let paused = Arc::clone(&pause);
         thread::Builder::new().name("keys".to_owned()).spawn(move || {
             // crossterm hears of resizes from its first question on; what happened before is looked up.
             let _ = poll(Duration::ZERO);
@@ -35,13 +45,33 @@ impl Reader {
                 let _ = messages.send(Message::Resize(columns, rows));
             }
             while !flag.load(Ordering::Relaxed) {
+                if paused.load(Ordering::SeqCst) != READING {
+                    let _ = paused.compare_exchange(ASKED, PAUSED, Ordering::SeqCst, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(10));
+                    continue;
+                }
                 if let Err(Gone) = wait().and_then(|()| forward(&messages, &flag)) {
                     let _ = messages.send(Message::HangUp);
                     break;
                 }
             }
         })?;
-        Ok(Self { ended })
+        Ok(Self { ended, pause })
+    }
+
+    /// Leaves the keys to somebody else, and comes back once they are left.
+    pub fn pause(&self) {
+        self.pause.store(ASKED, Ordering::SeqCst);
+        let asked = Instant::now();
+        // a thread that has ended reads nothing either
+        while self.pause.load(Ordering::SeqCst) == ASKED && asked.elapsed() < Duration::from_secs(1) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Reads keys again.
+    pub fn go_on(&self) {
+        self.pause.store(READING, Ordering::SeqCst);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Folds the engine's events into the state.
 
+use crate::author;
 use crate::input::Effect;
 use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
@@ -8,8 +9,12 @@ use locus_protocol::{EditInPlace, Event, Intervention, JobId, JobKind, LayerRow,
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
+    let follows = match &event {
+        Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
+        _ => Vec::new(),
+    };
     fold(state, event);
-    if ends_a_job { state.start_next() } else { Vec::new() }
+    if ends_a_job { state.start_next() } else { follows }
 }
 
 fn fold(state: &mut State, event: Event) {
@@ -84,6 +89,8 @@ fn fold(state: &mut State, event: Event) {
         Event::Edits { applied, undone, rows, unedited } => settle(state, applied, undone, rows, unedited),
         // the log says it in words
         Event::SecondMoments(_) => {}
+        // the workbench orders no check, and what follows on a new build is ordered above
+        Event::PluginChecked(_) | Event::PluginReloaded(_) => {}
         // the workbench orders no evaluation
         Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),
@@ -129,7 +136,14 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace | JobKind::Edit | JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {}
+        JobKind::Trace
+        | JobKind::Edit
+        | JobKind::Try
+        | JobKind::Evaluate
+        | JobKind::Save
+        | JobKind::SecondMoments
+        | JobKind::Check
+        | JobKind::Reload => {}
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
@@ -169,9 +183,10 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments => {
+        JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments | JobKind::Check => {
             format!("{title} is done after {took}")
         }
+        JobKind::Reload => author::loaded_sentence(state, took),
     }
 }
 

@@ -3,6 +3,7 @@
 mod events;
 mod keys;
 
+use crate::author;
 use crate::input::{Effect, Input};
 use crate::overlays;
 use crate::state::{State, Tone};
@@ -29,6 +30,7 @@ fn fold(state: &mut State, input: Input) -> Vec<Effect> {
             changed.then_some(Effect::Redraw).into_iter().collect()
         }
         Input::Engine(event) => events::absorb(state, *event),
+        Input::Build { number, event } => author::absorb(state, number, event),
         Input::EngineGone => {
             state.engine.gone = true;
             state.job = None;

@@ -46,6 +46,7 @@ fn engine(
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
             Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } | Command::Redo => {}
             Command::Save { .. } | Command::Evaluate { .. } => {}
+            Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);

@@ -19,6 +19,7 @@ pub fn options() -> Options {
         memory: None,
         method: None,
         objective: None,
+        flags: Vec::new(),
         export_folder: PathBuf::from("exports"),
         frames_per_second: 20,
     }

@@ -64,6 +64,7 @@ pub fn plugins() -> Vec<Event> {
             version: "0.1.0".into(),
             interface: "1.0".into(),
             compiler: "rustc 1.95.0".into(),
+            source: None,
             cite: String::new(),
             file: format!("plugins/lib{id}.so").into(),
             hyperparameters,

@@ -1,0 +1,133 @@
+//! The loop of a plugin's author: build the crate, load the new build, run the last edit again.
+
+use crate::input::Effect;
+use crate::overlays::Overlay;
+use crate::state::{BuildEvent, BuildStage, State, Tone};
+use locus_protocol::{Command, EditOrder, JobKind, PluginKind, PluginReloaded};
+use std::path::PathBuf;
+
+/// The chosen method or objective and the folder of its crate.
+///
+/// # Errors
+/// There is none, cargo is at work, or the file does not say what it was built from.
+pub fn crate_of(state: &State, kind: PluginKind) -> Result<(String, PathBuf), String> {
+    let word = if kind == PluginKind::Method { "method" } else { "objective" };
+    let id = state.settings.chosen(&state.engine, kind).ok_or_else(|| format!("no {word} is loaded"))?;
+    folder_of(state, kind, id).map(|folder| (first_build(id).to_owned(), folder))
+}
+
+fn folder_of(state: &State, kind: PluginKind, id: &str) -> Result<PathBuf, String> {
+    if state.build.is_running() {
+        return Err("cargo is at work already; ctrl-c stops it".to_owned());
+    }
+    let plugin = state.engine.plugin(kind, id).ok_or_else(|| format!("`{id}` is not loaded"))?;
+    plugin.source.clone().ok_or_else(|| {
+        let file = plugin.file.display();
+        format!("{file} does not say what it was built from, as plugins in Rust do; build it by hand")
+    })
+}
+
+/// Builds the crate of a plugin.
+///
+/// # Errors
+/// Those of [`crate_of`].
+pub fn rebuild(state: &mut State, kind: PluginKind, id: &str) -> Result<Vec<Effect>, String> {
+    let folder = folder_of(state, kind, id)?;
+    state.build.begin((kind, first_build(id).to_owned()), folder.clone());
+    state.overlay = Some(Overlay::Build);
+    Ok(vec![Effect::Build { number: state.build.number, folder }])
+}
+
+/// Builds the crate of the chosen method or objective.
+pub fn rebuild_chosen(state: &mut State, kind: PluginKind) -> Vec<Effect> {
+    let started = crate_of(state, kind).and_then(|(id, _)| rebuild(state, kind, &id));
+    started.unwrap_or_else(|why| {
+        state.notices.say(state.now, Tone::Plain, why);
+        Vec::new()
+    })
+}
+
+/// Stops cargo.
+pub fn stop(state: &mut State) -> Vec<Effect> {
+    state.build.stage = BuildStage::Failed("it was stopped".to_owned());
+    vec![Effect::StopBuild]
+}
+
+/// Takes in what a build tells; one that was stopped or replaced is not listened to any more. A library is loaded.
+pub fn absorb(state: &mut State, number: u64, event: BuildEvent) -> Vec<Effect> {
+    if number != state.build.number || !state.build.is_running() {
+        return Vec::new();
+    }
+    let id = state.build.plugin.as_ref().map_or_else(String::new, |(_, id)| id.clone());
+    match event {
+        BuildEvent::Said(text, problem) => {
+            state.build.say(&text, problem);
+            Vec::new()
+        }
+        BuildEvent::Ended(Ok(file)) => {
+            state.build.stage = BuildStage::Done;
+            state.overlay.take_if(|overlay| matches!(overlay, Overlay::Build));
+            let title = format!("loading the new build of {id}");
+            state.order(JobKind::Reload, title, |job| Command::ReloadPlugin { job, file })
+        }
+        BuildEvent::Ended(Err(why)) => {
+            let text = format!("the crate of {id}: {why}; the build that was in use before stays");
+            state.log.push(state.now, "workbench", "error", &text);
+            state.notices.say(state.now, Tone::Bad, text);
+            let build = &mut state.build;
+            build.stage = BuildStage::Failed(why);
+            build.cursor = build.problems.iter().position(|(_, problem)| problem.level == "error").unwrap_or(0);
+            build.show_problem();
+            state.overlay.get_or_insert(Overlay::Build);
+            Vec::new()
+        }
+    }
+}
+
+/// A new build is in use: the last edit that was made with the old one is run again, in its place.
+pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
+    let PluginReloaded { file, loaded, replaced, .. } = reloaded;
+    state.build.replaced = replaced.iter().map(|plugin| plugin.id.clone()).collect();
+    if !state.build.loaded.contains(file) {
+        state.build.loaded.push(file.clone());
+    }
+    let Some(view) = &state.edits.view else { return Vec::new() };
+    let is_new =
+        |kind: PluginKind, id: &str| loaded.iter().any(|plugin| plugin.kind == kind && plugin.id == first_build(id));
+    let order = &view.order;
+    let concerns = is_new(PluginKind::Method, &order.method) || is_new(PluginKind::Objective, &order.objective);
+    if !concerns || replaced.is_empty() {
+        return Vec::new();
+    }
+    let method = newest(&order.method, &state.build.replaced);
+    let objective = newest(&order.objective, &state.build.replaced);
+    let order = EditOrder { method, objective, ..order.clone() };
+    let in_place = view.number.filter(|number| state.edits.applied.iter().any(|edit| edit.number == *number));
+    let mut effects: Vec<Effect> =
+        in_place.map(|edit| Effect::Send(Box::new(Command::UndoOne { edit }))).into_iter().collect();
+    let title = format!("editing {} with the new build", order.fact.subject);
+    effects.extend(state.order(JobKind::Edit, title, |job| Command::Edit { job, order }));
+    state.focus_on("layers");
+    effects
+}
+
+/// What `replaced` is a build of, where that is what was used; other ids stay as they are.
+fn newest(id: &str, replaced: &[String]) -> String {
+    let is_of = |old: &String| first_build(old) == first_build(id);
+    if replaced.iter().any(is_of) { first_build(id).to_owned() } else { id.to_owned() }
+}
+
+/// What a message says once a new build is in use.
+#[must_use]
+pub fn loaded_sentence(state: &State, took: &str) -> String {
+    let id = state.build.plugin.as_ref().map_or("", |(_, id)| id.as_str());
+    match state.build.replaced.first() {
+        Some(old) => format!("the new build of {id} is in use after {took}; the old one is {old}"),
+        None => format!("the build of {id} that is in use is the newest"),
+    }
+}
+
+/// The id of a plugin of which `id` may be a build that was replaced.
+fn first_build(id: &str) -> &str {
+    id.split('@').next().unwrap_or(id)
+}
