@@ -2,8 +2,8 @@
 
 use crate::input::Effect;
 use crate::overlays::Overlay;
-use crate::state::{Stage, State};
-use locus_protocol::Surroundings;
+use crate::state::{Attempt, Compare, EditView, Stage, State};
+use locus_protocol::{EditOrder, Surroundings};
 
 /// The command, and what has to be known about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct ShellCommand {
     pub note: Option<String>,
 }
 
-/// The command that does again what was traced or edited last.
+/// The command that does again what was traced or edited last; in the comparison, what was tried with the selected
+/// variant.
 ///
 /// # Errors
 /// Nothing was.
@@ -27,32 +28,48 @@ pub fn last(state: &State) -> Result<ShellCommand, String> {
         }
     }
     let there = Surroundings { flags: &flags, facts: state.facts.recorded(), plugins: &state.engine.plugins };
-    let edit = state.edits.view.as_ref();
+    let edit = |view: &EditView, below: usize| ShellCommand {
+        line: there.edit(&newest(&view.order)),
+        note: note(view, below),
+    };
+    if let Some(attempt) = selected_variant(state) {
+        return Ok(edit(&attempt.view, attempt.on_top_of.len()));
+    }
     let trace = state.traces.last().map(|view| &view.started);
-    match (edit, trace) {
-        (Some(edit), trace) if trace.is_none_or(|trace| trace.job < edit.job) => {
-            let mut order = edit.order.clone();
-            let replaced = [&order.method, &order.objective].into_iter().find(|id| id.contains('@')).cloned();
-            for id in [&mut order.method, &mut order.objective] {
-                id.truncate(id.find('@').unwrap_or(id.len()));
-            }
-            let below =
-                edit.number.and_then(|number| state.edits.applied.iter().position(|edit| edit.number == number));
-            let note = match (replaced, below, &edit.stage) {
-                (Some(id), ..) => {
-                    Some(format!("it ran with {id}, a build that was replaced; the command takes the newest"))
-                }
-                (None, Some(below @ 1..), _) => Some(format!(
-                    "it was made on top of {below} earlier edits; the command makes it on the unedited model"
-                )),
-                (None, _, Stage::Failed(_)) => Some("it failed, and so will the command".to_owned()),
-                _ => None,
-            };
-            Ok(ShellCommand { line: there.edit(&order), note })
+    match (&state.edits.view, trace) {
+        (Some(view), trace) if trace.is_none_or(|trace| trace.job < view.job) => {
+            let place = |number| state.edits.applied.iter().position(|edit| edit.number == number);
+            Ok(edit(view, view.number.and_then(place).unwrap_or(0)))
         }
         (_, Some(trace)) => Ok(ShellCommand { line: there.trace(&trace.order), note: None }),
         _ => Err("nothing was traced or edited so far".to_owned()),
     }
+}
+
+/// What was tried with the selected variant, where the comparison has the keys.
+fn selected_variant(state: &State) -> Option<&Attempt> {
+    let variant = state.compare.variants.get(state.compare.cursor).filter(|_| state.pane() == "compare")?;
+    let order = Compare::order(variant, &state.engine, state.fact()?).ok()?;
+    state.compare.attempt(&order, &state.edits.numbers())
+}
+
+/// What a command for an edit on top of `below` others does not say.
+fn note(view: &EditView, below: usize) -> Option<String> {
+    let replaced = [&view.order.method, &view.order.objective].into_iter().find(|id| id.contains('@'));
+    match (replaced, below, &view.stage) {
+        (Some(id), ..) => Some(format!("it ran with {id}, a build that was replaced; the command takes the newest")),
+        (None, 1.., _) => {
+            Some(format!("it was made on top of {below} earlier edits; the command makes it on the unedited model"))
+        }
+        (None, 0, Stage::Failed(_)) => Some("it failed, and so will the command".to_owned()),
+        (None, 0, _) => None,
+    }
+}
+
+/// The same order with the newest builds of its plugins: those that were replaced are only here.
+fn newest(order: &EditOrder) -> EditOrder {
+    let first = |id: &str| id.split('@').next().unwrap_or(id).to_owned();
+    EditOrder { method: first(&order.method), objective: first(&order.objective), ..order.clone() }
 }
 
 /// Shows the command and puts it on the clipboard.

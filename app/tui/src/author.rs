@@ -84,13 +84,23 @@ pub fn absorb(state: &mut State, number: u64, event: BuildEvent) -> Vec<Effect> 
     }
 }
 
-/// A new build is in use: the last edit that was made with the old one is run again, in its place.
-pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
+/// Notes which build is in use, and which it replaced.
+pub fn note(state: &mut State, reloaded: &PluginReloaded) {
     let PluginReloaded { file, loaded, replaced, .. } = reloaded;
     state.build.replaced = replaced.iter().map(|plugin| plugin.id.clone()).collect();
     if !state.build.loaded.contains(file) {
         state.build.loaded.push(file.clone());
     }
+    // a recording tells of builds that were not made here
+    if let (None, Some(first)) = (&state.build.plugin, loaded.first()) {
+        state.build.plugin = Some((first.kind, first.id.clone()));
+    }
+}
+
+/// A new build is in use: the last edit that was made with the old one is run again, in its place.
+pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
+    note(state, reloaded);
+    let PluginReloaded { loaded, replaced, .. } = reloaded;
     let Some(view) = &state.edits.view else { return Vec::new() };
     let is_new =
         |kind: PluginKind, id: &str| loaded.iter().any(|plugin| plugin.kind == kind && plugin.id == first_build(id));

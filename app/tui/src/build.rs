@@ -144,9 +144,70 @@ fn find(folder: &Path, file: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{Told, read};
-    use crate::state::Problem;
+    use super::{Builder, Told, read};
+    use crate::state::{BuildEvent, Problem};
     use std::path::{Path, PathBuf};
+    use std::sync::mpsc::{Receiver, channel};
+    use std::time::Duration;
+
+    /// A crate that needs nothing, in a folder of its own beside this test.
+    fn small_crate(name: &str, source: &str, script: Option<&str>) -> PathBuf {
+        let test = std::env::current_exe().expect("the test's own path");
+        let folder = test.with_file_name(format!("crate-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("src")).expect("a folder");
+        let manifest = "[package]\nname = \"small\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
+                        [lib]\ncrate-type = [\"cdylib\"]\n[workspace]\n";
+        let files = [("Cargo.toml", Some(manifest)), ("src/lib.rs", Some(source)), ("build.rs", script)];
+        for (file, text) in files.into_iter().filter_map(|(file, text)| Some((file, text?))) {
+            std::fs::write(folder.join(file), text).expect("written");
+        }
+        folder
+    }
+
+    fn start(folder: &Path) -> (Builder, Receiver<BuildEvent>) {
+        let (sender, told) = channel();
+        let tell = move |event| {
+            let _ = sender.send(event);
+        };
+        (Builder::start(folder, tell).expect("cargo starts"), told)
+    }
+
+    fn ended(told: &Receiver<BuildEvent>) -> (Result<PathBuf, String>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        loop {
+            match told.recv_timeout(Duration::from_secs(120)).expect("cargo tells its end") {
+                BuildEvent::Said(_, problem) => problems.extend(problem),
+                BuildEvent::Ended(outcome) => return (outcome, problems),
+            }
+        }
+    }
+
+    #[test]
+    fn a_crate_is_built_or_its_errors_have_places() {
+        let folder = small_crate("good", "#[unsafe(no_mangle)]\npub extern \"C\" fn small() {}\n", None);
+        let (builder, told) = start(&folder);
+        let (library, problems) = ended(&told);
+        assert!(library.expect("it builds").is_file() && problems.is_empty(), "{problems:?}");
+        drop(builder);
+        std::fs::write(folder.join("src/lib.rs"), "\npub const X: u8 = \"\";\n").expect("written");
+        let (_builder, told) = start(&folder);
+        let (library, problems) = ended(&told);
+        assert_eq!(library, Err("it does not build".to_owned()));
+        assert_eq!((problems[0].file.clone(), problems[0].place.0), (folder.join("src/lib.rs"), 2));
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[test]
+    fn a_build_that_is_dropped_ends() {
+        let script = "fn main() { std::thread::sleep(std::time::Duration::from_secs(600)); }\n";
+        let folder = small_crate("slow", "", Some(script));
+        let (builder, told) = start(&folder);
+        // once cargo has said something it is at work
+        told.recv_timeout(Duration::from_secs(120)).expect("a line");
+        drop(builder);
+        assert!(ended(&told).0.is_err());
+        let _ = std::fs::remove_dir_all(folder);
+    }
 
     #[test]
     fn messages_of_cargo_are_read() {

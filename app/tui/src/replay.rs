@@ -1,5 +1,6 @@
 //! The records of a session, folded into the state that they led to.
 
+use crate::author;
 use crate::input::Input;
 use crate::state::State;
 use crate::update::update;
@@ -20,6 +21,8 @@ pub fn replay(state: &mut State, event: Event) {
                 state.settings.layers = layer.to_string();
             }
         }
+        // what followed on it comes as records of its own
+        Event::PluginReloaded(reloaded) => return author::note(state, reloaded),
         _ => {}
     }
     update(state, Input::engine(event));

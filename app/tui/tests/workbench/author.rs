@@ -156,3 +156,40 @@ fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
     bench.press("$");
     assert!(copied(&mut bench).starts_with("locus trace "));
 }
+
+#[test]
+fn a_recording_of_a_new_build_orders_nothing() {
+    let mut bench = bench();
+    bench.press("r");
+    bench.hear(recording::edit(bench.state.last_job));
+    bench.commands();
+    let new = bench.state.engine.of_kind(PluginKind::Method).next().expect("a method").clone();
+    let replaced = vec![PluginReady { id: format!("{}@1", new.id), ..new.clone() }];
+    let loaded = vec![new];
+    let reloaded = PluginReloaded { job: 9, file: "/t/lib.so".into(), loaded, replaced };
+    locus_tui::replay(&mut bench.state, Event::PluginReloaded(reloaded));
+    assert!(bench.state.job.is_none() && bench.state.jobs.waiting.is_empty());
+}
+
+#[test]
+fn in_the_comparison_the_selected_variant_is_shown_as_a_command() {
+    let mut bench = bench();
+    bench.press("C r");
+    for share in [1.0, 0.6] {
+        let trial = bench.commands().into_iter().find_map(|command| match command {
+            Command::Try { job, order } => Some((job, *order)),
+            _ => None,
+        });
+        let (job, order) = trial.expect("a trial");
+        bench.hear(recording::attempt(job, &order, share));
+    }
+    for (keys, begins) in [("h $", "locus edit --method rome "), ("esc l $", "locus edit --method fine-tuning ")] {
+        bench.effects.clear();
+        bench.press(keys);
+        let copied = bench.effects.iter().find_map(|effect| match effect {
+            Effect::Copy(text) => Some(text.clone()),
+            _ => None,
+        });
+        assert!(copied.as_deref().is_some_and(|line| line.starts_with(begins)), "{copied:?}");
+    }
+}

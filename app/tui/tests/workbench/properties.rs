@@ -11,15 +11,34 @@ fn populated(ascii: bool, colours: Depth) -> Bench {
     bench.hear(recording::loading()).hear(recording::loaded()).hear([recording::gpu_memory()]);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench.press("r").hear(recording::edit(3));
+    bench.state.engine.plugins.iter_mut().for_each(|plugin| plugin.source = Some("/crates/one".into()));
     bench
 }
 
 #[test]
 fn every_pane_and_overlay_draws_at_every_size() {
     for (ascii, colours) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
-        for keys in
-            ["1", "2", "3", "4", "z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c", "U", "1 space *"]
-        {
+        for keys in [
+            "1",
+            "2",
+            "3",
+            "4",
+            "z",
+            "?",
+            ":",
+            "e",
+            "L",
+            "M",
+            "E",
+            "i",
+            "a",
+            "/",
+            "ctrl-c ctrl-c",
+            "U",
+            "1 space *",
+            "$",
+            "B",
+        ] {
             let mut bench = populated(ascii, colours);
             bench.press(keys);
             for columns in (0..=120).step_by(3) {
