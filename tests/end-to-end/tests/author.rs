@@ -63,7 +63,7 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     }
     build(&home.path("my-own"), "cargo");
     let library = home.path("my-own/target/release/libmy_own.so");
-    assert_all_of_a_method(&well(&home, &library, "8"));
+    assert_all_of_a_method(&well(&home, &library, "4"));
     let library = library.display().to_string();
     let edit = ["edit", "--plugin", &library, "--method", "my-own", "--case", "0", "--json"];
     let applied = home.run(edit).well().records().edits()[0].applied.clone().expect("applied");
@@ -82,7 +82,7 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     let _ = home.run(["plugin", "new", "my-aim", "--kind", "objective"]).well();
     build(&home.path("my-aim"), "cargo");
     let aim = home.path("my-aim/target/release/libmy_aim.so");
-    let checks = well(&home, &aim, "8");
+    let checks = well(&home, &aim, "4");
     for check in ["goal", "loss", "gradient", "one loss a fact", "same input, same loss", "with rome", "with memit"] {
         assert!(checks.contains(check), "{check} in {checks:?}");
     }
@@ -102,7 +102,7 @@ fn a_new_method_in_c_builds_passes_every_check_and_edits() {
     let _ = home.run(["plugin", "new", "my-search", "--language", "c"]).well();
     build(&home.path("my-search"), "make");
     let library = home.path("my-search/libmy_search.so");
-    assert_all_of_a_method(&well(&home, &library, "8"));
+    assert_all_of_a_method(&well(&home, &library, "4"));
     let library = library.display().to_string();
     let edit = ["edit", "--plugin", &library, "--method", "my-search", "--case", "0", "--json"];
     let edits = home.run(edit).well().records().edits();
@@ -157,7 +157,7 @@ fn a_new_crate_is_compiled_as_the_program_is() {
 fn the_shipped_methods_pass_every_check() {
     let home = Home::new();
     for package in ["locus-rome", "locus-memit", "locus-fine-tuning"] {
-        assert_all_of_a_method(&well(&home, &plugin(package), "8"));
+        assert_all_of_a_method(&well(&home, &plugin(package), "4"));
     }
 }
 
@@ -171,7 +171,7 @@ fn the_shipped_objectives_pass_every_check() {
         "locus-fact-amplification",
         "locus-fact-forcing",
     ] {
-        let checks = well(&home, &plugin(package), "8");
+        let checks = well(&home, &plugin(package), "4");
         assert!(checks.contains("gradient") && checks.contains("with fine-tuning"), "{checks:?}");
     }
 }
@@ -230,12 +230,12 @@ fn every_crime_fails_the_check_that_looks_for_it() {
 fn a_report_is_for_people() {
     let home = Home::new();
     let nudge = plugin("nudge").display().to_string();
-    let ended = home.run(["plugin", "check", &nudge, "--edits", "8"]).well();
+    let ended = home.run(["plugin", "check", &nudge, "--edits", "4"]).well();
     let lines: Vec<&str> = ended.out.lines().collect();
     assert!(lines[0].starts_with("method `nudge` 0.1.0"), "{lines:?}");
     assert!(lines.len() > OF_METHODS.len() && lines[1..].iter().all(|line| line.starts_with("  ok ")), "{lines:?}");
     let hostile = plugin("locus-hostile").display().to_string();
-    let ended = home.run(["plugin", "check", &hostile, "--edits", "8"]);
+    let ended = home.run(["plugin", "check", &hostile, "--edits", "4"]);
     assert_eq!(ended.code, Some(PLUGIN));
     assert!(ended.out.contains("  FAILED   leaves the weights alone: it wrote into `transformer.h."), "{}", ended.out);
     let last = ended.err.lines().last().expect("a sentence");
@@ -268,7 +268,7 @@ fn the_tutorial_leads_to_a_method_that_passes_every_check() {
     }
     std::fs::write(&source, text).expect("written");
     build(&home.path("my-method"), "cargo");
-    assert_all_of_a_method(&well(&home, &home.path("my-method/target/release/libmy_method.so"), "8"));
+    assert_all_of_a_method(&well(&home, &home.path("my-method/target/release/libmy_method.so"), "4"));
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn every_check_is_in_the_manual() {
     };
     assert_eq!(names(of_methods), OF_METHODS);
     let home = Home::new();
-    let mut checks = well(&home, &plugin("locus-error-injection"), "8");
+    let mut checks = well(&home, &plugin("locus-error-injection"), "4");
     checks.retain(|check| !check.starts_with("with "));
     let listed: BTreeSet<String> = names(of_objectives).into_iter().filter(|name| name != "with METHOD").collect();
     assert_eq!(listed, checks);
