@@ -3,12 +3,13 @@
 //! It depends on no tensor library, so that it compiles in seconds on a bare machine.
 
 mod libtorch;
+mod transformers;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench";
+const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -23,6 +24,9 @@ fn main() -> Result<()> {
         "bench" => cargo(&root, BUILD).and_then(|()| {
             run(Command::new(root.join("target/release/locus-benchmark")).args(std::env::args().skip(2)))
         }),
+        "transformers" => cargo(&root, BUILD)
+            .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
+            .and_then(|()| transformers::check(&root, &target_folder(&root))),
         "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),
         "" => bail!(USAGE),
         other => bail!("unknown task `{other}`; {USAGE}"),
@@ -48,6 +52,11 @@ fn workspace_root() -> Result<PathBuf> {
     let manifest = std::env::var("CARGO_MANIFEST_DIR")
         .context("CARGO_MANIFEST_DIR is not set: start this through `cargo xtask`")?;
     Path::new(&manifest).parent().map(Path::to_path_buf).context("xtask has no parent folder")
+}
+
+/// Where cargo puts what it builds.
+fn target_folder(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
 /// Runs cargo in the workspace once libtorch is in place. The release profile
