@@ -55,6 +55,8 @@ impl Session {
             search: SearchPaths::new(plugins.as_deref(), None, None, &[]),
             plugins: Vec::new(),
             journal: None,
+            apply: Vec::new(),
+            operations: None,
         })?;
         let mut session = Self { handles, jobs: 0, fact: Fact::default() };
         let source = ModelSource::Folder(folder.to_owned());

@@ -40,6 +40,14 @@ pub enum Error {
         /// Line or row, column and remedy.
         message: String,
     },
+    /// A file of edits does not hold what it should, or belongs to another model.
+    #[error("{}: {message}", path.display())]
+    Edits {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the remedy.
+        message: String,
+    },
     /// A plugin failed or gave back something that cannot be used.
     #[error("plugin `{plugin}`: {message}")]
     Plugin {

@@ -6,7 +6,6 @@ use locus_engine::edit::{Edit, EditStack};
 use locus_engine::model::{Action, Model, Tap, Taps};
 use locus_engine::run::{Layout, Prepared};
 use locus_plugin::{Cell, Cells, Delta, Form, Read, Site, SuffixRequest};
-use locus_protocol::Fact;
 use proptest::prelude::*;
 use std::sync::OnceLock;
 use support::{cases, golden};
@@ -173,5 +172,5 @@ fn edit(model: &Model, layer: usize, low_rank: bool) -> Edit {
     } else {
         Form::Dense(random(&size))
     };
-    Edit { title: "random".to_owned(), fact: Fact::default(), facts: 1, deltas: vec![Delta { parameter, form }] }
+    Edit { title: "random".to_owned(), deltas: vec![Delta { parameter, form }], ..Edit::default() }
 }

@@ -152,6 +152,14 @@ impl Registry {
         }
     }
 
+    /// SHA-256 of the file that a plugin was loaded from, as hexadecimal.
+    #[must_use]
+    pub fn sha256(&self, kind: PluginKind, id: &str) -> Option<String> {
+        let is_it = |known: &&Known| known.plugin.ready.kind == kind && known.plugin.ready.id == id;
+        let known = self.known.iter().find(is_it)?;
+        Some(known.hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     fn find(&self, kind: PluginKind, id: &str) -> Result<&PluginObject, UnknownPlugin> {
         let plugins = self.known.iter().map(|known| &known.plugin);
         let found = plugins.clone().find(|plugin| plugin.ready.kind == kind && plugin.ready.id == id);

@@ -79,6 +79,15 @@ pub enum Command {
     },
     /// Puts the edit that was taken back last on again.
     Redo,
+    /// Puts edits of the journal of operations in place, and nothing else: what else is in place goes.
+    Place {
+        /// Number of the job.
+        job: JobId,
+        /// Operations whose edits are in place then.
+        in_place: Vec<u64>,
+        /// Operations whose edits can be put in place again then, the next one last.
+        taken_back: Vec<u64>,
+    },
     /// Writes what the edits in place make.
     Save {
         /// Number of the job.
@@ -125,6 +134,7 @@ impl Command {
             | Self::Try { job, .. }
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
+            | Self::Place { job, .. }
             | Self::Save { job, .. }
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }
@@ -146,6 +156,7 @@ impl Command {
             | Self::Try { job, .. }
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
+            | Self::Place { job, .. }
             | Self::Save { job, .. }
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }
@@ -164,6 +175,8 @@ pub enum SaveTarget {
     Deltas(PathBuf),
     /// The edited model as a folder in the layout of Hugging Face.
     Model(PathBuf),
+    /// The changes of all edits in place as a folder with a low-rank adapter, which the library peft loads.
+    Adapter(PathBuf),
 }
 
 /// Where a model comes from.
@@ -177,7 +190,7 @@ pub enum ModelSource {
 }
 
 /// What to edit.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EditOrder {
     /// The fact.
     pub fact: Fact,

@@ -125,6 +125,9 @@ pub enum Event {
         rows: Vec<LayerRow>,
         /// Whether all weights are bit by bit those of the checkpoint; checked, not assumed.
         unedited: bool,
+        /// SHA-256 of every parameter that an edit has touched, as it is now.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        weights: BTreeMap<String, String>,
     },
     /// Second moments were collected, checked, imported or exported.
     SecondMoments(SecondMomentsReport),
@@ -161,6 +164,8 @@ pub enum JobKind {
     Edit,
     /// An edit that is tried and not put in place.
     Try,
+    /// Putting edits in place that were made before.
+    Place,
     /// Measuring.
     Evaluate,
     /// Writing edits or the edited model.
@@ -334,6 +339,7 @@ pub struct TopToken {
     /// Its text, leading space included.
     pub text: String,
     /// Its probability.
+    #[serde(with = "crate::number::single")]
     pub probability: f64,
 }
 
@@ -404,6 +410,9 @@ pub struct Applied {
     /// What the model says after the prompt.
     #[serde(default)]
     pub said: Vec<Said>,
+    /// SHA-256 of every parameter that an edit has touched, as it is now.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, String>,
 }
 
 /// An edit that was tried on the model as it is, and can be put in place.
@@ -516,10 +525,10 @@ pub struct EditInPlace {
     /// A few words: method, layer, fact.
     pub title: String,
     /// Norm of all its changes together.
-    #[serde(default)]
+    #[serde(default, with = "crate::number::single")]
     pub norm: f64,
     /// The largest `‖ΔW‖ / ‖W‖` of a parameter.
-    #[serde(default)]
+    #[serde(default, with = "crate::number::single")]
     pub relative: f64,
     /// Facts that it edits.
     #[serde(default)]
@@ -554,9 +563,10 @@ pub struct PromptScore {
     /// The prompt.
     pub prompt: String,
     /// Probability of the new target.
+    #[serde(with = "crate::number::single")]
     pub new: f64,
     /// Probability of the true target.
-    #[serde(rename = "true")]
+    #[serde(rename = "true", with = "crate::number::single")]
     pub truth: f64,
 }
 

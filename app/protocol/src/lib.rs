@@ -11,6 +11,7 @@ mod event;
 mod fact;
 mod hyperparameter;
 mod number;
+mod operation;
 mod rows;
 mod second_moments;
 mod shell;
@@ -28,6 +29,7 @@ pub use event::{
 pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;
+pub use operation::{Deed, DeltaMark, EditDeed, ModelMark, Operation, Origin, PluginMark};
 pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,

@@ -32,7 +32,9 @@ pub struct WeightChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
     /// Frobenius norm of the change.
+    #[serde(with = "crate::number::single")]
     pub norm: f64,
     /// The same over the norm of the unedited parameter.
+    #[serde(with = "crate::number::single")]
     pub relative: f64,
 }

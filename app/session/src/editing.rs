@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::measuring::{Measured, Question, goal, measure, relations, report};
 use crate::moments;
+use crate::operations::{plugin_mark, record_edit};
 use crate::preparing::{Prepared, prepare};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
@@ -10,15 +11,38 @@ use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Edited, Level};
 use locus_protocol::{
-    Applied, BeforeAfter, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase, Scores, Step,
-    WeightChange,
+    Applied, BeforeAfter, DeltaMark, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase,
+    PluginKind, Scores, Step, WeightChange,
 };
+use std::collections::BTreeMap;
 
 /// Edits a fact, or several together, and puts what was found in place.
 pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
-    let Found { edit, mut would } = find(worker, job, order)?;
-    would.number = worker.loaded()?.stack.apply(edit)?;
-    worker.emitter.tell(Event::Applied(would));
+    let found = find(worker, job, order)?;
+    Ok(put_in_place(worker, job, found)?)
+}
+
+/// Puts an edit that was found in place, records it, and tells it.
+pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would }: Found) -> Result<(), Error> {
+    let deed = EditDeed {
+        title: would.title.clone(),
+        method: edit.method.clone(),
+        objective: edit.objective.clone(),
+        order: edit.order.clone(),
+        changes: would.changes.clone(),
+        aim: would.aim.clone(),
+        scores: Some(would.scores.clone()),
+        metrics: would.metrics.clone(),
+        numbers: would.numbers.clone(),
+        notes: would.notes.clone(),
+        delta: DeltaMark::default(),
+        source: None,
+    };
+    let number = worker.loaded()?.stack.apply(edit)?;
+    let weights = worker.ready()?.stack.weights();
+    // what is told has been recorded before
+    let number = record_edit(worker, number, deed, &weights);
+    worker.emitter.tell(Event::Applied(Applied { job, number, weights, ..would }));
     Ok(())
 }
 
@@ -178,8 +202,11 @@ fn measured(
         notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
         numbers,
         said,
+        weights: BTreeMap::new(),
     };
-    Ok(Found { edit: Edit { title, fact: order.fact.clone(), facts, deltas }, would })
+    let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
+    let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
+    Ok(Found { edit: Edit { title, order: order.clone(), method, objective, deltas }, would })
 }
 
 /// A few words that say which edit this is.

@@ -2,6 +2,7 @@
 
 use crate::editing::{mark, rows_of};
 use crate::error::Error;
+use crate::operations::{record_redo, record_undo};
 use crate::worker::Worker;
 use locus_engine::edit::{Numbered, weight_changes};
 use locus_engine::model::Model;
@@ -23,6 +24,7 @@ pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
         return Err(Error::Request(format!("no edit in place has the number {number}")));
     };
     loaded.stack.remove(number)?;
+    record_undo(worker, number);
     tell_edits(worker, &fact)
 }
 
@@ -33,17 +35,19 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
         return Err(Error::Request("there is no edit to redo".to_owned()));
     };
     let fact = fact_of(loaded.stack.applied(), number).unwrap_or_default();
+    record_redo(worker, number);
     tell_edits(worker, &fact)
 }
 
 fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
-    edits.iter().find(|edit| edit.number == number).map(|edit| edit.edit.fact.clone())
+    edits.iter().find(|edit| edit.number == number).map(|edit| edit.edit.fact().clone())
 }
 
 /// Tells what is in place, with the rows of the model for `fact`.
-fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
+pub fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.loaded()?;
-    let mut rows = rows_of(loaded.stack.model(), fact)?;
+    // nothing is in place and nothing was: there is no fact to look at
+    let mut rows = if fact.template.is_empty() { Vec::new() } else { rows_of(loaded.stack.model(), fact)? };
     if let Some(edit) = loaded.stack.applied().last() {
         mark(&mut rows, &weight_changes(loaded.stack.base(), &edit.edit.deltas));
     }
@@ -52,15 +56,16 @@ fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
         undone: list(loaded.stack.base(), loaded.stack.undone()),
         rows,
         unedited: loaded.stack.is_unedited(),
+        weights: loaded.stack.weights(),
     };
     worker.emitter.tell(event);
     Ok(())
 }
 
 /// Edits as a list shows them: numbers, titles, norms of their changes.
-fn list(base: &Model, edits: &[Numbered]) -> Vec<EditInPlace> {
+pub fn list(base: &Model, edits: &[Numbered]) -> Vec<EditInPlace> {
     let entry = |Numbered { number, edit }: &Numbered| {
-        EditInPlace::new(*number, &edit.title, &weight_changes(base, &edit.deltas), edit.facts)
+        EditInPlace::new(*number, &edit.title, &weight_changes(base, &edit.deltas), edit.facts())
     };
     edits.iter().map(entry).collect()
 }

@@ -3,6 +3,7 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
 //! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
 
+mod applying;
 mod averaging;
 mod conformance;
 mod defaults;
@@ -19,6 +20,7 @@ mod measuring;
 mod memory;
 mod moments;
 mod noising;
+pub mod operations;
 mod prediction;
 mod preference;
 mod preparing;
@@ -32,6 +34,7 @@ pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
+pub use locus_engine::edit::{DeltaFile, DeltaHeader, EditHeader};
 pub use locus_engine::evaluate::{Mean, harmonic_of_means};
 pub use locus_engine::facts;
 pub use preference::Preference;
@@ -74,6 +77,10 @@ pub struct Options {
     pub plugins: Vec<PathBuf>,
     /// File to which every event is appended.
     pub journal: Option<PathBuf>,
+    /// Files of edits that are put in place with every model that is loaded, in their order.
+    pub apply: Vec<PathBuf>,
+    /// The journal of operations; nothing is recorded without it.
+    pub operations: Option<operations::Operations>,
 }
 
 /// How second moments are collected.

@@ -1,16 +1,18 @@
 //! Loading a model with its facts.
 
+use crate::applying;
 use crate::defaults::ModelDefaults;
 use crate::device;
 use crate::emitter::Emitter;
 use crate::error::Error;
+use crate::operations;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::ModelInfo;
-use locus_protocol::{Event, Fact, JobId, ModelReady, ModelSource, Phase, Probe};
+use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe};
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
@@ -23,6 +25,8 @@ pub struct Loaded {
     pub folder: PathBuf,
     /// The model with its edits.
     pub stack: EditStack,
+    /// Its name and which weights it has.
+    pub mark: ModelMark,
     /// What plugins may know of it.
     pub info: ModelInfo,
     /// Settings that suit it.
@@ -89,8 +93,9 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     };
     let info = model_info(&model, &name);
     let defaults = ModelDefaults::of(&model.architecture);
+    let mark = ModelMark { name, fingerprint: fingerprint(&model) };
     let ready = ModelReady {
-        name,
+        name: mark.name.clone(),
         family: info.family.clone(),
         layers: info.layers,
         hidden: info.hidden,
@@ -98,7 +103,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         vocabulary: info.vocabulary,
         parameters: model.parameter_count(),
         number_format: number_format(kind).to_owned(),
-        fingerprint: fingerprint(&model),
+        fingerprint: mark.fingerprint.clone(),
         device: choice.info,
         probe,
     };
@@ -108,6 +113,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     worker.loaded = Some(Loaded {
         folder,
         stack: EditStack::new(model),
+        mark,
         info,
         defaults,
         moments: None,
@@ -118,6 +124,17 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     worker.emitter.tell(Event::Model(ready));
     worker.emitter.tell(Event::Facts { source: origin, facts: records });
     tell_plugins(&worker.emitter, worker);
+    if let Err(error) = operations::take_over(worker) {
+        let text = format!("the edits of earlier sessions are not in place: {error}");
+        worker.emitter.log("engine", "error", text);
+    }
+    for file in worker.options.apply.clone() {
+        if let Err(error) = applying::apply(worker, &file) {
+            // not the model that was asked for
+            worker.loaded = None;
+            return Err(error.into());
+        }
+    }
     Ok(())
 }
 

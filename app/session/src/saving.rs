@@ -3,11 +3,10 @@
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
+use locus_engine::edit::{DeltaFile, Edit};
 use locus_engine::export;
-use locus_plugin::Form;
 use locus_protocol::{Event, JobId, Phase, SaveTarget};
 use std::path::Path;
-use tch::Tensor;
 
 /// Writes what was asked for.
 pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<(), Stopped> {
@@ -22,6 +21,11 @@ pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<
             export::model(loaded.stack.model(), &loaded.folder, folder)?;
             folder
         }
+        SaveTarget::Adapter(folder) => {
+            let deltas = edits(loaded)?.into_iter().flat_map(|edit| &edit.deltas);
+            export::adapter(loaded.stack.base(), deltas, &loaded.folder, folder)?;
+            folder
+        }
     };
     worker.emitter.progress(job, Phase::Writing, 1, 1);
     let text = format!("wrote {}", path.display());
@@ -29,25 +33,17 @@ pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<
     Ok(())
 }
 
-/// One safetensors file: for edit n `n.<parameter>.left` and `.right` (factors) or `.dense`.
+/// The edits in place as one file, see [`DeltaFile`].
 fn deltas(loaded: &Loaded, file: &Path) -> Result<(), Error> {
-    let mut tensors: Vec<(String, Tensor)> = Vec::new();
-    for (index, edit) in loaded.stack.applied().iter().enumerate() {
-        for delta in &edit.edit.deltas {
-            let mut put = |what: &str, tensor: &Tensor| {
-                tensors.push((format!("{index}.{}.{what}", delta.parameter), tensor.shallow_clone()));
-            };
-            match &delta.form {
-                Form::LowRank { left, right } => {
-                    put("left", left);
-                    put("right", right);
-                }
-                Form::Dense(whole) => put("dense", whole),
-            }
-        }
-    }
-    if tensors.is_empty() {
+    let bytes = DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits(loaded)?)?;
+    Ok(export::keep(&bytes, file)?)
+}
+
+/// The edits in place; there has to be one.
+fn edits(loaded: &Loaded) -> Result<Vec<&Edit>, Error> {
+    let edits: Vec<&Edit> = loaded.stack.applied().iter().map(|numbered| &numbered.edit).collect();
+    if edits.is_empty() {
         return Err(Error::Request("there is no edit to save; edit a fact first".to_owned()));
     }
-    Ok(export::tensors(&tensors, file)?)
+    Ok(edits)
 }

@@ -1,6 +1,6 @@
 //! Edits that are tried and not put in place: several are kept beside each other at the price of their changes.
 
-use crate::editing::{Found, find};
+use crate::editing::{Found, find, put_in_place};
 use crate::error::Error;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, bytes_of};
@@ -32,9 +32,7 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
     }
     let Some(Variant { edit, would, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
-    let number = worker.loaded()?.stack.apply(edit)?;
-    worker.emitter.tell(Event::Applied(Applied { job, number, ..would }));
-    Ok(())
+    Ok(put_in_place(worker, job, Found { edit, would })?)
 }
 
 fn in_place(worker: &Worker<'_>) -> Result<Vec<u64>, Error> {

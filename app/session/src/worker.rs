@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::loading::Loaded;
 use crate::variants::{self, Variant};
 use crate::{
-    averaging, conformance, editing, evaluating, history, loading, memory, moments, prediction, reloading, saving,
-    tracing,
+    averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
+    saving, tracing,
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
@@ -38,6 +38,8 @@ pub struct Worker<'a> {
     pub loaded: Option<Loaded>,
     /// Edits of that model that were tried and are not in place, by the jobs that tried them.
     pub variants: BTreeMap<JobId, Variant>,
+    /// The journal of operations, where the session uses it.
+    pub operations: Option<operations::Recorder>,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
@@ -47,6 +49,7 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
     let registry = Registry::new(options.search.clone());
+    let operations = options.operations.as_ref().map(operations::Recorder::new);
     let mut worker = Worker {
         options,
         registry,
@@ -56,6 +59,7 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
         all_threads: tch::get_num_threads(),
         loaded: None,
         variants: BTreeMap::new(),
+        operations,
     };
     match worker.open_plugins() {
         Ok(()) => worker.serve(commands),
@@ -132,6 +136,10 @@ impl Worker<'_> {
                 Command::Evaluate { job, order } => {
                     let title = evaluating::title(&order);
                     self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
+                }
+                Command::Place { job, in_place, taken_back } => {
+                    let title = "putting edits in place".to_owned();
+                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, in_place, taken_back));
                 }
                 Command::Save { job, target } => {
                     self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));

@@ -47,7 +47,7 @@ impl Session {
 
 /// What an edit says, without what tells one from another.
 fn bare(applied: Applied) -> Applied {
-    Applied { job: 0, number: 0, ..applied }
+    Applied { job: 0, number: 0, weights: Default::default(), ..applied }
 }
 
 #[test]

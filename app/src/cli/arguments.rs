@@ -1,5 +1,6 @@
 //! All commands and flags; completions and the manual are made from the same table.
 
+use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use locus_session::facts::ZsreReading;
@@ -62,6 +63,13 @@ pub struct Common {
     /// Plugin to load besides those found beside the program, in the user's folder and in LOCUS_PLUGINS; repeatable.
     #[arg(long = "plugin", global = true, value_name = "FILE")]
     pub plugins: Vec<PathBuf>,
+    /// Puts the edits of a file in place before anything else, as `locus edit --save` wrote it, and in the workbench no
+    /// others; repeatable.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub apply: Vec<PathBuf>,
+    /// Starts the workbench without the edits that were in place at the end of the last session.
+    #[arg(long, global = true)]
+    pub fresh: bool,
     /// Prints the engine's records as JSON Lines instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
@@ -140,14 +148,46 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<StatsAction>,
     },
-    /// Edits facts and writes the edited model as a folder that transformers loads.
+    /// Looks into files of edits, and puts them in place.
+    Deltas {
+        /// What to do.
+        #[command(subcommand)]
+        action: DeltasAction,
+    },
+    /// Lists what was done to models: every edit, undo and redo of the workbench, and every edit of a command.
+    Log,
+    /// Says all that is known of one operation: order, settings, results, where its change lies.
+    Show {
+        /// Its number, see `locus log`.
+        number: u64,
+    },
+    /// Takes an edit back in what the next start of the workbench puts in place; the last one without a number.
+    Undo {
+        /// The operation that made it, see `locus log`.
+        number: Option<u64>,
+    },
+    /// Puts an edit on again in what the next start of the workbench puts in place; the one taken back last without a
+    /// number.
+    Redo {
+        /// The operation that made it, see `locus log`; also one of a command.
+        number: Option<u64>,
+    },
+    /// Runs operations again on the model, undo and redo among them, and says whether the numbers are the same.
+    Replay {
+        /// Their numbers, see `locus log`; all of the model without one.
+        numbers: Vec<u64>,
+    },
+    /// Edits facts and writes the edited model, or its changes, for the libraries transformers and peft.
     Export {
         /// The edits, all in one model.
         #[command(flatten)]
         orders: Box<EditArguments>,
-        /// The new folder.
+        /// New folder for the edited model, which transformers loads.
+        #[arg(long, value_name = "DIR", required_unless_present = "adapter")]
+        folder: Option<PathBuf>,
+        /// New folder for the changes as a low-rank adapter of the unedited model, which peft loads.
         #[arg(long, value_name = "DIR")]
-        folder: PathBuf,
+        adapter: Option<PathBuf>,
     },
     /// Draws the workbench as it was at the end of a session's records: --journal, or else the workbench's own journal.
     Picture(PictureArguments),
@@ -331,7 +371,7 @@ pub struct EditArguments {
     #[arg(long, requires = "cases")]
     pub together: bool,
     /// Id of the method; see `locus plugin list`.
-    #[arg(long, value_name = "ID", required_unless_present = "orders")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["orders", "apply"])]
     pub method: Option<String>,
     /// Id of the objective; the one in configs/workbench.toml without it.
     #[arg(long, value_name = "ID")]
@@ -372,7 +412,7 @@ pub struct EditArguments {
     /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
     #[arg(long, value_name = "N")]
     pub undo: Vec<u64>,
-    /// Writes the changes of all edits in place at the end as a safetensors file.
+    /// Writes the changes of all edits in place at the end as a safetensors file, for --apply and `locus deltas`.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }

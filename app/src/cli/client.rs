@@ -6,9 +6,13 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused};
+use locus_protocol::{
+    Command, EditInPlace, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused,
+};
 use locus_session::facts::Reading;
+use locus_session::operations::{Operations, Role};
 use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, Options};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// What the session has told so far.
@@ -24,6 +28,10 @@ pub struct Known {
     pub facts_source: String,
     /// The facts.
     pub facts: Vec<Fact>,
+    /// The edits in place when that was told last.
+    pub in_place: Vec<EditInPlace>,
+    /// Hashes of the parameters that edits have touched, as they were then.
+    pub weights: BTreeMap<String, String>,
 }
 
 /// A running session.
@@ -169,6 +177,10 @@ impl Client {
                 self.known.facts_source.clone_from(source);
                 self.known.facts.clone_from(facts);
             }
+            Event::Edits { applied, weights, .. } => {
+                self.known.in_place.clone_from(applied);
+                self.known.weights.clone_from(weights);
+            }
             _ => {}
         }
         Ok(event)
@@ -204,6 +216,10 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         return Err(Failure::usage("--threads must be at least 1"));
     }
     let places = Places::find()?;
+    if let Some(file) = common.apply.iter().find(|file| !file.is_file()) {
+        let message = "there is no such file; give one that `locus edit --save FILE` wrote";
+        return Err(Failure::usage(format!("--apply {}: {message}", file.display())));
+    }
     if common.corpus_tokens == Some(0) {
         return Err(Failure::usage("--corpus-tokens must be at least 1"));
     }
@@ -232,6 +248,8 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         search: SearchPaths::standard(Some(&places.plugins), &[]),
         plugins: common.plugins.clone(),
         journal: common.journal.clone(),
+        apply: common.apply.clone(),
+        operations: Some(Operations { folder: places.state, role: Role::Command }),
     })
 }
 

@@ -27,7 +27,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     }
     let mut client = Client::with_model(common)?;
     let orders = orders::read(&client, arguments)?;
-    if arguments.sequence {
+    if arguments.sequence || orders.is_empty() {
         sequence(&mut client, arguments, orders)?;
     } else {
         let count = orders.len();
@@ -49,12 +49,12 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
 /// # Errors
 /// Those of the jobs; no edit in place has such a number.
 pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<EditOrder>) -> Result<(), Failure> {
-    let highest = orders.len() as u64;
+    let mut in_place = client.known.in_place.clone();
+    let highest = (in_place.len() + orders.len()) as u64;
     if let Some(number) = arguments.undo.iter().find(|number| !(1..=highest).contains(*number)) {
         let there_are = if highest == 1 { "there is one edit".to_owned() } else { format!("edits are 1 to {highest}") };
         return Err(Failure::usage(format!("--undo {number}: {there_are}; name one of them")));
     }
-    let mut in_place = Vec::new();
     for order in orders {
         let edited = edit(client, order)?;
         if !client.json() {

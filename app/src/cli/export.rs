@@ -6,22 +6,36 @@ use crate::cli::{Failure, edit, orders, output};
 use locus_protocol::{Command, SaveTarget};
 use std::path::Path;
 
-/// Makes the edits, all in one model, and writes it as a folder that transformers loads.
+/// Makes the edits, all in one model, and writes it as a folder that transformers loads, or its changes as one that
+/// peft loads.
 ///
 /// # Errors
 /// Those of the jobs.
-pub fn run(common: &Common, arguments: &EditArguments, folder: &Path) -> Result<(), Failure> {
-    if folder.exists() {
-        return Err(Failure::usage(format!("--folder {}: it is there already; name a new one", folder.display())));
+pub fn run(
+    common: &Common,
+    arguments: &EditArguments,
+    folder: Option<&Path>,
+    adapter: Option<&Path>,
+) -> Result<(), Failure> {
+    for (flag, folder) in [("--folder", folder), ("--adapter", adapter)] {
+        if let Some(folder) = folder.filter(|folder| folder.exists()) {
+            let message = format!("{flag} {}: it is there already; name a new one", folder.display());
+            return Err(Failure::usage(message));
+        }
     }
     edit::check_save(arguments)?;
     let mut client = Client::with_model(common)?;
     let orders = orders::read(&client, arguments)?;
     edit::sequence(&mut client, arguments, orders)?;
     edit::save(&mut client, arguments)?;
-    client.job(|job| Command::Save { job, target: SaveTarget::Model(folder.to_owned()) }, &mut |_| {})?;
-    if !client.json() {
-        output::print(&format!("wrote the edited model to {}", folder.display()))?;
+    // first what may be refused
+    let adapter = adapter.map(|folder| (SaveTarget::Adapter(folder.to_owned()), "the changes as an adapter", folder));
+    let model = folder.map(|folder| (SaveTarget::Model(folder.to_owned()), "the edited model", folder));
+    for (target, what, folder) in adapter.into_iter().chain(model) {
+        client.job(|job| Command::Save { job, target }, &mut |_| {})?;
+        if !client.json() {
+            output::print(&format!("wrote {what} to {}", folder.display()))?;
+        }
     }
     Ok(())
 }

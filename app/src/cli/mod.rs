@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod deltas;
 mod demo;
 mod doctor;
 mod edit;
@@ -13,12 +14,15 @@ mod failure;
 mod flags;
 mod interrupt;
 mod ledger;
+mod log;
 mod model;
+mod operations_arguments;
 mod orders;
 mod output;
 mod picture;
 mod places;
 mod plugin;
+mod replay;
 mod settings;
 mod stats;
 mod summary;
@@ -26,6 +30,7 @@ mod tables;
 mod trace;
 mod trace_arguments;
 mod trace_csv;
+mod undo;
 mod workbench;
 
 pub use arguments::Arguments;
@@ -51,7 +56,15 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Plugin { action }) => plugin::run(&common, &action),
         Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),
         Some(Command::Stats { action }) => stats::run(&common, action.as_ref()),
-        Some(Command::Export { orders, folder }) => export::run(&common, &orders, &folder),
+        Some(Command::Deltas { action }) => deltas::run(&common, &action),
+        Some(Command::Log) => log::log(&common),
+        Some(Command::Show { number }) => log::show(&common, number),
+        Some(Command::Undo { number }) => undo::undo(&common, number),
+        Some(Command::Redo { number }) => undo::redo(&common, number),
+        Some(Command::Replay { numbers }) => replay::run(&common, &numbers),
+        Some(Command::Export { orders, folder, adapter }) => {
+            export::run(&common, &orders, folder.as_deref(), adapter.as_deref())
+        }
         Some(Command::Picture(arguments)) => picture::run(&common, &arguments),
         Some(Command::Doctor) => doctor::run(&common),
         Some(Command::Completions { shell }) => {

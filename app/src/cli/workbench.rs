@@ -4,6 +4,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::{options, source};
 use crate::cli::places::Places;
 use crate::cli::{Failure, flags, output};
+use locus_session::operations::{Operations, Role};
 use locus_tui::Ending;
 use std::io::IsTerminal;
 use std::thread::JoinHandle;
@@ -31,6 +32,9 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let mut session = options(common)?;
     // what is seen is also written down
     let journal = session.journal.get_or_insert_with(|| places.state.join("journal.jsonl")).clone();
+    // edits that were asked for go before those of earlier sessions
+    let takes_over = !common.fresh && common.apply.is_empty();
+    session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
     let handles = locus_session::start(session)?;
     let mut shown = locus_tui::Options::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");

@@ -7,6 +7,7 @@
 mod crates;
 mod files;
 mod home;
+mod operations;
 mod orders;
 mod pairs;
 mod program;
@@ -16,6 +17,7 @@ mod records;
 pub use crates::{build, toolchain};
 pub use files::{files, is_whole_safetensors};
 pub use home::Home;
+pub use operations::operations;
 pub use orders::{fact, facts, long_orders, order, order_of};
 pub use pairs::{Pair, pairs};
 pub use program::{Ended, plugin, program, send};

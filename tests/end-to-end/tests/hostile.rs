@@ -136,6 +136,8 @@ impl Session {
             search: SearchPaths::new(folder.as_deref(), None, None, &[]),
             plugins: vec![plugin("locus-hostile")],
             journal: None,
+            apply: Vec::new(),
+            operations: None,
             threads: Some(1),
         });
         let mut session = Self { handles: handles.expect("a session"), next: 0 };

@@ -4,7 +4,9 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
-use tch::{Kind, Tensor};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use tch::{Device, Kind, Tensor};
 
 /// Checks what a method gave back: known parameters, fitting shapes, finite floating-point numbers.
 ///
@@ -15,8 +17,11 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
     if deltas.is_empty() {
         return Err(wrong("it gave back no change; the fact is left unedited".to_owned()));
     }
-    for delta in deltas {
+    for (index, delta) in deltas.iter().enumerate() {
         let name = &delta.parameter;
+        if deltas[..index].iter().any(|earlier| earlier.parameter == *name) {
+            return Err(wrong(format!("it changed `{name}` twice, not by one sum; the fact is left unedited")));
+        }
         let parameter = model.parameter(name).ok_or_else(|| {
             wrong(format!("it changed `{name}`, which the model does not have; the fact is left unedited"))
         })?;
@@ -63,7 +68,8 @@ fn shape(form: &Form) -> Option<Vec<i64>> {
 /// The whole difference in float32 at least, on the device of `parameter`.
 pub(super) fn difference(form: &Form, parameter: &Tensor) -> Tensor {
     let wide = if parameter.kind() == Kind::Double { Kind::Double } else { Kind::Float };
-    let place = |tensor: &Tensor| tensor.detach().to_kind(wide).to_device(parameter.device());
+    // laid out alike wherever it comes from, so that a product has the same bits each time
+    let place = |tensor: &Tensor| tensor.detach().to_kind(wide).to_device(parameter.device()).contiguous();
     match form {
         Form::Dense(whole) => place(whole),
         Form::LowRank { left, right } => place(left).matmul(&place(right)),
@@ -86,6 +92,33 @@ pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Vec<WeightChange> {
         })
     };
     deltas.iter().filter_map(change).collect()
+}
+
+/// Hashes of the whole differences, by parameter.
+#[must_use]
+pub fn difference_hashes(model: &Model, deltas: &[Delta]) -> BTreeMap<String, String> {
+    let _guard = tch::no_grad_guard();
+    let hash = |delta: &Delta| {
+        let parameter = model.parameter(&delta.parameter)?;
+        Some((delta.parameter.clone(), hex(&hash(&difference(&delta.form, &parameter)))))
+    };
+    deltas.iter().filter_map(hash).collect()
+}
+
+/// A hash of the exact bits.
+pub(super) fn hash(tensor: &Tensor) -> Vec<u8> {
+    let _guard = tch::no_grad_guard();
+    let flat = tensor.to_device(Device::Cpu).contiguous().reshape([-1]);
+    // half-precision numbers widen without loss
+    let flat = if flat.kind() == Kind::Double { flat } else { flat.to_kind(Kind::Float) };
+    let mut bytes = vec![0; flat.numel() * if flat.kind() == Kind::Double { 8 } else { 4 }];
+    flat.copy_data_u8(&mut bytes, flat.numel());
+    Sha256::digest(&bytes).to_vec()
+}
+
+/// Bytes as lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The layer whose down-projection a parameter belongs to.

@@ -1,12 +1,14 @@
 //! What the engine does for a plugin, and with the changes that a method gives back.
 
+mod delta_file;
 mod deltas;
 mod host;
 mod live_rows;
 mod noise;
 mod stack;
 
-pub use deltas::{bytes_of, check, weight_changes};
+pub use delta_file::{DeltaFile, DeltaHeader, EditHeader};
+pub use deltas::{bytes_of, check, difference_hashes, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};
 pub use stack::{Edit, EditStack, Numbered};

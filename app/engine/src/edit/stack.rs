@@ -1,26 +1,53 @@
 //! Edits in place: an edited model is the unedited one plus a list of changes. The unedited weights are never
 //! written to, so taking an edit back is exact.
 
-use super::deltas::difference;
+use super::deltas::{difference, hash, hex};
 use crate::error::Result;
 use crate::model::Model;
-use locus_plugin::Delta;
-use locus_protocol::Fact;
-use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use tch::{Device, Kind, Tensor};
+use locus_plugin::{Delta, Form};
+use locus_protocol::{EditOrder, Fact, PluginMark};
+use std::collections::{BTreeMap, HashMap};
+use tch::Tensor;
 
 /// One edit.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Edit {
     /// A few words: method, layers, fact.
     pub title: String,
-    /// The fact that was edited, the first of several.
-    pub fact: Fact,
-    /// How many facts were edited.
-    pub facts: usize,
+    /// What was ordered, with all settings filled in.
+    pub order: EditOrder,
+    /// The method that made it.
+    pub method: PluginMark,
+    /// The objective that it was made for.
+    pub objective: PluginMark,
     /// The changes.
     pub deltas: Vec<Delta>,
+}
+
+impl Edit {
+    /// The fact that was edited, the first of several.
+    #[must_use]
+    pub fn fact(&self) -> &Fact {
+        &self.order.fact
+    }
+
+    /// How many facts were edited.
+    #[must_use]
+    pub fn facts(&self) -> usize {
+        1 + self.order.more.len()
+    }
+
+    /// Each change in a few words: parameter, form, size.
+    pub fn changes(&self) -> impl Iterator<Item = String> {
+        self.deltas.iter().map(|delta| match &delta.form {
+            Form::Dense(whole) => format!("{}: dense {:?}", delta.parameter, whole.size()),
+            Form::LowRank { left, right } => {
+                let [rows, rank] = left.size()[..] else { return format!("{}: no factors", delta.parameter) };
+                let columns = right.size().last().copied().unwrap_or_default();
+                format!("{}: rank {rank} of [{rows}, {columns}]", delta.parameter)
+            }
+        })
+    }
 }
 
 /// An edit with the number it got when it was put in place.
@@ -131,12 +158,49 @@ impl EditStack {
         Ok(Some(number))
     }
 
-    fn put(&mut self, edit: Numbered) -> Result<()> {
-        for delta in &edit.edit.deltas {
+    /// Has the edits be these and no others, each under the number that it has; `applied` by number, the next of
+    /// `undone` last.
+    ///
+    /// # Errors
+    /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
+    pub fn replace(&mut self, applied: Vec<Numbered>, undone: Vec<Numbered>) -> Result<()> {
+        let deltas = || applied.iter().flat_map(|edit| &edit.edit.deltas);
+        let edited = if applied.is_empty() { None } else { Some(self.built(deltas())?) };
+        for edit in &applied {
+            self.remember(&edit.edit);
+        }
+        let last = applied.iter().chain(&undone).map(|edit| edit.number).max().unwrap_or(0);
+        self.next = self.next.max(last + 1);
+        (self.edited, self.applied, self.undone) = (edited, applied, undone);
+        Ok(())
+    }
+
+    /// Gives the newest edit in place another number, which is not lower than any that was given.
+    pub fn renumber_last(&mut self, number: u64) {
+        if let Some(last) = self.applied.last_mut() {
+            last.number = number;
+            self.next = self.next.max(number + 1);
+        }
+    }
+
+    /// Hashes of all parameters that an edit ever touched, as they are now.
+    #[must_use]
+    pub fn weights(&self) -> BTreeMap<String, String> {
+        let now = |name: &String| Some((name.clone(), hex(&hash(&self.model().parameter(name)?))));
+        self.pristine.keys().filter_map(now).collect()
+    }
+
+    /// Keeps the hashes of the unedited values of what an edit touches.
+    fn remember(&mut self, edit: &Edit) {
+        for delta in &edit.deltas {
             if let Some(parameter) = self.base.parameter(&delta.parameter) {
                 self.pristine.entry(delta.parameter.clone()).or_insert_with(|| hash(&parameter));
             }
         }
+    }
+
+    fn put(&mut self, edit: Numbered) -> Result<()> {
+        self.remember(&edit.edit);
         let place = self.applied.partition_point(|earlier| earlier.number < edit.number);
         self.applied.insert(place, edit);
         match self.build() {
@@ -187,15 +251,4 @@ impl EditStack {
         }
         self.base.with_parameters(&values)
     }
-}
-
-/// A hash of the exact bits.
-fn hash(tensor: &Tensor) -> Vec<u8> {
-    let _guard = tch::no_grad_guard();
-    let flat = tensor.to_device(Device::Cpu).contiguous().reshape([-1]);
-    // half-precision numbers widen without loss
-    let flat = if flat.kind() == Kind::Double { flat } else { flat.to_kind(Kind::Float) };
-    let mut bytes = vec![0; flat.numel() * if flat.kind() == Kind::Double { 8 } else { 4 }];
-    flat.copy_data_u8(&mut bytes, flat.numel());
-    Sha256::digest(&bytes).to_vec()
 }

@@ -107,6 +107,17 @@ pub enum QueryKeyValueNames {
     PerHead(String),
 }
 
+impl BlockNames {
+    /// All matrices that the block multiplies with.
+    pub fn projections(&self) -> impl Iterator<Item = &String> {
+        let attention = match &self.queries_keys_values {
+            QueryKeyValueNames::Separate(three) => three.as_slice(),
+            QueryKeyValueNames::Stacked(one) | QueryKeyValueNames::PerHead(one) => std::slice::from_ref(one),
+        };
+        attention.iter().chain([&self.attention_output, &self.up, &self.down]).chain(&self.gate)
+    }
+}
+
 /// Everything that distinguishes one decoder from another.
 #[derive(Clone, Debug)]
 pub struct Architecture {

@@ -196,8 +196,7 @@ impl Case {
         if !metrics.is_null() {
             self.compare_scores(stack.model(), ledger, &metrics["pre"], 2e-4);
         }
-        let fact = Fact::default();
-        stack.apply(locus_engine::edit::Edit { title: String::new(), fact, facts: 1, deltas }).expect("apply");
+        stack.apply(locus_engine::edit::Edit { deltas, ..Default::default() }).expect("apply");
         assert!(!stack.is_unedited());
         if !metrics.is_null() {
             // what a coarse change does under noise is coarse as well (the set's README)

@@ -36,6 +36,8 @@ impl Session {
             search: SearchPaths::new(test.parent(), None, None, &[]),
             plugins: Vec::new(),
             journal: None,
+            apply: Vec::new(),
+            operations: None,
         };
         let handles = locus_session::start(options).expect("session");
         let mut session = Self { handles, facts: Vec::new(), next: 0, cache };

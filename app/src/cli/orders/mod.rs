@@ -20,6 +20,8 @@ const PARITY: &str = "parity";
 pub fn read(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
     match &arguments.orders {
         Some(path) => of_file(client, path, arguments.parity.as_deref()),
+        // the edits of --apply are all there is
+        None if arguments.method.is_none() => Ok(Vec::new()),
         None => from_flags(client, arguments),
     }
 }

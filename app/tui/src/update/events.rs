@@ -86,7 +86,7 @@ fn fold(state: &mut State, event: Event) {
             state.edits.apply(applied);
             state.want_prediction();
         }
-        Event::Edits { applied, undone, rows, unedited } => settle(state, applied, undone, rows, unedited),
+        Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
         // the log says it in words
         Event::SecondMoments(_) => {}
         // the workbench orders no check, and what follows on a new build is ordered above
@@ -139,6 +139,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         JobKind::Trace
         | JobKind::Edit
         | JobKind::Try
+        | JobKind::Place
         | JobKind::Evaluate
         | JobKind::Save
         | JobKind::SecondMoments
@@ -154,7 +155,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
 fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> String {
     match kind {
         JobKind::Load => match &state.engine.model {
-            Some(model) => format!("{} is ready after {took}", model.name),
+            Some(model) => format!("{} is ready after {took}{}", model.name, from_before(state)),
             None => format!("{title} is done after {took}"),
         },
         JobKind::Trace => match early_site(state) {
@@ -183,10 +184,28 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Try | JobKind::Evaluate | JobKind::Save | JobKind::SecondMoments | JobKind::Check => {
+        JobKind::Try
+        | JobKind::Place
+        | JobKind::Evaluate
+        | JobKind::Save
+        | JobKind::SecondMoments
+        | JobKind::Check => {
             format!("{title} is done after {took}")
         }
         JobKind::Reload => author::loaded_sentence(state, took),
+    }
+}
+
+/// What earlier sessions left, after a model was loaded.
+fn from_before(state: &State) -> String {
+    match (state.edits.applied.len(), state.edits.undone.len()) {
+        (0, 0) => String::new(),
+        (0, 1) => "; the edit of an earlier session can be put on again (--fresh starts without)".to_owned(),
+        (0, undone) => format!("; {undone} edits of earlier sessions can be put on again (--fresh starts without)"),
+        (1, _) => " with the edit of an earlier session in place; U lists it, --fresh starts without".to_owned(),
+        (edits, _) => {
+            format!(" with {edits} edits of earlier sessions in place; U lists them, --fresh starts without")
+        }
     }
 }
 
@@ -213,7 +232,11 @@ fn early_site(state: &State) -> Option<(String, Peak)> {
 /// What is in place after an undo or redo, and what changed.
 fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
     let (before, after) = (state.edits.applied.len(), applied.len());
-    let text = if after < before {
+    // a job says itself what it put in place
+    let in_a_job = state.job.as_ref().is_some_and(|job| matches!(job.kind, JobKind::Load | JobKind::Place));
+    let text = if in_a_job {
+        None
+    } else if after < before {
         let title = undone.last().map(|edit| edit.title.clone()).unwrap_or_default();
         // the verdict comes first: a narrow screen cuts the end off
         let weights = if unedited { "weights identical to checkpoint: " } else { "" };

@@ -45,7 +45,7 @@ fn engine(
             Command::Undo => tell(vec![recording::undone()]),
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
             Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } | Command::Redo => {}
-            Command::Save { .. } | Command::Evaluate { .. } => {}
+            Command::Save { .. } | Command::Place { .. } | Command::Evaluate { .. } => {}
             Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
             Command::Quit => break,
         }

@@ -384,6 +384,7 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
                 before: " Thimphu. The river runs".into(),
                 after: Some(" Oslo. The river runs".into()),
             }],
+            weights: Default::default(),
         }),
         Event::Finished { job, outcome: Outcome::Done, seconds: 2.27 },
     ]
@@ -421,6 +422,7 @@ pub fn undone() -> Event {
         undone: vec![EditInPlace { number: 1, title: "rome L5 · Bhutan → Oslo".into(), ..EditInPlace::default() }],
         rows: rows(0.0, None),
         unedited: true,
+        weights: Default::default(),
     }
 }
 
@@ -440,6 +442,7 @@ pub fn edits(applied: &[u64], undone: &[u64]) -> Event {
         undone: undone.iter().map(edit).collect(),
         rows: rows(0.0, None),
         unedited: applied.is_empty(),
+        weights: Default::default(),
     }
 }
 

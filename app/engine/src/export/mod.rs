@@ -1,10 +1,16 @@
 //! Writes tensors and whole models so that other programs read them. Everything gets a temporary name first, so that
 //! nobody ever sees half a file.
 
+mod adapter;
+
+pub use adapter::adapter;
+
 use crate::error::{Error, Result};
 use crate::model::Model;
-use safetensors::tensor::{Dtype, TensorView, serialize_to_file};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
@@ -18,17 +24,39 @@ const COMPANIONS: [&str; 6] = [
     "merges.txt",
 ];
 
-/// Writes tensors by name into one safetensors file.
+/// The bytes of a safetensors file with tensors by name and entries of its metadata. More than one entry is written in
+/// a random order.
+///
+/// # Errors
+/// The tensors cannot be put into a file.
+pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let metadata: HashMap<String, String> =
+        entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
+    let metadata = (!metadata.is_empty()).then_some(metadata);
+    with_views(tensors, |views| serialize(views, metadata))
+        .map_err(|error| Error::Request(format!("the tensors cannot be put into a file: {error}")))
+}
+
+/// Writes a file under a temporary name, has the system keep it, and renames it.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn tensors(tensors: &[(String, Tensor)], file: &Path) -> Result<()> {
+pub fn keep(bytes: &[u8], file: &Path) -> Result<()> {
     let partial = beside(file)?;
-    let written = write(tensors, &partial).and_then(|()| std::fs::rename(&partial, file).map_err(failed(file)));
+    let write = || {
+        let mut opened = std::fs::File::create(&partial)?;
+        opened.write_all(bytes)?;
+        opened.sync_all()?;
+        std::fs::rename(&partial, file)?;
+        // the name is kept as well
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder)?.sync_all()
+    };
+    let written = write();
     if written.is_err() {
         let _ = std::fs::remove_file(&partial);
     }
-    written
+    written.map_err(failed(file))
 }
 
 /// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from.
@@ -86,17 +114,22 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
 }
 
 fn write(tensors: &[(String, Tensor)], file: &Path) -> Result<()> {
-    let bytes: Vec<(Dtype, Vec<usize>, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes_of(tensor)).collect();
-    let views = tensors
-        .iter()
-        .zip(&bytes)
-        .map(|((name, _), (kind, shape, bytes))| Ok((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
     // transformers reads a file only when it says which framework wrote it
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    views
-        .and_then(|views| serialize_to_file(views, Some(metadata), file))
+    with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))
         .map_err(|error| Error::Write { path: file.to_owned(), source: std::io::Error::other(error.to_string()) })
+}
+
+fn with_views<T>(
+    tensors: &[(String, Tensor)],
+    take: impl FnOnce(Vec<(&str, TensorView<'_>)>) -> Result<T, SafeTensorError>,
+) -> Result<T, SafeTensorError> {
+    let parts: Vec<(Dtype, Vec<usize>, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes_of(tensor)).collect();
+    let mut views = Vec::new();
+    for ((name, _), (kind, shape, bytes)) in tensors.iter().zip(&parts) {
+        views.push((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?));
+    }
+    take(views)
 }
 
 fn bytes_of(tensor: &Tensor) -> (Dtype, Vec<usize>, Vec<u8>) {

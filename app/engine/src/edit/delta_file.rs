@@ -1,0 +1,264 @@
+//! Edits as a file: a safetensors file with the changes, and in its metadata what was ordered, of which model and what
+//! made it.
+//!
+//! Edit `n` of the file, counted from 0, has the tensors `n.PARAMETER.left` and `n.PARAMETER.right` (factors whose
+//! product is the change) or `n.PARAMETER.dense`, in the number format and orientation in which the method gave them.
+
+use super::deltas::{check, difference_hashes};
+use super::stack::Edit;
+use crate::error::{Error, Result};
+use crate::export;
+use crate::model::Model;
+use locus_plugin::{Delta, Form};
+use locus_protocol::{EditOrder, ModelMark, PluginMark};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tch::{Kind, Tensor};
+
+/// Name of the one entry of the file's metadata; more entries would be written in a random order.
+const ENTRY: &str = "locus";
+/// What such a file says that it is.
+const FORMAT: &str = "locus-edits";
+/// The version that is written, and the highest that is read.
+const VERSION: u32 = 1;
+
+/// What a file of edits says of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeltaHeader {
+    /// [`FORMAT`].
+    format: String,
+    /// Version of the format; it rises when an old reader would misread the file.
+    pub version: u32,
+    /// The unedited model that the changes belong to.
+    pub model: ModelMark,
+    /// The edits, the oldest first.
+    pub edits: Vec<EditHeader>,
+}
+
+/// What a file says of one of its edits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditHeader {
+    /// A few words: method, layers, fact.
+    pub title: String,
+    /// The method that made it.
+    pub method: PluginMark,
+    /// The objective that it was made for.
+    pub objective: PluginMark,
+    /// What was ordered, with all settings filled in.
+    pub order: EditOrder,
+    /// SHA-256 of the whole float32 difference of each parameter, where it was written.
+    pub differences: BTreeMap<String, String>,
+}
+
+/// A file of edits that was read.
+#[derive(Debug)]
+pub struct DeltaFile {
+    /// What it says of itself.
+    pub header: DeltaHeader,
+    /// The edits with their changes, in the header's order.
+    pub edits: Vec<Edit>,
+}
+
+impl DeltaFile {
+    /// The bytes of a file with `edits` of `model`, whose unedited weights are `mark`. The same edits make the same
+    /// bytes.
+    ///
+    /// # Errors
+    /// The tensors cannot be put into a file.
+    pub fn bytes(model: &Model, mark: &ModelMark, edits: &[&Edit]) -> Result<Vec<u8>> {
+        let header = DeltaHeader {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            model: mark.clone(),
+            edits: edits.iter().map(|edit| EditHeader::of(model, edit)).collect(),
+        };
+        let mut tensors: Vec<(String, Tensor)> = Vec::new();
+        for (index, delta) in (0..).zip(edits).flat_map(|(index, edit)| edit.deltas.iter().map(move |it| (index, it))) {
+            let mut put = |part: &str, tensor: &Tensor| {
+                tensors.push((format!("{index}.{}.{part}", delta.parameter), tensor.shallow_clone()));
+            };
+            match &delta.form {
+                Form::LowRank { left, right } => {
+                    put("left", left);
+                    put("right", right);
+                }
+                Form::Dense(whole) => put("dense", whole),
+            }
+        }
+        let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
+        export::bytes(&tensors, &[(ENTRY, &says)])
+    }
+
+    /// Reads a file. Whether it belongs to a model is for [`Self::fits`].
+    ///
+    /// # Errors
+    /// It cannot be read, is damaged, or is no file of edits.
+    pub fn read(file: &Path) -> Result<Self> {
+        let bytes = std::fs::read(file).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        Self::parse(file, &bytes)
+    }
+
+    /// The same for a file whose contents have to have a hash.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`]; the contents are others.
+    pub fn read_exactly(file: &Path, sha256: &str) -> Result<Self> {
+        let bytes = std::fs::read(file).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        if super::deltas::hex(&Sha256::digest(&bytes)) != sha256 {
+            return Err(bad(file, "its contents have changed since it was written"));
+        }
+        Self::parse(file, &bytes)
+    }
+
+    fn parse(file: &Path, bytes: &[u8]) -> Result<Self> {
+        let damaged = |error: safetensors::SafeTensorError| {
+            bad(file, &format!("not a whole safetensors file ({error}); copy it again"))
+        };
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
+        let says = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY)).ok_or_else(|| {
+            bad(file, &format!("its metadata has no entry `{ENTRY}`: no edits that `locus edit --save FILE` wrote"))
+        })?;
+        let read: serde_json::Value = serde_json::from_str(says)
+            .map_err(|error| bad(file, &format!("the entry `{ENTRY}` of its metadata is not JSON ({error})")))?;
+        if read["format"] != FORMAT {
+            return Err(bad(file, &format!("it holds {}, not edits", read["format"])));
+        }
+        match read["version"].as_u64() {
+            Some(version) if version > u64::from(VERSION) => {
+                let message = format!("its version is {version} and this program reads {VERSION}; use a newer Locus");
+                return Err(bad(file, &message));
+            }
+            _ => {}
+        }
+        let header: DeltaHeader = serde_json::from_value(read)
+            .map_err(|error| bad(file, &format!("the entry `{ENTRY}` of its metadata is incomplete ({error})")))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
+        let edits = (0..).zip(&header.edits).map(|(index, edit)| edit.read(file, index, &tensors));
+        let edits = edits.collect::<Result<Vec<Edit>>>()?;
+        Ok(Self { header, edits })
+    }
+
+    /// Whether its edits belong to a model, with the plugin to blame where a change does not fit.
+    ///
+    /// # Errors
+    /// It was made on another model; a change does not fit.
+    pub fn fits(&self, file: &Path, model: &Model, mark: &ModelMark) -> Result<()> {
+        let of = &self.header.model;
+        if of.fingerprint != mark.fingerprint {
+            let short = |fingerprint: &str| fingerprint.chars().take(12).collect::<String>();
+            return Err(bad(
+                file,
+                &format!(
+                    "its edits belong to the model `{}` ({}), not to `{}` ({}); name that model with --model, in the same \
+                     --dtype",
+                    of.name,
+                    short(&of.fingerprint),
+                    mark.name,
+                    short(&mark.fingerprint)
+                ),
+            ));
+        }
+        self.edits.iter().try_for_each(|edit| check(model, &edit.method.id, &edit.deltas))
+    }
+
+    /// Parameters whose change comes out with other bits here than where the file was written.
+    #[must_use]
+    pub fn differing(&self, model: &Model) -> Vec<String> {
+        let mut differing = Vec::new();
+        for (said, edit) in self.header.edits.iter().zip(&self.edits) {
+            let here = difference_hashes(model, &edit.deltas);
+            differing.extend(here.into_iter().filter(|(name, hash)| said.differences.get(name) != Some(hash)));
+        }
+        differing.into_iter().map(|(name, _)| name).collect()
+    }
+}
+
+impl EditHeader {
+    fn of(model: &Model, edit: &Edit) -> Self {
+        Self {
+            title: edit.title.clone(),
+            method: edit.method.clone(),
+            objective: edit.objective.clone(),
+            order: edit.order.clone(),
+            differences: difference_hashes(model, &edit.deltas),
+        }
+    }
+
+    /// The edit with its tensors: number `index` of the file.
+    fn read(&self, file: &Path, index: usize, tensors: &SafeTensors<'_>) -> Result<Edit> {
+        let part = |parameter: &str, part: &str| {
+            let view = tensors.tensor(&format!("{index}.{parameter}.{part}")).ok();
+            view.map(|view| tensor_of(&view)).transpose()
+        };
+        let mut deltas = Vec::new();
+        for parameter in self.differences.keys() {
+            let (left, right) = (part(parameter, "left")?, part(parameter, "right")?);
+            let form = match (left, right, part(parameter, "dense")?) {
+                (Some(left), Some(right), None) => Form::LowRank { left, right },
+                (None, None, Some(dense)) => Form::Dense(dense),
+                _ => {
+                    let message = format!("the change of `{parameter}` by edit {index} is missing; copy it again");
+                    return Err(bad(file, &message));
+                }
+            };
+            deltas.push(Delta { parameter: parameter.clone(), form });
+        }
+        Ok(Edit {
+            title: self.title.clone(),
+            order: self.order.clone(),
+            method: self.method.clone(),
+            objective: self.objective.clone(),
+            deltas,
+        })
+    }
+}
+
+fn tensor_of(view: &TensorView<'_>) -> Result<Tensor> {
+    let kind = match view.dtype() {
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        Dtype::F64 => Kind::Double,
+        Dtype::F32 => Kind::Float,
+        other => return Err(Error::Request(format!("a change holds {other:?}, not floating-point numbers"))),
+    };
+    let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
+    Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
+}
+
+fn bad(file: &Path, message: &str) -> Error {
+    Error::Edits { path: file.to_owned(), message: message.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DeltaFile, ENTRY};
+    use crate::export;
+    use std::path::Path;
+    use tch::{Kind, Tensor};
+
+    fn refused(bytes: &[u8]) -> String {
+        DeltaFile::parse(Path::new("x.safetensors"), bytes).expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn what_is_no_file_of_edits_is_refused_in_a_sentence() {
+        let tensors = [("a".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))];
+        let with = |says: &str| export::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
+        assert!(refused(b"{}").contains("not a whole safetensors file"));
+        assert!(refused(&export::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
+        assert!(refused(&with("{")).contains("is not JSON"));
+        assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it holds \"moments\", not edits"));
+        let newer = with(r#"{"format":"locus-edits","version":2}"#);
+        assert!(refused(&newer).contains("its version is 2 and this program reads 1"));
+        assert!(refused(&with(r#"{"format":"locus-edits","version":1}"#)).contains("is incomplete"));
+        let whole = with(r#"{"format":"locus-edits","version":1,"model":{"name":"m","fingerprint":"f"},"edits":[]}"#);
+        assert_eq!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").header.model.name, "m");
+        for length in 0..whole.len() {
+            assert!(refused(&whole[..length]).contains("copy it again"), "{length}");
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The changes of the edits in place as a low-rank adapter in the layout of the library peft.
+//!
+//! A projection gets `lora_B · lora_A`, with a scale of one. Factors of several edits stand side by side; what is
+//! dense is factored again, to the rank that reproduces it.
+
+use crate::error::{Error, Result};
+use crate::export::{beside, failed, write};
+use crate::model::Model;
+use locus_plugin::{Delta, Form};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use tch::{Kind, Tensor};
+
+/// Singular values that together are below this share of the change's norm are left out: what float32 cannot hold.
+const NEGLIGIBLE: f64 = 1e-6;
+
+/// A change of a projection as factors, in the orientation of peft: `[outputs, rank]` times `[rank, inputs]`.
+struct Factors {
+    module: String,
+    outputs: Tensor,
+    inputs: Tensor,
+}
+
+/// Writes the changes of `deltas` as a new folder; `source` is the folder of the unedited model.
+///
+/// # Errors
+/// A change is none of a projection, or of full rank; the folder is there already, or cannot be written.
+pub fn adapter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>, source: &Path, folder: &Path) -> Result<()> {
+    if folder.exists() {
+        let message = format!("{} is there already; name a folder that is not", folder.display());
+        return Err(Error::Request(message));
+    }
+    let factors = factors(model, deltas)?;
+    let partial = beside(folder)?;
+    let written = write_adapter(model, &factors, source, &partial)
+        .and_then(|()| std::fs::rename(&partial, folder).map_err(failed(folder)));
+    if written.is_err() {
+        let _ = std::fs::remove_dir_all(&partial);
+    }
+    written
+}
+
+fn write_adapter(model: &Model, factors: &[Factors], source: &Path, folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    let mut tensors = Vec::new();
+    for Factors { module, outputs, inputs } in factors {
+        tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.contiguous()));
+        tensors.push((format!("base_model.model.{module}.lora_B.weight"), outputs.contiguous()));
+    }
+    write(&tensors, &folder.join("adapter_model.safetensors"))?;
+    let place = folder.join("adapter_config.json");
+    let text = format!("{:#}\n", config(model, factors, source));
+    std::fs::write(&place, text).map_err(failed(&place))
+}
+
+/// What peft has to know. Each module has a rank of its own; the scale, `lora_alpha / r`, is one everywhere.
+fn config(model: &Model, factors: &[Factors], source: &Path) -> Value {
+    let rank = |factors: &Factors| factors.inputs.size()[0];
+    let ranks: Map<String, Value> =
+        factors.iter().map(|factors| (factors.module.clone(), rank(factors).into())).collect();
+    let highest = factors.iter().map(rank).max().unwrap_or(1);
+    json!({
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": source.canonicalize().unwrap_or_else(|_| source.to_owned()),
+        "inference_mode": true,
+        "r": highest,
+        "lora_alpha": highest,
+        "rank_pattern": ranks,
+        "alpha_pattern": ranks,
+        "target_modules": factors.iter().map(|factors| factors.module.as_str()).collect::<Vec<_>>(),
+        // GPT-2 keeps its projections input first
+        "fan_in_fan_out": model.architecture.stored_input_first,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "use_rslora": false,
+        "use_dora": false,
+        "modules_to_save": null,
+    })
+}
+
+/// The changes by module, each once.
+fn factors<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>) -> Result<Vec<Factors>> {
+    let _guard = tch::no_grad_guard();
+    let mut by_parameter: Vec<(&str, Vec<&Form>)> = Vec::new();
+    for delta in deltas {
+        match by_parameter.iter_mut().find(|(name, _)| *name == delta.parameter) {
+            Some((_, forms)) => forms.push(&delta.form),
+            None => by_parameter.push((&delta.parameter, vec![&delta.form])),
+        }
+    }
+    by_parameter.sort_by_key(|(name, _)| *name);
+    by_parameter.into_iter().map(|(name, forms)| one(model, name, &forms)).collect()
+}
+
+fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {
+    let module = parameter.strip_suffix(".weight").filter(|module| is_projection(model, module)).ok_or_else(|| {
+        Error::Request(format!(
+            "the change of `{parameter}` is none of a projection's weight, and an adapter holds no other; write the whole \
+             model with --folder"
+        ))
+    })?;
+    let (left, right) = match side_by_side(forms) {
+        Some(factors) => factors,
+        None => decomposed(parameter, forms)?,
+    };
+    // [rows, rank] times [rank, columns] in the orientation of the checkpoint
+    let (outputs, inputs) = if model.architecture.stored_input_first { (right.tr(), left.tr()) } else { (left, right) };
+    Ok(Factors { module: module.to_owned(), outputs, inputs })
+}
+
+/// Whether a module is a projection of a block.
+fn is_projection(model: &Model, module: &str) -> bool {
+    model.architecture.blocks.iter().any(|block| block.projections().any(|name| name == module))
+}
+
+/// Factors beside each other, where all changes have some and the rank stays below the full one.
+fn side_by_side(forms: &[&Form]) -> Option<(Tensor, Tensor)> {
+    let float = |tensor: &Tensor| tensor.detach().to_kind(Kind::Float);
+    let (mut lefts, mut rights) = (Vec::new(), Vec::new());
+    for form in forms {
+        let Form::LowRank { left, right } = form else { return None };
+        lefts.push(float(left));
+        rights.push(float(right));
+    }
+    let (left, right) = (Tensor::cat(&lefts, 1), Tensor::cat(&rights, 0));
+    let full = left.size()[0].min(right.size()[1]);
+    (left.size()[1] < full).then_some((left, right))
+}
+
+/// The sum of all changes as factors of the rank that reproduces it.
+fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
+    let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
+    let whole = forms.iter().map(|form| match form {
+        Form::Dense(whole) => double(whole),
+        Form::LowRank { left, right } => double(left).matmul(&double(right)),
+    });
+    let whole = whole.reduce(|sum, next| sum + next).unwrap_or_default();
+    let (vectors, values, rows) = Tensor::f_linalg_svd(&whole, false, "")?;
+    let squares = Vec::<f64>::try_from(values.square().to_device(tch::Device::Cpu))?;
+    let rank = rank(&squares);
+    let full = squares.len();
+    if rank == full {
+        return Err(Error::Request(format!(
+            "the change of `{parameter}` has the full rank {full}, so that an adapter would hold more numbers than the \
+             weight; write the whole model with --folder, or the change with --save"
+        )));
+    }
+    let rank = rank as i64;
+    let left = vectors.narrow(1, 0, rank) * values.narrow(0, 0, rank);
+    Ok((left.to_kind(Kind::Float), rows.narrow(0, 0, rank).to_kind(Kind::Float)))
+}
+
+/// How many singular values are needed: at least one.
+fn rank(squares: &[f64]) -> usize {
+    let bound = squares.iter().sum::<f64>() * NEGLIGIBLE * NEGLIGIBLE;
+    let mut rest = 0.0;
+    let negligible = squares.iter().rev().take_while(|&&square| {
+        rest += square;
+        rest <= bound
+    });
+    (squares.len() - negligible.count()).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{decomposed, rank, side_by_side};
+    use locus_plugin::Form;
+    use tch::{Device, Kind, Tensor};
+
+    fn random(sizes: [i64; 2]) -> Tensor {
+        Tensor::randn(sizes, (Kind::Float, Device::Cpu))
+    }
+
+    #[test]
+    fn the_rank_is_what_reproduces_the_change() {
+        assert_eq!(rank(&[4.0, 1.0, 1e-14]), 2);
+        assert_eq!(rank(&[4.0, 1.0, 1e-3]), 3);
+        assert_eq!(rank(&[0.0, 0.0]), 1);
+        tch::manual_seed(1);
+        let (left, right) = (random([20, 3]), random([3, 12]));
+        let whole = left.matmul(&right);
+        let (again, rows) = decomposed("w", &[&Form::Dense(whole.shallow_clone())]).expect("factors");
+        assert_eq!((again.size(), rows.size()), (vec![20, 3], vec![3, 12]));
+        let off = (again.matmul(&rows) - &whole).norm().double_value(&[]) / whole.norm().double_value(&[]);
+        assert!(off < 1e-6, "{off}");
+    }
+
+    #[test]
+    fn a_change_of_full_rank_is_refused_with_the_remedy() {
+        tch::manual_seed(2);
+        let error = decomposed("h.3.w", &[&Form::Dense(random([20, 12]))]).expect_err("full rank").to_string();
+        assert!(error.contains("`h.3.w` has the full rank 12") && error.contains("--folder"), "{error}");
+    }
+
+    #[test]
+    fn factors_of_several_edits_stand_side_by_side() {
+        tch::manual_seed(3);
+        let factors = |rank| Form::LowRank { left: random([20, rank]), right: random([rank, 12]) };
+        let (one, other, many) = (factors(2), factors(3), factors(9));
+        let (left, right) = side_by_side(&[&one, &other]).expect("factors");
+        assert_eq!((left.size(), right.size()), (vec![20, 5], vec![5, 12]));
+        assert!(side_by_side(&[&one, &other, &many]).is_none(), "more than the full rank");
+        assert!(side_by_side(&[&one, &Form::Dense(random([20, 12]))]).is_none());
+    }
+}

@@ -1,0 +1,190 @@
+//! What was done to a model, as the journal of operations holds it.
+
+use crate::{Aim, BeforeAfter, EditOrder, WeightChange};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A model by its name and its weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelMark {
+    /// What it is called.
+    pub name: String,
+    /// Tells these weights, in this number format, from others.
+    pub fingerprint: String,
+}
+
+/// A plugin by its id and its file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginMark {
+    /// Its id.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its file.
+    pub sha256: String,
+}
+
+/// One line of the journal of operations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Counts from 1 over the whole journal and is never given twice.
+    pub number: u64,
+    /// When it was done, in UTC.
+    pub time: String,
+    /// The run of the program that did it.
+    pub run: String,
+    /// What kind of run that was.
+    pub origin: Origin,
+    /// The unedited model.
+    pub model: ModelMark,
+    /// What was done.
+    #[serde(flatten)]
+    pub deed: Deed,
+    /// Operations whose edits were in place afterwards, in order.
+    pub in_place: Vec<u64>,
+    /// Operations whose edits could be put in place again afterwards, the next one last.
+    #[serde(default)]
+    pub taken_back: Vec<u64>,
+    /// SHA-256 of every parameter that an edit has touched, as it was afterwards; nothing where no model was there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub weights: BTreeMap<String, String>,
+}
+
+/// What did an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The workbench, or a command on what its next start puts in place.
+    Workbench,
+    /// A command with a model of its own.
+    Command,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Deed {
+    /// A method edited facts.
+    Edit(Box<EditDeed>),
+    /// An edit of a file was put in place.
+    Apply(Box<EditDeed>),
+    /// An edit was taken back.
+    Undo {
+        /// The operation that had put it in place first.
+        edit: u64,
+    },
+    /// An edit was put in place again.
+    Redo {
+        /// The operation that had put it in place first.
+        edit: u64,
+    },
+}
+
+/// An edit: what was ordered, what made it, what came of it, and where its change lies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EditDeed {
+    /// A few words: method, layer, fact.
+    pub title: String,
+    /// The method that ran.
+    pub method: PluginMark,
+    /// The objective that ran.
+    pub objective: PluginMark,
+    /// What was ordered, with all settings that suit the model filled in.
+    pub order: EditOrder,
+    /// What moved.
+    pub changes: Vec<WeightChange>,
+    /// What the objective aimed at, for the first fact.
+    #[serde(default)]
+    pub aim: Aim,
+    /// The record's prompts before and after; nothing for an edit of a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<BeforeAfter>,
+    /// Numbers of the method's own.
+    #[serde(default, with = "crate::number::map")]
+    pub metrics: BTreeMap<String, f64>,
+    /// Measures of the edit by name.
+    #[serde(default, with = "crate::number::map")]
+    pub numbers: BTreeMap<String, f64>,
+    /// What the method wanted said.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// Where its change lies.
+    pub delta: DeltaMark,
+    /// The file that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
+}
+
+/// A file of changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeltaMark {
+    /// The file, seen from the journal's folder.
+    pub file: PathBuf,
+    /// SHA-256 of its contents.
+    pub sha256: String,
+}
+
+impl Operation {
+    /// The edit that the operation made, if it made one.
+    #[must_use]
+    pub fn edit(&self) -> Option<&EditDeed> {
+        match &self.deed {
+            Deed::Edit(edit) | Deed::Apply(edit) => Some(edit),
+            Deed::Undo { .. } | Deed::Redo { .. } => None,
+        }
+    }
+}
+
+impl EditDeed {
+    /// Norm of all its changes together, and the largest `‖ΔW‖ / ‖W‖` of a parameter.
+    #[must_use]
+    pub fn norms(&self) -> (f64, f64) {
+        let edit = crate::EditInPlace::new(0, "", &self.changes, 1);
+        (edit.norm, edit.relative)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deed, EditDeed, ModelMark, Operation, Origin, PluginMark};
+    use crate::{BeforeAfter, EditOrder, PromptScore, WeightChange};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn an_edit_that_went_astray_still_makes_a_line_that_is_read_again() {
+        let mut scores = BeforeAfter::default();
+        scores.after.rewrite = vec![PromptScore { prompt: "p".into(), new: f64::NAN, truth: 0.25 }];
+        let change = WeightChange { parameter: "w".into(), layer: None, norm: f64::INFINITY, relative: f64::INFINITY };
+        let operation = Operation {
+            number: 3,
+            time: "2026-01-01T00:00:00Z".into(),
+            run: "run".into(),
+            origin: Origin::Workbench,
+            model: ModelMark::default(),
+            deed: Deed::Edit(Box::new(EditDeed {
+                title: "t".into(),
+                method: PluginMark::default(),
+                objective: PluginMark::default(),
+                order: EditOrder::default(),
+                changes: vec![change],
+                aim: Default::default(),
+                scores: Some(scores),
+                metrics: BTreeMap::from([("x".into(), f64::NAN)]),
+                numbers: BTreeMap::new(),
+                notes: Vec::new(),
+                delta: Default::default(),
+                source: None,
+            })),
+            in_place: vec![3],
+            taken_back: Vec::new(),
+            weights: BTreeMap::new(),
+        };
+        let line = serde_json::to_string(&operation).expect("a line");
+        let read: Operation = serde_json::from_str(&line).expect(&line);
+        let edit = read.edit().expect("an edit");
+        let score = &edit.scores.as_ref().expect("scores").after.rewrite[0];
+        assert!(score.new.is_nan() && score.truth == 0.25, "{line}");
+        assert!(edit.changes[0].norm.is_infinite() && edit.metrics["x"].is_nan(), "{line}");
+    }
+}

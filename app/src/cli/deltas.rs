@@ -1,0 +1,62 @@
+//! `locus deltas`: files of edits.
+
+use crate::cli::arguments::Common;
+use crate::cli::client::Client;
+use crate::cli::operations_arguments::DeltasAction;
+use crate::cli::{Failure, output, tables};
+use locus_session::DeltaFile;
+use std::path::Path;
+
+/// Does what was asked for.
+///
+/// # Errors
+/// A file that is none; those of the jobs.
+pub fn run(common: &Common, action: &DeltasAction) -> Result<(), Failure> {
+    match action {
+        DeltasAction::Show { file } => show(common, file),
+        DeltasAction::Apply { files } => {
+            let common = Common { apply: common.apply.iter().chain(files).cloned().collect(), ..common.clone() };
+            apply(&common)
+        }
+    }
+}
+
+/// Lists the edits of a file.
+fn show(common: &Common, file: &Path) -> Result<(), Failure> {
+    let read = DeltaFile::read(file).map_err(locus_session::Error::from)?;
+    let header = &read.header;
+    if common.json {
+        return Ok(output::print(&serde_json::to_string(header).map_err(std::io::Error::from)?)?);
+    }
+    let model = &header.model;
+    output::print(&format!("{}: edits of the model `{}` ({})", file.display(), model.name, model.fingerprint))?;
+    for (said, edit) in header.edits.iter().zip(&read.edits) {
+        let plugin = |mark: &locus_protocol::PluginMark| {
+            format!("{} {} ({})", mark.id, mark.version, mark.sha256.get(..12).unwrap_or("unknown file"))
+        };
+        let mut rows = vec![
+            ("edit", said.title.clone()),
+            ("prompt", said.order.fact.marked()),
+            ("method", plugin(&said.method)),
+            ("objective", plugin(&said.objective)),
+            ("seed", said.order.seed.to_string()),
+        ];
+        rows.extend(edit.changes().map(|change| ("change", change)));
+        output::print(&format!("\n{}", tables::pairs(rows)))?;
+    }
+    Ok(())
+}
+
+/// Puts the edits of files in place and says what the weights are then.
+fn apply(common: &Common) -> Result<(), Failure> {
+    let client = Client::with_model(common)?;
+    if client.json() {
+        return Ok(());
+    }
+    output::print(&tables::in_place(&client.known.in_place, false))?;
+    let mut table = tables::table(["parameter", "SHA-256 of its float32 values now"]);
+    for (name, hash) in &client.known.weights {
+        table.add_row([name, hash]);
+    }
+    Ok(output::print(&format!("\n{table}"))?)
+}

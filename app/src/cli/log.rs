@@ -1,0 +1,195 @@
+//! `locus log` and `locus show`: the journal of operations.
+
+use crate::cli::arguments::Common;
+use crate::cli::places::Places;
+use crate::cli::{Failure, output, tables};
+use comfy_table::CellAlignment;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use locus_protocol::{Applied, Deed, EditDeed, Operation, Origin, PluginMark};
+use locus_session::operations::{Journal, Read};
+use serde_json::Value;
+
+/// The user's journal, and what it holds; lines that are none are told.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read() -> Result<(Journal, Read), Failure> {
+    let journal = Journal::new(&Places::find()?.state);
+    let read = journal.read()?;
+    read.complaints.iter().for_each(|complaint| output::complain(complaint));
+    Ok((journal, read))
+}
+
+/// Lists all operations.
+///
+/// # Errors
+/// The journal cannot be read.
+pub fn log(common: &Common) -> Result<(), Failure> {
+    let (journal, read) = read()?;
+    if common.json {
+        return read.operations.iter().try_for_each(record);
+    }
+    if read.operations.is_empty() {
+        return Ok(output::print(&format!(
+            "nothing was done yet; edits are recorded in {}",
+            journal.file().display()
+        ))?);
+    }
+    let mut table = tables::table(["number", "when", "model", "what", "now", "‖ΔW‖", "‖ΔW‖/‖W‖"]);
+    for operation in &read.operations {
+        let norms = operation.edit().map(EditDeed::norms);
+        let number = |norm: Option<f64>| norm.map_or_else(String::new, |norm| format!("{norm:.4}"));
+        table.add_row([
+            operation.number.to_string(),
+            when(&operation.time, "%Y-%m-%d %H:%M"),
+            operation.model.name.clone(),
+            what(&read, operation),
+            now(&read, operation).to_owned(),
+            number(norms.map(|(norm, _)| norm)),
+            number(norms.map(|(_, relative)| relative)),
+        ]);
+    }
+    for column in [0, 5, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    Ok(output::print(&table.to_string())?)
+}
+
+/// Says all that is known of one operation.
+///
+/// # Errors
+/// There is none of that number.
+pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
+    let (journal, read) = read()?;
+    let operation = find(&read, number)?;
+    if common.json {
+        return record(operation);
+    }
+    let list = |numbers: &[u64]| match numbers {
+        [] => "none".to_owned(),
+        all => all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    };
+    let mut rows = vec![
+        ("operation", format!("{number}: {}", what(&read, operation))),
+        ("when", when(&operation.time, "%Y-%m-%d %H:%M:%S %Z")),
+        ("by", format!("{} (run {})", origin(operation.origin), operation.run)),
+        ("model", format!("{} ({})", operation.model.name, operation.model.fingerprint)),
+    ];
+    if let Some(edit) = operation.edit() {
+        let order = &edit.order;
+        let layers: Vec<String> = order.layers.iter().map(ToString::to_string).collect();
+        let settings = |settings: &serde_json::Map<String, Value>| {
+            settings.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+        };
+        rows.extend(order.facts().map(|fact| ("fact", format!("{} → {}", fact.marked(), fact.target_new))));
+        rows.extend([
+            ("method", plugin(&edit.method)),
+            ("layers", layers.join(",")),
+            ("settings", settings(&order.method_settings)),
+            ("objective", plugin(&edit.objective)),
+            ("its settings", settings(&order.objective_settings)),
+            ("seed", order.seed.to_string()),
+            ("change", journal.delta(&edit.delta).display().to_string()),
+        ]);
+        rows.extend(edit.source.iter().map(|file| ("read from", file.display().to_string())));
+        rows.extend(edit.changes.iter().map(|change| {
+            ("‖ΔW‖, ‖ΔW‖/‖W‖", format!("{:.4}, {:.4} {}", change.norm, change.relative, change.parameter))
+        }));
+        rows.push(("now", now(&read, operation).to_owned()));
+    }
+    rows.push(("in place after it", list(&operation.in_place)));
+    rows.push(("taken back after it", list(&operation.taken_back)));
+    rows.extend(operation.weights.iter().map(|(name, hash)| ("weights after it", format!("{hash} {name}"))));
+    output::print(&tables::pairs(rows))?;
+    if let Some(edit) = operation.edit()
+        && let Some(scores) = &edit.scores
+    {
+        let fact = &edit.order.fact;
+        let applied = Applied {
+            job: 0,
+            title: edit.title.clone(),
+            number,
+            facts: 1 + edit.order.more.len(),
+            aim: edit.aim.clone(),
+            changes: edit.changes.clone(),
+            rows: Vec::new(),
+            scores: scores.clone(),
+            metrics: edit.metrics.clone(),
+            notes: edit.notes.clone(),
+            numbers: edit.numbers.clone(),
+            said: Vec::new(),
+            weights: Default::default(),
+        };
+        output::print(&format!("\n{}", tables::before_after(&applied, &fact.target_new, &fact.target_true)))?;
+    }
+    Ok(())
+}
+
+/// An operation by its number.
+///
+/// # Errors
+/// There is none.
+pub fn find(read: &Read, number: u64) -> Result<&Operation, Failure> {
+    let last = read.operations.last().map_or(0, |operation| operation.number);
+    read.find(number).ok_or_else(|| match last {
+        0 => Failure::failed("nothing was done yet: the journal of operations is empty"),
+        last => Failure::failed(format!("there is no operation {number}; `locus log` lists 1 to {last}")),
+    })
+}
+
+/// Prints an operation as the journal has it.
+///
+/// # Errors
+/// The output is gone.
+pub fn record(operation: &Operation) -> Result<(), Failure> {
+    let line = serde_json::to_string(operation).map_err(std::io::Error::from)?;
+    Ok(output::print(&line)?)
+}
+
+/// What was done, in a few words.
+pub fn what(read: &Read, operation: &Operation) -> String {
+    let title = |edit: u64| {
+        read.find(edit).and_then(Operation::edit).map_or_else(String::new, |edit| format!(": {}", edit.title))
+    };
+    match &operation.deed {
+        Deed::Edit(edit) => edit.title.clone(),
+        Deed::Apply(edit) => format!("put in place {}", edit.title),
+        Deed::Undo { edit } => format!("took back {edit}{}", title(*edit)),
+        Deed::Redo { edit } => format!("put {edit} on again{}", title(*edit)),
+    }
+}
+
+/// Where an edit is now: what the next start of the workbench makes of it.
+fn now(read: &Read, operation: &Operation) -> &'static str {
+    if operation.edit().is_none() {
+        return "";
+    }
+    let standing = read.standing(&operation.model.fingerprint);
+    match operation.origin {
+        _ if standing.in_place.contains(&operation.number) => "in place",
+        _ if standing.taken_back.contains(&operation.number) => "taken back",
+        Origin::Workbench => "left",
+        Origin::Command => "own run",
+    }
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Workbench => "the workbench",
+        Origin::Command => "a command on a model of its own",
+    }
+}
+
+fn plugin(mark: &PluginMark) -> String {
+    format!("{} {} ({})", mark.id, mark.version, mark.sha256)
+}
+
+/// A time as the user's clock shows it.
+fn when(time: &str, format: &str) -> String {
+    let local =
+        time.parse::<Timestamp>().map(|time| time.to_zoned_datetime(TimeZone::system()).strftime(format).to_string());
+    local.unwrap_or_else(|_| time.to_owned())
+}

@@ -1,0 +1,286 @@
+//! `locus replay`: runs operations of the journal again and compares.
+
+use crate::cli::arguments::Common;
+use crate::cli::client::Client;
+use crate::cli::edit::{Edited, edit};
+use crate::cli::places::Places;
+use crate::cli::{Failure, log, output};
+use locus_protocol::{Command, Deed, EditDeed, Operation, PluginKind, PluginMark};
+use locus_session::operations::{Operations, Read, Role};
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Differences of one operation that are listed; `--json` has them all.
+const MOST_LISTED: usize = 12;
+
+/// A number or text that is another one now.
+#[derive(Debug, Serialize)]
+struct Difference {
+    /// Which, by its place in the operation.
+    what: String,
+    /// As it was recorded.
+    then: Value,
+    /// As it came out now.
+    now: Value,
+}
+
+/// What came of one operation.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    operation: u64,
+    same: bool,
+    differences: Vec<Difference>,
+    /// Plugins that are other files now.
+    notes: Vec<String>,
+}
+
+/// Runs operations again, all of the model without numbers.
+///
+/// # Errors
+/// An operation cannot be run again, or comes out otherwise.
+pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
+    let (_, read) = log::read()?;
+    for &number in numbers {
+        log::find(&read, number)?;
+    }
+    // what the engine tells is compared here, not printed; and the journal is left as it is
+    let engine = Common { json: false, apply: Vec::new(), ..common.clone() };
+    let folder = Places::find()?.state;
+    let client = Client::with_model_and(&engine, |options| {
+        options.operations = Some(Operations { folder, role: Role::Reader });
+    })?;
+    let model = client.known.model.clone();
+    let model = model.ok_or_else(|| Failure::failed("the engine told of no model; please report it"))?;
+    let is_of_it = |operation: &Operation| operation.model.fingerprint == model.fingerprint;
+    if let Some(other) = numbers.iter().filter_map(|&number| read.find(number)).find(|other| !is_of_it(other)) {
+        return Err(Failure::failed(format!(
+            "operation {} was done on the model `{}`, and this is `{}`, or the same in another number format; name that \
+             model with --model",
+            other.number, other.model.name, model.name
+        )));
+    }
+    let wanted = |operation: &&Operation| numbers.is_empty() || numbers.contains(&operation.number);
+    let operations: Vec<&Operation> = read.operations.iter().filter(|it| is_of_it(it)).filter(wanted).collect();
+    if operations.is_empty() {
+        return Err(Failure::failed(format!(
+            "nothing was done on the model `{}` yet; `locus log` lists what was done on others",
+            model.name
+        )));
+    }
+    let mut replay = Replay { client, stack: BTreeMap::new(), in_place: Vec::new(), next: None };
+    let mut differing = Vec::new();
+    for operation in &operations {
+        let outcome = replay.step(operation)?;
+        tell(common, &read, operation, &outcome)?;
+        if !outcome.same {
+            differing.push(operation.number.to_string());
+        }
+    }
+    match (&differing[..], operations.len()) {
+        ([], count) if !common.json => {
+            let what = if count == 1 { "1 operation was".to_owned() } else { format!("{count} operations were") };
+            Ok(output::print(&format!("{what} run again and came out the same, number for number"))?)
+        }
+        ([], _) => Ok(()),
+        (differing, count) => Err(Failure::failed(format!(
+            "{} of {count} operations came out otherwise: {}",
+            differing.len(),
+            differing.join(", ")
+        ))),
+    }
+}
+
+/// A model on which operations are run again.
+struct Replay {
+    client: Client,
+    /// Numbers that edits have here, by their operations.
+    stack: BTreeMap<u64, u64>,
+    /// Operations whose edits are in place.
+    in_place: Vec<u64>,
+    /// The operation whose edit was taken back last and can be put on again.
+    next: Option<u64>,
+}
+
+impl Replay {
+    fn step(&mut self, operation: &Operation) -> Result<Outcome, Failure> {
+        let number = operation.number;
+        self.prepare(operation)?;
+        let (then, now, made_by) = match &operation.deed {
+            Deed::Edit(recorded) => {
+                let edited = edit(&mut self.client, recorded.order.clone())?;
+                let (again, weights, place) = again(recorded, edited)
+                    .ok_or_else(|| Failure::failed(format!("operation {number}: the engine told of no edit")))?;
+                self.stack.insert(number, place);
+                self.in_place.push(number);
+                self.next = None;
+                (comparable(recorded, &operation.weights)?, comparable(&again, &weights)?, Some(recorded))
+            }
+            Deed::Apply(recorded) => {
+                self.place(&operation.in_place, &[])?;
+                let weights = self.client.known.weights.clone();
+                (comparable(recorded, &operation.weights)?, comparable(recorded, &weights)?, None)
+            }
+            Deed::Undo { edit } => {
+                let place = self.stack.get(edit).copied().unwrap_or_default();
+                self.client.history(Command::UndoOne { edit: place })?;
+                self.in_place.retain(|number| number != edit);
+                self.next = Some(*edit);
+                (weights_of(operation), Value::Null, None)
+            }
+            Deed::Redo { edit } => {
+                self.client.history(Command::Redo)?;
+                self.in_place.push(*edit);
+                self.in_place.sort_unstable();
+                self.next = None;
+                (weights_of(operation), Value::Null, None)
+            }
+        };
+        let now = if now.is_null() { serde_json::json!({ "weights": self.client.known.weights }) } else { now };
+        let mut differences = Vec::new();
+        compare("", &then, &now, &mut differences);
+        let notes = made_by.map(|edit| self.notes(edit)).unwrap_or_default();
+        Ok(Outcome { operation: number, same: differences.is_empty(), differences, notes })
+    }
+
+    /// Has in place what was in place right before an operation. Mostly it is, as the one before left it.
+    fn prepare(&mut self, operation: &Operation) -> Result<(), Failure> {
+        let mut before = operation.in_place.clone();
+        match operation.deed {
+            Deed::Edit(_) | Deed::Apply(_) => before.retain(|&number| number != operation.number),
+            Deed::Redo { edit } => before.retain(|&number| number != edit),
+            Deed::Undo { edit } => {
+                if let Err(place) = before.binary_search(&edit) {
+                    before.insert(place, edit);
+                }
+            }
+        }
+        match operation.deed {
+            Deed::Redo { edit } if self.in_place != before || self.next != Some(edit) => self.place(&before, &[edit]),
+            _ if self.in_place != before => self.place(&before, &[]),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts edits in place from their recorded changes.
+    fn place(&mut self, in_place: &[u64], taken_back: &[u64]) -> Result<(), Failure> {
+        let (applied, undone) = (in_place.to_vec(), taken_back.to_vec());
+        self.client.job(|job| Command::Place { job, in_place: applied, taken_back: undone }, &mut |_| {})?;
+        self.stack = in_place.iter().chain(taken_back).map(|&number| (number, number)).collect();
+        self.in_place = in_place.to_vec();
+        self.next = taken_back.last().copied();
+        Ok(())
+    }
+
+    /// Plugins of an edit that are other files now than then.
+    fn notes(&self, edit: &EditDeed) -> Vec<String> {
+        let changed = |kind, mark: &PluginMark| {
+            let loaded = self.client.known.plugins.iter().find(|it| it.kind == kind && it.id == mark.id)?;
+            let bytes = std::fs::read(&loaded.file).ok()?;
+            let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let (then, now) = (&mark.version, &loaded.version);
+            (sha256 != mark.sha256)
+                .then(|| format!("`{}` is another file now (version {then} then, {now} now)", mark.id))
+        };
+        let marks = [(PluginKind::Method, &edit.method), (PluginKind::Objective, &edit.objective)];
+        marks.into_iter().filter_map(|(kind, mark)| changed(kind, mark)).collect()
+    }
+}
+
+/// The edit as it came out now, the weights' hashes, and its number.
+fn again(recorded: &EditDeed, edited: Edited) -> Option<(EditDeed, BTreeMap<String, String>, u64)> {
+    let (started, applied) = (edited.started?, edited.applied?);
+    let again = EditDeed {
+        title: applied.title,
+        order: started.order,
+        changes: applied.changes,
+        aim: applied.aim,
+        scores: Some(applied.scores),
+        metrics: applied.metrics,
+        numbers: applied.numbers,
+        notes: applied.notes,
+        ..recorded.clone()
+    };
+    Some((again, applied.weights, applied.number))
+}
+
+/// What is compared of an edit.
+fn comparable(edit: &EditDeed, weights: &BTreeMap<String, String>) -> Result<Value, Failure> {
+    let mut value = serde_json::to_value(edit).map_err(std::io::Error::from)?;
+    value["weights"] = serde_json::json!(weights);
+    Ok(value)
+}
+
+/// The weights that an operation left, where it knew them.
+fn weights_of(operation: &Operation) -> Value {
+    match operation.weights.is_empty() {
+        true => Value::Null,
+        false => serde_json::json!({ "weights": operation.weights }),
+    }
+}
+
+/// Lists what differs between two values, place by place. What only one of the runs touched is not compared: a weight
+/// that was touched and taken back before has its hash in one of them only.
+fn compare(place: &str, then: &Value, now: &Value, differences: &mut Vec<Difference>) {
+    let inside = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => {
+            for (name, then) in then {
+                let missing = if place == "weights" { then } else { &Value::Null };
+                compare(&inside(name), then, now.get(name).unwrap_or(missing), differences);
+            }
+        }
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            for (index, (then, now)) in then.iter().zip(now).enumerate() {
+                compare(&format!("{place}[{index}]"), then, now, differences);
+            }
+        }
+        (Value::Null, _) if place.is_empty() => {}
+        _ if then == now => {}
+        _ => differences.push(Difference { what: place.to_owned(), then: then.clone(), now: now.clone() }),
+    }
+}
+
+fn tell(common: &Common, read: &Read, operation: &Operation, outcome: &Outcome) -> Result<(), Failure> {
+    if common.json {
+        let line = serde_json::to_string(outcome).map_err(std::io::Error::from)?;
+        return Ok(output::print(&line)?);
+    }
+    let differences = &outcome.differences;
+    let verdict = match differences.len() {
+        0 => "the same".to_owned(),
+        1 => "1 value differs".to_owned(),
+        count => format!("{count} values differ"),
+    };
+    output::print(&format!("{:>6}  {verdict}  {}", outcome.operation, log::what(read, operation)))?;
+    for note in &outcome.notes {
+        output::print(&format!("        {note}"))?;
+    }
+    for Difference { what, then, now } in differences.iter().take(MOST_LISTED) {
+        output::print(&format!("        {what}: {then} then, {now} now"))?;
+    }
+    if differences.len() > MOST_LISTED {
+        output::print(&format!("        and {} more; --json lists all", differences.len() - MOST_LISTED))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::compare;
+    use serde_json::json;
+
+    #[test]
+    fn values_that_differ_are_listed_by_their_places() {
+        let then = json!({"scores": {"after": [{"new": 0.5, "true": 0.25}]}, "weights": {"a": "1", "b": "2"}});
+        let now = json!({"scores": {"after": [{"new": 0.5, "true": 0.2500000001}]}, "weights": {"a": "3"}});
+        let mut differences = Vec::new();
+        compare("", &then, &then, &mut differences);
+        assert!(differences.is_empty(), "{differences:?}");
+        compare("", &then, &now, &mut differences);
+        let listed: Vec<_> = differences.iter().map(|it| (it.what.as_str(), &it.then, &it.now)).collect();
+        let (wanted, got, one, three) = (json!(0.25), json!(0.2500000001), json!("1"), json!("3"));
+        assert_eq!(listed, [("scores.after[0].true", &wanted, &got), ("weights.a", &one, &three)]);
+    }
+}

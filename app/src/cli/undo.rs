@@ -1,0 +1,94 @@
+//! `locus undo` and `locus redo`: what the next start of the workbench puts in place.
+
+use crate::cli::arguments::Common;
+use crate::cli::{Failure, log, output};
+use locus_protocol::{Deed, Operation, Origin};
+use locus_session::Error;
+use locus_session::operations::{Journal, Read, now, run_name};
+use std::collections::BTreeMap;
+
+/// Takes an edit back, the last one without a number.
+///
+/// # Errors
+/// It is not in place.
+pub fn undo(common: &Common, number: Option<u64>) -> Result<(), Failure> {
+    change(common, number, Move::Undo)
+}
+
+/// Puts an edit in place again, the one that was taken back last without a number.
+///
+/// # Errors
+/// It is in place, or is none.
+pub fn redo(common: &Common, number: Option<u64>) -> Result<(), Failure> {
+    change(common, number, Move::Redo)
+}
+
+#[derive(Clone, Copy)]
+enum Move {
+    Undo,
+    Redo,
+}
+
+fn change(common: &Common, number: Option<u64>, what: Move) -> Result<(), Failure> {
+    let (journal, before) = log::read()?;
+    if let Some(number) = number {
+        log::find(&before, number)?;
+    }
+    let operation = journal.append_after(|next, read| made(&journal, read, number, what, next))?;
+    if common.json {
+        return log::record(&operation);
+    }
+    output::print(&log::what(&before, &operation))?;
+    let model = &operation.model.name;
+    Ok(output::print(&match operation.in_place.len() {
+        0 => format!("the next start of the workbench on {model} puts no edit in place"),
+        1 => format!("the next start of the workbench on {model} puts 1 edit in place"),
+        edits => format!("the next start of the workbench on {model} puts {edits} edits in place"),
+    })?)
+}
+
+/// The operation that is appended as number `next`.
+fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u64) -> Result<Operation, Error> {
+    let wrong = |text: String| Error::Request(text);
+    let model = match number {
+        Some(number) => read.find(number),
+        None => read.operations.iter().rev().find(|operation| operation.origin == Origin::Workbench),
+    };
+    let model = model.map(|operation| operation.model.clone());
+    let model =
+        model.ok_or_else(|| wrong("the workbench has left no edit in place; nothing was changed".to_owned()))?;
+    let standing = read.standing(&model.fingerprint);
+    let (edit, after, deed) = match what {
+        Move::Undo => {
+            let edit = number.or(standing.in_place.last().copied());
+            let edit = edit.ok_or_else(|| wrong(format!("no edit of `{}` is in place", model.name)))?;
+            (edit, standing.without(edit), Deed::Undo { edit })
+        }
+        Move::Redo => {
+            let edit = number.or(standing.taken_back.last().copied());
+            let edit = edit.ok_or_else(|| wrong(format!("no edit of `{}` was taken back last", model.name)))?;
+            (edit, standing.with(edit), Deed::Redo { edit })
+        }
+    };
+    let made = read.find(edit).and_then(Operation::edit);
+    let made = made.ok_or_else(|| wrong(format!("operation {edit} is no edit; name one that `locus log` lists")))?;
+    let after = after.ok_or_else(|| match what {
+        Move::Undo => wrong(format!("operation {edit} is not in place; `locus log` says what is")),
+        Move::Redo => wrong(format!("operation {edit} is in place already")),
+    })?;
+    let delta = journal.delta(&made.delta);
+    if matches!(what, Move::Redo) && !delta.is_file() {
+        return Err(wrong(format!("{}: the change of operation {edit} is not there any more", delta.display())));
+    }
+    Ok(Operation {
+        number: next,
+        time: now(),
+        run: run_name(),
+        origin: Origin::Workbench,
+        model,
+        deed,
+        in_place: after.in_place,
+        taken_back: after.taken_back,
+        weights: BTreeMap::new(),
+    })
+}

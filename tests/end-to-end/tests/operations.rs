@@ -1,0 +1,398 @@
+//! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
+
+use locus_end_to_end::{Home, PseudoTerminal, operations, order, send};
+use locus_protocol::{Deed, EditOrder, Event, ModelSource, Operation, Origin};
+use locus_session::operations::{Operations, Role};
+use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::time::Duration;
+
+/// The engine as the workbench has it, without a terminal in front.
+struct Session {
+    handles: Handles,
+    next: u64,
+    /// What was told last of the edits in place: their numbers, those taken back, the weights.
+    told: (Vec<u64>, Vec<u64>, BTreeMap<String, String>),
+}
+
+impl Session {
+    fn start(home: &Home, role: Role) -> Self {
+        let folder = locus_end_to_end::program().parent().map(std::path::Path::to_owned);
+        let handles = locus_session::start(Options {
+            device: DeviceRequest::Cpu,
+            number_format: NumberFormat::Float32,
+            facts: None,
+            reading: locus_session::facts::Reading::default(),
+            corpus: None,
+            corpus_tokens: None,
+            moments: Default::default(),
+            cache: home.cache(),
+            search: locus_plugin_host::SearchPaths::new(folder.as_deref(), None, None, &[]),
+            plugins: Vec::new(),
+            journal: None,
+            apply: Vec::new(),
+            operations: Some(Operations { folder: home.path("state/locus"), role }),
+            threads: Some(1),
+        });
+        let mut session = Self { handles: handles.expect("a session"), next: 0, told: Default::default() };
+        session.job(|job| locus_protocol::Command::Load { job, source: ModelSource::BuiltIn });
+        session
+    }
+
+    fn workbench(home: &Home) -> Self {
+        Self::start(home, Role::Workbench { takes_over: true })
+    }
+
+    fn receive(&mut self) -> Event {
+        let event = self.handles.events.recv_timeout(Duration::from_secs(120)).expect("an event");
+        match &event {
+            Event::Edits { applied, undone, weights, .. } => {
+                let numbers = |edits: &[locus_protocol::EditInPlace]| edits.iter().map(|edit| edit.number).collect();
+                self.told = (numbers(applied), numbers(undone), weights.clone());
+            }
+            Event::Applied(applied) => {
+                self.told.0.push(applied.number);
+                self.told.1.clear();
+                self.told.2.clone_from(&applied.weights);
+            }
+            Event::Log { level, text, .. } => assert_ne!(level, "error", "{text}"),
+            _ => {}
+        }
+        event
+    }
+
+    fn job(&mut self, order: impl FnOnce(u64) -> locus_protocol::Command) {
+        self.next += 1;
+        let id = self.next;
+        self.handles.commands.send(order(id)).expect("the engine");
+        loop {
+            if let Event::Finished { job, outcome, .. } = self.receive()
+                && job == id
+            {
+                assert_eq!(outcome, locus_protocol::Outcome::Done);
+                return;
+            }
+        }
+    }
+
+    fn edit(&mut self, line: &str) -> u64 {
+        let order: EditOrder = serde_json::from_str(line).expect("an order");
+        self.job(|job| locus_protocol::Command::Edit { job, order });
+        *self.told.0.last().expect("a number")
+    }
+
+    fn history(&mut self, order: locus_protocol::Command) {
+        self.handles.commands.send(order).expect("the engine");
+        while !matches!(self.receive(), Event::Edits { .. }) {}
+    }
+
+    fn undo(&mut self) {
+        self.history(locus_protocol::Command::Undo);
+    }
+
+    fn undo_one(&mut self, edit: u64) {
+        self.history(locus_protocol::Command::UndoOne { edit });
+    }
+
+    fn redo(&mut self) {
+        self.history(locus_protocol::Command::Redo);
+    }
+
+    fn end(self) {
+        self.handles.commands.send(locus_protocol::Command::Quit).expect("the engine");
+        while self.handles.events.recv().is_ok() {}
+        self.handles.thread.join().expect("the engine ends");
+    }
+}
+
+/// An order that is done in a moment.
+fn quick(case: u64, layer: usize) -> String {
+    order(case, "fine-tuning", layer, json!({"steps": 2}))
+}
+
+/// The deed and what it is about: `edit`, `undo 3`.
+fn deeds(operations: &[Operation]) -> Vec<String> {
+    let deed = |operation: &Operation| match &operation.deed {
+        Deed::Edit(_) => "edit".to_owned(),
+        Deed::Apply(_) => "apply".to_owned(),
+        Deed::Undo { edit } => format!("undo {edit}"),
+        Deed::Redo { edit } => format!("redo {edit}"),
+    };
+    operations.iter().map(deed).collect()
+}
+
+#[test]
+fn edits_come_back_with_what_was_taken_back_on_the_next_start() {
+    let home = Home::new();
+    let mut session = Session::workbench(&home);
+    assert_eq!(session.told.0, Vec::<u64>::new());
+    let first = session.edit(&order(0, "rome", 3, json!({"steps": 3})));
+    session.edit(&quick(100, 3));
+    let third = session.edit(&quick(200, 2));
+    session.undo_one(2);
+    session.undo();
+    assert_eq!((first, third), (1, 3));
+    let left = session.told.clone();
+    assert_eq!((&left.0[..], &left.1[..]), (&[1][..], &[2, 3][..]));
+    session.end();
+
+    let mut session = Session::workbench(&home);
+    assert_eq!((&session.told.0, &session.told.1), (&left.0, &left.1));
+    // the weights that are touched now have the bits that they had
+    assert!(!session.told.2.is_empty() && session.told.2.iter().all(|(name, hash)| left.2[name] == *hash));
+    session.redo();
+    assert_eq!((&session.told.0[..], &session.told.1[..]), (&[1, 3][..], &[2][..]));
+    session.redo();
+    session.undo_one(1);
+    let left = session.told.clone();
+    session.end();
+    let done = operations(&home);
+    assert_eq!(deeds(&done), ["edit", "edit", "edit", "undo 2", "undo 3", "redo 3", "redo 2", "undo 1"]);
+    assert_eq!(done.iter().map(|operation| operation.number).collect::<Vec<_>>(), (1..=8).collect::<Vec<_>>());
+
+    // a command has a model of its own, starts from none of it, and changes nothing of it
+    let records = home.run(["edit", "--method", "fine-tuning", "--set", "steps=1", "--json"]).well().records();
+    assert_eq!(records.edits()[0].applied.as_ref().expect("applied").number, 1);
+    let command = operations(&home).pop().expect("an operation");
+    assert_eq!((command.number, command.origin, &command.in_place[..]), (9, Origin::Command, &[9][..]));
+    let session = Session::workbench(&home);
+    assert_eq!((&session.told.0[..], &session.told.1[..]), (&[2, 3][..], &[1][..]));
+    assert!(session.told.2.iter().all(|(name, hash)| left.2[name] == *hash));
+    session.end();
+    // and a fresh start has none, until the next one
+    let session = Session::start(&home, Role::Workbench { takes_over: false });
+    assert_eq!(session.told.0, Vec::<u64>::new());
+    session.end();
+    assert_eq!(Session::workbench(&home).told.0, [2, 3]);
+}
+
+#[test]
+fn an_operation_holds_all_that_is_needed_to_do_it_again() {
+    let home = Home::new();
+    let edit = ["edit", "--method", "rome", "--layers", "4", "--set", "steps=3", "--seed", "5", "--json"];
+    let records = home.run(edit).well().records();
+    let applied = records.edits()[0].applied.clone().expect("applied");
+    let [done] = &operations(&home)[..] else { panic!("not one operation") };
+    let made = done.edit().expect("an edit");
+    assert_eq!((&made.title, made.scores.as_ref()), (&applied.title, Some(&applied.scores)));
+    assert_eq!((&made.numbers, &made.changes), (&applied.numbers, &applied.changes));
+    assert_eq!((&done.weights, done.number), (&applied.weights, 1));
+    assert_eq!(made.order, records.edits()[0].started.order, "with all settings filled in");
+    assert_eq!((made.order.seed, made.method.id.as_str(), made.method.sha256.len()), (5, "rome", 64));
+    let delta = home.path("state/locus").join(&made.delta.file);
+    let sha256 = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    assert_eq!(sha256(&std::fs::read(delta).expect("the change")), made.delta.sha256);
+
+    // the log, one operation, and both as records
+    let log = home.run(["log"]).well().out;
+    assert!(log.contains(&applied.title) && log.contains("own run") && log.contains("built-in"), "{log}");
+    let show = home.run(["show", "1"]).well().out;
+    for part in ["seed", "steps=3", &made.delta.sha256, "rewrite", &made.order.fact.marked()] {
+        assert!(show.contains(part), "no {part} in {show}");
+    }
+    let shown: Operation = serde_json::from_str(&home.run(["show", "1", "--json"]).well().out).expect("a record");
+    assert_eq!(shown, *done);
+    let sentence = home.run(["show", "7"]).sentence(1);
+    assert!(sentence.contains("there is no operation 7; `locus log` lists 1 to 1"), "{sentence}");
+    assert!(Home::new().run(["log"]).well().out.contains("nothing was done yet"));
+}
+
+#[test]
+fn edits_are_taken_back_and_put_on_without_the_workbench() {
+    let home = Home::new();
+    let sentence = home.run(["undo"]).sentence(1);
+    assert!(sentence.contains("the workbench has left no edit in place"), "{sentence}");
+    let mut session = Session::workbench(&home);
+    [(0, 1), (100, 2), (200, 3)].into_iter().for_each(|(case, layer)| _ = session.edit(&quick(case, layer)));
+    session.end();
+    assert!(home.run(["undo", "2"]).well().out.contains("took back 2"));
+    assert!(home.run(["undo"]).well().out.contains("puts 1 edit in place"));
+    let session = Session::workbench(&home);
+    assert_eq!((&session.told.0[..], &session.told.1[..]), (&[1][..], &[2, 3][..]));
+    session.end();
+    assert!(home.run(["redo"]).well().out.contains("put 3 on again"));
+    // one that a command made
+    let _ = home.run(["edit", "--method", "fine-tuning", "--set", "steps=1", "--layers", "0"]).well();
+    let command = operations(&home).last().expect("an operation").number;
+    let _ = home.run(["redo", &command.to_string()]).well();
+    let session = Session::workbench(&home);
+    assert_eq!(session.told.0, [1, 3, command]);
+    session.end();
+    for (arguments, said) in [
+        (["undo", "2"], "operation 2 is not in place"),
+        (["redo", "1"], "operation 1 is in place already"),
+        (["redo", "4"], "operation 4 is no edit"),
+        (["undo", "99"], "there is no operation 99"),
+    ] {
+        let sentence = home.run(arguments).sentence(1);
+        assert!(sentence.contains(said), "{arguments:?}: {sentence}");
+    }
+}
+
+#[test]
+fn what_was_damaged_is_said_and_the_rest_goes_on() {
+    let home = Home::new();
+    let mut session = Session::workbench(&home);
+    session.edit(&quick(0, 1));
+    session.edit(&quick(100, 2));
+    session.end();
+    let done = operations(&home);
+    let delta = home.path("state/locus").join(&done[1].edit().expect("an edit").delta.file);
+    std::fs::write(&delta, b"nothing").expect("written");
+    let file = home.path("state/locus/operations.jsonl");
+    let mut journal = std::fs::File::options().append(true).open(&file).expect("the journal");
+    journal.write_all(br#"{"number":3,"ti"#).expect("a torn line");
+    let session = Session::workbench(&home);
+    assert_eq!(session.told.0, [1], "the other one is in place");
+    session.end();
+    let ended = home.run(["log"]).well();
+    assert!(ended.err.contains("line 3: not a whole operation"), "{}", ended.err);
+    let _ = home.run(["undo", "1"]).well();
+    let numbers = |text: String| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line)["number"].clone()).collect()
+    };
+    assert_eq!(numbers(home.run(["log", "--json"]).well().out), [json!(1), json!(2), json!(3)]);
+}
+
+#[test]
+fn a_journal_of_thirty_operations_is_run_again_with_the_same_numbers() {
+    let home = Home::new();
+    // over two starts of the workbench, with undo, redo and undo of one, and with two commands among them
+    let mut session = Session::workbench(&home);
+    session.edit(&order(0, "rome", 3, json!({"steps": 3})));
+    session.edit(&order(50, "memit", 2, json!({"steps": 3, "contexts": 2})));
+    for case in [100, 150, 200] {
+        session.edit(&quick(case, 3));
+    }
+    session.undo();
+    session.undo_one(2);
+    session.redo();
+    session.redo();
+    session.undo_one(3);
+    session.edit(&quick(250, 2));
+    session.end();
+    let _ = home.run_with(&(quick(300, 1) + &quick(350, 1)), ["edit", "--orders", "-"]).well();
+    let mut session = Session::workbench(&home);
+    for case in [400, 450, 500] {
+        session.edit(&quick(case, (case / 50 % 4) as usize));
+        session.undo();
+        session.redo();
+    }
+    session.undo_one(1);
+    session.undo();
+    session.redo();
+    session.redo();
+    session.edit(&order(550, "rome", 4, json!({"steps": 2})));
+    session.end();
+    let _ = home.run_with(&(quick(600, 0) + &quick(650, 0)), ["edit", "--orders", "-", "--sequence"]).well();
+    let done = operations(&home);
+    assert_eq!(done.len(), 30, "{:?}", deeds(&done));
+    let count = |what: &str| deeds(&done).iter().filter(|deed| deed.starts_with(what)).count();
+    assert!(count("undo") >= 8 && count("redo") >= 6, "{:?}", deeds(&done));
+
+    let ended = home.run(["replay"]).well();
+    assert!(ended.out.contains("30 operations were run again and came out the same, number for number"), "{ended:?}");
+    assert_eq!(operations(&home), done, "a replay is no operation");
+    // single ones, from the changes of what was in place then
+    let few = home.run(["replay", "11", "22", "--json"]).well().out;
+    let few: Vec<Value> = few.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(few.len(), 2);
+    assert!(few.iter().all(|outcome| outcome["same"] == json!(true)), "{few:?}");
+
+    // a number that was another one then is listed with both values
+    let file = home.path("state/locus/operations.jsonl");
+    let text = std::fs::read_to_string(&file).expect("the journal");
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    lines[2]["scores"]["after"]["rewrite"][0]["new"] = json!(0.125);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(&file, text).expect("written");
+    let ended = home.run(["replay", "3", "4"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("scores.after.rewrite[0].new: 0.125 then, "), "{ended:?}");
+    assert!(ended.err.contains("1 of 2 operations came out otherwise: 3"), "{ended:?}");
+}
+
+#[test]
+fn the_workbench_says_what_it_took_over_and_takes_it_back_across_restarts() {
+    let home = Home::new();
+    let mut session = Session::workbench(&home);
+    session.edit(&quick(0, 1));
+    session.edit(&quick(100, 2));
+    session.end();
+    let ready = |arguments: &[&str]| PseudoTerminal::start(&home, (24, 100), arguments, &[]);
+    let leave = |mut terminal: PseudoTerminal| {
+        terminal.press("q");
+        assert!(terminal.end(Duration::from_secs(10)).success());
+    };
+    let mut terminal = ready(&["demo"]);
+    terminal.until_shown("with 2 edits of earlier sessions in place");
+    terminal.press("u");
+    terminal.until_shown("took back fine-tuning L2");
+    leave(terminal);
+    let mut terminal = ready(&["demo"]);
+    terminal.until_shown("with the edit of an earlier session in place");
+    terminal.press("\x12");
+    terminal.until_shown("put on again: fine-tuning L2");
+    leave(terminal);
+    let mut terminal = ready(&["demo", "--fresh"]);
+    terminal.until_shown("built-in is ready");
+    terminal.until_shown("no edits");
+    leave(terminal);
+    assert_eq!(deeds(&operations(&home)), ["edit", "edit", "undo 2", "redo 2"]);
+}
+
+/// Kills a process that edits at some moment, and looks at what is left: the journal reads, and the edits in place have
+/// the bits that the journal says. `moments` in milliseconds after its first edit began.
+fn killed(home: &Home, moments: impl IntoIterator<Item = u64>) {
+    let lines: String = (0..40).map(|edit| quick(25 * edit, (edit % 4) as usize)).collect();
+    let (mut done, mut cut) = (0, 0);
+    for moment in moments {
+        let mut child = home.command(["edit", "--orders", "-", "--sequence", "--json"]).spawn().expect("it starts");
+        let _ = child.stdin.take().expect("input").write_all(lines.as_bytes());
+        let mut output = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
+        output.find(|line| line.starts_with(r#"{"event":"edit""#)).expect("an edit");
+        // who is not listened to waits
+        std::thread::spawn(move || output.for_each(drop));
+        std::thread::sleep(Duration::from_millis(moment));
+        if child.try_wait().expect("the child").is_none() {
+            send(Signal::KILL, child.id());
+            cut += 1;
+        }
+        let _ = child.wait();
+        let read = locus_session::operations::Journal::new(&home.path("state/locus")).read().expect("a journal");
+        assert!(read.complaints.len() <= 1, "{moment}: {:?}", read.complaints);
+        let numbers: Vec<u64> = read.operations.iter().map(|operation| operation.number).collect();
+        assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{moment}");
+        assert!(numbers.len() >= done, "{moment}: something is gone");
+        done = numbers.len();
+        let Some(last) = read.operations.last() else { continue };
+        let mut session = Session::start(home, Role::Reader);
+        let in_place = last.in_place.clone();
+        session.job(|job| locus_protocol::Command::Place { job, in_place, taken_back: Vec::new() });
+        assert_eq!(session.told.0, last.in_place, "{moment}");
+        assert_eq!(session.told.2, last.weights, "{moment}: other bits");
+        session.end();
+    }
+    assert!(done > 0 && cut > 0, "{done} operations, {cut} kills");
+}
+
+#[test]
+fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
+    killed(&Home::new(), [0, 60, 250, 700, 1500]);
+}
+
+/// The same 50 times: `cargo test --release -p locus-end-to-end --test operations -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn fifty_kills_at_random_moments() {
+    let mut state = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos() as u64;
+    let moments = (0..50).map(move |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % 3000
+    });
+    killed(&Home::new(), moments);
+}
