@@ -16,6 +16,10 @@ pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Shows the run of another process live and read-only, from the journal that it writes: one of --journal, of --json
+    /// in a file, or without FILE the workbench's own.
+    #[arg(long, value_name = "FILE")]
+    pub follow: Option<Option<PathBuf>>,
     /// Flags of all commands.
     #[command(flatten)]
     pub common: Common,

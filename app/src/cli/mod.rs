@@ -12,6 +12,7 @@ mod fact;
 mod facts;
 mod failure;
 mod flags;
+mod follow;
 mod interrupt;
 mod ledger;
 mod log;
@@ -46,6 +47,11 @@ use clap::CommandFactory;
 /// What to say, and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
     let common = arguments.common;
+    match (arguments.follow, &arguments.command) {
+        (Some(file), None) => return follow::run(&common, file.as_deref()),
+        (Some(_), Some(_)) => return Err(Failure::usage("--follow is the workbench's: leave the command out")),
+        (None, _) => {}
+    }
     match arguments.command {
         None => workbench::run(&common),
         Some(Command::Demo { train }) => demo::run(&common, train),

@@ -53,6 +53,7 @@ fn options() -> Options {
         memory: None,
         method: Some(preferred.method),
         objective: Some(preferred.objective),
+        follows: None,
         export_folder: PathBuf::from("."),
         frames_per_second: 1,
     }
@@ -102,9 +103,7 @@ fn add_facts(events: &mut Vec<Event>, file: Option<&Path>) -> Result<(), Failure
         let facts = facts::read(file).map_err(|error| Failure::failed(error.to_string()))?;
         (file.display().to_string(), facts)
     } else if events.iter().any(built_in) {
-        let assets = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
-        let text = assets.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-        ("built-in facts".to_owned(), facts::parse(text).map_err(Failure::failed)?)
+        built_in_facts()?
     } else {
         ("this session".to_owned(), ordered_facts(events))
     };
@@ -112,6 +111,16 @@ fn add_facts(events: &mut Vec<Event>, file: Option<&Path>) -> Result<(), Failure
         events.insert(place + 1, Event::Facts { source, facts });
     }
     Ok(())
+}
+
+/// The facts of the built-in model, and what to call them.
+///
+/// # Errors
+/// They are damaged.
+pub fn built_in_facts() -> Result<(String, Vec<Fact>), Failure> {
+    let assets = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
+    let text = assets.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+    Ok(("built-in facts".to_owned(), facts::parse(text).map_err(Failure::failed)?))
 }
 
 fn ordered_facts(events: &[Event]) -> Vec<Fact> {

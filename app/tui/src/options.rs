@@ -23,6 +23,8 @@ pub struct Options {
     pub objective: Option<String>,
     /// The program's flags besides the model, as commands for the shell repeat them.
     pub flags: Vec<String>,
+    /// The run of another process that is shown; nothing can be ordered then.
+    pub follows: Option<String>,
     /// Where exported tables go.
     pub export_folder: PathBuf,
     /// Most frames in a second.
@@ -45,6 +47,7 @@ impl Options {
             method: None,
             objective: None,
             flags: Vec::new(),
+            follows: None,
             export_folder: PathBuf::from("."),
             frames_per_second: if variable("SSH_CONNECTION").is_some() { 8 } else { 20 },
         }

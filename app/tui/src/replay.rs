@@ -9,7 +9,13 @@ use locus_protocol::{Event, Fact};
 /// Folds a record. Keys are not recorded: which fact and which layer were selected follows from what was asked and
 /// ordered. Nothing is ordered anew.
 pub fn replay(state: &mut State, event: Event) {
-    match &event {
+    show_fact(state, &event);
+    update(state, Input::engine(event));
+}
+
+/// Selects the fact that a record is about.
+pub fn show_fact(state: &mut State, event: &Event) {
+    match event {
         Event::Prediction { prompt, .. } if state.fact().is_none_or(|fact| fact.prompt() != *prompt) => {
             select(state, |fact| fact.prompt() == *prompt);
         }
@@ -25,7 +31,6 @@ pub fn replay(state: &mut State, event: Event) {
         Event::PluginReloaded(reloaded) => return author::note(state, reloaded),
         _ => {}
     }
-    update(state, Input::engine(event));
 }
 
 fn select(state: &mut State, wanted: impl Fn(&Fact) -> bool) -> bool {

@@ -71,7 +71,11 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     // The screen comes first, then everything else.
     workbench.draw(Instant::now())?;
     workbench.reader = Some(Reader::start(sender)?);
-    let first = actions::load(&mut workbench.state);
+    // what is followed has its own model
+    let first = match workbench.state.follows {
+        Some(_) => Vec::new(),
+        None => actions::load(&mut workbench.state),
+    };
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
         ControlFlow::Break(ending) => Ok(ending),

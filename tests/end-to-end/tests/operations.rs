@@ -1,6 +1,6 @@
 //! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
 
-use locus_end_to_end::{Home, PseudoTerminal, operations, order, send};
+use locus_end_to_end::{Home, PseudoTerminal, Records, operations, order, send};
 use locus_protocol::{Deed, EditOrder, Event, ModelSource, Operation, Origin};
 use locus_session::operations::{Operations, Role};
 use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
@@ -395,4 +395,32 @@ fn fifty_kills_at_random_moments() {
         (state >> 33) % 3000
     });
     killed(&Home::new(), moments);
+}
+
+#[test]
+fn another_process_is_followed_live_and_read_only() {
+    let home = Home::new();
+    let edit = |case: &str| {
+        let edit = ["edit", "--method", "fine-tuning", "--set", "steps=2", "--journal", "run.jsonl", "--case", case];
+        let _ = home.run(edit).well();
+        Records::read(&std::fs::read_to_string(home.path("run.jsonl")).expect("the journal"))
+    };
+    let first = edit("0");
+    let mut terminal = PseudoTerminal::start(&home, (40, 120), &["--follow", "run.jsonl"], &[]);
+    terminal.until_shown("read-only: run.jsonl");
+    terminal.until_shown("1 edit in place");
+    let fact = |records: &Records| records.edits().last().expect("an edit").started.order.fact.clone();
+    terminal.until_shown(&fact(&first).subject);
+    // what is added is shown, with nothing pressed
+    let second = edit("400");
+    assert_ne!(fact(&first).subject, fact(&second).subject);
+    terminal.until_shown(&format!("[{}]", fact(&second).subject));
+    terminal.press("r");
+    terminal.until_shown("read-only: this shows the run of another process");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(30)).success());
+    terminal.assert_given_back();
+    let ended = home.run(["--follow", "run.jsonl"]);
+    assert!(ended.sentence(2).contains("--follow needs a terminal"), "{ended:?}");
+    assert!(home.run(["log", "--follow", "x"]).code == Some(2));
 }

@@ -46,6 +46,9 @@ use std::time::Duration;
 /// How long a selection has to rest before its next tokens are asked for.
 const PREDICTION_DELAY: Duration = Duration::from_millis(120);
 
+/// What every key says that would order something where another process' run is shown.
+pub const READ_ONLY: &str = "read-only: this shows the run of another process; q leaves";
+
 /// The next tokens of a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
@@ -78,6 +81,8 @@ pub struct State {
     pub pending: Vec<Key>,
     /// Where the model comes from.
     pub source: ModelSource,
+    /// The run of another process that is shown; nothing can be ordered then.
+    pub follows: Option<String>,
     /// Which pane has the keys, by its place in [`PANES`].
     pub focus: usize,
     /// Which panes are on the screen.
@@ -157,6 +162,7 @@ impl State {
             keymap,
             pending: Vec::new(),
             source: options.source.clone(),
+            follows: options.follows.clone(),
             focus: 0,
             windows: Windows::shipped(),
             zoomed: false,
@@ -241,6 +247,7 @@ impl State {
     /// A job is running or the model is not there.
     pub fn ready_for_a_job(&self) -> Result<(), String> {
         match (&self.job, &self.engine.model) {
+            _ if self.follows.is_some() => Err(READ_ONLY.to_owned()),
             _ if self.engine.gone => Err("the engine has ended; leave with q and start again".to_owned()),
             (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Err("no model is loaded; o loads it".to_owned()),

@@ -1,6 +1,7 @@
 //! State and input in, state and effects out. Nothing here reads a clock, a file or a terminal.
 
 mod events;
+mod following;
 mod keys;
 
 use crate::author;
@@ -12,7 +13,10 @@ use locus_protocol::Command;
 
 /// Changes the state by one input.
 pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
-    let effects = fold(state, input);
+    let effects = match state.follows {
+        Some(_) => following::fold_read_only(state, input),
+        None => fold(state, input),
+    };
     if !matches!(state.overlay, Some(overlays::Overlay::Form(_))) {
         state.end_variant_form();
     }

@@ -132,6 +132,9 @@ fn progress_text(phase: &Phase, job: &Job) -> String {
 fn status(state: &State, room: usize) -> Line<'static> {
     let mut parts: Vec<(String, ratatui::style::Style)> = Vec::new();
     let plain = state.theme.text();
+    if let Some(run) = &state.follows {
+        parts.push((format!("read-only: {}", printable(run)), state.theme.warn()));
+    }
     match &state.engine.model {
         Some(model) => {
             parts.push((printable(&model.name), state.theme.heading()));

@@ -3,6 +3,7 @@
 mod author;
 mod compare;
 mod edits;
+mod following;
 mod keymap;
 mod picture;
 mod properties;

@@ -20,6 +20,7 @@ pub fn options() -> Options {
         method: None,
         objective: None,
         flags: Vec::new(),
+        follows: None,
         export_folder: PathBuf::from("exports"),
         frames_per_second: 20,
     }
