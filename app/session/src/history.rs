@@ -7,6 +7,7 @@ use crate::worker::Worker;
 use locus_engine::edit::{Numbered, weight_changes};
 use locus_engine::model::Model;
 use locus_protocol::{EditInPlace, Event, Fact};
+use std::collections::BTreeMap;
 
 /// Takes the last edit back.
 pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
@@ -24,8 +25,9 @@ pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
         return Err(Error::Request(format!("no edit in place has the number {number}")));
     };
     loaded.stack.remove(number)?;
-    record_undo(worker, number);
-    tell_edits(worker, &fact)
+    let weights = loaded.stack.weights();
+    record_undo(worker, number, &weights);
+    tell(worker, &fact, weights)
 }
 
 /// Puts the edit that was taken back last in place again.
@@ -35,8 +37,9 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
         return Err(Error::Request("there is no edit to redo".to_owned()));
     };
     let fact = fact_of(loaded.stack.applied(), number).unwrap_or_default();
-    record_redo(worker, number);
-    tell_edits(worker, &fact)
+    let weights = loaded.stack.weights();
+    record_redo(worker, number, &weights);
+    tell(worker, &fact, weights)
 }
 
 fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
@@ -45,7 +48,13 @@ fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
 
 /// Tells what is in place, with the rows of the model for `fact`.
 pub fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
+    let weights = worker.ready()?.stack.weights();
+    tell(worker, fact, weights)
+}
+
+/// The same where the hashes of the weights are known.
+fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> Result<(), Error> {
+    let loaded = worker.ready()?;
     // nothing is in place and nothing was: there is no fact to look at
     let mut rows = if fact.template.is_empty() { Vec::new() } else { rows_of(loaded.stack.model(), fact)? };
     if let Some(edit) = loaded.stack.applied().last() {
@@ -55,8 +64,8 @@ pub fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
         applied: list(loaded.stack.base(), loaded.stack.applied()),
         undone: list(loaded.stack.base(), loaded.stack.undone()),
         rows,
-        unedited: loaded.stack.is_unedited(),
-        weights: loaded.stack.weights(),
+        unedited: loaded.stack.is_checkpoint(&weights),
+        weights,
     };
     worker.emitter.tell(event);
     Ok(())

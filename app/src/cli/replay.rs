@@ -72,7 +72,13 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     let mut replay = Replay { client, stack: BTreeMap::new(), in_place: Vec::new(), next: None };
     let mut differing = Vec::new();
     for operation in &operations {
-        let outcome = replay.step(operation)?;
+        let outcome = replay.step(operation).map_err(|failure| match failure.code {
+            130 => failure,
+            code => {
+                let message = format!("operation {} cannot be run again: {}", operation.number, failure.message);
+                Failure { message, code }
+            }
+        })?;
         tell(common, &read, operation, &outcome)?;
         if !outcome.same {
             differing.push(operation.number.to_string());

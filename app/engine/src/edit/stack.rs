@@ -69,7 +69,7 @@ pub struct EditStack {
     undone: Vec<Numbered>,
     next: u64,
     /// Hashes of the unedited values of all parameters that an edit ever touched.
-    pristine: HashMap<String, Vec<u8>>,
+    pristine: HashMap<String, String>,
 }
 
 impl EditStack {
@@ -194,7 +194,7 @@ impl EditStack {
     fn remember(&mut self, edit: &Edit) {
         for delta in &edit.deltas {
             if let Some(parameter) = self.base.parameter(&delta.parameter) {
-                self.pristine.entry(delta.parameter.clone()).or_insert_with(|| hash(&parameter));
+                self.pristine.entry(delta.parameter.clone()).or_insert_with(|| hex(&hash(&parameter)));
             }
         }
     }
@@ -216,10 +216,13 @@ impl EditStack {
     /// Whether all weights that were ever touched are bit by bit those of the checkpoint. Compared, not assumed.
     #[must_use]
     pub fn is_unedited(&self) -> bool {
-        let same = |(name, before): (&String, &Vec<u8>)| {
-            self.model().parameter(name).is_some_and(|parameter| hash(&parameter) == *before)
-        };
-        self.pristine.iter().all(same)
+        self.is_checkpoint(&self.weights())
+    }
+
+    /// The same by hashes as [`Self::weights`] gives them.
+    #[must_use]
+    pub fn is_checkpoint(&self, weights: &BTreeMap<String, String>) -> bool {
+        self.pristine.iter().all(|(name, before)| weights.get(name) == Some(before))
     }
 
     /// The model that the edits in place and further changes would make. Nothing is put in place.

@@ -131,13 +131,13 @@ pub fn record_applied(worker: &mut Worker<'_>, changes: Vec<WeightChange>, file:
 }
 
 /// Records that the edit with a number of this session was taken back.
-pub fn record_undo(worker: &mut Worker<'_>, number: u64) {
-    record_move(worker, number, |edit| Deed::Undo { edit });
+pub fn record_undo(worker: &mut Worker<'_>, number: u64, weights: &BTreeMap<String, String>) {
+    record_move(worker, number, weights, |edit| Deed::Undo { edit });
 }
 
 /// Records that the edit with a number of this session was put in place again.
-pub fn record_redo(worker: &mut Worker<'_>, number: u64) {
-    record_move(worker, number, |edit| Deed::Redo { edit });
+pub fn record_redo(worker: &mut Worker<'_>, number: u64, weights: &BTreeMap<String, String>) {
+    record_move(worker, number, weights, |edit| Deed::Redo { edit });
 }
 
 fn record_new(
@@ -172,12 +172,17 @@ fn record_new(
     }
 }
 
-fn record_move(worker: &mut Worker<'_>, number: u64, deed: impl FnOnce(u64) -> Deed) {
+fn record_move(
+    worker: &mut Worker<'_>,
+    number: u64,
+    weights: &BTreeMap<String, String>,
+    deed: impl FnOnce(u64) -> Deed,
+) {
     let (Some(recorder), Some(loaded)) = (&worker.operations, &worker.loaded) else { return };
     let Some(origin) = recorder.origin() else { return };
     // an edit that was not recorded is not taken back in the record
     let Some(&operation) = recorder.numbers.get(&number) else { return };
-    if let Err(error) = recorder.append(origin, loaded, deed(operation), loaded.stack.weights(), false) {
+    if let Err(error) = recorder.append(origin, loaded, deed(operation), weights.clone(), false) {
         worker.emitter.log("engine", "error", format!("this was done but not recorded: {error}"));
     }
 }
