@@ -88,6 +88,11 @@ pub enum Command {
         /// Operations whose edits can be put in place again then, the next one last.
         taken_back: Vec<u64>,
     },
+    /// Scores all edits in place anew, on the model that they make together.
+    Rescore {
+        /// Number of the job.
+        job: JobId,
+    },
     /// Writes what the edits in place make.
     Save {
         /// Number of the job.
@@ -135,6 +140,7 @@ impl Command {
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
             | Self::Place { job, .. }
+            | Self::Rescore { job }
             | Self::Save { job, .. }
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }
@@ -157,6 +163,7 @@ impl Command {
             | Self::Keep { job, .. }
             | Self::Evaluate { job, .. }
             | Self::Place { job, .. }
+            | Self::Rescore { job }
             | Self::Save { job, .. }
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }

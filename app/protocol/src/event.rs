@@ -1,7 +1,7 @@
 //! What the engine tells.
 
 use crate::{
-    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded,
+    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded, Rescored,
     SecondMomentsReport, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
@@ -129,6 +129,8 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         weights: BTreeMap<String, String>,
     },
+    /// All edits in place were scored anew.
+    Rescored(Rescored),
     /// Second moments were collected, checked, imported or exported.
     SecondMoments(SecondMomentsReport),
     /// Memory in use.
@@ -166,6 +168,8 @@ pub enum JobKind {
     Try,
     /// Putting edits in place that were made before.
     Place,
+    /// Scoring the edits in place anew.
+    Rescore,
     /// Measuring.
     Evaluate,
     /// Writing edits or the edited model.

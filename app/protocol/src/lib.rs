@@ -12,6 +12,7 @@ mod fact;
 mod hyperparameter;
 mod number;
 mod operation;
+mod rescored;
 mod rows;
 mod second_moments;
 mod shell;
@@ -30,6 +31,7 @@ pub use fact::{Fact, FactError, Locality};
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;
 pub use operation::{Deed, DeltaMark, EditDeed, ModelMark, Operation, Origin, PluginMark};
+pub use rescored::{EditRescored, Rescored};
 pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,

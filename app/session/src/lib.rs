@@ -25,6 +25,7 @@ mod prediction;
 mod preference;
 mod preparing;
 mod reloading;
+mod rescoring;
 mod saving;
 mod tracing;
 mod variants;

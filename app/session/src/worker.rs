@@ -7,7 +7,7 @@ use crate::loading::Loaded;
 use crate::variants::{self, Variant};
 use crate::{
     averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
-    saving, tracing,
+    rescoring, saving, tracing,
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
@@ -140,6 +140,10 @@ impl Worker<'_> {
                 Command::Place { job, in_place, taken_back } => {
                     let title = "putting edits in place".to_owned();
                     self.job(job, JobKind::Place, title, |worker| operations::place(worker, in_place, taken_back));
+                }
+                Command::Rescore { job } => {
+                    let title = "scoring the edits in place".to_owned();
+                    self.job(job, JobKind::Rescore, title, |worker| rescoring::rescore(worker, job));
                 }
                 Command::Save { job, target } => {
                     self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));

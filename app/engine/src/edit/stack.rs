@@ -1,13 +1,13 @@
 //! Edits in place: an edited model is the unedited one plus a list of changes. The unedited weights are never
 //! written to, so taking an edit back is exact.
 
-use super::deltas::{difference, hash, hex};
+use super::deltas::{difference, hash, hex, layer_of};
 use crate::error::Result;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
-use locus_protocol::{EditOrder, Fact, PluginMark};
-use std::collections::{BTreeMap, HashMap};
-use tch::Tensor;
+use locus_protocol::{EditOrder, Fact, PluginMark, WeightChange};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tch::{Kind, Tensor};
 
 /// One edit.
 #[derive(Debug, Default)]
@@ -188,6 +188,21 @@ impl EditStack {
     pub fn weights(&self) -> BTreeMap<String, String> {
         let now = |name: &String| Some((name.clone(), hex(&hash(&self.model().parameter(name)?))));
         self.pristine.keys().filter_map(now).collect()
+    }
+
+    /// How far every parameter that an edit in place touches is from the checkpoint, by all edits together.
+    #[must_use]
+    pub fn changes(&self) -> Vec<WeightChange> {
+        let _guard = tch::no_grad_guard();
+        let touched: BTreeSet<&String> =
+            self.applied.iter().flat_map(|edit| &edit.edit.deltas).map(|delta| &delta.parameter).collect();
+        let change = |name: &String| {
+            let (before, now) = (self.base.parameter(name)?.to_kind(Kind::Float), self.model().parameter(name)?);
+            let norm = (now.to_kind(Kind::Float) - &before).norm().double_value(&[]);
+            let relative = norm / before.norm().double_value(&[]);
+            Some(WeightChange { parameter: name.clone(), layer: layer_of(&self.base, name), norm, relative })
+        };
+        touched.into_iter().filter_map(change).collect()
     }
 
     /// Keeps the hashes of the unedited values of what an edit touches.

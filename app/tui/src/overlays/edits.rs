@@ -1,6 +1,6 @@
 //! The edits in place and those that were taken back, any of which can be taken back or the last put on again.
 
-use super::{Overlay, frame, middle};
+use super::{Overlay, drift, frame, middle};
 use crate::actions;
 use crate::input::Effect;
 use crate::keys::Key;
@@ -67,6 +67,7 @@ impl EditList {
             (KeyCode::Char('G'), false) | (KeyCode::End, _) => go(Motion::Bottom),
             (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => effects = self.toggle(state),
             (KeyCode::Char('r'), true) => effects = redo(state),
+            (KeyCode::Char('s'), false) => effects = drift::rescore(state),
             (KeyCode::Esc | KeyCode::Char('q' | 'U'), false) => return Vec::new(),
             _ => {}
         }
@@ -95,7 +96,7 @@ impl EditList {
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
         let entries = entries(state);
         let place = self.cursor.min(entries.len().saturating_sub(1));
-        let rows = u16::try_from(entries.len() + 10).unwrap_or(u16::MAX);
+        let rows = u16::try_from(entries.len() + 13).unwrap_or(u16::MAX);
         let area = middle(state, 100, rows.max(10));
         let mut paper = Paper::new(frame(state, area, &title(state), buffer), buffer);
         if entries.is_empty() {
@@ -201,6 +202,7 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
         _ => " the edit above is put on again first".to_owned(),
     };
     lines.push(Line::raw(shorten(&what, room, state.glyphs)));
+    lines.extend(drift::lines(state, entry.map(|entry| entry.edit().number), room));
     let (answer, style) = match state.edits.unedited {
         Some(true) => ("yes", state.theme.good()),
         Some(false) => ("no", state.theme.warn()),

@@ -1,6 +1,7 @@
 //! What lies over the panes and has the keys as long as it does.
 
 mod build;
+mod drift;
 mod edits;
 mod form;
 mod jobs;

@@ -1,6 +1,6 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
-use locus_protocol::{Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Step};
+use locus_protocol::{Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Rescored, Step};
 use std::collections::BTreeMap;
 
 /// Losses that are kept for the small chart.
@@ -156,6 +156,8 @@ pub struct Edits {
     pub applied: Vec<EditInPlace>,
     /// Titles of the edits that can be put on again, the next one last.
     pub undone: Vec<EditInPlace>,
+    /// How they fared together when they were scored last, unless others are in place since.
+    pub rescored: Option<Rescored>,
     /// Whether all weights are those of the checkpoint, once the engine has checked it.
     pub unedited: Option<bool>,
 }
@@ -198,6 +200,7 @@ impl Edits {
     /// The edit is in place.
     pub fn apply(&mut self, applied: Applied) {
         self.applied.push(applied.in_place());
+        self.rescored = None;
         self.undone.clear();
         self.unedited = Some(false);
         let Some(view) = self.view.as_mut().filter(|view| view.job == applied.job) else { return };
@@ -233,6 +236,7 @@ impl Edits {
                 view.rows = rows;
             }
         }
+        self.rescored = None;
         (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));
     }
 

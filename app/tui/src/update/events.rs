@@ -87,6 +87,7 @@ fn fold(state: &mut State, event: Event) {
             state.want_prediction();
         }
         Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
+        Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
         // the log says it in words
         Event::SecondMoments(_) => {}
         // the workbench orders no check, and what follows on a new build is ordered above
@@ -140,6 +141,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         | JobKind::Edit
         | JobKind::Try
         | JobKind::Place
+        | JobKind::Rescore
         | JobKind::Evaluate
         | JobKind::Save
         | JobKind::SecondMoments
@@ -186,6 +188,7 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
         },
         JobKind::Try
         | JobKind::Place
+        | JobKind::Rescore
         | JobKind::Evaluate
         | JobKind::Save
         | JobKind::SecondMoments

@@ -1,7 +1,10 @@
 //! Several facts at once, the list of edits, and what the form and the table of layers say of an edit.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Blame, Command, Event, JobKind, Outcome, Phase, PluginReady};
+use locus_protocol::{
+    BeforeAfter, Blame, Command, EditRescored, Event, JobKind, Outcome, Phase, PluginReady, PromptScore, Rescored, Scores,
+    WeightChange,
+};
 
 #[test]
 fn marked_facts_are_edited_together() {
@@ -166,4 +169,61 @@ fn second_moments_are_a_phase_with_its_end_in_sight() {
     let screen = bench.screen();
     assert!(screen.contains("second moments 60 k of 120 k tokens (50 %)"), "{screen}");
     assert!(screen.contains("0 s left") && screen.contains("once for this model"), "{screen}");
+}
+
+#[test]
+fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("U s");
+    assert!(bench.screen().contains("no edit is in place to be scored"), "{}", bench.screen());
+    bench.press("esc r").hear(recording::edit(2));
+    bench.hear([recording::edits(&[1, 2], &[])]).wait(7000);
+    bench.commands();
+    bench.press("U");
+    assert!(bench.screen().contains("s scores all of them together"), "{}", bench.screen());
+    bench.press("s");
+    let commands = bench.commands();
+    let [Command::Rescore { job }] = commands.as_slice() else { panic!("{commands:?}") };
+    assert!(bench.screen().contains("they are being scored together"), "{}", bench.screen());
+    let score = |new, truth| vec![PromptScore { prompt: "p".into(), new, truth }];
+    let scores = |new, truth| Scores { rewrite: score(new, truth), ..Scores::default() };
+    let fare = |number, now| EditRescored {
+        number,
+        scores: BeforeAfter { before: scores(0.02, 0.9), after: scores(now, 0.1) },
+    };
+    let change = |relative| WeightChange { parameter: "h.5.w".into(), layer: Some(5), norm: 1.0, relative };
+    let rescored = |perplexity_now, relative| {
+        Event::Rescored(Rescored {
+            job: *job,
+            edits: vec![fare(1, 0.75), fare(2, 0.5)],
+            changes: vec![change(relative)],
+            text_facts: 32,
+            perplexity_before: 1.25,
+            perplexity_now,
+        })
+    };
+    bench.hear([rescored(1.3, 0.5), Event::Finished { job: *job, outcome: Outcome::Done, seconds: 0.2 }]);
+    let screen = bench.screen();
+    assert!(screen.contains("edit 2: p(new) 0.020 → 0.500, p(true) 0.900 → 0.100"), "{screen}");
+    assert!(screen.contains("perplexity of 32 facts not edited: 1.250 → 1.300 (+4.0 %)"), "{screen}");
+    assert!(screen.contains("all together: a weight changed by 0.500 of its norm (h.5.w)"), "{screen}");
+    let warned = |bench: &Bench, text: &str| {
+        let (screen, buffer) = (bench.screen(), bench.buffer());
+        let row = screen.lines().position(|line| line.contains(text)).expect(text);
+        let column = screen.lines().nth(row).and_then(|line| line.find(text)).expect(text);
+        // the frame's sides are longer than a byte
+        let place = screen.lines().nth(row).map_or(0, |line| line[..column].chars().count());
+        buffer[(u16::try_from(place).expect("a column"), u16::try_from(row).expect("a row"))].fg
+    };
+    let calm = warned(&bench, "perplexity of 32");
+    assert_eq!(warned(&bench, "all together"), calm);
+    bench.press("up");
+    assert!(bench.screen().contains("edit 1: p(new) 0.020 → 0.750"), "{}", bench.screen());
+    bench.hear([rescored(2.5, 1.5)]);
+    assert!(bench.screen().contains("(+100.0 %)"), "{}", bench.screen());
+    assert_ne!(warned(&bench, "perplexity of 32"), calm, "a text that became unlikely is a warning");
+    assert_ne!(warned(&bench, "all together"), calm, "so is a weight that moved by more than its norm");
+    // scores of others than those in place are not shown
+    bench.hear([recording::edits(&[1], &[2])]);
+    assert!(!bench.screen().contains("perplexity of 32"), "{}", bench.screen());
 }

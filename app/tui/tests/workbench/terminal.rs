@@ -45,8 +45,8 @@ fn engine(
             Command::Undo => tell(vec![recording::undone()]),
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
             Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } | Command::Redo => {}
-            Command::Save { .. } | Command::Place { .. } | Command::Evaluate { .. } => {}
-            Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
+            Command::Save { .. } | Command::Place { .. } | Command::Rescore { .. } => {}
+            Command::Evaluate { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
             Command::Quit => break,
         }
         cancel.store(false, Ordering::SeqCst);

@@ -1,0 +1,91 @@
+//! What the edits in place do together, below their list: scores of the one under the cursor, and how far weights and
+//! a fixed text have drifted.
+
+use super::edits::LARGE;
+use crate::input::Effect;
+use crate::state::{State, Tone};
+use crate::view::{probability, ratio, shorten};
+use locus_protocol::{Command, EditRescored, JobKind, PromptScore};
+use ratatui::text::Line;
+
+/// Rise of the fixed text's perplexity above which it is a warning.
+pub const RISE: f64 = 0.1;
+
+/// Orders all edits in place to be scored.
+pub fn rescore(state: &mut State) -> Vec<Effect> {
+    let ready = match (&state.engine.model, state.edits.applied.is_empty()) {
+        (_, true) => Err("no edit is in place to be scored".to_owned()),
+        (None, _) => state.ready_for_a_job(),
+        _ if state.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
+        (Some(_), false) => Ok(()),
+    };
+    match ready {
+        Ok(()) => {
+            let title = "scoring the edits in place".to_owned();
+            state.order(JobKind::Rescore, title, |job| Command::Rescore { job })
+        }
+        Err(why) => {
+            state.notices.say(state.now, Tone::Plain, why);
+            Vec::new()
+        }
+    }
+}
+
+/// The lines below the list; `edit` is the number under the cursor.
+pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>> {
+    let line = |text: String, warns: bool| {
+        let style = if warns { state.theme.warn() } else { state.theme.text() };
+        Line::styled(shorten(&text, room, state.glyphs), style)
+    };
+    let Some(rescored) = &state.edits.rescored else {
+        let running = state.job.as_ref().is_some_and(|job| job.kind == JobKind::Rescore);
+        let text = match (state.edits.applied.is_empty(), running) {
+            (true, _) => return Vec::new(),
+            (_, true) => " they are being scored together",
+            _ => " s scores all of them together, and a fixed text",
+        };
+        return vec![line(text.to_owned(), false)];
+    };
+    let mut lines = Vec::new();
+    if let Some(fare) = rescored.edits.iter().find(|fare| Some(fare.number) == edit) {
+        lines.push(line(fares(state, fare), false));
+    }
+    if let Some(change) = rescored.largest_change() {
+        let text = format!(" all together: a weight changed by {} of its norm ({})", ratio(change.relative), change.parameter);
+        lines.push(line(text, change.relative > LARGE));
+    }
+    if let Some(rise) = rescored.perplexity_rise() {
+        let (before, now) = (rescored.perplexity_before, rescored.perplexity_now);
+        let text = format!(
+            " perplexity of {} facts not edited: {before:.3} {} {now:.3} ({:+.1} %)",
+            rescored.text_facts,
+            state.glyphs.arrow(),
+            100.0 * rise
+        );
+        lines.push(line(text, rise.is_nan() || rise > RISE));
+    }
+    lines
+}
+
+/// Scores of an edit, before any edit and now.
+fn fares(state: &State, fare: &EditRescored) -> String {
+    let arrow = state.glyphs.arrow();
+    let side = |group: &[PromptScore], new: bool| mean(group, |score| if new { score.new } else { score.truth });
+    let (before, now) = (&fare.scores.before, &fare.scores.after);
+    let part = |name: &str, before: &[PromptScore], now: &[PromptScore], new: bool| {
+        let (before, now) = (side(before, new)?, side(now, new)?);
+        Some(format!("{name} {} {arrow} {}", probability(before), probability(now)))
+    };
+    let parts = [
+        part("p(new)", &before.rewrite, &now.rewrite, true),
+        part("p(true)", &before.rewrite, &now.rewrite, false),
+        part("other wordings p(new)", &before.paraphrase, &now.paraphrase, true),
+        part("neighbours p(true)", &before.neighborhood, &now.neighborhood, false),
+    ];
+    format!(" edit {}: {}", fare.number, parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// The mean of a number over prompts; nothing without any.
+fn mean(group: &[PromptScore], number: impl Fn(&PromptScore) -> f64) -> Option<f64> {
+    (!group.is_empty()).then(|| group.iter().map(number).sum::<f64>() / group.len() as f64)
+}
