@@ -35,7 +35,7 @@ pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
-pub use locus_engine::edit::{DeltaFile, DeltaHeader, EditHeader};
+pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use locus_engine::evaluate::{Mean, harmonic_of_means};
 pub use locus_engine::facts;
 pub use preference::Preference;

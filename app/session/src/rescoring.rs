@@ -65,12 +65,7 @@ mod tests {
     use locus_protocol::Fact;
 
     fn fact(subject: &str) -> Fact {
-        Fact {
-            template: "{} is in".into(),
-            subject: subject.into(),
-            target_true: " Asia".into(),
-            ..Fact::default()
-        }
+        Fact { template: "{} is in".into(), subject: subject.into(), target_true: " Asia".into(), ..Fact::default() }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! `locus --follow`: the workbench on another process' journal, live and read-only.
 
+use crate::cli::Failure;
 use crate::cli::arguments::Common;
 use crate::cli::client::source;
 use crate::cli::picture::built_in_facts;
 use crate::cli::places::Places;
 use crate::cli::workbench::has_terminal;
-use crate::cli::Failure;
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_protocol::Event;
 use locus_session::facts;
@@ -166,7 +166,8 @@ mod tests {
         let place = std::env::temp_dir().join(format!("locus-follow-{}", std::process::id()));
         let mut file = File::create(&place).expect("a file");
         let mut tail = Tail { journal: File::open(&place).expect("a file"), file: place.clone(), rest: Vec::new() };
-        let line = |text: &str| format!("{{\"event\":\"log\",\"source\":\"a\",\"level\":\"info\",\"text\":\"{text}\"}}\n");
+        let line =
+            |text: &str| format!("{{\"event\":\"log\",\"source\":\"a\",\"level\":\"info\",\"text\":\"{text}\"}}\n");
         assert!(tail.read().is_empty());
         let (one, two) = (line("one"), line("two"));
         file.write_all(one.as_bytes()).and_then(|()| file.write_all(&two.as_bytes()[..20])).expect("written");

@@ -23,10 +23,12 @@ fn orders() -> String {
         serde_json::from_str(&order(100, "memit", 2, json!({"steps": 4, "contexts": 2}))).expect("an order");
     many["layers"] = json!([2, 3]);
     many["more"] = json!([fact(200), fact(300)]);
-    let rome = order(0, "rome", 3, json!({"steps": 5}));
+    // several facts one by one inside one edit: the same weight is changed twice
+    let mut rome: Value = serde_json::from_str(&order(0, "rome", 3, json!({"steps": 5}))).expect("an order");
+    rome["more"] = json!([fact(50)]);
     let tuned = order(400, "fine-tuning", 3, json!({"steps": 3}));
     let again = order(500, "rome", 3, json!({"steps": 5}));
-    format!("{rome}{many}\n{tuned}{again}")
+    format!("{rome}\n{many}\n{tuned}{again}")
 }
 
 #[test]

@@ -17,7 +17,13 @@ fn refused(home: &Home, code: i32, named: &[&str], arguments: &[&str]) {
 }
 
 fn refused_with(home: &Home, input: &str, code: i32, named: &[&str], arguments: &[&str]) {
-    let there = || (files(&home.path("")), files(&home.cache()));
+    // an edit that was made before its command failed is in the journal of operations, whatever came of the rest
+    let kept = |home: &Home| {
+        let mut files = files(&home.path(""));
+        files.retain(|file, _| !file.starts_with("state"));
+        files
+    };
+    let there = || (kept(home), files(&home.cache()));
     let before = there();
     let sentence = home.run_with(input, arguments).sentence(code);
     for name in named {

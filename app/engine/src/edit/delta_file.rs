@@ -2,9 +2,10 @@
 //! made it.
 //!
 //! Edit `n` of the file, counted from 0, has the tensors `n.PARAMETER.left` and `n.PARAMETER.right` (factors whose
-//! product is the change) or `n.PARAMETER.dense`, in the number format and orientation in which the method gave them.
+//! product is the change) or `n.PARAMETER.dense`, in the number format and orientation in which the method gave them. Where
+//! an edit changes a parameter more than once, the further changes are `n.PARAMETER.1`, `n.PARAMETER.2` and so on.
 
-use super::deltas::{check, difference_hashes};
+use super::deltas::{check, difference_hash};
 use super::stack::Edit;
 use crate::error::{Error, Result};
 use crate::export;
@@ -15,7 +16,6 @@ use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
@@ -50,8 +50,19 @@ pub struct EditHeader {
     pub objective: PluginMark,
     /// What was ordered, with all settings filled in.
     pub order: EditOrder,
-    /// SHA-256 of the whole float32 difference of each parameter, where it was written.
-    pub differences: BTreeMap<String, String>,
+    /// Its changes, in the order in which they are added up.
+    pub changes: Vec<ChangeHeader>,
+}
+
+/// What a file says of one change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeHeader {
+    /// The parameter.
+    pub parameter: String,
+    /// What the names of its tensors begin with.
+    pub tensors: String,
+    /// SHA-256 of the whole float32 difference, where the file was written.
+    pub difference: String,
 }
 
 /// A file of edits that was read.
@@ -74,19 +85,21 @@ impl DeltaFile {
             format: FORMAT.to_owned(),
             version: VERSION,
             model: mark.clone(),
-            edits: edits.iter().map(|edit| EditHeader::of(model, edit)).collect(),
+            edits: (0..).zip(edits).map(|(index, edit)| EditHeader::of(model, index, edit)).collect(),
         };
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
-        for (index, delta) in (0..).zip(edits).flat_map(|(index, edit)| edit.deltas.iter().map(move |it| (index, it))) {
-            let mut put = |part: &str, tensor: &Tensor| {
-                tensors.push((format!("{index}.{}.{part}", delta.parameter), tensor.shallow_clone()));
-            };
-            match &delta.form {
-                Form::LowRank { left, right } => {
-                    put("left", left);
-                    put("right", right);
+        for (said, edit) in header.edits.iter().zip(edits) {
+            for (change, delta) in said.changes.iter().zip(&edit.deltas) {
+                let mut put = |part: &str, tensor: &Tensor| {
+                    tensors.push((format!("{}.{part}", change.tensors), tensor.shallow_clone()));
+                };
+                match &delta.form {
+                    Form::LowRank { left, right } => {
+                        put("left", left);
+                        put("right", right);
+                    }
+                    Form::Dense(whole) => put("dense", whole),
                 }
-                Form::Dense(whole) => put("dense", whole),
             }
         }
         let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
@@ -137,7 +150,7 @@ impl DeltaFile {
         let header: DeltaHeader = serde_json::from_value(read)
             .map_err(|error| bad(file, &format!("the entry `{ENTRY}` of its metadata is incomplete ({error})")))?;
         let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let edits = (0..).zip(&header.edits).map(|(index, edit)| edit.read(file, index, &tensors));
+        let edits = header.edits.iter().map(|edit| edit.read(file, &tensors));
         let edits = edits.collect::<Result<Vec<Edit>>>()?;
         Ok(Self { header, edits })
     }
@@ -168,40 +181,50 @@ impl DeltaFile {
     /// Parameters whose change comes out with other bits here than where the file was written.
     #[must_use]
     pub fn differing(&self, model: &Model) -> Vec<String> {
-        let mut differing = Vec::new();
-        for (said, edit) in self.header.edits.iter().zip(&self.edits) {
-            let here = difference_hashes(model, &edit.deltas);
-            differing.extend(here.into_iter().filter(|(name, hash)| said.differences.get(name) != Some(hash)));
-        }
-        differing.into_iter().map(|(name, _)| name).collect()
+        let pairs = self.header.edits.iter().zip(&self.edits);
+        let changes = pairs.flat_map(|(said, edit)| said.changes.iter().zip(&edit.deltas));
+        let differing = changes.filter(|(said, delta)| said.difference != difference_hash(model, delta));
+        differing.map(|(said, _)| said.parameter.clone()).collect()
     }
 }
 
 impl EditHeader {
-    fn of(model: &Model, edit: &Edit) -> Self {
+    /// What is said of `edit` as number `index` of a file.
+    fn of(model: &Model, index: usize, edit: &Edit) -> Self {
+        let change = |(place, delta): (usize, &Delta)| {
+            let parameter = &delta.parameter;
+            let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
+            ChangeHeader {
+                parameter: parameter.clone(),
+                tensors: match earlier {
+                    0 => format!("{index}.{parameter}"),
+                    earlier => format!("{index}.{parameter}.{earlier}"),
+                },
+                difference: difference_hash(model, delta),
+            }
+        };
         Self {
             title: edit.title.clone(),
             method: edit.method.clone(),
             objective: edit.objective.clone(),
             order: edit.order.clone(),
-            differences: difference_hashes(model, &edit.deltas),
+            changes: edit.deltas.iter().enumerate().map(change).collect(),
         }
     }
 
-    /// The edit with its tensors: number `index` of the file.
-    fn read(&self, file: &Path, index: usize, tensors: &SafeTensors<'_>) -> Result<Edit> {
-        let part = |parameter: &str, part: &str| {
-            let view = tensors.tensor(&format!("{index}.{parameter}.{part}")).ok();
-            view.map(|view| tensor_of(&view)).transpose()
-        };
+    /// The edit with its tensors.
+    fn read(&self, file: &Path, tensors: &SafeTensors<'_>) -> Result<Edit> {
         let mut deltas = Vec::new();
-        for parameter in self.differences.keys() {
-            let (left, right) = (part(parameter, "left")?, part(parameter, "right")?);
-            let form = match (left, right, part(parameter, "dense")?) {
+        for ChangeHeader { parameter, tensors: name, .. } in &self.changes {
+            let part = |part: &str| {
+                let view = tensors.tensor(&format!("{name}.{part}")).ok();
+                view.map(|view| tensor_of(&view)).transpose()
+            };
+            let form = match (part("left")?, part("right")?, part("dense")?) {
                 (Some(left), Some(right), None) => Form::LowRank { left, right },
                 (None, None, Some(dense)) => Form::Dense(dense),
                 _ => {
-                    let message = format!("the change of `{parameter}` by edit {index} is missing; copy it again");
+                    let message = format!("the change of `{parameter}` by “{}” is missing; copy it again", self.title);
                     return Err(bad(file, &message));
                 }
             };

@@ -5,7 +5,6 @@ use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 /// Checks what a method gave back: known parameters, fitting shapes, finite floating-point numbers.
@@ -17,11 +16,8 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
     if deltas.is_empty() {
         return Err(wrong("it gave back no change; the fact is left unedited".to_owned()));
     }
-    for (index, delta) in deltas.iter().enumerate() {
+    for delta in deltas {
         let name = &delta.parameter;
-        if deltas[..index].iter().any(|earlier| earlier.parameter == *name) {
-            return Err(wrong(format!("it changed `{name}` twice, not by one sum; the fact is left unedited")));
-        }
         let parameter = model.parameter(name).ok_or_else(|| {
             wrong(format!("it changed `{name}`, which the model does not have; the fact is left unedited"))
         })?;
@@ -94,15 +90,12 @@ pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Vec<WeightChange> {
     deltas.iter().filter_map(change).collect()
 }
 
-/// Hashes of the whole differences, by parameter.
+/// The hash of a change's whole difference; nothing where the model lacks the parameter.
 #[must_use]
-pub fn difference_hashes(model: &Model, deltas: &[Delta]) -> BTreeMap<String, String> {
+pub(super) fn difference_hash(model: &Model, delta: &Delta) -> String {
     let _guard = tch::no_grad_guard();
-    let hash = |delta: &Delta| {
-        let parameter = model.parameter(&delta.parameter)?;
-        Some((delta.parameter.clone(), hex(&hash(&difference(&delta.form, &parameter)))))
-    };
-    deltas.iter().filter_map(hash).collect()
+    let parameter = model.parameter(&delta.parameter);
+    parameter.map(|parameter| hex(&hash(&difference(&delta.form, &parameter)))).unwrap_or_default()
 }
 
 /// A hash of the exact bits.

@@ -7,8 +7,8 @@ mod live_rows;
 mod noise;
 mod stack;
 
-pub use delta_file::{DeltaFile, DeltaHeader, EditHeader};
-pub use deltas::{bytes_of, check, difference_hashes, weight_changes};
+pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
+pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};
 pub use stack::{Edit, EditStack, Numbered};

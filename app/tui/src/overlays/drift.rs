@@ -51,7 +51,8 @@ pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>
         lines.push(line(fares(state, fare), false));
     }
     if let Some(change) = rescored.largest_change() {
-        let text = format!(" all together: a weight changed by {} of its norm ({})", ratio(change.relative), change.parameter);
+        let text =
+            format!(" all together: a weight changed by {} of its norm ({})", ratio(change.relative), change.parameter);
         lines.push(line(text, change.relative > LARGE));
     }
     if let Some(rise) = rescored.perplexity_rise() {

@@ -2,8 +2,8 @@
 
 use super::support::{Bench, recording};
 use locus_protocol::{
-    BeforeAfter, Blame, Command, EditRescored, Event, JobKind, Outcome, Phase, PluginReady, PromptScore, Rescored, Scores,
-    WeightChange,
+    BeforeAfter, Blame, Command, EditRescored, Event, JobKind, Outcome, Phase, PluginReady, PromptScore, Rescored,
+    Scores, WeightChange,
 };
 
 #[test]
