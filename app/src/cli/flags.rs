@@ -20,6 +20,9 @@ pub fn of(common: &Common) -> Vec<String> {
         corpus_sample,
         float64_sums,
         plugins,
+        apply,
+        // what the workbench alone starts with
+        fresh: _,
         json: _,
         journal: _,
         threads,
@@ -40,6 +43,7 @@ pub fn of(common: &Common) -> Vec<String> {
         ("--threads", threads.map(|count| count.to_string())),
     ];
     given.extend(plugins.iter().map(|file| ("--plugin", Some(path(file)))));
+    given.extend(apply.iter().map(|file| ("--apply", Some(path(file)))));
     let mut flags: Vec<String> =
         given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect();
     let switches = [(*skip_bad, "--skip-bad"), (*float64_sums, "--float64-sums")];

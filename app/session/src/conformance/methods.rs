@@ -228,7 +228,7 @@ fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &Weig
     let Ok(edited) = trial.outcome else { return Ok(Err("it did not edit".to_owned())) };
     let loaded = worker.loaded()?;
     let title = format!("check of {}", order.method);
-    loaded.stack.apply(Edit { title, fact: order.fact.clone(), facts: 1, deltas: edited.deltas })?;
+    loaded.stack.apply(Edit { title, order: order.clone(), deltas: edited.deltas, ..Edit::default() })?;
     let moved = weights.changed(loaded.stack.model());
     loaded.stack.undo()?;
     let left = weights.changed(loaded.stack.model());

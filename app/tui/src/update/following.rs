@@ -42,7 +42,7 @@ fn press(state: &mut State, input: Input) -> Vec<Effect> {
 }
 
 fn orders(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send(_) | Effect::Cancel | Effect::Pause(_))
+    matches!(effect, Effect::Send(_) | Effect::Cancel | Effect::Pause(_) | Effect::Build { .. } | Effect::StopBuild)
 }
 
 /// Another session begins in the same journal: nothing of the last one is left.
