@@ -119,6 +119,7 @@ impl Overlay {
             ],
             Self::Edits(_) => &[
                 ("enter", "take back, put on"),
+                ("s", "score all"),
                 ("ctrl-r", "put the last on again"),
                 ("up/down", "select"),
                 ("esc", "close"),

@@ -206,7 +206,7 @@ fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     let screen = bench.screen();
     assert!(screen.contains("edit 2: p(new) 0.020 → 0.500, p(true) 0.900 → 0.100"), "{screen}");
     assert!(screen.contains("perplexity of 32 facts not edited: 1.250 → 1.300 (+4.0 %)"), "{screen}");
-    assert!(screen.contains("all together: a weight changed by 0.500 of its norm (h.5.w)"), "{screen}");
+    assert!(screen.contains("all together: a weight changed by 0.5000 of its norm (h.5.w)"), "{screen}");
     let warned = |bench: &Bench, text: &str| {
         let (screen, buffer) = (bench.screen(), bench.buffer());
         let row = screen.lines().position(|line| line.contains(text)).expect(text);
