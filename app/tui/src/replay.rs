@@ -9,6 +9,10 @@ use locus_protocol::{Event, Fact};
 /// Folds a record. Keys are not recorded: which fact and which layer were selected follows from what was asked and
 /// ordered. Nothing is ordered anew.
 pub fn replay(state: &mut State, event: Event) {
+    if let Event::PluginReloaded(reloaded) = &event {
+        // what followed on it comes as records of its own
+        return author::note(state, reloaded);
+    }
     show_fact(state, &event);
     update(state, Input::engine(event));
 }
@@ -27,8 +31,6 @@ pub fn show_fact(state: &mut State, event: &Event) {
                 state.settings.layers = layer.to_string();
             }
         }
-        // what followed on it comes as records of its own
-        Event::PluginReloaded(reloaded) => return author::note(state, reloaded),
         _ => {}
     }
 }

@@ -1,6 +1,7 @@
 //! The workbench on another process' run: it shows what that process writes down, and orders nothing.
 
 use super::fold;
+use crate::author;
 use crate::input::{Effect, Input};
 use crate::overlays::Overlay;
 use crate::replay::show_fact;
@@ -13,6 +14,10 @@ pub fn fold_read_only(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Engine(event) => {
             if matches!(*event, Event::Hello { .. }) {
                 begin_anew(state);
+            }
+            if let Event::PluginReloaded(reloaded) = &*event {
+                author::note(state, reloaded);
+                return Vec::new();
             }
             show_fact(state, &event);
             fold(state, Input::Engine(event)).into_iter().filter(|effect| !orders(effect)).collect()
