@@ -1,7 +1,7 @@
 //! Variants of an edit of the selected fact, side by side: what each is, and what trying it has shown.
 
 use super::{EditView, Engine, Settings, Stage};
-use locus_protocol::{EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried};
+use locus_protocol::{Applied, EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried};
 use serde::{Deserialize, Serialize};
 
 /// Most variants beside each other.
@@ -31,6 +31,21 @@ pub struct Attempt {
     pub tried: Option<Tried>,
     /// How long it took.
     pub seconds: Option<f64>,
+    /// Whether the engine keeps its changes, so that it can be put in place.
+    pub kept: bool,
+    /// Its number, where it was put in place.
+    pub number: Option<u64>,
+}
+
+/// What the numbers of an attempt have to do with the edits in place now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// They hold for the model as it is, or are being found on it.
+    Same,
+    /// It is itself the last edit in place, on top of those that it was tried on.
+    InPlace,
+    /// Other edits were in place.
+    Other,
 }
 
 /// What is shown of each layer.
@@ -137,10 +152,18 @@ impl Compare {
         variant.settings.order(engine, vec![fact.clone()])
     }
 
-    /// The last attempt at an order on top of some edits.
+    /// The last attempt at an order, best on top of the edits in place.
     #[must_use]
-    pub fn attempt(&self, order: &EditOrder, in_place: &[u64]) -> Option<&Attempt> {
-        self.attempts.iter().rev().find(|attempt| attempt.asked == *order && attempt.on_top_of == in_place)
+    pub fn attempt(&self, order: &EditOrder, in_place: &[u64]) -> Option<(&Attempt, Ground)> {
+        let ground = |attempt: &Attempt| match in_place.split_last() {
+            _ if attempt.view.stage == Stage::Running || attempt.on_top_of == in_place => Ground::Same,
+            Some((last, below)) if attempt.number == Some(*last) && attempt.on_top_of == below => Ground::InPlace,
+            _ => Ground::Other,
+        };
+        let mine = self.attempts.iter().rev().filter(|attempt| attempt.asked == *order);
+        let mut mine: Vec<_> = mine.map(|attempt| (attempt, ground(attempt))).collect();
+        mine.sort_by_key(|(_, ground)| *ground != Ground::Same);
+        mine.into_iter().next()
     }
 
     /// The attempt of a job.
@@ -159,7 +182,60 @@ impl Compare {
         let mut forgotten: Vec<JobId> =
             self.attempts.extract_if(.., |attempt| same(attempt)).map(|attempt| attempt.view.job).collect();
         let view = EditView::new(job, order.clone());
-        self.attempts.push(Attempt { asked: order.clone(), on_top_of: in_place, view, tried: None, seconds: None });
+        self.attempts.push(Attempt {
+            asked: order.clone(),
+            on_top_of: in_place,
+            view,
+            tried: None,
+            seconds: None,
+            kept: false,
+            number: None,
+        });
+        forgotten.extend(self.forget_oldest());
+        forgotten
+    }
+
+    /// An edit that was made and is in place counts as an attempt at what it asked.
+    pub fn note_edit(&mut self, asked: &EditOrder, view: EditView, would: Applied, on_top_of: Vec<u64>) {
+        let number = Some(would.number);
+        let tried = Some(Tried { would, bytes: 0, on_top_of: on_top_of.clone() });
+        let view = EditView { stage: Stage::Tried, ..view };
+        self.attempts.push(Attempt {
+            asked: asked.clone(),
+            on_top_of,
+            view,
+            tried,
+            seconds: None,
+            kept: false,
+            number,
+        });
+        // those whose changes the engine keeps are forgotten with them, when variants are run
+        let oldest = self.attempts.iter().position(|attempt| !attempt.kept && attempt.view.stage != Stage::Running);
+        if let Some(oldest) = oldest.filter(|_| self.attempts.len() > REMEMBERED) {
+            self.attempts.remove(oldest);
+        }
+    }
+
+    /// An attempt was put in place under a number; the engine keeps it as an edit from then on.
+    pub fn note_kept(&mut self, tried: JobId, number: u64) {
+        if let Some(attempt) = self.of_job_mut(tried) {
+            (attempt.kept, attempt.number) = (false, Some(number));
+        }
+    }
+
+    /// A plugin's build was replaced: what was found with it is what the old build does, by its new id.
+    pub fn rename(&mut self, kind: PluginKind, id: &str, old: &str) {
+        for order in self.attempts.iter_mut().flat_map(|attempt| [&mut attempt.asked, &mut attempt.view.order]) {
+            let name = if kind == PluginKind::Method { &mut order.method } else { &mut order.objective };
+            if name == id {
+                old.clone_into(name);
+            }
+        }
+    }
+
+    /// Forgets the oldest attempts where there are too many; gives their jobs.
+    fn forget_oldest(&mut self) -> Vec<JobId> {
+        let mut forgotten = Vec::new();
         while self.attempts.len() > REMEMBERED
             && let Some(oldest) = self.attempts.iter().position(|attempt| attempt.view.stage != Stage::Running)
         {
@@ -204,7 +280,7 @@ impl Compare {
         attempt.view.take_rows(&tried.would);
         attempt.view.stage = Stage::Tried;
         attempt.on_top_of.clone_from(&tried.on_top_of);
-        attempt.tried = Some(tried);
+        (attempt.tried, attempt.kept) = (Some(tried), true);
     }
 
     /// The job of an attempt has ended.
@@ -226,7 +302,8 @@ impl Compare {
     /// Bytes of changes that the engine keeps for the remembered attempts.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.attempts.iter().filter_map(|attempt| attempt.tried.as_ref()).map(|tried| tried.bytes).sum()
+        let kept = self.attempts.iter().filter(|attempt| attempt.kept);
+        kept.filter_map(|attempt| attempt.tried.as_ref()).map(|tried| tried.bytes).sum()
     }
 
     /// Names and values of the settings in which variants differ, a value for each variant; empty where a variant has

@@ -18,7 +18,7 @@ mod variant_form;
 mod windows;
 
 pub use build::{Build, BuildEvent, BuildStage, Problem};
-pub use compare::{Attempt, Compare, LayerNumber, MOST_VARIANTS, Variant};
+pub use compare::{Attempt, Compare, Ground, LayerNumber, MOST_VARIANTS, Variant};
 pub use edit::{EditView, Edits, Stage};
 pub use engine::Engine;
 pub use facts::{FactList, FactOrder};

@@ -4,7 +4,7 @@ use crate::author;
 use crate::input::Effect;
 use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
-use locus_protocol::{EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
+use locus_protocol::{Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
@@ -83,7 +83,9 @@ fn fold(state: &mut State, event: Event) {
         Event::Tried(tried) => state.compare.finish(tried),
         Event::Applied(applied) => {
             state.before_after_scroll = 0;
+            let below = state.edits.numbers();
             state.edits.apply(applied);
+            note_for_comparison(state, below);
             state.want_prediction();
         }
         Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
@@ -101,6 +103,22 @@ fn fold(state: &mut State, event: Event) {
                 state.notices.say(state.now, Tone::Bad, text);
             }
         }
+    }
+}
+
+/// An edit that was just put in place is known to the comparison, too.
+fn note_for_comparison(state: &mut State, below: Vec<u64>) {
+    let Some((_, applied)) = &state.edits.last else { return };
+    let command = state.jobs.running.as_ref().filter(|order| order.job == applied.job).map(|order| &order.command);
+    match command {
+        Some(Command::Edit { order, .. }) if order.more.is_empty() => {
+            if let Some(view) = &state.edits.view {
+                let (order, applied) = (order.clone(), applied.clone());
+                state.compare.note_edit(&order, view.clone(), applied, below);
+            }
+        }
+        Some(Command::Keep { tried, .. }) => state.compare.note_kept(*tried, applied.number),
+        _ => {}
     }
 }
 

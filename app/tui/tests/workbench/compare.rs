@@ -99,12 +99,28 @@ fn going_to_another_fact_and_back_finds_the_numbers_again() {
 }
 
 #[test]
-fn numbers_found_on_another_model_do_not_count() {
+fn numbers_found_on_another_model_are_shown_as_such_and_found_anew() {
     let mut bench = compared(options(), 120, 40);
     bench.hear([recording::edits(&[1], &[])]);
-    assert_eq!(bench.screen().matches("not run yet").count(), 2, "{}", bench.screen());
+    assert_eq!(bench.screen().matches("found with other edits").count(), 2, "{}", bench.screen());
     bench.hear([recording::edits(&[], &[1])]);
-    assert_eq!(bench.screen().matches("not run yet").count(), 0, "{}", bench.screen());
+    assert_eq!(bench.screen().matches("found with other edits").count(), 0, "{}", bench.screen());
+    bench.hear([recording::edits(&[1], &[])]).press("r");
+    assert_eq!(trial(&mut bench).1.method, "rome");
+}
+
+#[test]
+fn an_edit_that_was_made_is_known_to_the_comparison() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r");
+    bench.commands();
+    bench.hear(recording::edit(2)).press("5 +");
+    let screen = bench.screen();
+    assert!(screen.contains("in place as edit 1") && screen.contains("0.962"), "{screen}");
+    bench.hear([recording::undone()]);
+    assert!(bench.screen().contains("made as an edit in 2.3 s"), "{}", bench.screen());
+    bench.press("p");
+    assert!(bench.commands().is_empty(), "the engine has not kept its changes as a variant's");
 }
 
 #[test]
@@ -117,6 +133,7 @@ fn a_variant_is_put_in_place_as_it_was_tried() {
     };
     assert!(tried < job);
     bench.hear(recording::edit_end(job));
+    assert!(bench.screen().contains("in place as edit 1"), "{}", bench.screen());
     let screen = bench.press("W W").screen();
     assert!(screen.contains("1 edit in place") && screen.contains("in place: p(new)"), "{screen}");
 }

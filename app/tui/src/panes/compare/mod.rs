@@ -9,7 +9,7 @@ mod orders;
 use super::{Motion, Pane};
 use crate::actions::Action;
 use crate::overlays::Overlay;
-use crate::state::{Attempt, Compare, Stage, State, Variant};
+use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
 use crate::view::{Paper, arrange, bytes, duration, printable, seconds, shorten};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -297,30 +297,35 @@ fn layers_text(layers: &[usize]) -> String {
 pub(super) enum Standing<'a> {
     /// There is no fact, or the settings make no order.
     Wrong(String),
-    /// It was not tried with this fact, these settings and these edits in place.
+    /// It was not tried with this fact and these settings.
     New,
     /// It is remembered: running, measured, cancelled or failed.
-    Known(&'a Attempt),
+    Known(&'a Attempt, Ground),
 }
 
 impl<'a> Standing<'a> {
     /// The attempt, where there is one.
     pub(super) fn attempt(&self) -> Option<&'a Attempt> {
-        if let Self::Known(attempt) = self { Some(attempt) } else { None }
+        if let Self::Known(attempt, _) = self { Some(attempt) } else { None }
     }
 
     fn words(&self, state: &State) -> String {
         let attempt = match self {
             Self::Wrong(why) => return why.clone(),
             Self::New => return "not run yet".to_owned(),
-            Self::Known(attempt) => attempt,
+            Self::Known(_, Ground::Other) => return "found with other edits in place".to_owned(),
+            Self::Known(attempt, Ground::InPlace) => {
+                return format!("in place as edit {}", attempt.number.unwrap_or(0));
+            }
+            Self::Known(attempt, Ground::Same) => attempt,
         };
         match &attempt.view.stage {
             Stage::Running => running_words(state, attempt),
             Stage::Cancelled(_) => "cancelled".to_owned(),
             Stage::Failed(error) => format!("failed: {error}"),
             Stage::Applied | Stage::Tried | Stage::Undone => match (&attempt.tried, attempt.seconds) {
-                (Some(tried), Some(took)) => format!("{}, {}", seconds(took), bytes(tried.bytes)),
+                (Some(tried), Some(took)) if attempt.kept => format!("{}, {}", seconds(took), bytes(tried.bytes)),
+                (_, Some(took)) => format!("made as an edit in {}", seconds(took)),
                 _ => "measured".to_owned(),
             },
         }
@@ -330,7 +335,8 @@ impl<'a> Standing<'a> {
         match self {
             Self::Wrong(_) => state.theme.bad(),
             Self::New => state.theme.muted(),
-            Self::Known(attempt) => match attempt.view.stage {
+            Self::Known(_, Ground::Other) => state.theme.warn(),
+            Self::Known(attempt, _) => match attempt.view.stage {
                 Stage::Running => state.theme.accent(),
                 Stage::Cancelled(_) => state.theme.warn(),
                 Stage::Failed(_) => state.theme.bad(),
@@ -357,7 +363,10 @@ pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> 
     let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
     match Compare::order(variant, &state.engine, fact) {
         Err(why) => Standing::Wrong(why),
-        Ok(order) => state.compare.attempt(&order, &state.edits.numbers()).map_or(Standing::New, Standing::Known),
+        Ok(order) => match state.compare.attempt(&order, &state.edits.numbers()) {
+            Some((attempt, ground)) => Standing::Known(attempt, ground),
+            None => Standing::New,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Standing, standing};
 use crate::input::Effect;
-use crate::state::{Compare, EditView, MOST_VARIANTS, Stage, State, Tone};
+use crate::state::{Compare, EditView, Ground, MOST_VARIANTS, Stage, State, Tone};
 use locus_protocol::{Command, JobKind, PluginKind};
 
 /// Whether there are variants.
@@ -47,14 +47,17 @@ pub(super) fn can_keep(state: &State) -> Result<(), String> {
     state.ready_for_a_job()?;
     match selected_attempt(state) {
         Some(_) => Ok(()),
-        None => Err("the selected variant has no numbers for this fact yet; r runs it".to_owned()),
+        None => Err("the selected variant was not tried on the model as it is; r or R runs it".to_owned()),
     }
 }
 
 /// The selected variant's attempt, once it was measured.
 fn selected_attempt(state: &State) -> Option<&crate::state::Attempt> {
     let variant = state.compare.variants.get(state.compare.cursor)?;
-    standing(state, variant).attempt().filter(|attempt| attempt.tried.is_some())
+    match standing(state, variant) {
+        Standing::Known(attempt, Ground::Same) if attempt.kept => Some(attempt),
+        _ => None,
+    }
 }
 
 /// Adds what the edit form says.
@@ -101,7 +104,8 @@ pub(super) fn run(state: &mut State, all: bool) -> Vec<Effect> {
         let wanted = match standing(state, variant) {
             Standing::Wrong(_) => false,
             Standing::New => true,
-            Standing::Known(attempt) => match attempt.view.stage {
+            Standing::Known(_, Ground::Other) => true,
+            Standing::Known(attempt, _) => match attempt.view.stage {
                 Stage::Running => false,
                 Stage::Cancelled(_) | Stage::Failed(_) => true,
                 Stage::Applied | Stage::Tried | Stage::Undone => all,
