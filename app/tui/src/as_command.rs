@@ -50,7 +50,7 @@ pub fn last(state: &State) -> Result<ShellCommand, String> {
 fn selected_variant(state: &State) -> Option<&Attempt> {
     let variant = state.compare.variants.get(state.compare.cursor).filter(|_| state.pane() == "compare")?;
     let order = Compare::order(variant, &state.engine, state.fact()?).ok()?;
-    state.compare.attempt(&order, &state.edits.numbers())
+    state.compare.attempt(&order, &state.edits.numbers()).map(|(attempt, _)| attempt)
 }
 
 /// What a command for an edit on top of `below` others does not say.

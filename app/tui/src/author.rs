@@ -2,8 +2,8 @@
 
 use crate::input::Effect;
 use crate::overlays::Overlay;
-use crate::state::{BuildEvent, BuildStage, State, Tone};
-use locus_protocol::{Command, EditOrder, JobKind, PluginKind, PluginReloaded};
+use crate::state::{BuildEvent, BuildStage, Settings, State, Tone};
+use locus_protocol::{Command, EditOrder, JobId, JobKind, PluginKind, PluginReloaded};
 use std::path::PathBuf;
 
 /// The chosen method or objective and the folder of its crate.
@@ -95,6 +95,9 @@ pub fn note(state: &mut State, reloaded: &PluginReloaded) {
     if let (None, Some(first)) = (&state.build.plugin, loaded.first()) {
         state.build.plugin = Some((first.kind, first.id.clone()));
     }
+    for plugin in replaced {
+        state.compare.rename(plugin.kind, first_build(&plugin.id), &plugin.id);
+    }
 }
 
 /// A new build is in use: the last edit that was made with the old one is run again, in its place.
@@ -109,16 +112,34 @@ pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
     if !concerns || replaced.is_empty() {
         return Vec::new();
     }
-    let method = newest(&order.method, &state.build.replaced);
-    let objective = newest(&order.objective, &state.build.replaced);
-    let order = EditOrder { method, objective, ..order.clone() };
+    let asked = asked(state, view.job).unwrap_or(order).clone();
+    let method = newest(&asked.method, &state.build.replaced);
+    let objective = newest(&asked.objective, &state.build.replaced);
+    let order = EditOrder { method, objective, ..asked };
+    let view_job = view.job;
     let in_place = view.number.filter(|number| state.edits.applied.iter().any(|edit| edit.number == *number));
     let mut effects: Vec<Effect> =
         in_place.map(|edit| Effect::Send(Box::new(Command::UndoOne { edit }))).into_iter().collect();
     let title = format!("editing {} with the new build", order.fact.subject);
-    effects.extend(state.order(JobKind::Edit, title, |job| Command::Edit { job, order }));
-    state.focus_on("layers");
+    effects.extend(state.order(JobKind::Edit, title, |job| Command::Edit { job, order: order.clone() }));
+    put_beside(state, view_job, &order);
     effects
+}
+
+/// What was asked for a job, without the settings that the engine filled in.
+fn asked(state: &State, job: JobId) -> Option<&EditOrder> {
+    let command = &state.jobs.ended.iter().rev().find(|ended| ended.order.job == job)?.order.command;
+    if let Command::Edit { order, .. } = command { Some(order) } else { None }
+}
+
+/// Puts the build that was replaced and the new one side by side in the comparison; what the old one did is known.
+fn put_beside(state: &mut State, job: JobId, order: &EditOrder) {
+    let old = |id: &String| state.build.replaced.iter().find(|old| first_build(old) == *id).unwrap_or(id).clone();
+    let before = EditOrder { method: old(&order.method), objective: old(&order.objective), ..order.clone() };
+    let (old, new) = (Settings::of_order(&state.engine, &before), Settings::of_order(&state.engine, order));
+    state.compare.ask(job, before);
+    state.compare.put_beside(old, new);
+    state.focus_on("compare");
 }
 
 /// What `replaced` is a build of, where that is what was used; other ids stay as they are.

@@ -121,6 +121,11 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
     assert_eq!(edits[0].losses[0], edits[1].losses[0], "both begin at the same model");
     assert_ne!(edits[0].losses[1..], edits[1].losses[1..], "the new build takes other steps");
 
+    // both builds stand side by side
+    let screen = terminal.until_shown("B-A");
+    assert!(screen.contains("my-loop@1") && screen.contains("in place as edit 2"), "{screen}");
+    terminal.press("3");
+
     // the build before is there as well, and does what it did
     run_with(&mut terminal, "My loop (build 1)");
     until(&terminal, &home, "the third edit", |records| applied(records) == 3);

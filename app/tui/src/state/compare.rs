@@ -223,6 +223,24 @@ impl Compare {
         }
     }
 
+    /// Says once more what an attempt was asked, in the words of a variant's settings.
+    pub fn ask(&mut self, job: JobId, order: EditOrder) {
+        if let Some(attempt) = self.of_job_mut(job) {
+            attempt.asked = order;
+        }
+    }
+
+    /// Puts two variants side by side, the first the baseline; of the others those stay that have a letter then.
+    pub fn put_beside(&mut self, old: Settings, new: Settings) {
+        self.variants.retain(|variant| variant.settings != old && variant.settings != new);
+        self.variants.truncate(MOST_VARIANTS - 2);
+        let letter = |compare: &Self, place: Option<usize>| Some(compare.variants.get(place?)?.letter);
+        let place = self.add(old);
+        let baseline = letter(self, place);
+        self.add(new);
+        self.baseline = self.variants.iter().position(|variant| Some(variant.letter) == baseline).unwrap_or(0);
+    }
+
     /// A plugin's build was replaced: what was found with it is what the old build does, by its new id.
     pub fn rename(&mut self, kind: PluginKind, id: &str, old: &str) {
         for order in self.attempts.iter_mut().flat_map(|attempt| [&mut attempt.asked, &mut attempt.view.order]) {

@@ -79,9 +79,11 @@ fn a_crate_that_does_not_build_is_shown_with_its_first_error_and_the_old_build_s
 fn a_new_build_is_loaded_and_the_last_edit_runs_again_in_place_of_the_old() {
     let mut bench = bench();
     bench.press("r");
-    bench.commands();
+    let order = match bench.commands().as_slice() {
+        [Command::Edit { order, .. }] => order.clone(),
+        other => panic!("{other:?}"),
+    };
     bench.hear(recording::edit(bench.state.last_job));
-    let order = bench.state.edits.view.as_ref().expect("an edit").order.clone();
     let number = bench.state.edits.view.as_ref().and_then(|view| view.number).expect("in place");
     bench.commands();
     bench.press("B");
@@ -101,6 +103,16 @@ fn a_new_build_is_loaded_and_the_last_edit_runs_again_in_place_of_the_old() {
     assert_eq!(bench.commands(), [Command::Edit { job, order: order.clone() }]);
     let ids: Vec<&str> = bench.state.engine.of_kind(PluginKind::Method).map(|plugin| plugin.id.as_str()).collect();
     assert!(ids.contains(&format!("{}@1", order.method).as_str()), "the old build can be chosen: {ids:?}");
+
+    // both builds stand side by side, each with what it did
+    bench.hear([recording::edits(&[], &[1])]);
+    let screen = bench.screen();
+    assert!(screen.contains("A= rome@1") && screen.contains("B  rome ") && screen.contains("not run yet"), "{screen}");
+    bench.hear(recording::edit(job));
+    let screen = bench.screen();
+    let rewrite = screen.lines().find(|line| line.starts_with("  rewrite")).expect("scores");
+    assert_eq!(rewrite.matches("0.962").count(), 2, "{screen}");
+    assert!(screen.contains("B-A") && !screen.contains("not run yet"), "{screen}");
 }
 
 #[test]
