@@ -5,7 +5,7 @@ use crossbeam_channel::Sender;
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,19 @@ pub struct Emitter {
     last_progress: RefCell<Option<(Phase, Instant)>>,
 }
 
+/// The last byte of a file; `None` where it is empty, or a pipe or device.
+fn last_byte(path: &Path) -> std::io::Result<Option<u8>> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() || about.len() == 0 {
+        return Ok(None);
+    }
+    let mut file = File::open(path)?;
+    let mut byte = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut byte)?;
+    Ok(Some(byte[0]))
+}
+
 impl Emitter {
     /// Events go to `sender` and are appended to `journal`, one a line.
     ///
@@ -29,7 +42,12 @@ impl Emitter {
             if let Some(parent) = path.parent() {
                 std::fs::create_dir_all(parent)?;
             }
-            File::options().create(true).append(true).open(path)
+            let mut file = File::options().create(true).append(true).open(path)?;
+            // a record that was cut off stays a line of its own
+            if last_byte(path)?.is_some_and(|byte| byte != b'\n') {
+                file.write_all(b"\n")?;
+            }
+            Ok::<_, std::io::Error>(file)
         };
         let file = journal.map(|path| {
             open(path).map_err(|error| Error::File {
