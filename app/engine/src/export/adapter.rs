@@ -136,7 +136,9 @@ fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
         Form::LowRank { left, right } => double(left).matmul(&double(right)),
     });
     let whole = whole.reduce(|sum, next| sum + next).unwrap_or_default();
-    let (vectors, values, rows) = Tensor::f_linalg_svd(&whole, false, "")?;
+    // torch.linalg.svd takes a name of a driver here, and none on the CPU
+    let (vectors, values, columns) = whole.f_svd(true, true)?;
+    let rows = columns.tr();
     let squares = Vec::<f64>::try_from(values.square().to_device(tch::Device::Cpu))?;
     let rank = rank(&squares);
     let full = squares.len();
@@ -148,7 +150,7 @@ fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
     }
     let rank = rank as i64;
     let left = vectors.narrow(1, 0, rank) * values.narrow(0, 0, rank);
-    Ok((left.to_kind(Kind::Float), rows.narrow(0, 0, rank).to_kind(Kind::Float)))
+    Ok((left.to_kind(Kind::Float), rows.narrow(0, 0, rank).to_kind(Kind::Float).contiguous()))
 }
 
 /// How many singular values are needed: at least one.
