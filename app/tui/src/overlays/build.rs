@@ -18,13 +18,8 @@ pub(super) fn press(state: &mut State, key: Key) -> Vec<Effect> {
     let (last, page) = (last_start(state), rows(state) / 2);
     let place = state.build.scroll.unwrap_or(last).min(last);
     let motion = match (key.code, key.control) {
-        (KeyCode::Char('j'), false) | (KeyCode::Down, _) => Some(Motion::Down),
-        (KeyCode::Char('k'), false) | (KeyCode::Up, _) => Some(Motion::Up),
-        (KeyCode::Char('d'), true) | (KeyCode::PageDown, _) | (KeyCode::Char(' '), false) => Some(Motion::PageDown),
-        (KeyCode::Char('u'), true) | (KeyCode::PageUp, _) => Some(Motion::PageUp),
-        (KeyCode::Char('g'), false) | (KeyCode::Home, _) => Some(Motion::Top),
-        (KeyCode::Char('G'), false) | (KeyCode::End, _) => Some(Motion::Bottom),
-        _ => None,
+        (KeyCode::Char(' '), false) => Some(Motion::PageDown),
+        _ => Motion::of(key),
     };
     let mut effects = Vec::new();
     if let Some(motion) = motion {

@@ -55,16 +55,11 @@ impl EditList {
     pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
         let total = entries(state).len();
         self.cursor = self.cursor.min(total.saturating_sub(1));
-        let page = usize::from(state.size.1) / 4;
-        let mut go = |motion: Motion| self.cursor = motion.in_list(self.cursor, total, page);
+        if let Some(motion) = Motion::of(key) {
+            self.cursor = motion.in_list(self.cursor, total, usize::from(state.size.1) / 4);
+        }
         let mut effects = Vec::new();
         match (key.code, key.control) {
-            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => go(Motion::Down),
-            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => go(Motion::Up),
-            (KeyCode::PageDown, _) => go(Motion::PageDown),
-            (KeyCode::PageUp, _) => go(Motion::PageUp),
-            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => go(Motion::Top),
-            (KeyCode::Char('G'), false) | (KeyCode::End, _) => go(Motion::Bottom),
             (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => effects = self.toggle(state),
             (KeyCode::Char('r'), true) => effects = redo(state),
             (KeyCode::Char('s'), false) => effects = drift::rescore(state),

@@ -41,16 +41,11 @@ impl JobList {
     pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
         let total = entries(state).len();
         self.cursor = self.cursor.min(total.saturating_sub(1));
-        let page = usize::from(state.size.1) / 4;
-        let mut go = |motion: Motion| self.cursor = motion.in_list(self.cursor, total, page);
+        if let Some(motion) = Motion::of(key) {
+            self.cursor = motion.in_list(self.cursor, total, usize::from(state.size.1) / 4);
+        }
         let mut effects = Vec::new();
         match (key.code, key.control) {
-            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => go(Motion::Down),
-            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => go(Motion::Up),
-            (KeyCode::PageDown, _) => go(Motion::PageDown),
-            (KeyCode::PageUp, _) => go(Motion::PageUp),
-            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => go(Motion::Top),
-            (KeyCode::Char('G'), false) | (KeyCode::End, _) => go(Motion::Bottom),
             (KeyCode::Char('x') | KeyCode::Delete, false) => effects = self.cancel(state),
             (KeyCode::Char('X'), false) => cancel_waiting(state),
             (KeyCode::Char('p' | ' '), false) => effects = pause(state),

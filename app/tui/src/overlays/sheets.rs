@@ -66,19 +66,17 @@ impl Sheet {
 
     pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
         let motion = match (key.code, key.control) {
-            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => Motion::Down,
-            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => Motion::Up,
-            (KeyCode::Char('d'), true) | (KeyCode::PageDown, _) | (KeyCode::Char(' '), false) => Motion::PageDown,
-            (KeyCode::Char('u'), true) | (KeyCode::PageUp, _) => Motion::PageUp,
-            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => Motion::Top,
-            (KeyCode::Char('G'), false) | (KeyCode::End, _) => Motion::Bottom,
+            (KeyCode::Char(' '), false) => Motion::PageDown,
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E' | '$'), false) => {
                 return Vec::new();
             }
-            _ => {
-                state.overlay = Some(Overlay::Sheet(self));
-                return Vec::new();
-            }
+            _ => match Motion::of(key) {
+                Some(motion) => motion,
+                None => {
+                    state.overlay = Some(Overlay::Sheet(self));
+                    return Vec::new();
+                }
+            },
         };
         let area = self.area(state);
         let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));

@@ -13,8 +13,10 @@ pub use table::{Extent, Table, copy, export};
 
 use crate::actions::Action;
 use crate::input::Effect;
+use crate::keys::Key;
 use crate::state::State;
 use crate::view::pane_rows;
+use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
@@ -66,6 +68,20 @@ pub enum Motion {
 }
 
 impl Motion {
+    /// What a key means in a list or a text that lies over the panes.
+    #[must_use]
+    pub fn of(key: Key) -> Option<Self> {
+        match (key.code, key.control) {
+            (KeyCode::Char('j'), false) | (KeyCode::Down, _) => Some(Self::Down),
+            (KeyCode::Char('k'), false) | (KeyCode::Up, _) => Some(Self::Up),
+            (KeyCode::Char('d'), true) | (KeyCode::PageDown, _) => Some(Self::PageDown),
+            (KeyCode::Char('u'), true) | (KeyCode::PageUp, _) => Some(Self::PageUp),
+            (KeyCode::Char('g'), false) | (KeyCode::Home, _) => Some(Self::Top),
+            (KeyCode::Char('G'), false) | (KeyCode::End, _) => Some(Self::Bottom),
+            _ => None,
+        }
+    }
+
     /// Where a vertical motion leads in a list.
     #[must_use]
     pub fn in_list(self, place: usize, total: usize, page: usize) -> usize {
