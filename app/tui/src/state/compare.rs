@@ -160,10 +160,9 @@ impl Compare {
             Some((last, below)) if attempt.number == Some(*last) && attempt.on_top_of == below => Ground::InPlace,
             _ => Ground::Other,
         };
-        let mine = self.attempts.iter().rev().filter(|attempt| attempt.asked == *order);
-        let mut mine: Vec<_> = mine.map(|attempt| (attempt, ground(attempt))).collect();
-        mine.sort_by_key(|(_, ground)| *ground != Ground::Same);
-        mine.into_iter().next()
+        let mine = || self.attempts.iter().rev().filter(|attempt| attempt.asked == *order);
+        let best = mine().find(|attempt| ground(attempt) == Ground::Same).or_else(|| mine().next())?;
+        Some((best, ground(best)))
     }
 
     /// The attempt of a job.
@@ -310,6 +309,11 @@ impl Compare {
             Outcome::Cancelled { kept } => attempt.view.abandon(Stage::Cancelled(kept.clone())),
             Outcome::Failed { error, .. } => attempt.view.abandon(Stage::Failed(error.clone())),
         }
+    }
+
+    /// All attempts are forgotten: another model is there.
+    pub fn forget_all(&mut self) {
+        self.attempts.clear();
     }
 
     /// An attempt that never began is forgotten.

@@ -39,6 +39,7 @@ fn fold(state: &mut State, event: Event) {
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
         Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
         Event::Model(model) => {
+            state.compare.forget_all();
             if !state.layer_chosen {
                 state.layer = model.layers / 3;
             }
