@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, EditOrder, Event, Fact, ModelSource, Outcome, Tried};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use locus_session::{Handles, Options};
 use serde_json::json;
 use std::path::Path;
 
@@ -42,21 +42,10 @@ struct Session {
 impl Session {
     fn open(folder: &Path, cache: &Path) -> Result<Self> {
         let plugins = std::env::current_exe()?.parent().map(Path::to_owned);
+        let search = SearchPaths::new(plugins.as_deref(), None, None, &[]);
         let handles = locus_session::start(Options {
-            device: DeviceRequest::Automatic,
-            number_format: NumberFormat::Float32,
             threads: Some(tch::get_num_threads()),
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: locus_session::MomentsOptions::default(),
-            cache: cache.to_owned(),
-            search: SearchPaths::new(plugins.as_deref(), None, None, &[]),
-            plugins: Vec::new(),
-            journal: None,
-            apply: Vec::new(),
-            operations: None,
+            ..Options::new(cache.to_owned(), search)
         })?;
         let mut session = Self { handles, jobs: 0, fact: Fact::default() };
         let source = ModelSource::Folder(folder.to_owned());

@@ -84,6 +84,29 @@ pub struct Options {
     pub operations: Option<operations::Operations>,
 }
 
+impl Options {
+    /// The best device, the model's own facts, the built-in corpus, and nothing written but what `cache` holds.
+    #[must_use]
+    pub fn new(cache: PathBuf, search: SearchPaths) -> Self {
+        Self {
+            device: DeviceRequest::default(),
+            number_format: NumberFormat::default(),
+            threads: None,
+            facts: None,
+            reading: facts::Reading::default(),
+            corpus: None,
+            corpus_tokens: None,
+            moments: MomentsOptions::default(),
+            cache,
+            search,
+            plugins: Vec::new(),
+            journal: None,
+            apply: Vec::new(),
+            operations: None,
+        }
+    }
+}
+
 /// How second moments are collected.
 #[derive(Clone, Debug, Default)]
 pub struct MomentsOptions {

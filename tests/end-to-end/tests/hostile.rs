@@ -5,7 +5,7 @@ use crossbeam_channel::RecvTimeoutError;
 use locus_end_to_end::{Ended, Home, Records, order, order_of, plugin, program, send};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Blame, Command, EditOrder, Event, ModelSource, Outcome, TopToken};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use locus_session::{DeviceRequest, Handles, Options};
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -124,21 +124,12 @@ struct Session {
 impl Session {
     fn start(home: &Home) -> Self {
         let folder = program().parent().map(std::path::Path::to_owned);
+        let search = SearchPaths::new(folder.as_deref(), None, None, &[]);
         let handles = locus_session::start(Options {
             device: DeviceRequest::Cpu,
-            number_format: NumberFormat::Float32,
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: Default::default(),
-            cache: home.cache(),
-            search: SearchPaths::new(folder.as_deref(), None, None, &[]),
             plugins: vec![plugin("locus-hostile")],
-            journal: None,
-            apply: Vec::new(),
-            operations: None,
             threads: Some(1),
+            ..Options::new(home.cache(), search)
         });
         let mut session = Self { handles: handles.expect("a session"), next: 0 };
         let loaded = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });

@@ -3,7 +3,7 @@
 use locus_end_to_end::{Home, PseudoTerminal, Records, operations, order, send};
 use locus_protocol::{Deed, EditOrder, Event, ModelSource, Operation, Origin};
 use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use locus_session::{DeviceRequest, Handles, Options};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -22,21 +22,12 @@ struct Session {
 impl Session {
     fn start(home: &Home, role: Role) -> Self {
         let folder = locus_end_to_end::program().parent().map(std::path::Path::to_owned);
+        let search = locus_plugin_host::SearchPaths::new(folder.as_deref(), None, None, &[]);
         let handles = locus_session::start(Options {
             device: DeviceRequest::Cpu,
-            number_format: NumberFormat::Float32,
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: Default::default(),
-            cache: home.cache(),
-            search: locus_plugin_host::SearchPaths::new(folder.as_deref(), None, None, &[]),
-            plugins: Vec::new(),
-            journal: None,
-            apply: Vec::new(),
             operations: Some(Operations { folder: home.path("state/locus"), role }),
             threads: Some(1),
+            ..Options::new(home.cache(), search)
         });
         let mut session = Self { handles: handles.expect("a session"), next: 0, told: Default::default() };
         session.job(|job| locus_protocol::Command::Load { job, source: ModelSource::BuiltIn });

@@ -4,7 +4,7 @@
 
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
-use locus_session::{DeviceRequest, Handles, NumberFormat, Options};
+use locus_session::{DeviceRequest, Handles, Options};
 
 /// A session with the built-in model and the plugins beside the test.
 pub struct Session {
@@ -23,22 +23,9 @@ impl Session {
         tch::set_num_threads(1);
         let cache = tempfile::tempdir().expect("cache");
         let test = std::env::current_exe().expect("test");
-        let options = Options {
-            device: DeviceRequest::Cpu,
-            number_format: NumberFormat::Float32,
-            threads: Some(1),
-            facts: None,
-            reading: locus_session::facts::Reading::default(),
-            corpus: None,
-            corpus_tokens: None,
-            moments: Default::default(),
-            cache: cache.path().to_owned(),
-            search: SearchPaths::new(test.parent(), None, None, &[]),
-            plugins: Vec::new(),
-            journal: None,
-            apply: Vec::new(),
-            operations: None,
-        };
+        let search = SearchPaths::new(test.parent(), None, None, &[]);
+        let options =
+            Options { device: DeviceRequest::Cpu, threads: Some(1), ..Options::new(cache.path().to_owned(), search) };
         let handles = locus_session::start(options).expect("session");
         let mut session = Self { handles, facts: Vec::new(), next: 0, cache };
         for event in session.done(|job| Command::Load { job, source: ModelSource::BuiltIn }) {
