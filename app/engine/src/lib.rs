@@ -10,6 +10,7 @@ pub mod error;
 pub mod evaluate;
 pub mod export;
 pub mod facts;
+mod hexadecimal;
 pub mod model;
 pub mod moments;
 pub mod noise;
@@ -17,3 +18,4 @@ pub mod run;
 pub mod trace;
 
 pub use error::{Error, Result};
+pub use hexadecimal::hex;

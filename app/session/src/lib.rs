@@ -38,6 +38,7 @@ pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use locus_engine::evaluate::{Mean, harmonic_of_means};
 pub use locus_engine::facts;
+pub use locus_engine::hex;
 pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};

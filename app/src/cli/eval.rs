@@ -174,13 +174,13 @@ fn settings(
         "parameters": model.map(|model| model.parameters),
         "weights": model.map(|model| &model.fingerprint),
         "number_format": model.map(|model| &model.number_format),
-        "facts": hexadecimal(&facts.finalize()),
+        "facts": locus_session::hex(&facts.finalize()[..8]),
         "method": edit.map(|order| version(&order.method)),
         "objective": edit.map(|order| version(&order.objective)),
         "layers": edit.map(|order| &order.layers),
         "method_settings": edit.map(|order| &order.method_settings),
         "objective_settings": edit.map(|order| &order.objective_settings),
-        "orders": arguments.orders.is_some().then(|| hexadecimal(&orders.finalize())),
+        "orders": arguments.orders.is_some().then(|| locus_session::hex(&orders.finalize()[..8])),
         "seed": arguments.seed,
         "batch": arguments.batch,
         // the last batch of some facts holds others than the same batch of all
@@ -189,8 +189,4 @@ fn settings(
         "corpus_tokens": common.corpus_tokens,
         "measures": measures,
     }))
-}
-
-fn hexadecimal(digest: &[u8]) -> String {
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }

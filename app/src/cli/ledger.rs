@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -174,11 +173,7 @@ fn not_ours(path: &Path) -> Failure {
 
 /// A short hash of the settings.
 fn hash(settings: &Value) -> String {
-    let digest = Sha256::digest(settings.to_string().as_bytes());
-    digest[..8].iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    locus_session::hex(&Sha256::digest(settings.to_string().as_bytes())[..8])
 }
 
 /// The first setting that differs, in words.

@@ -121,7 +121,7 @@ impl DeltaFile {
     /// Those of [`Self::read`]; the contents are others.
     pub fn read_exactly(file: &Path, sha256: &str) -> Result<Self> {
         let bytes = std::fs::read(file).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
-        if super::deltas::hex(&Sha256::digest(&bytes)) != sha256 {
+        if crate::hex(&Sha256::digest(&bytes)) != sha256 {
             return Err(bad(file, "its contents have changed since it was written"));
         }
         Self::parse(file, &bytes)

@@ -1,9 +1,10 @@
 //! Which documents second moments are collected over.
 
 use super::documents::{Documents, Format, Given, bad, lines, open, parquet_rows, unreadable};
-use super::fingerprint::{hash_of, hex};
+use super::fingerprint::hash_of;
 use super::sample::published_sample;
 use crate::error::{Error, Result};
+use crate::hex;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader};

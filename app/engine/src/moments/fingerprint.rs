@@ -1,5 +1,6 @@
 //! What tells models and corpora apart.
 
+use crate::hex;
 use crate::model::Model;
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
@@ -28,9 +29,4 @@ pub fn fingerprint(model: &Model) -> String {
 /// SHA-256 of a text, as hexadecimal.
 pub(super) fn hash_of(text: &str) -> String {
     hex(&Sha256::digest(text))
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -144,7 +144,7 @@ impl Journal {
     /// # Errors
     /// The file cannot be written.
     pub fn keep(&self, bytes: &[u8]) -> Result<DeltaMark, Error> {
-        let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = locus_engine::hex(&Sha256::digest(bytes));
         let mark = DeltaMark { file: Path::new(DELTAS).join(format!("{sha256}.safetensors")), sha256 };
         let file = self.delta(&mark);
         std::fs::create_dir_all(self.folder.join(DELTAS)).map_err(|error| self.failed(&error))?;
