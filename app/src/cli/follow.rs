@@ -45,7 +45,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
     shown.follows = Some(file.display().to_string());
-    let tail = Tail { journal, file, rest: Vec::new() };
+    let tail = Tail { journal, file, rest: Vec::new(), failed: false };
     // it ends with the program
     std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
         tail.tell(&facts, &sender);
@@ -98,6 +98,8 @@ struct Tail {
     file: PathBuf,
     /// The beginning of a line whose end is not there yet.
     rest: Vec<u8>,
+    /// Whether it could not be read when that was tried last.
+    failed: bool,
 }
 
 impl Tail {
@@ -127,10 +129,15 @@ impl Tail {
             let _ = self.journal.seek(SeekFrom::Start(0));
         }
         let mut added = Vec::new();
-        if let Err(error) = self.journal.read_to_end(&mut added) {
-            return vec![warning(format!("{}: cannot be read ({error})", self.file.display()))];
-        }
+        let result = self.journal.read_to_end(&mut added);
         self.rest.extend(added);
+        if let Err(error) = result {
+            // once, not as often as it is tried again
+            let is_known = std::mem::replace(&mut self.failed, true);
+            let text = format!("{}: cannot be read ({error})", self.file.display());
+            return if is_known { Vec::new() } else { vec![warning(text)] };
+        }
+        self.failed = false;
         let Some(end) = self.rest.iter().rposition(|&byte| byte == b'\n') else { return Vec::new() };
         let whole: Vec<u8> = self.rest.drain(..=end).collect();
         let lines = whole.split(|&byte| byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
@@ -165,7 +172,8 @@ mod tests {
     fn a_record_is_told_when_its_line_has_ended() {
         let place = std::env::temp_dir().join(format!("locus-follow-{}", std::process::id()));
         let mut file = File::create(&place).expect("a file");
-        let mut tail = Tail { journal: File::open(&place).expect("a file"), file: place.clone(), rest: Vec::new() };
+        let mut tail =
+            Tail { journal: File::open(&place).expect("a file"), file: place.clone(), rest: Vec::new(), failed: false };
         let line =
             |text: &str| format!("{{\"event\":\"log\",\"source\":\"a\",\"level\":\"info\",\"text\":\"{text}\"}}\n");
         assert!(tail.read().is_empty());
