@@ -113,7 +113,8 @@ impl Replay {
     fn step(&mut self, operation: &Operation) -> Result<Outcome, Failure> {
         let number = operation.number;
         self.prepare(operation)?;
-        let (then, now, made_by) = match &operation.deed {
+        let mut made = None;
+        match &operation.deed {
             Deed::Edit(recorded) => {
                 let edited = edit(&mut self.client, recorded.order.clone())?;
                 let (again, weights, place) = again(recorded, edited)
@@ -121,32 +122,29 @@ impl Replay {
                 self.stack.insert(number, place);
                 self.in_place.push(number);
                 self.next = None;
-                (comparable(recorded, &operation.weights)?, comparable(&again, &weights)?, Some(recorded))
+                made = Some((recorded, comparable(&again, &weights)?));
             }
-            Deed::Apply(recorded) => {
-                self.place(&operation.in_place, &[])?;
-                let weights = self.client.known.weights.clone();
-                (comparable(recorded, &operation.weights)?, comparable(recorded, &weights)?, None)
-            }
+            Deed::Apply(_) => self.place(&operation.in_place, &[])?,
             Deed::Undo { edit } => {
                 let place = self.stack.get(edit).copied().unwrap_or_default();
                 self.client.history(Command::UndoOne { edit: place })?;
                 self.in_place.retain(|number| number != edit);
                 self.next = Some(*edit);
-                (weights_of(operation), Value::Null, None)
             }
             Deed::Redo { edit } => {
                 self.client.history(Command::Redo)?;
                 self.in_place.push(*edit);
                 self.in_place.sort_unstable();
                 self.next = None;
-                (weights_of(operation), Value::Null, None)
             }
+        }
+        // what is only put on or taken back has its weights to be compared
+        let (then, now, notes) = match made {
+            Some((recorded, again)) => (comparable(recorded, &operation.weights)?, again, self.notes(recorded)),
+            None => (weights_of(operation), serde_json::json!({ "weights": self.client.known.weights }), Vec::new()),
         };
-        let now = if now.is_null() { serde_json::json!({ "weights": self.client.known.weights }) } else { now };
         let mut differences = Vec::new();
         compare("", &then, &now, &mut differences);
-        let notes = made_by.map(|edit| self.notes(edit)).unwrap_or_default();
         Ok(Outcome { operation: number, same: differences.is_empty(), differences, notes })
     }
 
@@ -154,7 +152,9 @@ impl Replay {
     fn prepare(&mut self, operation: &Operation) -> Result<(), Failure> {
         let mut before = operation.in_place.clone();
         match operation.deed {
-            Deed::Edit(_) | Deed::Apply(_) => before.retain(|&number| number != operation.number),
+            // all of them are put in place anew
+            Deed::Apply(_) => return Ok(()),
+            Deed::Edit(_) => before.retain(|&number| number != operation.number),
             Deed::Redo { edit } => before.retain(|&number| number != edit),
             Deed::Undo { edit } => {
                 if let Err(place) = before.binary_search(&edit) {
@@ -184,7 +184,7 @@ impl Replay {
         let changed = |kind, mark: &PluginMark| {
             let loaded = self.client.known.plugins.iter().find(|it| it.kind == kind && it.id == mark.id)?;
             let bytes = std::fs::read(&loaded.file).ok()?;
-            let sha256: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            let sha256 = locus_session::hex(&Sha256::digest(bytes));
             let (then, now) = (&mark.version, &loaded.version);
             (sha256 != mark.sha256)
                 .then(|| format!("`{}` is another file now (version {then} then, {now} now)", mark.id))
