@@ -7,7 +7,7 @@ use crate::run::{lens, lens_rows_of};
 use locus_plugin::StepReport;
 use locus_protocol::LayerRow;
 use std::collections::{BTreeMap, HashMap};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// What a repetition of a run shows.
 pub(super) struct Watched {
@@ -51,17 +51,15 @@ impl LiveRows {
 
     /// Takes in what the method has replaced.
     pub fn replace(&mut self, model: &Model, parameters: &[(String, Tensor)]) {
-        self.replaced = parameters.iter().filter_map(|(name, value)| self.moved(model, name, value)).collect();
+        self.replaced = self.moved(model, parameters).into_iter().collect();
     }
 
     /// The rows as the last repetition saw the model, with the report's numbers.
     pub fn of(&mut self, model: &Model, report: &StepReport) -> Vec<LayerRow> {
         if let Some(watched) = self.watched.take() {
             self.rows = lens_rows_of(&self.lens_of(model, &watched));
-            for (name, value) in &watched.parameters {
-                if let Some((layer, change)) = self.moved(model, name, value) {
-                    self.rows[layer].weight_change = Some(change);
-                }
+            for (layer, change) in self.moved(model, &watched.parameters) {
+                self.rows[layer].weight_change = Some(change);
             }
         }
         let mut rows = self.rows.clone();
@@ -86,12 +84,23 @@ impl LiveRows {
         Tensor::cat(&[below.shallow_clone(), changing], 0)
     }
 
-    /// The layer of a down-projection and how far its new value is from the model's, relative to its norm.
-    fn moved(&mut self, model: &Model, name: &str, value: &Tensor) -> Option<(usize, f64)> {
+    /// The layers of those that are down-projections, and how far each new value is from the model's, relative to its
+    /// norm. The device is asked once for all of them.
+    fn moved(&mut self, model: &Model, parameters: &[(String, Tensor)]) -> Vec<(usize, f64)> {
         let _guard = tch::no_grad_guard();
-        let layer = layer_of(model, name)?;
-        let before = model.parameter(name).filter(|before| before.dim() == 2)?.to_kind(Kind::Float);
-        let norm = self.norms.entry(name.to_owned()).or_insert_with(|| before.norm());
-        Some((layer, ((value.to_kind(Kind::Float) - &before).norm() / &*norm).double_value(&[])))
+        let (mut layers, mut changes) = (Vec::new(), Vec::new());
+        for (name, value) in parameters {
+            let before = model.parameter(name).filter(|before| before.dim() == 2);
+            let (Some(layer), Some(before)) = (layer_of(model, name), before) else { continue };
+            let before = before.to_kind(Kind::Float);
+            let norm = self.norms.entry(name.clone()).or_insert_with(|| before.norm());
+            layers.push(layer);
+            changes.push((value.to_kind(Kind::Float) - &before).norm() / &*norm);
+        }
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let changes = Tensor::stack(&changes, 0).to_kind(Kind::Double).to_device(Device::Cpu);
+        layers.into_iter().zip(Vec::<f64>::try_from(changes).unwrap_or_default()).collect()
     }
 }
