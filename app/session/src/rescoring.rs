@@ -48,9 +48,9 @@ fn text(all: &[Fact], edited: &[&Fact]) -> Vec<String> {
         .iter()
         .filter(|fact| !fact.target_true.trim().is_empty() && edited.iter().all(|known| known.subject != fact.subject))
         .collect();
-    let step = others.len().div_ceil(TEXT_FACTS).max(1);
-    let statement = |fact: &&Fact| format!("{} {}.", fact.prompt(), fact.target_true.trim());
-    others.iter().step_by(step).map(statement).collect()
+    let count = others.len().min(TEXT_FACTS);
+    let statement = |fact: &Fact| format!("{} {}.", fact.prompt(), fact.target_true.trim());
+    (0..count).map(|index| statement(others[index * others.len() / count])).collect()
 }
 
 /// The geometric mean of the texts' perplexities.
@@ -61,7 +61,7 @@ fn perplexity(model: &Model, texts: &[String]) -> Result<f64, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::text;
+    use super::{TEXT_FACTS, text};
     use locus_protocol::Fact;
 
     fn fact(subject: &str) -> Fact {
@@ -73,7 +73,7 @@ mod tests {
         let all: Vec<Fact> = (0..100).map(|number| fact(&format!("s{number}"))).collect();
         let edited = [fact("s0"), fact("s50")];
         let said = text(&all, &edited.iter().collect::<Vec<_>>());
-        assert_eq!((said.len(), said[0].as_str()), (25, "s1 is in Asia."));
+        assert_eq!((said.len(), said[0].as_str()), (TEXT_FACTS, "s1 is in Asia."));
         assert!(said.iter().all(|text| !text.starts_with("s0 ") && !text.starts_with("s50 ")), "{said:?}");
         assert!(said.last().is_some_and(|text| text.starts_with("s9")), "{said:?}");
         assert!(text(&[], &[]).is_empty());
