@@ -1,24 +1,36 @@
 //! Putting edits of files in place when the model is loaded.
 
 use crate::error::Error;
-use crate::history::{list, tell_edits};
+use crate::history::tell_edits;
+use crate::loading::Loaded;
 use crate::operations;
 use crate::worker::Worker;
-use locus_engine::edit::{DeltaFile, weight_changes};
-use std::path::Path;
+use locus_engine::edit::DeltaFile;
+use std::path::{Path, PathBuf};
 
-/// Puts all edits of a file in place, on top of those that are.
-pub fn apply(worker: &mut Worker<'_>, file: &Path) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
+/// Puts all edits of files in place, on top of those that are. All files are looked at before the first is.
+pub fn apply(worker: &mut Worker<'_>, files: &[PathBuf]) -> Result<(), Error> {
+    let loaded = worker.ready()?;
+    let read = files.iter().map(|file| read(loaded, file)).collect::<Result<Vec<_>, _>>()?;
+    for (file, read) in files.iter().zip(read) {
+        put(worker, file, read)?;
+    }
+    Ok(())
+}
+
+fn read(loaded: &Loaded, file: &Path) -> Result<DeltaFile, Error> {
     let read = DeltaFile::read(file)?;
     read.fits(file, loaded.stack.base(), &loaded.mark)?;
-    let differing = read.differing(loaded.stack.base());
-    let first = loaded.stack.applied().last().map_or(0, |edit| edit.number);
+    Ok(read)
+}
+
+fn put(worker: &mut Worker<'_>, file: &Path, read: DeltaFile) -> Result<(), Error> {
+    let differing = read.differing(worker.ready()?.stack.base());
     let fact = read.edits.last().map(|edit| edit.fact().clone()).unwrap_or_default();
+    let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
     for edit in read.edits {
-        let changes = weight_changes(worker.loaded()?.stack.model(), &edit.deltas);
         worker.loaded()?.stack.apply(edit)?;
-        operations::record_applied(worker, changes, file);
+        operations::record_applied(worker, file);
     }
     if !differing.is_empty() {
         let text = format!(
@@ -29,9 +41,6 @@ pub fn apply(worker: &mut Worker<'_>, file: &Path) -> Result<(), Error> {
         );
         worker.emitter.log("engine", "warning", text);
     }
-    let loaded = worker.ready()?;
-    let titles = list(loaded.stack.base(), loaded.stack.applied()).into_iter();
-    let titles: Vec<String> = titles.filter(|edit| edit.number > first).map(|edit| edit.title).collect();
     let text = format!("{}: put in place {}", file.display(), titles.join("; "));
     worker.emitter.log("edits", "info", text);
     tell_edits(worker, &fact)

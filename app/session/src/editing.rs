@@ -23,7 +23,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(),
 }
 
 /// Puts an edit that was found in place, records it, and tells it.
-pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would }: Found) -> Result<(), Error> {
+pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would, model }: Found) -> Result<(), Error> {
     let deed = EditDeed {
         title: would.title.clone(),
         method: edit.method.clone(),
@@ -38,7 +38,7 @@ pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would }: 
         delta: DeltaMark::default(),
         source: None,
     };
-    let number = worker.loaded()?.stack.apply(edit)?;
+    let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model);
     let weights = worker.ready()?.stack.weights();
     // what is told has been recorded before
     let number = record_edit(worker, number, deed, &weights);
@@ -52,6 +52,8 @@ pub struct Found {
     pub edit: Edit,
     /// What they do; the number is 0.
     pub would: Applied,
+    /// The model that they make on top of the edits in place.
+    pub model: Model,
 }
 
 /// Finds an edit and measures what it does to the model as it is. Nothing is put in place.
@@ -180,10 +182,10 @@ fn measured(
     before: Seen,
 ) -> Result<Found, Error> {
     let stack = &worker.ready()?.stack;
-    let changes = weight_changes(stack.model(), &edited.deltas);
-    let changed = stack.trial(&edited.deltas)?;
-    let after = Seen::of(worker, &changed, question)?;
-    let mut rows = rows_of(&changed, &order.fact)?;
+    let changes = weight_changes(stack.base(), &edited.deltas);
+    let model = stack.trial(&edited.deltas)?;
+    let after = Seen::of(worker, &model, question)?;
+    let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
     worker.emitter.progress(job, Phase::Evaluation, 2, 2);
     let Edited { deltas, metrics, notes, .. } = edited;
@@ -206,7 +208,7 @@ fn measured(
     };
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
-    Ok(Found { edit: Edit { title, order: order.clone(), method, objective, deltas }, would })
+    Ok(Found { edit: Edit { title, order: order.clone(), method, objective, deltas }, would, model })
 }
 
 /// A few words that say which edit this is.

@@ -4,8 +4,7 @@ use crate::editing::{mark, rows_of};
 use crate::error::Error;
 use crate::operations::{record_redo, record_undo};
 use crate::worker::Worker;
-use locus_engine::edit::{Numbered, weight_changes};
-use locus_engine::model::Model;
+use locus_engine::edit::Numbered;
 use locus_protocol::{EditInPlace, Event, Fact};
 use std::collections::BTreeMap;
 
@@ -58,11 +57,11 @@ fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> 
     // nothing is in place and nothing was: there is no fact to look at
     let mut rows = if fact.template.is_empty() { Vec::new() } else { rows_of(loaded.stack.model(), fact)? };
     if let Some(edit) = loaded.stack.applied().last() {
-        mark(&mut rows, &weight_changes(loaded.stack.base(), &edit.edit.deltas));
+        mark(&mut rows, &edit.changes);
     }
     let event = Event::Edits {
-        applied: list(loaded.stack.base(), loaded.stack.applied()),
-        undone: list(loaded.stack.base(), loaded.stack.undone()),
+        applied: list(loaded.stack.applied()),
+        undone: list(loaded.stack.undone()),
         rows,
         unedited: loaded.stack.is_checkpoint(&weights),
         weights,
@@ -72,9 +71,8 @@ fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> 
 }
 
 /// Edits as a list shows them: numbers, titles, norms of their changes.
-pub fn list(base: &Model, edits: &[Numbered]) -> Vec<EditInPlace> {
-    let entry = |Numbered { number, edit }: &Numbered| {
-        EditInPlace::new(*number, &edit.title, &weight_changes(base, &edit.deltas), edit.facts())
-    };
+fn list(edits: &[Numbered]) -> Vec<EditInPlace> {
+    let entry =
+        |Numbered { number, edit, changes }: &Numbered| EditInPlace::new(*number, &edit.title, changes, edit.facts());
     edits.iter().map(entry).collect()
 }

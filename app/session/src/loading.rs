@@ -128,12 +128,11 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         let text = format!("the edits of earlier sessions are not in place: {error}");
         worker.emitter.log("engine", "error", text);
     }
-    for file in worker.options.apply.clone() {
-        if let Err(error) = applying::apply(worker, &file) {
-            // not the model that was asked for
-            worker.loaded = None;
-            return Err(error.into());
-        }
+    let files = worker.options.apply.clone();
+    if let Err(error) = applying::apply(worker, &files) {
+        // not the model that was asked for
+        worker.loaded = None;
+        return Err(error.into());
     }
     Ok(())
 }

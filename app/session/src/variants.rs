@@ -16,7 +16,8 @@ pub struct Variant {
 
 /// Tries an edit on the model as it is now and keeps its changes under the job's number.
 pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
-    let Found { edit, would } = find(worker, job, order)?;
+    // the model goes: a variant is its changes
+    let Found { edit, would, .. } = find(worker, job, order)?;
     let on_top_of = in_place(worker)?;
     let bytes = bytes_of(&edit.deltas);
     worker.emitter.tell(Event::Tried(Tried { would: would.clone(), bytes, on_top_of: on_top_of.clone() }));
@@ -31,8 +32,9 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
     if variant.on_top_of != now {
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
     }
+    let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
     let Some(Variant { edit, would, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
-    Ok(put_in_place(worker, job, Found { edit, would })?)
+    Ok(put_in_place(worker, job, Found { edit, would, model })?)
 }
 
 fn in_place(worker: &Worker<'_>) -> Result<Vec<u64>, Error> {

@@ -1,6 +1,7 @@
 //! Changes of parameters: checked before they are believed, and measured.
 
 use crate::error::{Error, Result};
+use crate::hex;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
@@ -107,11 +108,6 @@ pub(super) fn hash(tensor: &Tensor) -> Vec<u8> {
     let mut bytes = vec![0; flat.numel() * if flat.kind() == Kind::Double { 8 } else { 4 }];
     flat.copy_data_u8(&mut bytes, flat.numel());
     Sha256::digest(&bytes).to_vec()
-}
-
-/// Bytes as lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The layer whose down-projection a parameter belongs to.

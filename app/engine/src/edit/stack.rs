@@ -1,8 +1,9 @@
 //! Edits in place: an edited model is the unedited one plus a list of changes. The unedited weights are never
 //! written to, so taking an edit back is exact.
 
-use super::deltas::{difference, hash, hex, layer_of};
+use super::deltas::{difference, hash, layer_of, weight_changes};
 use crate::error::Result;
+use crate::hex;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::{EditOrder, Fact, PluginMark, WeightChange};
@@ -57,6 +58,15 @@ pub struct Numbered {
     pub number: u64,
     /// The edit.
     pub edit: Edit,
+    /// How far it alone moves each parameter that it changes from the checkpoint.
+    pub changes: Vec<WeightChange>,
+}
+
+impl Numbered {
+    fn new(number: u64, edit: Edit, base: &Model) -> Self {
+        let changes = weight_changes(base, &edit.deltas);
+        Self { number, edit, changes }
+    }
 }
 
 /// The unedited model, the edits in place, and the model they make.
@@ -108,11 +118,18 @@ impl EditStack {
     /// # Errors
     /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
     pub fn apply(&mut self, edit: Edit) -> Result<u64> {
+        let model = self.trial(&edit.deltas)?;
+        let changes = weight_changes(&self.base, &edit.deltas);
+        Ok(self.apply_built(edit, changes, model))
+    }
+
+    /// The same where [`Self::trial`] has made the model already, and the changes are known.
+    pub fn apply_built(&mut self, edit: Edit, changes: Vec<WeightChange>, model: Model) -> u64 {
         let number = self.next;
-        self.put(Numbered { number, edit })?;
+        self.insert(self.applied.len(), Numbered { number, edit, changes }, model);
         self.next += 1;
         self.undone.clear();
-        Ok(number)
+        number
     }
 
     /// Takes the last edit back; `false` where there is none.
@@ -152,18 +169,28 @@ impl EditStack {
     /// # Errors
     /// Those of libtorch.
     pub fn redo(&mut self) -> Result<Option<u64>> {
-        let Some(edit) = self.undone.pop() else { return Ok(None) };
+        let Some(edit) = self.undone.last() else { return Ok(None) };
         let number = edit.number;
-        self.put(edit)?;
+        let place = self.applied.partition_point(|earlier| earlier.number < number);
+        let (below, above) = self.applied.split_at(place);
+        let all = below.iter().chain([edit]).chain(above);
+        let model = self.built(all.flat_map(|edit| &edit.edit.deltas))?;
+        if let Some(edit) = self.undone.pop() {
+            self.insert(place, edit, model);
+        }
         Ok(Some(number))
     }
 
-    /// Has the edits be these and no others, each under the number that it has; `applied` by number, the next of
+    /// Has the edits be these and no others, each under the number that it is given; `applied` by number, the next of
     /// `undone` last.
     ///
     /// # Errors
     /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
-    pub fn replace(&mut self, applied: Vec<Numbered>, undone: Vec<Numbered>) -> Result<()> {
+    pub fn replace(&mut self, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<()> {
+        let numbered = |edits: Vec<(u64, Edit)>| -> Vec<Numbered> {
+            edits.into_iter().map(|(number, edit)| Numbered::new(number, edit, &self.base)).collect()
+        };
+        let (applied, undone) = (numbered(applied), numbered(undone));
         let deltas = || applied.iter().flat_map(|edit| &edit.edit.deltas);
         let edited = if applied.is_empty() { None } else { Some(self.built(deltas())?) };
         for edit in &applied {
@@ -214,18 +241,11 @@ impl EditStack {
         }
     }
 
-    fn put(&mut self, edit: Numbered) -> Result<()> {
+    /// Puts an edit at a place among those in place; `model` is what they make with it.
+    fn insert(&mut self, place: usize, edit: Numbered, model: Model) {
         self.remember(&edit.edit);
-        let place = self.applied.partition_point(|earlier| earlier.number < edit.number);
         self.applied.insert(place, edit);
-        match self.build() {
-            Ok(edited) => self.edited = edited,
-            Err(error) => {
-                self.applied.remove(place);
-                return Err(error);
-            }
-        }
-        Ok(())
+        self.edited = Some(model);
     }
 
     /// Whether all weights that were ever touched are bit by bit those of the checkpoint. Compared, not assumed.

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::history::tell_edits;
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{DeltaFile, Numbered};
+use locus_engine::edit::{DeltaFile, Edit};
 use locus_protocol::{Fact, Operation};
 
 /// Has the edits in place be those of operations, as a job.
@@ -86,7 +86,7 @@ fn differing(loaded: &Loaded, operation: &Operation) -> Option<String> {
 }
 
 /// The edit of an operation, checked against the model.
-fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<Numbered, Error> {
+fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<(u64, Edit), Error> {
     let missing = || Error::Request(format!("the journal has no edit with the number {number}"));
     let edit = read.find(number).and_then(Operation::edit).ok_or_else(missing)?;
     let recorder = worker.operations.as_ref().ok_or_else(missing)?;
@@ -95,13 +95,13 @@ fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<Numbered, Er
     let delta = DeltaFile::read_exactly(&file, &edit.delta.sha256)?;
     delta.fits(&file, loaded.stack.base(), &loaded.mark)?;
     let edit = delta.edits.into_iter().next().ok_or_else(missing)?;
-    Ok(Numbered { number, edit })
+    Ok((number, edit))
 }
 
 /// Has the edits be these and no others; gives the fact whose rows are shown.
-fn put(worker: &mut Worker<'_>, applied: Vec<Numbered>, undone: Vec<Numbered>) -> Result<Fact, Error> {
-    let numbers = applied.iter().chain(&undone).map(|edit| (edit.number, edit.number)).collect();
-    let shown = applied.last().or(undone.last()).map(|edit| edit.edit.fact().clone()).unwrap_or_default();
+fn put(worker: &mut Worker<'_>, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<Fact, Error> {
+    let numbers = applied.iter().chain(&undone).map(|(number, _)| (*number, *number)).collect();
+    let shown = applied.last().or(undone.last()).map(|(_, edit)| edit.fact().clone()).unwrap_or_default();
     worker.loaded()?.stack.replace(applied, undone)?;
     if let Some(recorder) = worker.operations.as_mut() {
         recorder.numbers = numbers;

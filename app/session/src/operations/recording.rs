@@ -8,7 +8,7 @@ use crate::worker::Worker;
 use jiff::{Timestamp, Unit};
 use locus_engine::edit::{DeltaFile, Numbered};
 use locus_plugin_host::Registry;
-use locus_protocol::{Aim, Deed, DeltaMark, EditDeed, Operation, Origin, PluginKind, PluginMark, WeightChange};
+use locus_protocol::{Aim, Deed, DeltaMark, EditDeed, Operation, Origin, PluginKind, PluginMark};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -109,7 +109,7 @@ pub fn record_edit(worker: &mut Worker<'_>, number: u64, edit: EditDeed, weights
 }
 
 /// Records the newest edit in place as one that was read from a file.
-pub fn record_applied(worker: &mut Worker<'_>, changes: Vec<WeightChange>, file: &Path) {
+pub fn record_applied(worker: &mut Worker<'_>, file: &Path) {
     let Some(loaded) = &worker.loaded else { return };
     let Some(newest) = loaded.stack.applied().last() else { return };
     let (number, edit, weights) = (newest.number, &newest.edit, loaded.stack.weights());
@@ -118,7 +118,7 @@ pub fn record_applied(worker: &mut Worker<'_>, changes: Vec<WeightChange>, file:
         method: edit.method.clone(),
         objective: edit.objective.clone(),
         order: edit.order.clone(),
-        changes,
+        changes: newest.changes.clone(),
         aim: Aim::default(),
         scores: None,
         metrics: BTreeMap::new(),
