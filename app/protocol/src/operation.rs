@@ -1,6 +1,6 @@
 //! What was done to a model, as the journal of operations holds it.
 
-use crate::{Aim, BeforeAfter, EditOrder, WeightChange};
+use crate::{Aim, Applied, BeforeAfter, EditOrder, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -114,6 +114,47 @@ pub struct EditDeed {
     /// The file that it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
+}
+
+impl EditDeed {
+    /// An edit as it was made. Where its change lies is not known yet.
+    #[must_use]
+    pub fn of(order: EditOrder, method: PluginMark, objective: PluginMark, applied: &Applied) -> Self {
+        Self {
+            title: applied.title.clone(),
+            method,
+            objective,
+            order,
+            changes: applied.changes.clone(),
+            aim: applied.aim.clone(),
+            scores: Some(applied.scores.clone()),
+            metrics: applied.metrics.clone(),
+            numbers: applied.numbers.clone(),
+            notes: applied.notes.clone(),
+            delta: DeltaMark::default(),
+            source: None,
+        }
+    }
+
+    /// What was told of it when it was made, as far as it is recorded; nothing for an edit of a file.
+    #[must_use]
+    pub fn applied(&self, number: u64) -> Option<Applied> {
+        Some(Applied {
+            job: 0,
+            title: self.title.clone(),
+            number,
+            facts: self.order.facts().count(),
+            aim: self.aim.clone(),
+            changes: self.changes.clone(),
+            rows: Vec::new(),
+            scores: self.scores.clone()?,
+            metrics: self.metrics.clone(),
+            notes: self.notes.clone(),
+            numbers: self.numbers.clone(),
+            said: Vec::new(),
+            weights: BTreeMap::new(),
+        })
+    }
 }
 
 /// A file of changes.

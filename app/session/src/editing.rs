@@ -11,8 +11,8 @@ use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Edited, Level};
 use locus_protocol::{
-    Applied, BeforeAfter, DeltaMark, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase,
-    PluginKind, Scores, Step, WeightChange,
+    Applied, BeforeAfter, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase, PluginKind,
+    Scores, Step, WeightChange,
 };
 use std::collections::BTreeMap;
 
@@ -24,20 +24,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(),
 
 /// Puts an edit that was found in place, records it, and tells it.
 pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would, model }: Found) -> Result<(), Error> {
-    let deed = EditDeed {
-        title: would.title.clone(),
-        method: edit.method.clone(),
-        objective: edit.objective.clone(),
-        order: edit.order.clone(),
-        changes: would.changes.clone(),
-        aim: would.aim.clone(),
-        scores: Some(would.scores.clone()),
-        metrics: would.metrics.clone(),
-        numbers: would.numbers.clone(),
-        notes: would.notes.clone(),
-        delta: DeltaMark::default(),
-        source: None,
-    };
+    let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
     let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model);
     let weights = worker.ready()?.stack.weights();
     // what is told has been recorded before

@@ -6,7 +6,7 @@ use crate::cli::{Failure, output, tables};
 use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use locus_protocol::{Applied, Deed, EditDeed, Operation, Origin, PluginMark};
+use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
 use locus_session::operations::{Journal, Read};
 use serde_json::Value;
 
@@ -105,24 +105,9 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
     rows.extend(operation.weights.iter().map(|(name, hash)| ("weights after it", format!("{hash} {name}"))));
     output::print(&tables::pairs(rows))?;
     if let Some(edit) = operation.edit()
-        && let Some(scores) = &edit.scores
+        && let Some(applied) = edit.applied(number)
     {
         let fact = &edit.order.fact;
-        let applied = Applied {
-            job: 0,
-            title: edit.title.clone(),
-            number,
-            facts: 1 + edit.order.more.len(),
-            aim: edit.aim.clone(),
-            changes: edit.changes.clone(),
-            rows: Vec::new(),
-            scores: scores.clone(),
-            metrics: edit.metrics.clone(),
-            notes: edit.notes.clone(),
-            numbers: edit.numbers.clone(),
-            said: Vec::new(),
-            weights: Default::default(),
-        };
         output::print(&format!("\n{}", tables::before_after(&applied, &fact.target_new, &fact.target_true)))?;
     }
     Ok(())

@@ -197,16 +197,11 @@ impl Replay {
 /// The edit as it came out now, the weights' hashes, and its number.
 fn again(recorded: &EditDeed, edited: Edited) -> Option<(EditDeed, BTreeMap<String, String>, u64)> {
     let (started, applied) = (edited.started?, edited.applied?);
+    let (method, objective) = (recorded.method.clone(), recorded.objective.clone());
     let again = EditDeed {
-        title: applied.title,
-        order: started.order,
-        changes: applied.changes,
-        aim: applied.aim,
-        scores: Some(applied.scores),
-        metrics: applied.metrics,
-        numbers: applied.numbers,
-        notes: applied.notes,
-        ..recorded.clone()
+        delta: recorded.delta.clone(),
+        source: recorded.source.clone(),
+        ..EditDeed::of(started.order, method, objective, &applied)
     };
     Some((again, applied.weights, applied.number))
 }
