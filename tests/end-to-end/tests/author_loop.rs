@@ -121,15 +121,17 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
     assert_eq!(edits[0].losses[0], edits[1].losses[0], "both begin at the same model");
     assert_ne!(edits[0].losses[1..], edits[1].losses[1..], "the new build takes other steps");
 
-    // both builds stand side by side
+    // both builds stand side by side; the journal is ahead of the screen
+    terminal.until_shown("in place as edit");
     let screen = terminal.until_shown("B-A");
-    assert!(screen.contains("my-loop@1") && screen.contains("in place as edit"), "{screen}");
+    assert!(screen.contains("my-loop@1"), "{screen}");
     terminal.press("3");
 
     // the build before is there as well, and does what it did
     run_with(&mut terminal, "My loop (build 1)");
     until(&terminal, &home, "the third edit", |records| applied(records) == 3);
     assert_eq!(journal(&home).edits()[2].started.order.method, "my-loop@1");
+    terminal.until_shown("2 edits in place");
     terminal.press("u");
     terminal.press("u");
     terminal.until_shown("no edits");
