@@ -151,6 +151,26 @@ impl Command {
         }
     }
 
+    /// Whether the order only looks at the model as it is. A look steps in between two steps of a job that
+    /// [lets looks in](Self::lets_looks_in), instead of waiting for its end.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        matches!(self, Self::Predict { .. } | Self::Trace { .. })
+    }
+
+    /// Whether the order takes many steps in which the model stays as it is.
+    #[must_use]
+    pub fn lets_looks_in(&self) -> bool {
+        matches!(
+            self,
+            Self::AverageTraces { .. }
+                | Self::Edit { .. }
+                | Self::Try { .. }
+                | Self::Evaluate { .. }
+                | Self::SecondMoments { .. }
+        )
+    }
+
     /// The same order as another job.
     #[must_use]
     pub fn with_job(mut self, number: JobId) -> Self {

@@ -63,7 +63,7 @@ fn one(
     for &kind in &order.kinds {
         tracing::check(&TraceOrder { kind, ..settings.clone() })?;
     }
-    let (question, noising) = tracing::prepare(worker.loaded()?, settings)?;
+    let (question, noising) = tracing::prepare(worker.ready()?, settings)?;
     let loaded = worker.ready()?;
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;

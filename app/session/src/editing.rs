@@ -106,7 +106,7 @@ pub fn run(
     let shown = shown_tokens(loaded.stack.model(), &order.fact)?;
     let emitter = &worker.emitter;
     let listener = |event| match event {
-        HostEvent::Step(..) if quiet => worker.pause_here(),
+        HostEvent::Step(..) if quiet => worker.between_steps(),
         HostEvent::Step(report, rows) => {
             emitter.tell(Event::Step(Step {
                 job,
@@ -116,7 +116,7 @@ pub fn run(
                 losses: report.losses,
                 rows,
             }));
-            worker.pause_here();
+            worker.between_steps();
         }
         HostEvent::Progress { phase, done, total } => emitter.progress(job, Phase::Method(phase), done, total),
         HostEvent::Log(level, text) => {

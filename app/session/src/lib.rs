@@ -21,6 +21,7 @@ mod memory;
 mod moments;
 mod noising;
 pub mod operations;
+mod orders;
 mod prediction;
 mod preference;
 mod preparing;

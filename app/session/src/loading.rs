@@ -13,6 +13,7 @@ use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::ModelInfo;
 use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe};
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
 
@@ -38,21 +39,20 @@ pub struct Loaded {
     /// Subjects whose embeddings measure the noise.
     subjects: Vec<String>,
     /// Their deviation, once it was needed.
-    deviation: Option<f64>,
+    deviation: OnceCell<f64>,
 }
 
 impl Loaded {
     /// Standard deviation of the embeddings of all known subjects, or of `subject` where none are known.
-    pub fn embedding_deviation(&mut self, subject: &str) -> Result<f64, Error> {
-        if let Some(deviation) = self.deviation {
+    pub fn embedding_deviation(&self, subject: &str) -> Result<f64, Error> {
+        if let Some(&deviation) = self.deviation.get() {
             return Ok(deviation);
         }
         if self.subjects.is_empty() {
             return Ok(trace::embedding_deviation(self.stack.base(), &[subject])?);
         }
         let deviation = trace::embedding_deviation(self.stack.base(), &self.subjects)?;
-        self.deviation = Some(deviation);
-        Ok(deviation)
+        Ok(*self.deviation.get_or_init(|| deviation))
     }
 }
 
@@ -119,7 +119,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         moments: None,
         facts: records.clone(),
         subjects,
-        deviation: None,
+        deviation: OnceCell::new(),
     });
     worker.emitter.tell(Event::Model(ready));
     worker.emitter.tell(Event::Facts { source: origin, facts: records });

@@ -9,8 +9,8 @@ use locus_protocol::{Event, Fact, TokenText};
 use std::ops::Range;
 
 /// Tells the tokens of the prompt, what comes next, and the rows of the model as it is.
-pub fn predict(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
+pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
+    let loaded = worker.ready()?;
     let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
     let prompt = fact.prompt();
     let ids = model.tokenizer.encode(&prompt)?;

@@ -19,9 +19,9 @@ const ROWS_AT_ONCE_CPU: usize = 2;
 const ROWS_AT_ONCE_GPU: usize = 16;
 
 /// Traces one fact: tells an estimate of the whole map, then exact rows as they finish.
-pub fn trace(worker: &mut Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
+pub fn trace(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
     check(&order)?;
-    let (question, noising) = prepare(worker.loaded()?, &order)?;
+    let (question, noising) = prepare(worker.ready()?, &order)?;
     worker.emitter.progress(job, Phase::Runs, 0, 1);
     let loaded = worker.ready()?;
     let model = loaded.stack.model();
@@ -76,7 +76,7 @@ pub fn check(order: &TraceOrder) -> Result<(), Error> {
 }
 
 /// What the model is asked, and the noise on it.
-pub fn prepare(loaded: &mut Loaded, order: &TraceOrder) -> Result<(Question, Noising), Error> {
+pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising), Error> {
     let fact = &order.fact;
     // an ablation has no noise, and needs no level
     let level = match order.noise_level {

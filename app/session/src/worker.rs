@@ -1,9 +1,11 @@
-//! The engine thread: takes one command after the other and never dies of one.
+//! The engine thread: takes one command after the other and never dies of one. What only looks at the model steps in
+//! between two steps of a long job.
 
 use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
+use crate::orders::Orders;
 use crate::variants::{self, Variant};
 use crate::{
     averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
@@ -11,7 +13,8 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Fact, JobId, JobKind, Outcome};
+use locus_protocol::{Command, Event, JobId, JobKind, Outcome, TraceOrder};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,6 +43,22 @@ pub struct Worker<'a> {
     pub variants: BTreeMap<JobId, Variant>,
     /// The journal of operations, where the session uses it.
     pub operations: Option<operations::Recorder>,
+    /// What it was told and has not begun.
+    orders: Orders<'a>,
+    /// What may happen between two steps.
+    between: Cell<Between>,
+}
+
+/// What may happen between two steps of what the thread does.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Between {
+    /// A pause.
+    #[default]
+    Pause,
+    /// A pause, and looks at the model.
+    PauseAndLooks,
+    /// Nothing: a look is done between two steps of a job, which the pause is meant for.
+    Nothing,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
@@ -60,9 +79,11 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
         loaded: None,
         variants: BTreeMap::new(),
         operations,
+        orders: Orders::new(commands),
+        between: Cell::default(),
     };
     match worker.open_plugins() {
-        Ok(()) => worker.serve(commands),
+        Ok(()) => worker.serve(),
         Err(error) => refuse_all(&worker.emitter, commands, &error),
     }
     drop(stop);
@@ -96,23 +117,18 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn serve(&mut self, commands: &Receiver<Command>) {
-        let mut waiting: Option<Command> = None;
-        while let Some(command) = waiting.take().or_else(|| commands.recv().ok()) {
+    fn serve(&mut self) {
+        while let Some(command) = self.orders.next() {
+            let between = if command.lets_looks_in() { Between::PauseAndLooks } else { Between::Pause };
+            self.between.set(between);
             match command {
                 Command::Quit => return,
-                Command::Predict { fact } => {
-                    // a newer request replaces an older one that waits
-                    let (fact, next) = newest_prediction(fact, commands);
-                    waiting = next;
-                    self.quietly(|worker| prediction::predict(worker, &fact));
-                }
+                Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
                 Command::Load { job, source } => {
                     self.job(job, JobKind::Load, loading::title(&source), |worker| loading::load(worker, job, &source));
                 }
                 Command::Trace { job, order } => {
-                    let title = format!("tracing “{}”", order.fact.prompt());
-                    self.job(job, JobKind::Trace, title, |worker| tracing::trace(worker, job, order));
+                    self.job(job, JobKind::Trace, trace_title(&order), |worker| tracing::trace(worker, job, order));
                 }
                 Command::AverageTraces { job, order } => {
                     let title = format!("tracing {} facts", order.facts.len());
@@ -169,26 +185,77 @@ impl Worker<'_> {
 
     /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
     fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
-        let start = Instant::now();
+        let start = self.begin(job, kind, title);
+        let result = caught(|| body(self));
+        self.cancel.store(false, Ordering::Relaxed);
+        self.pause.store(false, Ordering::Relaxed);
+        self.end(job, start, result);
+    }
+
+    fn begin(&self, job: JobId, kind: JobKind, title: String) -> Instant {
         self.emitter.tell(Event::Started { job, kind, title });
-        let result = catch_unwind(AssertUnwindSafe(|| body(self)))
-            .unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic)).into()));
+        Instant::now()
+    }
+
+    fn end(&self, job: JobId, start: Instant, result: Result<(), Stopped>) {
         let outcome = match result {
             Ok(()) => Outcome::Done,
             Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
             Err(Stopped { error, .. }) => Outcome::Failed { error: error.to_string(), blame: error.blame() },
         };
-        self.cancel.store(false, Ordering::Relaxed);
-        self.pause.store(false, Ordering::Relaxed);
         self.emitter.tell(Event::Finished { job, outcome, seconds: start.elapsed().as_secs_f64() });
     }
 
     /// Does something short that is no job; a failure goes into the log.
     fn quietly(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
-        let result = catch_unwind(AssertUnwindSafe(|| body(self)))
-            .unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic))));
+        let result = caught(|| body(self));
+        self.log_failure(result);
+    }
+
+    fn log_failure(&self, result: Result<(), Error>) {
         if let Err(error) = result {
             self.emitter.log("engine", "error", error.to_string());
+        }
+    }
+
+    /// Between two steps of a job: does what was asked meanwhile and only looks at the model, one such thing at a time,
+    /// and waits as long as the job is to pause.
+    pub fn between_steps(&self) {
+        let between = self.between.get();
+        if between == Between::Nothing {
+            return;
+        }
+        loop {
+            if between == Between::PauseAndLooks
+                && let Some(look) = self.orders.next_look()
+            {
+                self.between.set(Between::Nothing);
+                // as between two jobs, whatever the step that was interrupted has set
+                tch::with_grad(|| self.look(look));
+                self.between.set(between);
+            }
+            if !self.pause.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed) {
+                return;
+            }
+            std::thread::sleep(GLANCE);
+        }
+    }
+
+    /// Does what only looks at the model while a job stands still.
+    fn look(&self, look: Command) {
+        match look {
+            Command::Predict { fact } => self.log_failure(caught(|| prediction::predict(self, &fact))),
+            Command::Trace { job, order } => {
+                let start = self.begin(job, JobKind::Trace, trace_title(&order));
+                let result = caught(|| tracing::trace(self, job, order));
+                // it was meant for the look, unless everything is to end
+                if !self.orders.end() {
+                    self.cancel.store(false, Ordering::Relaxed);
+                }
+                self.end(job, start, result);
+            }
+            // no look
+            _ => {}
         }
     }
 
@@ -202,16 +269,9 @@ impl Worker<'_> {
         self.loaded.as_ref().ok_or_else(no_model)
     }
 
-    /// Waits as long as the job is to pause.
-    pub fn pause_here(&self) {
-        while self.pause.load(Ordering::Relaxed) && !self.cancel.load(Ordering::Relaxed) {
-            std::thread::sleep(GLANCE);
-        }
-    }
-
-    /// The engine's error once the user has cancelled. A job that is to pause waits here.
+    /// The engine's error once the user has cancelled. See [`Self::between_steps`], which comes first.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
-        self.pause_here();
+        self.between_steps();
         if self.cancel.load(Ordering::Relaxed) { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 }
@@ -234,15 +294,13 @@ impl<E: Into<Error>> From<E> for Stopped {
     }
 }
 
-/// Skips predictions that a newer one replaces; the second value is a command of another kind that came after.
-fn newest_prediction(mut fact: Fact, commands: &Receiver<Command>) -> (Fact, Option<Command>) {
-    while let Ok(next) = commands.try_recv() {
-        match next {
-            Command::Predict { fact: newer } => fact = newer,
-            other => return (fact, Some(other)),
-        }
-    }
-    (fact, None)
+fn trace_title(order: &TraceOrder) -> String {
+    format!("tracing “{}”", order.fact.prompt())
+}
+
+/// What `body` gives; an error where it panics.
+fn caught<E: From<Error>>(body: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic)).into()))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
