@@ -253,7 +253,7 @@ impl Workbench {
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
     fn send(&mut self, command: Command) -> ControlFlow<Ending> {
         let job = command.job();
-        if job.is_some() {
+        if job.is_some() && self.state.standing_by().is_none() {
             // A cancellation that came too late for the last job must not hit this one.
             self.handles.cancel.store(false, Ordering::SeqCst);
             self.handles.pause.store(false, Ordering::SeqCst);
@@ -353,10 +353,11 @@ impl Workbench {
             // what is lost without it is where things stood on the screen
             let _ = memory::write(file, &self.state.remembered());
         }
+        // the order comes first: it has a look's cancellation cancel the job as well that stands by
+        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
         if self.state.job.is_some() {
             self.handles.cancel.store(true, Ordering::SeqCst);
         }
-        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
     }
 }
 

@@ -54,7 +54,7 @@ pub const GLOBAL: &[Action] = &[
         name: "trace",
         help: "trace the selected fact: which states carry it",
         hint: Some(|_| "trace".into()),
-        available: can_use_fact,
+        available: can_look_at_fact,
         run: |state| {
             state.focus_on("trace");
             start_trace(state, state.traces.kind)
@@ -113,13 +113,14 @@ pub const GLOBAL: &[Action] = &[
     Action {
         name: "pause",
         help: "have the running job wait where it is; again: go on",
-        available: |state| match &state.job {
+        available: |state| match state.pauses() {
             None => Err("no job is running".into()),
             Some(job) if job.cancelling => Err("the job is being cancelled".into()),
             Some(_) => Ok(()),
         },
         run: |state| {
-            let Some(job) = &mut state.job else { return Vec::new() };
+            let pauses = state.pauses().map(|job| job.id);
+            let Some(job) = pauses.and_then(|job| state.running_mut(job)) else { return Vec::new() };
             job.paused = !job.paused;
             vec![Effect::Pause(job.paused)]
         },
@@ -466,6 +467,15 @@ pub fn and_more(name: &str, more: usize) -> String {
 
 fn can_use_fact(state: &State) -> Result<(), String> {
     state.ready_for_a_job()?;
+    has_fact(state)
+}
+
+fn can_look_at_fact(state: &State) -> Result<(), String> {
+    state.ready_for_a_look()?;
+    has_fact(state)
+}
+
+fn has_fact(state: &State) -> Result<(), String> {
     state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; / filters facts, i types one".to_owned())
 }
 

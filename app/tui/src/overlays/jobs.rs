@@ -5,7 +5,7 @@ use crate::actions;
 use crate::input::Effect;
 use crate::keys::Key;
 use crate::panes::Motion;
-use crate::state::{Ended, Order, State, Tone};
+use crate::state::{Ended, Job, Order, State, Tone};
 use crate::view::{Paper, duration, fit, phase_text, printable, seconds, shorten, window_start, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::Outcome;
@@ -25,14 +25,14 @@ pub struct JobList {
 /// A job of the list.
 #[derive(Clone, Copy, Debug)]
 enum Entry<'a> {
-    Running,
+    Running(&'a Job),
     Waiting(&'a Order),
     Ended(&'a Ended),
 }
 
-/// The running one, those that wait in their order, those that have ended, the last first.
+/// The running one, the one that stands by, those that wait in their order, those that have ended, the last first.
 fn entries(state: &State) -> Vec<Entry<'_>> {
-    let running = state.job.iter().map(|_| Entry::Running);
+    let running = state.job.iter().chain(state.standing_by()).map(Entry::Running);
     let ended = state.jobs.ended.iter().rev().map(Entry::Ended);
     running.chain(state.jobs.waiting.iter().map(Entry::Waiting)).chain(ended).collect()
 }
@@ -60,9 +60,12 @@ impl JobList {
     /// Cancels the job under the cursor, or takes it out of the queue.
     fn cancel(&self, state: &mut State) -> Vec<Effect> {
         let waiting = match entries(state).get(self.cursor) {
-            Some(Entry::Running) => {
-                let cancelling = state.job.as_mut().is_some_and(|job| !std::mem::replace(&mut job.cancelling, true));
-                return if cancelling { vec![Effect::Cancel] } else { Vec::new() };
+            Some(Entry::Running(job)) => {
+                let job = job.id;
+                let running = state.running_mut(job);
+                let first = running.is_some_and(|job| !std::mem::replace(&mut job.cancelling, true));
+                // the flag would hit the look; it is raised when that has ended
+                return if first && !state.stands_by(job) { vec![Effect::Cancel] } else { Vec::new() };
             }
             Some(Entry::Waiting(order)) => Some(order.job),
             Some(Entry::Ended(_)) | None => None,
@@ -132,11 +135,11 @@ fn pause(state: &mut State) -> Vec<Effect> {
 fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, String) {
     let theme = state.theme;
     match entry {
-        Entry::Running => {
-            let Some(job) = &state.job else { return ("", theme.text(), String::new(), String::new()) };
+        Entry::Running(job) => {
             let word = match (job.cancelling, job.paused) {
                 (true, _) => "cancelling",
                 (_, true) => "paused",
+                _ if state.stands_by(job.id) => "stands by",
                 _ => "running",
             };
             let left = job.time_left(state.now).filter(|_| !job.paused);
@@ -173,7 +176,7 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
 fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled(state.glyphs.rule().repeat(room), state.theme.muted())];
     let (why, style) = match entry {
-        Some(Entry::Running) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme.text()),
+        Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme.text()),
         Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme.text()),
         Some(Entry::Ended(ended)) => match &ended.outcome {
             Outcome::Done => ("r runs it again".to_owned(), state.theme.text()),

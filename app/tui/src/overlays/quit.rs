@@ -27,7 +27,11 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
     let area = middle(state, 60, 5);
     let mut paper = Paper::new(frame(state, area, "Leave?", buffer), buffer);
     let text = match &state.job {
-        Some(job) => format!(" {} is running and would be cancelled.", job.title),
+        Some(_) => {
+            let titles: Vec<&str> = state.job.iter().chain(state.standing_by()).map(|job| job.title.as_str()).collect();
+            let verb = if titles.len() == 1 { "is running and would be cancelled" } else { "would be cancelled" };
+            format!(" {} {verb}.", titles.join(" and "))
+        }
         None => " Nothing is running.".to_owned(),
     };
     paper.line(shorten(&text, paper.width(), state.glyphs));

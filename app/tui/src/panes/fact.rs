@@ -298,7 +298,7 @@ fn draw_detail(state: &State, paper: &mut Paper<'_>) {
             }
         }
         None if state.engine.model.is_some() => {
-            let text = if state.job.is_some() {
+            let text = if state.job.is_some() && state.ready_for_a_look().is_err() {
                 " next tokens come when the job is done"
             } else {
                 " asking for the next tokens"

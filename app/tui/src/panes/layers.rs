@@ -157,8 +157,8 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
         }
     } else {
         paper.line(stage_line(state, view));
-        let collects = |job: &Job| job.id == view.job && job.phase == Some(Phase::SecondMoments);
-        if view.stage == Stage::Running && state.job.as_ref().is_some_and(collects) {
+        let collects = |job: &Job| job.phase == Some(Phase::SecondMoments);
+        if view.stage == Stage::Running && state.running(view.job).is_some_and(collects) {
             let text = " the method needs them; collected once for this model";
             paper.line(Span::styled(shorten(text, paper.width(), glyphs), state.theme.muted()));
         }
@@ -192,7 +192,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
     match &view.stage {
         Stage::Running => {
             let mut parts = Vec::new();
-            let job = state.job.as_ref().filter(|job| job.id == view.job);
+            let job = state.running(view.job);
             match view.step {
                 Some(step) => parts.push(format!("step {} of {}", (step + 1).min(view.steps), view.steps)),
                 None => parts.extend(job.into_iter().flat_map(|job| before_the_first_step(state, job))),

@@ -88,7 +88,7 @@ fn trace_if_wanted(state: &mut State) -> Vec<Effect> {
     let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
     let wanted = traced && state.traces.shown(state.fact()).is_none();
     let kind = state.traces.kind;
-    if wanted && state.ready_for_a_job().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
+    if wanted && state.ready_for_a_look().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
 }
 
 fn next_kind(kind: TraceKind) -> TraceKind {

@@ -1,4 +1,5 @@
-//! Jobs that wait for the engine, and those that have ended. The engine does one after the other.
+//! Jobs that wait for the engine, and those that have ended. The engine does one after the other, except that a look
+//! at the model steps in between two steps of a long job.
 
 use super::{Job, State};
 use crate::input::Effect;
@@ -32,11 +33,22 @@ pub struct Ended {
     pub seconds: f64,
 }
 
+/// A job that stands still while a look is done between two of its steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StandingBy {
+    /// How far it is.
+    pub job: Job,
+    /// Its order; unknown where another process gave it.
+    pub order: Option<Order>,
+}
+
 /// The jobs besides [`State::job`], the running one.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
     /// The order of the running job.
     pub running: Option<Order>,
+    /// The job that goes on when the running one, a look, has ended.
+    pub standing_by: Option<StandingBy>,
     /// Those that wait, the next one first.
     pub waiting: VecDeque<Order>,
     /// Those that have ended, the oldest first.
@@ -44,6 +56,13 @@ pub struct Jobs {
 }
 
 impl Jobs {
+    /// What a job that has begun was ordered to do.
+    #[must_use]
+    pub fn begun(&self, job: JobId) -> Option<&Order> {
+        let standing_by = self.standing_by.as_ref().and_then(|standing_by| standing_by.order.as_ref());
+        self.running.iter().chain(standing_by).find(|order| order.job == job)
+    }
+
     /// Whether a job waits.
     #[must_use]
     pub fn waits(&self, job: JobId) -> bool {
@@ -64,12 +83,85 @@ impl State {
         let job = self.last_job;
         let order = Order { job, kind, title, command: command(job) };
         let mut effects = self.announce(job, &order.command);
-        if self.job.is_some() {
-            self.jobs.waiting.push_back(order);
-        } else {
+        if self.job.is_none() || order.command.is_look() && self.lets_look_in() {
             effects.extend(self.start(order));
+        } else {
+            self.jobs.waiting.push_back(order);
         }
         effects
+    }
+
+    /// Whether a job runs that lets a look in now.
+    fn lets_look_in(&self) -> bool {
+        let lets_in = |order: &Order| order.command.lets_looks_in();
+        let is_cancelled = self.job.as_ref().is_some_and(|job| job.cancelling);
+        self.jobs.standing_by.is_none() && !is_cancelled && self.jobs.running.as_ref().is_some_and(lets_in)
+    }
+
+    /// Why nothing can look at the model now.
+    ///
+    /// # Errors
+    /// A job is running that lets no look in, or the model is not there.
+    pub fn ready_for_a_look(&self) -> Result<(), String> {
+        let steps_in = self.lets_look_in() && self.engine.model.is_some() && !self.engine.gone;
+        if steps_in && self.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+    }
+
+    /// A job that runs, or stands by.
+    #[must_use]
+    pub fn running(&self, job: JobId) -> Option<&Job> {
+        self.job.iter().chain(self.standing_by()).find(|running| running.id == job)
+    }
+
+    /// The same, to change it.
+    pub fn running_mut(&mut self, job: JobId) -> Option<&mut Job> {
+        let standing_by = self.jobs.standing_by.as_mut().map(|standing_by| &mut standing_by.job);
+        self.job.iter_mut().chain(standing_by).find(|running| running.id == job)
+    }
+
+    /// The job that goes on when the running one, a look, has ended.
+    #[must_use]
+    pub fn standing_by(&self) -> Option<&Job> {
+        self.jobs.standing_by.as_ref().map(|standing_by| &standing_by.job)
+    }
+
+    /// Whether a job stands by.
+    #[must_use]
+    pub fn stands_by(&self, job: JobId) -> bool {
+        self.standing_by().is_some_and(|standing_by| standing_by.id == job)
+    }
+
+    /// The job that a pause is meant for: a look is not worth one.
+    #[must_use]
+    pub fn pauses(&self) -> Option<&Job> {
+        self.standing_by().or(self.job.as_ref())
+    }
+
+    /// A job begins; the one that runs stands by.
+    pub fn begin(&mut self, job: Job) {
+        if let Some(job) = self.job.replace(job) {
+            let order = self.jobs.running.take();
+            self.jobs.standing_by = Some(StandingBy { job, order });
+        }
+    }
+
+    /// A job has ended. Where it was the running one, the one that stood by goes on.
+    pub fn end(&mut self, job: JobId, outcome: &Outcome, seconds: f64) -> Option<Job> {
+        let StandingBy { job: ended, order } = if self.stands_by(job) {
+            // it made its last step before it heard of the look
+            self.jobs.standing_by.take()?
+        } else {
+            let ended = self.job.take_if(|running| running.id == job)?;
+            let order = self.jobs.running.take();
+            if let Some(StandingBy { job, order }) = self.jobs.standing_by.take() {
+                (self.job, self.jobs.running) = (Some(job), order);
+            }
+            StandingBy { job: ended, order }
+        };
+        if let Some(order) = order {
+            self.remember(order, outcome, seconds);
+        }
+        Some(ended)
     }
 
     /// Has the panes expect what a job is going to tell.
@@ -94,12 +186,18 @@ impl State {
         }
     }
 
-    /// Starts the next job that waits, unless one runs.
+    /// Starts the next job that waits, unless one runs; a look, where one does that lets looks in.
     pub fn start_next(&mut self) -> Vec<Effect> {
-        if self.job.is_some() || self.engine.gone {
-            return Vec::new();
-        }
-        self.jobs.waiting.pop_front().map_or_else(Vec::new, |order| self.start(order))
+        let next = match self.job {
+            _ if self.engine.gone => None,
+            None => self.jobs.waiting.pop_front(),
+            Some(_) if self.lets_look_in() => {
+                let look = self.jobs.waiting.iter().position(|order| order.command.is_look());
+                look.and_then(|place| self.jobs.waiting.remove(place))
+            }
+            Some(_) => None,
+        };
+        next.map_or_else(Vec::new, |order| self.start(order))
     }
 
     /// Orders a job that has ended once more.
@@ -108,9 +206,7 @@ impl State {
         self.order(ended.kind, ended.title.clone(), |job| command.with_job(job))
     }
 
-    /// Remembers how the running job ended.
-    pub fn remember(&mut self, job: JobId, outcome: &Outcome, seconds: f64) {
-        let Some(order) = self.jobs.running.take_if(|order| order.job == job) else { return };
+    fn remember(&mut self, order: Order, outcome: &Outcome, seconds: f64) {
         if self.jobs.ended.len() == REMEMBERED {
             self.jobs.ended.pop_front();
         }
@@ -119,7 +215,7 @@ impl State {
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
         self.notices.clear();
-        self.job = Some(Job::new(order.job, order.kind, order.title.clone(), self.now));
+        self.begin(Job::new(order.job, order.kind, order.title.clone(), self.now));
         let effect = Effect::Send(Box::new(order.command.clone()));
         self.jobs.running = Some(order);
         vec![effect]

@@ -9,12 +9,20 @@ use locus_protocol::{Command, EditInPlace, Event, Intervention, JobId, JobKind, 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
+    let stood_by = state.standing_by().map(|job| job.id);
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
     fold(state, event);
-    if ends_a_job { state.start_next() } else { follows }
+    if !ends_a_job {
+        return follows;
+    }
+    match &state.job {
+        // it was cancelled while it stood by, where the engine would have taken it for the look
+        Some(job) if job.cancelling && stood_by == Some(job.id) => vec![Effect::Cancel],
+        _ => state.start_next(),
+    }
 }
 
 fn fold(state: &mut State, event: Event) {
@@ -31,9 +39,9 @@ fn fold(state: &mut State, event: Event) {
         }
         // A job of ours has its title already; others come with a recording that is replayed.
         Event::Started { job, kind, title } => {
-            if state.job.is_none() {
+            if state.running(job).is_none() {
                 state.last_job = state.last_job.max(job);
-                state.job = Some(Job::new(job, kind, title, state.now));
+                state.begin(Job::new(job, kind, title, state.now));
             }
         }
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
@@ -67,7 +75,7 @@ fn fold(state: &mut State, event: Event) {
         // averages are asked for without the workbench
         Event::AverageEffects(_) => {}
         Event::Edit(started) => {
-            let is_tried = state.job.as_ref().is_some_and(|job| job.id == started.job && job.kind == JobKind::Try);
+            let is_tried = state.running(started.job).is_some_and(|job| job.kind == JobKind::Try);
             if is_tried && state.compare.of_job(started.job).is_none() {
                 state.compare.adopt(&state.engine, &started, state.edits.numbers());
             }
@@ -110,7 +118,7 @@ fn fold(state: &mut State, event: Event) {
 /// An edit that was just put in place is known to the comparison, too.
 fn note_for_comparison(state: &mut State, below: Vec<u64>) {
     let Some((_, applied)) = &state.edits.last else { return };
-    let command = state.jobs.running.as_ref().filter(|order| order.job == applied.job).map(|order| &order.command);
+    let command = state.jobs.begun(applied.job).map(|order| &order.command);
     match command {
         Some(Command::Edit { order, .. }) if order.more.is_empty() => {
             if let Some(view) = &state.edits.view {
@@ -126,15 +134,14 @@ fn note_for_comparison(state: &mut State, below: Vec<u64>) {
 /// Notes how far a job is.
 fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
     let now = state.now;
-    if let Some(running) = state.job.as_mut().filter(|running| running.id == job) {
+    if let Some(running) = state.running_mut(job) {
         running.report(phase, done, total, now);
     }
 }
 
 /// A job ended: every pane that it concerns learns how, and a message says so.
 fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
-    let finished = state.job.take_if(|running| running.id == job);
-    state.remember(job, outcome, took);
+    let finished = state.end(job, outcome, took);
     state.traces.end(job, outcome);
     state.compare.end(job, outcome, took);
     let stage = match outcome {
@@ -169,7 +176,10 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
-    state.want_prediction();
+    // what the job changed has asked already
+    if state.prediction().is_none_or(|known| known.edits != state.edits.applied.len()) {
+        state.want_prediction();
+    }
 }
 
 /// What a job that did what it was to do says.

@@ -37,7 +37,7 @@ fn fold(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Build { number, event } => author::absorb(state, number, event),
         Input::EngineGone => {
             state.engine.gone = true;
-            state.job = None;
+            (state.job, state.jobs.standing_by) = (None, None);
             state.jobs.waiting.clear();
             let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
             state.log.push(state.now, "workbench", "error", &text);
@@ -63,7 +63,7 @@ fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
     state.now = state.now.max(now);
     state.notices.expire(state.now);
     let due = state.prediction_due.is_some_and(|due| due <= state.now);
-    if !due || state.ready_for_a_job().is_err() {
+    if !due || state.ready_for_a_look().is_err() {
         return Vec::new();
     }
     state.prediction_due = None;

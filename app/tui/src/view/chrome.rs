@@ -78,6 +78,9 @@ fn job_text(state: &State, job: &Job) -> String {
         _ => title,
     }];
     parts.extend(phase_text(job));
+    if let Some(other) = state.standing_by() {
+        parts.push(format!("{} stands by", shorten(&other.title, 34, state.glyphs)));
+    }
     if !state.jobs.waiting.is_empty() {
         parts.push(format!("{} wait (J)", state.jobs.waiting.len()));
     }

@@ -5,6 +5,7 @@ mod compare;
 mod edits;
 mod following;
 mod keymap;
+mod looks;
 mod picture;
 mod properties;
 mod screens;

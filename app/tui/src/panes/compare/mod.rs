@@ -350,8 +350,7 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
     if state.jobs.waits(attempt.view.job) {
         return "waits its turn".to_owned();
     }
-    let job = state.job.as_ref().filter(|job| job.id == attempt.view.job);
-    let Some(job) = job else { return "ended".to_owned() };
+    let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
     let step = attempt.view.step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
     let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
     let left = job.time_left(state.now).map_or_else(String::new, |left| format!(", {} left", duration(left)));
