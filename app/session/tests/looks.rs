@@ -4,6 +4,7 @@ mod support;
 
 use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use support::Session;
 
@@ -63,9 +64,9 @@ fn is_step(event: &Event) -> bool {
 }
 
 /// Losses of all steps, and all rows of heat maps.
-fn numbers(events: &[Event]) -> (Vec<Vec<(String, f64)>>, Vec<Vec<f64>>) {
+fn numbers(events: &[Event]) -> (Vec<BTreeMap<String, f64>>, Vec<Vec<f64>>) {
     let losses = events.iter().filter_map(|event| match event {
-        Event::Step(step) => Some(step.losses.clone().into_iter().collect()),
+        Event::Step(step) => Some(step.losses.clone()),
         _ => None,
     });
     let rows = events.iter().filter_map(|event| match event {
