@@ -109,12 +109,14 @@ impl Keymap {
         Found::Nothing
     }
 
-    /// The keys of an action in a pane, those that work everywhere first.
+    /// The keys of an action in a pane, those that work everywhere first. A key that the pane gives another meaning is
+    /// none of them.
     #[must_use]
     pub fn keys_of(&self, pane: &str, action: &Action) -> Vec<String> {
+        let acts = |keys: &[Key]| matches!(self.look_up(pane, keys), Found::Action(found) if found.name == action.name);
         let of = |scope: &str| -> Vec<String> {
             let bindings = self.bindings.iter().filter(|binding| binding.scope == scope);
-            let mine = bindings.filter(|binding| binding.action.name == action.name);
+            let mine = bindings.filter(|binding| binding.action.name == action.name && acts(&binding.keys));
             let mut keys: Vec<_> = mine.map(|binding| sequence_name(&binding.keys)).collect();
             keys.sort_by_key(|name| (name.chars().count(), name.to_lowercase(), name.starts_with(char::is_uppercase)));
             keys
@@ -122,6 +124,13 @@ impl Keymap {
         let mut keys = of("global");
         keys.extend(of(pane));
         keys
+    }
+
+    /// The first key of an action in a pane, by the action's name; without one, its name as the palette takes it.
+    #[must_use]
+    pub fn first_key(&self, pane: &str, name: &str) -> String {
+        let keys = actions::find(name).map(|action| self.keys_of(pane, action));
+        keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
     }
 
     /// What can follow the keys pressed so far.

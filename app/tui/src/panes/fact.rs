@@ -1,7 +1,7 @@
 //! The facts, the prompt of the selected one with its next tokens, and the line to type one.
 
 use super::{Motion, Pane, Table};
-use crate::actions::{self, Action};
+use crate::actions::Action;
 use crate::state::{FIELDS, State};
 use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
 use locus_protocol::Fact;
@@ -17,15 +17,7 @@ pub const PANE: Pane = Pane {
     about: "The facts that belong to the model, and what it answers now. [Brackets] mark the subject of the prompt; an \
             edit puts the new target in the place of the true one. Facts marked with * are edited together, in one edit, \
             by a method that takes many.",
-    go: Action {
-        name: "fact-pane",
-        help: "go to the Fact pane",
-        run: |state| {
-            state.focus_on("fact");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("fact", "Fact"),
     actions: &[
         Action {
             name: "filter",
@@ -58,7 +50,6 @@ pub const PANE: Pane = Pane {
             run: |state| {
                 state.focus_on("fact");
                 state.facts.toggle_mark();
-                state.traces.token = None;
                 state.want_prediction();
                 Vec::new()
             },
@@ -102,7 +93,6 @@ fn motion(state: &mut State, motion: Motion, page: usize) {
     let place = motion.in_list(state.facts.selected(), state.facts.shown(), page / 2);
     if place != state.facts.selected() {
         state.facts.select(place);
-        state.traces.token = None;
         state.want_prediction();
     }
 }
@@ -145,7 +135,7 @@ fn draw_welcome(state: &State, paper: &mut Paper<'_>) {
         paper.line(line);
     }
     paper.line("");
-    let key = |name: &str| first_key(state, name);
+    let key = |name: &str| state.keymap.first_key(PANE.name, name);
     let text = match (&state.load_trouble, &state.job, state.facts.arrived) {
         (Some(trouble), None, _) => format!(" {} ({} tries again)", printable(trouble), key("load")),
         (_, Some(job), _) if state.engine.model.is_none() => {
@@ -172,20 +162,11 @@ pub fn first_steps(state: &State) -> Vec<Line<'static>> {
         (vec!["quit"], "leave"),
     ];
     let line = |(names, text): (Vec<&str>, &str)| {
-        let keys: Vec<_> = names.iter().map(|name| first_key(state, name)).collect();
+        let keys: Vec<_> = names.iter().map(|name| state.keymap.first_key(PANE.name, name)).collect();
         let keys = fit(&keys.join(" "), 8, state.glyphs);
         Line::from(vec![Span::raw("   "), Span::styled(keys, state.theme.accent()), Span::raw(text.to_owned())])
     };
     steps.into_iter().map(line).collect()
-}
-
-/// The first key of an action, or its name in the palette.
-fn first_key(state: &State, name: &str) -> String {
-    let keys = actions::find(name).map(|action| {
-        let pane = if matches!(name, "filter" | "mark" | "unmark-all") { "fact" } else { "" };
-        state.keymap.keys_of(pane, action)
-    });
-    keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
 }
 
 fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
@@ -201,7 +182,8 @@ fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     let marked = match facts.marked() {
         0 => Span::raw(""),
         marked => {
-            let text = format!(" {marked} marked ({} takes the marks away)", first_key(state, "unmark-all"));
+            let text =
+                format!(" {marked} marked ({} takes the marks away)", state.keymap.first_key(PANE.name, "unmark-all"));
             Span::styled(text, state.theme.accent())
         }
     };
@@ -209,9 +191,9 @@ fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     let value = printable(facts.filter.value());
     if !facts.filtering && facts.filter.value().is_empty() {
         let source = printable(&facts.source);
-        let filter = first_key(state, "filter");
+        let filter = state.keymap.first_key(PANE.name, "filter");
         let text = match facts.marked() {
-            0 => format!(" {count} of {source}; {filter} filters, {} marks", first_key(state, "mark")),
+            0 => format!(" {count} of {source}; {filter} filters, {} marks", state.keymap.first_key(PANE.name, "mark")),
             _ => format!(" {count};"),
         };
         paper.line(vec![Span::styled(text, state.theme.muted()), marked]);

@@ -1,6 +1,6 @@
 //! The keymap that ships: no key that a plain terminal cannot send, no key twice, no action without a way to it.
 
-use locus_tui::{Found, Keymap, PANES, actions};
+use locus_tui::{Found, Key, Keymap, PANES, actions};
 use std::collections::BTreeSet;
 
 /// Keys that tmux and screen take, that are other keys' names, or that need keyboard reports.
@@ -25,12 +25,9 @@ fn no_key_is_one_that_a_plain_terminal_cannot_send() {
 }
 
 #[test]
-fn no_key_acts_twice_in_a_section() {
-    let mut seen = BTreeSet::new();
-    for (scope, keys, _) in shipped().bindings() {
-        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        assert!(seen.insert((scope.to_owned(), keys.clone())), "[{scope}] {keys:?} twice");
-    }
+fn a_key_that_stands_twice_in_a_section_is_refused() {
+    let error = shipped().lay_over("mine", "[global]\n\"x\" = \"quit\"\n\"x\" = \"help\"\n").expect_err("twice");
+    assert!(error.to_string().contains("duplicate key"), "{error}");
 }
 
 #[test]
@@ -42,6 +39,21 @@ fn every_action_has_a_name_of_its_own_help_that_fits_and_a_key() {
         assert!(!action.help.is_empty() && action.help.chars().count() <= 57, "{}: help too long", action.name);
         let has_key = keymap.bindings().any(|(_, _, bound)| bound.name == action.name);
         assert!(has_key, "{} has no key", action.name);
+    }
+}
+
+#[test]
+fn a_key_is_said_to_do_only_what_it_does() {
+    let keymap = shipped();
+    for pane in PANES {
+        for action in actions::all() {
+            for name in keymap.keys_of(pane.name, action) {
+                let keys: Vec<Key> = name.split(' ').map(|key| key.parse().expect("a key")).collect();
+                let found = keymap.look_up(pane.name, &keys);
+                let acts = matches!(found, Found::Action(found) if found.name == action.name);
+                assert!(acts, "{name} in {}: {found:?}, not {}", pane.name, action.name);
+            }
+        }
     }
 }
 

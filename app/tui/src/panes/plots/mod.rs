@@ -20,15 +20,7 @@ pub const PANE: Pane = Pane {
     about: "Curves of the variants in Compare, by their letters, or of the last edit where there are none: the loss by \
             step, its terms for the selected variant, p(new) and p(true) by layer, and the effect of the trace (T) beside the change of p(new) that an edit \
             makes at each layer.",
-    go: Action {
-        name: "plots-pane",
-        help: "go to the Plots pane",
-        run: |state| {
-            state.focus_on("plots");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("plots", "Plots"),
     actions: &[
         Action {
             name: "plot-kind",
@@ -69,7 +61,10 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let title = format!(" {}{scale}", title(state, state.plots.kind));
     paper.line(Line::from(vec![
         Span::styled(title, state.theme.heading()),
-        Span::styled("  m: another plot", state.theme.muted()),
+        Span::styled(
+            format!("  {}: another plot", state.keymap.first_key(PANE.name, "plot-kind")),
+            state.theme.muted(),
+        ),
     ]));
     if curves.is_empty() {
         let text = match state.plots.kind {
