@@ -76,5 +76,5 @@ fn newest(order: &EditOrder) -> EditOrder {
 pub fn show(state: &mut State) -> Vec<Effect> {
     let Ok(ShellCommand { line, .. }) = last(state) else { return Vec::new() };
     state.overlay = Some(Overlay::command());
-    vec![Effect::Copy(line)]
+    vec![Effect::Copy { what: "the command".to_owned(), text: line }]
 }

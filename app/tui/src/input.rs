@@ -76,8 +76,13 @@ pub enum Effect {
     },
     /// Leave.
     Quit,
-    /// Put text on the clipboard.
-    Copy(String),
+    /// Put something on the clipboard.
+    Copy {
+        /// What it is, in a few words.
+        what: String,
+        /// The text.
+        text: String,
+    },
     /// Write a file into the export folder.
     Save {
         /// Its name, without the folder.

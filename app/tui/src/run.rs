@@ -236,8 +236,8 @@ impl Workbench {
                 Effect::StopBuild => self.builder = None,
                 Effect::OpenEditor { file, line } => self.open_editor(&file, line)?,
                 Effect::Quit => return ControlFlow::Break(Ending::Left),
-                Effect::Copy(text) => {
-                    let answer = terminal::copy(&text, &mut self.screen).map_err(|error| error.to_string());
+                Effect::Copy { what, text } => {
+                    let answer = terminal::copy(&what, &text, &mut self.screen).map_err(|error| error.to_string());
                     self.feed(Input::Answer(answer))?;
                 }
                 Effect::Save { name, contents } => saved.push(save(&self.options.export_folder, &name, &contents)),

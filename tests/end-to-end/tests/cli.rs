@@ -342,17 +342,31 @@ fn the_doctor_tells_what_a_report_needs() {
     assert_eq!(record["cache"], home.cache().display().to_string());
 }
 
+/// README.md and everything in docs/.
+fn manuals() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("a file").path());
+    let files = docs.filter(|file| file.extension().is_some_and(|end| end == "md")).chain([root.join("README.md")]);
+    files.map(|file| std::fs::read_to_string(file).expect("a text")).collect()
+}
+
 #[test]
 fn completions_and_the_manual_know_the_commands() {
     let home = Home::cold();
     let bash = home.run(["completions", "bash"]).well().out;
     let man = home.run(["man"]).well().out;
-    for command in ["trace", "edit", "facts", "plugin", "model", "stats", "export", "doctor", "demo"] {
+    let manuals = manuals();
+    let help = home.run(["--help"]).well().out;
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 15, "{help}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
         assert!(
             bash.contains(&format!("locus__subcmd__{command}")) || bash.contains(&format!("locus,{command}")),
             "{command}"
         );
         assert!(man.contains(command), "{command}");
+        assert!(manuals.contains(&format!("locus {command}")), "neither README.md nor docs/ says `locus {command}`");
     }
     assert!(man.contains(".TH locus"), "{man}");
     for shell in ["zsh", "fish", "elvish", "powershell"] {

@@ -228,7 +228,7 @@ pub const GLOBAL: &[Action] = &[
     Action {
         name: "amend-fact",
         help: "type a fact, starting from the selected one",
-        available: |state| state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; i types one".into()),
+        available: |state| state.chosen_fact().map(|_| ()),
         run: |state| {
             state.focus_on("fact");
             state.facts.own = state.fact().map(OwnFact::from_fact);
@@ -467,16 +467,12 @@ pub fn and_more(name: &str, more: usize) -> String {
 
 fn can_use_fact(state: &State) -> Result<(), String> {
     state.ready_for_a_job()?;
-    has_fact(state)
+    state.chosen_fact().map(|_| ())
 }
 
 fn can_look_at_fact(state: &State) -> Result<(), String> {
     state.ready_for_a_look()?;
-    has_fact(state)
-}
-
-fn has_fact(state: &State) -> Result<(), String> {
-    state.fact().map(|_| ()).ok_or_else(|| "no fact is selected; / filters facts, i types one".to_owned())
+    state.chosen_fact().map(|_| ())
 }
 
 fn has_table(state: &State) -> Result<(), String> {

@@ -1,7 +1,7 @@
 //! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
 
 use super::{Motion, Pane, Table};
-use crate::actions::{Action, and_more};
+use crate::actions::and_more;
 use crate::overlays::is_large;
 use crate::state::State;
 use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
@@ -18,15 +18,7 @@ pub const PANE: Pane = Pane {
     about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
             neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
             column counts the prompts where p(new) > p(true).",
-    go: Action {
-        name: "before-after-pane",
-        help: "go to the Before/After pane",
-        run: |state| {
-            state.focus_on("before-after");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("before-after", "Before/After"),
     actions: &[],
     motion,
     draw,

@@ -1,7 +1,7 @@
 //! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
 
 use super::{Motion, Pane, Table};
-use crate::actions::{Action, and_more, run_hint};
+use crate::actions::{and_more, run_hint};
 use crate::state::{EditView, Job, Prediction, Stage, State, TraceView};
 use crate::view::{
     Glyphs, Paper, duration, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, width,
@@ -23,15 +23,7 @@ pub const PANE: Pane = Pane {
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
             targets read off after that layer, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
-    go: Action {
-        name: "layers-pane",
-        help: "go to the Layers pane",
-        run: |state| {
-            state.focus_on("layers");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("layers", "Layers"),
     actions: &[],
     motion: |state, motion, page| match motion {
         Motion::Left | Motion::Right => {}

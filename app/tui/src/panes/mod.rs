@@ -1,4 +1,19 @@
-//! The panes. A new one is a file here and a line in [`PANES`].
+//! The panes. A new one is a file here, a `mod` and a place in [`PANES`].
+
+/// The action that goes to a pane, from its name and its title.
+macro_rules! go_to {
+    ($name:literal, $title:literal) => {
+        $crate::actions::Action {
+            name: concat!($name, "-pane"),
+            help: concat!("go to the ", $title, " pane"),
+            run: |state| {
+                state.focus_on($name);
+                Vec::new()
+            },
+            ..$crate::actions::Action::PLAIN
+        }
+    };
+}
 
 mod before_after;
 mod compare;

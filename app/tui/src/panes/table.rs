@@ -102,7 +102,12 @@ fn table(state: &State) -> Option<Table> {
 
 /// Copies the focused pane's table or its row under the cursor.
 pub fn copy(state: &mut State, extent: Extent) -> Vec<Effect> {
-    table(state).map(|table| Effect::Copy(table.tab_separated(extent))).into_iter().collect()
+    let what = match extent {
+        Extent::Row => "the row",
+        Extent::Table => "the table",
+    };
+    let copy = |table: Table| Effect::Copy { what: what.to_owned(), text: table.tab_separated(extent) };
+    table(state).map(copy).into_iter().collect()
 }
 
 /// Least size of an exported picture.

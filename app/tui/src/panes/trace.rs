@@ -22,15 +22,7 @@ pub const PANE: Pane = Pane {
     about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
             run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
             first-order estimates.",
-    go: Action {
-        name: "trace-pane",
-        help: "go to the Trace pane",
-        run: |state| {
-            state.focus_on("trace");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("trace", "Trace"),
     actions: &[
         Action {
             name: "trace-kind",
@@ -109,7 +101,7 @@ const fn kind_name(kind: TraceKind) -> &'static str {
 
 /// The token under the cursor.
 fn cursor_token(state: &State, view: &TraceView) -> usize {
-    let token = state.traces.token.or_else(|| view.last_subject_token()).unwrap_or(0);
+    let token = state.traces.token_of(view).or_else(|| view.last_subject_token()).unwrap_or(0);
     token.min(view.started.tokens.len().saturating_sub(1))
 }
 
@@ -119,7 +111,10 @@ fn motion(state: &mut State, motion: Motion, page: usize) {
     match motion {
         Motion::Left => state.choose_layer(state.layer.saturating_sub(1)),
         Motion::Right => state.choose_layer(state.layer + 1),
-        vertical => state.traces.token = Some(vertical.in_list(token, tokens, page)),
+        vertical => {
+            let prompt = view.started.order.fact.prompt();
+            state.traces.token = Some((prompt, vertical.in_list(token, tokens, page)));
+        }
     }
 }
 

@@ -46,6 +46,9 @@ use std::time::Duration;
 /// How long a selection has to rest before its next tokens are asked for.
 const PREDICTION_DELAY: Duration = Duration::from_millis(120);
 
+/// What is said where something needs a fact and none is selected.
+pub const NO_FACT: &str = "no fact is selected; / filters facts, i types one";
+
 /// What every key says that would order something where another process' run is shown.
 pub const READ_ONLY: &str = "read-only: this shows the run of another process; q leaves";
 
@@ -198,6 +201,14 @@ impl State {
     #[must_use]
     pub fn fact(&self) -> Option<&Fact> {
         self.facts.current()
+    }
+
+    /// The selected fact, or what to do to have one.
+    ///
+    /// # Errors
+    /// None is selected.
+    pub fn chosen_fact(&self) -> Result<&Fact, String> {
+        self.fact().ok_or_else(|| NO_FACT.to_owned())
     }
 
     /// Name of the focused pane.

@@ -57,11 +57,15 @@ impl State {
 
     /// Takes over what was remembered, before anything has happened.
     pub fn recall(&mut self, remembered: Remembered) {
-        let known: Vec<&str> = PANES.iter().map(|pane| pane.name).collect();
-        if remembered.windows.is_sound(&known) {
-            self.windows = remembered.windows;
+        match remembered.windows.check() {
+            Ok(()) => self.windows = remembered.windows,
+            Err(what) => {
+                let text =
+                    format!("the layouts of the last session cannot be shown ({what}); these are the shipped ones");
+                self.log.push(self.now, "workbench", "warning", &text);
+            }
         }
-        if known.contains(&remembered.pane.as_str()) {
+        if PANES.iter().any(|pane| pane.name == remembered.pane) {
             self.focus_on(&remembered.pane);
         }
         self.zoomed = remembered.zoomed;

@@ -1,6 +1,6 @@
 //! What the edit form says: method, objective, layers and the hyperparameters that differ from their defaults.
 
-use super::Engine;
+use super::{Engine, NO_FACT};
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -223,7 +223,7 @@ impl Settings {
             return Err(format!("{which} has no new target to put in; a lets you type one"));
         }
         let mut facts = facts.into_iter();
-        let fact = facts.next().ok_or_else(|| "no fact is selected; / filters facts, i types one".to_owned())?;
+        let fact = facts.next().ok_or_else(|| NO_FACT.to_owned())?;
         let layers = engine.model.as_ref().map_or(0, |model| model.layers);
         Ok(EditOrder {
             fact,

@@ -121,8 +121,8 @@ pub struct Traces {
     pub kind: TraceKind,
     /// What is done to cells in the maps that are shown.
     pub intervention: Intervention,
-    /// The token under the cursor; `None` stands for the last token of the subject.
-    pub token: Option<usize>,
+    /// The token under the cursor and the prompt that it belongs to; `None` stands for the last token of the subject.
+    pub token: Option<(String, usize)>,
     /// Whether the scale ends at the clean probability instead of at the greatest effect.
     pub full_scale: bool,
     /// What was ordered and has not begun.
@@ -150,6 +150,13 @@ impl Traces {
         }
         let scores = vec![None; started.tokens.len()];
         self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None });
+    }
+
+    /// The token of a prompt under the cursor, where one was chosen.
+    #[must_use]
+    pub fn token_of(&self, view: &TraceView) -> Option<usize> {
+        let (prompt, token) = self.token.as_ref()?;
+        (*prompt == view.started.order.fact.prompt()).then_some(*token)
     }
 
     /// Takes the estimate of a whole map.

@@ -1,5 +1,6 @@
 //! Which panes are on the screen and how it is split between them: layouts by name, each a tree of splits.
 
+use crate::panes::PANES;
 use serde::{Deserialize, Serialize};
 
 /// What all parts of a split share out.
@@ -158,16 +159,25 @@ impl Tree {
         true
     }
 
-    /// Whether it consists of known panes, each at one place, in splits of two parts at least.
-    #[must_use]
-    pub fn is_sound(&self, known: &[&str]) -> bool {
-        let panes = self.panes();
-        let once = |pane: &&str| panes.iter().filter(|other| *other == pane).count() == 1;
-        let splits = |tree: &Self| tree.axis().is_none() || tree.parts().len() > 1;
+    /// Whether it consists of panes that there are, each at one place, in splits of two parts at least.
+    ///
+    /// # Errors
+    /// Says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
         fn all(tree: &Tree, test: &dyn Fn(&Tree) -> bool) -> bool {
             test(tree) && tree.parts().iter().all(|(weight, part)| *weight > 0 && all(part, test))
         }
-        panes.iter().all(|pane| known.contains(pane) && once(pane)) && all(self, &splits)
+        let panes = self.panes();
+        for pane in &panes {
+            if !PANES.iter().any(|known| known.name == *pane) {
+                return Err(format!("no pane is called {pane}"));
+            }
+            if panes.iter().filter(|other| *other == pane).count() > 1 {
+                return Err(format!("the pane {pane} stands in it twice"));
+            }
+        }
+        let splits = |tree: &Self| tree.axis().is_none() || tree.parts().len() > 1;
+        if all(self, &splits) { Ok(()) } else { Err("a split has a single part, or one of no size".to_owned()) }
     }
 }
 
@@ -252,9 +262,16 @@ impl Windows {
     }
 
     /// Whether it can be shown: as a file may hold anything.
-    #[must_use]
-    pub fn is_sound(&self, known: &[&str]) -> bool {
-        self.current < self.layouts.len() && self.layouts.iter().all(|layout| layout.tree.is_sound(known))
+    ///
+    /// # Errors
+    /// Names the layout and what is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.current >= self.layouts.len() {
+            return Err(format!("layout number {} is to show of {}", self.current + 1, self.layouts.len()));
+        }
+        self.layouts
+            .iter()
+            .try_for_each(|layout| layout.tree.check().map_err(|what| format!("layout {}: {what}", layout.name)))
     }
 }
 
@@ -262,11 +279,9 @@ impl Windows {
 mod tests {
     use super::{Axis, Tree, Windows};
 
-    const PANES: [&str; 6] = ["fact", "trace", "layers", "before-after", "compare", "plots"];
-
     #[test]
     fn what_ships_is_sound() {
-        assert!(Windows::shipped().is_sound(&PANES));
+        assert_eq!(Windows::shipped().check(), Ok(()));
     }
 
     #[test]
@@ -276,10 +291,10 @@ mod tests {
                 let before = Windows::shipped().layout().tree.clone();
                 let mut tree = before.clone();
                 tree.insert(pane, "plots", axis);
-                assert!(tree.is_sound(&PANES), "{tree:?}");
+                assert_eq!(tree.check(), Ok(()), "{tree:?}");
                 assert_eq!(tree.panes().len(), 5);
                 tree.remove("plots");
-                assert!(tree.is_sound(&PANES), "{tree:?}");
+                assert_eq!(tree.check(), Ok(()), "{tree:?}");
                 assert_eq!(tree.panes(), before.panes());
             }
         }
@@ -290,7 +305,7 @@ mod tests {
         let mut tree = Windows::shipped().layout().tree.clone();
         for pane in ["fact", "trace", "layers"] {
             tree.remove(pane);
-            assert!(tree.is_sound(&PANES), "{tree:?}");
+            assert_eq!(tree.check(), Ok(()), "{tree:?}");
         }
         tree.remove("before-after");
         assert_eq!(tree, Tree::Pane("before-after".to_owned()));
@@ -302,7 +317,7 @@ mod tests {
         for _ in 0..50 {
             assert!(tree.resize("layers", Axis::Columns, true));
             assert!(tree.resize("layers", Axis::Rows, false));
-            assert!(tree.is_sound(&PANES), "{tree:?}");
+            assert_eq!(tree.check(), Ok(()), "{tree:?}");
         }
         let share = |parts: &[(u32, Tree)], place: usize| {
             f64::from(parts[place].0) / f64::from(parts.iter().map(|(weight, _)| weight).sum::<u32>())

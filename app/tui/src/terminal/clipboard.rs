@@ -6,23 +6,26 @@ use std::process::{Command, Stdio};
 /// Longest text in bytes: terminals drop longer sequences without a word.
 const LONGEST: usize = 74_000;
 
-/// Copies a text through tmux where we run inside it, else by OSC 52; says which way it went.
+/// Copies a text, which is `what` in a few words, through tmux where we run inside it, else by OSC 52; says which way it went.
 ///
 /// # Errors
 /// The text is too long, or nothing takes it.
-pub fn copy(text: &str, terminal: &mut impl Write) -> io::Result<String> {
+pub fn copy(what: &str, text: &str, terminal: &mut impl Write) -> io::Result<String> {
     if text.len() > LONGEST {
         let message =
             format!("{} bytes are too long for the clipboard of a terminal; x writes them to a file", text.len());
         return Err(io::Error::other(message));
     }
-    let lines = text.lines().count();
+    let lines = match text.lines().count() {
+        0 | 1 => String::new(),
+        lines => format!(" ({lines} lines)"),
+    };
     if std::env::var_os("TMUX").is_some() && through_tmux(text).is_ok() {
-        return Ok(format!("{lines} lines went to tmux's buffer and clipboard"));
+        return Ok(format!("{what}{lines} went to tmux's buffer and clipboard"));
     }
     write!(terminal, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?;
     terminal.flush()?;
-    Ok(format!("{lines} lines went to the terminal (OSC 52), which may or may not put them on the clipboard"))
+    Ok(format!("{what}{lines} went to the terminal (OSC 52), which may or may not put it on the clipboard"))
 }
 
 fn through_tmux(text: &str) -> io::Result<()> {

@@ -153,7 +153,7 @@ fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
     bench.press("$");
     let copied = |bench: &mut Bench| {
         let copied = bench.effects.drain(..).find_map(|effect| match effect {
-            Effect::Copy(text) => Some(text),
+            Effect::Copy { text, .. } => Some(text),
             _ => None,
         });
         copied.expect("copied")
@@ -199,7 +199,7 @@ fn in_the_comparison_the_selected_variant_is_shown_as_a_command() {
         bench.effects.clear();
         bench.press(keys);
         let copied = bench.effects.iter().find_map(|effect| match effect {
-            Effect::Copy(text) => Some(text.clone()),
+            Effect::Copy { text, .. } => Some(text.clone()),
             _ => None,
         });
         assert!(copied.as_deref().is_some_and(|line| line.starts_with(begins)), "{copied:?}");

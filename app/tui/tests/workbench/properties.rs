@@ -1,6 +1,6 @@
 //! No size, no sequence of keys and no order of events brings the workbench down.
 
-use super::support::{Bench, options, recording};
+use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{Event, TraceKind};
 use locus_tui::{Depth, Input, Key, Options};
 use proptest::prelude::*;
@@ -18,27 +18,10 @@ fn populated(ascii: bool, colours: Depth) -> Bench {
 #[test]
 fn every_pane_and_overlay_draws_at_every_size() {
     for (ascii, colours) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
-        for keys in [
-            "1",
-            "2",
-            "3",
-            "4",
-            "z",
-            "?",
-            ":",
-            "e",
-            "L",
-            "M",
-            "E",
-            "i",
-            "a",
-            "/",
-            "ctrl-c ctrl-c",
-            "U",
-            "1 space *",
-            "$",
-            "B",
-        ] {
+        let panes = go_to_panes();
+        let others =
+            ["z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c", "U", "1 space *", "$", "B", "J"];
+        for keys in panes.iter().map(String::as_str).chain(others) {
             let mut bench = populated(ascii, colours);
             bench.press(keys);
             for columns in (0..=120).step_by(3) {

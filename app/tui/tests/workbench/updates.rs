@@ -1,6 +1,6 @@
 //! Keys and events in, orders and screens out: the loop that the workbench is for.
 
-use super::support::{Bench, options, recording};
+use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{Blame, Command, Event, Fact, Intervention, JobKind, ModelSource, Outcome, TraceKind};
 use locus_tui::{Depth, Effect, Input, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -233,7 +233,7 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
     let last_row = |bench: &mut Bench| {
         bench.press("3 Y");
         let copied = bench.effects.drain(..).find_map(|effect| match effect {
-            Effect::Copy(text) => Some(text),
+            Effect::Copy { text, .. } => Some(text),
             _ => None,
         });
         let copied = copied.expect("a copied table");
@@ -386,7 +386,8 @@ fn without_colours_no_cell_has_one() {
     let mut bench = Bench::with(Options { colours: Depth::None, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
-    for keys in ["1", "space", "2", "3", "4", "U", "esc", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "L"] {
+    let overlays = ["1 space", "U", "esc", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "J", "esc", "L"];
+    for keys in go_to_panes().iter().map(String::as_str).chain(overlays) {
         bench.press(keys);
         let colours =
             bench.buffer().content.into_iter().filter(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
@@ -399,7 +400,8 @@ fn ascii_screens_hold_nothing_else() {
     let mut bench = Bench::with(Options { ascii: true, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
-    for keys in ["1", "space", "4", "U", "esc", "?", "esc", "e", "esc", "M", "esc", "L"] {
+    let overlays = ["1 space", "U", "esc", "?", "esc", "e", "esc", "M", "esc", "J", "esc", "L"];
+    for keys in go_to_panes().iter().map(String::as_str).chain(overlays) {
         bench.press(keys);
         assert!(bench.screen().is_ascii(), "after {keys}:\n{}", bench.screen());
     }
@@ -412,7 +414,7 @@ fn tables_are_copied_and_exported() {
     bench.effects.clear();
     bench.press("y x");
     match bench.effects.as_slice() {
-        [Effect::Copy(row), Effect::Save { name, contents }, rest @ ..] => {
+        [Effect::Copy { text: row, .. }, Effect::Save { name, contents }, rest @ ..] => {
             assert!(row.starts_with("5\t0.71"), "{row}");
             assert_eq!(name, "locus-layers-1.csv");
             assert_eq!(contents.lines().count(), 13);

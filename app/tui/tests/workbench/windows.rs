@@ -1,12 +1,53 @@
 //! Splits, layouts, and what the next start takes over.
 
-use super::support::{Bench, options};
-use locus_tui::{State, screen};
+use super::support::{Bench, go_to_panes, options};
+use locus_tui::{PANES, State, screen};
 
-fn titles(bench: &Bench) -> Vec<&'static str> {
+/// Number and title of the panes on the screen.
+fn titles(bench: &Bench) -> Vec<String> {
     let screen = bench.screen();
-    let all = ["1 Fact", "2 Trace", "3 Layers", "4 Before/After", "5 Compare", "6 Plots"];
-    all.into_iter().filter(|title| screen.contains(&format!(" {title} "))).collect()
+    let all = PANES.iter().enumerate().map(|(index, pane)| format!("{} {}", index + 1, pane.title));
+    all.filter(|title| screen.contains(&format!(" {title} "))).collect()
+}
+
+#[test]
+fn every_pane_has_a_key_that_goes_to_it_and_a_place_in_the_manual() {
+    let manual = include_str!("../../../../docs/workbench.md");
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut bench = Bench::ready(columns, rows);
+        for (keys, pane) in go_to_panes().iter().zip(PANES) {
+            bench.press(keys);
+            assert_eq!(bench.state.pane(), pane.name, "{keys}");
+            assert!(bench.screen().contains(pane.title), "{}", bench.screen());
+            assert!(
+                manual.contains(&format!("**{}**", pane.title)),
+                "docs/workbench.md says nothing of {}",
+                pane.title
+            );
+        }
+    }
+    for layout in &Bench::ready(80, 24).state.windows.layouts {
+        assert!(manual.contains(&format!("`{}`", layout.name)), "docs/workbench.md says nothing of {}", layout.name);
+    }
+}
+
+#[test]
+fn the_pane_that_shows_is_named_at_every_width() {
+    for columns in 30..=109 {
+        let mut bench = Bench::ready(columns, 24);
+        for (index, pane) in PANES.iter().enumerate() {
+            bench.press(&go_to_panes()[index]);
+            let screen = bench.screen();
+            let tabs = screen.lines().next().unwrap_or_default();
+            assert!(tabs.contains(&format!(" {} {} ", index + 1, pane.title)), "{columns}: {tabs}");
+            assert!(tabs.contains("(Tab: next)"), "{columns}: {tabs}");
+        }
+    }
+    let names = |columns| {
+        let screen = Bench::ready(columns, 24).screen();
+        PANES.iter().filter(|pane| screen.lines().next().is_some_and(|tabs| tabs.contains(pane.title))).count()
+    };
+    assert_eq!((names(40), names(80)), (1, PANES.len()));
 }
 
 #[test]

@@ -23,15 +23,7 @@ pub const PANE: Pane = Pane {
             The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
             effect: what restoring the hidden state at the subject's last token brings back; before: the model without \
             the variant.",
-    go: Action {
-        name: "compare-pane",
-        help: "go to the Compare pane",
-        run: |state| {
-            state.focus_on("compare");
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
+    go: go_to!("compare", "Compare"),
     actions: ACTIONS,
     motion,
     draw,

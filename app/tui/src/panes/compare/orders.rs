@@ -34,11 +34,7 @@ pub(super) fn can_add(state: &State) -> Result<(), String> {
 pub(super) fn can_run(state: &State) -> Result<(), String> {
     can_fill(state)?;
     has_variants(state)?;
-    match state.fact() {
-        _ if state.engine.gone => state.ready_for_a_job(),
-        Some(_) => Ok(()),
-        None => Err("no fact is selected; / filters facts, i types one".to_owned()),
-    }
+    if state.engine.gone { state.ready_for_a_job() } else { state.chosen_fact().map(|_| ()) }
 }
 
 /// Whether the selected variant can be put in place.

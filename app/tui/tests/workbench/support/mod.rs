@@ -3,7 +3,7 @@
 pub mod recording;
 
 use locus_protocol::{Command, Event, ModelSource};
-use locus_tui::{Depth, Effect, Input, Key, Options, State, draw, update};
+use locus_tui::{Depth, Effect, Input, Key, Keymap, Options, PANES, Pane, State, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
@@ -30,6 +30,13 @@ pub fn options() -> Options {
 pub struct Bench {
     pub state: State,
     pub effects: Vec<Effect>,
+}
+
+/// The keys that go to each pane, in the order of the panes.
+pub fn go_to_panes() -> Vec<String> {
+    let keymap = Keymap::shipped().expect("the shipped key map");
+    let key = |pane: &Pane| keymap.keys_of("", &pane.go).first().cloned();
+    PANES.iter().map(|pane| key(pane).unwrap_or_else(|| panic!("no key goes to {}", pane.name))).collect()
 }
 
 impl Bench {
