@@ -40,6 +40,8 @@ pub struct Values {
     pub probabilities: Vec<f64>,
     /// By fact: whether the loss had stopped falling far from its aim.
     pub stalled: Vec<bool>,
+    /// By fact: whether the loss was low enough before anything was changed, so that nothing was.
+    pub idle: Vec<bool>,
 }
 
 impl Values {
@@ -48,21 +50,34 @@ impl Values {
         &self.start + &self.delta
     }
 
-    /// A sentence about the facts whose optimisation stalled; `None` where none did.
+    /// Sentences about the facts whose optimisation stalled, and about those that needed none.
     #[must_use]
-    pub fn complaint(&self, edits: &[Edit]) -> Option<String> {
-        let stalled: Vec<usize> = (0..edits.len()).filter(|&fact| self.stalled[fact]).collect();
-        let first = *stalled.first()?;
-        let subject = &edits[first].subject;
-        let who = match stalled.len() {
-            1 => format!("of {subject}"),
-            more => format!("of {more} of {} facts ({subject} is the first)", edits.len()),
+    pub fn complaints(&self, edits: &[Edit]) -> Vec<String> {
+        let about = |which: &[bool]| {
+            let facts: Vec<usize> = (0..edits.len()).filter(|&fact| which[fact]).collect();
+            let first = *facts.first()?;
+            let subject = &edits[first].subject;
+            let who = match facts.len() {
+                1 => subject.clone(),
+                more => format!("{more} of {} facts ({subject} is the first)", edits.len()),
+            };
+            Some((first, who))
         };
-        Some(format!(
-            "the optimisation {who} stalled at p(target) = {:.3}: its loss no longer falls. Raise clamp, learning_rate \
-             or steps, lower weight_decay, or edit an earlier layer",
-            self.probabilities[first]
-        ))
+        let stalled = about(&self.stalled).map(|(first, who)| {
+            format!(
+                "the optimisation of {who} stalled at p(target) = {:.3}: its loss no longer falls. Raise clamp, \
+                 learning_rate or steps, lower weight_decay, or edit an earlier layer",
+                self.probabilities[first]
+            )
+        });
+        let idle = about(&self.idle).map(|(first, who)| {
+            format!(
+                "the loss of {who} was below stop_below before anything was changed, at p(target) = {:.3}: no value was \
+                 looked for",
+                self.probabilities[first]
+            )
+        });
+        stalled.into_iter().chain(idle).collect()
     }
 }
 
@@ -129,7 +144,8 @@ pub fn optimise(
     let start = unchanged.map(|known| known.start);
     let start = start.ok_or_else(|| Error::Request("steps must be at least 1".to_owned()))?;
     let stalled = (0..edits.len()).map(|fact| progress.stalled(fact)).collect();
-    Ok(Values { start, delta: delta.detach(), probabilities: progress.probabilities, stalled })
+    let Progress { probabilities, idle, .. } = progress;
+    Ok(Values { start, delta: delta.detach(), probabilities, stalled, idle })
 }
 
 fn layer_of(site: Site) -> usize {
@@ -175,6 +191,8 @@ struct Progress {
     /// By fact: the last step's update is made.
     updates_last: Vec<bool>,
     done: Vec<bool>,
+    /// By fact: the loss was low enough in the first step.
+    idle: Vec<bool>,
     /// By fact: the objective's loss in the first step, three quarters on, and now.
     watched: Vec<[f64; 3]>,
     probabilities: Vec<f64>,
@@ -192,6 +210,7 @@ impl Progress {
             updates_last: runs_all.iter().map(|all| *all && settings.updates_last).collect(),
             runs_all,
             done: vec![false; edits.len()],
+            idle: vec![false; edits.len()],
             watched: vec![[f64::NAN; 3]; edits.len()],
             probabilities: vec![f64::NAN; edits.len()],
         }
@@ -223,6 +242,7 @@ impl Progress {
             watched[2] = objective;
             self.probabilities[fact] = shown[4][fact];
             let enough = loss < self.stop_below && !self.runs_all[fact];
+            self.idle[fact] |= enough && step == 0;
             let last = step + 1 == self.steps && !self.updates_last[fact];
             self.done[fact] = enough || last || !loss.is_finite();
         }

@@ -104,7 +104,7 @@ impl EditMethod for Memit {
         for edits in request.edits.chunks(parameters.at_once()) {
             host.progress("optimising hidden states", done as u64, all as u64)?;
             let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
-            notes.extend(values.complaint(edits));
+            notes.extend(values.complaints(edits));
             found.push(values);
             done += edits.len();
         }

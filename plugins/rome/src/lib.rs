@@ -143,7 +143,7 @@ impl Work {
         for (name, tensor) in insertion.artifacts {
             edited = edited.artifact(name, tensor);
         }
-        self.edited = values.complaint(place.alone()).into_iter().fold(edited, Edited::note);
+        self.edited = values.complaints(place.alone()).into_iter().fold(edited, Edited::note);
         Ok(())
     }
 }

@@ -185,6 +185,20 @@ fn every_pair_from_the_form() {
 }
 
 #[test]
+fn an_optimisation_that_gets_nowhere_or_has_nothing_to_do_says_so() {
+    let home = Home::new();
+    for (settings, said) in [
+        (["--set", "clamp=0.01", "--set", "steps=8"], "stalled at p(target) = 0.0"),
+        (["--set", "stop_below=100", "--set", "steps=8"], "below stop_below before anything was changed"),
+    ] {
+        let edit = ["edit", "--method", "rome", "--case", "0", "--json"];
+        let records = home.run(edit.into_iter().chain(settings)).well().records();
+        let applied = records.edits()[0].applied.clone().expect("applied");
+        assert!(applied.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", applied.notes);
+    }
+}
+
+#[test]
 fn the_shipped_orders_are_the_pairs() {
     let home = Home::new();
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/orders/pairs.toml");
@@ -197,7 +211,13 @@ fn the_shipped_orders_are_the_pairs() {
     let pairs = pairs(&home);
     let mut known: Vec<_> = pairs.iter().map(|pair| (&pair.method.id, &pair.objective.id)).collect();
     known.sort();
-    assert_eq!(made, known);
+    let names = |some: &[(&String, &String)], others: &[(&String, &String)]| -> Vec<String> {
+        let only = some.iter().filter(|pair| !others.contains(pair));
+        only.map(|(method, objective)| format!("{method} with {objective}")).collect()
+    };
+    let (lacks, has) = (names(&known, &made), names(&made, &known));
+    assert!(lacks.is_empty() && has.is_empty(), "configs/orders/pairs.toml lacks {lacks:?}, and alone has {has:?}");
+    assert_eq!(made.len(), known.len(), "configs/orders/pairs.toml has a pair twice");
     assert!(edits.iter().all(|edit| edit.applied.is_some()), "not all were applied");
     // and read by the same reader as everything else
     let text = std::fs::read_to_string(file).expect("the file");
