@@ -1,7 +1,7 @@
 //! A plugin's way from nothing: its crate is written, built, checked, and edits.
 
 use locus_end_to_end::{Home, build, files, plugin};
-use locus_protocol::{Event, Verdict};
+use locus_protocol::{Event, PluginKind, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,9 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     build(&home.path("my-aim"), "cargo");
     let aim = home.path("my-aim/target/release/libmy_aim.so");
     let checks = well(&home, &aim, "4");
-    for check in ["goal", "loss", "gradient", "one loss a fact", "same input, same loss", "with rome", "with memit"] {
+    for check in
+        ["goal", "loss", "gradient", "direction", "one loss a fact", "same input, same loss", "with rome", "with memit"]
+    {
         assert!(checks.contains(check), "{check} in {checks:?}");
     }
     let aim = aim.display().to_string();
@@ -153,31 +155,55 @@ fn a_new_crate_is_compiled_as_the_program_is() {
     }
 }
 
+/// Files of the plugins of a kind that the program finds beside it.
+fn shipped(home: &Home, kind: PluginKind) -> Vec<PathBuf> {
+    let listed = home.run(["plugin", "list", "--json"]).well().records().events;
+    let files = listed.into_iter().filter_map(|event| match event {
+        Event::Plugin(plugin) if plugin.kind == kind => Some(plugin.file),
+        _ => None,
+    });
+    files.collect()
+}
+
 #[test]
 fn the_shipped_methods_pass_every_check() {
     let home = Home::new();
-    for package in ["locus-rome", "locus-memit", "locus-fine-tuning"] {
-        assert_all_of_a_method(&well(&home, &plugin(package), "4"));
+    let methods = shipped(&home, PluginKind::Method);
+    assert!(methods.len() > 2, "{methods:?}");
+    for file in methods {
+        assert_all_of_a_method(&well(&home, &file, "4"));
     }
 }
 
 #[test]
 fn the_shipped_objectives_pass_every_check() {
     let home = Home::new();
-    for package in [
-        "locus-error-injection",
-        "locus-tracing-reversal",
-        "locus-fact-erasure",
-        "locus-fact-amplification",
-        "locus-fact-forcing",
-    ] {
-        let checks = well(&home, &plugin(package), "4");
+    let objectives = shipped(&home, PluginKind::Objective);
+    assert!(objectives.len() > 4, "{objectives:?}");
+    for file in objectives {
+        let checks = well(&home, &file, "4");
         assert!(checks.contains("gradient") && checks.contains("with fine-tuning"), "{checks:?}");
     }
 }
 
+#[test]
+fn every_crate_of_the_plugins_folder_is_found_by_the_program() {
+    let home = Home::new();
+    let listed: BTreeSet<PathBuf> =
+        [PluginKind::Method, PluginKind::Objective].iter().flat_map(|kind| shipped(&home, *kind)).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    for entry in std::fs::read_dir(folder).expect("plugins").flatten() {
+        let text = std::fs::read_to_string(entry.path().join("Cargo.toml")).expect("a manifest");
+        let manifest: toml::Table = text.parse().expect("a manifest");
+        if manifest.get("lib").and_then(|lib| lib.get("crate-type")).is_some() {
+            let name = manifest["package"]["name"].as_str().expect("a name");
+            assert!(listed.contains(&plugin(name)), "{name} is not among {listed:?}");
+        }
+    }
+}
+
 /// What each plugin of the hostile library does wrong, by the check that has to find it.
-const CRIMES: [(&str, &str); 19] = [
+const CRIMES: [(&str, &str); 20] = [
     ("panics", "edits"),
     ("panics-with-a-bomb", "edits"),
     ("raises-libtorch-exception", "edits"),
@@ -197,6 +223,7 @@ const CRIMES: [(&str, &str); 19] = [
     ("writes-into-weights", "leaves the weights alone"),
     ("leaks", "memory"),
     ("cuts-gradient", "gradient"),
+    ("forgets-direction", "direction"),
 ];
 
 #[test]

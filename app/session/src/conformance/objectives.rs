@@ -31,15 +31,26 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
 
     let settings = worker.ready()?.defaults.of_objective(&plugin.id, &Map::new());
     let goal = goal(worker, &*objective, &settings)?;
+    let lowers = goal.as_ref().ok().map(|goal| goal.lowers);
     let has_goal = checks.tell(worker, "goal", goal.map(|goal| format!("it aims at `{}`", goal.target.trim())));
     let loss = loss(&*objective, &settings);
     let has_loss = checks.tell(worker, "loss", loss);
     if has_loss {
-        checks.tell(worker, "gradient", gradient(&*objective, &settings));
+        let gradient = gradient(&*objective, &settings);
+        let towards = gradient.as_ref().ok().zip(lowers).map(|(gradient, lowers)| direction(gradient, lowers));
+        checks.tell(
+            worker,
+            "gradient",
+            gradient.map(|found| format!("of length {:.3}", found.norm().double_value(&[]))),
+        );
+        match towards {
+            Some(finding) => drop(checks.tell(worker, "direction", finding)),
+            None => checks.skip(worker, "direction", "it has no goal or no gradient"),
+        }
         checks.tell(worker, "one loss a fact", by_fact(&*objective, &settings));
         checks.tell(worker, "same input, same loss", repeats(&*objective, &settings));
     } else {
-        for check in ["gradient", "one loss a fact", "same input, same loss"] {
+        for check in ["gradient", "direction", "one loss a fact", "same input, same loss"] {
             checks.skip(worker, check, "it has no loss");
         }
     }
@@ -124,8 +135,8 @@ fn loss(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Findi
     Ok(format!("{} for a mean and {} for a sum", seen[0], seen[1]))
 }
 
-/// The loss can be followed back to the log-probabilities.
-fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
+/// The loss can be followed back to the log-probabilities; its gradient.
+fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Tensor, String> {
     let mut started = start(objective, settings)?;
     let given = sample(&[2, 3]);
     let loss = started.loss(&given, Reduction::Mean).map_err(|error| error.to_string())?;
@@ -134,12 +145,30 @@ fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> F
         return Err(format!("no gradient leads from its loss to the log-probabilities; {lost}"));
     }
     let found = Tensor::f_run_backward(&[loss.sum(Kind::Float)], &[&given], false, false);
-    let gradient = found.map_err(|error| format!("its gradient cannot be computed: {error}; {lost}"))?;
-    let length = gradient[0].norm().double_value(&[]);
+    let mut gradient = found.map_err(|error| format!("its gradient cannot be computed: {error}; {lost}"))?;
+    let gradient = gradient.swap_remove(0);
+    let length = gradient.norm().double_value(&[]);
     if !length.is_finite() || length == 0.0 {
         return Err(format!("its gradient has length {length}; {lost}"));
     }
-    Ok(format!("of length {length:.3}"))
+    Ok(gradient)
+}
+
+/// The loss pulls the target's probability to where the goal says: edits are scored by that.
+fn direction(gradient: &Tensor, lowers: bool) -> Finding {
+    let rises = gradient.sum(Kind::Double).double_value(&[]) > 0.0;
+    match (rises, lowers) {
+        (true, true) => Ok("the less probable the target, the lower the loss, and the goal says lowering()".to_owned()),
+        (false, false) => Ok("the more probable the target, the lower the loss".to_owned()),
+        (true, false) => {
+            Err("the loss falls as the target gets less probable, but its goal does not say so, and edits \
+                              would be scored the wrong way round; add Goal::lowering()"
+                .to_owned())
+        }
+        (false, true) => Err("its goal says lowering(), but the loss falls as the target gets more probable; leave \
+                              Goal::lowering() away, or turn the sign of the loss"
+            .to_owned()),
+    }
 }
 
 /// Many facts have a loss each.
