@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 const LARGE: (u16, u16) = (40, 120);
 /// Within which the program has to end, and longest wait for a build.
-const SECONDS: Duration = Duration::from_secs(10);
+const SECONDS: Duration = Duration::from_secs(40);
 const PATIENCE: Duration = Duration::from_secs(240);
 
 const ESCAPE: &str = "\x1b";

@@ -5,7 +5,7 @@ use locus_protocol::{Event, Tried};
 use std::time::Duration;
 
 const LARGE: (u16, u16) = (40, 120);
-const SECONDS: Duration = Duration::from_secs(10);
+const SECONDS: Duration = Duration::from_secs(40);
 
 /// The demo on a large screen, once its model is ready.
 fn ready(home: &Home) -> PseudoTerminal {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const SMALL: (u16, u16) = (24, 80);
 /// Within which the program has to end.
-const SECONDS: Duration = Duration::from_secs(10);
+const SECONDS: Duration = Duration::from_secs(40);
 /// Exit code where a signal or a dropped line ended it.
 const CUT_OFF: u32 = 130;
 
