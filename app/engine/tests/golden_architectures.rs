@@ -3,6 +3,7 @@
 mod support;
 
 use locus_engine::model::{Batch, Model, Site, Tap, Taps, families};
+use std::collections::BTreeSet;
 use std::path::Path;
 use support::{cases, deviation, golden, json, name, tensors};
 use tch::{Device, Kind, Tensor};
@@ -32,6 +33,31 @@ fn architectures_equal_the_golden_forward_passes() {
     assert!(ran > 0, "no golden architecture found");
 }
 
+/// Names of what is captured in a block, in the order in which it is computed.
+const FIELDS: [&str; 4] = ["attn_out", "mlp_key", "mlp_out", "block_out"];
+
+/// Ours against the golden tensor, by the size of everything that the golden files have of that name.
+fn close(ours: &Tensor, expected: &Tensor, all: &Tensor, what: &dyn Fn() -> String) {
+    let allowed = ABSOLUTE.min(RELATIVE * all.abs().max().double_value(&[]).max(1.0));
+    let off = deviation(ours, expected);
+    assert!(off <= allowed, "{} is off by {off:e}, allowed is {allowed:e}", what());
+}
+
+#[test]
+fn every_family_has_a_golden_checkpoint() {
+    // a set from elsewhere may hold what it likes
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/arch");
+    let type_of = |case: &Path| json(&case.join("model/config.json"))["model_type"].as_str().map(str::to_owned);
+    let there: BTreeSet<String> = cases(&own).iter().filter_map(|case| type_of(case)).collect();
+    let known: BTreeSet<String> = families::FAMILIES.iter().map(|(family, _)| (*family).to_owned()).collect();
+    let lacking: Vec<_> = known.symmetric_difference(&there).collect();
+    assert!(
+        lacking.is_empty(),
+        "FAMILIES and the checkpoints in tests/golden/arch differ by {lacking:?}; \
+         tests/transformers/golden_architecture.py makes one"
+    );
+}
+
 /// Compares every prompt of one architecture; the largest deviation of its logits.
 fn compare(case: &Path) -> f64 {
     let model = Model::load(&case.join("model"), Device::Cpu, Kind::Float).expect("model");
@@ -50,22 +76,27 @@ fn compare(case: &Path) -> f64 {
         let layers = model.architecture.layers;
         let sites = |site: fn(usize) -> Site| (0..layers).map(move |layer| Tap::capture(site(layer)));
         let mut taps = Taps::new(
-            sites(Site::Residual)
-                .chain(sites(Site::AttentionOut))
-                .chain(sites(Site::MlpOut))
+            sites(Site::AttentionOut)
                 .chain(sites(Site::MlpKey))
+                .chain(sites(Site::MlpOut))
+                .chain(sites(Site::Residual))
                 .collect(),
         );
         let tapped = model.forward(&ids, &batch, &mut taps);
-        for (group, field) in ["block_out", "attn_out", "mlp_out", "mlp_key"].into_iter().enumerate() {
-            let Some(expected) = golden.get(&at(field)) else { continue };
-            let captured: Vec<_> = (0..layers)
-                .map(|layer| taps.captured(group * layers + layer).expect("captured").shallow_clone())
-                .collect();
-            let ours = Tensor::stack(&captured, 0);
-            let largest = expected.abs().max().double_value(&[]);
-            let off = deviation(&ours, expected);
-            assert!(off <= ABSOLUTE && off <= RELATIVE * largest.max(1.0), "{} {}: {off:e}", name(case), at(field));
+        // in the order in which they are computed, so that the first that is off says where to look
+        if let Some(expected) = golden.get(&at("embed_out")) {
+            close(&model.embed(&ids, &batch, &mut Taps::default()), expected, expected, &|| {
+                format!("{} {}, the input of block 0", name(case), at("embed_out"))
+            });
+        }
+        for layer in 0..layers {
+            for (group, field) in FIELDS.into_iter().enumerate() {
+                let Some(expected) = golden.get(&at(field)) else { continue };
+                let ours = taps.captured(group * layers + layer).expect("captured");
+                close(ours, &expected.get(layer as i64), expected, &|| {
+                    format!("{} {}, layer {layer}; all before agrees", name(case), at(field))
+                });
+            }
         }
         let untapped = model.forward(&ids, &batch, &mut Taps::default());
         assert_eq!(tapped, untapped, "{}: taps changed the run", name(case));

@@ -89,6 +89,9 @@ fn a_configuration_that_nobody_can_run() {
     change_json(&file, |config| config["model_type"] = json!("gpt2"));
     change_json(&file, |config| drop(config.as_object_mut().expect("an object").remove("n_head")));
     refused(&home, FAILED, &["broken/config.json", "n_head"], &info);
+    change_json(&file, |config| config["n_head"] = json!(4));
+    change_json(&file, |config| config["n_positions"] = json!(100_000));
+    refused(&home, FAILED, &["wpe.weight", "config.json promises 100000"], &info);
     std::fs::write(&file, "{").expect("written");
     refused(&home, FAILED, &["broken/config.json: not valid JSON"], &info);
 }

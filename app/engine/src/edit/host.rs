@@ -305,7 +305,7 @@ pub fn model_info(model: &Model, name: &str) -> ModelInfo {
     let down = |(layer, block): (usize, &crate::model::architecture::BlockNames)| DownProjection {
         weight: format!("{}.weight", block.down),
         bias: model.down_projection_has_bias(layer).then(|| format!("{}.bias", block.down)),
-        stored_input_first: architecture.stored_input_first,
+        stored_input_first: architecture.special.stored_input_first,
     };
     ModelInfo {
         name: name.to_owned(),

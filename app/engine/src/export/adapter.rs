@@ -70,7 +70,7 @@ fn config(model: &Model, factors: &[Factors], source: &Path) -> Value {
         "alpha_pattern": ranks,
         "target_modules": factors.iter().map(|factors| factors.module.as_str()).collect::<Vec<_>>(),
         // GPT-2 keeps its projections input first
-        "fan_in_fan_out": model.architecture.stored_input_first,
+        "fan_in_fan_out": model.architecture.special.stored_input_first,
         "lora_dropout": 0.0,
         "bias": "none",
         "use_rslora": false,
@@ -105,7 +105,8 @@ fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {
         None => decomposed(parameter, forms)?,
     };
     // [rows, rank] times [rank, columns] in the orientation of the checkpoint
-    let (outputs, inputs) = if model.architecture.stored_input_first { (right.tr(), left.tr()) } else { (left, right) };
+    let (outputs, inputs) =
+        if model.architecture.special.stored_input_first { (right.tr(), left.tr()) } else { (left, right) };
     Ok(Factors { module: module.to_owned(), outputs, inputs })
 }
 

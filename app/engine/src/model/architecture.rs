@@ -25,14 +25,19 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// What `config.json` calls them.
+    const NAMES: &[(&str, Self)] = &[
+        ("gelu_new", Self::GeluTanh),
+        ("gelu_pytorch_tanh", Self::GeluTanh),
+        ("gelu_fast", Self::GeluTanh),
+        ("gelu", Self::Gelu),
+        ("silu", Self::Silu),
+        ("swish", Self::Silu),
+    ];
+
     /// The activation that `config.json` names.
     pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Some(Self::GeluTanh),
-            "gelu" => Some(Self::Gelu),
-            "silu" | "swish" => Some(Self::Silu),
-            _ => None,
-        }
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, activation)| *activation)
     }
 }
 
@@ -147,26 +152,50 @@ pub struct Architecture {
     pub rotary: Option<Rotary>,
     /// Factor on attention scores.
     pub attention_scale: f64,
-    /// Attention scores are squeezed into ± this by a hyperbolic tangent.
-    pub attention_cap: Option<f64>,
-    /// Logits are squeezed into ± this by a hyperbolic tangent.
-    pub logit_cap: Option<f64>,
-    /// Factor on token embeddings, after what subject noise is added to.
-    pub embedding_scale: Option<f64>,
-    /// Per layer: how many positions back attention sees; `None` sees all.
-    pub attention_window: Vec<Option<i64>>,
-    /// Projections are stored `[in, out]` (GPT-2's Conv1D).
-    pub stored_input_first: bool,
     /// Name of the token embedding.
     pub token_embedding: String,
-    /// Name of the learned position embedding, if any.
-    pub position_embedding: Option<String>,
     /// Names of each block's tensors.
     pub blocks: Vec<BlockNames>,
     /// Name of the final norm.
     pub final_norm: String,
     /// Name of the unembedding; `None` where the token embedding serves.
     pub unembedding: Option<String>,
+    /// What only some families have.
+    pub special: Special,
+}
+
+/// What most families do without: a family names what it has, and the rest is the default. Something new that the decoder
+/// can do is a field here, read in `decoder.rs`.
+#[derive(Clone, Debug, Default)]
+pub struct Special {
+    /// Attention scores are squeezed into ± this by a hyperbolic tangent.
+    pub attention_cap: Option<f64>,
+    /// Logits are squeezed into ± this by a hyperbolic tangent.
+    pub logit_cap: Option<f64>,
+    /// Factor on token embeddings, after what subject noise is added to.
+    pub embedding_scale: Option<f64>,
+    /// Per layer: how many positions back attention sees; `None` sees all, and so does a layer that is not named.
+    pub attention_window: Vec<Option<i64>>,
+    /// Projections are stored `[in, out]` (GPT-2's Conv1D).
+    pub stored_input_first: bool,
+    /// Learned positions.
+    pub positions: Option<LearnedPositions>,
+}
+
+/// A table of learned position embeddings.
+#[derive(Clone, Debug)]
+pub struct LearnedPositions {
+    /// Name of the embedding.
+    pub name: String,
+    /// Row of position 0.
+    pub first_row: i64,
+}
+
+impl LearnedPositions {
+    /// A table whose first row is position 0.
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), first_row: 0 }
+    }
 }
 
 /// Reads fields of a `config.json` and words the complaint about a bad one.
@@ -217,8 +246,10 @@ impl Fields<'_> {
     /// The activation named by `name`.
     pub fn activation(&self, name: &str) -> Result<Activation, String> {
         let text = self.0.get(name).and_then(Value::as_str).unwrap_or("");
-        Activation::parse(text)
-            .ok_or_else(|| format!("field `{name}` names the activation `{text}`; gelu_new, gelu and silu are known"))
+        Activation::parse(text).ok_or_else(|| {
+            let known: Vec<_> = Activation::NAMES.iter().map(|(name, _)| *name).collect();
+            format!("field `{name}` names the activation `{text}`; known are {}", known.join(", "))
+        })
     }
 
     /// The rotary base and stretching, from either generation of `config.json`.

@@ -84,10 +84,8 @@ impl Model {
         kind: Kind,
     ) -> Result<Self> {
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
-        let position_embedding = match &architecture.position_embedding {
-            Some(name) => Some(weights.get(&format!("{name}.weight"))?),
-            None => None,
-        };
+        let positions = architecture.special.positions.as_ref();
+        let position_embedding = positions.map(|table| weights.positions(table, architecture.context)).transpose()?;
         let unembedding = match &architecture.unembedding {
             Some(name) => weights.projection(name, false)?,
             None => Projection { weight: token_embedding.shallow_clone(), bias: None, input_first: false },
@@ -167,7 +165,7 @@ impl Model {
     pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
         let embedded = Tensor::embedding(&self.token_embedding, ids, -1, false, false);
         let embedded = taps.visit(Site::Embedding, embedded);
-        let embedded = match self.architecture.embedding_scale {
+        let embedded = match self.architecture.special.embedding_scale {
             // in the number format of the model, as the published one has it
             Some(scale) => embedded * Tensor::from(scale).to_kind(self.kind).to_device(self.device),
             None => embedded,
@@ -249,7 +247,7 @@ impl Model {
 
     /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).
     pub fn logits(&self, stream: &Tensor) -> Tensor {
-        capped(self.unembedding.apply(&self.final_norm.apply(stream)), self.architecture.logit_cap)
+        capped(self.unembedding.apply(&self.final_norm.apply(stream)), self.architecture.special.logit_cap)
     }
 
     /// Residual stream after the last block of a whole batch, `[tokens, hidden]`.
@@ -270,7 +268,7 @@ fn normed(norm: Option<&Normalisation>, output: Tensor) -> Tensor {
 impl Block {
     fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
         let names = &architecture.blocks[layer];
-        let projection = |name: &str| weights.projection(name, architecture.stored_input_first);
+        let projection = |name: &str| weights.projection(name, architecture.special.stored_input_first);
         let norm = |name: &Option<String>| name.as_ref().map(|name| weights.norm(name, architecture)).transpose();
         let gate = match &names.gate {
             Some(name) => Some(projection(name)?),
@@ -282,11 +280,11 @@ impl Block {
                 inputs: Inputs::read(&names.queries_keys_values, projection)?,
                 output: projection(&names.attention_output)?,
                 scale: architecture.attention_scale,
-                cap: architecture.attention_cap,
+                cap: architecture.special.attention_cap,
                 heads: architecture.heads,
                 key_value_heads: architecture.key_value_heads,
                 head_width: architecture.head_width,
-                window: architecture.attention_window[layer],
+                window: architecture.special.attention_window.get(layer).copied().flatten(),
             },
             attention_output_norm: norm(&names.attention_output_norm)?,
             mlp_norm: norm(&names.mlp_norm)?,

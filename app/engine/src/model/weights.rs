@@ -1,6 +1,6 @@
 //! Reads the tensors of a checkpoint, single or sharded, in the wanted number format.
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, LearnedPositions};
 use super::layers::{Normalisation, Projection};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -109,6 +109,24 @@ impl Weights {
     /// Like [`Self::find`], with a complaint.
     pub fn get(&self, name: &str) -> Result<Tensor> {
         self.find(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// A table of learned positions, `[positions, hidden]`, from the row of position 0 on.
+    ///
+    /// # Errors
+    /// It is missing, or too short for `context` positions.
+    pub fn positions(&self, table: &LearnedPositions, context: i64) -> Result<Tensor> {
+        let name = format!("{}.weight", table.name);
+        let rows = self.get(&name)?;
+        let positions = rows.size()[0] - table.first_row;
+        if positions < context {
+            let message = format!(
+                "tensor `{name}` has rows for {positions} positions and config.json promises {context}; the checkpoint does \
+                 not match its config.json"
+            );
+            return Err(Error::Weights { path: self.folder.clone(), message });
+        }
+        Ok(rows.narrow(0, table.first_row, positions))
     }
 
     /// The projection `name`.

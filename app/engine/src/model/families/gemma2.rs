@@ -1,7 +1,7 @@
 //! Gemma 2: norms around attention and MLP alike, capped scores and logits, scaled embeddings, and sliding windows in
 //! every other layer.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size")?;
@@ -42,16 +42,17 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::Sequential,
         rotary: Some(config.rotary(head_width, "rope_theta", false)?),
         attention_scale: config.number_or("query_pre_attn_scalar", 256.0)?.powf(-0.5),
-        attention_cap: config.cap("attn_logit_softcapping")?,
-        logit_cap: config.cap("final_logit_softcapping")?,
-        embedding_scale: Some((hidden as f64).sqrt()),
-        attention_window: windows(config, layers)?,
-        stored_input_first: false,
         token_embedding: "model.embed_tokens".to_owned(),
-        position_embedding: None,
         blocks: (0..layers).map(block).collect(),
         final_norm: "model.norm".to_owned(),
         unembedding: (!tied).then(|| "lm_head".to_owned()),
+        special: Special {
+            attention_cap: config.cap("attn_logit_softcapping")?,
+            logit_cap: config.cap("final_logit_softcapping")?,
+            embedding_scale: Some((hidden as f64).sqrt()),
+            attention_window: windows(config, layers)?,
+            ..Special::default()
+        },
     })
 }
 

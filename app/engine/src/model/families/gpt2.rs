@@ -1,6 +1,8 @@
 //! GPT-2: learned positions, stacked attention projection stored `[in, out]`, tied unembedding.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{
+    Architecture, BlockNames, Fields, LearnedPositions, Norm, QueryKeyValueNames, Residual, Special,
+};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("n_embd")?;
@@ -39,15 +41,14 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::Sequential,
         rotary: None,
         attention_scale: if scaled { (head_width as f64).powf(-0.5) } else { 1.0 },
-        attention_cap: None,
-        logit_cap: None,
-        embedding_scale: None,
-        attention_window: vec![None; layers],
-        stored_input_first: true,
         token_embedding: "transformer.wte".to_owned(),
-        position_embedding: Some("transformer.wpe".to_owned()),
         blocks: (0..layers).map(block).collect(),
         final_norm: "transformer.ln_f".to_owned(),
         unembedding: None,
+        special: Special {
+            stored_input_first: true,
+            positions: Some(LearnedPositions::new("transformer.wpe")),
+            ..Special::default()
+        },
     })
 }

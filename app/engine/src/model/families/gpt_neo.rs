@@ -1,6 +1,8 @@
 //! GPT-Neo: GPT-2 with separate unscaled projections and local attention in every other layer.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{
+    Architecture, BlockNames, Fields, LearnedPositions, Norm, QueryKeyValueNames, Residual, Special,
+};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size")?;
@@ -47,15 +49,14 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::Sequential,
         rotary: None,
         attention_scale: 1.0,
-        attention_cap: None,
-        logit_cap: None,
-        embedding_scale: None,
-        attention_window,
-        stored_input_first: false,
         token_embedding: "transformer.wte".to_owned(),
-        position_embedding: Some("transformer.wpe".to_owned()),
         blocks: (0..layers).map(block).collect(),
         final_norm: "transformer.ln_f".to_owned(),
         unembedding: None,
+        special: Special {
+            attention_window,
+            positions: Some(LearnedPositions::new("transformer.wpe")),
+            ..Special::default()
+        },
     })
 }

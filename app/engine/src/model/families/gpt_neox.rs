@@ -1,6 +1,6 @@
 //! GPT-NeoX (and Pythia): per-head fused projection, rotary on a part of each head, two norms in parallel.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size")?;
@@ -37,15 +37,10 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: if parallel { Residual::ParallelTwoNorms } else { Residual::Sequential },
         rotary: Some(config.rotary((head_width as f64 * share) as i64, "rotary_emb_base", false)?),
         attention_scale: (head_width as f64).powf(-0.5),
-        attention_cap: None,
-        logit_cap: None,
-        embedding_scale: None,
-        attention_window: vec![None; layers],
-        stored_input_first: false,
         token_embedding: "gpt_neox.embed_in".to_owned(),
-        position_embedding: None,
         blocks: (0..layers).map(block).collect(),
         final_norm: "gpt_neox.final_layer_norm".to_owned(),
         unembedding: Some("embed_out".to_owned()),
+        special: Special::default(),
     })
 }

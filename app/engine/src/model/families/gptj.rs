@@ -1,6 +1,6 @@
 //! GPT-J: attention and MLP in parallel behind one norm, interleaved rotary positions, untied head with bias.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("n_embd")?;
@@ -40,15 +40,10 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::ParallelSharedNorm,
         rotary: Some(config.rotary(rotary, "rotary_emb_base", true)?),
         attention_scale: (head_width as f64).powf(-0.5),
-        attention_cap: None,
-        logit_cap: None,
-        embedding_scale: None,
-        attention_window: vec![None; layers],
-        stored_input_first: false,
         token_embedding: "transformer.wte".to_owned(),
-        position_embedding: None,
         blocks: (0..layers).map(block).collect(),
         final_norm: "transformer.ln_f".to_owned(),
         unembedding: Some("lm_head".to_owned()),
+        special: Special::default(),
     })
 }

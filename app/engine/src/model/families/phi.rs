@@ -1,6 +1,6 @@
 //! Phi: attention and MLP in parallel behind one norm, rotary on a part of each head, biases everywhere.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual};
+use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size")?;
@@ -44,15 +44,10 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         residual: Residual::ParallelSharedNorm,
         rotary: Some(config.rotary((head_width as f64 * share) as i64, "rope_theta", false)?),
         attention_scale: (head_width as f64).powf(-0.5),
-        attention_cap: None,
-        logit_cap: None,
-        embedding_scale: None,
-        attention_window: vec![None; layers],
-        stored_input_first: false,
         token_embedding: "model.embed_tokens".to_owned(),
-        position_embedding: None,
         blocks: (0..layers).map(block).collect(),
         final_norm: "model.final_layernorm".to_owned(),
         unembedding: (!tied).then(|| "lm_head".to_owned()),
+        special: Special::default(),
     })
 }
