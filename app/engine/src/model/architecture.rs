@@ -22,6 +22,8 @@ pub enum Activation {
     Gelu,
     /// SiLU, also called swish.
     Silu,
+    /// Nought below nought.
+    Relu,
 }
 
 impl Activation {
@@ -33,6 +35,7 @@ impl Activation {
         ("gelu", Self::Gelu),
         ("silu", Self::Silu),
         ("swish", Self::Silu),
+        ("relu", Self::Relu),
     ];
 
     /// The activation that `config.json` names.

@@ -87,6 +87,7 @@ impl Mlp {
             Activation::GeluTanh => input.gelu("tanh"),
             Activation::Gelu => input.gelu("none"),
             Activation::Silu => input.silu(),
+            Activation::Relu => input.relu(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod gpt_neo;
 mod gpt_neox;
 mod gptj;
 mod llama;
+mod opt;
 mod phi;
 
 use super::architecture::{Architecture, Fields};
@@ -22,6 +23,7 @@ pub const FAMILIES: &[(&str, Describe)] = &[
     ("qwen2", llama::describe),
     ("phi", phi::describe),
     ("gemma2", gemma2::describe),
+    ("opt", opt::describe),
 ];
 
 /// The architecture that a configuration describes.
