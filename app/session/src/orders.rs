@@ -29,10 +29,13 @@ impl<'a> Orders<'a> {
         })
     }
 
-    /// The next order, where there is one that only looks. None overtakes an order of another kind.
+    /// The next order, where that only looks. It overtakes no order of another kind, but those that forget what was
+    /// tried, which it does not see.
     pub fn next_look(&self) -> Option<Command> {
         self.take_in();
-        self.waiting.borrow_mut().pop_front_if(|next| next.is_look())
+        let mut waiting = self.waiting.borrow_mut();
+        let next = waiting.iter().position(|command| !matches!(command, Command::Drop { .. }))?;
+        if waiting[next].is_look() { waiting.remove(next) } else { None }
     }
 
     /// Whether the end was ordered.
