@@ -359,8 +359,8 @@ fn completions_and_the_manual_know_the_commands() {
     let help = home.run(["--help"]).well().out;
     let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     // two blanks, the name, and what it does, which may go on in lines that begin further right
-    let name = |line: &'_ str| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty());
-    let commands: Vec<&str> = listed.filter_map(name).collect();
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     assert!(commands.len() > 15, "{help}");
     for command in commands.into_iter().filter(|command| *command != "help") {
         assert!(
