@@ -9,6 +9,7 @@ mod command_line;
 mod conformance;
 mod event;
 mod fact;
+mod flags;
 mod hyperparameter;
 mod number;
 mod operation;
@@ -28,6 +29,7 @@ pub use event::{
     Summary, TokenText, TopToken, Tried,
 };
 pub use fact::{Fact, FactError, Locality};
+pub use flags::Flags;
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;
 pub use operation::{Deed, DeltaMark, EditDeed, ModelMark, Operation, Origin, PluginMark};

@@ -44,10 +44,8 @@ pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, Event};
+use locus_protocol::{Command, Event, Flags};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -128,11 +126,8 @@ pub struct Handles {
     pub commands: Sender<Command>,
     /// What happens.
     pub events: Receiver<Event>,
-    /// Set it to stop the running job; the engine clears it when the job has ended.
-    pub cancel: Arc<AtomicBool>,
-    /// Set it to have the running job wait where it is, and take it back to have it go on; the engine clears it when the
-    /// job has ended.
-    pub pause: Arc<AtomicBool>,
+    /// What is said to the running job.
+    pub flags: Flags,
     /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
     pub thread: JoinHandle<()>,
 }
@@ -144,13 +139,12 @@ pub struct Handles {
 pub fn start(options: Options) -> Result<Handles, Error> {
     let (command_sender, commands) = unbounded();
     let (event_sender, events) = bounded(WAITING_EVENTS);
-    let cancel = Arc::new(AtomicBool::new(false));
     let emitter = emitter::Emitter::new(event_sender, options.journal.as_deref())?;
-    let pause = Arc::new(AtomicBool::new(false));
-    let flags = (cancel.clone(), pause.clone());
+    let flags = Flags::default();
+    let raised = flags.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &flags.0, &flags.1))
+        .spawn(move || worker::run(options, &commands, emitter, &raised))
         .map_err(Error::Thread)?;
-    Ok(Handles { commands: command_sender, events, cancel, pause, thread })
+    Ok(Handles { commands: command_sender, events, flags, thread })
 }

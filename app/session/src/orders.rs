@@ -38,12 +38,6 @@ impl<'a> Orders<'a> {
         if waiting[next].is_look() { waiting.remove(next) } else { None }
     }
 
-    /// Whether the end was ordered.
-    pub fn end(&self) -> bool {
-        self.take_in();
-        self.waiting.borrow().contains(&Command::Quit)
-    }
-
     fn take_in(&self) {
         self.commands.try_iter().for_each(|command| self.note(command));
     }

@@ -13,7 +13,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, JobId, JobKind, Outcome, TraceOrder};
+use locus_protocol::{Command, Event, Flags, JobId, JobKind, Outcome, TraceOrder};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +33,8 @@ pub struct Worker<'a> {
     pub emitter: Emitter,
     /// Set to stop the running job.
     pub cancel: &'a AtomicBool,
+    /// Set to stop the trace that is done between two steps of the running job.
+    cancel_look: &'a AtomicBool,
     /// Set to have the running job wait where it is.
     pub pause: &'a AtomicBool,
     /// Threads that libtorch takes by itself.
@@ -45,24 +47,28 @@ pub struct Worker<'a> {
     pub operations: Option<operations::Recorder>,
     /// What it was told and has not begun.
     orders: Orders<'a>,
-    /// What may happen between two steps.
-    between: Cell<Between>,
+    /// What it does.
+    doing: Cell<Doing>,
+    /// How long looks have held the running job up.
+    looked: Cell<Duration>,
 }
 
-/// What may happen between two steps of what the thread does.
+/// What the thread does, which says what may happen between two steps of it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Between {
-    /// A pause.
+enum Doing {
+    /// A job: it may be to pause or to stop.
     #[default]
-    Pause,
-    /// A pause, and looks at the model.
-    PauseAndLooks,
-    /// Nothing: a look is done between two steps of a job, which the pause is meant for.
-    Nothing,
+    Job,
+    /// A long job: looks may step in as well.
+    LongJob,
+    /// A look by itself.
+    Look,
+    /// A look between two steps of a long job, which a pause is meant for.
+    LookBetween,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
-pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, cancel: &AtomicBool, pause: &AtomicBool) {
+pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, flags: &Flags) {
     emitter.hello();
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
@@ -73,14 +79,16 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, can
         options,
         registry,
         emitter,
-        cancel,
-        pause,
+        cancel: &flags.cancel,
+        cancel_look: &flags.cancel_look,
+        pause: &flags.pause,
         all_threads: tch::get_num_threads(),
         loaded: None,
         variants: BTreeMap::new(),
         operations,
         orders: Orders::new(commands),
-        between: Cell::default(),
+        doing: Cell::default(),
+        looked: Cell::default(),
     };
     match worker.open_plugins() {
         Ok(()) => worker.serve(),
@@ -119,8 +127,11 @@ impl Worker<'_> {
 
     fn serve(&mut self) {
         while let Some(command) = self.orders.next() {
-            let between = if command.lets_looks_in() { Between::PauseAndLooks } else { Between::Pause };
-            self.between.set(between);
+            self.doing.set(match command.is_look() {
+                true => Doing::Look,
+                false if command.lets_looks_in() => Doing::LongJob,
+                false => Doing::Job,
+            });
             match command {
                 Command::Quit => return,
                 Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
@@ -186,10 +197,15 @@ impl Worker<'_> {
     /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
     fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
         let start = self.begin(job, kind, title);
+        self.looked.set(Duration::ZERO);
         let result = caught(|| body(self));
         self.cancel.store(false, Ordering::Relaxed);
         self.pause.store(false, Ordering::Relaxed);
-        self.end(job, start, result);
+        if kind == JobKind::Trace {
+            self.cancel_look.store(false, Ordering::Relaxed);
+        }
+        // what a look took is not the job's
+        self.end(job, start.elapsed().saturating_sub(self.looked.get()), result);
     }
 
     fn begin(&self, job: JobId, kind: JobKind, title: String) -> Instant {
@@ -197,13 +213,13 @@ impl Worker<'_> {
         Instant::now()
     }
 
-    fn end(&self, job: JobId, start: Instant, result: Result<(), Stopped>) {
+    fn end(&self, job: JobId, took: Duration, result: Result<(), Stopped>) {
         let outcome = match result {
             Ok(()) => Outcome::Done,
             Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
             Err(Stopped { error, .. }) => Outcome::Failed { error: error.to_string(), blame: error.blame() },
         };
-        self.emitter.tell(Event::Finished { job, outcome, seconds: start.elapsed().as_secs_f64() });
+        self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
     }
 
     /// Does something short that is no job; a failure goes into the log.
@@ -221,20 +237,22 @@ impl Worker<'_> {
     /// Between two steps of a job: does what was asked meanwhile and only looks at the model, one such thing at a time,
     /// and waits as long as the job is to pause.
     pub fn between_steps(&self) {
-        let between = self.between.get();
-        if between == Between::Nothing {
+        let doing = self.doing.get();
+        if doing == Doing::LookBetween {
             return;
         }
         loop {
-            if between == Between::PauseAndLooks
+            if doing == Doing::LongJob
                 && let Some(look) = self.orders.next_look()
             {
-                self.between.set(Between::Nothing);
+                let start = Instant::now();
+                self.doing.set(Doing::LookBetween);
                 // as between two jobs, whatever the step that was interrupted has set
                 tch::with_grad(|| self.look(look));
-                self.between.set(between);
+                self.doing.set(doing);
+                self.looked.set(self.looked.get() + start.elapsed());
             }
-            if !self.pause.load(Ordering::Relaxed) || self.cancel.load(Ordering::Relaxed) {
+            if !self.pause.load(Ordering::Relaxed) || self.is_cancelled() {
                 return;
             }
             std::thread::sleep(GLANCE);
@@ -248,11 +266,8 @@ impl Worker<'_> {
             Command::Trace { job, order } => {
                 let start = self.begin(job, JobKind::Trace, trace_title(&order));
                 let result = caught(|| tracing::trace(self, job, order));
-                // it was meant for the look, unless everything is to end
-                if !self.orders.end() {
-                    self.cancel.store(false, Ordering::Relaxed);
-                }
-                self.end(job, start, result);
+                self.cancel_look.store(false, Ordering::Relaxed);
+                self.end(job, start.elapsed(), result);
             }
             // no look
             _ => {}
@@ -272,7 +287,16 @@ impl Worker<'_> {
     /// The engine's error once the user has cancelled. See [`Self::between_steps`], which comes first.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
         self.between_steps();
-        if self.cancel.load(Ordering::Relaxed) { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
+        if self.is_cancelled() { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        let (job, look) = (self.cancel.load(Ordering::Relaxed), self.cancel_look.load(Ordering::Relaxed));
+        match self.doing.get() {
+            Doing::Job | Doing::LongJob => job,
+            Doing::Look => job || look,
+            Doing::LookBetween => look,
+        }
     }
 }
 

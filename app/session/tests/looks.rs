@@ -107,20 +107,21 @@ fn a_job_that_pauses_lets_looks_in_and_a_cancelled_look_cancels_nothing_else() {
     let session = Session::open();
     session.send(session.trying(400));
     session.until(is_step);
-    session.handles.pause.store(true, Ordering::SeqCst);
+    session.handles.flags.pause.store(true, Ordering::SeqCst);
     session.send(session.tracing());
     assert_eq!(outcome(&session.until_finished(TRACING)), Outcome::Done);
 
     session.send(session.tracing());
-    session.until(|event| matches!(event, Event::TraceRow { .. }));
-    session.handles.cancel.store(true, Ordering::SeqCst);
+    // however early: it was ordered, that is enough
+    session.handles.flags.cancel_look.store(true, Ordering::SeqCst);
     let look = session.until_finished(TRACING);
     assert!(matches!(outcome(&look), Outcome::Cancelled { .. }), "{look:?}");
-    assert!(session.handles.pause.load(Ordering::SeqCst), "the job still pauses");
+    assert!(!session.handles.flags.cancel_look.load(Ordering::SeqCst), "it is taken back");
+    assert!(session.handles.flags.pause.load(Ordering::SeqCst), "the job still pauses");
 
-    session.handles.pause.store(false, Ordering::SeqCst);
+    session.handles.flags.pause.store(false, Ordering::SeqCst);
     session.until(is_step);
-    session.handles.cancel.store(true, Ordering::SeqCst);
+    session.handles.flags.cancel.store(true, Ordering::SeqCst);
     let end = outcome(&session.until_finished(TRYING));
     assert!(matches!(end, Outcome::Cancelled { .. }), "{end:?}");
 }
@@ -141,8 +142,9 @@ fn an_order_of_another_kind_is_not_overtaken_and_the_end_ends_look_and_job() {
     session.until(is_step);
     session.send(session.tracing());
     session.until(|event| matches!(event, Event::TraceRow { .. }));
+    session.handles.flags.cancel.store(true, Ordering::SeqCst);
+    session.handles.flags.cancel_look.store(true, Ordering::SeqCst);
     session.send(Command::Quit);
-    session.handles.cancel.store(true, Ordering::SeqCst);
     let end = outcome(&session.until_finished(TRYING));
     assert!(matches!(end, Outcome::Cancelled { .. }), "{end:?}");
     session.handles.thread.join().expect("the engine ends");

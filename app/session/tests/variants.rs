@@ -96,7 +96,7 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
         }
     };
     wait_for_step(&session);
-    session.handles.pause.store(true, Ordering::SeqCst);
+    session.handles.flags.pause.store(true, Ordering::SeqCst);
     // what was on its way still comes; then nothing does
     let quiet = Duration::from_millis(600);
     let mut last = None;
@@ -106,12 +106,12 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
             assert!(step.step < 399, "it did not pause");
         }
     }
-    session.handles.pause.store(false, Ordering::SeqCst);
+    session.handles.flags.pause.store(false, Ordering::SeqCst);
     let next = wait_for_step(&session);
     if let Some(last) = last {
         assert_eq!(next, last + 1);
     }
-    session.handles.cancel.store(true, Ordering::SeqCst);
+    session.handles.flags.cancel.store(true, Ordering::SeqCst);
     loop {
         if let Event::Finished { job: 77, outcome, .. } = session.handles.events.recv().expect("engine") {
             assert!(matches!(outcome, Outcome::Cancelled { .. }), "{outcome:?}");

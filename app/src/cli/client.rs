@@ -56,7 +56,7 @@ impl Client {
 
     fn start_with(common: &Common, options: Options) -> Result<Self, Failure> {
         let handles = locus_session::start(options)?;
-        let interrupt = Interrupt::watch(&handles.cancel)?;
+        let interrupt = Interrupt::watch(&handles.flags.cancel)?;
         Ok(Self {
             handles: Some(handles),
             output: Output::new(common.json),
@@ -190,8 +190,8 @@ impl Client {
 /// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Handles { commands, events, cancel, thread, .. }) = self.handles.take() else { return };
-        cancel.store(true, Ordering::Relaxed);
+        let Some(Handles { commands, events, flags, thread }) = self.handles.take() else { return };
+        flags.cancel.store(true, Ordering::Relaxed);
         // nobody waits for room in a channel without a reader
         drop((commands, events));
         let _ = thread.join();

@@ -7,13 +7,12 @@ use crate::cli::picture::built_in_facts;
 use crate::cli::places::Places;
 use crate::cli::workbench::has_terminal;
 use crossbeam_channel::{Sender, bounded, unbounded};
-use locus_protocol::Event;
+use locus_protocol::{Event, Flags};
 use locus_session::facts;
 use locus_tui::Ending;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the file is looked at.
@@ -52,7 +51,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
         // orders have somewhere to go until then
         drop(nobody);
     })?;
-    let handles = locus_tui::Handles { commands, events, cancel: Arc::default(), pause: Arc::default() };
+    let handles = locus_tui::Handles { commands, events, flags: Flags::default() };
     match locus_tui::run(handles, shown) {
         Ok(Ending::Left) => Ok(()),
         Ok(Ending::CutOff) => Err(Failure { message: String::new(), code: 130 }),

@@ -44,12 +44,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
     shown.flags = flags::of(common);
-    let ends = locus_tui::Handles {
-        commands: handles.commands,
-        events: handles.events,
-        cancel: handles.cancel,
-        pause: handles.pause,
-    };
+    let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, flags: handles.flags };
     let ending = locus_tui::run(ends, shown);
     let stopped = ends_within(&thread, PATIENCE);
     let told = || output::print(&format!("locus: everything that happened is in {}", journal.display()));

@@ -52,6 +52,8 @@ pub enum Effect {
     Send(Box<Command>),
     /// Raise the flag that stops the running job.
     Cancel,
+    /// Raise the flag that stops the trace for which the running job stands by.
+    CancelLook,
     /// Have the running job wait where it is, or go on.
     Pause(bool),
     /// Forget what the terminal shows and draw everything.

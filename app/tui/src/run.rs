@@ -11,15 +11,14 @@ use crate::update::update;
 use crate::view::draw;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
-use locus_protocol::{Blame, Command, Event, Outcome};
+use locus_protocol::{Blame, Command, Event, Flags, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest wait of the loop, so that a terminal that hung up is noticed within a second.
@@ -36,10 +35,8 @@ pub struct Handles {
     pub commands: Sender<Command>,
     /// Events.
     pub events: Receiver<Event>,
-    /// Cancels the running job when it is set; the engine takes it back.
-    pub cancel: Arc<AtomicBool>,
-    /// Has the running job wait as long as it is set; the engine takes it back when the job has ended.
-    pub pause: Arc<AtomicBool>,
+    /// What is said to the running job.
+    pub flags: Flags,
 }
 
 /// How the workbench came to its end.
@@ -225,8 +222,9 @@ impl Workbench {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.send(*command)?,
-                Effect::Pause(wait) => self.handles.pause.store(wait, Ordering::SeqCst),
-                Effect::Cancel => self.handles.cancel.store(true, Ordering::SeqCst),
+                Effect::Pause(wait) => self.handles.flags.pause.store(wait, Ordering::SeqCst),
+                Effect::Cancel => self.handles.flags.cancel.store(true, Ordering::SeqCst),
+                Effect::CancelLook => self.handles.flags.cancel_look.store(true, Ordering::SeqCst),
                 Effect::Redraw => {
                     self.screen.forget();
                     self.changed = true;
@@ -253,10 +251,14 @@ impl Workbench {
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
     fn send(&mut self, command: Command) -> ControlFlow<Ending> {
         let job = command.job();
+        // a cancellation that came too late for the last job must not hit this one
+        let flags = &self.handles.flags;
+        if job.is_some() && command.is_look() {
+            flags.cancel_look.store(false, Ordering::SeqCst);
+        }
         if job.is_some() && self.state.standing_by().is_none() {
-            // A cancellation that came too late for the last job must not hit this one.
-            self.handles.cancel.store(false, Ordering::SeqCst);
-            self.handles.pause.store(false, Ordering::SeqCst);
+            flags.cancel.store(false, Ordering::SeqCst);
+            flags.pause.store(false, Ordering::SeqCst);
         }
         match self.handles.commands.send_timeout(command, PATIENCE) {
             Ok(()) => ControlFlow::Continue(()),
@@ -353,11 +355,11 @@ impl Workbench {
             // what is lost without it is where things stood on the screen
             let _ = memory::write(file, &self.state.remembered());
         }
-        // the order comes first: it has a look's cancellation cancel the job as well that stands by
-        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
         if self.state.job.is_some() {
-            self.handles.cancel.store(true, Ordering::SeqCst);
+            self.handles.flags.cancel.store(true, Ordering::SeqCst);
+            self.handles.flags.cancel_look.store(true, Ordering::SeqCst);
         }
+        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
     }
 }
 

@@ -254,6 +254,6 @@ impl Progress {
         let [first, earlier, last] = self.watched[fact];
         let flat = earlier - last < 0.02 * earlier.abs();
         let far = if self.runs_all[fact] { last > 0.5 * first } else { self.probabilities[fact] < UNLIKELY };
-        flat && far
+        flat && far && !self.idle[fact]
     }
 }

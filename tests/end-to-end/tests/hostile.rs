@@ -216,7 +216,7 @@ fn one_session_survives_all_crimes_and_its_model_stays_as_it_was() {
         assert_eq!(session.undo(), Err("there is no edit to undo".to_owned()), "{method}");
     }
     // cancelled while it does not listen
-    let cancel = std::sync::Arc::clone(&session.handles.cancel);
+    let cancel = std::sync::Arc::clone(&session.handles.flags.cancel);
     let canceller = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(500));
         cancel.store(true, Ordering::SeqCst);

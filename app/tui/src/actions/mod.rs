@@ -500,13 +500,9 @@ fn step_pane(state: &mut State, forward: bool) -> Vec<Effect> {
 fn cancel(state: &mut State) -> Vec<Effect> {
     let twice = state.interrupted.is_some_and(|last| state.now.saturating_sub(last) <= TWICE);
     state.interrupted = Some(state.now);
-    match &mut state.job {
+    match &state.job {
         None if state.build.is_running() => author::stop(state),
-        Some(job) if !job.cancelling => {
-            job.cancelling = true;
-            state.notices.clear();
-            vec![Effect::Cancel]
-        }
+        Some(job) if !job.cancelling => state.cancel(job.id),
         _ if twice => {
             state.overlay = Some(Overlay::Quit);
             Vec::new()

@@ -60,13 +60,7 @@ impl JobList {
     /// Cancels the job under the cursor, or takes it out of the queue.
     fn cancel(&self, state: &mut State) -> Vec<Effect> {
         let waiting = match entries(state).get(self.cursor) {
-            Some(Entry::Running(job)) => {
-                let job = job.id;
-                let running = state.running_mut(job);
-                let first = running.is_some_and(|job| !std::mem::replace(&mut job.cancelling, true));
-                // the flag would hit the look; it is raised when that has ended
-                return if first && !state.stands_by(job) { vec![Effect::Cancel] } else { Vec::new() };
-            }
+            Some(Entry::Running(job)) => return state.cancel(job.id),
             Some(Entry::Waiting(order)) => Some(order.job),
             Some(Entry::Ended(_)) | None => None,
         };

@@ -28,6 +28,8 @@ pub struct Job {
     pub cancelling: bool,
     /// Whether it waits where it is until it is told to go on.
     pub paused: bool,
+    /// When it went on after it had stood by for a look.
+    pub went_on: Option<Duration>,
     recent: VecDeque<(Duration, u64)>,
 }
 
@@ -36,7 +38,25 @@ impl Job {
     #[must_use]
     pub fn new(id: JobId, kind: JobKind, title: String, now: Duration) -> Self {
         let recent = VecDeque::with_capacity(RECENT);
-        Self { id, kind, title, started: now, phase: None, done: 0, total: 0, cancelling: false, paused: false, recent }
+        Self {
+            id,
+            kind,
+            title,
+            started: now,
+            phase: None,
+            done: 0,
+            total: 0,
+            cancelling: false,
+            paused: false,
+            went_on: None,
+            recent,
+        }
+    }
+
+    /// Notes that it goes on after it stood by: that time is none of its steps'.
+    pub fn go_on(&mut self, now: Duration) {
+        self.recent.clear();
+        self.went_on = Some(now);
     }
 
     /// Notes a report.

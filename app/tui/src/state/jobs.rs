@@ -1,11 +1,14 @@
 //! Jobs that wait for the engine, and those that have ended. The engine does one after the other, except that a look
 //! at the model steps in between two steps of a long job.
 
-use super::{Job, State};
+use super::{Job, State, Tone};
 use crate::input::Effect;
 use locus_protocol::{Command, JobId, JobKind, Outcome};
 use std::collections::VecDeque;
+use std::time::Duration;
 
+/// How long after a look a key may have been meant for it.
+const TOO_SOON: Duration = Duration::from_millis(700);
 /// Ended jobs that are remembered.
 const REMEMBERED: usize = 200;
 
@@ -153,7 +156,8 @@ impl State {
         } else {
             let ended = self.job.take_if(|running| running.id == job)?;
             let order = self.jobs.running.take();
-            if let Some(StandingBy { job, order }) = self.jobs.standing_by.take() {
+            if let Some(StandingBy { mut job, order }) = self.jobs.standing_by.take() {
+                job.go_on(self.now);
                 (self.job, self.jobs.running) = (Some(job), order);
             }
             StandingBy { job: ended, order }
@@ -197,7 +201,27 @@ impl State {
             }
             Some(_) => None,
         };
-        next.map_or_else(Vec::new, |order| self.start(order))
+        let Some(next) = next else { return Vec::new() };
+        let mut effects = self.start(next);
+        // a look that waits may step in
+        effects.extend(self.start_next());
+        effects
+    }
+
+    /// Has a job stop that runs or stands by. One that has just gone on after a look is spared once: the key was perhaps
+    /// meant for the look.
+    pub fn cancel(&mut self, job: JobId) -> Vec<Effect> {
+        let now = self.now;
+        let is_stepped_in = self.standing_by().is_some_and(|standing_by| standing_by.id != job);
+        let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
+        if running.went_on.take().is_some_and(|then| now.saturating_sub(then) < TOO_SOON) {
+            let text = format!("the trace has ended, {} goes on; the same key again cancels it", running.title);
+            self.notices.say(now, Tone::Plain, text);
+            return Vec::new();
+        }
+        running.cancelling = true;
+        self.notices.clear();
+        vec![if is_stepped_in { Effect::CancelLook } else { Effect::Cancel }]
     }
 
     /// Orders a job that has ended once more.

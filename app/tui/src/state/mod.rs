@@ -286,7 +286,7 @@ impl State {
             let quarters = self.now.as_millis() / quarter.as_millis() + 1;
             quarter * u32::try_from(quarters).unwrap_or(u32::MAX)
         });
-        let prediction = self.prediction_due.filter(|_| self.job.is_none() || self.ready_for_a_look().is_ok());
+        let prediction = self.prediction_due.filter(|_| self.ready_for_a_look().is_ok());
         [spinner, prediction, self.notices.until()].into_iter().flatten().min()
     }
 

@@ -9,7 +9,7 @@ use locus_protocol::{Command, EditInPlace, Event, Intervention, JobId, JobKind, 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
-    let stood_by = state.standing_by().map(|job| job.id);
+    let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
@@ -18,11 +18,12 @@ pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     if !ends_a_job {
         return follows;
     }
-    match &state.job {
-        // it was cancelled while it stood by, where the engine would have taken it for the look
-        Some(job) if job.cancelling && stood_by == Some(job.id) => vec![Effect::Cancel],
-        _ => state.start_next(),
+    let mut effects = state.start_next();
+    if stood_by {
+        // a pause that came too late for it would hold the look up
+        effects.push(Effect::Pause(false));
     }
+    effects
 }
 
 fn fold(state: &mut State, event: Event) {

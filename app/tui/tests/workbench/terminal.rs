@@ -4,7 +4,7 @@
 //! replays the recording.
 
 use super::support::recording;
-use locus_protocol::{Command, Event, ModelSource, TraceKind};
+use locus_protocol::{Command, Event, Flags, ModelSource, TraceKind};
 use locus_tui::{Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -60,12 +60,11 @@ fn child() {
     }
     let (command_sender, commands) = crossbeam_channel::unbounded();
     let (event_sender, events) = crossbeam_channel::bounded(4096);
-    let cancel = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancel);
+    let flags = Flags::default();
+    let flag = Arc::clone(&flags.cancel);
     let engine = thread::spawn(move || engine(&commands, &event_sender, &flag));
     let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
-    let pause = Arc::new(AtomicBool::new(false));
-    let handles = Handles { commands: command_sender, events, cancel, pause };
+    let handles = Handles { commands: command_sender, events, flags };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
     match result {
