@@ -21,9 +21,8 @@ fn main() -> Result<()> {
         "test" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["test", "--workspace", "--release", "--", "--show-output"])),
         "demo" => demo(&root),
-        "bench" => cargo(&root, BUILD).and_then(|()| {
-            run(Command::new(root.join("target/release/locus-benchmark")).args(std::env::args().skip(2)))
-        }),
+        "bench" => cargo(&root, BUILD)
+            .and_then(|()| run(Command::new(root.join("target/release/locus-benchmark")).args(more()))),
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),
@@ -35,10 +34,15 @@ fn main() -> Result<()> {
 
 const BUILD: &[&str] = &["build", "--workspace", "--release"];
 
+/// What stands behind the task, for the program that it starts; a `--` may stand between.
+fn more() -> impl Iterator<Item = String> {
+    std::env::args().skip(2).enumerate().filter(|(place, text)| *place > 0 || text != "--").map(|(_, text)| text)
+}
+
 /// Opens the workbench on the built-in model; what is said meanwhile goes to standard error.
 fn demo(root: &Path) -> Result<()> {
     cargo(root, BUILD)?;
-    run(Command::new(root.join("target/release/locus")).arg("demo").args(std::env::args().skip(2)))
+    run(Command::new(root.join("target/release/locus")).arg("demo").args(more()))
 }
 
 /// Runs a program that was built and ends as it ended.
