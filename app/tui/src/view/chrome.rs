@@ -9,22 +9,23 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Names of the panes, on screens that show one at a time. Where they have no room, the names of those that do not show
-/// go first, then the gaps, then all but the one that shows.
+/// Names of the panes, on screens that show one at a time. Where they have no room, the last names go first, but for that
+/// of the pane that shows; then the gaps, then all other panes.
 pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     let tab = |index: usize, named: bool| match PANES.get(index) {
         Some(pane) if named => format!(" {} {} ", index + 1, pane.title),
         _ => format!(" {} ", index + 1),
     };
-    let all = |named: bool, gap: &'static str| -> Vec<(usize, String)> {
-        let tab = |index| (index, tab(index, named || index == state.focus) + gap);
+    let all = |named: usize, gap: &'static str| -> Vec<(usize, String)> {
+        let tab = |index| (index, tab(index, index < named || index == state.focus) + gap);
         (0..PANES.len()).map(tab).collect()
     };
     let next = "(Tab: next)";
-    let mut ways = [all(true, " "), all(false, " "), all(false, ""), vec![(state.focus, tab(state.focus, true))]];
+    let mut ways: Vec<_> = (0..=PANES.len()).rev().map(|named| all(named, " ")).collect();
+    ways.extend([all(0, ""), vec![(state.focus, tab(state.focus, true))]]);
     let room = usize::from(area.width).saturating_sub(width(next));
     let fits = |tabs: &Vec<(usize, String)>| tabs.iter().map(|(_, text)| width(text)).sum::<usize>() <= room;
-    let tabs = std::mem::take(&mut ways[ways.iter().position(fits).unwrap_or(ways.len() - 1)]);
+    let tabs = ways.swap_remove(ways.iter().position(fits).unwrap_or(ways.len() - 1));
     let style = |index| if index == state.focus { state.theme.selected() } else { state.theme.muted() };
     let mut spans: Vec<Span<'_>> = tabs.into_iter().map(|(index, text)| Span::styled(text, style(index))).collect();
     spans.push(Span::styled(next, state.theme.muted()));
