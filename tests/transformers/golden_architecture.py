@@ -17,7 +17,7 @@ from transformers import OPTConfig, OPTForCausalLM
 
 VOCABULARY = 591
 
-# configuration, class, donor of tokenizer and prompts, blocks, attention, down-projection, embedding of block 0's input
+# configuration, class, donor of tokenizer and prompts, names of the modules: blocks, attention, down-projection
 FAMILIES = {
     "opt": (
         OPTConfig(

@@ -201,7 +201,7 @@ impl Worker<'_> {
         let result = caught(|| body(self));
         self.cancel.store(false, Ordering::Relaxed);
         self.pause.store(false, Ordering::Relaxed);
-        if kind == JobKind::Trace {
+        if self.doing.get() == Doing::Look {
             self.cancel_look.store(false, Ordering::Relaxed);
         }
         // what a look took is not the job's

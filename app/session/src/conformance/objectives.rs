@@ -44,7 +44,9 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
             gradient.map(|found| format!("of length {:.3}", found.norm().double_value(&[]))),
         );
         match towards {
-            Some(finding) => drop(checks.tell(worker, "direction", finding)),
+            Some(finding) => {
+                checks.tell(worker, "direction", finding);
+            }
             None => checks.skip(worker, "direction", "it has no goal or no gradient"),
         }
         checks.tell(worker, "one loss a fact", by_fact(&*objective, &settings));
@@ -154,20 +156,19 @@ fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> R
     Ok(gradient)
 }
 
+const UNSAID: &str = "the loss falls as the target gets less probable, but its goal does not say so, and edits would be \
+                      scored the wrong way round; add Goal::lowering()";
+const CONTRADICTED: &str = "its goal says lowering(), but the loss falls as the target gets more probable; leave \
+                            Goal::lowering() away, or turn the sign of the loss";
+
 /// The loss pulls the target's probability to where the goal says: edits are scored by that.
 fn direction(gradient: &Tensor, lowers: bool) -> Finding {
     let rises = gradient.sum(Kind::Double).double_value(&[]) > 0.0;
     match (rises, lowers) {
         (true, true) => Ok("the less probable the target, the lower the loss, and the goal says lowering()".to_owned()),
         (false, false) => Ok("the more probable the target, the lower the loss".to_owned()),
-        (true, false) => {
-            Err("the loss falls as the target gets less probable, but its goal does not say so, and edits \
-                              would be scored the wrong way round; add Goal::lowering()"
-                .to_owned())
-        }
-        (false, true) => Err("its goal says lowering(), but the loss falls as the target gets more probable; leave \
-                              Goal::lowering() away, or turn the sign of the loss"
-            .to_owned()),
+        (true, false) => Err(UNSAID.to_owned()),
+        (false, true) => Err(CONTRADICTED.to_owned()),
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::{Command, Stdio};
 /// Longest text in bytes: terminals drop longer sequences without a word.
 const LONGEST: usize = 74_000;
 
-/// Copies a text, which is `what` in a few words, through tmux where we run inside it, else by OSC 52; says which way it went.
+/// Copies a text, which is `what` in a few words, through tmux where we run inside it, else by OSC 52; says which way it
+/// went.
 ///
 /// # Errors
 /// The text is too long, or nothing takes it.

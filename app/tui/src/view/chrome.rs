@@ -21,11 +21,11 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
         (0..PANES.len()).map(tab).collect()
     };
     let next = "(Tab: next)";
-    let mut ways: Vec<_> = (0..=PANES.len()).rev().map(|named| all(named, " ")).collect();
-    ways.extend([all(0, ""), vec![(state.focus, tab(state.focus, true))]]);
     let room = usize::from(area.width).saturating_sub(width(next));
     let fits = |tabs: &Vec<(usize, String)>| tabs.iter().map(|(_, text)| width(text)).sum::<usize>() <= room;
-    let tabs = ways.swap_remove(ways.iter().position(fits).unwrap_or(ways.len() - 1));
+    let ways = (0..=PANES.len()).rev().map(|named| (named, " ")).chain([(0, "")]);
+    let tabs = ways.map(|(named, gap)| all(named, gap)).find(fits);
+    let tabs = tabs.unwrap_or_else(|| vec![(state.focus, tab(state.focus, true))]);
     let style = |index| if index == state.focus { state.theme.selected() } else { state.theme.muted() };
     let mut spans: Vec<Span<'_>> = tabs.into_iter().map(|(index, text)| Span::styled(text, style(index))).collect();
     spans.push(Span::styled(next, state.theme.muted()));
