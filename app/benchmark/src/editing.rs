@@ -69,8 +69,8 @@ fn plain_loss(model: &Model, layer: usize, request: &SuffixRequest, delta: &Tens
     let cells = layout.flat_all(&request.add[0].cells, model.device)?;
     let value = delta.expand([cells.size()[0], -1], false);
     let mut taps = Taps::new(vec![Tap { site: Site::MlpOut(layer), cells: Some(cells), action: Action::Add(value) }]);
-    let stream = model.forward(&layout.ids(&request.rows, model.device), &layout.batch, &mut taps);
-    let log_probabilities = model.logits(&stream).log_softmax(-1, None);
+    let stream = model.forward(&layout.ids(&request.rows, model.device)?, &layout.batch, &mut taps)?;
+    let log_probabilities = model.logits(&stream)?.log_softmax(-1, None);
     let reads: Vec<Cell> = request.read.iter().map(|read| read.cell).collect();
     let tokens: Vec<i64> = request.read.iter().map(|read| read.token).collect();
     let rows = log_probabilities.index_select(0, &layout.flat_all(&reads, model.device)?);

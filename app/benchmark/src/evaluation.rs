@@ -41,8 +41,8 @@ fn plain(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
             let target = model.tokenizer.encode_target(target)?;
             let row = [&start[..], &target].concat();
             let ids = Tensor::from_slice(&row).to_device(model.device);
-            let stream = model.forward(&ids, &Batch::whole(1, row.len() as i64), &mut Taps::default());
-            let log_probabilities = model.logits(&stream).log_softmax(-1, Kind::Float);
+            let stream = model.forward(&ids, &Batch::whole(1, row.len() as i64), &mut Taps::default())?;
+            let log_probabilities = model.logits(&stream)?.log_softmax(-1, Kind::Float);
             let tokens = target.iter().enumerate();
             let read = |(offset, &token): (usize, &i64)| {
                 log_probabilities.double_value(&[(start.len() + offset) as i64 - 1, token])

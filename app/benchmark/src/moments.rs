@@ -66,7 +66,7 @@ fn forward(model: &Model, batches: &[Vec<Vec<i64>>]) -> Result<f64> {
     let mut seen = 0.0;
     for rows in batches {
         let layout = Layout::whole(rows);
-        let stream = model.forward(&layout.ids(rows, model.device), &layout.batch, &mut Taps::default());
+        let stream = model.forward(&layout.ids(rows, model.device)?, &layout.batch, &mut Taps::default())?;
         seen += stream.get(0).get(0).double_value(&[]);
     }
     Ok(seen)
@@ -83,11 +83,11 @@ fn published(model: &Model, batches: &[Vec<Vec<i64>>]) -> Result<Vec<Tensor>> {
             for rows in batches {
                 let layout = Layout::whole(rows);
                 let mut taps = Taps::default();
-                let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
+                let mut stream = model.embed(&layout.ids(rows, model.device)?, &layout.batch, &mut taps)?;
                 for below in 0..layer {
-                    stream = model.block(below, &stream, &layout.batch, &[], &mut taps, false).0;
+                    stream = model.block(below, &stream, &layout.batch, &[], &mut taps, false)?.0;
                 }
-                let (_, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false);
+                let (_, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false)?;
                 let key = key.to_kind(Kind::Float);
                 sum += key.tr().matmul(&key);
                 count += layout.batch.tokens();

@@ -98,7 +98,8 @@ impl Host for PlainHost<'_> {
         let model = variant.as_ref().unwrap_or(self.model);
         let padded = Padded::new(rows, model);
         let mut taps = Taps::new(padded.captures(cells, model));
-        let _logits = model.logits(&model.forward(&padded.ids, &padded.batch, &mut taps));
+        let stream = model.forward(&padded.ids, &padded.batch, &mut taps).map_err(failed)?;
+        let _logits = model.logits(&stream).map_err(failed)?;
         Ok((0..cells.len()).filter_map(|index| taps.captured(index).map(Tensor::shallow_clone)).collect())
     }
 
@@ -112,7 +113,7 @@ impl Host for PlainHost<'_> {
         let request = &prepared[suffix.0 as usize];
         let given: Vec<(String, Tensor)> =
             request.parameters.iter().cloned().zip(parameters.iter().map(Tensor::shallow_clone)).collect();
-        let model = self.model.with_parameters(&given).map_err(|error| Error::Failed(error.to_string()))?;
+        let model = self.model.with_parameters(&given).map_err(failed)?;
         let padded = Padded::new(&request.rows, &model);
         let mut taps = padded.captures(&request.capture, &model);
         for (cells, value) in request.add.iter().zip(added) {
@@ -121,8 +122,8 @@ impl Host for PlainHost<'_> {
             taps.push(Tap { site: cells.site, cells: Some(padded.flat(&cells.cells, &model)), action });
         }
         let mut taps = Taps::new(taps);
-        let stream = model.forward(&padded.ids, &padded.batch, &mut taps);
-        let log_probabilities = model.logits(&stream).f_log_softmax(-1, Kind::Float)?;
+        let stream = model.forward(&padded.ids, &padded.batch, &mut taps).map_err(failed)?;
+        let log_probabilities = model.logits(&stream).map_err(failed)?.f_log_softmax(-1, Kind::Float)?;
         let tokens: Vec<i64> = request.read.iter().map(|read| read.token).collect();
         let tokens = Tensor::from_slice(&tokens).to_device(model.device).unsqueeze(1);
         let read = log_probabilities.index_select(0, &padded.flat(request.read.iter().map(|read| &read.cell), &model));
@@ -154,4 +155,9 @@ impl Host for PlainHost<'_> {
     fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
         self.engine.objective_loss(log_probabilities, reduction)
     }
+}
+
+/// The engine's error as a plugin sees it.
+fn failed(error: locus_engine::Error) -> Error {
+    Error::Failed(error.to_string())
 }

@@ -60,7 +60,7 @@ fn plain(model: &Model, request: &Request, kind: Kind, window: usize) -> Result<
         .collect();
     let mut taps = Taps::new(sites.iter().map(|&site| Tap::capture(site)).collect());
     let one = ids.narrow(0, 0, tokens);
-    let answer = model.logits(&model.forward(&one, &clean, &mut taps)).get(-1).argmax(None, false).int64_value(&[]);
+    let answer = model.logits(&model.forward(&one, &clean, &mut taps)?)?.get(-1).argmax(None, false).int64_value(&[]);
     let mut table = Vec::new();
     for token in 0..tokens {
         let mut row = Vec::new();
@@ -73,8 +73,8 @@ fn plain(model: &Model, request: &Request, kind: Kind, window: usize) -> Result<
                 Some(Tap { site: sites[layer], cells, action: Action::Replace(value) })
             });
             let mut run = Taps::new(std::iter::once(noised()).chain(restore).collect());
-            let stream = model.forward(&ids, &batch, &mut run);
-            let logits = model.logits(&stream).reshape([1 + SAMPLES, tokens, -1]);
+            let stream = model.forward(&ids, &batch, &mut run)?;
+            let logits = model.logits(&stream)?.reshape([1 + SAMPLES, tokens, -1]);
             let last = logits.narrow(0, 1, SAMPLES).select(1, tokens - 1).softmax(-1, None);
             row.push(last.select(1, answer).mean(tch::Kind::Double).double_value(&[]));
         }

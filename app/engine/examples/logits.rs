@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let _guard = tch::no_grad_guard();
     let base = Model::load(folder, Device::Cpu, Kind::Float)?;
-    let mark = ModelMark { name: folder.display().to_string(), fingerprint: fingerprint(&base) };
+    let mark = ModelMark { name: folder.display().to_string(), fingerprint: fingerprint(&base)? };
     let mut stack = EditStack::new(base);
     for file in files {
         let read = DeltaFile::read(file)?;
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (index, prompt) in prompts.iter().enumerate() {
         let ids = Tensor::from_slice(&model.tokenizer.encode(prompt)?);
         let batch = Batch::whole(1, ids.size()[0]);
-        let logits = model.logits(&model.forward(&ids, &batch, &mut Taps::default()));
+        let logits = model.logits(&model.forward(&ids, &batch, &mut Taps::default())?)?;
         tensors.push((format!("{index}.ids"), ids));
         tensors.push((format!("{index}.logits"), logits));
     }

@@ -1,5 +1,6 @@
 //! Every way in which the engine can fail, each as one sentence with the remedy.
 
+use crate::memory::{self, Shortage};
 use std::path::PathBuf;
 
 /// Result with the engine's [`Error`].
@@ -89,7 +90,81 @@ pub enum Error {
     /// The user cancelled the job.
     #[error("cancelled")]
     Cancelled,
+    /// Memory does not suffice, on the CPU or on a GPU.
+    #[error("{}", crate::memory::sentence(.doing, *.asked, *.free))]
+    OutOfMemory {
+        /// What was being done, as in "running block 12"; empty where nobody said.
+        doing: String,
+        /// Bytes that were asked for, where it is known.
+        asked: Option<u64>,
+        /// Bytes that are free, where it is known.
+        free: Option<u64>,
+    },
     /// libtorch raised an exception.
-    #[error("libtorch: {}", locus_plugin::error::first_line(&.0.to_string()))]
-    Torch(#[from] tch::TchError),
+    #[error("libtorch{}: {}", while_doing(.doing), locus_plugin::error::first_line(&.source.to_string()))]
+    Torch {
+        /// What was being done, as in "running block 12"; empty where nobody said.
+        doing: String,
+        /// What libtorch said.
+        source: tch::TchError,
+    },
+}
+
+fn while_doing(doing: &str) -> String {
+    if doing.is_empty() { String::new() } else { format!(" failed while {doing}") }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(source: tch::TchError) -> Self {
+        let doing = String::new();
+        match memory::shortage(&source) {
+            Some(Shortage { asked, free }) => Self::OutOfMemory { doing, asked, free },
+            None => Self::Torch { doing, source },
+        }
+    }
+}
+
+impl Error {
+    /// The same, saying what was being done; who said so first knows best.
+    #[must_use]
+    pub fn while_doing(mut self, what: impl FnOnce() -> String) -> Self {
+        if let Self::OutOfMemory { doing, .. } | Self::Torch { doing, .. } = &mut self
+            && doing.is_empty()
+        {
+            *doing = what();
+        }
+        self
+    }
+
+    /// The shortage of memory that a message of libtorch tells of; `None` for any other message.
+    #[must_use]
+    pub fn shortage_in(text: &str) -> Option<Self> {
+        let Shortage { asked, free } = memory::shortage_in(text)?;
+        Some(Self::OutOfMemory { doing: String::new(), asked, free })
+    }
+
+    /// Whether memory did not suffice.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::OutOfMemory { .. } => true,
+            Self::Read { source, .. } | Self::Write { source, .. } => source.kind() == std::io::ErrorKind::OutOfMemory,
+            _ => false,
+        }
+    }
+}
+
+/// Says what was being done where libtorch fails.
+pub trait Doing<T> {
+    /// The same result; an error of libtorch says that `what` was being done, as in "running block 12".
+    ///
+    /// # Errors
+    /// The error that there was.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| error.into().while_doing(what))
+    }
 }

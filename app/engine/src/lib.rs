@@ -11,11 +11,12 @@ pub mod evaluate;
 pub mod export;
 pub mod facts;
 mod hexadecimal;
+mod memory;
 pub mod model;
 pub mod moments;
 pub mod noise;
 pub mod run;
 pub mod trace;
 
-pub use error::{Error, Result};
+pub use error::{Doing, Error, Result};
 pub use hexadecimal::hex;

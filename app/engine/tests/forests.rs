@@ -42,11 +42,17 @@ fn a_row_in_a_forest_gives_what_it_gives_alone() {
         let mut forest = Forest::default();
         let paths: Vec<Vec<usize>> = rows.iter().map(|row| forest.plant(row, |_| false)).collect();
         assert!(forest.len() < rows.iter().map(Vec::len).sum());
-        let together = model.forward(&forest.ids(Device::Cpu), &forest.batch(Device::Cpu), &mut Taps::default());
+        let together = model
+            .forward(
+                &forest.ids(Device::Cpu).expect("libtorch"),
+                &forest.batch(Device::Cpu).expect("libtorch"),
+                &mut Taps::default(),
+            )
+            .expect("libtorch");
         let mut worst: f64 = 0.0;
         for (row, path) in rows.iter().zip(paths) {
             let batch = Batch::whole(1, row.len() as i64);
-            let alone = model.forward(&Tensor::from_slice(row), &batch, &mut Taps::default());
+            let alone = model.forward(&Tensor::from_slice(row), &batch, &mut Taps::default()).expect("libtorch");
             let path: Vec<i64> = path.into_iter().map(|index| index as i64).collect();
             let ours = together.index_select(0, &Tensor::from_slice(&path));
             worst = worst.max(deviation(&ours, &alone) / alone.abs().max().double_value(&[]));
@@ -73,9 +79,11 @@ fn texts_of_a_batch_go_on_as_they_do_alone() {
             // each token is the most probable one of a whole run
             for end in ours.prompt_tokens..ours.tokens.len() {
                 let batch = Batch::whole(1, end as i64);
-                let stream = model.forward(&Tensor::from_slice(&ours.tokens[..end]), &batch, &mut Taps::default());
+                let stream = model
+                    .forward(&Tensor::from_slice(&ours.tokens[..end]), &batch, &mut Taps::default())
+                    .expect("libtorch");
                 assert_eq!(
-                    model.logits(&stream.get(-1)).argmax(None, false).int64_value(&[]),
+                    model.logits(&stream.get(-1)).expect("libtorch").argmax(None, false).int64_value(&[]),
                     ours.tokens[end],
                     "{name}"
                 );

@@ -82,10 +82,10 @@ fn compare(case: &Path) -> f64 {
                 .chain(sites(Site::Residual))
                 .collect(),
         );
-        let tapped = model.forward(&ids, &batch, &mut taps);
+        let tapped = model.forward(&ids, &batch, &mut taps).expect("libtorch");
         // in the order in which they are computed, so that the first that is off says where to look
         if let Some(expected) = golden.get(&at("embed_out")) {
-            close(&model.embed(&ids, &batch, &mut Taps::default()), expected, expected, &|| {
+            close(&model.embed(&ids, &batch, &mut Taps::default()).expect("libtorch"), expected, expected, &|| {
                 format!("{} {}, the input of block 0", name(case), at("embed_out"))
             });
         }
@@ -98,9 +98,9 @@ fn compare(case: &Path) -> f64 {
                 });
             }
         }
-        let untapped = model.forward(&ids, &batch, &mut Taps::default());
+        let untapped = model.forward(&ids, &batch, &mut Taps::default()).expect("libtorch");
         assert_eq!(tapped, untapped, "{}: taps changed the run", name(case));
-        let logits = model.logits(&untapped);
+        let logits = model.logits(&untapped).expect("libtorch");
         let off = deviation(&logits, &golden[&at("logits")]);
         assert!(off <= LOGITS, "{} {}: {off:e}", name(case), at("logits"));
         let last = logits.get(-1).argmax(None, false).int64_value(&[]);

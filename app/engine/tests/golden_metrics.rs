@@ -345,8 +345,8 @@ fn accuracies_equal_one_run_for_each_token() {
                 let before = model.tokenizer.decode(&answer[..index]).expect("text");
                 let row = model.tokenizer.encode(&format!("{prompt}{before}")).expect("ids");
                 let batch = Batch::whole(1, row.len() as i64);
-                let stream = model.forward(&Tensor::from_slice(&row), &batch, &mut Taps::default());
-                model.logits(&stream.get(-1)).argmax(None, false).int64_value(&[]) == answer[index]
+                let stream = model.forward(&Tensor::from_slice(&row), &batch, &mut Taps::default()).expect("libtorch");
+                model.logits(&stream.get(-1)).expect("libtorch").argmax(None, false).int64_value(&[]) == answer[index]
             };
             let hits = (0..answer.len()).filter(|&index| hit(index)).count();
             assert_eq!(ours, hits as f64 / answer.len() as f64, "{prompt}");

@@ -58,7 +58,7 @@ fn compare(model: &Model, file: &Path) -> f64 {
         ran_runs.push(run.clone());
         let noise = if run == "hidden_uniform" { &golden["noise_uniform"] } else { &golden["noise"] };
         let mut request =
-            Request::new(model, &text("prompt"), &text("subject"), &answer, |_| noise * level).expect("request");
+            Request::new(model, &text("prompt"), &text("subject"), &answer, |_| Ok(noise * level)).expect("request");
         let subject: Vec<usize> = serde_json::from_value(case["subject_range"].clone()).expect("range");
         assert_eq!([request.question.subject.start, request.question.subject.end], subject[..], "subject range");
         let runs = Runs::new(model, &request).expect("runs");
@@ -137,14 +137,18 @@ fn compare_severed(model: &Model, case: &serde_json::Value, noise: &Tensor, curv
     let size = noise.size();
     let mut random = LegacyRandom::new(1);
     let mut draw = || drawn_noise(&mut random, Draws::Normal, size[0], size[1], size[2]);
-    assert!(support::deviation(&draw(), noise) < 1e-12, "the first draws are those of the golden file");
-    let request = Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| noise * level)
+    assert!(
+        support::deviation(&draw().expect("libtorch"), noise) < 1e-12,
+        "the first draws are those of the golden file"
+    );
+    let request = Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| Ok(noise * level))
         .expect("request");
     let runs = Runs::new(model, &request).expect("runs");
     let held = Severed::new(model, &runs.clean, &request, kind).expect("severed");
     assert!((held.corrupted_score - runs.corrupted_score).abs() < 1e-12);
-    let again = Request::with_noise(model, request.question.clone(), draw() * level).expect("second noise");
-    let runs = runs.renoised(model, &again);
+    let again =
+        Request::with_noise(model, request.question.clone(), draw().expect("libtorch") * level).expect("second noise");
+    let runs = runs.renoised(model, &again).expect("libtorch");
     let token = request.question.subject.end - 1;
     let mut worst: f64 = 0.0;
     for tokens_at_once in [1, 3] {
@@ -171,7 +175,7 @@ fn three_deviations_of_the_subjects_embeddings_equal_the_published_level() {
 #[test]
 fn seeded_noise_is_the_published_stream() {
     let stream = &tensors(&golden().join("noise_stream.safetensors"))["stream"];
-    let ours = seeded_noise(1, 1.0, 10, 6, 48).flatten(0, 2);
+    let ours = seeded_noise(1, 1.0, 10, 6, 48).expect("libtorch").flatten(0, 2);
     let off = support::deviation(&ours, &stream.narrow(0, 0, ours.size()[0]));
     assert!(off < 1e-12, "{off:e}");
 }
@@ -185,7 +189,7 @@ fn suffix_on_cached_prefix_equals_the_whole_run() {
         let ids = Tensor::from_slice(&model.tokenizer.encode("Bram Bexley lives in the city of").expect("ids"));
         let tokens = ids.size()[0];
         let batch = Batch::whole(1, tokens);
-        let whole = model.forward(&ids, &batch, &mut Taps::default());
+        let whole = model.forward(&ids, &batch, &mut Taps::default()).expect("libtorch");
         for cut in 1..tokens {
             let early = Batch::whole(1, cut);
             let late = Batch {
@@ -193,11 +197,11 @@ fn suffix_on_cached_prefix_equals_the_whole_run() {
                 forest: None,
             };
             let mut taps = Taps::default();
-            let mut prefix = model.embed(&ids.narrow(0, 0, cut), &early, &mut taps);
-            let mut suffix = model.embed(&ids.narrow(0, cut, tokens - cut), &late, &mut taps);
+            let mut prefix = model.embed(&ids.narrow(0, 0, cut), &early, &mut taps).expect("libtorch");
+            let mut suffix = model.embed(&ids.narrow(0, cut, tokens - cut), &late, &mut taps).expect("libtorch");
             for layer in 0..model.architecture.layers {
-                let (stream, memory) = model.block(layer, &prefix, &early, &[], &mut taps, true);
-                suffix = model.block(layer, &suffix, &late, &[memory.first()], &mut taps, false).0;
+                let (stream, memory) = model.block(layer, &prefix, &early, &[], &mut taps, true).expect("libtorch");
+                suffix = model.block(layer, &suffix, &late, &[memory.first()], &mut taps, false).expect("libtorch").0;
                 prefix = stream;
             }
             let off = support::deviation(&suffix, &whole.narrow(0, cut, tokens - cut));
@@ -229,8 +233,9 @@ fn a_subject_that_is_not_in_the_prompt_is_named() {
     let folder = cases(&golden().join("methods")).remove(0);
     let model = load(&folder);
     let answer = Answer::MostProbable;
-    let error =
-        Request::new(&model, "Anna Kellor plays the", "Bram", &answer, |_| Tensor::zeros([1], tch::kind::FLOAT_CPU))
-            .expect_err("no such subject");
+    let error = Request::new(&model, "Anna Kellor plays the", "Bram", &answer, |_| {
+        Ok(Tensor::zeros([1], tch::kind::FLOAT_CPU))
+    })
+    .expect_err("no such subject");
     assert!(error.to_string().contains("`Bram` does not occur"), "{error}");
 }

@@ -112,8 +112,8 @@ fn ablating_with_the_own_activation_changes_nothing() {
         let question = Question::new(&model, prompt, subject, &Answer::Target(target.clone())).expect("question");
         let clean = CleanRun::new(&model, &question).expect("clean run");
         let own = Replacement::Resample(vec![
-            Donor::new(&model, &question, &question),
-            Donor::new(&model, &question, &question),
+            Donor::new(&model, &question, &question).expect("libtorch"),
+            Donor::new(&model, &question, &question).expect("libtorch"),
         ]);
         for kind in KINDS {
             let map = ablation_map(&model, &clean, &own, kind, 3, 2, &mut |_| Ok(())).expect("map");
@@ -155,12 +155,12 @@ fn ablations_equal_full_runs() {
         let replacements = [
             ("zero", Replacement::Zero),
             ("mean", Replacement::Mean(Means::over(&model, &[other.prompt.clone()], &mut || Ok(())).expect("means"))),
-            ("resample", Replacement::Resample(vec![Donor::new(&model, &question, &other)])),
+            ("resample", Replacement::Resample(vec![Donor::new(&model, &question, &other).expect("libtorch")])),
         ];
         for kind in KINDS {
             let captures = (0..layers).map(|layer| Tap::capture(sites(kind, layer))).collect();
             let mut captured = Taps::new(captures);
-            let _ = model.forward(&Tensor::from_slice(&other.prompt), &batch, &mut captured);
+            let _ = model.forward(&Tensor::from_slice(&other.prompt), &batch, &mut captured).expect("libtorch");
             for (what, replacement) in &replacements {
                 let map = ablation_map(&model, &clean, replacement, kind, 2, 2, &mut |_| Ok(())).expect("map");
                 for (token, row) in map.scores.iter().enumerate() {
@@ -179,8 +179,13 @@ fn ablations_equal_full_runs() {
                             let cells = Some(Tensor::from_slice(&[token as i64]));
                             Tap { site: sites(kind, layer), cells, action: Action::Replace(value) }
                         });
-                        let stream = model.forward(&ids, &batch, &mut Taps::new(taps.collect()));
-                        let plain = model.logits(&stream).get(-1).softmax(-1, None).double_value(&[clean.answer[0]]);
+                        let stream = model.forward(&ids, &batch, &mut Taps::new(taps.collect())).expect("libtorch");
+                        let plain = model
+                            .logits(&stream)
+                            .expect("libtorch")
+                            .get(-1)
+                            .softmax(-1, None)
+                            .double_value(&[clean.answer[0]]);
                         assert!((ours - plain).abs() < 1e-9, "{what} {kind:?} {token} {layer}: {ours}, {plain}");
                     }
                 }
@@ -221,7 +226,7 @@ fn an_ablation_by_itself_is_previewed_as_nothing() {
         let (prompt, subject, target) = &prompts(&folder)[0];
         let question = Question::new(&model, prompt, subject, &Answer::Target(target.clone())).expect("question");
         let clean = CleanRun::new(&model, &question).expect("clean run");
-        let own = Replacement::Resample(vec![Donor::new(&model, &question, &question)]);
+        let own = Replacement::Resample(vec![Donor::new(&model, &question, &question).expect("libtorch")]);
         for kind in KINDS {
             let flat = ablation_preview(&model, &clean, &own, kind, 3).expect("preview");
             assert!(flat.iter().flatten().all(|score| (score - clean.score).abs() < 1e-9));

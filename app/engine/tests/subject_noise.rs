@@ -34,7 +34,7 @@ fn draw(
 ) -> (Vec<Cell>, [Tensor; 2]) {
     let noises = SubjectNoises::new(model, noise, [(prompt, subject)]).expect("noise");
     let placement = noises.place(model, rows, &[]).expect("placement");
-    (placement.cells(), [(); 2].map(|()| noises.draw(&placement)))
+    (placement.cells(), [(); 2].map(|()| noises.draw(&placement).expect("libtorch")))
 }
 
 #[test]

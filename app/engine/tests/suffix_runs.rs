@@ -100,15 +100,19 @@ fn check(plan: &Plan, model: &Model) {
     let layout = Layout::whole(&plan.rows);
     let cells = layout.flat_all(&added, Device::Cpu).expect("cells");
     let mut taps = Taps::new(vec![Tap { site, cells: Some(cells), action: Action::Add(value.shallow_clone()) }]);
-    let stream = variant.forward(&layout.ids(&plan.rows, Device::Cpu), &layout.batch, &mut taps);
+    let stream = variant
+        .forward(&layout.ids(&plan.rows, Device::Cpu).expect("libtorch"), &layout.batch, &mut taps)
+        .expect("libtorch");
     let reads: Vec<Cell> = request.read.iter().map(|read| read.cell).collect();
-    let whole = variant.logits(&stream.index_select(0, &layout.flat_all(&reads, Device::Cpu).expect("reads")));
+    let whole = variant
+        .logits(&stream.index_select(0, &layout.flat_all(&reads, Device::Cpu).expect("reads")))
+        .expect("libtorch");
     let whole = whole.log_softmax(-1, None).select(1, 7);
     let whole_gradient = Tensor::run_backward(&[whole.sum(Kind::Float)], &[&value], false, false).remove(0);
     // the run from where something changes
     let prepared = Prepared::new(model, request).expect("prepared");
     let repetition = prepared.repeat(model, &[value.shallow_clone()], &parameters).expect("repetition");
-    let below = prepared.watched_below().map_or(0, |below| below.size()[0]);
+    let below = prepared.watched_below().expect("libtorch").map_or(0, |below| below.size()[0]);
     assert_eq!(repetition.lens.size(), [layers as i64 - below, model.vocabulary()]);
     let last = repetition.lens.get(-1).get(7).double_value(&[]);
     assert!((last - whole.double_value(&[0])).abs() < 1e-4, "the lens at the top is the prediction");
@@ -143,7 +147,7 @@ proptest! {
                         let layer = layer % models[0].architecture.layers;
                         stack.apply(edit(&models[0], layer, kind == 0)).expect("apply");
                         depth += 1;
-                        assert!(!stack.is_unedited());
+                        assert!(!stack.is_unedited().expect("libtorch"));
                     }
                     2 => {
                         let undone = stack.undo().expect("undo");
@@ -155,7 +159,7 @@ proptest! {
                 assert_eq!(stack.applied().len(), depth);
             }
             while stack.undo().expect("undo") {}
-            assert!(stack.is_unedited());
+            assert!(stack.is_unedited().expect("libtorch"));
             for (before, (name, after)) in before.iter().zip(stack.model().parameters()) {
                 assert_eq!(*before, after, "{name}");
             }

@@ -25,12 +25,12 @@ fn read(loaded: &Loaded, file: &Path) -> Result<DeltaFile, Error> {
 }
 
 fn put(worker: &mut Worker<'_>, file: &Path, read: DeltaFile) -> Result<(), Error> {
-    let differing = read.differing(worker.ready()?.stack.base());
+    let differing = read.differing(worker.ready()?.stack.base())?;
     let fact = read.edits.last().map(|edit| edit.fact().clone()).unwrap_or_default();
     let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
     for edit in read.edits {
         worker.loaded()?.stack.apply(edit)?;
-        operations::record_applied(worker, file);
+        operations::record_applied(worker, file)?;
     }
     if !differing.is_empty() {
         let text = format!(

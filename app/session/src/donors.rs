@@ -49,7 +49,7 @@ pub fn replacement(
             let mut donors = Vec::new();
             for (_, donor) in &questions {
                 worker.check_cancel()?;
-                donors.push(Donor::new(model, question, donor));
+                donors.push(Donor::new(model, question, donor)?);
             }
             Ok((Replacement::Resample(donors), questions.into_iter().map(|(subject, _)| subject).collect()))
         }

@@ -25,8 +25,8 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(),
 /// Puts an edit that was found in place, records it, and tells it.
 pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would, model }: Found) -> Result<(), Error> {
     let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
-    let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model);
-    let weights = worker.ready()?.stack.weights();
+    let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model)?;
+    let weights = worker.ready()?.stack.weights()?;
     // what is told has been recorded before
     let number = record_edit(worker, number, deed, &weights);
     worker.emitter.tell(Event::Applied(Applied { job, number, weights, ..would }));
@@ -135,16 +135,17 @@ pub fn run(
         host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
     }
     let edited = method.edit(&prepared.request, &order.method_settings, &host);
-    let violation = host.violation();
+    let (violation, shortage) = (host.violation(), host.shortage());
     drop(host);
     // cancelled by the user, whatever the method made of it
     worker.check_cancel()?;
     let named = |error| Error::plugin(&order.method, error);
-    let edited = edited.map_err(named)?;
+    // nor is it to blame that memory did not suffice for a service
+    let edited = edited.map_err(|error| shortage.map_or_else(|| named(error), Error::Engine))?;
     for &layer in &prepared.plan.second_moments {
         let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
         if ridge > 0.0 {
-            let dead = moments.map_or(0, |moments| moments.dead_keys(layer));
+            let dead = moments.map(|moments| moments.dead_keys(layer)).transpose()?.unwrap_or(0);
             let text = format!(
                 "the second moment of layer {layer} is singular ({dead} keys never fire): {ridge:.1e} was added to its \
                  diagonal; more text (--corpus-tokens) may help"
@@ -169,7 +170,7 @@ fn measured(
     before: Seen,
 ) -> Result<Found, Error> {
     let stack = &worker.ready()?.stack;
-    let changes = weight_changes(stack.base(), &edited.deltas);
+    let changes = weight_changes(stack.base(), &edited.deltas)?;
     let model = stack.trial(&edited.deltas)?;
     let after = Seen::of(worker, &model, question)?;
     let mut rows = rows_of(&model, &order.fact)?;

@@ -76,6 +76,7 @@ impl Error {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
+            Self::Engine(error) if error.is_out_of_memory() => Blame::Device,
             Self::Plugin { error: locus_plugin::Error::Request(_), .. } => Blame::Request,
             Self::Load(_)
             | Self::Unknown(_)
@@ -93,8 +94,22 @@ impl Error {
         if self.is_cancelled() { self } else { Self::Fact { index, error: Box::new(self) } }
     }
 
-    /// The error of plugin `id`.
+    /// A panic of our own. One that memory did not suffice for is no fault of the program's.
+    pub(crate) fn panic(text: String) -> Self {
+        locus_engine::Error::shortage_in(&text).map_or(Self::Panic(text), Self::Engine)
+    }
+
+    /// The error of plugin `id`. Where memory did not suffice for it, nobody is to blame but the machine.
     pub(crate) fn plugin(id: &str, error: locus_plugin::Error) -> Self {
-        Self::Plugin { id: id.to_owned(), error }
+        let short = match &error {
+            locus_plugin::Error::Failed(text) | locus_plugin::Error::Panic(text) => {
+                locus_engine::Error::shortage_in(text)
+            }
+            _ => None,
+        };
+        match short {
+            Some(short) => Self::Engine(short.while_doing(|| format!("the plugin `{id}` computed"))),
+            None => Self::Plugin { id: id.to_owned(), error },
+        }
     }
 }

@@ -24,7 +24,7 @@ pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
         return Err(Error::Request(format!("no edit in place has the number {number}")));
     };
     loaded.stack.remove(number)?;
-    let weights = loaded.stack.weights();
+    let weights = loaded.stack.weights()?;
     record_undo(worker, number, &weights);
     tell(worker, &fact, weights)
 }
@@ -36,7 +36,7 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
         return Err(Error::Request("there is no edit to redo".to_owned()));
     };
     let fact = fact_of(loaded.stack.applied(), number).unwrap_or_default();
-    let weights = loaded.stack.weights();
+    let weights = loaded.stack.weights()?;
     record_redo(worker, number, &weights);
     tell(worker, &fact, weights)
 }
@@ -47,7 +47,7 @@ fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
 
 /// Tells what is in place, with the rows of the model for `fact`.
 pub fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let weights = worker.ready()?.stack.weights();
+    let weights = worker.ready()?.stack.weights()?;
     tell(worker, fact, weights)
 }
 

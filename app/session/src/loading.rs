@@ -7,6 +7,7 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::operations;
 use crate::worker::{Stopped, Worker};
+use locus_engine::Doing;
 use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
@@ -93,7 +94,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     };
     let info = model_info(&model, &name);
     let defaults = ModelDefaults::of(&model.architecture);
-    let mark = ModelMark { name, fingerprint: fingerprint(&model) };
+    let mark = ModelMark { name, fingerprint: fingerprint(&model)? };
     let ready = ModelReady {
         name: mark.name.clone(),
         family: info.family.clone(),
@@ -185,18 +186,24 @@ fn tell_bad(emitter: &Emitter, file: &Path, bad: &[String]) {
     }
 }
 
+fn trying() -> String {
+    "trying the model on a prompt".to_owned()
+}
+
 /// Runs a prompt with every site tapped and with none: a trace is about the real model when nothing differs.
 fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
     let _guard = tch::no_grad_guard();
-    let ids = Tensor::from_slice(&model.tokenizer.encode(prompt)?).to_device(model.device);
+    let ids = Tensor::f_from_slice(&model.tokenizer.encode(prompt)?).and_then(|ids| ids.f_to_device(model.device));
+    let ids = ids.doing(trying)?;
     let batch = Batch::whole(1, ids.size()[0]);
     let sites = (0..model.architecture.layers)
         .flat_map(|layer| [Site::Residual(layer), Site::AttentionOut(layer), Site::MlpOut(layer), Site::MlpKey(layer)]);
     let mut taps = Taps::new([Site::Embedding].into_iter().chain(sites).map(Tap::capture).collect());
-    let tapped = model.logits(&model.forward(&ids, &batch, &mut taps));
-    let untapped = model.logits(&model.forward(&ids, &batch, &mut Taps::default()));
-    let deviation = (&tapped - &untapped).abs().max().to_kind(Kind::Double).double_value(&[]);
-    let answer = untapped.get(-1).argmax(None, false).int64_value(&[]);
+    let tapped = model.logits(&model.forward(&ids, &batch, &mut taps)?)?;
+    let untapped = model.logits(&model.forward(&ids, &batch, &mut Taps::default())?)?;
+    let largest = |difference: Tensor| difference.f_abs()?.f_max()?.f_to_kind(Kind::Double)?.f_double_value(&[]);
+    let deviation = tapped.f_sub(&untapped).and_then(largest).doing(trying)?;
+    let answer = untapped.f_get(-1).and_then(|last| last.f_argmax(None, false)?.f_int64_value(&[])).doing(trying)?;
     Ok(Probe { prompt: prompt.to_owned(), deviation, answer: model.tokenizer.decode(&[answer])? })
 }
 

@@ -104,6 +104,7 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
     }
     match SecondMoments::read(&file, model(worker)?.device) {
         Ok(moments) => Ok(Some((file, moments))),
+        Err(error) if error.is_out_of_memory() => Err(error.into()),
         Err(error) => {
             worker.emitter.log("engine", "warning", format!("{error}; import them again"));
             Ok(None)
@@ -113,7 +114,7 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
 
 fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
     let corpus = Description::IMPORTED.to_owned();
-    let description = Description { model: fingerprint(model(worker)?), corpus, ..Description::default() };
+    let description = Description { model: fingerprint(model(worker)?)?, corpus, ..Description::default() };
     Ok(file_of(worker, &description))
 }
 
@@ -128,7 +129,7 @@ fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collect
     if worker.options.moments.float64_sums {
         collecting.precision = Precision::Float64;
     }
-    let file = file_of(worker, &collecting.description());
+    let file = file_of(worker, &collecting.description()?);
     Ok((collecting, file))
 }
 
@@ -141,7 +142,7 @@ fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments)
     let corpus = corpus(worker)?;
     let model = model(worker)?;
     let (mut collecting, file) = collecting(worker, &corpus)?;
-    let description = collecting.description();
+    let description = collecting.description()?;
     if file.exists() {
         match SecondMoments::read(&file, model.device) {
             Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
@@ -149,6 +150,7 @@ fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments)
                 let text = format!("{} belongs to another model; collecting anew", file.display());
                 worker.emitter.log("engine", "warning", text);
             }
+            Err(error) if error.is_out_of_memory() => return Err(error.into()),
             Err(error) => worker.emitter.log("engine", "warning", format!("{error}; collecting them anew")),
         }
     }
@@ -252,29 +254,29 @@ fn corpus(worker: &Worker<'_>) -> Result<Corpus, Error> {
 }
 
 /// What is told of second moments.
-fn report(file: &Path, moments: &SecondMoments) -> SecondMomentsReport {
+fn report(file: &Path, moments: &SecondMoments) -> Result<SecondMomentsReport, Error> {
     let about = &moments.description;
     let layers = moments.layers().map(|layer| {
         let known = about.layers.get(&layer).cloned().unwrap_or_default();
-        SecondMomentsLayer {
+        Ok(SecondMomentsLayer {
             layer,
             tokens: if known.tokens > 0 { known.tokens } else { moments.tokens },
             documents: known.documents,
             source: known.source,
-            dead_keys: moments.dead_keys(layer),
-            deviation: moments.deviation(layer).filter(|deviation| deviation.is_finite()),
+            dead_keys: moments.dead_keys(layer)?,
+            deviation: moments.deviation(layer)?.filter(|deviation| deviation.is_finite()),
             check: None,
-        }
+        })
     });
-    SecondMomentsReport {
+    Ok(SecondMomentsReport {
         file: file.to_owned(),
         model: about.model.clone(),
         corpus: about.corpus.clone(),
         corpus_name: about.corpus_name.clone(),
         precision: about.precision.clone(),
-        layers: layers.collect(),
+        layers: layers.collect::<Result<_, Error>>()?,
         ..SecondMomentsReport::default()
-    }
+    })
 }
 
 fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsReport, Error> {
@@ -286,7 +288,7 @@ fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsRepor
         );
         worker.emitter.log("engine", "warning", text);
     }
-    let report = report(&file, &moments);
+    let report = report(&file, &moments)?;
     worker.loaded()?.moments = None;
     Ok(report)
 }
@@ -314,11 +316,11 @@ fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, Secon
 fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<SecondMomentsReport, Error> {
     let (file, moments) = at_hand(worker, file)?;
     let model = model(worker)?;
-    let mut report = report(&file, &moments);
+    let mut report = report(&file, &moments)?;
     let about = &moments.description;
     if about.model.is_empty() {
         report.problems.push("the file does not say which model it belongs to; collect or import it anew".to_owned());
-    } else if about.model != fingerprint(model) {
+    } else if about.model != fingerprint(model)? {
         let format = number_format(model.kind);
         report.problems.push(format!(
             "it belongs to another model (fingerprint {:.16}) than the one that is loaded (in {format}); give its model by --model",
@@ -354,10 +356,11 @@ fn take_over(worker: &mut Worker<'_>, path: &Path, layer: Option<usize>) -> Resu
     let file = imported_file(worker)?;
     let moments = match SecondMoments::read(&file, model.device) {
         Ok(before) if file.exists() => before.overlaid_by(new),
+        Err(error) if error.is_out_of_memory() => return Err(error.into()),
         _ => new,
     };
     moments.write(&file)?;
-    let report = report(&file, &moments);
+    let report = report(&file, &moments)?;
     worker.loaded()?.moments = None;
     Ok(report)
 }
@@ -383,7 +386,7 @@ fn write(
             vec![file.clone()]
         }
     };
-    let mut report = report(&file, &moments);
+    let mut report = report(&file, &moments)?;
     report.layers.retain(|layer| layers.contains(&layer.layer));
     report.written = written;
     Ok(report)

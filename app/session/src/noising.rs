@@ -1,6 +1,7 @@
 //! The noise that an order asks for.
 
 use crate::error::Error;
+use locus_engine::Doing;
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::trace::{Draws, Question, drawn_noise};
@@ -35,17 +36,21 @@ impl Noising {
 
     /// Scaled noise for a question, and that of a second run: the next draws of the same generator, as published for
     /// severed traces, or the same again.
-    pub fn noise(&self, question: &Question, model: &Model) -> (Tensor, Tensor) {
+    ///
+    /// # Errors
+    /// There is no room for so much noise.
+    pub fn noise(&self, question: &Question, model: &Model) -> locus_engine::Result<(Tensor, Tensor)> {
+        let scaled = |noise: &Tensor| noise.f_mul_scalar(self.level).doing(|| "scaling the noise".to_owned());
         if let Some(noise) = &self.given {
-            let noise = noise * self.level;
-            return (noise.shallow_clone(), noise);
+            let noise = scaled(noise)?;
+            return Ok((noise.shallow_clone(), noise));
         }
         let mut random = LegacyRandom::new(self.seed);
         let (tokens, hidden) = (question.subject.len() as i64, model.architecture.hidden);
-        let mut draw = || drawn_noise(&mut random, self.draws, self.samples, tokens, hidden) * self.level;
-        let first = draw();
-        let second = if self.same { first.shallow_clone() } else { draw() };
-        (first, second)
+        let mut draw = || scaled(&drawn_noise(&mut random, self.draws, self.samples, tokens, hidden)?);
+        let first = draw()?;
+        let second = if self.same { first.shallow_clone() } else { draw()? };
+        Ok((first, second))
     }
 }
 
@@ -55,7 +60,11 @@ fn read_noise(file: &Path) -> Result<Tensor, Error> {
     if !file.is_file() {
         return Err(bad("there is no such file; check the path"));
     }
-    let tensors = Tensor::read_safetensors(file).map_err(|_| bad("not a whole safetensors file; name another"))?;
-    let noise = tensors.into_iter().find(|(name, _)| name == "noise");
-    noise.map(|(_, noise)| noise.to_kind(tch::Kind::Double)).ok_or_else(|| bad("it holds no tensor `noise`; add one"))
+    let read = Tensor::read_safetensors(file).map_err(|error| match locus_engine::Error::from(error) {
+        short if short.is_out_of_memory() => short.into(),
+        _ => bad("not a whole safetensors file; name another"),
+    });
+    let noise = read?.into_iter().find(|(name, _)| name == "noise");
+    let (_, noise) = noise.ok_or_else(|| bad("it holds no tensor `noise`; add one"))?;
+    Ok(noise.f_to_kind(tch::Kind::Double).doing(|| format!("reading {}", file.display()))?)
 }

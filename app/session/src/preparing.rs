@@ -61,7 +61,8 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     for fact in order.facts() {
         // the subject must be there, whatever the method makes of it
         model.tokenizer.subject_range(&fact.prompt(), &fact.subject)?;
-        let goal = aim.goal(&plugin_fact(fact), &host).map_err(named)?;
+        let goal = aim.goal(&plugin_fact(fact), &host);
+        let goal = goal.map_err(|error| host.shortage().map_or_else(|| named(error), Error::Engine))?;
         let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
         edit.runs_all_steps = goal.runs_all_steps;
         edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);

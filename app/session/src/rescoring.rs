@@ -20,7 +20,7 @@ pub fn rescore(worker: &mut Worker<'_>, job: JobId) -> Result<(), Stopped> {
         return Err(Error::Request("there is no edit to score; edit a fact first".to_owned()).into());
     }
     let total = applied.len() as u64 + 1;
-    let mut rescored = Rescored { job, changes: loaded.stack.changes(), ..Rescored::default() };
+    let mut rescored = Rescored { job, changes: loaded.stack.changes()?, ..Rescored::default() };
     for (done, edit) in (0..).zip(applied) {
         worker.emitter.progress(job, Phase::Evaluation, done, total);
         worker.check_cancel()?;

@@ -151,21 +151,21 @@ impl Ground {
                 return Ok((Self::Ablated(clean, replacement), donors));
             }
         };
-        let (first, second) = noising.noise(&question, model);
+        let (first, second) = noising.noise(&question, model)?;
         let mut request = Request::with_noise(model, question, first)?;
         let ground = match severed {
             Some(kind) => {
                 let held = Severed::new(model, &clean, &request, kind)?;
                 request.noise = second;
                 request.replace = order.replace;
-                Self::Severed(Runs::on(model, clean, &request), held)
+                Self::Severed(Runs::on(model, clean, &request)?, held)
             }
             None => {
-                let runs = Runs::on(model, clean, &request);
+                let runs = Runs::on(model, clean, &request)?;
                 let corrupted = runs.corrupted_score;
                 // as published, the corrupted probability is that of added noise whatever the cells stand on
                 request.replace = order.replace;
-                Self::Restored(if order.replace { runs.renoised(model, &request) } else { runs }, corrupted)
+                Self::Restored(if order.replace { runs.renoised(model, &request)? } else { runs }, corrupted)
             }
         };
         Ok((ground, Vec::new()))

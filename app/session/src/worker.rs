@@ -324,7 +324,7 @@ fn trace_title(order: &TraceOrder) -> String {
 
 /// What `body` gives; an error where it panics.
 fn caught<E: From<Error>>(body: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::Panic(panic_text(&*panic)).into()))
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::panic(panic_text(&*panic)).into()))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

@@ -85,7 +85,7 @@ impl DeltaFile {
             format: FORMAT.to_owned(),
             version: VERSION,
             model: mark.clone(),
-            edits: (0..).zip(edits).map(|(index, edit)| EditHeader::of(model, index, edit)).collect(),
+            edits: (0..).zip(edits).map(|(index, edit)| EditHeader::of(model, index, edit)).collect::<Result<_>>()?,
         };
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
         for (said, edit) in header.edits.iter().zip(edits) {
@@ -179,37 +179,43 @@ impl DeltaFile {
     }
 
     /// Parameters whose change comes out with other bits here than where the file was written.
-    #[must_use]
-    pub fn differing(&self, model: &Model) -> Vec<String> {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn differing(&self, model: &Model) -> Result<Vec<String>> {
         let pairs = self.header.edits.iter().zip(&self.edits);
-        let changes = pairs.flat_map(|(said, edit)| said.changes.iter().zip(&edit.deltas));
-        let differing = changes.filter(|(said, delta)| said.difference != difference_hash(model, delta));
-        differing.map(|(said, _)| said.parameter.clone()).collect()
+        let mut differing = Vec::new();
+        for (said, delta) in pairs.flat_map(|(said, edit)| said.changes.iter().zip(&edit.deltas)) {
+            if said.difference != difference_hash(model, delta)? {
+                differing.push(said.parameter.clone());
+            }
+        }
+        Ok(differing)
     }
 }
 
 impl EditHeader {
     /// What is said of `edit` as number `index` of a file.
-    fn of(model: &Model, index: usize, edit: &Edit) -> Self {
+    fn of(model: &Model, index: usize, edit: &Edit) -> Result<Self> {
         let change = |(place, delta): (usize, &Delta)| {
             let parameter = &delta.parameter;
             let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
-            ChangeHeader {
+            Ok(ChangeHeader {
                 parameter: parameter.clone(),
                 tensors: match earlier {
                     0 => format!("{index}.{parameter}"),
                     earlier => format!("{index}.{parameter}.{earlier}"),
                 },
-                difference: difference_hash(model, delta),
-            }
+                difference: difference_hash(model, delta)?,
+            })
         };
-        Self {
+        Ok(Self {
             title: edit.title.clone(),
             method: edit.method.clone(),
             objective: edit.objective.clone(),
             order: edit.order.clone(),
-            changes: edit.deltas.iter().enumerate().map(change).collect(),
-        }
+            changes: edit.deltas.iter().enumerate().map(change).collect::<Result<_>>()?,
+        })
     }
 
     /// The edit with its tensors.

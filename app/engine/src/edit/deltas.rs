@@ -1,7 +1,8 @@
 //! Changes of parameters: checked before they are believed, and measured.
 
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::hex;
+use crate::memory::room;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
@@ -27,13 +28,17 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
             Form::LowRank { left, right } => vec![left, right],
         };
         for part in &parts {
-            if !matches!(part.kind(), Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) {
-                return Err(wrong(format!(
-                    "its change of `{name}` holds {:?}, not floating-point numbers",
-                    part.kind()
-                )));
+            match part.f_kind() {
+                Ok(Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) => {}
+                Ok(kind) => {
+                    return Err(wrong(format!("its change of `{name}` holds {kind:?}, not floating-point numbers")));
+                }
+                Err(_) => {
+                    return Err(wrong(format!("its change of `{name}` holds no numbers of a known format")));
+                }
             }
-            if part.isfinite().all().int64_value(&[]) == 0 {
+            let finite = part.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
+            if finite.doing(|| format!("checking the change of `{name}`"))? == 0 {
                 let message =
                     format!("its change of `{name}` is not finite (NaN or infinity); the fact is left unedited");
                 return Err(wrong(message));
@@ -63,51 +68,62 @@ fn shape(form: &Form) -> Option<Vec<i64>> {
 }
 
 /// The whole difference in float32 at least, on the device of `parameter`.
-pub(super) fn difference(form: &Form, parameter: &Tensor) -> Tensor {
+pub(super) fn difference(form: &Form, parameter: &Tensor) -> Result<Tensor> {
     let wide = if parameter.kind() == Kind::Double { Kind::Double } else { Kind::Float };
     // laid out alike wherever it comes from, so that a product has the same bits each time
-    let place = |tensor: &Tensor| tensor.detach().to_kind(wide).to_device(parameter.device()).contiguous();
-    match form {
+    let place = |tensor: &Tensor| tensor.f_detach()?.f_to_kind(wide)?.f_to_device(parameter.device())?.f_contiguous();
+    let whole = match form {
         Form::Dense(whole) => place(whole),
-        Form::LowRank { left, right } => place(left).matmul(&place(right)),
-    }
+        Form::LowRank { left, right } => place(left).and_then(|left| left.f_matmul(&place(right)?)),
+    };
+    whole.doing(|| "computing a change of the weights".to_owned())
 }
 
 /// How far each changed parameter moved from where it was.
-#[must_use]
-pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Vec<WeightChange> {
+///
+/// # Errors
+/// Those of libtorch.
+pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Result<Vec<WeightChange>> {
     let _guard = tch::no_grad_guard();
     let change = |delta: &Delta| {
-        let parameter = model.parameter(&delta.parameter)?;
-        let norm = difference(&delta.form, &parameter).norm().double_value(&[]);
-        let whole = parameter.to_kind(Kind::Float).norm().double_value(&[]);
-        Some(WeightChange {
+        let Some(parameter) = model.parameter(&delta.parameter) else { return Ok(None) };
+        let norm = difference(&delta.form, &parameter)?.f_norm()?.f_double_value(&[])?;
+        let whole = parameter.f_to_kind(Kind::Float)?.f_norm()?.f_double_value(&[])?;
+        Ok(Some(WeightChange {
             parameter: delta.parameter.clone(),
             layer: layer_of(model, &delta.parameter),
             norm,
             relative: norm / whole,
-        })
+        }))
     };
-    deltas.iter().filter_map(change).collect()
+    deltas.iter().filter_map(|delta| change(delta).transpose()).collect()
 }
 
 /// The hash of a change's whole difference; nothing where the model lacks the parameter.
-#[must_use]
-pub(super) fn difference_hash(model: &Model, delta: &Delta) -> String {
+pub(super) fn difference_hash(model: &Model, delta: &Delta) -> Result<String> {
     let _guard = tch::no_grad_guard();
-    let parameter = model.parameter(&delta.parameter);
-    parameter.map(|parameter| hex(&hash(&difference(&delta.form, &parameter)))).unwrap_or_default()
+    match model.parameter(&delta.parameter) {
+        Some(parameter) => Ok(hex(&hash(&difference(&delta.form, &parameter)?)?)),
+        None => Ok(String::new()),
+    }
 }
 
 /// A hash of the exact bits.
-pub(super) fn hash(tensor: &Tensor) -> Vec<u8> {
+pub(super) fn hash(tensor: &Tensor) -> Result<Vec<u8>> {
+    bits(tensor).doing(|| "reading weights to hash them".to_owned()).map(|bytes| Sha256::digest(&bytes).to_vec())
+}
+
+/// The numbers of a tensor in row-major order, in float32 at least.
+fn bits(tensor: &Tensor) -> Result<Vec<u8>> {
     let _guard = tch::no_grad_guard();
-    let flat = tensor.to_device(Device::Cpu).contiguous().reshape([-1]);
+    let flat = tensor.f_to_device(Device::Cpu)?.f_contiguous()?.f_reshape([-1])?;
     // half-precision numbers widen without loss
-    let flat = if flat.kind() == Kind::Double { flat } else { flat.to_kind(Kind::Float) };
-    let mut bytes = vec![0; flat.numel() * if flat.kind() == Kind::Double { 8 } else { 4 }];
-    flat.copy_data_u8(&mut bytes, flat.numel());
-    Sha256::digest(&bytes).to_vec()
+    let flat = if flat.kind() == Kind::Double { flat } else { flat.f_to_kind(Kind::Float)? };
+    let count = flat.numel() * if flat.kind() == Kind::Double { 8 } else { 4 };
+    let mut bytes = room(count)?;
+    bytes.resize(count, 0);
+    flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+    Ok(bytes)
 }
 
 /// The layer whose down-projection a parameter belongs to.

@@ -53,6 +53,8 @@ pub struct EngineHost<'a> {
     rows: RefCell<LiveRows>,
     /// What the plugin did that it must not, should it go on as if nothing had happened.
     violation: RefCell<Option<String>>,
+    /// That memory did not suffice for a service.
+    shortage: RefCell<Option<EngineError>>,
 }
 
 /// A prepared run, with the model it was prepared on where that is not the unedited one.
@@ -88,6 +90,7 @@ impl<'a> EngineHost<'a> {
             next_suffix: Cell::new(0),
             rows: RefCell::new(LiveRows::new(rows, shown_tokens)),
             violation: RefCell::default(),
+            shortage: RefCell::default(),
         }
     }
 
@@ -118,6 +121,28 @@ impl<'a> EngineHost<'a> {
         SubjectNoises::new(model, noise, [(prompt, subject.subject.as_str())])
     }
 
+    /// The engine's errors as a plugin sees them. That memory did not suffice is kept besides: it is no fault of the
+    /// plugin's, whatever that makes of it.
+    fn result<T>(&self, result: crate::Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            let told = match &error {
+                EngineError::Cancelled => Error::Cancelled,
+                EngineError::Request(message) => Error::Request(message.clone()),
+                other => Error::Failed(other.to_string()),
+            };
+            if error.is_out_of_memory() {
+                *self.shortage.borrow_mut() = Some(error);
+            }
+            told
+        })
+    }
+
+    /// That memory did not suffice for a service that the plugin asked for, should its call end with an error.
+    #[must_use]
+    pub fn shortage(&self) -> Option<EngineError> {
+        self.shortage.borrow_mut().take()
+    }
+
     fn tell(&self, event: HostEvent) {
         if let Ok(mut listener) = self.listener.try_borrow_mut() {
             listener(event);
@@ -135,7 +160,7 @@ impl Host for EngineHost<'_> {
             *self.violation.borrow_mut() = Some(message.clone());
             return Err(Error::Request(message));
         }
-        let rows = self.rows.borrow_mut().of(self.model, report);
+        let rows = self.result(self.rows.borrow_mut().of(self.model, report))?;
         self.tell(HostEvent::Step(report.clone(), rows));
         Ok(())
     }
@@ -162,24 +187,21 @@ impl Host for EngineHost<'_> {
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
         self.checkpoint()?;
         let tokenizer = &self.model.tokenizer;
-        plugin_result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
+        self.result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
         self.checkpoint()?;
-        plugin_result(self.model.tokenizer.decode(ids))
+        self.result(self.model.tokenizer.decode(ids))
     }
 
     fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
         self.checkpoint()?;
-        let detached: Vec<(String, Tensor)> =
-            parameters.iter().map(|(name, value)| (name.clone(), value.detach())).collect();
-        let variant = if detached.is_empty() {
-            None
-        } else {
-            Some(Rc::new(plugin_result(self.model.with_parameters(&detached))?))
-        };
-        self.rows.borrow_mut().replace(self.model, &detached);
+        let detached = parameters.iter().map(|(name, value)| Ok((name.clone(), value.f_detach()?)));
+        let detached = self.result(detached.collect::<crate::Result<Vec<(String, Tensor)>>>())?;
+        let variant =
+            if detached.is_empty() { None } else { Some(Rc::new(self.result(self.model.with_parameters(&detached))?)) };
+        self.result(self.rows.borrow_mut().replace(self.model, &detached))?;
         *self.variant.borrow_mut() = variant;
         Ok(())
     }
@@ -198,12 +220,12 @@ impl Host for EngineHost<'_> {
         let noises = self.noises.borrow();
         let noise = match noises.as_ref() {
             Some(noises) => {
-                let placement = plugin_result(noises.place(model, rows, facts))?;
-                Some((placement.cells(), noises.draw(&placement)))
+                let placement = self.result(noises.place(model, rows, facts))?;
+                Some((placement.cells(), self.result(noises.draw(&placement))?))
             }
             None => None,
         };
-        plugin_result(capture_noised(model, rows, cells, noise.as_ref().map(|(cells, noise)| (&cells[..], noise))))
+        self.result(capture_noised(model, rows, cells, noise.as_ref().map(|(cells, noise)| (&cells[..], noise))))
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
@@ -211,10 +233,10 @@ impl Host for EngineHost<'_> {
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
-        let place = |noises: &SubjectNoises| plugin_result(noises.place(model, &request.rows, &request.facts));
+        let place = |noises: &SubjectNoises| self.result(noises.place(model, &request.rows, &request.facts));
         let noised = noises.as_ref().map(place).transpose()?;
         let cells = noised.as_ref().map(Placement::cells).unwrap_or_default();
-        let prepared = plugin_result(Prepared::noised(model, request.clone(), &cells))?;
+        let prepared = self.result(Prepared::noised(model, request.clone(), &cells))?;
         let prepared = PreparedRun { prepared, variant, noised: noised.filter(|_| !cells.is_empty()) };
         let id = self.next_suffix.get();
         self.next_suffix.set(id + 1);
@@ -231,13 +253,15 @@ impl Host for EngineHost<'_> {
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
         let noise = noises.as_ref().zip(noised.as_ref()).map(|(noises, placement)| noises.draw(placement));
-        let repetition = plugin_result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
+        let noise = self.result(noise.transpose())?;
+        let repetition = self.result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
         let names = prepared.parameters().iter().cloned();
+        let detached = parameters.iter().map(|value| Ok(value.f_detach()?)).collect::<crate::Result<Vec<Tensor>>>();
         self.rows.borrow_mut().watch(Watched {
             suffix: suffix.0,
             lens: repetition.lens,
-            below: prepared.watched_below(),
-            parameters: names.zip(parameters.iter().map(Tensor::detach)).collect(),
+            below: self.result(prepared.watched_below())?,
+            parameters: names.zip(self.result(detached)?).collect(),
         });
         Ok(repetition.output)
     }
@@ -248,7 +272,7 @@ impl Host for EngineHost<'_> {
             let message = format!("no second moments were collected; name layer {layer} in the plan's second_moments");
             Error::Request(message)
         })?;
-        plugin_result(moments.solve(layer, keys))
+        self.result(moments.solve(layer, keys))
     }
 
     fn second_moment(&self, layer: usize) -> Result<Tensor> {
@@ -269,11 +293,11 @@ impl Host for EngineHost<'_> {
             let placement = noises.place(model, &rows, &[])?;
             let last = |row| locus_plugin::Cell { row, position: rows[row].len().saturating_sub(1) };
             let cells: Vec<_> = (0..rows.len()).map(last).collect();
-            let read =
-                noised_log_probabilities(model, &rows, &cells, Some((&placement.cells(), &noises.draw(&placement))))?;
-            Ok(read.exp().mean_dim(0, false, None))
+            let (noised, noise) = (placement.cells(), noises.draw(&placement)?);
+            let read = noised_log_probabilities(model, &rows, &cells, Some((&noised, &noise)))?;
+            Ok(read.f_exp()?.f_mean_dim(0, false, None)?)
         };
-        plugin_result(predict())
+        self.result(predict())
     }
 
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
@@ -283,8 +307,8 @@ impl Host for EngineHost<'_> {
         let mut random = LegacyRandom::new(request.seed as u32);
         let SampleRequest { prompt, count, tokens, noised, .. } = request;
         let noises = noised.as_ref().map(|subject| self.noises_of(model, prompt, subject)).transpose();
-        let noises = plugin_result(noises)?;
-        plugin_result(sample_noised(model, prompt, *count, *tokens, &mut random, noises.as_ref(), &mut || {
+        let noises = self.result(noises)?;
+        self.result(sample_noised(model, prompt, *count, *tokens, &mut random, noises.as_ref(), &mut || {
             if self.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
         }))
     }
@@ -343,13 +367,4 @@ pub fn number_format(kind: Kind) -> &'static str {
         Kind::Half => "float16",
         _ => "float32",
     }
-}
-
-/// The engine's errors as a plugin sees them.
-fn plugin_result<T>(result: crate::Result<T>) -> Result<T> {
-    result.map_err(|error| match error {
-        EngineError::Cancelled => Error::Cancelled,
-        EngineError::Request(message) => Error::Request(message),
-        other => Error::Failed(other.to_string()),
-    })
 }

@@ -2,10 +2,12 @@
 //! weights have moved.
 
 use super::deltas::layer_of;
+use crate::error::{Doing, Result};
 use crate::model::Model;
 use crate::run::{lens, lens_rows_of};
 use locus_plugin::StepReport;
 use locus_protocol::LayerRow;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use tch::{Device, Kind, Tensor};
 
@@ -50,16 +52,25 @@ impl LiveRows {
     }
 
     /// Takes in what the method has replaced.
-    pub fn replace(&mut self, model: &Model, parameters: &[(String, Tensor)]) {
-        self.replaced = self.moved(model, parameters).into_iter().collect();
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn replace(&mut self, model: &Model, parameters: &[(String, Tensor)]) -> Result<()> {
+        self.replaced = self.moved(model, parameters)?.into_iter().collect();
+        Ok(())
     }
 
     /// The rows as the last repetition saw the model, with the report's numbers.
-    pub fn of(&mut self, model: &Model, report: &StepReport) -> Vec<LayerRow> {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn of(&mut self, model: &Model, report: &StepReport) -> Result<Vec<LayerRow>> {
         if let Some(watched) = self.watched.take() {
-            self.rows = lens_rows_of(&self.lens_of(model, &watched));
-            for (layer, change) in self.moved(model, &watched.parameters) {
-                self.rows[layer].weight_change = Some(change);
+            self.rows = lens_rows_of(&self.lens_of(model, &watched)?)?;
+            for (layer, change) in self.moved(model, &watched.parameters)? {
+                if let Some(row) = self.rows.get_mut(layer) {
+                    row.weight_change = Some(change);
+                }
             }
         }
         let mut rows = self.rows.clone();
@@ -69,38 +80,49 @@ impl LiveRows {
             }
         }
         for metrics in &report.metrics {
-            rows[metrics.layer].metrics.extend(metrics.values.clone());
+            if let Some(row) = rows.get_mut(metrics.layer) {
+                row.metrics.extend(metrics.values.clone());
+            }
         }
-        rows
+        Ok(rows)
     }
 
     /// Probabilities `[layers, 2]` of the shown tokens; the lens looks once at layers that never change.
-    fn lens_of(&mut self, model: &Model, watched: &Watched) -> Tensor {
-        let shown = Tensor::from_slice(&self.shown_tokens).to_device(watched.lens.device());
-        let changing = watched.lens.index_select(1, &shown).exp();
-        let Some(streams) = &watched.below else { return changing };
-        let tokens = &self.shown_tokens;
-        let below = self.below.entry(watched.suffix).or_insert_with(|| lens(model, streams, tokens));
-        Tensor::cat(&[below.shallow_clone(), changing], 0)
+    fn lens_of(&mut self, model: &Model, watched: &Watched) -> Result<Tensor> {
+        let shown = Tensor::f_from_slice(&self.shown_tokens)?.f_to_device(watched.lens.device())?;
+        let changing = watched.lens.f_index_select(1, &shown)?.f_exp()?;
+        let Some(streams) = &watched.below else { return Ok(changing) };
+        let below = match self.below.entry(watched.suffix) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(lens(model, streams, &self.shown_tokens)?),
+        };
+        Ok(Tensor::f_cat(&[below.shallow_clone(), changing], 0)?)
     }
 
     /// The layers of those that are down-projections, and how far each new value is from the model's, relative to its
     /// norm. The device is asked once for all of them.
-    fn moved(&mut self, model: &Model, parameters: &[(String, Tensor)]) -> Vec<(usize, f64)> {
+    fn moved(&mut self, model: &Model, parameters: &[(String, Tensor)]) -> Result<Vec<(usize, f64)>> {
+        self.measured(model, parameters).doing(|| "measuring how far the weights have moved".to_owned())
+    }
+
+    fn measured(&mut self, model: &Model, parameters: &[(String, Tensor)]) -> Result<Vec<(usize, f64)>> {
         let _guard = tch::no_grad_guard();
         let (mut layers, mut changes) = (Vec::new(), Vec::new());
         for (name, value) in parameters {
             let before = model.parameter(name).filter(|before| before.dim() == 2);
             let (Some(layer), Some(before)) = (layer_of(model, name), before) else { continue };
-            let before = before.to_kind(Kind::Float);
-            let norm = self.norms.entry(name.clone()).or_insert_with(|| before.norm());
+            let before = before.f_to_kind(Kind::Float)?;
+            let norm = match self.norms.entry(name.clone()) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(before.f_norm()?),
+            };
             layers.push(layer);
-            changes.push((value.to_kind(Kind::Float) - &before).norm() / &*norm);
+            changes.push(value.f_to_kind(Kind::Float)?.f_sub(&before)?.f_norm()?.f_div(norm)?);
         }
         if changes.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
-        let changes = Tensor::stack(&changes, 0).to_kind(Kind::Double).to_device(Device::Cpu);
-        layers.into_iter().zip(Vec::<f64>::try_from(changes).unwrap_or_default()).collect()
+        let changes = Tensor::f_stack(&changes, 0)?.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?;
+        Ok(layers.into_iter().zip(Vec::<f64>::try_from(changes)?).collect())
     }
 }

@@ -65,7 +65,10 @@ impl SubjectNoises {
 
     /// The next noise for rows that were placed: what is added to the embeddings of their cells, `[cells, hidden]` in
     /// float64.
-    pub fn draw(&self, placement: &Placement) -> Tensor {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn draw(&self, placement: &Placement) -> Result<Tensor> {
         if !self.noise.redraws {
             *self.running.borrow_mut() = LegacyRandom::new(self.noise.seed);
         }
@@ -81,7 +84,7 @@ impl SubjectNoises {
                 }
             }
         }
-        Tensor::from_slice(&values).reshape([count, placement.hidden])
+        Ok(Tensor::f_from_slice(&values)?.f_reshape([count, placement.hidden])?)
     }
 
     /// The tap that puts the next noise on the embeddings of `rows`, all about the first fact.
@@ -90,7 +93,7 @@ impl SubjectNoises {
     /// Those of libtorch.
     pub fn tap(&self, model: &Model, rows: &[Vec<i64>]) -> Result<Option<Tap>> {
         let placement = self.place(model, rows, &[])?;
-        noise_tap(model, rows, &Layout::whole(rows), Some((&placement.cells(), &self.draw(&placement))))
+        noise_tap(model, rows, &Layout::whole(rows), Some((&placement.cells(), &self.draw(&placement)?)))
     }
 }
 

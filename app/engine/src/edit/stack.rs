@@ -2,7 +2,7 @@
 //! written to, so taking an edit back is exact.
 
 use super::deltas::{difference, hash, layer_of, weight_changes};
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::hex;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
@@ -63,9 +63,9 @@ pub struct Numbered {
 }
 
 impl Numbered {
-    fn new(number: u64, edit: Edit, base: &Model) -> Self {
-        let changes = weight_changes(base, &edit.deltas);
-        Self { number, edit, changes }
+    fn new(number: u64, edit: Edit, base: &Model) -> Result<Self> {
+        let changes = weight_changes(base, &edit.deltas)?;
+        Ok(Self { number, edit, changes })
     }
 }
 
@@ -119,17 +119,21 @@ impl EditStack {
     /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
     pub fn apply(&mut self, edit: Edit) -> Result<u64> {
         let model = self.trial(&edit.deltas)?;
-        let changes = weight_changes(&self.base, &edit.deltas);
-        Ok(self.apply_built(edit, changes, model))
+        let changes = weight_changes(&self.base, &edit.deltas)?;
+        self.apply_built(edit, changes, model)
     }
 
     /// The same where [`Self::trial`] has made the model already, and the changes are known.
-    pub fn apply_built(&mut self, edit: Edit, changes: Vec<WeightChange>, model: Model) -> u64 {
+    ///
+    /// # Errors
+    /// Those of libtorch; nothing is changed then.
+    pub fn apply_built(&mut self, edit: Edit, changes: Vec<WeightChange>, model: Model) -> Result<u64> {
+        self.remember(&edit)?;
         let number = self.next;
         self.insert(self.applied.len(), Numbered { number, edit, changes }, model);
         self.next += 1;
         self.undone.clear();
-        number
+        Ok(number)
     }
 
     /// Takes the last edit back; `false` where there is none.
@@ -175,6 +179,7 @@ impl EditStack {
         let (below, above) = self.applied.split_at(place);
         let all = below.iter().chain([edit]).chain(above);
         let model = self.built(all.flat_map(|edit| &edit.edit.deltas))?;
+        // what was in place once is remembered already
         if let Some(edit) = self.undone.pop() {
             self.insert(place, edit, model);
         }
@@ -187,14 +192,14 @@ impl EditStack {
     /// # Errors
     /// A change that does not fit; nothing is changed then. Use [`super::check`] before.
     pub fn replace(&mut self, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<()> {
-        let numbered = |edits: Vec<(u64, Edit)>| -> Vec<Numbered> {
+        let numbered = |edits: Vec<(u64, Edit)>| -> Result<Vec<Numbered>> {
             edits.into_iter().map(|(number, edit)| Numbered::new(number, edit, &self.base)).collect()
         };
-        let (applied, undone) = (numbered(applied), numbered(undone));
+        let (applied, undone) = (numbered(applied)?, numbered(undone)?);
         let deltas = || applied.iter().flat_map(|edit| &edit.edit.deltas);
         let edited = if applied.is_empty() { None } else { Some(self.built(deltas())?) };
-        for edit in &applied {
-            self.remember(&edit.edit);
+        for edit in applied.iter().chain(&undone) {
+            self.remember(&edit.edit)?;
         }
         let last = applied.iter().chain(&undone).map(|edit| edit.number).max().unwrap_or(0);
         self.next = self.next.max(last + 1);
@@ -211,47 +216,58 @@ impl EditStack {
     }
 
     /// Hashes of all parameters that an edit ever touched, as they are now.
-    #[must_use]
-    pub fn weights(&self) -> BTreeMap<String, String> {
-        let now = |name: &String| Some((name.clone(), hex(&hash(&self.model().parameter(name)?))));
-        self.pristine.keys().filter_map(now).collect()
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn weights(&self) -> Result<BTreeMap<String, String>> {
+        let known = self.pristine.keys().filter_map(|name| Some((name, self.model().parameter(name)?)));
+        known.map(|(name, now)| Ok((name.clone(), hex(&hash(&now)?)))).collect()
     }
 
     /// How far every parameter that an edit in place touches is from the checkpoint, by all edits together.
-    #[must_use]
-    pub fn changes(&self) -> Vec<WeightChange> {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn changes(&self) -> Result<Vec<WeightChange>> {
         let _guard = tch::no_grad_guard();
         let touched: BTreeSet<&String> =
             self.applied.iter().flat_map(|edit| &edit.edit.deltas).map(|delta| &delta.parameter).collect();
         let change = |name: &String| {
-            let (before, now) = (self.base.parameter(name)?.to_kind(Kind::Float), self.model().parameter(name)?);
-            let norm = (now.to_kind(Kind::Float) - &before).norm().double_value(&[]);
-            let relative = norm / before.norm().double_value(&[]);
-            Some(WeightChange { parameter: name.clone(), layer: layer_of(&self.base, name), norm, relative })
+            let found = self.base.parameter(name).zip(self.model().parameter(name));
+            let Some((before, now)) = found else { return Ok(None) };
+            let before = before.f_to_kind(Kind::Float)?;
+            let norm = now.f_to_kind(Kind::Float)?.f_sub(&before)?.f_norm()?.f_double_value(&[])?;
+            let relative = norm / before.f_norm()?.f_double_value(&[])?;
+            Ok(Some(WeightChange { parameter: name.clone(), layer: layer_of(&self.base, name), norm, relative }))
         };
-        touched.into_iter().filter_map(change).collect()
+        touched.into_iter().filter_map(|name| change(name).transpose()).collect()
     }
 
     /// Keeps the hashes of the unedited values of what an edit touches.
-    fn remember(&mut self, edit: &Edit) {
+    fn remember(&mut self, edit: &Edit) -> Result<()> {
         for delta in &edit.deltas {
+            if self.pristine.contains_key(&delta.parameter) {
+                continue;
+            }
             if let Some(parameter) = self.base.parameter(&delta.parameter) {
-                self.pristine.entry(delta.parameter.clone()).or_insert_with(|| hex(&hash(&parameter)));
+                self.pristine.insert(delta.parameter.clone(), hex(&hash(&parameter)?));
             }
         }
+        Ok(())
     }
 
     /// Puts an edit at a place among those in place; `model` is what they make with it.
     fn insert(&mut self, place: usize, edit: Numbered, model: Model) {
-        self.remember(&edit.edit);
         self.applied.insert(place, edit);
         self.edited = Some(model);
     }
 
     /// Whether all weights that were ever touched are bit by bit those of the checkpoint. Compared, not assumed.
-    #[must_use]
-    pub fn is_unedited(&self) -> bool {
-        self.is_checkpoint(&self.weights())
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn is_unedited(&self) -> Result<bool> {
+        Ok(self.is_checkpoint(&self.weights()?))
     }
 
     /// The same by hashes as [`Self::weights`] gives them.
@@ -281,10 +297,16 @@ impl EditStack {
         let mut values: Vec<(String, Tensor)> = Vec::new();
         for delta in deltas {
             let Some(parameter) = self.base.parameter(&delta.parameter) else { continue };
-            let difference = difference(&delta.form, &parameter);
-            match values.iter_mut().find(|(name, _)| *name == delta.parameter) {
-                Some((_, value)) => *value = &*value + difference,
-                None => values.push((delta.parameter.clone(), parameter.to_kind(difference.kind()) + difference)),
+            let difference = difference(&delta.form, &parameter)?;
+            let known = values.iter_mut().find(|(name, _)| *name == delta.parameter);
+            let value = match &known {
+                Some((_, value)) => value.f_add(&difference),
+                None => parameter.f_to_kind(difference.kind()).and_then(|value| value.f_add(&difference)),
+            };
+            let value = value.doing(|| format!("adding a change to `{}`", delta.parameter))?;
+            match known {
+                Some((_, slot)) => *slot = value,
+                None => values.push((delta.parameter.clone(), value)),
             }
         }
         self.base.with_parameters(&values)

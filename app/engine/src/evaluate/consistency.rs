@@ -48,7 +48,7 @@ impl Consistency {
         let tensor = Tensor::read_npy(&file).map_err(|_| {
             wrong("cannot be read as a NumPy array; take idf.npy as published with the data of ROME".to_owned())
         })?;
-        let weights = Vec::<f64>::try_from(tensor.to_kind(Kind::Double).reshape([-1]))?;
+        let weights = Vec::<f64>::try_from(tensor.f_to_kind(Kind::Double)?.f_reshape([-1])?)?;
         if let Some((word, column)) = vocabulary.iter().find(|(_, column)| **column >= weights.len()) {
             return Err(wrong(format!(
                 "holds {} weights, but `{word}` of {VOCABULARY} has column {column}; take both from one place",

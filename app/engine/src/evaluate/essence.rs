@@ -51,7 +51,7 @@ fn perplexity(model: &Model, text: &str, limit: usize, noise: Option<&ScoringNoi
         let drawn = noise.draw(model, &[Question::new(text, &[""])])?;
         let cells: Vec<usize> = range.filter_map(|position| path.get(position).copied()).collect();
         if !cells.is_empty() {
-            taps = Taps::new(vec![drawn.tap(model, 0, &[cells], std::iter::once(&ids[..]))]);
+            taps = Taps::new(vec![drawn.tap(model, 0, &[cells], std::iter::once(&ids[..]))?]);
         }
     }
     let count = ids.len() - 1;

@@ -43,9 +43,10 @@ impl ScoringNoise {
         };
         let ranges: Vec<Option<Range<usize>>> = owners.enumerate().map(of_row).collect();
         let longest = prompts.iter().flatten().map(Range::len).max();
-        let noise = longest.map(|longest| {
+        let draw = |longest: usize| {
             seeded_noise(self.seed, self.level, ranges.len() as i64, longest as i64, model.architecture.hidden)
-        });
+        };
+        let noise = longest.map(draw).transpose()?;
         Ok(Drawn { ranges, noise })
     }
 }
@@ -64,17 +65,17 @@ impl Drawn {
         first: usize,
         cells: &[Vec<usize>],
         ids: impl Iterator<Item = &'a [i64]>,
-    ) -> Tap {
+    ) -> Result<Tap> {
         let (mut flat, mut tokens, mut pieces) = (Vec::new(), Vec::new(), Vec::new());
         for ((offset, cells), ids) in cells.iter().enumerate().zip(ids) {
             if let (Some(range), Some(noise), false) = (self.range(first + offset), &self.noise, cells.is_empty()) {
                 flat.extend(cells.iter().map(|&cell| cell as i64));
                 tokens.extend(&ids[range.start..range.start + cells.len()]);
-                pieces.push(noise.get((first + offset) as i64).narrow(0, 0, cells.len() as i64));
+                pieces.push(noise.f_get((first + offset) as i64)?.f_narrow(0, 0, cells.len() as i64)?);
             }
         }
-        let place = |values: &[i64]| Tensor::from_slice(values).to_device(model.device);
-        let noised = model.noised_embeddings(&place(&tokens), &Tensor::cat(&pieces, 0));
-        Tap { site: Site::Embedding, cells: Some(place(&flat)), action: Action::Replace(noised) }
+        let place = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(model.device);
+        let noised = model.noised_embeddings(&place(&tokens)?, &Tensor::f_cat(&pieces, 0)?)?;
+        Ok(Tap { site: Site::Embedding, cells: Some(place(&flat)?), action: Action::Replace(noised) })
     }
 }

@@ -120,7 +120,7 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
                 .map(|(index, path)| noised(begun + index).filter_map(|position| path.get(position).copied()).collect())
                 .collect();
             if cells.iter().any(|cells| !cells.is_empty()) {
-                taps = Taps::new(vec![drawn.tap(model, begun, &cells, some.iter().map(|row| &row.ids[..]))]);
+                taps = Taps::new(vec![drawn.tap(model, begun, &cells, some.iter().map(|row| &row.ids[..]))?]);
             }
         }
         likelihoods.extend(read(model, &forest, &mut taps, some, &paths)?);
@@ -199,23 +199,23 @@ pub(super) fn distributions(
 ) -> Result<(Vec<f64>, Vec<bool>)> {
     let _guard = tch::no_grad_guard();
     let device = model.device;
-    let stream = model.forward(&forest.ids(device), &forest.batch(device), taps);
-    let stream = stream.index_select(0, &Tensor::from_slice(cells).to_device(device));
-    let at_once = (NUMBERS_AT_ONCE / model.vocabulary()).max(1);
+    let stream = model.forward(&forest.ids(device)?, &forest.batch(device)?, taps)?;
+    let stream = stream.f_index_select(0, &Tensor::f_from_slice(cells)?.f_to_device(device)?)?;
+    let at_once = (NUMBERS_AT_ONCE / model.vocabulary().max(1)).max(1);
     let (mut values, mut best) = (vec![0.0; reads.len()], vec![false; reads.len()]);
     for first in (0..cells.len() as i64).step_by(at_once as usize) {
         let count = at_once.min(cells.len() as i64 - first);
-        let log_probabilities = log_probabilities(model, &stream.narrow(0, first, count));
+        let log_probabilities = log_probabilities(model, &stream.f_narrow(0, first, count)?)?;
         let here: Vec<usize> = (0..reads.len()).filter(|&read| (first..first + count).contains(&reads[read])).collect();
         let rows: Vec<i64> = here.iter().map(|&read| reads[read] - first).collect();
         let wanted: Vec<i64> = here.iter().map(|&read| tokens[read]).collect();
-        let rows = Tensor::from_slice(&rows).to_device(device);
-        let wanted = Tensor::from_slice(&wanted).to_device(device);
-        let most = log_probabilities.argmax(-1, false).index_select(0, &rows).eq_tensor(&wanted);
+        let rows = Tensor::f_from_slice(&rows)?.f_to_device(device)?;
+        let wanted = Tensor::f_from_slice(&wanted)?.f_to_device(device)?;
+        let most = log_probabilities.f_argmax(-1, false)?.f_index_select(0, &rows)?.f_eq_tensor(&wanted)?;
         // one token of each row, without a copy of the rows
-        let flat = rows * model.vocabulary() + wanted;
-        let value = log_probabilities.reshape([-1]).index_select(0, &flat).to_kind(Kind::Double);
-        let (value, most) = (value.to_device(Device::Cpu), most.to_device(Device::Cpu));
+        let flat = rows.f_mul_scalar(model.vocabulary())?.f_add(&wanted)?;
+        let value = log_probabilities.f_reshape([-1])?.f_index_select(0, &flat)?.f_to_kind(Kind::Double)?;
+        let (value, most) = (value.f_to_device(Device::Cpu)?, most.f_to_device(Device::Cpu)?);
         let pairs = Vec::<f64>::try_from(value)?.into_iter().zip(Vec::<bool>::try_from(most)?);
         for (&read, (value, most)) in here.iter().zip(pairs) {
             (values[read], best[read]) = (value, most);

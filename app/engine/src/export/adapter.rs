@@ -3,7 +3,7 @@
 //! A projection gets `lora_B · lora_A`, with a scale of one. Factors of several edits stand side by side; what is
 //! dense is factored again, to the rank that reproduces it.
 
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::export::{beside, failed, write};
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
@@ -44,8 +44,8 @@ fn write_adapter(model: &Model, factors: &[Factors], source: &Path, folder: &Pat
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
     let mut tensors = Vec::new();
     for Factors { module, outputs, inputs } in factors {
-        tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.contiguous()));
-        tensors.push((format!("base_model.model.{module}.lora_B.weight"), outputs.contiguous()));
+        tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.f_contiguous()?));
+        tensors.push((format!("base_model.model.{module}.lora_B.weight"), outputs.f_contiguous()?));
     }
     write(&tensors, &folder.join("adapter_model.safetensors"))?;
     let place = folder.join("adapter_config.json");
@@ -100,13 +100,13 @@ fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {
              model with --folder"
         ))
     })?;
-    let (left, right) = match side_by_side(forms) {
+    let (left, right) = match side_by_side(forms)? {
         Some(factors) => factors,
         None => decomposed(parameter, forms)?,
     };
     // [rows, rank] times [rank, columns] in the orientation of the checkpoint
     let (outputs, inputs) =
-        if model.architecture.special.stored_input_first { (right.tr(), left.tr()) } else { (left, right) };
+        if model.architecture.special.stored_input_first { (right.f_tr()?, left.f_tr()?) } else { (left, right) };
     Ok(Factors { module: module.to_owned(), outputs, inputs })
 }
 
@@ -116,31 +116,35 @@ fn is_projection(model: &Model, module: &str) -> bool {
 }
 
 /// Factors beside each other, where all changes have some and the rank stays below the full one.
-fn side_by_side(forms: &[&Form]) -> Option<(Tensor, Tensor)> {
-    let float = |tensor: &Tensor| tensor.detach().to_kind(Kind::Float);
+fn side_by_side(forms: &[&Form]) -> Result<Option<(Tensor, Tensor)>> {
+    let float = |tensor: &Tensor| tensor.f_detach()?.f_to_kind(Kind::Float);
     let (mut lefts, mut rights) = (Vec::new(), Vec::new());
     for form in forms {
-        let Form::LowRank { left, right } = form else { return None };
-        lefts.push(float(left));
-        rights.push(float(right));
+        let Form::LowRank { left, right } = form else { return Ok(None) };
+        lefts.push(float(left)?);
+        rights.push(float(right)?);
     }
-    let (left, right) = (Tensor::cat(&lefts, 1), Tensor::cat(&rights, 0));
-    let full = left.size()[0].min(right.size()[1]);
-    (left.size()[1] < full).then_some((left, right))
+    let (left, right) = (Tensor::f_cat(&lefts, 1)?, Tensor::f_cat(&rights, 0)?);
+    let ((rows, rank), (_, columns)) = (left.size2()?, right.size2()?);
+    Ok((rank < rows.min(columns)).then_some((left, right)))
 }
 
 /// The sum of all changes as factors of the rank that reproduces it.
 fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
-    let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
-    let whole = forms.iter().map(|form| match form {
+    let double = |tensor: &Tensor| tensor.f_detach()?.f_to_kind(Kind::Double);
+    let whole = |form: &&Form| match form {
         Form::Dense(whole) => double(whole),
-        Form::LowRank { left, right } => double(left).matmul(&double(right)),
-    });
-    let whole = whole.reduce(|sum, next| sum + next).unwrap_or_default();
+        Form::LowRank { left, right } => double(left)?.f_matmul(&double(right)?),
+    };
+    let none = || Error::Request(format!("there is no change of `{parameter}`"));
+    let (first, more) = forms.split_first().ok_or_else(none)?;
+    let sum = |sum: Tensor, next: &&Form| sum.f_add(&whole(next)?);
+    let whole = whole(first).and_then(|first| more.iter().try_fold(first, sum));
     // torch.linalg.svd takes a name of a driver here, and none on the CPU
-    let (vectors, values, columns) = whole.f_svd(true, true)?;
-    let rows = columns.tr();
-    let squares = Vec::<f64>::try_from(values.square().to_device(tch::Device::Cpu))?;
+    let decomposed = whole.and_then(|whole| whole.f_svd(true, true));
+    let (vectors, values, columns) = decomposed.doing(|| format!("decomposing the change of `{parameter}`"))?;
+    let rows = columns.f_tr()?;
+    let squares = Vec::<f64>::try_from(values.f_square()?.f_to_device(tch::Device::Cpu)?)?;
     let rank = rank(&squares);
     let full = squares.len();
     if rank == full {
@@ -150,8 +154,8 @@ fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
         )));
     }
     let rank = rank as i64;
-    let left = vectors.narrow(1, 0, rank) * values.narrow(0, 0, rank);
-    Ok((left.to_kind(Kind::Float), rows.narrow(0, 0, rank).to_kind(Kind::Float).contiguous()))
+    let left = vectors.f_narrow(1, 0, rank)?.f_mul(&values.f_narrow(0, 0, rank)?)?;
+    Ok((left.f_to_kind(Kind::Float)?, rows.f_narrow(0, 0, rank)?.f_to_kind(Kind::Float)?.f_contiguous()?))
 }
 
 /// How many singular values are needed: at least one.
@@ -201,9 +205,10 @@ mod tests {
         tch::manual_seed(3);
         let factors = |rank| Form::LowRank { left: random([20, rank]), right: random([rank, 12]) };
         let (one, other, many) = (factors(2), factors(3), factors(9));
-        let (left, right) = side_by_side(&[&one, &other]).expect("factors");
+        let (left, right) = side_by_side(&[&one, &other]).expect("two dimensions").expect("factors");
         assert_eq!((left.size(), right.size()), (vec![20, 5], vec![5, 12]));
-        assert!(side_by_side(&[&one, &other, &many]).is_none(), "more than the full rank");
-        assert!(side_by_side(&[&one, &Form::Dense(random([20, 12]))]).is_none());
+        let none = |forms: &[&Form]| side_by_side(forms).expect("two dimensions").is_none();
+        assert!(none(&[&one, &other, &many]), "more than the full rank");
+        assert!(none(&[&one, &Form::Dense(random([20, 12]))]));
     }
 }

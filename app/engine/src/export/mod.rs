@@ -5,7 +5,8 @@ mod adapter;
 
 pub use adapter::adapter;
 
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::memory::room;
 use crate::model::Model;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
@@ -33,7 +34,7 @@ pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<V
     let metadata: HashMap<String, String> =
         entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let metadata = (!metadata.is_empty()).then_some(metadata);
-    with_views(tensors, |views| serialize(views, metadata))
+    with_views(tensors, |views| serialize(views, metadata))?
         .map_err(|error| Error::Request(format!("the tensors cannot be put into a file: {error}")))
 }
 
@@ -116,23 +117,28 @@ fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
 fn write(tensors: &[(String, Tensor)], file: &Path) -> Result<()> {
     // transformers reads a file only when it says which framework wrote it
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))
+    with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))?
         .map_err(|error| Error::Write { path: file.to_owned(), source: std::io::Error::other(error.to_string()) })
 }
 
 fn with_views<T>(
     tensors: &[(String, Tensor)],
     take: impl FnOnce(Vec<(&str, TensorView<'_>)>) -> Result<T, SafeTensorError>,
-) -> Result<T, SafeTensorError> {
-    let parts: Vec<(Dtype, Vec<usize>, Vec<u8>)> = tensors.iter().map(|(_, tensor)| bytes_of(tensor)).collect();
+) -> Result<Result<T, SafeTensorError>> {
+    let part = |(name, tensor): &(String, Tensor)| bytes_of(tensor).doing(|| format!("copying `{name}`"));
+    let parts = tensors.iter().map(part).collect::<Result<Vec<_>>>()?;
     let mut views = Vec::new();
     for ((name, _), (kind, shape, bytes)) in tensors.iter().zip(&parts) {
-        views.push((name.as_str(), TensorView::new(*kind, shape.clone(), bytes)?));
+        match TensorView::new(*kind, shape.clone(), bytes) {
+            Ok(view) => views.push((name.as_str(), view)),
+            Err(error) => return Ok(Err(error)),
+        }
     }
-    take(views)
+    Ok(take(views))
 }
 
-fn bytes_of(tensor: &Tensor) -> (Dtype, Vec<usize>, Vec<u8>) {
+/// Number format, shape and the numbers in row-major order.
+fn bytes_of(tensor: &Tensor) -> Result<(Dtype, Vec<usize>, Vec<u8>)> {
     let _guard = tch::no_grad_guard();
     let (dtype, width) = match tensor.kind() {
         Kind::Half => (Dtype::F16, 2),
@@ -140,10 +146,11 @@ fn bytes_of(tensor: &Tensor) -> (Dtype, Vec<usize>, Vec<u8>) {
         Kind::Double => (Dtype::F64, 8),
         Kind::Int64 => (Dtype::I64, 8),
         Kind::Float => (Dtype::F32, 4),
-        _ => return bytes_of(&tensor.to_kind(Kind::Float)),
+        _ => return bytes_of(&tensor.f_to_kind(Kind::Float)?),
     };
-    let flat = tensor.to_device(Device::Cpu).contiguous();
-    let mut bytes = vec![0; flat.numel() * width];
-    flat.copy_data_u8(&mut bytes, flat.numel());
-    (dtype, tensor.size().iter().map(|&size| size as usize).collect(), bytes)
+    let flat = tensor.f_to_device(Device::Cpu)?.f_contiguous()?;
+    let mut bytes = room(flat.numel() * width)?;
+    bytes.resize(flat.numel() * width, 0);
+    flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+    Ok((dtype, tensor.size().iter().map(|&size| size as usize).collect(), bytes))
 }

@@ -3,7 +3,8 @@
 use super::architecture::{QueryKeyValueNames, Rotary};
 use super::batch::{Batch, KeysValues, Sight, Span};
 use super::layers::{Projection, capped};
-use tch::{Device, Kind, Tensor};
+use crate::error::Result;
+use tch::{Device, Kind, TchError, Tensor};
 
 /// The attention module of one block.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub enum Inputs {
 
 impl Inputs {
     /// Reads the projections that `names` lists through `read`.
-    pub fn read<E>(names: &QueryKeyValueNames, mut read: impl FnMut(&str) -> Result<Projection, E>) -> Result<Self, E> {
+    pub fn read(names: &QueryKeyValueNames, mut read: impl FnMut(&str) -> Result<Projection>) -> Result<Self> {
         Ok(match names {
             QueryKeyValueNames::Separate([q, k, v]) => Self::Separate([read(q)?, read(k)?, read(v)?]),
             QueryKeyValueNames::Stacked(name) => Self::Stacked(read(name)?),
@@ -47,7 +48,7 @@ pub struct RotaryTable {
 }
 
 impl RotaryTable {
-    pub fn new(rotary: &Rotary, context: i64, device: Device) -> Self {
+    pub fn new(rotary: &Rotary, context: i64, device: Device) -> Result<Self> {
         let half = rotary.dimensions / 2;
         let frequencies: Vec<f32> = (0..half)
             .map(|i| {
@@ -57,41 +58,40 @@ impl RotaryTable {
                 stretched(rotary, f64::from(frequency)) as f32
             })
             .collect();
-        let frequencies = Tensor::from_slice(&frequencies).to_device(device);
-        let angles = Tensor::arange(context, (Kind::Float, device)).outer(&frequencies);
-        Self {
-            cosine: angles.cos(),
-            sine: angles.sin(),
+        let frequencies = Tensor::f_from_slice(&frequencies)?.f_to_device(device)?;
+        let angles = Tensor::f_arange(context, (Kind::Float, device))?.f_outer(&frequencies)?;
+        Ok(Self {
+            cosine: angles.f_cos()?,
+            sine: angles.f_sin()?,
             dimensions: rotary.dimensions,
             interleaved: rotary.interleaved,
-        }
+        })
     }
 
     /// Rotates `[tokens, heads, head width]` by the angles of `positions` `[tokens]`.
-    fn rotate(&self, heads: &Tensor, positions: &Tensor) -> Tensor {
+    fn rotate(&self, heads: &Tensor, positions: &Tensor) -> Result<Tensor> {
         let width = heads.size()[2];
         let kind = heads.kind();
-        let at = |table: &Tensor| table.index_select(0, positions).unsqueeze(1).to_kind(kind);
-        let (cosine, sine) = (at(&self.cosine), at(&self.sine));
-        let turning = heads.narrow(2, 0, self.dimensions);
+        let at = |table: &Tensor| table.f_index_select(0, positions)?.f_unsqueeze(1)?.f_to_kind(kind);
+        let (cosine, sine) = (at(&self.cosine)?, at(&self.sine)?);
+        let turning = heads.f_narrow(2, 0, self.dimensions)?;
         let half = self.dimensions / 2;
         let (a, b) = if self.interleaved {
-            (turning.slice(2, 0, None, 2), turning.slice(2, 1, None, 2))
+            (turning.f_slice(2, 0, None, 2)?, turning.f_slice(2, 1, None, 2)?)
         } else {
-            (turning.narrow(2, 0, half), turning.narrow(2, half, half))
+            (turning.f_narrow(2, 0, half)?, turning.f_narrow(2, half, half)?)
         };
-        let first = &a * &cosine - &b * &sine;
-        let second = &b * &cosine + &a * &sine;
+        let first = a.f_mul(&cosine)?.f_sub(&b.f_mul(&sine)?)?;
+        let second = b.f_mul(&cosine)?.f_add(&a.f_mul(&sine)?)?;
         let turned = if self.interleaved {
-            Tensor::stack(&[first, second], -1).flatten(2, 3)
+            Tensor::f_stack(&[first, second], -1)?.f_flatten(2, 3)?
         } else {
-            Tensor::cat(&[first, second], 2)
+            Tensor::f_cat(&[first, second], 2)?
         };
         if self.dimensions == width {
-            turned
-        } else {
-            Tensor::cat(&[turned, heads.narrow(2, self.dimensions, width - self.dimensions)], 2)
+            return Ok(turned);
         }
+        Ok(Tensor::f_cat(&[turned, heads.f_narrow(2, self.dimensions, width - self.dimensions)?], 2)?)
     }
 }
 
@@ -123,10 +123,10 @@ impl Attention {
         rotary: Option<&RotaryTable>,
         prefixes: &[Option<&KeysValues>],
         keep: bool,
-    ) -> (Tensor, Vec<KeysValues>) {
-        let (queries, keys, values) = self.project(input);
+    ) -> Result<(Tensor, Vec<KeysValues>)> {
+        let (queries, keys, values) = self.project(input)?;
         let (queries, keys) = match rotary {
-            Some(table) => (table.rotate(&queries, positions), table.rotate(&keys, positions)),
+            Some(table) => (table.rotate(&queries, positions)?, table.rotate(&keys, positions)?),
             None => (queries, keys),
         };
         let mut kept = Vec::new();
@@ -135,91 +135,94 @@ impl Attention {
             let cut = |tensor: &Tensor| {
                 let (heads, width) = (tensor.size()[1], tensor.size()[2]);
                 tensor
-                    .narrow(0, batch.start(index), span.rows * span.columns)
-                    .reshape([span.rows, span.columns, heads, width])
-                    .transpose(1, 2)
+                    .f_narrow(0, batch.start(index), span.rows * span.columns)?
+                    .f_reshape([span.rows, span.columns, heads, width])?
+                    .f_transpose(1, 2)
             };
-            let own = KeysValues { keys: cut(&keys), values: cut(&values) };
+            let own = KeysValues { keys: cut(&keys)?, values: cut(&values)? };
             let all = match prefixes.get(index).copied().flatten() {
-                Some(prefix) => prefix.followed_by(&own),
+                Some(prefix) => prefix.followed_by(&own)?,
                 None => KeysValues { keys: own.keys.shallow_clone(), values: own.values.shallow_clone() },
             };
-            mixed.push(self.attend(&cut(&queries), &all, *span, batch.forest.as_deref()));
+            mixed.push(self.attend(&cut(&queries)?, &all, *span, batch.forest.as_deref())?);
             if keep {
                 kept.push(own);
             }
         }
-        let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::cat(&mixed, 0) };
-        (self.output.apply(&mixed), kept)
+        let mixed = if mixed.len() == 1 { mixed.remove(0) } else { Tensor::f_cat(&mixed, 0)? };
+        Ok((self.output.apply(&mixed)?, kept))
     }
 
     /// Queries, keys and values, each `[tokens, heads, head width]`.
-    fn project(&self, input: &Tensor) -> (Tensor, Tensor, Tensor) {
-        let split = |tensor: Tensor, heads: i64| tensor.reshape([-1, heads, self.head_width]);
-        match &self.inputs {
+    fn project(&self, input: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+        let split = |tensor: &Tensor, heads: i64| tensor.f_reshape([-1, heads, self.head_width]);
+        Ok(match &self.inputs {
             Inputs::Separate([q, k, v]) => (
-                split(q.apply(input), self.heads),
-                split(k.apply(input), self.key_value_heads),
-                split(v.apply(input), self.key_value_heads),
+                split(&q.apply(input)?, self.heads)?,
+                split(&k.apply(input)?, self.key_value_heads)?,
+                split(&v.apply(input)?, self.key_value_heads)?,
             ),
             Inputs::Stacked(all) => {
-                let parts = all.apply(input).chunk(3, -1);
-                let part = |index: usize| split(parts[index].shallow_clone(), self.heads);
-                (part(0), part(1), part(2))
+                let parts = all.apply(input)?.f_chunk(3, -1)?;
+                let [q, k, v] = &parts[..] else {
+                    return Err(TchError::Shape("queries, keys and values are not of one width".to_owned()).into());
+                };
+                (split(q, self.heads)?, split(k, self.heads)?, split(v, self.heads)?)
             }
             Inputs::PerHead(all) => {
-                let heads = all.apply(input).reshape([-1, self.heads, 3 * self.head_width]);
-                let part = |index: i64| heads.narrow(2, index * self.head_width, self.head_width);
-                (part(0), part(1), part(2))
+                let heads = all.apply(input)?.f_reshape([-1, self.heads, 3 * self.head_width])?;
+                let part = |index: i64| heads.f_narrow(2, index * self.head_width, self.head_width);
+                (part(0)?, part(1)?, part(2)?)
             }
-        }
+        })
     }
 
     /// Softmax attention of `[rows, heads, columns, width]` queries; result `[rows · columns, heads · width]`.
-    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span, forest: Option<&Sight>) -> Tensor {
+    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span, forest: Option<&Sight>) -> Result<Tensor> {
         let groups = self.heads / self.key_value_heads;
         let grouped = |tensor: &Tensor| {
-            if groups == 1 { tensor.shallow_clone() } else { tensor.repeat_interleave_self_int(groups, 1, None) }
+            if groups == 1 { Ok(tensor.shallow_clone()) } else { tensor.f_repeat_interleave_self_int(groups, 1, None) }
         };
-        let scores = capped(queries.matmul(&grouped(&all.keys).transpose(2, 3)) * self.scale, self.cap);
+        let products = queries.f_matmul(&grouped(&all.keys)?.f_transpose(2, 3)?)?;
+        let scores = capped(products.f_mul_scalar(self.scale)?, self.cap)?;
         // half-precision scores are normalised in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
-        let scores = scores.to_kind(wide);
+        let scores = scores.f_to_kind(wide)?;
         let hidden = match forest {
-            Some(sight) => Some(self.hidden_in_forest(sight)),
-            None => self.hidden_positions(span, all.keys.size()[2], queries.device()),
+            Some(sight) => Some(self.hidden_in_forest(sight)?),
+            None => self.hidden_positions(span, all.keys.size()[2], queries.device())?,
         };
-        let weights = match hidden {
-            Some(mask) => scores.masked_fill(&mask, f64::NEG_INFINITY),
+        let seen = match hidden {
+            Some(mask) => scores.f_masked_fill(&mask, f64::NEG_INFINITY)?,
             None => scores,
-        }
-        .softmax(-1, None)
-        .to_kind(queries.kind());
-        weights.matmul(&grouped(&all.values)).transpose(1, 2).reshape([span.rows * span.columns, -1])
+        };
+        let weights = seen.f_softmax(-1, None)?.f_to_kind(queries.kind())?;
+        let mixed = weights.f_matmul(&grouped(&all.values)?)?.f_transpose(1, 2)?;
+        Ok(mixed.f_reshape([span.rows * span.columns, -1])?)
     }
 
     /// `[columns, positions]`, true where a query may not look; `None` where all may.
-    fn hidden_positions(&self, span: Span, positions: i64, device: Device) -> Option<Tensor> {
+    fn hidden_positions(&self, span: Span, positions: i64, device: Device) -> Result<Option<Tensor>> {
         if span.columns == 1 && self.window.is_none_or(|window| window >= positions) {
-            return None;
+            return Ok(None);
         }
         let earlier = positions - span.columns;
-        let all = Tensor::ones([span.columns, positions], (Kind::Bool, device));
-        let mut hidden = all.triu(earlier + 1);
+        let all = Tensor::f_ones([span.columns, positions], (Kind::Bool, device))?;
+        let mut hidden = all.f_triu(earlier + 1)?;
         if let Some(window) = self.window {
-            hidden = hidden.logical_or(&all.tril(earlier - window));
+            hidden = hidden.f_logical_or(&all.f_tril(earlier - window)?)?;
         }
-        Some(hidden)
+        Ok(Some(hidden))
     }
 
     /// `[tokens, tokens]`, true where a token of a forest may not look.
-    fn hidden_in_forest(&self, sight: &Sight) -> Tensor {
-        match self.window {
+    fn hidden_in_forest(&self, sight: &Sight) -> Result<Tensor> {
+        Ok(match self.window {
             Some(window) => {
-                let distance = sight.positions.unsqueeze(1) - sight.positions.unsqueeze(0);
-                sight.hidden.logical_or(&distance.ge(window))
+                let distance = sight.positions.f_unsqueeze(1)?.f_sub(&sight.positions.f_unsqueeze(0)?)?;
+                sight.hidden.f_logical_or(&distance.f_ge(window)?)?
             }
             None => sight.hidden.shallow_clone(),
-        }
+        })
     }
 }

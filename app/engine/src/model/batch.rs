@@ -4,6 +4,7 @@
 //! every span is a block of `rows × columns` tokens. Projections, norms and MLPs see
 //! the flat tensor (weights are read once); only attention looks at the spans.
 
+use crate::error::Result;
 use std::rc::Rc;
 use tch::Tensor;
 
@@ -18,21 +19,25 @@ pub struct KeysValues {
 
 impl KeysValues {
     /// The first `positions` positions, each row repeated as `repeats` adjacent blocks of all rows.
-    #[must_use]
-    pub fn prefix(&self, positions: i64, repeats: i64) -> Self {
-        let cut = |tensor: &Tensor| tensor.narrow(2, 0, positions).repeat([repeats, 1, 1, 1]);
-        Self { keys: cut(&self.keys), values: cut(&self.values) }
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn prefix(&self, positions: i64, repeats: i64) -> Result<Self> {
+        let cut = |tensor: &Tensor| tensor.f_narrow(2, 0, positions)?.f_repeat([repeats, 1, 1, 1]);
+        Ok(Self { keys: cut(&self.keys)?, values: cut(&self.values)? })
     }
 
     /// These positions followed by `later`'s; one row serves all rows of `later`.
-    #[must_use]
-    pub fn followed_by(&self, later: &Self) -> Self {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn followed_by(&self, later: &Self) -> Result<Self> {
         let rows = later.keys.size()[0];
         let join = |a: &Tensor, b: &Tensor| {
-            let a = if a.size()[0] == rows { a.shallow_clone() } else { a.expand([rows, -1, -1, -1], false) };
-            Tensor::cat(&[a, b.shallow_clone()], 2)
+            let a = if a.size()[0] == rows { a.shallow_clone() } else { a.f_expand([rows, -1, -1, -1], false)? };
+            Tensor::f_cat(&[a, b.shallow_clone()], 2)
         };
-        Self { keys: join(&self.keys, &later.keys), values: join(&self.values, &later.values) }
+        Ok(Self { keys: join(&self.keys, &later.keys)?, values: join(&self.values, &later.values)? })
     }
 }
 
@@ -92,18 +97,18 @@ impl Batch {
     }
 
     /// Position of every token, `[tokens]` int64.
-    pub fn positions(&self, device: tch::Device) -> Tensor {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn positions(&self, device: tch::Device) -> Result<Tensor> {
         if let Some(sight) = &self.forest {
-            return sight.positions.shallow_clone();
+            return Ok(sight.positions.shallow_clone());
         }
-        let pieces: Vec<Tensor> = self
-            .spans
-            .iter()
-            .map(|span| {
-                Tensor::arange_start(span.first, span.first + span.columns, (tch::Kind::Int64, device))
-                    .repeat([span.rows])
-            })
-            .collect();
-        Tensor::cat(&pieces, 0)
+        let piece = |span: &Span| {
+            Tensor::f_arange_start(span.first, span.first + span.columns, (tch::Kind::Int64, device))?
+                .f_repeat([span.rows])
+        };
+        let pieces = self.spans.iter().map(piece).collect::<Result<Vec<Tensor>, _>>()?;
+        Ok(Tensor::f_cat(&pieces, 0)?)
     }
 }

@@ -7,7 +7,7 @@ use super::layers::{Mlp, Normalisation, Projection, capped};
 use super::taps::{Site, Taps};
 use super::weights::{Reading, Weights};
 use super::{Tokenizer, families};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use std::path::Path;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
@@ -71,7 +71,9 @@ impl Model {
         let architecture = families::describe(&config).map_err(bad)?;
         let tokenizer = Tokenizer::read(folder)?;
         let weights = Weights::read(folder, kind, device, listen)?;
-        let rotary = architecture.rotary.as_ref().map(|rotary| RotaryTable::new(rotary, architecture.context, device));
+        let table = |rotary| RotaryTable::new(rotary, architecture.context, device);
+        let rotary = architecture.rotary.as_ref().map(table).transpose();
+        let rotary = rotary.doing(|| "making the table of rotary angles".to_owned())?;
         Self::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotary.map(Arc::new), device, kind)
     }
 
@@ -162,35 +164,59 @@ impl Model {
     }
 
     /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.
-    pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
-        let embedded = Tensor::embedding(&self.token_embedding, ids, -1, false, false);
-        let embedded = taps.visit(Site::Embedding, embedded);
-        let embedded = match self.architecture.special.embedding_scale {
-            // in the number format of the model, as the published one has it
-            Some(scale) => embedded * Tensor::from(scale).to_kind(self.kind).to_device(self.device),
-            None => embedded,
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Result<Tensor> {
+        let mut embed = || {
+            let embedded = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
+            let embedded = taps.visit(Site::Embedding, embedded)?;
+            let embedded = match self.architecture.special.embedding_scale {
+                // in the number format of the model, as the published one has it
+                Some(scale) => {
+                    let scale = Tensor::f_from_slice(&[scale])?.f_view(())?;
+                    embedded.f_mul(&scale.f_to_kind(self.kind)?.f_to_device(self.device)?)?
+                }
+                None => embedded,
+            };
+            Ok(match &self.position_embedding {
+                Some(table) => embedded.f_add(&table.f_index_select(0, &batch.positions(self.device)?)?)?,
+                None => embedded,
+            })
         };
-        match &self.position_embedding {
-            Some(table) => embedded + table.index_select(0, &batch.positions(self.device)),
-            None => embedded,
-        }
+        let embedded: Result<Tensor> = embed();
+        embedded.doing(|| "embedding the tokens".to_owned())
     }
 
     /// Output of the token embedding for `ids` `[tokens]`, without positions: what subject noise is added to.
-    pub fn token_embeddings(&self, ids: &Tensor) -> Tensor {
-        Tensor::embedding(&self.token_embedding, ids, -1, false, false)
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn token_embeddings(&self, ids: &Tensor) -> Result<Tensor> {
+        Tensor::f_embedding(&self.token_embedding, ids, -1, false, false).doing(|| "embedding the tokens".to_owned())
     }
 
     /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, hidden]` on them: added in float64, then rounded (spec
     /// parity.md 1.13).
-    pub fn noised_embeddings(&self, ids: &Tensor, noise: &Tensor) -> Tensor {
-        (self.token_embeddings(ids).to_kind(Kind::Double) + noise.to_device(self.device)).to_kind(self.kind)
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn noised_embeddings(&self, ids: &Tensor, noise: &Tensor) -> Result<Tensor> {
+        let noised = || {
+            let clean = self.token_embeddings(ids)?.f_to_kind(Kind::Double)?;
+            Ok(clean.f_add(&noise.f_to_device(self.device)?)?.f_to_kind(self.kind)?)
+        };
+        let noised: Result<Tensor> = noised();
+        noised.doing(|| "adding noise to the embeddings".to_owned())
     }
 
     /// Runs block `layer` on the residual stream `[tokens, hidden]`.
     ///
     /// `prefixes` holds, per span, the keys and values of this layer at positions before
     /// the span's first. With `keep`, the keys and values of the spans' own positions come back.
+    ///
+    /// # Errors
+    /// Those of libtorch.
     pub fn block(
         &self,
         layer: usize,
@@ -199,13 +225,16 @@ impl Model {
         prefixes: &[Option<&KeysValues>],
         taps: &mut Taps,
         keep: bool,
-    ) -> (Tensor, LayerKeysValues) {
-        let (stream, key, kept) = self.block_until_key(layer, stream, batch, prefixes, taps, keep);
-        (self.block_from_key(layer, &stream, &key, taps), kept)
+    ) -> Result<(Tensor, LayerKeysValues)> {
+        let (stream, key, kept) = self.block_until_key(layer, stream, batch, prefixes, taps, keep)?;
+        Ok((self.block_from_key(layer, &stream, &key, taps)?, kept))
     }
 
     /// Runs block `layer` up to the MLP key: the residual stream without the MLP's output `[tokens, hidden]`, the
     /// key `[tokens, inner]`, and the keys and values of attention as in [`Self::block`].
+    ///
+    /// # Errors
+    /// Those of libtorch.
     pub fn block_until_key(
         &self,
         layer: usize,
@@ -214,58 +243,97 @@ impl Model {
         prefixes: &[Option<&KeysValues>],
         taps: &mut Taps,
         keep: bool,
-    ) -> (Tensor, Tensor, LayerKeysValues) {
-        let block = &self.blocks[layer];
-        let positions = batch.positions(self.device);
-        let normalised = block.attention_norm.apply(stream);
-        let (attention, kept) =
-            block.attention.apply(&normalised, batch, &positions, self.rotary.as_deref(), prefixes, keep);
-        let attention = normed(block.attention_output_norm.as_ref(), taps.visit(Site::AttentionOut(layer), attention));
-        let (stream, mlp_input) = match self.architecture.residual {
-            Residual::Sequential => {
-                let after = stream + attention;
-                let input = block.mlp_norm.as_ref().map_or_else(|| after.shallow_clone(), |norm| norm.apply(&after));
-                (after, input)
-            }
-            Residual::ParallelSharedNorm => (stream + attention, normalised),
-            Residual::ParallelTwoNorms => {
-                let input = block.mlp_norm.as_ref().map_or(normalised, |norm| norm.apply(stream));
-                (stream + attention, input)
-            }
+    ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
+        let rotary = self.rotary.as_deref();
+        let attend = |block: &Block, normalised: &Tensor| {
+            block.attention.apply(normalised, batch, &batch.positions(self.device)?, rotary, prefixes, keep)
         };
-        let key = taps.visit(Site::MlpKey(layer), block.mlp.key(&mlp_input));
-        (stream, key, kept)
+        let run = self.blocks[layer].until_key(layer, self.architecture.residual, stream, taps, attend);
+        run.doing(|| running(layer))
     }
 
     /// The rest of block `layer`: the residual stream after it, from what [`Self::block_until_key`] gave.
-    pub fn block_from_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Tensor {
-        let block = &self.blocks[layer];
-        let mlp = taps.visit(Site::MlpOut(layer), block.mlp.down.apply(key));
-        let mlp = normed(block.mlp_output_norm.as_ref(), mlp);
-        taps.visit(Site::Residual(layer), stream + mlp)
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn block_from_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
+        self.blocks[layer].after_key(layer, stream, key, taps).doing(|| running(layer))
     }
 
     /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).
-    pub fn logits(&self, stream: &Tensor) -> Tensor {
-        capped(self.unembedding.apply(&self.final_norm.apply(stream)), self.architecture.special.logit_cap)
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn logits(&self, stream: &Tensor) -> Result<Tensor> {
+        let normalised = self.final_norm.apply(stream);
+        let logits = normalised.and_then(|normalised| self.unembedding.apply(&normalised));
+        let logits = logits.and_then(|logits| capped(logits, self.architecture.special.logit_cap));
+        logits.doing(|| "reading logits".to_owned())
     }
 
     /// Residual stream after the last block of a whole batch, `[tokens, hidden]`.
-    pub fn forward(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Tensor {
-        let mut stream = self.embed(ids, batch, taps);
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn forward(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Result<Tensor> {
+        let mut stream = self.embed(ids, batch, taps)?;
         for layer in 0..self.architecture.layers {
-            stream = self.block(layer, &stream, batch, &[], taps, false).0;
+            stream = self.block(layer, &stream, batch, &[], taps, false)?.0;
         }
-        stream
+        Ok(stream)
     }
 }
 
+fn running(layer: usize) -> String {
+    format!("running block {layer}")
+}
+
 /// The output of a module as it reaches the residual stream.
-fn normed(norm: Option<&Normalisation>, output: Tensor) -> Tensor {
-    norm.map_or_else(|| output.shallow_clone(), |norm| norm.apply(&output))
+fn normed(norm: Option<&Normalisation>, output: Tensor) -> Result<Tensor> {
+    match norm {
+        Some(norm) => norm.apply(&output),
+        None => Ok(output),
+    }
 }
 
 impl Block {
+    /// The residual stream without the MLP's output, the MLP key, and what `attend` keeps.
+    fn until_key(
+        &self,
+        layer: usize,
+        residual: Residual,
+        stream: &Tensor,
+        taps: &mut Taps,
+        attend: impl FnOnce(&Self, &Tensor) -> Result<(Tensor, LayerKeysValues)>,
+    ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
+        let normalised = self.attention_norm.apply(stream)?;
+        let (attention, kept) = attend(self, &normalised)?;
+        let attention = taps.visit(Site::AttentionOut(layer), attention)?;
+        let attention = normed(self.attention_output_norm.as_ref(), attention)?;
+        // gradients add up in the order in which these are computed
+        let (after, mlp_input) = match residual {
+            Residual::Sequential => {
+                let after = stream.f_add(&attention)?;
+                let input = normed(self.mlp_norm.as_ref(), after.shallow_clone())?;
+                (after, input)
+            }
+            Residual::ParallelSharedNorm => (stream.f_add(&attention)?, normalised),
+            Residual::ParallelTwoNorms => {
+                let input = self.mlp_norm.as_ref().map_or(Ok(normalised), |norm| norm.apply(stream))?;
+                (stream.f_add(&attention)?, input)
+            }
+        };
+        let key = taps.visit(Site::MlpKey(layer), self.mlp.key(&mlp_input)?)?;
+        Ok((after, key, kept))
+    }
+
+    /// The residual stream after the block.
+    fn after_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
+        let mlp = taps.visit(Site::MlpOut(layer), self.mlp.down.apply(key)?)?;
+        let mlp = normed(self.mlp_output_norm.as_ref(), mlp)?;
+        taps.visit(Site::Residual(layer), stream.f_add(&mlp)?)
+    }
+
     fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
         let names = &architecture.blocks[layer];
         let projection = |name: &str| weights.projection(name, architecture.special.stored_input_first);

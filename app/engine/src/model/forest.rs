@@ -1,6 +1,8 @@
 //! Rows that begin alike, run as one: a forest of tokens in which every shared beginning stands once.
 
 use super::batch::{Batch, Sight, Span};
+use crate::error::{Doing, Result};
+use crate::memory::room;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
@@ -52,15 +54,21 @@ impl Forest {
     }
 
     /// The tokens, `[tokens]` int64.
-    pub fn ids(&self, device: Device) -> Tensor {
-        Tensor::from_slice(&self.tokens).to_device(device)
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn ids(&self, device: Device) -> Result<Tensor> {
+        Ok(Tensor::f_from_slice(&self.tokens)?.f_to_device(device)?)
     }
 
     /// The batch to run.
-    #[must_use]
-    pub fn batch(&self, device: Device) -> Batch {
+    ///
+    /// # Errors
+    /// Those of libtorch, and [`crate::Error::OutOfMemory`] for more tokens than can be looked at together.
+    pub fn batch(&self, device: Device) -> Result<Batch> {
         let count = self.len();
-        let mut hidden = vec![true; count * count];
+        let mut hidden = room(count * count).doing(|| format!("laying {count} tokens side by side"))?;
+        hidden.resize(count * count, true);
         for (index, parent) in self.parents.iter().enumerate() {
             // a token sees what the one before it sees, and itself
             let (before, rest) = hidden.split_at_mut(index * count);
@@ -69,13 +77,13 @@ impl Forest {
             }
             rest[index] = false;
         }
-        let hidden = Tensor::from_slice(&hidden).to_kind(Kind::Bool).to_device(device);
+        let hidden = Tensor::f_from_slice(&hidden)?.f_to_kind(Kind::Bool)?.f_to_device(device)?;
         let sight = Sight {
-            positions: Tensor::from_slice(&self.positions).to_device(device),
-            hidden: hidden.reshape([count as i64, count as i64]),
+            positions: Tensor::f_from_slice(&self.positions)?.f_to_device(device)?,
+            hidden: hidden.f_reshape([count as i64, count as i64])?,
         };
         let span = Span { rows: 1, columns: count as i64, first: 0 };
-        Batch { spans: vec![span], forest: Some(Rc::new(sight)) }
+        Ok(Batch { spans: vec![span], forest: Some(Rc::new(sight)) })
     }
 }
 
@@ -93,7 +101,7 @@ mod tests {
         assert_eq!(forest.plant(&[6, 7], never), [4, 5]);
         // the same tokens with something added at the second one
         assert_eq!(forest.plant(&[5, 6, 7], |position| position == 1), [0, 6, 7]);
-        let sight = forest.batch(Device::Cpu).forest.expect("forest");
+        let sight = forest.batch(Device::Cpu).expect("batch").forest.expect("forest");
         assert_eq!(Vec::<i64>::try_from(&sight.positions).expect("positions"), [0, 1, 2, 2, 0, 1, 1, 2]);
         let seen = |token: i64| {
             let hidden = sight.hidden.get(token);

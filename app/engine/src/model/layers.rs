@@ -1,14 +1,15 @@
 //! The building blocks of a decoder block: projection, norm, MLP activation.
 
 use super::architecture::{Activation, Norm};
+use crate::error::Result;
 use tch::{Kind, Tensor};
 
 /// Squeezes values into ± `cap` by a hyperbolic tangent; leaves them where there is none.
-pub fn capped(values: Tensor, cap: Option<f64>) -> Tensor {
-    match cap {
-        Some(cap) => (values / cap).tanh() * cap,
+pub fn capped(values: Tensor, cap: Option<f64>) -> Result<Tensor> {
+    Ok(match cap {
+        Some(cap) => values.f_div_scalar(cap)?.f_tanh()?.f_mul_scalar(cap)?,
         None => values,
-    }
+    })
 }
 
 /// An affine map; `weight` keeps the orientation of the checkpoint.
@@ -24,12 +25,13 @@ pub struct Projection {
 
 impl Projection {
     /// `[.., in]` to `[.., out]`.
-    pub fn apply(&self, input: &Tensor) -> Tensor {
-        let product = if self.input_first { input.matmul(&self.weight) } else { input.matmul(&self.weight.tr()) };
-        match &self.bias {
-            Some(bias) => product + bias,
+    pub fn apply(&self, input: &Tensor) -> Result<Tensor> {
+        let product =
+            if self.input_first { input.f_matmul(&self.weight)? } else { input.f_matmul(&self.weight.f_tr()?)? };
+        Ok(match &self.bias {
+            Some(bias) => product.f_add(bias)?,
             None => product,
-        }
+        })
     }
 }
 
@@ -44,22 +46,24 @@ pub struct Normalisation {
 
 impl Normalisation {
     /// `[.., hidden]` to the same shape.
-    pub fn apply(&self, input: &Tensor) -> Tensor {
-        match self.kind {
+    pub fn apply(&self, input: &Tensor) -> Result<Tensor> {
+        Ok(match self.kind {
             Norm::Layer => {
-                input.layer_norm(self.weight.size(), Some(&self.weight), self.bias.as_ref(), self.epsilon, false)
+                input.f_layer_norm(self.weight.size(), Some(&self.weight), self.bias.as_ref(), self.epsilon, false)?
             }
             Norm::RootMeanSquare => {
-                let mean_square = input.square().mean_dim(-1, true, None);
-                input * (mean_square + self.epsilon).rsqrt() * &self.weight
+                let mean_square = input.f_square()?.f_mean_dim(-1, true, None)?;
+                let scale = mean_square.f_add_scalar(self.epsilon)?.f_rsqrt()?;
+                input.f_mul(&scale)?.f_mul(&self.weight)?
             }
             Norm::RootMeanSquareAroundOne => {
                 let wide = if input.kind() == Kind::Double { Kind::Double } else { Kind::Float };
-                let (kind, input, weight) = (input.kind(), input.to_kind(wide), self.weight.to_kind(wide));
-                let mean_square = input.square().mean_dim(-1, true, None);
-                (input * (mean_square + self.epsilon).rsqrt() * (weight + 1.0)).to_kind(kind)
+                let (kind, input, weight) = (input.kind(), input.f_to_kind(wide)?, self.weight.f_to_kind(wide)?);
+                let mean_square = input.f_square()?.f_mean_dim(-1, true, None)?;
+                let scale = mean_square.f_add_scalar(self.epsilon)?.f_rsqrt()?;
+                input.f_mul(&scale)?.f_mul(&weight.f_add_scalar(1.0)?)?.f_to_kind(kind)?
             }
-        }
+        })
     }
 }
 
@@ -74,20 +78,20 @@ pub struct Mlp {
 
 impl Mlp {
     /// The key: input of the down-projection, `[.., inner]`.
-    pub fn key(&self, input: &Tensor) -> Tensor {
-        let up = self.up.apply(input);
+    pub fn key(&self, input: &Tensor) -> Result<Tensor> {
+        let up = self.up.apply(input)?;
         match &self.gate {
-            Some(gate) => self.activate(&gate.apply(input)) * up,
+            Some(gate) => Ok(self.activate(&gate.apply(input)?)?.f_mul(&up)?),
             None => self.activate(&up),
         }
     }
 
-    fn activate(&self, input: &Tensor) -> Tensor {
-        match self.activation {
-            Activation::GeluTanh => input.gelu("tanh"),
-            Activation::Gelu => input.gelu("none"),
-            Activation::Silu => input.silu(),
-            Activation::Relu => input.relu(),
-        }
+    fn activate(&self, input: &Tensor) -> Result<Tensor> {
+        Ok(match self.activation {
+            Activation::GeluTanh => input.f_gelu("tanh")?,
+            Activation::Gelu => input.f_gelu("none")?,
+            Activation::Silu => input.f_silu()?,
+            Activation::Relu => input.f_relu()?,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Taps: capture, replace or add at named sites, as data.
 
+use crate::error::Result;
 use tch::Tensor;
 
 pub use locus_plugin::Site;
@@ -56,7 +57,7 @@ impl Taps {
     }
 
     /// Passes the activation `[tokens, width]` of `site` through the taps.
-    pub(super) fn visit(&mut self, site: Site, mut activation: Tensor) -> Tensor {
+    pub(super) fn visit(&mut self, site: Site, mut activation: Tensor) -> Result<Tensor> {
         for (tap, slot) in self.taps.iter().zip(&mut self.captured) {
             if tap.site != site {
                 continue;
@@ -64,24 +65,24 @@ impl Taps {
             match &tap.action {
                 Action::Capture => {
                     *slot = Some(match &tap.cells {
-                        Some(cells) => activation.index_select(0, cells),
+                        Some(cells) => activation.f_index_select(0, cells)?,
                         None => activation.shallow_clone(),
                     });
                 }
                 Action::Replace(value) => {
                     activation = match &tap.cells {
-                        Some(cells) => activation.index_copy(0, cells, value),
+                        Some(cells) => activation.f_index_copy(0, cells, value)?,
                         None => value.shallow_clone(),
                     };
                 }
                 Action::Add(value) => {
                     activation = match &tap.cells {
-                        Some(cells) => activation.index_add(0, cells, value),
-                        None => activation + value,
+                        Some(cells) => activation.f_index_add(0, cells, value)?,
+                        None => activation.f_add(value)?,
                     };
                 }
             }
         }
-        activation
+        Ok(activation)
     }
 }

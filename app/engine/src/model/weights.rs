@@ -51,7 +51,7 @@ impl Weights {
                 message: format!("not a whole safetensors file ({}); copy it again", first_line(&error)),
             })?;
             for (name, tensor) in read {
-                tensors.insert(name, tensor.to_kind(kind).to_device(device));
+                tensors.insert(name, tensor.f_to_kind(kind)?.f_to_device(device)?);
             }
             reading.done += size(&file);
             listen(reading)?;
@@ -81,7 +81,7 @@ impl Weights {
                 let (wanted, given) = (slot.size(), value.size());
                 return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
             }
-            *slot = value.to_kind(slot.kind());
+            *slot = value.f_to_kind(slot.kind())?;
         }
         Ok(Self { folder: self.folder.clone(), tensors })
     }
@@ -126,7 +126,7 @@ impl Weights {
             );
             return Err(Error::Weights { path: self.folder.clone(), message });
         }
-        Ok(rows.narrow(0, table.first_row, positions))
+        Ok(rows.f_narrow(0, table.first_row, positions)?)
     }
 
     /// The projection `name`.

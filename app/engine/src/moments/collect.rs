@@ -7,7 +7,7 @@ use super::fingerprint::{fingerprint, hash_of};
 use super::progress::ProgressFile;
 use super::store::SecondMoments;
 use super::sums::Sums;
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::model::{Model, Taps};
 use crate::run::Layout;
 use std::collections::BTreeMap;
@@ -75,19 +75,21 @@ impl<'a> Collecting<'a> {
     }
 
     /// Says which second moments these are: model, corpus, and how they are summed up.
-    #[must_use]
-    pub fn description(&self) -> Description {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn description(&self) -> Result<Description> {
         let corpus = match self.precision {
             Precision::Float32 => self.corpus.fingerprint.clone(),
             Precision::Float64 => hash_of(&format!("{} {}", self.corpus.fingerprint, self.precision.name())),
         };
-        Description {
-            model: fingerprint(self.model),
+        Ok(Description {
+            model: fingerprint(self.model)?,
             corpus,
             corpus_name: self.corpus.name.clone(),
             precision: self.precision.name().to_owned(),
             layers: BTreeMap::new(),
-        }
+        })
     }
 
     /// Runs the pass from where it was cut off, else from the start; `listen` hears of every batch and can stop the
@@ -98,18 +100,22 @@ impl<'a> Collecting<'a> {
     /// What `listen` returns; a corpus that cannot be read. The progress is kept in both cases.
     pub fn run(&self, listen: &mut dyn FnMut(Progress) -> Result<()>) -> Result<SecondMoments> {
         let _guard = tch::no_grad_guard();
-        let (model, description) = (self.model, self.description());
-        let mut sums = Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
-        let resumed = self.progress.as_ref().and_then(|file| file.resume(&description, &mut sums));
+        let (model, description) = (self.model, self.description()?);
+        let zeros = || Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
+        let mut sums = zeros()?;
+        let resumed = self.progress.as_ref().map(|file| file.resume(&description, &mut sums)).transpose()?.flatten();
         let (mut place, before) = match resumed {
             Some(resumed) => resumed,
             // what was put in place of a file that turned out damaged is taken away again
             None => {
-                sums = Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
+                drop(sums);
+                sums = zeros()?;
                 (Place::default(), 0)
             }
         };
         let mut done = before;
+        // not while a batch is in the sums of some layers only
+        let mut whole = true;
         let mut chunks = Chunks::new(model, self.corpus, place)?;
         let result = (|| {
             while let Some(chunk) = chunks.next()? {
@@ -118,7 +124,9 @@ impl<'a> Collecting<'a> {
                 place = Place { batches: skipped, ..chunk.place };
                 for rows in chunk.batches.iter().skip(skipped) {
                     listen(Progress { done, total, before })?;
-                    add(model, rows, &mut sums);
+                    whole = false;
+                    add(model, rows, &mut sums)?;
+                    whole = true;
                     done += rows.iter().map(Vec::len).sum::<usize>() as u64;
                     place.batches += 1;
                     if let Some(file) = &self.progress {
@@ -130,7 +138,7 @@ impl<'a> Collecting<'a> {
             listen(Progress { done, total: done, before })
         })();
         if let Err(error) = result {
-            if let Some(file) = self.progress.as_ref().filter(|_| done > before) {
+            if let Some(file) = self.progress.as_ref().filter(|_| whole && done > before) {
                 // the reason matters more than whether this can be kept
                 let _ = file.keep(&description, place, done, &sums);
             }
@@ -140,7 +148,8 @@ impl<'a> Collecting<'a> {
         let mut means = BTreeMap::new();
         let mut checks = BTreeMap::new();
         for layer in 0..model.architecture.layers {
-            let (mean, check) = sums.mean(layer, done);
+            let mean = sums.mean(layer, done);
+            let (mean, check) = mean.doing(|| format!("taking the means of layer {layer}"))?;
             let about = LayerDescription { tokens: done, documents: place.documents, source: String::new() };
             description.layers.insert(layer, about);
             means.insert(layer, mean);
@@ -164,17 +173,18 @@ pub fn collect(
 }
 
 /// Adds the keys of a batch in all layers; what the last layer makes of its key is not computed.
-fn add(model: &Model, rows: &[Vec<i64>], sums: &mut Sums) {
+fn add(model: &Model, rows: &[Vec<i64>], sums: &mut Sums) -> Result<()> {
     let layout = Layout::whole(rows);
     let mut taps = Taps::default();
-    let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
+    let mut stream = model.embed(&layout.ids(rows, model.device)?, &layout.batch, &mut taps)?;
     for layer in 0..model.architecture.layers {
-        let (before, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false);
-        sums.add(layer, &key);
+        let (before, key, _) = model.block_until_key(layer, &stream, &layout.batch, &[], &mut taps, false)?;
+        sums.add(layer, &key).doing(|| format!("adding to the second moment of layer {layer}"))?;
         if layer + 1 < model.architecture.layers {
-            stream = model.block_from_key(layer, &before, &key, &mut taps);
+            stream = model.block_from_key(layer, &before, &key, &mut taps)?;
         }
     }
+    Ok(())
 }
 
 /// Tokens there will be, from those that a share of the corpus had.

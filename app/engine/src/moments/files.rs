@@ -2,31 +2,46 @@
 
 use super::description::ENTRY;
 use crate::error::{Error, Result};
+use crate::memory::room;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
 /// A tensor that is copied only while it is written.
-struct Lazy {
+struct Lazy<'a> {
     tensor: Tensor,
     shape: Vec<usize>,
+    dtype: Dtype,
+    /// Where a copy that failed says so: what is written then is not a whole file.
+    failure: &'a RefCell<Option<Error>>,
 }
 
-impl Lazy {
-    fn width(&self) -> usize {
-        if self.tensor.kind() == Kind::Float { 4 } else { 8 }
-    }
-}
-
-impl View for Lazy {
-    fn dtype(&self) -> Dtype {
-        match self.tensor.kind() {
+impl<'a> Lazy<'a> {
+    fn new(tensor: Tensor, failure: &'a RefCell<Option<Error>>) -> Result<Self> {
+        let dtype = match tensor.f_kind()? {
             Kind::Double => Dtype::F64,
             Kind::Int64 => Dtype::I64,
             _ => Dtype::F32,
-        }
+        };
+        let shape = tensor.size().iter().map(|&size| size as usize).collect();
+        Ok(Self { tensor, shape, dtype, failure })
+    }
+
+    fn copied(&self) -> Result<Vec<u8>> {
+        let flat = self.tensor.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let mut bytes = room(self.data_len())?;
+        bytes.resize(self.data_len(), 0);
+        flat.f_copy_data_u8(&mut bytes, flat.numel())?;
+        Ok(bytes)
+    }
+}
+
+impl View for Lazy<'_> {
+    fn dtype(&self) -> Dtype {
+        self.dtype
     }
 
     fn shape(&self) -> &[usize] {
@@ -34,14 +49,14 @@ impl View for Lazy {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        let flat = self.tensor.to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; self.data_len()];
-        flat.copy_data_u8(&mut bytes, flat.numel());
-        Cow::Owned(bytes)
+        Cow::Owned(self.copied().unwrap_or_else(|error| {
+            self.failure.borrow_mut().get_or_insert(error);
+            Vec::new()
+        }))
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.numel() * self.width()
+        self.tensor.numel() * if self.dtype == Dtype::F32 { 4 } else { 8 }
     }
 }
 
@@ -51,15 +66,19 @@ impl View for Lazy {
 /// The file cannot be written.
 pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<()> {
     let _guard = tch::no_grad_guard();
-    let lazy = tensors.into_iter().map(|(name, tensor)| {
-        let shape = tensor.size().iter().map(|&size| size as usize).collect();
-        (name, Lazy { tensor, shape })
-    });
+    let failure = RefCell::new(None);
+    let lazy = tensors.into_iter().map(|(name, tensor)| Ok((name, Lazy::new(tensor, &failure)?)));
+    let lazy = lazy.collect::<Result<Vec<_>>>()?;
     // one entry only: more would be written in a random order
     let metadata = HashMap::from([(ENTRY.to_owned(), says.to_owned())]);
-    with_temporary_name(file, |partial| {
-        serialize_to_file(lazy, Some(metadata), partial).map_err(|error| std::io::Error::other(error.to_string()))
-    })
+    let written = with_temporary_name(file, |partial| {
+        serialize_to_file(lazy, Some(metadata), partial).map_err(|error| std::io::Error::other(error.to_string()))?;
+        if failure.borrow().is_some() { Err(std::io::Error::other("a tensor could not be copied")) } else { Ok(()) }
+    });
+    match failure.into_inner() {
+        Some(error) => Err(error.while_doing(|| format!("writing {}", file.display()))),
+        None => written,
+    }
 }
 
 /// Has `write` write a file under a temporary name beside `file`, and renames it.

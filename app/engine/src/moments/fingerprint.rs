@@ -1,5 +1,6 @@
 //! What tells models and corpora apart.
 
+use crate::error::Result;
 use crate::hex;
 use crate::model::Model;
 use sha2::{Digest, Sha256};
@@ -9,21 +10,23 @@ use tch::{Device, Kind, Tensor};
 const SAMPLED: i64 = 1024;
 
 /// Says which weights a model has: names, shapes and a sample of the values of every tensor.
-#[must_use]
-pub fn fingerprint(model: &Model) -> String {
+///
+/// # Errors
+/// Those of libtorch.
+pub fn fingerprint(model: &Model) -> Result<String> {
     let _guard = tch::no_grad_guard();
     let mut hash = Sha256::new();
     hash.update(format!("{:?}{:?}", model.architecture, model.kind));
     for (name, tensor) in model.parameters() {
         hash.update(format!("{name}{:?}", tensor.size()));
-        let flat = tensor.reshape([-1]);
+        let flat = tensor.f_reshape([-1])?;
         let step = (flat.numel() as i64 / SAMPLED).max(1);
-        let sample: Tensor = flat.slice(0, 0, None, step).to_kind(Kind::Float).to_device(Device::Cpu);
-        for value in Vec::<f32>::try_from(sample).unwrap_or_default() {
+        let sample: Tensor = flat.f_slice(0, 0, None, step)?.f_to_kind(Kind::Float)?.f_to_device(Device::Cpu)?;
+        for value in Vec::<f32>::try_from(sample)? {
             hash.update(value.to_le_bytes());
         }
     }
-    hex(&hash.finalize())
+    Ok(hex(&hash.finalize()))
 }
 
 /// SHA-256 of a text, as hexadecimal.

@@ -5,7 +5,7 @@ use super::description::{Description, LayerDescription, describe};
 use super::documents::bad;
 use super::files::with_temporary_name;
 use super::store::SecondMoments;
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::model::Model;
 use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, TypeStr, WriteOptions, WriterBuilder};
@@ -52,7 +52,8 @@ pub fn import(model: &Model, path: &Path, layer: Option<usize>) -> Result<Second
         fits(model, &file, layer, &archive.mean)?;
         let source = file_name(&file);
         layers.insert(layer, LayerDescription { tokens: archive.count, documents: archive.sample_size, source });
-        means.insert(layer, archive.mean.to_device(model.device));
+        let mean = archive.mean.f_to_device(model.device);
+        means.insert(layer, mean.doing(|| format!("taking in {}", file.display()))?);
     }
     described(model, path, means, layers)
 }
@@ -64,15 +65,18 @@ fn described(
     layers: BTreeMap<usize, LayerDescription>,
 ) -> Result<SecondMoments> {
     let tokens = layers.values().map(|layer| layer.tokens).min().unwrap_or(0);
-    let double = means.values().all(|mean| mean.kind() == Kind::Double);
+    let double = means.values().all(|mean| mean.f_kind().is_ok_and(|kind| kind == Kind::Double));
     let description = Description {
-        model: super::fingerprint(model),
+        model: super::fingerprint(model)?,
         corpus: Description::IMPORTED.to_owned(),
         corpus_name: format!("imported from {}", file_name(path)),
         precision: if double { "float64" } else { "float32" }.to_owned(),
         layers,
     };
-    let moments = SecondMoments::from_means(means, tokens).map_err(|error| bad(path, error.to_string()))?;
+    let moments = SecondMoments::from_means(means, tokens).map_err(|error| match error {
+        Error::Request(message) => bad(path, message),
+        other => other,
+    })?;
     Ok(moments.described(description, BTreeMap::new()))
 }
 
@@ -106,7 +110,8 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
             format!("it has shape {size:?}, this model's keys are {inner} wide; give the model it belongs to");
         return Err(bad(file, message));
     }
-    if mean.isfinite().all().int64_value(&[]) == 0 {
+    let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
+    if finite.doing(|| format!("checking {}", file.display()))? == 0 {
         return Err(bad(file, "it holds numbers that are not finite; copy it again"));
     }
     Ok(())
@@ -190,7 +195,9 @@ fn read(file: &Path) -> Result<Archive> {
     if shape.len() != 2 || shape[0] != shape[1] {
         return Err(bad(file, format!("entry `{SUM}` has shape {shape:?}; it must be a square")));
     }
-    Ok(Archive { mean: sum.reshape(shape.as_slice()) / count, count: count as u64, sample_size })
+    let mean = sum.tensor().and_then(|sum| sum.f_reshape(shape.as_slice())?.f_div_scalar(count));
+    let mean = mean.doing(|| format!("reading {}", file.display()))?;
+    Ok(Archive { mean, count: count as u64, sample_size })
 }
 
 fn scalar<R: Read>(file: NpyFile<R>) -> std::io::Result<f64> {
@@ -206,14 +213,38 @@ fn scalar<R: Read>(file: NpyFile<R>) -> std::io::Result<f64> {
     file.try_data::<f64>().map_err(|_| none())?.next().ok_or_else(none)?
 }
 
+/// What an entry holds.
+enum Values {
+    Float32(Vec<f32>),
+    Float64(Vec<f64>),
+}
+
+impl Values {
+    /// Those of a tensor `[values]`.
+    fn of(tensor: &Tensor) -> Result<Self, tch::TchError> {
+        match tensor.f_kind()? {
+            Kind::Double => Vec::try_from(tensor).map(Self::Float64),
+            _ => Vec::try_from(tensor).map(Self::Float32),
+        }
+    }
+
+    /// `[values]`.
+    fn tensor(&self) -> Result<Tensor, tch::TchError> {
+        match self {
+            Self::Float32(values) => Tensor::f_from_slice(values),
+            Self::Float64(values) => Tensor::f_from_slice(values),
+        }
+    }
+}
+
 /// Float32 or float64 values; `None` for anything else. The order of rows and columns is the same: they are symmetric.
-fn values<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Tensor>> {
+fn values<R: Read>(file: NpyFile<R>) -> std::io::Result<Option<Values>> {
     let file = match file.try_data::<f32>() {
-        Ok(data) => return data.collect::<std::io::Result<Vec<f32>>>().map(|values| Some(Tensor::from_slice(&values))),
+        Ok(data) => return data.collect::<std::io::Result<_>>().map(|values| Some(Values::Float32(values))),
         Err(file) => file,
     };
     match file.try_data::<f64>() {
-        Ok(data) => data.collect::<std::io::Result<Vec<f64>>>().map(|values| Some(Tensor::from_slice(&values))),
+        Ok(data) => data.collect::<std::io::Result<_>>().map(|values| Some(Values::Float64(values))),
         Err(_) => Ok(None),
     }
 }
@@ -239,19 +270,21 @@ pub fn export(
         let about = moments.description.layers.get(&layer).cloned().unwrap_or_default();
         let tokens = if about.tokens > 0 { about.tokens } else { moments.tokens };
         let documents = sample_size.unwrap_or(about.documents);
-        let precision = if mean.kind() == Kind::Double { "float64" } else { "float32" };
+        let precision = if mean.f_kind()? == Kind::Double { "float64" } else { "float32" };
         let module = model.architecture.blocks.get(layer).map_or_else(|| layer.to_string(), |block| block.down.clone());
         let size = if documents > 0 { format!("_{documents}") } else { String::new() };
         let file = folder.join(format!("{module}_{precision}_mom2{size}.npz"));
-        let sum = (mean * tokens as f64).to_device(Device::Cpu).reshape([-1]);
+        let sum = || mean.f_mul_scalar(tokens as f64)?.f_to_device(Device::Cpu)?.f_reshape([-1]);
+        let sum = sum().and_then(|sum| Values::of(&sum));
+        let sum = sum.doing(|| format!("copying the second moment of layer {layer}"))?;
         let sample = (documents > 0).then_some(documents);
-        with_temporary_name(&file, |partial| write(partial, &sum, mean.size()[0] as u64, tokens, sample))?;
+        with_temporary_name(&file, |partial| write(partial, sum, mean.size()[0] as u64, tokens, sample))?;
         written.push(file);
     }
     Ok(written)
 }
 
-fn write(file: &Path, sum: &Tensor, inner: u64, count: u64, sample_size: Option<u64>) -> std::io::Result<()> {
+fn write(file: &Path, sum: Values, inner: u64, count: u64, sample_size: Option<u64>) -> std::io::Result<()> {
     let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(file)?));
     let options = || FileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
     let start = |zip: &mut zip::ZipWriter<BufWriter<File>>, name: &str| -> std::io::Result<()> {
@@ -266,14 +299,17 @@ fn write(file: &Path, sum: &Tensor, inner: u64, count: u64, sample_size: Option<
     number(&mut zip, count as i64)?;
     start(&mut zip, SUM)?;
     let shape = [inner, inner];
-    if sum.kind() == Kind::Double {
-        let mut entry = WriteOptions::new().default_dtype().shape(&shape).writer(&mut zip).begin_nd()?;
-        entry.extend(Vec::<f64>::try_from(sum).map_err(std::io::Error::other)?)?;
-        entry.finish()?;
-    } else {
-        let mut entry = WriteOptions::new().default_dtype().shape(&shape).writer(&mut zip).begin_nd()?;
-        entry.extend(Vec::<f32>::try_from(sum).map_err(std::io::Error::other)?)?;
-        entry.finish()?;
+    match sum {
+        Values::Float64(values) => {
+            let mut entry = WriteOptions::new().default_dtype().shape(&shape).writer(&mut zip).begin_nd()?;
+            entry.extend(values)?;
+            entry.finish()?;
+        }
+        Values::Float32(values) => {
+            let mut entry = WriteOptions::new().default_dtype().shape(&shape).writer(&mut zip).begin_nd()?;
+            entry.extend(values)?;
+            entry.finish()?;
+        }
     }
     start(&mut zip, SAMPLE_SIZE)?;
     match sample_size {

@@ -4,7 +4,8 @@ use super::batches::Place;
 use super::description::{Description, describe_as};
 use super::files;
 use super::sums::Sums;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::memory::shortage_or;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -67,25 +68,30 @@ impl ProgressFile {
 
     /// Puts the sums of an earlier run in place, and says where it was and how many tokens it had. `None` where there
     /// is nothing whole of these very second moments.
-    pub(super) fn resume(&self, description: &Description, sums: &mut Sums) -> Option<(Place, u64)> {
-        let state = self.state(description)?;
-        let read = Tensor::read_safetensors(&self.file).ok()?;
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`]: what is there is not to be taken for damaged.
+    pub(super) fn resume(&self, description: &Description, sums: &mut Sums) -> Result<Option<(Place, u64)>> {
+        let Some(state) = self.state(description) else { return Ok(None) };
+        let damaged = |_| Error::Request("the file is damaged".to_owned());
+        let read = Tensor::read_safetensors(&self.file).map_err(|error| shortage_or(error, damaged));
+        let read = match read {
+            Ok(read) => read,
+            Err(error) if error.is_out_of_memory() => {
+                return Err(error.while_doing(|| format!("reading {}", self.file.display())));
+            }
+            Err(_) => return Ok(None),
+        };
         let mut put = 0;
         for (name, tensor) in read {
-            let (kind, layer) = name.split_once('.')?;
-            let layer: usize = layer.parse().ok()?;
-            let slot = match kind {
-                "sum" => sums.lower.get_mut(layer)?,
-                "check" => sums.checks.get_mut(layer)?,
-                _ => return None,
-            };
-            if slot.size() != tensor.size() || slot.kind() != tensor.kind() {
-                return None;
+            let Some(slot) = sums.slot(&name) else { return Ok(None) };
+            if slot.size() != tensor.size() || slot.f_kind()? != tensor.f_kind()? {
+                return Ok(None);
             }
-            *slot = tensor.to_device(slot.device());
+            *slot = tensor.f_to_device(slot.device())?;
             put += 1;
         }
-        (put == 2 * sums.lower.len()).then_some((state.place, state.tokens))
+        Ok((put == 2 * sums.lower.len()).then_some((state.place, state.tokens)))
     }
 
     /// Writes the state if it is time to.

@@ -16,10 +16,10 @@ const ROUNDS: usize = 60;
 /// libtorch's.
 pub fn extremes(matrix: &Tensor) -> Result<(Option<f64>, f64)> {
     let (lower, info) = matrix.f_linalg_cholesky_ex(false, false)?;
-    let definite = info.int64_value(&[]) == 0;
+    let definite = info.f_int64_value(&[])? == 0;
     if matrix.size()[0] <= SMALL {
         let values = matrix.f_linalg_eigvalsh("L")?;
-        let (smallest, largest) = (values.min().double_value(&[]), values.max().double_value(&[]));
+        let (smallest, largest) = (values.f_min()?.f_double_value(&[])?, values.f_max()?.f_double_value(&[])?);
         return Ok((definite.then_some(smallest).filter(|&value| value > 0.0), largest));
     }
     let largest = dominant(matrix, |vectors| Ok(matrix.f_matmul(vectors)?))?;
@@ -34,14 +34,14 @@ pub fn extremes(matrix: &Tensor) -> Result<(Option<f64>, f64)> {
 fn dominant(like: &Tensor, apply: impl Fn(&Tensor) -> Result<Tensor>) -> Result<f64> {
     // any start does that is not orthogonal to what is looked for; this one is the same in every run
     let size = like.size()[0];
-    let numbers = Tensor::arange(size * VECTORS, (Kind::Double, like.device())).reshape([size, VECTORS]);
-    let mut vectors = (numbers * 12.9898).sin();
+    let numbers = Tensor::f_arange(size * VECTORS, (Kind::Double, like.device()))?.f_reshape([size, VECTORS])?;
+    let mut vectors = numbers.f_mul_scalar(12.9898)?.f_sin()?;
     let mut value = 0.0;
     for _ in 0..ROUNDS {
         let (orthogonal, _) = Tensor::f_linalg_qr(&vectors, "reduced")?;
         vectors = apply(&orthogonal)?;
-        let projected = orthogonal.tr().f_matmul(&vectors)?;
-        let now = projected.f_linalg_eigvalsh("L")?.max().double_value(&[]);
+        let projected = orthogonal.f_tr()?.f_matmul(&vectors)?;
+        let now = projected.f_linalg_eigvalsh("L")?.f_max()?.f_double_value(&[])?;
         let settled = (now - value).abs() <= 1e-9 * now.abs();
         value = now;
         if settled {

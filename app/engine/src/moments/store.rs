@@ -3,7 +3,8 @@
 use super::description::{Description, describe};
 use super::files;
 use super::sums::checked_keys;
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::memory::shortage_or;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -44,7 +45,9 @@ impl SecondMoments {
     pub fn from_means(means: BTreeMap<usize, Tensor>, tokens: u64) -> Result<Self> {
         for (layer, mean) in &means {
             let size = mean.size();
-            if size.len() != 2 || size[0] != size[1] || mean.isfinite().all().int64_value(&[]) == 0 {
+            let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
+            let finite = finite.doing(|| format!("checking the second moment of layer {layer}"))?;
+            if size.len() != 2 || size[0] != size[1] || finite == 0 {
                 let message =
                     format!("the second moment of layer {layer} is not a finite square matrix; collect it anew");
                 return Err(Error::Request(message));
@@ -100,18 +103,20 @@ impl SecondMoments {
 
     /// By how much the sum of a layer deviates from products that were summed up in float64: the relative norm of the
     /// difference over the keys for which they were. `None` where none were.
-    #[must_use]
-    pub fn deviation(&self, layer: usize) -> Option<f64> {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn deviation(&self, layer: usize) -> Result<Option<f64>> {
         let _guard = tch::no_grad_guard();
-        let (mean, check) = (self.means.get(&layer)?, self.checks.get(&layer)?);
-        let keys = checked_keys(mean.size()[0]).to_device(mean.device());
+        let Some((mean, check)) = self.means.get(&layer).zip(self.checks.get(&layer)) else { return Ok(None) };
+        let keys = checked_keys(mean.size()[0])?.f_to_device(mean.device())?;
         if check.size() != [keys.size()[0], keys.size()[0]] {
-            return Some(f64::NAN);
+            return Ok(Some(f64::NAN));
         }
-        let ours = mean.index_select(0, &keys).index_select(1, &keys).to_kind(Kind::Double);
-        let norm = check.norm().double_value(&[]);
-        let off = (ours - check).norm().double_value(&[]);
-        Some(if off == 0.0 { 0.0 } else { off / norm })
+        let ours = mean.f_index_select(0, &keys)?.f_index_select(1, &keys)?.f_to_kind(Kind::Double)?;
+        let norm = check.f_norm()?.f_double_value(&[])?;
+        let off = ours.f_sub(check)?.f_norm()?.f_double_value(&[])?;
+        Ok(Some(if off == 0.0 { 0.0 } else { off / norm }))
     }
 
     /// The mean of one layer.
@@ -121,9 +126,12 @@ impl SecondMoments {
     }
 
     /// Keys that never fire in the corpus: rows of zeros.
-    #[must_use]
-    pub fn dead_keys(&self, layer: usize) -> i64 {
-        self.means.get(&layer).map_or(0, |mean| mean.diag(0).eq(0.0).sum(Kind::Int64).int64_value(&[]))
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn dead_keys(&self, layer: usize) -> Result<i64> {
+        let Some(mean) = self.means.get(&layer) else { return Ok(0) };
+        Ok(mean.f_diag(0)?.f_eq(0.0)?.f_sum(Kind::Int64)?.f_int64_value(&[])?)
     }
 
     /// `C⁻¹ k` for each row of `keys` `[n, inner]`, solved in float64 by a Cholesky factor that is kept. Where the
@@ -142,10 +150,15 @@ impl SecondMoments {
         let mut factors = self.factors.borrow_mut();
         let factor = match factors.entry(layer) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => entry.insert(factor(layer, mean)?),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let found = factor(layer, mean);
+                entry.insert(found.doing(|| format!("factoring the second moment of layer {layer}"))?)
+            }
         };
-        let right = keys.to_kind(Kind::Double).tr();
-        Ok(right.f_cholesky_solve(&factor.lower, false)?.tr().to_kind(keys.kind()))
+        let right = keys.f_to_kind(Kind::Double).and_then(|keys| keys.f_tr());
+        let solved = right.and_then(|right| right.f_cholesky_solve(&factor.lower, false)?.f_tr());
+        let solved = solved.and_then(|solved| solved.f_to_kind(keys.f_kind()?));
+        solved.doing(|| format!("solving with the second moment of layer {layer}"))
     }
 
     /// The ridge that the layer's solves needed; 0 where none was, or nothing was solved yet.
@@ -159,7 +172,7 @@ impl SecondMoments {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let tokens = Tensor::from_slice(&[self.tokens as i64]);
+        let tokens = Tensor::f_from_slice(&[self.tokens as i64])?;
         let named = |kind: &str, tensors: &BTreeMap<usize, Tensor>| -> Vec<(String, Tensor)> {
             tensors.iter().map(|(layer, tensor)| (format!("layer{layer}.{kind}"), tensor.shallow_clone())).collect()
         };
@@ -176,18 +189,19 @@ impl SecondMoments {
     pub fn read(file: &Path, device: Device) -> Result<Self> {
         let bad = |message: String| Error::Corpus { path: file.to_owned(), message };
         let description = describe(file)?.unwrap_or_default();
-        let read = Tensor::read_safetensors(file)
-            .map_err(|_| bad("not a whole file of second moments; delete it to collect them anew".to_owned()))?;
+        let damaged = |_| bad("not a whole file of second moments; delete it to collect them anew".to_owned());
+        let read = Tensor::read_safetensors(file).map_err(|error| shortage_or(error, damaged));
+        let read = read.doing(|| format!("reading {}", file.display()))?;
         let (mut means, mut checks) = (BTreeMap::new(), BTreeMap::new());
         let mut tokens = 0;
         for (name, tensor) in read {
             if name == "tokens" {
-                tokens = tensor.reshape([-1]).int64_value(&[0]) as u64;
+                tokens = tensor.f_reshape([-1])?.f_int64_value(&[0])? as u64;
             } else if let Some((layer, kind)) = name.strip_prefix("layer").and_then(|rest| rest.split_once('.')) {
                 let layer = layer.parse().map_err(|_| bad(format!("unknown entry `{name}`")))?;
                 match kind {
-                    "mom2" => means.insert(layer, tensor.to_device(device)),
-                    "check" => checks.insert(layer, tensor.to_device(device)),
+                    "mom2" => means.insert(layer, tensor.f_to_device(device)?),
+                    "check" => checks.insert(layer, tensor.f_to_device(device)?),
                     _ => None,
                 };
             }
@@ -195,7 +209,10 @@ impl SecondMoments {
         if means.is_empty() {
             return Err(bad("it holds no second moment; delete it to collect them anew".to_owned()));
         }
-        let moments = Self::from_means(means, tokens).map_err(|error| bad(error.to_string()))?;
+        let moments = Self::from_means(means, tokens).map_err(|error| match error {
+            Error::Request(message) => bad(message),
+            other => other,
+        })?;
         Ok(moments.described(description, checks))
     }
 }
@@ -206,15 +223,16 @@ fn missing(layer: usize) -> Error {
 
 /// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding.
 fn factor(layer: usize, mean: &Tensor) -> Result<Factor> {
-    let wide = mean.to_kind(Kind::Double);
-    let scale = Some(wide.diag(0).mean(Kind::Double).double_value(&[])).filter(|&scale| scale > 0.0).unwrap_or(1.0);
-    let identity = Tensor::eye(wide.size()[0], (Kind::Double, wide.device()));
+    let wide = mean.f_to_kind(Kind::Double)?;
+    let mean = wide.f_diag(0)?.f_mean(Kind::Double)?.f_double_value(&[])?;
+    let scale = if mean > 0.0 { mean } else { 1.0 };
+    let identity = Tensor::f_eye(wide.size()[0], (Kind::Double, wide.device()))?;
     for share in RIDGES {
         let ridge = share * scale;
-        let candidate = if ridge > 0.0 { &wide + &identity * ridge } else { wide.shallow_clone() };
+        let candidate = if ridge > 0.0 { wide.f_add(&identity.f_mul_scalar(ridge)?)? } else { wide.shallow_clone() };
         let (lower, info) = candidate.f_linalg_cholesky_ex(false, false)?;
-        let pivot = lower.diag(0).min().double_value(&[]);
-        if info.int64_value(&[]) == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
+        let pivot = lower.f_diag(0)?.f_min()?.f_double_value(&[])?;
+        if info.f_int64_value(&[])? == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
             return Ok(Factor { lower, ridge });
         }
     }

@@ -1,6 +1,7 @@
 //! Running sums of `k kᵀ` by layer.
 
 use super::collect::Precision;
+use crate::error::{Doing, Result};
 use tch::{Device, Kind, Tensor};
 
 /// Width of the blocks of a symmetric update.
@@ -20,45 +21,62 @@ pub struct Sums {
 
 impl Sums {
     /// Zeros.
-    pub fn zeros(layers: usize, inner: i64, precision: Precision, device: Device) -> Self {
-        let zeros = |size: i64, kind: Kind| (0..layers).map(|_| Tensor::zeros([size, size], (kind, device))).collect();
-        let checked = checked_keys(inner).to_device(device);
-        Self { lower: zeros(inner, precision.kind()), checks: zeros(checked.size()[0], Kind::Double), checked }
+    pub fn zeros(layers: usize, inner: i64, precision: Precision, device: Device) -> Result<Self> {
+        let zeros = |size: i64, kind: Kind| {
+            let all = (0..layers).map(|_| Tensor::f_zeros([size, size], (kind, device)));
+            all.collect::<Result<Vec<Tensor>, _>>().doing(|| format!("making room for the sums of {layers} layers"))
+        };
+        let checked = checked_keys(inner)?.f_to_device(device)?;
+        Ok(Self { lower: zeros(inner, precision.kind())?, checks: zeros(checked.size()[0], Kind::Double)?, checked })
+    }
+
+    /// The sum that a file calls `name`: `sum.3` or `check.3`.
+    pub fn slot(&mut self, name: &str) -> Option<&mut Tensor> {
+        let (kind, layer) = name.split_once('.')?;
+        let layer: usize = layer.parse().ok()?;
+        match kind {
+            "sum" => self.lower.get_mut(layer),
+            "check" => self.checks.get_mut(layer),
+            _ => None,
+        }
     }
 
     /// Adds the keys `[tokens, inner]` of a layer.
-    pub fn add(&mut self, layer: usize, keys: &Tensor) {
-        let wide = keys.to_kind(self.lower[layer].kind());
-        add_products(&mut self.lower[layer], &wide);
-        let few = keys.index_select(1, &self.checked).to_kind(Kind::Double);
-        let _ = self.checks[layer].addmm_(&few.tr(), &few);
+    pub fn add(&mut self, layer: usize, keys: &Tensor) -> Result<()> {
+        // all that takes room comes before the sums are touched
+        let wide = keys.f_to_kind(self.lower[layer].f_kind()?)?;
+        let few = keys.f_index_select(1, &self.checked)?.f_to_kind(Kind::Double)?;
+        add_products(&mut self.lower[layer], &wide)?;
+        let _ = self.checks[layer].f_addmm_(&few.f_tr()?, &few)?;
+        Ok(())
     }
 
     /// The mean of a layer over `tokens`, whole, and the mean in float64 for the keys that are checked.
-    pub fn mean(&self, layer: usize, tokens: u64) -> (Tensor, Tensor) {
+    pub fn mean(&self, layer: usize, tokens: u64) -> Result<(Tensor, Tensor)> {
         let lower = &self.lower[layer];
-        let whole = lower.tril(0) + lower.tril(-1).tr();
-        (whole / tokens as f64, &self.checks[layer] / tokens as f64)
+        let whole = lower.f_tril(0)?.f_add(&lower.f_tril(-1)?.f_tr()?)?;
+        Ok((whole.f_div_scalar(tokens as f64)?, self.checks[layer].f_div_scalar(tokens as f64)?))
     }
 }
 
 /// Numbers of the keys that are summed up in float64 as well, evenly over the width.
-pub fn checked_keys(inner: i64) -> Tensor {
+pub fn checked_keys(inner: i64) -> Result<Tensor> {
     let count = inner.min(CHECKED);
-    Tensor::from_slice(&(0..count).map(|i| i * inner / count).collect::<Vec<_>>())
+    Ok(Tensor::f_from_slice(&(0..count).map(|i| i * inner / count).collect::<Vec<_>>())?)
 }
 
 /// Adds `keysᵀ keys` to the lower triangle of `sum`, in blocks of rows: a little more than half the work of the whole.
-fn add_products(sum: &mut Tensor, keys: &Tensor) {
+fn add_products(sum: &mut Tensor, keys: &Tensor) -> Result<()> {
     let inner = keys.size()[1];
     let mut first = 0;
     while first < inner {
         let rows = BLOCK.min(inner - first);
         let until = first + rows;
-        let mut block = sum.narrow(0, first, rows).narrow(1, 0, until);
-        let _ = block.addmm_(&keys.narrow(1, first, rows).tr(), &keys.narrow(1, 0, until));
+        let mut block = sum.f_narrow(0, first, rows)?.f_narrow(1, 0, until)?;
+        let _ = block.f_addmm_(&keys.f_narrow(1, first, rows)?.f_tr()?, &keys.f_narrow(1, 0, until)?)?;
         first = until;
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -71,15 +89,15 @@ mod tests {
     fn blocks_make_the_whole_product() {
         tch::manual_seed(3);
         let keys = Tensor::randn([77, 1100], (Kind::Float, Device::Cpu));
-        let mut sums = Sums::zeros(1, 1100, Precision::Float32, Device::Cpu);
-        sums.add(0, &keys.narrow(0, 0, 40));
-        sums.add(0, &keys.narrow(0, 40, 37));
-        let (mean, check) = sums.mean(0, 77);
+        let mut sums = Sums::zeros(1, 1100, Precision::Float32, Device::Cpu).expect("sums");
+        sums.add(0, &keys.narrow(0, 0, 40)).expect("sum");
+        sums.add(0, &keys.narrow(0, 40, 37)).expect("sum");
+        let (mean, check) = sums.mean(0, 77).expect("means");
         let wide = keys.to_kind(Kind::Double);
         let expected = wide.tr().matmul(&wide) / 77.0;
         assert!((&mean - &expected).abs().max().double_value(&[]) < 1e-5);
         assert_eq!(mean, mean.tr());
-        let few = checked_keys(1100);
+        let few = checked_keys(1100).expect("keys");
         let expected = expected.index_select(0, &few).index_select(1, &few);
         assert!((&check - expected).abs().max().double_value(&[]) < 1e-14);
     }

@@ -53,25 +53,27 @@ pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerC
     if width != inner {
         problems.push(format!("it is {width} wide, the model's keys are {inner} wide; it belongs to another model"));
     }
-    let wide = mean.to_kind(Kind::Double);
-    let scale = wide.abs().max().double_value(&[]);
-    let asymmetry = (&wide - wide.tr()).abs().max().double_value(&[]) / scale.max(f64::MIN_POSITIVE);
+    let wide = mean.f_to_kind(Kind::Double)?;
+    let largest = |matrix: &Tensor| matrix.f_abs()?.f_max()?.f_double_value(&[]);
+    let scale = largest(&wide)?;
+    let asymmetry = largest(&wide.f_sub(&wide.f_tr()?)?)? / scale.max(f64::MIN_POSITIVE);
     if asymmetry > SYMMETRY {
         problems.push(format!("it is not symmetric: mirrored entries differ by {asymmetry:.1e} of the largest one"));
     }
-    let live = live_keys(&wide);
+    let live = live_keys(&wide)?;
     let dead_keys = width - live.size()[0];
     let (mut smallest, mut largest) = (None, 0.0);
     if live.size()[0] > 0 {
-        let live = wide.index_select(0, &live).index_select(1, &live);
+        let live = wide.f_index_select(0, &live)?.f_index_select(1, &live)?;
         (smallest, largest) = extremes(&live)?;
-        let (_, info) = (&live + Tensor::eye(live.size()[0], (Kind::Double, live.device())) * (ROUNDING * largest))
-            .f_linalg_cholesky_ex(false, false)?;
-        if info.int64_value(&[]) != 0 {
+        let identity = Tensor::f_eye(live.size()[0], (Kind::Double, live.device()))?;
+        let raised = live.f_add(&identity.f_mul_scalar(ROUNDING * largest)?)?;
+        let (_, info) = raised.f_linalg_cholesky_ex(false, false)?;
+        if info.f_int64_value(&[])? != 0 {
             problems.push("it is not positive semi-definite: no second moment of any keys".to_owned());
         }
     }
-    let deviation = moments.deviation(layer);
+    let deviation = moments.deviation(layer)?;
     if let Some(deviation) = deviation.filter(|&deviation| !deviation.is_finite() || deviation > DEVIATION) {
         problems.push(format!("its sums deviate by {deviation:.1e} from float64; collect it with --float64-sums"));
     }
@@ -79,6 +81,6 @@ pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerC
 }
 
 /// Numbers of the keys that fire.
-fn live_keys(mean: &Tensor) -> Tensor {
-    mean.diag(0).ne(0.0).nonzero().reshape([-1])
+fn live_keys(mean: &Tensor) -> Result<Tensor> {
+    Ok(mean.f_diag(0)?.f_ne(0.0)?.f_nonzero()?.f_reshape([-1])?)
 }

@@ -1,7 +1,7 @@
 //! One run of many prompts, only as far up as something is read.
 
 use super::layout::{Layout, check_rows};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
 use crate::model::{Action, Model, Site, Tap, Taps};
 use locus_plugin::{Cell, Cells};
 use tch::{Kind, Tensor};
@@ -39,9 +39,9 @@ pub fn capture_noised(
     let noise = noise_tap(model, rows, &layout, noised)?;
     let before = usize::from(noise.is_some());
     let mut taps = Taps::new(noise.into_iter().chain(taps).collect());
-    let mut stream = model.embed(&layout.ids(rows, model.device), &layout.batch, &mut taps);
+    let mut stream = model.embed(&layout.ids(rows, model.device)?, &layout.batch, &mut taps)?;
     for layer in 0..layers {
-        stream = model.block(layer, &stream, &layout.batch, &[], &mut taps, false).0;
+        stream = model.block(layer, &stream, &layout.batch, &[], &mut taps, false)?.0;
     }
     let captured = (before..before + captures).map(|index| taps.captured(index).map(Tensor::shallow_clone));
     captured.collect::<Option<_>>().ok_or_else(|| Error::Request("a site was not reached".to_owned()))
@@ -57,8 +57,8 @@ pub(crate) fn noise_tap(
     let Some((cells, noise)) = noised.filter(|(cells, _)| !cells.is_empty()) else { return Ok(None) };
     let indices = layout.flat_all(cells, model.device)?;
     let tokens: Vec<i64> = cells.iter().map(|cell| rows[cell.row][cell.position]).collect();
-    let tokens = Tensor::from_slice(&tokens).to_device(model.device);
-    let action = Action::Replace(model.noised_embeddings(&tokens, noise));
+    let tokens = Tensor::f_from_slice(&tokens)?.f_to_device(model.device)?;
+    let action = Action::Replace(model.noised_embeddings(&tokens, noise)?);
     Ok(Some(Tap { site: Site::Embedding, cells: Some(indices), action }))
 }
 
@@ -83,17 +83,19 @@ pub fn noised_log_probabilities(
     check_rows(model, rows)?;
     let _guard = tch::no_grad_guard();
     let layout = Layout::whole(rows);
-    let ids = layout.ids(rows, model.device);
+    let ids = layout.ids(rows, model.device)?;
     let mut taps = Taps::new(noise_tap(model, rows, &layout, noised)?.into_iter().collect());
-    let stream = model.forward(&ids, &layout.batch, &mut taps);
-    let read = stream.index_select(0, &layout.flat_all(cells, model.device)?);
-    Ok(log_probabilities(model, &read))
+    let stream = model.forward(&ids, &layout.batch, &mut taps)?;
+    let read = stream.f_index_select(0, &layout.flat_all(cells, model.device)?)?;
+    log_probabilities(model, &read)
 }
 
 /// Log-probabilities `[.., vocabulary]` of final residual streams `[.., hidden]`, in float32 at least.
-pub(crate) fn log_probabilities(model: &Model, stream: &Tensor) -> Tensor {
+pub(crate) fn log_probabilities(model: &Model, stream: &Tensor) -> Result<Tensor> {
     let wide = if model.kind == Kind::Double { Kind::Double } else { Kind::Float };
-    model.logits(stream).to_kind(wide).log_softmax(-1, None)
+    let logits = model.logits(stream)?;
+    let normalised = logits.f_to_kind(wide).and_then(|logits| logits.f_log_softmax(-1, None));
+    normalised.doing(|| "reading probabilities".to_owned())
 }
 
 /// How many blocks have to run before `site` has been reached.
@@ -115,5 +117,5 @@ pub(crate) fn check_layer(model: &Model, layer: usize) -> Result<()> {
     if layer < layers {
         return Ok(());
     }
-    Err(Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", layers - 1)))
+    Err(Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", layers.saturating_sub(1))))
 }

@@ -125,18 +125,18 @@ pub(super) fn extend(
             return Ok(texts);
         }
         listen()?;
-        let (rows, last) = advance(model, &texts, &mut groups, noise.take());
+        let (rows, last) = advance(model, &texts, &mut groups, noise.take())?;
         // draws are made in the order of the prompts
         let mut order: Vec<usize> = (0..rows.len()).collect();
         order.sort_by_key(|&place| rows[place]);
         let places: Vec<i64> = order.iter().map(|&place| place as i64).collect();
-        let last = last.index_select(0, &Tensor::from_slice(&places).to_device(model.device));
+        let last = last.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(model.device)?)?;
         let chosen = match &mut choice {
             Choice::Greedy => {
-                let best = model.logits(&last).argmax(-1, false);
-                Vec::<i64>::try_from(best.to_device(Device::Cpu))?
+                let best = model.logits(&last)?.f_argmax(-1, false)?;
+                Vec::<i64>::try_from(best.f_to_device(Device::Cpu)?)?
             }
-            Choice::Sampled(random) => draw(&log_probabilities(model, &last), random),
+            Choice::Sampled(random) => draw(&log_probabilities(model, &last)?, random)?,
         };
         for (&place, token) in order.iter().zip(chosen) {
             texts[rows[place]].tokens.push(token);
@@ -145,7 +145,12 @@ pub(super) fn extend(
 }
 
 /// Runs what has not been run of every group: the rows, and their last residual streams `[rows, hidden]`.
-fn advance(model: &Model, texts: &[Generated], groups: &mut [Group], noise: Option<Tap>) -> (Vec<usize>, Tensor) {
+fn advance(
+    model: &Model,
+    texts: &[Generated],
+    groups: &mut [Group],
+    noise: Option<Tap>,
+) -> Result<(Vec<usize>, Tensor)> {
     let (mut ids, mut rows): (Vec<i64>, Vec<usize>) = Default::default();
     let (mut spans, mut last) = (Vec::new(), Vec::new());
     for group in groups.iter() {
@@ -160,14 +165,14 @@ fn advance(model: &Model, texts: &[Generated], groups: &mut [Group], noise: Opti
     }
     let batch = Batch { spans, forest: None };
     let mut taps = Taps::new(noise.into_iter().collect());
-    let mut stream = model.embed(&Tensor::from_slice(&ids).to_device(model.device), &batch, &mut taps);
+    let mut stream = model.embed(&Tensor::f_from_slice(&ids)?.f_to_device(model.device)?, &batch, &mut taps)?;
     for layer in 0..model.architecture.layers {
         let prefixes: Vec<Option<&KeysValues>> = groups.iter().map(|group| group.memory.get(layer)).collect();
-        let (after, kept) = model.block(layer, &stream, &batch, &prefixes, &mut taps, true);
+        let (after, kept) = model.block(layer, &stream, &batch, &prefixes, &mut taps, true)?;
         stream = after;
         for (group, own) in groups.iter_mut().zip(kept) {
             match group.memory.get_mut(layer) {
-                Some(earlier) => *earlier = earlier.followed_by(&own),
+                Some(earlier) => *earlier = earlier.followed_by(&own)?,
                 None => group.memory.push(own),
             }
         }
@@ -175,5 +180,5 @@ fn advance(model: &Model, texts: &[Generated], groups: &mut [Group], noise: Opti
     for group in groups.iter_mut() {
         group.run = texts[group.rows[0]].tokens.len();
     }
-    (rows, stream.index_select(0, &Tensor::from_slice(&last).to_device(model.device)))
+    Ok((rows, stream.f_index_select(0, &Tensor::f_from_slice(&last)?.f_to_device(model.device)?)?))
 }

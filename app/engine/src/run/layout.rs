@@ -91,13 +91,16 @@ impl Layout {
     }
 
     /// The tokens of the flat stream.
-    pub fn ids(&self, rows: &[Vec<i64>], device: Device) -> Tensor {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn ids(&self, rows: &[Vec<i64>], device: Device) -> Result<Tensor> {
         let mut ids = Vec::with_capacity(self.batch.tokens() as usize);
         for (span, members) in self.batch.spans.iter().zip(&self.rows) {
             let columns = span.first as usize..(span.first + span.columns) as usize;
             ids.extend(members.iter().flat_map(|&row| rows[row][columns.clone()].iter().copied()));
         }
-        Tensor::from_slice(&ids).to_device(device)
+        Ok(Tensor::f_from_slice(&ids)?.f_to_device(device)?)
     }
 
     /// Index of a cell in the flat stream.
@@ -121,7 +124,7 @@ impl Layout {
     /// Those of [`Self::flat`].
     pub fn flat_all(&self, cells: &[Cell], device: Device) -> Result<Tensor> {
         let indices = cells.iter().map(|&cell| self.flat(cell)).collect::<Result<Vec<_>>>()?;
-        Ok(Tensor::from_slice(&indices).to_device(device))
+        Ok(Tensor::f_from_slice(&indices)?.f_to_device(device)?)
     }
 
     /// Indices in this stream of all tokens of `part`, a layout of some columns of the same rows.

@@ -8,10 +8,13 @@ use locus_protocol::LayerRow;
 use tch::{Device, Kind, Tensor};
 
 /// Probabilities `[layers, tokens]` of `tokens` for residual streams `[layers, hidden]`.
-pub fn lens(model: &Model, streams: &Tensor, tokens: &[i64]) -> Tensor {
+///
+/// # Errors
+/// Those of libtorch.
+pub fn lens(model: &Model, streams: &Tensor, tokens: &[i64]) -> Result<Tensor> {
     let _guard = tch::no_grad_guard();
-    let index = Tensor::from_slice(tokens).to_device(streams.device());
-    log_probabilities(model, streams).index_select(1, &index).exp()
+    let index = Tensor::f_from_slice(tokens)?.f_to_device(streams.device())?;
+    Ok(log_probabilities(model, streams)?.f_index_select(1, &index)?.f_exp()?)
 }
 
 /// One row per layer for the last token of a prompt: what each layer's residual stream says of the first tokens of
@@ -23,21 +26,22 @@ pub fn lens_rows(model: &Model, prompt: &[i64], new: i64, truth: i64) -> Result<
     let last = Cell { row: 0, position: prompt.len().saturating_sub(1) };
     let sites: Vec<Cells> =
         (0..model.architecture.layers).map(|layer| Cells { site: Site::Residual(layer), cells: vec![last] }).collect();
-    let streams = Tensor::cat(&capture(model, &[prompt.to_vec()], &sites)?, 0);
-    Ok(lens_rows_of(&lens(model, &streams, &[new, truth])))
+    let streams = Tensor::f_cat(&capture(model, &[prompt.to_vec()], &sites)?, 0)?;
+    lens_rows_of(&lens(model, &streams, &[new, truth])?)
 }
 
 /// Rows out of lens probabilities `[layers, 2]`, new target first.
-#[must_use]
-pub fn lens_rows_of(probabilities: &Tensor) -> Vec<LayerRow> {
-    let flat = probabilities.to_device(Device::Cpu).to_kind(Kind::Double).reshape([-1]);
-    let values = Vec::<f64>::try_from(flat).unwrap_or_default();
-    let rows = values.chunks_exact(2).enumerate();
-    rows.map(|(layer, pair)| LayerRow {
+///
+/// # Errors
+/// Those of libtorch.
+pub fn lens_rows_of(probabilities: &Tensor) -> Result<Vec<LayerRow>> {
+    let flat = probabilities.f_to_device(Device::Cpu)?.f_to_kind(Kind::Double)?.f_reshape([-1])?;
+    let values = Vec::<f64>::try_from(flat)?;
+    let row = |(layer, pair): (usize, &[f64])| LayerRow {
         layer,
         probability_new: pair[0],
         probability_true: pair[1],
         ..LayerRow::default()
-    })
-    .collect()
+    };
+    Ok(values.chunks_exact(2).enumerate().map(row).collect())
 }

@@ -54,19 +54,22 @@ pub fn sample_noised(
 }
 
 /// One token per row among the most probable, by their renormalised probabilities.
-pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Vec<i64> {
-    let (values, tokens) = log_probabilities.topk(CANDIDATES, -1, true, true);
-    let shares = values.softmax(-1, Kind::Double).to_device(Device::Cpu).reshape([-1]);
-    let shares = Vec::<f64>::try_from(shares).unwrap_or_default();
-    let tokens = Vec::<i64>::try_from(tokens.to_device(Device::Cpu).reshape([-1])).unwrap_or_default();
-    let rows = shares.chunks_exact(CANDIDATES as usize).zip(tokens.chunks_exact(CANDIDATES as usize));
-    rows.map(|(shares, tokens)| {
+pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Result<Vec<i64>> {
+    // a vocabulary may be smaller than that
+    let candidates = CANDIDATES.min(log_probabilities.size().last().copied().unwrap_or(0));
+    let (values, tokens) = log_probabilities.f_topk(candidates, -1, true, true)?;
+    let shares = values.f_softmax(-1, Kind::Double)?.f_to_device(Device::Cpu)?.f_reshape([-1])?;
+    let shares = Vec::<f64>::try_from(shares)?;
+    let tokens = Vec::<i64>::try_from(tokens.f_to_device(Device::Cpu)?.f_reshape([-1])?)?;
+    let candidates = candidates.max(1) as usize;
+    let rows = shares.chunks_exact(candidates).zip(tokens.chunks_exact(candidates));
+    let chosen = rows.map(|(shares, tokens)| {
         let mut left = random.uniform();
         let chosen = shares.iter().position(|share| {
             left -= share;
             left < 0.0
         });
         tokens[chosen.unwrap_or(0)]
-    })
-    .collect()
+    });
+    Ok(chosen.collect())
 }

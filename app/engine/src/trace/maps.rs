@@ -38,8 +38,8 @@ impl Severed {
         if kind == Kind::Hidden {
             return Err(Error::Request("only MLP or attention can be severed".to_owned()));
         }
-        let held = corrupted(model, clean, request);
-        Ok(Self { kind, corrupted_score: held.score(model, &clean.answer), held })
+        let held = corrupted(model, clean, request)?;
+        Ok(Self { kind, corrupted_score: held.score(model, &clean.answer)?, held })
     }
 }
 
@@ -115,7 +115,7 @@ fn restoring<'a>(
     runs: &'a Runs,
     kind: Kind,
     window: usize,
-    source: &'a dyn Fn(usize, usize) -> tch::Tensor,
+    source: &'a dyn Fn(usize, usize) -> Result<tch::Tensor>,
 ) -> Sweep<'a> {
     let pass = &runs.corrupted;
     Sweep { model, pass, rows: pass.rows, answer: &runs.clean.answer, kind, window, source, held: None }

@@ -1,6 +1,7 @@
 //! Noise on the subject: how it is drawn and how strong it is (spec methods.md 1.2).
 
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::memory::room;
 use crate::model::Model;
 use crate::noise::LegacyRandom;
 use tch::Tensor;
@@ -15,18 +16,37 @@ pub enum Draws {
 }
 
 /// Normals of the published generator times `level`: `[samples, tokens, hidden]` in float64.
-pub fn seeded_noise(seed: u32, level: f64, samples: i64, tokens: i64, hidden: i64) -> Tensor {
-    drawn_noise(&mut LegacyRandom::new(seed), Draws::Normal, samples, tokens, hidden) * level
+///
+/// # Errors
+/// Those of [`drawn_noise`].
+pub fn seeded_noise(seed: u32, level: f64, samples: i64, tokens: i64, hidden: i64) -> Result<Tensor> {
+    let drawn = drawn_noise(&mut LegacyRandom::new(seed), Draws::Normal, samples, tokens, hidden)?;
+    drawn.f_mul_scalar(level).doing(|| drawing(samples))
 }
 
 /// The next unscaled draws of a running generator: `[samples, tokens, hidden]` in float64, row-major.
-pub fn drawn_noise(random: &mut LegacyRandom, draws: Draws, samples: i64, tokens: i64, hidden: i64) -> Tensor {
-    let count = (samples * tokens * hidden) as usize;
-    let numbers: Vec<f64> = match draws {
-        Draws::Normal => random.normals(count),
-        Draws::Uniform => (0..count).map(|_| random.uniform_between(-1.0, 1.0)).collect(),
+///
+/// # Errors
+/// [`Error::OutOfMemory`] for more numbers than there is room for.
+pub fn drawn_noise(random: &mut LegacyRandom, draws: Draws, samples: i64, tokens: i64, hidden: i64) -> Result<Tensor> {
+    let mut draw = || {
+        let sizes = [samples, tokens, hidden];
+        let product = |product: usize, size: i64| product.checked_mul(usize::try_from(size).ok()?);
+        // more than can be counted is more than there is room for
+        let count = sizes.into_iter().try_fold(1, product).unwrap_or(usize::MAX);
+        let mut numbers: Vec<f64> = room(count)?;
+        numbers.extend((0..count).map(|_| match draws {
+            Draws::Normal => random.normal(),
+            Draws::Uniform => random.uniform_between(-1.0, 1.0),
+        }));
+        Ok(Tensor::f_from_slice(&numbers)?.f_reshape(sizes)?)
     };
-    Tensor::from_slice(&numbers).reshape([samples, tokens, hidden])
+    let drawn: Result<Tensor> = draw();
+    drawn.doing(|| drawing(samples))
+}
+
+fn drawing(samples: i64) -> String {
+    format!("drawing the noise of {samples} samples")
 }
 
 /// Unbiased standard deviation over all entries of the token embeddings of `subjects` (the `sK` rule).
@@ -41,6 +61,6 @@ pub fn embedding_deviation<S: AsRef<str>>(model: &Model, subjects: &[S]) -> Resu
     if ids.is_empty() {
         return Err(Error::Request("no subject to measure the embeddings of; give at least one fact".to_owned()));
     }
-    let ids = Tensor::from_slice(&ids).to_device(model.device);
-    Ok(model.token_embeddings(&ids).to_kind(tch::Kind::Float).std(true).double_value(&[]))
+    let ids = Tensor::f_from_slice(&ids)?.f_to_device(model.device)?;
+    Ok(model.token_embeddings(&ids)?.f_to_kind(tch::Kind::Float)?.f_std(true)?.f_double_value(&[])?)
 }

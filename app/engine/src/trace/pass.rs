@@ -1,6 +1,7 @@
 //! One run of a prompt with everything that cells read from it: the clean one, or the corrupted one.
 
 use super::request::Kind;
+use crate::error::{Doing, Result};
 use crate::model::{Batch, KeysValues, Model, Site, Span, Tap, Taps};
 use tch::Tensor;
 
@@ -25,7 +26,7 @@ pub(super) struct Pass {
 
 impl Pass {
     /// Runs `ids` `[tokens]` once, from the first position on.
-    pub fn clean(model: &Model, ids: &Tensor) -> Self {
+    pub fn clean(model: &Model, ids: &Tensor) -> Result<Self> {
         let tokens = ids.size()[0];
         Self::run(model, Batch::whole(1, tokens), &mut |batch| model.embed(ids, batch, &mut Taps::default()), None)
     }
@@ -37,20 +38,25 @@ impl Pass {
         clean: &Self,
         first: usize,
         rows: i64,
-        noised: &dyn Fn(&Batch) -> Tap,
-    ) -> Self {
+        noised: &dyn Fn(&Batch) -> Result<Tap>,
+    ) -> Result<Self> {
         let (first, tokens) = (first as i64, ids.size()[0]);
         let batch = Batch { spans: vec![Span { rows, columns: tokens - first, first }], forest: None };
-        let later = ids.narrow(0, first, tokens - first).repeat([rows]);
-        let mut embed = |batch: &Batch| model.embed(&later, batch, &mut Taps::new(vec![noised(batch)]));
+        let later = ids.f_narrow(0, first, tokens - first)?.f_repeat([rows])?;
+        let mut embed = |batch: &Batch| model.embed(&later, batch, &mut Taps::new(vec![noised(batch)?]));
         Self::run(model, batch, &mut embed, Some(clean))
     }
 
     /// Runs all blocks of a batch with one span and keeps everything.
-    fn run(model: &Model, batch: Batch, embed: &mut dyn FnMut(&Batch) -> Tensor, before: Option<&Self>) -> Self {
+    fn run(
+        model: &Model,
+        batch: Batch,
+        embed: &mut dyn FnMut(&Batch) -> Result<Tensor>,
+        before: Option<&Self>,
+    ) -> Result<Self> {
         let Span { rows, columns, first } = batch.spans[0];
         let layers = model.architecture.layers;
-        let shaped = |tensor: &Tensor| tensor.reshape([rows, columns, -1]);
+        let shaped = |tensor: &Tensor| tensor.f_reshape([rows, columns, -1]);
         let mut pass = Self {
             first: first as usize,
             rows,
@@ -60,22 +66,24 @@ impl Pass {
             mlp: Vec::with_capacity(layers),
             memory: Vec::with_capacity(layers),
         };
-        let mut stream = embed(&batch);
+        let mut stream = embed(&batch)?;
         for layer in 0..layers {
-            let prefix = before.map(|before| before.memory[layer].prefix(first, 1));
+            let prefix = before.map(|before| before.memory[layer].prefix(first, 1)).transpose()?;
             let mut taps = Taps::new([Site::AttentionOut(layer), Site::MlpOut(layer)].map(Tap::capture).into());
-            let (after, kept) = model.block(layer, &stream, &batch, &[prefix.as_ref()], &mut taps, true);
-            pass.streams.push(shaped(&stream));
-            pass.attention.extend(taps.captured(0).map(shaped));
-            pass.mlp.extend(taps.captured(1).map(shaped));
-            pass.memory.extend(kept.into_iter().map(|own| match &prefix {
-                Some(prefix) => prefix.followed_by(&own),
-                None => own,
-            }));
+            let (after, kept) = model.block(layer, &stream, &batch, &[prefix.as_ref()], &mut taps, true)?;
+            pass.streams.push(shaped(&stream)?);
+            pass.attention.extend(taps.captured(0).map(shaped).transpose()?);
+            pass.mlp.extend(taps.captured(1).map(shaped).transpose()?);
+            for own in kept {
+                pass.memory.push(match &prefix {
+                    Some(prefix) => prefix.followed_by(&own)?,
+                    None => own,
+                });
+            }
             stream = after;
         }
-        pass.streams.push(shaped(&stream));
-        pass
+        pass.streams.push(shaped(&stream)?);
+        Ok(pass)
     }
 
     /// What `kind` stands for at `layer`, `[rows, tokens - first, hidden]`.
@@ -88,35 +96,36 @@ impl Pass {
     }
 
     /// The same at one position, `[rows, hidden]`.
-    pub fn at(&self, kind: Kind, layer: usize, token: usize) -> Tensor {
-        self.activation(kind, layer).select(1, (token - self.first) as i64)
+    pub fn at(&self, kind: Kind, layer: usize, token: usize) -> Result<Tensor> {
+        Ok(self.activation(kind, layer).f_select(1, token as i64 - self.first as i64)?)
     }
 
     /// Probability of `answer`, averaged over rows.
-    pub fn score(&self, model: &Model, answer: &[i64]) -> f64 {
-        let end = self.streams[model.architecture.layers].unsqueeze(0);
-        answer_probabilities(model, answer, &end).first().copied().unwrap_or(f64::NAN)
+    pub fn score(&self, model: &Model, answer: &[i64]) -> Result<f64> {
+        let end = self.streams[model.architecture.layers].f_unsqueeze(0)?;
+        Ok(answer_probabilities(model, answer, &end)?.first().copied().unwrap_or(f64::NAN))
     }
 }
 
 /// Probability of the whole answer in each row of final residual streams `[.., last positions, hidden]`
 /// (spec methods.md 0.3); the last position is the one before the answer's last token. In float32 at least.
-pub(super) fn joint_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Tensor {
+pub(super) fn joint_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Result<Tensor> {
     let length = answer.len() as i64;
     let size = streams.size();
     let (place, columns) = (size.len() as i64 - 2, size[size.len() - 2]);
-    let reading = streams.narrow(place, columns - length, length);
-    let log_probabilities = crate::run::log_probabilities(model, &reading);
-    let answer = Tensor::from_slice(answer).to_device(model.device).unsqueeze(-1);
+    let reading = streams.f_narrow(place, columns - length, length)?;
+    let log_probabilities = crate::run::log_probabilities(model, &reading)?;
+    let answer = Tensor::f_from_slice(answer)?.f_to_device(model.device)?.f_unsqueeze(-1)?;
     let mut index = reading.size();
     index[place as usize + 1] = 1;
-    let found = log_probabilities.gather(place + 1, &answer.expand(index, false), false);
-    found.sum_dim_intlist([place, place + 1].as_slice(), false, None).exp()
+    let found = log_probabilities.f_gather(place + 1, &answer.f_expand(index, false)?, false)?;
+    let joint = found.f_sum_dim_intlist([place, place + 1].as_slice(), false, None);
+    joint.and_then(|joint| joint.f_exp()).doing(|| "reading the answer's probability".to_owned())
 }
 
 /// Probability of the whole answer, averaged over samples, for final residual streams
 /// `[cells, samples, last positions, hidden]` (spec methods.md 1.4).
-pub(super) fn answer_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Vec<f64> {
-    let means = joint_probabilities(model, answer, streams).mean_dim(1, false, None).to_kind(tch::Kind::Double);
-    Vec::try_from(means.to_device(tch::Device::Cpu)).unwrap_or_default()
+pub(super) fn answer_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Result<Vec<f64>> {
+    let means = joint_probabilities(model, answer, streams)?.f_mean_dim(1, false, None)?;
+    Ok(Vec::try_from(means.f_to_kind(tch::Kind::Double)?.f_to_device(tch::Device::Cpu)?)?)
 }

@@ -10,7 +10,7 @@ use super::replacement::Replacement;
 use super::request::Kind;
 use super::runs::{CleanRun, Runs};
 use super::wavefront::window_layers;
-use crate::error::Result;
+use crate::error::{Doing, Result};
 use crate::model::{Batch, Model, Site, Span, Tap, Taps};
 use tch::Tensor;
 
@@ -22,7 +22,7 @@ pub fn preview(model: &Model, runs: &Runs, kind: Kind, window: usize) -> Result<
     let source = |layer: usize| {
         let clean = runs.clean.pass.activation(kind, layer);
         let first = runs.corrupted.first as i64;
-        clean.narrow(1, first, clean.size()[1] - first)
+        Ok(clean.f_narrow(1, first, clean.size()[1] - first)?)
     };
     let prompt = runs.clean.question.prompt.len();
     let rows = estimate(model, &runs.corrupted, &runs.clean.answer, kind, window, prompt, &source)?;
@@ -43,8 +43,9 @@ pub fn ablation_preview(
 ) -> Result<Vec<Vec<f64>>> {
     let prompt = clean.question.prompt.len();
     let source = |layer: usize| {
-        let at = (0..prompt).map(|token| replacement.at(&clean.pass, kind, layer, token)).collect::<Vec<_>>();
-        Tensor::stack(&at, 1)
+        let at =
+            (0..prompt).map(|token| replacement.at(&clean.pass, kind, layer, token)).collect::<Result<Vec<_>>>()?;
+        Ok(Tensor::f_stack(&at, 1)?)
     };
     estimate(model, &clean.pass, &clean.answer, kind, window, prompt, &source)
 }
@@ -57,31 +58,31 @@ fn estimate(
     kind: Kind,
     window: usize,
     prompt_tokens: usize,
-    source: &dyn Fn(usize) -> Tensor,
+    source: &dyn Fn(usize) -> Result<Tensor>,
 ) -> Result<Vec<Vec<f64>>> {
     let layers = model.architecture.layers;
     let columns = (prompt_tokens - pass.first) as i64;
     let (probabilities, gradients) = gradients(model, pass, answer, kind)?;
     let _guard = tch::no_grad_guard();
     // by layer, [rows, columns]: what putting the source in there adds, to first order
-    let added: Vec<Tensor> = (0..layers)
-        .map(|layer| {
-            let cut = |tensor: &Tensor| tensor.narrow(1, 0, columns).to_kind(tch::Kind::Double);
-            let change = cut(&source(layer)) - cut(pass.activation(kind, layer));
-            (change * cut(&gradients[layer])).sum_dim_intlist([2].as_slice(), false, None)
-        })
-        .collect();
-    let probabilities = probabilities.to_kind(tch::Kind::Double).clamp(1e-12, 1.0 - 1e-12).unsqueeze(-1);
-    let slope = &probabilities * (1.0 - &probabilities);
-    let by_layer: Vec<Tensor> = (0..layers)
-        .map(|layer| {
-            let range = if kind == Kind::Hidden { layer..layer + 1 } else { window_layers(layer, window, layers) };
-            let change = Tensor::stack(&added[range], 0).sum_dim_intlist([0].as_slice(), false, None);
-            (probabilities.logit(None) + change / &slope).sigmoid().mean_dim(0, false, None)
-        })
-        .collect();
-    let table = Tensor::stack(&by_layer, 1).to_device(tch::Device::Cpu);
-    Ok((0..columns).map(|row| Vec::try_from(table.get(row))).collect::<Result<_, _>>()?)
+    let cut = |tensor: &Tensor| tensor.f_narrow(1, 0, columns)?.f_to_kind(tch::Kind::Double);
+    let added = |layer: usize| -> Result<Tensor> {
+        let change = cut(&source(layer)?)?.f_sub(&cut(pass.activation(kind, layer))?)?;
+        Ok(change.f_mul(&cut(&gradients[layer])?)?.f_sum_dim_intlist([2].as_slice(), false, None)?)
+    };
+    let added = (0..layers).map(added).collect::<Result<Vec<Tensor>>>()?;
+    let probabilities = probabilities.f_to_kind(tch::Kind::Double)?.f_clamp(1e-12, 1.0 - 1e-12)?.f_unsqueeze(-1)?;
+    let rest = probabilities.f_sub_scalar(1.0)?.f_neg()?;
+    let slope = probabilities.f_mul(&rest)?;
+    let moved = |layer: usize| -> Result<Tensor> {
+        let range = if kind == Kind::Hidden { layer..layer + 1 } else { window_layers(layer, window, layers) };
+        let change = Tensor::f_stack(&added[range], 0)?.f_sum_dim_intlist([0].as_slice(), false, None)?;
+        let odds = probabilities.f_logit(None)?.f_add(&change.f_div(&slope)?)?;
+        Ok(odds.f_sigmoid()?.f_mean_dim(0, false, None)?)
+    };
+    let by_layer = (0..layers).map(moved).collect::<Result<Vec<Tensor>>>()?;
+    let table = Tensor::f_stack(&by_layer, 1)?.f_to_device(tch::Device::Cpu)?;
+    (0..columns).map(|row| Ok(Vec::try_from(table.f_get(row)?)?)).collect()
 }
 
 /// The answer's probability in each row `[rows]`, and its gradient with respect to the activation of `kind` in each
@@ -91,23 +92,26 @@ fn gradients(model: &Model, pass: &Pass, answer: &[i64], kind: Kind) -> Result<(
     let columns = pass.tokens - first;
     let batch = Batch { spans: vec![Span { rows, columns, first }], forest: None };
     let hidden = model.architecture.hidden;
-    let entering = pass.streams[0].reshape([-1, hidden]).copy().detach();
-    let mut stream = entering.set_requires_grad(true);
+    let standing = pass.streams[0].f_reshape([-1, hidden])?;
+    let mut entering = standing.f_zeros_like()?;
+    entering.f_copy_(&standing)?;
+    let mut stream = entering.f_detach()?.f_set_requires_grad(true)?;
     let mut activations = Vec::new();
     for layer in 0..model.architecture.layers {
-        let prefix = pass.memory[layer].prefix(first, 1);
+        let prefix = pass.memory[layer].prefix(first, 1)?;
         let site = match kind {
             Kind::Hidden => Site::Residual(layer),
             Kind::Mlp => Site::MlpOut(layer),
             Kind::Attention => Site::AttentionOut(layer),
         };
         let mut taps = Taps::new(vec![Tap::capture(site)]);
-        stream = model.block(layer, &stream, &batch, &[Some(&prefix)], &mut taps, false).0;
+        stream = model.block(layer, &stream, &batch, &[Some(&prefix)], &mut taps, false)?.0;
         activations.extend(taps.captured(0).map(Tensor::shallow_clone));
     }
-    let probabilities = joint_probabilities(model, answer, &stream.reshape([rows, columns, hidden]));
-    let total = probabilities.sum(tch::Kind::Float);
-    let gradients = Tensor::f_run_backward(&[total], &activations, false, false)?;
-    let shaped = gradients.iter().map(|gradient| gradient.reshape([rows, columns, hidden])).collect();
-    Ok((probabilities.detach(), shaped))
+    let probabilities = joint_probabilities(model, answer, &stream.f_reshape([rows, columns, hidden])?)?;
+    let total = probabilities.f_sum(tch::Kind::Float)?;
+    let gradients = Tensor::f_run_backward(&[total], &activations, false, false)
+        .doing(|| "running backwards from the answer's probability".to_owned())?;
+    let shaped = gradients.iter().map(|gradient| gradient.f_reshape([rows, columns, hidden]));
+    Ok((probabilities.f_detach()?, shaped.collect::<Result<_, _>>()?))
 }

@@ -47,42 +47,43 @@ impl Means {
         let (mut firsts, mut others) = (0.0, 0.0);
         for prompt in prompts.iter().filter(|prompt| prompt.len() > 1) {
             listen()?;
-            let pass = Pass::clean(model, &Tensor::from_slice(prompt).to_device(model.device));
+            let pass = Pass::clean(model, &Tensor::f_from_slice(prompt)?.f_to_device(model.device)?)?;
             firsts += 1.0;
             others += (prompt.len() - 1) as f64;
             for (kind, sums) in KINDS.into_iter().zip(&mut sums) {
                 for (layer, sum) in sums.iter_mut().enumerate() {
-                    let all = pass.activation(kind, layer).get(0).to_kind(tch::Kind::Double);
-                    let later = all.narrow(0, 1, all.size()[0] - 1);
-                    let both = Tensor::stack(&[all.get(0), later.sum_dim_intlist([0].as_slice(), false, None)], 0);
+                    let all = pass.activation(kind, layer).f_get(0)?.f_to_kind(tch::Kind::Double)?;
+                    let later = all.f_narrow(0, 1, all.size()[0] - 1)?;
+                    let later = later.f_sum_dim_intlist([0].as_slice(), false, None)?;
+                    let both = Tensor::f_stack(&[all.f_get(0)?, later], 0)?;
                     *sum = Some(match sum.take() {
-                        Some(earlier) => earlier + both,
+                        Some(earlier) => earlier.f_add(&both)?,
                         None => both,
                     });
                 }
             }
         }
-        let counts = Tensor::from_slice(&[firsts, others]).reshape([2, 1]).to_device(model.device);
-        let means = |sums: Vec<Option<Tensor>>| -> Option<Vec<Tensor>> {
-            sums.into_iter().map(|sum| Some((sum? / &counts).to_kind(model.kind))).collect()
-        };
-        let sums: Option<Vec<_>> = sums.into_iter().map(means).collect();
+        let counts = Tensor::f_from_slice(&[firsts, others])?.f_reshape([2, 1])?.f_to_device(model.device)?;
         let none = || Error::Request("no prompt of two tokens to average over; give more facts".to_owned());
-        Ok(Self { sums: sums.ok_or_else(none)? })
+        let mean = |sum: Option<Tensor>| Ok(sum.ok_or_else(none)?.f_div(&counts)?.f_to_kind(model.kind)?);
+        let means = |sums: Vec<Option<Tensor>>| sums.into_iter().map(mean).collect::<Result<Vec<Tensor>>>();
+        Ok(Self { sums: sums.into_iter().map(means).collect::<Result<_>>()? })
     }
 }
 
 impl Donor {
     /// Runs the donor's prompt and matches its positions with those of `question`: tokens after the subject from the
     /// end, subject tokens from the subject's last token backwards, earlier ones from the start.
-    #[must_use]
-    pub fn new(model: &Model, question: &Question, donor: &Question) -> Self {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn new(model: &Model, question: &Question, donor: &Question) -> Result<Self> {
         let _guard = tch::no_grad_guard();
         let mut ids = donor.prompt.clone();
         ids.extend(question.answer.split_last().map_or(&[][..], |(_, early)| early));
-        let pass = Pass::clean(model, &Tensor::from_slice(&ids).to_device(model.device));
+        let pass = Pass::clean(model, &Tensor::f_from_slice(&ids)?.f_to_device(model.device)?)?;
         let positions = (0..question.prompt.len()).map(|position| matching(position, question, donor)).collect();
-        Self { pass, positions }
+        Ok(Self { pass, positions })
     }
 }
 
@@ -90,7 +91,7 @@ impl Donor {
 fn matching(position: usize, question: &Question, donor: &Question) -> usize {
     if position >= question.subject.end {
         let from_end = question.prompt.len() - position;
-        donor.prompt.len().saturating_sub(from_end).max(donor.subject.end.min(donor.prompt.len() - 1))
+        donor.prompt.len().saturating_sub(from_end).max(donor.subject.end.min(donor.prompt.len().saturating_sub(1)))
     } else if position >= question.subject.start {
         let from_end = question.subject.end - position;
         donor.subject.end.saturating_sub(from_end).max(donor.subject.start)
@@ -109,18 +110,18 @@ impl Replacement {
     }
 
     /// `[rows, hidden]` for one cell of the run `pass`.
-    pub(super) fn at(&self, pass: &Pass, kind: Kind, layer: usize, token: usize) -> Tensor {
-        match self {
-            Self::Zero => pass.at(kind, layer, token).zeros_like(),
+    pub(super) fn at(&self, pass: &Pass, kind: Kind, layer: usize, token: usize) -> Result<Tensor> {
+        Ok(match self {
+            Self::Zero => pass.at(kind, layer, token)?.f_zeros_like()?,
             Self::Mean(means) => {
                 let means = &means.sums[KINDS.iter().position(|known| *known == kind).unwrap_or_default()][layer];
-                means.narrow(0, i64::from(token > 0), 1)
+                means.f_narrow(0, i64::from(token > 0), 1)?
             }
             Self::Resample(donors) => {
                 let rows = donors.iter().map(|donor| donor.pass.at(kind, layer, donor.positions[token]));
-                Tensor::cat(&rows.collect::<Vec<_>>(), 0)
+                Tensor::f_cat(&rows.collect::<Result<Vec<_>>>()?, 0)?
             }
-        }
+        })
     }
 }
 

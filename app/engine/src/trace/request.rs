@@ -76,16 +76,16 @@ impl Request {
     /// `noise` gets the number of subject tokens and gives the scaled noise.
     ///
     /// # Errors
-    /// Those of [`Question::new`]; the noise has another shape.
+    /// Those of [`Question::new`] and of `noise`; the noise has another shape.
     pub fn new(
         model: &Model,
         prompt: &str,
         subject: &str,
         answer: &Answer,
-        noise: impl FnOnce(i64) -> Tensor,
+        noise: impl FnOnce(i64) -> Result<Tensor>,
     ) -> Result<Self> {
         let question = Question::new(model, prompt, subject, answer)?;
-        let noise = noise(question.subject.len() as i64);
+        let noise = noise(question.subject.len() as i64)?;
         Self::with_noise(model, question, noise)
     }
 

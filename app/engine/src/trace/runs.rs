@@ -28,18 +28,15 @@ impl CleanRun {
     /// Those of libtorch.
     pub fn new(model: &Model, question: &Question) -> Result<Self> {
         let _guard = tch::no_grad_guard();
-        let all = |answer: &[i64]| {
-            let mut ids = question.prompt.clone();
-            ids.extend(answer.split_last().map_or(&[][..], |(_, early)| early));
-            Tensor::from_slice(&ids).to_device(model.device)
-        };
-        let ids = all(&question.answer);
-        let pass = Pass::clean(model, &ids);
+        let mut ids = question.prompt.clone();
+        ids.extend(question.answer.split_last().map_or(&[][..], |(_, early)| early));
+        let ids = Tensor::f_from_slice(&ids)?.f_to_device(model.device)?;
+        let pass = Pass::clean(model, &ids)?;
         let layers = model.architecture.layers;
-        let last = pass.streams[layers].select(1, question.prompt.len() as i64 - 1);
-        let most_probable = model.logits(&last).argmax(None, false).int64_value(&[]);
+        let last = pass.streams[layers].f_select(1, question.prompt.len() as i64 - 1)?;
+        let most_probable = model.logits(&last)?.f_argmax(None, false)?.f_int64_value(&[])?;
         let answer = if question.answer.is_empty() { vec![most_probable] } else { question.answer.clone() };
-        let score = pass.score(model, &answer);
+        let score = pass.score(model, &answer)?;
         Ok(Self { question: question.clone(), answer, most_probable, score, pass, ids })
     }
 }
@@ -61,25 +58,29 @@ impl Runs {
     /// Those of libtorch.
     pub fn new(model: &Model, request: &Request) -> Result<Self> {
         let clean = CleanRun::new(model, &request.question)?;
-        Ok(Self::on(model, clean, request))
+        Self::on(model, clean, request)
     }
 
     /// Runs the model with noise on the subject, on top of a clean run of the same question.
-    #[must_use]
-    pub fn on(model: &Model, clean: CleanRun, request: &Request) -> Self {
-        let corrupted = corrupted(model, &clean, request);
-        Self { corrupted_score: corrupted.score(model, &clean.answer), corrupted, clean }
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn on(model: &Model, clean: CleanRun, request: &Request) -> Result<Self> {
+        let corrupted = corrupted(model, &clean, request)?;
+        Ok(Self { corrupted_score: corrupted.score(model, &clean.answer)?, corrupted, clean })
     }
 
     /// The same clean run with other noise.
-    #[must_use]
-    pub fn renoised(self, model: &Model, request: &Request) -> Self {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn renoised(self, model: &Model, request: &Request) -> Result<Self> {
         Self::on(model, self.clean, request)
     }
 }
 
 /// The corrupted run.
-pub(super) fn corrupted(model: &Model, clean: &CleanRun, request: &Request) -> Pass {
+pub(super) fn corrupted(model: &Model, clean: &CleanRun, request: &Request) -> Result<Pass> {
     let _guard = tch::no_grad_guard();
     let samples = request.noise.size()[0];
     let first = request.question.subject.start;
@@ -87,7 +88,7 @@ pub(super) fn corrupted(model: &Model, clean: &CleanRun, request: &Request) -> P
 }
 
 /// Noise on the subject's token embeddings of every row.
-fn noise_tap(model: &Model, request: &Request, batch: &Batch) -> Tap {
+fn noise_tap(model: &Model, request: &Request, batch: &Batch) -> Result<Tap> {
     let device = model.device;
     let size = request.noise.size();
     let subject = &request.question.subject;
@@ -96,14 +97,14 @@ fn noise_tap(model: &Model, request: &Request, batch: &Batch) -> Tap {
         .map(|(row, position)| batch.flat(0, row, position))
         .collect();
     let noised = if request.replace {
-        request.noise.to_device(device).to_kind(model.kind)
+        request.noise.f_to_device(device)?.f_to_kind(model.kind)?
     } else {
-        let subject = Tensor::from_slice(&request.question.prompt[subject.clone()]).to_device(device);
-        model.noised_embeddings(&subject, &request.noise)
+        let subject = Tensor::f_from_slice(&request.question.prompt[subject.clone()])?.f_to_device(device)?;
+        model.noised_embeddings(&subject, &request.noise)?
     };
-    Tap {
+    Ok(Tap {
         site: Site::Embedding,
-        cells: Some(Tensor::from_slice(&cells).to_device(device)),
-        action: Action::Replace(noised.reshape([size[0] * size[1], size[2]])),
-    }
+        cells: Some(Tensor::f_from_slice(&cells)?.f_to_device(device)?),
+        action: Action::Replace(noised.f_reshape([size[0] * size[1], size[2]])?),
+    })
 }

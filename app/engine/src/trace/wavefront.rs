@@ -42,7 +42,7 @@ pub(super) struct Sweep<'a> {
     pub kind: Kind,
     pub window: usize,
     /// What a cell puts in at a layer and a token: `[rows, hidden]` or `[1, hidden]`.
-    pub source: &'a dyn Fn(usize, usize) -> Tensor,
+    pub source: &'a dyn Fn(usize, usize) -> Result<Tensor>,
     /// A module whose outputs at the cell's token are held, in all layers, at those of another run (severed).
     pub held: Option<(Kind, &'a Pass)>,
 }
@@ -53,31 +53,31 @@ impl Sweep<'_> {
         let layers = self.model.architecture.layers;
         // what is held changes the run that cells stand on: it runs along, ahead of them
         let lead = usize::from(self.held.is_some());
-        let mut streams: Vec<Option<Tensor>> =
-            group.iter().map(|&token| (lead == 1).then(|| flat(&self.standing(token, 0)))).collect();
+        let leading = |&token: &usize| if lead == 1 { flat(&self.standing(token, 0)?).map(Some) } else { Ok(None) };
+        let mut streams: Vec<Option<Tensor>> = group.iter().map(leading).collect::<Result<_>>()?;
         let mut cells = 0;
         for layer in 0..=layers {
             while cells < layers && self.joins_before(cells) == layer {
                 for (&token, stream) in group.iter().zip(&mut streams) {
-                    let entering = self.entering(token, cells, stream.as_ref().filter(|_| lead == 1));
+                    let entering = self.entering(token, cells, stream.as_ref().filter(|_| lead == 1))?;
                     *stream = Some(match stream.take() {
-                        Some(earlier) => Tensor::cat(&[earlier, entering], 0),
+                        Some(earlier) => Tensor::f_cat(&[earlier, entering], 0)?,
                         None => entering,
                     });
                 }
                 cells += 1;
             }
             if layer < layers && lead + cells > 0 {
-                self.advance(layer, group, lead, cells, &mut streams);
+                self.advance(layer, group, lead, cells, &mut streams)?;
             }
             listen(Report::Layer(layer))?;
         }
-        let finished = streams.iter().flatten().map(|stream| {
-            let all = stream.reshape([(lead + cells) as i64, self.rows, -1, stream.size()[1]]);
+        let finished = streams.iter().flatten().map(|stream| -> Result<Vec<f64>> {
+            let all = stream.f_reshape([(lead + cells) as i64, self.rows, -1, stream.size()[1]])?;
             // every row of a token has as many columns
-            answer_probabilities(self.model, self.answer, &all.narrow(0, lead as i64, cells as i64))
+            answer_probabilities(self.model, self.answer, &all.f_narrow(0, lead as i64, cells as i64)?)
         });
-        Ok(finished.collect())
+        finished.collect()
     }
 
     /// The layers that the cell centred at `layer` changes.
@@ -97,63 +97,73 @@ impl Sweep<'_> {
     }
 
     /// The unchanged stream entering block `layer` from `token` on, `[rows, columns, hidden]`.
-    fn standing(&self, token: usize, layer: usize) -> Tensor {
+    fn standing(&self, token: usize, layer: usize) -> Result<Tensor> {
         let stream = &self.pass.streams[layer];
         let skipped = (token - self.pass.first) as i64;
-        stream.narrow(1, skipped, stream.size()[1] - skipped).expand([self.rows, -1, -1], false)
+        Ok(stream.f_narrow(1, skipped, stream.size()[1] - skipped)?.f_expand([self.rows, -1, -1], false)?)
     }
 
     /// The stream with which a cell joins, `[rows · columns, hidden]` from `token` on. Where something is held,
     /// `leading` is the stream of the batch, whose first rows are the run that cells stand on.
-    fn entering(&self, token: usize, layer: usize, leading: Option<&Tensor>) -> Tensor {
+    fn entering(&self, token: usize, layer: usize, leading: Option<&Tensor>) -> Result<Tensor> {
         let columns = self.pass.tokens - token as i64;
         let stream = match leading {
-            Some(all) => all.narrow(0, 0, self.rows * columns).reshape([self.rows, columns, -1]),
-            None => self.standing(token, self.joins_before(layer)),
+            Some(all) => all.f_narrow(0, 0, self.rows * columns)?.f_reshape([self.rows, columns, -1])?,
+            None => self.standing(token, self.joins_before(layer))?,
         };
         flat(&match self.kind {
             Kind::Hidden => {
-                let put = (self.source)(layer, token).unsqueeze(1).expand([self.rows, 1, -1], false);
-                Tensor::cat(&[put, stream.narrow(1, 1, columns - 1)], 1)
+                let put = (self.source)(layer, token)?.f_unsqueeze(1)?.f_expand([self.rows, 1, -1], false)?;
+                Tensor::f_cat(&[put, stream.f_narrow(1, 1, columns - 1)?], 1)?
             }
             Kind::Mlp | Kind::Attention => stream,
         })
     }
 
     /// Runs one block for the leading run and the active cells of all tokens of the group.
-    fn advance(&self, layer: usize, group: &[usize], lead: usize, cells: usize, streams: &mut [Option<Tensor>]) {
+    fn advance(
+        &self,
+        layer: usize,
+        group: &[usize],
+        lead: usize,
+        cells: usize,
+        streams: &mut [Option<Tensor>],
+    ) -> Result<()> {
         let rows = (lead + cells) as i64 * self.rows;
         let span = |&token: &usize| Span { rows, columns: self.pass.tokens - token as i64, first: token as i64 };
         let batch = Batch { spans: group.iter().map(span).collect(), forest: None };
         let memory = &self.pass.memory[layer];
         let repeats = rows / self.pass.rows;
-        let prefixes: Vec<KeysValues> = group.iter().map(|&token| memory.prefix(token as i64, repeats)).collect();
+        let prefixes = group.iter().map(|&token| memory.prefix(token as i64, repeats));
+        let prefixes = prefixes.collect::<Result<Vec<KeysValues>>>()?;
         let prefixes: Vec<_> = prefixes.iter().map(Some).collect();
         let whole: Vec<Tensor> = streams.iter().flatten().map(Tensor::shallow_clone).collect();
-        let whole = if whole.len() == 1 { whole[0].shallow_clone() } else { Tensor::cat(&whole, 0) };
-        let taps = [self.change(layer, group, lead, cells, &batch), self.hold(layer, group, lead + cells, &batch)];
+        let whole = if whole.len() == 1 { whole[0].shallow_clone() } else { Tensor::f_cat(&whole, 0)? };
+        let taps = [self.change(layer, group, lead, cells, &batch)?, self.hold(layer, group, lead + cells, &batch)?];
         let mut taps = Taps::new(taps.into_iter().flatten().collect());
-        let (whole, _) = self.model.block(layer, &whole, &batch, &prefixes, &mut taps, false);
+        let (whole, _) = self.model.block(layer, &whole, &batch, &prefixes, &mut taps, false)?;
         for (index, stream) in streams.iter_mut().enumerate() {
             let span = batch.spans[index];
-            *stream = Some(whole.narrow(0, batch.start(index), span.rows * span.columns));
+            *stream = Some(whole.f_narrow(0, batch.start(index), span.rows * span.columns)?);
         }
+        Ok(())
     }
 
     /// Puts the source's output of the module at `layer` into every active cell whose window holds the layer.
-    fn change(&self, layer: usize, group: &[usize], lead: usize, cells: usize, batch: &Batch) -> Option<Tap> {
-        let site = site(self.kind, layer)?;
+    fn change(&self, layer: usize, group: &[usize], lead: usize, cells: usize, batch: &Batch) -> Result<Option<Tap>> {
+        let Some(site) = site(self.kind, layer) else { return Ok(None) };
         let concerned: Vec<usize> =
             (0..cells).filter(|&cell| self.changed(cell).contains(&layer)).map(|cell| lead + cell).collect();
-        let value = |token: usize| (self.source)(layer, token).expand([self.rows, -1], false);
+        let value = |token: usize| Ok((self.source)(layer, token)?.f_expand([self.rows, -1], false)?);
         self.replacement(site, group, &concerned, batch, &value)
     }
 
     /// Holds the severed module at `layer` in every member of the batch.
-    fn hold(&self, layer: usize, group: &[usize], members: usize, batch: &Batch) -> Option<Tap> {
-        let (kind, held) = self.held?;
+    fn hold(&self, layer: usize, group: &[usize], members: usize, batch: &Batch) -> Result<Option<Tap>> {
+        let Some((kind, held)) = self.held else { return Ok(None) };
+        let Some(site) = site(kind, layer) else { return Ok(None) };
         let all: Vec<usize> = (0..members).collect();
-        self.replacement(site(kind, layer)?, group, &all, batch, &|token| held.at(kind, layer, token))
+        self.replacement(site, group, &all, batch, &|token| held.at(kind, layer, token))
     }
 
     /// Puts `value` `[rows, hidden]` of each token of the group in its place in some members of the batch.
@@ -163,10 +173,10 @@ impl Sweep<'_> {
         group: &[usize],
         members: &[usize],
         batch: &Batch,
-        value: &dyn Fn(usize) -> Tensor,
-    ) -> Option<Tap> {
+        value: &dyn Fn(usize) -> Result<Tensor>,
+    ) -> Result<Option<Tap>> {
         if members.is_empty() {
-            return None;
+            return Ok(None);
         }
         let mut indices = Vec::new();
         let mut values = Vec::new();
@@ -175,19 +185,19 @@ impl Sweep<'_> {
                 let first_row = member as i64 * self.rows;
                 indices.extend((first_row..first_row + self.rows).map(|row| batch.flat(index, row, token as i64)));
             }
-            values.push(value(token).repeat([members.len() as i64, 1]));
+            values.push(value(token)?.f_repeat([members.len() as i64, 1])?);
         }
-        Some(Tap {
+        Ok(Some(Tap {
             site,
-            cells: Some(Tensor::from_slice(&indices).to_device(self.model.device)),
-            action: Action::Replace(Tensor::cat(&values, 0)),
-        })
+            cells: Some(Tensor::f_from_slice(&indices)?.f_to_device(self.model.device)?),
+            action: Action::Replace(Tensor::f_cat(&values, 0)?),
+        }))
     }
 }
 
 /// `[rows, columns, hidden]` as a flat stream.
-fn flat(stream: &Tensor) -> Tensor {
-    stream.reshape([-1, stream.size()[2]])
+fn flat(stream: &Tensor) -> Result<Tensor> {
+    Ok(stream.f_reshape([-1, stream.size()[2]])?)
 }
 
 /// Where the output of a module is tapped; the residual stream is cut between blocks instead.

@@ -33,7 +33,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     let accepts = |settings: &serde_json::Map<_, _>| method.plan(&request, settings, &info).is_ok();
     checks.tell(worker, "settings", settings::refusals(&plugin.hyperparameters, accepts));
 
-    let weights = Weights::of(worker.ready()?.stack.model());
+    let weights = Weights::of(worker.ready()?.stack.model())?;
     let first = match trial::run(worker, checks.job, &order, Limit::default()) {
         Err(error) if error.is_cancelled() => return Err(error),
         // it refuses in its plan what every method should take
@@ -51,7 +51,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     checks.tell(worker, "reports its steps", reports(&first));
     checks.tell(worker, "leaves nothing behind", left_behind(&first));
     if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights)?) {
-        weights.put_back(worker.ready()?.stack.model());
+        weights.put_back(worker.ready()?.stack.model())?;
         checks.skip(worker, "the other checks", "a method that writes into the model spoils them");
         return Ok(());
     }
@@ -159,7 +159,7 @@ fn left_behind(trial: &Trial) -> Finding {
 
 /// The model's own weights are as they were.
 fn untouched(worker: &Worker<'_>, weights: &Weights) -> Result<Finding, Error> {
-    let changed = weights.changed(worker.ready()?.stack.model());
+    let changed = weights.changed(worker.ready()?.stack.model())?;
     Ok(match changed.first() {
         None => Ok("all weights are bit by bit what they were".to_owned()),
         Some(name) => Err(format!(
@@ -229,9 +229,9 @@ fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &Weig
     let loaded = worker.loaded()?;
     let title = format!("check of {}", order.method);
     loaded.stack.apply(Edit { title, order: order.clone(), deltas: edited.deltas, ..Edit::default() })?;
-    let moved = weights.changed(loaded.stack.model());
+    let moved = weights.changed(loaded.stack.model())?;
     loaded.stack.undo()?;
-    let left = weights.changed(loaded.stack.model());
+    let left = weights.changed(loaded.stack.model())?;
     Ok(match (&moved[..], &left[..]) {
         ([], _) => Err("its change changes no weight; give back what differs from the model".to_owned()),
         (_, [name, ..]) => Err(format!("`{name}` is not what it was after the edit was taken back")),

@@ -37,12 +37,8 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     let has_loss = checks.tell(worker, "loss", loss);
     if has_loss {
         let gradient = gradient(&*objective, &settings);
-        let towards = gradient.as_ref().ok().zip(lowers).map(|(gradient, lowers)| direction(gradient, lowers));
-        checks.tell(
-            worker,
-            "gradient",
-            gradient.map(|found| format!("of length {:.3}", found.norm().double_value(&[]))),
-        );
+        let towards = gradient.as_ref().ok().zip(lowers).map(|(gradient, lowers)| direction(gradient.rises, lowers));
+        checks.tell(worker, "gradient", gradient.map(|found| format!("of length {:.3}", found.length)));
         match towards {
             Some(finding) => {
                 checks.tell(worker, "direction", finding);
@@ -105,10 +101,12 @@ fn goal(
 }
 
 /// Log-probabilities of two rows and three tokens, to be followed back.
-fn sample(shape: &[i64]) -> Tensor {
+fn sample(shape: &[i64]) -> Result<Tensor, String> {
     let count: i64 = shape.iter().product();
-    let numbers = Tensor::arange(count, (Kind::Float, tch::Device::Cpu)) * -0.25 - 0.5;
-    numbers.reshape(shape).set_requires_grad(true)
+    let numbers = Tensor::f_arange(count, (Kind::Float, tch::Device::Cpu));
+    let numbers = numbers.and_then(|numbers| numbers.f_mul_scalar(-0.25)?.f_sub_scalar(0.5));
+    let sample = numbers.and_then(|numbers| numbers.f_reshape(shape)?.f_set_requires_grad(true));
+    sample.map_err(|error| locus_engine::Error::from(error).to_string())
 }
 
 fn start(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>, String> {
@@ -120,7 +118,7 @@ fn loss(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Findi
     let mut started = start(objective, settings)?;
     let mut seen = Vec::new();
     for reduction in [Reduction::Mean, Reduction::Sum] {
-        let loss = started.loss(&sample(&[2, 3]), reduction).map_err(|error| error.to_string())?;
+        let loss = started.loss(&sample(&[2, 3])?, reduction).map_err(|error| error.to_string())?;
         if loss.numel() != 1 {
             return Err(format!("for [rows, tokens] it gives {:?}; give one number", loss.size()));
         }
@@ -137,23 +135,36 @@ fn loss(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Findi
     Ok(format!("{} for a mean and {} for a sum", seen[0], seen[1]))
 }
 
+/// What is known of the gradient of a loss.
+struct Gradient {
+    length: f64,
+    /// Whether the loss rises with all log-probabilities together.
+    rises: bool,
+}
+
 /// The loss can be followed back to the log-probabilities; its gradient.
-fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Tensor, String> {
+fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Gradient, String> {
     let mut started = start(objective, settings)?;
-    let given = sample(&[2, 3]);
+    let given = sample(&[2, 3])?;
     let loss = started.loss(&given, Reduction::Mean).map_err(|error| error.to_string())?;
     let lost = "compute the loss with operations on the tensor that is given, without detach or numbers of one's own";
     if !loss.requires_grad() {
         return Err(format!("no gradient leads from its loss to the log-probabilities; {lost}"));
     }
-    let found = Tensor::f_run_backward(&[loss.sum(Kind::Float)], &[&given], false, false);
-    let mut gradient = found.map_err(|error| format!("its gradient cannot be computed: {error}; {lost}"))?;
-    let gradient = gradient.swap_remove(0);
-    let length = gradient.norm().double_value(&[]);
-    if !length.is_finite() || length == 0.0 {
-        return Err(format!("its gradient has length {length}; {lost}"));
+    let measure = || {
+        let found = Tensor::f_run_backward(&[loss.f_sum(Kind::Float)?], &[&given], false, false)?;
+        let gradient = Tensor::f_stack(&found, 0)?;
+        let rises = gradient.f_sum(Kind::Double)?.f_double_value(&[])? > 0.0;
+        Ok(Gradient { length: gradient.f_norm()?.f_double_value(&[])?, rises })
+    };
+    let found = measure().map_err(|error: tch::TchError| {
+        let text = error.to_string();
+        format!("its gradient cannot be computed: {}; {lost}", locus_plugin::error::first_line(&text))
+    })?;
+    if !found.length.is_finite() || found.length == 0.0 {
+        return Err(format!("its gradient has length {}; {lost}", found.length));
     }
-    Ok(gradient)
+    Ok(found)
 }
 
 const UNSAID: &str = "the loss falls as the target gets less probable, but its goal does not say so, and edits would be \
@@ -162,8 +173,7 @@ const CONTRADICTED: &str = "its goal says lowering(), but the loss falls as the 
                             Goal::lowering() away, or turn the sign of the loss";
 
 /// The loss pulls the target's probability to where the goal says: edits are scored by that.
-fn direction(gradient: &Tensor, lowers: bool) -> Finding {
-    let rises = gradient.sum(Kind::Double).double_value(&[]) > 0.0;
+fn direction(rises: bool, lowers: bool) -> Finding {
     match (rises, lowers) {
         (true, true) => Ok("the less probable the target, the lower the loss, and the goal says lowering()".to_owned()),
         (false, false) => Ok("the more probable the target, the lower the loss".to_owned()),
@@ -175,7 +185,7 @@ fn direction(gradient: &Tensor, lowers: bool) -> Finding {
 /// Many facts have a loss each.
 fn by_fact(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
     let mut started = start(objective, settings)?;
-    let loss = started.loss(&sample(&[4, 2, 3]), Reduction::Mean).map_err(|error| error.to_string())?;
+    let loss = started.loss(&sample(&[4, 2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
     match loss.size()[..] {
         [4] => Ok("for [facts, rows, tokens] it gives one loss a fact".to_owned()),
         ref size => {
@@ -187,11 +197,13 @@ fn by_fact(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Fi
 /// The same log-probabilities have the same loss.
 fn repeats(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
     let mut started = start(objective, settings)?;
-    let mut once = || started.loss(&sample(&[2, 3]), Reduction::Mean).map_err(|error| error.to_string());
+    let mut once = || started.loss(&sample(&[2, 3])?, Reduction::Mean).map_err(|error| error.to_string());
     let (first, again) = (once()?, once()?);
     let anew =
-        start(objective, settings)?.loss(&sample(&[2, 3]), Reduction::Mean).map_err(|error| error.to_string())?;
-    match first.equal(&again) && first.equal(&anew) {
+        start(objective, settings)?.loss(&sample(&[2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
+    // what cannot be compared is not the same
+    let same = |other: &Tensor| first.f_equal(other).unwrap_or(false);
+    match same(&again) && same(&anew) {
         true => Ok("three times the same bit by bit".to_owned()),
         false => Err("the same log-probabilities have different losses; keep nothing from call to call".to_owned()),
     }
@@ -206,6 +218,10 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
         ("a template without {}", Fact { template: "Nothing is here".to_owned(), ..whole.clone() }),
     ];
     let advice = "answer with Error::Request, which says what to change";
+    let sample = match sample(&[2, 3]) {
+        Ok(sample) => sample,
+        Err(error) => return Ok(Err(error)),
+    };
     let mut count = 0;
     for (name, fact) in &facts {
         if let Err(PluginError::Panic(text)) = goal_for(worker, objective, &Map::new(), fact)? {
@@ -217,7 +233,7 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
         for value in extremes(&parameter.kind) {
             let settings = Map::from_iter([(parameter.name.clone(), value.clone())]);
             let aimed = goal_for(worker, objective, &settings, &whole)?.map(|_| ());
-            let lost = objective.start(&settings).and_then(|mut it| it.loss(&sample(&[2, 3]), Reduction::Mean));
+            let lost = objective.start(&settings).and_then(|mut it| it.loss(&sample, Reduction::Mean));
             for outcome in [aimed, lost.map(|_| ())] {
                 if let Err(PluginError::Panic(text)) = outcome {
                     let value = shown(&value);
@@ -236,7 +252,7 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
     let methods: Vec<String> =
         plugins.into_iter().filter(|plugin| plugin.kind == PluginKind::Method).map(|plugin| plugin.id).collect();
     let count = methods.len() as u64;
-    let weights = Weights::of(worker.ready()?.stack.model());
+    let weights = Weights::of(worker.ready()?.stack.model())?;
     for (done, method) in methods.into_iter().enumerate() {
         worker.emitter.progress(checks.job, Phase::Method("pairing with methods".to_owned()), done as u64, count);
         let loaded = worker.ready()?;
@@ -258,8 +274,8 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
         };
         checks.tell(worker, &format!("with {method}"), finding);
         let model = worker.ready()?.stack.model();
-        if !weights.changed(model).is_empty() {
-            weights.put_back(model);
+        if !weights.changed(model)?.is_empty() {
+            weights.put_back(model)?;
         }
     }
     Ok(())

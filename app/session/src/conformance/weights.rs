@@ -1,6 +1,7 @@
 //! The weights as they were, to be compared bit by bit.
 
 use locus_engine::model::Model;
+use locus_engine::{Doing, Result};
 use locus_plugin::{Delta, Form};
 use tch::Tensor;
 
@@ -9,34 +10,60 @@ pub struct Weights(Vec<(String, Tensor)>);
 
 impl Weights {
     /// Those of a model.
-    pub fn of(model: &Model) -> Self {
+    ///
+    /// # Errors
+    /// There is no room for them a second time.
+    pub fn of(model: &Model) -> Result<Self> {
         let _guard = tch::no_grad_guard();
-        Self(model.parameters().into_iter().map(|(name, value)| (name, value.copy())).collect())
+        let copy = |(name, value): (String, Tensor)| {
+            let mut copy = value.f_zeros_like()?;
+            copy.f_copy_(&value)?;
+            Ok((name, copy))
+        };
+        let copies: Result<Vec<_>> = model.parameters().into_iter().map(copy).collect();
+        copies.doing(|| "copying all weights".to_owned()).map(Self)
     }
 
     /// Names of those that are not the same any more.
-    pub fn changed(&self, model: &Model) -> Vec<String> {
-        let same = |name: &str, before: &Tensor| {
-            model.parameter(name).is_some_and(|now| now.size() == before.size() && now.equal(before))
-        };
-        self.0.iter().filter(|(name, before)| !same(name, before)).map(|(name, _)| name.clone()).collect()
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn changed(&self, model: &Model) -> Result<Vec<String>> {
+        let mut changed = Vec::new();
+        for (name, before) in &self.0 {
+            let same = match model.parameter(name) {
+                Some(now) => now.size() == before.size() && now.f_equal(before)?,
+                None => false,
+            };
+            if !same {
+                changed.push(name.clone());
+            }
+        }
+        Ok(changed)
     }
 
     /// Writes them back into a model that shares storage with the one they were taken from.
-    pub fn put_back(&self, model: &Model) {
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn put_back(&self, model: &Model) -> Result<()> {
         let _guard = tch::no_grad_guard();
         for (name, before) in &self.0 {
             if let Some(mut now) = model.parameter(name) {
-                now.copy_(before);
+                now.f_copy_(before)?;
             }
         }
+        Ok(())
     }
 }
 
 /// Whether two lists of changes are the same bit by bit.
 pub fn are_same(one: &[Delta], other: &[Delta]) -> bool {
-    let same =
-        |one: &Tensor, other: &Tensor| one.size() == other.size() && one.kind() == other.kind() && one.equal(other);
+    let kinds = |one: &Tensor, other: &Tensor| Some(one.f_kind().ok()? == other.f_kind().ok()?);
+    // what cannot be compared is not the same
+    let same = |one: &Tensor, other: &Tensor| {
+        one.size() == other.size() && kinds(one, other) == Some(true) && one.f_equal(other).unwrap_or(false)
+    };
     one.len() == other.len()
         && one.iter().zip(other).all(|(one, other)| {
             one.parameter == other.parameter

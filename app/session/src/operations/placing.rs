@@ -53,7 +53,7 @@ pub fn take_over(worker: &mut Worker<'_>) -> Result<(), Error> {
     let fact = put(worker, applied, undone)?;
     let loaded = worker.ready()?;
     if let Some(last) = read.operations.iter().rev().find(|operation| left(operation, loaded, &standing))
-        && let Some(name) = differing(loaded, last)
+        && let Some(name) = differing(loaded, last)?
     {
         let text = format!(
             "`{name}` has other last bits than after operation {} (another device or another libtorch)",
@@ -79,10 +79,10 @@ fn left(operation: &Operation, loaded: &Loaded, standing: &Standing) -> bool {
 }
 
 /// A parameter that has other bits than after an operation.
-fn differing(loaded: &Loaded, operation: &Operation) -> Option<String> {
+fn differing(loaded: &Loaded, operation: &Operation) -> Result<Option<String>, Error> {
     let complete = loaded.stack.applied().len() == operation.in_place.len();
-    let mut weights = loaded.stack.weights().into_iter().filter(|_| complete);
-    weights.find(|(name, hash)| operation.weights.get(name) != Some(hash)).map(|(name, _)| name)
+    let mut weights = loaded.stack.weights()?.into_iter().filter(|_| complete);
+    Ok(weights.find(|(name, hash)| operation.weights.get(name) != Some(hash)).map(|(name, _)| name))
 }
 
 /// The edit of an operation, checked against the model.

@@ -109,10 +109,13 @@ pub fn record_edit(worker: &mut Worker<'_>, number: u64, edit: EditDeed, weights
 }
 
 /// Records the newest edit in place as one that was read from a file.
-pub fn record_applied(worker: &mut Worker<'_>, file: &Path) {
-    let Some(loaded) = &worker.loaded else { return };
-    let Some(newest) = loaded.stack.applied().last() else { return };
-    let (number, edit, weights) = (newest.number, &newest.edit, loaded.stack.weights());
+///
+/// # Errors
+/// Those of libtorch.
+pub fn record_applied(worker: &mut Worker<'_>, file: &Path) -> Result<(), Error> {
+    let Some(loaded) = &worker.loaded else { return Ok(()) };
+    let Some(newest) = loaded.stack.applied().last() else { return Ok(()) };
+    let (number, edit, weights) = (newest.number, &newest.edit, loaded.stack.weights()?);
     let edit = EditDeed {
         title: edit.title.clone(),
         method: edit.method.clone(),
@@ -128,6 +131,7 @@ pub fn record_applied(worker: &mut Worker<'_>, file: &Path) {
         source: Some(file.to_owned()),
     };
     record_new(worker, number, edit, weights, |edit| Deed::Apply(Box::new(edit)));
+    Ok(())
 }
 
 /// Records that the edit with a number of this session was taken back.

@@ -92,13 +92,13 @@ impl Prepared {
         let whole = Layout::whole(rows);
         let layout = Layout::after(rows, &cuts);
         let mut states = States::new(model, &request, &whole, watched)?;
-        states.run_to(entry);
+        states.run_to(entry)?;
         let part = whole.indices_of(&layout, device)?;
-        let select = |tensor: &Tensor| tensor.index_select(0, &part);
+        let select = |tensor: &Tensor| tensor.f_index_select(0, &part);
         let (stream, keys) = match entry {
             Entry::Embedding => (None, None),
-            Entry::Block(_) => (Some(select(&states.stream)), None),
-            Entry::Key(_) => (Some(select(&states.stream)), states.keys.as_ref().map(select)),
+            Entry::Block(_) => (Some(select(&states.stream)?), None),
+            Entry::Key(_) => (Some(select(&states.stream)?), states.keys.as_ref().map(select).transpose()?),
         };
         let prefixes = states.prefixes(entry, &cuts, &layout)?;
         let watched_below = std::mem::take(&mut states.watched_streams);
@@ -123,7 +123,7 @@ impl Prepared {
             None
         } else {
             let tokens: Vec<i64> = noised.iter().map(|cell| rows[cell.row][cell.position]).collect();
-            Some((layout.flat_all(noised, device)?, Tensor::from_slice(&tokens).to_device(device)))
+            Some((layout.flat_all(noised, device)?, Tensor::f_from_slice(&tokens)?.f_to_device(device)?))
         };
         let mut cells: Vec<Cell> = Vec::new();
         let mut place = |cell: Cell| match cells.iter().position(|known| *known == cell) {
@@ -139,11 +139,11 @@ impl Prepared {
         if let Some(token) = tokens.iter().find(|token| !(0..model.vocabulary()).contains(*token)) {
             return Err(Error::Request(format!("token {token} is not in the vocabulary")));
         }
-        let tensor = |values: &[i64]| Tensor::from_slice(values).to_device(device);
+        let tensor = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
         Ok(Self {
             read_cells: layout.flat_all(&cells, device)?,
-            reads: (tensor(&read_rows), tensor(&tokens)),
-            distributions: tensor(&whole_rows),
+            reads: (tensor(&read_rows)?, tensor(&tokens)?),
+            distributions: tensor(&whole_rows)?,
             watched: layout.flat(watched)?,
             request,
             layout,
@@ -200,51 +200,61 @@ impl Prepared {
         }));
         taps.extend(additions);
         let mut taps = Taps::new(taps);
-        let fold = |mut stream: Tensor| {
+        let fold = |mut stream: Tensor| -> Result<Tensor> {
             for (cells, value) in &folded {
-                stream = stream.index_add(0, cells, value);
+                stream = stream.f_index_add(0, cells, value)?;
             }
-            stream
+            Ok(stream)
         };
         let batch = &self.layout.batch;
         let missing = || Error::Request("the run was not prepared".to_owned());
         let mut watched: Vec<Tensor> = Vec::new();
-        let mut watch = |stream: &Tensor| watched.push(stream.detach().get(self.watched));
+        let mut watch = |stream: &Tensor| -> Result<()> {
+            watched.push(stream.f_detach()?.f_get(self.watched)?);
+            Ok(())
+        };
         let mut stream = match self.entry {
-            Entry::Embedding => model.embed(&self.layout.ids(&self.request.rows, model.device), batch, &mut taps),
-            Entry::Block(_) => fold(self.stream.as_ref().ok_or_else(missing)?.shallow_clone()),
+            Entry::Embedding => model.embed(&self.layout.ids(&self.request.rows, model.device)?, batch, &mut taps)?,
+            Entry::Block(_) => fold(self.stream.as_ref().ok_or_else(missing)?.shallow_clone())?,
             Entry::Key(layer) => {
                 let (stream, keys) = (self.stream.as_ref(), self.keys.as_ref());
                 let (stream, keys) = stream.zip(keys).ok_or_else(missing)?;
-                model.block_from_key(layer, stream, keys, &mut taps)
+                model.block_from_key(layer, stream, keys, &mut taps)?
             }
         };
         if self.entry.first_block() > 0 {
-            watch(&stream);
+            watch(&stream)?;
         }
         for (layer, prefixes) in (self.entry.first_block()..model.architecture.layers).zip(&self.prefixes) {
             let prefixes: Vec<Option<&KeysValues>> = prefixes.iter().map(Option::as_ref).collect();
-            stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false).0;
-            watch(&stream);
+            stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false)?.0;
+            watch(&stream)?;
         }
         // the unembedding is read once for the loss and for what is shown
         let count = self.read_cells.size()[0];
-        let watched = Tensor::stack(&watched, 0);
-        let all = log_probabilities(model, &Tensor::cat(&[stream.index_select(0, &self.read_cells), watched], 0));
-        let log_probabilities = all.narrow(0, 0, count);
-        let lens = all.detach().narrow(0, count, all.size()[0] - count);
+        let watched = Tensor::f_stack(&watched, 0)?;
+        let read = Tensor::f_cat(&[stream.f_index_select(0, &self.read_cells)?, watched], 0)?;
+        let all = log_probabilities(model, &read)?;
+        let log_probabilities = all.f_narrow(0, 0, count)?;
+        let lens = all.f_detach()?.f_narrow(0, count, all.size()[0] - count)?;
         let (rows, tokens) = &self.reads;
-        let read = log_probabilities.index_select(0, rows).gather(1, &tokens.unsqueeze(1), false).squeeze_dim(1);
-        let distributions = log_probabilities.index_select(0, &self.distributions);
+        let read = log_probabilities.f_index_select(0, rows)?;
+        let read = read.f_gather(1, &tokens.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?;
+        let distributions = log_probabilities.f_index_select(0, &self.distributions)?;
         let captured = self.captured(&taps, first_capture)?;
         Ok(Repetition { output: SuffixOutput { log_probabilities: read, distributions, captured }, lens })
     }
 
     /// The watched cell's residual stream after the layers that no repetition changes, the lowest of all: `[layers,
     /// hidden]`; `None` where there are none.
-    #[must_use]
-    pub fn watched_below(&self) -> Option<Tensor> {
-        (!self.watched_below.is_empty()).then(|| Tensor::stack(&self.watched_below, 0))
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn watched_below(&self) -> Result<Option<Tensor>> {
+        if self.watched_below.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Tensor::f_stack(&self.watched_below, 0)?))
     }
 
     /// The noise on the embeddings.
@@ -253,7 +263,7 @@ impl Prepared {
         let wanted = [tokens.size()[0], model.architecture.hidden];
         let noise = noise.filter(|noise| noise.size() == wanted);
         let noise = noise.ok_or_else(|| Error::Request(format!("this run needs noise of shape {wanted:?}")))?;
-        let action = Action::Replace(model.noised_embeddings(tokens, noise));
+        let action = Action::Replace(model.noised_embeddings(tokens, noise)?);
         Ok(Some(Tap { site: Site::Embedding, cells: Some(cells.shallow_clone()), action }))
     }
 
@@ -291,7 +301,7 @@ impl Prepared {
                 );
                 return Err(Error::Request(message));
             }
-            let value = value.to_kind(model.kind).expand([count, width], false);
+            let value = value.f_to_kind(model.kind)?.f_expand([count, width], false)?;
             if *folds {
                 folded.push((cells, value));
             } else {

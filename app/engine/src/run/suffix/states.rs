@@ -20,14 +20,14 @@ pub(super) struct States<'a> {
 
 impl<'a> States<'a> {
     pub(super) fn new(model: &'a Model, request: &'a SuffixRequest, layout: &'a Layout, watched: Cell) -> Result<Self> {
-        let ids = layout.ids(&request.rows, model.device);
-        let stream = model.embed(&ids, &layout.batch, &mut Taps::default());
+        let ids = layout.ids(&request.rows, model.device)?;
+        let stream = model.embed(&ids, &layout.batch, &mut Taps::default())?;
         let watched = layout.flat(watched)?;
         Ok(Self { model, request, layout, watched, stream, keys: None, watched_streams: Vec::new() })
     }
 
     /// Leaves the watched cell's streams after all layers but the last before the entry.
-    pub(super) fn run_to(&mut self, entry: Entry) {
+    pub(super) fn run_to(&mut self, entry: Entry) -> Result<()> {
         let (blocks, key) = match entry {
             Entry::Embedding => (0, None),
             Entry::Block(layer) => (layer, None),
@@ -35,16 +35,17 @@ impl<'a> States<'a> {
         };
         let mut taps = Taps::default();
         for layer in 0..blocks {
-            self.stream = self.model.block(layer, &self.stream, &self.layout.batch, &[], &mut taps, false).0;
+            self.stream = self.model.block(layer, &self.stream, &self.layout.batch, &[], &mut taps, false)?.0;
             if key.is_some() || layer + 1 < blocks {
-                self.watched_streams.push(self.stream.get(self.watched));
+                self.watched_streams.push(self.stream.f_get(self.watched)?);
             }
         }
         if let Some(layer) = key {
             let (stream, keys, _) =
-                self.model.block_until_key(layer, &self.stream, &self.layout.batch, &[], &mut taps, false);
+                self.model.block_until_key(layer, &self.stream, &self.layout.batch, &[], &mut taps, false)?;
             (self.stream, self.keys) = (stream, Some(keys));
         }
+        Ok(())
     }
 
     /// Keys and values before each row's cut for all blocks that repetitions run.
@@ -56,10 +57,10 @@ impl<'a> States<'a> {
         }
         let before = Layout::before(&self.request.rows, cuts);
         let part = self.layout.indices_of(&before, self.model.device)?;
-        let mut stream = self.stream.index_select(0, &part);
+        let mut stream = self.stream.f_index_select(0, &part)?;
         let mut prefixes = Vec::with_capacity(layers - first);
         for layer in first..layers {
-            let (next, kept) = self.model.block(layer, &stream, &before.batch, &[], &mut Taps::default(), true);
+            let (next, kept) = self.model.block(layer, &stream, &before.batch, &[], &mut Taps::default(), true)?;
             let mut kept: Vec<Option<KeysValues>> = kept.into_iter().map(Some).collect();
             let of_span = |span| before.span_of(after.first_row(span)).and_then(|index| kept[index].take());
             prefixes.push((0..after.batch.spans.len()).map(of_span).collect());

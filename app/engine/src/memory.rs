@@ -1,0 +1,184 @@
+//! When memory does not suffice: told apart from all other failures of libtorch, with what was asked and what is free.
+
+use crate::error::{Error, Result};
+use rustix::process::{Resource, getrlimit};
+use std::io::ErrorKind;
+use tch::TchError;
+
+/// What libtorch and the C++ library say where an allocation fails.
+const SIGNS: [&str; 8] = [
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "out of memory",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    // more bytes than any machine has
+    "Storage size calculation overflowed",
+];
+
+/// An allocation that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortage {
+    /// Bytes that were asked for, where the message says.
+    pub asked: Option<u64>,
+    /// Bytes that are free, where somebody knows.
+    pub free: Option<u64>,
+}
+
+/// The shortage that an error of libtorch is; `None` for any other failure.
+pub(crate) fn shortage(error: &TchError) -> Option<Shortage> {
+    match error {
+        TchError::Io(source) if source.kind() == ErrorKind::OutOfMemory => Some(Shortage { asked: None, free: free() }),
+        TchError::Torch(text) => shortage_in(text),
+        _ => None,
+    }
+}
+
+/// The shortage that a message tells of; `None` for any other message.
+pub(crate) fn shortage_in(text: &str) -> Option<Shortage> {
+    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+        return None;
+    }
+    let asked = ["tried to allocate ", "Tried to allocate "].iter().find_map(|before| quantity(after(text, before)?));
+    // a GPU's message says how much of it is free
+    let on_gpu = text.contains("CUDA") || text.contains("CUBLAS") || text.contains("CUDNN");
+    let free = if on_gpu { after(text, "of which ").and_then(quantity) } else { free() };
+    Some(Shortage { asked, free })
+}
+
+/// The error that a failure of libtorch is: a shortage of memory as itself, any other as `otherwise` calls it.
+pub(crate) fn shortage_or(error: TchError, otherwise: impl FnOnce(TchError) -> Error) -> Error {
+    match Error::from(error) {
+        Error::Torch { source, .. } => otherwise(source),
+        short => short,
+    }
+}
+
+fn after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
+    text.split_once(before).map(|(_, rest)| rest)
+}
+
+/// `123 bytes`, `20.00 MiB`: in bytes.
+fn quantity(text: &str) -> Option<u64> {
+    let mut words = text.split_whitespace();
+    let number: f64 = words.next()?.parse().ok()?;
+    let unit = match words.next()?.trim_end_matches(['.', ',', ';', '(']) {
+        "bytes" | "byte" => 1.0,
+        "KiB" => 1024.0,
+        "MiB" => 1024.0 * 1024.0,
+        "GiB" => 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    Some((number * unit) as u64)
+}
+
+/// Bytes that this process could still get: what the machine has available, or what the limit on its address space
+/// (`ulimit -v`) leaves, whichever is less.
+fn free() -> Option<u64> {
+    let available = kibibytes("/proc/meminfo", "MemAvailable:");
+    let left = getrlimit(Resource::As).current.and_then(|limit| {
+        let used = kibibytes("/proc/self/status", "VmSize:")?;
+        Some(limit.saturating_sub(used))
+    });
+    [available, left].into_iter().flatten().min()
+}
+
+/// The number after `name` in a file of `/proc` that counts in kB, in bytes.
+fn kibibytes(file: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|number| number << 10)
+}
+
+/// An empty list that has room for `count` entries; for counts that come from what somebody asked for.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] where there is no room.
+pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    let asked = count.checked_mul(size_of::<T>()).map(|bytes| bytes as u64);
+    match list.try_reserve_exact(count) {
+        Ok(()) => Ok(list),
+        Err(_) => Err(Error::OutOfMemory { doing: String::new(), asked, free: free() }),
+    }
+}
+
+/// The sentence of [`Error::OutOfMemory`].
+pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> String {
+    let doing = if doing.is_empty() { String::new() } else { format!(" while {doing}") };
+    let numbers = match (asked, free) {
+        (Some(asked), Some(free)) => format!(" ({} asked for, {} free)", amount(asked), amount(free)),
+        (Some(asked), None) => format!(" ({} asked for)", amount(asked)),
+        (None, Some(free)) => format!(" ({} free)", amount(free)),
+        (None, None) => String::new(),
+    };
+    format!(
+        "out of memory{doing}{numbers}; ask for less at once (fewer samples, shorter prompts, a smaller model) or free \
+         some memory"
+    )
+}
+
+/// Bytes in the largest unit of which there is one.
+fn amount(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (bytes as f64, 0);
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{amount, room, shortage, shortage_in};
+    use crate::error::Error;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn a_tensor_that_is_too_large_is_told_with_its_size() {
+        // 4 PiB: more than an address space holds
+        let error = Tensor::f_zeros([1 << 50], (Kind::Float, Device::Cpu)).expect_err("too large");
+        let found = shortage(&error).expect("a shortage");
+        assert_eq!(found.asked, Some(1 << 52));
+        let Error::OutOfMemory { doing, asked, free } = Error::from(error) else { panic!("another error") };
+        assert_eq!((doing.as_str(), asked), ("", Some(1 << 52)));
+        assert!(free.is_some_and(|free| free > 0), "{free:?}");
+        // more bytes than can be counted
+        let error = Tensor::f_zeros([1 << 40, 1 << 40], (Kind::Float, Device::Cpu)).expect_err("too large");
+        assert!(matches!(Error::from(error), Error::OutOfMemory { .. }));
+    }
+
+    #[test]
+    fn other_failures_of_libtorch_are_none() {
+        let tensor = Tensor::from_slice(&[1.0_f32, 2.0]);
+        let error = tensor.f_matmul(&Tensor::from_slice(&[1.0_f32])).expect_err("shapes");
+        assert_eq!(shortage(&error), None);
+        assert!(matches!(Error::from(error), Error::Torch { .. }));
+    }
+
+    #[test]
+    fn the_message_of_a_gpu_gives_both_numbers() {
+        let text = "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 79.10 GiB of which \
+                    5.50 MiB is free. Process 1 has 79.09 GiB memory in use.";
+        let found = shortage_in(text).expect("a shortage");
+        assert_eq!((found.asked, found.free), (Some(20 << 20), Some(11 << 19)));
+        assert!(shortage_in("std::bad_alloc").expect("a shortage").asked.is_none());
+        assert_eq!(shortage_in("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"), None);
+    }
+
+    #[test]
+    fn room_for_more_than_there_can_be_is_refused() {
+        assert!(room::<f64>(8).is_ok());
+        let error = room::<f64>(1 << 58).expect_err("too much").to_string();
+        assert!(error.starts_with("out of memory (") && error.contains("asked for"), "{error}");
+        assert!(matches!(room::<f64>(usize::MAX), Err(Error::OutOfMemory { asked: None, .. })));
+    }
+
+    #[test]
+    fn amounts_are_in_units_that_people_read() {
+        assert_eq!([17, 1 << 20, 3 << 29].map(amount), ["17 bytes", "1.0 MiB", "1.5 GiB"]);
+    }
+}
