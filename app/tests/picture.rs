@@ -33,6 +33,7 @@ fn model(name: &str) -> Event {
         number_format: "float32".into(),
         fingerprint: String::new(),
         device: Device { name: "cpu".into(), reason: "asked for".into() },
+        reproducible: false,
         probe: Probe { prompt: "The".into(), deviation: 0.0, answer: " end".into() },
     })
 }
@@ -42,7 +43,7 @@ fn session(name: &str, marked: &str) -> Vec<Event> {
     let fact = Fact::from_marked(marked, "Paris", "Rome").expect("a fact");
     let tokens = [("The", false), (" France", true), (" is", false)];
     let mut events = vec![
-        Event::Hello { schema: 1, version: "0.1.0".into() },
+        Event::Hello { schema: 1, version: "0.1.0".into(), reproducible: false },
         model(name),
         Event::Started { job: 1, kind: JobKind::Trace, title: "tracing".into() },
         Event::Trace(TraceStarted {
@@ -96,7 +97,10 @@ fn the_built_in_model_has_its_facts_and_the_workbench_its_journal() {
     let folder = folder("built-in");
     let journal = folder.join(".local/state/locus/journal.jsonl");
     fs::create_dir_all(journal.parent().expect("a folder")).expect("a folder");
-    write_journal(&journal, &[Event::Hello { schema: 1, version: "0.1.0".into() }, model("built-in")]);
+    write_journal(
+        &journal,
+        &[Event::Hello { schema: 1, version: "0.1.0".into(), reproducible: false }, model("built-in")],
+    );
     let drawn = picture(&folder, &[]);
     let svg = String::from_utf8_lossy(&drawn.stdout);
     assert!(drawn.status.success() && svg.contains("of built-in facts"), "{svg}");

@@ -3,7 +3,8 @@
 //! `model` runs a Hugging Face checkpoint with taps at named sites and on cached prefixes; `run` captures from many
 //! prompts at once and repeats runs from where they change; `trace` is causal tracing on top of it; `moments` are
 //! second moments of the MLP keys; `edit` is what the engine does for a plugin and with its changes; `evaluate`
-//! scores a record's prompts; `facts` reads records; `noise` is the generator of the published subject noise.
+//! scores a record's prompts; `facts` reads records; `noise` is the generator of the published subject noise;
+//! `reproducible` is what a process needs to compute the same bits everywhere.
 
 pub mod edit;
 pub mod error;
@@ -15,6 +16,7 @@ mod memory;
 pub mod model;
 pub mod moments;
 pub mod noise;
+pub mod reproducible;
 pub mod run;
 pub mod trace;
 

@@ -22,6 +22,9 @@ pub enum Event {
         schema: u32,
         /// Version of the program.
         version: String,
+        /// Whether all is computed in the reproducible mode: the same bits on every x86-64 processor.
+        #[serde(default)]
+        reproducible: bool,
     },
     /// A plugin was loaded.
     Plugin(PluginReady),
@@ -324,6 +327,9 @@ pub struct ModelReady {
     pub fingerprint: String,
     /// Where it runs.
     pub device: Device,
+    /// Whether it computes in the reproducible mode.
+    #[serde(default)]
+    pub reproducible: bool,
     /// Is a trace about the real model?
     pub probe: Probe,
 }

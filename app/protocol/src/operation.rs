@@ -38,6 +38,9 @@ pub struct Operation {
     pub origin: Origin,
     /// The unedited model.
     pub model: ModelMark,
+    /// Whether it was computed in the reproducible mode: the same bits on every x86-64 processor.
+    #[serde(default)]
+    pub reproducible: bool,
     /// What was done.
     #[serde(flatten)]
     pub deed: Deed,
@@ -203,6 +206,7 @@ mod tests {
             run: "run".into(),
             origin: Origin::Workbench,
             model: ModelMark::default(),
+            reproducible: true,
             deed: Deed::Edit(Box::new(EditDeed {
                 title: "t".into(),
                 method: PluginMark::default(),

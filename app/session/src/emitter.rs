@@ -72,8 +72,8 @@ impl Emitter {
     }
 
     /// The first record.
-    pub fn hello(&self) {
-        self.tell(Event::Hello { schema: SCHEMA, version: env!("CARGO_PKG_VERSION").to_owned() });
+    pub fn hello(&self, reproducible: bool) {
+        self.tell(Event::Hello { schema: SCHEMA, version: env!("CARGO_PKG_VERSION").to_owned(), reproducible });
     }
 
     /// Tells how far a job is, not too often.

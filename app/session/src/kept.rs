@@ -23,10 +23,16 @@ pub(crate) fn folder(cache: &Path) -> PathBuf {
     cache.join("second-moments")
 }
 
+/// The folder of second moments that were collected in the reproducible mode.
+pub(crate) fn reproducible_folder(cache: &Path) -> PathBuf {
+    folder(cache).join("reproducible")
+}
+
 /// All second moments in the cache, finished or not, by name.
 #[must_use]
 pub fn kept_moments(cache: &Path) -> Vec<KeptMoments> {
-    let entries = std::fs::read_dir(folder(cache)).into_iter().flatten().flatten();
+    let folders = [folder(cache), reproducible_folder(cache)];
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.sort();
     files.into_iter().filter_map(look).collect()

@@ -7,6 +7,7 @@ mod applying;
 mod averaging;
 mod conformance;
 mod defaults;
+mod determinism;
 mod device;
 mod donors;
 mod editing;
@@ -40,6 +41,7 @@ pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use locus_engine::evaluate::{Mean, harmonic_of_means};
 pub use locus_engine::facts;
 pub use locus_engine::hex;
+pub use locus_engine::reproducible;
 pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -60,6 +62,9 @@ pub struct Options {
     pub number_format: NumberFormat,
     /// CPU threads; `None` leaves it to the model's size.
     pub threads: Option<i32>,
+    /// Whether to compute the same bits on every x86-64 processor, on one thread. The process has to be started for it,
+    /// see [`reproducible`].
+    pub reproducible: bool,
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
     /// How they are read.
@@ -92,6 +97,7 @@ impl Options {
             device: DeviceRequest::default(),
             number_format: NumberFormat::default(),
             threads: None,
+            reproducible: false,
             facts: None,
             reading: facts::Reading::default(),
             corpus: None,
@@ -135,8 +141,16 @@ pub struct Handles {
 /// Starts the engine thread.
 ///
 /// # Errors
-/// The journal cannot be written, or no thread can be started.
+/// The journal cannot be written, no thread can be started, or the process was not started for what is to be
+/// reproducible.
 pub fn start(options: Options) -> Result<Handles, Error> {
+    if options.reproducible {
+        if !reproducible::is_on() {
+            let text = "--reproducible: the program was not started for it; start it anew with the flag";
+            return Err(Error::Request(text.to_owned()));
+        }
+        determinism::demand()?;
+    }
     let (command_sender, commands) = unbounded();
     let (event_sender, events) = bounded(WAITING_EVENTS);
     let emitter = emitter::Emitter::new(event_sender, options.journal.as_deref())?;

@@ -82,7 +82,8 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.check_cancel()
     })?;
-    choose_threads(worker.options.threads, worker.all_threads, &model);
+    let asked = if worker.options.reproducible { Some(1) } else { worker.options.threads };
+    choose_threads(asked, worker.all_threads, &model);
     let (origin, records) = read_facts(worker, source, &folder)?;
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
@@ -106,6 +107,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         number_format: number_format(kind).to_owned(),
         fingerprint: mark.fingerprint.clone(),
         device: choice.info,
+        reproducible: worker.options.reproducible,
         probe,
     };
     let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();

@@ -115,7 +115,8 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
 fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
     let corpus = Description::IMPORTED.to_owned();
     let description = Description { model: fingerprint(model(worker)?)?, corpus, ..Description::default() };
-    Ok(file_of(worker, &description))
+    // published numbers, which are the same in every mode
+    Ok(kept::folder(&worker.options.cache).join(description.file_name()))
 }
 
 /// The unedited model, whatever edits are in place.
@@ -129,12 +130,13 @@ fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collect
     if worker.options.moments.float64_sums {
         collecting.precision = Precision::Float64;
     }
-    let file = file_of(worker, &collecting.description()?);
+    // those of the other mode have other last bits
+    let folder = match worker.options.reproducible {
+        true => kept::reproducible_folder(&worker.options.cache),
+        false => kept::folder(&worker.options.cache),
+    };
+    let file = folder.join(collecting.description()?.file_name());
     Ok((collecting, file))
-}
-
-fn file_of(worker: &Worker<'_>, description: &Description) -> PathBuf {
-    kept::folder(&worker.options.cache).join(description.file_name())
 }
 
 /// Second moments of the corpus, kept or collected, and their file.

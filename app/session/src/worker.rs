@@ -69,12 +69,12 @@ enum Doing {
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
 pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, flags: &Flags) {
-    emitter.hello();
+    emitter.hello(options.reproducible);
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
     let registry = Registry::new(options.search.clone());
-    let operations = options.operations.as_ref().map(operations::Recorder::new);
+    let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
     let mut worker = Worker {
         options,
         registry,

@@ -80,6 +80,10 @@ pub struct Common {
     /// File to which every record is appended as well; `picture` reads it instead.
     #[arg(long, global = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+    /// Computes the same bits on every x86-64 processor: one thread, and none of the code that only some processors
+    /// have. Slower; see docs/operations.md.
+    #[arg(long, global = true)]
+    pub reproducible: bool,
     /// CPU threads; all cores without it, one for a small model.
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,

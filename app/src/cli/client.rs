@@ -215,6 +215,9 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
     if common.threads.is_some_and(|threads| threads < 1) {
         return Err(Failure::usage("--threads must be at least 1"));
     }
+    if common.reproducible && common.threads.is_some_and(|threads| threads != 1) {
+        return Err(Failure::usage("--threads: --reproducible computes on one thread; leave one of the two out"));
+    }
     let places = Places::find()?;
     if let Some(file) = common.apply.iter().find(|file| !file.is_file()) {
         let message = "there is no such file; give one that `locus edit --save FILE` wrote";
@@ -234,6 +237,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
             Dtype::Float16 => NumberFormat::Float16,
         },
         threads: common.threads,
+        reproducible: common.reproducible,
         facts: common.facts.clone(),
         reading: Reading { skip_bad: common.skip_bad, zsre: common.zsre.into(), seed: 0 },
         corpus: common.corpus.clone(),

@@ -24,6 +24,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         ("libtorch", libtorch()),
         ("device", device),
         ("cpu threads", tch::get_num_threads().to_string()),
+        ("reproducible", common.reproducible.to_string()),
         ("terminal", (std::io::stdin().is_terminal() && std::io::stdout().is_terminal()).to_string()),
         ("TERM", variable("TERM")),
         ("COLORTERM", variable("COLORTERM")),

@@ -25,6 +25,7 @@ pub fn of(common: &Common) -> Vec<String> {
         fresh: _,
         json: _,
         journal: _,
+        reproducible,
         threads,
     } = common;
     let path = |path: &PathBuf| path.display().to_string();
@@ -46,7 +47,7 @@ pub fn of(common: &Common) -> Vec<String> {
     given.extend(apply.iter().map(|file| ("--apply", Some(path(file)))));
     let mut flags: Vec<String> =
         given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect();
-    let switches = [(*skip_bad, "--skip-bad"), (*float64_sums, "--float64-sums")];
+    let switches = [(*skip_bad, "--skip-bad"), (*float64_sums, "--float64-sums"), (*reproducible, "--reproducible")];
     flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
     flags
 }
@@ -62,7 +63,8 @@ mod tests {
         let read = |line: &str| Arguments::try_parse_from(line.split(' ')).expect(line).common;
         assert_eq!(of(&read("locus")), Vec::<String>::new());
         let line = "locus --model m --device cpu --dtype bfloat16 --facts f --zsre question --corpus c --corpus-tokens 9 \
-                    --corpus-column t --corpus-sample 3 --threads 2 --plugin a.so --plugin b.so --skip-bad --float64-sums";
+                    --corpus-column t --corpus-sample 3 --threads 2 --plugin a.so --plugin b.so --skip-bad --float64-sums \
+                    --reproducible";
         assert_eq!(of(&read(line)).join(" "), line.trim_start_matches("locus "));
     }
 }

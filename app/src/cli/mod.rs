@@ -24,6 +24,7 @@ mod picture;
 mod places;
 mod plugin;
 mod replay;
+mod reproducible;
 mod settings;
 mod stats;
 mod summary;
@@ -46,7 +47,8 @@ use clap::CommandFactory;
 /// # Errors
 /// What to say, and the exit code.
 pub fn run(arguments: Arguments) -> Result<(), Failure> {
-    let common = arguments.common;
+    let opens_workbench = matches!(arguments.command, None | Some(Command::Demo { train: None }));
+    let common = reproducible::settle(arguments.common, opens_workbench)?;
     match (arguments.follow, &arguments.command) {
         (Some(file), None) => return follow::run(&common, file.as_deref()),
         (Some(_), Some(_)) => return Err(Failure::usage("--follow is the workbench's: leave the command out")),

@@ -21,6 +21,7 @@ pub fn info(common: &Common) -> Result<(), Failure> {
         ("parameters", model.parameters.to_string()),
         ("number format", model.number_format.clone()),
         ("device", format!("{} ({})", model.device.name, model.device.reason)),
+        ("reproducible", if model.reproducible { "the same bits on every x86-64 processor" } else { "no" }.to_owned()),
         (
             "with and without taps",
             format!("largest difference of a logit {:e} on “{}”", model.probe.deviation, model.probe.prompt),

@@ -32,7 +32,7 @@ struct Outcome {
     operation: u64,
     same: bool,
     differences: Vec<Difference>,
-    /// Plugins that are other files now.
+    /// What is otherwise now: plugins that are other files, another mode of computing.
     notes: Vec<String>,
 }
 
@@ -139,10 +139,11 @@ impl Replay {
             }
         }
         // what is only put on or taken back has its weights to be compared
-        let (then, now, notes) = match made {
+        let (then, now, mut notes) = match made {
             Some((recorded, again)) => (comparable(recorded, &operation.weights)?, again, self.notes(recorded)),
             None => (weights_of(operation), serde_json::json!({ "weights": self.client.known.weights }), Vec::new()),
         };
+        notes.extend(self.other_mode(operation));
         let mut differences = Vec::new();
         compare("", &then, &now, &mut differences);
         Ok(Outcome { operation: number, same: differences.is_empty(), differences, notes })
@@ -177,6 +178,16 @@ impl Replay {
         self.in_place = in_place.to_vec();
         self.next = taken_back.last().copied();
         Ok(())
+    }
+
+    /// That an operation was computed in another mode than now.
+    fn other_mode(&self, operation: &Operation) -> Option<String> {
+        let now = self.client.known.model.as_ref().is_some_and(|model| model.reproducible);
+        let computed = !operation.weights.is_empty();
+        (computed && operation.reproducible != now).then(|| match now {
+            true => "computed without --reproducible then, with it now".to_owned(),
+            false => "computed with --reproducible then, without it now; give the flag".to_owned(),
+        })
     }
 
     /// Plugins of an edit that are other files now than then.

@@ -86,6 +86,8 @@ fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u
         run: run_name(),
         origin: Origin::Workbench,
         model,
+        // nothing is computed: the next start puts the edits in place
+        reproducible: false,
         deed,
         in_place: after.in_place,
         taken_back: after.taken_back,

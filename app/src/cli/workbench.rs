@@ -3,7 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::{options, source};
 use crate::cli::places::Places;
-use crate::cli::{Failure, flags, output};
+use crate::cli::{Failure, flags, output, reproducible};
 use locus_session::operations::{Operations, Role};
 use locus_tui::Ending;
 use std::io::IsTerminal;
@@ -40,7 +40,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let keymap = places.config.join("keymap.toml");
     shown.memory = Some(places.state.join("workbench.json"));
     shown.keymap = keymap.is_file().then_some(keymap);
-    let preferred = locus_session::Preference::shipped();
+    let preferred = reproducible::preference(&places)?;
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let thread = handles.thread;
     shown.flags = flags::of(common);

@@ -5,7 +5,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 use std::process::Output;
 
-/// The program, two folders above the test.
+/// The program, beside the program that tests it, or above the folder of tests.
 ///
 /// # Panics
 /// It was not built.
@@ -25,7 +25,9 @@ pub fn plugin(package: &str) -> PathBuf {
 
 fn built(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");
-    let folder = test.parent().and_then(|folder| folder.parent()).expect("the target folder");
+    // a test lies one folder deeper than what is built beside it
+    let folder = test.parent().expect("its folder");
+    let folder = if folder.ends_with("deps") { folder.parent().expect("the target folder") } else { folder };
     let file = folder.join(name);
     let profile = if cfg!(debug_assertions) { "" } else { " --release" };
     assert!(file.is_file(), "{} is missing; run `cargo build{profile} --workspace` first", file.display());

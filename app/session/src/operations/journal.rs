@@ -177,6 +177,7 @@ mod tests {
             run: "run".into(),
             origin: Origin::Workbench,
             model: ModelMark { name: "m".into(), fingerprint: "f".into() },
+            reproducible: false,
             deed: Deed::Undo { edit: 1 },
             in_place: Vec::new(),
             taken_back: vec![1],

@@ -20,6 +20,8 @@ pub struct Recorder {
     pub role: Role,
     /// Tells this run of the program from others.
     run: String,
+    /// Whether it computes in the reproducible mode.
+    reproducible: bool,
     /// Operations by the numbers that their edits have in this session.
     pub(super) numbers: BTreeMap<u64, u64>,
 }
@@ -27,9 +29,9 @@ pub struct Recorder {
 impl Recorder {
     /// A session that begins now.
     #[must_use]
-    pub fn new(operations: &Operations) -> Self {
+    pub fn new(operations: &Operations, reproducible: bool) -> Self {
         let journal = Journal::new(&operations.folder);
-        Self { journal, role: operations.role, run: run_name(), numbers: BTreeMap::new() }
+        Self { journal, role: operations.role, run: run_name(), reproducible, numbers: BTreeMap::new() }
     }
 
     fn origin(&self) -> Option<Origin> {
@@ -63,6 +65,7 @@ impl Recorder {
                 run: self.run.clone(),
                 origin,
                 model: loaded.mark.clone(),
+                reproducible: self.reproducible,
                 deed,
                 in_place,
                 taken_back,

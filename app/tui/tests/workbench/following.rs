@@ -80,7 +80,7 @@ fn every_key_that_would_order_something_says_that_this_is_read_only() {
 #[test]
 fn another_session_in_the_journal_begins_anew() {
     let mut state = whole_run();
-    hear(&mut state, [Event::Hello { schema: 1, version: "0.1.0".into() }]);
+    hear(&mut state, [Event::Hello { schema: 1, version: "0.1.0".into(), reproducible: false }]);
     let shown = screen(&state);
     assert!(shown.contains("no edits") && shown.contains("no model"), "{shown}");
     assert!(state.edits.applied.is_empty() && state.engine.model.is_none());

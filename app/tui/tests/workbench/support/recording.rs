@@ -155,7 +155,7 @@ pub fn plugins() -> Vec<Event> {
 /// From the start until the weights are half read.
 pub fn loading() -> Vec<Event> {
     let mut events = vec![
-        Event::Hello { schema: 1, version: "0.1.0".into() },
+        Event::Hello { schema: 1, version: "0.1.0".into(), reproducible: false },
         Event::Started { job: 1, kind: JobKind::Load, title: "loading the built-in model".into() },
     ];
     events.extend(plugins());
@@ -190,6 +190,7 @@ pub fn loaded() -> Vec<Event> {
                 name: "cpu".into(),
                 reason: "no CUDA device was found, so it is the CPU with 2 threads".into(),
             },
+            reproducible: false,
             probe: Probe { prompt: "The capital of Bhutan is".into(), deviation: 0.0, answer: " Thimphu".into() },
         }),
         Event::Facts { source: "the built-in world".into(), facts: facts() },
