@@ -2,6 +2,7 @@
 //!
 //! It depends on no tensor library, so that it compiles in seconds on a bare machine.
 
+mod golden;
 mod libtorch;
 mod transformers;
 
@@ -19,7 +20,8 @@ fn main() -> Result<()> {
         "build" => cargo(&root, BUILD),
         // plugins and program first: the end-to-end tests run them as a user does
         "test" => cargo(&root, BUILD)
-            .and_then(|()| cargo(&root, &["test", "--workspace", "--release", "--", "--show-output"])),
+            .and_then(|()| cargo(&root, &["test", "--workspace", "--release", "--", "--show-output"]))
+            .and_then(|()| golden::compare_with_other_instructions(&root)),
         "demo" => demo(&root),
         "bench" => cargo(&root, BUILD)
             .and_then(|()| run(Command::new(root.join("target/release/locus-benchmark")).args(more()))),
@@ -66,9 +68,16 @@ fn target_folder(root: &Path) -> PathBuf {
 /// Runs cargo in the workspace once libtorch is in place. The release profile
 /// is used for everything, so that torch-sys compiles its C++ shim once.
 fn cargo(root: &Path, arguments: &[&str]) -> Result<()> {
+    cargo_with(root, arguments, &[])
+}
+
+/// The same with some more variables.
+fn cargo_with(root: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Result<()> {
     libtorch::ensure(root)?;
     let program = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let status = Command::new(program).args(arguments).current_dir(root).status().context("cannot start cargo")?;
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root).envs(variables.iter().copied());
+    let status = command.status().context("cannot start cargo")?;
     if !status.success() {
         bail!("cargo {} failed", arguments.join(" "));
     }

@@ -2,12 +2,16 @@
 
 #![allow(dead_code)] // every test binary uses a part of it
 
+pub mod instructions;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
-/// `LOCUS_GOLDEN`, or the project's own copy.
+/// `LOCUS_GOLDEN`, or the project's own copy. What is compared with it is computed by the instructions that
+/// [`instructions::settle`] says.
 pub fn golden() -> PathBuf {
+    instructions::settle();
     std::env::var_os("LOCUS_GOLDEN")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden"), PathBuf::from)
 }
@@ -30,6 +34,12 @@ pub fn tensors(file: &Path) -> HashMap<String, Tensor> {
 /// A JSON file.
 pub fn json(file: &Path) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("golden json")).expect("golden json")
+}
+
+/// How far a number may be off: what the set allows everywhere, or, where the case is worse conditioned than that, ten
+/// times what separates the published float32 run from its own float64 run.
+pub fn allowed(everywhere: f64, rounding: Option<f64>) -> f64 {
+    everywhere.max(10.0 * rounding.unwrap_or_default())
 }
 
 /// Largest absolute difference.

@@ -1,8 +1,8 @@
 //! One published run: what was asked of the editor, and what came of it.
 
 use crate::bench::{Bench, plugins};
-use crate::ledger::Ledger;
-use crate::support::{self, tensors};
+use crate::ledger::{self, Ledger};
+use crate::support::{self, allowed, tensors};
 use locus_engine::edit::{EditStack, EngineHost, HostEvent, SubjectNoises, check, model_info};
 use locus_engine::evaluate::{Goal, Group, Record, ScoringNoise};
 use locus_engine::model::Model;
@@ -32,6 +32,8 @@ pub struct Case {
     pub objective: &'static str,
     pub golden: Value,
     pub tensors: HashMap<String, Tensor>,
+    /// The same run in float64; null and empty where the set has none.
+    exact: (Value, HashMap<String, Tensor>),
     /// Run by the code of the original ROME or MEMIT repository.
     pub original: bool,
     /// What the editor received, one entry per fact.
@@ -44,6 +46,25 @@ pub fn number(value: &Value) -> f64 {
     value.as_f64().expect("number")
 }
 
+/// The largest difference between two values of one shape, place by place; `None` where they have another shape, or
+/// something else than numbers in it.
+fn difference(left: &Value, right: &Value) -> Option<f64> {
+    match (left, right) {
+        (Value::Number(_), Value::Number(_)) => Some((number(left) - number(right)).abs()),
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            largest(left.iter().zip(right).map(|(left, right)| difference(left, right)))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            largest(left.iter().map(|(name, left)| difference(left, right.get(name)?)))
+        }
+        _ => None,
+    }
+}
+
+fn largest(mut differences: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    differences.try_fold(0.0, |worst: f64, next| Some(worst.max(next?)))
+}
+
 fn text(value: &Value, path: &str) -> String {
     value.pointer(path).and_then(Value::as_str).expect("text").to_owned()
 }
@@ -52,7 +73,10 @@ impl Case {
     pub fn read(file: &Path) -> Self {
         let golden = support::json(file);
         let side = file.with_extension("safetensors");
-        let tensors = if side.exists() { tensors(&side) } else { HashMap::new() };
+        let read = |file: &Path| if file.exists() { tensors(file) } else { HashMap::new() };
+        let exact = file.with_extension("f64.json");
+        let exact_side = file.with_extension("f64.safetensors");
+        let exact = (if exact.exists() { support::json(&exact) } else { Value::Null }, read(&exact_side));
         let records: Vec<Value> = match &golden["records"] {
             Value::Array(records) => records.clone(),
             _ => vec![golden["record"].clone()],
@@ -66,7 +90,8 @@ impl Case {
             objective: objective(golden["objective"].as_str().expect("objective")),
             original: golden["variant"].as_str().expect("variant").contains("orig"),
             golden,
-            tensors,
+            tensors: read(&side),
+            exact,
             requests,
             records,
         }
@@ -117,6 +142,47 @@ impl Case {
 
     fn noised(&self) -> bool {
         self.objective == "fact-forcing"
+    }
+
+    /// How far a tensor of the run may be off, relative to its norm.
+    pub fn tolerance(&self, name: &str, everywhere: f64) -> f64 {
+        let pair = self.tensors.get(name).zip(self.exact.1.get(name));
+        allowed(everywhere, pair.map(|(single, double)| ledger::relative(single, double)))
+    }
+
+    /// How far what is divided by the product of key and direction may be off, relative to its norm: the published
+    /// value tells, and where there is no float64 run of it, the product itself. It is what the rounding of everything
+    /// in it is divided by.
+    pub fn quotient_tolerance(&self, everywhere: f64) -> f64 {
+        match self.exact.1.contains_key("v") {
+            true => self.tolerance("v", everywhere),
+            false => everywhere.max(1.5e-5 * self.amplification()),
+        }
+    }
+
+    /// One over the product of key and direction; 1 for what is divided by none.
+    fn amplification(&self) -> f64 {
+        self.golden["divisor"].as_f64().map_or(1.0, |divisor| 1.0 / divisor.abs())
+    }
+
+    /// How far a score before or after the edit may be off.
+    fn score_tolerance(&self, when: &str, everywhere: f64) -> f64 {
+        let probabilities = |run: &Value| {
+            let one = |numbers: &Value| -> Value {
+                let numbers = numbers.as_object().into_iter().flatten();
+                let kept = numbers.filter(|(name, _)| name.ends_with("_probs"));
+                Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
+            };
+            match &run["metrics"][when] {
+                Value::Array(facts) => Value::Array(facts.iter().map(one).collect()),
+                numbers => one(numbers),
+            }
+        };
+        match (&self.exact.0, when) {
+            // what an edit does is as coarse as what was divided to make it
+            (Value::Null, "post") => everywhere.max(1e-4 * self.amplification()),
+            (exact, _) => allowed(everywhere, difference(&probabilities(&self.golden), &probabilities(exact))),
+        }
     }
 
     /// Runs the method on it.
@@ -171,9 +237,21 @@ impl Case {
         };
         let longest = facts.iter().map(|steps| steps.len()).max().expect("a fact");
         assert_eq!(steps.len(), longest, "steps");
+        // the rounding of a term is the largest that it has in any step
+        let rounding = |field: &str| {
+            let values = |steps: &Value| -> Value {
+                let of = |step: &Value| match step {
+                    Value::Array(steps) => steps.iter().map(|step| step[field].clone()).collect(),
+                    step => step[field].clone(),
+                };
+                steps.as_array().map(|steps| steps.iter().map(of).collect()).unwrap_or_default()
+            };
+            difference(&values(&self.golden["steps"]), &values(&self.exact.0["steps"]))
+        };
+        let roundings: Vec<Option<f64>> = names.iter().map(|(field, _)| rounding(field)).collect();
         for (index, step) in steps.iter().enumerate() {
             let there: Vec<&Value> = facts.iter().filter_map(|steps| steps.get(index)).collect();
-            for (field, ours) in names {
+            for ((field, ours), rounding) in names.iter().zip(&roundings) {
                 if there.iter().any(|step| step[*field].is_null()) {
                     continue;
                 }
@@ -182,7 +260,8 @@ impl Case {
                 let value = |step: &&Value| if erased { (-number(&step[*field])).exp() } else { number(&step[*field]) };
                 let golden = there.iter().map(value).sum::<f64>() / there.len() as f64;
                 let off = (step.losses[*ours] - golden).abs();
-                ledger.note(&format!("steps.{field}"), off, absolute.max(relative * golden.abs()));
+                let tolerance = allowed(absolute.max(relative * golden.abs()), *rounding);
+                ledger.note(&format!("steps.{field}"), off, tolerance);
             }
         }
     }
@@ -194,25 +273,18 @@ impl Case {
         let mut stack = EditStack::new(bench.model.with_parameters(&[]).expect("copy"));
         let before = stack.model().parameters();
         if !metrics.is_null() {
-            self.compare_scores(stack.model(), ledger, &metrics["pre"], 2e-4);
+            self.compare_scores(stack.model(), ledger, &metrics["pre"], self.score_tolerance("pre", 2e-4));
         }
         stack.apply(locus_engine::edit::Edit { deltas, ..Default::default() }).expect("apply");
         assert!(!stack.is_unedited().expect("libtorch"));
         if !metrics.is_null() {
-            // what a coarse change does under noise is coarse as well (the set's README)
-            let allowed = if self.noised() && self.divides_by_little() { 7e-3 } else { 2e-4 };
-            self.compare_scores(stack.model(), ledger, &metrics["post"], allowed);
+            self.compare_scores(stack.model(), ledger, &metrics["post"], self.score_tolerance("post", 2e-4));
         }
         assert!(stack.undo().expect("undo"));
         assert!(stack.is_unedited().expect("libtorch"));
         for ((_, before), (_, after)) in before.iter().zip(stack.model().parameters()) {
             assert_eq!(*before, after);
         }
-    }
-
-    /// Whether the key is nearly at right angles to its direction, so that what is divided by their product is coarse.
-    pub fn divides_by_little(&self) -> bool {
-        self.golden["divisor"].as_f64().is_some_and(|divisor| divisor.abs() < 5e-2)
     }
 
     fn compare_scores(&self, model: &Model, ledger: &mut Ledger, golden: &Value, allowed: f64) {

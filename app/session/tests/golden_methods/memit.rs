@@ -48,7 +48,7 @@ fn memit_equals_the_published_runs() {
             for (artifact, ours) in &edited.artifacts {
                 let Some(expected) = case.tensors.get(artifact) else { continue };
                 let tolerance = if artifact.ends_with("adj_k") { 3e-4 } else { 1e-4 };
-                ledger.relative(artifact, ours, expected, tolerance);
+                ledger.relative(artifact, ours, expected, case.tolerance(artifact, tolerance));
             }
             for (ours, golden) in spread.iter().zip(case.golden["layers"].as_array().expect("layers")) {
                 ledger.note("z_error", (ours.losses["residual"] / number(&golden["z_error"]) - 1.0).abs(), 1e-4);
