@@ -52,6 +52,7 @@ fn session(name: &str, marked: &str) -> Vec<Event> {
             tokens: tokens.map(|(text, subject)| TokenText { text: text.into(), subject }).to_vec(),
             layers: 3,
             answer: " Paris".into(),
+            answer_tokens: Vec::new(),
             clean: 0.9,
             corrupted: 0.1,
             noise_level: 0.1,

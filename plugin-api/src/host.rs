@@ -2,8 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::request::{Reduction, SubjectNoise};
+use crate::template::tokenized_apart;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use tch::Tensor;
 
 /// What a plugin may know of the model.
@@ -227,6 +229,17 @@ pub struct SampleRequest {
     pub noised: Option<NoisedSubject>,
 }
 
+/// A prompt with its subject, and its target where there is one, as tokens of one text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptTokens {
+    /// Tokens of the prompt, then those of the target.
+    pub ids: Vec<i64>,
+    /// Tokens that hold a character of the subject, end exclusive.
+    pub subject: Range<usize>,
+    /// How many of the tokens are the prompt's; those of the target come after them.
+    pub prompt: usize,
+}
+
 /// A subject and its noise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoisedSubject {
@@ -270,11 +283,21 @@ pub trait Host {
     /// [`Error::Cancelled`].
     fn model(&self) -> Result<ModelInfo>;
 
-    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt.
+    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt, without it the text
+    /// goes on after another and nothing is put in front. For prompts and targets take [`Self::tokenize_prompt`].
     ///
     /// # Errors
     /// The tokenizer refuses the text.
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>>;
+
+    /// A template with its subject in the place of `{}` and a target after one space, tokenised together: as scores,
+    /// traces and displays do. An empty target leaves the prompt alone.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a subject that has no token in the prompt, or a target of blanks.
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        tokenized_apart(&|text, start| self.tokenize(text, start), [template, subject, target])
+    }
 
     /// Text of token ids.
     ///
@@ -338,7 +361,7 @@ pub trait Host {
     fn second_moment(&self, layer: usize) -> Result<Tensor>;
 
     /// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's
-    /// copies.
+    /// copies. A prompt with `{}` in it is filled with the subject, which says where it is; else its last mention counts.
     ///
     /// # Errors
     /// [`Error::Request`] when the subject is not in the prompt; [`Error::Cancelled`].

@@ -16,16 +16,16 @@ mod template;
 pub use author::{EditMethod, Objective, Parameters};
 pub use error::{Error, Result};
 pub use host::{
-    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, NoisedSubject, Read, SampleRequest, Site,
-    StepReport, Suffix, SuffixOutput, SuffixRequest,
+    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, NoisedSubject, PromptTokens, Read,
+    SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
-pub use locus_protocol::{Hyperparameter, HyperparameterKind};
+pub use locus_protocol::{Hyperparameter, HyperparameterKind, fill};
 pub use request::{
     Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };
 pub use targets::TargetReads;
 pub use tch;
-pub use template::{FactToken, lookup};
+pub use template::{FactToken, lookup, tokenize_fact};
 
 /// What [`parameters!`] expands to calls.
 pub mod schema {

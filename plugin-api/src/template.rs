@@ -1,7 +1,7 @@
 //! Where in a filled template the token lies at which a fact is edited.
 
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, PromptTokens};
 
 /// Which token of a prompt stands for the fact (`fact_token` of the published code).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,15 +28,60 @@ impl FactToken {
     }
 }
 
-/// Token ids of a template with its subject filled in, and the position of its fact token. Prefix, subject and
-/// suffix are tokenised apart to find the position, as the published code does (spec methods.md 0.2 B).
+impl PromptTokens {
+    /// The position of a fact token.
+    #[must_use]
+    pub fn position(&self, token: FactToken) -> usize {
+        match token {
+            FactToken::SubjectLast => self.subject.end.saturating_sub(1),
+            FactToken::SubjectFirst => self.subject.start,
+            FactToken::SubjectFirstAfterLast if self.subject.end < self.prompt => self.subject.end,
+            FactToken::SubjectFirstAfterLast => self.subject.end.saturating_sub(1),
+            FactToken::Last => self.prompt.saturating_sub(1),
+        }
+    }
+
+    /// The target's tokens.
+    #[must_use]
+    pub fn target(&self) -> &[i64] {
+        self.ids.get(self.prompt..).unwrap_or_default()
+    }
+}
+
+/// Token ids of a template with its subject filled in, and the position of its fact token: the tokens that hold the
+/// subject's characters, which the published code finds by counting (spec methods.md 0.2 B).
 ///
 /// # Errors
-/// [`Error::Request`] when the template has not exactly one `{}`, or text before it that does not end in a space.
+/// [`Error::Request`] when the template has not exactly one `{}`, or no token holds the subject.
 pub fn lookup(host: &dyn Host, template: &str, subject: &str, token: FactToken) -> Result<(Vec<i64>, usize)> {
+    let tokens = tokenize_fact(host, template, subject, "")?;
+    let position = tokens.position(token);
+    Ok((tokens.ids, position))
+}
+
+/// A template with its subject and a target after it as tokens, see [`Host::tokenize_prompt`].
+///
+/// # Errors
+/// Those of [`lookup`]; a target of blanks.
+pub fn tokenize_fact(host: &dyn Host, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+    if template.matches("{}").count() != 1 {
+        return Err(Error::Request(format!("the template `{template}` must contain {{}} exactly once")));
+    }
+    let tokens = host.tokenize_prompt(template, subject, target)?;
+    if tokens.subject.is_empty() || tokens.subject.end > tokens.prompt || tokens.prompt > tokens.ids.len() {
+        return Err(Error::Request(format!("the subject `{subject}` has no token of its own in `{template}`")));
+    }
+    Ok(tokens)
+}
+
+/// What a host without the service gives: prefix, subject, suffix and target tokenised apart, as the published code does
+/// it. Right where a space goes before every word.
+pub(crate) fn tokenized_apart(
+    tokenize: &dyn Fn(&str, bool) -> Result<Vec<i64>>,
+    [template, subject, target]: [&str; 3],
+) -> Result<PromptTokens> {
     let (prefix, suffix) = template
         .split_once("{}")
-        .filter(|(_, suffix)| !suffix.contains("{}"))
         .ok_or_else(|| Error::Request(format!("the template `{template}` must contain {{}} exactly once")))?;
     let word = match prefix.strip_suffix(' ') {
         Some(_) => format!(" {}", subject.trim()),
@@ -46,19 +91,12 @@ pub fn lookup(host: &dyn Host, template: &str, subject: &str, token: FactToken) 
             return Err(Error::Request(message));
         }
     };
-    let before = host.tokenize(prefix.strip_suffix(' ').unwrap_or(prefix), true)?.len();
-    let word = host.tokenize(&word, false)?.len();
-    let after = host.tokenize(suffix, false)?.len();
-    let ids = host.tokenize(&format!("{prefix}{subject}{suffix}"), true)?;
-    let position = match token {
-        FactToken::SubjectLast => before + word - 1,
-        FactToken::SubjectFirst => before,
-        FactToken::SubjectFirstAfterLast if after == 0 => before + word - 1,
-        FactToken::SubjectFirstAfterLast => before + word,
-        FactToken::Last => ids.len() - 1,
-    };
-    if position >= ids.len() {
-        return Err(Error::Request(format!("the subject `{subject}` has no token of its own in `{template}`")));
+    let before = tokenize(prefix.strip_suffix(' ').unwrap_or(prefix), true)?.len();
+    let word = tokenize(&word, false)?.len();
+    let mut ids = tokenize(&format!("{prefix}{subject}{suffix}"), true)?;
+    let prompt = ids.len();
+    if !target.is_empty() {
+        ids.extend(tokenize(&format!(" {}", target.trim_start_matches(' ')), false)?);
     }
-    Ok((ids, position))
+    Ok(PromptTokens { ids, subject: before..before + word, prompt })
 }

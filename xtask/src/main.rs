@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers";
+const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -28,6 +28,8 @@ fn main() -> Result<()> {
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),
+        "tokenizers" => cargo(&root, &["build", "--workspace", "--release", "--example", "tokens"])
+            .and_then(|()| transformers::tokenizers(&root, &target_folder(&root), more())),
         "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),
         "" => bail!(USAGE),
         other => bail!("unknown task `{other}`; {USAGE}"),

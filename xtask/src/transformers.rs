@@ -1,16 +1,36 @@
-//! Checks exported folders with the libraries that they are written for, in a virtual environment of their own.
+//! Compares with the libraries that checkpoints are written for, in a virtual environment of their own.
 
 use anyhow::{Context, Result, bail};
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
 
-/// Makes the environment in `target/transformers` where it is not there yet, and runs the check with it.
-/// `LOCUS_PYTHON` names a Python that has the libraries instead.
+/// Checks exported folders. The environment is made in `target/transformers` where it is not there yet; `LOCUS_PYTHON` names
+/// a Python that has the libraries instead.
 pub fn check(root: &Path, target: &Path) -> Result<()> {
+    let python = python(root, target)?;
+    let work = target.join("transformers/work");
+    if work.exists() {
+        std::fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
+    }
+    let programs = ["release/locus", "release/examples/logits"].map(|name| target.join(name));
+    run(Command::new(python).arg(root.join("tests/transformers/check.py")).args(programs).arg(&work))
+}
+
+/// Makes the expected tokens in `tests/tokenizers` and the table of docs/tokenizers.md; `more` may be `--anew`, which
+/// trains the small tokenizers again.
+pub fn tokenizers(root: &Path, target: &Path, more: impl Iterator<Item = String>) -> Result<()> {
+    let script = root.join("tests/transformers/golden_tokenizers.py");
+    let program = target.join("release/examples/tokens");
+    run(Command::new(python(root, target)?).arg(script).arg(program).args(more))
+}
+
+/// A Python with the libraries.
+fn python(root: &Path, target: &Path) -> Result<OsString> {
     let place = target.join("transformers");
     let folder = root.join("tests/transformers");
-    let python = match std::env::var_os("LOCUS_PYTHON") {
-        Some(python) => python.into(),
+    Ok(match std::env::var_os("LOCUS_PYTHON") {
+        Some(python) => python,
         None => {
             let environment = place.join("environment");
             let python = environment.join("bin/python");
@@ -19,15 +39,9 @@ pub fn check(root: &Path, target: &Path) -> Result<()> {
             }
             let packages = folder.join("requirements.txt");
             run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(packages))?;
-            python
+            python.into()
         }
-    };
-    let work = place.join("work");
-    if work.exists() {
-        std::fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
-    }
-    let programs = ["release/locus", "release/examples/logits"].map(|name| target.join(name));
-    run(Command::new(python).arg(folder.join("check.py")).args(programs).arg(&work))
+    })
 }
 
 fn run(command: &mut Command) -> Result<()> {

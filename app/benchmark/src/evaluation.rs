@@ -18,7 +18,7 @@ pub fn record(model: &Model, repeats: usize) -> Result<Comparison> {
     for _ in 0..repeats {
         let (plain, time) = timed(|| plain(model, &fact))?;
         plain_best = plain_best.min(time);
-        let (engine, time) = timed(|| Ok(Record::measure(model, &fact, &goal, &[], false)?))?;
+        let (engine, time) = timed(|| Ok(Record::measure(model, &fact, &goal, &[])?))?;
         engine_best = engine_best.min(time);
         let pairs = [Group::Rewrite, Group::Paraphrase, Group::Neighborhood].map(|group| engine.group(group));
         let engine = pairs.iter().flat_map(|pairs| pairs.iter());

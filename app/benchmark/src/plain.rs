@@ -4,8 +4,8 @@
 
 use locus_engine::model::{Action, Batch, Model, Tap, Taps};
 use locus_plugin::{
-    Cell, Cells, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport, Suffix,
-    SuffixOutput, SuffixRequest,
+    Cell, Cells, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result, SampleRequest,
+    StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
 use std::cell::RefCell;
 use tch::{Kind, Tensor};
@@ -75,6 +75,10 @@ impl Host for PlainHost<'_> {
 
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
         self.engine.tokenize(text, start)
+    }
+
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        self.engine.tokenize_prompt(template, subject, target)
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {

@@ -113,13 +113,13 @@ fn likelihoods_before_edits_equal_the_published_ones() {
                 });
                 let compare = if original { "/target_true/str" } else { "/request_baseline" };
                 let goal = Goal { target: text(request, "/target_new/str"), baseline: text(request, compare), noise };
-                let measured = Record::measure(&model, &fact, &goal, &[], original).expect("record");
+                let measured = Record::measure(&model, &fact, &goal, &[]).expect("record");
                 for group in Group::ALL {
                     let Some(expected) = numbers[format!("{}_prompts_probs", group.name())].as_array() else {
                         assert!(original, "{}", group.name());
                         continue;
                     };
-                    let pairs = if original { measured.joint_group(group) } else { measured.group(group) };
+                    let pairs = measured.group(group);
                     assert_eq!(pairs.len(), expected.len(), "{} {}", name(&file), group.name());
                     for (pair, expected) in pairs.iter().zip(expected) {
                         for (likelihood, field) in [(&pair.target, "target_new"), (&pair.baseline, baseline(&case))] {

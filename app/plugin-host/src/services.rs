@@ -3,7 +3,7 @@
 use locus_plugin::glue::Arguments;
 use locus_plugin::glue::wire::{
     CaptureArguments, Ids, Layer, LossArguments, Name, Names, NoisedPrompt, Prepared, ProgressArguments,
-    RunSuffixArguments, Text, Texts, TokenizeArguments, service,
+    PromptArguments, RunSuffixArguments, Text, Texts, TokenizeArguments, service,
 };
 use locus_plugin::{Error, Host, Result, Suffix};
 use serde::Serialize;
@@ -22,6 +22,10 @@ pub(crate) fn serve(host: &dyn Host, name: &str, arguments: Arguments<'_>) -> Re
         service::TOKENIZE => {
             let TokenizeArguments { text, start } = arguments.read::<TokenizeArguments>()?;
             only_json(&Ids { ids: host.tokenize(&text, start)? })
+        }
+        service::TOKENIZE_PROMPT => {
+            let PromptArguments { template, subject, target } = arguments.read::<PromptArguments>()?;
+            only_json(&host.tokenize_prompt(&template, &subject, &target)?)
         }
         service::DETOKENIZE => only_json(&Text { text: host.detokenize(&arguments.read::<Ids>()?.ids)? }),
         service::PARAMETER => only_tensors(vec![host.parameter(&arguments.read::<Name>()?.name)?]),

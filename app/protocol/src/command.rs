@@ -267,8 +267,8 @@ pub struct EvaluateOrder {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measures {
-    /// Success is judged by the geometric mean over a target's tokens on the joint text, as in ROME and MEMIT, and not
-    /// by the joint probability, as in Hase et al. (2023).
+    /// Success is judged by the geometric mean over a target's tokens, as in ROME and MEMIT, and not by the joint probability,
+    /// as in Hase et al. (2023).
     pub per_token: bool,
     /// Normalised scores are taken from the first prompt of each kind, as the code of Hase et al. does, and not from
     /// all of them, as their paper says.
@@ -278,6 +278,10 @@ pub struct Measures {
     /// Leaves out facts whose true answer is not more probable than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least_probability: Option<f64>,
+    /// Leaves out facts whose answer copying gives or whose new answer is the true one, and neighborhood prompts that
+    /// mention the subject or are there twice.
+    #[serde(skip_serializing_if = "is_false")]
+    pub skip_marked: bool,
     /// Perplexity of texts about the subject.
     pub essence: bool,
     /// Entropy of generated texts.
@@ -291,6 +295,11 @@ pub struct Measures {
     pub seed: u64,
 }
 
+/// Whether a field is left out of a record.
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl Default for Measures {
     fn default() -> Self {
         Self {
@@ -298,6 +307,7 @@ impl Default for Measures {
             first_prompt: false,
             correct_only: false,
             least_probability: None,
+            skip_marked: false,
             essence: false,
             fluency: false,
             consistency: None,

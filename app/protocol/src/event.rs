@@ -1,8 +1,8 @@
 //! What the engine tells.
 
 use crate::{
-    AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded, Rescored,
-    SecondMomentsReport, TraceStarted, WeightChange,
+    Aim, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded,
+    Rescored, SecondMomentsReport, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -446,6 +446,9 @@ pub struct Evaluated {
     pub fact: Fact,
     /// What the objective aimed at; without an edit the new target against the true one.
     pub aim: Aim,
+    /// What should be known of the fact before its numbers are believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Why the fact was left out, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
@@ -510,21 +513,6 @@ impl EditInPlace {
         let relative = changes.iter().map(|change| change.relative).fold(0.0, f64::max);
         Self { number, title: title.to_owned(), norm, relative, facts }
     }
-}
-
-/// What an objective made of a fact.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Aim {
-    /// The text whose probability its loss is about.
-    pub target: String,
-    /// The text that it is compared with.
-    pub baseline: String,
-    /// Standard deviation of the noise on the subject while editing and scoring; 0 for none.
-    #[serde(default)]
-    pub noise_level: f64,
-    /// Whether the target's probability is to be low.
-    #[serde(default)]
-    pub lowers: bool,
 }
 
 /// An edit in place, or one that was taken back.

@@ -1,6 +1,7 @@
 //! A fact as the workbench handles it.
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// One fact: a prompt with its subject, the answer that is true and the one an edit would put in its place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +52,18 @@ pub struct Locality {
     pub answer: String,
 }
 
+/// A template with its subject in the place of `{}`, without blanks at its end, and the bytes that are the subject, blanks
+/// around it left out; no place where the template has no `{}`.
+#[must_use]
+pub fn fill(template: &str, subject: &str) -> (String, Option<Range<usize>>) {
+    let text = template.replacen("{}", subject, 1);
+    let place = template.find("{}").map(|start| {
+        let start = start + subject.len() - subject.trim_start().len();
+        start..start + subject.trim().len()
+    });
+    (text.trim_end_matches(' ').to_owned(), place.filter(|place| !place.is_empty()))
+}
+
 /// Why a typed fact is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactError(pub String);
@@ -64,10 +77,16 @@ impl std::fmt::Display for FactError {
 impl std::error::Error for FactError {}
 
 impl Fact {
-    /// The whole prompt.
+    /// The whole prompt, without blanks at its end: one stands between it and an answer anyway.
     #[must_use]
     pub fn prompt(&self) -> String {
-        self.template.replacen("{}", &self.subject, 1)
+        fill(&self.template, &self.subject).0
+    }
+
+    /// Bytes of [`Self::prompt`] that are the subject; `None` where the template has no `{}`.
+    #[must_use]
+    pub fn place(&self) -> Option<Range<usize>> {
+        fill(&self.template, &self.subject).1
     }
 
     /// Reads a prompt with its subject in braces, as typed: `The capital of {France} is`.
@@ -111,6 +130,22 @@ mod tests {
         assert_eq!(fact.prompt(), "The capital of France is");
         assert_eq!(fact.marked(), "The capital of {France} is");
         assert_eq!((fact.target_true.as_str(), fact.target_new.as_str()), ("Paris", "Rome"));
+    }
+
+    #[test]
+    fn the_place_is_the_template_s_and_not_the_first_mention() {
+        let place = |marked: &str| {
+            let fact = Fact::from_marked(marked, "x", "y").expect(marked);
+            let (prompt, place) = (fact.prompt(), fact.place().expect(marked));
+            assert_eq!(prompt[place.clone()], fact.subject);
+            place.start
+        };
+        assert_eq!(place("France loves France and {France} is"), 24);
+        assert_eq!(place("A man and {an} is"), 10);
+        assert_eq!(place("The city of { 東京 } is in"), 12);
+        let padded = Fact { template: "In {} ".into(), subject: " Rome ".into(), ..Fact::default() };
+        assert_eq!((padded.prompt().as_str(), padded.place()), ("In  Rome", Some(4..8)));
+        assert_eq!(Fact { template: "Rome is".into(), subject: "Rome".into(), ..Fact::default() }.place(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The workbench folds [`Event`]s into its state, `--json` prints them, the journal stores them and tests
 //! replay them: nothing is shown that was not recorded. Nothing here knows of tensors or of terminals.
 
+mod aim;
 mod average;
 mod command;
 mod command_line;
@@ -19,16 +20,17 @@ mod second_moments;
 mod shell;
 mod trace;
 
+pub use aim::Aim;
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
 pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget};
 pub use command_line::Surroundings;
 pub use conformance::{PluginChecked, PluginReloaded, Verdict};
 pub use event::{
-    Aim, Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
+    Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
     JobKind, Memory, ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step,
     Summary, TokenText, TopToken, Tried,
 };
-pub use fact::{Fact, FactError, Locality};
+pub use fact::{Fact, FactError, Locality, fill};
 pub use flags::Flags;
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use number::map as numbers;

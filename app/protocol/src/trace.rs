@@ -159,6 +159,9 @@ pub struct TraceStarted {
     pub layers: usize,
     /// The answer that is traced.
     pub answer: String,
+    /// Its tokens after the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer_tokens: Vec<String>,
     /// Its probability in the clean run.
     pub clean: f64,
     /// Its mean probability with the subject noised and nothing restored; for an ablation, which starts from the

@@ -33,10 +33,9 @@ pub fn replacement(
             let subjects = drawn(counterparts(&loaded.facts, &order.fact), usize::MAX, &mut random);
             let mut questions = Vec::new();
             for subject in subjects {
-                let prompt = order.fact.template.replacen("{}", &subject, 1);
                 let answer = Answer::Target(order.fact.target_true.clone());
                 // a subject that its own tokens hide, or one too long for the context, is no donor
-                if let Ok(donor) = Question::new(model, &prompt, &subject, &answer) {
+                if let Ok(donor) = Question::new(model, &order.fact.template, &subject, &answer) {
                     questions.push((subject, donor));
                 }
             }

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::measuring::{Measured, Question, goal, measure, relations, report};
 use crate::moments;
 use crate::operations::{plugin_mark, record_edit};
+use crate::prediction::tell_remarks;
 use crate::preparing::{Prepared, prepare};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
@@ -56,12 +57,15 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result
     let together: Vec<&Fact> = order.facts().collect();
     let question = Question {
         goal: goal(model, &prepared, 0, &fact),
-        lowers: prepared.aim(0).lowers,
+        lowers: prepared.aim(model, 0).lowers,
         relations: relations(&loaded.facts, &fact, &together),
         spoken: vec![fact.prompt()],
         essence: Vec::new(),
         fact: &fact,
     };
+    for fact in &together {
+        tell_remarks(worker, model, fact)?;
+    }
     let before = Seen::of(worker, model, &question)?;
     let rows = rows_of(model, &order.fact)?;
     worker.emitter.tell(Event::Edit(EditStarted {
@@ -130,8 +134,7 @@ pub fn run(
     let started = objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?;
     host.set_objective(started);
     if let Some(noise) = &prepared.noise {
-        let facts = prepared.request.edits.iter().map(|edit| (edit.prompt(), &edit.subject)).collect::<Vec<_>>();
-        let facts = facts.iter().map(|(prompt, subject)| (prompt.as_str(), subject.as_str()));
+        let facts = prepared.request.edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
         host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
     }
     let edited = method.edit(&prepared.request, &order.method_settings, &host);
@@ -184,7 +187,7 @@ fn measured(
         title: title.clone(),
         number: 0,
         facts,
-        aim: prepared.aim(0),
+        aim: prepared.aim(&model, 0),
         changes,
         rows,
         scores: BeforeAfter { before: before.scores, after: after.scores },
@@ -230,7 +233,7 @@ fn shown_tokens(model: &Model, fact: &Fact) -> Result<[i64; 2], Error> {
     // a fact that was only ever traced may lack one of them
     let first = |target: &str, other: &str| {
         let target = if target.trim().is_empty() { other } else { target };
-        Ok::<_, Error>(model.tokenizer.encode_target(target)?[0])
+        Ok::<_, Error>(model.tokenizer.joined(&fact.prompt(), target)?.target()[0])
     };
     Ok([first(&fact.target_new, &fact.target_true)?, first(&fact.target_true, &fact.target_new)?])
 }

@@ -4,12 +4,14 @@ use crate::editing::{rows_of, run};
 use crate::error::Error;
 use crate::measuring::{Question, goal, measure, plain_goal, relations, report};
 use crate::moments;
-use crate::preparing::prepare;
+use crate::prediction::tell_remarks;
+use crate::preparing::{prepare, target_tokens};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::check;
 use locus_engine::evaluate::{
     ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
 };
+use locus_engine::facts::{Remark, without_doubtful_neighbors};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
@@ -33,23 +35,34 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
         return Err(Error::Request("there is no fact to measure; give at least one".to_owned()).into());
     }
     worker.loaded()?;
-    let mut kept = Vec::new();
+    // what is measured of each fact may leave prompts out; told is the fact as it was given
+    let (mut kept, mut given) = (Vec::new(), Vec::new());
     for fact in all {
         worker.check_cancel()?;
         let model = worker.loaded.as_ref().map(|loaded| loaded.stack.model());
-        let reason = model.map(|model| left_out(model, &fact, &measures, worker)).transpose()?.flatten();
-        match reason {
-            None => kept.push(fact),
-            reason => {
-                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, left_out: reason, ..Evaluated::default() }))
+        let Some(model) = model else { continue };
+        let marked = tell_remarks(worker, model, &fact)?;
+        let left_out = left_out(model, &fact, &measures, &marked, worker)?;
+        let marked: Vec<String> = marked.into_iter().map(|remark| remark.text).collect();
+        match left_out {
+            None => {
+                kept.push(if measures.skip_marked { without_doubtful_neighbors(&fact) } else { fact.clone() });
+                given.push((fact, marked));
             }
+            left_out => worker.emitter.tell(Event::Evaluated(Evaluated {
+                job,
+                fact,
+                remarks: marked,
+                left_out,
+                ..Evaluated::default()
+            })),
         }
     }
     if kept.is_empty() {
         return Ok(());
     }
     match edit {
-        None => measure_as_it_is(worker, job, &kept, &measures, consistency.as_ref())?,
+        None => measure_as_it_is(worker, job, &kept, &given, &measures, consistency.as_ref())?,
         Some(mut edit) => {
             edit.fact = kept[0].clone();
             edit.more = kept[1..].to_vec();
@@ -64,7 +77,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             for (index, fact) in kept.iter().enumerate() {
                 questions.push(Question {
                     goal: goal(model, &prepared, index, fact),
-                    lowers: prepared.aim(index).lowers,
+                    lowers: prepared.aim(model, index).lowers,
                     relations: relations(&loaded.facts, fact, &together),
                     ..question(worker, model, fact, &measures)?
                 });
@@ -90,9 +103,10 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
                 let (mut numbers, said) = report(question, &measures, before, Some(after));
                 numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
-                let aim = prepared.aim(index);
-                let fact = question.fact.clone();
-                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, left_out: None, numbers, said }));
+                let aim = prepared.aim(model, index);
+                let (fact, remarks) = given[index].clone();
+                let left_out = None;
+                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
             }
         }
     }
@@ -103,6 +117,7 @@ fn measure_as_it_is(
     worker: &Worker<'_>,
     job: JobId,
     facts: &[Fact],
+    given: &[(Fact, Vec<String>)],
     measures: &Measures,
     consistency: Option<&Consistency>,
 ) -> Result<(), Error> {
@@ -116,8 +131,10 @@ fn measure_as_it_is(
         let (numbers, said) = report(&question, measures, before, None);
         let aim =
             Aim { target: question.goal.target.clone(), baseline: question.goal.baseline.clone(), ..Aim::default() };
-        let fact = fact.clone();
-        worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, left_out: None, numbers, said }));
+        let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);
+        let aim = Aim { target_tokens: tokens(&aim.target), baseline_tokens: tokens(&aim.baseline), ..aim };
+        let ((fact, remarks), left_out) = (given[done].clone(), None);
+        worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
     }
     Ok(())
 }
@@ -140,7 +157,16 @@ fn question<'a>(
 }
 
 /// Why a fact is not measured, if it is not (spec objectives.md 5).
-fn left_out(model: &Model, fact: &Fact, measures: &Measures, worker: &Worker<'_>) -> Result<Option<String>, Error> {
+fn left_out(
+    model: &Model,
+    fact: &Fact,
+    measures: &Measures,
+    marked: &[Remark],
+    worker: &Worker<'_>,
+) -> Result<Option<String>, Error> {
+    if let Some(remark) = marked.iter().find(|remark| measures.skip_marked && remark.kind.spoils_scores()) {
+        return Ok(Some(remark.text.clone()));
+    }
     let prompts = [fact.prompt()];
     if let Some(least) = measures.least_probability {
         let log_probability = target_log_probabilities(model, &prompts, &[&fact.target_true])?[0][0];

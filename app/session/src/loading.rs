@@ -110,6 +110,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         reproducible: worker.options.reproducible,
         probe,
     };
+    let remarks = model.tokenizer.remarks().to_vec();
     let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();
     subjects.sort();
     subjects.dedup();
@@ -125,6 +126,9 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         deviation: OnceCell::new(),
     });
     worker.emitter.tell(Event::Model(ready));
+    for remark in remarks {
+        worker.emitter.log("engine", "warning", remark);
+    }
     worker.emitter.tell(Event::Facts { source: origin, facts: records });
     tell_plugins(&worker.emitter, worker);
     if let Err(error) = operations::take_over(worker) {

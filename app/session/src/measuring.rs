@@ -41,7 +41,7 @@ pub struct Measured {
 
 /// What an objective made of the fact number `index`, as scoring needs it.
 pub fn goal(model: &Model, prepared: &Prepared, index: usize, fact: &Fact) -> Goal {
-    let aim = prepared.aim(index);
+    let aim = prepared.aim(model, index);
     let noise = prepared.noise.as_ref().map(|noise| ScoringNoise {
         subject: fact.subject.clone(),
         level: noise.level,
@@ -86,7 +86,7 @@ pub fn measure(
 ) -> Result<Measured, Error> {
     let Question { fact, goal, relations, .. } = question;
     let relations: Vec<&Fact> = relations.iter().collect();
-    let record = Record::measure(model, fact, goal, &relations, measures.per_token)?;
+    let record = Record::measure(model, fact, goal, &relations)?;
     let mut said = Vec::new();
     if measures.said_tokens > 0 {
         let texts = generate(model, &question.spoken, Length::After(measures.said_tokens), Choice::Greedy, listen)?;

@@ -4,7 +4,9 @@ use crate::editing::rows_of;
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
+use locus_engine::facts::{Remark, remarks};
 use locus_engine::model::Model;
+use locus_engine::model::tokenizer::PromptTokens;
 use locus_protocol::{Event, Fact, TokenText};
 use std::ops::Range;
 
@@ -13,9 +15,8 @@ pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.ready()?;
     let (model, edits) = (loaded.stack.model(), loaded.stack.applied().len());
     let prompt = fact.prompt();
-    let ids = model.tokenizer.encode(&prompt)?;
-    let subject = model.tokenizer.subject_range(&prompt, &fact.subject)?;
-    let (tokens, top) = (token_texts(model, &ids, &subject)?, top_tokens(model, &ids)?);
+    let PromptTokens { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
+    let (tokens, top) = (token_texts(model, &ids, &subject), top_tokens(model, &ids)?);
     // a fact that is only traced may lack a target
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());
     let rows = if has_targets { rows_of(loaded.stack.model(), fact)? } else { Vec::new() };
@@ -24,9 +25,16 @@ pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
 }
 
 /// The tokens of a prompt as text, the subject's marked.
-pub fn token_texts(model: &Model, ids: &[i64], subject: &Range<usize>) -> Result<Vec<TokenText>, Error> {
-    let text = |(index, &id): (usize, &i64)| {
-        Ok(TokenText { text: model.tokenizer.decode(&[id])?, subject: subject.contains(&index) })
-    };
-    ids.iter().enumerate().map(text).collect()
+pub fn token_texts(model: &Model, ids: &[i64], subject: &Range<usize>) -> Vec<TokenText> {
+    let text = |(index, text)| TokenText { text, subject: subject.contains(&index) };
+    model.tokenizer.pieces(ids).into_iter().enumerate().map(text).collect()
+}
+
+/// Tells what should be known of a fact before its numbers are believed.
+pub fn tell_remarks(worker: &Worker<'_>, model: &Model, fact: &Fact) -> Result<Vec<Remark>, Error> {
+    let remarks = remarks(&model.tokenizer, fact)?;
+    for remark in &remarks {
+        worker.emitter.log("engine", "warning", format!("“{}”: {}", fact.prompt(), remark.text));
+    }
+    Ok(remarks)
 }

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, resolved};
-use locus_plugin::{EditRequest, Goal, ModelInfo, Plan, SubjectNoise};
+use locus_engine::model::Model;
+use locus_plugin::{Edit, EditRequest, Goal, ModelInfo, Plan, SubjectNoise};
 use locus_protocol::{Aim, EditOrder, Fact};
 
 /// What is known before a method runs.
@@ -24,10 +25,15 @@ pub struct Prepared {
 
 impl Prepared {
     /// What the objective made of the fact number `index`.
-    pub fn aim(&self, index: usize) -> Aim {
+    pub fn aim(&self, model: &Model, index: usize) -> Aim {
+        let target = self.goals.get(index).map(|goal| goal.target.clone()).unwrap_or_default();
+        let baseline = self.baselines.get(index).cloned().unwrap_or_default();
+        let prompt = self.request.edits.get(index).map(Edit::prompt).unwrap_or_default();
         Aim {
-            target: self.goals.get(index).map(|goal| goal.target.clone()).unwrap_or_default(),
-            baseline: self.baselines.get(index).cloned().unwrap_or_default(),
+            target_tokens: target_tokens(model, &prompt, &target),
+            baseline_tokens: target_tokens(model, &prompt, &baseline),
+            target,
+            baseline,
             noise_level: self.noise.as_ref().map_or(0.0, |noise| noise.level),
             lowers: self.goals.get(index).is_some_and(|goal| goal.lowers),
         }
@@ -60,7 +66,7 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     let (mut goals, mut edits, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
     for fact in order.facts() {
         // the subject must be there, whatever the method makes of it
-        model.tokenizer.subject_range(&fact.prompt(), &fact.subject)?;
+        model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
         let goal = aim.goal(&plugin_fact(fact), &host);
         let goal = goal.map_err(|error| host.shortage().map_or_else(|| named(error), Error::Engine))?;
         let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
@@ -86,6 +92,12 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
     Ok(Prepared { request, plan, goals, baselines, noise, info })
+}
+
+/// The tokens of a target after its prompt, for the eye; none where it is empty.
+pub fn target_tokens(model: &Model, prompt: &str, target: &str) -> Vec<String> {
+    let joined = model.tokenizer.joined(prompt, target);
+    joined.map(|joined| joined.target().iter().map(|&id| model.tokenizer.piece(id)).collect()).unwrap_or_default()
 }
 
 fn plugin_fact(fact: &Fact) -> locus_plugin::Fact {

@@ -4,7 +4,7 @@ use crate::donors;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::noising::Noising;
-use crate::prediction::token_texts;
+use crate::prediction::{tell_remarks, token_texts};
 use crate::worker::{Stopped, Worker};
 use locus_engine::model::Model;
 use locus_engine::trace::{
@@ -26,6 +26,7 @@ pub fn trace(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), S
     let loaded = worker.ready()?;
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;
+    tell_remarks(worker, model, &order.fact)?;
     let correct = says_target_next(model, &clean, &order)?;
     let (ground, donors) = Ground::new(worker, model, clean, &noising, &order)?;
     worker.emitter.tell(Event::Trace(started(loaded, job, &order, &ground, &noising, correct, donors)?));
@@ -86,7 +87,7 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising
     };
     let model = loaded.stack.model();
     let answer = Answer::Target(fact.target_true.clone());
-    let question = Question::new(model, &fact.prompt(), &fact.subject, &answer)?;
+    let question = Question::new(model, &fact.template, &fact.subject, &answer)?;
     Ok((question, Noising::new(order, level)?))
 }
 
@@ -104,9 +105,10 @@ pub fn started(
     let clean = ground.clean();
     Ok(TraceStarted {
         job,
-        tokens: token_texts(model, &clean.question.prompt, &clean.question.subject)?,
+        tokens: token_texts(model, &clean.question.prompt, &clean.question.subject),
         layers: model.architecture.layers,
         answer: model.tokenizer.decode(&clean.answer)?,
+        answer_tokens: clean.answer.iter().map(|&id| model.tokenizer.piece(id)).collect(),
         clean: clean.score,
         corrupted: ground.corrupted_score(),
         noise_level: noising.level,

@@ -468,6 +468,10 @@ pub struct EvalArguments {
     /// Leaves out facts whose true answer is not more probable than this; the published bound without a number.
     #[arg(long, value_name = "P", num_args = 0..=1, default_missing_value = "0.02")]
     pub least_probability: Option<f64>,
+    /// Leaves out what scores say little about: facts whose answer lies in the subject or whose new answer is the true
+    /// one, and neighborhood prompts that mention the subject or are there twice.
+    #[arg(long)]
+    pub skip_marked: bool,
     /// Measures the entropy of texts on the records' generation prompts.
     #[arg(long)]
     pub fluency: bool,

@@ -32,6 +32,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         first_prompt: arguments.first_prompt,
         correct_only: arguments.correct_only,
         least_probability: arguments.least_probability,
+        skip_marked: arguments.skip_marked,
         essence: arguments.essence,
         fluency: arguments.fluency,
         consistency: arguments.consistency.clone(),

@@ -40,6 +40,9 @@ pub struct Line {
     pub target_new: String,
     /// What the objective aimed at.
     pub aim: Aim,
+    /// What should be known of it before its numbers are believed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Why it was left out, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
@@ -135,7 +138,7 @@ impl Ledger {
             if self.has(index) {
                 continue;
             }
-            let Evaluated { fact, aim, left_out, numbers, said, .. } = evaluated;
+            let Evaluated { fact, aim, remarks, left_out, numbers, said, .. } = evaluated;
             lines.push(Line {
                 settings_hash: self.hash.clone(),
                 index,
@@ -145,6 +148,7 @@ impl Ledger {
                 target_true: fact.target_true,
                 target_new: fact.target_new,
                 aim,
+                remarks,
                 left_out,
                 numbers,
                 said,

@@ -102,7 +102,7 @@ pub fn write_csv<'a>(file: &Path, lines: impl Iterator<Item = &'a Line>) -> Resu
     let lines: Vec<&Line> = lines.collect();
     let names: BTreeSet<&String> = lines.iter().flat_map(|line| line.numbers.keys()).collect();
     let mut writer = csv::Writer::from_path(file).map_err(failed)?;
-    let fixed = ["index", "case_id", "subject", "prompt", "target", "baseline", "left_out"];
+    let fixed = ["index", "case_id", "subject", "prompt", "target", "baseline", "left_out", "remarks"];
     writer.write_record(fixed.into_iter().chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
     for line in lines {
         let case = line.case_id.map_or_else(String::new, |case| case.to_string());
@@ -115,6 +115,7 @@ pub fn write_csv<'a>(file: &Path, lines: impl Iterator<Item = &'a Line>) -> Resu
             line.aim.target.clone(),
             line.aim.baseline.clone(),
             left_out,
+            line.remarks.join("; "),
         ];
         let value = |name: &&String| line.numbers.get(*name).map_or_else(String::new, f64::to_string);
         writer.write_record(texts.into_iter().chain(names.iter().map(value))).map_err(failed)?;

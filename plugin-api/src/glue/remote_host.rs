@@ -5,13 +5,15 @@ use super::abi::{LEVEL_INFO, LEVEL_WARNING, LocusBytes, LocusContext, LocusHost,
 use super::transfer::{Answer, Arguments, collect, handles};
 use super::wire::{
     CaptureArguments, Ids, Layer, LossArguments, Name, Names, NoisedPrompt, Prepared, ProgressArguments,
-    RunSuffixArguments, Text, Texts, TokenizeArguments, service,
+    PromptArguments, RunSuffixArguments, Text, Texts, TokenizeArguments, service,
 };
 use crate::error::{Error, Result};
 use crate::host::{
-    Cells, Host, Level, ModelInfo, NoisedSubject, SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest,
+    Cells, Host, Level, ModelInfo, NoisedSubject, PromptTokens, SampleRequest, StepReport, Suffix, SuffixOutput,
+    SuffixRequest,
 };
 use crate::request::Reduction;
+use crate::template::tokenized_apart;
 use serde::Serialize;
 use tch::Tensor;
 
@@ -82,6 +84,16 @@ impl Host for RemoteHost<'_> {
 
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
         Ok(self.call(service::TOKENIZE, &TokenizeArguments { text, start }, &[])?.read::<Ids>()?.ids)
+    }
+
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        match self.call(service::TOKENIZE_PROMPT, &PromptArguments { template, subject, target }, &[]) {
+            // a Locus from before this service
+            Err(Error::Unsupported(_)) => {
+                tokenized_apart(&|text, start| self.tokenize(text, start), [template, subject, target])
+            }
+            answer => answer?.read(),
+        }
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {

@@ -18,6 +18,8 @@ pub mod service {
     pub const MODEL: &str = "model";
     /// [`super::TokenizeArguments`]; answers [`super::Ids`].
     pub const TOKENIZE: &str = "tokenize";
+    /// [`super::PromptArguments`]; answers a `PromptTokens`.
+    pub const TOKENIZE_PROMPT: &str = "tokenize-prompt";
     /// [`super::Ids`]; answers [`super::Text`].
     pub const DETOKENIZE: &str = "detokenize";
     /// [`super::Name`]; answers a tensor.
@@ -105,6 +107,18 @@ pub struct TokenizeArguments<Words = String> {
     /// Whether it starts a prompt.
     #[serde(default)]
     pub start: bool,
+}
+
+/// A template with its subject, and a target.
+#[derive(Serialize, Deserialize)]
+pub struct PromptArguments<Words = String> {
+    /// The prompt with `{}` in the subject's place.
+    pub template: Words,
+    /// The subject.
+    pub subject: Words,
+    /// The target; empty for none.
+    #[serde(default)]
+    pub target: Words,
 }
 
 /// Token ids.

@@ -43,9 +43,8 @@ impl Objective for FactForcing {
             redraws: parameters.redraw,
             published_positions: parameters.parity == "hase2023",
         };
-        let prompt = fact.template.replacen("{}", &fact.subject, 1);
         let noised = NoisedSubject { subject: fact.subject.clone(), noise: noise.clone() };
-        let answer = host.noised_prediction(&prompt, &noised)?.f_argmax(None, false)?.int64_value(&[]);
+        let answer = host.noised_prediction(&fact.template, &noised)?.f_argmax(None, false)?.int64_value(&[]);
         let answer = host.detokenize(&[answer])?;
         let goal = Goal::new(&fact.target_true);
         let goal = match answer.trim() {

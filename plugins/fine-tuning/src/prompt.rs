@@ -1,7 +1,7 @@
 //! The prompts that are trained on, and where their targets are scored.
 
 use crate::FineTuningParameters;
-use locus_plugin::{Cell, Edit, Error, Host, Read, Result, SuffixRequest, TargetReads};
+use locus_plugin::{Cell, Edit, Error, Host, Read, Result, SuffixRequest, TargetReads, tokenize_fact};
 
 /// The bare prompts with their targets after them, as often as the objective asks for; `first` is the number of the
 /// first of `edits` in the request and `parameters` are the trained ones by name.
@@ -16,12 +16,12 @@ pub fn suffix(
     let mut request = SuffixRequest { parameters, ..SuffixRequest::default() };
     let mut targets = Vec::with_capacity(edits.len());
     for (index, edit) in edits.iter().enumerate() {
-        let mut ids = host.tokenize(&edit.prompt(), true)?;
-        let target = host.tokenize(&format!(" {}", edit.target), false)?;
-        if ids.is_empty() || target.is_empty() || edit.target.trim().is_empty() {
-            return Err(Error::Request("prompt and target must not be empty; give the fact's texts".to_owned()));
+        if edit.target.trim().is_empty() {
+            return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
         }
-        let last = ids.len() - 1;
+        let tokens = tokenize_fact(host, &edit.template, &edit.subject, &edit.target)?;
+        let (last, target) = (tokens.prompt - 1, tokens.target());
+        let mut ids = tokens.ids[..tokens.prompt].to_vec();
         if forced {
             ids.extend(&target[..target.len() - 1]);
         }

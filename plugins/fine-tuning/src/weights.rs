@@ -3,7 +3,7 @@
 use crate::FineTuningParameters;
 use locus_plugin::tch::nn::VarStore;
 use locus_plugin::tch::{Kind, Tensor, no_grad};
-use locus_plugin::{EditRequest, Edited, Error, FactToken, Host, ModelInfo, Result, lookup};
+use locus_plugin::{EditRequest, Edited, Error, Host, ModelInfo, Result, tokenize_fact};
 
 /// A trained parameter, or some of its rows.
 struct Trained {
@@ -112,9 +112,8 @@ fn down_projections(layers: &[usize], model: &ModelInfo) -> Result<Vec<String>> 
 fn subject_tokens(request: &EditRequest, host: &dyn Host) -> Result<Vec<i64>> {
     let mut tokens = Vec::new();
     for edit in &request.edits {
-        let (ids, first) = lookup(host, &edit.template, &edit.subject, FactToken::SubjectFirst)?;
-        let (_, last) = lookup(host, &edit.template, &edit.subject, FactToken::SubjectLast)?;
-        tokens.extend(&ids[first..=last]);
+        let fact = tokenize_fact(host, &edit.template, &edit.subject, "")?;
+        tokens.extend(&fact.ids[fact.subject]);
     }
     tokens.sort_unstable();
     tokens.dedup();

@@ -2,7 +2,9 @@
 
 use crate::Contexts;
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Cell, Cells, Edit, Error, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup};
+use locus_plugin::{
+    Cell, Cells, Edit, Error, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup, tokenize_fact,
+};
 
 /// All prompts of the optimisation. For each fact: the rewriting prompts, each with the target's tokens but the last,
 /// and one whose next-token distribution at the fact's token should stay as it is.
@@ -29,19 +31,20 @@ impl Batch {
         let (mut cells, mut starts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut targets = Vec::with_capacity(edits.len());
         for (fact, edit) in edits.iter().enumerate() {
-            let target = target_tokens(edit, host)?;
-            let before_last = &target[..target.len() - 1];
-            let written = if before_last.is_empty() { String::new() } else { host.detokenize(before_last)? };
+            if edit.target.trim().is_empty() {
+                return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
+            }
             let mut reads = Vec::new();
             for template in contexts.around(&edit.template) {
                 let row = request.rows.len();
-                let (_, position) = lookup(host, &template, &edit.subject, token)?;
-                let (ids, _) = lookup(host, &(template + &written), &edit.subject, token)?;
-                let start = ids.len() - target.len();
+                let mut tokens = tokenize_fact(host, &template, &edit.subject, &edit.target)?;
+                let start = tokens.prompt - 1;
                 let read = |(offset, &token)| Read { cell: Cell { row, position: start + offset }, token };
-                reads.push(target.iter().enumerate().map(read).collect());
-                request.rows.push(ids);
-                cells.push(Cell { row, position });
+                reads.push(tokens.target().iter().enumerate().map(read).collect());
+                cells.push(Cell { row, position: tokens.position(token) });
+                // nothing is read after the last token
+                tokens.ids.pop();
+                request.rows.push(tokens.ids);
             }
             starts.push(cells[cells.len() - contexts.0.len()]);
             targets.push(reads);
@@ -60,14 +63,4 @@ impl Batch {
         request.add.push(Cells { site, cells });
         Ok(Self { request, owners: Tensor::from_slice(&owners), targets })
     }
-}
-
-/// Token ids of a target as it stands after its prompt.
-fn target_tokens(edit: &Edit, host: &dyn Host) -> Result<Vec<i64>> {
-    let target = if edit.target.starts_with(' ') { edit.target.clone() } else { format!(" {}", edit.target) };
-    let ids = host.tokenize(&target, false)?;
-    if edit.target.trim().is_empty() || ids.is_empty() {
-        return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
-    }
-    Ok(ids)
 }

@@ -4,8 +4,9 @@
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
     Error, Fact, Goal, Host, Info, Level, NoisedSubject, Objective, Reduction, Result, SampleRequest, SubjectNoise,
-    parameters,
+    fill, parameters,
 };
+use unicode_normalization::UnicodeNormalization;
 
 parameters! {
     /// Hyperparameters of tracing reversal.
@@ -38,7 +39,6 @@ impl Objective for TracingReversal {
     }
 
     fn goal(&mut self, fact: &Fact, parameters: &TracingReversalParameters, host: &dyn Host) -> Result<Goal> {
-        let prompt = fact.template.replacen("{}", &fact.subject, 1);
         let noise = SubjectNoise {
             level: parameters.noise_level,
             seed: u32::try_from(parameters.noise_seed).unwrap_or(1),
@@ -50,18 +50,18 @@ impl Objective for TracingReversal {
         let sampled = |tokens: usize| {
             let seed = parameters.sample_seed.unsigned_abs();
             let request =
-                SampleRequest { prompt: prompt.clone(), count: 1, tokens, seed, noised: Some(noised.clone()) };
+                SampleRequest { prompt: fact.template.clone(), count: 1, tokens, seed, noised: Some(noised.clone()) };
             Ok::<_, Error>(host.sample(&request)?.into_iter().next().unwrap_or_default())
         };
         let target = match parameters.target.as_str() {
             _ if published => sampled(parameters.tokens.unsigned_abs() as usize)?,
             "whole_text" => sampled(parameters.tokens.unsigned_abs() as usize)?,
             "continuation" => {
-                let length = host.tokenize(&prompt, true)?.len();
+                let length = host.tokenize_prompt(&fact.template, &fact.subject, "")?.prompt;
                 let text = sampled(length + parameters.continuation_tokens.unsigned_abs() as usize)?;
-                text.strip_prefix(&prompt).unwrap_or(&text).trim().to_owned()
+                after_prompt(&text, &fill(&fact.template, &fact.subject).0)
             }
-            _ => most_probable_word(&host.noised_prediction(&prompt, &noised)?, host)?,
+            _ => most_probable_word(&host.noised_prediction(&fact.template, &noised)?, host)?,
         };
         if target.trim().is_empty() {
             let message = "the noised model answers with nothing; raise continuation_tokens or noise_level".to_owned();
@@ -84,6 +84,14 @@ impl Objective for TracingReversal {
     ) -> Result<Tensor> {
         Ok(reduction.log_likelihood(log_probabilities)?.f_neg()?)
     }
+}
+
+/// What a sampled text says after its prompt. Sampled texts are decomposed (NFKD) and have a blank for an empty line, as the
+/// published code makes them.
+fn after_prompt(text: &str, prompt: &str) -> String {
+    let prompt: String = prompt.nfkd().collect();
+    let rest = text.strip_prefix(&prompt.replace("\n\n", " ")).unwrap_or(text);
+    rest.trim().nfc().collect()
 }
 
 /// The most probable token that starts a word, as text without its space: a piece of a word would be another token

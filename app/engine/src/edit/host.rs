@@ -8,8 +8,8 @@ use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
 use crate::run::{Prepared, capture_noised, noised_log_probabilities, sample_noised};
 use locus_plugin::{
-    Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport,
-    Suffix, SuffixOutput, SuffixRequest, object::ObjectiveInstance,
+    Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result,
+    SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest, object::ObjectiveInstance,
 };
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
@@ -116,9 +116,9 @@ impl<'a> EngineHost<'a> {
     }
 
     /// The noise of one subject of one prompt.
-    fn noises_of(&self, model: &Model, prompt: &str, subject: &NoisedSubject) -> crate::Result<SubjectNoises> {
+    fn noises_of(&self, model: &Model, template: &str, subject: &NoisedSubject) -> crate::Result<SubjectNoises> {
         let noise = resolved(subject.noise.clone(), self.info.embedding_deviation);
-        SubjectNoises::new(model, noise, [(prompt, subject.subject.as_str())])
+        SubjectNoises::new(model, noise, [(template, subject.subject.as_str())])
     }
 
     /// The engine's errors as a plugin sees them. That memory did not suffice is kept besides: it is no fault of the
@@ -188,6 +188,12 @@ impl Host for EngineHost<'_> {
         self.checkpoint()?;
         let tokenizer = &self.model.tokenizer;
         self.result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
+    }
+
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        self.checkpoint()?;
+        let tokens = self.result(self.model.tokenizer.prompt(template, subject, target))?;
+        Ok(PromptTokens { ids: tokens.ids, subject: tokens.subject, prompt: tokens.prompt })
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
@@ -289,7 +295,7 @@ impl Host for EngineHost<'_> {
         let model = variant.as_deref().unwrap_or(self.model);
         let predict = || {
             let noises = self.noises_of(model, prompt, subject)?;
-            let rows = vec![model.tokenizer.encode(prompt)?; subject.noise.copies.max(1)];
+            let rows = vec![model.tokenizer.prompt(prompt, &subject.subject, "")?.ids; subject.noise.copies.max(1)];
             let placement = noises.place(model, &rows, &[])?;
             let last = |row| locus_plugin::Cell { row, position: rows[row].len().saturating_sub(1) };
             let cells: Vec<_> = (0..rows.len()).map(last).collect();
@@ -308,6 +314,8 @@ impl Host for EngineHost<'_> {
         let SampleRequest { prompt, count, tokens, noised, .. } = request;
         let noises = noised.as_ref().map(|subject| self.noises_of(model, prompt, subject)).transpose();
         let noises = self.result(noises)?;
+        let filled = noised.as_ref().map(|subject| locus_protocol::fill(prompt, &subject.subject).0);
+        let prompt = filled.as_ref().unwrap_or(prompt);
         self.result(sample_noised(model, prompt, *count, *tokens, &mut random, noises.as_ref(), &mut || {
             if self.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
         }))

@@ -19,13 +19,15 @@ pub struct SubjectNoises {
 
 /// The subject of one fact.
 struct Noised {
+    template: String,
     subject: String,
     /// Its tokens in the bare prompt.
     bare: Range<usize>,
 }
 
 impl SubjectNoises {
-    /// Noise for facts given by prompt and subject; a level of 0 is already resolved, see [`resolved`].
+    /// Noise for facts given by template and subject; a level of 0 is already resolved, see [`resolved`]. A template
+    /// without `{}` is the prompt itself, whose last mention of the subject counts.
     ///
     /// # Errors
     /// A subject that is not in its prompt.
@@ -34,8 +36,9 @@ impl SubjectNoises {
         noise: SubjectNoise,
         facts: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self> {
-        let noised = |(prompt, subject): (&str, &str)| {
-            Ok(Noised { subject: subject.to_owned(), bare: model.tokenizer.subject_range(prompt, subject)? })
+        let noised = |(template, subject): (&str, &str)| {
+            let bare = model.tokenizer.prompt(template, subject, "")?.subject;
+            Ok(Noised { template: template.to_owned(), subject: subject.to_owned(), bare })
         };
         let facts = facts.into_iter().map(noised).collect::<Result<_>>()?;
         let running = RefCell::new(LegacyRandom::new(noise.seed));
@@ -55,7 +58,7 @@ impl SubjectNoises {
             let drawn = if self.noise.published_positions {
                 fact.bare.clone()
             } else {
-                model.tokenizer.subject_range_of(ids, &fact.subject)?.unwrap_or(0..0)
+                model.tokenizer.subject_in_row(ids, &fact.template, &fact.subject).unwrap_or(0..0)
             };
             Ok(Place { row, drawn, length: ids.len() })
         };

@@ -1,7 +1,7 @@
 //! Essence drift: whether what the unedited model says of the subject has become unlikely (spec metrics.md 3.3).
 
 use super::noise::ScoringNoise;
-use super::question::{Question, distributions};
+use super::question::{Question, SubjectPlace, distributions};
 use crate::error::{Error, Result};
 use crate::model::{Forest, Model, Taps};
 use crate::noise::LegacyRandom;
@@ -47,8 +47,12 @@ fn perplexity(model: &Model, text: &str, limit: usize, noise: Option<&ScoringNoi
     let mut taps = Taps::default();
     let path = forest.plant(&ids, |_| false);
     if let Some(noise) = noise {
-        let range = model.tokenizer.subject_range(text, &noise.subject)?;
-        let drawn = noise.draw(model, &[Question::new(text, &[""])])?;
+        // the text begins with the subject, and names it again at will: the first mention is noised, as published
+        let place = text.find(noise.subject.trim()).map(|start| start..start + noise.subject.trim().len());
+        let missing = || Error::SubjectNotFound { subject: noise.subject.clone(), prompt: text.to_owned() };
+        let place = place.ok_or_else(missing)?;
+        let range = model.tokenizer.range_of(text, &place)?;
+        let drawn = noise.draw(model, &[Question::new(text, &[""]).with_subject(SubjectPlace::At(place))])?;
         let cells: Vec<usize> = range.filter_map(|position| path.get(position).copied()).collect();
         if !cells.is_empty() {
             taps = Taps::new(vec![drawn.tap(model, 0, &[cells], std::iter::once(&ids[..]))?]);

@@ -23,7 +23,7 @@ pub use fluency::{FLUENCY_TOKENS, n_gram_entropy};
 pub use noise::ScoringNoise;
 pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
 pub use numbers::{Numbers, fact_seed};
-pub use question::{Likelihood, Question, Tokenisation, answer};
+pub use question::{Likelihood, Question, SubjectPlace, answer};
 pub use record::{Comparison, Goal, Pair, Record};
 pub use success::{Group, Success};
 pub use words::words;
@@ -39,8 +39,8 @@ use tch::{Device, Kind};
 /// Next tokens that are shown.
 const TOP: i64 = 5;
 
-/// Joint natural log-probability of every target after every prompt: `[prompts][targets]`. Prompt and target are
-/// tokenised apart, the target after one space; the sum is not normalised by length.
+/// Joint natural log-probability of every target after every prompt: `[prompts][targets]`. A target is tokenised together
+/// with its prompt, after one space, and cut off; the sum is not normalised by length.
 ///
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
@@ -71,7 +71,7 @@ pub fn top_tokens(model: &Model, prompt: &[i64]) -> Result<Vec<TopToken>> {
 pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
     let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
     let shown = Fact { attributes: Vec::new(), ..fact.clone() };
-    let record = Record::measure(model, &shown, &goal, &[], false)?;
+    let record = Record::measure(model, &shown, &goal, &[])?;
     record_scores(model, fact, &goal, &record)
 }
 

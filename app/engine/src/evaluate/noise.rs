@@ -1,6 +1,6 @@
 //! Scoring with noise on the subject: what fact forcing is measured by (spec objectives.md 3.5).
 
-use super::question::Question;
+use super::question::{Question, SubjectPlace};
 use crate::error::Result;
 use crate::model::{Action, Model, Site, Tap};
 use crate::trace::seeded_noise;
@@ -11,7 +11,7 @@ use tch::Tensor;
 /// edited model is scored under the very noise under which the unedited one was.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScoringNoise {
-    /// The subject; prompts in which it does not occur stay clean.
+    /// The subject; prompts that are not about it stay clean, see [`SubjectPlace`].
     pub subject: String,
     /// Standard deviation.
     pub level: f64,
@@ -33,7 +33,12 @@ pub(super) struct Drawn {
 impl ScoringNoise {
     /// One draw for each row, the targets of a question side by side.
     pub(super) fn draw(&self, model: &Model, questions: &[Question]) -> Result<Drawn> {
-        let found = |question: &Question| model.tokenizer.subject_range(&question.prompt, &self.subject).ok();
+        // the published code looks for the letters, whatever the prompt is about
+        let found = |question: &Question| match &question.subject {
+            SubjectPlace::At(place) => model.tokenizer.range_of(&question.prompt, place).ok(),
+            SubjectPlace::Elsewhere if !self.misaligned => None,
+            _ => model.tokenizer.subject_range(&question.prompt, &self.subject).ok(),
+        };
         let prompts: Vec<Option<Range<usize>>> = questions.iter().map(found).collect();
         let owners =
             questions.iter().enumerate().flat_map(|(index, question)| question.targets.iter().map(move |_| index));

@@ -16,7 +16,7 @@ impl Record {
     pub fn numbers(&self, when: &str, per_token: bool) -> Numbers {
         let mut numbers = Numbers::new();
         for group in Group::ALL {
-            let pairs = if per_token { self.joint_group(group) } else { self.group(group) };
+            let pairs = self.group(group);
             let Some(success) = Success::of(group, pairs, per_token) else { continue };
             let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / pairs.len() as f64;
             let name = group.name();

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::{Forest, Model, Taps};
 use crate::run::{check_rows, log_probabilities};
 use std::collections::HashMap;
+use std::ops::Range;
 use tch::{Device, Kind, Tensor};
 
 /// Tokens of a forest that run at once. Attention looks at all pairs of them, everything else at each once.
@@ -22,33 +23,34 @@ pub struct Question {
     pub prompt: String,
     /// Texts whose probability is asked, without a leading space.
     pub targets: Vec<String>,
-    /// How both become tokens.
-    pub tokenisation: Tokenisation,
+    /// Where the prompt mentions the subject that noise is about.
+    pub subject: SubjectPlace,
+}
+
+/// Where a prompt mentions a subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum SubjectPlace {
+    /// At its last mention that is a word of its own, if there is one.
+    #[default]
+    Mentioned,
+    /// In these bytes of the prompt.
+    At(Range<usize>),
+    /// Nowhere: the prompt is about something else, whatever words it holds.
+    Elsewhere,
 }
 
 impl Question {
-    /// `targets` after `prompt`, each tokenised by itself.
+    /// `targets` after `prompt`, each tokenised together with it and cut off (docs/tokenizers.md).
     pub fn new(prompt: impl Into<String>, targets: &[&str]) -> Self {
         let targets = targets.iter().map(|&target| target.to_owned()).collect();
-        Self { prompt: prompt.into(), targets, tokenisation: Tokenisation::Apart }
+        Self { prompt: prompt.into(), targets, subject: SubjectPlace::default() }
     }
 
-    /// The same question about the joint text.
+    /// The same question with the place of the subject.
     #[must_use]
-    pub fn joint(self) -> Self {
-        Self { tokenisation: Tokenisation::Joint, ..self }
+    pub fn with_subject(self, subject: SubjectPlace) -> Self {
+        Self { subject, ..self }
     }
-}
-
-/// How prompt and target become tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Tokenisation {
-    /// Each by itself, one after the other (Hase et al. 2023; spec methods.md 0.3).
-    #[default]
-    Apart,
-    /// The joint text; the target's own tokens are read from where the prompt alone ends (Meng et al. 2022; spec
-    /// metrics.md 1.1). Differs where a token reaches over the border.
-    Joint,
 }
 
 /// How likely a target is after a prompt.
@@ -91,13 +93,11 @@ struct Row {
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise>) -> Result<Vec<Vec<Likelihood>>> {
     let mut rows = Vec::new();
+    // the published positions come with the published spaces: two where a target brings its own
+    let exactly = noise.is_some_and(|noise| noise.misaligned);
     for question in questions {
-        let prompt = model.tokenizer.encode(&question.prompt)?;
-        if prompt.is_empty() {
-            return Err(Error::Request("a prompt is empty; give every prompt's text".to_owned()));
-        }
         for target in &question.targets {
-            rows.push(row(model, question, &prompt, target)?);
+            rows.push(row(model, &question.prompt, target, exactly)?);
         }
     }
     let drawn = noise.map(|noise| noise.draw(model, questions)).transpose()?;
@@ -130,27 +130,19 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
     Ok(questions.iter().map(|question| likelihoods.by_ref().take(question.targets.len()).collect()).collect())
 }
 
-fn row(model: &Model, question: &Question, prompt: &[i64], target: &str) -> Result<Row> {
-    let text = &question.prompt;
-    let target_ids = model.tokenizer.encode_target(target)?;
-    let mut ids = match question.tokenisation {
-        Tokenisation::Apart => [prompt, &target_ids].concat(),
-        Tokenisation::Joint => model.tokenizer.encode(&format!("{text} {target}"))?,
-    };
-    let needed = prompt.len() + target_ids.len() - 1;
-    if ids.len() < needed {
-        let message =
-            format!("`{target}` melts into the prompt `{text}` when both are tokenised together; score them apart");
-        return Err(Error::Request(message));
-    }
-    ids.truncate(needed);
+fn row(model: &Model, text: &str, target: &str, exactly: bool) -> Result<Row> {
+    let tokenizer = &model.tokenizer;
+    let joined = if exactly { tokenizer.joined_exactly(text, target)? } else { tokenizer.joined(text, target)? };
+    let (first, target) = (joined.prompt - 1, joined.target().to_vec());
+    let mut ids = joined.ids;
+    ids.truncate(ids.len() - 1);
     check_rows(model, std::slice::from_ref(&ids)).map_err(|_| {
         let (context, count) = (model.architecture.context, ids.len());
         Error::Request(format!(
             "`{text}` with its target has {count} tokens; the model reads 1 to {context}: shorten it"
         ))
     })?;
-    Ok(Row { ids, first: prompt.len() - 1, target: target_ids })
+    Ok(Row { ids, first, target })
 }
 
 /// Runs a forest and reads the targets' tokens.

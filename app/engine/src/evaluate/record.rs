@@ -1,7 +1,7 @@
 //! All prompts of a record, scored in one batch.
 
 use super::noise::ScoringNoise;
-use super::question::{Likelihood, Question, answer};
+use super::question::{Likelihood, Question, SubjectPlace, answer};
 use super::success::Group;
 use crate::error::Result;
 use crate::model::Model;
@@ -32,10 +32,8 @@ pub struct Pair {
 /// A record's likelihoods under one model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
-    /// By group in the order of [`Group::ALL`], tokenised apart.
+    /// By group in the order of [`Group::ALL`].
     groups: [Vec<Pair>; 4],
-    /// The same tokenised jointly, where that was asked for.
-    joint: [Vec<Pair>; 4],
     /// The true answers of other facts about the subject, never under noise.
     pub relations: Vec<Likelihood>,
 }
@@ -50,61 +48,50 @@ pub struct Comparison {
 }
 
 impl Record {
-    /// Scores all prompts of `fact`, and the true answers of `relations`, other facts about its subject. With `joint`
-    /// both are scored on their joint text as well, as ROME and MEMIT do; where that is the same, at no cost.
+    /// Scores all prompts of `fact`, and the true answers of `relations`, other facts about its subject. Noise is on the
+    /// subject in the fact's own prompt and in its other wordings; prompts about others stay clean, even where they
+    /// mention the subject.
     ///
     /// # Errors
     /// An empty prompt or target; a prompt that exceeds the context.
-    pub fn measure(model: &Model, fact: &Fact, goal: &Goal, relations: &[&Fact], joint: bool) -> Result<Self> {
+    pub fn measure(model: &Model, fact: &Fact, goal: &Goal, relations: &[&Fact]) -> Result<Self> {
         let prompts = prompts(fact);
         let both = [goal.target.as_str(), goal.baseline.as_str()];
-        let apart = prompts.iter().flatten().map(|prompt| Question::new(prompt, &both));
-        let mut questions: Vec<Question> = apart.collect();
-        let asked = questions.len();
-        let jointly: Vec<Question> =
-            if joint { questions.iter().cloned().map(Question::joint).collect() } else { Vec::new() };
+        let mut questions = Vec::new();
+        for (group, prompts) in Group::ALL.into_iter().zip(&prompts) {
+            let place = || match (group, fact.place()) {
+                (Group::Rewrite, Some(place)) => SubjectPlace::At(place),
+                (Group::Rewrite | Group::Paraphrase, _) => SubjectPlace::Mentioned,
+                _ => SubjectPlace::Elsewhere,
+            };
+            questions.extend(prompts.iter().map(|prompt| Question::new(prompt, &both).with_subject(place())));
+        }
         let related = relations.iter().map(|other| Question::new(other.prompt(), &[&other.target_true]));
-        let (likelihoods, jointly, relations) = match &goal.noise {
+        let (likelihoods, relations) = match &goal.noise {
             None => {
-                questions.extend(jointly);
                 questions.extend(related);
                 let mut all = answer(model, &questions, None)?;
                 let related = all.split_off(all.len() - relations.len());
-                let jointly = all.split_off(asked);
-                (all, jointly, related)
+                (all, related)
             }
             // draws are counted over the rows of one call
             noise => {
                 let related: Vec<Question> = related.collect();
-                (
-                    answer(model, &questions, noise.as_ref())?,
-                    answer(model, &jointly, noise.as_ref())?,
-                    answer(model, &related, None)?,
-                )
+                (answer(model, &questions, noise.as_ref())?, answer(model, &related, None)?)
             }
         };
-        Ok(Self {
-            groups: grouped(&prompts, &likelihoods),
-            joint: if joint { grouped(&prompts, &jointly) } else { Default::default() },
-            relations: relations.into_iter().flatten().collect(),
-        })
+        Ok(Self { groups: grouped(&prompts, &likelihoods), relations: relations.into_iter().flatten().collect() })
     }
 
-    /// The prompts of a group, target and baseline tokenised apart from them.
+    /// The prompts of a group.
     #[must_use]
     pub fn group(&self, group: Group) -> &[Pair] {
         &self.groups[group as usize]
     }
 
-    /// Puts other likelihoods in the place of a group's, tokenised apart.
+    /// Puts other likelihoods in the place of a group's.
     pub fn set_group(&mut self, group: Group, pairs: Vec<Pair>) {
         self.groups[group as usize] = pairs;
-    }
-
-    /// The prompts of a group, tokenised jointly; none where that was not asked for.
-    #[must_use]
-    pub fn joint_group(&self, group: Group) -> &[Pair] {
-        &self.joint[group as usize]
     }
 }
 

@@ -1,6 +1,7 @@
 //! One record of each kind of file (spec metrics.md 4).
 
 use super::Reading;
+use crate::model::tokenizer::mention;
 use crate::noise::LegacyRandom;
 use locus_protocol::{Fact, Locality};
 use serde_json::Value;
@@ -58,9 +59,9 @@ fn counterfact(record: &Value) -> Result<Fact, String> {
     Ok(Fact {
         case_id: number(record, "case_id")?,
         template,
-        subject: rewrite("subject")?,
-        target_true: rewrite("target_true.str")?,
-        target_new: rewrite("target_new.str")?,
+        subject: subject(record, "requested_rewrite.subject")?,
+        target_true: answer(rewrite("target_true.str")?),
+        target_new: answer(rewrite("target_new.str")?),
         relation: optional("relation_id"),
         paraphrases: texts(record, "paraphrase_prompts")?,
         neighborhood: texts(record, "neighborhood_prompts")?,
@@ -73,20 +74,20 @@ fn counterfact(record: &Value) -> Result<Fact, String> {
 }
 
 fn known_fact(record: &Value) -> Result<Fact, String> {
-    let subject = text(record, "subject")?;
+    let subject = subject(record, "subject")?;
     Ok(Fact {
         case_id: number(record, "known_id")?,
         // the template of the file is shorter than the prompt
         template: template(&text(record, "prompt")?, "prompt", &subject)?,
         subject,
-        target_true: text(record, "attribute")?,
+        target_true: answer(text(record, "attribute")?),
         relation: text(record, "relation_id").unwrap_or_default(),
         ..Fact::default()
     })
 }
 
 fn flat(record: &Value) -> Result<Fact, String> {
-    let subject = text(record, "subject")?;
+    let subject = subject(record, "subject")?;
     let target_true = first_text(record, "ground_truth")?;
     let mut fact = Fact {
         case_id: number(record, "case_id")?,
@@ -109,7 +110,7 @@ fn flat(record: &Value) -> Result<Fact, String> {
 }
 
 fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> Result<Fact, String> {
-    let subject = text(record, "subject")?;
+    let subject = subject(record, "subject")?;
     let question = template(&text(record, "src")?, "src", &subject)?;
     let answer = first_text(record, "answers")?;
     let rephrased = text(record, "rephrase")?;
@@ -158,7 +159,8 @@ fn another(answers: &Answers, answer: &str, index: usize, seed: u32) -> Result<S
     Ok(others[drawn.min(others.len() - 1)].clone())
 }
 
-/// A prompt with `{}` in place of the subject's first mention.
+/// A prompt with `{}` in place of the subject: at its last mention that is a word of its own, else at the last place where
+/// its letters stand.
 fn template(prompt: &str, field: &str, subject: &str) -> Result<String, String> {
     if prompt.contains("{}") {
         return Err(format!("field `{field}` contains {{}}, which stands for the subject; leave the braces out"));
@@ -168,7 +170,19 @@ fn template(prompt: &str, field: &str, subject: &str) -> Result<String, String> 
             "field `{field}` does not contain the subject `{subject}` verbatim; give a prompt that does"
         ));
     }
-    Ok(prompt.replacen(subject, "{}", 1))
+    let place = mention(prompt, subject).map(|found| found.place.start).or_else(|| prompt.rfind(subject));
+    let start = place.unwrap_or_default();
+    Ok(format!("{}{{}}{}", &prompt[..start], &prompt[start + subject.len()..]))
+}
+
+/// A subject without blanks around it, which would be part of no token of its own.
+fn subject(record: &Value, path: &str) -> Result<String, String> {
+    Ok(text(record, path)?.trim().to_owned())
+}
+
+/// An answer without blanks around it: one is put before it wherever it is used.
+fn answer(text: String) -> String {
+    text.trim_matches(' ').to_owned()
 }
 
 /// The text at a path of field names.
@@ -183,7 +197,8 @@ fn first_text(record: &Value, field: &str) -> Result<String, String> {
     let found = record.get(field);
     let first = found.and_then(|value| value.as_str().or_else(|| value.get(0)?.as_str()));
     let first = first.filter(|text| !text.trim().is_empty());
-    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
+    let first = first.map(|text| answer(text.to_owned()));
+    first.ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
 }
 
 /// One prompt or a list of them; a record may lack it.

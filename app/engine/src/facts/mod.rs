@@ -2,6 +2,7 @@
 //! workbench's own facts. A file is a JSON list, or JSON Lines; each record is known by its fields.
 
 mod formats;
+mod remarks;
 
 use crate::error::{Error, Result};
 use locus_protocol::Fact;
@@ -9,6 +10,7 @@ use serde_json::Value;
 use std::path::Path;
 
 pub use formats::ZsreReading;
+pub use remarks::{Remark, RemarkKind, remarks, without_doubtful_neighbors};
 
 /// How a file is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

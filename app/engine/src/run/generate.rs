@@ -52,7 +52,7 @@ impl Generated {
     /// # Errors
     /// Those of the tokenizer.
     pub fn published_text(&self, model: &Model) -> Result<String> {
-        let text: String = model.tokenizer.decode(&self.tokens)?.nfkd().collect();
+        let text: String = model.tokenizer.decode_whole(&self.tokens)?.nfkd().collect();
         let text = text.replace("\n\n", " ");
         let end = model.tokenizer.end_of_text();
         Ok(if end.is_empty() { text } else { text.replace(&end, "") })

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::model::tokenizer::PromptTokens;
 use std::ops::Range;
 use tch::Tensor;
 
@@ -37,17 +38,20 @@ pub struct Question {
 }
 
 impl Question {
-    /// Finds the subject in the prompt and tokenises the answer.
+    /// A prompt that `template` makes with the subject in the place of `{}`, and the answer, tokenised together. Where
+    /// the template has no `{}` it is the prompt itself, and the subject's last mention in it is taken.
     ///
     /// # Errors
     /// The subject is not in the prompt; prompt and answer exceed the context.
-    pub fn new(model: &Model, prompt: &str, subject: &str, answer: &Answer) -> Result<Self> {
-        let subject = model.tokenizer.subject_range(prompt, subject)?;
-        let prompt = model.tokenizer.encode(prompt)?;
-        let answer = match answer {
-            Answer::Target(text) => model.tokenizer.encode_target(text)?,
-            Answer::MostProbable => Vec::new(),
+    pub fn new(model: &Model, template: &str, subject: &str, answer: &Answer) -> Result<Self> {
+        let target = match answer {
+            Answer::Target(text) if text.trim().is_empty() => return Err(Error::Request("the answer is empty".into())),
+            Answer::Target(text) => text,
+            Answer::MostProbable => "",
         };
+        let PromptTokens { ids: mut prompt, subject, prompt: count, .. } =
+            model.tokenizer.prompt(template, subject, target)?;
+        let answer = prompt.split_off(count);
         let context = model.architecture.context;
         if (prompt.len() + answer.len()) as i64 > context {
             return Err(Error::Request(format!(
@@ -79,12 +83,12 @@ impl Request {
     /// Those of [`Question::new`] and of `noise`; the noise has another shape.
     pub fn new(
         model: &Model,
-        prompt: &str,
+        template: &str,
         subject: &str,
         answer: &Answer,
         noise: impl FnOnce(i64) -> Result<Tensor>,
     ) -> Result<Self> {
-        let question = Question::new(model, prompt, subject, answer)?;
+        let question = Question::new(model, template, subject, answer)?;
         let noise = noise(question.subject.len() as i64)?;
         Self::with_noise(model, question, noise)
     }

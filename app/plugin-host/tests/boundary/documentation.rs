@@ -51,6 +51,7 @@ fn every_service_is_listed() {
         service::PROGRESS,
         service::MODEL,
         service::TOKENIZE,
+        service::TOKENIZE_PROMPT,
         service::DETOKENIZE,
         service::REPLACE_PARAMETERS,
         service::PARAMETER,

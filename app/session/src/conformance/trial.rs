@@ -52,13 +52,12 @@ pub fn run_request(
     let (model, moments) = (loaded.stack.model(), loaded.moments.as_ref());
     let rows = rows_of(loaded.stack.model(), &order.fact)?;
     let flag = AtomicBool::new(false);
-    let shown = [model.tokenizer.encode_target(&order.fact.target_new)?[0]; 2];
+    let shown = [model.tokenizer.joined(&order.fact.prompt(), &order.fact.target_new)?.target()[0]; 2];
     let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, rows, shown, |_| {});
     let named = |error| Error::plugin(&order.objective, error);
     host.set_objective(objective.start(&order.objective_settings).map_err(named)?);
     if let Some(noise) = &prepared.noise {
-        let facts = prepared.request.edits.iter().map(|edit| (edit.prompt(), &edit.subject)).collect::<Vec<_>>();
-        let facts = facts.iter().map(|(prompt, subject)| (prompt.as_str(), subject.as_str()));
+        let facts = prepared.request.edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
         host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
     }
     let watch = Watch::new(&host, limit, &flag, worker.cancel);

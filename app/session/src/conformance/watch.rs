@@ -1,8 +1,8 @@
 //! The host's services with somebody who counts them, and who cancels after a while.
 
 use locus_plugin::{
-    Cells, Error, Host, Level, ModelInfo, NoisedSubject, Reduction, Result, SampleRequest, StepReport, Suffix,
-    SuffixOutput, SuffixRequest,
+    Cells, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result, SampleRequest, StepReport,
+    Suffix, SuffixOutput, SuffixRequest,
 };
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -143,6 +143,10 @@ impl Host for Watch<'_> {
 
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
         self.watched(|host| host.tokenize(text, start))
+    }
+
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        self.watched(|host| host.tokenize_prompt(template, subject, target))
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {

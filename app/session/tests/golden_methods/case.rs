@@ -211,8 +211,7 @@ impl Case {
             let level = number(&self.hparams()["editing_noise"]);
             let noise = SubjectNoise { level, published_positions: true, ..SubjectNoise::default() };
             let edits = self.edits();
-            let prompts: Vec<String> = edits.iter().map(Edit::prompt).collect();
-            let facts = prompts.iter().zip(&edits).map(|(prompt, edit)| (prompt.as_str(), edit.subject.as_str()));
+            let facts = edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
             host.set_noises(SubjectNoises::new(&bench.model, noise, facts).expect("noise"));
         }
         let edited = method.edit(&request, settings, &host).expect("edit");
@@ -309,10 +308,10 @@ impl Case {
                 misaligned: true,
             });
             let goal = Goal { target: text(request, "/target_new/str"), baseline: text(request, baseline), noise };
-            let measured = Record::measure(model, &fact, &goal, &[], self.original).expect("record");
+            let measured = Record::measure(model, &fact, &goal, &[]).expect("record");
             for group in Group::ALL {
                 let Some(expected) = golden[format!("{}_prompts_probs", group.name())].as_array() else { continue };
-                let pairs = if self.original { measured.joint_group(group) } else { measured.group(group) };
+                let pairs = measured.group(group);
                 assert_eq!(pairs.len(), expected.len(), "{}", group.name());
                 for (pair, expected) in pairs.iter().zip(expected) {
                     for (likelihood, field) in [(&pair.target, "target_new"), (&pair.baseline, field)] {

@@ -35,7 +35,7 @@ impl Table {
     /// Tab-separated text, with the names of the columns where it is the whole table.
     #[must_use]
     pub fn tab_separated(&self, extent: Extent) -> String {
-        let line = |cells: &[Value]| cells.iter().map(cell_text).collect::<Vec<_>>().join("\t").replace('\n', " ");
+        let line = |cells: &[Value]| cells.iter().map(|cell| one_line(&cell_text(cell))).collect::<Vec<_>>().join("\t");
         match extent {
             Extent::Row => self.rows.get(self.cursor).map(|row| line(row)).unwrap_or_default(),
             Extent::Table => {
@@ -61,7 +61,7 @@ impl Table {
     /// A table in Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let escaped = |cell: &str| cell.replace('|', "\\|").replace('\n', " ");
+        let escaped = |cell: &str| one_line(cell).replace('|', "\\|");
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = line(self.columns.iter().map(|_| "---".to_owned()).collect());
         let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| escaped(&cell_text(cell))).collect()));
@@ -88,6 +88,11 @@ fn cell_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         value => value.to_string(),
     }
+}
+
+/// A cell that neither ends its line nor begins the next cell.
+fn one_line(cell: &str) -> String {
+    cell.replace(['\n', '\r', '\t'], " ")
 }
 
 /// A cell as RFC 4180 wants it.
@@ -157,6 +162,14 @@ mod tests {
         assert_eq!(table.tab_separated(Extent::Row), "1\t");
         assert_eq!(table.comma_separated(), "layer,note\r\n0,\"a, \"\"b\"\"\"\r\n1,\r\n");
         assert_eq!(table.markdown(), "| layer | note |\n| --- | --- |\n| 0 | a, \"b\" |\n| 1 |  |\n");
+        // a prompt with line breaks stays one row everywhere, and whole in CSV and JSON
+        let rows = vec![vec![json!("References\n \r\nCategory:\tit"), json!("a|b")]];
+        let broken = Table { rows, cursor: 0, ..table.clone() };
+        assert_eq!(broken.tab_separated(Extent::Row), "References    Category: it\ta|b");
+        assert_eq!(broken.markdown().lines().count(), 3);
+        let mut read = csv::Reader::from_reader(std::io::Cursor::new(broken.comma_separated()));
+        let records: Vec<csv::StringRecord> = read.records().collect::<Result<_, _>>().expect("records");
+        assert_eq!(records, [vec!["References\n \r\nCategory:\tit", "a|b"]]);
         let back: serde_json::Value = serde_json::from_str(&table.json()).expect("json");
         assert_eq!(back[0]["layer"], json!(0));
     }

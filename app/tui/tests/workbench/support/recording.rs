@@ -239,6 +239,7 @@ pub fn trace_start(job: JobId, kind: TraceKind, edits: usize) -> Vec<Event> {
             tokens: tokens(),
             layers: 12,
             answer: " Thimphu".into(),
+            answer_tokens: vec![" Th".into(), "imphu".into()],
             clean: 0.973,
             corrupted: 0.186,
             noise_level: 0.0941,
@@ -362,7 +363,7 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
             title: "rome L5 · Bhutan → Oslo".into(),
             number: 1,
             facts: 1,
-            aim: Aim { target: "Oslo".into(), baseline: "Thimphu".into(), noise_level: 0.0, lowers: false },
+            aim: Aim { target: "Oslo".into(), baseline: "Thimphu".into(), ..Aim::default() },
             changes: vec![WeightChange {
                 parameter: "transformer.h.5.mlp.c_proj.weight".into(),
                 layer: Some(5),

@@ -91,42 +91,19 @@ static size_t escape(char *into, size_t room, size_t at, const struct LocusBytes
     return at;
 }
 
-/* Asks for the token ids of `before` + `word` + `after`; how many there are goes to `count`. */
-static int32_t tokenize(const struct LocusCall *call, const struct LocusBytes *before, const struct LocusBytes *word,
-                        const struct LocusBytes *after, int start, int64_t *ids, int *count,
-                        struct LocusBytes *error) {
-    size_t room = 6 * (before->length + word->length + after->length) + 64, at;
-    char *json = malloc(room), pointer[32];
-    if (!json) return fail("out of memory", error);
-    at = (size_t)sprintf(json, "{\"start\": %s, \"text\": \"", start ? "true" : "false");
-    at = escape(json, room, at, before);
-    at = escape(json, room, at, word);
-    at = escape(json, room, at, after);
-    sprintf(json + at, "\"}");
-    struct LocusReply reply;
-    int32_t status = ask(call, "tokenize", json, NULL, 0, &reply, error);
-    free(json);
-    if (status != LOCUS_STATUS_OK) return status;
-    struct LocusStr told = {reply.json.data, reply.json.length};
-    double id;
-    *count = 0;
-    for (;;) {
-        snprintf(pointer, sizeof pointer, "/ids/%d", *count);
-        if (host->json_f64(told, locus_str(pointer), &id, NULL) != LOCUS_STATUS_OK) break;
-        if (*count == MOST_TOKENS) {
-            status = fail("the prompt is too long", error);
-            break;
-        }
-        ids[(*count)++] = (int64_t)id;
-    }
-    release(&reply);
+/* Reads a whole number of an answer. */
+static int32_t number(struct LocusStr json, const char *pointer, int *value) {
+    double read;
+    int32_t status = host->json_f64(json, locus_str(pointer), &read, NULL);
+    if (status == LOCUS_STATUS_OK) *value = (int)read;
     return status;
 }
 
 /* A prompt with the target behind it, and what is done with it. */
 struct Place {
     int layer, position, last, length, reads;
-    int64_t row[2 * MOST_TOKENS], target[MOST_TOKENS];
+    int64_t row[MOST_TOKENS];
+    const int64_t *target;
     /* Name of the matrix, to be released. */
     struct LocusBytes weight;
     int64_t hidden, inner;
@@ -136,33 +113,47 @@ struct Place {
 static int32_t find_tokens(const struct LocusCall *call, struct Place *place, struct LocusBytes *error) {
     static const char *const pointers[] = {"/request/edits/0/template", "/request/edits/0/subject",
                                            "/request/edits/0/target"};
-    struct LocusBytes texts[3] = {{0}, {0}, {0}}, nothing = {0};
+    static const char *const fields[] = {"{\"template\": \"", "\", \"subject\": \"", "\", \"target\": \""};
+    struct LocusBytes texts[3] = {{0}, {0}, {0}};
+    struct LocusReply reply;
     int32_t status = LOCUS_STATUS_OK;
-    int index;
+    int index, count = 0, value;
+    char *json = NULL, pointer[32];
+    size_t room = 64, at = 0;
     for (index = 0; index < 3 && status == LOCUS_STATUS_OK; index++)
         status = host->json_str(call->json, locus_str(pointers[index]), &texts[index], error);
-    size_t brace = 0;
+    for (index = 0; index < 3; index++) room += strlen(fields[index]) + 6 * texts[index].length;
+    if (status == LOCUS_STATUS_OK && !(json = malloc(room))) status = fail("out of memory", error);
     if (status == LOCUS_STATUS_OK) {
-        while (brace + 1 < texts[0].length && memcmp(texts[0].data + brace, "{}", 2) != 0) brace++;
-        if (brace + 1 >= texts[0].length) status = fail("the template has no {} for the subject", error);
+        for (index = 0; index < 3; index++) {
+            at += (size_t)sprintf(json + at, "%s", fields[index]);
+            at = escape(json, room, at, &texts[index]);
+        }
+        sprintf(json + at, "\"}");
+        /* prompt and target as tokens of one text: where the subject lies, and where the target begins */
+        status = ask(call, "tokenize-prompt", json, NULL, 0, &reply, error);
     }
+    free(json);
     if (status == LOCUS_STATUS_OK) {
-        struct LocusBytes before = {texts[0].data, brace, 0, NULL};
-        struct LocusBytes after = {texts[0].data + brace + 2, texts[0].length - brace - 2, 0, NULL};
-        uint8_t space[] = {' '};
-        struct LocusBytes blank = {space, 1, 0, NULL};
-        /* the subject's last token is the last one of the prompt up to there */
-        status = tokenize(call, &before, &texts[1], &nothing, 1, place->row, &place->length, error);
-        place->position = place->length - 1;
-        if (status == LOCUS_STATUS_OK)
-            status = tokenize(call, &before, &texts[1], &after, 1, place->row, &place->length, error);
-        place->last = place->length - 1;
-        if (status == LOCUS_STATUS_OK)
-            status = tokenize(call, &blank, &texts[2], &nothing, 0, place->target, &place->reads, error);
-        if (status == LOCUS_STATUS_OK && (place->reads < 1 || place->position < 0))
+        struct LocusStr told = {reply.json.data, reply.json.length};
+        int prompt = 0, end = 0;
+        for (;; count++) {
+            snprintf(pointer, sizeof pointer, "/ids/%d", count);
+            if (count == MOST_TOKENS || number(told, pointer, &value) != LOCUS_STATUS_OK) break;
+            place->row[count] = value;
+        }
+        if (count == MOST_TOKENS)
+            status = fail("the prompt is too long", error);
+        else if (number(told, "/prompt", &prompt) != LOCUS_STATUS_OK ||
+                 number(told, "/subject/end", &end) != LOCUS_STATUS_OK || end < 1 || prompt < end || count <= prompt)
             status = fail("the fact needs a subject and a target", error);
-        for (index = 0; status == LOCUS_STATUS_OK && index + 1 < place->reads; index++)
-            place->row[place->length++] = place->target[index];
+        place->position = end - 1;
+        place->last = prompt - 1;
+        place->target = place->row + prompt;
+        place->reads = count - prompt;
+        /* nothing is read after the target's last token */
+        place->length = count - 1;
+        release(&reply);
     }
     for (index = 0; index < 3; index++)
         if (texts[index].release) texts[index].release(&texts[index]);

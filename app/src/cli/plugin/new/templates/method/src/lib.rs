@@ -11,7 +11,7 @@
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
     Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Read, Reduction, Result,
-    Site, StepReport, SuffixRequest, export_plugin, lookup, parameters,
+    Site, StepReport, SuffixRequest, export_plugin, parameters, tokenize_fact,
 };
 
 parameters! {
@@ -56,12 +56,12 @@ impl EditMethod for MyMethod {
         let projection = projection.ok_or_else(|| Error::Request(format!("there is no layer {layer}")))?;
 
         // the prompt with the target behind it: where the subject ends, and where each token of the target is read
-        let (mut row, position) = lookup(host, &edit.template, &edit.subject, FactToken::SubjectLast)?;
-        let target = host.tokenize(&format!(" {}", edit.target), false)?;
-        let last = row.len() - 1;
-        let reads = target.iter().enumerate();
+        let tokens = tokenize_fact(host, &edit.template, &edit.subject, &edit.target)?;
+        let (position, last) = (tokens.position(FactToken::SubjectLast), tokens.prompt - 1);
+        let reads = tokens.target().iter().enumerate();
         let read = reads.map(|(index, &token)| Read { cell: Cell { row: 0, position: last + index }, token }).collect();
-        row.extend(target.iter().take(target.len().saturating_sub(1)));
+        // nothing is read after the target's last token
+        let row = tokens.ids[..tokens.ids.len() - 1].to_vec();
 
         // the key that stands for the subject in this layer, and what the layer's MLP says to it
         let at = |site| Cells { site, cells: vec![Cell { row: 0, position }] };

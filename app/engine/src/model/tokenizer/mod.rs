@@ -1,0 +1,182 @@
+//! The checkpoint's tokenizer: texts as tokens, and where in a prompt its subject and its answer lie.
+//!
+//! One rule for all: a subject is the tokens that hold its characters, a target is tokenised together with its prompt
+//! and cut off, and one beginning-of-text token stands in front where the family needs one (docs/tokenizers.md).
+
+mod beginning;
+mod pieces;
+mod places;
+mod prompts;
+
+pub use places::{Mention, mention};
+pub use prompts::{Joined, PromptTokens};
+
+use crate::error::{Error, Result};
+use pieces::Pieces;
+use std::ops::Range;
+use std::path::Path;
+
+/// `tokenizer.json` of a checkpoint, with what its other files say of the beginning of a text.
+#[derive(Debug)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    /// Tokens in front of every prompt.
+    beginning: Vec<i64>,
+    pieces: Pieces,
+    /// Whether a blank is put before a text's first word.
+    prepends: bool,
+    remarks: Vec<String>,
+}
+
+/// Tokens of a text and the bytes of the text that each holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Token ids.
+    pub ids: Vec<i64>,
+    /// By token: bytes of the text, widened to whole characters; empty for a token that stands for none.
+    pub spans: Vec<Range<usize>>,
+}
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` in `folder`. Padding and truncation that are stored in it are switched off.
+    ///
+    /// # Errors
+    /// The file is missing or not a tokenizer; `tokenizer_config.json` is not JSON.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("tokenizer.json");
+        let bad = |error: tokenizers::Error| Error::Tokenizer(format!("cannot read {}: {error}", path.display()));
+        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(bad)?;
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(bad)?;
+        let settings = beginning::Settings::read(folder)?;
+        settings.set_prefix_space(&mut inner);
+        let pieces = Pieces::of(&inner);
+        let first = inner.encode("a", false).map_err(bad)?;
+        let first = first.get_ids().first().map(|&id| pieces.bytes(&inner, i64::from(id))).unwrap_or_default();
+        let (beginning, remarks) = settings.beginning(&inner).map_err(bad)?;
+        Ok(Self { prepends: first.first() == Some(&b' '), inner, beginning, pieces, remarks })
+    }
+
+    /// What the user should know of how this tokenizer is used.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
+    }
+
+    /// Token ids of a prompt, with the tokens that stand in front of one.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn encode(&self, text: &str) -> Result<Vec<i64>> {
+        Ok(self.tokens(text)?.ids)
+    }
+
+    /// The same with the bytes that each token holds.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn tokens(&self, text: &str) -> Result<Tokens> {
+        let mut tokens = self.bare(text)?;
+        // a text that begins with the beginning of text has it already
+        if !tokens.ids.starts_with(&self.beginning) {
+            tokens.ids.splice(0..0, self.beginning.iter().copied());
+            tokens.spans.splice(0..0, self.beginning.iter().map(|_| 0..0));
+        }
+        Ok(tokens)
+    }
+
+    /// Token ids of a text that goes on after another: nothing is put in front of it.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    pub fn encode_following(&self, text: &str) -> Result<Vec<i64>> {
+        if self.prepends {
+            // behind a letter no blank is put before the text; a border that a token reaches over says nothing
+            for before in ["a", "1", ".", "\n"] {
+                let tokens = self.bare(&format!("{before}{text}"))?;
+                let cut = tokens.spans.iter().position(|span| span.start >= before.len());
+                if let Some(cut) = cut.filter(|&cut| cut > 0 && tokens.spans[cut - 1].end <= before.len()) {
+                    return Ok(tokens.ids[cut..].to_vec());
+                }
+            }
+        }
+        Ok(self.bare(text)?.ids)
+    }
+
+    /// Token ids of a target by itself, as it stands after one space; [`Self::joined`] is what scores are made of.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text, or it is empty.
+    pub fn encode_target(&self, target: &str) -> Result<Vec<i64>> {
+        let target = target.trim_start_matches(' ');
+        let ids = self.encode_following(&format!(" {target}"))?;
+        if target.trim().is_empty() || ids.is_empty() {
+            return Err(prompts::empty_target());
+        }
+        Ok(ids)
+    }
+
+    /// Without the tokens in front.
+    fn bare(&self, text: &str) -> Result<Tokens> {
+        let encoding = self.inner.encode(text, false).map_err(|error| Error::Tokenizer(error.to_string()))?;
+        let ids = encoding.get_ids().iter().map(|&id| i64::from(id)).collect();
+        let spans = encoding.get_offsets().iter().map(|&(start, end)| places::whole_characters(text, start..end));
+        Ok(Tokens { ids, spans: spans.collect() })
+    }
+
+    /// The token that ends a document, as text; empty where the checkpoint has none that is known.
+    #[must_use]
+    pub fn end_of_text(&self) -> String {
+        let known = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"];
+        let found = known.into_iter().find(|token| self.inner.token_to_id(token).is_some());
+        found.unwrap_or_default().to_owned()
+    }
+
+    /// Text of token ids as it stands inside a text, special tokens included: no blank is lost.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the ids.
+    pub fn decode(&self, ids: &[i64]) -> Result<String> {
+        match self.pieces.known() {
+            true => Ok(String::from_utf8_lossy(&self.joined_bytes(ids)).into_owned()),
+            false => self.decoded(ids),
+        }
+    }
+
+    /// A whole text, from its beginning on: without the tokens in front, and without the blank that the tokenizer puts
+    /// before the first word.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the ids.
+    pub fn decode_whole(&self, ids: &[i64]) -> Result<String> {
+        self.decoded(ids.strip_prefix(&self.beginning[..]).unwrap_or(ids))
+    }
+
+    fn decoded(&self, ids: &[i64]) -> Result<String> {
+        let ids: Vec<u32> = ids.iter().filter_map(|&id| u32::try_from(id).ok()).collect();
+        self.inner.decode(&ids, false).map_err(|error| Error::Tokenizer(error.to_string()))
+    }
+
+    /// Each token of a text for the eye: blanks are kept, bytes of a character that is split over tokens are shown as
+    /// `<0xC5>`.
+    #[must_use]
+    pub fn pieces(&self, ids: &[i64]) -> Vec<String> {
+        let mut pieces: Vec<String> = ids.iter().map(|&id| self.piece(id)).collect();
+        let front = if ids.starts_with(&self.beginning) { self.beginning.len() } else { 0 };
+        if let Some(first) = pieces.get_mut(front).filter(|_| self.prepends) {
+            // the tokenizer's blank, not the text's
+            *first = first.strip_prefix(' ').unwrap_or(first).to_owned();
+        }
+        pieces
+    }
+
+    /// One token for the eye, as it stands inside a text.
+    #[must_use]
+    pub fn piece(&self, id: i64) -> String {
+        pieces::shown(&self.pieces.bytes(&self.inner, id))
+    }
+
+    fn joined_bytes(&self, ids: &[i64]) -> Vec<u8> {
+        ids.iter().flat_map(|&id| self.pieces.bytes(&self.inner, id)).collect()
+    }
+}
