@@ -73,7 +73,8 @@ pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<
     // one entry only: more would be written in a random order
     let metadata = HashMap::from([(ENTRY.to_owned(), says.to_owned())]);
     let written = with_temporary_name(file, |draft| {
-        serialize_to_file(lazy, Some(metadata), draft.path()).map_err(|error| std::io::Error::other(error.to_string()))?;
+        serialize_to_file(lazy, Some(metadata), draft.path())
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
         if failure.borrow().is_some() { Err(std::io::Error::other("a tensor could not be copied")) } else { Ok(()) }
     });
     match failure.into_inner() {
