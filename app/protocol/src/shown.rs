@@ -9,6 +9,8 @@ const LONGEST_QUOTE: usize = 200;
 const LONGEST_MESSAGE: usize = 1200;
 /// Characters at the end of a cut message: the remedy stands there.
 const LONGEST_END: usize = 300;
+/// Characters that say how much was cut, at most.
+const SLACK: usize = 60;
 /// Marks around what a message quotes.
 const QUOTES: [(char, char); 3] = [('`', '`'), ('“', '”'), ('"', '"')];
 
@@ -86,7 +88,7 @@ pub fn message(text: &str) -> Cow<'_, str> {
     }
     let quoted = with_short_quotes(text);
     let length = quoted.chars().count();
-    if length <= LONGEST_MESSAGE {
+    if length <= LONGEST_MESSAGE + SLACK {
         return Cow::Owned(quoted);
     }
     let at = |number: usize| quoted.char_indices().nth(number).map_or(quoted.len(), |(place, _)| place);
@@ -104,7 +106,13 @@ fn with_short_quotes(text: &str) -> String {
         written.push_str(&rest[..inner]);
         rest = &rest[inner..];
         let Some(end) = rest.find(close) else { break };
-        written.push_str(&shortened(&rest[..end], LONGEST_QUOTE));
+        // what was cut before is not cut again
+        let fits = rest[..end].chars().nth(LONGEST_QUOTE + SLACK).is_none();
+        if fits {
+            written.push_str(&rest[..end])
+        } else {
+            written.push_str(&shortened(&rest[..end], LONGEST_QUOTE))
+        }
         written.push(close);
         rest = &rest[end + close.len_utf8()..];
     }
@@ -175,6 +183,7 @@ mod tests {
         for (open, close) in [("`", "`"), ("“", "”"), ("\"", "\""), ("", "")] {
             let said = message(&format!("the subject {open}{long}{close} is not there; give another")).into_owned();
             assert!(said.chars().count() < 1300, "{}", said.len());
+            assert_eq!(message(&said), said, "it is cut once");
             assert!(said.starts_with("the subject ") && said.ends_with(" is not there; give another"), "{said}");
             assert!(said.contains("… (") && said.contains("characters"), "{said}");
         }

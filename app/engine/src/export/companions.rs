@@ -117,7 +117,7 @@ mod tests {
         let key = folder.path().join("key");
         std::fs::write(&key, "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk\n").expect("written");
         let list = folder.path().join("list");
-        std::fs::write(&list, "[1, 2]").expect("written");
+        std::fs::write(&list, "[1, 2, 3]").expect("written");
         for (index, (name, _)) in COMPANIONS.into_iter().enumerate() {
             for (round, leads_to) in
                 [&secret, &key, &list, Path::new("/dev/zero"), folder.path()].into_iter().enumerate()
