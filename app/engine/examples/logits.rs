@@ -1,6 +1,6 @@
 //! Logits of a model for prompts, with the edits of files in place: `logits MODEL PROMPTS OUT [EDITS...]`.
 //!
-//! PROMPTS is a JSON list of texts. OUT gets, for prompt `n`, the tensors `n.ids` and `n.logits`.
+//! What is to be told of the model goes to the error stream, a line each. PROMPTS is a JSON list of texts. OUT gets, for prompt `n`, the tensors `n.ids` and `n.logits`.
 
 use locus_engine::edit::{DeltaFile, EditStack};
 use locus_engine::export;
@@ -9,9 +9,20 @@ use locus_engine::moments::fingerprint;
 use locus_protocol::ModelMark;
 use std::error::Error;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use tch::{Device, Kind, Tensor};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let [folder, prompts, out, files @ ..] = &arguments[..] else {
         return Err("usage: logits MODEL PROMPTS OUT [EDITS...]".into());
@@ -19,6 +30,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _guard = tch::no_grad_guard();
     let base = Model::load(folder, Device::Cpu, Kind::Float)?;
     let mark = ModelMark { name: folder.display().to_string(), fingerprint: fingerprint(&base)? };
+    for note in &base.notes {
+        eprintln!("note: {note}");
+    }
     let mut stack = EditStack::new(base);
     for file in files {
         let read = DeltaFile::read(file)?;

@@ -27,6 +27,16 @@ fn read(loaded: &Loaded, file: &Path) -> Result<DeltaFile, Error> {
 fn put(worker: &mut Worker<'_>, file: &Path, read: DeltaFile) -> Result<(), Error> {
     let differing = read.differing(worker.ready()?.stack.base())?;
     let fact = read.edits.last().map(|edit| edit.fact().clone()).unwrap_or_default();
+    let base = worker.ready()?.stack.base();
+    let tied = read.edits.iter().flat_map(|edit| &edit.deltas).find(|delta| base.is_tied(&delta.parameter));
+    if let Some(delta) = tied {
+        let text = format!(
+            "{}: {} is the unembedding as well: its change moves the logits of all prompts",
+            file.display(),
+            delta.parameter
+        );
+        worker.emitter.log("engine", "warning", text);
+    }
     let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
     for edit in read.edits {
         worker.loaded()?.stack.apply(edit)?;

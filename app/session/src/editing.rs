@@ -156,6 +156,13 @@ pub fn run(
             emitter.log("engine", "warning", text);
         }
     }
+    if let Some(delta) = edited.deltas.iter().find(|delta| model.is_tied(&delta.parameter)).filter(|_| !quiet) {
+        let text = format!(
+            "{} is the unembedding as well: its change moves the logits of all prompts, not only what tokens read",
+            delta.parameter
+        );
+        emitter.log(&order.method, "warning", text);
+    }
     match violation {
         Some(what) => Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited")))),
         None => Ok(edited),

@@ -21,6 +21,12 @@ use tch::{Kind, Tensor};
 /// Parameters below which one CPU thread is the fastest.
 const SMALL_MODEL: u64 = 20_000_000;
 
+/// Tokens that a tokenizer adds to a text at most.
+const ADDED: i64 = 8;
+
+/// Facts that are told by name when they do not fit.
+const NAMED: usize = 10;
+
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
     /// The folder it was read from.
@@ -84,10 +90,15 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     })?;
     let asked = if worker.options.reproducible { Some(1) } else { worker.options.threads };
     choose_threads(asked, worker.all_threads, &model);
+    for note in &model.notes {
+        worker.emitter.log("engine", "warning", note);
+    }
     let (origin, records) = read_facts(worker, source, &folder)?;
+    let records = that_fit(&worker.emitter, &model, records);
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
-    let prompt = records.first().map_or_else(|| "The".to_owned(), Fact::prompt);
+    let read = |fact: &&Fact| model.tokenizer.encode(&fact.prompt()).is_ok();
+    let prompt = records.iter().take(NAMED).find(read).map_or_else(|| "The".to_owned(), Fact::prompt);
     let probe = probe(&model, &prompt)?;
     let name = match source {
         ModelSource::BuiltIn => "built-in".to_owned(),
@@ -179,6 +190,42 @@ fn read_facts(worker: &Worker<'_>, source: &ModelSource, folder: &Path) -> Resul
             let facts = facts::parse(text).map_err(Error::Request)?;
             Ok(("built-in facts (the folder has no facts.json)".to_owned(), facts))
         }
+    }
+}
+
+/// The facts whose prompts the model can read; the others are told by name.
+fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact> {
+    let mut left_out = 0;
+    let fitting = facts.into_iter().enumerate().filter_map(|(index, fact)| match fits(model, &fact.prompt()) {
+        Ok(()) => Some(fact),
+        Err(why) => {
+            left_out += 1;
+            if left_out <= NAMED {
+                let subject: String = fact.subject.chars().take(60).flat_map(char::escape_debug).collect();
+                emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is left out"));
+            }
+            None
+        }
+    });
+    let fitting = fitting.collect();
+    if left_out > NAMED {
+        emitter.log("engine", "warning", format!("{left_out} facts do not fit the model and are left out"));
+    }
+    fitting
+}
+
+/// Whether the model can read a prompt.
+fn fits(model: &Model, prompt: &str) -> Result<(), String> {
+    let context = model.architecture.context;
+    // a token is one byte of the prompt at least, or one of few that the tokenizer adds
+    if (prompt.len() as i64) < context - ADDED {
+        return Ok(());
+    }
+    let tokens = model.tokenizer.encode(prompt).map_err(|error| error.to_string())?.len() as i64;
+    if (1..=context).contains(&tokens) {
+        Ok(())
+    } else {
+        Err(format!("its prompt has {tokens} tokens and the model reads 1 to {context}"))
     }
 }
 

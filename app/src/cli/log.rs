@@ -3,9 +3,9 @@
 use crate::cli::arguments::Common;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
+use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use locus_protocol::shown::shown;
 use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
 use locus_session::operations::{Journal, Read};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
     if read.operations.is_empty() {
         return Ok(output::print(&format!(
             "nothing was done yet; edits are recorded in {}",
-            shown(&journal.file().display().to_string())
+            journal.file().display()
         ))?);
     }
     let mut table = tables::table(["number", "when", "model", "what", "now", "‖ΔW‖", "‖ΔW‖/‖W‖"]);
@@ -50,7 +50,11 @@ pub fn log(common: &Common) -> Result<(), Failure> {
             number(norms.map(|(_, relative)| relative)),
         ]);
     }
-    table.right([0, 5, 6]);
+    for column in [0, 5, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
     Ok(output::print(&table.to_string())?)
 }
 
@@ -126,7 +130,8 @@ pub fn find(read: &Read, number: u64) -> Result<&Operation, Failure> {
 /// # Errors
 /// The output is gone.
 pub fn record(operation: &Operation) -> Result<(), Failure> {
-    Ok(output::json(operation)?)
+    let line = serde_json::to_string(operation).map_err(std::io::Error::from)?;
+    Ok(output::print(&line)?)
 }
 
 /// What was done, in a few words.

@@ -1,6 +1,6 @@
 //! What the decoder must know about an architecture, whatever its family calls it.
 
-use serde_json::Value;
+pub use super::rotary::{Rotary, Scaling, Stretch};
 
 /// Normalisation of the residual stream before attention, MLP and unembedding.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,11 +28,14 @@ pub enum Activation {
 
 impl Activation {
     /// What `config.json` calls them.
-    const NAMES: &[(&str, Self)] = &[
+    pub const NAMES: &[(&str, Self)] = &[
         ("gelu_new", Self::GeluTanh),
         ("gelu_pytorch_tanh", Self::GeluTanh),
+        ("gelu_python_tanh", Self::GeluTanh),
+        ("gelu_accurate", Self::GeluTanh),
         ("gelu_fast", Self::GeluTanh),
         ("gelu", Self::Gelu),
+        ("gelu_python", Self::Gelu),
         ("silu", Self::Silu),
         ("swish", Self::Silu),
         ("relu", Self::Relu),
@@ -53,32 +56,6 @@ pub enum Residual {
     ParallelSharedNorm,
     /// Both read the stream, each through a norm of its own (GPT-NeoX).
     ParallelTwoNorms,
-}
-
-/// Rotary position embedding of queries and keys.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rotary {
-    /// Number of leading channels of a head that rotate.
-    pub dimensions: i64,
-    /// Base of the geometric series of wavelengths.
-    pub base: f64,
-    /// Pairs are even and odd channels (GPT-J) instead of first and second half.
-    pub interleaved: bool,
-    /// Llama 3's stretching of long wavelengths.
-    pub stretch: Option<Stretch>,
-}
-
-/// The `llama3` kind of `rope_scaling`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stretch {
-    /// Division of the lowest frequencies.
-    pub factor: f64,
-    /// Wavelengths above `original_context / low` are stretched fully.
-    pub low: f64,
-    /// Wavelengths below `original_context / high` stay as they are.
-    pub high: f64,
-    /// Context length before stretching, in tokens.
-    pub original_context: f64,
 }
 
 /// Names of the tensors of one block; `None` where the family has none.
@@ -141,6 +118,10 @@ pub struct Architecture {
     pub key_value_heads: i64,
     /// Channels of one head.
     pub head_width: i64,
+    /// Width of the MLP between its projections.
+    pub inner: i64,
+    /// Rows of the token embedding.
+    pub vocabulary: i64,
     /// Most positions that a prompt may have.
     pub context: i64,
     /// Kind of norm.
@@ -161,10 +142,44 @@ pub struct Architecture {
     pub blocks: Vec<BlockNames>,
     /// Name of the final norm.
     pub final_norm: String,
-    /// Name of the unembedding; `None` where the token embedding serves.
-    pub unembedding: Option<String>,
+    /// Whether the token embedding serves as unembedding, or which tensor does.
+    pub head: Head,
+    /// Which projections have a bias.
+    pub biases: Biases,
     /// What only some families have.
     pub special: Special,
+}
+
+/// Where the logits come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// Names under which checkpoints store the unembedding, the usual one first.
+    pub names: &'static [&'static str],
+    /// What `tie_word_embeddings` says: the token embedding serves, unless another unembedding is stored.
+    pub tied: bool,
+    /// The tensor that serves; `None` where the token embedding does. Known once the checkpoint's tensors are.
+    pub stored: Option<String>,
+}
+
+impl Head {
+    /// The bias of the unembedding, where it has one.
+    #[must_use]
+    pub fn bias(&self) -> String {
+        format!("{}.bias", self.stored.as_deref().unwrap_or(self.names.first().copied().unwrap_or_default()))
+    }
+}
+
+/// Which projections have a bias. Norms of the kind [`Norm::Layer`] always have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Biases {
+    /// Query, key and value projections.
+    pub queries_keys_values: bool,
+    /// Output projection of attention.
+    pub attention_output: bool,
+    /// Projections of the MLP.
+    pub mlp: bool,
+    /// Unembedding, tied or not.
+    pub head: bool,
 }
 
 /// What most families do without: a family names what it has, and the rest is the default. Something new that the decoder
@@ -173,6 +188,8 @@ pub struct Architecture {
 pub struct Special {
     /// Attention scores are squeezed into ± this by a hyperbolic tangent.
     pub attention_cap: Option<f64>,
+    /// Attention scores of layer `l` are divided by `l + 1` (an option of GPT-2).
+    pub attention_divided_by_layer: bool,
     /// Logits are squeezed into ± this by a hyperbolic tangent.
     pub logit_cap: Option<f64>,
     /// Factor on token embeddings, after what subject noise is added to.
@@ -201,82 +218,66 @@ impl LearnedPositions {
     }
 }
 
-/// Reads fields of a `config.json` and words the complaint about a bad one.
-pub struct Fields<'a>(pub &'a Value);
-
-impl Fields<'_> {
-    /// A whole number that must be there.
-    pub fn integer(&self, name: &str) -> Result<i64, String> {
-        self.0
-            .get(name)
-            .and_then(Value::as_i64)
-            .filter(|&n| n > 0)
-            .ok_or_else(|| format!("field `{name}` must be a positive whole number"))
+impl Architecture {
+    /// The part of a checkpoint's names that base models leave out, with its point (`transformer.`).
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.blocks_begin_with().split_inclusive('.').next().unwrap_or_default()
     }
 
-    /// A whole number, or `default` where the field is missing or null.
-    pub fn integer_or(&self, name: &str, default: i64) -> Result<i64, String> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(default),
-            Some(_) => self.integer(name),
+    /// What all tensors of blocks begin with, before the number of the layer (`transformer.h.`).
+    #[must_use]
+    pub fn blocks_begin_with(&self) -> &str {
+        let name = self.blocks.first().map_or("", |block| block.attention_norm.as_str());
+        name.find(".0.").map_or("", |at| &name[..=at])
+    }
+
+    /// Factor on the attention scores of `layer`.
+    #[must_use]
+    pub fn attention_scale_of(&self, layer: usize) -> f64 {
+        if self.special.attention_divided_by_layer {
+            self.attention_scale / (layer + 1) as f64
+        } else {
+            self.attention_scale
         }
     }
 
-    /// A number, or `default` where the field is missing or null.
-    pub fn number_or(&self, name: &str, default: f64) -> Result<f64, String> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(default),
-            Some(value) => value.as_f64().ok_or_else(|| format!("field `{name}` must be a number")),
+    /// What of the configuration enters a model's fingerprint. Journals, changes and second moments name models by it:
+    /// what it says of an architecture must stay as it is, so what is new is said only where it is not the default.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        let Special {
+            attention_cap, logit_cap, embedding_scale, attention_window, stored_input_first, positions, ..
+        } = &self.special;
+        let rotary =
+            self.rotary.as_ref().map_or_else(|| "None".to_owned(), |rotary| format!("Some({})", rotary.signature()));
+        let mut text = format!(
+            "Architecture {{ family: {:?}, layers: {}, hidden: {}, heads: {}, key_value_heads: {}, head_width: {}, \
+             context: {}, norm: {:?}, norm_epsilon: {:?}, activation: {:?}, residual: {:?}, rotary: {rotary}, \
+             attention_scale: {:?}, token_embedding: {:?}, blocks: {:?}, final_norm: {:?}, unembedding: {:?}, \
+             special: Special {{ attention_cap: {attention_cap:?}, logit_cap: {logit_cap:?}, \
+             embedding_scale: {embedding_scale:?}, attention_window: {attention_window:?}, \
+             stored_input_first: {stored_input_first}, positions: {positions:?} }} }}",
+            self.family,
+            self.layers,
+            self.hidden,
+            self.heads,
+            self.key_value_heads,
+            self.head_width,
+            self.context,
+            self.norm,
+            self.norm_epsilon,
+            self.activation,
+            self.residual,
+            self.attention_scale,
+            self.token_embedding,
+            self.blocks,
+            self.final_norm,
+            self.head.stored,
+        );
+        if self.special.attention_divided_by_layer {
+            text.push_str("attention_divided_by_layer");
         }
-    }
-
-    /// A bound that is positive, or none where the field is missing or null.
-    pub fn cap(&self, name: &str) -> Result<Option<f64>, String> {
-        match self.0.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(value) => {
-                let cap = value.as_f64().filter(|cap| *cap > 0.0);
-                cap.map(Some).ok_or_else(|| format!("field `{name}` must be a positive number or null"))
-            }
-        }
-    }
-
-    /// A truth value, or `default`.
-    pub fn flag_or(&self, name: &str, default: bool) -> bool {
-        self.0.get(name).and_then(Value::as_bool).unwrap_or(default)
-    }
-
-    /// The activation named by `name`.
-    pub fn activation(&self, name: &str) -> Result<Activation, String> {
-        let text = self.0.get(name).and_then(Value::as_str).unwrap_or("");
-        Activation::parse(text).ok_or_else(|| {
-            let known: Vec<_> = Activation::NAMES.iter().map(|(name, _)| *name).collect();
-            format!("field `{name}` names the activation `{text}`; known are {}", known.join(", "))
-        })
-    }
-
-    /// The rotary base and stretching, from either generation of `config.json`.
-    pub fn rotary(&self, dimensions: i64, base_field: &str, interleaved: bool) -> Result<Rotary, String> {
-        let nested = ["rope_parameters", "rope_scaling"]
-            .into_iter()
-            .find_map(|name| self.0.get(name).filter(|value| value.is_object()));
-        let empty = Value::Null;
-        let inner = Fields(nested.unwrap_or(&empty));
-        let outer = self.number_or(base_field, 10_000.0)?;
-        let base = inner.number_or("rope_theta", outer)?;
-        let kind = inner.0.get("rope_type").and_then(Value::as_str);
-        let stretch = match kind {
-            None | Some("default") => None,
-            Some("llama3") => Some(Stretch {
-                factor: inner.number_or("factor", 1.0)?,
-                low: inner.number_or("low_freq_factor", 1.0)?,
-                high: inner.number_or("high_freq_factor", 4.0)?,
-                original_context: inner.number_or("original_max_position_embeddings", 8192.0)?,
-            }),
-            Some(other) => {
-                return Err(format!("rotary scaling `{other}` is not supported; `default` and `llama3` are"));
-            }
-        };
-        Ok(Rotary { dimensions, base, interleaved, stretch })
+        text
     }
 }

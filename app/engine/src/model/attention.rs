@@ -1,8 +1,9 @@
 //! Causal self-attention over spans, on top of cached prefixes.
 
-use super::architecture::{QueryKeyValueNames, Rotary};
+use super::architecture::QueryKeyValueNames;
 use super::batch::{Batch, KeysValues, Sight, Span};
 use super::layers::{Projection, capped};
+use super::rotary::RotaryTable;
 use crate::error::Result;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -38,80 +39,6 @@ impl Inputs {
     }
 }
 
-/// Cosines and sines of the rotary angles, `[positions, dimensions / 2]` in float32.
-#[derive(Debug)]
-pub struct RotaryTable {
-    cosine: Tensor,
-    sine: Tensor,
-    dimensions: i64,
-    interleaved: bool,
-}
-
-impl RotaryTable {
-    pub fn new(rotary: &Rotary, context: i64, device: Device) -> Result<Self> {
-        let half = rotary.dimensions / 2;
-        let frequencies: Vec<f32> = (0..half)
-            .map(|i| {
-                // float32 at each step, as the published models compute their angles
-                let exponent = (2 * i) as f32 / rotary.dimensions as f32;
-                let frequency = 1.0 / (rotary.base as f32).powf(exponent);
-                stretched(rotary, f64::from(frequency)) as f32
-            })
-            .collect();
-        let frequencies = Tensor::f_from_slice(&frequencies)?.f_to_device(device)?;
-        let angles = Tensor::f_arange(context, (Kind::Float, device))?.f_outer(&frequencies)?;
-        Ok(Self {
-            cosine: angles.f_cos()?,
-            sine: angles.f_sin()?,
-            dimensions: rotary.dimensions,
-            interleaved: rotary.interleaved,
-        })
-    }
-
-    /// Rotates `[tokens, heads, head width]` by the angles of `positions` `[tokens]`.
-    fn rotate(&self, heads: &Tensor, positions: &Tensor) -> Result<Tensor> {
-        let width = heads.size()[2];
-        let kind = heads.kind();
-        let at = |table: &Tensor| table.f_index_select(0, positions)?.f_unsqueeze(1)?.f_to_kind(kind);
-        let (cosine, sine) = (at(&self.cosine)?, at(&self.sine)?);
-        let turning = heads.f_narrow(2, 0, self.dimensions)?;
-        let half = self.dimensions / 2;
-        let (a, b) = if self.interleaved {
-            (turning.f_slice(2, 0, None, 2)?, turning.f_slice(2, 1, None, 2)?)
-        } else {
-            (turning.f_narrow(2, 0, half)?, turning.f_narrow(2, half, half)?)
-        };
-        let first = a.f_mul(&cosine)?.f_sub(&b.f_mul(&sine)?)?;
-        let second = b.f_mul(&cosine)?.f_add(&a.f_mul(&sine)?)?;
-        let turned = if self.interleaved {
-            Tensor::f_stack(&[first, second], -1)?.f_flatten(2, 3)?
-        } else {
-            Tensor::f_cat(&[first, second], 2)?
-        };
-        if self.dimensions == width {
-            return Ok(turned);
-        }
-        Ok(Tensor::f_cat(&[turned, heads.f_narrow(2, self.dimensions, width - self.dimensions)?], 2)?)
-    }
-}
-
-/// Llama 3's stretching: long wavelengths divided, short ones kept, a ramp between.
-fn stretched(rotary: &Rotary, frequency: f64) -> f64 {
-    let Some(stretch) = &rotary.stretch else {
-        return frequency;
-    };
-    let wavelength = 2.0 * std::f64::consts::PI / frequency;
-    let (longest, shortest) = (stretch.original_context / stretch.low, stretch.original_context / stretch.high);
-    if wavelength < shortest {
-        frequency
-    } else if wavelength > longest {
-        frequency / stretch.factor
-    } else {
-        let smooth = (stretch.original_context / wavelength - stretch.low) / (stretch.high - stretch.low);
-        (1.0 - smooth) * frequency / stretch.factor + smooth * frequency
-    }
-}
-
 impl Attention {
     /// Output of the module for the normalised stream `[tokens, hidden]`, and with
     /// `keep` the keys and values of each span's own positions.
@@ -126,7 +53,10 @@ impl Attention {
     ) -> Result<(Tensor, Vec<KeysValues>)> {
         let (queries, keys, values) = self.project(input)?;
         let (queries, keys) = match rotary {
-            Some(table) => (table.rotate(&queries, positions)?, table.rotate(&keys, positions)?),
+            Some(table) => {
+                let angles = table.angles(positions, queries.kind())?;
+                (table.rotate(&queries, &angles)?, table.rotate(&keys, &angles)?)
+            }
             None => (queries, keys),
         };
         let mut kept = Vec::new();

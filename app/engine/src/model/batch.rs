@@ -83,6 +83,13 @@ impl Batch {
         self.spans.iter().map(|span| span.rows * span.columns).sum()
     }
 
+    /// Positions that the longest prompt takes; 0 for a forest, whose rows are checked one by one.
+    #[must_use]
+    pub fn longest(&self) -> i64 {
+        let spans = if self.forest.is_some() { &[] } else { self.spans.as_slice() };
+        spans.iter().map(|span| span.first + span.columns).max().unwrap_or(0)
+    }
+
     /// Flat index of the first token of span `index`.
     #[must_use]
     pub fn start(&self, index: usize) -> i64 {

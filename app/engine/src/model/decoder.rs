@@ -1,14 +1,14 @@
 //! The decoder: embedding, blocks, unembedding, each of which can be run by itself.
 
+use super::Tokenizer;
 use super::architecture::{Architecture, Residual};
-use super::attention::{Attention, Inputs, RotaryTable};
+use super::attention::{Attention, Inputs};
 use super::batch::{Batch, KeysValues};
 use super::layers::{Mlp, Normalisation, Projection, capped};
+use super::rotary::RotaryTable;
 use super::taps::{Site, Taps};
-use super::weights::{Reading, Weights};
-use super::{Tokenizer, families};
+use super::weights::Weights;
 use crate::error::{Doing, Error, Result};
-use std::path::Path;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
@@ -23,6 +23,8 @@ pub struct Model {
     pub device: Device,
     /// Number format of weights and activations.
     pub kind: Kind,
+    /// What is to be told of the checkpoint, once it is loaded.
+    pub notes: Vec<String>,
     weights: Weights,
     token_embedding: Tensor,
     position_embedding: Option<Tensor>,
@@ -46,38 +48,7 @@ struct Block {
 pub type LayerKeysValues = Vec<KeysValues>;
 
 impl Model {
-    /// Reads a Hugging Face folder: `config.json`, `*.safetensors`, `tokenizer.json`.
-    ///
-    /// # Errors
-    /// A missing or damaged file, an unknown architecture, a tensor that is not there.
-    pub fn load(folder: &Path, device: Device, kind: Kind) -> Result<Self> {
-        Self::load_listening(folder, device, kind, &mut |_| Ok(()))
-    }
-
-    /// Like [`Self::load`]; `listen` hears of every file of weights and can stop the reading by an error.
-    ///
-    /// # Errors
-    /// Those of [`Self::load`], and what `listen` returns.
-    pub fn load_listening(
-        folder: &Path,
-        device: Device,
-        kind: Kind,
-        listen: &mut dyn FnMut(Reading) -> Result<()>,
-    ) -> Result<Self> {
-        let path = folder.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let bad = |message: String| Error::Config { path: path.clone(), message };
-        let config = serde_json::from_str(&text).map_err(|error| bad(format!("not valid JSON: {error}")))?;
-        let architecture = families::describe(&config).map_err(bad)?;
-        let tokenizer = Tokenizer::read(folder)?;
-        let weights = Weights::read(folder, kind, device, listen)?;
-        let table = |rotary| RotaryTable::new(rotary, architecture.context, device);
-        let rotary = architecture.rotary.as_ref().map(table).transpose();
-        let rotary = rotary.doing(|| "making the table of rotary angles".to_owned())?;
-        Self::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotary.map(Arc::new), device, kind)
-    }
-
-    fn assemble(
+    pub(super) fn assemble(
         architecture: Arc<Architecture>,
         tokenizer: Arc<Tokenizer>,
         weights: Weights,
@@ -88,9 +59,14 @@ impl Model {
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
         let positions = architecture.special.positions.as_ref();
         let position_embedding = positions.map(|table| weights.positions(table, architecture.context)).transpose()?;
-        let unembedding = match &architecture.unembedding {
-            Some(name) => weights.projection(name, false)?,
-            None => Projection { weight: token_embedding.shallow_clone(), bias: None, input_first: false },
+        let biases = architecture.biases;
+        let unembedding = match &architecture.head.stored {
+            Some(name) => weights.projection(name, false, biases.head)?,
+            None => Projection {
+                weight: token_embedding.shallow_clone(),
+                bias: biases.head.then(|| weights.get(&architecture.head.bias())).transpose()?,
+                input_first: false,
+            },
         };
         let blocks =
             (0..architecture.layers).map(|layer| Block::read(&architecture, layer, &weights)).collect::<Result<_>>()?;
@@ -100,6 +76,7 @@ impl Model {
             tokenizer,
             device,
             kind,
+            notes: Vec::new(),
             weights,
             token_embedding,
             position_embedding,
@@ -166,8 +143,13 @@ impl Model {
     /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.
     ///
     /// # Errors
-    /// Those of libtorch.
+    /// A prompt that is longer than the context; those of libtorch.
     pub fn embed(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Result<Tensor> {
+        let (needed, context) = (batch.longest(), self.architecture.context);
+        if needed > context {
+            let message = format!("a prompt of {needed} tokens does not fit: the model reads {context}; shorten it");
+            return Err(Error::Request(message));
+        }
         let mut embed = || {
             let embedded = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
             let embedded = taps.visit(Site::Embedding, embedded)?;
@@ -336,18 +318,20 @@ impl Block {
 
     fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
         let names = &architecture.blocks[layer];
-        let projection = |name: &str| weights.projection(name, architecture.special.stored_input_first);
+        let first = architecture.special.stored_input_first;
+        let projection = |name: &str, biased: bool| weights.projection(name, first, biased);
+        let biases = architecture.biases;
         let norm = |name: &Option<String>| name.as_ref().map(|name| weights.norm(name, architecture)).transpose();
         let gate = match &names.gate {
-            Some(name) => Some(projection(name)?),
+            Some(name) => Some(projection(name, biases.mlp)?),
             None => None,
         };
         Ok(Self {
             attention_norm: weights.norm(&names.attention_norm, architecture)?,
             attention: Attention {
-                inputs: Inputs::read(&names.queries_keys_values, projection)?,
-                output: projection(&names.attention_output)?,
-                scale: architecture.attention_scale,
+                inputs: Inputs::read(&names.queries_keys_values, |name| projection(name, biases.queries_keys_values))?,
+                output: projection(&names.attention_output, biases.attention_output)?,
+                scale: architecture.attention_scale_of(layer),
                 cap: architecture.special.attention_cap,
                 heads: architecture.heads,
                 key_value_heads: architecture.key_value_heads,
@@ -358,9 +342,9 @@ impl Block {
             mlp_norm: norm(&names.mlp_norm)?,
             mlp_output_norm: norm(&names.mlp_output_norm)?,
             mlp: Mlp {
-                up: projection(&names.up)?,
+                up: projection(&names.up, biases.mlp)?,
                 gate,
-                down: projection(&names.down)?,
+                down: projection(&names.down, biases.mlp)?,
                 activation: architecture.activation,
             },
         })

@@ -3,10 +3,16 @@
 pub mod architecture;
 mod attention;
 pub mod batch;
+mod checkpoint;
+mod config;
 pub mod decoder;
+mod end_of_text;
 pub mod families;
 mod forest;
 mod layers;
+mod limits;
+mod load;
+mod rotary;
 pub mod taps;
 pub mod tokenizer;
 mod weights;

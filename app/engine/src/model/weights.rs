@@ -1,17 +1,33 @@
 //! Reads the tensors of a checkpoint, single or sharded, in the wanted number format.
 
-use super::architecture::{Architecture, LearnedPositions};
+use super::architecture::{Architecture, LearnedPositions, Norm};
+use super::checkpoint::{Stored, Stores};
 use super::layers::{Normalisation, Projection};
 use crate::error::{Error, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 /// All tensors of a checkpoint by name, widened to `kind` on `device`.
 #[derive(Debug)]
 pub struct Weights {
-    folder: PathBuf,
     tensors: HashMap<String, Tensor>,
+    about: Arc<About>,
+}
+
+/// What all variants of a checkpoint's weights share.
+#[derive(Debug)]
+struct About {
+    folder: PathBuf,
+    /// What names may leave out (`transformer.`).
+    prefix: String,
+    /// Names of the tensors that the decoder reads, as they are stored.
+    read: BTreeSet<String>,
+    /// Two stored tensors that are one parameter: the token embedding, and an unembedding that is tied to it.
+    tied: Option<[String; 2]>,
 }
 
 /// How much of a checkpoint has been read.
@@ -24,39 +40,60 @@ pub struct Reading {
 }
 
 impl Weights {
-    /// Reads every `*.safetensors` of `folder` and tells `listen` after each file.
+    /// Reads all tensors of `stores`, and tells `listen` after each file. Those in `read` are what the decoder reads; they
+    /// are checked to be finite.
     pub fn read(
         folder: &Path,
-        kind: Kind,
-        device: Device,
+        prefix: &str,
+        stores: &Stores,
+        read: BTreeSet<String>,
+        (kind, device): (Kind, Device),
         listen: &mut dyn FnMut(Reading) -> Result<()>,
     ) -> Result<Self> {
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .map_err(|source| Error::Read { path: folder.to_owned(), source })?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == "safetensors"))
-            .collect();
-        files.sort();
-        if files.is_empty() {
-            let message = "the folder holds no *.safetensors file; convert the checkpoint to safetensors".to_owned();
-            return Err(Error::Weights { path: folder.to_owned(), message });
+        let mut files: BTreeMap<&Path, Vec<(&String, &Stored)>> = BTreeMap::new();
+        for (name, stored) in stores {
+            files.entry(&stored.file).or_default().push((name, stored));
         }
-        let size = |file: &PathBuf| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let mut reading = Reading { done: 0, total: files.iter().map(size).sum() };
+        let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
+        let mut reading = Reading { done: 0, total: files.keys().map(|file| size(file)).sum() };
         listen(reading)?;
         let mut tensors = HashMap::new();
-        for file in files {
-            let read = Tensor::read_safetensors(&file).map_err(|error| Error::Weights {
-                path: file.clone(),
-                message: format!("not a whole safetensors file ({}); copy it again", first_line(&error)),
-            })?;
-            for (name, tensor) in read {
-                tensors.insert(name, tensor.f_to_kind(kind)?.f_to_device(device)?);
+        for (file, mut held) in files {
+            held.sort_by_key(|(_, stored)| stored.bytes.start);
+            let mut opened = File::open(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
+            for (name, stored) in held {
+                let raw = tensor(&mut opened, file, stored)?;
+                let converted = raw.f_to_kind(kind)?.f_to_device(device)?;
+                if read.contains(name) {
+                    finite(name, &converted, &raw, file)?;
+                }
+                tensors.insert(name.clone(), converted);
             }
-            reading.done += size(&file);
+            reading.done += size(file);
             listen(reading)?;
         }
-        Ok(Self { folder: folder.to_owned(), tensors })
+        let about = About { folder: folder.to_owned(), prefix: prefix.to_owned(), read, tied: None };
+        Ok(Self { tensors, about: Arc::new(about) })
+    }
+
+    /// Whether the tensors of the parameters `one` and `other` hold the same numbers.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn equal(&self, one: &str, other: &str) -> Result<bool> {
+        Ok(self.get(one)?.f_equal(&self.get(other)?)?)
+    }
+
+    /// The same weights with the parameters `one` and `other`, which are both stored and equal, taken for one.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    pub fn tied(self, one: &str, other: &str) -> Result<Self> {
+        let name = |name| self.stored_name(name).map(str::to_owned).ok_or_else(|| self.missing(name));
+        let pair = [name(one)?, name(other)?];
+        let About { folder, prefix, read, .. } = &*self.about;
+        let about = About { folder: folder.clone(), prefix: prefix.clone(), read: read.clone(), tied: Some(pair) };
+        Ok(Self { tensors: self.tensors, about: Arc::new(about) })
     }
 
     /// The tensor `name`, also where the checkpoint leaves out the model prefix (`transformer.`).
@@ -66,7 +103,7 @@ impl Weights {
 
     /// The name under which the checkpoint stores `name`.
     fn stored_name<'a>(&self, name: &'a str) -> Option<&'a str> {
-        let short = name.split_once('.').map(|(_, rest)| rest);
+        let short = name.strip_prefix(&self.about.prefix);
         [Some(name), short].into_iter().flatten().find(|name| self.tensors.contains_key(*name))
     }
 
@@ -75,15 +112,24 @@ impl Weights {
         let mut tensors: HashMap<String, Tensor> =
             self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
         for (name, value) in replacements {
-            let slot =
-                self.stored_name(name).and_then(|name| tensors.get_mut(name)).ok_or_else(|| self.missing(name))?;
-            if slot.size() != value.size() {
-                let (wanted, given) = (slot.size(), value.size());
-                return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
+            let stored = self.stored_name(name).ok_or_else(|| self.missing(name))?;
+            if !self.about.read.contains(stored) {
+                let message =
+                    format!("parameter `{name}` is stored and never read; a change of it would change nothing");
+                return Err(Error::Request(message));
             }
-            *slot = value.f_to_kind(slot.kind())?;
+            let both = self.about.tied.as_ref().filter(|pair| pair.iter().any(|one| one == stored));
+            let names = both.map_or_else(|| vec![stored], |pair| pair.iter().map(String::as_str).collect());
+            for stored in names {
+                let slot = tensors.get_mut(stored).ok_or_else(|| self.missing(name))?;
+                if slot.size() != value.size() {
+                    let (wanted, given) = (slot.size(), value.size());
+                    return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
+                }
+                *slot = value.f_to_kind(slot.kind())?;
+            }
         }
-        Ok(Self { folder: self.folder.clone(), tensors })
+        Ok(Self { tensors, about: self.about.clone() })
     }
 
     /// Number of all entries of all tensors.
@@ -101,7 +147,7 @@ impl Weights {
 
     fn missing(&self, name: &str) -> Error {
         Error::Weights {
-            path: self.folder.clone(),
+            path: self.about.folder.clone(),
             message: format!("tensor `{name}` is missing; the checkpoint does not match its config.json"),
         }
     }
@@ -124,32 +170,65 @@ impl Weights {
                 "tensor `{name}` has rows for {positions} positions and config.json promises {context}; the checkpoint does \
                  not match its config.json"
             );
-            return Err(Error::Weights { path: self.folder.clone(), message });
+            return Err(Error::Weights { path: self.about.folder.clone(), message });
         }
-        Ok(rows.f_narrow(0, table.first_row, positions)?)
+        Ok(rows.narrow(0, table.first_row, positions))
     }
 
     /// The projection `name`.
-    pub fn projection(&self, name: &str, input_first: bool) -> Result<Projection> {
+    pub fn projection(&self, name: &str, input_first: bool, biased: bool) -> Result<Projection> {
         Ok(Projection {
             weight: self.get(&format!("{name}.weight"))?,
-            bias: self.find(&format!("{name}.bias")),
+            bias: biased.then(|| self.get(&format!("{name}.bias"))).transpose()?,
             input_first,
         })
     }
 
     /// The norm `name`.
     pub fn norm(&self, name: &str, architecture: &Architecture) -> Result<Normalisation> {
+        let biased = architecture.norm == Norm::Layer;
         Ok(Normalisation {
             kind: architecture.norm,
             weight: self.get(&format!("{name}.weight"))?,
-            bias: self.find(&format!("{name}.bias")),
+            bias: biased.then(|| self.get(&format!("{name}.bias"))).transpose()?,
             epsilon: architecture.norm_epsilon,
         })
     }
 }
 
-/// libtorch errors carry a stack of kilobytes behind their first line.
-fn first_line(error: &dyn std::error::Error) -> String {
-    error.to_string().lines().next().unwrap_or_default().to_owned()
+/// Reads one tensor as it is stored.
+fn tensor(file: &mut File, path: &Path, stored: &Stored) -> Result<Tensor> {
+    let unreadable = |source| Error::Read { path: path.to_owned(), source };
+    let length = usize::try_from(stored.bytes.end - stored.bytes.start).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    let enough = bytes.try_reserve_exact(length);
+    enough.map_err(|_| unreadable(std::io::Error::from(std::io::ErrorKind::OutOfMemory)))?;
+    file.seek(SeekFrom::Start(stored.bytes.start)).map_err(unreadable)?;
+    file.take(length as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() != length {
+        return Err(unreadable(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
+    }
+    let kind = stored.kind().ok_or_else(|| unreadable(std::io::Error::from(std::io::ErrorKind::Unsupported)))?;
+    Ok(Tensor::f_from_data_size(&bytes, &stored.shape, kind)?)
+}
+
+/// Whether all numbers are finite, in the file and in the number format of the model.
+fn finite(name: &str, converted: &Tensor, raw: &Tensor, file: &Path) -> Result<()> {
+    let is = |tensor: &Tensor| -> Result<bool> {
+        let (low, high) = tensor.f_aminmax(None::<i64>, false)?;
+        Ok(low.f_double_value(&[])?.is_finite() && high.f_double_value(&[])?.is_finite())
+    };
+    if is(converted)? {
+        return Ok(());
+    }
+    let message = if is(raw)? {
+        format!("tensor `{name}` holds numbers that {} cannot hold; choose float32 or bfloat16", format_name(converted))
+    } else {
+        format!("tensor `{name}` holds numbers that are not finite (NaN or infinite); copy the checkpoint again")
+    };
+    Err(Error::Weights { path: file.to_owned(), message })
+}
+
+fn format_name(tensor: &Tensor) -> &'static str {
+    crate::edit::number_format(tensor.kind())
 }

@@ -16,7 +16,7 @@ const SAMPLED: i64 = 1024;
 pub fn fingerprint(model: &Model) -> Result<String> {
     let _guard = tch::no_grad_guard();
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}{:?}", model.architecture, model.kind));
+    hash.update(format!("{}{:?}", model.architecture.signature(), model.kind));
     for (name, tensor) in model.parameters() {
         hash.update(format!("{name}{:?}", tensor.size()));
         let flat = tensor.f_reshape([-1])?;

@@ -36,14 +36,13 @@ pub struct Generated {
 }
 
 impl Generated {
-    /// The text after the prompt, up to the end-of-text token.
+    /// The text after the prompt, up to the first token that ends a text.
     ///
     /// # Errors
     /// Those of the tokenizer.
     pub fn continuation(&self, model: &Model) -> Result<String> {
         let text = model.tokenizer.decode(&self.tokens[self.prompt_tokens..])?;
-        let end = model.tokenizer.end_of_text();
-        let cut = if end.is_empty() { None } else { text.find(&end) };
+        let cut = model.tokenizer.ends_of_text().iter().filter_map(|end| text.find(end.as_str())).min();
         Ok(text[..cut.unwrap_or(text.len())].to_owned())
     }
 
@@ -54,8 +53,7 @@ impl Generated {
     pub fn published_text(&self, model: &Model) -> Result<String> {
         let text: String = model.tokenizer.decode_whole(&self.tokens)?.nfkd().collect();
         let text = text.replace("\n\n", " ");
-        let end = model.tokenizer.end_of_text();
-        Ok(if end.is_empty() { text } else { text.replace(&end, "") })
+        Ok(model.tokenizer.ends_of_text().iter().fold(text, |text, end| text.replace(end, "")))
     }
 }
 
@@ -103,7 +101,7 @@ pub(super) fn extend(
     })?;
     let context = model.architecture.context as usize;
     let end = |prompt: usize| match length {
-        Length::After(tokens) => prompt.saturating_add(tokens).min(context),
+        Length::After(tokens) => (prompt + tokens).min(context),
         Length::Whole(tokens) => tokens.min(context),
     };
     let mut texts: Vec<Generated> =

@@ -1,7 +1,6 @@
 //! Text in cells of the terminal: how wide it is, how it is cut, how what cannot be printed is written.
 
 use super::Glyphs;
-use locus_protocol::shown::is_unseen;
 use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -77,7 +76,7 @@ pub fn printable(text: &str) -> String {
         match character {
             '\n' => written.push_str("\\n"),
             '\t' => written.push_str("\\t"),
-            character if is_unseen(character) || is_variation(character) => {
+            character if character.is_control() || is_formatting(character) => {
                 let _ = write!(written, "\\u{{{:x}}}", u32::from(character));
             }
             character => written.push(character),
@@ -109,9 +108,9 @@ pub fn plain(symbol: &str) -> &'static str {
     }
 }
 
-/// Characters that change how the one before them looks: terminals disagree on their width.
-fn is_variation(character: char) -> bool {
-    matches!(character, '\u{fe00}'..='\u{fe0f}')
+/// Characters that take no cell of their own and change how others look: terminals disagree on them.
+fn is_formatting(character: char) -> bool {
+    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
 #[cfg(test)]

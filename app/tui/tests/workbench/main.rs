@@ -4,7 +4,6 @@ mod author;
 mod compare;
 mod edits;
 mod following;
-mod hostile;
 mod keymap;
 mod looks;
 mod picture;

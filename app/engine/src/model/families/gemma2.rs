@@ -1,13 +1,28 @@
 //! Gemma 2: norms around attention and MLP alike, capped scores and logits, scaled embeddings, and sliding windows in
 //! every other layer.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
+use super::layers::{KINDS, layer_kinds};
+use crate::model::architecture::{
+    Activation, Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Special,
+};
+use crate::model::config::{Fields, Rope, Share};
+
+/// What Gemma 2's files hold besides.
+pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
-    let hidden = config.integer("hidden_size")?;
-    let heads = config.integer("num_attention_heads")?;
-    let layers = config.integer("num_hidden_layers")? as usize;
-    let head_width = config.integer_or("head_dim", 256)?;
+    let hidden = config.integer("hidden_size", Fields::WIDTH, 2304)?;
+    let heads = config.integer("num_attention_heads", Fields::HEADS, 8)?;
+    let layers = config.integer("num_hidden_layers", Fields::LAYERS, 26)? as usize;
+    super::divided("num_attention_heads", hidden, heads)?;
+    let head_width = config.integer("head_dim", Fields::WIDTH, 256)?;
+    let key_value_heads = config.integer("num_key_value_heads", Fields::HEADS, 4)?;
+    super::grouped(heads, key_value_heads)?;
+    config.only("use_bidirectional_attention", false, "attention to later tokens is")?;
+    let promised = config.integer("max_position_embeddings", Fields::POSITIONS, 8192)?;
+    let rope = Rope { theta: "rope_theta", share: Share::Whole, head_width, context: promised };
+    let (rotary, context) = rope.read(config)?;
+    let attention_bias = config.flag("attention_bias", false)?;
     let block = |layer: usize| {
         let at = |name: &str| format!("model.layers.{layer}.{name}");
         BlockNames {
@@ -26,29 +41,30 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
             down: at("mlp.down_proj"),
         }
     };
-    let activation = if config.0.get("hidden_activation").is_some() { "hidden_activation" } else { "hidden_act" };
-    let tied = config.flag_or("tie_word_embeddings", true);
     Ok(Architecture {
         family: "gemma2".to_owned(),
         layers,
         hidden,
         heads,
-        key_value_heads: config.integer_or("num_key_value_heads", heads)?,
+        key_value_heads,
         head_width,
-        context: config.integer("max_position_embeddings")?,
+        inner: config.integer("intermediate_size", Fields::WIDTH, 9216)?,
+        vocabulary: config.integer("vocab_size", Fields::VOCABULARY, 256_000)?,
+        context,
         norm: Norm::RootMeanSquareAroundOne,
-        norm_epsilon: config.number_or("rms_norm_eps", 1e-6)?,
-        activation: config.activation(activation)?,
+        norm_epsilon: config.number("rms_norm_eps", 1e-6)?,
+        activation: activation(config)?,
         residual: Residual::Sequential,
-        rotary: Some(config.rotary(head_width, "rope_theta", false)?),
-        attention_scale: config.number_or("query_pre_attn_scalar", 256.0)?.powf(-0.5),
+        rotary: Some(rotary),
+        attention_scale: config.number("query_pre_attn_scalar", 256.0)?.powf(-0.5),
         token_embedding: "model.embed_tokens".to_owned(),
         blocks: (0..layers).map(block).collect(),
         final_norm: "model.norm".to_owned(),
-        unembedding: (!tied).then(|| "lm_head".to_owned()),
+        head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", true)?, stored: None },
+        biases: Biases { queries_keys_values: attention_bias, attention_output: attention_bias, ..Biases::default() },
         special: Special {
-            attention_cap: config.cap("attn_logit_softcapping")?,
-            logit_cap: config.cap("final_logit_softcapping")?,
+            attention_cap: config.number_or_none("attn_logit_softcapping", 50.0)?,
+            logit_cap: config.number_or_none("final_logit_softcapping", 30.0)?,
             embedding_scale: Some((hidden as f64).sqrt()),
             attention_window: windows(config, layers)?,
             ..Special::default()
@@ -56,21 +72,27 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     })
 }
 
+/// The activation. Files also hold `hidden_act`, which the published code does not read.
+fn activation(config: &Fields<'_>) -> Result<Activation, String> {
+    let activation = config.activation("hidden_activation", "gelu_pytorch_tanh")?;
+    let other = config.activation("hidden_act", "gelu_pytorch_tanh")?;
+    if other != activation && !config.has("hidden_activation") {
+        return Err(
+            "field `hidden_act` is not read by architecture gemma2; name the activation in `hidden_activation`"
+                .to_owned(),
+        );
+    }
+    Ok(activation)
+}
+
 /// Sliding windows where `layer_types` says so; where it is missing in every other layer, the first one included.
 fn windows(config: &Fields<'_>, layers: usize) -> Result<Vec<Option<i64>>, String> {
-    let window = config.integer_or("sliding_window", 4096)?;
-    let kinds = config.0.get("layer_types").and_then(serde_json::Value::as_array);
-    let of_layer = |layer: usize| {
-        let kind = match kinds {
-            Some(kinds) => kinds.get(layer).and_then(serde_json::Value::as_str).unwrap_or(""),
-            None if layer.is_multiple_of(2) => "sliding_attention",
-            None => "full_attention",
-        };
-        match kind {
-            "sliding_attention" => Ok(Some(window)),
-            "full_attention" => Ok(None),
-            _ => Err(format!("field `layer_types` must say sliding_attention or full_attention for layer {layer}")),
-        }
-    };
-    (0..layers).map(of_layer).collect()
+    let kinds = layer_kinds(config, layers)?;
+    let slides = |layer: usize| kinds.as_ref().map_or(layer.is_multiple_of(2), |kinds| kinds[layer] == KINDS[1]);
+    let given = config.get("sliding_window").is_some_and(|value| value.is_null());
+    if given && !(0..layers).any(slides) {
+        return Ok(vec![None; layers]);
+    }
+    let window = config.integer("sliding_window", Fields::POSITIONS, 4096)?;
+    Ok((0..layers).map(|layer| slides(layer).then_some(window)).collect())
 }

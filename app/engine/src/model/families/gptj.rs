@@ -1,13 +1,29 @@
-//! GPT-J: attention and MLP in parallel behind one norm, interleaved rotary positions, untied head with bias.
+//! GPT-J: attention and MLP in parallel behind one norm, interleaved rotary positions, a head with bias.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
+use crate::model::architecture::{
+    Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Rotary, Scaling, Special,
+};
+use crate::model::config::Fields;
+
+/// What GPT-J's files hold besides.
+pub const HARMLESS: &[&str] = &["n_ctx"];
+
+/// The base of GPT-J's wavelengths, which no field changes.
+const BASE: f64 = 10_000.0;
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
-    let hidden = config.integer("n_embd")?;
-    let heads = config.integer("n_head")?;
-    let layers = config.integer("n_layer")? as usize;
-    let head_width = hidden / heads;
-    let rotary = config.integer_or("rotary_dim", 64)?;
+    let hidden = config.integer_as(["n_embd", "hidden_size"], Fields::WIDTH, 4096)?;
+    let heads = config.integer_as(["n_head", "num_attention_heads"], Fields::HEADS, 16)?;
+    let layers = config.integer_as(["n_layer", "num_hidden_layers"], Fields::LAYERS, 28)? as usize;
+    let head_width = super::divided("n_head", hidden, heads)?;
+    let dimensions = config.integer("rotary_dim", Fields::WIDTH, 64)?;
+    if dimensions > head_width || dimensions % 2 == 1 {
+        return Err(format!(
+            "field `rotary_dim` is {dimensions} and must be an even number up to the {head_width} channels of a head"
+        ));
+    }
+    config.only("rotary", true, "GPT-J without rotary positions is")?;
+    config.only("scale_attn_weights", true, "attention scores that are not scaled are")?;
     let block = |layer: usize| {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
@@ -33,17 +49,20 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         heads,
         key_value_heads: heads,
         head_width,
-        context: config.integer("n_positions")?,
+        inner: config.optional_integer("n_inner", Fields::WIDTH)?.unwrap_or(4 * hidden),
+        vocabulary: config.integer("vocab_size", Fields::VOCABULARY, 50_400)?,
+        context: config.integer_as(["n_positions", "max_position_embeddings"], Fields::POSITIONS, 2048)?,
         norm: Norm::Layer,
-        norm_epsilon: config.number_or("layer_norm_epsilon", 1e-5)?,
-        activation: config.activation("activation_function")?,
+        norm_epsilon: config.number("layer_norm_epsilon", 1e-5)?,
+        activation: config.activation("activation_function", "gelu_new")?,
         residual: Residual::ParallelSharedNorm,
-        rotary: Some(config.rotary(rotary, "rotary_emb_base", true)?),
+        rotary: Some(Rotary { dimensions, base: BASE, interleaved: true, scaling: Scaling::Plain }),
         attention_scale: (head_width as f64).powf(-0.5),
         token_embedding: "transformer.wte".to_owned(),
         blocks: (0..layers).map(block).collect(),
         final_norm: "transformer.ln_f".to_owned(),
-        unembedding: Some("lm_head".to_owned()),
+        head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", false)?, stored: None },
+        biases: Biases { queries_keys_values: false, attention_output: false, mlp: true, head: true },
         special: Special::default(),
     })
 }

@@ -1,16 +1,22 @@
 //! Phi: attention and MLP in parallel behind one norm, rotary on a part of each head, biases everywhere.
 
-use crate::model::architecture::{Architecture, BlockNames, Fields, Norm, QueryKeyValueNames, Residual, Special};
+use crate::model::architecture::{Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Special};
+use crate::model::config::{Fields, Rope, Share};
+
+/// What Phi's files hold besides.
+pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
-    let hidden = config.integer("hidden_size")?;
-    let heads = config.integer("num_attention_heads")?;
-    let layers = config.integer("num_hidden_layers")? as usize;
-    let head_width = hidden / heads;
-    if config.flag_or("qk_layernorm", false) {
-        return Err("field `qk_layernorm` must be false".to_owned());
-    }
-    let share = config.number_or("partial_rotary_factor", 0.5)?;
+    let hidden = config.integer("hidden_size", Fields::WIDTH, 2048)?;
+    let heads = config.integer("num_attention_heads", Fields::HEADS, 32)?;
+    let layers = config.integer("num_hidden_layers", Fields::LAYERS, 24)? as usize;
+    let head_width = super::head_width(config, hidden, heads)?;
+    config.only("qk_layernorm", false, "norms of queries and keys are")?;
+    let promised = config.integer("max_position_embeddings", Fields::POSITIONS, 2048)?;
+    let share = Share::Part { outer: "partial_rotary_factor", default: 0.5, odd: false };
+    let (rotary, context) = Rope { theta: "rope_theta", share, head_width, context: promised }.read(config)?;
+    let key_value_heads = config.optional_integer("num_key_value_heads", Fields::HEADS)?.unwrap_or(heads);
+    super::grouped(heads, key_value_heads)?;
     let block = |layer: usize| {
         let at = |name: &str| format!("model.layers.{layer}.{name}");
         BlockNames {
@@ -29,25 +35,27 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
             down: at("mlp.fc2"),
         }
     };
-    let tied = config.flag_or("tie_word_embeddings", false);
     Ok(Architecture {
         family: "phi".to_owned(),
         layers,
         hidden,
         heads,
-        key_value_heads: config.integer_or("num_key_value_heads", heads)?,
+        key_value_heads,
         head_width,
-        context: config.integer("max_position_embeddings")?,
+        inner: config.integer("intermediate_size", Fields::WIDTH, 8192)?,
+        vocabulary: config.integer("vocab_size", Fields::VOCABULARY, 51_200)?,
+        context,
         norm: Norm::Layer,
-        norm_epsilon: config.number_or("layer_norm_eps", 1e-5)?,
-        activation: config.activation("hidden_act")?,
+        norm_epsilon: config.number("layer_norm_eps", 1e-5)?,
+        activation: config.activation("hidden_act", "gelu_new")?,
         residual: Residual::ParallelSharedNorm,
-        rotary: Some(config.rotary((head_width as f64 * share) as i64, "rope_theta", false)?),
+        rotary: Some(rotary),
         attention_scale: (head_width as f64).powf(-0.5),
         token_embedding: "model.embed_tokens".to_owned(),
         blocks: (0..layers).map(block).collect(),
         final_norm: "model.final_layernorm".to_owned(),
-        unembedding: (!tied).then(|| "lm_head".to_owned()),
+        head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", false)?, stored: None },
+        biases: Biases { queries_keys_values: true, attention_output: true, mlp: true, head: true },
         special: Special::default(),
     })
 }

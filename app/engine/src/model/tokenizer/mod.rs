@@ -11,6 +11,7 @@ mod prompts;
 pub use places::{Mention, mention};
 pub use prompts::{Joined, PromptTokens};
 
+use super::limits::Limits;
 use crate::error::{Error, Result};
 use pieces::Pieces;
 use std::ops::Range;
@@ -26,6 +27,7 @@ pub struct Tokenizer {
     /// Whether a blank is put before a text's first word.
     prepends: bool,
     remarks: Vec<String>,
+    limits: Limits,
 }
 
 /// Tokens of a text and the bytes of the text that each holds.
@@ -54,7 +56,14 @@ impl Tokenizer {
         let first = inner.encode("a", false).map_err(bad)?;
         let first = first.get_ids().first().map(|&id| pieces.bytes(&inner, i64::from(id))).unwrap_or_default();
         let (beginning, remarks) = settings.beginning(&inner).map_err(bad)?;
-        Ok(Self { prepends: first.first() == Some(&b' '), inner, beginning, pieces, remarks })
+        Ok(Self {
+            prepends: first.first() == Some(&b' '),
+            inner,
+            beginning,
+            pieces,
+            remarks,
+            limits: Limits::default(),
+        })
     }
 
     /// What the user should know of how this tokenizer is used.
@@ -119,7 +128,8 @@ impl Tokenizer {
     /// Without the tokens in front.
     fn bare(&self, text: &str) -> Result<Tokens> {
         let encoding = self.inner.encode(text, false).map_err(|error| Error::Tokenizer(error.to_string()))?;
-        let ids = encoding.get_ids().iter().map(|&id| i64::from(id)).collect();
+        let ids: Vec<i64> = encoding.get_ids().iter().map(|&id| i64::from(id)).collect();
+        self.limits.check(&ids, &self.inner)?;
         let spans = encoding.get_offsets().iter().map(|&(start, end)| places::whole_characters(text, start..end));
         Ok(Tokens { ids, spans: spans.collect() })
     }
@@ -127,9 +137,31 @@ impl Tokenizer {
     /// The token that ends a document, as text; empty where the checkpoint has none that is known.
     #[must_use]
     pub fn end_of_text(&self) -> String {
-        let known = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"];
-        let found = known.into_iter().find(|token| self.inner.token_to_id(token).is_some());
-        found.unwrap_or_default().to_owned()
+        self.limits.ends.first().cloned().unwrap_or_default()
+    }
+
+    /// All tokens that end a text, as text.
+    #[must_use]
+    pub fn ends_of_text(&self) -> &[String] {
+        &self.limits.ends
+    }
+
+    /// Takes over what the checkpoint says of its tokens; what is to be told.
+    pub(super) fn suit(&mut self, rows: i64, ends: Vec<String>) -> Option<String> {
+        self.limits = Limits { rows: Some(rows), ends };
+        self.limits.note(&self.inner)
+    }
+
+    /// The text of one token; `None` where there is no such token.
+    pub(super) fn token(&self, id: i64) -> Option<String> {
+        let raw = u32::try_from(id).ok().and_then(|id| self.inner.id_to_token(id))?;
+        let text = self.decode(&[id]).unwrap_or_default();
+        Some(if text.is_empty() { raw } else { text })
+    }
+
+    /// Whether there is a token of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.inner.token_to_id(name).is_some()
     }
 
     /// Text of token ids as it stands inside a text, special tokens included: no blank is lost.

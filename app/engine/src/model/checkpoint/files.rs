@@ -1,0 +1,122 @@
+//! Which files of a folder are the model: those that the index names, or else `model.safetensors`. Nothing else is.
+
+use crate::error::{Error, Result};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const WHOLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// Names that a sentence lists.
+const LISTED: usize = 5;
+
+/// The files of a model.
+#[derive(Debug)]
+pub struct Files {
+    /// Every file, in order, with the tensors that the index finds in it; `None` where there is no index: all of them.
+    pub files: Vec<(PathBuf, Option<BTreeSet<String>>)>,
+    /// What is to be told.
+    pub notes: Vec<String>,
+}
+
+impl Files {
+    /// Finds the files of the model in `folder`.
+    ///
+    /// # Errors
+    /// There are none, it is not clear which, or one that the index names is not there.
+    pub fn find(folder: &Path) -> Result<Self> {
+        let bad = |message: String| Error::Weights { path: folder.to_owned(), message };
+        let mut stray = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })? {
+            let entry = entry.map_err(|source| Error::Read { path: folder.to_owned(), source })?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if Path::new(&name).extension().is_some_and(|end| end == "safetensors") {
+                stray.push(name);
+            }
+        }
+        stray.sort();
+        let index = folder.join(INDEX);
+        let files = if index.is_file() {
+            let named = named(&index)?;
+            if let Some(lacking) = named.keys().find(|name| !folder.join(name).is_file()) {
+                return Err(bad(format!(
+                    "{INDEX} names the file `{}`, which is not there; copy all files of the checkpoint",
+                    shown(lacking)
+                )));
+            }
+            named
+        } else if stray.iter().any(|name| name == WHOLE) {
+            BTreeMap::from([(WHOLE.to_owned(), None)])
+        } else if stray.is_empty() {
+            return Err(
+                bad("the folder holds no *.safetensors file; convert the checkpoint to safetensors".to_owned()),
+            );
+        } else {
+            return Err(bad(format!(
+                "the folder holds neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
+                 of the checkpoint, or rename the file that is the whole model to {WHOLE}",
+                list(&stray),
+                if stray.len() == 1 { "is" } else { "are" },
+            )));
+        };
+        stray.retain(|name| !files.contains_key(name));
+        let mut notes = Vec::new();
+        if !stray.is_empty() {
+            let (belongs, source) = if stray.len() == 1 { ("is no part", "it") } else { ("are no part", "they") };
+            let why = if index.is_file() { INDEX } else { WHOLE };
+            notes.push(format!(
+                "{} {belongs} of the model, which is {}; {source} {} ignored",
+                list(&stray),
+                if index.is_file() { format!("what {why} names") } else { why.to_owned() },
+                if stray.len() == 1 { "is" } else { "are" },
+            ));
+        }
+        Ok(Self { files: files.into_iter().map(|(name, tensors)| (folder.join(name), tensors)).collect(), notes })
+    }
+}
+
+/// The files that an index names, with the tensors that each is to hold.
+fn named(index: &Path) -> Result<BTreeMap<String, Option<BTreeSet<String>>>> {
+    let bad = |message: &str| Error::Weights { path: index.to_owned(), message: message.to_owned() };
+    let text = std::fs::read_to_string(index).map_err(|source| Error::Read { path: index.to_owned(), source })?;
+    let value: Value = serde_json::from_str(&text)
+        .map_err(|error| bad(&format!("not valid JSON ({error}); copy it from the checkpoint again")))?;
+    let map = value.get("weight_map").and_then(Value::as_object);
+    let map = map.ok_or_else(|| bad("field `weight_map` is missing or not an object; copy the file again"))?;
+    let mut files: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
+    for (tensor, file) in map {
+        let file = file.as_str().filter(|file| is_name(file)).ok_or_else(|| {
+            bad(&format!("tensor `{}` has no file name in `weight_map`; copy the file again", shown(tensor)))
+        })?;
+        files.entry(file.to_owned()).or_default().get_or_insert_default().insert(tensor.clone());
+    }
+    if files.is_empty() {
+        return Err(bad("field `weight_map` names no tensor; copy the file again"));
+    }
+    Ok(files)
+}
+
+/// Whether a text names a file of the same folder.
+fn is_name(text: &str) -> bool {
+    let mut parts = Path::new(text).components();
+    matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None)) && !text.contains('\0')
+}
+
+/// A name from a file, fit to be shown.
+pub(super) fn shown(name: &str) -> String {
+    let text: String = name.chars().take(120).flat_map(char::escape_debug).collect();
+    if name.chars().count() > 120 { format!("{text} …") } else { text }
+}
+
+/// Names in a sentence.
+pub(super) fn list(names: &[String]) -> String {
+    let mut some: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{}`", shown(name))).collect();
+    if names.len() > LISTED {
+        some.push(format!("{} more", names.len() - LISTED));
+    }
+    match some.pop() {
+        Some(last) if some.is_empty() => last,
+        Some(last) => format!("{} and {last}", some.join(", ")),
+        None => String::new(),
+    }
+}

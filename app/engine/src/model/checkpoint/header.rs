@@ -1,0 +1,122 @@
+//! What the files of a checkpoint say that they hold, before any of it is read.
+
+use super::files::{Files, list, shown};
+use crate::error::{Error, Result};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use tch::Kind;
+
+/// Bytes of a header, at most; the length comes from the file.
+const LONGEST_HEADER: u64 = 100 << 20;
+
+/// One tensor of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// The file.
+    pub file: PathBuf,
+    /// Its number format.
+    pub dtype: Dtype,
+    /// Its shape.
+    pub shape: Vec<i64>,
+    /// Its bytes in the file; as many as number format and shape want.
+    pub bytes: Range<u64>,
+}
+
+/// All tensors of a checkpoint by name.
+pub type Stores = BTreeMap<String, Stored>;
+
+impl Stored {
+    /// libtorch's name of the number format; `None` for one that it cannot convert from.
+    pub fn kind(&self) -> Option<Kind> {
+        Some(match self.dtype {
+            Dtype::BOOL => Kind::Bool,
+            Dtype::U8 => Kind::Uint8,
+            Dtype::I8 => Kind::Int8,
+            Dtype::I16 => Kind::Int16,
+            Dtype::I32 => Kind::Int,
+            Dtype::I64 => Kind::Int64,
+            Dtype::F16 => Kind::Half,
+            Dtype::BF16 => Kind::BFloat16,
+            Dtype::F32 => Kind::Float,
+            Dtype::F64 => Kind::Double,
+            _ => return None,
+        })
+    }
+}
+
+impl Files {
+    /// The tensors that the files hold, and what is to be told of them.
+    ///
+    /// # Errors
+    /// A file that is not whole, a tensor that the index names and that is not in its file.
+    pub fn stores(&self) -> Result<(Stores, Vec<String>)> {
+        let (mut stores, mut notes) = (Stores::new(), Vec::new());
+        for (file, wanted) in &self.files {
+            let held = held(file)?;
+            if let Some(lacking) = wanted.iter().flatten().find(|name| !held.contains_key(*name)) {
+                let name = shown(lacking);
+                let message =
+                    format!("the index says that it holds the tensor `{name}`, which is not there; copy it again");
+                return Err(Error::Weights { path: file.clone(), message });
+            }
+            let mut unnamed = Vec::new();
+            for (name, stored) in held {
+                if wanted.as_ref().is_none_or(|wanted| wanted.contains(&name)) {
+                    stores.insert(name, stored);
+                } else {
+                    unnamed.push(name);
+                }
+            }
+            if !unnamed.is_empty() {
+                let name = file.file_name().map(|name| shown(&name.to_string_lossy())).unwrap_or_default();
+                notes.push(format!(
+                    "the index does not find {} in {name}; what it does not name is ignored",
+                    list(&unnamed)
+                ));
+            }
+        }
+        Ok((stores, notes))
+    }
+}
+
+/// The tensors of one file by name.
+fn held(file: &Path) -> Result<Stores> {
+    let damaged = |why: &str| Error::Weights {
+        path: file.to_owned(),
+        message: format!("not a whole safetensors file ({why}); copy it again"),
+    };
+    let unreadable = |source| Error::Read { path: file.to_owned(), source };
+    let mut opened = File::open(file).map_err(unreadable)?;
+    let size = opened.metadata().map_err(unreadable)?.len();
+    let mut length = [0; 8];
+    opened.read_exact(&mut length).map_err(|_| damaged("it ends within its header"))?;
+    let length = u64::from_le_bytes(length);
+    if length > LONGEST_HEADER || length > size.saturating_sub(8) {
+        return Err(damaged("its header does not fit into it"));
+    }
+    let mut header = Vec::new();
+    opened.take(length).read_to_end(&mut header).map_err(unreadable)?;
+    let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(&cut(&error.to_string())))?;
+    let begin = 8 + length;
+    if metadata.data_len() as u64 != size - begin {
+        return Err(damaged("its length is not what its header says"));
+    }
+    let stored = |info: &safetensors::tensor::TensorInfo| Stored {
+        file: file.to_owned(),
+        dtype: info.dtype,
+        shape: info.shape.iter().map(|&side| side as i64).collect(),
+        bytes: begin + info.data_offsets.0 as u64..begin + info.data_offsets.1 as u64,
+    };
+    Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
+}
+
+/// A complaint of the library, which may repeat megabytes of the file.
+fn cut(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().take(160).flat_map(char::escape_debug).collect()
+}

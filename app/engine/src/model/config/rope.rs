@@ -1,0 +1,194 @@
+//! Rotary positions as `config.json` describes them: the older `rope_theta` and `rope_scaling` (with the key `type` or
+//! `rope_type`), and `rope_parameters`, which holds everything.
+
+use super::Fields;
+use crate::model::rotary::{Rotary, Scaling, Stretch, Yarn};
+use serde_json::Value;
+
+/// The base where neither the file nor the family names one.
+const THETA: f64 = 10_000.0;
+
+/// How a family stores its rotary positions.
+pub struct Rope {
+    /// The outer field of the base.
+    pub theta: &'static str,
+    /// Which channels of a head rotate.
+    pub share: Share,
+    /// Channels of a head.
+    pub head_width: i64,
+    /// The context that the model promises, in tokens.
+    pub context: i64,
+}
+
+/// Which channels of a head rotate.
+pub enum Share {
+    /// All of them.
+    Whole,
+    /// The share in field `partial_rotary_factor`, or in an outer field of another name.
+    Part {
+        /// The outer field.
+        outer: &'static str,
+        /// The published default.
+        default: f64,
+        /// Whether an odd number of channels rotates, together with the next one.
+        odd: bool,
+    },
+}
+
+impl Rope {
+    /// The rotary positions of a file, and how many positions they hold for.
+    ///
+    /// # Errors
+    /// A field that is mistyped or asks for what cannot be computed, by name.
+    pub fn read(&self, config: &Fields<'_>) -> Result<(Rotary, i64), String> {
+        let empty = Value::Object(serde_json::Map::new());
+        let (older, newer) = (config.inside("rope_scaling")?, config.inside("rope_parameters")?);
+        let older = older.filter(|fields| !fields.is_empty());
+        if older.is_some() && newer.is_some() && config.get("rope_scaling") != config.get("rope_parameters") {
+            return Err("fields `rope_scaling` and `rope_parameters` differ; leave one of them out".to_owned());
+        }
+        let inner = match older.or(newer) {
+            Some(inner) => inner,
+            None => Fields::new(&empty)?,
+        };
+        // the outer ones are defaults of the inner ones
+        let theta = config.number(self.theta, THETA)?;
+        let base = inner.number("rope_theta", theta)?;
+        let dimensions = self.dimensions(config, &inner)?;
+        let kind = match (inner.text("rope_type")?, inner.text("type")?) {
+            (Some(kind), Some(older)) if kind != older => {
+                return Err(format!(
+                    "the kinds of rotary scaling `{kind}` and `{older}` differ; leave one of them out"
+                ));
+            }
+            (Some(kind), _) | (None, Some(kind)) => kind,
+            (None, None) => "default",
+        };
+        let (scaling, context) = self.scaling(kind, config, &inner, dimensions, base)?;
+        inner.nothing_else(&format!("rotary scaling `{kind}`"))?;
+        Ok((Rotary { dimensions, base, interleaved: false, scaling }, context))
+    }
+
+    fn dimensions(&self, config: &Fields<'_>, inner: &Fields<'_>) -> Result<i64, String> {
+        let (name, share, odd) = match self.share {
+            Share::Whole => {
+                for fields in [config, inner] {
+                    if fields.number("partial_rotary_factor", 1.0)? != 1.0 {
+                        let given = fields.get("partial_rotary_factor").unwrap_or(&Value::Null);
+                        return Err(fields.refusal(
+                            "partial_rotary_factor",
+                            given,
+                            "this architecture rotates all channels of a head; other shares are not supported",
+                        ));
+                    }
+                }
+                ("head_dim", 1.0, false)
+            }
+            Share::Part { outer, default, odd } => {
+                (outer, inner.number("partial_rotary_factor", config.number(outer, default)?)?, odd)
+            }
+        };
+        let dimensions = (self.head_width as f64 * share) as i64;
+        if dimensions < 1 || share > 1.0 || (dimensions % 2 == 1 && (!odd || dimensions == self.head_width)) {
+            return Err(format!(
+                "field `{name}` lets {dimensions} of the {} channels of a head rotate, which is not an even number of them",
+                self.head_width
+            ));
+        }
+        Ok(dimensions)
+    }
+
+    fn scaling(
+        &self,
+        kind: &str,
+        config: &Fields<'_>,
+        inner: &Fields<'_>,
+        dimensions: i64,
+        base: f64,
+    ) -> Result<(Scaling, i64), String> {
+        // the outer field wins over the inner one, and the whole context stands in for both
+        let original = || -> Result<i64, String> {
+            let name = "original_max_position_embeddings";
+            let inner = inner.optional_integer(name, Fields::POSITIONS)?;
+            Ok(config.optional_integer(name, Fields::POSITIONS)?.or(inner).unwrap_or(self.context))
+        };
+        Ok(match kind {
+            "default" => (Scaling::Plain, self.context),
+            "linear" => (Scaling::Linear(inner.needed_number("factor")?), self.context),
+            // it changes nothing within the context, beyond which no prompt is taken
+            "dynamic" => {
+                inner.needed_number("factor")?;
+                (Scaling::Plain, self.context)
+            }
+            "llama3" => {
+                let stretch = Stretch {
+                    factor: inner.needed_number("factor")?,
+                    low: inner.needed_number("low_freq_factor")?,
+                    high: inner.needed_number("high_freq_factor")?,
+                    original_context: original()? as f64,
+                };
+                if stretch.high <= stretch.low {
+                    let message = "`high_freq_factor` must be greater than `low_freq_factor`";
+                    return Err(format!("rotary scaling `llama3`: {message}"));
+                }
+                (Scaling::Llama3(stretch), self.context)
+            }
+            "yarn" => (Scaling::Yarn(self.yarn(inner, original()?, base)?), self.context),
+            "longrope" => self.longrope(inner, original()?, dimensions)?,
+            other => {
+                let name = if inner.has("rope_type") { "rope_type" } else { "type" };
+                let why =
+                    "this rotary scaling is not supported; default, linear, dynamic, llama3, yarn and longrope are";
+                return Err(inner.refusal(name, &Value::from(other), why));
+            }
+        })
+    }
+
+    fn yarn(&self, inner: &Fields<'_>, original: i64, base: f64) -> Result<Yarn, String> {
+        if base <= 1.0 {
+            return Err(format!("rotary scaling `yarn`: the base is {base} and must be greater than 1"));
+        }
+        if !inner.has("factor") {
+            inner.needed_number("factor")?;
+        }
+        let factor = inner.optional_number("factor")?.unwrap_or(self.context as f64 / original as f64);
+        let grown = |scale: f64| if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 };
+        let scales = (inner.optional_number("mscale")?, inner.optional_number("mscale_all_dim")?);
+        let magnitude = match (inner.optional_number("attention_factor")?, scales) {
+            (Some(given), _) => given,
+            (None, (Some(some), Some(all))) => grown(some) / grown(all),
+            (None, _) => grown(1.0),
+        };
+        // whether the weights were trained with it changes nothing
+        inner.flag("finetuned", false)?;
+        Ok(Yarn {
+            factor,
+            fast: inner.optional_number("beta_fast")?.unwrap_or(32.0),
+            slow: inner.optional_number("beta_slow")?.unwrap_or(1.0),
+            truncated: inner.flag("truncate", true)?,
+            original_context: original as f64,
+            magnitude,
+        })
+    }
+
+    /// The short factors, and the context that they hold for.
+    fn longrope(&self, inner: &Fields<'_>, original: i64, dimensions: i64) -> Result<(Scaling, i64), String> {
+        let divisors = inner.numbers("short_factor")?;
+        for (name, list) in [("short_factor", &divisors), ("long_factor", &inner.numbers("long_factor")?)] {
+            let wanted = dimensions.div_euclid(2) as usize;
+            if list.len() != wanted {
+                let count = list.len();
+                return Err(format!(
+                    "rotary scaling `longrope`: `{name}` holds {count} numbers and must hold {wanted}"
+                ));
+            }
+        }
+        let factor = inner.optional_number("factor")?.unwrap_or(self.context as f64 / original as f64);
+        let magnitude = match inner.optional_number("attention_factor")? {
+            Some(given) => given,
+            None if factor <= 1.0 => 1.0,
+            None => (1.0 + factor.ln() / (original as f64).ln()).sqrt(),
+        };
+        Ok((Scaling::PerFrequency { divisors, magnitude }, original.min(self.context)))
+    }
+}

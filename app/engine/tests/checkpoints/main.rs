@@ -1,0 +1,7 @@
+//! Checkpoints as they occur: which options run and with which numbers, and which sentence refuses the others.
+
+mod configuration;
+mod folder;
+mod layout;
+mod limits;
+mod options;
