@@ -10,7 +10,8 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers | tokenizers";
+const USAGE: &str =
+    "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -30,6 +31,8 @@ fn main() -> Result<()> {
             .and_then(|()| transformers::check(&root, &target_folder(&root))),
         "tokenizers" => cargo(&root, &["build", "--workspace", "--release", "--example", "tokens"])
             .and_then(|()| transformers::tokenizers(&root, &target_folder(&root), more())),
+        "models" => cargo(&root, &["build", "--workspace", "--release", "--example", "logits"])
+            .and_then(|()| transformers::models(&root, &target_folder(&root))),
         "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),
         "" => bail!(USAGE),
         other => bail!("unknown task `{other}`; {USAGE}"),

@@ -17,6 +17,17 @@ pub fn check(root: &Path, target: &Path) -> Result<()> {
     run(Command::new(python).arg(root.join("tests/transformers/check.py")).args(programs).arg(&work))
 }
 
+/// Runs checkpoints of every family, option and layout, and writes what comes of it into docs/models.md.
+pub fn models(root: &Path, target: &Path) -> Result<()> {
+    let work = target.join("transformers/models");
+    if work.exists() {
+        std::fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
+    }
+    std::fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
+    let program = target.join("release/examples/logits");
+    run(Command::new(python(root, target)?).arg(root.join("tests/transformers/models.py")).arg(program).arg(&work))
+}
+
 /// Makes the expected tokens in `tests/tokenizers` and the table of docs/tokenizers.md; `more` may be `--anew`, which
 /// trains the small tokenizers again.
 pub fn tokenizers(root: &Path, target: &Path, more: impl Iterator<Item = String>) -> Result<()> {
