@@ -2,13 +2,15 @@
 
 mod cli;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     // before anything else looks at libtorch, see its documentation
     locus_session::open_cuda();
-    let arguments = cli::Arguments::parse();
+    let arguments = match cli::read_arguments() {
+        Ok(arguments) => arguments,
+        Err(code) => return code,
+    };
     match cli::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,5 +1,6 @@
 //! The trained files, compiled in, and the way onto the disk.
 
+use locus_files::FolderDraft;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,7 +38,7 @@ pub fn materialise(folder: &Path) -> Result<PathBuf, DemoError> {
     Ok(folder.to_path_buf())
 }
 
-/// Writes `files` into a new folder beside `destination` and renames it into place.
+/// Writes `files` into a new folder beside `destination`, which takes its place at once.
 pub(crate) fn replace_folder<'a>(
     destination: &Path,
     files: impl Iterator<Item = (&'a str, &'a [u8])>,
@@ -47,23 +48,10 @@ pub(crate) fn replace_folder<'a>(
         _ => Path::new("."),
     };
     fs::create_dir_all(parent).map_err(DemoError::file(parent))?;
-    let fresh = tempfile::Builder::new().prefix(".locus-demo-").tempdir_in(parent).map_err(DemoError::file(parent))?;
-    let whole = fresh.path().join("new");
-    fs::create_dir(&whole).map_err(DemoError::file(&whole))?;
+    let failed = |refusal: locus_files::Refusal| DemoError::file(destination)(refusal.into());
+    let fresh = FolderDraft::replacing(destination).map_err(failed)?;
     for (name, bytes) in files {
-        let path = whole.join(name);
-        fs::write(&path, bytes).map_err(DemoError::file(&path))?;
+        fresh.write(name, bytes).map_err(DemoError::file(destination.join(name)))?;
     }
-    // A folder cannot be renamed onto one that holds files: the old one steps aside first.
-    let old = fresh.path().join("old");
-    let moved = fs::rename(destination, &old);
-    match fs::rename(&whole, destination) {
-        Ok(()) => Ok(()),
-        Err(source) => {
-            if moved.is_ok() {
-                fs::rename(&old, destination).map_err(DemoError::file(destination))?;
-            }
-            Err(DemoError::File { path: destination.to_path_buf(), source })
-        }
-    }
+    fresh.replace().map_err(failed)
 }

@@ -25,6 +25,14 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A file is not written where it should go.
+    #[error("{}: {reason}", path.display())]
+    Output {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why, and the remedy.
+        reason: locus_files::Refusal,
+    },
     /// A file of facts does not hold what it should.
     #[error("{}: {message}", path.display())]
     Facts {
@@ -166,5 +174,15 @@ pub trait Doing<T> {
 impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| error.into().while_doing(what))
+    }
+}
+
+impl Error {
+    /// What to say of a file that is not written.
+    pub(crate) fn not_written(path: &std::path::Path) -> impl FnOnce(locus_files::Refusal) -> Self + '_ {
+        move |refusal| match refusal {
+            locus_files::Refusal::Io(source) => Self::Write { path: path.to_owned(), source },
+            reason => Self::Output { path: path.to_owned(), reason },
+        }
     }
 }

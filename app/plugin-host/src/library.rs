@@ -7,17 +7,19 @@ use crate::loaded::{LoadedMethod, LoadedObjective, ObjectiveFunctions, describe,
 use crate::stamp::Stamp;
 use crate::table::HOST;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use locus_files::scratch;
 use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin};
 use locus_plugin::object::{Description, MethodObject, ObjectiveObject};
 use locus_protocol::{PluginKind, PluginReady};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::error::Error as _;
-use std::io::Write;
 use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Bytes of a plugin's file at most.
+const LARGEST: u64 = 1 << 30;
 /// Most methods, and most objectives, of one library.
 const MOST: usize = 64;
 
@@ -60,7 +62,7 @@ impl Contents {
         crate::inspect(file)?;
         let unreadable =
             |error: std::io::Error| LoadError::Unreadable { file: file.to_owned(), reason: error.to_string() };
-        Ok(Self { file: file.to_owned(), bytes: std::fs::read(file).map_err(unreadable)? })
+        Ok(Self { file: file.to_owned(), bytes: locus_files::bytes(file, LARGEST).map_err(unreadable)? })
     }
 
     /// Tells whether two files are the same.
@@ -89,13 +91,7 @@ impl Contents {
         let places = [Some(std::env::temp_dir()), self.file.parent().map(Path::to_owned)];
         let mut first_failure = None;
         for place in places.into_iter().flatten() {
-            let copy = tempfile::Builder::new().prefix(".locus-plugin-").suffix(".so").tempfile_in(&place);
-            let copy = copy.and_then(|mut copy| {
-                copy.write_all(&self.bytes)?;
-                copy.flush()?;
-                Ok(copy.into_temp_path())
-            });
-            let failure = match copy {
+            let failure = match scratch(&place, ".locus-plugin-", ".so", &self.bytes) {
                 Err(error) => format!("cannot copy it to {}: {error}", place.display()),
                 // SAFETY: runs the initialisers of a library whose stamp fits this program; that it keeps the
                 // contract is the author's promise.

@@ -7,7 +7,6 @@ use locus_plugin::glue::abi::{
     ENTRY_SYMBOL, FLAG_BY_NAME_ONLY, FLAG_LIBTORCH, INTERFACE_MAJOR, INTERFACE_MINOR, LocusStamp, MAGIC,
 };
 use object::{ReadCache, ReadRef};
-use std::fs::File;
 use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 
@@ -45,11 +44,7 @@ pub struct Stamp {
 /// The file cannot be read, is no library, exports no plugin, or has a damaged stamp.
 pub fn inspect(file: &Path) -> Result<Stamp, LoadError> {
     let unreadable = |reason: String| LoadError::Unreadable { file: file.to_owned(), reason };
-    let opened = File::open(file).map_err(|error| unreadable(error.to_string()))?;
-    let metadata = opened.metadata().map_err(|error| unreadable(error.to_string()))?;
-    if !metadata.is_file() {
-        return Err(unreadable(if metadata.is_dir() { "it is a folder" } else { "it is no regular file" }.to_owned()));
-    }
+    let opened = locus_files::open(file).map_err(|error| unreadable(error.to_string()))?;
     Stamp::read(file, &ReadCache::new(opened))
 }
 

@@ -12,12 +12,14 @@ mod event;
 mod fact;
 mod flags;
 mod hyperparameter;
+mod messages;
 mod number;
 mod operation;
 mod rescored;
 mod rows;
 mod second_moments;
 mod shell;
+pub mod shown;
 mod trace;
 
 pub use aim::Aim;

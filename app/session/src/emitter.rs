@@ -60,6 +60,7 @@ impl Emitter {
 
     /// Tells what happened. Waits when nobody has read for long; a listener that is gone is no error.
     pub fn tell(&self, event: Event) {
+        let event = event.with_short_messages();
         if let Some(journal) = self.journal.borrow_mut().as_mut()
             && event.is_recorded()
             && let Ok(mut line) = serde_json::to_vec(&event)

@@ -60,6 +60,7 @@ fn read_noise(file: &Path) -> Result<Tensor, Error> {
     if !file.is_file() {
         return Err(bad("there is no such file; check the path"));
     }
+    locus_files::open(file).map_err(|error| bad(&format!("cannot be read ({error}); name another")))?;
     let read = Tensor::read_safetensors(file).map_err(|error| match locus_engine::Error::from(error) {
         short if short.is_out_of_memory() => short.into(),
         _ => bad("not a whole safetensors file; name another"),

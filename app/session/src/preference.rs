@@ -43,7 +43,7 @@ impl Preference {
     pub fn of_user(file: &Path) -> Result<Self, Error> {
         let bad = |message: String| Error::File { path: file.to_owned(), message };
         let shipped = Self::shipped();
-        let text = match std::fs::read_to_string(file) {
+        let text = match locus_files::text(file, 1 << 20) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(shipped),
             Err(error) => return Err(bad(format!("cannot be read ({error}); mend or remove it"))),

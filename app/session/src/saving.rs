@@ -1,4 +1,4 @@
-//! Writing the edits in place, or the model they make. Everything gets a temporary name first.
+//! Writing the edits in place, or the model they make. What has its final name is whole.
 
 use crate::error::Error;
 use crate::loading::Loaded;
@@ -36,7 +36,7 @@ pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<
 /// The edits in place as one file, see [`DeltaFile`].
 fn deltas(loaded: &Loaded, file: &Path) -> Result<(), Error> {
     let bytes = DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits(loaded)?)?;
-    Ok(export::keep(&bytes, file)?)
+    Ok(export::keep_alone(&bytes, file)?)
 }
 
 /// The edits in place; there has to be one.

@@ -18,6 +18,13 @@ const ROWS_AT_ONCE_CPU: usize = 2;
 /// The same on a GPU, which needs large products to be busy.
 const ROWS_AT_ONCE_GPU: usize = 16;
 
+/// Noised copies of a prompt at most: published traces take ten.
+const MOST_SAMPLES: usize = 1000;
+/// Noise at most: embeddings are about a tenth.
+const LOUDEST: f64 = 1e6;
+/// Layers of a window at most.
+const MOST_LAYERS: usize = 10_000;
+
 /// Traces one fact: tells an estimate of the whole map, then exact rows as they finish.
 pub fn trace(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
     check(&order)?;
@@ -61,6 +68,9 @@ pub fn check(order: &TraceOrder) -> Result<(), Error> {
     if order.samples == 0 || order.window == 0 {
         return bad("samples and window must be at least 1; see --samples and --window");
     }
+    if order.samples > MOST_SAMPLES || order.window > MOST_LAYERS {
+        return bad("samples must be 1000 at most and a window 10000 layers; see --samples and --window");
+    }
     if order.intervention.is_severed() && order.kind != TraceKind::Hidden {
         return bad("with a module severed only hidden states are restored; use kind hidden, or sever nothing");
     }
@@ -85,6 +95,10 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising
         None if order.intervention.is_ablation() => 0.0,
         None => order.noise_deviations * loaded.embedding_deviation(&fact.subject)?,
     };
+    // what is more than that overflows in float32 on its way through the layers
+    if !(0.0..=LOUDEST).contains(&level) {
+        return Err(Error::Request(format!("the noise must be from 0 to {LOUDEST}; see --noise")));
+    }
     let model = loaded.stack.model();
     let answer = Answer::Target(fact.target_true.clone());
     let question = Question::new(model, &fact.template, &fact.subject, &answer)?;

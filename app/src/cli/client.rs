@@ -15,6 +15,9 @@ use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, Option
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+/// Threads at most: no processor has as many.
+const MOST_THREADS: i32 = 1024;
+
 /// What the session has told so far.
 #[derive(Default)]
 pub struct Known {
@@ -217,6 +220,9 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
     }
     if common.reproducible && common.threads.is_some_and(|threads| threads != 1) {
         return Err(Failure::usage("--threads: --reproducible computes on one thread; leave one of the two out"));
+    }
+    if common.threads.is_some_and(|threads| threads > MOST_THREADS) {
+        return Err(Failure::usage(format!("--threads must be at most {MOST_THREADS}")));
     }
     let places = Places::find()?;
     if let Some(file) = common.apply.iter().find(|file| !file.is_file()) {

@@ -4,6 +4,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::{Failure, output, tables};
+use locus_protocol::shown::shown;
 use locus_session::DeltaFile;
 use std::path::Path;
 
@@ -26,10 +27,12 @@ fn show(common: &Common, file: &Path) -> Result<(), Failure> {
     let read = DeltaFile::read(file).map_err(locus_session::Error::from)?;
     let header = &read.header;
     if common.json {
-        return Ok(output::print(&serde_json::to_string(header).map_err(std::io::Error::from)?)?);
+        return Ok(output::json(header)?);
     }
     let model = &header.model;
-    output::print(&format!("{}: edits of the model `{}` ({})", file.display(), model.name, model.fingerprint))?;
+    let file = file.display().to_string();
+    let (file, name, fingerprint) = (shown(&file), shown(&model.name), shown(&model.fingerprint));
+    output::print(&format!("{file}: edits of the model `{name}` ({fingerprint})"))?;
     for (said, edit) in header.edits.iter().zip(&read.edits) {
         let plugin = |mark: &locus_protocol::PluginMark| {
             format!("{} {} ({})", mark.id, mark.version, mark.sha256.get(..12).unwrap_or("unknown file"))

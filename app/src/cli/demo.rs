@@ -4,6 +4,7 @@ use crate::cli::arguments::{Common, DemoAction};
 use crate::cli::client::Client;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::{Failure, edit, output, settings, tables, trace, workbench};
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
 use locus_session::Preference;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub fn run(common: &Common, action: Option<DemoAction>) -> Result<(), Failure> {
     if common.model.is_some() {
         return Err(Failure::usage("--model: the demo runs on the built-in model; leave the flag out"));
     }
-    if workbench::has_terminal() && !common.json { workbench::run(common) } else { text(common) }
+    if output::has_terminal() && !common.json { workbench::run(common) } else { text(common) }
 }
 
 /// Trace, edit, before and after of the first fact.
@@ -35,8 +36,8 @@ fn text(common: &Common) -> Result<(), Failure> {
             model.family,
             model.layers,
             model.parameters,
-            model.device.name,
-            model.device.reason,
+            shown(&model.device.name),
+            shown(&model.device.reason),
             model.probe.deviation
         ))?;
     }
@@ -49,7 +50,7 @@ fn text(common: &Common) -> Result<(), Failure> {
     let order = order(&client, fact, best_layer(started, &traced.scores))?;
     let edited = edit::edit(&mut client, order)?;
     if let (Some(start), Some(applied), false) = (&edited.started, &edited.applied, common.json) {
-        output::print(&format!("\nEdit: {}\n", applied.title))?;
+        output::print(&format!("\nEdit: {}\n", shown(&message(&applied.title))))?;
         output::print(&tables::layers(&start.rows, &applied.rows, Some((started, &traced.scores))))?;
         output::print("")?;
         let fact = &start.order.fact;
@@ -110,7 +111,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
     match trained {
         Ok(recall) => Ok(output::print(&format!(
             "wrote {}: recalls {:.1} % of its facts on trained prompts, {:.1} % on held-out ones",
-            out.display(),
+            shown(&out.display().to_string()),
             100.0 * recall.trained,
             100.0 * recall.held_out
         ))?),

@@ -6,7 +6,6 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
 use locus_session::{DeviceRequest, NumberFormat, choose};
 use serde_json::{Map, Value};
-use std::io::IsTerminal;
 
 /// Says what a bug report needs. Nothing is changed and no model is loaded.
 ///
@@ -25,7 +24,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         ("device", device),
         ("cpu threads", tch::get_num_threads().to_string()),
         ("reproducible", common.reproducible.to_string()),
-        ("terminal", (std::io::stdin().is_terminal() && std::io::stdout().is_terminal()).to_string()),
+        ("terminal", output::has_terminal().to_string()),
         ("TERM", variable("TERM")),
         ("COLORTERM", variable("COLORTERM")),
         ("NO_COLOR", variable("NO_COLOR")),
@@ -48,7 +47,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     if common.json {
         let record: Map<String, Value> =
             findings.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
-        output::print(&Value::from(record).to_string())?;
+        output::json(&record)?;
         return Ok(());
     }
     output::print(&tables::pairs(findings))?;

@@ -3,6 +3,8 @@
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, orders, output, tables};
+use locus_files::Draft;
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, SaveTarget};
 
 /// An edit: what it started from and what it did.
@@ -81,13 +83,13 @@ pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<Edit
 /// The file is a folder, or its folder is not there.
 pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
     let Some(file) = &arguments.save else { return Ok(()) };
-    let bad = |what: &str| Err(Failure::usage(format!("--save {}: {what}", file.display())));
+    let bad = |what: &dyn std::fmt::Display| Failure::usage(format!("--save {}: {what}", file.display()));
     let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    match parent {
-        _ if file.is_dir() => bad("it is a folder; name a file"),
-        Some(parent) if !parent.is_dir() => bad("its folder is not there; make it first"),
-        _ => Ok(()),
+    if parent.is_some_and(|parent| !parent.is_dir()) {
+        return Err(bad(&"its folder is not there; make it first"));
     }
+    // tried, and given up at once
+    Draft::new(file).map(drop).map_err(|refusal| bad(&refusal))
 }
 
 /// Writes the changes of the edits in place where `--save` asks for it.
@@ -98,7 +100,7 @@ pub fn save(client: &mut Client, arguments: &EditArguments) -> Result<(), Failur
     if let Some(file) = &arguments.save {
         client.job(|job| Command::Save { job, target: SaveTarget::Deltas(file.clone()) }, &mut |_| {})?;
         if !client.json() {
-            output::print(&format!("wrote {}", file.display()))?;
+            output::print(&format!("wrote {}", shown(&file.display().to_string())))?;
         }
     }
     Ok(())
@@ -122,7 +124,7 @@ pub fn edit(client: &mut Client, order: EditOrder) -> Result<Edited, Failure> {
 fn print(edited: &Edited) -> Result<(), Failure> {
     if let (Some(started), Some(applied)) = (&edited.started, &edited.applied) {
         let fact = &started.order.fact;
-        output::print(&format!("Edit: {}\n", applied.title))?;
+        output::print(&format!("Edit: {}\n", shown(&message(&applied.title))))?;
         output::print(&tables::layers(&started.rows, &applied.rows, None))?;
         output::print("")?;
         output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;

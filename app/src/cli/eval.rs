@@ -2,11 +2,16 @@
 
 use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
 use crate::cli::client::Client;
-use crate::cli::ledger::Ledger;
+use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::{Failure, orders, output, summary};
+use locus_files::Sink;
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::path::PathBuf;
+
+/// Tokens that are said at most after each prompt.
+const MOST_TOKENS: usize = 100_000;
 
 /// Facts that are measured together, the places of which begin at `first`.
 struct Batch {
@@ -26,6 +31,16 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     if arguments.least_probability.is_some_and(|least| !(0.0..1.0).contains(&least)) {
         return Err(Failure::usage("--least-probability must be from 0 up to 1"));
     }
+    if arguments.said_tokens > MOST_TOKENS {
+        return Err(Failure::usage(format!("--said-tokens must be at most {MOST_TOKENS}")));
+    }
+    // what cannot be written is said before anything is computed for it
+    let open = |file: &PathBuf| {
+        let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("--csv {}: {refusal}", file.display())));
+        sink.map(|sink| (sink, file.clone()))
+    };
+    let csv = arguments.csv.as_ref().map(open).transpose()?;
+    let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;
     let mut client = Client::with_model(common)?;
     let measures = Measures {
         per_token: arguments.per_token,
@@ -41,7 +56,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     };
     let batches = batches(&client, arguments)?;
     let settings = settings(common, &client, arguments, &measures, &batches)?;
-    let mut ledger = Ledger::open(arguments.out.as_deref(), &settings)?;
+    let mut ledger = Ledger::open(out, &settings)?;
     for batch in batches {
         if (batch.first..batch.first + batch.facts.len()).all(|index| ledger.has(index)) {
             continue;
@@ -50,13 +65,11 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         ledger.add(done)?;
     }
     let summary = summary::summary(ledger.lines());
-    if let Some(file) = &arguments.csv {
-        summary::write_csv(file, ledger.lines())?;
+    if let Some((sink, file)) = csv {
+        summary::write_csv(sink, &file, ledger.lines())?;
     }
     if client.json() {
-        let record =
-            serde_json::to_string(&Event::Summary(summary)).map_err(|error| Failure::failed(error.to_string()))?;
-        return Ok(output::print(&record)?);
+        return Ok(output::json(&Event::Summary(summary))?);
     }
     Ok(output::print(&summary::table(&summary))?)
 }

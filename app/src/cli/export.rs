@@ -3,6 +3,7 @@
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, edit, orders, output};
+use locus_protocol::shown::shown;
 use locus_protocol::{Command, SaveTarget};
 use std::path::Path;
 
@@ -34,7 +35,7 @@ pub fn run(
     for (target, what, folder) in adapter.into_iter().chain(model) {
         client.job(|job| Command::Save { job, target }, &mut |_| {})?;
         if !client.json() {
-            output::print(&format!("wrote {what} to {}", folder.display()))?;
+            output::print(&format!("wrote {what} to {}", shown(&folder.display().to_string())))?;
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
+use locus_protocol::shown::shown;
 
 /// Lists the facts.
 ///
@@ -17,7 +18,7 @@ pub fn run(common: &Common, search: Option<&str>) -> Result<(), Failure> {
     });
     if client.json() {
         for fact in facts {
-            output::print(&serde_json::to_string(fact).map_err(|error| Failure::failed(error.to_string()))?)?;
+            output::json(fact)?;
         }
         return Ok(());
     }
@@ -29,6 +30,6 @@ pub fn run(common: &Common, search: Option<&str>) -> Result<(), Failure> {
         count += 1;
     }
     output::print(&table.to_string())?;
-    output::print(&format!("\n{count} of {} facts; {}", client.known.facts.len(), client.known.facts_source))?;
+    output::print(&format!("\n{count} of {} facts; {}", client.known.facts.len(), shown(&client.known.facts_source)))?;
     Ok(())
 }

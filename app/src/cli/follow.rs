@@ -1,11 +1,10 @@
 //! `locus --follow`: the workbench on another process' journal, live and read-only.
 
-use crate::cli::Failure;
 use crate::cli::arguments::Common;
 use crate::cli::client::source;
 use crate::cli::picture::built_in_facts;
 use crate::cli::places::Places;
-use crate::cli::workbench::has_terminal;
+use crate::cli::{Failure, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_protocol::{Event, Flags};
 use locus_session::facts;
@@ -25,13 +24,13 @@ const WAITING: usize = 4096;
 /// # Errors
 /// There is no terminal; the journal cannot be read; the terminal fails.
 pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
-    if !has_terminal() {
+    if !output::has_terminal() {
         let message = "--follow needs a terminal; `locus picture --journal FILE` draws a journal without one";
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
     let file = file.map_or_else(|| places.state.join("journal.jsonl"), Path::to_owned);
-    let journal = File::open(&file).map_err(|error| {
+    let journal = locus_files::open(&file).map_err(|error| {
         Failure::failed(format!(
             "--follow {}: cannot be read ({error}); name what a workbench, or a command with --journal, writes to",
             file.display()
@@ -169,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_record_is_told_when_its_line_has_ended() {
-        let place = std::env::temp_dir().join(format!("locus-follow-{}", std::process::id()));
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("journal.jsonl");
         let mut file = File::create(&place).expect("a file");
         let mut tail =
             Tail { journal: File::open(&place).expect("a file"), file: place.clone(), rest: Vec::new(), failed: false };
@@ -187,6 +187,5 @@ mod tests {
         let mut file = File::create(&place).expect("a file");
         file.write_all(line("three").as_bytes()).expect("written");
         assert_eq!(texts(tail.read()), ["three"]);
-        std::fs::remove_file(&place).expect("removed");
     }
 }

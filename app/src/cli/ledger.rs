@@ -2,6 +2,7 @@
 //! appended, so that a run that was killed goes on where it stopped.
 
 use crate::cli::Failure;
+use locus_files::Refusal;
 use locus_protocol::{Aim, Evaluated, Said, numbers};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,25 +55,57 @@ pub struct Line {
     pub said: Vec<Said>,
 }
 
+/// The open file, which no other program writes as long as it is open.
+#[derive(Debug)]
+pub struct LedgerFile {
+    path: PathBuf,
+    file: File,
+    /// Whether it was made now.
+    is_new: bool,
+}
+
+/// A file that was made and never written to is taken away again.
+impl Drop for LedgerFile {
+    fn drop(&mut self) {
+        if self.is_new && self.file.metadata().is_ok_and(|about| about.len() == 0) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl LedgerFile {
+    /// Opens or makes it; nothing of it is changed.
+    ///
+    /// # Errors
+    /// It is no file, cannot be opened, or another program writes it.
+    pub fn take(path: &Path) -> Result<Self, Failure> {
+        let refused = |refusal: Refusal| Failure::usage(format!("--out {}: {refusal}", path.display()));
+        let is_new = path.symlink_metadata().is_err();
+        let file = locus_files::append(path).map_err(refused)?;
+        locus_files::alone(&file).map_err(refused)?;
+        Ok(Self { path: path.to_owned(), file, is_new })
+    }
+}
+
 /// Facts that are done, in a file or only in memory.
 #[derive(Debug)]
 pub struct Ledger {
-    file: Option<(PathBuf, File)>,
+    file: Option<LedgerFile>,
     hash: String,
     lines: BTreeMap<usize, Line>,
 }
 
 impl Ledger {
-    /// Opens or makes the file. A last line that was torn is cut off.
+    /// Reads what is in the file. A last line that was torn is cut off.
     ///
     /// # Errors
     /// It cannot be read or written, is something else, or was made with other settings.
-    pub fn open(path: Option<&Path>, settings: &Value) -> Result<Self, Failure> {
+    pub fn open(opened: Option<LedgerFile>, settings: &Value) -> Result<Self, Failure> {
         let hash = hash(settings);
         let mut ledger = Self { file: None, hash, lines: BTreeMap::new() };
-        if let Some(path) = path {
+        if let Some(mut opened) = opened {
+            let (path, file) = (opened.path.as_path(), &mut opened.file);
             let failed = |error: std::io::Error| Failure::usage(format!("--out {}: {error}", path.display()));
-            let mut file = File::options().read(true).append(true).create(true).open(path).map_err(failed)?;
             let mut text = Vec::new();
             file.read_to_end(&mut text).map_err(failed)?;
             let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -88,7 +121,7 @@ impl Ledger {
                 file.set_len(whole as u64).map_err(failed)?;
                 file.seek(SeekFrom::End(0)).map_err(failed)?;
             }
-            ledger.file = Some((path.to_owned(), file));
+            ledger.file = Some(opened);
             if whole == 0 {
                 ledger.append(&[Head { settings_hash: ledger.hash.clone(), settings: settings.clone() }])?;
             }
@@ -160,14 +193,21 @@ impl Ledger {
     }
 
     fn append<T: Serialize>(&mut self, lines: &[T]) -> Result<(), Failure> {
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        let Some(LedgerFile { path, file, .. }) = &mut self.file else { return Ok(()) };
         let mut text = Vec::new();
         for line in lines {
             serde_json::to_writer(&mut text, line).map_err(|error| Failure::failed(error.to_string()))?;
             text.push(b'\n');
         }
-        let failed = |error: std::io::Error| Failure::failed(format!("--out {}: {error}", path.display()));
-        file.write_all(&text).map_err(failed)
+        let failed = |error: std::io::Error| {
+            Failure::failed(format!("--out {}: cannot be written ({error}); look at the space left", path.display()))
+        };
+        let before = file.metadata().map_err(failed)?.len();
+        file.write_all(&text).map_err(|error| {
+            // half a line is none
+            let _ = file.set_len(before);
+            failed(error)
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 use crate::cli::arguments::Common;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
-use comfy_table::CellAlignment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use locus_protocol::shown::shown;
 use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
 use locus_session::operations::{Journal, Read};
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
     if read.operations.is_empty() {
         return Ok(output::print(&format!(
             "nothing was done yet; edits are recorded in {}",
-            journal.file().display()
+            shown(&journal.file().display().to_string())
         ))?);
     }
     let mut table = tables::table(["number", "when", "model", "what", "now", "‖ΔW‖", "‖ΔW‖/‖W‖"]);
@@ -50,11 +50,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
             number(norms.map(|(_, relative)| relative)),
         ]);
     }
-    for column in [0, 5, 6] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    table.right([0, 5, 6]);
     Ok(output::print(&table.to_string())?)
 }
 
@@ -130,8 +126,7 @@ pub fn find(read: &Read, number: u64) -> Result<&Operation, Failure> {
 /// # Errors
 /// The output is gone.
 pub fn record(operation: &Operation) -> Result<(), Failure> {
-    let line = serde_json::to_string(operation).map_err(std::io::Error::from)?;
-    Ok(output::print(&line)?)
+    Ok(output::json(operation)?)
 }
 
 /// What was done, in a few words.

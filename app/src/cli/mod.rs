@@ -40,7 +40,24 @@ pub use failure::Failure;
 pub use output::complain;
 
 use arguments::Command;
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser};
+use std::process::ExitCode;
+
+/// The arguments. What is wrong with them has been said otherwise, and so has `--help`.
+///
+/// # Errors
+/// The exit code.
+pub fn read_arguments() -> Result<Arguments, ExitCode> {
+    Arguments::try_parse().map_err(|error| {
+        if error.use_stderr() {
+            output::refuse(error);
+            return ExitCode::from(2);
+        }
+        // our own words
+        let _ = error.print();
+        ExitCode::SUCCESS
+    })
+}
 
 /// Does what the arguments say.
 ///
@@ -79,12 +96,12 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             // not straight into standard output: it panics when nobody reads that any more
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "locus", &mut text);
-            Ok(output::write(&text)?)
+            Ok(output::raw(&text)?)
         }
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Arguments::command()).render(&mut text)?;
-            Ok(output::write(&text)?)
+            Ok(output::raw(&text)?)
         }
     }
 }

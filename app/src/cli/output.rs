@@ -1,7 +1,12 @@
-//! Records on standard output, progress on standard error.
+//! All that commands print: records and text on standard output, progress and sentences on standard error. Nothing else
+//! in `cli` writes there (`tests/end-to-end/tests/tidy.rs` holds that), so that no text of a file, a model or a plugin
+//! reaches the terminal as something that it obeys.
 
+use clap::error::ContextValue;
 use indicatif::{ProgressBar, ProgressStyle};
+use locus_protocol::shown::{self, message, shown, shown_lines};
 use locus_protocol::{Event, Phase};
+use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
 /// Where events go while a command runs.
@@ -46,9 +51,7 @@ impl Output {
             _ => {}
         }
         if self.json && event.is_recorded() {
-            let mut line = serde_json::to_vec(event)?;
-            line.push(b'\n');
-            write(&line)?;
+            json(event)?;
         }
         Ok(())
     }
@@ -83,25 +86,40 @@ impl Output {
         if bar.is_finished() {
             bar.reset();
         }
-        bar.set_message(words.to_owned());
+        bar.set_message(shown(words).into_owned());
         bar.set_length(total);
         bar.set_position(done);
     }
 }
 
-/// Prints a block of text.
+/// Whether there is a terminal to draw on and to read keys from.
+pub fn has_terminal() -> bool {
+    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+}
+
+/// Prints lines of text. What a terminal would obey is written out; texts that may hold line breaks of their own have
+/// gone through [`shown`] before they were put in.
 ///
 /// # Errors
 /// Standard output is gone.
 pub fn print(text: &str) -> std::io::Result<()> {
-    write(format!("{text}\n").as_bytes())
+    raw(format!("{}\n", shown_lines(text)).as_bytes())
 }
 
-/// Writes bytes as they are.
+/// Prints a record as one line of JSON.
 ///
 /// # Errors
 /// Standard output is gone.
-pub fn write(bytes: &[u8]) -> std::io::Result<()> {
+pub fn json(record: &impl Serialize) -> std::io::Result<()> {
+    let text = serde_json::to_string(record)?;
+    raw(format!("{}\n", shown::json(&text)).as_bytes())
+}
+
+/// Writes bytes as they are: what this program itself made for another one, a picture, completions, the manual.
+///
+/// # Errors
+/// Standard output is gone.
+pub fn raw(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(bytes)?;
     out.flush()
@@ -109,5 +127,23 @@ pub fn write(bytes: &[u8]) -> std::io::Result<()> {
 
 /// Says a sentence on standard error; where that is gone nobody can be told so.
 pub fn complain(text: &str) {
-    let _ = writeln!(std::io::stderr(), "locus: {text}");
+    let _ = writeln!(std::io::stderr(), "locus: {}", shown(&message(text)));
+}
+
+/// Says what is wrong with the arguments, in the lines that clap makes; it quotes what was typed.
+pub fn refuse(mut error: clap::Error) {
+    let typed = error.context().map(|(kind, value)| (kind, value.clone())).collect::<Vec<_>>();
+    for (kind, value) in typed {
+        let written = match value {
+            ContextValue::String(text) => ContextValue::String(shown(&message(&text)).into_owned()),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| shown(&message(text)).into_owned()).collect())
+            }
+            _ => continue,
+        };
+        error.insert(kind, written);
+    }
+    let text = error.to_string();
+    let lines = text.trim_end().lines().map(|line| shown(&message(line)).into_owned());
+    let _ = writeln!(std::io::stderr(), "{}", lines.collect::<Vec<_>>().join("\n"));
 }

@@ -3,14 +3,17 @@
 use crate::cli::arguments::{Common, PictureArguments};
 use crate::cli::places::Places;
 use crate::cli::{Failure, output};
+use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
 use locus_session::{Preference, facts};
 use locus_tui::{Depth, Input, Key, Options, State};
-use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Longest side of a screen, in cells.
 const LONGEST: u16 = 500;
+/// Bytes of a journal that are read at most.
+const LARGEST: u64 = 2 << 30;
 
 /// Draws the last session of a journal.
 ///
@@ -37,7 +40,7 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
     let svg = locus_tui::picture(&locus_tui::screen(&state));
     match &arguments.out {
         Some(file) => write(file, &svg),
-        None => Ok(output::write(svg.as_bytes())?),
+        None => Ok(output::raw(svg.as_bytes())?),
     }
 }
 
@@ -78,7 +81,7 @@ fn last_session(journal: &Path) -> Result<Vec<Event>, Failure> {
     let file = journal.display();
     let advice = "give a file that the workbench or a command with --json wrote";
     let unreadable = |error| Failure::failed(format!("--journal {file}: cannot be read ({error}); {advice}"));
-    let text = fs::read_to_string(journal).map_err(unreadable)?;
+    let text = locus_files::text(journal, LARGEST).map_err(unreadable)?;
     let mut events = Vec::new();
     for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
         let event: Event = serde_json::from_str(line).map_err(|error| {
@@ -138,14 +141,10 @@ fn ordered_facts(events: &[Event]) -> Vec<Fact> {
     facts
 }
 
-/// Writes beside the file first: nobody ever sees half a picture.
+/// Writes the picture, whole or not at all.
 fn write(file: &Path, svg: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::failed(format!("--out {}: cannot be written ({error})", file.display()));
-    let name = file.file_name().ok_or_else(|| Failure::usage(format!("--out {}: name a file", file.display())))?;
-    let partial = file.with_file_name(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = fs::write(&partial, svg).and_then(|()| fs::rename(&partial, file));
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    written.map_err(failed)
+    let refused = |refusal: Refusal| Failure::failed(format!("--out {}: {refusal}", file.display()));
+    let mut sink = Sink::open(file).map_err(refused)?;
+    sink.write_all(svg.as_bytes()).map_err(|error| refused(error.into()))?;
+    sink.commit().map_err(refused)
 }

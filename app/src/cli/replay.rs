@@ -5,6 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::edit::{Edited, edit};
 use crate::cli::places::Places;
 use crate::cli::{Failure, log, output};
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{Command, Deed, EditDeed, Operation, PluginKind, PluginMark};
 use locus_session::operations::{Operations, Read, Role};
 use serde::Serialize;
@@ -256,8 +257,7 @@ fn compare(place: &str, then: &Value, now: &Value, differences: &mut Vec<Differe
 
 fn tell(common: &Common, read: &Read, operation: &Operation, outcome: &Outcome) -> Result<(), Failure> {
     if common.json {
-        let line = serde_json::to_string(outcome).map_err(std::io::Error::from)?;
-        return Ok(output::print(&line)?);
+        return Ok(output::json(outcome)?);
     }
     let differences = &outcome.differences;
     let verdict = match differences.len() {
@@ -265,12 +265,12 @@ fn tell(common: &Common, read: &Read, operation: &Operation, outcome: &Outcome) 
         1 => "1 value differs".to_owned(),
         count => format!("{count} values differ"),
     };
-    output::print(&format!("{:>6}  {verdict}  {}", outcome.operation, log::what(read, operation)))?;
+    output::print(&format!("{:>6}  {verdict}  {}", outcome.operation, shown(&message(&log::what(read, operation)))))?;
     for note in &outcome.notes {
-        output::print(&format!("        {note}"))?;
+        output::print(&format!("        {}", shown(note)))?;
     }
     for Difference { what, then, now } in differences.iter().take(MOST_LISTED) {
-        output::print(&format!("        {what}: {then} then, {now} now"))?;
+        output::print(&shown(&message(&format!("        {what}: {then} then, {now} now"))))?;
     }
     if differences.len() > MOST_LISTED {
         output::print(&format!("        and {} more; --json lists all", differences.len() - MOST_LISTED))?;

@@ -6,6 +6,11 @@ use serde_json::{Map, Value};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
+/// Layers that can be named at most.
+const MOST_LAYERS: usize = 10_000;
+/// Bytes of a file of settings at most.
+const LARGEST: u64 = 64 << 20;
+
 /// The plugin of an id.
 ///
 /// # Errors
@@ -36,7 +41,7 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
     let mut settings = Map::new();
     if let Some(file) = file {
         let bad = |what: String| Failure::usage(format!("{}: {what}", file.display()));
-        let text = std::fs::read_to_string(file).map_err(|error| bad(format!("cannot be read ({error})")))?;
+        let text = locus_files::text(file, LARGEST).map_err(|error| bad(format!("cannot be read ({error})")))?;
         let table: Map<String, Value> =
             toml::from_str(&text).map_err(|error| bad(format!("not a TOML table: {}", error.message())))?;
         for (name, value) in table {
@@ -49,7 +54,7 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
             pair.split_once('=').ok_or_else(|| Failure::usage(format!("--set {pair}: write it as NAME=VALUE")))?;
         let field = field(plugin, name.trim())?;
         let value = match value.strip_prefix('@') {
-            Some(file) if field.kind == HyperparameterKind::List => std::fs::read_to_string(file)
+            Some(file) if field.kind == HyperparameterKind::List => locus_files::text(Path::new(file), LARGEST)
                 .map_err(|error| Failure::usage(format!("--set {pair}: {file} cannot be read ({error})")))?,
             _ => value.to_owned(),
         };
@@ -79,8 +84,11 @@ pub fn layers(text: &str) -> Result<Vec<usize>, Failure> {
     let bad = || Failure::usage(format!("--layers must look like 5, 3-6 or 3,5, not `{text}`"));
     let mut layers = Vec::new();
     for range in ranges(text).ok_or_else(bad)? {
-        if range.end() - range.start() > 10_000 {
-            return Err(bad());
+        // counted before they are listed
+        if range.end() - range.start() >= MOST_LAYERS as u64 || layers.len() > MOST_LAYERS {
+            return Err(Failure::usage(format!(
+                "--layers {text}: these are more than {MOST_LAYERS} layers; name fewer"
+            )));
         }
         for layer in range {
             layers.push(usize::try_from(layer).map_err(|_| bad())?);
@@ -109,6 +117,9 @@ mod tests {
         assert_eq!(layers("3-5, 8").expect("many"), [3, 4, 5, 8]);
         for bad in ["", "x", "5-3", "1-", "-1"] {
             assert!(layers(bad).is_err(), "{bad}");
+        }
+        for many in ["0-99999999999".to_owned(), "0-9999,".repeat(1000) + "1"] {
+            assert!(layers(&many).expect_err("too many").message.contains("more than 10000 layers"));
         }
     }
 }

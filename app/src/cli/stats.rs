@@ -4,6 +4,7 @@ use crate::cli::arguments::{Common, StatsAction};
 use crate::cli::client::Client;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output, settings, tables};
+use locus_protocol::shown::shown;
 use locus_protocol::{Command, Event, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask};
 use locus_session::{KeptMoments, kept_moments};
 use std::path::PathBuf;
@@ -52,6 +53,9 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
 }
 
 fn target(to: PathBuf, sample_size: Option<u64>) -> Result<SecondMomentsTarget, Failure> {
+    if sample_size.is_some_and(|size| i64::try_from(size).is_err()) {
+        return Err(Failure::usage("--sample-size must be a number that fits into 63 bits"));
+    }
     let end = to.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
     match end.as_str() {
         "safetensors" if sample_size.is_some() => {
@@ -127,7 +131,7 @@ fn list(common: &Common) -> Result<(), Failure> {
     let cache = Places::find()?.cache;
     let kept = kept_moments(&cache);
     if common.json {
-        return kept.iter().try_for_each(|kept| Ok(output::print(&record(kept).to_string())?));
+        return kept.iter().try_for_each(|kept| Ok(output::json(&record(kept))?));
     }
     let mut table = tables::table(["model", "corpus", "", "tokens", "layers", "sums in", "bytes", "state"]);
     for file in &kept {
@@ -150,7 +154,7 @@ fn list(common: &Common) -> Result<(), Failure> {
             state,
         ]);
     }
-    output::print(&format!("second moments in {}\n", cache.join("second-moments").display()))?;
+    output::print(&format!("second moments in {}\n", shown(&cache.join("second-moments").display().to_string())))?;
     let none = "none yet; an edit that needs them collects them, or `locus stats collect`";
     output::print(&if kept.is_empty() { none.to_owned() } else { table.to_string() })?;
     Ok(())

@@ -2,6 +2,7 @@
 
 use crate::cli::ledger::Line;
 use crate::cli::{Failure, tables};
+use locus_files::{Refusal, Sink};
 use locus_protocol::{Average, Summary};
 use locus_session::{Mean, harmonic_of_means};
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,15 +94,16 @@ fn number(value: f64) -> String {
     if value.abs() < 1000.0 { format!("{value:.3}") } else { format!("{value:.1}") }
 }
 
-/// Writes one row a fact, all measures as columns.
+/// Writes one row a fact, all measures as columns, into what was opened before anything was measured.
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_csv<'a>(file: &Path, lines: impl Iterator<Item = &'a Line>) -> Result<(), Failure> {
-    let failed = |error: csv::Error| Failure::failed(format!("--csv {}: {error}", file.display()));
+pub fn write_csv<'a>(sink: Sink, file: &Path, lines: impl Iterator<Item = &'a Line>) -> Result<(), Failure> {
+    let lost = |error: &dyn std::fmt::Display| Failure::failed(format!("--csv {}: {error}", file.display()));
+    let failed = |error: csv::Error| lost(&error);
     let lines: Vec<&Line> = lines.collect();
     let names: BTreeSet<&String> = lines.iter().flat_map(|line| line.numbers.keys()).collect();
-    let mut writer = csv::Writer::from_path(file).map_err(failed)?;
+    let mut writer = csv::Writer::from_writer(sink);
     let fixed = ["index", "case_id", "subject", "prompt", "target", "baseline", "left_out", "remarks"];
     writer.write_record(fixed.into_iter().chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
     for line in lines {
@@ -120,5 +122,6 @@ pub fn write_csv<'a>(file: &Path, lines: impl Iterator<Item = &'a Line>) -> Resu
         let value = |name: &&String| line.numbers.get(*name).map_or_else(String::new, f64::to_string);
         writer.write_record(texts.into_iter().chain(names.iter().map(value))).map_err(failed)?;
     }
-    writer.flush().map_err(|error| Failure::failed(format!("--csv {}: {error}", file.display())))
+    let sink = writer.into_inner().map_err(|error| lost(&Refusal::Io(error.into_error())))?;
+    sink.commit().map_err(|refusal| lost(&refusal))
 }

@@ -1,32 +1,69 @@
 //! Tables for people.
 
+use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use locus_protocol::shown::{message, shortened, shown};
 use locus_protocol::{
     Aim, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
 };
 
+/// Characters of a cell that are shown; `--json` has all.
+const LONGEST_CELL: usize = 500;
+
+/// Characters of a column's name that are shown.
+const LONGEST_NAME: usize = 60;
+
+/// A plain table. What is in its cells is one line, and nothing that a terminal obeys.
+pub struct Table(comfy_table::Table);
+
+impl Table {
+    /// Adds a row.
+    pub fn add_row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        let cells = cells.into_iter().map(|cell| shown(&shortened(cell.as_ref(), LONGEST_CELL)).into_owned());
+        self.0.add_row(cells.collect::<Vec<String>>());
+    }
+
+    /// Aligns columns to the right.
+    pub fn right(&mut self, columns: impl IntoIterator<Item = usize>) {
+        for column in columns {
+            if let Some(column) = self.0.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Table {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(formatter)
+    }
+}
+
 /// A plain table with a head.
-pub fn table<S: Into<String>>(head: impl IntoIterator<Item = S>) -> Table {
-    let mut table = Table::new();
+pub fn table<S: AsRef<str>>(head: impl IntoIterator<Item = S>) -> Table {
+    let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
-    table.set_header(head.into_iter().map(Into::into).collect::<Vec<String>>());
-    table
+    table.set_header(
+        head.into_iter()
+            .map(|name| shown(&shortened(name.as_ref(), LONGEST_NAME)).into_owned())
+            .collect::<Vec<String>>(),
+    );
+    Table(table)
 }
 
 /// Names and values, one pair a line.
 pub fn pairs<N: Into<String>>(pairs: impl IntoIterator<Item = (N, String)>) -> String {
-    let mut table = Table::new();
+    let mut table = comfy_table::Table::new();
     table.load_style(NOTHING);
-    table.add_rows(pairs.into_iter().map(|(name, value)| [name.into(), value]));
+    let mut table = Table(table);
+    pairs.into_iter().for_each(|(name, value)| table.add_row([name.into(), value]));
     table.to_string()
 }
 
 /// Aligns all columns but the first to the right.
 pub fn numbers(table: &mut Table) {
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let columns = table.0.column_count();
+    table.right(1..columns);
 }
 
 /// A number between 0 and 1 with three digits.
@@ -67,8 +104,8 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
     };
     let mut text = format!(
         "Causal trace of “{}” → “{}”: {states} {}\n",
-        order.fact.prompt(),
-        started.answer.trim(),
+        shown(&shortened(&order.fact.prompt(), LONGEST_CELL)),
+        shown(&shortened(started.answer.trim(), LONGEST_CELL)),
         order.intervention.title()
     );
     let prompts = started.donors.len();
@@ -78,7 +115,12 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
             format!("clean {:.3} (mean over {prompts} prompts of other facts, seed {})\n", started.clean, order.seed)
         }
         Intervention::AblateResample => {
-            format!("clean {:.3} (states of {}, seed {})\n", started.clean, started.donors.join(", "), order.seed)
+            format!(
+                "clean {:.3} (states of {}, seed {})\n",
+                started.clean,
+                shown(&message(&started.donors.join(", "))),
+                order.seed
+            )
         }
         _ => format!(
             "clean {:.3}, corrupted {:.3} (noise {:.4}, {} samples, seed {})\n",
@@ -102,9 +144,7 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
         let mark = if token.subject { "*" } else { " " };
         let effects = row.iter().map(|score| format!("{:.0}", 100.0 * started.effect(*score)));
         let effects = effects.map(|number| if number == "-0" { "0".to_owned() } else { number });
-        table.add_row(
-            std::iter::once(format!("{mark}{}", token.text.escape_debug())).chain(effects).collect::<Vec<_>>(),
-        );
+        table.add_row(std::iter::once(format!("{mark}{}", token.text)).chain(effects).collect::<Vec<_>>());
     }
     numbers(&mut table);
     text += &table.to_string();
@@ -229,17 +269,21 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
     }
     numbers(&mut table);
     let tops = |tokens: &[locus_protocol::TopToken]| {
-        let shown = tokens.iter().map(|token| format!("“{}” {:.3}", token.text.trim(), token.probability));
-        shown.collect::<Vec<_>>().join(", ")
+        let listed = tokens.iter().map(|token| format!("“{}” {:.3}", shown(token.text.trim()), token.probability));
+        listed.collect::<Vec<_>>().join(", ")
     };
     let mut text =
         format!("{table}\n\nnext token before: {}\nnext token after:  {}", tops(&before.top), tops(&after.top));
     if let Some(aim) = aim(&applied.aim) {
-        text += &format!("\naimed at: {aim}");
+        text += &format!("\naimed at: {}", shown(&message(&aim)));
     }
     for said in &applied.said {
         let after = said.after.as_deref().unwrap_or_default();
-        text += &format!("\nsays before: {}\nsays after:  {}", said.before.escape_debug(), after.escape_debug());
+        text += &format!(
+            "\nsays before: {}\nsays after:  {}",
+            shown(&shortened(&said.before, LONGEST_CELL)),
+            shown(&shortened(after, LONGEST_CELL))
+        );
     }
     let names = ["rewrite", "paraphrase", "neighborhood", "relations", "overall"];
     let score = |name: &&str| Some(format!("{name} {}", share(*applied.numbers.get(&format!("{name}_score"))?)));
@@ -248,7 +292,7 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
         text += &format!("\nscores: {}", scores.join(", "));
     }
     for note in &applied.notes {
-        text += &format!("\nnote: {note}");
+        text += &format!("\nnote: {}", shown(&message(note)));
     }
     text
 }
@@ -281,8 +325,6 @@ pub fn in_place(edits: &[EditInPlace], unedited: bool) -> String {
             edit.title.clone(),
         ]);
     }
-    for column in table.column_iter_mut().take(4) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    table.right(0..4);
     format!("in place:\n\n{table}")
 }

@@ -58,6 +58,7 @@ pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
     let traced = trace(&mut client, order)?;
     if let Some(mut table) = table {
         table.add(&traced, &client.known.facts)?;
+        table.finish()?;
     }
     if !client.json()
         && let Some(started) = &traced.started
@@ -80,7 +81,7 @@ pub fn trace(client: &mut Client, order: TraceOrder) -> Result<Traced, Failure> 
     Ok(traced)
 }
 
-/// Traces all facts and prints their averages. Every heat map is in the table as soon as it is whole.
+/// Traces all facts and prints their averages.
 fn average(client: &mut Client, arguments: &TraceArguments) -> Result<(), Failure> {
     let order = Box::new(arguments.average(&client.known.facts)?);
     let facts = client.known.facts.clone();
@@ -103,6 +104,9 @@ fn average(client: &mut Client, arguments: &TraceArguments) -> Result<(), Failur
     });
     done?;
     written?;
+    if let Some(table) = table {
+        table.finish()?;
+    }
     if !client.json() {
         output::print(&tables::averages(&effects))?;
     }

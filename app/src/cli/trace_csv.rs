@@ -2,6 +2,7 @@
 
 use crate::cli::Failure;
 use crate::cli::trace::Traced;
+use locus_files::{Refusal, Sink};
 use locus_protocol::{Fact, TraceKind};
 use std::path::Path;
 
@@ -23,28 +24,42 @@ const COLUMNS: [&str; 15] = [
     "trace_window_size",
 ];
 
-/// An open table.
+/// A table that is being written; it has its name when [`TraceTable::finish`] returns, and nothing is left of one that
+/// was given up.
 pub struct TraceTable {
-    writer: csv::Writer<std::fs::File>,
+    writer: csv::Writer<Sink>,
     file: String,
 }
 
 impl TraceTable {
-    /// Makes the file and writes the names of the columns.
+    /// Begins the table with the names of the columns. What was in the file stays until the table is whole.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// The file cannot be written; another program writes it.
     pub fn create(file: &Path) -> Result<Self, Failure> {
         let name = file.display().to_string();
-        let bad = |error: &dyn std::fmt::Display| {
-            Failure::usage(format!("--csv {name}: cannot be written ({error}); name a file in a folder that is there"))
-        };
-        let mut writer = csv::Writer::from_path(file).map_err(|error| bad(&error))?;
-        writer.write_record(COLUMNS).map_err(|error| bad(&error))?;
-        Ok(Self { writer, file: name })
+        let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("--csv {name}: {refusal}")))?;
+        let mut table = Self { writer: csv::Writer::from_writer(sink), file: name };
+        table.writer.write_record(COLUMNS).map_err(|error| table.lost(&error))?;
+        Ok(table)
     }
 
-    /// Adds a heat map; `facts` gives the number of the record. Its rows are in the file when this returns.
+    /// Gives the file its name.
+    ///
+    /// # Errors
+    /// The system cannot keep it.
+    pub fn finish(self) -> Result<(), Failure> {
+        let Self { writer, file } = self;
+        let lost = |error: &dyn std::fmt::Display| Failure::failed(format!("--csv {file}: {error}"));
+        let sink = writer.into_inner().map_err(|error| lost(&Refusal::Io(error.into_error())))?;
+        sink.commit().map_err(|refusal| lost(&refusal))
+    }
+
+    fn lost(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::failed(format!("--csv {}: cannot be written any more ({error}); look at the space left", self.file))
+    }
+
+    /// Adds a heat map; `facts` gives the number of the record.
     ///
     /// # Errors
     /// The file cannot be written any more.
@@ -87,14 +102,7 @@ impl TraceTable {
                 window.to_string(),
             ]));
         }
-        let flushed = self.writer.flush();
-        let lost = |error: &dyn std::fmt::Display| {
-            Failure::failed(format!(
-                "--csv {}: cannot be written any more ({error}); look at the space left",
-                self.file
-            ))
-        };
-        written.map_err(|error| lost(&error))?;
-        flushed.map_err(|error| lost(&error))
+        written.map_err(|error| self.lost(&error))?;
+        self.writer.flush().map_err(|error| self.lost(&error))
     }
 }

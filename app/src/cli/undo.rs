@@ -2,6 +2,7 @@
 
 use crate::cli::arguments::Common;
 use crate::cli::{Failure, log, output};
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{Deed, Operation, Origin};
 use locus_session::Error;
 use locus_session::operations::{Journal, Read, now, run_name};
@@ -38,8 +39,8 @@ fn change(common: &Common, number: Option<u64>, what: Move) -> Result<(), Failur
     if common.json {
         return log::record(&operation);
     }
-    output::print(&log::what(&before, &operation))?;
-    let model = &operation.model.name;
+    output::print(&shown(&message(&log::what(&before, &operation))))?;
+    let model = shown(&operation.model.name);
     Ok(output::print(&match operation.in_place.len() {
         0 => format!("the next start of the workbench on {model} puts no edit in place"),
         1 => format!("the next start of the workbench on {model} puts 1 edit in place"),

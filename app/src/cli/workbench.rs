@@ -6,24 +6,18 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, flags, output, reproducible};
 use locus_session::operations::{Operations, Role};
 use locus_tui::Ending;
-use std::io::IsTerminal;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long the engine may take to stop; a step of a big model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Whether there is a terminal to draw on and to read keys from.
-pub fn has_terminal() -> bool {
-    std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
-}
-
 /// Opens the workbench. Where a signal or a terminal that is gone ended it, it counts as cancelled.
 ///
 /// # Errors
 /// There is no terminal; the terminal fails.
 pub fn run(common: &Common) -> Result<(), Failure> {
-    if !has_terminal() {
+    if !output::has_terminal() {
         let message =
             "the workbench needs a terminal for input and output; see `locus --help` for commands without one";
         return Err(Failure::usage(message));
@@ -47,7 +41,12 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, flags: handles.flags };
     let ending = locus_tui::run(ends, shown);
     let stopped = ends_within(&thread, PATIENCE);
-    let told = || output::print(&format!("locus: everything that happened is in {}", journal.display()));
+    let told = || {
+        output::print(&format!(
+            "locus: everything that happened is in {}",
+            locus_protocol::shown::shown(&journal.display().to_string())
+        ))
+    };
     let result = match ending {
         Ok(Ending::Left) => told().map_err(Failure::from),
         Ok(Ending::CutOff) => {

@@ -4,12 +4,15 @@ use crate::state::Remembered;
 use std::io;
 use std::path::Path;
 
+/// Bytes of a file that are read at most.
+const LARGEST: u64 = 16 << 20;
+
 /// Reads the file; `None` where there is none yet.
 ///
 /// # Errors
 /// One sentence: it cannot be read, or holds something else.
 pub fn read(file: &Path) -> Result<Option<Remembered>, String> {
-    let text = match std::fs::read_to_string(file) {
+    let text = match locus_files::text(file, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(format!("{}: cannot be read ({error})", file.display())),
@@ -19,7 +22,7 @@ pub fn read(file: &Path) -> Result<Option<Remembered>, String> {
     })
 }
 
-/// Writes the file under a temporary name first.
+/// Writes the file, whole or not at all.
 ///
 /// # Errors
 /// Those of the file system.
@@ -27,7 +30,6 @@ pub fn write(file: &Path, remembered: &Remembered) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let temporary = file.with_extension(format!("{}.part", std::process::id()));
-    std::fs::write(&temporary, serde_json::to_vec_pretty(remembered).map_err(io::Error::other)?)?;
-    std::fs::rename(&temporary, file)
+    let bytes = serde_json::to_vec_pretty(remembered).map_err(io::Error::other)?;
+    Ok(locus_files::write(file, &bytes)?)
 }

@@ -11,11 +11,11 @@ use crate::update::update;
 use crate::view::draw;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
+use locus_files::Refusal;
 use locus_protocol::{Blame, Command, Event, Flags, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -382,15 +382,10 @@ fn save(folder: &Path, name: &str, contents: &str) -> Result<String, String> {
         std::iter::once(name.to_owned()).chain((2..1000).map(|number| format!("{stem}-{number}.{ending}")));
     for candidate in candidates {
         let path: PathBuf = folder.join(candidate);
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => {
-                let written = file.write_all(contents.as_bytes());
-                return written
-                    .map(|()| path.display().to_string())
-                    .map_err(|error| format!("{}: {error}", path.display()));
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(format!("{}: {error}", path.display())),
+        match locus_files::write_new(&path, contents.as_bytes()) {
+            Ok(()) => return Ok(path.display().to_string()),
+            Err(Refusal::Exists) => {}
+            Err(refusal) => return Err(format!("{}: {refusal}", path.display())),
         }
     }
     Err(format!("{}: there are too many files of that name", folder.join(name).display()))

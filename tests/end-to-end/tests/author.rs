@@ -135,7 +135,7 @@ fn what_cannot_be_written_is_told_and_nothing_is_left() {
     let left = std::fs::read_dir(home.path(""))
         .expect("the home")
         .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(".locus-new"));
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(".locus-"));
     assert_eq!(left.count(), 0);
 }
 

@@ -103,3 +103,91 @@ fn files_are_rooms() {
         }
     }
 }
+
+/// Every writer goes through `app/files`: names that nobody can guess, nothing under its final name that is not whole.
+#[test]
+fn files_are_written_in_one_place() {
+    let writers = [
+        "File::create",
+        "fs::write(",
+        "fs::rename",
+        "fs::copy",
+        "fs::hard_link",
+        "OpenOptions",
+        "File::options",
+        "temp_dir()",
+        "tempfile::",
+        "create_new",
+    ];
+    // both append whole lines under a lock, and make no other file
+    let append = ["app/session/src/operations/journal.rs", "app/session/src/emitter.rs"];
+    // where libraries are copied to before they are opened
+    let scratch = ["app/plugin-host/src/library.rs"];
+    for folder in [
+        "app/src",
+        "app/engine/src",
+        "app/session/src",
+        "app/plugin-host/src",
+        "app/tui/src",
+        "app/demo/src",
+        "plugins",
+    ] {
+        for (file, text) in sources(folder) {
+            let place = file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+            let code = code(&text);
+            for writer in writers.into_iter().filter(|writer| code.contains(writer)) {
+                let known = (append.contains(&place.as_str()) && writer == "File::options")
+                    || (scratch.contains(&place.as_str()) && writer == "temp_dir()")
+                    // what a new crate is made of
+                    || place.contains("plugin/new/templates");
+                assert!(known, "{place} names `{writer}`: files are written by locus-files");
+            }
+        }
+    }
+}
+
+/// A pipe or a device given as a file would be waited for, or read without end.
+#[test]
+fn files_of_the_user_are_read_in_one_place() {
+    let readers = ["fs::read(", "read_to_string(", "File::open"];
+    let own = [
+        // files of the system
+        "app/src/cli/doctor.rs",
+        "app/src/cli/interrupt.rs",
+        "app/session/src/device.rs",
+        "app/session/src/memory.rs",
+        "app/engine/src/memory.rs",
+        // of the program's own folders, or read after they were looked at
+        "app/session/src/operations/journal.rs",
+        "app/session/src/emitter.rs",
+        "app/src/cli/plugin/new/checkout.rs",
+        "app/src/cli/replay.rs",
+        "app/engine/src/edit/delta_file.rs",
+        "app/engine/src/model/decoder.rs",
+        // standard input, bounded
+        "app/src/cli/orders/file.rs",
+    ];
+    for folder in ["app/src", "app/engine/src", "app/session/src", "app/plugin-host/src", "app/tui/src"] {
+        for (file, text) in sources(folder) {
+            let place = file.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+            let code = code(&text);
+            for reader in readers.into_iter().filter(|reader| code.contains(reader)) {
+                assert!(own.contains(&place.as_str()), "{place} names `{reader}`: files are read by locus-files");
+            }
+        }
+    }
+}
+
+/// What reaches a terminal has gone through one filter.
+#[test]
+fn commands_print_in_one_place() {
+    for (file, text) in sources("app/src") {
+        if file.ends_with("cli/output.rs") {
+            continue;
+        }
+        let code = code(&text);
+        for word in ["println!", "print!(", "eprint", "io::stdout", "io::stderr", "dbg!"] {
+            assert!(!code.contains(word), "{} names `{word}`: commands print by cli/output.rs", file.display());
+        }
+    }
+}

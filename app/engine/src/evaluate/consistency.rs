@@ -45,6 +45,8 @@ impl Consistency {
         let vocabulary: HashMap<String, usize> = json(path(VOCABULARY), "a JSON object from word to column")?;
         let file = path(WEIGHTS);
         let wrong = |message: String| Error::Facts { path: file.clone(), message };
+        // a pipe is not waited for
+        locus_files::open(&file).map_err(|error| wrong(format!("cannot be read ({error})")))?;
         let tensor = Tensor::read_npy(&file).map_err(|_| {
             wrong("cannot be read as a NumPy array; take idf.npy as published with the data of ROME".to_owned())
         })?;
@@ -102,9 +104,12 @@ fn terms(text: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.chars().nth(1).is_some())
 }
 
+/// Bytes of a file of references at most.
+const LARGEST: u64 = 1 << 30;
+
 fn json<T: serde::de::DeserializeOwned>(path: PathBuf, what: &str) -> Result<T> {
     let wrong = |message: String| Error::Facts { path: path.clone(), message };
-    let text = std::fs::read_to_string(&path).map_err(|error| {
+    let text = locus_files::text(&path, LARGEST).map_err(|error| {
         wrong(format!("cannot be read ({error}); the measure needs {VOCABULARY}, {WEIGHTS} and {SNIPPETS}"))
     })?;
     serde_json::from_str(&text).map_err(|error| wrong(format!("is not {what}: {error}")))

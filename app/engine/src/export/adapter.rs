@@ -4,8 +4,9 @@
 //! dense is factored again, to the rank that reproduces it.
 
 use crate::error::{Doing, Error, Result};
-use crate::export::{beside, failed, write};
+use crate::export::{failed, write};
 use crate::model::Model;
+use locus_files::FolderDraft;
 use locus_plugin::{Delta, Form};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -26,31 +27,17 @@ struct Factors {
 /// # Errors
 /// A change is none of a projection, or of full rank; the folder is there already, or cannot be written.
 pub fn adapter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>, source: &Path, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        let message = format!("{} is there already; name a folder that is not", folder.display());
-        return Err(Error::Request(message));
-    }
     let factors = factors(model, deltas)?;
-    let partial = beside(folder)?;
-    let written = write_adapter(model, &factors, source, &partial)
-        .and_then(|()| std::fs::rename(&partial, folder).map_err(failed(folder)));
-    if written.is_err() {
-        let _ = std::fs::remove_dir_all(&partial);
-    }
-    written
-}
-
-fn write_adapter(model: &Model, factors: &[Factors], source: &Path, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(failed(folder))?;
+    let draft = FolderDraft::new(folder).map_err(Error::not_written(folder))?;
     let mut tensors = Vec::new();
-    for Factors { module, outputs, inputs } in factors {
+    for Factors { module, outputs, inputs } in &factors {
         tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.f_contiguous()?));
         tensors.push((format!("base_model.model.{module}.lora_B.weight"), outputs.f_contiguous()?));
     }
-    write(&tensors, &folder.join("adapter_model.safetensors"))?;
-    let place = folder.join("adapter_config.json");
-    let text = format!("{:#}\n", config(model, factors, source));
-    std::fs::write(&place, text).map_err(failed(&place))
+    write(&tensors, &draft.path().join("adapter_model.safetensors"))?;
+    let text = format!("{:#}\n", config(model, &factors, source));
+    draft.write("adapter_config.json", text.as_bytes()).map_err(failed(folder))?;
+    draft.commit().map_err(Error::not_written(folder))
 }
 
 /// What peft has to know. Each module has a rank of its own; the scale, `lora_alpha / r`, is one everywhere.

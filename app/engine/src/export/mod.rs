@@ -1,29 +1,20 @@
-//! Writes tensors and whole models so that other programs read them. Everything gets a temporary name first, so that
-//! nobody ever sees half a file.
+//! Writes tensors and whole models so that other programs read them. What has its final name is whole.
 
 mod adapter;
+mod companions;
 
 pub use adapter::adapter;
 
 use crate::error::{Doing, Error, Result};
 use crate::memory::room;
 use crate::model::Model;
+use locus_files::{Draft, FolderDraft};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
 use std::collections::HashMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::{Device, Kind, Tensor};
-
-/// Files of a checkpoint that go along as they are.
-const COMPANIONS: [&str; 6] = [
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "generation_config.json",
-    "vocab.json",
-    "merges.txt",
-];
 
 /// The bytes of a safetensors file with tensors by name and entries of its metadata. More than one entry is written in
 /// a random order.
@@ -38,56 +29,38 @@ pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<V
         .map_err(|error| Error::Request(format!("the tensors cannot be put into a file: {error}")))
 }
 
-/// Writes a file under a temporary name, has the system keep it, and renames it.
+/// Writes a file, whole or not at all, and has the system keep it.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn keep(bytes: &[u8], file: &Path) -> Result<()> {
-    let partial = beside(file)?;
-    let write = || {
-        let mut opened = std::fs::File::create(&partial)?;
-        opened.write_all(bytes)?;
-        opened.sync_all()?;
-        std::fs::rename(&partial, file)?;
-        // the name is kept as well
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::File::open(folder)?.sync_all()
-    };
-    let written = write();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&partial);
-    }
-    written.map_err(failed(file))
+    locus_files::write(file, bytes).map_err(Error::not_written(file))
 }
 
-/// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from.
+/// The same for a file that one program writes at a time.
 ///
 /// # Errors
-/// The folder is there already, or cannot be written.
-pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
-    if folder.exists() {
-        let message = format!("{} is there already; name a folder that is not", folder.display());
-        return Err(Error::Request(message));
-    }
-    let partial = beside(folder)?;
-    let written =
-        write_model(model, source, &partial).and_then(|()| std::fs::rename(&partial, folder).map_err(failed(folder)));
-    if written.is_err() {
-        let _ = std::fs::remove_dir_all(&partial);
-    }
-    written
+/// The file cannot be written; another program writes it.
+pub fn keep_alone(bytes: &[u8], file: &Path) -> Result<()> {
+    let write = || {
+        let mut draft = Draft::exclusive(file)?;
+        draft.write_all(bytes)?;
+        draft.commit()
+    };
+    write().map_err(Error::not_written(file))
 }
 
-fn write_model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder).map_err(failed(folder))?;
-    for name in COMPANIONS {
-        let from = source.join(name);
-        if from.is_file() {
-            std::fs::copy(&from, folder.join(name)).map_err(failed(&from))?;
-        }
-    }
+/// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from. Companions go
+/// along as [`companions::copy`] says.
+///
+/// # Errors
+/// The folder is there already, or cannot be written; a companion is not what its name says.
+pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
+    let draft = FolderDraft::new(folder).map_err(Error::not_written(folder))?;
+    companions::copy(source, &draft)?;
     let from = source.join("config.json");
-    let text = std::fs::read_to_string(&from).map_err(|source| Error::Read { path: from.clone(), source })?;
+    let text =
+        locus_files::text(&from, companions::LARGEST).map_err(|source| Error::Read { path: from.clone(), source })?;
     let mut config: serde_json::Value = serde_json::from_str(&text)
         .map_err(|error| Error::Config { path: from, message: format!("not valid JSON: {error}") })?;
     // the number format of the file is the one that was computed in
@@ -96,18 +69,10 @@ fn write_model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
             *field = serde_json::Value::from(crate::edit::number_format(model.kind));
         }
     }
-    let place = folder.join("config.json");
-    std::fs::write(&place, format!("{config:#}\n")).map_err(failed(&place))?;
-    write(&model.parameters(), &folder.join("model.safetensors"))
-}
-
-/// A temporary name in the same folder.
-fn beside(path: &Path) -> Result<PathBuf> {
-    let name = path.file_name().ok_or_else(|| Error::Request(format!("{} is no file name", path.display())))?;
-    let mut partial = std::ffi::OsString::from(".");
-    partial.push(name);
-    partial.push(format!(".partial.{}", std::process::id()));
-    Ok(path.with_file_name(partial))
+    let text = format!("{config:#}\n");
+    draft.write("config.json", text.as_bytes()).map_err(failed(folder))?;
+    write(&model.parameters(), &draft.path().join("model.safetensors"))?;
+    draft.commit().map_err(Error::not_written(folder))
 }
 
 fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {

@@ -12,6 +12,9 @@ use std::path::Path;
 pub use formats::ZsreReading;
 pub use remarks::{Remark, RemarkKind, remarks, without_doubtful_neighbors};
 
+/// Bytes of a file of facts at most: ten times the largest published one.
+const LARGEST: u64 = 512 << 20;
+
 /// How a file is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reading {
@@ -45,7 +48,7 @@ pub fn read(file: &Path) -> Result<Vec<Fact>> {
 /// # Errors
 /// Those of [`read`]; with `skip_bad` only where no record is good.
 pub fn read_as(file: &Path, reading: &Reading) -> Result<FactFile> {
-    let text = std::fs::read_to_string(file).map_err(|source| Error::Facts {
+    let text = locus_files::text(file, LARGEST).map_err(|source| Error::Facts {
         path: file.to_owned(),
         message: format!("cannot be read ({source}); give a JSON file of CounterFact, zsRE or known-facts records"),
     })?;

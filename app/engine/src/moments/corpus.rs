@@ -6,7 +6,6 @@ use super::sample::published_sample;
 use crate::error::{Error, Result};
 use crate::hex;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -147,7 +146,7 @@ pub(super) const NO_TEXT: &str =
 /// SHA-256 of a file, and how many lines are not blank.
 fn recognise(path: &Path, listen: &mut dyn FnMut() -> Result<()>) -> Result<(String, u64)> {
     let failed = |error: std::io::Error| unreadable(path, &error);
-    let mut input = BufReader::with_capacity(1 << 20, File::open(path).map_err(failed)?);
+    let mut input = BufReader::with_capacity(1 << 20, locus_files::open(path).map_err(failed)?);
     let mut hash = Sha256::new();
     let (mut lines, mut blank) = (0, true);
     loop {

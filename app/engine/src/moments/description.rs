@@ -6,12 +6,14 @@ use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 /// The entry of the file's metadata.
 pub(super) const ENTRY: &str = "second-moments";
+
+/// Bytes of a header at most, as the format has it.
+const LARGEST_HEADER: u64 = 100 << 20;
 
 /// Which second moments these are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,18 +66,18 @@ pub fn describe(file: &Path) -> Result<Option<Description>> {
 /// What a file says of itself, as whatever it says it in.
 pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
-    let mut input = File::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let mut input = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
     let length = input.metadata().map_or(0, |metadata| metadata.len());
     let mut size = [0; 8];
     input.read_exact(&mut size).map_err(|_| cut())?;
     let header = u64::from_le_bytes(size);
-    if header > length.saturating_sub(8) {
+    if header > length.saturating_sub(8).min(LARGEST_HEADER) {
         return Err(cut());
     }
     let mut bytes = vec![0; header as usize];
     input.read_exact(&mut bytes).map_err(|_| cut())?;
     let metadata: Metadata = serde_json::from_slice(&bytes).map_err(|_| cut())?;
-    if 8 + header + metadata.data_len() as u64 != length {
+    if (8 + header).checked_add(metadata.data_len() as u64) != Some(length) {
         return Err(cut());
     }
     let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));

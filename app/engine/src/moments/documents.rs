@@ -8,6 +8,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ pub const DEFAULT_COLUMN: &str = "text";
 const LONGEST_LINE: u64 = 4 << 20;
 /// Rows of a Parquet file that are decoded at once.
 const ROWS: usize = 256;
+/// Bytes that a row group's texts may take once they are unpacked.
+const LARGEST_GROUP: i64 = 4 << 30;
 
 /// How a corpus lies in its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub fn bad(path: &Path, message: impl Into<String>) -> Error {
 
 /// Opens a corpus file.
 pub fn open(path: &Path, format: Format, column: Option<&str>) -> Result<Box<dyn Documents>> {
-    let file = File::open(path).map_err(|source| unreadable(path, &source))?;
+    let file = locus_files::open(path).map_err(|source| unreadable(path, &source))?;
     let total = file.metadata().map_or(0, |metadata| metadata.len());
     let column = column.unwrap_or(DEFAULT_COLUMN).to_owned();
     Ok(match format {
@@ -263,6 +266,7 @@ impl Rows {
             bad(path, format!("column `{column}` does not hold {texts}; name another by --corpus-column"))
         })?;
         let defined = schema.column(leaf).max_def_level();
+        check_groups(path, &reader, leaf)?;
         let total = metadata.num_rows().max(0) as u64;
         let path = path.to_owned();
         Ok(Self { path, reader, leaf, defined, group: 0, current: None, decoded: VecDeque::new(), passed: 0, total })
@@ -277,12 +281,10 @@ impl Rows {
         if self.group == self.reader.num_row_groups() {
             return Ok(false);
         }
-        let group = self.reader.get_row_group(self.group).map_err(|error| self.damaged(&error))?;
-        let column = group.get_column_reader(self.leaf).map_err(|error| self.damaged(&error))?;
-        let ColumnReader::ByteArrayColumnReader(column) = column else {
+        let opened = guarded(|| self.reader.get_row_group(self.group)?.get_column_reader(self.leaf));
+        let ColumnReader::ByteArrayColumnReader(column) = opened.map_err(|error| self.damaged(&error))? else {
             return Err(self.damaged(&"the column changes its type"));
         };
-        drop(group);
         self.current = Some(column);
         self.group += 1;
         Ok(true)
@@ -293,7 +295,7 @@ impl Rows {
         loop {
             if let Some(column) = &mut self.current {
                 let (mut levels, mut values) = (Vec::new(), Vec::new());
-                let read = column.read_records(ROWS, Some(&mut levels), None, &mut values);
+                let read = guarded(|| column.read_records(ROWS, Some(&mut levels), None, &mut values));
                 let (rows, _, _) = read.map_err(|error| self.damaged(&error))?;
                 if rows > 0 {
                     let mut values = values.into_iter();
@@ -328,7 +330,7 @@ impl Documents for Rows {
         if self.decoded.pop_front().is_none() {
             loop {
                 if let Some(column) = &mut self.current {
-                    if column.skip_records(1).map_err(|error| self.damaged(&error))? == 1 {
+                    if guarded(|| column.skip_records(1)).map_err(|error| self.damaged(&error))? == 1 {
                         break;
                     }
                     self.current = None;
@@ -347,13 +349,43 @@ impl Documents for Rows {
     }
 }
 
+/// Looks whether the texts of each row group lie in the file and can be unpacked, before anything is.
+fn check_groups(path: &Path, reader: &SerializedFileReader<File>, leaf: usize) -> Result<()> {
+    let length = std::fs::metadata(path).map_or(i64::MAX, |about| i64::try_from(about.len()).unwrap_or(i64::MAX));
+    for (number, group) in reader.metadata().row_groups().iter().enumerate() {
+        let Some(column) = group.columns().get(leaf) else {
+            return Err(bad(path, format!("row group {number} lacks the column; the file is damaged, copy it again")));
+        };
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let (packed, unpacked) = (column.compressed_size(), column.uncompressed_size());
+        let lies_inside = start >= 0 && packed >= 0 && start.checked_add(packed).is_some_and(|end| end <= length);
+        if !lies_inside || unpacked < 0 || group.num_rows() < 0 {
+            let message = format!("row group {number} does not lie in the file; it is damaged, copy it again");
+            return Err(bad(path, message));
+        }
+        if unpacked > LARGEST_GROUP {
+            return Err(bad(
+                path,
+                format!("row group {number} unpacks to {unpacked} bytes; write the file with smaller row groups"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What the library gives; its panics at damaged files are failures like any other.
+fn guarded<T>(body: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::errors::Result<T> {
+    catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|_| Err(parquet::errors::ParquetError::General("it cannot be decoded".to_owned())))
+}
+
 fn parquet(path: &Path, file: File) -> Result<SerializedFileReader<File>> {
-    SerializedFileReader::new(file)
+    guarded(|| SerializedFileReader::new(file))
         .map_err(|error| bad(path, format!("not a whole Parquet file ({error}); copy it again")))
 }
 
 /// Rows of a Parquet file.
 pub fn parquet_rows(path: &Path) -> Result<u64> {
-    let file = File::open(path).map_err(|source| unreadable(path, &source))?;
+    let file = locus_files::open(path).map_err(|source| unreadable(path, &source))?;
     Ok(parquet(path, file)?.metadata().file_metadata().num_rows().max(0) as u64)
 }

@@ -3,11 +3,12 @@
 use super::description::ENTRY;
 use crate::error::{Error, Result};
 use crate::memory::room;
+use locus_files::Draft;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
 /// A tensor that is copied only while it is written.
@@ -71,8 +72,9 @@ pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<
     let lazy = lazy.collect::<Result<Vec<_>>>()?;
     // one entry only: more would be written in a random order
     let metadata = HashMap::from([(ENTRY.to_owned(), says.to_owned())]);
-    let written = with_temporary_name(file, |partial| {
-        serialize_to_file(lazy, Some(metadata), partial).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let written = with_temporary_name(file, |draft| {
+        serialize_to_file(lazy, Some(metadata), draft.path())
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
         if failure.borrow().is_some() { Err(std::io::Error::other("a tensor could not be copied")) } else { Ok(()) }
     });
     match failure.into_inner() {
@@ -85,26 +87,18 @@ pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<
 ///
 /// # Errors
 /// What `write` returns; the folder cannot be made.
-pub fn with_temporary_name(file: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+pub fn with_temporary_name(file: &Path, write: impl FnOnce(&mut Draft) -> std::io::Result<()>) -> Result<()> {
     let failed = |source| Error::Write { path: file.to_owned(), source };
     if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }
-    let partial = temporary(file, &std::process::id().to_string());
-    let written = write(&partial).and_then(|()| std::fs::rename(&partial, file));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&partial);
-    }
-    written.map_err(failed)
+    let mut draft = Draft::new(file).map_err(Error::not_written(file))?;
+    write(&mut draft).map_err(failed)?;
+    draft.commit().map_err(Error::not_written(file))
 }
 
-fn temporary(file: &Path, process: &str) -> PathBuf {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".partial.{process}"));
-    file.with_file_name(name)
-}
-
-/// Removes what processes that were killed while they wrote left beside `file`.
+/// Removes what processes of earlier versions that were killed while they wrote left beside `file`; what this one leaves
+/// is swept by whoever writes there next.
 pub fn remove_leftovers(file: &Path) {
     let (Some(folder), Some(stem)) = (file.parent(), file.file_stem()) else { return };
     let stem = stem.to_string_lossy();

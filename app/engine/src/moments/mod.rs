@@ -1,6 +1,7 @@
 //! Uncentred second moments of the MLP keys, `C = E[k kᵀ]` (ROME, equation 2; spec methods.md 2.2), of all layers
 //! in one pass over a corpus that need not fit into memory, and solves with them.
 
+mod archive;
 mod batches;
 mod collect;
 mod corpus;

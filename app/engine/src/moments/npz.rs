@@ -1,17 +1,18 @@
 //! Second moments as the authors of ROME published them: one numpy archive a layer, with the sum and the count
 //! (spec methods.md 2.2), and how a layer's file is called.
 
+use super::archive::{SMALL, entry, shape};
 use super::description::{Description, LayerDescription, describe};
 use super::documents::bad;
 use super::files::with_temporary_name;
 use super::store::SecondMoments;
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
+use locus_files::Draft;
 use npyz::npz::NpzArchive;
 use npyz::{DType, NpyFile, TypeStr, WriteOptions, WriterBuilder};
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Read, Write};
+use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 use zip::write::FileOptions;
@@ -48,7 +49,7 @@ pub fn import(model: &Model, path: &Path, layer: Option<usize>) -> Result<Second
     let mut means = BTreeMap::new();
     let mut layers = BTreeMap::new();
     for (layer, file) in files {
-        let archive = read(&file)?;
+        let archive = read(&file, model.inner())?;
         fits(model, &file, layer, &archive.mean)?;
         let source = file_name(&file);
         layers.insert(layer, LayerDescription { tokens: archive.count, documents: archive.sample_size, source });
@@ -106,15 +107,17 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
         return Err(bad(file, format!("there is no layer {layer}; this model has layers 0 to {}", layers - 1)));
     }
     if size != [inner, inner] {
-        let message =
-            format!("it has shape {size:?}, this model's keys are {inner} wide; give the model it belongs to");
-        return Err(bad(file, message));
+        return Err(wrong_width(file, &format!("{size:?}"), inner));
     }
     let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
     if finite.doing(|| format!("checking {}", file.display()))? == 0 {
         return Err(bad(file, "it holds numbers that are not finite; copy it again"));
     }
     Ok(())
+}
+
+fn wrong_width(file: &Path, shape: &str, inner: i64) -> Error {
+    bad(file, format!("it has shape {shape}, this model's keys are {inner} wide; give the model it belongs to"))
 }
 
 fn file_name(path: &Path) -> String {
@@ -168,34 +171,42 @@ fn place(model: &Model, file: &Path, given: Option<usize>) -> Result<usize> {
     })
 }
 
-/// Reads one archive.
-fn read(file: &Path) -> Result<Archive> {
+/// Reads one archive of second moments `inner` wide. Nothing is unpacked before its shape is known to be that.
+fn read(file: &Path, inner: i64) -> Result<Archive> {
     let damaged = |error: std::io::Error| bad(file, format!("not a whole .npz file ({error}); copy it again"));
-    let mut archive = NpzArchive::open(file).map_err(damaged)?;
+    let opened = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let mut archive = NpzArchive::new(BufReader::new(opened)).map_err(damaged)?;
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let missing = |entry: &str| {
         let there = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         bad(file, format!("there is no entry `{entry}` but {there}; give a file as the authors of ROME published them"))
     };
-    let count = archive.by_name(COUNT).map_err(damaged)?.ok_or_else(|| missing(COUNT))?;
+    let count = entry(&mut archive, COUNT, SMALL).map_err(damaged)?.ok_or_else(|| missing(COUNT))?;
     let count = scalar(count).map_err(damaged)?;
     if count.is_nan() || count < 1.0 {
         return Err(bad(file, format!("entry `{COUNT}` is {count}; it must be the number of keys, at least 1")));
     }
-    let sample_size = match archive.by_name(SAMPLE_SIZE).map_err(damaged)? {
+    let sample_size = match entry(&mut archive, SAMPLE_SIZE, SMALL).map_err(damaged)? {
         // the published code writes a NaN for none
         Some(entry) => scalar(entry).map_err(damaged)?.max(0.0) as u64,
         None => 0,
     };
-    let sum = archive.by_name(SUM).map_err(damaged)?.ok_or_else(|| missing(SUM))?;
-    let shape: Vec<i64> = sum.shape().iter().map(|&size| size as i64).collect();
-    let sum = values(sum)
-        .map_err(damaged)?
-        .ok_or_else(|| bad(file, format!("entry `{SUM}` is neither float32 nor float64; convert it to one of them")))?;
+    let most = SMALL.saturating_add(8 * inner.unsigned_abs().saturating_pow(2));
+    let shape = match shape(&mut archive, SUM).map_err(damaged)? {
+        Some(shape) => shape,
+        None => return Err(missing(SUM)),
+    };
     if shape.len() != 2 || shape[0] != shape[1] {
         return Err(bad(file, format!("entry `{SUM}` has shape {shape:?}; it must be a square")));
     }
-    let mean = sum.tensor().and_then(|sum| sum.f_reshape(shape.as_slice())?.f_div_scalar(count));
+    if shape != [inner.unsigned_abs(); 2] {
+        return Err(wrong_width(file, &format!("{shape:?}"), inner));
+    }
+    let sum = entry(&mut archive, SUM, most).map_err(damaged)?.ok_or_else(|| missing(SUM))?;
+    let sum = values(sum)
+        .map_err(damaged)?
+        .ok_or_else(|| bad(file, format!("entry `{SUM}` is neither float32 nor float64; convert it to one of them")))?;
+    let mean = sum.tensor().and_then(|sum| sum.f_reshape([inner, inner])?.f_div_scalar(count));
     let mean = mean.doing(|| format!("reading {}", file.display()))?;
     Ok(Archive { mean, count: count as u64, sample_size })
 }
@@ -278,16 +289,16 @@ pub fn export(
         let sum = sum().and_then(|sum| Values::of(&sum));
         let sum = sum.doing(|| format!("copying the second moment of layer {layer}"))?;
         let sample = (documents > 0).then_some(documents);
-        with_temporary_name(&file, |partial| write(partial, sum, mean.size()[0] as u64, tokens, sample))?;
+        with_temporary_name(&file, |draft| write(draft, sum, mean.size()[0] as u64, tokens, sample))?;
         written.push(file);
     }
     Ok(written)
 }
 
-fn write(file: &Path, sum: Values, inner: u64, count: u64, sample_size: Option<u64>) -> std::io::Result<()> {
-    let mut zip = zip::ZipWriter::new(BufWriter::new(File::create(file)?));
+fn write(draft: &mut Draft, sum: Values, inner: u64, count: u64, sample_size: Option<u64>) -> std::io::Result<()> {
+    let mut zip = zip::ZipWriter::new(BufWriter::new(draft));
     let options = || FileOptions::default().compression_method(zip::CompressionMethod::Stored).large_file(true);
-    let start = |zip: &mut zip::ZipWriter<BufWriter<File>>, name: &str| -> std::io::Result<()> {
+    let start = |zip: &mut zip::ZipWriter<BufWriter<&mut Draft>>, name: &str| -> std::io::Result<()> {
         Ok(zip.start_file(npyz::npz::file_name_from_array_name(name), options())?)
     };
     let text: TypeStr = format!("<U{}", CONSTRUCTOR_VALUE.len()).parse().map_err(std::io::Error::other)?;
@@ -324,7 +335,7 @@ fn write(file: &Path, sum: Values, inner: u64, count: u64, sample_size: Option<u
     zip.finish()?.flush()
 }
 
-fn number(zip: &mut zip::ZipWriter<BufWriter<File>>, value: i64) -> std::io::Result<()> {
+fn number(zip: &mut zip::ZipWriter<BufWriter<&mut Draft>>, value: i64) -> std::io::Result<()> {
     let mut entry = WriteOptions::new().default_dtype().shape(&[]).writer(zip).begin_nd()?;
     entry.push(&value)?;
     entry.finish()

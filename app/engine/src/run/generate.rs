@@ -101,7 +101,7 @@ pub(super) fn extend(
     })?;
     let context = model.architecture.context as usize;
     let end = |prompt: usize| match length {
-        Length::After(tokens) => (prompt + tokens).min(context),
+        Length::After(tokens) => prompt.saturating_add(tokens).min(context),
         Length::Whole(tokens) => tokens.min(context),
     };
     let mut texts: Vec<Generated> =

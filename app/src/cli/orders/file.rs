@@ -7,10 +7,13 @@ use crate::cli::{Failure, fact, settings};
 use locus_protocol::{EditOrder, Fact, PluginKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::io::Read;
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
+/// Bytes of a file of orders at most.
+const LARGEST: u64 = 256 << 20;
 /// Keys that say which fact; one of them in a table puts those above the tables aside.
 const FACT_KEYS: [&str; 5] = ["case", "cases", "prompt", "subject", "fact"];
 
@@ -66,7 +69,7 @@ impl Default for Layers {
 pub fn read(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
     let name = format!("--orders {}", file.display());
     let bad = |what: String| Failure::usage(format!("{name}: {what}"));
-    let read = if file == Path::new("-") { standard_input(client)? } else { std::fs::read_to_string(file) };
+    let read = if file == Path::new("-") { standard_input(client)? } else { locus_files::text(file, LARGEST) };
     let text = read.map_err(|error| {
         bad(format!(
             "cannot be read ({error}); give a file with one JSON object a line or [[edit]] tables, or - for standard \
@@ -221,6 +224,15 @@ fn without_dashes(failure: Failure) -> Failure {
     Failure { message: failure.message.trim_start_matches('-').to_owned(), ..failure }
 }
 
+fn read_all() -> std::io::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().take(LARGEST + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > LARGEST {
+        true => Err(std::io::Error::other(format!("it has more than the {LARGEST} bytes that are read"))),
+        false => Ok(text),
+    }
+}
+
 /// All of standard input. A thread of its own waits for it, so that the user can stop that as well.
 ///
 /// # Errors
@@ -228,7 +240,7 @@ fn without_dashes(failure: Failure) -> Failure {
 fn standard_input(client: &Client) -> Result<std::io::Result<String>, Failure> {
     let (sender, receiver) = channel();
     std::thread::Builder::new().name("orders".to_owned()).spawn(move || {
-        let _ = sender.send(std::io::read_to_string(std::io::stdin()));
+        let _ = sender.send(read_all());
     })?;
     loop {
         match receiver.recv_timeout(Duration::from_millis(50)) {

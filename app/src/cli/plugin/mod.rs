@@ -6,6 +6,7 @@ mod new;
 use crate::cli::arguments::{Common, PluginAction};
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{PluginKind, PluginReady};
 
 /// Lists, shows or checks plugins.
@@ -40,7 +41,7 @@ fn list(common: &Common) -> Result<(), Failure> {
     }
     output::print(&table.to_string())?;
     for refused in &client.known.refused {
-        output::print(&format!("refused: {}", refused.reason))?;
+        output::print(&format!("refused: {}", shown(&message(&refused.reason))))?;
     }
     if client.known.plugins.is_empty() {
         output::print("no plugin was found; build them with `cargo build --release --workspace`")?;
@@ -60,7 +61,8 @@ fn show(common: &Common, id: &str) -> Result<(), Failure> {
         return Ok(());
     }
     for plugin in plugins {
-        output::print(&format!("{} `{}` — {} ({})\n", kind(plugin.kind), plugin.id, plugin.title, plugin.cite))?;
+        let (id, title, cite) = (shown(&plugin.id), shown(&plugin.title), shown(&plugin.cite));
+        output::print(&format!("{} `{id}` — {title} ({cite})\n", kind(plugin.kind)))?;
         let mut table = tables::table(["hyperparameter", "default", "range", "unit", "help"]);
         for field in &plugin.hyperparameters {
             table.add_row(vec![

@@ -5,6 +5,7 @@ use crate::input::Effect;
 use crate::picture::picture;
 use crate::state::{State, Tone};
 use crate::view::arrange;
+use locus_protocol::shown::shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use serde_json::{Map, Value};
@@ -35,7 +36,9 @@ impl Table {
     /// Tab-separated text, with the names of the columns where it is the whole table.
     #[must_use]
     pub fn tab_separated(&self, extent: Extent) -> String {
-        let line = |cells: &[Value]| cells.iter().map(|cell| one_line(&cell_text(cell))).collect::<Vec<_>>().join("\t");
+        // it is pasted somewhere, perhaps into a shell: a cell ends neither its line nor its column
+        let cell = |cell: &Value| shown(&one_line(&cell_text(cell))).into_owned();
+        let line = |cells: &[Value]| cells.iter().map(cell).collect::<Vec<_>>().join("\t");
         match extent {
             Extent::Row => self.rows.get(self.cursor).map(|row| line(row)).unwrap_or_default(),
             Extent::Table => {
@@ -61,7 +64,21 @@ impl Table {
     /// A table in Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let escaped = |cell: &str| one_line(cell).replace('|', "\\|");
+        let escaped = |cell: &str| {
+            // what Markdown and the HTML in it would read as something else
+            let marks = [
+                ("\\", "\\\\"),
+                ("&", "&amp;"),
+                ("<", "&lt;"),
+                (">", "&gt;"),
+                ("|", "\\|"),
+                ("[", "\\["),
+                ("`", "\\`"),
+            ];
+            marks
+                .into_iter()
+                .fold(shown(&one_line(cell)).into_owned(), |text, (mark, written)| text.replace(mark, written))
+        };
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = line(self.columns.iter().map(|_| "---".to_owned()).collect());
         let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| escaped(&cell_text(cell))).collect()));

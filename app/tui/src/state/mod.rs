@@ -43,6 +43,8 @@ use locus_protocol::{Fact, JobId, LayerRow, ModelSource, PluginKind, TokenText, 
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Bytes of a keymap that are read at most.
+const LARGEST_KEYMAP: u64 = 1 << 20;
 /// How long a selection has to rest before its next tokens are asked for.
 const PREDICTION_DELAY: Duration = Duration::from_millis(120);
 
@@ -153,7 +155,7 @@ impl State {
         let mut keymap = Keymap::shipped()?;
         if let Some(path) = &options.keymap {
             let file = path.display().to_string();
-            let text = std::fs::read_to_string(path)
+            let text = locus_files::text(path, LARGEST_KEYMAP)
                 .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
             keymap.lay_over(&file, &text)?;
         }

@@ -1,6 +1,7 @@
 //! Text in cells of the terminal: how wide it is, how it is cut, how what cannot be printed is written.
 
 use super::Glyphs;
+use locus_protocol::shown::is_unseen;
 use std::fmt::Write as _;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -76,7 +77,7 @@ pub fn printable(text: &str) -> String {
         match character {
             '\n' => written.push_str("\\n"),
             '\t' => written.push_str("\\t"),
-            character if character.is_control() || is_formatting(character) => {
+            character if is_unseen(character) || is_variation(character) => {
                 let _ = write!(written, "\\u{{{:x}}}", u32::from(character));
             }
             character => written.push(character),
@@ -108,9 +109,9 @@ pub fn plain(symbol: &str) -> &'static str {
     }
 }
 
-/// Characters that take no cell of their own and change how others look: terminals disagree on them.
-fn is_formatting(character: char) -> bool {
-    matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+/// Characters that change how the one before them looks: terminals disagree on their width.
+fn is_variation(character: char) -> bool {
+    matches!(character, '\u{fe00}'..='\u{fe0f}')
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod author;
 mod compare;
 mod edits;
 mod following;
+mod hostile;
 mod keymap;
 mod looks;
 mod picture;

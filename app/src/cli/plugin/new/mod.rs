@@ -7,7 +7,9 @@ use crate::cli::arguments::{Common, Language, NewPlugin, OfferedKind};
 use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use checkout::Checkout;
+use locus_files::{FolderDraft, Refusal};
 use locus_protocol::PluginKind;
+use locus_protocol::shown::shown;
 use std::path::{Path, PathBuf};
 use template::{Names, Template};
 
@@ -41,11 +43,11 @@ pub fn run(common: &Common, arguments: &NewPlugin) -> Result<(), Failure> {
     write(into, name, &template.files(&Names::new(name), &checkout))?;
     if common.json {
         let told = serde_json::json!({ "folder": folder, "library": folder.join(template.library(name)) });
-        return Ok(output::print(&told.to_string())?);
+        return Ok(output::json(&told)?);
     }
     let library = template.library(name);
-    output::print(&format!("wrote {}\n\nwhat to do next:\n", folder.display()))?;
-    output::print(&format!("    cd {}", quoted(&folder)))?;
+    output::print(&format!("wrote {}\n\nwhat to do next:\n", shown(&folder.display().to_string())))?;
+    output::print(&format!("    cd {}", shown(&quoted(&folder))))?;
     output::print(&format!("    {}", template.build()))?;
     output::print(&format!("    locus plugin check {library}"))?;
     output::print(&format!("    locus edit --plugin {library} {} --case 0", template.flags(name)))?;
@@ -98,28 +100,21 @@ fn write(into: &Path, name: &str, files: &[(PathBuf, String)]) -> Result<(), Fai
         return Err(Failure::usage(format!("--into {}: there is no such folder; make it first", into.display())));
     }
     // gone again with all that is in it unless it gets its name
-    let unfinished = tempfile::Builder::new().prefix(".locus-new-").tempdir_in(into);
-    let unfinished = unfinished.map_err(|error| bad("nothing can be written there", &error))?;
+    let named = into.join(name);
+    let refused = |refusal| Failure::usage(format!("{}: {refusal}", named.display()));
+    let unfinished = FolderDraft::new(&named).map_err(|refusal| match refusal {
+        Refusal::Io(error) => bad("nothing can be written there", &error),
+        refusal => refused(refusal),
+    })?;
     for (path, text) in files {
-        let file = unfinished.path().join(path);
-        let parent = file.parent().unwrap_or(unfinished.path());
-        std::fs::create_dir_all(parent)
-            .and_then(|()| std::fs::write(&file, text))
+        unfinished
+            .write(path, text.as_bytes())
             .map_err(|error| bad(&format!("{} cannot be written", path.display()), &error))?;
     }
-    allow_others(unfinished.path());
-    let named = into.join(name);
-    std::fs::rename(unfinished.path(), &named)
-        .map_err(|error| bad(&format!("the folder {name} cannot be made"), &error))?;
-    // it is not there under its first name any more
-    let _ = unfinished.keep();
-    Ok(())
-}
-
-/// Temporary folders are closed to others; a crate's folder is as any other.
-fn allow_others(folder: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755));
+    unfinished.commit().map_err(|refusal| match refusal {
+        Refusal::Io(error) => bad(&format!("the folder {name} cannot be made"), &error),
+        refusal => refused(refusal),
+    })
 }
 
 /// A path as a shell reads it.
