@@ -163,7 +163,6 @@ fn files_of_the_user_are_read_in_one_place() {
         "app/src/cli/plugin/new/checkout.rs",
         "app/src/cli/replay.rs",
         "app/engine/src/edit/delta_file.rs",
-        "app/engine/src/model/decoder.rs",
         // standard input, bounded
         "app/src/cli/orders/file.rs",
     ];

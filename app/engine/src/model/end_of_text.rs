@@ -1,6 +1,7 @@
 //! Which tokens end a text: those that the checkpoint names, and only where it names none, those with a familiar name.
 
 use super::Tokenizer;
+use super::load::LARGEST;
 use crate::error::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
@@ -17,7 +18,7 @@ const FAMILIAR: [&str; 4] = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"
 pub fn read(folder: &Path, config: &Value, tokenizer: &Tokenizer) -> Result<(Vec<String>, Vec<String>)> {
     let path = folder.join("generation_config.json");
     // without it, or where it cannot be read, the configuration alone decides
-    let generation = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let generation = locus_files::text(&path, LARGEST).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
     let (mut ends, mut notes) = (Vec::<String>::new(), Vec::new());
     for (name, file) in [("config.json", Some(config)), ("generation_config.json", generation.as_ref())] {
         let given = file.and_then(|file| file.get(FIELD)).filter(|value| !value.is_null());

@@ -11,6 +11,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tch::{Device, Kind};
 
+/// Bytes of a JSON file of a checkpoint, at most.
+pub(super) const LARGEST: u64 = 256 << 20;
+
 impl Model {
     /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights that `model.safetensors.index.json`
     /// names or else `model.safetensors`.
@@ -86,7 +89,7 @@ impl Model {
 
 /// A JSON file of the folder.
 fn json(path: &Path) -> Result<Value> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = locus_files::text(path, LARGEST).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     serde_json::from_str(&text).map_err(|error| Error::Config {
         path: path.to_owned(),
         message: format!("not valid JSON: {error}; copy it from the checkpoint again"),

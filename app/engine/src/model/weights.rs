@@ -60,7 +60,7 @@ impl Weights {
         let mut tensors = HashMap::new();
         for (file, mut held) in files {
             held.sort_by_key(|(_, stored)| stored.bytes.start);
-            let mut opened = File::open(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
+            let mut opened = locus_files::open(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
             for (name, stored) in held {
                 let raw = tensor(&mut opened, file, stored)?;
                 let converted = raw.f_to_kind(kind)?.f_to_device(device)?;

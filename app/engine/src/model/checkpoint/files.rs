@@ -1,6 +1,7 @@
 //! Which files of a folder are the model: those that the index names, or else `model.safetensors`. Nothing else is.
 
 use crate::error::{Error, Result};
+use crate::model::load::LARGEST;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -78,7 +79,7 @@ impl Files {
 /// The files that an index names, with the tensors that each is to hold.
 fn named(index: &Path) -> Result<BTreeMap<String, Option<BTreeSet<String>>>> {
     let bad = |message: &str| Error::Weights { path: index.to_owned(), message: message.to_owned() };
-    let text = std::fs::read_to_string(index).map_err(|source| Error::Read { path: index.to_owned(), source })?;
+    let text = locus_files::text(index, LARGEST).map_err(|source| Error::Read { path: index.to_owned(), source })?;
     let value: Value = serde_json::from_str(&text)
         .map_err(|error| bad(&format!("not valid JSON ({error}); copy it from the checkpoint again")))?;
     let map = value.get("weight_map").and_then(Value::as_object);

@@ -5,7 +5,6 @@ use crate::error::{Error, Result};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -91,7 +90,7 @@ fn held(file: &Path) -> Result<Stores> {
         message: format!("not a whole safetensors file ({why}); copy it again"),
     };
     let unreadable = |source| Error::Read { path: file.to_owned(), source };
-    let mut opened = File::open(file).map_err(unreadable)?;
+    let mut opened = locus_files::open(file).map_err(unreadable)?;
     let size = opened.metadata().map_err(unreadable)?.len();
     let mut length = [0; 8];
     opened.read_exact(&mut length).map_err(|_| damaged("it ends within its header"))?;

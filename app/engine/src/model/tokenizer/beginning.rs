@@ -5,6 +5,7 @@
 //! nonsense.
 
 use crate::error::{Error, Result};
+use crate::model::load::LARGEST;
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -37,7 +38,7 @@ impl Settings {
     /// Reads `tokenizer_config.json` and `config.json`, of which either may be missing.
     pub fn read(folder: &Path) -> Result<Self> {
         let tokenizer = folder.join("tokenizer_config.json");
-        let tokenizer = match std::fs::read(&tokenizer) {
+        let tokenizer = match locus_files::bytes(&tokenizer, LARGEST) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 let file = tokenizer.display();
                 Error::Tokenizer(format!("cannot read {file}: {error}; mend it or take the file out"))
@@ -45,7 +46,7 @@ impl Settings {
             Err(_) => TokenizerConfig::default(),
         };
         // who reads the weights checks the rest of it
-        let model = std::fs::read(folder.join("config.json")).ok();
+        let model = locus_files::bytes(&folder.join("config.json"), LARGEST).ok();
         let model = model.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         Ok(Self { tokenizer, model })
     }

@@ -12,6 +12,7 @@ pub use places::{Mention, mention};
 pub use prompts::{Joined, PromptTokens};
 
 use super::limits::Limits;
+use super::load::LARGEST;
 use crate::error::{Error, Result};
 use pieces::Pieces;
 use std::ops::Range;
@@ -47,7 +48,8 @@ impl Tokenizer {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         let bad = |error: tokenizers::Error| Error::Tokenizer(format!("cannot read {}: {error}", path.display()));
-        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(bad)?;
+        let bytes = locus_files::bytes(&path, LARGEST).map_err(|error| bad(error.into()))?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(bad)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(bad)?;
         let settings = beginning::Settings::read(folder)?;
