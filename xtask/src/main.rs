@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const USAGE: &str =
-    "usage: cargo xtask demo | test | setup | build | clippy | bench | transformers | models | tokenizers";
+    "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -26,6 +26,8 @@ fn main() -> Result<()> {
         "demo" => demo(&root),
         "bench" => cargo(&root, BUILD)
             .and_then(|()| run(Command::new(root.join("target/release/locus-benchmark")).args(more()))),
+        "torture" => cargo(&root, BUILD)
+            .and_then(|()| run(Command::new(target_folder(&root).join("release/locus-torture")).args(more()))),
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),
