@@ -1,5 +1,6 @@
 //! JSON has no NaN and no infinity, and editing methods diverge: such numbers travel as text.
 
+use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -17,12 +18,18 @@ impl From<f64> for Wire {
     }
 }
 
-impl From<Wire> for f64 {
-    fn from(wire: Wire) -> Self {
-        match wire {
-            Wire::Finite(value) => value,
-            Wire::Other(text) => text.parse().unwrap_or(f64::NAN),
-            Wire::Missing(()) => f64::NAN,
+impl Wire {
+    /// The number. Text that is none of those that are written is no number, not even one that is none.
+    fn read<E: Error>(self) -> Result<f64, E> {
+        match self {
+            Self::Finite(value) => Ok(value),
+            Self::Missing(()) => Ok(f64::NAN),
+            Self::Other(text) => match text.as_str() {
+                "NaN" => Ok(f64::NAN),
+                "inf" => Ok(f64::INFINITY),
+                "-inf" => Ok(f64::NEG_INFINITY),
+                _ => Err(E::custom("a text stands where a number should")),
+            },
         }
     }
 }
@@ -38,7 +45,7 @@ pub mod map {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
         let wire = BTreeMap::<String, Wire>::deserialize(deserializer)?;
-        Ok(wire.into_iter().map(|(name, value)| (name, value.into())).collect())
+        wire.into_iter().map(|(name, value)| Ok((name, value.read()?))).collect()
     }
 }
 
@@ -51,6 +58,21 @@ pub mod single {
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-        Ok(Wire::deserialize(deserializer)?.into())
+        Wire::deserialize(deserializer)?.read()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::single::deserialize;
+
+    #[test]
+    fn what_diverged_is_read_again_and_another_text_is_no_number() {
+        let read = |text: &str| deserialize(&mut serde_json::Deserializer::from_str(text));
+        assert!(read("\"NaN\"").expect("NaN").is_nan() && read("null").expect("null").is_nan());
+        assert_eq!((read("\"inf\"").ok(), read("\"-inf\"").ok()), (Some(f64::INFINITY), Some(f64::NEG_INFINITY)));
+        for text in ["\"seven\"", "\"7\"", "\"\"", "[1]", "true"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }
