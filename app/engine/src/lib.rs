@@ -22,3 +22,4 @@ pub mod trace;
 
 pub use error::{Doing, Error, Result};
 pub use hexadecimal::hex;
+pub use memory::{may_be_refused, refusable};

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use rustix::process::{Resource, getrlimit};
+use std::cell::Cell;
 use std::io::ErrorKind;
 use tch::TchError;
 
@@ -92,6 +93,25 @@ fn kibibytes(file: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|number| number << 10)
 }
 
+thread_local! {
+    /// Whether what this thread asks for may be refused.
+    static REFUSABLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the running thread can do without the memory that it asks for right now: the allocator may refuse it then.
+#[must_use]
+pub fn may_be_refused() -> bool {
+    REFUSABLE.get()
+}
+
+/// What `ask` gives, which can do without the memory that it asks for (`try_reserve`).
+pub fn refusable<T>(ask: impl FnOnce() -> T) -> T {
+    let before = REFUSABLE.replace(true);
+    let given = ask();
+    REFUSABLE.set(before);
+    given
+}
+
 /// An empty list that has room for `count` entries; for counts that come from what somebody asked for.
 ///
 /// # Errors
@@ -99,7 +119,7 @@ fn kibibytes(file: &str, name: &str) -> Option<u64> {
 pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
     let mut list = Vec::new();
     let asked = count.checked_mul(size_of::<T>()).map(|bytes| bytes as u64);
-    match list.try_reserve_exact(count) {
+    match refusable(|| list.try_reserve_exact(count)) {
         Ok(()) => Ok(list),
         Err(_) => Err(Error::OutOfMemory { doing: String::new(), asked, free: free() }),
     }

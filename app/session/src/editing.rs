@@ -240,7 +240,8 @@ fn shown_tokens(model: &Model, fact: &Fact) -> Result<[i64; 2], Error> {
     // a fact that was only ever traced may lack one of them
     let first = |target: &str, other: &str| {
         let target = if target.trim().is_empty() { other } else { target };
-        Ok::<_, Error>(model.tokenizer.joined(&fact.prompt(), target)?.target()[0])
+        let none = || Error::Request(format!("the target `{target}` has no token; give the answer's text"));
+        model.tokenizer.joined(&fact.prompt(), target)?.target().first().copied().ok_or_else(none)
     };
     Ok([first(&fact.target_new, &fact.target_true)?, first(&fact.target_true, &fact.target_new)?])
 }

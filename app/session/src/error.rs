@@ -54,7 +54,7 @@ pub enum Error {
         message: String,
     },
     /// The thread.
-    #[error("cannot start the engine thread: {0}")]
+    #[error("cannot start the engine thread: {0}; free some memory, or end other programs")]
     Thread(std::io::Error),
     /// A panic of our own.
     #[error("the engine panicked: {0}; please report it")]
@@ -83,7 +83,7 @@ impl Error {
             | Self::Unfit(_)
             | Self::Plugin { .. }
             | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
-            Self::Device(_) => Blame::Device,
+            Self::Device(_) | Self::Thread(_) => Blame::Device,
             Self::Fact { error, .. } => error.blame(),
             _ => Blame::Request,
         }

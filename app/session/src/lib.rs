@@ -3,6 +3,7 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
 //! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
 
+mod allocator;
 mod applying;
 mod averaging;
 mod conformance;

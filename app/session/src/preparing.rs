@@ -54,7 +54,8 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     order.layers.sort_unstable();
     order.layers.dedup();
     if let Some(layer) = order.layers.iter().find(|&&layer| layer >= loaded.info.layers) {
-        let message = format!("there is no layer {layer}; this model has layers 0 to {}", loaded.info.layers - 1);
+        let message =
+            format!("there is no layer {layer}; this model has layers 0 to {}", loaded.info.layers.saturating_sub(1));
         return Err(Error::Request(message));
     }
     let mut info = loaded.info.clone();
@@ -86,7 +87,8 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     let named = |error| Error::plugin(&order.method, error);
     let plan = method.plan(&request, &order.method_settings, &info).map_err(named)?;
     if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
-        let message = format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers - 1);
+        let message =
+            format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers.saturating_sub(1));
         return Err(named(locus_plugin::Error::Failed(message)));
     }
     request.layers.clone_from(&plan.layers);

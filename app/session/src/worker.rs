@@ -73,6 +73,11 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
+    let all_threads = tch::get_num_threads();
+    if let Some(threads) = options.threads {
+        // before libtorch starts threads for the first time: where they do not fit, it ends the program
+        tch::set_num_threads(threads);
+    }
     let registry = Registry::new(options.search.clone());
     let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
     let mut worker = Worker {
@@ -82,7 +87,7 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
         cancel: &flags.cancel,
         cancel_look: &flags.cancel_look,
         pause: &flags.pause,
-        all_threads: tch::get_num_threads(),
+        all_threads,
         loaded: None,
         variants: BTreeMap::new(),
         operations,

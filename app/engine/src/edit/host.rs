@@ -156,7 +156,8 @@ impl Host for EngineHost<'_> {
         let layers = self.info.layers;
         let named = [report.layer].into_iter().chain(report.metrics.iter().map(|metrics| metrics.layer));
         if let Some(layer) = named.into_iter().find(|&layer| layer >= layers) {
-            let message = format!("a report names layer {layer}; the model has layers 0 to {}", layers - 1);
+            let message =
+                format!("a report names layer {layer}; the model has layers 0 to {}", layers.saturating_sub(1));
             *self.violation.borrow_mut() = Some(message.clone());
             return Err(Error::Request(message));
         }

@@ -124,20 +124,20 @@ impl Model {
     /// Entries of the vocabulary.
     #[must_use]
     pub fn vocabulary(&self) -> i64 {
-        self.unembedding.weight.size()[0]
+        self.unembedding.weight.size().first().copied().unwrap_or(0)
     }
 
     /// Width of the MLP key.
     #[must_use]
     pub fn inner(&self) -> i64 {
-        let down = &self.blocks[0].mlp.down;
-        down.weight.size()[usize::from(!down.input_first)]
+        let Some(down) = self.blocks.first().map(|block| &block.mlp.down) else { return 0 };
+        down.weight.size().get(usize::from(!down.input_first)).copied().unwrap_or(0)
     }
 
     /// Whether the down-projection of `layer` has a bias.
     #[must_use]
     pub fn down_projection_has_bias(&self, layer: usize) -> bool {
-        self.blocks[layer].mlp.down.bias.is_some()
+        self.blocks.get(layer).is_some_and(|block| block.mlp.down.bias.is_some())
     }
 
     /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.

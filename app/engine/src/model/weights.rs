@@ -3,7 +3,8 @@
 use super::architecture::{Architecture, LearnedPositions, Norm};
 use super::checkpoint::{Stored, Stores};
 use super::layers::{Normalisation, Projection};
-use crate::error::{Error, Result};
+use crate::error::{Doing, Error, Result};
+use crate::memory::room;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -172,7 +173,7 @@ impl Weights {
             );
             return Err(Error::Weights { path: self.about.folder.clone(), message });
         }
-        Ok(rows.narrow(0, table.first_row, positions))
+        Ok(rows.f_narrow(0, table.first_row, positions)?)
     }
 
     /// The projection `name`.
@@ -200,16 +201,15 @@ impl Weights {
 fn tensor(file: &mut File, path: &Path, stored: &Stored) -> Result<Tensor> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     let length = usize::try_from(stored.bytes.end - stored.bytes.start).unwrap_or(usize::MAX);
-    let mut bytes = Vec::new();
-    let enough = bytes.try_reserve_exact(length);
-    enough.map_err(|_| unreadable(std::io::Error::from(std::io::ErrorKind::OutOfMemory)))?;
+    let reading = || format!("reading {}", path.display());
+    let mut bytes = room(length).doing(reading)?;
     file.seek(SeekFrom::Start(stored.bytes.start)).map_err(unreadable)?;
     file.take(length as u64).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() != length {
         return Err(unreadable(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
     }
     let kind = stored.kind().ok_or_else(|| unreadable(std::io::Error::from(std::io::ErrorKind::Unsupported)))?;
-    Ok(Tensor::f_from_data_size(&bytes, &stored.shape, kind)?)
+    Tensor::f_from_data_size(&bytes, &stored.shape, kind).doing(reading)
 }
 
 /// Whether all numbers are finite, in the file and in the number format of the model.

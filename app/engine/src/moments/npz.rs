@@ -104,7 +104,10 @@ fn import_safetensors(model: &Model, path: &Path, layer: Option<usize>) -> Resul
 fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
     let (layers, inner, size) = (model.architecture.layers, model.inner(), mean.size());
     if layer >= layers {
-        return Err(bad(file, format!("there is no layer {layer}; this model has layers 0 to {}", layers - 1)));
+        return Err(bad(
+            file,
+            format!("there is no layer {layer}; this model has layers 0 to {}", layers.saturating_sub(1)),
+        ));
     }
     if size != [inner, inner] {
         return Err(wrong_width(file, &format!("{size:?}"), inner));

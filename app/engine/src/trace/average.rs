@@ -22,6 +22,9 @@ pub fn positions_of(role: TokenRole, subject: &Range<usize>, tokens: usize, excl
     let (begin, end, last) = (subject.start, subject.end, tokens.saturating_sub(1));
     let one = |position: usize| position..position + 1;
     let none = 0..0;
+    if subject.is_empty() || tokens == 0 {
+        return none;
+    }
     match role {
         TokenRole::FirstSubject if exclusive && subject.len() == 1 => none,
         TokenRole::FirstSubject => one(begin),
