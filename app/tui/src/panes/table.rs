@@ -187,6 +187,12 @@ mod tests {
         let mut read = csv::Reader::from_reader(std::io::Cursor::new(broken.comma_separated()));
         let records: Vec<csv::StringRecord> = read.records().collect::<Result<_, _>>().expect("records");
         assert_eq!(records, [vec!["References\n \r\nCategory:\tit", "a|b"]]);
+        // neither HTML nor a link nor what a terminal obeys, and CSV holds the text as it is
+        let rows = vec![vec![json!("<b>&[x](y)`\\\u{1b}"), json!(null)]];
+        let hostile = Table { rows, cursor: 0, ..table.clone() };
+        assert!(hostile.markdown().contains(r"| &lt;b&gt;&amp;\[x](y)\`\\\\u{1b} |"), "{}", hostile.markdown());
+        assert_eq!(hostile.tab_separated(Extent::Row), "<b>&[x](y)`\\\\u{1b}\t");
+        assert!(hostile.comma_separated().contains("<b>&[x](y)`\\\u{1b}"));
         let back: serde_json::Value = serde_json::from_str(&table.json()).expect("json");
         assert_eq!(back[0]["layer"], json!(0));
     }
