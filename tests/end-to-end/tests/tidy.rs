@@ -162,7 +162,6 @@ fn files_of_the_user_are_read_in_one_place() {
         "app/session/src/emitter.rs",
         "app/src/cli/plugin/new/checkout.rs",
         "app/src/cli/replay.rs",
-        "app/engine/src/edit/delta_file.rs",
         // standard input, bounded
         "app/src/cli/orders/file.rs",
     ];

@@ -25,6 +25,8 @@ const ENTRY: &str = "locus";
 const FORMAT: &str = "locus-edits";
 /// The version that is written, and the highest that is read.
 const VERSION: u32 = 1;
+/// Bytes of a file at most.
+const LARGEST: u64 = 64 << 30;
 
 /// What a file of edits says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,7 +113,8 @@ impl DeltaFile {
     /// # Errors
     /// It cannot be read, is damaged, or is no file of edits.
     pub fn read(file: &Path) -> Result<Self> {
-        let bytes = std::fs::read(file).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        let bytes =
+            locus_files::bytes(file, LARGEST).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
         Self::parse(file, &bytes)
     }
 
@@ -120,7 +123,8 @@ impl DeltaFile {
     /// # Errors
     /// Those of [`Self::read`]; the contents are others.
     pub fn read_exactly(file: &Path, sha256: &str) -> Result<Self> {
-        let bytes = std::fs::read(file).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        let bytes =
+            locus_files::bytes(file, LARGEST).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
         if crate::hex(&Sha256::digest(&bytes)) != sha256 {
             return Err(bad(file, "its contents have changed since it was written"));
         }
