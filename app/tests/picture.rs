@@ -57,6 +57,8 @@ fn session(name: &str, marked: &str) -> Vec<Event> {
             corrupted: 0.1,
             noise_level: 0.1,
             edits: 0,
+            in_place: Vec::new(),
+            changed_answer: None,
             correct: true,
             donors: Vec::new(),
         }),

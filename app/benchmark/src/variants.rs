@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, EditOrder, Event, Fact, ModelSource, Outcome, Tried};
+use locus_protocol::{Command, EditOrder, Event, Fact, ModelSource, Outcome, Tried, TriedOn};
 use locus_session::{Handles, Options};
 use serde_json::json;
 use std::path::Path;
@@ -69,7 +69,7 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        let events = self.job(|job| Command::Try { job, order: Box::new(order) })?;
+        let events = self.job(|job| Command::Try { job, order: Box::new(order), on: TriedOn::Unedited })?;
         let tried =
             events.into_iter().find_map(|event| if let Event::Tried(tried) = event { Some(tried) } else { None });
         tried.context("the variant was not measured")

@@ -52,6 +52,9 @@ pub struct AverageEffects {
     pub facts: usize,
     /// Facts that were left out: not known, or too improbable.
     pub left_out: usize,
+    /// Traced facts whose answer the noise does not lower: they count in the averages, with effects near nothing.
+    #[serde(default)]
+    pub not_lowered: usize,
     /// Mean clean probability.
     pub clean: f64,
     /// Mean corrupted probability.

@@ -44,14 +44,18 @@ pub enum Command {
         /// What and how.
         order: EditOrder,
     },
-    /// Tries an edit on the model as it is now. Its changes are kept under the job's number, and not put in place.
+    /// Tries an edit. Its changes are kept under the job's number, and not put in place.
     Try {
         /// Number of the job.
         job: JobId,
         /// What and how.
         order: Box<EditOrder>,
+        /// The model that it is tried on.
+        #[serde(default)]
+        on: TriedOn,
     },
-    /// Puts an edit that was tried in place.
+    /// Puts an edit that was tried in place. What was tried on the unedited model may go on top of edits in place, and
+    /// is measured anew with them; else the edits in place must be those that it was tried on top of.
     Keep {
         /// Number of the job.
         job: JobId,
@@ -192,6 +196,17 @@ impl Command {
         }
         self
     }
+}
+
+/// The model that an edit is tried on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TriedOn {
+    /// The unedited model, whatever edits are in place.
+    #[default]
+    Unedited,
+    /// The model as it is, with the edits in place.
+    AsItIs,
 }
 
 /// What is written.

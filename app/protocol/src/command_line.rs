@@ -18,12 +18,15 @@ pub struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// The command that makes an edit on the unedited model, with all settings.
+    /// The command that makes an edit with the edits of these operations in place, with all settings. Where
+    /// `found_on_unedited`, they are put on top of one another and not found on one another.
     #[must_use]
-    pub fn edit(&self, order: &EditOrder) -> String {
+    pub fn edit(&self, order: &EditOrder, in_place: &[u64], found_on_unedited: bool) -> String {
+        let mut where_on = with_edits(in_place);
+        where_on.extend(found_on_unedited.then(|| "--on-unedited".to_owned()));
         let Some(fact) = self.facts_of(order) else {
             let order = serde_json::to_string(order).unwrap_or_default();
-            return format!("{} <<'END'\n{order}\nEND", self.line(&["edit", "--orders", "-"], Vec::new()));
+            return format!("{} <<'END'\n{order}\nEND", self.line(&["edit", "--orders", "-"], where_on));
         };
         let mut words =
             vec!["--method".to_owned(), order.method.clone(), "--objective".to_owned(), order.objective.clone()];
@@ -40,12 +43,13 @@ impl Surroundings<'_> {
             words.extend(self.settings(kind, id, given).into_iter().flat_map(|pair| [flag.to_owned(), pair]));
         }
         words.extend(["--seed".to_owned(), order.seed.to_string()]);
+        words.extend(where_on);
         self.line(&["edit"], words)
     }
 
-    /// The command that makes a trace, with all settings.
+    /// The command that makes a trace with the edits of these operations in place, with all settings.
     #[must_use]
-    pub fn trace(&self, order: &TraceOrder) -> String {
+    pub fn trace(&self, order: &TraceOrder, in_place: &[u64]) -> String {
         let fact = &order.fact;
         let typed = || {
             let pairs =
@@ -76,6 +80,7 @@ impl Surroundings<'_> {
         let switches =
             [(order.replace, "--replace"), (order.same_noise, "--same-noise"), (order.preview_only, "--preview")];
         words.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
+        words.extend(with_edits(in_place));
         self.line(&["trace"], words)
     }
 
@@ -125,6 +130,12 @@ impl Surroundings<'_> {
         };
         plugin.hyperparameters.iter().map(setting).collect()
     }
+}
+
+/// The flag that puts edits of the journal in place.
+fn with_edits(operations: &[u64]) -> Vec<String> {
+    let numbers: Vec<String> = operations.iter().map(ToString::to_string).collect();
+    if numbers.is_empty() { Vec::new() } else { vec!["--with-edits".to_owned(), numbers.join(",")] }
 }
 
 /// The flags of a fact that is nothing but its prompt and targets.
@@ -198,29 +209,33 @@ mod tests {
         let plugins = [plugin(PluginKind::Method, "m")];
         let there = Surroundings { flags: &flags, facts: &facts, plugins: &plugins };
         assert_eq!(
-            there.edit(&order(fact())),
+            there.edit(&order(fact()), &[], false),
             r#"locus edit --method m --objective o --layers 1,2 --case 7 --set steps=5 --set 'texts=["{}","It'\''s {}"]' --set word=last --seed 3 --threads 1"#
         );
         // another new target, as the workbench makes it of a record
         let amended = Fact { target_new: "New York".into(), case_id: None, ..fact() };
-        assert!(there.edit(&order(amended)).contains("--case 7 --new 'New York' --set"));
+        assert!(there.edit(&order(amended), &[], false).contains("--case 7 --new 'New York' --set"));
     }
 
     #[test]
     fn a_fact_that_was_typed_is_typed_again() {
         let there = Surroundings::default();
         let plain = Fact { case_id: None, paraphrases: Vec::new(), ..fact() };
-        let line = there.edit(&order(plain.clone()));
+        let line = there.edit(&order(plain.clone()), &[], false);
         assert!(line.contains("--prompt 'The capital of {France} is' --true Paris --new Rome --set steps=5"), "{line}");
         // what flags cannot say goes as it is
-        let line = there.edit(&order(fact()));
+        let line = there.edit(&order(fact()), &[], false);
         let told = line.strip_prefix("locus edit --orders - <<'END'\n").and_then(|rest| rest.strip_suffix("\nEND"));
         assert_eq!(serde_json::from_str::<EditOrder>(told.expect(&line)).expect("an order"), order(fact()));
-        let line = there.trace(&TraceOrder::new(plain, TraceKind::Mlp));
+        let line = there.trace(&TraceOrder::new(plain.clone(), TraceKind::Mlp), &[]);
         assert!(
             line.starts_with("locus trace --prompt 'The capital of {France} is' --true Paris --new Rome --kind mlp")
         );
         assert!(line.contains("--noise s3 --seed 1"), "{line}");
+        let line = there.trace(&TraceOrder::new(plain.clone(), TraceKind::Mlp), &[3, 5]);
+        assert!(line.ends_with("--seed 1 --with-edits 3,5"), "{line}");
+        assert!(there.edit(&order(plain), &[4], true).ends_with("--seed 3 --with-edits 4 --on-unedited"));
+        assert!(there.edit(&order(fact()), &[4], false).starts_with("locus edit --orders - --with-edits 4 <<'END'"));
     }
 
     #[test]
@@ -229,6 +244,6 @@ mod tests {
         let facts = [other.clone(), fact()];
         let there = Surroundings { facts: &facts, ..Surroundings::default() };
         let together = EditOrder { more: vec![other], ..order(fact()) };
-        assert!(there.edit(&together).contains("--cases 7,3 --together"));
+        assert!(there.edit(&together, &[], false).contains("--cases 7,3 --together"));
     }
 }

@@ -1,8 +1,8 @@
 //! What the engine tells.
 
 use crate::{
-    Aim, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, PluginChecked, PluginKind, PluginReloaded,
-    Rescored, SecondMomentsReport, TraceStarted, WeightChange,
+    Aim, AimVerdict, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, Memory, ModelReady, PluginChecked,
+    PluginKind, PluginReloaded, Rescored, SecondMomentsReport, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -82,6 +82,9 @@ pub enum Event {
         top: Vec<TopToken>,
         /// Number of edits in place.
         edits: usize,
+        /// Their numbers, the oldest first.
+        #[serde(default)]
+        in_place: Vec<u64>,
         /// Rows of the model as it is for this fact; none where a target is empty.
         #[serde(default)]
         rows: Vec<LayerRow>,
@@ -283,57 +286,6 @@ pub struct PluginRefused {
     pub reason: String,
 }
 
-/// A device and why it was taken.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// `cpu` or `cuda:0`.
-    pub name: String,
-    /// One line.
-    pub reason: String,
-}
-
-/// Whether tapping changes the model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
-    /// The prompt that was run with and without taps.
-    pub prompt: String,
-    /// Largest absolute difference of a logit.
-    pub deviation: f64,
-    /// The most probable next token.
-    pub answer: String,
-}
-
-/// A loaded model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelReady {
-    /// What to call it.
-    pub name: String,
-    /// `model_type` of its configuration.
-    pub family: String,
-    /// Blocks.
-    pub layers: usize,
-    /// Width of the residual stream.
-    pub hidden: i64,
-    /// Width of the MLP key.
-    pub inner: i64,
-    /// Entries of the vocabulary.
-    pub vocabulary: i64,
-    /// Parameters.
-    pub parameters: u64,
-    /// Number format, `float32`.
-    pub number_format: String,
-    /// Tells these weights, in this number format, from others.
-    #[serde(default)]
-    pub fingerprint: String,
-    /// Where it runs.
-    pub device: Device,
-    /// Whether it computes in the reproducible mode.
-    #[serde(default)]
-    pub reproducible: bool,
-    /// Is a trace about the real model?
-    pub probe: Probe,
-}
-
 /// One token of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenText {
@@ -366,6 +318,9 @@ pub struct EditStarted {
     pub steps: u64,
     /// Rows of the model before.
     pub rows: Vec<LayerRow>,
+    /// Numbers of the edits that the model has on which the edit is found, the oldest first; none for the unedited model.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_top_of: Vec<u64>,
 }
 
 /// One step of a method.
@@ -387,7 +342,7 @@ pub struct Step {
 }
 
 /// An edit that is in place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
     /// The job.
     pub job: JobId,
@@ -396,9 +351,19 @@ pub struct Applied {
     /// Its number, see [`EditInPlace`].
     #[serde(default)]
     pub number: u64,
+    /// Its operation in the journal, where it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
     /// Facts that it edits.
     #[serde(default)]
     pub facts: usize,
+    /// Whether it reached what its objective aims at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<AimVerdict>,
+    /// Whether it was found on the unedited model and put in place on top of other edits; all else is told of the model
+    /// with those in place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found_on_unedited: bool,
     /// What the objective aimed at, for the first fact.
     #[serde(default)]
     pub aim: Aim,
@@ -425,14 +390,14 @@ pub struct Applied {
     pub weights: BTreeMap<String, String>,
 }
 
-/// An edit that was tried on the model as it is, and can be put in place.
+/// An edit that was tried, and can be put in place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     /// What it would do. Its number is 0, since it is not in place.
     pub would: Applied,
     /// Bytes that its changes take while they are kept.
     pub bytes: u64,
-    /// Numbers of the edits in place that it was tried on top of.
+    /// Numbers of the edits in place that it was tried on top of; none where it was tried on the unedited model.
     #[serde(default)]
     pub on_top_of: Vec<u64>,
 }
@@ -501,7 +466,9 @@ impl Applied {
     /// What a list of the edits in place says of it.
     #[must_use]
     pub fn in_place(&self) -> EditInPlace {
-        EditInPlace::new(self.number, &self.title, &self.changes, self.facts)
+        let verdict = self.verdict.as_ref().map(|verdict| verdict.success);
+        let edit = EditInPlace::new(self.number, &self.title, &self.changes, self.facts);
+        EditInPlace { operation: self.operation, success: verdict, ..edit }
     }
 }
 
@@ -511,7 +478,7 @@ impl EditInPlace {
     pub fn new(number: u64, title: &str, changes: &[WeightChange], facts: usize) -> Self {
         let norm = changes.iter().map(|change| change.norm * change.norm).sum::<f64>().sqrt();
         let relative = changes.iter().map(|change| change.relative).fold(0.0, f64::max);
-        Self { number, title: title.to_owned(), norm, relative, facts }
+        Self { number, title: title.to_owned(), norm, relative, facts, ..Self::default() }
     }
 }
 
@@ -531,6 +498,12 @@ pub struct EditInPlace {
     /// Facts that it edits.
     #[serde(default)]
     pub facts: usize,
+    /// Its operation in the journal, where it was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<u64>,
+    /// Whether it reached its aim when it was made, where that was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
 }
 
 /// Scores before and after an edit.
@@ -566,27 +539,4 @@ pub struct PromptScore {
     /// Probability of the true target.
     #[serde(rename = "true", with = "crate::number::single")]
     pub truth: f64,
-}
-
-/// Memory in use, in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Memory {
-    /// Resident memory of this process.
-    pub resident: u64,
-    /// One entry per GPU of the machine.
-    #[serde(default)]
-    pub gpus: Vec<GpuMemory>,
-}
-
-/// Memory of one GPU, in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GpuMemory {
-    /// In use by anybody.
-    pub used: u64,
-    /// In use by this process.
-    pub ours: u64,
-    /// All there is.
-    pub total: u64,
-    /// Share of time in which it computed, in percent.
-    pub busy: u32,
 }

@@ -12,7 +12,9 @@ mod event;
 mod fact;
 mod flags;
 mod hyperparameter;
+mod memory;
 mod messages;
+mod model;
 mod number;
 mod operation;
 mod rescored;
@@ -20,21 +22,24 @@ mod rows;
 mod second_moments;
 mod shell;
 pub mod shown;
+mod standing;
 mod trace;
+mod verdict;
 
 pub use aim::Aim;
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
-pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget};
+pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget, TriedOn};
 pub use command_line::Surroundings;
 pub use conformance::{PluginChecked, PluginReloaded, Verdict};
 pub use event::{
-    Applied, Average, BeforeAfter, Blame, Device, EditInPlace, EditStarted, Evaluated, Event, GpuMemory, JobId,
-    JobKind, Memory, ModelReady, Outcome, Phase, PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step,
-    Summary, TokenText, TopToken, Tried,
+    Applied, Average, BeforeAfter, Blame, EditInPlace, EditStarted, Evaluated, Event, JobId, JobKind, Outcome, Phase,
+    PluginReady, PluginRefused, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken, Tried,
 };
 pub use fact::{Fact, FactError, Locality, fill};
 pub use flags::Flags;
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub use memory::{GpuMemory, Memory};
+pub use model::{Device, ModelReady, Probe};
 pub use number::map as numbers;
 pub use operation::{Deed, DeltaMark, EditDeed, ModelMark, Operation, Origin, PluginMark};
 pub use rescored::{EditRescored, Rescored};
@@ -43,7 +48,9 @@ pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
 pub use shell::quote as shell_quote;
+pub use standing::{model_with, with_edits};
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
+pub use verdict::{AimVerdict, Likeliness};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA: u32 = 1;

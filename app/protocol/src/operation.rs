@@ -1,6 +1,6 @@
 //! What was done to a model, as the journal of operations holds it.
 
-use crate::{Aim, Applied, BeforeAfter, EditOrder, WeightChange};
+use crate::{Aim, AimVerdict, Applied, BeforeAfter, EditOrder, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -112,6 +112,12 @@ pub struct EditDeed {
     /// What the method wanted said.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Whether it reached what its objective aims at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<AimVerdict>,
+    /// Whether it was found on the unedited model and put in place on top of other edits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub found_on_unedited: bool,
     /// Where its change lies.
     pub delta: DeltaMark,
     /// The file that it was read from.
@@ -134,6 +140,8 @@ impl EditDeed {
             metrics: applied.metrics.clone(),
             numbers: applied.numbers.clone(),
             notes: applied.notes.clone(),
+            verdict: applied.verdict.clone(),
+            found_on_unedited: applied.found_on_unedited,
             delta: DeltaMark::default(),
             source: None,
         }
@@ -146,7 +154,10 @@ impl EditDeed {
             job: 0,
             title: self.title.clone(),
             number,
+            operation: Some(number),
             facts: self.order.facts().count(),
+            verdict: self.verdict.clone(),
+            found_on_unedited: self.found_on_unedited,
             aim: self.aim.clone(),
             changes: self.changes.clone(),
             rows: Vec::new(),
@@ -218,6 +229,8 @@ mod tests {
                 metrics: BTreeMap::from([("x".into(), f64::NAN)]),
                 numbers: BTreeMap::new(),
                 notes: Vec::new(),
+                verdict: None,
+                found_on_unedited: false,
                 delta: Default::default(),
                 source: None,
             })),

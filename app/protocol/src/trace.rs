@@ -2,8 +2,15 @@
 
 use crate::event::{JobId, TokenText};
 use crate::fact::Fact;
+use crate::standing::model_with;
+use crate::verdict::digits;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// An answer that is less probable than this in the clean run is none.
+const LEAST_CLEAN: f64 = 1e-6;
+/// Share of its probability that noise must take from the answer, so that effects are more than rounding.
+const LEAST_LOSS: f64 = 0.05;
 
 /// Which activation is restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -171,6 +178,12 @@ pub struct TraceStarted {
     pub noise_level: f64,
     /// Number of edits in place.
     pub edits: usize,
+    /// Their numbers, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_place: Vec<u64>,
+    /// What the model says now, where the edits in place have changed its answer from the one that is traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_answer: Option<String>,
     /// Whether the model knows the fact; by the most probable next token, unless the order says otherwise.
     #[serde(default)]
     pub correct: bool,
@@ -180,6 +193,46 @@ pub struct TraceStarted {
 }
 
 impl TraceStarted {
+    /// Why effects mean nothing here, in one clause: there is no answer to bring back or to take away. The probabilities
+    /// with states restored or ablated are what they are.
+    #[must_use]
+    pub fn undefined(&self) -> Option<String> {
+        let (clean, corrupted) = (self.clean, self.corrupted);
+        if let Some(says) = &self.changed_answer {
+            let (says, answer) = (says.trim(), self.answer.trim());
+            return Some(format!("with the edits in place the model answers “{says}” and not “{answer}”"));
+        }
+        let is_answer = clean >= LEAST_CLEAN;
+        if self.order.intervention.is_ablation() {
+            let none = || format!("the answer has no probability to take away: clean {}", digits(clean));
+            return (!is_answer).then(none);
+        }
+        // what is no number lowers nothing
+        let is_lowered = clean - corrupted > LEAST_LOSS * clean;
+        let none = || {
+            let (clean, corrupted) = (digits(clean), digits(corrupted));
+            format!("the noise does not lower the answer: clean {clean}, corrupted {corrupted}")
+        };
+        (!is_answer || !is_lowered).then(none)
+    }
+
+    /// Which model it was taken of, in words.
+    #[must_use]
+    pub fn model(&self) -> String {
+        match self.edits {
+            edits if edits == self.in_place.len() => model_with(&self.in_place),
+            1 => "the model with 1 edit in place".to_owned(),
+            edits => format!("the model with {edits} edits in place"),
+        }
+    }
+
+    /// Whether it was taken on the model with these edits in place.
+    #[must_use]
+    pub fn is_of(&self, in_place: &[u64]) -> bool {
+        // records of before the numbers were told have their count alone
+        if self.in_place.len() == self.edits { self.in_place == in_place } else { self.edits == in_place.len() }
+    }
+
     /// The effect of a cell with this score: the probability that a restored state brings back, or the share of the
     /// clean probability that an ablation deletes.
     #[must_use]
@@ -188,5 +241,62 @@ impl TraceStarted {
             true => (self.clean - score) / self.clean.max(f64::MIN_POSITIVE),
             false => score - self.corrupted,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Intervention, TraceKind, TraceOrder, TraceStarted};
+    use crate::Fact;
+
+    fn started(clean: f64, corrupted: f64) -> TraceStarted {
+        TraceStarted {
+            job: 1,
+            order: TraceOrder::new(Fact::default(), TraceKind::Hidden),
+            tokens: Vec::new(),
+            layers: 1,
+            answer: " Paris".into(),
+            answer_tokens: Vec::new(),
+            clean,
+            corrupted,
+            noise_level: 0.1,
+            edits: 0,
+            in_place: Vec::new(),
+            changed_answer: None,
+            correct: true,
+            donors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn effects_are_undefined_where_noise_lowers_nothing() {
+        let why = |clean, corrupted| started(clean, corrupted).undefined();
+        assert_eq!(why(0.9, 0.2), None);
+        assert_eq!(why(0.002, 0.0001), None, "an improbable answer that noise destroys");
+        let same = "the noise does not lower the answer: clean 0.002, corrupted 0.002";
+        assert_eq!(why(0.002, 0.00199).as_deref(), Some(same));
+        for (clean, corrupted) in
+            [(0.9, 0.9), (0.9, 0.95), (0.9, 0.89), (1e-9, 1e-12), (f64::NAN, 0.1), (0.9, f64::NAN)]
+        {
+            assert!(why(clean, corrupted).is_some(), "{clean} {corrupted}");
+        }
+    }
+
+    #[test]
+    fn effects_are_undefined_where_an_edit_has_changed_the_answer() {
+        let changed =
+            TraceStarted { changed_answer: Some(" Rome".into()), edits: 1, in_place: vec![3], ..started(0.3, 0.1) };
+        let why = changed.undefined().expect("another answer");
+        assert_eq!(why, "with the edits in place the model answers “Rome” and not “Paris”");
+        assert!(changed.is_of(&[3]) && !changed.is_of(&[]) && !changed.is_of(&[4]) && !changed.is_of(&[3, 4]));
+    }
+
+    #[test]
+    fn an_ablation_needs_an_answer_and_no_noise() {
+        let mut ablated = started(0.9, 0.9);
+        ablated.order.intervention = Intervention::AblateZero;
+        assert_eq!(ablated.undefined(), None);
+        ablated.clean = 1e-8;
+        assert!(ablated.undefined().is_some());
     }
 }

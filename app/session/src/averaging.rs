@@ -7,7 +7,7 @@ use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
 use locus_engine::run::{Choice, Length, generate};
 use locus_engine::trace::{Averages, CleanRun};
 use locus_protocol::{
-    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TraceKind, TraceOrder,
+    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TraceKind, TraceOrder, TraceStarted,
 };
 
 /// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
@@ -21,13 +21,13 @@ pub fn average(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Res
         return Err(Error::Request(message.to_owned()).into());
     }
     let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
-    let mut left_out = 0;
+    let (mut left_out, mut not_lowered) = (0, 0);
     for (index, fact) in order.facts.iter().enumerate() {
         worker.emitter.progress(job, Phase::Cells, index as u64, order.facts.len() as u64);
         let settings = TraceOrder { fact: fact.clone(), ..order.settings.clone() };
         match one(worker, job, order, &settings, &mut collected) {
-            Ok(None) => {}
-            Ok(Some(why)) => {
+            Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
+            Ok(Seen::LeftOut(why)) => {
                 left_out += 1;
                 worker.emitter.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
             }
@@ -44,21 +44,29 @@ pub fn average(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Res
         return Err(Error::Request(message).into());
     }
     for (&kind, averages) in order.kinds.iter().zip(&collected) {
-        if let Some(effects) = effects(job, kind, order.settings.window, left_out, averages) {
+        if let Some(effects) = effects(job, kind, order.settings.window, [left_out, not_lowered], averages) {
             worker.emitter.tell(Event::AverageEffects(effects));
         }
     }
     Ok(())
 }
 
-/// Traces one fact in every kind; the reason where it is left out.
+/// What came of one fact.
+enum Seen {
+    /// It counts; whether there was an answer that the noise lowered.
+    Traced { is_lowered: bool },
+    /// It does not, for this reason.
+    LeftOut(String),
+}
+
+/// Traces one fact in every kind.
 fn one(
     worker: &mut Worker<'_>,
     job: JobId,
     order: &AverageOrder,
     settings: &TraceOrder,
     collected: &mut [Averages],
-) -> Result<Option<String>, Error> {
+) -> Result<Seen, Error> {
     worker.check_cancel()?;
     for &kind in &order.kinds {
         tracing::check(&TraceOrder { kind, ..settings.clone() })?;
@@ -77,34 +85,37 @@ fn one(
         }
     };
     if !correct && !order.unknown_too {
-        return Ok(Some("the model does not know it".to_owned()));
+        return Ok(Seen::LeftOut("the model does not know it".to_owned()));
     }
     if clean.score < order.least_probability {
-        return Ok(Some(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
+        return Ok(Seen::LeftOut(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
     }
+    let changed_answer = tracing::changed_answer(loaded, &clean)?;
     let (ground, _) = Ground::new(worker, model, clean, &noising, settings)?;
+    let mut is_lowered = true;
     for (&kind, averages) in order.kinds.iter().zip(collected) {
         let settings = TraceOrder { kind, ..settings.clone() };
-        worker.emitter.tell(Event::Trace(tracing::started(
-            loaded,
-            job,
-            &settings,
-            &ground,
-            &noising,
-            correct,
-            Vec::new(),
-        )?));
+        let started = tracing::started(loaded, job, &settings, &ground, &noising, correct, Vec::new())?;
+        let started = TraceStarted { changed_answer: changed_answer.clone(), ..started };
+        is_lowered &= started.undefined().is_none();
+        worker.emitter.tell(Event::Trace(started));
         let map = ground.map(model, &settings, &mut |_| worker.check_cancel())?;
         for (token, scores) in map.scores.iter().enumerate() {
             worker.emitter.tell(Event::TraceRow { job, token, scores: scores.clone() });
         }
         averages.add(&map.scores, &question.subject, ground.clean().score, ground.corrupted_score());
     }
-    Ok(None)
+    Ok(Seen::Traced { is_lowered })
 }
 
 /// The record of one kind; `None` without facts.
-fn effects(job: JobId, kind: TraceKind, window: usize, left_out: usize, averages: &Averages) -> Option<AverageEffects> {
+fn effects(
+    job: JobId,
+    kind: TraceKind,
+    window: usize,
+    [left_out, not_lowered]: [usize; 2],
+    averages: &Averages,
+) -> Option<AverageEffects> {
     let total = averages.total()?;
     let roles = averages.curves().into_iter().map(|curve| RoleEffects {
         role: curve.role,
@@ -119,6 +130,7 @@ fn effects(job: JobId, kind: TraceKind, window: usize, left_out: usize, averages
         window: if kind == TraceKind::Hidden { 1 } else { window },
         facts: total.facts,
         left_out,
+        not_lowered,
         clean: total.clean,
         corrupted: total.corrupted,
         interval: total.interval,

@@ -1,36 +1,39 @@
 //! An edit as a job.
 
 use crate::error::Error;
-use crate::measuring::{Measured, Question, goal, measure, relations, report};
+use crate::judging::Aims;
+use crate::loading::Loaded;
+use crate::measuring::{Measured, Question, measure, relations, report};
 use crate::moments;
-use crate::operations::{plugin_mark, record_edit};
+use crate::operations::{operation_of, plugin_mark, record_edit};
 use crate::prediction::tell_remarks;
-use crate::preparing::{Prepared, prepare};
+use crate::preparing::{Prepared, prepare_on};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
 use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
-use locus_plugin::{Edited, Level};
+use locus_plugin::{Delta, Edited, Level};
 use locus_protocol::{
-    Applied, BeforeAfter, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Measures, Phase, PluginKind,
-    Scores, Step, WeightChange,
+    Applied, BeforeAfter, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Likeliness, Measures, Phase,
+    PluginKind, Scores, Step, TriedOn, WeightChange,
 };
-use std::collections::BTreeMap;
 
 /// Edits a fact, or several together, and puts what was found in place.
 pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
-    let found = find(worker, job, order)?;
+    let found = find(worker, job, order, TriedOn::AsItIs)?;
     Ok(put_in_place(worker, job, found)?)
 }
 
 /// Puts an edit that was found in place, records it, and tells it.
-pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, Found { edit, would, model }: Found) -> Result<(), Error> {
+pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, found: Found) -> Result<(), Error> {
+    let Found { edit, would, model, .. } = found;
     let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
     let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model)?;
     let weights = worker.ready()?.stack.weights()?;
     // what is told has been recorded before
     let number = record_edit(worker, number, deed, &weights);
-    worker.emitter.tell(Event::Applied(Applied { job, number, weights, ..would }));
+    let operation = operation_of(worker, number);
+    worker.emitter.tell(Event::Applied(Applied { job, number, operation, weights, ..would }));
     Ok(())
 }
 
@@ -40,59 +43,146 @@ pub struct Found {
     pub edit: Edit,
     /// What they do; the number is 0.
     pub would: Applied,
-    /// The model that they make on top of the edits in place.
+    /// What they make of the model that it was found on.
     pub model: Model,
+    /// What it aims at.
+    pub aims: Aims,
 }
 
-/// Finds an edit and measures what it does to the model as it is. Nothing is put in place.
-pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder) -> Result<Found, Stopped> {
-    let prepared = prepare(worker, &mut order)?;
+/// Finds an edit of a model and measures what it does to it. Nothing is put in place.
+pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: TriedOn) -> Result<Found, Stopped> {
+    let prepared = prepare_on(worker, &mut order, on)?;
     if !prepared.plan.second_moments.is_empty() {
         moments::ensure(worker, job, &prepared.plan.second_moments)?;
     }
     let loaded = worker.ready()?;
-    worker.emitter.progress(job, Phase::Evaluation, 0, 2);
-    let model = loaded.stack.model();
-    let fact = Fact { attributes: Vec::new(), ..order.fact.clone() };
-    let together: Vec<&Fact> = order.facts().collect();
-    let question = Question {
-        goal: goal(model, &prepared, 0, &fact),
-        lowers: prepared.aim(model, 0).lowers,
-        relations: relations(&loaded.facts, &fact, &together),
-        spoken: vec![fact.prompt()],
-        essence: Vec::new(),
-        fact: &fact,
-    };
-    for fact in &together {
+    let model = loaded.model_on(on);
+    for fact in order.facts() {
         tell_remarks(worker, model, fact)?;
     }
-    let before = Seen::of(worker, model, &question)?;
-    let rows = rows_of(model, &order.fact)?;
+    let aims = Aims::new(model, &prepared, &order);
+    let before = Before::of(worker, job, &order, &aims, on)?;
     worker.emitter.tell(Event::Edit(EditStarted {
         job,
         order: order.clone(),
         layers: prepared.plan.layers.clone(),
         steps: prepared.plan.steps,
-        rows: rows.clone(),
+        rows: before.rows.clone(),
+        on_top_of: loaded.edits_on(on),
     }));
-    let edited = run(worker, job, &order, &prepared, rows, false)?;
-    check(loaded.stack.model(), &order.method, &edited.deltas)?;
+    let Edited { deltas, metrics, notes, .. } = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
+    check(model, &order.method, &deltas)?;
     worker.check_cancel()?;
-    worker.emitter.progress(job, Phase::Evaluation, 1, 2);
-    Ok(measured(worker, job, &order, &prepared, edited, &question, before)?)
+    let told = Applied {
+        title: title(&order, &prepared),
+        facts: prepared.request.edits.len(),
+        metrics,
+        notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
+        ..Applied::default()
+    };
+    let (would, model) = weigh(worker, job, &order, &aims, on, &deltas, before, told)?;
+    let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
+    let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
+    let verdict = would.verdict.clone();
+    Ok(Found {
+        edit: Edit { title: would.title.clone(), order, method, objective, deltas, verdict },
+        would,
+        model,
+        aims,
+    })
 }
 
-/// What is seen of an edit's first fact under one model.
+/// What is seen of an edit's facts under the model before it.
+pub struct Before {
+    seen: Seen,
+    /// Rows of the model for the first fact.
+    pub rows: Vec<LayerRow>,
+}
+
+impl Before {
+    /// Looks at the model that is edited.
+    pub fn of(worker: &Worker<'_>, job: JobId, order: &EditOrder, aims: &Aims, on: TriedOn) -> Result<Self, Error> {
+        let model = worker.ready()?.model_on(on);
+        Ok(Self { seen: Seen::of(worker, job, model, order, aims)?, rows: rows_of(model, &order.fact)? })
+    }
+}
+
+/// What is seen of an edit's facts under one model.
 struct Seen {
     scores: Scores,
     measured: Measured,
+    /// By fact.
+    likeliness: Vec<Likeliness>,
 }
 
 impl Seen {
-    fn of(worker: &Worker<'_>, model: &Model, question: &Question<'_>) -> Result<Self, Error> {
-        let measured = measure(model, question, &Measures::default(), None, &mut || worker.check_cancel())?;
-        Ok(Self { scores: measured.scores(model, question)?, measured })
+    fn of(worker: &Worker<'_>, job: JobId, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
+        let loaded = worker.ready()?;
+        let fact = scored(order);
+        let question = question(loaded, order, &fact, aims)?;
+        let measures = Measures::default();
+        // what takes the time: the prompts of the record, each token that is said, the other facts
+        let all = measures.said_tokens as u64 + 2 + aims.parts();
+        let mut done = 0;
+        let mut step = || {
+            worker.emitter.progress(job, Phase::Evaluation, done, all.max(done));
+            done += 1;
+            worker.check_cancel()
+        };
+        step()?;
+        let measured = measure(model, &question, &measures, None, &mut step)?;
+        let mut likeliness: Vec<Likeliness> = measured.rewrite().into_iter().collect();
+        likeliness.extend(aims.further(model, order, &mut || Ok(step()?))?);
+        let scores = measured.scores(model, &question)?;
+        worker.emitter.progress(job, Phase::Evaluation, all, all);
+        Ok(Self { scores, measured, likeliness })
     }
+}
+
+/// The first fact of an order as far as it is scored.
+fn scored(order: &EditOrder) -> Fact {
+    Fact { attributes: Vec::new(), ..order.fact.clone() }
+}
+
+fn question<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> Result<Question<'a>, Error> {
+    let together: Vec<&Fact> = order.facts().collect();
+    let goal = aims.first_goal().ok_or_else(|| Error::Request("there is no fact to edit; give one".to_owned()))?;
+    Ok(Question {
+        goal: goal.clone(),
+        lowers: aims.first().lowers,
+        relations: relations(&loaded.facts, fact, &together),
+        spoken: vec![fact.prompt()],
+        essence: Vec::new(),
+        fact,
+    })
+}
+
+/// Measures what changes do to a model; `told` holds what the method said of them.
+#[expect(clippy::too_many_arguments, reason = "everything that an edit is")]
+pub fn weigh(
+    worker: &Worker<'_>,
+    job: JobId,
+    order: &EditOrder,
+    aims: &Aims,
+    on: TriedOn,
+    deltas: &[Delta],
+    before: Before,
+    told: Applied,
+) -> Result<(Applied, Model), Error> {
+    let loaded = worker.ready()?;
+    let changes = weight_changes(loaded.stack.base(), deltas)?;
+    let model = loaded.trial_on(on, deltas)?;
+    let after = Seen::of(worker, job, &model, order, aims)?;
+    let mut rows = rows_of(&model, &order.fact)?;
+    mark(&mut rows, &changes);
+    let fact = scored(order);
+    let question = question(loaded, order, &fact, aims)?;
+    let before = before.seen;
+    let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
+    let (numbers, said) = report(&question, &Measures::default(), before.measured, Some(after.measured));
+    let scores = BeforeAfter { before: before.scores, after: after.scores };
+    let verdict = Some(verdict);
+    Ok((Applied { job, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
 }
 
 /// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Where `quiet`, steps are not told.
@@ -107,7 +197,8 @@ pub fn run(
     let method = worker.registry.method(&order.method)?;
     let loaded = worker.ready()?;
     let objective = worker.registry.objective(&order.objective)?;
-    let shown = shown_tokens(loaded.stack.model(), &order.fact)?;
+    let model = loaded.model_on(prepared.on);
+    let shown = shown_tokens(model, &order.fact)?;
     let emitter = &worker.emitter;
     let listener = |event| match event {
         HostEvent::Step(..) if quiet => worker.between_steps(),
@@ -128,7 +219,6 @@ pub fn run(
             emitter.log(&order.method, level, text);
         }
     };
-    let model = loaded.stack.model();
     let moments = loaded.moments.as_ref();
     let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, rows, shown, listener);
     let started = objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?;
@@ -167,46 +257,6 @@ pub fn run(
         Some(what) => Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited")))),
         None => Ok(edited),
     }
-}
-
-/// Measures what changes do to the model as it is.
-fn measured(
-    worker: &Worker<'_>,
-    job: JobId,
-    order: &EditOrder,
-    prepared: &Prepared,
-    edited: Edited,
-    question: &Question<'_>,
-    before: Seen,
-) -> Result<Found, Error> {
-    let stack = &worker.ready()?.stack;
-    let changes = weight_changes(stack.base(), &edited.deltas)?;
-    let model = stack.trial(&edited.deltas)?;
-    let after = Seen::of(worker, &model, question)?;
-    let mut rows = rows_of(&model, &order.fact)?;
-    mark(&mut rows, &changes);
-    worker.emitter.progress(job, Phase::Evaluation, 2, 2);
-    let Edited { deltas, metrics, notes, .. } = edited;
-    let (title, facts) = (title(order, prepared), prepared.request.edits.len());
-    let (numbers, said) = report(question, &Measures::default(), before.measured, Some(after.measured));
-    let would = Applied {
-        job,
-        title: title.clone(),
-        number: 0,
-        facts,
-        aim: prepared.aim(&model, 0),
-        changes,
-        rows,
-        scores: BeforeAfter { before: before.scores, after: after.scores },
-        metrics,
-        notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
-        numbers,
-        said,
-        weights: BTreeMap::new(),
-    };
-    let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
-    let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
-    Ok(Found { edit: Edit { title, order: order.clone(), method, objective, deltas }, would, model })
 }
 
 /// A few words that say which edit this is.

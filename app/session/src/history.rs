@@ -2,7 +2,7 @@
 
 use crate::editing::{mark, rows_of};
 use crate::error::Error;
-use crate::operations::{record_redo, record_undo};
+use crate::operations::{operation_of, record_redo, record_undo};
 use crate::worker::Worker;
 use locus_engine::edit::Numbered;
 use locus_protocol::{EditInPlace, Event, Fact};
@@ -60,8 +60,8 @@ fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> 
         mark(&mut rows, &edit.changes);
     }
     let event = Event::Edits {
-        applied: list(loaded.stack.applied()),
-        undone: list(loaded.stack.undone()),
+        applied: list(worker, loaded.stack.applied()),
+        undone: list(worker, loaded.stack.undone()),
         rows,
         unedited: loaded.stack.is_checkpoint(&weights),
         weights,
@@ -70,9 +70,12 @@ fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> 
     Ok(())
 }
 
-/// Edits as a list shows them: numbers, titles, norms of their changes.
-fn list(edits: &[Numbered]) -> Vec<EditInPlace> {
-    let entry =
-        |Numbered { number, edit, changes }: &Numbered| EditInPlace::new(*number, &edit.title, changes, edit.facts());
+/// Edits as a list shows them: numbers, titles, norms of their changes, whether they reached their aim.
+fn list(worker: &Worker<'_>, edits: &[Numbered]) -> Vec<EditInPlace> {
+    let entry = |Numbered { number, edit, changes }: &Numbered| EditInPlace {
+        operation: operation_of(worker, *number),
+        success: edit.verdict.as_ref().map(|verdict| verdict.success),
+        ..EditInPlace::new(*number, &edit.title, changes, edit.facts())
+    };
     edits.iter().map(entry).collect()
 }

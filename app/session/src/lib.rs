@@ -16,6 +16,7 @@ mod emitter;
 mod error;
 mod evaluating;
 mod history;
+mod judging;
 mod kept;
 mod loading;
 mod measuring;

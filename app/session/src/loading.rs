@@ -12,8 +12,8 @@ use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
-use locus_plugin::ModelInfo;
-use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe};
+use locus_plugin::{Delta, ModelInfo};
+use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn};
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use tch::{Kind, Tensor};
@@ -50,6 +50,30 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The model that an edit is tried on.
+    pub fn model_on(&self, on: TriedOn) -> &Model {
+        match on {
+            TriedOn::Unedited => self.stack.base(),
+            TriedOn::AsItIs => self.stack.model(),
+        }
+    }
+
+    /// What changes make of that model.
+    pub fn trial_on(&self, on: TriedOn, deltas: &[Delta]) -> locus_engine::Result<Model> {
+        match on {
+            TriedOn::Unedited => self.stack.trial_on_unedited(deltas),
+            TriedOn::AsItIs => self.stack.trial(deltas),
+        }
+    }
+
+    /// Numbers of the edits that that model has, the oldest first.
+    pub fn edits_on(&self, on: TriedOn) -> Vec<u64> {
+        match on {
+            TriedOn::Unedited => Vec::new(),
+            TriedOn::AsItIs => self.stack.applied().iter().map(|edit| edit.number).collect(),
+        }
+    }
+
     /// Standard deviation of the embeddings of all known subjects, or of `subject` where none are known.
     pub fn embedding_deviation(&self, subject: &str) -> Result<f64, Error> {
         if let Some(&deviation) = self.deviation.get() {

@@ -1,6 +1,7 @@
 //! What is measured of one fact under one model: likelihoods, accuracy, texts.
 
 use crate::error::Error;
+use crate::judging::rewrite;
 use crate::preparing::Prepared;
 use locus_engine::evaluate::{
     Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Goal, NormalisedScores, Numbers, Record,
@@ -9,7 +10,7 @@ use locus_engine::evaluate::{
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Length, generate};
-use locus_protocol::{Fact, Measures, Said, Scores};
+use locus_protocol::{Fact, Likeliness, Measures, Said, Scores};
 
 /// What is measured, and against what.
 pub struct Question<'a> {
@@ -136,6 +137,11 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 impl Measured {
+    /// How likely both texts are after the prompt that is edited.
+    pub fn rewrite(&self) -> Option<Likeliness> {
+        rewrite(&self.record)
+    }
+
     /// Both targets of the fact after its prompts, as they are shown.
     pub fn scores(&self, model: &Model, question: &Question<'_>) -> Result<Scores, Error> {
         Ok(record_scores(model, question.fact, &question.goal, &self.record)?)

@@ -5,7 +5,7 @@ use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, resolved};
 use locus_engine::model::Model;
 use locus_plugin::{Edit, EditRequest, Goal, ModelInfo, Plan, SubjectNoise};
-use locus_protocol::{Aim, EditOrder, Fact};
+use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 
 /// What is known before a method runs.
 pub struct Prepared {
@@ -21,6 +21,8 @@ pub struct Prepared {
     pub noise: Option<SubjectNoise>,
     /// What plugins may know of the model.
     pub info: ModelInfo,
+    /// The model that is edited.
+    pub on: TriedOn,
 }
 
 impl Prepared {
@@ -42,6 +44,11 @@ impl Prepared {
 
 /// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
 pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
+    prepare_on(worker, order, TriedOn::AsItIs)
+}
+
+/// The same for an edit of that model.
+pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<Prepared, Error> {
     let method = worker.registry.method(&order.method)?;
     let objective = worker.registry.objective(&order.objective)?;
     let cancel = worker.cancel;
@@ -60,7 +67,7 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     }
     let mut info = loaded.info.clone();
     info.embedding_deviation = loaded.embedding_deviation(&order.fact.subject)?;
-    let model = loaded.stack.model();
+    let model = loaded.model_on(on);
     let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], |_| {});
     let named = |error| Error::plugin(&order.objective, error);
     let mut aim = objective.start(&order.objective_settings).map_err(named)?;
@@ -93,7 +100,7 @@ pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepare
     }
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
-    Ok(Prepared { request, plan, goals, baselines, noise, info })
+    Ok(Prepared { request, plan, goals, baselines, noise, info, on })
 }
 
 /// The tokens of a target after its prompt, for the eye; none where it is empty.

@@ -11,7 +11,7 @@ use locus_engine::trace::{
     Answer, CleanRun, HeatMap, Kind, Question, Replacement, Report, Request, Runs, Severed, ablation_map,
     ablation_preview, heat_map, preview, severed_heat_map,
 };
-use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
 
 /// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
 const ROWS_AT_ONCE_CPU: usize = 2;
@@ -35,8 +35,10 @@ pub fn trace(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), S
     let clean = CleanRun::new(model, &question)?;
     tell_remarks(worker, model, &order.fact)?;
     let correct = says_target_next(model, &clean, &order)?;
+    let changed_answer = changed_answer(loaded, &clean)?;
     let (ground, donors) = Ground::new(worker, model, clean, &noising, &order)?;
-    worker.emitter.tell(Event::Trace(started(loaded, job, &order, &ground, &noising, correct, donors)?));
+    let started = started(loaded, job, &order, &ground, &noising, correct, donors)?;
+    worker.emitter.tell(Event::Trace(TraceStarted { changed_answer, ..started }));
     if let Some(scores) = ground.preview(model, &order)? {
         worker.emitter.tell(Event::TracePreview { job, scores });
     }
@@ -127,10 +129,24 @@ pub fn started(
         corrupted: ground.corrupted_score(),
         noise_level: noising.level,
         edits: loaded.stack.applied().len(),
+        in_place: loaded.edits_on(TriedOn::AsItIs),
+        changed_answer: None,
         order: order.clone(),
         correct,
         donors,
     })
+}
+
+/// What the model says next, where the unedited one says the answer's first token and the edits in place have changed it.
+pub fn changed_answer(loaded: &Loaded, clean: &CleanRun) -> Result<Option<String>, Error> {
+    let model = loaded.stack.model();
+    let wanted = clean.answer.first().copied();
+    if loaded.stack.applied().is_empty() || wanted == Some(clean.most_probable) {
+        return Ok(None);
+    }
+    let unedited = CleanRun::new(loaded.stack.base(), &clean.question)?;
+    let changed = wanted == Some(unedited.most_probable);
+    Ok(changed.then(|| model.tokenizer.decode(&[clean.most_probable])).transpose()?)
 }
 
 /// Whether the most probable next token, without blanks, is the whole true target (spec methods.md 1.4).

@@ -1,44 +1,84 @@
 //! Edits that are tried and not put in place: several are kept beside each other at the price of their changes.
 
-use crate::editing::{Found, find, put_in_place};
+use crate::editing::{Before, Found, find, put_in_place, weigh};
 use crate::error::Error;
+use crate::judging::Aims;
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{Edit, bytes_of};
-use locus_protocol::{Applied, EditOrder, Event, JobId, Tried};
+use locus_engine::edit::{Edit, bytes_of, check};
+use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, Tried, TriedOn};
 
 /// An edit that was tried.
 pub struct Variant {
     edit: Edit,
     would: Applied,
-    /// Numbers of the edits that were in place.
+    aims: Aims,
+    /// The edits that it was tried on top of; none for the unedited model.
     on_top_of: Vec<u64>,
 }
 
-/// Tries an edit on the model as it is now and keeps its changes under the job's number.
-pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
+/// Tries an edit and keeps its changes under the job's number.
+pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder, on: TriedOn) -> Result<(), Stopped> {
     // the model goes: a variant is its changes
-    let Found { edit, would, .. } = find(worker, job, order)?;
-    let on_top_of = in_place(worker)?;
+    let Found { edit, would, aims, .. } = find(worker, job, order, on)?;
+    let on_top_of = worker.ready()?.edits_on(on);
     let bytes = bytes_of(&edit.deltas);
     worker.emitter.tell(Event::Tried(Tried { would: would.clone(), bytes, on_top_of: on_top_of.clone() }));
-    worker.variants.insert(job, Variant { edit, would, on_top_of });
+    worker.variants.insert(job, Variant { edit, would, aims, on_top_of });
     Ok(())
 }
 
-/// Puts an edit in place that was tried. It does what it did then, since the same edits must be in place.
+/// Puts an edit in place that was tried. Where the same edits are in place it does what it did then; one that was tried on
+/// the unedited model goes on top of others, too, and is measured anew with them.
 pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Stopped> {
-    let now = in_place(worker)?;
+    let now = worker.ready()?.edits_on(TriedOn::AsItIs);
     let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
-    if variant.on_top_of != now {
+    if variant.on_top_of == now {
+        let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
+        let Some(Variant { edit, would, aims, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
+        return Ok(put_in_place(worker, job, Found { edit, would, model, aims })?);
+    }
+    if !variant.on_top_of.is_empty() {
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
     }
-    let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
-    let Some(Variant { edit, would, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
-    Ok(put_in_place(worker, job, Found { edit, would, model })?)
+    let (would, model) = measure_on_top(worker, job, variant, &now)?;
+    let Some(Variant { mut edit, aims, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
+    edit.verdict.clone_from(&would.verdict);
+    Ok(put_in_place(worker, job, Found { edit, would, model, aims })?)
 }
 
-fn in_place(worker: &Worker<'_>) -> Result<Vec<u64>, Error> {
-    Ok(worker.ready()?.stack.applied().iter().map(|edit| edit.number).collect())
+/// Measures a variant of the unedited model with the edits in place.
+fn measure_on_top(
+    worker: &Worker<'_>,
+    job: JobId,
+    variant: &Variant,
+    now: &[u64],
+) -> Result<(Applied, locus_engine::model::Model), Error> {
+    let Variant { edit, would, aims, .. } = variant;
+    let (order, on) = (&edit.order, TriedOn::AsItIs);
+    check(worker.ready()?.stack.model(), &order.method, &edit.deltas)?;
+    let before = Before::of(worker, job, order, aims, on)?;
+    worker.emitter.tell(Event::Edit(EditStarted {
+        job,
+        order: order.clone(),
+        layers: order.layers.clone(),
+        steps: 0,
+        rows: before.rows.clone(),
+        on_top_of: now.to_vec(),
+    }));
+    let edits = if now.len() == 1 { "1 edit".to_owned() } else { format!("{} edits", now.len()) };
+    let note = format!(
+        "found on the unedited model and put in place on top of {edits}: the changes add up, and all numbers here are \
+         those with the {edits} in place"
+    );
+    let told = Applied {
+        title: would.title.clone(),
+        facts: would.facts,
+        metrics: would.metrics.clone(),
+        notes: std::iter::once(note).chain(would.notes.iter().cloned()).collect(),
+        found_on_unedited: true,
+        ..Applied::default()
+    };
+    weigh(worker, job, order, aims, on, &edit.deltas, before, told)
 }
 
 fn request(text: &str) -> Error {

@@ -154,9 +154,9 @@ impl Worker<'_> {
                     let title = format!("{} for “{}”", order.method, order.fact.prompt());
                     self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
                 }
-                Command::Try { job, order } => {
+                Command::Try { job, order, on } => {
                     let title = format!("trying {} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order));
+                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order, on));
                 }
                 Command::Keep { job, tried } => {
                     let title = "putting a variant in place".to_owned();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder};
+use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder, TriedOn};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        Command::Try { job: TRYING, order: Box::new(order) }
+        Command::Try { job: TRYING, order: Box::new(order), on: TriedOn::AsItIs }
     }
 
     fn tracing(&self) -> Command {

@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_protocol::{Applied, Command, EditOrder, Event, Outcome, Tried};
+use locus_protocol::{Applied, Command, EditOrder, Event, Outcome, TraceKind, TraceOrder, Tried, TriedOn};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -22,8 +22,8 @@ impl Session {
         }
     }
 
-    fn attempt(&mut self, order: EditOrder) -> Tried {
-        let events = self.done(|job| Command::Try { job, order: Box::new(order) });
+    fn attempt(&mut self, order: EditOrder, on: TriedOn) -> Tried {
+        let events = self.done(|job| Command::Try { job, order: Box::new(order), on });
         let tried = |event| if let Event::Tried(tried) = event { Some(tried) } else { None };
         events.into_iter().find_map(tried).expect("tried")
     }
@@ -54,7 +54,7 @@ fn bare(applied: Applied) -> Applied {
 fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
     let mut session = Session::open();
     let (first, second) = (session.order(0, 3), session.order(0, 5));
-    let tried = [session.attempt(first.clone()), session.attempt(second.clone())];
+    let tried = [first.clone(), second.clone()].map(|order| session.attempt(order, TriedOn::AsItIs));
     assert_eq!(tried[0].on_top_of, Vec::<u64>::new());
     // float32 down-projection of one layer, 384 by 96, with its bias
     assert_eq!(tried[0].bytes, 4 * (384 * 96 + 96));
@@ -62,15 +62,17 @@ fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
 
     let edited = session.apply(|job| Command::Edit { job, order: first });
     assert_eq!(bare(tried[0].would.clone()), bare(edited), "nothing of the variants was in place");
-    let (events, outcome) = session.job(|job| Command::Keep { job, tried: tried[1].would.job });
+    let on_top = session.attempt(second.clone(), TriedOn::AsItIs);
+    assert_eq!(on_top.on_top_of, [1]);
+    assert_eq!(session.undo(), (0, true));
+    let (events, outcome) = session.job(|job| Command::Keep { job, tried: on_top.would.job });
     assert!(matches!(&outcome, Outcome::Failed { error, .. } if error.contains("run it again")), "{outcome:?}");
     assert!(!events.iter().any(|event| matches!(event, Event::Applied(_))));
-    assert_eq!(session.undo(), (0, true));
 
     let kept = session.apply(|job| Command::Keep { job, tried: tried[1].would.job });
     assert_eq!(kept.number, 2);
     assert_eq!(bare(tried[1].would.clone()), bare(kept));
-    let again = session.attempt(second);
+    let again = session.attempt(second, TriedOn::AsItIs);
     assert_eq!(again.on_top_of, [2]);
     assert_eq!(session.undo(), (0, true));
 
@@ -81,13 +83,91 @@ fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
 }
 
 #[test]
+fn a_variant_of_the_unedited_model_is_the_same_whatever_is_in_place() {
+    let mut session = Session::open();
+    let strong = EditOrder {
+        method_settings: json!({"steps": 25, "norm_constraint": 0.05}).as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    let alone = session.attempt(strong.clone(), TriedOn::Unedited);
+    let edited = session.apply(|job| Command::Edit { job, order: strong.clone() });
+    let after = edited.scores.after.rewrite[0].new;
+    assert!(after > 0.5, "the edit works, so that the two models differ: {after}");
+    let beside = session.attempt(strong.clone(), TriedOn::Unedited);
+    assert_eq!(bare(alone.would.clone()), bare(beside.would.clone()), "nothing in place is part of it");
+    assert_eq!(beside.on_top_of, Vec::<u64>::new());
+    let on_top = session.attempt(strong, TriedOn::AsItIs);
+    assert_eq!(on_top.on_top_of, [edited.number]);
+    assert_eq!(on_top.would.scores.before, edited.scores.after);
+}
+
+#[test]
+fn a_variant_of_the_unedited_model_goes_on_top_of_edits_and_is_measured_with_them() {
+    let mut session = Session::open();
+    let (first, second) = (session.order(0, 3), session.order(0, 5));
+    let edited = session.apply(|job| Command::Edit { job, order: first });
+    let tried = session.attempt(second, TriedOn::Unedited);
+    let kept = session.apply(|job| Command::Keep { job, tried: tried.would.job });
+    assert!(kept.found_on_unedited && kept.notes[0].contains("on top of 1 edit"), "{:?}", kept.notes);
+    assert_eq!(kept.scores.before, edited.scores.after, "measured from the model as it was");
+    assert_ne!(kept.scores.after, tried.would.scores.after, "not what it does to the unedited model");
+    assert_eq!(kept.changes, tried.would.changes);
+    assert_eq!(session.undo().0, 1);
+    assert_eq!(session.undo(), (0, true));
+}
+
+#[test]
+fn an_edit_that_misses_its_aim_says_so() {
+    let mut session = Session::open();
+    let weak = EditOrder {
+        method_settings: json!({"steps": 1, "norm_constraint": 1e-6}).as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    let verdict = session.apply(|job| Command::Edit { job, order: weak.clone() }).verdict.expect("a verdict");
+    assert!(!verdict.success && verdict.words().starts_with("no success: p(new) "), "{verdict:?}");
+    assert_eq!((verdict.facts, verdict.missed), (1, 1));
+    session.undo();
+    let more = session.facts[1..3].to_vec();
+    let order = EditOrder { more, ..weak };
+    let verdict = session.apply(|job| Command::Edit { job, order }).verdict.expect("a verdict");
+    assert_eq!((verdict.success, verdict.facts, verdict.missed), (false, 3, 3), "every fact is looked at");
+}
+
+#[test]
+fn a_trace_of_an_answer_that_an_edit_has_changed_has_no_effects() {
+    let mut session = Session::open();
+    let order = TraceOrder::new(session.facts[0].clone(), TraceKind::Hidden);
+    let trace = |session: &mut Session| {
+        let events = session.done(|job| Command::Trace { job, order: order.clone() });
+        let started = |event| if let Event::Trace(started) = event { Some(started) } else { None };
+        events.into_iter().find_map(started).expect("a trace")
+    };
+    let before = trace(&mut session);
+    assert_eq!((before.undefined(), before.in_place.len()), (None, 0));
+    let strong = EditOrder {
+        method_settings: json!({"steps": 25, "norm_constraint": 0.05}).as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    let new = strong.fact.target_new.clone();
+    let number = session.apply(|job| Command::Edit { job, order: strong }).number;
+    let after = trace(&mut session);
+    assert_eq!(after.in_place, [number]);
+    let why = after.undefined().expect("its answer is another one");
+    assert!(why.contains(&format!("the model answers “{new}”")), "{why}");
+}
+
+#[test]
 fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
     let session = Session::open();
     let order = EditOrder {
         method_settings: json!({"steps": 400, "stop_below": 0.0}).as_object().cloned().unwrap_or_default(),
         ..session.order(0, 3)
     };
-    session.handles.commands.send(Command::Try { job: 77, order: Box::new(order) }).expect("engine");
+    session
+        .handles
+        .commands
+        .send(Command::Try { job: 77, order: Box::new(order), on: TriedOn::AsItIs })
+        .expect("engine");
     let wait_for_step = |session: &Session| loop {
         match session.handles.events.recv().expect("engine") {
             Event::Step(step) => return step.step,

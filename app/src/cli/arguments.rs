@@ -71,6 +71,10 @@ pub struct Common {
     /// others; repeatable.
     #[arg(long, global = true, value_name = "FILE")]
     pub apply: Vec<PathBuf>,
+    /// Puts the edits of these operations of the journal in place before anything else, as they were made: 3,5; see
+    /// `locus log`.
+    #[arg(long, global = true, value_name = "NUMBERS", value_delimiter = ',', conflicts_with = "apply")]
+    pub with_edits: Vec<u64>,
     /// Starts the workbench without the edits that were in place at the end of the last session.
     #[arg(long, global = true)]
     pub fresh: bool,
@@ -379,7 +383,7 @@ pub struct EditArguments {
     #[arg(long, requires = "cases")]
     pub together: bool,
     /// Id of the method; see `locus plugin list`.
-    #[arg(long, value_name = "ID", required_unless_present_any = ["orders", "apply"])]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["orders", "apply", "with_edits"])]
     pub method: Option<String>,
     /// Id of the objective; the one in configs/workbench.toml without it.
     #[arg(long, value_name = "ID")]
@@ -417,6 +421,10 @@ pub struct EditArguments {
     /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists what is in place.
     #[arg(long)]
     pub sequence: bool,
+    /// Finds each edit on the unedited model even where edits are in place, and puts it on top of them; its numbers are
+    /// those with all of them in place.
+    #[arg(long)]
+    pub on_unedited: bool,
     /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
     #[arg(long, value_name = "N")]
     pub undo: Vec<u64>,

@@ -87,6 +87,12 @@ impl Client {
         let mut client = Self::start_with(common, options)?;
         let source = source(common);
         client.job(|job| Command::Load { job, source }, &mut |_| {})?;
+        if !common.with_edits.is_empty() {
+            let in_place = common.with_edits.clone();
+            client
+                .job(|job| Command::Place { job, in_place, taken_back: Vec::new() }, &mut |_| {})
+                .map_err(|failure| Failure { message: format!("--with-edits: {}", failure.message), ..failure })?;
+        }
         Ok(client)
     }
 

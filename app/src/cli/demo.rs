@@ -48,7 +48,7 @@ fn text(common: &Common) -> Result<(), Failure> {
         output::print(&tables::trace(started, &traced.scores, false))?;
     }
     let order = order(&client, fact, best_layer(started, &traced.scores))?;
-    let edited = edit::edit(&mut client, order)?;
+    let edited = edit::edit(&mut client, order, false)?;
     if let (Some(start), Some(applied), false) = (&edited.started, &edited.applied, common.json) {
         output::print(&format!("\nEdit: {}\n", shown(&message(&applied.title))))?;
         output::print(&tables::layers(&start.rows, &applied.rows, Some((started, &traced.scores))))?;

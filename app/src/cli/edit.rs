@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::{Failure, orders, output, tables};
 use locus_files::Draft;
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, SaveTarget};
+use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, SaveTarget, TriedOn};
 
 /// An edit: what it started from and what it did.
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     } else {
         let count = orders.len();
         for (index, order) in orders.into_iter().enumerate() {
-            let edited = edit(&mut client, order)?;
+            let edited = edit(&mut client, order, arguments.on_unedited)?;
             if !client.json() {
                 print(&edited)?;
             }
@@ -58,7 +58,7 @@ pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<Edit
         return Err(Failure::usage(format!("--undo {number}: {there_are}; name one of them")));
     }
     for order in orders {
-        let edited = edit(client, order)?;
+        let edited = edit(client, order, arguments.on_unedited)?;
         if !client.json() {
             print(&edited)?;
             output::print("")?;
@@ -106,17 +106,29 @@ pub fn save(client: &mut Client, arguments: &EditArguments) -> Result<(), Failur
     Ok(())
 }
 
-/// Orders an edit.
+/// Orders an edit. With `on_unedited` it is found on the unedited model, and put on top of what is in place.
 ///
 /// # Errors
-/// Those of the job.
-pub fn edit(client: &mut Client, order: EditOrder) -> Result<Edited, Failure> {
+/// Those of the jobs.
+pub fn edit(client: &mut Client, order: EditOrder, on_unedited: bool) -> Result<Edited, Failure> {
     let mut edited = Edited::default();
-    client.job(|job| Command::Edit { job, order }, &mut |event| match event {
+    let mut listen = |event: &Event| match event {
         Event::Edit(started) => edited.started = Some(started.clone()),
         Event::Applied(applied) => edited.applied = Some(applied.clone()),
         _ => {}
-    })?;
+    };
+    if on_unedited {
+        let (order, on) = (Box::new(order), TriedOn::Unedited);
+        let mut tried = 0;
+        let attempt = |job| {
+            tried = job;
+            Command::Try { job, order, on }
+        };
+        client.job(attempt, &mut listen)?;
+        client.job(|job| Command::Keep { job, tried }, &mut listen)?;
+    } else {
+        client.job(|job| Command::Edit { job, order }, &mut listen)?;
+    }
     Ok(edited)
 }
 

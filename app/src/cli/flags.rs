@@ -20,7 +20,9 @@ pub fn of(common: &Common) -> Vec<String> {
         corpus_sample,
         float64_sums,
         plugins,
-        apply,
+        // a command that is shown names the edits in place by their operations, those of files as well
+        apply: _,
+        with_edits: _,
         // what the workbench alone starts with
         fresh: _,
         json: _,
@@ -44,7 +46,6 @@ pub fn of(common: &Common) -> Vec<String> {
         ("--threads", threads.map(|count| count.to_string())),
     ];
     given.extend(plugins.iter().map(|file| ("--plugin", Some(path(file)))));
-    given.extend(apply.iter().map(|file| ("--apply", Some(path(file)))));
     let mut flags: Vec<String> =
         given.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten().collect();
     let switches = [(*skip_bad, "--skip-bad"), (*float64_sums, "--float64-sums"), (*reproducible, "--reproducible")];

@@ -47,7 +47,7 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
         log::find(&read, number)?;
     }
     // what the engine tells is compared here, not printed; and the journal is left as it is
-    let engine = Common { json: false, apply: Vec::new(), ..common.clone() };
+    let engine = Common { json: false, apply: Vec::new(), with_edits: Vec::new(), ..common.clone() };
     let folder = Places::find()?.state;
     let client = Client::with_model_and(&engine, |options| {
         options.operations = Some(Operations { folder, role: Role::Reader });
@@ -117,7 +117,7 @@ impl Replay {
         let mut made = None;
         match &operation.deed {
             Deed::Edit(recorded) => {
-                let edited = edit(&mut self.client, recorded.order.clone())?;
+                let edited = edit(&mut self.client, recorded.order.clone(), recorded.found_on_unedited)?;
                 let (again, weights, place) = again(recorded, edited)
                     .ok_or_else(|| Failure::failed(format!("operation {number}: the engine told of no edit")))?;
                 self.stack.insert(number, place);

@@ -127,7 +127,10 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
             started.clean, started.corrupted, started.noise_level, order.samples, order.seed
         ),
     };
+    text += &format!("on {}\n", started.model());
+    let undefined = started.undefined();
     text += match (order.intervention.is_ablation(), estimated) {
+        _ if undefined.is_some() => "",
         (false, false) => "indirect effect in hundredths, by token (* subject) and layer\n\n",
         (false, true) => {
             "first-order estimate of the indirect effect in hundredths, by token (* subject) and layer\n\n"
@@ -138,17 +141,28 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
              layer\n\n"
         }
     };
+    if let Some(why) = &undefined {
+        text += &format!(
+            "no effect is defined: {why}\nprobability of the answer with each state {}, by token (* subject) and layer\n\n",
+            order.intervention.title()
+        );
+    }
     let mut table =
         table(std::iter::once("token".to_owned()).chain((0..started.layers).map(|layer| layer.to_string())));
     for (token, row) in started.tokens.iter().zip(scores) {
         let mark = if token.subject { "*" } else { " " };
-        let effects = row.iter().map(|score| format!("{:.0}", 100.0 * started.effect(*score)));
+        let effects = row.iter().map(|score| match undefined {
+            Some(_) => share(*score),
+            None => format!("{:.0}", 100.0 * started.effect(*score)),
+        });
         let effects = effects.map(|number| if number == "-0" { "0".to_owned() } else { number });
         table.add_row(std::iter::once(format!("{mark}{}", token.text)).chain(effects).collect::<Vec<_>>());
     }
     numbers(&mut table);
     text += &table.to_string();
-    if let Some(peak) = peak(started, scores) {
+    if undefined.is_none()
+        && let Some(peak) = peak(started, scores)
+    {
         let last = started.tokens.len() - 1;
         let place = match peak.token {
             token if token == last_subject(started) => "the last subject token".to_owned(),
@@ -174,6 +188,13 @@ pub fn averages(kinds: &[AverageEffects]) -> String {
             first.clean - first.corrupted,
             first.interval
         ));
+        let most = kinds.iter().map(|effects| effects.not_lowered).max().unwrap_or(0);
+        if most > 0 {
+            parts.push(format!(
+                "the noise does not lower the answer of {most} of these facts: their effects are undefined, and count as \
+                 they came out"
+            ));
+        }
     }
     for effects in kinds {
         let what = match effects.kind {
@@ -215,7 +236,8 @@ pub fn layers(before: &[LayerRow], after: &[LayerRow], trace: Option<(&TraceStar
     for (old, new) in before.iter().zip(after) {
         let effect = |token: fn(&TraceStarted) -> usize| {
             trace.map_or_else(String::new, |(started, scores)| {
-                format!("{:.2}", scores[token(started)][new.layer] - started.corrupted)
+                let effect = started.effect(scores[token(started)][new.layer]);
+                if started.undefined().is_none() { format!("{effect:.2}") } else { String::new() }
             })
         };
         table.add_row(vec![
@@ -272,8 +294,12 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
         let listed = tokens.iter().map(|token| format!("“{}” {:.3}", shown(token.text.trim()), token.probability));
         listed.collect::<Vec<_>>().join(", ")
     };
-    let mut text =
-        format!("{table}\n\nnext token before: {}\nnext token after:  {}", tops(&before.top), tops(&after.top));
+    let verdict = applied.verdict.as_ref().map_or_else(String::new, |verdict| format!("{}\n\n", verdict.words()));
+    let mut text = format!(
+        "{verdict}{table}\n\nnext token before: {}\nnext token after:  {}",
+        tops(&before.top),
+        tops(&after.top)
+    );
     if let Some(aim) = aim(&applied.aim) {
         text += &format!("\naimed at: {}", shown(&message(&aim)));
     }

@@ -6,7 +6,8 @@ use locus_files::{Refusal, Sink};
 use locus_protocol::{Fact, TraceKind};
 use std::path::Path;
 
-const COLUMNS: [&str; 15] = [
+/// The published ones, and after them on which model the trace was taken and why its effects mean nothing, if they do.
+const COLUMNS: [&str; 17] = [
     "input_id",
     "orig_pred_prob",
     "corrupted_pred_prob",
@@ -22,6 +23,8 @@ const COLUMNS: [&str; 15] = [
     "is_correct",
     "is_subj_token",
     "trace_window_size",
+    "edits",
+    "undefined",
 ];
 
 /// A table that is being written; it has its name when [`TraceTable::finish`] returns, and nothing is left of one that
@@ -76,8 +79,10 @@ impl TraceTable {
             TraceKind::Attention => ("attn", started.order.window),
         };
         let word = |truth: bool| if truth { "True" } else { "False" }.to_owned();
+        let numbers: Vec<String> = started.in_place.iter().map(u64::to_string).collect();
+        let (edits, undefined) = (numbers.join(" "), started.undefined().unwrap_or_default());
         let tokens = started.tokens.len();
-        let mut write = |record: [String; 15]| self.writer.write_record(record);
+        let mut write = |record: [String; 17]| self.writer.write_record(record);
         let rows = traced.scores.iter().zip(&started.tokens).enumerate().flat_map(|(token, (row, text))| {
             row.iter().enumerate().map(move |(layer, score)| (token, text, layer, score))
         });
@@ -100,6 +105,8 @@ impl TraceTable {
                 // as published: true for every token from the subject on
                 word(token >= begin),
                 window.to_string(),
+                edits.clone(),
+                undefined.clone(),
             ]));
         }
         written.map_err(|error| self.lost(&error))?;

@@ -22,6 +22,11 @@ pub fn run(common: &Common) -> Result<(), Failure> {
             "the workbench needs a terminal for input and output; see `locus --help` for commands without one";
         return Err(Failure::usage(message));
     }
+    if !common.with_edits.is_empty() {
+        let message = "--with-edits is for commands; the workbench puts what was in place in its last session in place \
+                       again, and U lists it";
+        return Err(Failure::usage(message));
+    }
     let places = Places::find()?;
     let mut session = options(common)?;
     // what is seen is also written down

@@ -1,4 +1,5 @@
-//! The last trace or edit as a command for the shell.
+//! The last trace or edit as a command for the shell: the same order on the same model, so that it gives the numbers that
+//! the screen shows.
 
 use crate::input::Effect;
 use crate::overlays::Overlay;
@@ -28,22 +29,39 @@ pub fn last(state: &State) -> Result<ShellCommand, String> {
         }
     }
     let there = Surroundings { flags: &flags, facts: state.facts.recorded(), plugins: &state.engine.plugins };
-    let edit = |view: &EditView, below: usize| ShellCommand {
-        line: there.edit(&newest(&view.order)),
-        note: note(view, below),
+    let edit = |view: &EditView, on_top_of: &[u64]| {
+        let (operations, lost) = operations(state, on_top_of);
+        let line = there.edit(&newest(&view.order), &operations, view.found_on_unedited);
+        ShellCommand { line, note: lost.or_else(|| note(view)) }
     };
     if let Some(attempt) = selected_variant(state) {
-        return Ok(edit(&attempt.view, attempt.on_top_of.len()));
+        // what is shown is what was tried, wherever it was put since
+        return Ok(edit(&attempt.view, &attempt.on_top_of));
     }
     let trace = state.traces.last().map(|view| &view.started);
     match (&state.edits.view, trace) {
-        (Some(view), trace) if trace.is_none_or(|trace| trace.job < view.job) => {
-            let place = |number| state.edits.applied.iter().position(|edit| edit.number == number);
-            Ok(edit(view, view.number.and_then(place).unwrap_or(0)))
+        (Some(view), trace) if trace.is_none_or(|trace| trace.job < view.job) => Ok(edit(view, &view.on_top_of)),
+        (_, Some(trace)) => {
+            let (operations, lost) = operations(state, &trace.in_place);
+            let line = there.trace(&trace.order, &operations);
+            let counted = trace.edits != trace.in_place.len();
+            let unknown = || "it was taken with edits in place that this recording does not name".to_owned();
+            Ok(ShellCommand { line, note: lost.or_else(|| counted.then(unknown)) })
         }
-        (_, Some(trace)) => Ok(ShellCommand { line: there.trace(&trace.order), note: None }),
         _ => Err("nothing was traced or edited so far".to_owned()),
     }
+}
+
+/// The operations that made edits, and a sentence where one was not recorded.
+fn operations(state: &State, edits: &[u64]) -> (Vec<u64>, Option<String>) {
+    let known = |edit: &u64| state.edits.operation_of(*edit);
+    let lost = edits.iter().find(|edit| known(edit).is_none());
+    let lost = lost.map(|edit| {
+        format!(
+            "edit {edit} was in place and is not in the journal, so the command leaves it out and gives other numbers"
+        )
+    });
+    (edits.iter().filter_map(known).collect(), lost)
 }
 
 /// What was tried with the selected variant, where the comparison has the keys.
@@ -53,16 +71,13 @@ fn selected_variant(state: &State) -> Option<&Attempt> {
     state.compare.attempt(&order, &state.edits.numbers()).map(|(attempt, _)| attempt)
 }
 
-/// What a command for an edit on top of `below` others does not say.
-fn note(view: &EditView, below: usize) -> Option<String> {
+/// What a command for an edit does not say.
+fn note(view: &EditView) -> Option<String> {
     let replaced = [&view.order.method, &view.order.objective].into_iter().find(|id| id.contains('@'));
-    match (replaced, below, &view.stage) {
-        (Some(id), ..) => Some(format!("it ran with {id}, a build that was replaced; the command takes the newest")),
-        (None, 1.., _) => {
-            Some(format!("it was made on top of {below} earlier edits; the command makes it on the unedited model"))
-        }
-        (None, 0, Stage::Failed(_)) => Some("it failed, and so will the command".to_owned()),
-        (None, 0, _) => None,
+    match (replaced, &view.stage) {
+        (Some(id), _) => Some(format!("it ran with {id}, a build that was replaced; the command takes the newest")),
+        (None, Stage::Failed(_)) => Some("it failed, and so will the command".to_owned()),
+        (None, _) => None,
     }
 }
 

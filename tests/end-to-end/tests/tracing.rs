@@ -79,7 +79,7 @@ fn averages_and_their_table() {
     );
     assert_eq!(
         head[8..].join(","),
-        "token_str,module,seq_len,last_seq_token,is_correct,is_subj_token,trace_window_size"
+        "token_str,module,seq_len,last_seq_token,is_correct,is_subj_token,trace_window_size,edits,undefined"
     );
     let traces = records.traces();
     let cells: usize = traces.iter().map(|trace| trace.scores.concat().len()).sum();

@@ -246,6 +246,7 @@ impl EditHeader {
             method: self.method.clone(),
             objective: self.objective.clone(),
             deltas,
+            verdict: None,
         })
     }
 }

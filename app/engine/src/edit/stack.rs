@@ -6,7 +6,7 @@ use crate::error::{Doing, Result};
 use crate::hex;
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
-use locus_protocol::{EditOrder, Fact, PluginMark, WeightChange};
+use locus_protocol::{AimVerdict, EditOrder, Fact, PluginMark, WeightChange};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tch::{Kind, Tensor};
 
@@ -23,6 +23,8 @@ pub struct Edit {
     pub objective: PluginMark,
     /// The changes.
     pub deltas: Vec<Delta>,
+    /// Whether it reached its aim when it was made, where that is known.
+    pub verdict: Option<AimVerdict>,
 }
 
 impl Edit {
@@ -282,6 +284,14 @@ impl EditStack {
     /// A change that does not fit. Use [`super::check`] before.
     pub fn trial(&self, deltas: &[Delta]) -> Result<Model> {
         self.built(self.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(deltas))
+    }
+
+    /// The model that changes alone would make of the unedited one, whatever is in place. Nothing is put in place.
+    ///
+    /// # Errors
+    /// A change that does not fit. Use [`super::check`] before.
+    pub fn trial_on_unedited(&self, deltas: &[Delta]) -> Result<Model> {
+        self.built(deltas.iter())
     }
 
     /// The model that the edits in place make; `None` for none.

@@ -11,7 +11,9 @@ mod standing;
 
 pub use journal::{Journal, Read};
 pub(crate) use placing::{place, take_over};
-pub(crate) use recording::{Recorder, plugin_mark, record_applied, record_edit, record_redo, record_undo};
+pub(crate) use recording::{
+    Recorder, operation_of, plugin_mark, record_applied, record_edit, record_redo, record_undo,
+};
 pub use recording::{now, run_name};
 pub use standing::Standing;
 

@@ -94,8 +94,8 @@ fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<(u64, Edit),
     let file = recorder.journal.delta(&edit.delta);
     let delta = DeltaFile::read_exactly(&file, &edit.delta.sha256)?;
     delta.fits(&file, loaded.stack.base(), &loaded.mark)?;
-    let edit = delta.edits.into_iter().next().ok_or_else(missing)?;
-    Ok((number, edit))
+    let read = delta.edits.into_iter().next().ok_or_else(missing)?;
+    Ok((number, Edit { verdict: edit.verdict.clone(), ..read }))
 }
 
 /// Has the edits be these and no others; gives the fact whose rows are shown.

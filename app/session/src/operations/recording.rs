@@ -105,6 +105,11 @@ pub fn plugin_mark(registry: &Registry, kind: PluginKind, id: &str) -> PluginMar
     }
 }
 
+/// The operation that put an edit in place first, where it was recorded.
+pub fn operation_of(worker: &Worker<'_>, number: u64) -> Option<u64> {
+    worker.operations.as_ref()?.numbers.get(&number).copied()
+}
+
 /// Records the newest edit in place, which left the weights with these hashes, and gives the number that it has from
 /// now on.
 pub fn record_edit(worker: &mut Worker<'_>, number: u64, edit: EditDeed, weights: &BTreeMap<String, String>) -> u64 {
@@ -130,6 +135,8 @@ pub fn record_applied(worker: &mut Worker<'_>, file: &Path) -> Result<(), Error>
         metrics: BTreeMap::new(),
         numbers: BTreeMap::new(),
         notes: Vec::new(),
+        verdict: None,
+        found_on_unedited: false,
         delta: DeltaMark::default(),
         source: Some(file.to_owned()),
     };

@@ -119,9 +119,12 @@ pub const GLOBAL: &[Action] = &[
             Some(_) => Ok(()),
         },
         run: |state| {
-            let pauses = state.pauses().map(|job| job.id);
+            let (now, pauses) = (state.now, state.pauses().map(|job| job.id));
             let Some(job) = pauses.and_then(|job| state.running_mut(job)) else { return Vec::new() };
             job.paused = !job.paused;
+            if !job.paused {
+                job.go_on(now);
+            }
             vec![Effect::Pause(job.paused)]
         },
         ..Action::PLAIN

@@ -6,7 +6,7 @@ use crate::input::Effect;
 use crate::keys::Key;
 use crate::panes::Motion;
 use crate::state::{Ended, Job, Order, State, Tone};
-use crate::view::{Paper, duration, fit, phase_text, printable, seconds, shorten, window_start, wrap};
+use crate::view::{Paper, fit, phase_text, printable, seconds, shorten, time_left, window_start, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::Outcome;
 use ratatui::buffer::Buffer;
@@ -136,14 +136,15 @@ fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, Strin
                 _ if state.stands_by(job.id) => "stands by",
                 _ => "running",
             };
-            let left = job.time_left(state.now).filter(|_| !job.paused);
-            let left = left.map_or_else(|| "? left".to_owned(), |left| format!("{} left", duration(left)));
+            let left = time_left(job.left(state.now));
             let phase = phase_text(job).map_or_else(String::new, |phase| format!(": {phase}"));
             (word, theme.accent(), format!("{}{phase}", job.title), left)
         }
         Entry::Waiting(order) => ("waiting", theme.muted(), order.title.clone(), String::new()),
-        Entry::Ended(Ended { order, outcome, seconds: took }) => {
+        Entry::Ended(ended) => {
+            let Ended { order, outcome, seconds: took, .. } = ended;
             let (word, style) = match outcome {
+                Outcome::Done if ended.fell_short => ("missed", theme.warn()),
                 Outcome::Done => ("done", theme.good()),
                 Outcome::Cancelled { .. } => ("cancelled", theme.warn()),
                 Outcome::Failed { .. } => ("failed", theme.bad()),
@@ -173,6 +174,9 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
         Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme.text()),
         Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme.text()),
         Some(Entry::Ended(ended)) => match &ended.outcome {
+            Outcome::Done if ended.fell_short => {
+                ("it was done and missed its aim; r runs it again".to_owned(), state.theme.warn())
+            }
             Outcome::Done => ("r runs it again".to_owned(), state.theme.text()),
             Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme.text()),
             Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme.warn()),

@@ -169,8 +169,16 @@ fn log(state: &State, room: usize) -> Vec<Line<'static>> {
 }
 
 fn error(state: &State, room: usize) -> Vec<Line<'static>> {
-    let text = state.notices.last_error().unwrap_or("nothing has failed so far");
-    wrap(&format!(" {}", printable(text)), room, 1).into_iter().map(Line::raw).collect()
+    let errors: Vec<&str> = state.notices.errors().collect();
+    let errors = if errors.is_empty() { vec!["nothing has failed so far"] } else { errors };
+    let mut lines = Vec::new();
+    for (index, error) in errors.iter().enumerate() {
+        if index == 1 {
+            lines.push(Line::styled(" before that, the last first", state.theme.heading()));
+        }
+        lines.extend(wrap(&format!(" {}", printable(error)), room, 1).into_iter().map(Line::raw));
+    }
+    lines
 }
 
 fn command(state: &State, room: usize) -> Vec<Line<'static>> {

@@ -8,6 +8,7 @@ use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text
 use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use serde_json::json;
 
@@ -18,6 +19,7 @@ pub const PANE: Pane = Pane {
     about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
             neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
             column counts the prompts where p(new) > p(true).",
+    of_model: |_| None,
     go: go_to!("before-after", "Before/After"),
     actions: &[],
     motion,
@@ -76,19 +78,35 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
 
 /// Which edit the rest is about.
 fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
-    let (word, style) = match state.edits.applied.iter().any(|edit| edit.number == applied.number) {
-        true => ("in place", state.theme.good()),
-        false => ("taken back", state.theme.warn()),
-    };
+    let (word, style) = standing(state, applied);
     let fact = &order.fact;
     let arrow = state.glyphs.arrow();
     let text = format!(" {}: {} {arrow} {}", fact.subject, fact.target_true, fact.target_new);
     let text = and_more(&text, order.more.len()) + ", ";
     let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs);
     lines.push(Line::from(vec![Span::styled(text, state.theme.heading()), Span::styled(word, style)]));
+    if let Some(verdict) = &applied.verdict {
+        let style = if verdict.success { state.theme.good() } else { state.theme.bad() };
+        let words = wrap(&format!(" {}", printable(&verdict.words())), room, 3);
+        lines.extend(words.into_iter().map(|line| Line::styled(line, style)));
+    }
     if let Some(aim) = aim_text(&applied.aim) {
         let aim = wrap(&format!(" {aim}"), room, 3);
         lines.extend(aim.into_iter().map(|line| Line::styled(line, state.theme.muted())));
+    }
+}
+
+/// Whether the last edit is in place, and whether the model is still the one that it was measured on.
+fn standing(state: &State, applied: &Applied) -> (&'static str, Style) {
+    let in_place = state.edits.numbers();
+    let Some(place) = in_place.iter().position(|number| *number == applied.number) else {
+        return ("taken back", state.theme.warn());
+    };
+    let measured = state.edits.last_on_top_of();
+    match (in_place[..place] == *measured, place + 1 == in_place.len()) {
+        (true, true) => ("in place", state.theme.good()),
+        (true, false) => ("in place, measured before later edits", state.theme.warn()),
+        (false, _) => ("in place, measured with other edits", state.theme.warn()),
     }
 }
 
@@ -243,7 +261,8 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     ]));
     let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
         let large = if is_large(edit) { "!" } else { "" };
-        let text = format!("{mark}{large} {}", printable(&edit.title));
+        let missed = if state.edits.missed(edit.number) { "(no success) " } else { "" };
+        let text = format!("{mark}{large} {missed}{}", printable(&edit.title));
         let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs);
         lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme.accent())]));
     };
@@ -278,5 +297,7 @@ fn table(state: &State) -> Option<Table> {
             ]);
         }
     }
-    Some(Table { name: "before-after".to_owned(), columns, rows, cursor: 0 })
+    let verdict = applied.verdict.as_ref().map_or_else(String::new, |verdict| format!(": {}", verdict.words()));
+    let title = format!("{} ({}){verdict}", applied.title, standing(state, applied).0);
+    Some(Table { name: "before-after".to_owned(), title, columns, rows, cursor: 0 })
 }

@@ -17,6 +17,7 @@ pub const PANE: Pane = Pane {
     about: "The facts that belong to the model, and what it answers now. [Brackets] mark the subject of the prompt; an \
             edit puts the new target in the place of the true one. Facts marked with * are edited together, in one edit, \
             by a method that takes many.",
+    of_model: |_| None,
     go: go_to!("fact", "Fact"),
     actions: &[
         Action {
@@ -363,5 +364,11 @@ fn table(state: &State) -> Option<Table> {
             json!(fact.relation),
         ]
     });
-    Some(Table { name: "facts".to_owned(), columns, rows: rows.collect(), cursor: state.facts.selected() })
+    Some(Table {
+        name: "facts".to_owned(),
+        title: String::new(),
+        columns,
+        rows: rows.collect(),
+        cursor: state.facts.selected(),
+    })
 }

@@ -4,7 +4,7 @@ use super::{Motion, Pane, Table};
 use crate::actions::{and_more, run_hint};
 use crate::state::{EditView, Job, Prediction, Stage, State, TraceView};
 use crate::view::{
-    Glyphs, Paper, duration, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, width,
+    Glyphs, Paper, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, time_left, width,
     window_start, wrap,
 };
 use locus_protocol::{LayerRow, Phase, TraceKind};
@@ -23,6 +23,7 @@ pub const PANE: Pane = Pane {
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
             targets read off after that layer, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
+    of_model: |_| None,
     go: go_to!("layers", "Layers"),
     actions: &[],
     motion: |state, motion, page| match motion {
@@ -58,6 +59,14 @@ fn hidden_trace<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a Tra
     state.traces.of(fact, TraceKind::Hidden)
 }
 
+/// Which model the effects are of, where that is not the one that the other columns start from or are of.
+fn effects_of(state: &State, view: Option<&EditView>) -> Option<String> {
+    let started = &hidden_trace(state, view)?.started;
+    let now = state.edits.numbers();
+    let before = view.map_or(&now[..], |view| &view.on_top_of[..]);
+    (!started.is_of(before) && !started.is_of(&now)).then(|| started.model())
+}
+
 /// The model as it is for the selected fact, as long as no edit of the fact has rows.
 fn unedited<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a Prediction> {
     let of_the_fact = view.is_none_or(|view| view.rows.is_empty() && state.fact() == Some(&view.order.fact));
@@ -78,6 +87,10 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     match view {
         Some(view) => draw_head(state, view, &mut paper),
         None => draw_invitation(state, &mut paper),
+    }
+    if let Some(model) = effects_of(state, view) {
+        let text = format!(" the effects are of a trace of {model}; t traces the model as it is");
+        paper.line(Span::styled(shorten(&text, paper.width(), state.glyphs), state.theme.warn()));
     }
     draw_table(state, view, &mut paper);
     None
@@ -181,12 +194,18 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             probability(after.probability_true)
         )
     });
+    let (missed, style) = match &view.verdict {
+        Some(verdict) if !verdict.success => (", no success", state.theme.bad()),
+        _ => ("", state.theme.good()),
+    };
     match &view.stage {
         Stage::Running => {
             let mut parts = Vec::new();
             let job = state.running(view.job);
-            match view.step {
-                Some(step) => parts.push(format!("step {} of {}", (step + 1).min(view.steps), view.steps)),
+            let optimises = job.is_none_or(Job::optimises);
+            match view.step.filter(|step| optimises && *step < view.steps) {
+                Some(step) => parts.push(format!("step {} of {}", step + 1, view.steps)),
+                // before the first step, and after the last
                 None => parts.extend(job.into_iter().flat_map(|job| before_the_first_step(state, job))),
             }
             if parts.is_empty() {
@@ -195,13 +214,11 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             if let Some(layer) = view.layer.filter(|_| view.layers.len() > 1) {
                 parts.push(format!("now layer {layer}"));
             }
-            if let Some(job) = job.filter(|_| view.step.is_some()) {
+            if let Some(job) = job.filter(|job| job.optimises()) {
                 if let Some(seconds) = job.seconds_per_step() {
                     parts.push(format!("{seconds:.2} s a step"));
                 }
-                parts.push(
-                    job.time_left(state.now).map_or("? left".to_owned(), |left| format!("{} left", duration(left))),
-                );
+                parts.push(time_left(job.left(state.now)));
                 if job.cancelling {
                     parts.push("cancelling".to_owned());
                 }
@@ -209,10 +226,10 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             Line::styled(format!(" {}", parts.join(&dot)), state.theme.accent())
         }
         Stage::Applied if view.stale => {
-            Line::styled(" in place, among other edits than it was made with", state.theme.good())
+            Line::styled(" in place, among other edits than it was made with", state.theme.warn())
         }
-        Stage::Applied => Line::styled(format!(" in place: {answers}"), state.theme.good()),
-        Stage::Tried => Line::styled(format!(" tried, not in place: {answers}"), state.theme.good()),
+        Stage::Applied => Line::styled(format!(" in place{missed}: {answers}"), style),
+        Stage::Tried => Line::styled(format!(" tried, not in place{missed}: {answers}"), style),
         Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
             Line::styled(" taken back; ctrl-r puts it on again", state.theme.warn())
         }
@@ -228,8 +245,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
 /// What goes on before the first step, and how long it takes yet; nothing as long as that is not told.
 fn before_the_first_step(state: &State, job: &Job) -> Vec<String> {
     let Some(phase) = phase_text(job) else { return Vec::new() };
-    let left = job.time_left(state.now).map(|left| format!("{} left", duration(left)));
-    std::iter::once(phase).chain(left).collect()
+    vec![phase, time_left(job.left(state.now))]
 }
 
 /// All terms of the loss by name, the total first.
@@ -453,6 +469,7 @@ fn table(state: &State) -> Option<Table> {
         "probability_true",
         "probability_new_before",
         "probability_true_before",
+        "effects_of",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -471,9 +488,10 @@ fn table(state: &State) -> Option<Table> {
             json!(now.map(|row| row.probability_true)),
             json!(before.map(|row| row.probability_new)),
             json!(before.map(|row| row.probability_true)),
+            json!(trace.map(|trace| trace.started.model())),
         ];
         row.extend(names.iter().map(|name| json!(now.and_then(|row| row.metrics.get(name).copied()))));
         row
     });
-    Some(Table { name: "layers".to_owned(), columns, rows: rows.collect(), cursor: state.layer })
+    Some(Table { name: "layers".to_owned(), title: String::new(), columns, rows: rows.collect(), cursor: state.layer })
 }

@@ -44,6 +44,8 @@ pub struct Pane {
     pub title: &'static str,
     /// What it shows, for help.
     pub about: &'static str,
+    /// Which model its numbers are of, where its title is to say so.
+    pub of_model: fn(&State) -> Option<String>,
     /// The action that goes to it.
     pub go: Action,
     /// Actions of its own.

@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 pub struct Table {
     /// What it is, in one word; the name of an exported file begins with it.
     pub name: String,
+    /// What it shows and of which model, for whoever reads the file; empty where the name says all.
+    pub title: String,
     /// Names of the columns, the same in every version of the program.
     pub columns: Vec<String>,
     /// The rows.
@@ -82,7 +84,8 @@ impl Table {
         let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
         let rule = line(self.columns.iter().map(|_| "---".to_owned()).collect());
         let rows = self.rows.iter().map(|row| line(row.iter().map(|cell| escaped(&cell_text(cell))).collect()));
-        line(self.columns.iter().map(|name| escaped(name)).collect()) + &rule + &rows.collect::<String>()
+        let title = if self.title.is_empty() { String::new() } else { format!("{}\n\n", escaped(&self.title)) };
+        title + &line(self.columns.iter().map(|name| escaped(name)).collect()) + &rule + &rows.collect::<String>()
     }
 
     /// A JSON list of objects.
@@ -171,6 +174,7 @@ mod tests {
     fn a_table_is_written_in_four_ways() {
         let table = Table {
             name: "layers".into(),
+            title: String::new(),
             columns: vec!["layer".into(), "note".into()],
             rows: vec![vec![json!(0), json!("a, \"b\"")], vec![json!(1), json!(null)]],
             cursor: 1,

@@ -5,10 +5,10 @@ use crate::actions::{self, Action};
 use crate::input::Effect;
 use crate::state::{State, TraceView};
 use crate::view::{
-    Paper, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text, width,
-    window_start, wrap,
+    Paper, arrange, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text,
+    width, window_start, wrap,
 };
-use locus_protocol::{Intervention, Outcome, TraceKind};
+use locus_protocol::{Intervention, Outcome, TraceKind, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
@@ -22,6 +22,7 @@ pub const PANE: Pane = Pane {
     about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
             run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
             first-order estimates.",
+    of_model: |state| state.traces.shown(state.fact()).map(|view| view.started.model()),
     go: go_to!("trace", "Trace"),
     actions: &[
         Action {
@@ -183,12 +184,22 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     }
     let answer = token_text(&started.answer, state.glyphs);
     let mut spans = vec![Span::styled(format!(" {what}"), state.theme.heading())];
+    if arrange(state).has_tabs {
+        // no border whose title says it
+        spans.push(Span::raw(format!(", {}", with_edits(&started.in_place))));
+    }
     spans.push(Span::raw(format!("{dot}p({answer}) clean {}", probability(started.clean))));
     if !started.order.intervention.is_ablation() {
         spans.push(Span::raw(format!("{dot}corrupted {}", probability(started.corrupted))));
     }
     paper.line(spans);
     paper.line(progress_line(state, view, paper.width()));
+    if let Some(why) = &view.undefined {
+        let text = format!(" no effect is defined: {}", printable(why));
+        for line in wrap(&text, paper.width(), 1).into_iter().take(3) {
+            paper.line(Span::styled(line, state.theme.bad()));
+        }
+    }
     // What is below the map: the value under the cursor and the scale.
     let below = match paper.left() {
         0..6 => 0,
@@ -221,15 +232,13 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
             Line::styled(if width(&whole) > room { text } else { whole }, state.theme.accent())
         }
         None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme.accent()),
+        Some(Outcome::Done | Outcome::Cancelled { .. }) if !view.started.is_of(&state.edits.numbers()) => {
+            let text = format!(" of {}; t traces the model as it is now", view.started.model());
+            let short = " of an older state; t traces the model as it is now".to_owned();
+            Line::styled(if width(&text) > room { short } else { text }, state.theme.warn())
+        }
+        Some(Outcome::Done) if view.undefined.is_some() => Line::styled(format!(" {settings}"), state.theme.muted()),
         Some(Outcome::Done) => {
-            let stale = view.started.edits != state.edits.applied.len();
-            if stale {
-                let made = match view.started.edits {
-                    0 => "of the unedited model".to_owned(),
-                    edits => format!("with {edits} edits in place"),
-                };
-                return Line::styled(format!(" {made}; t traces the model as it is now"), state.theme.warn());
-            }
             let peak = |token: Option<usize>| {
                 let peak = view.peak(Some(token?))?;
                 let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs);
@@ -284,6 +293,7 @@ fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize)
         let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs), style)];
         for layer in first_layer..first_layer + columns {
             let mut span = match view.effect(token, layer) {
+                None if view.undefined.is_some() => plain_cell(state, view.score(token, layer), cell),
                 Some(effect) => heat_cell(state.theme, state.glyphs, effect, effect / end, cell),
                 None => match view.previewed(token, layer) {
                     Some(effect) => preview_cell(state.theme, state.glyphs, effect, effect / end, cell),
@@ -310,6 +320,15 @@ fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize)
         let text = format!(" layers {first_layer} to {last} of {}; left and right show the others", started.layers);
         paper.line(Span::styled(text, state.theme.warn()));
     }
+}
+
+/// A cell without an effect: the probability in hundredths where there is room for it, and no place on any scale.
+fn plain_cell(state: &State, score: Option<f64>, cells: usize) -> Span<'static> {
+    let text = match score {
+        Some(score) if cells >= 3 => format!("{:.0}", score * 100.0),
+        _ => state.glyphs.missing().to_owned(),
+    };
+    Span::styled(fit_left(&text, cells, state.glyphs), state.theme.muted())
 }
 
 /// Numbers of the layers above their columns, as many as there is room for; the one under the cursor always.
@@ -362,6 +381,8 @@ fn cursor_line(state: &State, view: &TraceView) -> Line<'static> {
             let what = if view.started.order.intervention.is_ablation() { "left" } else { "restored" };
             format!("{what} {}, effect {}", probability(score), signed(effect))
         }
+        (Some(score), None) => format!("p {}, effect undefined", probability(score)),
+        _ if view.undefined.is_some() => "effect undefined".to_owned(),
         _ => match view.previewed(token, state.layer) {
             Some(effect) => format!("effect about {} (first order)", signed(effect)),
             None => "not traced yet".to_owned(),
@@ -371,6 +392,11 @@ fn cursor_line(state: &State, view: &TraceView) -> Line<'static> {
 }
 
 fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
+    if view.undefined.is_some() {
+        let done = view.started.order.intervention.title();
+        let text = format!(" no scale: p with the state {done}, in hundredths");
+        return Line::styled(text, state.theme.muted());
+    }
     let mut spans = vec![Span::styled(" effect 0 ", state.theme.muted())];
     spans.extend(heat_legend(state.theme, state.glyphs));
     let end = scale_end(state, view);
@@ -388,7 +414,9 @@ fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
 
 fn table(state: &State) -> Option<Table> {
     let view = state.traces.shown(state.fact())?;
-    let columns = ["token", "text", "subject", "layer", "restored", "effect"].map(str::to_owned).to_vec();
+    let columns =
+        ["token", "text", "subject", "layer", "restored", "effect", "model", "undefined"].map(str::to_owned).to_vec();
+    let (model, undefined) = (view.started.model(), view.undefined.clone());
     let mut rows = Vec::new();
     let mut cursor = 0;
     for (token, text) in view.started.tokens.iter().enumerate() {
@@ -403,9 +431,19 @@ fn table(state: &State) -> Option<Table> {
                 json!(text.subject),
                 json!(layer),
                 json!(score),
-                json!(view.started.effect(score)),
+                json!(view.effect(token, layer)),
+                json!(model),
+                json!(undefined),
             ]);
         }
     }
-    Some(Table { name: "trace".to_owned(), columns, rows, cursor })
+    let undefined = undefined.map_or_else(String::new, |why| format!("; no effect is defined: {why}"));
+    let title = format!(
+        "Trace of “{}” → “{}” on {model}: clean {}, corrupted {}{undefined}",
+        view.started.order.fact.prompt(),
+        view.started.answer.trim(),
+        probability(view.started.clean),
+        probability(view.started.corrupted)
+    );
+    Some(Table { name: "trace".to_owned(), title, columns, rows, cursor })
 }

@@ -1,7 +1,9 @@
 //! Variants of an edit of the selected fact, side by side: what each is, and what trying it has shown.
 
 use super::{EditView, Engine, Settings, Stage};
-use locus_protocol::{Applied, EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried};
+use locus_protocol::{
+    Applied, EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried, TriedOn,
+};
 use serde::{Deserialize, Serialize};
 
 /// Most variants beside each other.
@@ -23,7 +25,7 @@ pub struct Variant {
 pub struct Attempt {
     /// What was asked.
     pub asked: EditOrder,
-    /// Numbers of the edits that were in place.
+    /// Numbers of the edits that the model has on which it was tried; none for the unedited model.
     pub on_top_of: Vec<u64>,
     /// How far it is, and what it shows of each layer.
     pub view: EditView,
@@ -37,14 +39,14 @@ pub struct Attempt {
     pub number: Option<u64>,
 }
 
-/// What the numbers of an attempt have to do with the edits in place now.
+/// What the numbers of an attempt have to do with the model that variants are measured on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ground {
-    /// They hold for the model as it is, or are being found on it.
+    /// They are of that model, or are being found on it.
     Same,
-    /// It is itself the last edit in place, on top of those that it was tried on.
+    /// They are of the model as it was before it became the last edit in place itself.
     InPlace,
-    /// Other edits were in place.
+    /// They are of another model, and stand beside no others.
     Other,
 }
 
@@ -113,6 +115,8 @@ pub struct Compare {
     pub shows_settings: bool,
     /// First line that is shown below the layers.
     pub scroll: usize,
+    /// The model that variants are measured on.
+    pub on: TriedOn,
     /// The oldest first.
     attempts: Vec<Attempt>,
 }
@@ -152,11 +156,18 @@ impl Compare {
         variant.settings.order(engine, vec![fact.clone()])
     }
 
-    /// The last attempt at an order, best on top of the edits in place.
+    /// Numbers of the edits that variants are measured on top of, of those in place.
+    #[must_use]
+    pub fn on_top_of(&self, in_place: &[u64]) -> Vec<u64> {
+        if self.on == TriedOn::Unedited { Vec::new() } else { in_place.to_vec() }
+    }
+
+    /// The last attempt at an order, best on the model that variants are measured on.
     #[must_use]
     pub fn attempt(&self, order: &EditOrder, in_place: &[u64]) -> Option<(&Attempt, Ground)> {
-        let ground = |attempt: &Attempt| match in_place.split_last() {
-            _ if attempt.view.stage == Stage::Running || attempt.on_top_of == in_place => Ground::Same,
+        let wanted = self.on_top_of(in_place);
+        let ground = |attempt: &Attempt| match wanted.split_last() {
+            _ if attempt.on_top_of == wanted => Ground::Same,
             Some((last, below)) if attempt.number == Some(*last) && attempt.on_top_of == below => Ground::InPlace,
             _ => Ground::Other,
         };
@@ -175,15 +186,17 @@ impl Compare {
         self.attempts.iter_mut().find(|attempt| attempt.view.job == job)
     }
 
-    /// An attempt was ordered. Gives the jobs of attempts that are forgotten for it.
-    pub fn begin(&mut self, job: JobId, order: &EditOrder, in_place: Vec<u64>) -> Vec<JobId> {
-        let same = |attempt: &Attempt| attempt.asked == *order && attempt.view.stage != Stage::Running;
+    /// An attempt was ordered on top of these edits. Gives the jobs of attempts that are forgotten for it.
+    pub fn begin(&mut self, job: JobId, order: &EditOrder, on_top_of: Vec<u64>) -> Vec<JobId> {
+        let same = |attempt: &Attempt| {
+            attempt.asked == *order && attempt.on_top_of == on_top_of && attempt.view.stage != Stage::Running
+        };
         let mut forgotten: Vec<JobId> =
             self.attempts.extract_if(.., |attempt| same(attempt)).map(|attempt| attempt.view.job).collect();
         let view = EditView::new(job, order.clone());
         self.attempts.push(Attempt {
             asked: order.clone(),
-            on_top_of: in_place,
+            on_top_of,
             view,
             tried: None,
             seconds: None,
@@ -262,7 +275,7 @@ impl Compare {
     }
 
     /// An attempt that was ordered elsewhere, as a recording tells it, gets a variant of its own.
-    pub fn adopt(&mut self, engine: &Engine, started: &EditStarted, in_place: Vec<u64>) {
+    pub fn adopt(&mut self, engine: &Engine, started: &EditStarted) {
         let settings = Settings::of_order(engine, &started.order);
         let fact = &started.order.fact;
         let asked = |settings: &Settings| settings.order(engine, vec![fact.clone()]).ok();
@@ -274,13 +287,15 @@ impl Compare {
             self.remove();
             self.add(settings);
         }
-        self.begin(started.job, &order, in_place);
+        self.begin(started.job, &order, started.on_top_of.clone());
     }
 
     /// The method begins; whether the job is one of ours.
     pub fn start(&mut self, started: &EditStarted) -> bool {
         let Some(attempt) = self.of_job_mut(started.job) else { return false };
         attempt.view.begin(started.clone());
+        // what is measured is what the engine says, whatever was ordered
+        attempt.on_top_of.clone_from(&started.on_top_of);
         true
     }
 
@@ -294,7 +309,7 @@ impl Compare {
     /// An attempt was measured.
     pub fn finish(&mut self, tried: Tried) {
         let Some(attempt) = self.of_job_mut(tried.would.job) else { return };
-        attempt.view.take_rows(&tried.would);
+        attempt.view.take(&tried.would);
         attempt.view.stage = Stage::Tried;
         attempt.on_top_of.clone_from(&tried.on_top_of);
         (attempt.tried, attempt.kept) = (Some(tried), true);

@@ -1,6 +1,6 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
-use locus_protocol::{Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Rescored, Step};
+use locus_protocol::{AimVerdict, Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Rescored, Step};
 use std::collections::BTreeMap;
 
 /// Losses that are kept for the small chart.
@@ -52,6 +52,12 @@ pub struct EditView {
     pub terms: BTreeMap<String, Vec<f64>>,
     /// How far it is.
     pub stage: Stage,
+    /// Numbers of the edits that the model has on which it is found; none for the unedited model.
+    pub on_top_of: Vec<u64>,
+    /// Whether it was found on the unedited model and put on top of these.
+    pub found_on_unedited: bool,
+    /// Whether it reached its aim, once it was measured.
+    pub verdict: Option<AimVerdict>,
 }
 
 impl EditView {
@@ -73,6 +79,9 @@ impl EditView {
             losses: BTreeMap::new(),
             terms: BTreeMap::new(),
             stage: Stage::Running,
+            on_top_of: Vec::new(),
+            found_on_unedited: false,
+            verdict: None,
         }
     }
 
@@ -81,6 +90,7 @@ impl EditView {
         *self = Self::new(started.job, started.order);
         (self.layers, self.steps) = (started.layers, started.steps);
         (self.before, self.rows) = (started.rows.clone(), started.rows);
+        self.on_top_of = started.on_top_of;
     }
 
     /// The method made a step.
@@ -99,8 +109,10 @@ impl EditView {
         (self.losses, self.rows) = (step.losses, step.rows);
     }
 
-    /// The rows of the edited model, with how far each layer's weights moved.
-    pub fn take_rows(&mut self, applied: &Applied) {
+    /// What was measured: the rows of the edited model, with how far each layer's weights moved, and the verdict.
+    pub fn take(&mut self, applied: &Applied) {
+        self.verdict.clone_from(&applied.verdict);
+        self.found_on_unedited = applied.found_on_unedited;
         self.rows.clone_from(&applied.rows);
         for row in &mut self.rows {
             let change = applied.changes.iter().find(|change| change.layer == Some(row.layer));
@@ -152,6 +164,8 @@ pub struct Edits {
     pub held: usize,
     /// What the last edit that was put in place brought about, and its order.
     pub last: Option<(EditOrder, Applied)>,
+    /// Numbers of the edits that were in place when it was measured.
+    last_on_top_of: Vec<u64>,
     /// Titles of the edits in place, the oldest first.
     pub applied: Vec<EditInPlace>,
     /// Titles of the edits that can be put on again, the next one last.
@@ -160,6 +174,10 @@ pub struct Edits {
     pub rescored: Option<Rescored>,
     /// Whether all weights are those of the checkpoint, once the engine has checked it.
     pub unedited: Option<bool>,
+    /// Operations of the journal by the numbers of the edits that they put in place, of all that were told.
+    operations: BTreeMap<u64, u64>,
+    /// Edits that were made in this session, by their numbers: whether they reached their aim.
+    reached: BTreeMap<u64, bool>,
 }
 
 impl Edits {
@@ -185,6 +203,8 @@ impl Edits {
     pub fn begin(&mut self, started: EditStarted) {
         let mut view = EditView::new(started.job, started.order.clone());
         view.begin(started);
+        // an edit is made of the model as it is
+        view.on_top_of = self.numbers();
         self.view = Some(view);
     }
 
@@ -199,14 +219,17 @@ impl Edits {
 
     /// The edit is in place.
     pub fn apply(&mut self, applied: Applied) {
+        self.note([&applied.in_place()]);
+        let below = self.numbers();
         self.applied.push(applied.in_place());
         self.rescored = None;
         self.undone.clear();
         self.unedited = Some(false);
         let Some(view) = self.view.as_mut().filter(|view| view.job == applied.job) else { return };
-        view.take_rows(&applied);
+        view.take(&applied);
         (view.stage, view.number) = (Stage::Applied, Some(applied.number));
         self.last = Some((view.order.clone(), applied));
+        self.last_on_top_of = below;
     }
 
     /// The job came to nothing: the table shows the model as it is, which is the model as it was.
@@ -214,6 +237,32 @@ impl Edits {
         if let Some(view) = self.view.as_mut().filter(|view| view.job == job) {
             view.abandon(stage);
         }
+    }
+
+    /// Remembers what is known of edits beyond the time that they are in place.
+    fn note<'a>(&mut self, edits: impl IntoIterator<Item = &'a EditInPlace>) {
+        for edit in edits {
+            self.operations.extend(edit.operation.map(|operation| (edit.number, operation)));
+            self.reached.extend(edit.success.map(|success| (edit.number, success)));
+        }
+    }
+
+    /// Numbers of the edits that were in place when the last edit was measured.
+    #[must_use]
+    pub fn last_on_top_of(&self) -> &[u64] {
+        &self.last_on_top_of
+    }
+
+    /// The operation of the journal that put an edit in place, where it was recorded.
+    #[must_use]
+    pub fn operation_of(&self, edit: u64) -> Option<u64> {
+        self.operations.get(&edit).copied()
+    }
+
+    /// Whether an edit is known to have missed its aim.
+    #[must_use]
+    pub fn missed(&self, edit: u64) -> bool {
+        self.reached.get(&edit) == Some(&false)
     }
 
     /// Numbers of the edits in place, the oldest first.
@@ -236,6 +285,7 @@ impl Edits {
                 view.rows = rows;
             }
         }
+        self.note(applied.iter().chain(&undone));
         self.rescored = None;
         (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));
     }

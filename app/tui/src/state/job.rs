@@ -1,11 +1,11 @@
 //! The running job: what it does, how far it is, how long it takes yet.
 
-use locus_protocol::{JobId, JobKind, Phase};
-use std::collections::VecDeque;
+use super::pace::{Lap, Left, Pace};
+use locus_protocol::{Command, JobId, JobKind, Phase};
 use std::time::Duration;
 
-/// Reports that the time left is estimated from.
-const RECENT: usize = 20;
+/// The phase in which a method's steps come.
+const OPTIMISING: &str = "optimising";
 
 /// The running job.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,14 +30,17 @@ pub struct Job {
     pub paused: bool,
     /// When it went on after it had stood by for a look.
     pub went_on: Option<Duration>,
-    recent: VecDeque<(Duration, u64)>,
+    /// Steps that its method may take, where it has told.
+    planned: u64,
+    /// The last step of the round, and rounds of steps before it: a method may optimise several times.
+    steps: Option<(u64, u64)>,
+    pace: Pace,
 }
 
 impl Job {
     /// A job that was ordered just now.
     #[must_use]
     pub fn new(id: JobId, kind: JobKind, title: String, now: Duration) -> Self {
-        let recent = VecDeque::with_capacity(RECENT);
         Self {
             id,
             kind,
@@ -49,47 +52,87 @@ impl Job {
             cancelling: false,
             paused: false,
             went_on: None,
-            recent,
+            planned: 0,
+            steps: None,
+            pace: Pace::default(),
         }
     }
 
-    /// Notes that it goes on after it stood by: that time is none of its steps'.
+    /// The same job, where it is known what an earlier one of its kind took.
+    #[must_use]
+    pub fn expecting(self, laps: Vec<Lap>) -> Self {
+        Self { pace: Pace::new(laps), ..self }
+    }
+
+    /// Notes that it goes on after it stood by or paused: that time is none of its steps'.
     pub fn go_on(&mut self, now: Duration) {
-        self.recent.clear();
+        self.pace.go_on(now);
+    }
+
+    /// Notes that it goes on after a look had stepped in.
+    pub fn go_on_after_a_look(&mut self, now: Duration) {
+        self.go_on(now);
         self.went_on = Some(now);
     }
 
     /// Notes a report.
     pub fn report(&mut self, phase: Phase, done: u64, total: u64, now: Duration) {
-        if self.phase.as_ref() != Some(&phase) || done < self.done {
-            self.recent.clear();
-        }
+        self.pace.report(&phase, done, total, now);
         self.phase = Some(phase);
         (self.done, self.total) = (done, total);
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+    }
+
+    /// Notes how many steps the method may take.
+    pub fn plan(&mut self, steps: u64) {
+        (self.planned, self.steps) = (steps, None);
+    }
+
+    /// Notes a step of the method, from 0, of those of one optimisation.
+    pub fn step(&mut self, step: u64, steps: u64, now: Duration) {
+        // what is told after the last step is none
+        if step >= steps {
+            return;
         }
-        self.recent.push_back((now, done));
+        let round = self.steps.map_or(0, |(last, round)| if step <= last { round + 1 } else { round });
+        self.steps = Some((step, round));
+        let done = (round * steps).saturating_add(step + 1);
+        let total = self.planned.max((round + 1).saturating_mul(steps));
+        self.report(Phase::Method(OPTIMISING.to_owned()), done, total, now);
+    }
+
+    /// Whether it optimises, so that its steps say how far it is.
+    #[must_use]
+    pub fn optimises(&self) -> bool {
+        matches!(&self.phase, Some(Phase::Method(name)) if name == OPTIMISING)
     }
 
     /// Seconds that one step took of late.
     #[must_use]
     pub fn seconds_per_step(&self) -> Option<f64> {
-        let ((first_time, first), (last_time, last)) = (*self.recent.front()?, *self.recent.back()?);
-        let steps = last.checked_sub(first).filter(|steps| *steps > 0)?;
-        #[expect(clippy::cast_precision_loss, reason = "counts of steps are small")]
-        Some((last_time.saturating_sub(first_time)).as_secs_f64() / steps as f64)
+        self.pace.seconds_per_step()
     }
 
-    /// Time that the phase takes yet, from its recent steps.
+    /// Time that it takes yet; none where nobody knows.
     #[must_use]
-    pub fn time_left(&self, now: Duration) -> Option<Duration> {
-        let left = self.total.checked_sub(self.done)?;
-        let (last_time, _) = *self.recent.back()?;
-        #[expect(clippy::cast_precision_loss, reason = "counts of steps are small")]
-        let seconds = self.seconds_per_step()? * left as f64;
-        let waited = now.saturating_sub(last_time).as_secs_f64();
-        Duration::try_from_secs_f64((seconds - waited).max(0.0)).ok()
+    pub fn left(&self, now: Duration) -> Option<Left> {
+        self.pace.left(now, self.is_in_its_last_phase()).filter(|_| !self.paused)
+    }
+
+    /// Whether the phase that runs is the one that such jobs end with.
+    fn is_in_its_last_phase(&self) -> bool {
+        match (self.kind, &self.phase) {
+            (_, None) => false,
+            (JobKind::Load, Some(phase)) => *phase == Phase::Weights,
+            (JobKind::Trace, Some(phase)) => *phase == Phase::Cells,
+            (JobKind::Edit | JobKind::Try | JobKind::Evaluate | JobKind::Check, _) => false,
+            (JobKind::SecondMoments | JobKind::Rescore | JobKind::Save | JobKind::Place | JobKind::Reload, _) => true,
+        }
+    }
+
+    /// What its phases took, for later jobs of the same kind.
+    #[must_use]
+    pub fn laps(self, now: Duration) -> Vec<Lap> {
+        self.pace.laps(now)
     }
 
     /// Share of the phase that is done, where it is known.
@@ -100,6 +143,24 @@ impl Job {
     }
 }
 
+/// Jobs that take alike: the kind, and of an edit its method and how much it edits.
+#[must_use]
+pub fn likeness(command: &Command) -> String {
+    match command {
+        Command::Edit { order, .. } => of_edit(order),
+        Command::Try { order, .. } => of_edit(order),
+        Command::Trace { order, .. } => format!("trace {:?} {:?}", order.kind, order.intervention),
+        Command::Load { .. } => "load".to_owned(),
+        Command::Rescore { .. } => "rescore".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn of_edit(order: &locus_protocol::EditOrder) -> String {
+    let settings = serde_json::to_string(&order.method_settings).unwrap_or_default();
+    format!("{} {} {} {} {settings}", order.method, order.objective, order.layers.len(), order.more.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::Job;
@@ -107,17 +168,17 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_time_left_follows_the_recent_steps() {
+    fn the_steps_of_several_optimisations_count_together() {
         let mut job = Job::new(1, JobKind::Edit, "an edit".into(), Duration::ZERO);
-        let phase = || Phase::Method("optimising".into());
-        assert_eq!(job.time_left(Duration::ZERO), None);
-        for step in 1..=5_u64 {
-            job.report(phase(), step, 20, Duration::from_secs(2 * step));
+        job.plan(60);
+        let mut seen = Vec::new();
+        for (number, step) in [0, 1, 2, 19, 0, 1].into_iter().enumerate() {
+            job.step(step, 20, Duration::from_secs(number as u64));
+            seen.push((job.done, job.total));
         }
-        let now = Duration::from_secs(10);
-        assert_eq!(job.time_left(now), Some(Duration::from_secs(30)));
-        assert_eq!(job.time_left(now + Duration::from_secs(1)), Some(Duration::from_secs(29)));
-        job.report(Phase::Evaluation, 0, 3, now);
-        assert_eq!(job.time_left(now), None, "a new phase starts anew");
+        assert_eq!(seen, [(1, 60), (2, 60), (3, 60), (20, 60), (21, 60), (22, 60)]);
+        job.report(Phase::Method("spreading over layers".into()), 1, 5, Duration::from_secs(9));
+        job.step(20, 20, Duration::from_secs(10));
+        assert_eq!((job.done, job.total), (1, 5), "what a method tells after its last step is no step");
     }
 }

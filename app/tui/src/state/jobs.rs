@@ -1,10 +1,11 @@
 //! Jobs that wait for the engine, and those that have ended. The engine does one after the other, except that a look
 //! at the model steps in between two steps of a long job.
 
-use super::{Job, State, Tone};
+use super::job::likeness;
+use super::{Job, Lap, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{Command, JobId, JobKind, Outcome};
-use std::collections::VecDeque;
+use locus_protocol::{Command, JobId, JobKind, Outcome, TriedOn};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// How long after a look a key may have been meant for it.
@@ -34,6 +35,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// How long it took.
     pub seconds: f64,
+    /// Whether it was done and came to nothing all the same: an edit that missed its aim, a trace without effects.
+    pub fell_short: bool,
 }
 
 /// A job that stands still while a look is done between two of its steps.
@@ -56,6 +59,8 @@ pub struct Jobs {
     pub waiting: VecDeque<Order>,
     /// Those that have ended, the oldest first.
     pub ended: VecDeque<Ended>,
+    /// What the phases of jobs took that were done last, by what such jobs have in common.
+    took: HashMap<String, Vec<Lap>>,
 }
 
 impl Jobs {
@@ -64,6 +69,18 @@ impl Jobs {
     pub fn begun(&self, job: JobId) -> Option<&Order> {
         let standing_by = self.standing_by.as_ref().and_then(|standing_by| standing_by.order.as_ref());
         self.running.iter().chain(standing_by).find(|order| order.job == job)
+    }
+
+    /// Remembers what a job took.
+    fn learn(&mut self, likeness: String, laps: Vec<Lap>) {
+        if !laps.is_empty() && !likeness.is_empty() {
+            self.took.insert(likeness, laps);
+        }
+    }
+
+    /// What a job of this kind took last; nothing where none was done.
+    fn took(&self, likeness: &str) -> &[Lap] {
+        self.took.get(likeness).map_or(&[], Vec::as_slice)
     }
 
     /// Whether a job waits.
@@ -134,6 +151,21 @@ impl State {
         self.standing_by().is_some_and(|standing_by| standing_by.id == job)
     }
 
+    /// Time until the running job and all that wait are done, where all of it is known.
+    #[must_use]
+    pub fn all_left(&self) -> Option<Duration> {
+        let running = self.job.as_ref()?.left(self.now).filter(|left| left.is_whole)?;
+        let mut seconds = 0.0;
+        for order in &self.jobs.waiting {
+            let laps = self.jobs.took(&likeness(&order.command));
+            if laps.is_empty() {
+                return None;
+            }
+            seconds += laps.iter().map(|lap| lap.seconds).sum::<f64>();
+        }
+        Some(running.time + Duration::try_from_secs_f64(seconds).ok()?)
+    }
+
     /// The job that a pause is meant for: a look is not worth one.
     #[must_use]
     pub fn pauses(&self) -> Option<&Job> {
@@ -157,12 +189,15 @@ impl State {
             let ended = self.job.take_if(|running| running.id == job)?;
             let order = self.jobs.running.take();
             if let Some(StandingBy { mut job, order }) = self.jobs.standing_by.take() {
-                job.go_on(self.now);
+                job.go_on_after_a_look(self.now);
                 (self.job, self.jobs.running) = (Some(job), order);
             }
             StandingBy { job: ended, order }
         };
         if let Some(order) = order {
+            if *outcome == Outcome::Done {
+                self.jobs.learn(likeness(&order.command), ended.clone().laps(self.now));
+            }
             self.remember(order, outcome, seconds);
         }
         Some(ended)
@@ -173,8 +208,9 @@ impl State {
         match command {
             Command::Trace { order, .. } => self.traces.ordered = Some((job, order.clone())),
             Command::Edit { order, .. } => self.edits.order(job, order.clone()),
-            Command::Try { order, .. } => {
-                let forgotten = self.compare.begin(job, order, self.edits.numbers());
+            Command::Try { order, on, .. } => {
+                let on_top_of = if *on == TriedOn::Unedited { Vec::new() } else { self.edits.numbers() };
+                let forgotten = self.compare.begin(job, order, on_top_of);
                 let forget = |tried| Effect::Send(Box::new(Command::Drop { tried }));
                 return forgotten.into_iter().map(forget).collect();
             }
@@ -234,12 +270,13 @@ impl State {
         if self.jobs.ended.len() == REMEMBERED {
             self.jobs.ended.pop_front();
         }
-        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds });
+        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds, fell_short: false });
     }
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
         self.notices.clear();
-        self.begin(Job::new(order.job, order.kind, order.title.clone(), self.now));
+        let laps = self.jobs.took(&likeness(&order.command)).to_vec();
+        self.begin(Job::new(order.job, order.kind, order.title.clone(), self.now).expecting(laps));
         let effect = Effect::Send(Box::new(order.command.clone()));
         self.jobs.running = Some(order);
         vec![effect]

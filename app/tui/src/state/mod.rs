@@ -10,6 +10,7 @@ mod jobs;
 mod log;
 mod notice;
 mod own_fact;
+mod pace;
 mod plots;
 mod remembered;
 mod settings;
@@ -27,6 +28,7 @@ pub use jobs::{Ended, Jobs, Order};
 pub use log::Log;
 pub use notice::{Notices, Tone};
 pub use own_fact::{FIELDS, OwnFact};
+pub use pace::{Lap, Left};
 pub use plots::{PlotKind, Plots};
 pub use remembered::Remembered;
 pub use settings::{Settings, parse_layers, shown_value};
@@ -65,8 +67,18 @@ pub struct Prediction {
     pub top: Vec<TopToken>,
     /// Edits that were in place.
     pub edits: usize,
+    /// Their numbers; unknown in records of before they were told.
+    pub in_place: Vec<u64>,
     /// Rows of the model as it was then; none where the fact lacks a target.
     pub rows: Vec<LayerRow>,
+}
+
+impl Prediction {
+    /// Whether it is of the model with these edits in place.
+    #[must_use]
+    pub fn is_of(&self, in_place: &[u64]) -> bool {
+        if self.in_place.len() == self.edits { self.in_place == in_place } else { self.edits == in_place.len() }
+    }
 }
 
 /// The state of the workbench.
@@ -277,7 +289,8 @@ impl State {
     #[must_use]
     pub fn prediction(&self) -> Option<&Prediction> {
         let prompt = self.fact()?.prompt();
-        self.prediction.as_ref().filter(|prediction| prediction.prompt == prompt)
+        let in_place = self.edits.numbers();
+        self.prediction.as_ref().filter(|prediction| prediction.prompt == prompt && prediction.is_of(&in_place))
     }
 
     /// When something on the screen changes by itself next.

@@ -16,6 +16,8 @@ pub struct TraceView {
     pub preview: Vec<Vec<f64>>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// Why its effects mean nothing, where they do.
+    pub undefined: Option<String>,
 }
 
 /// The cell with the greatest effect.
@@ -36,10 +38,11 @@ impl TraceView {
         self.scores.get(token)?.as_ref()?.get(layer).copied()
     }
 
-    /// Effect of a cell: what restoring it brings back, or the share that ablating it deletes.
+    /// Effect of a cell: what restoring it brings back, or the share that ablating it deletes; none where effects are
+    /// undefined.
     #[must_use]
     pub fn effect(&self, token: usize, layer: usize) -> Option<f64> {
-        Some(self.started.effect(self.score(token, layer)?))
+        self.defined(self.score(token, layer)?)
     }
 
     /// First-order estimate of the effect of a cell whose exact value is not there.
@@ -47,8 +50,12 @@ impl TraceView {
     pub fn previewed(&self, token: usize, layer: usize) -> Option<f64> {
         match self.scores.get(token)? {
             Some(_) => None,
-            None => Some(self.started.effect(*self.preview.get(token)?.get(layer)?)),
+            None => self.defined(*self.preview.get(token)?.get(layer)?),
         }
+    }
+
+    fn defined(&self, score: f64) -> Option<f64> {
+        self.undefined.is_none().then(|| self.started.effect(score))
     }
 
     /// Whether some of what is shown is an estimate.
@@ -138,6 +145,13 @@ fn what(order: &TraceOrder) -> (TraceKind, Intervention) {
 }
 
 impl Traces {
+    /// No heat map, shown in the same way.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let (kind, intervention, full_scale) = (self.kind, self.intervention, self.full_scale);
+        Self { kind, intervention, full_scale, ..Self::default() }
+    }
+
     /// Starts a heat map; an older one of the same fact and kind gives way.
     pub fn begin(&mut self, started: TraceStarted) {
         self.ordered = None;
@@ -149,7 +163,8 @@ impl Traces {
             self.kept.remove(0);
         }
         let scores = vec![None; started.tokens.len()];
-        self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None });
+        let undefined = started.undefined();
+        self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None, undefined });
     }
 
     /// The token of a prompt under the cursor, where one was chosen.

@@ -2,9 +2,11 @@
 
 use crate::author;
 use crate::input::Effect;
-use crate::state::{Job, Peak, Prediction, Stage, State, Tone};
+use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
-use locus_protocol::{Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind};
+use locus_protocol::{
+    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind,
+};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
@@ -49,6 +51,8 @@ fn fold(state: &mut State, event: Event) {
         Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
         Event::Model(model) => {
             state.compare.forget_all();
+            // nothing of another model's is left
+            (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
             if !state.layer_chosen {
                 state.layer = model.layers / 3;
             }
@@ -61,11 +65,12 @@ fn fold(state: &mut State, event: Event) {
             state.facts.replace(source, facts);
             state.want_prediction();
         }
-        Event::Prediction { prompt, tokens, top, edits, rows } => {
-            if edits == state.edits.applied.len() {
-                state.edits.refresh(&prompt, &rows);
+        Event::Prediction { prompt, tokens, top, edits, in_place, rows } => {
+            let prediction = Prediction { prompt, tokens, top, edits, in_place, rows };
+            if prediction.is_of(&state.edits.numbers()) {
+                state.edits.refresh(&prediction.prompt, &prediction.rows);
             }
-            state.prediction = Some(Prediction { prompt, tokens, top, edits, rows });
+            state.prediction = Some(prediction);
         }
         Event::Trace(started) => {
             (state.traces.kind, state.traces.intervention) = (started.order.kind, started.order.intervention);
@@ -76,16 +81,22 @@ fn fold(state: &mut State, event: Event) {
         // averages are asked for without the workbench
         Event::AverageEffects(_) => {}
         Event::Edit(started) => {
+            if let Some(running) = state.running_mut(started.job) {
+                running.plan(started.steps);
+            }
             let is_tried = state.running(started.job).is_some_and(|job| job.kind == JobKind::Try);
             if is_tried && state.compare.of_job(started.job).is_none() {
-                state.compare.adopt(&state.engine, &started, state.edits.numbers());
+                state.compare.adopt(&state.engine, &started);
             }
             if !state.compare.start(&started) {
                 state.edits.begin(started);
             }
         }
         Event::Step(step) => {
-            report(state, step.job, Phase::Method("optimising".to_owned()), step.step + 1, step.steps);
+            let now = state.now;
+            if let Some(running) = state.running_mut(step.job) {
+                running.step(step.step, step.steps, now);
+            }
             if !state.compare.step(&step) {
                 state.edits.step(step);
             }
@@ -152,9 +163,16 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     };
     state.edits.abandon(job, stage);
     let Some(finished) = finished else { return };
+    let fell_short = *outcome == Outcome::Done && fell_short(state, &finished);
+    if let Some(ended) = state.jobs.ended.back_mut().filter(|ended| ended.order.job == job) {
+        ended.fell_short = fell_short;
+    }
     let took = seconds(took);
     let (tone, level, text) = match outcome {
-        Outcome::Done => (Tone::Good, "info", done_sentence(state, finished.kind, &finished.title, &took)),
+        Outcome::Done => {
+            let (tone, level) = if fell_short { (Tone::Warn, "warning") } else { (Tone::Good, "info") };
+            (tone, level, done_sentence(state, &finished, &took))
+        }
         Outcome::Cancelled { kept } if kept.is_empty() => {
             (Tone::Plain, "info", format!("{} was cancelled", finished.title))
         }
@@ -178,14 +196,28 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
     // what the job changed has asked already
-    if state.prediction().is_none_or(|known| known.edits != state.edits.applied.len()) {
+    if state.prediction().is_none() {
         state.want_prediction();
     }
 }
 
+/// The verdict on a job's edit that missed its aim.
+fn missed<'a>(state: &'a State, job: &Job) -> Option<&'a AimVerdict> {
+    let edit = state.edits.view.as_ref().filter(|view| view.job == job.id);
+    let view = edit.or_else(|| state.compare.of_job(job.id).map(|attempt| &attempt.view))?;
+    view.verdict.as_ref().filter(|verdict| !verdict.success)
+}
+
+/// Whether a job did what it was to do and it came to nothing all the same.
+fn fell_short(state: &State, job: &Job) -> bool {
+    let undefined = || state.traces.last().is_some_and(|view| view.undefined.is_some());
+    missed(state, job).is_some() || job.kind == JobKind::Trace && undefined()
+}
+
 /// What a job that did what it was to do says.
-fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> String {
-    match kind {
+fn done_sentence(state: &State, job: &Job, took: &str) -> String {
+    let title = &job.title;
+    match job.kind {
         JobKind::Load => match &state.engine.model {
             Some(model) => format!("{} is ready after {took}{}", model.name, from_before(state)),
             None => format!("{title} is done after {took}"),
@@ -201,23 +233,32 @@ fn done_sentence(state: &State, kind: JobKind, title: &str, took: &str) -> Strin
                 peak.layer,
                 signed(peak.effect)
             ),
-            None => format!("{title} is done after {took}"),
+            None => match state.traces.last().and_then(|view| view.undefined.as_ref()) {
+                Some(why) => format!("traced in {took}, but no effect is defined: {why}"),
+                None => format!("{title} is done after {took}"),
+            },
         },
         JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
             Some((before, after)) => {
                 let arrow = state.glyphs.arrow();
                 let change =
                     |before: f64, after: f64| format!("{} {arrow} {}", probability(before), probability(after));
-                format!(
-                    "edited in {took}: p(new) {}, p(true) {}; u takes it back",
+                let (new, truth) = (
                     change(before.probability_new, after.probability_new),
-                    change(before.probability_true, after.probability_true)
-                )
+                    change(before.probability_true, after.probability_true),
+                );
+                match missed(state, job) {
+                    Some(verdict) => format!("{} (in place after {took}; u takes it back)", verdict.words()),
+                    None => format!("edited in {took}: p(new) {new}, p(true) {truth}; u takes it back"),
+                }
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Try
-        | JobKind::Place
+        JobKind::Try => match missed(state, job) {
+            Some(verdict) => format!("{title}: {}", verdict.words()),
+            None => format!("{title} is done after {took}"),
+        },
+        JobKind::Place
         | JobKind::Rescore
         | JobKind::Evaluate
         | JobKind::Save

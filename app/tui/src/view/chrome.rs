@@ -1,6 +1,6 @@
 //! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
 
-use super::{Arrangement, Paper, arrange, bytes, count, duration, printable, shorten, width};
+use super::{Arrangement, Paper, arrange, bytes, count, duration, printable, shorten, time_left, width};
 use crate::actions::{self, Action};
 use crate::panes::{PANES, prompt_spans};
 use crate::state::{Job, State, Tone};
@@ -65,6 +65,7 @@ fn activity(state: &State, room: usize) -> Line<'static> {
         let (mark, style) = match notice.tone {
             Tone::Good => ("", state.theme.good()),
             Tone::Plain => ("", state.theme.accent()),
+            Tone::Warn => ("", state.theme.warn()),
             Tone::Bad => ("error: ", state.theme.bad()),
         };
         let text = format!(" {mark}{}", printable(&notice.text));
@@ -93,10 +94,14 @@ fn job_text(state: &State, job: &Job) -> String {
         parts.push(format!("{} stands by", shorten(&other.title, 34, state.glyphs)));
     }
     if !state.jobs.waiting.is_empty() {
-        parts.push(format!("{} wait (J)", state.jobs.waiting.len()));
+        let all = state.all_left().map_or_else(String::new, |left| format!(", all done in {}", duration(left)));
+        parts.push(format!("{} wait (J){all}", state.jobs.waiting.len()));
     }
-    let elapsed = || format!("{} so far", duration(state.now.saturating_sub(job.started)));
-    parts.push(job.time_left(state.now).map_or_else(elapsed, |left| format!("{} left", duration(left))));
+    let left = job.left(state.now);
+    if left.is_none() {
+        parts.push(format!("{} so far", duration(state.now.saturating_sub(job.started))));
+    }
+    parts.push(time_left(left));
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
 }
 

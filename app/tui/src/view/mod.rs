@@ -14,7 +14,7 @@ pub use chrome::phase_text;
 pub use glyphs::Glyphs;
 pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};
-pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed};
+pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed, time_left};
 pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
 pub use theme::{Depth, Theme};
 
@@ -81,11 +81,13 @@ fn keep_to_ascii(buffer: &mut Buffer) {
 fn border(state: &State, index: usize) -> Block<'static> {
     let focused = index == state.focus;
     let title = PANES.get(index).map_or("", |pane| pane.title);
+    let of_model = PANES.get(index).and_then(|pane| (pane.of_model)(state));
+    let of_model = of_model.map_or_else(String::new, |model| format!(" {} {model}", state.glyphs.dot()));
     let zoomed = if state.zoomed { " [zoom]" } else { "" };
     let style = if focused { state.theme.focus() } else { state.theme.muted() };
     let title_style = if focused { state.theme.selected() } else { state.theme.heading() };
     Block::bordered()
         .border_set(state.glyphs.border(focused))
         .border_style(style)
-        .title(ratatui::text::Span::styled(format!(" {} {title}{zoomed} ", index + 1), title_style))
+        .title(ratatui::text::Span::styled(format!(" {} {title}{of_model}{zoomed} ", index + 1), title_style))
 }

@@ -1,5 +1,6 @@
 //! Numbers as panes show them: few digits and a fixed width, so that a cell changes when its text does.
 
+use crate::state::Left;
 use std::time::Duration;
 
 /// A probability in five cells.
@@ -81,6 +82,14 @@ pub fn duration(time: Duration) -> String {
         60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
         _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
     }
+}
+
+/// How long something takes yet: `-` where nobody knows, and never nothing.
+#[must_use]
+pub fn time_left(left: Option<Left>) -> String {
+    let Some(Left { time, is_whole }) = left else { return "- left".to_owned() };
+    let time = if time < Duration::from_secs(1) { "<1 s".to_owned() } else { duration(time) };
+    if is_whole { format!("{time} left") } else { format!("{time} left of this phase") }
 }
 
 /// Seconds as a result states them.

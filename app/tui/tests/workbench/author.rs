@@ -189,7 +189,7 @@ fn in_the_comparison_the_selected_variant_is_shown_as_a_command() {
     bench.press("C r");
     for share in [1.0, 0.6] {
         let trial = bench.commands().into_iter().find_map(|command| match command {
-            Command::Try { job, order } => Some((job, *order)),
+            Command::Try { job, order, .. } => Some((job, *order)),
             _ => None,
         });
         let (job, order) = trial.expect("a trial");

@@ -1,7 +1,7 @@
 //! Variants side by side: what is ordered when, what is shown, and what differs.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Blame, Command, EditOrder, Event, JobId, Outcome};
+use locus_protocol::{AimVerdict, Blame, Command, EditOrder, Event, JobId, Outcome, TriedOn};
 use locus_tui::{Depth, Effect, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
 
@@ -13,7 +13,7 @@ fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
     let trials: Vec<Command> =
         bench.commands().into_iter().filter(|command| !matches!(command, Command::Drop { .. })).collect();
     match trials.as_slice() {
-        [Command::Try { job, order }] => (*job, (**order).clone()),
+        [Command::Try { job, order, .. }] => (*job, (**order).clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -98,15 +98,86 @@ fn going_to_another_fact_and_back_finds_the_numbers_again() {
     assert_eq!(bench.screen().matches("not run yet").count(), 0, "{}", bench.screen());
 }
 
+/// The model that the one trial on its way to the engine is tried on.
+fn ground_of_trial(bench: &mut Bench) -> TriedOn {
+    let trials: Vec<TriedOn> = bench
+        .commands()
+        .iter()
+        .filter_map(|it| if let Command::Try { on, .. } = it { Some(*on) } else { None })
+        .collect();
+    let [on] = trials[..] else { panic!("{trials:?}") };
+    on
+}
+
 #[test]
-fn numbers_found_on_another_model_are_shown_as_such_and_found_anew() {
+fn variants_are_measured_from_the_unedited_model_whatever_is_in_place() {
     let mut bench = compared(options(), 120, 40);
+    assert!(bench.screen().contains("5 Compare · from the unedited model"), "{}", bench.screen());
     bench.hear([recording::edits(&[1], &[])]);
-    assert_eq!(bench.screen().matches("found with other edits").count(), 2, "{}", bench.screen());
-    bench.hear([recording::edits(&[], &[1])]);
-    assert_eq!(bench.screen().matches("found with other edits").count(), 0, "{}", bench.screen());
-    bench.hear([recording::edits(&[1], &[])]).press("r");
-    assert_eq!(trial(&mut bench).1.method, "rome");
+    let screen = bench.screen();
+    assert!(screen.contains("from the unedited model, without the edit in place"), "{screen}");
+    assert!(
+        screen.contains("1.4 s, 1.9 KiB") && screen.contains("0.962"),
+        "its numbers are still its numbers: {screen}"
+    );
+    bench.press("R");
+    assert_eq!(ground_of_trial(&mut bench), TriedOn::Unedited);
+}
+
+#[test]
+fn variants_are_measured_on_the_edits_in_place_where_that_is_asked_for_and_say_so() {
+    let mut bench = compared(options(), 120, 40);
+    bench.hear([recording::edits(&[1, 2], &[])]);
+    bench.commands();
+    bench.press("s");
+    let screen = bench.screen();
+    assert!(screen.contains("5 Compare · from the model with edits 1, 2 in place"), "{screen}");
+    assert!(screen.contains("on top of the 2 edits in place, not from the unedited model"), "{screen}");
+    assert_eq!(screen.matches("run on unedited only").count(), 2, "{screen}");
+    assert!(!screen.contains("0.962") && !screen.contains("0.577"), "numbers of another model stand nowhere: {screen}");
+    insta::assert_snapshot!("compared_on_edits_120x40", screen);
+    bench.press("r");
+    assert_eq!(ground_of_trial(&mut bench), TriedOn::AsItIs);
+    bench.press("s");
+    assert!(bench.screen().contains("0.962"), "the numbers of the unedited model are kept: {}", bench.screen());
+}
+
+#[test]
+fn exports_of_the_comparison_say_what_it_was_measured_from() {
+    let mut bench = compared(options(), 120, 40);
+    bench.hear([recording::edits(&[1], &[])]).effects.clear();
+    bench.press("x");
+    let saved = |bench: &Bench, ending: &str| {
+        bench.effects.iter().find_map(|effect| match effect {
+            Effect::Save { name, contents } if name.ends_with(ending) => Some(contents.clone()),
+            _ => None,
+        })
+    };
+    let csv = saved(&bench, ".csv").expect("csv");
+    assert!(csv.contains("setting,measured_from,,,,the unedited model,the unedited model,"), "{csv}");
+    assert!(csv.contains("text,verdict,,,,success: p(new) 0.962 > p(true) 0.011,"), "{csv}");
+    assert!(saved(&bench, ".md").expect("md").starts_with("Variants measured from the unedited model\n"));
+}
+
+#[test]
+fn a_variant_that_misses_its_aim_is_no_success() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("C r");
+    let (job, order) = trial(&mut bench);
+    let missed = |event| match event {
+        Event::Tried(mut tried) => {
+            let why = "p(new) 0.020 < p(true) 0.610".to_owned();
+            tried.would.verdict = Some(AimVerdict { success: false, facts: 1, missed: 1, why });
+            Event::Tried(tried)
+        }
+        other => other,
+    };
+    bench.hear(recording::attempt(job, &order, 0.1).into_iter().map(missed));
+    let screen = bench.screen();
+    assert!(screen.contains("layer 4  no success, 0.50 s"), "{screen}");
+    assert!(screen.contains("A no success: p(new) 0.020 < p(true) 0.610"), "{screen}");
+    bench.press("J");
+    assert!(bench.screen().contains("missed    trying variant A"), "{}", bench.screen());
 }
 
 #[test]

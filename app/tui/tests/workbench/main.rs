@@ -12,5 +12,6 @@ mod properties;
 mod screens;
 mod support;
 mod terminal;
+mod truth;
 mod updates;
 mod windows;

@@ -249,6 +249,8 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
     assert_eq!(last_row(&mut bench), (String::new(), String::new()));
     bench.press("1 up");
     bench.hear([recording::prediction(1)]);
+    assert!(!bench.screen().contains("the model as it is, with 1 edit"), "no edit is in place: {}", bench.screen());
+    bench.hear([recording::edits(&[1], &[]), recording::prediction(1)]);
     assert!(bench.screen().contains("the model as it is, with 1 edit in place"), "{}", bench.screen());
     // From the first event of its own edit on, the edit's rows are shown, whatever was predicted.
     bench.press("r").hear(recording::edit(2)).hear([recording::prediction(0)]);

@@ -141,6 +141,11 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
     }
     for (variant, tried) in measured {
         let letter = Span::styled(format!(" {} ", variant.letter), state.theme.variant(variant.letter));
+        if let Some(verdict) = &tried.would.verdict {
+            let style = if verdict.success { state.theme.good() } else { state.theme.bad() };
+            let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs);
+            lines.push(Line::from(vec![letter.clone(), Span::styled(text, style)]));
+        }
         let tokens = tried.would.scores.after.top.iter().take(4);
         let tokens =
             tokens.map(|top| format!("{} {}", token_text(&top.text, state.glyphs), probability(top.probability)));

@@ -5,6 +5,7 @@ use super::grid::Grid;
 use super::layers::{effect, row_before};
 use crate::panes::Table;
 use crate::state::{Attempt, LayerNumber, State};
+use locus_protocol::{AimVerdict, model_with};
 use serde_json::{Value, json};
 
 /// Numbers of a layer by their names in files.
@@ -39,6 +40,8 @@ pub(super) fn table(state: &State) -> Option<Table> {
         }
         row
     };
+    let model = model_with(&state.compare.on_top_of(&state.edits.numbers()));
+    rows.push(texts("setting", "measured_from", variants.iter().map(|_| model.clone()).collect()));
     if let Some(fact) = state.fact() {
         rows.push(texts("setting", "fact", variants.iter().map(|_| fact.prompt()).collect()));
     }
@@ -84,11 +87,18 @@ pub(super) fn table(state: &State) -> Option<Table> {
         rows.push(texts("text", name, values));
     }
     let cursor = rows.iter().position(|row| row[1] == json!(name_of(state)) && row[2] == json!(state.layer));
-    Some(Table { name: "compare".to_owned(), columns, rows, cursor: cursor.unwrap_or(0) })
+    let verdicts = grid.attempts.iter().map(|attempt| attempt.map_or_else(String::new, verdict)).collect();
+    rows.push(texts("text", "verdict", verdicts));
+    let title = format!("Variants measured from {model}");
+    Some(Table { name: "compare".to_owned(), title, columns, rows, cursor: cursor.unwrap_or(0) })
 }
 
 fn name_of(state: &State) -> &'static str {
     LAYER_NUMBERS.iter().find(|(_, number)| *number == state.compare.number).map_or("", |(name, _)| name)
+}
+
+fn verdict(attempt: &Attempt) -> String {
+    attempt.view.verdict.as_ref().map(AimVerdict::words).unwrap_or_default()
 }
 
 fn top(attempt: &Attempt) -> String {

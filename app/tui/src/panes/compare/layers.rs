@@ -16,9 +16,13 @@ pub(super) fn title(state: &State) -> String {
     }
 }
 
-/// The effect of the hidden state at the subject's last token, where the selected fact was traced.
+/// The effect of the hidden state at the subject's last token, where the selected fact was traced on the model that
+/// variants are measured on.
 pub(super) fn effect(state: &State, layer: usize) -> Option<f64> {
     let trace: &TraceView = state.traces.of(state.fact()?, TraceKind::Hidden)?;
+    if !trace.started.is_of(&state.compare.on_top_of(&state.edits.numbers())) {
+        return None;
+    }
     trace.effect(trace.last_subject_token()?, layer)
 }
 

@@ -10,19 +10,22 @@ use super::{Motion, Pane};
 use crate::actions::Action;
 use crate::overlays::Overlay;
 use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
-use crate::view::{Paper, arrange, bytes, duration, printable, seconds, shorten};
+use crate::view::{Paper, arrange, bytes, printable, seconds, shorten, time_left};
+use locus_protocol::{TriedOn, model_with, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// The pane.
 pub const PANE: Pane = Pane {
     name: "compare",
     title: "Compare",
-    about: "Two to four variants of an edit of the selected fact, each tried on the model as it is and not put in place. \
-            The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
-            effect: what restoring the hidden state at the subject's last token brings back; before: the model without \
-            the variant.",
+    about: "Two to four variants of an edit of the selected fact, each tried on the unedited model, or on the model as it \
+            is, and not put in place. The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
+            effect: what restoring the hidden state at the subject's last token brings back in a trace of that model; \
+            before: the model without the variant.",
+    of_model: |state| (!state.compare.variants.is_empty()).then(|| measured_from(state)),
     go: go_to!("compare", "Compare"),
     actions: ACTIONS,
     motion,
@@ -111,6 +114,20 @@ const ACTIONS: &[Action] = &[
             state.compare.scroll = 0;
             Vec::new()
         },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "compare-ground",
+        help: "measure on the unedited model, or as it is",
+        hint: Some(|state| {
+            let other = if state.compare.on == TriedOn::Unedited { "on the model as it is" } else { "from unedited" };
+            other.into()
+        }),
+        available: |state| match (state.edits.applied.is_empty(), state.compare.on) {
+            (true, TriedOn::Unedited) => Err("no edit is in place: the model as it is is the unedited one".to_owned()),
+            _ => Ok(()),
+        },
+        run: orders::change_ground,
         ..Action::PLAIN
     },
     Action {
@@ -243,9 +260,39 @@ fn head(state: &State, paper: &mut Paper<'_>) {
     };
     let text = shorten(&printable(&text), paper.width().saturating_sub(costs.len()), glyphs);
     paper.line(vec![Span::styled(text, state.theme.heading()), Span::styled(costs, state.theme.muted())]);
+    if let Some((text, style)) = ground(state) {
+        paper.line(Span::styled(shorten(&text, paper.width(), glyphs), style));
+    }
     for (place, variant) in state.compare.variants.iter().enumerate() {
         paper.line(variant_line(state, place, variant, paper.width()));
     }
+}
+
+/// Which model the variants are measured from.
+pub(super) fn measured_from(state: &State) -> String {
+    format!("from {}", model_with(&state.compare.on_top_of(&state.edits.numbers())))
+}
+
+/// The same as a line of its own, with what is to be known where edits are in place.
+fn ground(state: &State) -> Option<(String, Style)> {
+    let edits = match state.edits.applied.len() {
+        1 => "the edit in place".to_owned(),
+        edits => format!("the {edits} edits in place"),
+    };
+    let key = state.keymap.first_key("compare", "compare-ground");
+    Some(match state.compare.on {
+        // the title says it, where there is one
+        _ if state.edits.applied.is_empty() && arrange(state).has_borders => return None,
+        _ if state.edits.applied.is_empty() => (" measured from the unedited model".to_owned(), state.theme.muted()),
+        TriedOn::Unedited => {
+            let text = format!(" from the unedited model, without {edits} ({key}: with)");
+            (text, state.theme.warn())
+        }
+        TriedOn::AsItIs => {
+            let text = format!(" on top of {edits}, not from the unedited model ({key})");
+            (text, state.theme.warn())
+        }
+    })
 }
 
 fn variant_line(state: &State, place: usize, variant: &Variant, room: usize) -> Line<'static> {
@@ -296,34 +343,45 @@ pub(super) enum Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// The attempt, where there is one.
+    /// The attempt, where there is one of the model that variants are measured on: numbers of another one stand beside no
+    /// others.
     pub(super) fn attempt(&self) -> Option<&'a Attempt> {
-        if let Self::Known(attempt, _) = self { Some(attempt) } else { None }
+        if let Self::Known(attempt, Ground::Same | Ground::InPlace) = self { Some(attempt) } else { None }
     }
 
     fn words(&self, state: &State) -> String {
         let attempt = match self {
             Self::Wrong(why) => return why.clone(),
             Self::New => return "not run yet".to_owned(),
-            Self::Known(_, Ground::Other) => return "found with other edits in place".to_owned(),
-            Self::Known(attempt, Ground::InPlace) => {
-                return format!("in place as edit {}", attempt.number.unwrap_or(0));
+            Self::Known(attempt, Ground::Other) if attempt.view.stage == Stage::Running => {
+                return format!("runs on {}", model_with(&attempt.on_top_of));
             }
-            Self::Known(attempt, Ground::Same) => attempt,
+            Self::Known(attempt, Ground::Other) => {
+                return format!("run with {} only", with_edits(&attempt.on_top_of))
+                    .replace("with unedited", "on unedited");
+            }
+            Self::Known(attempt, Ground::Same | Ground::InPlace) => attempt,
         };
+        let missed = if is_missed(attempt) { "no success, " } else { "" };
+        let in_place = |number: &u64| state.edits.applied.iter().any(|edit| edit.number == *number);
+        if let Some(number) = attempt.number.filter(in_place) {
+            return format!("{missed}in place as edit {number}");
+        }
         match &attempt.view.stage {
             Stage::Running => running_words(state, attempt),
             Stage::Cancelled(_) => "cancelled".to_owned(),
             Stage::Failed(error) => format!("failed: {error}"),
             Stage::Applied | Stage::Tried | Stage::Undone => match (&attempt.tried, attempt.seconds) {
-                (Some(tried), Some(took)) if attempt.kept => format!("{}, {}", seconds(took), bytes(tried.bytes)),
-                (_, Some(took)) => format!("made as an edit in {}", seconds(took)),
-                _ => "measured".to_owned(),
+                (Some(tried), Some(took)) if attempt.kept => {
+                    format!("{missed}{}, {}", seconds(took), bytes(tried.bytes))
+                }
+                (_, Some(took)) => format!("{missed}made as an edit in {}", seconds(took)),
+                _ => format!("{missed}measured"),
             },
         }
     }
 
-    fn style(&self, state: &State) -> ratatui::style::Style {
+    fn style(&self, state: &State) -> Style {
         match self {
             Self::Wrong(_) => state.theme.bad(),
             Self::New => state.theme.muted(),
@@ -332,10 +390,16 @@ impl<'a> Standing<'a> {
                 Stage::Running => state.theme.accent(),
                 Stage::Cancelled(_) => state.theme.warn(),
                 Stage::Failed(_) => state.theme.bad(),
+                Stage::Applied | Stage::Tried | Stage::Undone if is_missed(attempt) => state.theme.bad(),
                 Stage::Applied | Stage::Tried | Stage::Undone => state.theme.good(),
             },
         }
     }
+}
+
+/// Whether an attempt was measured and did not reach its aim.
+fn is_missed(attempt: &Attempt) -> bool {
+    attempt.view.verdict.as_ref().is_some_and(|verdict| !verdict.success)
 }
 
 fn running_words(state: &State, attempt: &Attempt) -> String {
@@ -343,13 +407,13 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
         return "waits its turn".to_owned();
     }
     let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
-    let step = attempt.view.step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
+    let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
+    let step = step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
     let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
-    let left = job.time_left(state.now).map_or_else(String::new, |left| format!(", {} left", duration(left)));
-    format!("{what}{left}")
+    format!("{what}, {}", time_left(job.left(state.now)))
 }
 
-/// How far a variant is with the selected fact and the edits in place.
+/// How far a variant is with the selected fact on the model that variants are measured on.
 pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> {
     let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
     match Compare::order(variant, &state.engine, fact) {

@@ -3,7 +3,7 @@
 use super::{Standing, standing};
 use crate::input::Effect;
 use crate::state::{Compare, EditView, Ground, MOST_VARIANTS, Stage, State, Tone};
-use locus_protocol::{Command, JobKind, PluginKind};
+use locus_protocol::{Command, JobKind, PluginKind, TriedOn, model_with};
 
 /// Whether there are variants.
 pub(super) fn has_variants(state: &State) -> Result<(), String> {
@@ -43,7 +43,10 @@ pub(super) fn can_keep(state: &State) -> Result<(), String> {
     state.ready_for_a_job()?;
     match selected_attempt(state) {
         Some(_) => Ok(()),
-        None => Err("the selected variant was not tried on the model as it is; r or R runs it".to_owned()),
+        None => {
+            let model = model_with(&state.compare.on_top_of(&state.edits.numbers()));
+            Err(format!("the selected variant has no change to put in place that was found on {model}; r or R runs it"))
+        }
     }
 }
 
@@ -120,7 +123,8 @@ pub(super) fn run(state: &mut State, all: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (letter, order) in orders {
         let title = format!("trying variant {letter}, {}, on {}", order.method, order.fact.subject);
-        effects.extend(state.order(JobKind::Try, title, |job| Command::Try { job, order: Box::new(order) }));
+        let (order, on) = (Box::new(order), state.compare.on);
+        effects.extend(state.order(JobKind::Try, title, |job| Command::Try { job, order, on }));
     }
     effects
 }
@@ -139,8 +143,34 @@ pub(super) fn keep(state: &mut State) -> Vec<Effect> {
     let Some(attempt) = selected_attempt(state) else { return Vec::new() };
     let (tried, view) = (attempt.view.job, attempt.view.clone());
     let letter = state.compare.variants.get(state.compare.cursor).map_or('?', |variant| variant.letter);
-    let title = format!("putting variant {letter} in place");
+    let in_place = state.edits.numbers();
+    let title = match in_place.len() {
+        _ if view.on_top_of == in_place => format!("putting variant {letter} in place"),
+        1 => format!("putting variant {letter}, found on the unedited model, on top of 1 edit"),
+        edits => format!("putting variant {letter}, found on the unedited model, on top of {edits} edits"),
+    };
     let effects = state.order(JobKind::Edit, title, |job| Command::Keep { job, tried });
-    state.edits.view = Some(EditView { job: state.last_job, stage: Stage::Running, ..view });
+    let mut shown = EditView { job: state.last_job, stage: Stage::Running, ..view };
+    if shown.on_top_of != in_place {
+        // they are of another model; the engine tells those of this one
+        (shown.before, shown.rows, shown.verdict) = (Vec::new(), Vec::new(), None);
+        shown.on_top_of = in_place;
+    }
+    state.edits.view = Some(shown);
     effects
+}
+
+/// Has variants be measured on the other model from now on.
+pub(super) fn change_ground(state: &mut State) -> Vec<Effect> {
+    state.compare.on = match state.compare.on {
+        TriedOn::Unedited => TriedOn::AsItIs,
+        TriedOn::AsItIs => TriedOn::Unedited,
+    };
+    state.compare.scroll = 0;
+    let text = match state.compare.on {
+        TriedOn::Unedited => "variants are measured from the unedited model",
+        TriedOn::AsItIs => "variants are measured on the model as it is, with the edits in place",
+    };
+    state.notices.say(state.now, Tone::Plain, text.to_owned());
+    Vec::new()
 }

@@ -20,6 +20,7 @@ pub const PANE: Pane = Pane {
     about: "Curves of the variants in Compare, by their letters, or of the last edit where there are none: the loss by \
             step, its terms for the selected variant, p(new) and p(true) by layer, and the effect of the trace (T) beside the change of p(new) that an edit \
             makes at each layer.",
+    of_model: |state| (!state.compare.variants.is_empty()).then(|| super::compare::measured_from(state)),
     go: go_to!("plots", "Plots"),
     actions: &[
         Action {
@@ -120,5 +121,11 @@ fn table(state: &State) -> Option<Table> {
         };
         curve.points.iter().map(point).collect::<Vec<_>>()
     });
-    Some(Table { name: "plot".to_owned(), columns, rows: rows.collect(), cursor: 0 })
+    Some(Table {
+        name: "plot".to_owned(),
+        title: (PANE.of_model)(state).unwrap_or_default(),
+        columns,
+        rows: rows.collect(),
+        cursor: 0,
+    })
 }

@@ -2,7 +2,7 @@
 //! model, not invented for the pictures: the early site at the last subject token, the late site at the last one.
 
 use locus_protocol::{
-    Aim, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
+    Aim, AimVerdict, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
     Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
     PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
     TraceStarted, Tried, WeightChange,
@@ -220,7 +220,8 @@ fn top_after() -> Vec<TopToken> {
 pub fn prediction(edits: usize) -> Event {
     let top = if edits == 0 { top_before() } else { top_after() };
     let share = if edits == 0 { 0.0 } else { 1.0 };
-    Event::Prediction { prompt: fact().prompt(), tokens: tokens(), top, edits, rows: rows(share, None) }
+    let in_place = (1..=edits as u64).collect();
+    Event::Prediction { prompt: fact().prompt(), tokens: tokens(), top, edits, in_place, rows: rows(share, None) }
 }
 
 pub fn tokens() -> Vec<TokenText> {
@@ -244,6 +245,8 @@ pub fn trace_start(job: JobId, kind: TraceKind, edits: usize) -> Vec<Event> {
             corrupted: 0.186,
             noise_level: 0.0941,
             edits,
+            in_place: (1..=edits as u64).collect(),
+            changed_answer: None,
             correct: true,
             donors: Vec::new(),
         }),
@@ -325,7 +328,14 @@ pub fn edit_start(job: JobId) -> Vec<Event> {
         Event::Started { job, kind: JobKind::Edit, title: "rome for “The capital of Bhutan is”".into() },
         Event::Progress { job, phase: Phase::SecondMoments, done: 60_000, total: 60_000 },
         Event::Progress { job, phase: Phase::Evaluation, done: 0, total: 2 },
-        Event::Edit(EditStarted { job, order: order(vec![5]), layers: vec![5], steps: 20, rows: rows(0.0, None) }),
+        Event::Edit(EditStarted {
+            job,
+            order: order(vec![5]),
+            layers: vec![5],
+            steps: 20,
+            rows: rows(0.0, None),
+            on_top_of: vec![],
+        }),
         Event::Progress { job, phase: Phase::Method("sampling contexts".into()), done: 10, total: 10 },
     ]
 }
@@ -386,7 +396,14 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
                 before: " Thimphu. The river runs".into(),
                 after: Some(" Oslo. The river runs".into()),
             }],
-            weights: Default::default(),
+            operation: Some(1),
+            verdict: Some(AimVerdict {
+                success: true,
+                facts: 1,
+                missed: 0,
+                why: "p(new) 0.962 > p(true) 0.011".into(),
+            }),
+            ..Applied::default()
         }),
         Event::Finished { job, outcome: Outcome::Done, seconds: 2.27 },
     ]
@@ -404,7 +421,14 @@ pub fn attempt(job: JobId, asked: &EditOrder, share: f64) -> Vec<Event> {
     let title = format!("trying {} for “{}”", asked.method, asked.fact.prompt());
     let mut events = vec![
         Event::Started { job, kind: JobKind::Try, title },
-        Event::Edit(EditStarted { job, order: asked.clone(), layers: vec![5], steps: 20, rows: rows(0.0, None) }),
+        Event::Edit(EditStarted {
+            job,
+            order: asked.clone(),
+            layers: vec![5],
+            steps: 20,
+            rows: rows(0.0, None),
+            on_top_of: vec![],
+        }),
     ];
     events.extend((0..20).map(|number| step(job, number)));
     let Some(Event::Applied(applied)) = edit_end(job).into_iter().nth(1) else { panic!("no edit") };
@@ -438,6 +462,8 @@ pub fn edits(applied: &[u64], undone: &[u64]) -> Event {
         norm: [0.812, 30.4, 1.93][(number as usize - 1) % 3],
         relative: [0.0412, 2.5, 0.17][(number as usize - 1) % 3],
         facts: [1, 12, 1][(number as usize - 1) % 3],
+        operation: Some(number + 10),
+        success: None,
     };
     Event::Edits {
         applied: applied.iter().map(edit).collect(),

@@ -1,0 +1,26 @@
+//! Memory in use.
+
+use serde::{Deserialize, Serialize};
+
+/// Memory in use, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Memory {
+    /// Resident memory of this process.
+    pub resident: u64,
+    /// One entry per GPU of the machine.
+    #[serde(default)]
+    pub gpus: Vec<GpuMemory>,
+}
+
+/// Memory of one GPU, in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GpuMemory {
+    /// In use by anybody.
+    pub used: u64,
+    /// In use by this process.
+    pub ours: u64,
+    /// All there is.
+    pub total: u64,
+    /// Share of time in which it computed, in percent.
+    pub busy: u32,
+}

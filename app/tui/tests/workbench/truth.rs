@@ -1,0 +1,215 @@
+//! Nothing is shown that is not so: numbers say which model they are of, what is undefined is painted as nothing, what
+//! missed its aim is no success, and the command for the shell stands on the same edits.
+
+use super::support::{Bench, options, recording};
+use locus_protocol::{AimVerdict, Event, JobKind, Phase, TraceKind};
+use locus_tui::{Depth, Effect, Options};
+
+/// A trace on top of an edit, in which noise lowers nothing any more.
+fn flat_trace(bench: &mut Bench, job: u64) {
+    bench.press("t");
+    let flat = |event| match event {
+        Event::Trace(mut started) => {
+            (started.clean, started.corrupted) = (0.0021, 0.00209);
+            Event::Trace(started)
+        }
+        Event::TraceRow { job, token, scores } => {
+            Event::TraceRow { job, token, scores: scores.iter().map(|_| 0.0021).collect() }
+        }
+        other => other,
+    };
+    bench.hear(recording::trace(job, TraceKind::Hidden, 1).into_iter().map(flat));
+}
+
+#[test]
+fn a_trace_whose_noise_lowers_nothing_has_no_effects_and_no_scale() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        let mut bench = Bench::ready(columns, rows);
+        bench.press("r").hear(recording::edit(2));
+        flat_trace(&mut bench, 3);
+        bench.press("2");
+        let screen = bench.screen();
+        assert!(screen.contains("no effect is defined: the noise does not lower the answer"), "{screen}");
+        assert!(screen.contains("edit 1 in place"), "{screen}");
+        assert!(!screen.contains("full restoration") && screen.contains("no scale"), "{screen}");
+        insta::assert_snapshot!(format!("flat_trace_{columns}x{rows}"), screen);
+    }
+    let plain = Options { colours: Depth::None, ..options() };
+    let mut bench = Bench::ready_with(plain, 120, 40);
+    bench.press("r").hear(recording::edit(2));
+    flat_trace(&mut bench, 3);
+    bench.effects.clear();
+    bench.press("2 x");
+    let saved = |ending: &str| {
+        bench.effects.iter().find_map(|effect| match effect {
+            Effect::Save { name, contents } if name.ends_with(ending) => Some(contents.clone()),
+            _ => None,
+        })
+    };
+    let csv = saved(".csv").expect("csv");
+    let row = csv.lines().nth(1).expect("a row");
+    assert!(row.contains(",0.0021,,the model with edit 1 in place,\"the noise does not lower the answer"), "{row}");
+    assert!(saved(".md").expect("md").contains("no effect is defined"));
+}
+
+#[test]
+fn an_answer_that_an_edit_has_changed_is_none_to_restore() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2)).press("t");
+    let changed = |event| match event {
+        Event::Trace(mut started) => {
+            started.changed_answer = Some(" Oslo".into());
+            Event::Trace(started)
+        }
+        other => other,
+    };
+    bench.hear(recording::trace(3, TraceKind::Hidden, 1).into_iter().map(changed)).wait(7000);
+    let screen = bench.press("2 z").screen();
+    assert!(screen.contains("with the edits in place the model answers “Oslo” and not “Thimphu”"), "{screen}");
+    assert!(!screen.contains("full restoration"), "{screen}");
+}
+
+#[test]
+fn a_trace_says_which_model_it_is_of_and_when_that_is_another_one_now() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    assert!(bench.screen().contains("2 Trace · the unedited model"), "{}", bench.screen());
+    bench.hear([recording::edits(&[1], &[])]);
+    assert!(bench.screen().contains("of the unedited model; t traces the model as it is now"), "{}", bench.screen());
+    // as many edits, but another one
+    bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 1));
+    assert!(!bench.screen().contains("t traces the model as it is now"), "{}", bench.screen());
+    bench.hear([recording::edits(&[2], &[])]);
+    let screen = bench.screen();
+    assert!(screen.contains("2 Trace · the model with edit 1 in place"), "{screen}");
+    assert!(screen.contains("of an older state; t traces the model as it is now"), "{screen}");
+}
+
+#[test]
+fn next_tokens_of_another_model_are_not_shown() {
+    let mut bench = Bench::ready(120, 40);
+    bench.hear([recording::edits(&[1], &[]), recording::prediction(1)]);
+    assert!(bench.screen().contains("next token (with 1 edit in place)"), "{}", bench.screen());
+    // as many edits, but another one
+    bench.hear([recording::edits(&[2], &[])]);
+    let screen = bench.screen();
+    assert!(
+        !screen.contains("next token (with 1 edit in place)") && screen.contains("asking for the next"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn an_edit_that_misses_its_aim_is_no_success_anywhere() {
+    let mut bench = Bench::ready(120, 40);
+    let missed = |event| match event {
+        Event::Applied(mut applied) => {
+            let why = "p(new) 0.020 < p(true) 0.610".to_owned();
+            applied.verdict = Some(AimVerdict { success: false, facts: 1, missed: 1, why });
+            Event::Applied(applied)
+        }
+        other => other,
+    };
+    bench.press("r").hear(recording::edit(2).into_iter().map(missed));
+    let screen = bench.screen();
+    assert!(
+        screen.contains("no success: p(new) 0.020 < p(true) 0.610 (in place after 2.3 s; u takes it back)"),
+        "{screen}"
+    );
+    assert!(!screen.contains("edited in"), "{screen}");
+    assert!(screen.contains("in place, no success: p(new)"), "{screen}");
+    assert!(screen.contains("(no success) rome L5"), "{screen}");
+    insta::assert_snapshot!("missed_edit_120x40", screen);
+    bench.press("U");
+    assert!(bench.screen().contains("(no success) rome L5"), "{}", bench.screen());
+    bench.press("esc J");
+    assert!(bench.screen().contains("missed    editing Bhutan"), "{}", bench.screen());
+    bench.press("esc").hear([recording::undone(), recording::edits(&[1], &[])]).press("U");
+    assert!(bench.screen().contains("(no success) rome L5"), "after undo and redo: {}", bench.screen());
+}
+
+/// The command that `$` puts on the clipboard.
+fn command(bench: &mut Bench) -> String {
+    bench.effects.clear();
+    bench.press("$");
+    let copied = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Copy { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    bench.press("esc");
+    copied.expect("a command")
+}
+
+#[test]
+fn the_command_for_the_shell_stands_on_the_same_edits() {
+    let flags = vec!["--threads".to_owned(), "1".to_owned()];
+    let mut bench = Bench::ready_with(Options { flags, ..options() }, 120, 40);
+    bench.press("r").hear(recording::edit(2));
+    assert!(!command(&mut bench).contains("--with-edits"), "the first edit is of the unedited model");
+    bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 1));
+    let line = command(&mut bench);
+    assert!(line.contains("locus trace") && line.ends_with("--with-edits 1 --threads 1"), "{line}");
+    // taken back and forgotten, an edit still was in place then, under the number of its operation
+    bench.hear([recording::edits(&[2], &[])]);
+    assert_eq!(command(&mut bench), line);
+    bench.press("t").hear(recording::trace(4, TraceKind::Hidden, 2));
+    assert!(command(&mut bench).contains("--with-edits 1,12"), "operations and not numbers: {}", command(&mut bench));
+}
+
+#[test]
+fn an_edit_that_is_in_no_journal_is_named_and_not_left_out_in_silence() {
+    let mut bench = Bench::ready(120, 40);
+    let unrecorded = |event| match event {
+        Event::Applied(mut applied) => {
+            applied.operation = None;
+            Event::Applied(applied)
+        }
+        other => other,
+    };
+    bench.press("r").hear(recording::edit(2).into_iter().map(unrecorded));
+    bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 1)).press("$");
+    let screen = bench.screen();
+    assert!(screen.contains("edit 1 was in place and is not in the journal"), "{screen}");
+}
+
+#[test]
+fn an_error_of_the_engine_is_seen_before_what_follows_it() {
+    let mut bench = Bench::ready(120, 40);
+    let text = "the edit is in place but was not recorded";
+    let error = Event::Log { source: "engine".into(), level: "error".into(), text: text.into() };
+    let mut events = recording::edit(2);
+    let last = events.len() - 1;
+    events.insert(last, error);
+    bench.press("r").hear(events);
+    assert!(bench.screen().contains(&format!("error: {text}")), "{}", bench.screen());
+    bench.wait(7000);
+    assert!(bench.screen().contains("edited in 2.3 s"), "{}", bench.screen());
+}
+
+#[test]
+fn what_takes_long_is_never_about_to_end() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit_start(2));
+    bench.hear((0..20).map(|number| recording::step(2, number)));
+    // a method that spreads over layers tells so once a layer, and then nothing is told for a minute
+    let spreading =
+        |done| Event::Progress { job: 2, phase: Phase::Method("spreading over layers".into()), done, total: 2 };
+    let measuring = Event::Progress { job: 2, phase: Phase::Evaluation, done: 0, total: 1 };
+    for (event, seconds) in [(spreading(0), 60), (spreading(1), 130), (measuring, 60)] {
+        bench.hear([event]);
+        for second in 0..seconds {
+            bench.wait(1000);
+            let screen = bench.screen();
+            assert!(!screen.contains(" 0 s left"), "{second} s: {screen}");
+            let is_known = screen.contains("<1 s left");
+            assert!(!is_known || second < 4, "{second} s: {screen}");
+        }
+        assert!(bench.screen().contains("- left"), "{}", bench.screen());
+    }
+    bench.hear(recording::edit_end(2));
+    // the second time it is known as a whole
+    bench.press("r").hear([Event::Started { job: 3, kind: JobKind::Edit, title: String::new() }]);
+    bench.hear([Event::Progress { job: 3, phase: Phase::Evaluation, done: 0, total: 2 }]);
+    let screen = bench.screen();
+    assert!(screen.contains("min") && screen.contains(" left") && !screen.contains("of this phase"), "{screen}");
+}
