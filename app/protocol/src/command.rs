@@ -74,6 +74,8 @@ pub enum Command {
         /// What and how.
         order: EvaluateOrder,
     },
+    /// Asks to be told when all plugins that there are have been told.
+    Plugins,
     /// Takes the last edit back.
     Undo,
     /// Takes one edit back, whatever came after it.
@@ -149,9 +151,25 @@ impl Command {
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }
             | Self::ReloadPlugin { job, .. } => Some(*job),
-            Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {
-                None
-            }
+            Self::Predict { .. }
+            | Self::Drop { .. }
+            | Self::Plugins
+            | Self::Undo
+            | Self::UndoOne { .. }
+            | Self::Redo
+            | Self::Quit => None,
+        }
+    }
+
+    /// The short order that this is, where it is one that is answered: [`crate::Event::Answered`] says how it ended.
+    #[must_use]
+    pub fn asks(&self) -> Option<ShortOrder> {
+        match self {
+            Self::Plugins => Some(ShortOrder::Plugins),
+            Self::Undo => Some(ShortOrder::Undo),
+            Self::UndoOne { edit } => Some(ShortOrder::UndoOne { edit: *edit }),
+            Self::Redo => Some(ShortOrder::Redo),
+            _ => None,
         }
     }
 
@@ -192,7 +210,13 @@ impl Command {
             | Self::SecondMoments { job, .. }
             | Self::CheckPlugin { job, .. }
             | Self::ReloadPlugin { job, .. } => *job = number,
-            Self::Predict { .. } | Self::Drop { .. } | Self::Undo | Self::UndoOne { .. } | Self::Redo | Self::Quit => {}
+            Self::Predict { .. }
+            | Self::Drop { .. }
+            | Self::Plugins
+            | Self::Undo
+            | Self::UndoOne { .. }
+            | Self::Redo
+            | Self::Quit => {}
         }
         self
     }
@@ -207,6 +231,23 @@ pub enum TriedOn {
     Unedited,
     /// The model as it is, with the edits in place.
     AsItIs,
+}
+
+/// An order that is no job and is answered nevertheless. Answers come in the order in which the orders were given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "kebab-case")]
+pub enum ShortOrder {
+    /// [`Command::Plugins`].
+    Plugins,
+    /// [`Command::Undo`].
+    Undo,
+    /// [`Command::UndoOne`].
+    UndoOne {
+        /// The edit's number.
+        edit: u64,
+    },
+    /// [`Command::Redo`].
+    Redo,
 }
 
 /// What is written.

@@ -2,7 +2,7 @@
 
 use crate::{
     Aim, AimVerdict, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, Memory, ModelReady, PluginChecked,
-    PluginKind, PluginReloaded, Rescored, SecondMomentsReport, TraceStarted, WeightChange,
+    PluginKind, PluginReloaded, Rescored, SecondMomentsReport, ShortOrder, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -134,6 +134,14 @@ pub enum Event {
         /// SHA-256 of every parameter that an edit has touched, as it is now.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         weights: BTreeMap<String, String>,
+    },
+    /// A short order was carried out, or not. What is in place after an undo or redo is told before.
+    Answered {
+        /// Which.
+        #[serde(flatten)]
+        to: ShortOrder,
+        /// How it ended; a failure changed nothing.
+        outcome: Outcome,
     },
     /// All edits in place were scored anew.
     Rescored(Rescored),

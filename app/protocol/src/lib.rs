@@ -28,7 +28,7 @@ mod verdict;
 
 pub use aim::Aim;
 pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
-pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget, TriedOn};
+pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget, ShortOrder, TriedOn};
 pub use command_line::Surroundings;
 pub use conformance::{PluginChecked, PluginReloaded, Verdict};
 pub use event::{
@@ -41,7 +41,7 @@ pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use memory::{GpuMemory, Memory};
 pub use model::{Device, ModelReady, Probe};
 pub use number::map as numbers;
-pub use operation::{Deed, DeltaMark, EditDeed, ModelMark, Operation, Origin, PluginMark};
+pub use operation::{DEEDS, Deed, DeltaMark, EditDeed, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark};
 pub use rescored::{EditRescored, Rescored};
 pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{

@@ -25,9 +25,26 @@ pub struct PluginMark {
     pub sha256: String,
 }
 
+/// The form of the journal's lines that is written, and the newest that is read. It rises when an older program would
+/// misread a line; lines that do not say it are of the first form.
+pub const OPERATION_SCHEMA: u32 = 2;
+
+/// Kinds of [`Deed`], as lines of the journal name them.
+pub const DEEDS: [&str; 4] = ["edit", "apply", "undo", "redo"];
+
+fn first_schema() -> u32 {
+    1
+}
+
 /// One line of the journal of operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
+    /// The form of the line, see [`OPERATION_SCHEMA`].
+    #[serde(default = "first_schema")]
+    pub schema: u32,
+    /// Version of the program that wrote it; nothing where it did not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub program: String,
     /// Counts from 1 over the whole journal and is never given twice.
     pub number: u64,
     /// When it was done, in UTC.
@@ -202,7 +219,7 @@ impl EditDeed {
 
 #[cfg(test)]
 mod tests {
-    use super::{Deed, EditDeed, ModelMark, Operation, Origin, PluginMark};
+    use super::{DEEDS, Deed, EditDeed, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark};
     use crate::{BeforeAfter, EditOrder, PromptScore, WeightChange};
     use std::collections::BTreeMap;
 
@@ -212,6 +229,8 @@ mod tests {
         scores.after.rewrite = vec![PromptScore { prompt: "p".into(), new: f64::NAN, truth: 0.25 }];
         let change = WeightChange { parameter: "w".into(), layer: None, norm: f64::INFINITY, relative: f64::INFINITY };
         let operation = Operation {
+            schema: OPERATION_SCHEMA,
+            program: "0.0.0".into(),
             number: 3,
             time: "2026-01-01T00:00:00Z".into(),
             run: "run".into(),
@@ -244,5 +263,19 @@ mod tests {
         let score = &edit.scores.as_ref().expect("scores").after.rewrite[0];
         assert!(score.new.is_nan() && score.truth == 0.25, "{line}");
         assert!(edit.changes[0].norm.is_infinite() && edit.metrics["x"].is_nan(), "{line}");
+
+        // one that an older program wrote
+        let mut old: serde_json::Value = serde_json::from_str(&line).expect(&line);
+        old.as_object_mut().expect("a record").retain(|name, _| name != "schema" && name != "program");
+        let read: Operation = serde_json::from_value(old).expect("an operation");
+        assert_eq!((read.schema, read.program.as_str()), (1, ""));
+    }
+
+    #[test]
+    fn every_deed_is_known_by_its_kind() {
+        let kind = |deed: &Deed| serde_json::to_value(deed).expect("a record")["kind"].as_str().map(str::to_owned);
+        for deed in [Deed::Undo { edit: 1 }, Deed::Redo { edit: 1 }] {
+            assert!(DEEDS.contains(&kind(&deed).expect("a kind").as_str()));
+        }
     }
 }

@@ -125,11 +125,7 @@ impl Client {
                 && job == id
             {
                 self.output.clear();
-                return match outcome {
-                    Outcome::Done => Ok(()),
-                    Outcome::Cancelled { kept } => Err(Failure::cancelled(&kept)),
-                    Outcome::Failed { error, blame } => Err(Failure::job(&error, blame)),
-                };
+                return ended(outcome);
             }
         }
     }
@@ -137,16 +133,15 @@ impl Client {
     /// Takes an edit back or puts one on again, and gives what is told of it.
     ///
     /// # Errors
-    /// There is no such edit; the output is gone.
+    /// There is no such edit; it cannot be recorded; the output is gone.
     pub fn history(&mut self, order: Command) -> Result<Event, Failure> {
-        self.send(order)?;
-        loop {
-            match self.receive()? {
-                event @ Event::Edits { .. } => return Ok(event),
-                Event::Log { level, text, .. } if level == "error" => return Err(Failure::failed(text)),
-                _ => {}
+        let mut told = None;
+        self.ask(order, &mut |event| {
+            if let Event::Edits { .. } = event {
+                told = Some(event.clone());
             }
-        }
+        })?;
+        told.ok_or_else(|| Failure::failed("the engine told nothing of the edits in place; please report it"))
     }
 
     /// Listens until the plugins have been told.
@@ -154,12 +149,18 @@ impl Client {
     /// # Errors
     /// A plugin that was asked for cannot be used.
     pub fn plugins(&mut self) -> Result<(), Failure> {
-        // an order that needs no model is answered after the plugins
-        match self.history(Command::Undo) {
-            Ok(_) => Ok(()),
-            Err(failure) if failure.message.contains("no model is loaded") => Ok(()),
-            Err(failure) if failure.message.is_empty() => Err(failure),
-            Err(failure) => Err(Failure::plugin(failure.message)),
+        self.ask(Command::Plugins, &mut |_| {})
+    }
+
+    /// Gives a short order and listens until it is answered.
+    fn ask(&mut self, order: Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+        self.send(order)?;
+        loop {
+            let event = self.receive()?;
+            listen(&event);
+            if let Event::Answered { outcome, .. } = event {
+                return ended(outcome);
+            }
         }
     }
 
@@ -204,6 +205,14 @@ impl Drop for Client {
         // nobody waits for room in a channel without a reader
         drop((commands, events));
         let _ = thread.join();
+    }
+}
+
+fn ended(outcome: Outcome) -> Result<(), Failure> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Cancelled { kept } => Err(Failure::cancelled(&kept)),
+        Outcome::Failed { error, blame } => Err(Failure::job(&error, blame)),
     }
 }
 

@@ -29,14 +29,14 @@ impl Output {
         Self { json, bar }
     }
 
-    /// Prints a record, draws progress, and passes warnings on.
+    /// Prints a record, draws progress, and passes warnings and errors on.
     ///
     /// # Errors
     /// Standard output is gone.
     pub fn record(&self, event: &Event) -> std::io::Result<()> {
         match event {
             Event::Progress { phase, done, total, .. } => self.draw(phase, *done, *total),
-            Event::Log { level, text, .. } if level == "warning" => self.aside(text),
+            Event::Log { level, text, .. } if matches!(level.as_str(), "warning" | "error") => self.aside(text),
             // what the engine is going to do for long; records hold it anyway
             Event::Log { source, level, text } if source == "engine" && level == "info" && !self.json => {
                 self.aside(text);

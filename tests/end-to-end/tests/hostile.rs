@@ -180,7 +180,7 @@ impl Session {
         loop {
             match self.receive() {
                 Event::Edits { unedited, .. } => return Ok(unedited),
-                Event::Log { level, text, .. } if level == "error" => return Err(text),
+                Event::Answered { outcome: Outcome::Failed { error, .. }, .. } => return Err(error),
                 _ => {}
             }
         }

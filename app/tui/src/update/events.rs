@@ -5,7 +5,7 @@ use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
 use locus_protocol::{
-    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, TraceKind,
+    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder, TraceKind,
 };
 
 /// Folds one event. What waited for it to happen is ordered then.
@@ -110,6 +110,7 @@ fn fold(state: &mut State, event: Event) {
             state.want_prediction();
         }
         Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
+        Event::Answered { to, outcome } => answered(state, to, outcome),
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
         // the log says it in words
         Event::SecondMoments(_) => {}
@@ -301,6 +302,19 @@ fn early_site(state: &State) -> Option<(String, Peak)> {
     let token = view.last_subject_token()?;
     let text = view.started.tokens.get(token)?.text.trim().to_owned();
     Some((text, view.peak(Some(token))?))
+}
+
+/// A short order that failed says why; what one that went well has done was told before.
+fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
+    let Outcome::Failed { error, .. } = outcome else { return };
+    let what = match to {
+        ShortOrder::Plugins => "looking for plugins",
+        ShortOrder::Undo | ShortOrder::UndoOne { .. } => "undo",
+        ShortOrder::Redo => "redo",
+    };
+    let text = format!("{what} failed: {error}");
+    state.log.push(state.now, "workbench", "error", &text);
+    state.notices.say(state.now, Tone::Bad, text);
 }
 
 /// What is in place after an undo or redo, and what changed.

@@ -44,7 +44,8 @@ fn engine(
             }
             Command::Undo => tell(vec![recording::undone()]),
             Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } | Command::Redo => {}
+            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } => {}
+            Command::Redo | Command::Plugins => {}
             Command::Save { .. } | Command::Place { .. } | Command::Rescore { .. } => {}
             Command::Evaluate { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
             Command::Quit => break,
