@@ -18,6 +18,7 @@ pub mod moments;
 pub mod noise;
 pub mod reproducible;
 pub mod run;
+mod sealed;
 pub mod trace;
 
 pub use error::{Doing, Error, Result};

@@ -4,12 +4,16 @@
 //! Edit `n` of the file, counted from 0, has the tensors `n.PARAMETER.left` and `n.PARAMETER.right` (factors whose
 //! product is the change) or `n.PARAMETER.dense`, in the number format and orientation in which the method gave them. Where
 //! an edit changes a parameter more than once, the further changes are `n.PARAMETER.1`, `n.PARAMETER.2` and so on.
+//!
+//! A file carries the SHA-256 of all its bytes. One that an older program wrote has none: it is believed where its
+//! changes come out with the hashes that it records.
 
 use super::deltas::{check, difference_hash};
 use super::stack::Edit;
 use crate::error::{Error, Result};
 use crate::export;
 use crate::model::Model;
+use crate::sealed::{UNSEALED, is_whole, seal};
 use locus_plugin::{Delta, Form};
 use locus_protocol::{EditOrder, ModelMark, PluginMark};
 use safetensors::SafeTensors;
@@ -30,11 +34,16 @@ const LARGEST: u64 = 64 << 30;
 
 /// What a file of edits says of itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+// a flipped bit in the name of the checksum does not make a file without one
+#[serde(deny_unknown_fields)]
 pub struct DeltaHeader {
     /// [`FORMAT`].
     format: String,
     /// Version of the format; it rises when an old reader would misread the file.
     pub version: u32,
+    /// SHA-256 of the file with noughts in this place; nothing where an older program wrote it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub checksum: String,
     /// The unedited model that the changes belong to.
     pub model: ModelMark,
     /// The edits, the oldest first.
@@ -74,6 +83,8 @@ pub struct DeltaFile {
     pub header: DeltaHeader,
     /// The edits with their changes, in the header's order.
     pub edits: Vec<Edit>,
+    /// Whether its bytes were compared with a hash, its own or one that was kept elsewhere.
+    pub verified: bool,
 }
 
 impl DeltaFile {
@@ -86,6 +97,7 @@ impl DeltaFile {
         let header = DeltaHeader {
             format: FORMAT.to_owned(),
             version: VERSION,
+            checksum: UNSEALED.to_owned(),
             model: mark.clone(),
             edits: (0..).zip(edits).map(|(index, edit)| EditHeader::of(model, index, edit)).collect::<Result<_>>()?,
         };
@@ -105,7 +117,9 @@ impl DeltaFile {
             }
         }
         let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
-        export::bytes(&tensors, &[(ENTRY, &says)])
+        let mut bytes = export::bytes(&tensors, &[(ENTRY, &says)])?;
+        seal(&mut bytes).map_err(|error| Error::Request(format!("the edits cannot be put into a file: {error}")))?;
+        Ok(bytes)
     }
 
     /// Reads a file. Whether it belongs to a model is for [`Self::fits`].
@@ -126,9 +140,12 @@ impl DeltaFile {
         let bytes =
             locus_files::bytes(file, LARGEST).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
         if crate::hex(&Sha256::digest(&bytes)) != sha256 {
-            return Err(bad(file, "its contents have changed since it was written"));
+            return Err(bad(
+                file,
+                "it is damaged: its contents are not those that were recorded; copy it back, or make the edit again",
+            ));
         }
-        Self::parse(file, &bytes)
+        Ok(Self { verified: true, ..Self::parse(file, &bytes)? })
     }
 
     fn parse(file: &Path, bytes: &[u8]) -> Result<Self> {
@@ -144,25 +161,34 @@ impl DeltaFile {
         if read["format"] != FORMAT {
             return Err(bad(file, &format!("it holds {}, not edits", read["format"])));
         }
-        match read["version"].as_u64() {
-            Some(version) if version > u64::from(VERSION) => {
-                let message = format!("its version is {version} and this program reads {VERSION}; use a newer Locus");
-                return Err(bad(file, &message));
-            }
-            _ => {}
+        let version = read["version"].as_u64().unwrap_or(0);
+        if version > u64::from(VERSION) {
+            let message = format!("its version is {version} and this program reads {VERSION}; use a newer Locus");
+            return Err(bad(file, &message));
         }
-        let header: DeltaHeader = serde_json::from_value(read)
-            .map_err(|error| bad(file, &format!("the entry `{ENTRY}` of its metadata is incomplete ({error})")))?;
+        if version == 0 {
+            return Err(bad(file, "it does not say which version it has; copy it again"));
+        }
+        let is_sealed = read.get("checksum").is_some();
+        if is_sealed && is_whole(bytes) != Some(true) {
+            let message = "it is damaged: its contents do not have the checksum that it carries; copy it again, or make the \
+                           edit again";
+            return Err(bad(file, message));
+        }
+        let header: DeltaHeader = serde_json::from_value(read).map_err(|error| {
+            bad(file, &format!("the entry `{ENTRY}` of its metadata is damaged ({error}); copy it again"))
+        })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let edits = header.edits.iter().map(|edit| edit.read(file, &tensors));
         let edits = edits.collect::<Result<Vec<Edit>>>()?;
-        Ok(Self { header, edits })
+        Ok(Self { header, edits, verified: is_sealed })
     }
 
-    /// Whether its edits belong to a model, with the plugin to blame where a change does not fit.
+    /// Whether its edits belong to a model. Bytes that no hash vouches for have to give the changes that the file
+    /// records.
     ///
     /// # Errors
-    /// It was made on another model; a change does not fit.
+    /// It was made on another model; a change does not fit, or is another one.
     pub fn fits(&self, file: &Path, model: &Model, mark: &ModelMark) -> Result<()> {
         let of = &self.header.model;
         if of.fingerprint != mark.fingerprint {
@@ -179,7 +205,29 @@ impl DeltaFile {
                 ),
             ));
         }
-        self.edits.iter().try_for_each(|edit| check(model, &edit.method.id, &edit.deltas))
+        for edit in &self.edits {
+            check(model, &edit.method.id, &edit.deltas).map_err(|error| match error {
+                Error::Plugin { message, .. } => {
+                    let what = message.split(';').next().unwrap_or_default();
+                    bad(file, &format!("“{}” cannot be put in place: {what}; make the edit again", edit.title))
+                }
+                other => other,
+            })?;
+        }
+        if self.verified {
+            return Ok(());
+        }
+        match &self.differing(model)?[..] {
+            [] => Ok(()),
+            differing => Err(bad(
+                file,
+                &format!(
+                    "the change of {} is not the one that it records and it carries no checksum, so it is damaged, or was \
+                     made on another device; make the edit again, or save it again where it was made",
+                    differing.join(", ")
+                ),
+            )),
+        }
     }
 
     /// Parameters whose change comes out with other bits here than where the file was written.
@@ -201,7 +249,7 @@ impl DeltaFile {
 impl EditHeader {
     /// What is said of `edit` as number `index` of a file.
     fn of(model: &Model, index: usize, edit: &Edit) -> Result<Self> {
-        let change = |(place, delta): (usize, &Delta)| {
+        let change = |(place, delta): (usize, &Delta)| -> Result<ChangeHeader> {
             let parameter = &delta.parameter;
             let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
             Ok(ChangeHeader {
@@ -271,6 +319,7 @@ fn bad(file: &Path, message: &str) -> Error {
 mod tests {
     use super::{DeltaFile, ENTRY};
     use crate::export;
+    use crate::sealed::{UNSEALED, seal};
     use std::path::Path;
     use tch::{Kind, Tensor};
 
@@ -288,11 +337,31 @@ mod tests {
         assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it holds \"moments\", not edits"));
         let newer = with(r#"{"format":"locus-edits","version":2}"#);
         assert!(refused(&newer).contains("its version is 2 and this program reads 1"));
-        assert!(refused(&with(r#"{"format":"locus-edits","version":1}"#)).contains("is incomplete"));
+        assert!(refused(&with(r#"{"format":"locus-edits","version":1,"checksum":""}"#)).contains("checksum"));
+        assert!(refused(&with(r#"{"format":"locus-edits"}"#)).contains("which version"));
+        assert!(refused(&with(r#"{"format":"locus-edits","version":1}"#)).contains("is damaged"));
         let whole = with(r#"{"format":"locus-edits","version":1,"model":{"name":"m","fingerprint":"f"},"edits":[]}"#);
         assert_eq!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").header.model.name, "m");
         for length in 0..whole.len() {
             assert!(refused(&whole[..length]).contains("copy it again"), "{length}");
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_whole_file_is_refused() {
+        let says =
+            r#"{"format":"locus-edits","version":1,"checksum":"C","model":{"name":"m","fingerprint":"f"},"edits":[]}"#;
+        let tensors = [("0.w.dense".to_owned(), Tensor::rand([2, 3], (Kind::Float, tch::Device::Cpu)))];
+        let mut whole = export::bytes(&tensors, &[(ENTRY, &says.replace('C', UNSEALED))]).expect("bytes");
+        assert!(refused(&whole).contains("checksum"), "it is not sealed yet");
+        seal(&mut whole).expect("sealed");
+        assert!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").verified);
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                whole[place] ^= 1 << bit;
+                assert!(refused(&whole).starts_with("x.safetensors: "), "byte {place}, bit {bit}");
+                whole[place] ^= 1 << bit;
+            }
         }
     }
 }

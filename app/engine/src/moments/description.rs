@@ -2,9 +2,11 @@
 
 use super::documents::bad;
 use crate::error::Result;
+use crate::sealed::UNSEALED;
 use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
@@ -15,8 +17,13 @@ pub(super) const ENTRY: &str = "second-moments";
 /// Bytes of a header at most, as the format has it.
 const LARGEST_HEADER: u64 = 100 << 20;
 
+/// Name of the file's checksum among what it says.
+const CHECKSUM: &str = "checksum";
+
 /// Which second moments these are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+// a flipped bit in the name of the checksum does not make a file without one
+#[serde(deny_unknown_fields)]
 pub struct Description {
     /// Fingerprint of the unedited model.
     pub model: String,
@@ -60,11 +67,26 @@ impl Description {
 /// # Errors
 /// The file cannot be read or is cut short.
 pub fn describe(file: &Path) -> Result<Option<Description>> {
-    describe_as(file)
+    Ok(describe_as(file)?.map(|said| said.about))
+}
+
+/// What a file says of itself.
+pub(super) struct Says<T> {
+    /// In what it was asked for.
+    pub about: T,
+    /// Whether it carries a checksum of its contents.
+    pub is_sealed: bool,
+}
+
+/// What a file is to say of itself, with a place for its checksum.
+pub(super) fn to_say<T: Serialize>(about: &T) -> serde_json::Result<String> {
+    let text = serde_json::to_string(about)?;
+    let rest = text.strip_prefix('{').unwrap_or(&text);
+    Ok(format!("{{\"{CHECKSUM}\":\"{UNSEALED}\",{rest}"))
 }
 
 /// What a file says of itself, as whatever it says it in.
-pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<Says<T>>> {
     let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
     let mut input = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
     let length = input.metadata().map_or(0, |metadata| metadata.len());
@@ -80,6 +102,9 @@ pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<T>>
     if (8 + header).checked_add(metadata.data_len() as u64) != Some(length) {
         return Err(cut());
     }
-    let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
-    Ok(entry.and_then(|text| serde_json::from_str(text).ok()))
+    let Some(text) = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY)) else { return Ok(None) };
+    let mut says: Map<String, Value> = serde_json::from_str(text).map_err(|_| cut())?;
+    let is_sealed = says.remove(CHECKSUM).is_some();
+    let about = serde_json::from_value(Value::Object(says)).map_err(|_| cut())?;
+    Ok(Some(Says { about, is_sealed }))
 }

@@ -3,7 +3,9 @@
 use super::description::ENTRY;
 use crate::error::{Error, Result};
 use crate::memory::room;
+use crate::sealed::seal_file;
 use locus_files::Draft;
+use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -61,7 +63,7 @@ impl View for Lazy<'_> {
     }
 }
 
-/// Writes float32, float64 and int64 tensors with what the file says of itself.
+/// Writes float32, float64 and int64 tensors with what the file says of itself, see [`super::description::to_say`].
 ///
 /// # Errors
 /// The file cannot be written.
@@ -73,13 +75,23 @@ pub fn write(file: &Path, tensors: Vec<(String, Tensor)>, says: &str) -> Result<
     // one entry only: more would be written in a random order
     let metadata = HashMap::from([(ENTRY.to_owned(), says.to_owned())]);
     let written = with_temporary_name(file, |draft| {
-        serialize_to_file(lazy, Some(metadata), draft.path())
-            .map_err(|error| std::io::Error::other(error.to_string()))?;
-        if failure.borrow().is_some() { Err(std::io::Error::other("a tensor could not be copied")) } else { Ok(()) }
+        serialize_to_file(lazy, Some(metadata), draft.path()).map_err(written)?;
+        if failure.borrow().is_some() {
+            return Err(std::io::Error::other("a tensor could not be copied"));
+        }
+        seal_file(draft.path())
     });
     match failure.into_inner() {
         Some(error) => Err(error.while_doing(|| format!("writing {}", file.display()))),
         None => written,
+    }
+}
+
+/// What the system said when a file could not be written.
+fn written(error: SafeTensorError) -> std::io::Error {
+    match error {
+        SafeTensorError::IoError(error) => error,
+        other => std::io::Error::other(other.to_string()),
     }
 }
 

@@ -1,11 +1,12 @@
 //! The state of a pass on disk, so that a pass that was killed goes on where it was.
 
 use super::batches::Place;
-use super::description::{Description, describe_as};
+use super::description::{Description, describe_as, to_say};
 use super::files;
 use super::sums::Sums;
 use crate::error::{Error, Result};
 use crate::memory::shortage_or;
+use crate::sealed::is_file_whole;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub struct ProgressFile {
 
 /// What the file says of itself.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct State {
     description: Description,
     place: Place,
@@ -57,12 +59,12 @@ impl ProgressFile {
     /// What an unfinished pass says of itself, and how many tokens it had; `None` where the file is none.
     #[must_use]
     pub fn look(file: &Path) -> Option<(Description, u64)> {
-        let state: State = describe_as(file).ok()??;
+        let state: State = describe_as(file).ok()??.about;
         Some((state.description, state.tokens))
     }
 
     fn state(&self, description: &Description) -> Option<State> {
-        let state: State = describe_as(&self.file).ok()??;
+        let state: State = describe_as(&self.file).ok()??.about;
         (state.description == *description).then_some(state)
     }
 
@@ -73,6 +75,10 @@ impl ProgressFile {
     /// [`Error::OutOfMemory`]: what is there is not to be taken for damaged.
     pub(super) fn resume(&self, description: &Description, sums: &mut Sums) -> Result<Option<(Place, u64)>> {
         let Some(state) = self.state(description) else { return Ok(None) };
+        // one of an older program carries no checksum; it is begun anew, as a damaged one is
+        if !is_file_whole(&self.file).is_ok_and(|whole| whole == Some(true)) {
+            return Ok(None);
+        }
         let damaged = |_| Error::Request("the file is damaged".to_owned());
         let read = Tensor::read_safetensors(&self.file).map_err(|error| shortage_or(error, damaged));
         let read = match read {
@@ -106,7 +112,7 @@ impl ProgressFile {
     pub(super) fn keep(&self, about: &Description, place: Place, tokens: u64, sums: &Sums) -> Result<()> {
         let start = Instant::now();
         let state = State { description: about.clone(), place, tokens };
-        let says = serde_json::to_string(&state).unwrap_or_default();
+        let says = to_say(&state).map_err(|error| Error::Request(error.to_string()))?;
         let named = |kind: &str, tensors: &[Tensor]| -> Vec<(String, Tensor)> {
             tensors
                 .iter()

@@ -1,10 +1,11 @@
 //! Second moments at hand: on disk, and factored for solves.
 
-use super::description::{Description, describe};
+use super::description::{Description, describe_as, to_say};
 use super::files;
 use super::sums::checked_keys;
 use crate::error::{Doing, Error, Result};
 use crate::memory::shortage_or;
+use crate::sealed::is_file_whole;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -24,6 +25,8 @@ pub struct SecondMoments {
     pub tokens: u64,
     /// Which second moments they are; empty where nobody said.
     pub description: Description,
+    /// Whether they were compared with a checksum when they were read; files of older programs have none.
+    pub is_sealed: bool,
     /// Means in float64 for some keys, by layer.
     checks: BTreeMap<usize, Tensor>,
     factors: RefCell<HashMap<usize, Factor>>,
@@ -54,7 +57,7 @@ impl SecondMoments {
             }
         }
         let description = Description::default();
-        Ok(Self { means, tokens, description, checks: BTreeMap::new(), factors: RefCell::default() })
+        Ok(Self { means, tokens, description, is_sealed: true, checks: BTreeMap::new(), factors: RefCell::default() })
     }
 
     /// The same, with what they are and means in float64 for the keys of [`checked_keys`].
@@ -179,7 +182,8 @@ impl SecondMoments {
         let mut tensors = named("mom2", &self.means);
         tensors.extend(named("check", &self.checks));
         tensors.push(("tokens".to_owned(), tokens));
-        files::write(file, tensors, &serde_json::to_string(&self.description).unwrap_or_default())
+        let says = to_say(&self.description).map_err(|error| Error::Request(error.to_string()))?;
+        files::write(file, tensors, &says)
     }
 
     /// Reads what [`Self::write`] wrote.
@@ -188,7 +192,15 @@ impl SecondMoments {
     /// The file is missing, damaged, or holds something else.
     pub fn read(file: &Path, device: Device) -> Result<Self> {
         let bad = |message: String| Error::Corpus { path: file.to_owned(), message };
-        let description = describe(file)?.unwrap_or_default();
+        let said = describe_as::<Description>(file)?;
+        let is_sealed = said.as_ref().is_some_and(|said| said.is_sealed);
+        let description = said.map(|said| said.about).unwrap_or_default();
+        let whole = is_file_whole(file).map_err(|error| bad(format!("cannot be read ({error})")))?;
+        if whole == Some(false) || is_sealed && whole.is_none() {
+            let message = "it is damaged: its contents do not have the checksum that it carries; delete it to collect them \
+                           anew";
+            return Err(bad(message.to_owned()));
+        }
         let damaged = |_| bad("not a whole file of second moments; delete it to collect them anew".to_owned());
         let read = Tensor::read_safetensors(file).map_err(|error| shortage_or(error, damaged));
         let read = read.doing(|| format!("reading {}", file.display()))?;
@@ -213,7 +225,7 @@ impl SecondMoments {
             Error::Request(message) => bad(message),
             other => other,
         })?;
-        Ok(moments.described(description, checks))
+        Ok(Self { is_sealed, ..moments.described(description, checks) })
     }
 }
 
@@ -239,4 +251,31 @@ fn factor(layer: usize, mean: &Tensor) -> Result<Factor> {
     Err(Error::Request(format!(
         "the second moment of layer {layer} is not positive semi-definite; check it by `locus stats verify`"
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SecondMoments;
+    use std::collections::BTreeMap;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn every_flipped_bit_of_a_kept_file_is_refused_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("kept.safetensors");
+        let means = BTreeMap::from([(0, Tensor::rand([2, 2], (Kind::Float, Device::Cpu)))]);
+        SecondMoments::from_means(means, 7).expect("moments").write(&file).expect("written");
+        let mut whole = std::fs::read(&file).expect("the file");
+        let read = SecondMoments::read(&file, Device::Cpu).expect("whole");
+        assert!(read.is_sealed && read.tokens == 7);
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                whole[place] ^= 1 << bit;
+                std::fs::write(&file, &whole).expect("written");
+                let error = SecondMoments::read(&file, Device::Cpu).map(|_| ()).expect_err("refused").to_string();
+                assert!(error.contains("kept.safetensors"), "byte {place}, bit {bit}: {error}");
+                whole[place] ^= 1 << bit;
+            }
+        }
+    }
 }
