@@ -37,12 +37,6 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
                     return Err(wrong(format!("its change of `{name}` holds no numbers of a known format")));
                 }
             }
-            let finite = part.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
-            if finite.doing(|| format!("checking the change of `{name}`"))? == 0 {
-                let message =
-                    format!("its change of `{name}` is not finite (NaN or infinity); the fact is left unedited");
-                return Err(wrong(message));
-            }
         }
         let (wanted, given) = (parameter.size(), shape(&delta.form));
         if given.as_deref() != Some(&wanted[..]) {
@@ -52,8 +46,31 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
                 "its change of `{name}` has shape {given}, not {wanted:?}; the fact is left unedited"
             )));
         }
+        if !stays_finite(&delta.form, &parameter)? {
+            let message = format!(
+                "its change of `{name}` is not finite (NaN or infinity) in the number format of the weights; the fact is \
+                 left unedited"
+            );
+            return Err(wrong(message));
+        }
     }
     Ok(())
+}
+
+/// Whether a change is finite as it was given, as it is added up, and in the parameter that comes out.
+fn stays_finite(form: &Form, parameter: &Tensor) -> Result<bool> {
+    let _guard = tch::no_grad_guard();
+    let is_finite = |tensor: &Tensor| -> Result<bool> { Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0) };
+    let given = match form {
+        Form::Dense(whole) => is_finite(whole)?,
+        Form::LowRank { left, right } => is_finite(left)? && is_finite(right)?,
+    };
+    if !given {
+        return Ok(false);
+    }
+    let difference = difference(form, parameter)?;
+    let edited = parameter.f_to_kind(difference.kind())?.f_add(&difference)?;
+    Ok(is_finite(&difference)? && is_finite(&edited.f_to_kind(parameter.kind())?)?)
 }
 
 /// Shape of the whole difference; `None` where the factors do not fit.

@@ -1,5 +1,6 @@
 //! What the engine does for a plugin, and with the changes that a method gives back.
 
+mod arrangement;
 mod delta_file;
 mod deltas;
 mod host;
@@ -7,8 +8,9 @@ mod live_rows;
 mod noise;
 mod stack;
 
+pub use arrangement::{Arrangement, Numbered};
 pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};
-pub use stack::{Edit, EditStack, Numbered};
+pub use stack::{Edit, EditStack};
