@@ -1,57 +1,73 @@
 //! Putting edits of files in place when the model is loaded.
 
 use crate::error::Error;
-use crate::history::tell_edits;
+use crate::failure_point::reach;
+use crate::history::rows_in;
 use crate::loading::Loaded;
-use crate::operations;
-use crate::worker::Worker;
-use locus_engine::edit::DeltaFile;
+use crate::operations::Done;
+use locus_engine::edit::{Arrangement, DeltaFile};
+use locus_protocol::LayerRow;
 use std::path::{Path, PathBuf};
 
-/// Puts all edits of files in place, on top of those that are. All files are looked at before the first is.
-pub fn apply(worker: &mut Worker<'_>, files: &[PathBuf]) -> Result<(), Error> {
-    let loaded = worker.ready()?;
+/// All edits of files on top of what a model starts with, not in place yet.
+pub struct ToApply {
+    /// An edit each, in their order.
+    pub steps: Vec<Done>,
+    /// Rows of the model with all of them for the last one's fact.
+    pub rows: Vec<LayerRow>,
+    /// What to say: a level and a sentence each.
+    pub said: Vec<(&'static str, String)>,
+}
+
+/// Builds all edits of files. All files are looked at before the first is; nothing is put in place.
+pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<ToApply, Error> {
     let read = files.iter().map(|file| read(loaded, file)).collect::<Result<Vec<_>, _>>()?;
+    let (mut steps, mut said, mut now) = (Vec::new(), Vec::new(), start.clone());
+    let mut fact = None;
     for (file, read) in files.iter().zip(read) {
-        put(worker, file, read)?;
+        if !read.verified {
+            let text = format!(
+                "{}: an older Locus wrote it without a checksum; its changes come out with the hashes that it records",
+                file.display()
+            );
+            said.push(("warning", text));
+        }
+        let base = loaded.stack.base();
+        let tied = read.edits.iter().flat_map(|edit| &edit.deltas).find(|delta| base.is_tied(&delta.parameter));
+        if let Some(delta) = tied {
+            let text = format!(
+                "{}: {} is the unembedding as well: its change moves the logits of all prompts",
+                file.display(),
+                delta.parameter
+            );
+            said.push(("warning", text));
+        }
+        let differing = read.differing(loaded.stack.base())?;
+        if !differing.is_empty() {
+            let text = format!(
+                "{}: the change of {} comes out with other last bits here than where it was made (another device or \
+                 another libtorch)",
+                file.display(),
+                differing.join(", ")
+            );
+            said.push(("warning", text));
+        }
+        let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
+        for edit in read.edits {
+            reach("build with an edit of a file")?;
+            fact = Some(edit.fact().clone());
+            now = loaded.stack.with(&now, edit)?;
+            steps.push(Done::apply(file, now.clone()));
+        }
+        said.push(("info", format!("{}: put in place {}", file.display(), titles.join("; "))));
     }
-    Ok(())
+    let rows = fact.map(|fact| rows_in(loaded, &now, &fact)).transpose()?.unwrap_or_default();
+    Ok(ToApply { steps, rows, said })
 }
 
 fn read(loaded: &Loaded, file: &Path) -> Result<DeltaFile, Error> {
+    reach("read a file of edits")?;
     let read = DeltaFile::read(file)?;
     read.fits(file, loaded.stack.base(), &loaded.mark)?;
     Ok(read)
-}
-
-fn put(worker: &mut Worker<'_>, file: &Path, read: DeltaFile) -> Result<(), Error> {
-    let differing = read.differing(worker.ready()?.stack.base())?;
-    let fact = read.edits.last().map(|edit| edit.fact().clone()).unwrap_or_default();
-    let base = worker.ready()?.stack.base();
-    let tied = read.edits.iter().flat_map(|edit| &edit.deltas).find(|delta| base.is_tied(&delta.parameter));
-    if let Some(delta) = tied {
-        let text = format!(
-            "{}: {} is the unembedding as well: its change moves the logits of all prompts",
-            file.display(),
-            delta.parameter
-        );
-        worker.emitter.log("engine", "warning", text);
-    }
-    let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
-    for edit in read.edits {
-        worker.loaded()?.stack.apply(edit)?;
-        operations::record_applied(worker, file)?;
-    }
-    if !differing.is_empty() {
-        let text = format!(
-            "{}: the change of {} comes out with other last bits here than where it was made (another device or another \
-             libtorch)",
-            file.display(),
-            differing.join(", ")
-        );
-        worker.emitter.log("engine", "warning", text);
-    }
-    let text = format!("{}: put in place {}", file.display(), titles.join("; "));
-    worker.emitter.log("edits", "info", text);
-    tell_edits(worker, &fact)
 }

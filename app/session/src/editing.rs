@@ -5,7 +5,7 @@ use crate::judging::Aims;
 use crate::loading::Loaded;
 use crate::measuring::{Measured, Question, measure, relations, report};
 use crate::moments;
-use crate::operations::{operation_of, plugin_mark, record_edit};
+use crate::operations::{Done, Recorder, commit, plugin_mark};
 use crate::prediction::tell_remarks;
 use crate::preparing::{Prepared, prepare_on};
 use crate::worker::{Stopped, Worker};
@@ -17,30 +17,36 @@ use locus_protocol::{
     Applied, BeforeAfter, EditDeed, EditOrder, EditStarted, Event, Fact, JobId, LayerRow, Likeliness, Measures, Phase,
     PluginKind, Scores, Step, TriedOn, WeightChange,
 };
+use std::rc::Rc;
 
 /// Edits a fact, or several together, and puts what was found in place.
 pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(), Stopped> {
+    // before anything is computed for it
+    worker.operations.as_ref().map_or(Ok(()), Recorder::check)?;
     let found = find(worker, job, order, TriedOn::AsItIs)?;
-    Ok(put_in_place(worker, job, found)?)
+    Ok(put_in_place(worker, job, found.edit, found.would, found.model)?)
 }
 
 /// Puts an edit that was found in place, records it, and tells it.
-pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, found: Found) -> Result<(), Error> {
-    let Found { edit, would, model, .. } = found;
+pub fn put_in_place(
+    worker: &mut Worker<'_>,
+    job: JobId,
+    edit: Rc<Edit>,
+    would: Applied,
+    model: Model,
+) -> Result<(), Error> {
     let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
-    let number = worker.loaded()?.stack.apply_built(edit, would.changes.clone(), model)?;
-    let weights = worker.ready()?.stack.weights()?;
-    // what is told has been recorded before
-    let number = record_edit(worker, number, deed, &weights);
-    let operation = operation_of(worker, number);
-    worker.emitter.tell(Event::Applied(Applied { job, number, operation, weights, ..would }));
-    Ok(())
+    let after = worker.ready()?.stack.with_built(edit, would.changes.clone(), model)?;
+    commit(worker, vec![Done::edit(deed, after)], |after, operations| {
+        let number = after.applied().last().map_or(0, |edit| edit.number);
+        Event::Applied(Applied { job, number, operation: operations.get(&number).copied(), weights: after.weights().clone(), ..would })
+    })
 }
 
 /// An edit that was found, not in place yet.
 pub struct Found {
     /// Its changes.
-    pub edit: Edit,
+    pub edit: Rc<Edit>,
     /// What they do; the number is 0.
     pub would: Applied,
     /// What they make of the model that it was found on.

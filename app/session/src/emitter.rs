@@ -1,12 +1,13 @@
 //! Where events go: to whoever listens, and first into the journal.
 
 use crate::error::Error;
+use crate::failure_point::reach;
 use crossbeam_channel::Sender;
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
-use std::cell::RefCell;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::cell::{Cell, RefCell};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Progress is told at most this often.
@@ -15,8 +16,77 @@ const BREATH: Duration = Duration::from_millis(50);
 /// Sends events.
 pub struct Emitter {
     sender: Sender<Event>,
-    journal: RefCell<Option<File>>,
+    journal: Option<RefCell<Journal>>,
     last_progress: RefCell<Option<(Phase, Instant)>>,
+    /// Records of the running job that could not be written.
+    missed: Cell<u64>,
+}
+
+/// The file of all events.
+struct Journal {
+    path: PathBuf,
+    file: File,
+    /// Its length where it is a file that others may read: no half record stays in it.
+    length: Option<u64>,
+    /// Records that are missing at its end.
+    missing: u64,
+    /// Why the last one is.
+    trouble: Option<(ErrorKind, String)>,
+}
+
+impl Journal {
+    fn open(path: &Path) -> std::io::Result<Self> {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        let mut file = File::options().create(true).append(true).open(path)?;
+        let is_file = file.metadata()?.is_file();
+        if is_file {
+            // until the program ends: jobs of two programs have the same numbers, so that their records must not mix
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => return Err(std::io::Error::other("another locus writes it")),
+                Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => return Err(error),
+                _ => {}
+            }
+        }
+        // a record that was cut off stays a line of its own
+        if last_byte(path)?.is_some_and(|byte| byte != b'\n') {
+            file.write_all(b"\n")?;
+        }
+        let length = if is_file { Some(file.metadata()?.len()) } else { None };
+        Ok(Self { path: path.to_owned(), file, length, missing: 0, trouble: None })
+    }
+
+    /// Appends a record, all of it or nothing.
+    fn append(&mut self, event: &Event) -> std::io::Result<()> {
+        if self.missing > 0 {
+            let text = format!("{} records are missing here: they could not be written", self.missing);
+            let gap = Event::Log { source: "engine".to_owned(), level: "error".to_owned(), text };
+            self.line(&gap)?;
+            self.missing = 0;
+        }
+        self.line(event)
+    }
+
+    fn line(&mut self, event: &Event) -> std::io::Result<()> {
+        let mut line = serde_json::to_vec(event)?;
+        // one write a line: whoever follows the file, or is killed beside it, sees whole records
+        line.push(b'\n');
+        let written = self.file.write_all(&line);
+        if let Some(length) = &mut self.length {
+            match &written {
+                Ok(()) => *length += line.len() as u64,
+                Err(_) => self.file.set_len(*length)?,
+            }
+        }
+        written
+    }
+}
+
+/// Whether another program writes a file of events now.
+#[must_use]
+pub fn is_written(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The last byte of a file; `None` where it is empty, or a pipe or device.
@@ -38,38 +108,72 @@ impl Emitter {
     /// # Errors
     /// The journal cannot be written.
     pub fn new(sender: Sender<Event>, journal: Option<&Path>) -> Result<Self, Error> {
-        let open = |path: &Path| {
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            let mut file = File::options().create(true).append(true).open(path)?;
-            // a record that was cut off stays a line of its own
-            if last_byte(path)?.is_some_and(|byte| byte != b'\n') {
-                file.write_all(b"\n")?;
-            }
-            Ok::<_, std::io::Error>(file)
-        };
-        let file = journal.map(|path| {
-            open(path).map_err(|error| Error::File {
+        let journal = journal.map(|path| {
+            Journal::open(path).map_err(|error| Error::File {
                 path: path.to_owned(),
                 message: format!("the journal cannot be written ({error}); name another file"),
             })
         });
-        Ok(Self { sender, journal: RefCell::new(file.transpose()?), last_progress: RefCell::default() })
+        let journal = journal.transpose()?.map(RefCell::new);
+        Ok(Self { sender, journal, last_progress: RefCell::default(), missed: Cell::new(0) })
     }
 
-    /// Tells what happened. Waits when nobody has read for long; a listener that is gone is no error.
+    /// Tells what happened. Waits when nobody has read for long; a listener that is gone is no error. Where it cannot
+    /// be written down, [`Self::check`] says so, and the job that it belongs to fails.
     pub fn tell(&self, event: Event) {
         let event = event.with_short_messages();
-        if let Some(journal) = self.journal.borrow_mut().as_mut()
-            && event.is_recorded()
-            && let Ok(mut line) = serde_json::to_vec(&event)
-        {
-            // one write a line: whoever follows the file, or is killed beside it, sees whole records
-            line.push(b'\n');
-            let _ = journal.write_all(&line);
-        }
+        let _ = self.write_down(&event);
         let _ = self.sender.send(event);
+    }
+
+    /// Tells what happened, unless it cannot be written down.
+    ///
+    /// # Errors
+    /// The journal cannot be written; nothing was told.
+    pub fn tell_for_sure(&self, event: Event) -> Result<(), Error> {
+        reach("tell it")?;
+        let event = event.with_short_messages();
+        self.write_down(&event)?;
+        let _ = self.sender.send(event);
+        Ok(())
+    }
+
+    fn write_down(&self, event: &Event) -> Result<(), locus_engine::Error> {
+        let Some(journal) = self.journal.as_ref().filter(|_| event.is_recorded()) else { return Ok(()) };
+        let mut journal = journal.borrow_mut();
+        let Err(error) = journal.append(event) else { return Ok(()) };
+        journal.missing += 1;
+        self.missed.set(self.missed.get() + 1);
+        journal.trouble = Some((error.kind(), error.to_string()));
+        Err(locus_engine::Error::Write { path: journal.path.clone(), source: error })
+    }
+
+    /// A job begins: what was missed before is no matter of its own.
+    pub fn begin(&self) {
+        self.missed.set(0);
+    }
+
+    /// Whether all that was told since the job began is written down.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn check(&self) -> Result<(), locus_engine::Error> {
+        let Some(journal) = self.journal.as_ref().filter(|_| self.missed.get() > 0) else { return Ok(()) };
+        let journal = journal.borrow();
+        let (kind, text) = journal.trouble.clone().unwrap_or((ErrorKind::Other, "unknown".to_owned()));
+        Err(locus_engine::Error::Write { path: journal.path.clone(), source: std::io::Error::new(kind, text) })
+    }
+
+    /// The same, and that the system keeps it.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn settle(&self) -> Result<(), locus_engine::Error> {
+        self.check()?;
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let journal = journal.borrow();
+        let kept = if journal.length.is_some() { journal.file.sync_data() } else { Ok(()) };
+        kept.map_err(|source| locus_engine::Error::Write { path: journal.path.clone(), source })
     }
 
     /// The first record.

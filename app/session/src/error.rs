@@ -59,6 +59,12 @@ pub enum Error {
     /// A panic of our own.
     #[error("the engine panicked: {0}; please report it")]
     Panic(String),
+    /// What earlier sessions left in place on a model cannot be put there.
+    #[error("the edits of earlier sessions cannot be put in place: {0}; --fresh starts without them")]
+    TakeOver(Box<Error>),
+    /// A model could not be loaded, and the one before had to make room for it.
+    #[error("{0}; the model that was loaded before had to make room, and none is loaded now")]
+    NoModelNow(Box<Error>),
     /// The user stopped the job.
     #[error("cancelled")]
     Cancelled,
@@ -84,7 +90,7 @@ impl Error {
             | Self::Plugin { .. }
             | Self::Engine(locus_engine::Error::Plugin { .. }) => Blame::Plugin,
             Self::Device(_) | Self::Thread(_) => Blame::Device,
-            Self::Fact { error, .. } => error.blame(),
+            Self::Fact { error, .. } | Self::NoModelNow(error) | Self::TakeOver(error) => error.blame(),
             _ => Blame::Request,
         }
     }

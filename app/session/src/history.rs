@@ -2,16 +2,17 @@
 
 use crate::editing::{mark, rows_of};
 use crate::error::Error;
-use crate::operations::{operation_of, record_redo, record_undo};
+use crate::failure_point::reach;
+use crate::loading::Loaded;
+use crate::operations::{Done, commit};
 use crate::worker::Worker;
-use locus_engine::edit::Numbered;
-use locus_protocol::{EditInPlace, Event, Fact};
+use locus_engine::edit::{Arrangement, Numbered};
+use locus_protocol::{EditInPlace, Event, Fact, LayerRow};
 use std::collections::BTreeMap;
 
 /// Takes the last edit back.
 pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    let Some(number) = loaded.stack.applied().last().map(|edit| edit.number) else {
+    let Some(number) = worker.ready()?.stack.applied().last().map(|edit| edit.number) else {
         return Err(Error::Request("there is no edit to undo".to_owned()));
     };
     undo_one(worker, number)
@@ -19,61 +20,61 @@ pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
 
 /// Takes the edit with this number back, whatever came after it.
 pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    let Some(fact) = fact_of(loaded.stack.applied(), number) else {
+    let loaded = worker.ready()?;
+    reach("build without an edit")?;
+    let Some(after) = loaded.stack.without(number)? else {
         return Err(Error::Request(format!("no edit in place has the number {number}")));
     };
-    loaded.stack.remove(number)?;
-    let weights = loaded.stack.weights()?;
-    record_undo(worker, number, &weights);
-    tell(worker, &fact, weights)
+    let fact = fact_of(loaded.stack.applied(), number);
+    let rows = rows_in(loaded, &after, &fact)?;
+    commit(worker, vec![Done::undo(number, after)], |after, operations| edits(after, rows, operations))
 }
 
 /// Puts the edit that was taken back last in place again.
 pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let loaded = worker.loaded()?;
-    let Some(number) = loaded.stack.redo()? else {
+    let loaded = worker.ready()?;
+    reach("build with an edit again")?;
+    let Some((number, after)) = loaded.stack.with_last_undone()? else {
         return Err(Error::Request("there is no edit to redo".to_owned()));
     };
-    let fact = fact_of(loaded.stack.applied(), number).unwrap_or_default();
-    let weights = loaded.stack.weights()?;
-    record_redo(worker, number, &weights);
-    tell(worker, &fact, weights)
+    let fact = fact_of(after.applied(), number);
+    let rows = rows_in(loaded, &after, &fact)?;
+    commit(worker, vec![Done::redo(number, after)], |after, operations| edits(after, rows, operations))
 }
 
-fn fact_of(edits: &[Numbered], number: u64) -> Option<Fact> {
-    edits.iter().find(|edit| edit.number == number).map(|edit| edit.edit.fact().clone())
+fn fact_of(edits: &[Numbered], number: u64) -> Fact {
+    edits.iter().find(|edit| edit.number == number).map(|edit| edit.edit.fact().clone()).unwrap_or_default()
 }
 
-/// Tells what is in place, with the rows of the model for `fact`.
-pub fn tell_edits(worker: &mut Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let weights = worker.ready()?.stack.weights()?;
-    tell(worker, fact, weights)
-}
-
-/// The same where the hashes of the weights are known.
-fn tell(worker: &Worker<'_>, fact: &Fact, weights: BTreeMap<String, String>) -> Result<(), Error> {
-    let loaded = worker.ready()?;
+/// The rows for `fact` of the model that an arrangement makes.
+pub fn rows_in(loaded: &Loaded, arrangement: &Arrangement, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
+    reach("look at the edited model")?;
     // nothing is in place and nothing was: there is no fact to look at
-    let mut rows = if fact.template.is_empty() { Vec::new() } else { rows_of(loaded.stack.model(), fact)? };
-    if let Some(edit) = loaded.stack.applied().last() {
+    let mut rows = match fact.template.is_empty() {
+        true => Vec::new(),
+        false => rows_of(arrangement.model(loaded.stack.base()), fact)?,
+    };
+    if let Some(edit) = arrangement.applied().last() {
         mark(&mut rows, &edit.changes);
     }
-    let event = Event::Edits {
-        applied: list(worker, loaded.stack.applied()),
-        undone: list(worker, loaded.stack.undone()),
+    Ok(rows)
+}
+
+/// What is told of an arrangement that is in place; `operations` has the operations of edits by their numbers.
+pub fn edits(arrangement: &Arrangement, rows: Vec<LayerRow>, operations: &BTreeMap<u64, u64>) -> Event {
+    Event::Edits {
+        applied: list(operations, arrangement.applied()),
+        undone: list(operations, arrangement.undone()),
         rows,
-        unedited: loaded.stack.is_checkpoint(&weights),
-        weights,
-    };
-    worker.emitter.tell(event);
-    Ok(())
+        unedited: arrangement.is_unedited(),
+        weights: arrangement.weights().clone(),
+    }
 }
 
 /// Edits as a list shows them: numbers, titles, norms of their changes, whether they reached their aim.
-fn list(worker: &Worker<'_>, edits: &[Numbered]) -> Vec<EditInPlace> {
+fn list(operations: &BTreeMap<u64, u64>, edits: &[Numbered]) -> Vec<EditInPlace> {
     let entry = |Numbered { number, edit, changes }: &Numbered| EditInPlace {
-        operation: operation_of(worker, *number),
+        operation: operations.get(number).copied(),
         success: edit.verdict.as_ref().map(|verdict| verdict.success),
         ..EditInPlace::new(*number, &edit.title, changes, edit.facts())
     };

@@ -15,6 +15,9 @@ mod editing;
 mod emitter;
 mod error;
 mod evaluating;
+mod failure_point;
+#[cfg(test)]
+mod failures;
 mod history;
 mod judging;
 mod kept;
@@ -37,6 +40,7 @@ mod worker;
 
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
+pub use emitter::is_written;
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};

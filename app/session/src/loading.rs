@@ -1,11 +1,14 @@
 //! Loading a model with its facts.
 
-use crate::applying;
+use crate::applying::{self, ToApply};
 use crate::defaults::ModelDefaults;
-use crate::device;
+use crate::device::{self, Choice};
 use crate::emitter::Emitter;
 use crate::error::Error;
-use crate::operations;
+use crate::failure_point::reach;
+use crate::history::edits;
+use crate::memory;
+use crate::operations::{self, Recorded, TakenOver};
 use crate::worker::{Stopped, Worker};
 use locus_engine::Doing;
 use locus_engine::edit::{EditStack, model_info, number_format};
@@ -15,8 +18,9 @@ use locus_engine::{facts, trace};
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn};
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Parameters below which one CPU thread is the fastest.
 const SMALL_MODEL: u64 = 20_000_000;
@@ -26,6 +30,9 @@ const ADDED: i64 = 8;
 
 /// Facts that are told by name when they do not fit.
 const NAMED: usize = 10;
+
+/// How much wider numbers may be in memory than in the file.
+const WIDENED: u64 = 2;
 
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
@@ -95,7 +102,7 @@ pub fn title(source: &ModelSource) -> String {
     }
 }
 
-/// Loads a model in place of the one that is there.
+/// Loads a model in place of the one that is there, which stays until all is ready, where there is room for both.
 pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result<(), Stopped> {
     let choice = device::choose(worker.options.device, worker.options.number_format)?;
     let folder = match source {
@@ -104,10 +111,52 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         }
         ModelSource::Folder(folder) => folder.clone(),
     };
-    // two models need not fit side by side
-    worker.loaded = None;
-    worker.variants.clear();
+    let makes_room = worker.loaded.is_some() && !fits_beside(&folder, choice.device);
+    if makes_room {
+        worker.loaded = None;
+        worker.variants.clear();
+    }
+    build(worker, job, source, folder, choice).and_then(|new| install(worker, new)).map_err(
+        |stopped| match makes_room {
+            true if stopped.error.is_cancelled() => Stopped { kept: "no model is loaded now".to_owned(), ..stopped },
+            true => Stopped { error: Error::NoModelNow(Box::new(stopped.error)), ..stopped },
+            false => stopped,
+        },
+    )
+}
+
+/// Whether a model can be read while another one stays in memory.
+fn fits_beside(folder: &Path, device: Device) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let weights = files.filter(|entry| entry.path().extension().is_some_and(|end| end == "safetensors"));
+    let bytes: u64 = weights.filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum();
+    // numbers of half the width may be widened
+    let needed = bytes.saturating_mul(WIDENED);
+    device == Device::Cpu && memory::available().is_some_and(|available| needed < available)
+}
+
+/// A model that is ready to take the place of another one.
+struct New {
+    loaded: Loaded,
+    ready: ModelReady,
+    /// Where its facts come from.
+    facts_source: String,
+    /// What is to be said of its tokenizer.
+    remarks: Vec<String>,
+    /// What earlier sessions left in place on it.
+    taken_over: Option<TakenOver>,
+}
+
+/// Reads a model and what belongs to it. What is there stays as it is.
+fn build(
+    worker: &Worker<'_>,
+    job: JobId,
+    source: &ModelSource,
+    folder: PathBuf,
+    choice: Choice,
+) -> Result<New, Stopped> {
     let kind = worker.options.number_format.kind();
+    reach("read the weights")?;
     let model = Model::load_listening(&folder, choice.device, kind, &mut |reading| {
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.check_cancel()
@@ -117,12 +166,13 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     for note in &model.notes {
         worker.emitter.log("engine", "warning", note);
     }
-    let (origin, records) = read_facts(worker, source, &folder)?;
+    let (facts_source, records) = read_facts(worker, source, &folder)?;
     let records = that_fit(&worker.emitter, &model, records);
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
     let read = |fact: &&Fact| model.tokenizer.encode(&fact.prompt()).is_ok();
     let prompt = records.iter().take(NAMED).find(read).map_or_else(|| "The".to_owned(), Fact::prompt);
+    reach("probe the model")?;
     let probe = probe(&model, &prompt)?;
     let name = match source {
         ModelSource::BuiltIn => "built-in".to_owned(),
@@ -149,34 +199,69 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();
     subjects.sort();
     subjects.dedup();
-    worker.loaded = Some(Loaded {
+    let loaded = Loaded {
         folder,
         stack: EditStack::new(model),
         mark,
         info,
         defaults,
         moments: None,
-        facts: records.clone(),
+        facts: records,
         subjects,
         deviation: OnceCell::new(),
-    });
+    };
+    let taken_over = match &worker.operations {
+        Some(recorder) => operations::take_over(recorder, &loaded).map_err(|error| Error::TakeOver(Box::new(error)))?,
+        None => None,
+    };
+    Ok(New { loaded, ready, facts_source, remarks, taken_over })
+}
+
+/// Puts a model with the edits that belong to it in place of the one that is there. What can fail comes first.
+fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
+    let New { mut loaded, ready, facts_source, remarks, taken_over } = new;
+    let mut numbers = BTreeMap::new();
+    let mut told = Vec::new();
+    if let Some(TakenOver { after, rows, numbers: known, said }) = taken_over {
+        told.extend(said.into_iter().map(|(source, level, text)| log(source, level, text)));
+        if !after.applied().is_empty() || !after.undone().is_empty() {
+            told.push(edits(&after, rows, &known));
+        }
+        numbers = known;
+        loaded.stack.commit(after);
+    }
+    let ToApply { steps, rows, said } = applying::build(&loaded, loaded.stack.now(), &worker.options.apply)?;
+    worker.emitter.check()?;
+    // from here on only the journal can fail, and it does so before anything else has happened
+    let recorded = match worker.operations.as_mut() {
+        Some(recorder) => recorder.record_anew(numbers, &loaded, &steps)?,
+        None => Recorded::default(),
+    };
+    if let Some(last) = steps.last() {
+        let mut after = last.after().clone();
+        after.renumber(&recorded.renumbered);
+        let operations = worker.operations.as_ref().map(|recorder| recorder.numbers.clone()).unwrap_or_default();
+        told.push(edits(&after, rows, &operations));
+        loaded.stack.commit(after);
+    }
+    told.extend(
+        said.into_iter().map(|(level, text)| log(if level == "info" { "edits" } else { "engine" }, level, text)),
+    );
+    let records = loaded.facts.clone();
+    worker.loaded = Some(loaded);
+    worker.variants.clear();
     worker.emitter.tell(Event::Model(ready));
     for remark in remarks {
         worker.emitter.log("engine", "warning", remark);
     }
-    worker.emitter.tell(Event::Facts { source: origin, facts: records });
+    worker.emitter.tell(Event::Facts { source: facts_source, facts: records });
     tell_plugins(&worker.emitter, worker);
-    if let Err(error) = operations::take_over(worker) {
-        let text = format!("the edits of earlier sessions are not in place: {error}");
-        worker.emitter.log("engine", "error", text);
-    }
-    let files = worker.options.apply.clone();
-    if let Err(error) = applying::apply(worker, &files) {
-        // not the model that was asked for
-        worker.loaded = None;
-        return Err(error.into());
-    }
+    told.into_iter().for_each(|event| worker.emitter.tell(event));
     Ok(())
+}
+
+fn log(source: &str, level: &str, text: String) -> Event {
+    Event::Log { source: source.to_owned(), level: level.to_owned(), text }
 }
 
 /// Threads inside the products of a small model only wait for one another.

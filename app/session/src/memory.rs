@@ -36,6 +36,13 @@ pub fn resident() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }
 
+/// Memory that the system can still give, in bytes.
+pub fn available() -> Option<u64> {
+    let all = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = all.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
+}
+
 fn gpus(nvml: Option<&Nvml>) -> Vec<GpuMemory> {
     let Some(nvml) = nvml else { return Vec::new() };
     let count = nvml.device_count().unwrap_or(0);

@@ -83,7 +83,7 @@ pub fn ensure(worker: &mut Worker<'_>, job: JobId, layers: &[usize]) -> Result<(
                 );
                 worker.emitter.log("engine", "warning", text);
             }
-            of_corpus(worker, job)?.1
+            of_corpus(worker, job, false)?.1
         }
     };
     worker.loaded()?.moments = Some(moments);
@@ -102,14 +102,27 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
     if said || !file.exists() {
         return Ok(None);
     }
-    match SecondMoments::read(&file, model(worker)?.device) {
-        Ok(moments) => Ok(Some((file, moments))),
-        Err(error) if error.is_out_of_memory() => Err(error.into()),
-        Err(error) => {
-            worker.emitter.log("engine", "warning", format!("{error}; import them again"));
-            Ok(None)
-        }
+    // what cannot be read is not replaced by something else: it was imported on purpose
+    let moments = read(worker, &file)?;
+    if moments.description.model != fingerprint(model(worker)?) {
+        let message = "it does not belong to this model; delete it and import it again".to_owned();
+        return Err(Error::File { path: file, message });
     }
+    Ok(Some((file, moments)))
+}
+
+/// Second moments of a file, which is said to be an old one where it carries no checksum.
+fn read(worker: &Worker<'_>, file: &Path) -> Result<SecondMoments, Error> {
+    let moments = SecondMoments::read(file, model(worker)?.device)?;
+    if !moments.is_sealed {
+        let text = format!(
+            "{}: it carries no checksum, since an older Locus or another program wrote it; `locus stats verify` checks \
+             what can be checked without one",
+            file.display()
+        );
+        worker.emitter.log("engine", "warning", text);
+    }
+    Ok(moments)
 }
 
 fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
@@ -139,14 +152,13 @@ fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collect
     Ok((collecting, file))
 }
 
-/// Second moments of the corpus, kept or collected, and their file.
-fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments), Error> {
+/// Second moments of the corpus, kept or collected, and their file. What is `to_be_kept` fails where it cannot be.
+fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(PathBuf, SecondMoments), Error> {
     let corpus = corpus(worker)?;
-    let model = model(worker)?;
     let (mut collecting, file) = collecting(worker, &corpus)?;
     let description = collecting.description()?;
     if file.exists() {
-        match SecondMoments::read(&file, model.device) {
+        match read(worker, &file) {
             Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
             Ok(_) => {
                 let text = format!("{} belongs to another model; collecting anew", file.display());
@@ -157,6 +169,9 @@ fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments)
         }
     }
     remove_leftovers(&file);
+    if to_be_kept {
+        can_be_written(&file)?;
+    }
     let progress = ProgressFile::beside(&file);
     let progress = match worker.options.moments.keep_every {
         Some(every) => progress.every(every),
@@ -180,12 +195,23 @@ fn of_corpus(worker: &Worker<'_>, job: JobId) -> Result<(PathBuf, SecondMoments)
                 progress.remove();
             }
         }
+        Err(error) if to_be_kept => return Err(error.into()),
         Err(error) => {
             let text = format!("second moments are not kept for the next time: {error}");
             worker.emitter.log("engine", "warning", text);
         }
     }
     Ok((file, moments))
+}
+
+/// Whether a file can be made in the folder of another one, before hours are spent on what goes into it.
+///
+/// # Errors
+/// It cannot.
+fn can_be_written(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let trial = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+    trial.map(|_| ()).map_err(|source| locus_engine::Error::Write { path: file.to_owned(), source }.into())
 }
 
 /// Says what is going to be done, and how it can be had for less.
@@ -282,7 +308,7 @@ fn report(file: &Path, moments: &SecondMoments) -> Result<SecondMomentsReport, E
 }
 
 fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsReport, Error> {
-    let (file, moments) = of_corpus(worker, job)?;
+    let (file, moments) = of_corpus(worker, job, true)?;
     if worker.options.corpus.is_none() && imported(worker)?.is_some() {
         let text = format!(
             "edits of this model use the imported {}; remove it to use these",
@@ -297,9 +323,8 @@ fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsRepor
 
 /// The file that was named, or else the one that an edit would use, which has to be there.
 fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, SecondMoments), Error> {
-    let device = model(worker)?.device;
     if let Some(file) = file {
-        let moments = SecondMoments::read(&file, device)?;
+        let moments = read(worker, &file)?;
         return Ok((file, moments));
     }
     if let Some(found) = imported(worker)? {
@@ -311,7 +336,7 @@ fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, Secon
         let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
         return Err(Error::Request(message.to_owned()));
     }
-    let moments = SecondMoments::read(&file, device)?;
+    let moments = read(worker, &file)?;
     Ok((file, moments))
 }
 
@@ -356,11 +381,8 @@ fn take_over(worker: &mut Worker<'_>, path: &Path, layer: Option<usize>) -> Resu
     let model = model(worker)?;
     let new = import(model, path, layer)?;
     let file = imported_file(worker)?;
-    let moments = match SecondMoments::read(&file, model.device) {
-        Ok(before) if file.exists() => before.overlaid_by(new),
-        Err(error) if error.is_out_of_memory() => return Err(error.into()),
-        _ => new,
-    };
+    // what was imported before and is damaged now is not left out without a word
+    let moments = if file.exists() { read(worker, &file)?.overlaid_by(new) } else { new };
     moments.write(&file)?;
     let report = report(&file, &moments)?;
     worker.loaded()?.moments = None;

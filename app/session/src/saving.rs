@@ -41,7 +41,7 @@ fn deltas(loaded: &Loaded, file: &Path) -> Result<(), Error> {
 
 /// The edits in place; there has to be one.
 fn edits(loaded: &Loaded) -> Result<Vec<&Edit>, Error> {
-    let edits: Vec<&Edit> = loaded.stack.applied().iter().map(|numbered| &numbered.edit).collect();
+    let edits: Vec<&Edit> = loaded.stack.applied().iter().map(|numbered| &*numbered.edit).collect();
     if edits.is_empty() {
         return Err(Error::Request("there is no edit to save; edit a fact first".to_owned()));
     }

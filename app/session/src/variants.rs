@@ -6,14 +6,23 @@ use crate::judging::Aims;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, bytes_of, check};
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, Tried, TriedOn};
+use std::rc::Rc;
 
 /// An edit that was tried.
 pub struct Variant {
-    edit: Edit,
+    edit: Rc<Edit>,
     would: Applied,
     aims: Aims,
     /// The edits that it was tried on top of; none for the unedited model.
     on_top_of: Vec<u64>,
+}
+
+#[cfg(test)]
+impl Variant {
+    /// An edit that was found on a model with no edit in place.
+    pub fn of(found: Found) -> Self {
+        Self { edit: found.edit, would: found.would, aims: found.aims, on_top_of: Vec::new() }
+    }
 }
 
 /// Tries an edit and keeps its changes under the job's number.
@@ -34,16 +43,23 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
     let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
     if variant.on_top_of == now {
         let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
-        let Some(Variant { edit, would, aims, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
-        return Ok(put_in_place(worker, job, Found { edit, would, model, aims })?);
+        let (edit, would) = (variant.edit.clone(), variant.would.clone());
+        put_in_place(worker, job, edit, would, model)?;
+        worker.variants.remove(&tried);
+        return Ok(());
     }
     if !variant.on_top_of.is_empty() {
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
     }
     let (would, model) = measure_on_top(worker, job, variant, &now)?;
-    let Some(Variant { mut edit, aims, .. }) = worker.variants.remove(&tried) else { return Ok(()) };
-    edit.verdict.clone_from(&would.verdict);
-    Ok(put_in_place(worker, job, Found { edit, would, model, aims })?)
+    let Some(variant) = worker.variants.get_mut(&tried) else { return Ok(()) };
+    if let Some(edit) = Rc::get_mut(&mut variant.edit) {
+        edit.verdict.clone_from(&would.verdict);
+    }
+    let edit = variant.edit.clone();
+    put_in_place(worker, job, edit, would, model)?;
+    worker.variants.remove(&tried);
+    Ok(())
 }
 
 /// Measures a variant of the unedited model with the edits in place.

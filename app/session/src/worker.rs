@@ -13,7 +13,7 @@ use crate::{
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Flags, JobId, JobKind, Outcome, TraceOrder};
+use locus_protocol::{Command, Event, Flags, JobId, JobKind, Outcome, ShortOrder, TraceOrder};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,28 +73,7 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
-    let all_threads = tch::get_num_threads();
-    if let Some(threads) = options.threads {
-        // before libtorch starts threads for the first time: where they do not fit, it ends the program
-        tch::set_num_threads(threads);
-    }
-    let registry = Registry::new(options.search.clone());
-    let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
-    let mut worker = Worker {
-        options,
-        registry,
-        emitter,
-        cancel: &flags.cancel,
-        cancel_look: &flags.cancel_look,
-        pause: &flags.pause,
-        all_threads,
-        loaded: None,
-        variants: BTreeMap::new(),
-        operations,
-        orders: Orders::new(commands),
-        doing: Cell::default(),
-        looked: Cell::default(),
-    };
+    let mut worker = Worker::new(options, commands, emitter, flags);
     match worker.open_plugins() {
         Ok(()) => worker.serve(),
         Err(error) => refuse_all(&worker.emitter, commands, &error),
@@ -108,13 +87,44 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
 /// Without plugins that were asked for no job is begun.
 fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
     for command in commands {
-        match command.job() {
-            Some(job) => {
-                let outcome = Outcome::Failed { error: error.to_string(), blame: error.blame() };
-                emitter.tell(Event::Finished { job, outcome, seconds: 0.0 });
-            }
-            None if command == Command::Quit => return,
-            None => emitter.log("engine", "error", error.to_string()),
+        match (command.job(), command.asks()) {
+            (Some(job), _) => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
+            (None, Some(to)) => emitter.tell(Event::Answered { to, outcome: failed(error) }),
+            (None, None) if command == Command::Quit => return,
+            (None, None) => emitter.log("engine", "error", error.to_string()),
+        }
+    }
+}
+
+fn failed(error: &Error) -> Outcome {
+    Outcome::Failed { error: error.to_string(), blame: error.blame() }
+}
+
+impl<'a> Worker<'a> {
+    /// Without plugins and model yet.
+    pub(crate) fn new(options: Options, commands: &'a Receiver<Command>, emitter: Emitter, flags: &'a Flags) -> Self {
+        let all_threads = tch::get_num_threads();
+        if let Some(threads) = options.threads {
+            // before libtorch starts threads for the first time: where they do not fit, it ends the program
+            tch::set_num_threads(threads);
+        }
+        let registry = Registry::new(options.search.clone());
+        let operations =
+            options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
+        Self {
+            options,
+            registry,
+            emitter,
+            cancel: &flags.cancel,
+            cancel_look: &flags.cancel_look,
+            pause: &flags.pause,
+            all_threads,
+            loaded: None,
+            variants: BTreeMap::new(),
+            operations,
+            orders: Orders::new(commands),
+            doing: Cell::default(),
+            looked: Cell::default(),
         }
     }
 }
@@ -171,7 +181,7 @@ impl Worker<'_> {
                 }
                 Command::Place { job, in_place, taken_back } => {
                     let title = "putting edits in place".to_owned();
-                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, in_place, taken_back));
+                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, &in_place, &taken_back));
                 }
                 Command::Rescore { job } => {
                     let title = "scoring the edits in place".to_owned();
@@ -192,18 +202,26 @@ impl Worker<'_> {
                     let title = format!("loading {}", file.display());
                     self.job(job, JobKind::Reload, title, |worker| reloading::reload(worker, job, &file));
                 }
-                Command::Undo => self.quietly(|worker| history::undo(worker)),
-                Command::UndoOne { edit } => self.quietly(|worker| history::undo_one(worker, edit)),
-                Command::Redo => self.quietly(|worker| history::redo(worker)),
+                Command::Plugins => self.answer(ShortOrder::Plugins, |_| Ok(())),
+                Command::Undo => self.answer(ShortOrder::Undo, history::undo),
+                Command::UndoOne { edit } => {
+                    self.answer(ShortOrder::UndoOne { edit }, |worker| history::undo_one(worker, edit));
+                }
+                Command::Redo => self.answer(ShortOrder::Redo, history::redo),
             }
         }
     }
 
     /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
     fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
+        self.emitter.begin();
         let start = self.begin(job, kind, title);
         self.looked.set(Duration::ZERO);
-        let result = caught(|| body(self));
+        let mut result = self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| body(self)));
+        if result.is_ok() {
+            // nothing counts as done that is not written down
+            result = self.emitter.settle().map_err(Stopped::from);
+        }
         self.cancel.store(false, Ordering::Relaxed);
         self.pause.store(false, Ordering::Relaxed);
         if self.doing.get() == Doing::Look {
@@ -222,12 +240,22 @@ impl Worker<'_> {
         let outcome = match result {
             Ok(()) => Outcome::Done,
             Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
-            Err(Stopped { error, .. }) => Outcome::Failed { error: error.to_string(), blame: error.blame() },
+            Err(Stopped { error, .. }) => failed(&error),
         };
         self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
     }
 
-    /// Does something short that is no job; a failure goes into the log.
+    /// Does something short that is no job, and says how it ended.
+    fn answer(&mut self, to: ShortOrder, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
+        self.emitter.begin();
+        let outcome = match caught(|| body(self)) {
+            Ok(()) => Outcome::Done,
+            Err(error) => failed(&error),
+        };
+        self.emitter.tell(Event::Answered { to, outcome });
+    }
+
+    /// Does something short that nobody waits for; a failure goes into the log.
     fn quietly(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
         let result = caught(|| body(self));
         self.log_failure(result);
@@ -292,6 +320,7 @@ impl Worker<'_> {
     /// The engine's error once the user has cancelled. See [`Self::between_steps`], which comes first.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
         self.between_steps();
+        self.emitter.check()?;
         if self.is_cancelled() { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 

@@ -1,19 +1,22 @@
 //! The journal of operations: what was done to which model, so that it can be looked up, taken back after a restart and
 //! run again.
 //!
-//! `journal` is the file and the deltas beside it, `recording` writes what this session does, `standing` is what the
-//! next start of the workbench puts in place, `placing` puts it there.
+//! `journal` is the file and the deltas beside it, `lines` what its lines say, `loose` the deltas that no line names;
+//! `recording` writes what this session does and puts it in place, `standing` is what the next start of the workbench
+//! puts in place, `placing` puts it there.
 
 mod journal;
+mod lines;
+mod loose;
 mod placing;
 mod recording;
 mod standing;
 
-pub use journal::{Journal, Read};
-pub(crate) use placing::{place, take_over};
-pub(crate) use recording::{
-    Recorder, operation_of, plugin_mark, record_applied, record_edit, record_redo, record_undo,
-};
+pub use journal::{Journal, Keeping};
+pub use lines::Read;
+pub use loose::LooseChange;
+pub(crate) use placing::{TakenOver, place, take_over};
+pub(crate) use recording::{Done, Recorded, Recorder, commit, plugin_mark};
 pub use recording::{now, run_name};
 pub use standing::Standing;
 

@@ -1,74 +1,104 @@
 //! Puts edits of the journal in place from their changes.
 
-use super::{Read, Role, Standing};
+use super::{Read, Recorder, Role, Standing};
 use crate::error::Error;
-use crate::history::tell_edits;
+use crate::failure_point::reach;
+use crate::history::{edits, rows_in};
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{DeltaFile, Edit};
-use locus_protocol::{Fact, Operation};
+use locus_engine::edit::{Arrangement, DeltaFile, Edit};
+use locus_protocol::{Fact, LayerRow, Operation};
+use std::collections::BTreeMap;
 
-/// Has the edits in place be those of operations, as a job.
-pub fn place(worker: &mut Worker<'_>, in_place: Vec<u64>, taken_back: Vec<u64>) -> Result<(), Stopped> {
-    let read = worker.operations.as_ref().map(|recorder| recorder.journal.read()).transpose()?.unwrap_or_default();
-    let mut found = Vec::new();
-    for numbers in [&in_place, &taken_back] {
-        found.push(numbers.iter().map(|&number| look_up(worker, &read, number)).collect::<Result<Vec<_>, _>>()?);
+/// Has the edits in place be those of operations, as a job. It is no operation, so that only who records none may do so.
+pub fn place(worker: &mut Worker<'_>, in_place: &[u64], taken_back: &[u64]) -> Result<(), Stopped> {
+    let (loaded, recorder) = (worker.ready()?, worker.operations.as_ref());
+    let Some(recorder) = recorder.filter(|recorder| recorder.role == Role::Reader) else {
+        let message = "edits are put in place by their operations in a replay only; use undo and redo";
+        return Err(Error::Request(message.to_owned()).into());
+    };
+    let read = recorder.journal.read()?;
+    reach("look edits up")?;
+    let find = |numbers: &[u64]| {
+        numbers.iter().map(|&number| look_up(recorder, loaded, &read, number)).collect::<Result<Vec<_>, _>>()
+    };
+    let (after, fact) = arrange(loaded, find(in_place)?, find(taken_back)?)?;
+    let rows = rows_in(loaded, &after, &fact)?;
+    worker.emitter.check()?;
+    let numbers: BTreeMap<u64, u64> = in_place.iter().chain(taken_back).map(|number| (*number, *number)).collect();
+    let told = edits(&after, rows, &numbers);
+    let before = worker.loaded()?.stack.commit(after);
+    if let Err(error) = worker.emitter.tell_for_sure(told) {
+        worker.loaded()?.stack.commit(before);
+        return Err(error.into());
     }
-    let (undone, applied) = (found.pop().unwrap_or_default(), found.pop().unwrap_or_default());
-    let fact = put(worker, applied, undone)?;
-    Ok(tell_edits(worker, &fact)?)
+    if let Some(recorder) = worker.operations.as_mut() {
+        recorder.numbers = numbers;
+    }
+    Ok(())
 }
 
-/// Puts in place what was in place when the workbench last had the model that was loaded just now.
-pub fn take_over(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let Some(recorder) = worker.operations.as_mut() else { return Ok(()) };
-    recorder.numbers.clear();
+/// What earlier sessions left in place on a model.
+pub struct TakenOver {
+    /// What is in place.
+    pub after: Arrangement,
+    /// Rows of the model that it makes.
+    pub rows: Vec<LayerRow>,
+    /// Operations by the numbers that their edits have in this session.
+    pub numbers: BTreeMap<u64, u64>,
+    /// What to say: source, level and a sentence each.
+    pub said: Vec<(&'static str, &'static str, String)>,
+}
+
+/// Builds what was in place when the workbench last had the model that is being loaded; `None` for nothing.
+pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOver>, Error> {
     if recorder.role != (Role::Workbench { takes_over: true }) {
-        return Ok(());
+        return Ok(None);
     }
+    reach("read the journal to take it over")?;
     let read = recorder.journal.read()?;
-    for complaint in &read.complaints {
-        worker.emitter.log("engine", "warning", complaint.clone());
+    if let Some(refusal) = read.refusal() {
+        return Err(Error::Request(refusal));
     }
-    let standing = read.standing(&worker.ready()?.mark.fingerprint);
-    if standing == Standing::default() {
-        return Ok(());
-    }
-    let find = |numbers: &[u64]| {
+    let mut said: Vec<_> = read.complaints.iter().map(|complaint| ("engine", "warning", complaint.clone())).collect();
+    let standing = read.standing(&loaded.mark.fingerprint);
+    let mut find = |numbers: &[u64]| {
         let mut found = Vec::new();
         for &number in numbers {
-            match look_up(worker, &read, number) {
+            match look_up(recorder, loaded, &read, number) {
                 Ok(edit) => found.push(edit),
                 Err(error) => {
                     let text = format!("the edit of operation {number} is not put in place again: {error}");
-                    worker.emitter.log("engine", "warning", text);
+                    said.push(("engine", "warning", text));
                 }
             }
         }
         found
     };
     let (applied, undone) = (find(&standing.in_place), find(&standing.taken_back));
+    let numbers = applied.iter().chain(&undone).map(|(number, _)| (*number, *number)).collect();
     let (placed, redoable) = (applied.len(), undone.len());
-    let fact = put(worker, applied, undone)?;
-    let loaded = worker.ready()?;
+    let (after, fact) = arrange(loaded, applied, undone)?;
     if let Some(last) = read.operations.iter().rev().find(|operation| left(operation, loaded, &standing))
-        && let Some(name) = differing(loaded, last)?
+        && let Some(name) = differing(&after, last)
     {
         let text = format!(
             "`{name}` has other last bits than after operation {} (another device or another libtorch)",
             last.number
         );
-        worker.emitter.log("engine", "warning", text);
+        said.push(("engine", "warning", text));
     }
-    let edits = |count: usize| if count == 1 { "1 edit".to_owned() } else { format!("{count} edits") };
-    let text = format!(
-        "in place from earlier sessions: {}, {} taken back; --fresh starts without them",
-        edits(placed),
-        edits(redoable)
-    );
-    worker.emitter.log("edits", "info", text);
-    tell_edits(worker, &fact)
+    if standing != Standing::default() {
+        let count = |count: usize| if count == 1 { "1 edit".to_owned() } else { format!("{count} edits") };
+        let text = format!(
+            "in place from earlier sessions: {}, {} taken back; --fresh starts without them",
+            count(placed),
+            count(redoable)
+        );
+        said.push(("edits", "info", text));
+    }
+    let rows = rows_in(loaded, &after, &fact)?;
+    Ok(Some(TakenOver { after, rows, numbers, said }))
 }
 
 /// Whether an operation left the model as it stands, and knew its weights.
@@ -79,18 +109,16 @@ fn left(operation: &Operation, loaded: &Loaded, standing: &Standing) -> bool {
 }
 
 /// A parameter that has other bits than after an operation.
-fn differing(loaded: &Loaded, operation: &Operation) -> Result<Option<String>, Error> {
-    let complete = loaded.stack.applied().len() == operation.in_place.len();
-    let mut weights = loaded.stack.weights()?.into_iter().filter(|_| complete);
-    Ok(weights.find(|(name, hash)| operation.weights.get(name) != Some(hash)).map(|(name, _)| name))
+fn differing(after: &Arrangement, operation: &Operation) -> Option<String> {
+    let complete = after.applied().len() == operation.in_place.len();
+    let mut weights = after.weights().iter().filter(|_| complete);
+    weights.find(|(name, hash)| operation.weights.get(*name) != Some(hash)).map(|(name, _)| name.clone())
 }
 
 /// The edit of an operation, checked against the model.
-fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<(u64, Edit), Error> {
+fn look_up(recorder: &Recorder, loaded: &Loaded, read: &Read, number: u64) -> Result<(u64, Edit), Error> {
     let missing = || Error::Request(format!("the journal has no edit with the number {number}"));
     let edit = read.find(number).and_then(Operation::edit).ok_or_else(missing)?;
-    let recorder = worker.operations.as_ref().ok_or_else(missing)?;
-    let loaded = worker.ready()?;
     let file = recorder.journal.delta(&edit.delta);
     let delta = DeltaFile::read_exactly(&file, &edit.delta.sha256)?;
     delta.fits(&file, loaded.stack.base(), &loaded.mark)?;
@@ -98,13 +126,9 @@ fn look_up(worker: &Worker<'_>, read: &Read, number: u64) -> Result<(u64, Edit),
     Ok((number, Edit { verdict: edit.verdict.clone(), ..read }))
 }
 
-/// Has the edits be these and no others; gives the fact whose rows are shown.
-fn put(worker: &mut Worker<'_>, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<Fact, Error> {
-    let numbers = applied.iter().chain(&undone).map(|(number, _)| (*number, *number)).collect();
+/// These edits and no others, and the fact whose rows are shown.
+fn arrange(loaded: &Loaded, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<(Arrangement, Fact), Error> {
+    reach("build with the edits of the journal")?;
     let shown = applied.last().or(undone.last()).map(|(_, edit)| edit.fact().clone()).unwrap_or_default();
-    worker.loaded()?.stack.replace(applied, undone)?;
-    if let Some(recorder) = worker.operations.as_mut() {
-        recorder.numbers = numbers;
-    }
-    Ok(shown)
+    Ok((loaded.stack.arranged(applied, undone)?, shown))
 }

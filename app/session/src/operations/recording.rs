@@ -1,14 +1,16 @@
-//! Writes what this session does into the journal. A journal that cannot be written takes no edit back: it is said,
-//! and the edit stays in place as long as the session lasts.
+//! Writes what this session does into the journal, before it is put in place: what cannot be recorded is not done.
 
 use super::{Journal, Operations, Role};
 use crate::error::Error;
+use crate::failure_point::reach;
 use crate::loading::Loaded;
 use crate::worker::Worker;
 use jiff::{Timestamp, Unit};
-use locus_engine::edit::{DeltaFile, Numbered};
+use locus_engine::edit::{Arrangement, DeltaFile, Numbered};
 use locus_plugin_host::Registry;
-use locus_protocol::{Aim, Deed, DeltaMark, EditDeed, Operation, Origin, PluginKind, PluginMark};
+use locus_protocol::{
+    Aim, Deed, DeltaMark, EditDeed, Event, OPERATION_SCHEMA, Operation, Origin, PluginKind, PluginMark,
+};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -23,7 +25,93 @@ pub struct Recorder {
     /// Whether it computes in the reproducible mode.
     reproducible: bool,
     /// Operations by the numbers that their edits have in this session.
-    pub(super) numbers: BTreeMap<u64, u64>,
+    pub(crate) numbers: BTreeMap<u64, u64>,
+}
+
+/// One thing that is done, with what is in place after it.
+pub struct Done {
+    what: What,
+    after: Arrangement,
+}
+
+enum What {
+    /// The newest edit was made.
+    Edit(Box<EditDeed>),
+    /// The newest edit was read from a file.
+    Apply(Box<EditDeed>),
+    /// The edit with this number of the session was taken back.
+    Undo(u64),
+    /// The edit with this number of the session was put in place again.
+    Redo(u64),
+}
+
+impl Done {
+    /// A method made the newest edit.
+    pub fn edit(deed: EditDeed, after: Arrangement) -> Self {
+        Self { what: What::Edit(Box::new(deed)), after }
+    }
+
+    /// The newest edit was read from a file.
+    pub fn apply(file: &Path, after: Arrangement) -> Self {
+        let (edit, changes) =
+            after.applied().last().map(|it| (it.edit.clone(), it.changes.clone())).unwrap_or_default();
+        let deed = EditDeed {
+            title: edit.title.clone(),
+            method: edit.method.clone(),
+            objective: edit.objective.clone(),
+            order: edit.order.clone(),
+            changes,
+            aim: Aim::default(),
+            scores: None,
+            metrics: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            notes: Vec::new(),
+            verdict: None,
+            found_on_unedited: false,
+            delta: DeltaMark::default(),
+            source: Some(file.to_owned()),
+        };
+        Self { what: What::Apply(Box::new(deed)), after }
+    }
+
+    /// The edit with a number was taken back.
+    pub fn undo(number: u64, after: Arrangement) -> Self {
+        Self { what: What::Undo(number), after }
+    }
+
+    /// The edit with a number was put in place again.
+    pub fn redo(number: u64, after: Arrangement) -> Self {
+        Self { what: What::Redo(number), after }
+    }
+
+    /// What is in place after it.
+    pub fn after(&self) -> &Arrangement {
+        &self.after
+    }
+
+    /// The step that takes this one back: what is in place after it is `before`.
+    fn reversed(&self, numbers: &BTreeMap<u64, u64>, before: Arrangement) -> Self {
+        let what = match self.what {
+            What::Edit(_) | What::Apply(_) => {
+                let newest = self.after.applied().last().map_or(0, |edit| edit.number);
+                What::Undo(numbers.get(&newest).copied().unwrap_or(newest))
+            }
+            What::Undo(number) => What::Redo(number),
+            What::Redo(number) => What::Undo(number),
+        };
+        Self { what, after: before }
+    }
+}
+
+/// What came of recording steps.
+#[derive(Default)]
+pub struct Recorded {
+    /// The numbers that new edits have from now on, by those that they had while they were built.
+    pub renumbered: BTreeMap<u64, u64>,
+    /// Their operations, by the new numbers.
+    operations: BTreeMap<u64, u64>,
+    /// All operations.
+    pub lines: Vec<u64>,
 }
 
 impl Recorder {
@@ -42,44 +130,182 @@ impl Recorder {
         }
     }
 
-    fn numbers_of(&self, edits: &[Numbered]) -> Vec<u64> {
-        edits.iter().filter_map(|edit| self.numbers.get(&edit.number).copied()).collect()
+    /// Whether what is going to be done can be recorded.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check(&self) -> Result<(), Error> {
+        if self.origin().is_some() { self.journal.check() } else { Ok(()) }
     }
 
-    /// Appends what was done, with what is in place now. `is_new` where the newest edit in place gets its number by it.
-    fn append(
-        &self,
-        origin: Origin,
-        loaded: &Loaded,
-        deed: Deed,
-        weights: BTreeMap<String, String>,
-        is_new: bool,
-    ) -> Result<u64, Error> {
-        let mut in_place = self.numbers_of(loaded.stack.applied());
-        let taken_back = self.numbers_of(loaded.stack.undone());
-        let operation = self.journal.append(|number| {
-            in_place.extend(is_new.then_some(number));
-            Operation {
-                number,
-                time: now(),
-                run: self.run.clone(),
-                origin,
-                model: loaded.mark.clone(),
-                reproducible: self.reproducible,
-                deed,
-                in_place,
-                taken_back,
-                weights,
+    /// Writes steps down, all of them or none.
+    ///
+    /// # Errors
+    /// The journal cannot be written.
+    pub fn record(&self, loaded: &Loaded, steps: &[Done]) -> Result<Recorded, Error> {
+        let Some(origin) = self.origin() else { return Ok(Recorded::default()) };
+        let changes = steps.iter().map(|step| step.change(loaded)).collect::<Result<Vec<_>, _>>()?;
+        let mut recorded = Recorded::default();
+        self.journal.record(|first, keeping| {
+            let mut lines = Vec::new();
+            let mut operations = self.numbers.clone();
+            for (number, (step, change)) in (first..).zip(steps.iter().zip(&changes)) {
+                let operation = |edit: u64| {
+                    operations.get(&edit).copied().ok_or_else(|| {
+                        Error::Request(format!("edit {edit} is not in the journal of operations; nothing was changed"))
+                    })
+                };
+                let kept = |deed: &EditDeed| -> Result<Box<EditDeed>, Error> {
+                    let delta = change.as_ref().map(|bytes| keeping.keep(bytes)).transpose()?.unwrap_or_default();
+                    Ok(Box::new(EditDeed { delta, ..deed.clone() }))
+                };
+                let deed = match &step.what {
+                    What::Edit(deed) => Deed::Edit(kept(deed)?),
+                    What::Apply(deed) => Deed::Apply(kept(deed)?),
+                    What::Undo(edit) => Deed::Undo { edit: operation(*edit)? },
+                    What::Redo(edit) => Deed::Redo { edit: operation(*edit)? },
+                };
+                if let (Deed::Edit(_) | Deed::Apply(_), Some(newest)) = (&deed, step.after.applied().last()) {
+                    // the workbench counts as the journal does, so that numbers stay the same over restarts
+                    let counts_on = number >= newest.number && origin == Origin::Workbench;
+                    let new = if counts_on { number } else { newest.number };
+                    recorded.renumbered.insert(newest.number, new);
+                    recorded.operations.insert(new, number);
+                    operations.insert(newest.number, number);
+                }
+                let numbers = |edits: &[Numbered]| {
+                    edits.iter().filter_map(|edit| operations.get(&edit.number).copied()).collect()
+                };
+                lines.push(Operation {
+                    schema: OPERATION_SCHEMA,
+                    program: env!("CARGO_PKG_VERSION").to_owned(),
+                    number,
+                    time: now(),
+                    run: self.run.clone(),
+                    origin,
+                    model: loaded.mark.clone(),
+                    reproducible: self.reproducible,
+                    deed,
+                    in_place: numbers(step.after.applied()),
+                    taken_back: numbers(step.after.undone()),
+                    weights: step.after.weights().clone(),
+                });
+                recorded.lines.push(number);
             }
+            Ok(lines)
         })?;
-        Ok(operation.number)
+        Ok(recorded)
     }
 
-    /// Keeps the change of the newest edit in place.
-    fn keep(&self, loaded: &Loaded) -> Result<DeltaMark, Error> {
-        let edits: Vec<_> = loaded.stack.applied().last().iter().map(|edit| &edit.edit).collect();
-        self.journal.keep(&DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits)?)
+    /// The same for a model that is about to take the place of another one: `numbers` are the operations of the edits
+    /// that are in place on it already.
+    ///
+    /// # Errors
+    /// Those of [`Self::record`]; what is known of the other model's edits is as it was then.
+    pub fn record_anew(
+        &mut self,
+        numbers: BTreeMap<u64, u64>,
+        loaded: &Loaded,
+        steps: &[Done],
+    ) -> Result<Recorded, Error> {
+        let before = std::mem::replace(&mut self.numbers, numbers);
+        let recorded = match steps.is_empty() {
+            true => Ok(Recorded::default()),
+            false => self.record(loaded, steps),
+        };
+        match &recorded {
+            Ok(recorded) => self.note(recorded),
+            Err(_) => self.numbers = before,
+        }
+        recorded
     }
+
+    /// Knows from now on which operations new edits are.
+    pub fn note(&mut self, recorded: &Recorded) {
+        self.numbers.extend(&recorded.operations);
+    }
+}
+
+impl Done {
+    /// The file of the newest edit, where this step brings one.
+    fn change(&self, loaded: &Loaded) -> Result<Option<Vec<u8>>, Error> {
+        let (What::Edit(_) | What::Apply(_), Some(newest)) = (&self.what, self.after.applied().last()) else {
+            return Ok(None);
+        };
+        reach("make the file of a change")?;
+        Ok(Some(DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &[&newest.edit])?))
+    }
+}
+
+/// Records steps, puts what is in place after the last one there, and tells it; `event` is made of that and of the
+/// operations of edits by their numbers. Whatever fails
+/// before leaves everything as it was. Where it cannot be told, since the file of all events cannot be written, it is
+/// taken back.
+///
+/// # Errors
+/// The journal of operations or the file of events cannot be written.
+pub fn commit(
+    worker: &mut Worker<'_>,
+    steps: Vec<Done>,
+    event: impl FnOnce(&Arrangement, &BTreeMap<u64, u64>) -> Event,
+) -> Result<(), Error> {
+    worker.emitter.check()?;
+    let Some(loaded) = &worker.loaded else { return Ok(()) };
+    let recorded = match &worker.operations {
+        Some(recorder) => recorder.record(loaded, &steps)?,
+        None => Recorded::default(),
+    };
+    let Some(last) = steps.last() else { return Ok(()) };
+    let mut after = last.after.clone();
+    after.renumber(&recorded.renumbered);
+    let mut operations = worker.operations.as_ref().map(|recorder| recorder.numbers.clone()).unwrap_or_default();
+    operations.extend(&recorded.operations);
+    let event = event(&after, &operations);
+    // nothing fails between the line and what it says
+    let Some(loaded) = &mut worker.loaded else { return Ok(()) };
+    let before = loaded.stack.commit(after);
+    if let Some(recorder) = &mut worker.operations {
+        recorder.note(&recorded);
+    }
+    match worker.emitter.tell_for_sure(event) {
+        Ok(()) => Ok(()),
+        Err(error) => Err(take_back(worker, &steps, &recorded, before, &error)),
+    }
+}
+
+/// Takes back what was recorded and cannot be told.
+fn take_back(
+    worker: &mut Worker<'_>,
+    steps: &[Done],
+    recorded: &Recorded,
+    before: Arrangement,
+    error: &Error,
+) -> Error {
+    let (Some(loaded), recorder) = (&mut worker.loaded, &worker.operations) else {
+        return Error::Request(error.to_string());
+    };
+    let mut reversed = Vec::new();
+    let mut left = before.clone();
+    for step in steps {
+        let mut after = step.after.clone();
+        after.renumber(&recorded.renumbered);
+        reversed.push(step.reversed(&recorded.renumbered, std::mem::replace(&mut left, after)));
+    }
+    reversed.reverse();
+    let result = recorder.as_ref().map_or(Ok(()), |recorder| recorder.record(loaded, &reversed).map(|_| ()));
+    Error::Request(match result {
+        Ok(()) => {
+            loaded.stack.commit(before);
+            format!("{error}; what could not be told was taken back")
+        }
+        Err(second) => {
+            let numbers: Vec<String> = recorded.lines.iter().map(ToString::to_string).collect();
+            format!(
+                "{error}; operation {} is in place and recorded, and cannot be taken back: {second}",
+                numbers.join(", ")
+            )
+        }
+    })
 }
 
 /// A name for this run of the program.
@@ -102,101 +328,5 @@ pub fn plugin_mark(registry: &Registry, kind: PluginKind, id: &str) -> PluginMar
         id: id.to_owned(),
         version: loaded.map(|plugin| plugin.version).unwrap_or_default(),
         sha256: registry.sha256(kind, id).unwrap_or_default(),
-    }
-}
-
-/// The operation that put an edit in place first, where it was recorded.
-pub fn operation_of(worker: &Worker<'_>, number: u64) -> Option<u64> {
-    worker.operations.as_ref()?.numbers.get(&number).copied()
-}
-
-/// Records the newest edit in place, which left the weights with these hashes, and gives the number that it has from
-/// now on.
-pub fn record_edit(worker: &mut Worker<'_>, number: u64, edit: EditDeed, weights: &BTreeMap<String, String>) -> u64 {
-    record_new(worker, number, edit, weights.clone(), |edit| Deed::Edit(Box::new(edit)))
-}
-
-/// Records the newest edit in place as one that was read from a file.
-///
-/// # Errors
-/// Those of libtorch.
-pub fn record_applied(worker: &mut Worker<'_>, file: &Path) -> Result<(), Error> {
-    let Some(loaded) = &worker.loaded else { return Ok(()) };
-    let Some(newest) = loaded.stack.applied().last() else { return Ok(()) };
-    let (number, edit, weights) = (newest.number, &newest.edit, loaded.stack.weights()?);
-    let edit = EditDeed {
-        title: edit.title.clone(),
-        method: edit.method.clone(),
-        objective: edit.objective.clone(),
-        order: edit.order.clone(),
-        changes: newest.changes.clone(),
-        aim: Aim::default(),
-        scores: None,
-        metrics: BTreeMap::new(),
-        numbers: BTreeMap::new(),
-        notes: Vec::new(),
-        verdict: None,
-        found_on_unedited: false,
-        delta: DeltaMark::default(),
-        source: Some(file.to_owned()),
-    };
-    record_new(worker, number, edit, weights, |edit| Deed::Apply(Box::new(edit)));
-    Ok(())
-}
-
-/// Records that the edit with a number of this session was taken back.
-pub fn record_undo(worker: &mut Worker<'_>, number: u64, weights: &BTreeMap<String, String>) {
-    record_move(worker, number, weights, |edit| Deed::Undo { edit });
-}
-
-/// Records that the edit with a number of this session was put in place again.
-pub fn record_redo(worker: &mut Worker<'_>, number: u64, weights: &BTreeMap<String, String>) {
-    record_move(worker, number, weights, |edit| Deed::Redo { edit });
-}
-
-fn record_new(
-    worker: &mut Worker<'_>,
-    number: u64,
-    mut edit: EditDeed,
-    weights: BTreeMap<String, String>,
-    deed: impl FnOnce(EditDeed) -> Deed,
-) -> u64 {
-    let (Some(recorder), Some(loaded)) = (&mut worker.operations, &mut worker.loaded) else { return number };
-    let Some(origin) = recorder.origin() else { return number };
-    let recorded = recorder.keep(loaded).and_then(|delta| {
-        edit.delta = delta;
-        recorder.append(origin, loaded, deed(edit), weights, true)
-    });
-    match recorded {
-        Ok(operation) => {
-            // the workbench counts as the journal does, so that numbers stay the same over restarts
-            let counts_on = operation >= number && origin == Origin::Workbench;
-            let number = if counts_on { operation } else { number };
-            if counts_on {
-                loaded.stack.renumber_last(number);
-            }
-            recorder.numbers.insert(number, operation);
-            number
-        }
-        Err(error) => {
-            let text = format!("the edit is in place but was not recorded, and ends with this session: {error}");
-            worker.emitter.log("engine", "error", text);
-            number
-        }
-    }
-}
-
-fn record_move(
-    worker: &mut Worker<'_>,
-    number: u64,
-    weights: &BTreeMap<String, String>,
-    deed: impl FnOnce(u64) -> Deed,
-) {
-    let (Some(recorder), Some(loaded)) = (&worker.operations, &worker.loaded) else { return };
-    let Some(origin) = recorder.origin() else { return };
-    // an edit that was not recorded is not taken back in the record
-    let Some(&operation) = recorder.numbers.get(&number) else { return };
-    if let Err(error) = recorder.append(origin, loaded, deed(operation), weights.clone(), false) {
-        worker.emitter.log("engine", "error", format!("this was done but not recorded: {error}"));
     }
 }
