@@ -3,9 +3,11 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::operations_arguments::DeltasAction;
+use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
 use locus_protocol::shown::shown;
 use locus_session::DeltaFile;
+use locus_session::operations::{Journal, LooseChange};
 use std::path::Path;
 
 /// Does what was asked for.
@@ -19,6 +21,7 @@ pub fn run(common: &Common, action: &DeltasAction) -> Result<(), Failure> {
             let common = Common { apply: common.apply.iter().chain(files).cloned().collect(), ..common.clone() };
             apply(&common)
         }
+        DeltasAction::Prune { remove } => prune(common, *remove),
     }
 }
 
@@ -48,6 +51,37 @@ fn show(common: &Common, file: &Path) -> Result<(), Failure> {
         output::print(&format!("\n{}", tables::pairs(rows)))?;
     }
     Ok(())
+}
+
+/// Lists, or deletes, the changes that no operation names.
+fn prune(common: &Common, remove: bool) -> Result<(), Failure> {
+    let journal = Journal::new(&Places::find()?.state);
+    let loose = journal.loose_changes(remove)?;
+    if common.json {
+        let record = |change: &LooseChange| {
+            let record = serde_json::json!({"file": change.file, "bytes": change.bytes, "removed": remove});
+            Ok(output::print(&record.to_string())?)
+        };
+        return loose.iter().try_for_each(record);
+    }
+    if loose.is_empty() {
+        let text = format!("every change in {} is named by an operation", journal.deltas().display());
+        return Ok(output::print(&text)?);
+    }
+    let mut table = tables::table(["file", "bytes"]);
+    for change in &loose {
+        table.add_row([change.file.display().to_string(), change.bytes.to_string()]);
+    }
+    output::print(&table.to_string())?;
+    let bytes: u64 = loose.iter().map(|change| change.bytes).sum();
+    let what = match loose.len() {
+        1 => "1 change that no operation names".to_owned(),
+        count => format!("{count} changes that no operation names"),
+    };
+    Ok(output::print(&match remove {
+        true => format!("\ndeleted {what}, {bytes} bytes"),
+        false => format!("\n{what}, {bytes} bytes; `locus deltas prune --remove` deletes them"),
+    })?)
 }
 
 /// Puts the edits of files in place and says what the weights are then.

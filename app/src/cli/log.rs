@@ -21,6 +21,21 @@ pub fn read() -> Result<(Journal, Read), Failure> {
     Ok((journal, read))
 }
 
+/// The same for a journal that can be gone on from.
+///
+/// # Errors
+/// It cannot be read, or holds what this program does not understand.
+pub fn read_to_go_on() -> Result<(Journal, Read), Failure> {
+    let (journal, read) = read()?;
+    sound(&read)?;
+    Ok((journal, read))
+}
+
+/// What was shown is all that there is.
+fn sound(read: &Read) -> Result<(), Failure> {
+    read.refusal().map_or(Ok(()), |refusal| Err(Failure::failed(refusal)))
+}
+
 /// Lists all operations.
 ///
 /// # Errors
@@ -28,9 +43,11 @@ pub fn read() -> Result<(Journal, Read), Failure> {
 pub fn log(common: &Common) -> Result<(), Failure> {
     let (journal, read) = read()?;
     if common.json {
-        return read.operations.iter().try_for_each(record);
+        read.operations.iter().try_for_each(record)?;
+        return sound(&read);
     }
     if read.operations.is_empty() {
+        sound(&read)?;
         return Ok(output::print(&format!(
             "nothing was done yet; edits are recorded in {}",
             shown(&journal.file().display().to_string())
@@ -51,7 +68,8 @@ pub fn log(common: &Common) -> Result<(), Failure> {
         ]);
     }
     table.right([0, 5, 6]);
-    Ok(output::print(&table.to_string())?)
+    output::print(&table.to_string())?;
+    sound(&read)
 }
 
 /// Says all that is known of one operation.
@@ -62,7 +80,8 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
     let (journal, read) = read()?;
     let operation = find(&read, number)?;
     if common.json {
-        return record(operation);
+        record(operation)?;
+        return sound(&read);
     }
     let list = |numbers: &[u64]| match numbers {
         [] => "none".to_owned(),
@@ -106,7 +125,7 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
         let fact = &edit.order.fact;
         output::print(&format!("\n{}", tables::before_after(&applied, &fact.target_new, &fact.target_true)))?;
     }
-    Ok(())
+    sound(&read)
 }
 
 /// An operation by its number.
@@ -149,6 +168,7 @@ fn now(read: &Read, operation: &Operation) -> &'static str {
     }
     let standing = read.standing(&operation.model.fingerprint);
     match operation.origin {
+        _ if !read.refusals.is_empty() => "unknown",
         _ if standing.in_place.contains(&operation.number) => "in place",
         _ if standing.taken_back.contains(&operation.number) => "taken back",
         Origin::Workbench => "left",

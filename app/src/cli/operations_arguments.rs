@@ -18,4 +18,11 @@ pub enum DeltasAction {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Lists the changes in the journal's folder that no operation names, as edits leave them that could not be
+    /// recorded. Needs no model.
+    Prune {
+        /// Deletes them.
+        #[arg(long)]
+        remove: bool,
+    },
 }

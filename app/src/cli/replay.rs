@@ -42,7 +42,7 @@ struct Outcome {
 /// # Errors
 /// An operation cannot be run again, or comes out otherwise.
 pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
-    let (_, read) = log::read()?;
+    let (_, read) = log::read_to_go_on()?;
     for &number in numbers {
         log::find(&read, number)?;
     }
@@ -127,7 +127,8 @@ impl Replay {
             }
             Deed::Apply(_) => self.place(&operation.in_place, &[])?,
             Deed::Undo { edit } => {
-                let place = self.stack.get(edit).copied().unwrap_or_default();
+                let absent = || Failure::failed(format!("it takes back operation {edit}, which is not in place"));
+                let place = self.stack.get(edit).copied().ok_or_else(absent)?;
                 self.client.history(Command::UndoOne { edit: place })?;
                 self.in_place.retain(|number| number != edit);
                 self.next = Some(*edit);

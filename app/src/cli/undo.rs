@@ -3,7 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::{Failure, log, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Deed, Operation, Origin};
+use locus_protocol::{Deed, OPERATION_SCHEMA, Operation, Origin};
 use locus_session::Error;
 use locus_session::operations::{Journal, Read, now, run_name};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ enum Move {
 }
 
 fn change(common: &Common, number: Option<u64>, what: Move) -> Result<(), Failure> {
-    let (journal, before) = log::read()?;
+    let (journal, before) = log::read_to_go_on()?;
     if let Some(number) = number {
         log::find(&before, number)?;
     }
@@ -82,6 +82,8 @@ fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u
         return Err(wrong(format!("{}: the change of operation {edit} is not there any more", delta.display())));
     }
     Ok(Operation {
+        schema: OPERATION_SCHEMA,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
         number: next,
         time: now(),
         run: run_name(),

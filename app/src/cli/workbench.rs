@@ -6,11 +6,15 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, flags, output, reproducible};
 use locus_session::operations::{Operations, Role};
 use locus_tui::Ending;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long the engine may take to stop; a step of a big model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Workbenches that write down what happens at the same time, each in a file of its own.
+const MOST_JOURNALS: usize = 100;
 
 /// Opens the workbench. Where a signal or a terminal that is gone ended it, it counts as cancelled.
 ///
@@ -30,7 +34,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let places = Places::find()?;
     let mut session = options(common)?;
     // what is seen is also written down
-    let journal = session.journal.get_or_insert_with(|| places.state.join("journal.jsonl")).clone();
+    let journal = session.journal.get_or_insert_with(|| free_journal(&places.state)).clone();
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
     session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
@@ -71,6 +75,14 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     }
     // at once: an ordinary end takes libtorch down around the thread that still computes
     signal_hook::low_level::exit(result.map_or_else(|failure| failure.code.into(), |()| 0))
+}
+
+/// The file of events that no other workbench writes now, the first as a rule.
+fn free_journal(folder: &Path) -> PathBuf {
+    let first = folder.join("journal.jsonl");
+    let others = (2..MOST_JOURNALS).map(|number| folder.join(format!("journal-{number}.jsonl")));
+    let free = std::iter::once(first.clone()).chain(others).find(|file| !locus_session::is_written(file));
+    free.unwrap_or(first)
 }
 
 /// Whether a thread ends within a time.
