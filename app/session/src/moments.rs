@@ -104,7 +104,7 @@ fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Err
     }
     // what cannot be read is not replaced by something else: it was imported on purpose
     let moments = read(worker, &file)?;
-    if moments.description.model != fingerprint(model(worker)?) {
+    if moments.description.model != fingerprint(model(worker)?)? {
         let message = "it does not belong to this model; delete it and import it again".to_owned();
         return Err(Error::File { path: file, message });
     }
@@ -164,7 +164,7 @@ fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(PathB
                 let text = format!("{} belongs to another model; collecting anew", file.display());
                 worker.emitter.log("engine", "warning", text);
             }
-            Err(error) if error.is_out_of_memory() => return Err(error.into()),
+            Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
             Err(error) => worker.emitter.log("engine", "warning", format!("{error}; collecting them anew")),
         }
     }
