@@ -109,8 +109,7 @@ impl<'a> Worker<'a> {
             tch::set_num_threads(threads);
         }
         let registry = Registry::new(options.search.clone());
-        let operations =
-            options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
+        let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
         Self {
             options,
             registry,
