@@ -62,7 +62,7 @@ pub fn seal_file(file: &Path) -> Result<()> {
 /// # Errors
 /// The file cannot be read.
 pub fn is_file_whole(file: &Path) -> Result<Option<bool>> {
-    let mut opened = File::open(file)?;
+    let mut opened = locus_files::open(file)?;
     let Some(header) = header_of(&mut opened)? else { return Ok(None) };
     let Some(place) = place(&header) else { return Ok(None) };
     let mut hash = Sha256::new();

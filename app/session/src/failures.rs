@@ -1,6 +1,8 @@
 //! Failures at every step of what changes the edits in place: list, journal and weights agree bit by bit afterwards, and
 //! are as they were before.
 
+// all of it is a test, as its `mod` says
+#[cfg(test)]
 use crate::editing::{Found, put_in_place};
 use crate::emitter::Emitter;
 use crate::error::Error;

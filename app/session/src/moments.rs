@@ -210,7 +210,7 @@ fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(PathB
 /// It cannot.
 fn can_be_written(file: &Path) -> Result<(), Error> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let trial = std::fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
+    let trial = std::fs::create_dir_all(folder).and_then(|()| Ok(locus_files::Draft::new(file)?));
     trial.map(|_| ()).map_err(|source| locus_engine::Error::Write { path: file.to_owned(), source }.into())
 }
 

@@ -65,7 +65,8 @@ fn prune(common: &Common, remove: bool) -> Result<(), Failure> {
         return loose.iter().try_for_each(record);
     }
     if loose.is_empty() {
-        let text = format!("every change in {} is named by an operation", journal.deltas().display());
+        let text =
+            format!("every change in {} is named by an operation", shown(&journal.deltas().display().to_string()));
         return Ok(output::print(&text)?);
     }
     let mut table = tables::table(["file", "bytes"]);
