@@ -39,7 +39,13 @@ pub fn put_in_place(
     let after = worker.ready()?.stack.with_built(edit, would.changes.clone(), model)?;
     commit(worker, vec![Done::edit(deed, after)], |after, operations| {
         let number = after.applied().last().map_or(0, |edit| edit.number);
-        Event::Applied(Applied { job, number, operation: operations.get(&number).copied(), weights: after.weights().clone(), ..would })
+        Event::Applied(Applied {
+            job,
+            number,
+            operation: operations.get(&number).copied(),
+            weights: after.weights().clone(),
+            ..would
+        })
     })
 }
 
@@ -90,12 +96,8 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
-    Ok(Found {
-        edit: Edit { title: would.title.clone(), order, method, objective, deltas, verdict },
-        would,
-        model,
-        aims,
-    })
+    let edit = Edit { title: would.title.clone(), order, method, objective, deltas, verdict };
+    Ok(Found { edit: Rc::new(edit), would, model, aims })
 }
 
 /// What is seen of an edit's facts under the model before it.

@@ -11,7 +11,7 @@ use locus_protocol::{Aim, AimVerdict, EditOrder, Fact, Likeliness};
 const AT_ONCE: usize = 64;
 
 /// What is aimed at and what is scored, by fact of an edit.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Aims(Vec<(Aim, Goal)>);
 
 impl Aims {

@@ -5,7 +5,8 @@ use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
 use locus_protocol::{
-    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder, TraceKind,
+    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
+    TraceKind,
 };
 
 /// Folds one event. What waited for it to happen is ordered then.
