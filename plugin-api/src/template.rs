@@ -54,7 +54,7 @@ impl PromptTokens {
 /// # Errors
 /// [`Error::Request`] when the template has not exactly one `{}`, or no token holds the subject.
 pub fn lookup(host: &dyn Host, template: &str, subject: &str, token: FactToken) -> Result<(Vec<i64>, usize)> {
-    let tokens = tokenize_fact(host, template, subject, "")?;
+    let tokens = tokenized(host, template, subject, "")?;
     let position = tokens.position(token);
     Ok((tokens.ids, position))
 }
@@ -62,8 +62,15 @@ pub fn lookup(host: &dyn Host, template: &str, subject: &str, token: FactToken) 
 /// A template with its subject and a target after it as tokens, see [`Host::tokenize_prompt`].
 ///
 /// # Errors
-/// Those of [`lookup`]; a target of blanks.
+/// Those of [`lookup`]; an empty target.
 pub fn tokenize_fact(host: &dyn Host, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+    if target.trim().is_empty() {
+        return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
+    }
+    tokenized(host, template, subject, target)
+}
+
+fn tokenized(host: &dyn Host, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
     if template.matches("{}").count() != 1 {
         return Err(Error::Request(format!("the template `{template}` must contain {{}} exactly once")));
     }

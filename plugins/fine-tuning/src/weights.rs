@@ -3,7 +3,7 @@
 use crate::FineTuningParameters;
 use locus_plugin::tch::nn::VarStore;
 use locus_plugin::tch::{Kind, Tensor, no_grad};
-use locus_plugin::{EditRequest, Edited, Error, Host, ModelInfo, Result, tokenize_fact};
+use locus_plugin::{EditRequest, Edited, Error, Host, ModelInfo, Result};
 
 /// A trained parameter, or some of its rows.
 struct Trained {
@@ -112,7 +112,7 @@ fn down_projections(layers: &[usize], model: &ModelInfo) -> Result<Vec<String>> 
 fn subject_tokens(request: &EditRequest, host: &dyn Host) -> Result<Vec<i64>> {
     let mut tokens = Vec::new();
     for edit in &request.edits {
-        let fact = tokenize_fact(host, &edit.template, &edit.subject, "")?;
+        let fact = host.tokenize_prompt(&edit.template, &edit.subject, "")?;
         tokens.extend(&fact.ids[fact.subject]);
     }
     tokens.sort_unstable();
