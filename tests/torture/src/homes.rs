@@ -50,6 +50,11 @@ pub fn operations(home: &Home) -> Result<Vec<Value>, String> {
     if numbers == counted { Ok(operations) } else { Err(format!("lost or doubled: operations are {numbers:?}")) }
 }
 
+/// How many of them are edits; what is taken back between two edits of a command is an operation as well.
+pub fn edits_of(operations: &[Value]) -> usize {
+    operations.iter().filter(|operation| operation["kind"] == "edit").count()
+}
+
 /// What is kept of edits is whole, each file.
 ///
 /// # Errors

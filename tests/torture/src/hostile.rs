@@ -1,7 +1,7 @@
 //! Plugins that do what they should not, within the process: told and named, and nothing that comes later has other
 //! numbers.
 
-use crate::homes::{operations, words};
+use crate::homes::{edits_of, operations, words};
 use crate::judging::{Ending, Ran, first_lines};
 use crate::{Share, Tally, pool};
 use anyhow::{Context, Result, ensure};
@@ -100,7 +100,8 @@ fn applied(out: &str) -> Vec<Value> {
         if record["event"] != "applied" {
             return None;
         }
-        for varies in ["job", "number"] {
+        // parameters that another edit has touched before are listed as well
+        for varies in ["job", "number", "weights"] {
             record.as_object_mut()?.remove(varies);
         }
         Some(record)
@@ -149,7 +150,7 @@ fn judged(attempt: &Attempt, file: &str, good: &Value) -> Result<&'static str, S
             if ran.has_no_numbers() && ending == Ending::Done {
                 return Err("numbers that are none are recorded as an edit".to_owned());
             }
-            if operations(&home)?.len() != edits.len() {
+            if edits_of(&operations(&home)?) != edits.len() {
                 return Err("what was told and what is recorded differ".to_owned());
             }
             after(&home, file, good)?;

@@ -114,7 +114,8 @@ impl Ran {
         if let Some(fault) = &self.fault {
             return Err(format!("{fault}: {}", first_lines(&self.err)));
         }
-        for crash in ["panicked", "please report", "RUST_BACKTRACE", "stack backtrace"] {
+        // a plugin may be said to have panicked; the program never does
+        for crash in ["engine panicked", "' panicked at", "please report", "RUST_BACKTRACE", "stack backtrace"] {
             for text in [&self.out, &self.err] {
                 if let Some(line) = text.lines().find(|line| line.contains(crash)) {
                     return Err(format!("it says “{crash}”: {}", first_lines(line)));

@@ -1,7 +1,7 @@
 //! Kills at random moments: nothing told as done is lost, nothing is doubled or half-written, and what was done comes
 //! out with the same bits when it is done again.
 
-use crate::homes::{contents, operations, replays, told_as_done, whole_deltas, words};
+use crate::homes::{contents, edits_of, operations, replays, told_as_done, whole_deltas, words};
 use crate::judging::{Ending, Ran, first_lines, wait};
 use crate::{Share, Tally};
 use anyhow::{Context, Result, ensure};
@@ -87,13 +87,13 @@ fn edits(kills: usize, random: &mut ChaCha8Rng) -> Result<Tally> {
     let orders: String = (0..ORDERS as u64).map(|case| order(case, "fine-tuning", 2, json!({"steps": 2}))).collect();
     let line = "edit --orders - --json --save x.safetensors";
     let whole = whole_time(&home, line, &orders)?;
-    let mut recorded = operations(&home).map_err(anyhow::Error::msg)?.len();
+    let mut recorded = edits_of(&operations(&home).map_err(anyhow::Error::msg)?);
     for kill in 0..kills {
         let moment = moment(whole, random);
         let runs = killed(&home, line, &orders, moment)?;
         let told = told_as_done(&std::fs::read_to_string(home.path("told")).unwrap_or_default());
         let mut verdict = || {
-            let now = operations(&home)?.len();
+            let now = edits_of(&operations(&home)?);
             let new = now.checked_sub(recorded).ok_or("operations are lost")?;
             // the engine records before it tells, and is ahead of what was printed
             if !(told..=ORDERS).contains(&new) {
