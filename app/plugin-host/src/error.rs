@@ -14,6 +14,14 @@ pub enum LoadError {
         /// What the system says.
         reason: String,
     },
+    /// Others may write to it, or to the folder that it is in.
+    #[error("{} is not used for plugins, since {reason}: what it holds would run with your rights; take that away with `chown` and `chmod go-w`, or keep plugins in a folder of your own", place.display())]
+    Untrusted {
+        /// The file or folder.
+        place: PathBuf,
+        /// Who may.
+        reason: String,
+    },
     /// It is no shared library, or one for another machine.
     #[error("{} is not a shared library for this machine ({reason}); build the plugin with crate-type = [\"cdylib\"]", file.display())]
     NotALibrary {
@@ -124,7 +132,7 @@ impl LoadError {
 
 /// Nobody offers a method or objective of this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {} `{id}`; {}", word(*kind), there_is(known, looked_in))]
+#[error("there is no {} `{id}`; {}{}", word(*kind), there_is(known, looked_in), refusals(refused))]
 pub struct UnknownPlugin {
     /// Method or objective.
     pub kind: PluginKind,
@@ -134,6 +142,8 @@ pub struct UnknownPlugin {
     pub known: Vec<String>,
     /// Where plugins were looked for.
     pub looked_in: Vec<PathBuf>,
+    /// Why files and folders were refused.
+    pub refused: Vec<String>,
 }
 
 fn there_is(known: &[String], looked_in: &[PathBuf]) -> String {
@@ -142,6 +152,10 @@ fn there_is(known: &[String], looked_in: &[PathBuf]) -> String {
     }
     let places: Vec<String> = looked_in.iter().map(|place| place.display().to_string()).collect();
     format!("none was found in {}; build the plugins, or name a file with `--plugin FILE`", places.join(", "))
+}
+
+fn refusals(refused: &[String]) -> String {
+    refused.iter().map(|reason| format!("; refused: {reason}")).collect()
 }
 
 /// The kind in a word.

@@ -6,8 +6,8 @@
 //! [`Registry`] knows them all by their ids.
 //!
 //! Short of corrupting memory nothing a plugin does takes the program down: panics and libtorch's exceptions arrive
-//! as errors, a gradient mode or number of threads left changed is put back, and once the user has cancelled every
-//! service but the log answers so.
+//! as errors, settings of libtorch and of the thread that it leaves changed are put back and said, and once the user has
+//! cancelled every service but the log answers so.
 
 mod call;
 mod declaration;
@@ -22,10 +22,13 @@ mod services;
 mod session;
 mod stamp;
 mod table;
+mod tensors;
 mod thread_state;
+mod trust;
 
 pub use error::{LoadError, UnknownPlugin};
 pub use library::{LoadedPlugin, PluginObject, load};
 pub use registry::{Registry, Reloaded};
 pub use search::{SearchPaths, VARIABLE};
+pub use session::take_remarks;
 pub use stamp::{Stamp, inspect};

@@ -4,8 +4,10 @@
 use crate::declaration;
 use crate::error::{LoadError, word};
 use crate::loaded::{LoadedMethod, LoadedObjective, ObjectiveFunctions, describe, entry_failure};
+use crate::session::undisturbed;
 use crate::stamp::Stamp;
 use crate::table::HOST;
+use crate::trust;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use locus_files::scratch;
 use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin};
@@ -62,6 +64,8 @@ impl Contents {
         crate::inspect(file)?;
         let unreadable =
             |error: std::io::Error| LoadError::Unreadable { file: file.to_owned(), reason: error.to_string() };
+        // whoever may not write to it and to its folder cannot exchange it between the two
+        trust::file(file, &file.metadata().map_err(unreadable)?)?;
         Ok(Self { file: file.to_owned(), bytes: locus_files::bytes(file, LARGEST).map_err(unreadable)? })
     }
 
@@ -74,9 +78,12 @@ impl Contents {
     pub(crate) fn load(&self) -> Result<Vec<LoadedPlugin>, LoadError> {
         let stamp = Stamp::read(&self.file, self.bytes.as_slice())?;
         stamp.check()?;
-        let library = self.open_copy()?;
-        let plugin = self.enter(&library)?;
-        let found = self.read_tables(plugin)?;
+        // initialisers of libraries are known to switch the rounding of tiny numbers
+        let found = undisturbed(&self.file.display().to_string(), || {
+            let library = self.open_copy()?;
+            let plugin = self.enter(&library)?;
+            self.read_tables(plugin)
+        })?;
         let mut loaded = Vec::new();
         for (description, object) in found {
             loaded.push(self.accept(&stamp, &description, object, &loaded)?);

@@ -2,8 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::call::call;
-use crate::session::Session;
-use crate::thread_state::ThreadState;
+use crate::session::{Session, undisturbed};
+use crate::tensors;
 use locus_plugin::glue::abi::{LocusBytes, LocusCall, LocusInstance, LocusReply, STATUS_OK};
 use locus_plugin::glue::error_of;
 use locus_plugin::glue::wire::{
@@ -15,7 +15,7 @@ use locus_plugin::{EditRequest, Edited, Error, Fact, Goal, Host, ModelInfo, Plan
 use serde_json::{Map, Value};
 use std::ptr::null_mut;
 use std::sync::Arc;
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 pub(crate) type Function = unsafe extern "C" fn(*const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32;
 pub(crate) type Create = unsafe extern "C" fn(*const LocusCall, *mut *mut LocusInstance, *mut LocusBytes) -> i32;
@@ -41,7 +41,7 @@ impl MethodObject for LoadedMethod {
     fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan> {
         let settings = completed(&self.description, settings)?;
         let arguments = PlanArguments { request, settings, model };
-        undisturbed(|| {
+        undisturbed(&who(&self.description), || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, reply, error| unsafe { (self.plan)(call, reply, error) })
         })?
@@ -54,7 +54,10 @@ impl MethodObject for LoadedMethod {
             let answer =
                 // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
                 call(context, &arguments, &[], |call, reply, error| unsafe { (self.edit)(call, reply, error) })?;
-            answer.read::<EditedRecord>()?.unpack(&answer.tensors())
+            let record = answer.read::<EditedRecord>()?;
+            let tensors = answer.tensors();
+            tensors::plain(&tensors, "of its answer")?;
+            record.unpack(&tensors)
         })
     }
 }
@@ -82,7 +85,7 @@ impl ObjectiveObject for LoadedObjective {
     fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>> {
         let arguments = CreateArguments { settings: completed(&self.description, settings)? };
         let mut instance = null_mut();
-        undisturbed(|| {
+        undisturbed(&who(&self.description), || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, _, error| unsafe {
                 (self.functions.create)(call, &raw mut instance, error)
@@ -114,7 +117,8 @@ impl ObjectiveInstance for LoadedInstance {
     }
 
     fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
-        let answer = undisturbed(|| {
+        let given = log_probabilities.f_internal_version()?;
+        let answer = undisturbed(&who(&self.description), || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &LossArguments { reduction }, &[log_probabilities], |call, reply, error| unsafe {
                 (self.functions.loss)(self.instance, call, reply, error)
@@ -122,8 +126,16 @@ impl ObjectiveInstance for LoadedInstance {
         });
         // A method passes this on as its own failure; the user must see whose it is.
         let id = &self.description.info.id;
-        match answer.and_then(locus_plugin::glue::Answer::exactly) {
-            Ok([loss]) => Ok(loss),
+        let answer = answer.and_then(locus_plugin::glue::Answer::exactly).and_then(|[loss]: [Tensor; 1]| {
+            if log_probabilities.f_internal_version()? != given {
+                let message = "it wrote into the log-probabilities that it was given; copy them before";
+                return Err(Error::Failed(message.to_owned()));
+            }
+            check_loss(&loss, log_probabilities)?;
+            Ok(loss)
+        });
+        match answer {
+            Ok(loss) => Ok(loss),
             Err(Error::Failed(text)) => Err(Error::Failed(format!("objective `{id}`: {text}"))),
             Err(Error::Panic(text)) => Err(Error::Panic(format!("in the objective `{id}`: {text}"))),
             Err(error) => Err(error),
@@ -133,30 +145,44 @@ impl ObjectiveInstance for LoadedInstance {
 
 impl Drop for LoadedInstance {
     fn drop(&mut self) {
-        // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-        unsafe { (self.functions.destroy)(self.instance) };
+        undisturbed(&who(&self.description), || {
+            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
+            unsafe { (self.functions.destroy)(self.instance) };
+        });
     }
+}
+
+/// A plugin as remarks name it.
+fn who(description: &Description) -> String {
+    format!("the plugin `{}`", description.info.id)
+}
+
+/// A loss is one number, or one for each fact, finite in float32.
+fn check_loss(loss: &Tensor, log_probabilities: &Tensor) -> Result<()> {
+    tensors::floating(std::slice::from_ref(loss), "of its loss")?;
+    let facts = if log_probabilities.dim() == 3 { log_probabilities.size()[0] } else { 1 };
+    if loss.numel() as i64 != facts {
+        let size = loss.size();
+        return Err(Error::Failed(format!("its loss has shape {size:?}; give one number for each of {facts} facts")));
+    }
+    let finite = loss.f_detach()?.f_to_kind(Kind::Float)?.f_isfinite()?.f_all()?;
+    if finite.f_int64_value(&[])? == 0 {
+        let message = "its loss is no finite number of float32 (NaN or infinity)";
+        return Err(Error::Failed(message.to_owned()));
+    }
+    Ok(())
 }
 
 /// Calls `describe`.
 pub(crate) fn describe(function: Function) -> Result<Description> {
     let arguments = Map::new();
     // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-    undisturbed(|| call(null_mut(), &arguments, &[], |call, reply, error| unsafe { function(call, reply, error) }))?
-        .read()
+    call(null_mut(), &arguments, &[], |call, reply, error| unsafe { function(call, reply, error) })?.read()
 }
 
 /// All settings, checked, so that a plugin need not know its own defaults.
 fn completed(description: &Description, settings: &Map<String, Value>) -> Result<Map<String, Value>> {
     complete(&description.hyperparameters, settings).map_err(|complaints| Error::Request(complaints.join("; ")))
-}
-
-/// Calls a plugin that has no log to write to, and puts back what it leaves changed.
-fn undisturbed<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
-    let before = ThreadState::now();
-    let outcome = run();
-    before.set();
-    outcome
 }
 
 /// The error that an entry function left.

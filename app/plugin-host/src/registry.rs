@@ -5,7 +5,7 @@ use crate::library::{Contents, LoadedPlugin, PluginObject};
 use crate::search::SearchPaths;
 use locus_plugin::object::{MethodObject, ObjectiveObject};
 use locus_protocol::{PluginKind, PluginReady, PluginRefused};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The plugins that are loaded, and where to look for more.
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Registry {
     paths: SearchPaths,
     known: Vec<Known>,
+    /// What the last scan refused.
+    refused: Vec<PluginRefused>,
 }
 
 struct Known {
@@ -35,14 +37,16 @@ impl Registry {
     /// An empty registry.
     #[must_use]
     pub fn new(paths: SearchPaths) -> Self {
-        Self { paths, known: Vec::new() }
+        Self { paths, known: Vec::new(), refused: Vec::new() }
     }
 
     /// Loads what is found and not loaded yet, and anew what has changed since. Gives everything that is there, and
     /// the files that were refused. Libraries in folders that are no plugins are passed over without a word.
     pub fn scan(&mut self) -> (Vec<PluginReady>, Vec<PluginRefused>) {
-        let mut refused = Vec::new();
-        for file in self.paths.candidates() {
+        let (candidates, untrusted) = self.paths.candidates();
+        let refuse = |(file, error): (PathBuf, LoadError)| PluginRefused { file, reason: error.to_string() };
+        let mut refused: Vec<PluginRefused> = untrusted.into_iter().map(refuse).collect();
+        for file in candidates {
             let stamp = match crate::inspect(&file) {
                 Err(error) if error.is_no_plugin() => continue,
                 inspected => inspected,
@@ -59,6 +63,7 @@ impl Registry {
                 refused.push(PluginRefused { file, reason: error.to_string() });
             }
         }
+        self.refused.clone_from(&refused);
         (self.plugins(), refused)
     }
 
@@ -170,7 +175,8 @@ impl Registry {
         let plugins = self.known.iter().map(|known| &known.plugin.ready);
         let known = plugins.filter(|plugin| plugin.kind == kind).map(|plugin| plugin.id.clone()).collect();
         let looked_in = self.paths.folders.iter().chain(&self.paths.files).cloned().collect();
-        UnknownPlugin { kind, id: id.to_owned(), known, looked_in }
+        let refused = self.refused.iter().map(|refused| refused.reason.clone()).collect();
+        UnknownPlugin { kind, id: id.to_owned(), known, looked_in, refused }
     }
 
     fn ready(&self, wanted: impl Fn(&Known) -> bool) -> Vec<PluginReady> {

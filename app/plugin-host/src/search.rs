@@ -1,5 +1,7 @@
 //! Where plugins are looked for.
 
+use crate::error::LoadError;
+use crate::trust;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -46,16 +48,22 @@ impl SearchPaths {
         paths
     }
 
-    /// Files in the folders that are named like libraries, in a fixed order.
-    pub(crate) fn candidates(&self) -> Vec<PathBuf> {
-        let mut candidates = Vec::new();
+    /// Files in the folders that are named like libraries, in a fixed order; and the folders that hold such files and
+    /// that others may write to, which are passed over.
+    pub(crate) fn candidates(&self) -> (Vec<PathBuf>, Vec<(PathBuf, LoadError)>) {
+        let (mut candidates, mut refused) = (Vec::new(), Vec::new());
         for folder in &self.folders {
             let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
             let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|file| is_library(file)).collect();
-            files.sort();
-            candidates.append(&mut files);
+            match trust::folder(folder) {
+                Err(error) if !files.is_empty() => refused.push((folder.clone(), error)),
+                _ => {
+                    files.sort();
+                    candidates.append(&mut files);
+                }
+            }
         }
-        candidates
+        (candidates, refused)
     }
 }
 
@@ -67,6 +75,8 @@ fn is_library(file: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::SearchPaths;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::{Path, PathBuf};
 
     #[test]
@@ -91,6 +101,22 @@ mod tests {
         }
         std::fs::create_dir(folder.path().join("libfolder.so")).expect("folder");
         let paths = SearchPaths { folders: vec![folder.path().to_owned(), "missing".into()], files: Vec::new() };
-        assert_eq!(paths.candidates(), [folder.path().join("liba.so"), folder.path().join("libb.so")]);
+        assert_eq!(paths.candidates().0, [folder.path().join("liba.so"), folder.path().join("libb.so")]);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_is_passed_over_with_a_sentence() {
+        let folder = tempfile::tempdir().expect("folder");
+        std::fs::write(folder.path().join("liba.so"), "").expect("file");
+        let paths = SearchPaths { folders: vec![folder.path().to_owned()], files: Vec::new() };
+        for mode in [0o777, 0o1777, 0o757] {
+            std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("mode");
+            let (candidates, refused) = paths.candidates();
+            assert!(candidates.is_empty(), "{mode:o}");
+            let said = refused[0].1.to_string();
+            assert!(said.contains("since everybody may write to it") && said.contains("chmod go-w"), "{said}");
+        }
+        std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("mode");
+        assert_eq!(paths.candidates().0.len(), 1);
     }
 }

@@ -1,5 +1,6 @@
 //! The services by name: JSON and tensors in, a method of `Host`, JSON and tensors out.
 
+use crate::tensors;
 use locus_plugin::glue::Arguments;
 use locus_plugin::glue::wire::{
     CaptureArguments, Ids, Layer, LossArguments, Name, Names, NoisedPrompt, Prepared, ProgressArguments,
@@ -12,6 +13,7 @@ use tch::Tensor;
 
 /// Serves one call.
 pub(crate) fn serve(host: &dyn Host, name: &str, arguments: Arguments<'_>) -> Result<(Value, Vec<Tensor>)> {
+    tensors::floating(&arguments.tensors, &format!("for the service `{name}`"))?;
     match name {
         service::REPORT => host.report(&arguments.read()?).map(|()| nothing()),
         service::PROGRESS => {
@@ -36,6 +38,9 @@ pub(crate) fn serve(host: &dyn Host, name: &str, arguments: Arguments<'_>) -> Re
         }
         service::PREPARE_SUFFIX => only_json(&Prepared { suffix: host.prepare_suffix(&arguments.read()?)?.0 }),
         service::RUN_SUFFIX => run_suffix(host, arguments),
+        service::RELEASE_SUFFIX => {
+            host.release_suffix(Suffix(arguments.read::<Prepared>()?.suffix)).map(|()| nothing())
+        }
         service::SOLVE_SECOND_MOMENT => {
             let Layer { layer } = arguments.read()?;
             let [keys] = arguments.exactly()?;

@@ -1,7 +1,7 @@
 //! One call into a plugin that may use the host's services.
 #![allow(unsafe_code)]
 
-use crate::thread_state::ThreadState;
+use crate::thread_state::{ThreadState, left, set_gradients};
 use locus_plugin::glue::abi::LocusContext;
 use locus_plugin::{Error, Host, Level, Result};
 use std::cell::{Cell, RefCell};
@@ -13,6 +13,8 @@ thread_local! {
     /// The calls of this thread that have not returned, the innermost last. A context is a number and no address,
     /// so that one that is kept too long, or carried to another thread, is found out.
     static OPEN: RefCell<Vec<(usize, *const Session<'static>)>> = const { RefCell::new(Vec::new()) };
+    /// What is to be said of calls that have no log to write to.
+    static REMARKS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the host remembers of a call while it runs: a plugin may swallow an error, the host does not.
@@ -21,6 +23,8 @@ pub(crate) struct Session<'a> {
     cancelled: Cell<bool>,
     refused_report: RefCell<Option<String>>,
     host_panic: RefCell<Option<String>>,
+    /// The host's own settings of libtorch and the thread, for its services.
+    own: ThreadState,
 }
 
 impl Session<'_> {
@@ -31,19 +35,31 @@ impl Session<'_> {
             cancelled: Cell::new(false),
             refused_report: RefCell::new(None),
             host_panic: RefCell::new(None),
+            own: ThreadState::now(),
         };
-        let before = ThreadState::now();
-        before.with_gradients().set();
-        let outcome = {
+        let (outcome, changes) = watched(true, || {
             let opened = Opened::new(&session);
             call(opened.context())
-        };
-        let changes = before.with_gradients().set();
-        before.set();
+        });
+        for remark in take_remarks() {
+            host.log(Level::Warning, &remark);
+        }
         if !changes.is_empty() {
-            host.log(Level::Warning, &format!("the plugin left {} behind; put back", changes.join(" and ")));
+            host.log(Level::Warning, &left("the plugin", &changes));
         }
         session.verdict(outcome)
+    }
+
+    /// Serves the plugin with the host's own settings, but with the gradient mode that the plugin has chosen, and puts
+    /// the plugin's settings back: it may round as it likes, the host's numbers are the host's.
+    pub(crate) fn at_home<T>(&self, serve: impl FnOnce() -> T) -> T {
+        let theirs = ThreadState::now();
+        let gradients = set_gradients(true);
+        self.own.set();
+        set_gradients(gradients);
+        let served = serve();
+        theirs.set();
+        served
     }
 
     /// What the plugin answered, unless the host knows better.
@@ -90,6 +106,38 @@ impl Session<'_> {
     pub(crate) fn remember_panic(&self, text: String) {
         self.host_panic.borrow_mut().get_or_insert(text);
     }
+}
+
+/// Calls a plugin and puts back what it leaves changed; says what that was. `gradients` has them on while it runs.
+fn watched<T>(gradients: bool, call: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let before = ThreadState::before_call();
+    let outer = set_gradients(true);
+    let inside = gradients || outer;
+    set_gradients(inside);
+    let outcome = call();
+    let found = set_gradients(outer);
+    let mut changes = before.set();
+    if found != inside {
+        changes.insert(0, format!("gradients {}", if found { "on" } else { "off" }));
+    }
+    (outcome, changes)
+}
+
+/// Calls a plugin that has no log to write to, and puts back what it leaves changed; that is said with the next line
+/// of a log, see [`take_remarks`].
+pub(crate) fn undisturbed<T>(who: &str, call: impl FnOnce() -> T) -> T {
+    let (outcome, changes) = watched(false, call);
+    if !changes.is_empty() {
+        REMARKS.with_borrow_mut(|remarks| remarks.push(left(who, &changes)));
+    }
+    outcome
+}
+
+/// What plugins have left behind, and had put back, in calls of this thread that have no log: while they were loaded,
+/// planned or scored.
+#[must_use]
+pub fn take_remarks() -> Vec<String> {
+    REMARKS.take()
 }
 
 /// The session of a context.

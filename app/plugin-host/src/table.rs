@@ -52,7 +52,7 @@ unsafe extern "C" fn call(
                     return Err(Error::Cancelled);
                 }
                 let arguments = Arguments::of_service(json, tensors, count)?;
-                let served = guarded_value(|| Ok(serve(session.host(), service, arguments)));
+                let served = session.at_home(|| guarded_value(|| Ok(serve(session.host(), service, arguments))));
                 let served = served.inspect_err(|panic| {
                     session.remember_panic(format!("the host failed in its service `{service}`: {panic}"));
                 })?;
