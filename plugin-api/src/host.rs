@@ -133,7 +133,7 @@ pub struct SuffixRequest {
     pub capture: Vec<Cells>,
 }
 
-/// A prepared run.
+/// A prepared run by its number; [`crate::PreparedSuffix`] releases it by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Suffix(pub u64);
 
@@ -254,7 +254,8 @@ pub trait Host {
     /// Adds a row to the live table.
     ///
     /// # Errors
-    /// [`Error::Request`] when the report names a layer the model does not have; [`Error::Cancelled`].
+    /// [`Error::Request`] when the report names a layer the model does not have, has no `loss`, or a number that is not
+    /// finite; [`Error::Cancelled`].
     fn report(&self, report: &StepReport) -> Result<()>;
 
     /// Tells how far a phase is; `total` 0 when nobody knows.
@@ -313,7 +314,8 @@ pub trait Host {
     /// [`Error::Request`] for a parameter that is not there, or a value of another shape.
     fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()>;
 
-    /// A parameter as the model has it now, by its name in the checkpoint. It shares storage: do not write into it.
+    /// A parameter as the model has it now, by its name in the checkpoint. Do not write into it: the
+    /// host's bits would stay, but the edit fails.
     ///
     /// # Errors
     /// [`Error::Request`] when there is no such parameter.
@@ -346,6 +348,16 @@ pub trait Host {
     /// [`Error::Request`] for wrong shapes; [`Error::Cancelled`].
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput>;
 
+    /// Forgets a prepared run and gives its memory back. [`crate::PreparedSuffix`] does so when it is dropped; the host
+    /// does it for all that are left when the plugin returns.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there is no such run; [`Error::Unsupported`] where the host is older than this service.
+    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
+        let _ = suffix;
+        Ok(())
+    }
+
     /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer`
     /// of the unedited model (ROME, equation 2). The host computes and caches `C`.
     ///
@@ -353,8 +365,8 @@ pub trait Host {
     /// [`Error::Request`] when there are no second moments for the layer; [`Error::Cancelled`].
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor>;
 
-    /// `C` itself, `[inner, inner]`, the mean of `k kᵀ`; see [`Self::solve_second_moment`]. It shares storage: do not
-    /// write into it.
+    /// `C` itself, `[inner, inner]`, the mean of `k kᵀ`; see [`Self::solve_second_moment`]. Do not write into it,
+    /// as with [`Self::parameter`].
     ///
     /// # Errors
     /// Those of [`Self::solve_second_moment`].

@@ -10,6 +10,7 @@ pub mod host;
 pub mod object;
 mod parameters;
 pub mod request;
+mod suffix;
 mod targets;
 mod template;
 
@@ -23,6 +24,7 @@ pub use locus_protocol::{Hyperparameter, HyperparameterKind, fill};
 pub use request::{
     Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };
+pub use suffix::PreparedSuffix;
 pub use targets::TargetReads;
 pub use tch;
 pub use template::{FactToken, lookup, tokenize_fact};

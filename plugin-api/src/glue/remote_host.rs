@@ -136,6 +136,10 @@ impl Host for RemoteHost<'_> {
         }
     }
 
+    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
+        self.call(service::RELEASE_SUFFIX, &Prepared { suffix: suffix.0 }, &[]).map(drop)
+    }
+
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         let [solved] = self.call(service::SOLVE_SECOND_MOMENT, &Layer { layer }, &[keys])?.exactly()?;
         Ok(solved)

@@ -32,6 +32,8 @@ pub mod service {
     pub const PREPARE_SUFFIX: &str = "prepare-suffix";
     /// [`super::RunSuffixArguments`] and the tensors; answers log-probabilities, distributions and what is captured.
     pub const RUN_SUFFIX: &str = "run-suffix";
+    /// [`super::Prepared`]; answers nothing.
+    pub const RELEASE_SUFFIX: &str = "release-suffix";
     /// [`super::Layer`] and the keys; answers a tensor.
     pub const SOLVE_SECOND_MOMENT: &str = "solve-second-moment";
     /// [`super::Layer`]; answers a tensor.

@@ -8,8 +8,8 @@ mod weights;
 use locus_plugin::tch::nn::{Adam, Optimizer, OptimizerConfig};
 use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{
-    EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, Reduction, Result, StepReport, Suffix,
-    TargetReads, parameters,
+    EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, PreparedSuffix, Reduction, Result, StepReport,
+    SuffixRequest, TargetReads, parameters,
 };
 use weights::Weights;
 
@@ -90,17 +90,19 @@ impl EditMethod for FineTuning {
 }
 
 /// Facts of one step.
-struct Part {
-    suffix: Suffix,
+struct Part<'a> {
+    run: SuffixRequest,
+    /// Kept where it is the only one: with several, `facts_at_once` bounds what is prepared at a time.
+    prepared: Option<PreparedSuffix<'a>>,
     targets: TargetReads,
     facts: usize,
 }
 
 /// A training at work.
-struct Training {
+struct Training<'a> {
     weights: Weights,
     adam: Optimizer,
-    parts: Vec<Part>,
+    parts: Vec<Part<'a>>,
     layer: usize,
 }
 
@@ -111,8 +113,8 @@ struct Stepped {
     updated: bool,
 }
 
-impl Training {
-    fn new(request: &EditRequest, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Self> {
+impl<'a> Training<'a> {
+    fn new(request: &EditRequest, parameters: &FineTuningParameters, host: &'a dyn Host) -> Result<Self> {
         let weights = Weights::new(request, parameters, host)?;
         let adam = Adam { wd: parameters.weight_decay, ..Adam::default() };
         let adam = adam.build(&weights.variables, parameters.learning_rate)?;
@@ -120,7 +122,10 @@ impl Training {
         let mut parts = Vec::new();
         for (index, edits) in request.edits.chunks(at_once).enumerate() {
             let (run, targets) = prompt::suffix(edits, index * at_once, weights.names(), parameters, host)?;
-            parts.push(Part { suffix: host.prepare_suffix(&run)?, targets, facts: edits.len() });
+            parts.push(Part { run, prepared: None, targets, facts: edits.len() });
+        }
+        if let [only] = &mut parts[..] {
+            only.prepared = Some(PreparedSuffix::new(host, &only.run)?);
         }
         Ok(Self { weights, adam, parts, layer: request.layers.first().copied().unwrap_or(0) })
     }
@@ -129,7 +134,12 @@ impl Training {
     fn step(&mut self, step: i64, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Stepped> {
         let (mut sum, mut likelihood, mut facts, mut updated) = (0.0, 0.0, 0.0, false);
         for part in &mut self.parts {
-            let output = host.run_suffix(part.suffix, &[], &self.weights.current()?)?;
+            let anew = match part.prepared {
+                Some(_) => None,
+                None => Some(PreparedSuffix::new(host, &part.run)?),
+            };
+            let Some(suffix) = anew.as_ref().or(part.prepared.as_ref()) else { continue };
+            let output = suffix.run(&[], &self.weights.current()?)?;
             let reduction = parameters.reduction();
             let (losses, probabilities) = part.targets.losses(&output.log_probabilities, reduction, host)?;
             let loss = losses.f_mean(Kind::Float)?;

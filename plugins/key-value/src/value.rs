@@ -7,7 +7,7 @@ use crate::Contexts;
 use crate::batch::Batch;
 use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
 use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
-use locus_plugin::{Edit, Error, FactToken, Host, Reduction, Result, Site, StepReport, SuffixOutput};
+use locus_plugin::{Edit, Error, FactToken, Host, PreparedSuffix, Reduction, Result, Site, StepReport, SuffixOutput};
 
 /// How values are optimised.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,8 @@ pub struct Values {
     pub delta: Tensor,
     /// By fact: the target's probability in the last step.
     pub probabilities: Vec<f64>,
+    /// By fact: the whole loss in the last step.
+    pub losses: Vec<f64>,
     /// By fact: whether the loss had stopped falling far from its aim.
     pub stalled: Vec<bool>,
     /// By fact: whether the loss was low enough before anything was changed, so that nothing was.
@@ -101,7 +103,7 @@ pub fn optimise(
     let missing =
         || Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", model.layers - 1));
     let device = host.parameter(&projection.ok_or_else(missing)?.weight)?.device();
-    let suffix = host.prepare_suffix(&batch.request)?;
+    let suffix = PreparedSuffix::new(host, &batch.request)?;
     let owners = batch.owners.to_device(device);
     let variables = VarStore::new(device);
     let mut delta = variables.root().f_zeros("delta", &[edits.len() as i64, model.hidden])?;
@@ -109,7 +111,7 @@ pub fn optimise(
     let mut progress = Progress::new(edits, settings);
     let mut unchanged: Option<Unchanged> = None;
     for step in 0..settings.steps {
-        let output = host.run_suffix(suffix, &[delta.f_index_select(0, &owners)?], &[])?;
+        let output = suffix.run(&[delta.f_index_select(0, &owners)?], &[])?;
         let (main, probabilities) = batch.targets.losses(&output.log_probabilities, Reduction::Mean, host)?;
         let unchanged = match &mut unchanged {
             Some(known) => known,
@@ -144,8 +146,8 @@ pub fn optimise(
     let start = unchanged.map(|known| known.start);
     let start = start.ok_or_else(|| Error::Request("steps must be at least 1".to_owned()))?;
     let stalled = (0..edits.len()).map(|fact| progress.stalled(fact)).collect();
-    let Progress { probabilities, idle, .. } = progress;
-    Ok(Values { start, delta: delta.detach(), probabilities, stalled, idle })
+    let Progress { probabilities, losses, idle, .. } = progress;
+    Ok(Values { start, delta: delta.detach(), probabilities, losses, stalled, idle })
 }
 
 fn layer_of(site: Site) -> usize {
@@ -196,6 +198,7 @@ struct Progress {
     /// By fact: the objective's loss in the first step, three quarters on, and now.
     watched: Vec<[f64; 3]>,
     probabilities: Vec<f64>,
+    losses: Vec<f64>,
 }
 
 /// Below this probability a target that an edit is to bring about counts as not reached.
@@ -213,6 +216,7 @@ impl Progress {
             idle: vec![false; edits.len()],
             watched: vec![[f64::NAN; 3]; edits.len()],
             probabilities: vec![f64::NAN; edits.len()],
+            losses: vec![f64::NAN; edits.len()],
         }
     }
 
@@ -241,6 +245,7 @@ impl Progress {
             }
             watched[2] = objective;
             self.probabilities[fact] = shown[4][fact];
+            self.losses[fact] = loss;
             let enough = loss < self.stop_below && !self.runs_all[fact];
             self.idle[fact] |= enough && step == 0;
             let last = step + 1 == self.steps && !self.updates_last[fact];

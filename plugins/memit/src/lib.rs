@@ -113,7 +113,8 @@ impl EditMethod for Memit {
             (join(|values| values.start.shallow_clone())?, join(|values| values.delta.shallow_clone())?);
         let wanted = &start + &delta;
         let probabilities = found.iter().flat_map(|values| &values.probabilities).sum::<f64>() / all as f64;
-        let edited = spread::spread(request, &wanted, &contexts, &settings, parameters, host)?;
+        let loss = found.iter().flat_map(|values| &values.losses).sum::<f64>() / all as f64;
+        let edited = spread::spread(request, &wanted, loss, &contexts, &settings, parameters, host)?;
         let edited = edited
             .metric("p(target)", probabilities)
             .metric("facts", all as f64)

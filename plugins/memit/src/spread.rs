@@ -10,10 +10,11 @@ use locus_plugin::{Cells, EditRequest, Edited, Error, Host, Result, Site, StepRe
 const CAPTURES_PER_FACT: usize = 16;
 
 /// The changes of all layers of the request, each found with the earlier ones in place; `wanted` `[facts, hidden]` is
-/// what should stand after the last layer at the facts' tokens.
+/// what should stand after the last layer at the facts' tokens, found with a mean `loss` that every report repeats.
 pub fn spread(
     request: &EditRequest,
     wanted: &Tensor,
+    loss: f64,
     contexts: &Contexts,
     settings: &ValueSettings,
     parameters: &MemitParameters,
@@ -52,9 +53,8 @@ pub fn spread(
         changed.push((down.weight.clone(), &weight + change.to_kind(weight.kind())));
         host.replace_parameters(&changed)?;
         let step = settings.steps.unsigned_abs();
-        host.report(
-            &StepReport::new(step, step, layer).loss("residual", residual).metric(layer, "residual", residual),
-        )?;
+        let report = StepReport::new(step, step, layer).loss("loss", loss).loss("residual", residual);
+        host.report(&report.metric(layer, "residual", residual))?;
         // with more facts than entries the factors are larger than their product
         edited = if request.edits.len() as i64 > model.hidden.min(model.inner) {
             edited.dense(&down.weight, change)

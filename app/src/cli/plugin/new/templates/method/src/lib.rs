@@ -69,14 +69,15 @@ impl EditMethod for MyMethod {
         let (key, output) = (seen[0].get(0), seen[1].get(0));
         let step_length = output.norm().double_value(&[]) * parameters.rate;
 
-        // computed once: everything that no step changes
+        // computed once: everything that no step changes; released where `suffix` goes
         let add = vec![at(Site::MlpOut(layer))];
-        let suffix = host.prepare_suffix(&SuffixRequest { rows: vec![row], add, read, ..SuffixRequest::default() })?;
+        let run = SuffixRequest { rows: vec![row], add, read, ..SuffixRequest::default() };
+        let suffix = PreparedSuffix::new(host, &run)?;
         let mut value = Tensor::zeros([1, model.hidden], (key.kind(), key.device()));
         let steps = parameters.steps.unsigned_abs();
         for step in 0..steps {
             value = value.detach().set_requires_grad(true);
-            let run = host.run_suffix(suffix, &[value.shallow_clone()], &[])?;
+            let run = suffix.run(&[value.shallow_clone()], &[])?;
             let loss = host.objective_loss(&run.log_probabilities.unsqueeze(0), Reduction::Mean)?;
             let report = StepReport::new(step, steps, layer).loss("loss", loss.f_double_value(&[])?);
             host.report(&report.metric(layer, "length", value.norm().double_value(&[])))?;
