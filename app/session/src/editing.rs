@@ -8,8 +8,11 @@ use crate::moments;
 use crate::operations::{Done, Recorder, commit, plugin_mark};
 use crate::prediction::tell_remarks;
 use crate::preparing::{Prepared, prepare_on};
+use crate::sealing::{not_cancelled, sealed};
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{Edit, EngineHost, HostEvent, SubjectNoises, check, weight_changes};
+use locus_engine::edit::{
+    Edit, EngineHost, HostEvent, SubjectNoises, bounds, check_changed, take_over, weight_changes,
+};
 use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Delta, Edited, Level};
@@ -83,7 +86,6 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
         on_top_of: loaded.edits_on(on),
     }));
     let Edited { deltas, metrics, notes, .. } = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
-    check(model, &order.method, &deltas)?;
     worker.check_cancel()?;
     let told = Applied {
         title: title(&order, &prepared),
@@ -180,6 +182,7 @@ pub fn weigh(
     let loaded = worker.ready()?;
     let changes = weight_changes(loaded.stack.base(), deltas)?;
     let model = loaded.trial_on(on, deltas)?;
+    check_changed(&model, &order.method, deltas)?;
     let after = Seen::of(worker, job, &model, order, aims)?;
     let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
@@ -229,20 +232,38 @@ pub fn run(
     };
     let moments = loaded.moments.as_ref();
     let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, rows, shown, listener);
-    let started = objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?;
-    host.set_objective(started);
+    // the one that has told its goals
+    let at_work = match prepared.objective.take() {
+        Some(at_work) => at_work,
+        None => objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?,
+    };
+    host.set_objective(at_work);
     if let Some(noise) = &prepared.noise {
         let facts = prepared.request.edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
         host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
     }
-    let edited = method.edit(&prepared.request, &order.method_settings, &host);
+    let edited = sealed(worker, &order.method, || Ok(method.edit(&prepared.request, &order.method_settings, &host)));
     let (violation, shortage) = (host.violation(), host.shortage());
+    prepared.objective.replace(host.take_objective());
     drop(host);
     // cancelled by the user, whatever the method made of it
     worker.check_cancel()?;
     let named = |error| Error::plugin(&order.method, error);
-    // nor is it to blame that memory did not suffice for a service
-    let edited = edited.map_err(|error| shortage.map_or_else(|| named(error), Error::Engine))?;
+    let mut edited = match (edited?, violation) {
+        // it is not to blame that memory did not suffice for a service
+        (Err(error), _) if shortage.is_some() => {
+            return Err(shortage.map_or_else(|| named(error), Error::Engine));
+        }
+        // it may have passed on what it was refused, and a request beyond its bounds is no request of the user
+        (Ok(_) | Err(locus_plugin::Error::Request(_)), Some(what)) => {
+            return Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited"))));
+        }
+        // the user has not
+        (Err(locus_plugin::Error::Cancelled), _) => return Err(named(not_cancelled())),
+        (edited, _) => edited.map_err(named)?,
+    };
+    bounds::edited(&edited).map_err(named)?;
+    edited.deltas = take_over(model, &order.method, edited.deltas)?;
     for &layer in &prepared.plan.second_moments {
         let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
         if ridge > 0.0 {
@@ -261,10 +282,7 @@ pub fn run(
         );
         emitter.log(&order.method, "warning", text);
     }
-    match violation {
-        Some(what) => Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited")))),
-        None => Ok(edited),
-    }
+    Ok(edited)
 }
 
 /// A few words that say which edit this is.

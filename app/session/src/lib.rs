@@ -34,6 +34,7 @@ mod preparing;
 mod reloading;
 mod rescoring;
 mod saving;
+mod sealing;
 mod tracing;
 mod variants;
 mod worker;
@@ -87,6 +88,8 @@ pub struct Options {
     pub search: SearchPaths,
     /// Plugins that were asked for: without them no job is begun.
     pub plugins: Vec<PathBuf>,
+    /// When the plugins in the places of `search` are opened.
+    pub open_plugins: OpenPlugins,
     /// File to which every event is appended.
     pub journal: Option<PathBuf>,
     /// Files of edits that are put in place with every model that is loaded, in their order.
@@ -112,11 +115,22 @@ impl Options {
             cache,
             search,
             plugins: Vec::new(),
+            open_plugins: OpenPlugins::default(),
             journal: None,
             apply: Vec::new(),
             operations: None,
         }
     }
+}
+
+/// When plugins are opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenPlugins {
+    /// Before anything else, so that all of them are told.
+    #[default]
+    AtStart,
+    /// Not before a command comes that needs one; those that were asked for by name at the start all the same.
+    WhenNeeded,
 }
 
 /// How second moments are collected.

@@ -1,11 +1,14 @@
 //! What is known before a method runs: settings, the objective's goals, the method's plan.
 
 use crate::error::Error;
+use crate::sealing::{not_cancelled, sealed};
 use crate::worker::Worker;
-use locus_engine::edit::{EngineHost, resolved};
+use locus_engine::edit::{EngineHost, HostEvent, bounds, resolved};
 use locus_engine::model::Model;
-use locus_plugin::{Edit, EditRequest, Goal, ModelInfo, Plan, SubjectNoise};
+use locus_plugin::object::ObjectiveInstance;
+use locus_plugin::{Edit, EditRequest, Goal, Host, Level, ModelInfo, Plan, SubjectNoise};
 use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
+use std::cell::RefCell;
 
 /// What is known before a method runs.
 pub struct Prepared {
@@ -23,6 +26,8 @@ pub struct Prepared {
     pub info: ModelInfo,
     /// The model that is edited.
     pub on: TriedOn,
+    /// The objective that has told its goals: the same is asked for the losses.
+    pub objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
 }
 
 impl Prepared {
@@ -52,7 +57,7 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     let method = worker.registry.method(&order.method)?;
     let objective = worker.registry.objective(&order.objective)?;
     let cancel = worker.cancel;
-    let loaded = worker.loaded()?;
+    let loaded = worker.ready()?;
     order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
     order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
     if order.layers.is_empty() {
@@ -68,15 +73,37 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     let mut info = loaded.info.clone();
     info.embedding_deviation = loaded.embedding_deviation(&order.fact.subject)?;
     let model = loaded.model_on(on);
-    let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], |_| {});
-    let named = |error| Error::plugin(&order.objective, error);
+    let emitter = &worker.emitter;
+    let listener = |event| match event {
+        HostEvent::Log(level, text) => {
+            let level = if level == Level::Info { "info" } else { "warning" };
+            emitter.log(&order.objective, level, text);
+        }
+        // there is no table of steps yet
+        HostEvent::Step(..) | HostEvent::Progress { .. } => {}
+    };
+    let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], listener);
+    let named = |error| match error {
+        locus_plugin::Error::Cancelled if !host.cancelled() => Error::plugin(&order.objective, not_cancelled()),
+        error => Error::plugin(&order.objective, error),
+    };
     let mut aim = objective.start(&order.objective_settings).map_err(named)?;
     let (mut goals, mut edits, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
     for fact in order.facts() {
         // the subject must be there, whatever the method makes of it
         model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
-        let goal = aim.goal(&plugin_fact(fact), &host);
-        let goal = goal.map_err(|error| host.shortage().map_or_else(|| named(error), Error::Engine))?;
+        let goal = sealed(worker, &order.objective, || {
+            let goal = aim.goal(&plugin_fact(fact), &host);
+            goal.map_err(|error| host.shortage().map_or_else(|| named(error), Error::Engine))
+        })?;
+        if let Some(what) = host.violation() {
+            return Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited"))));
+        }
+        bounds::goal(&goal).map_err(named)?;
+        if goal.target.trim().is_empty() {
+            let message = "it aims at an empty text; the fact is left unedited".to_owned();
+            return Err(named(locus_plugin::Error::Failed(message)));
+        }
         let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
         edit.runs_all_steps = goal.runs_all_steps;
         edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);
@@ -92,7 +119,9 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     }
     let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed };
     let named = |error| Error::plugin(&order.method, error);
-    let plan = method.plan(&request, &order.method_settings, &info).map_err(named)?;
+    let plan =
+        sealed(worker, &order.method, || method.plan(&request, &order.method_settings, &info).map_err(named))?;
+    bounds::plan(&plan).map_err(named)?;
     if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
         let message =
             format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers.saturating_sub(1));
@@ -100,7 +129,8 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     }
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
-    Ok(Prepared { request, plan, goals, baselines, noise, info, on })
+    drop(host);
+    Ok(Prepared { request, plan, goals, baselines, noise, info, on, objective: RefCell::new(Some(aim)) })
 }
 
 /// The tokens of a target after its prompt, for the eye; none where it is empty.

@@ -9,6 +9,7 @@ use std::path::Path;
 /// Loads a new build of a file. One that cannot be loaded leaves the old one in use.
 pub fn reload(worker: &mut Worker<'_>, job: JobId, file: &Path) -> Result<(), Stopped> {
     let Reloaded { loaded, replaced } = worker.registry.reload(file)?;
+    worker.tell_remarks();
     let suit = |mut plugin: PluginReady| {
         if let Some(loaded) = &worker.loaded {
             loaded.defaults.lay_over(&mut plugin);

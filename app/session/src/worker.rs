@@ -1,12 +1,12 @@
 //! The engine thread: takes one command after the other and never dies of one. What only looks at the model steps in
 //! between two steps of a long job.
 
-use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::orders::Orders;
 use crate::variants::{self, Variant};
+use crate::{OpenPlugins, Options};
 use crate::{
     averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
     rescoring, saving, tracing,
@@ -45,6 +45,8 @@ pub struct Worker<'a> {
     pub variants: BTreeMap<JobId, Variant>,
     /// The journal of operations, where the session uses it.
     pub operations: Option<operations::Recorder>,
+    /// Whether the plugins have been opened.
+    plugins_are_open: bool,
     /// What it was told and has not begun.
     orders: Orders<'a>,
     /// What it does.
@@ -74,7 +76,8 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
     let mut worker = Worker::new(options, commands, emitter, flags);
-    match worker.open_plugins() {
+    let at_once = worker.options.open_plugins == OpenPlugins::AtStart || !worker.options.plugins.is_empty();
+    match if at_once { worker.open_plugins() } else { Ok(()) } {
         Ok(()) => worker.serve(),
         Err(error) => refuse_all(&worker.emitter, commands, &error),
     }
@@ -121,6 +124,7 @@ impl<'a> Worker<'a> {
             loaded: None,
             variants: BTreeMap::new(),
             operations,
+            plugins_are_open: false,
             orders: Orders::new(commands),
             doing: Cell::default(),
             looked: Cell::default(),
@@ -130,13 +134,22 @@ impl<'a> Worker<'a> {
 
 impl Worker<'_> {
     fn open_plugins(&mut self) -> Result<(), Error> {
+        self.plugins_are_open = true;
         let (_, refused) = self.registry.scan();
         for file in &self.options.plugins {
             self.registry.add(file)?;
         }
         self.registry.plugins().into_iter().map(Event::Plugin).for_each(|event| self.emitter.tell(event));
         refused.into_iter().map(Event::PluginRefused).for_each(|event| self.emitter.tell(event));
+        self.tell_remarks();
         Ok(())
+    }
+
+    /// Says what plugins have left behind where they had no log.
+    pub fn tell_remarks(&self) {
+        for remark in locus_plugin_host::take_remarks() {
+            self.emitter.log("plugins", "warning", remark);
+        }
     }
 
     fn serve(&mut self) {
@@ -146,6 +159,10 @@ impl Worker<'_> {
                 false if command.lets_looks_in() => Doing::LongJob,
                 false => Doing::Job,
             });
+            if !self.plugins_are_open && needs_plugins(&command) {
+                let opened = self.open_plugins();
+                self.log_failure(opened);
+            }
             match command {
                 Command::Quit => return,
                 Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
@@ -330,6 +347,15 @@ impl Worker<'_> {
             Doing::Look => job || look,
             Doing::LookBetween => look,
         }
+    }
+}
+
+/// Whether a command cannot be carried out without plugins.
+fn needs_plugins(command: &Command) -> bool {
+    match command {
+        Command::Edit { .. } | Command::Try { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => true,
+        Command::Evaluate { order, .. } => order.edit.is_some(),
+        _ => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The services of the engine for a plugin that is at work.
 
+use super::bounds;
+use super::handed::{Handed, lent};
 use super::live_rows::{LiveRows, Watched};
 use super::noise::{Placement, SubjectNoises, resolved};
 use crate::error::Error as EngineError;
@@ -13,7 +15,7 @@ use locus_plugin::{
 };
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tch::{Device, Kind, Tensor};
@@ -48,6 +50,8 @@ pub struct EngineHost<'a> {
     noises: RefCell<Option<SubjectNoises>>,
     /// The model with the parameters that the plugin replaced.
     variant: RefCell<Option<Rc<Model>>>,
+    /// Names of the parameters that it replaced.
+    replaced: RefCell<HashSet<String>>,
     suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
     rows: RefCell<LiveRows>,
@@ -55,6 +59,10 @@ pub struct EngineHost<'a> {
     violation: RefCell<Option<String>>,
     /// That memory did not suffice for a service.
     shortage: RefCell<Option<EngineError>>,
+    /// Tensors of the host that the plugin has.
+    handed: Handed,
+    /// Lines of the log that it has written.
+    lines: Cell<usize>,
 }
 
 /// A prepared run, with the model it was prepared on where that is not the unedited one.
@@ -85,19 +93,39 @@ impl<'a> EngineHost<'a> {
             objective: RefCell::default(),
             noises: RefCell::default(),
             variant: RefCell::default(),
+            replaced: RefCell::default(),
             listener: RefCell::new(Box::new(listener)),
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
             rows: RefCell::new(LiveRows::new(rows, shown_tokens)),
             violation: RefCell::default(),
             shortage: RefCell::default(),
+            handed: Handed::default(),
+            lines: Cell::new(0),
         }
     }
 
     /// What the plugin did that makes its result worthless, even if it swallowed the error it got for it.
     #[must_use]
     pub fn violation(&self) -> Option<String> {
-        self.violation.borrow().clone()
+        let written = || {
+            let name = self.handed.written()?;
+            Some(format!("it wrote into {name}, which is the host's; the host's bits are what they were"))
+        };
+        self.violation.borrow().clone().or_else(written)
+    }
+
+    /// A request within its bounds; one beyond them makes the plugin's result worthless, whatever it makes of the error.
+    fn bounded(&self, checked: Result<()>) -> Result<()> {
+        checked.inspect_err(|error| {
+            self.violation.borrow_mut().get_or_insert_with(|| error.to_string());
+        })
+    }
+
+    /// The objective, once the method is done with it.
+    #[must_use]
+    pub fn take_objective(&self) -> Option<Box<dyn ObjectiveInstance>> {
+        self.objective.borrow_mut().take()
     }
 
     /// Sets the objective whose loss the method asks for.
@@ -158,9 +186,9 @@ impl Host for EngineHost<'_> {
         if let Some(layer) = named.into_iter().find(|&layer| layer >= layers) {
             let message =
                 format!("a report names layer {layer}; the model has layers 0 to {}", layers.saturating_sub(1));
-            *self.violation.borrow_mut() = Some(message.clone());
-            return Err(Error::Request(message));
+            return self.bounded(Err(Error::Request(message)));
         }
+        self.bounded(bounds::report(report))?;
         let rows = self.result(self.rows.borrow_mut().of(self.model, report))?;
         self.tell(HostEvent::Step(report.clone(), rows));
         Ok(())
@@ -168,12 +196,15 @@ impl Host for EngineHost<'_> {
 
     fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
         self.checkpoint()?;
+        self.bounded(bounds::phase(phase))?;
         self.tell(HostEvent::Progress { phase: phase.to_owned(), done, total });
         Ok(())
     }
 
     fn log(&self, level: Level, text: &str) {
-        self.tell(HostEvent::Log(level, text.to_owned()));
+        if self.bounded(bounds::line(text, &self.lines)).is_ok() {
+            self.tell(HostEvent::Log(level, text.to_owned()));
+        }
     }
 
     fn cancelled(&self) -> bool {
@@ -187,6 +218,7 @@ impl Host for EngineHost<'_> {
 
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
         self.checkpoint()?;
+        self.bounded(bounds::tokenized(text))?;
         let tokenizer = &self.model.tokenizer;
         self.result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
     }
@@ -199,29 +231,39 @@ impl Host for EngineHost<'_> {
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
         self.checkpoint()?;
+        self.bounded(bounds::ids(ids.len()))?;
         self.result(self.model.tokenizer.decode(ids))
     }
 
     fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
         self.checkpoint()?;
-        let detached = parameters.iter().map(|(name, value)| Ok((name.clone(), value.f_detach()?)));
-        let detached = self.result(detached.collect::<crate::Result<Vec<(String, Tensor)>>>())?;
+        self.bounded(bounds::parameters(parameters.len()))?;
+        // what the plugin does with its tensors later is its own affair
+        let lend = |(name, value): &(String, Tensor)| Ok((name.clone(), lent(value)?));
+        let detached: Vec<(String, Tensor)> = self.result(parameters.iter().map(lend).collect())?;
         let variant =
             if detached.is_empty() { None } else { Some(Rc::new(self.result(self.model.with_parameters(&detached))?)) };
         self.result(self.rows.borrow_mut().replace(self.model, &detached))?;
         *self.variant.borrow_mut() = variant;
+        *self.replaced.borrow_mut() = detached.into_iter().map(|(name, _)| name).collect();
         Ok(())
     }
 
     fn parameter(&self, name: &str) -> Result<Tensor> {
         self.checkpoint()?;
+        let missing = || Error::Request(format!("the model has no parameter `{name}`"));
         let variant = self.variant();
-        let found = variant.as_deref().unwrap_or(self.model).parameter(name);
-        found.ok_or_else(|| Error::Request(format!("the model has no parameter `{name}`")))
+        let now = variant.as_deref().unwrap_or(self.model).parameter(name).ok_or_else(missing)?;
+        // what the plugin has replaced is its own: nobody minds what it does with it
+        self.result(match self.replaced.borrow().contains(name) {
+            true => lent(&now),
+            false => self.handed.hand_out(&format!("`{name}`"), &now),
+        })
     }
 
     fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
         self.checkpoint()?;
+        self.bounded(bounds::rows(rows, facts).and_then(|()| bounds::cells(cells)))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
@@ -237,6 +279,7 @@ impl Host for EngineHost<'_> {
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
         self.checkpoint()?;
+        self.bounded(bounds::suffix(request, self.suffixes.borrow().len()))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
@@ -254,9 +297,7 @@ impl Host for EngineHost<'_> {
     fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
         self.checkpoint()?;
         let suffixes = self.suffixes.borrow();
-        let PreparedRun { prepared, variant, noised } = suffixes
-            .get(&suffix.0)
-            .ok_or_else(|| Error::Request(format!("no run {} was prepared; prepare it before running it", suffix.0)))?;
+        let PreparedRun { prepared, variant, noised } = suffixes.get(&suffix.0).ok_or_else(|| not_prepared(suffix))?;
         let model = variant.as_deref().unwrap_or(self.model);
         let noises = self.noises.borrow();
         let noise = noises.as_ref().zip(noised.as_ref()).map(|(noises, placement)| noises.draw(placement));
@@ -270,7 +311,17 @@ impl Host for EngineHost<'_> {
             below: self.result(prepared.watched_below())?,
             parameters: names.zip(self.result(detached)?).collect(),
         });
-        Ok(repetition.output)
+        let mut output = repetition.output;
+        for captured in output.captured.iter_mut().filter(|captured| !captured.requires_grad()) {
+            // the same in all repetitions, and kept for the next
+            *captured = self.result(lent(captured))?;
+        }
+        Ok(output)
+    }
+
+    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
+        let released = self.suffixes.borrow_mut().remove(&suffix.0);
+        released.map(drop).ok_or_else(|| not_prepared(suffix))
     }
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
@@ -284,14 +335,15 @@ impl Host for EngineHost<'_> {
 
     fn second_moment(&self, layer: usize) -> Result<Tensor> {
         self.checkpoint()?;
-        let mean = self.moments.and_then(|moments| moments.mean(layer)).map(Tensor::shallow_clone);
-        mean.ok_or_else(|| {
+        let mean = self.moments.and_then(|moments| moments.mean(layer)).ok_or_else(|| {
             Error::Request(format!("there is no second moment of layer {layer}; name it in the plan's second_moments"))
-        })
+        })?;
+        self.result(self.handed.hand_out(&format!("the second moment of layer {layer}"), mean))
     }
 
     fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
         self.checkpoint()?;
+        self.bounded(bounds::tokenized(prompt).and_then(|()| bounds::noised(subject)))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let predict = || {
@@ -309,6 +361,7 @@ impl Host for EngineHost<'_> {
 
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
         self.checkpoint()?;
+        self.bounded(bounds::sample(request))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
         let mut random = LegacyRandom::new(request.seed as u32);
@@ -329,6 +382,10 @@ impl Host for EngineHost<'_> {
         let objective = objective.as_mut().ok_or_else(|| Error::Failed("no objective was chosen".to_owned()))?;
         objective.loss(log_probabilities, reduction)
     }
+}
+
+fn not_prepared(suffix: Suffix) -> Error {
+    Error::Request(format!("no run {} was prepared, or it was released; prepare it before running it", suffix.0))
 }
 
 /// What a plugin may know of `model`, called `name`.

@@ -1,16 +1,22 @@
 //! What the engine does for a plugin, and with the changes that a method gives back.
 
 mod arrangement;
+pub mod bounds;
 mod delta_file;
 mod deltas;
+mod handed;
 mod host;
 mod live_rows;
 mod noise;
+mod seal;
 mod stack;
+mod taking;
 
 pub use arrangement::{Arrangement, Numbered};
 pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};
+pub use seal::{Seal, put_back};
 pub use stack::{Edit, EditStack};
+pub use taking::{check_changed, take_over};

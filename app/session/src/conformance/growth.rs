@@ -53,8 +53,8 @@ fn judge(grown: &[u64], edits: usize, wanted: usize, one: Duration) -> Finding {
     let in_a_part = least * (edits / PARTS) as u64;
     if least > ALLOWED && in_a_part > GRAIN {
         return Err(format!(
-            "memory grows by at least {} kB with every edit; drop what an edit allocates when it ends, and keep no tensor in \
-             a static",
+            "memory grows by at least {} kB with every edit; drop what an edit allocates when it ends; edits are \
+             independent, so keep nothing in a static",
             least >> 10
         ));
     }

@@ -16,6 +16,12 @@ use std::time::Duration;
 /// How long a method may go on after it was cancelled, on a small model. The boundary gives it no service any more.
 const TIME_AFTER_CANCEL: Duration = Duration::from_millis(1500);
 
+/// What an author does who wants to go on from the last edit.
+const INDEPENDENT: &str = "edits are independent: keep nothing from one to the next, and read what an earlier one did from \
+                           the weights, which host.parameter gives with all edits in place";
+/// How a line ends that says what a plugin left behind.
+const PUT_BACK: &str = " behind; put back";
+
 /// Names of the checks that need an edit that works.
 const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edit", "undo restores", "memory"];
 
@@ -50,7 +56,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     let works = checks.tell(worker, "edits", edits(worker, &first)?);
     checks.tell(worker, "reports its steps", reports(&first));
     checks.tell(worker, "leaves nothing behind", left_behind(&first));
-    if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights)?) {
+    if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights, &first)?) {
         weights.put_back(worker.ready()?.stack.model())?;
         checks.skip(worker, "the other checks", "a method that writes into the model spoils them");
         return Ok(());
@@ -74,7 +80,8 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     checks.tell(worker, NEED_AN_EDIT[2], told);
     let told = growth::check(worker, checks.job, &order, checks.edits)?;
     checks.tell(worker, NEED_AN_EDIT[3], told);
-    checks.tell(worker, "leaves the weights alone in the end", untouched(worker, &weights)?);
+    let told = still_the_same(worker, &weights)?;
+    checks.tell(worker, "leaves the weights alone in the end", told);
     Ok(())
 }
 
@@ -116,7 +123,7 @@ fn edits(worker: &Worker<'_>, trial: &Trial) -> Result<Finding, Error> {
 /// It reports every step in its order.
 fn reports(trial: &Trial) -> Finding {
     if let Some(refused) = &trial.seen.refused_report {
-        return Err(format!("a report was refused: {refused}; name the layer that is edited, counted from 0"));
+        return Err(format!("a report was refused: {refused}"));
     }
     in_order(&trial.seen.reports, &trial.plan.layers)
 }
@@ -139,7 +146,7 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
         if !layers.is_empty() && !layers.contains(layer) {
             return Err(format!("it reported a step on layer {layer}, which is not in its plan; plan what is edited"));
         }
-        if losses.is_empty() {
+        if !losses.contains_key("loss") {
             return Err(format!("its report of step {step} has no loss; add one with .loss(\"loss\", value)"));
         }
         before = Some(*step);
@@ -151,21 +158,30 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
 
 /// What the boundary had to put back.
 fn left_behind(trial: &Trial) -> Finding {
-    match trial.seen.warnings.iter().find(|text| text.starts_with("the plugin left ")) {
+    match trial.seen.warnings.iter().find(|text| text.starts_with("the plugin ") && text.ends_with(PUT_BACK)) {
         Some(text) => Err(format!("{text}; it should put that back itself before it returns")),
-        None => Ok("gradient mode and threads are as they were".to_owned()),
+        None => Ok("settings of libtorch and of the thread are as they were".to_owned()),
+    }
+}
+
+/// It wrote into nothing of the host's, its handles included.
+fn untouched(worker: &Worker<'_>, weights: &Weights, trial: &Trial) -> Result<Finding, Error> {
+    match trial.violation.as_ref().filter(|what| what.starts_with("it wrote into ")) {
+        Some(what) => {
+            Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
+        }
+        None => still_the_same(worker, weights),
     }
 }
 
 /// The model's own weights are as they were.
-fn untouched(worker: &Worker<'_>, weights: &Weights) -> Result<Finding, Error> {
+fn still_the_same(worker: &Worker<'_>, weights: &Weights) -> Result<Finding, Error> {
     let changed = weights.changed(worker.ready()?.stack.model())?;
     Ok(match changed.first() {
         None => Ok("all weights are bit by bit what they were".to_owned()),
-        Some(name) => Err(format!(
-            "it wrote into `{name}`; tensors of the host share their storage: copy before an operation in place, and give \
-             changes back instead"
-        )),
+        Some(name) => {
+            Err(format!("`{name}` is not what it was: copy a tensor of the host before an operation in place"))
+        }
     })
 }
 
@@ -214,12 +230,9 @@ fn touches(worker: &Worker<'_>, trial: &Trial, edited: &Edited) -> Result<Findin
 /// The same order gives the same changes.
 fn repeats(first: &Edited, again: Result<Edited, PluginError>) -> Finding {
     match again {
-        Err(error) => Err(format!("the same edit failed the second time: {error}; keep nothing from edit to edit")),
+        Err(error) => Err(format!("the same edit failed the second time: {error}; {INDEPENDENT}")),
         Ok(again) if are_same(&first.deltas, &again.deltas) => Ok("two runs agree bit by bit".to_owned()),
-        Ok(_) => {
-            Err("two runs differ; draw everything random from request.seed, and keep nothing from edit to edit"
-                .to_owned())
-        }
+        Ok(_) => Err(format!("two runs differ; draw everything random from request.seed; {INDEPENDENT}")),
     }
 }
 

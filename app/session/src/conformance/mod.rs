@@ -19,6 +19,7 @@ use std::path::Path;
 /// Methods make `edits` edits one after the other.
 pub fn check(worker: &mut Worker<'_>, job: JobId, file: &Path, edits: usize) -> Result<(), Stopped> {
     let loaded = worker.registry.reload(file)?.loaded;
+    worker.tell_remarks();
     let mut failed = 0;
     for plugin in loaded {
         worker.emitter.tell(Event::Plugin(plugin.clone()));

@@ -6,8 +6,9 @@ use super::watch::Limit;
 use super::weights::Weights;
 use super::{Checks, Finding, declaration, fact};
 use crate::error::Error;
+use crate::sealing::sealed;
 use crate::worker::Worker;
-use locus_engine::edit::EngineHost;
+use locus_engine::edit::{EngineHost, bounds};
 use locus_plugin::object::{ObjectiveInstance, ObjectiveObject};
 use locus_plugin::{Error as PluginError, Fact, Goal, Reduction};
 use locus_protocol::{EditOrder, Phase, PluginKind};
@@ -33,10 +34,11 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     let goal = goal(worker, &*objective, &settings)?;
     let lowers = goal.as_ref().ok().map(|goal| goal.lowers);
     let has_goal = checks.tell(worker, "goal", goal.map(|goal| format!("it aims at `{}`", goal.target.trim())));
-    let loss = loss(&*objective, &settings);
+    let begin = || begin(worker, &*objective, &settings);
+    let loss = loss(&begin);
     let has_loss = checks.tell(worker, "loss", loss);
     if has_loss {
-        let gradient = gradient(&*objective, &settings);
+        let gradient = gradient(&begin);
         let towards = gradient.as_ref().ok().zip(lowers).map(|(gradient, lowers)| direction(gradient.rises, lowers));
         checks.tell(worker, "gradient", gradient.map(|found| format!("of length {:.3}", found.length)));
         match towards {
@@ -45,8 +47,8 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
             }
             None => checks.skip(worker, "direction", "it has no goal or no gradient"),
         }
-        checks.tell(worker, "one loss a fact", by_fact(&*objective, &settings));
-        checks.tell(worker, "same input, same loss", repeats(&*objective, &settings));
+        checks.tell(worker, "one loss a fact", by_fact(&begin));
+        checks.tell(worker, "same input, same loss", repeats(&begin));
     } else {
         for check in ["gradient", "direction", "one loss a fact", "same input, same loss"] {
             checks.skip(worker, check, "it has no loss");
@@ -75,14 +77,37 @@ fn goal_for(
     settings: &Map<String, Value>,
     fact: &Fact,
 ) -> Result<Result<Goal, PluginError>, Error> {
+    let aimed = aimed(worker, objective, settings, fact)?;
+    Ok(aimed.map(|(goal, _)| goal))
+}
+
+/// An objective at work that has said what it aims at for a fact, as one has before its losses are asked for.
+type AtWork = (Goal, Box<dyn ObjectiveInstance>);
+
+fn aimed(
+    worker: &Worker<'_>,
+    objective: &dyn ObjectiveObject,
+    settings: &Map<String, Value>,
+    fact: &Fact,
+) -> Result<Result<AtWork, PluginError>, Error> {
     let loaded = worker.ready()?;
     let mut info = loaded.info.clone();
     // what a session computes of the subjects; any length does for a check
     info.embedding_deviation = 0.1;
     let host = EngineHost::new(loaded.stack.model(), info, None, worker.cancel, Vec::new(), [0, 0], |_| {});
-    let goal = objective.start(settings).and_then(|mut started| started.goal(fact, &host));
+    let id = &objective.description().info.id;
+    let aimed = sealed(worker, id, || {
+        Ok(objective.start(settings).and_then(|mut started| {
+            let goal = started.goal(fact, &host)?;
+            bounds::goal(&goal)?;
+            Ok((goal, started))
+        }))
+    })?;
     worker.check_cancel()?;
-    Ok(goal)
+    Ok(match host.violation() {
+        Some(what) => Err(PluginError::Failed(what)),
+        None => aimed,
+    })
 }
 
 /// It aims at some text for a fact of the model.
@@ -109,13 +134,23 @@ fn sample(shape: &[i64]) -> Result<Tensor, String> {
     sample.map_err(|error| locus_engine::Error::from(error).to_string())
 }
 
-fn start(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>, String> {
-    objective.start(settings).map_err(|error| format!("it does not start: {error}"))
+/// Begins the work of an objective.
+type Begin<'a> = dyn Fn() -> Result<Box<dyn ObjectiveInstance>, String> + 'a;
+
+fn begin(
+    worker: &Worker<'_>,
+    objective: &dyn ObjectiveObject,
+    settings: &Map<String, Value>,
+) -> Result<Box<dyn ObjectiveInstance>, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("it does not start: {error}");
+    let aimed = recorded(worker).and_then(|fact| aimed(worker, objective, settings, &fact));
+    let (_, at_work) = aimed.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+    Ok(at_work)
 }
 
 /// The loss of log-probabilities is one finite number, for means and for sums.
-fn loss(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
-    let mut started = start(objective, settings)?;
+fn loss(begin: &Begin<'_>) -> Finding {
+    let mut started = begin()?;
     let mut seen = Vec::new();
     for reduction in [Reduction::Mean, Reduction::Sum] {
         let loss = started.loss(&sample(&[2, 3])?, reduction).map_err(|error| error.to_string())?;
@@ -143,8 +178,8 @@ struct Gradient {
 }
 
 /// The loss can be followed back to the log-probabilities; its gradient.
-fn gradient(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Result<Gradient, String> {
-    let mut started = start(objective, settings)?;
+fn gradient(begin: &Begin<'_>) -> Result<Gradient, String> {
+    let mut started = begin()?;
     let given = sample(&[2, 3])?;
     let loss = started.loss(&given, Reduction::Mean).map_err(|error| error.to_string())?;
     let lost = "compute the loss with operations on the tensor that is given, without detach or numbers of one's own";
@@ -183,8 +218,8 @@ fn direction(rises: bool, lowers: bool) -> Finding {
 }
 
 /// Many facts have a loss each.
-fn by_fact(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
-    let mut started = start(objective, settings)?;
+fn by_fact(begin: &Begin<'_>) -> Finding {
+    let mut started = begin()?;
     let loss = started.loss(&sample(&[4, 2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
     match loss.size()[..] {
         [4] => Ok("for [facts, rows, tokens] it gives one loss a fact".to_owned()),
@@ -195,12 +230,11 @@ fn by_fact(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Fi
 }
 
 /// The same log-probabilities have the same loss.
-fn repeats(objective: &dyn ObjectiveObject, settings: &Map<String, Value>) -> Finding {
-    let mut started = start(objective, settings)?;
+fn repeats(begin: &Begin<'_>) -> Finding {
+    let mut started = begin()?;
     let mut once = || started.loss(&sample(&[2, 3])?, Reduction::Mean).map_err(|error| error.to_string());
     let (first, again) = (once()?, once()?);
-    let anew =
-        start(objective, settings)?.loss(&sample(&[2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
+    let anew = begin()?.loss(&sample(&[2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
     // what cannot be compared is not the same
     let same = |other: &Tensor| first.f_equal(other).unwrap_or(false);
     match same(&again) && same(&anew) {
@@ -233,7 +267,8 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
         for value in extremes(&parameter.kind) {
             let settings = Map::from_iter([(parameter.name.clone(), value.clone())]);
             let aimed = goal_for(worker, objective, &settings, &whole)?.map(|_| ());
-            let lost = objective.start(&settings).and_then(|mut it| it.loss(&sample, Reduction::Mean));
+            let at_work = self::aimed(worker, objective, &settings, &whole)?;
+            let lost = at_work.and_then(|(_, mut it)| it.loss(&sample, Reduction::Mean));
             for outcome in [aimed, lost.map(|_| ())] {
                 if let Err(PluginError::Panic(text)) = outcome {
                     let value = shown(&value);

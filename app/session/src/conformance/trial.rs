@@ -5,8 +5,9 @@ use crate::editing::rows_of;
 use crate::error::Error;
 use crate::moments;
 use crate::preparing::{Prepared, prepare};
+use crate::sealing::sealed;
 use crate::worker::Worker;
-use locus_engine::edit::{EngineHost, SubjectNoises};
+use locus_engine::edit::{EngineHost, SubjectNoises, bounds};
 use locus_plugin::{EditRequest, Edited, Plan};
 use locus_protocol::{EditOrder, JobId};
 use std::sync::atomic::AtomicBool;
@@ -19,6 +20,8 @@ pub struct Trial {
     pub outcome: Result<Edited, locus_plugin::Error>,
     /// What was seen meanwhile.
     pub seen: Seen,
+    /// What it did that makes its result worthless.
+    pub violation: Option<String>,
 }
 
 /// Runs an order until it ends or `limit` is reached.
@@ -55,13 +58,19 @@ pub fn run_request(
     let shown = [model.tokenizer.joined(&order.fact.prompt(), &order.fact.target_new)?.target()[0]; 2];
     let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, rows, shown, |_| {});
     let named = |error| Error::plugin(&order.objective, error);
-    host.set_objective(objective.start(&order.objective_settings).map_err(named)?);
+    let at_work = match prepared.objective.take() {
+        Some(at_work) => at_work,
+        None => objective.start(&order.objective_settings).map_err(named)?,
+    };
+    host.set_objective(at_work);
     if let Some(noise) = &prepared.noise {
         let facts = prepared.request.edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
         host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
     }
     let watch = Watch::new(&host, limit, &flag, worker.cancel);
-    let outcome = method.edit(request, &order.method_settings, &watch);
-    let seen = watch.finish();
-    Ok(Trial { plan: prepared.plan.clone(), outcome, seen })
+    let outcome = sealed(worker, &order.method, || Ok(method.edit(request, &order.method_settings, &watch)))?;
+    let (seen, violation) = (watch.finish(), host.violation());
+    prepared.objective.replace(host.take_objective());
+    let outcome = outcome.and_then(|edited| bounds::edited(&edited).map(|()| edited));
+    Ok(Trial { plan: prepared.plan.clone(), outcome, seen, violation })
 }

@@ -173,6 +173,11 @@ impl Host for Watch<'_> {
         self.watched(|host| host.run_suffix(suffix, added, parameters))
     }
 
+    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
+        // no work of the host's: it does not count
+        self.inner.release_suffix(suffix)
+    }
+
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         self.watched(|host| host.solve_second_moment(layer, keys))
     }
