@@ -42,13 +42,19 @@ impl Checkout {
             })
         })?;
         let root = api.parent().unwrap_or(&api);
-        let own = |folder: &str, other: PathBuf| {
-            let folder = PathBuf::from(folder);
-            if folder.is_dir() { folder } else { other }
+        let is_own = Path::new(ROOT).canonicalize().is_ok_and(|own| own == root);
+        let first = |folders: [PathBuf; 2]| {
+            let [first, other] = folders;
+            if first.is_dir() { first } else { other }
         };
+        let (ours, theirs) = (PathBuf::from(LIBTORCH), root.join(".libtorch/torch"));
+        // what is built for another checkout goes into that one's folders; libtorch is only read
         Ok(Self {
-            libtorch: own(LIBTORCH, root.join(".libtorch/torch")),
-            build_dir: own(BUILD_DIR, root.join("target")),
+            libtorch: first(if is_own { [ours, theirs] } else { [theirs, ours] }),
+            build_dir: match is_own {
+                true => first([PathBuf::from(BUILD_DIR), root.join("target")]),
+                false => root.join("target"),
+            },
             lock: std::fs::read_to_string(root.join("Cargo.lock")).ok(),
             api,
         })
@@ -59,5 +65,28 @@ impl Checkout {
         let lock = self.lock.as_deref().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
         let packages = lock.get("package").and_then(toml::Value::as_array).cloned().unwrap_or_default();
         packages.iter().filter_map(|package| Some(package.get("name")?.as_str()?.to_owned())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUILD_DIR, Checkout, ROOT};
+    use std::path::Path;
+
+    #[test]
+    fn what_is_built_for_another_checkout_goes_into_its_folders() {
+        let other = tempfile::tempdir().expect("a folder");
+        let include = other.path().join("plugin-api/include");
+        std::fs::create_dir_all(&include).expect("a folder");
+        std::fs::write(include.join("locus_plugin.h"), "").expect("a file");
+        let root = other.path().canonicalize().expect("there");
+        for given in [other.path().to_owned(), other.path().join("plugin-api")] {
+            let found = Checkout::find(Some(&given)).expect("a checkout");
+            assert_eq!((found.api, found.build_dir), (root.join("plugin-api"), root.join("target")), "{given:?}");
+        }
+        std::fs::create_dir_all(root.join(".libtorch/torch")).expect("a folder");
+        assert_eq!(Checkout::find(Some(&root)).expect("a checkout").libtorch, root.join(".libtorch/torch"));
+        let own = Checkout::find(Some(Path::new(ROOT))).expect("the own one");
+        assert!(own.build_dir == Path::new(BUILD_DIR) || !Path::new(BUILD_DIR).is_dir());
     }
 }
