@@ -11,7 +11,7 @@ use locus_protocol::{
 };
 use locus_session::facts::Reading;
 use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, Options};
+use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, OpenPlugins, Options};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
@@ -75,6 +75,14 @@ impl Client {
     /// Those of [`Self::start`]; the model cannot be loaded.
     pub fn with_model(common: &Common) -> Result<Self, Failure> {
         Self::with_model_and(common, |_| {})
+    }
+
+    /// The same for a command that needs no plugin: none is opened but those of `--plugin`.
+    ///
+    /// # Errors
+    /// Those of [`Self::with_model`].
+    pub fn with_model_alone(common: &Common) -> Result<Self, Failure> {
+        Self::with_model_and(common, |options| options.open_plugins = OpenPlugins::WhenNeeded)
     }
 
     /// The same with some options set by `change`.
@@ -272,6 +280,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         cache: places.cache,
         search: SearchPaths::standard(Some(&places.plugins), &[]),
         plugins: common.plugins.clone(),
+        open_plugins: OpenPlugins::AtStart,
         journal: common.journal.clone(),
         apply: common.apply.clone(),
         operations: Some(Operations { folder: places.state, role: Role::Command }),

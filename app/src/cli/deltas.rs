@@ -87,7 +87,7 @@ fn prune(common: &Common, remove: bool) -> Result<(), Failure> {
 
 /// Puts the edits of files in place and says what the weights are then.
 fn apply(common: &Common) -> Result<(), Failure> {
-    let client = Client::with_model(common)?;
+    let client = Client::with_model_alone(common)?;
     if client.json() {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use locus_protocol::shown::shown;
 /// # Errors
 /// They cannot be read.
 pub fn run(common: &Common, search: Option<&str>) -> Result<(), Failure> {
-    let client = Client::with_model(common)?;
+    let client = Client::with_model_alone(common)?;
     let wanted = search.unwrap_or_default().to_lowercase();
     let facts = client.known.facts.iter().filter(|fact| {
         let text = format!("{} {} {}", fact.prompt(), fact.target_true, fact.target_new).to_lowercase();

@@ -9,7 +9,7 @@ use crate::cli::{Failure, output, tables};
 /// # Errors
 /// It cannot be loaded.
 pub fn info(common: &Common) -> Result<(), Failure> {
-    let client = Client::with_model(common)?;
+    let client = Client::with_model_alone(common)?;
     let Some(model) = client.known.model.as_ref().filter(|_| !common.json) else { return Ok(()) };
     let rows = [
         ("model", model.name.clone()),

@@ -32,7 +32,10 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
             SecondMomentsTask::Export { file: from, layers, target: target(to, sample_size)? }
         }
     };
-    let mut client = Client::with_model_and(common, |options| options.moments.keep_every = keep_every)?;
+    let mut client = Client::with_model_and(common, |options| {
+        options.moments.keep_every = keep_every;
+        options.open_plugins = locus_session::OpenPlugins::WhenNeeded;
+    })?;
     let mut report = None;
     client.job(|job| Command::SecondMoments { job, task: task.clone() }, &mut |event| {
         if let Event::SecondMoments(told) = event {

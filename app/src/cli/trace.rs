@@ -48,7 +48,7 @@ pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
     if arguments.csv.is_some() && arguments.preview {
         return Err(Failure::usage("--csv takes exact values; leave --preview away"));
     }
-    let mut client = Client::with_model(common)?;
+    let mut client = Client::with_model_alone(common)?;
     if arguments.all {
         return average(&mut client, arguments);
     }
