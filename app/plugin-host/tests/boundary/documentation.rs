@@ -58,6 +58,7 @@ fn every_service_is_listed() {
         service::CAPTURE,
         service::PREPARE_SUFFIX,
         service::RUN_SUFFIX,
+        service::RELEASE_SUFFIX,
         service::SOLVE_SECOND_MOMENT,
         service::SECOND_MOMENT,
         service::NOISED_PREDICTION,

@@ -136,6 +136,32 @@ fn gradient_mode_and_threads_are_put_back_and_told() {
 }
 
 #[test]
+fn a_prepared_run_is_released_when_it_is_dropped() {
+    let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
+    let toy = Toy::with_linked::<locus_error_injection::ErrorInjection>();
+    nudge.edit(&request(1), &Default::default(), &toy).expect("it edits");
+    assert_eq!(toy.prepared.get(), 0);
+}
+
+#[test]
+fn a_plugin_that_rounds_otherwise_gets_the_hosts_own_numbers_and_leaves_nothing_behind() {
+    let third = || (Tensor::from(1.0_f64) / 3.0).double_value(&[]).to_bits();
+    let before = third();
+    for behavior in locus_hostile::behaviors::LEFT_BEHIND {
+        let toy = Toy::new();
+        let settings = serde_json::Map::from_iter([("how".to_owned(), behavior.name.into())]);
+        hostile("misbehaves").edit(&request(1), &settings, &toy).expect(behavior.name);
+        let told = toy.log.borrow().join("; ");
+        let wanted = ["threads", "autocast"].iter().any(|word| behavior.name.contains(word));
+        assert!(wanted || (told.contains(behavior.said) && told.ends_with("behind; put back")), "{told}");
+        assert_eq!(third(), before, "{}", behavior.name);
+        let toy = Toy::new();
+        edit("obeys", &toy).expect("an honest method works");
+        assert!(toy.log.borrow().is_empty(), "{}: {:?}", behavior.name, toy.log.borrow());
+    }
+}
+
+#[test]
 fn gradients_are_on_inside_and_as_before_outside() {
     let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
     let toy = Toy::with_linked::<locus_error_injection::ErrorInjection>();

@@ -25,6 +25,8 @@ pub struct Toy {
     weights: Vec<Tensor>,
     unembedding: Tensor,
     suffixes: RefCell<Vec<SuffixRequest>>,
+    /// Runs that were prepared and not released.
+    pub prepared: Cell<usize>,
     objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
     /// What was reported.
     pub reports: RefCell<Vec<StepReport>>,
@@ -48,6 +50,7 @@ impl Toy {
             weights: (0..LAYERS).map(|layer| numbers(&[HIDDEN, INNER], layer as f64)).collect(),
             unembedding: numbers(&[WORDS.len() as i64, HIDDEN], 9.0),
             suffixes: RefCell::default(),
+            prepared: Cell::new(0),
             objective: RefCell::default(),
             reports: RefCell::default(),
             log: RefCell::default(),
@@ -172,6 +175,7 @@ impl Host for Toy {
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
+        self.prepared.set(self.prepared.get() + 1);
         self.suffixes.borrow_mut().push(request.clone());
         Ok(Suffix(self.suffixes.borrow().len() as u64 - 1))
     }
@@ -196,6 +200,11 @@ impl Host for Toy {
         let captured = request.capture.iter().map(|cells| Tensor::full([cells.cells.len() as i64, HIDDEN], 0.5, FLOAT));
         let captured = captured.collect();
         Ok(SuffixOutput { log_probabilities: or_none(&read), distributions: or_none(&distributions), captured })
+    }
+
+    fn release_suffix(&self, _suffix: Suffix) -> Result<()> {
+        self.prepared.set(self.prepared.get() - 1);
+        Ok(())
     }
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {

@@ -1,0 +1,214 @@
+//! Everything that the hostile plugin can do without ending the process, one by one: the program stays up, one sentence
+//! says what happened and whose fault it was, and weights and journal are bit by bit what they were.
+
+use locus_end_to_end::{Home, order_of, plugin, program};
+use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE};
+use locus_plugin_host::SearchPaths;
+use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, ModelSource, Outcome, SaveTarget};
+use locus_session::operations::{Operations, Role};
+use locus_session::{DeviceRequest, Handles, Options};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Exit code for the fault of a plugin.
+const PLUGIN: i32 = 3;
+
+/// One session with the hostile plugin, which writes a journal.
+struct Session {
+    home: Home,
+    handles: Handles,
+    next: JobId,
+}
+
+impl Session {
+    fn start() -> Self {
+        let home = Home::new();
+        let folder = program().parent().map(std::path::Path::to_owned);
+        let search = SearchPaths::new(folder.as_deref(), None, None, &[]);
+        let handles = locus_session::start(Options {
+            device: DeviceRequest::Cpu,
+            plugins: vec![plugin("locus-hostile")],
+            threads: Some(1),
+            operations: Some(Operations { folder: home.path("state"), role: Role::Command }),
+            ..Options::new(home.cache(), search)
+        });
+        let mut session = Self { home, handles: handles.expect("a session"), next: 0 };
+        let loaded = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
+        assert_eq!(loaded.0, Outcome::Done);
+        session
+    }
+
+    /// Runs a job; its outcome and everything that was told.
+    fn job(&mut self, order: impl FnOnce(JobId) -> Command) -> (Outcome, Vec<Event>) {
+        let id = self.next;
+        self.next += 1;
+        self.handles.commands.send(order(id)).expect("the engine listens");
+        let mut told = Vec::new();
+        loop {
+            match self.handles.events.recv_timeout(Duration::from_secs(120)).expect("the engine answers") {
+                Event::Finished { job, outcome, .. } if job == id => return (outcome, told),
+                event => told.push(event),
+            }
+        }
+    }
+
+    /// The sentence with which an edit fails by the fault of a plugin.
+    fn fault(&mut self, order: EditOrder, what: &str) -> String {
+        let (outcome, told) = self.job(|job| Command::Edit { job, order });
+        assert!(!told.iter().any(|event| matches!(event, Event::Applied(_))), "{what} was put in place");
+        match outcome {
+            Outcome::Failed { error, blame: Blame::Plugin } => error,
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+
+    /// What an edit would do, and the warnings that were given meanwhile.
+    fn tried(&mut self, order: EditOrder, what: &str) -> (Applied, Vec<String>) {
+        let (outcome, told) = self.job(|job| Command::Try { job, order: Box::new(order) });
+        assert_eq!(outcome, Outcome::Done, "{what}");
+        let (mut would, mut warnings) = (None, Vec::new());
+        for event in told {
+            match event {
+                Event::Tried(tried) => would = Some(tried.would),
+                Event::Log { level, text, .. } if level == "warning" => warnings.push(text),
+                _ => {}
+            }
+        }
+        (Applied { job: 0, title: String::new(), ..would.expect("tried") }, warnings)
+    }
+
+    /// All weights of the model as it is, and the journal.
+    fn everything(&mut self) -> (Vec<u8>, Option<Vec<u8>>) {
+        let folder = self.home.path("model");
+        let target = SaveTarget::Model(folder.clone());
+        assert_eq!(self.job(|job| Command::Save { job, target }).0, Outcome::Done);
+        let weights = std::fs::read(folder.join("model.safetensors")).expect("weights");
+        std::fs::remove_dir_all(folder).expect("removed");
+        (weights, std::fs::read(self.home.path("state/operations.jsonl")).ok())
+    }
+}
+
+fn misbehaves(how: &str) -> EditOrder {
+    order_of(0, "misbehaves", 3, json!({ "how": how }))
+}
+
+fn misaims(how: &str) -> EditOrder {
+    let settings = json!({ "how": how });
+    EditOrder {
+        objective: "misaims".to_owned(),
+        objective_settings: settings.as_object().cloned().expect("settings"),
+        ..order_of(0, "rome", 4, json!({ "steps": 2, "contexts": 0 }))
+    }
+}
+
+fn is_one_sentence(text: &str) -> bool {
+    !text.is_empty() && text.len() < 600 && !text.contains(['\n', '\u{1b}']) && !text.contains("please report")
+}
+
+#[test]
+fn every_misdeed_is_told_in_a_sentence_and_changes_no_bit() {
+    let faults = METHOD.into_iter().flatten().map(|it| (it.name, it.said, misbehaves(it.name)));
+    let faults = faults.chain(OBJECTIVE.iter().map(|it| (it.name, it.said, misaims(it.name))));
+    let faults: Vec<_> = faults.collect();
+    assert!(faults.len() >= 60, "{}", faults.len());
+    let mut session = Session::start();
+    let before = session.everything();
+    for (name, said, order) in faults {
+        let error = session.fault(order, name);
+        let whose = ["plugin `misbehaves`: ", "plugin `misaims`: ", "plugin `rome`: "];
+        assert!(whose.iter().any(|whose| error.starts_with(whose)) && is_one_sentence(&error), "{name}: {error}");
+        assert!(error.contains(said), "{name}: {error}");
+        assert!(session.everything() == before, "{name} changed something");
+    }
+}
+
+#[test]
+fn what_is_left_behind_is_said_and_changes_no_number() {
+    let mut session = Session::start();
+    let before = session.everything();
+    let (alone, warnings) = session.tried(order_of(0, "obeys", 3, json!({})), "obeys");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let rome = order_of(0, "rome", 4, json!({ "steps": 3 }));
+    let (rome_alone, _) = session.tried(rome.clone(), "rome");
+    for behavior in LEFT_BEHIND {
+        let (would, warnings) = session.tried(misbehaves(behavior.name), behavior.name);
+        let [warning] = &warnings[..] else { panic!("{}: {warnings:?}", behavior.name) };
+        assert!(warning.contains(behavior.said) && warning.ends_with("behind; put back"), "{warning}");
+        assert_eq!((&would.rows, &would.scores), (&alone.rows, &alone.scores), "{}", behavior.name);
+        let (rome_after, warnings) = session.tried(rome.clone(), "rome");
+        assert_eq!((rome_after, warnings), (rome_alone.clone(), Vec::new()), "after {}", behavior.name);
+    }
+    assert!(session.everything() == before);
+}
+
+#[test]
+fn the_program_ends_with_the_code_for_plugins() {
+    let home = Home::new();
+    let hostile = plugin("locus-hostile").display().to_string();
+    for (how, said) in [("writes-into-the-embedding", "`transformer.wte.weight`"), ("asks-for-all-samples", "samples")]
+    {
+        let set = format!("how={how}");
+        let edit = ["edit", "--plugin", &hostile, "--method", "misbehaves", "--layers", "3", "--set", &set];
+        let sentence = home.run(edit).sentence(PLUGIN);
+        assert!(sentence.starts_with("plugin `misbehaves`: ") && sentence.contains(said), "{sentence}");
+    }
+    // whoever tries them all finds them here
+    let shown = home.run(["plugin", "show", "misbehaves", "--json", "--plugin", &hostile]).well().out;
+    assert!(METHOD.into_iter().flatten().all(|behavior| shown.contains(behavior.name)), "{shown}");
+}
+
+#[test]
+fn goal_and_loss_are_asked_of_one_objective_and_what_it_logs_is_told() {
+    let home = Home::new();
+    let hostile = plugin("locus-hostile").display().to_string();
+    let objective = ["--plugin", &hostile, "--objective", "remembers-its-goal", "--set", "steps=3"];
+    let edit = home.run([&["edit", "--method", "rome"][..], &objective].concat()).well();
+    assert!(edit.err.contains("it aims at "), "{}", edit.err);
+    let check = home.run(["plugin", "check", &hostile, "--edits", "1", "--json"]);
+    let lines = check.out.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let of_it = lines.filter(|line| line["id"] == "remembers-its-goal" && line["check"] == "loss");
+    assert_eq!(of_it.map(|line| line["verdict"].clone()).collect::<Vec<_>>(), ["ok"], "{}", check.out);
+}
+
+/// A folder with a plugin, as the user's own folder for them.
+fn planted(home: &Home) -> PathBuf {
+    let folder = home.path("data/locus/plugins");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::copy(plugin("nudge"), folder.join("libmine.so")).expect("a plugin");
+    folder
+}
+
+#[test]
+fn a_folder_that_others_may_write_to_is_refused_in_a_sentence() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new();
+    let folder = planted(&home);
+    let open_to = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    let edit = ["edit", "--method", "nudge", "--layers", "3", "--set", "steps=2"];
+    open_to(0o755);
+    let _ = home.run(["plugin", "show", "nudge"]).well();
+    open_to(0o777);
+    let sentence = home.run(edit).sentence(PLUGIN);
+    assert!(sentence.contains("there is no method `nudge`") && sentence.contains("everybody may write"), "{sentence}");
+    let file = folder.join("libmine.so").display().to_string();
+    let sentence = home.run(["edit", "--method", "nudge", "--plugin", &file]).sentence(PLUGIN);
+    assert!(sentence.contains("everybody may write to it") && sentence.contains("chmod go-w"), "{sentence}");
+    open_to(0o755);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).expect("a mode");
+    let sentence = home.run(["plugin", "check", &file]).sentence(PLUGIN);
+    assert!(sentence.contains("libmine.so is not used for plugins"), "{sentence}");
+}
+
+#[test]
+fn a_command_that_needs_no_plugin_opens_none() {
+    let home = Home::new();
+    let _ = planted(&home);
+    // a plugin that is opened is told in a record
+    for command in [&["trace"][..], &["facts"], &["model", "info"], &["stats"]] {
+        let told = home.run([command, &["--json"]].concat()).well().out;
+        assert!(!told.contains("\"plugin"), "{command:?}: {told}");
+    }
+    let listed = home.run(["plugin", "list", "--json"]).well().out;
+    assert!(listed.contains("libmine.so"), "{listed}");
+}
