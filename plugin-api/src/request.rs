@@ -282,7 +282,7 @@ pub struct Edited {
     pub metrics: BTreeMap<String, f64>,
     /// What the user should know.
     pub notes: Vec<String>,
-    /// Tensors worth keeping with the edit, by name (key, value, ...).
+    /// Tensors worth keeping with the edit, by name (key, value, ...): a file beside the change in the journal, up to 64 MB.
     pub artifacts: Vec<(String, Tensor)>,
 }
 

@@ -137,6 +137,9 @@ pub struct EditDeed {
     pub found_on_unedited: bool,
     /// Where its change lies.
     pub delta: DeltaMark,
+    /// Where the tensors lie that the method wanted kept, if it wanted any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<DeltaMark>,
     /// The file that it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
@@ -160,6 +163,7 @@ impl EditDeed {
             verdict: applied.verdict.clone(),
             found_on_unedited: applied.found_on_unedited,
             delta: DeltaMark::default(),
+            artifacts: None,
             source: None,
         }
     }
@@ -251,6 +255,7 @@ mod tests {
                 verdict: None,
                 found_on_unedited: false,
                 delta: Default::default(),
+                artifacts: None,
                 source: None,
             })),
             in_place: vec![3],

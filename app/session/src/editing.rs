@@ -1,5 +1,6 @@
 //! An edit as a job.
 
+use crate::artifacts;
 use crate::error::Error;
 use crate::judging::Aims;
 use crate::loading::Loaded;
@@ -27,7 +28,7 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(),
     // before anything is computed for it
     worker.operations.as_ref().map_or(Ok(()), Recorder::check)?;
     let found = find(worker, job, order, TriedOn::AsItIs)?;
-    Ok(put_in_place(worker, job, found.edit, found.would, found.model)?)
+    Ok(put_in_place(worker, job, found.edit, found.would, found.model, &found.artifacts)?)
 }
 
 /// Puts an edit that was found in place, records it, and tells it.
@@ -37,8 +38,10 @@ pub fn put_in_place(
     edit: Rc<Edit>,
     would: Applied,
     model: Model,
+    artifacts: &[u8],
 ) -> Result<(), Error> {
-    let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
+    let mut deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
+    deed.artifacts = artifacts::keep(worker, artifacts)?;
     let after = worker.ready()?.stack.with_built(edit, would.changes.clone(), model)?;
     commit(worker, vec![Done::edit(deed, after)], |after, operations| {
         let number = after.applied().last().map_or(0, |edit| edit.number);
@@ -62,6 +65,8 @@ pub struct Found {
     pub model: Model,
     /// What it aims at.
     pub aims: Aims,
+    /// The file of tensors that are kept with it; empty for none.
+    pub artifacts: Vec<u8>,
 }
 
 /// Finds an edit of a model and measures what it does to it. Nothing is put in place.
@@ -85,7 +90,9 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
         rows: before.rows.clone(),
         on_top_of: loaded.edits_on(on),
     }));
-    let Edited { deltas, metrics, notes, .. } = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
+    let edited = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
+    let Edited { deltas, metrics, notes, artifacts } = edited;
+    let artifacts = artifacts::bytes(worker, &order.method, artifacts)?;
     worker.check_cancel()?;
     let told = Applied {
         title: title(&order, &prepared),
@@ -99,7 +106,7 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
     let edit = Edit { title: would.title.clone(), order, method, objective, deltas, verdict };
-    Ok(Found { edit: Rc::new(edit), would, model, aims })
+    Ok(Found { edit: Rc::new(edit), would, model, aims, artifacts })
 }
 
 /// What is seen of an edit's facts under the model before it.

@@ -5,6 +5,7 @@
 
 mod allocator;
 mod applying;
+mod artifacts;
 mod averaging;
 mod conformance;
 mod defaults;

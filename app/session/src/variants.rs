@@ -13,6 +13,8 @@ pub struct Variant {
     edit: Rc<Edit>,
     would: Applied,
     aims: Aims,
+    /// The file of tensors that are kept with it.
+    artifacts: Vec<u8>,
     /// The edits that it was tried on top of; none for the unedited model.
     on_top_of: Vec<u64>,
 }
@@ -28,11 +30,11 @@ impl Variant {
 /// Tries an edit and keeps its changes under the job's number.
 pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder, on: TriedOn) -> Result<(), Stopped> {
     // the model goes: a variant is its changes
-    let Found { edit, would, aims, .. } = find(worker, job, order, on)?;
+    let Found { edit, would, aims, artifacts, .. } = find(worker, job, order, on)?;
     let on_top_of = worker.ready()?.edits_on(on);
-    let bytes = bytes_of(&edit.deltas);
+    let bytes = bytes_of(&edit.deltas) + artifacts.len() as u64;
     worker.emitter.tell(Event::Tried(Tried { would: would.clone(), bytes, on_top_of: on_top_of.clone() }));
-    worker.variants.insert(job, Variant { edit, would, aims, on_top_of });
+    worker.variants.insert(job, Variant { edit, would, aims, artifacts, on_top_of });
     Ok(())
 }
 
@@ -43,8 +45,8 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
     let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
     if variant.on_top_of == now {
         let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
-        let (edit, would) = (variant.edit.clone(), variant.would.clone());
-        put_in_place(worker, job, edit, would, model)?;
+        let (edit, would, artifacts) = (variant.edit.clone(), variant.would.clone(), variant.artifacts.clone());
+        put_in_place(worker, job, edit, would, model, &artifacts)?;
         worker.variants.remove(&tried);
         return Ok(());
     }
@@ -56,8 +58,8 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
     if let Some(edit) = Rc::get_mut(&mut variant.edit) {
         edit.verdict.clone_from(&would.verdict);
     }
-    let edit = variant.edit.clone();
-    put_in_place(worker, job, edit, would, model)?;
+    let (edit, artifacts) = (variant.edit.clone(), variant.artifacts.clone());
+    put_in_place(worker, job, edit, would, model, &artifacts)?;
     worker.variants.remove(&tried);
     Ok(())
 }

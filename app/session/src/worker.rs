@@ -353,7 +353,11 @@ impl Worker<'_> {
 /// Whether a command cannot be carried out without plugins.
 fn needs_plugins(command: &Command) -> bool {
     match command {
-        Command::Edit { .. } | Command::Try { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => true,
+        Command::Plugins { .. }
+        | Command::Edit { .. }
+        | Command::Try { .. }
+        | Command::CheckPlugin { .. }
+        | Command::ReloadPlugin { .. } => true,
         Command::Evaluate { order, .. } => order.edit.is_some(),
         _ => false,
     }

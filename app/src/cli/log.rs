@@ -109,6 +109,7 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
             ("seed", order.seed.to_string()),
             ("change", journal.delta(&edit.delta).display().to_string()),
         ]);
+        rows.extend(edit.artifacts.iter().map(|kept| ("artifacts", journal.delta(kept).display().to_string())));
         rows.extend(edit.source.iter().map(|file| ("read from", file.display().to_string())));
         rows.extend(edit.changes.iter().map(|change| {
             ("‖ΔW‖, ‖ΔW‖/‖W‖", format!("{:.4}, {:.4} {}", change.norm, change.relative, change.parameter))

@@ -213,6 +213,7 @@ fn again(recorded: &EditDeed, edited: Edited) -> Option<(EditDeed, BTreeMap<Stri
     let (method, objective) = (recorded.method.clone(), recorded.objective.clone());
     let again = EditDeed {
         delta: recorded.delta.clone(),
+        artifacts: recorded.artifacts.clone(),
         source: recorded.source.clone(),
         ..EditDeed::of(started.order, method, objective, &applied)
     };

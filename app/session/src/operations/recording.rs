@@ -69,6 +69,7 @@ impl Done {
             verdict: None,
             found_on_unedited: false,
             delta: DeltaMark::default(),
+            artifacts: None,
             source: Some(file.to_owned()),
         };
         Self { what: What::Apply(Box::new(deed)), after }

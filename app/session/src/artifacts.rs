@@ -1,0 +1,49 @@
+//! Tensors that a method wants kept with its edit: a file by the hash of its contents beside the change, which the
+//! journal names.
+
+use crate::error::Error;
+use crate::operations::Role;
+use crate::worker::Worker;
+use locus_engine::export;
+use locus_protocol::DeltaMark;
+use std::collections::HashMap;
+use tch::Tensor;
+
+/// Most bytes that are kept with one edit.
+const MOST: usize = 64 << 20;
+
+/// The bytes of the file; none where there is nothing to keep, or no journal to keep it beside. More than is kept is said
+/// and left out.
+pub fn bytes(worker: &Worker<'_>, method: &str, artifacts: Vec<(String, Tensor)>) -> Result<Vec<u8>, Error> {
+    let keeps = worker.operations.as_ref().is_some_and(|recorder| recorder.role != Role::Reader);
+    if !keeps || artifacts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let size = artifacts.iter().map(|(_, tensor)| tensor.numel() * tensor.kind().elt_size_in_bytes()).sum::<usize>();
+    if size > MOST {
+        let (size, most) = (size >> 20, MOST >> 20);
+        let text = format!("its artifacts have {size} MB; at most {most} MB are kept with an edit, so they are not");
+        worker.emitter.log(method, "info", text);
+        return Ok(Vec::new());
+    }
+    Ok(export::bytes(&numbered(artifacts), &[])?)
+}
+
+/// Names that are given twice get a number: `key`, `key.1`, `key.2`.
+fn numbered(artifacts: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
+    let mut given: HashMap<String, usize> = HashMap::new();
+    let number = |(name, tensor): (String, Tensor)| {
+        let count = given.entry(name.clone()).or_default();
+        *count += 1;
+        (if *count == 1 { name } else { format!("{name}.{}", *count - 1) }, tensor)
+    };
+    artifacts.into_iter().map(number).collect()
+}
+
+/// Writes the file, where there is one, before the edit is put in place.
+pub fn keep(worker: &Worker<'_>, bytes: &[u8]) -> Result<Option<DeltaMark>, Error> {
+    match &worker.operations {
+        Some(recorder) if !bytes.is_empty() => recorder.journal.keep(bytes).map(Some),
+        _ => Ok(None),
+    }
+}
