@@ -132,7 +132,7 @@ impl LoadError {
 
 /// Nobody offers a method or objective of this id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {} `{id}`; {}{}", word(*kind), there_is(known, looked_in), refusals(refused))]
+#[error("there is no {} `{id}`; {there_is}", word(*kind))]
 pub struct UnknownPlugin {
     /// Method or objective.
     pub kind: PluginKind,
@@ -140,22 +140,19 @@ pub struct UnknownPlugin {
     pub id: String,
     /// The ids there are.
     pub known: Vec<String>,
-    /// Where plugins were looked for.
-    pub looked_in: Vec<PathBuf>,
-    /// Why files and folders were refused.
-    pub refused: Vec<String>,
+    /// The same in words, with where plugins were looked for and what was refused.
+    pub there_is: String,
 }
 
-fn there_is(known: &[String], looked_in: &[PathBuf]) -> String {
+/// Which plugins there are, in words.
+pub(crate) fn there_is(known: &[String], looked_in: &[PathBuf], refused: &[String]) -> String {
+    let refusals: String = refused.iter().map(|reason| format!("; refused: {reason}")).collect();
     if !known.is_empty() {
-        return format!("there is {}", known.join(", "));
+        return format!("there is {}{refusals}", known.join(", "));
     }
     let places: Vec<String> = looked_in.iter().map(|place| place.display().to_string()).collect();
-    format!("none was found in {}; build the plugins, or name a file with `--plugin FILE`", places.join(", "))
-}
-
-fn refusals(refused: &[String]) -> String {
-    refused.iter().map(|reason| format!("; refused: {reason}")).collect()
+    let places = places.join(", ");
+    format!("none was found in {places}; build the plugins, or name a file with `--plugin FILE`{refusals}")
 }
 
 /// The kind in a word.

@@ -1,6 +1,6 @@
 //! All plugins by their ids.
 
-use crate::error::{LoadError, UnknownPlugin};
+use crate::error::{LoadError, UnknownPlugin, there_is};
 use crate::library::{Contents, LoadedPlugin, PluginObject};
 use crate::search::SearchPaths;
 use locus_plugin::object::{MethodObject, ObjectiveObject};
@@ -13,8 +13,8 @@ use std::sync::Arc;
 pub struct Registry {
     paths: SearchPaths,
     known: Vec<Known>,
-    /// What the last scan refused.
-    refused: Vec<PluginRefused>,
+    /// What the last scan refused since others may write to it, in sentences.
+    untrusted: Vec<String>,
 }
 
 struct Known {
@@ -37,15 +37,25 @@ impl Registry {
     /// An empty registry.
     #[must_use]
     pub fn new(paths: SearchPaths) -> Self {
-        Self { paths, known: Vec::new(), refused: Vec::new() }
+        Self { paths, known: Vec::new(), untrusted: Vec::new() }
     }
 
     /// Loads what is found and not loaded yet, and anew what has changed since. Gives everything that is there, and
     /// the files that were refused. Libraries in folders that are no plugins are passed over without a word.
     pub fn scan(&mut self) -> (Vec<PluginReady>, Vec<PluginRefused>) {
         let (candidates, untrusted) = self.paths.candidates();
-        let refuse = |(file, error): (PathBuf, LoadError)| PluginRefused { file, reason: error.to_string() };
-        let mut refused: Vec<PluginRefused> = untrusted.into_iter().map(refuse).collect();
+        self.untrusted.clear();
+        let mut refused = Vec::new();
+        let mut refuse = |file: PathBuf, error: LoadError, untrusted: &mut Vec<String>| {
+            let reason = error.to_string();
+            if matches!(error, LoadError::Untrusted { .. }) {
+                untrusted.push(reason.clone());
+            }
+            refused.push(PluginRefused { file, reason });
+        };
+        for (folder, error) in untrusted {
+            refuse(folder, error, &mut self.untrusted);
+        }
         for file in candidates {
             let stamp = match crate::inspect(&file) {
                 Err(error) if error.is_no_plugin() => continue,
@@ -55,15 +65,14 @@ impl Registry {
                 continue;
             }
             if let Err(error) = stamp.and_then(|_| self.add(&file)) {
-                refused.push(PluginRefused { file, reason: error.to_string() });
+                refuse(file, error, &mut self.untrusted);
             }
         }
         for file in self.paths.files.clone() {
             if let Err(error) = self.add(&file) {
-                refused.push(PluginRefused { file, reason: error.to_string() });
+                refuse(file, error, &mut self.untrusted);
             }
         }
-        self.refused.clone_from(&refused);
         (self.plugins(), refused)
     }
 
@@ -121,6 +130,12 @@ impl Registry {
         Ok(Reloaded { loaded: self.ready(in_use), replaced })
     }
 
+    /// What the last scan refused since others may write to it, in sentences.
+    #[must_use]
+    pub fn untrusted(&self) -> &[String] {
+        &self.untrusted
+    }
+
     /// How many builds of a plugin were replaced so far.
     fn generations(&self, plugin: &PluginReady) -> usize {
         let is_one = |ready: &PluginReady| {
@@ -173,10 +188,10 @@ impl Registry {
 
     fn unknown(&self, kind: PluginKind, id: &str) -> UnknownPlugin {
         let plugins = self.known.iter().map(|known| &known.plugin.ready);
-        let known = plugins.filter(|plugin| plugin.kind == kind).map(|plugin| plugin.id.clone()).collect();
-        let looked_in = self.paths.folders.iter().chain(&self.paths.files).cloned().collect();
-        let refused = self.refused.iter().map(|refused| refused.reason.clone()).collect();
-        UnknownPlugin { kind, id: id.to_owned(), known, looked_in, refused }
+        let known: Vec<String> = plugins.filter(|plugin| plugin.kind == kind).map(|plugin| plugin.id.clone()).collect();
+        let looked_in: Vec<PathBuf> = self.paths.folders.iter().chain(&self.paths.files).cloned().collect();
+        let there_is = there_is(&known, &looked_in, &self.untrusted);
+        UnknownPlugin { kind, id: id.to_owned(), known, there_is }
     }
 
     fn ready(&self, wanted: impl Fn(&Known) -> bool) -> Vec<PluginReady> {

@@ -55,8 +55,8 @@ mod tests {
     use super::{floating, plain};
     use tch::{Device, Kind, Tensor};
 
-    fn said(tensor: Tensor) -> String {
-        floating(&[tensor], "of it").expect_err("odd").to_string()
+    fn said<E: std::fmt::Debug>(tensor: Result<Tensor, E>) -> String {
+        floating(&[tensor.expect("a tensor")], "of it").expect_err("odd").to_string()
     }
 
     #[test]
@@ -64,13 +64,13 @@ mod tests {
         let dense = || Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
         assert!(plain(&[dense(), dense().to_kind(Kind::Int64)], "of it").is_ok());
         assert!(floating(&[dense(), dense().tr(), dense().expand([4, 2, 3], false)], "of it").is_ok());
-        assert!(said(Tensor::new()).contains("is missing"));
-        assert!(said(dense().to_sparse(None, None::<i64>, 0)).contains("is sparse"));
-        assert!(said(dense().to_sparse_csr(None)).contains("is sparse"));
-        assert!(said(dense().to_mkldnn(None)).contains("is sparse or of another layout"));
-        assert!(said(dense().quantize_per_tensor(0.1, 0, Kind::QInt8)).contains("is quantized"));
-        assert!(said(dense().to_kind(Kind::ComplexFloat)).contains("complex"));
-        assert!(said(dense().to_kind(Kind::Int64)).contains("holds Int64"));
-        assert!(said(dense().to_kind(Kind::Bool)).contains("holds Bool"));
+        assert!(said::<()>(Ok(Tensor::new())).contains("is missing"));
+        assert!(said(dense().f_to_sparse(None, None::<i64>, 0)).contains("is sparse"));
+        assert!(said(dense().f_to_sparse_csr(None)).contains("is sparse"));
+        assert!(said(dense().f_to_mkldnn(None)).contains("is sparse or of another layout"));
+        assert!(said(dense().f_quantize_per_tensor(0.1, 0, Kind::QInt8)).contains("is quantized"));
+        assert!(said(dense().f_to_kind(Kind::ComplexFloat)).contains("complex"));
+        assert!(said(dense().f_to_kind(Kind::Int64)).contains("holds Int64"));
+        assert!(said(dense().f_to_kind(Kind::Bool)).contains("holds Bool"));
     }
 }

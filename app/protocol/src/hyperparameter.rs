@@ -111,10 +111,13 @@ impl Hyperparameter {
                 format!("a whole number from {min} to {max}")
             }
             HyperparameterKind::Float { min, max } => {
-                if value.as_f64().is_some_and(|number| (*min..=*max).contains(&number)) {
+                let number = value.as_f64();
+                if number.is_some_and(|number| (*min..=*max).contains(&number) && (number as f32).is_finite()) {
                     return Ok(());
                 }
-                format!("a number from {min} to {max}")
+                // methods compute with float32
+                let most = f64::from(f32::MAX);
+                format!("a number from {} to {}", min.max(-most), max.min(most))
             }
             HyperparameterKind::Bool if value.is_boolean() => return Ok(()),
             HyperparameterKind::Bool => "true or false".to_owned(),
@@ -167,6 +170,8 @@ mod tests {
         assert_eq!(number.parse(" 0.5 "), Ok(json!(0.5)));
         assert!(number.parse("3").expect_err("range").contains("from 0 to 2"));
         assert!(number.parse("nan").is_err());
+        let wide = of(HyperparameterKind::Float { min: 0.0, max: 1e300 });
+        assert!(wide.parse("1e38").is_ok() && wide.parse("1e39").expect_err("no float32").contains("from 0 to 34028"));
         let choice = of(HyperparameterKind::Choice { choices: vec!["a".into(), "b".into()] });
         assert!(choice.parse("c").expect_err("choice").contains("one of a, b"));
         let list = of(HyperparameterKind::List);

@@ -119,8 +119,7 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     }
     let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed };
     let named = |error| Error::plugin(&order.method, error);
-    let plan =
-        sealed(worker, &order.method, || method.plan(&request, &order.method_settings, &info).map_err(named))?;
+    let plan = sealed(worker, &order.method, || method.plan(&request, &order.method_settings, &info).map_err(named))?;
     bounds::plan(&plan).map_err(named)?;
     if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
         let message =

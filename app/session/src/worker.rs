@@ -141,6 +141,9 @@ impl Worker<'_> {
         }
         self.registry.plugins().into_iter().map(Event::Plugin).for_each(|event| self.emitter.tell(event));
         refused.into_iter().map(Event::PluginRefused).for_each(|event| self.emitter.tell(event));
+        for reason in self.registry.untrusted() {
+            self.emitter.log("plugins", "warning", reason.clone());
+        }
         self.tell_remarks();
         Ok(())
     }

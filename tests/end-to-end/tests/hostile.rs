@@ -18,7 +18,7 @@ const CRIMES: [(&str, &str); 10] = [
     ("panics-with-a-bomb", "plugin `panics-with-a-bomb`: panicked: without a message"),
     ("raises-libtorch-exception", "plugin `raises-libtorch-exception`: libtorch: "),
     ("panics-in-libtorch", "plugin `panics-in-libtorch`: panicked: "),
-    ("returns-nan", "plugin `returns-nan`: its change of `transformer.h.3.mlp.c_proj.weight` is not finite"),
+    ("returns-nan", "plugin `returns-nan`: its report was refused: `loss` in the report of step 0 is NaN"),
     ("wrong-shape", "plugin `wrong-shape`: its change of `transformer.h.3.mlp.c_proj.weight` has shape [385, 96]"),
     ("unknown-parameter", "plugin `unknown-parameter`: it changed `no.such.weight`, which the model does not have"),
     ("returns-no-tensor", "plugin `returns-no-tensor`: unusable answer: a tensor is missing"),

@@ -4,7 +4,7 @@
 use locus_end_to_end::{Home, order_of, plugin, program};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, ModelSource, Outcome, SaveTarget};
+use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, ModelSource, Outcome, SaveTarget, TriedOn};
 use locus_session::operations::{Operations, Role};
 use locus_session::{DeviceRequest, Handles, Options};
 use serde_json::json;
@@ -65,7 +65,7 @@ impl Session {
 
     /// What an edit would do, and the warnings that were given meanwhile.
     fn tried(&mut self, order: EditOrder, what: &str) -> (Applied, Vec<String>) {
-        let (outcome, told) = self.job(|job| Command::Try { job, order: Box::new(order) });
+        let (outcome, told) = self.job(|job| Command::Try { job, order: Box::new(order), on: TriedOn::AsItIs });
         assert_eq!(outcome, Outcome::Done, "{what}");
         let (mut would, mut warnings) = (None, Vec::new());
         for event in told {
@@ -176,7 +176,7 @@ fn artifacts_are_kept_beside_the_change_and_shown() {
     let file = line.split_whitespace().find(|word| word.ends_with(".safetensors")).expect("a file");
     let bytes = std::fs::read(file).expect(file);
     let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("tensors");
-    assert!(tensors.names().iter().any(|name| *name == "k_mean") && tensors.len() > 5, "{:?}", tensors.names());
+    assert!(tensors.names().contains(&"k_mean") && tensors.len() > 5, "{:?}", tensors.names());
 }
 
 /// A folder with a plugin, as the user's own folder for them.
@@ -197,15 +197,16 @@ fn a_folder_that_others_may_write_to_is_refused_in_a_sentence() {
     assert!(!home.run(["plugin", "list"]).well().out.contains("refused"));
     open_to(0o777);
     assert!(home.run(["plugin", "list"]).well().out.contains("since everybody may write to it"));
-    let sentence = home.run(["edit", "--method", "nudge"]).sentence(PLUGIN);
-    assert!(sentence.contains("there is no method `nudge`") && sentence.contains("everybody may write"), "{sentence}");
+    let edit = home.run(["edit", "--method", "nudge"]);
+    assert_eq!(edit.code, Some(PLUGIN), "{edit:?}");
+    assert!(edit.err.contains("since everybody may write to it") && edit.err.contains("no method `nudge`"), "{edit:?}");
     let file = folder.join("libmine.so").display().to_string();
-    let sentence = home.run(["edit", "--method", "rome", "--plugin", &file]).sentence(PLUGIN);
-    assert!(sentence.contains("everybody may write to it") && sentence.contains("chmod go-w"), "{sentence}");
+    let edit = home.run(["edit", "--method", "rome", "--plugin", &file]);
+    assert!(edit.code == Some(PLUGIN) && edit.err.contains("chmod go-w"), "{edit:?}");
     open_to(0o755);
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).expect("a mode");
-    let sentence = home.run(["plugin", "check", &file]).sentence(PLUGIN);
-    assert!(sentence.contains("libmine.so is not used for plugins"), "{sentence}");
+    let check = home.run(["plugin", "check", &file]);
+    assert!(check.code == Some(PLUGIN) && check.err.contains("libmine.so is not used for plugins"), "{check:?}");
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn the_messages_at_loading_are_the_real_ones() {
     let text = |text: &str| text.to_owned();
     let errors = [
         LoadError::Unreadable { file: file.clone(), reason: text("No such file or directory") },
+        LoadError::Untrusted { place: file.clone(), reason: text("everybody may write to it") },
         LoadError::NotALibrary { file: file.clone(), reason: text("it is cut short or damaged…") },
         LoadError::NoEntry { file: file.clone(), reason: text("it has no section .locus_plugin") },
         LoadError::DamagedStamp { file: file.clone(), reason: text("…") },

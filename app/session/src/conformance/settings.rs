@@ -42,7 +42,10 @@ fn outside(kind: &HyperparameterKind) -> Vec<Value> {
 pub fn extremes(kind: &HyperparameterKind) -> Vec<Value> {
     match kind {
         HyperparameterKind::Integer { min, max } => vec![json!(min), json!(max)],
-        HyperparameterKind::Float { min, max } => vec![json!(min), json!(max)],
+        HyperparameterKind::Float { min, max } => {
+            let most = f64::from(f32::MAX);
+            vec![json!(min.max(-most)), json!(max.min(most))]
+        }
         HyperparameterKind::Bool => vec![json!(true), json!(false)],
         HyperparameterKind::Text => vec![json!(""), json!("x".repeat(2000))],
         HyperparameterKind::Choice { choices } => choices.iter().map(|choice| json!(choice)).collect(),
