@@ -44,7 +44,7 @@ fn a_missing_file() {
 #[test]
 fn a_folder() {
     let folder = folder();
-    assert_eq!(refusal(folder.path()), "cannot read the plugin FILE: it is a folder; check the path");
+    assert_eq!(refusal(folder.path()), "cannot read the plugin FILE: it is a folder, not a file; check the path");
 }
 
 #[test]
