@@ -5,7 +5,6 @@ use crate::error::Error;
 use crate::operations::Role;
 use crate::worker::Worker;
 use locus_engine::export;
-use locus_protocol::DeltaMark;
 use std::collections::HashMap;
 use tch::Tensor;
 
@@ -38,12 +37,4 @@ fn numbered(artifacts: Vec<(String, Tensor)>) -> Vec<(String, Tensor)> {
         (if *count == 1 { name } else { format!("{name}.{}", *count - 1) }, tensor)
     };
     artifacts.into_iter().map(number).collect()
-}
-
-/// Writes the file, where there is one, before the edit is put in place.
-pub fn keep(worker: &Worker<'_>, bytes: &[u8]) -> Result<Option<DeltaMark>, Error> {
-    match &worker.operations {
-        Some(recorder) if !bytes.is_empty() => recorder.journal.keep(bytes).map(Some),
-        _ => Ok(None),
-    }
 }

@@ -40,10 +40,9 @@ pub fn put_in_place(
     model: Model,
     artifacts: &[u8],
 ) -> Result<(), Error> {
-    let mut deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
-    deed.artifacts = artifacts::keep(worker, artifacts)?;
+    let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
     let after = worker.ready()?.stack.with_built(edit, would.changes.clone(), model)?;
-    commit(worker, vec![Done::edit(deed, after)], |after, operations| {
+    commit(worker, vec![Done::edit(deed, after, artifacts.to_vec())], |after, operations| {
         let number = after.applied().last().map_or(0, |edit| edit.number);
         Event::Applied(Applied {
             job,

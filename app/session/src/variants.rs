@@ -23,7 +23,13 @@ pub struct Variant {
 impl Variant {
     /// An edit that was found on a model with no edit in place.
     pub fn of(found: Found) -> Self {
-        Self { edit: found.edit, would: found.would, aims: found.aims, on_top_of: Vec::new() }
+        Self {
+            edit: found.edit,
+            would: found.would,
+            aims: found.aims,
+            artifacts: found.artifacts,
+            on_top_of: Vec::new(),
+        }
     }
 }
 

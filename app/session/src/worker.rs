@@ -356,7 +356,7 @@ impl Worker<'_> {
 /// Whether a command cannot be carried out without plugins.
 fn needs_plugins(command: &Command) -> bool {
     match command {
-        Command::Plugins { .. }
+        Command::Plugins
         | Command::Edit { .. }
         | Command::Try { .. }
         | Command::CheckPlugin { .. }

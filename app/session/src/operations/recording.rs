@@ -32,6 +32,8 @@ pub struct Recorder {
 pub struct Done {
     what: What,
     after: Arrangement,
+    /// The file of tensors that are kept with it; empty for none.
+    artifacts: Vec<u8>,
 }
 
 enum What {
@@ -46,9 +48,9 @@ enum What {
 }
 
 impl Done {
-    /// A method made the newest edit.
-    pub fn edit(deed: EditDeed, after: Arrangement) -> Self {
-        Self { what: What::Edit(Box::new(deed)), after }
+    /// A method made the newest edit, and wants a file of tensors kept with it; empty for none.
+    pub fn edit(deed: EditDeed, after: Arrangement, artifacts: Vec<u8>) -> Self {
+        Self { what: What::Edit(Box::new(deed)), after, artifacts }
     }
 
     /// The newest edit was read from a file.
@@ -72,17 +74,17 @@ impl Done {
             artifacts: None,
             source: Some(file.to_owned()),
         };
-        Self { what: What::Apply(Box::new(deed)), after }
+        Self { what: What::Apply(Box::new(deed)), after, artifacts: Vec::new() }
     }
 
     /// The edit with a number was taken back.
     pub fn undo(number: u64, after: Arrangement) -> Self {
-        Self { what: What::Undo(number), after }
+        Self { what: What::Undo(number), after, artifacts: Vec::new() }
     }
 
     /// The edit with a number was put in place again.
     pub fn redo(number: u64, after: Arrangement) -> Self {
-        Self { what: What::Redo(number), after }
+        Self { what: What::Redo(number), after, artifacts: Vec::new() }
     }
 
     /// What is in place after it.
@@ -100,7 +102,7 @@ impl Done {
             What::Undo(number) => What::Redo(number),
             What::Redo(number) => What::Undo(number),
         };
-        Self { what, after: before }
+        Self { what, after: before, artifacts: Vec::new() }
     }
 }
 
@@ -158,7 +160,9 @@ impl Recorder {
                 };
                 let kept = |deed: &EditDeed| -> Result<Box<EditDeed>, Error> {
                     let delta = change.as_ref().map(|bytes| keeping.keep(bytes)).transpose()?.unwrap_or_default();
-                    Ok(Box::new(EditDeed { delta, ..deed.clone() }))
+                    let artifacts = Some(&step.artifacts).filter(|bytes| !bytes.is_empty());
+                    let artifacts = artifacts.map(|bytes| keeping.keep(bytes)).transpose()?;
+                    Ok(Box::new(EditDeed { delta, artifacts, ..deed.clone() }))
                 };
                 let deed = match &step.what {
                     What::Edit(deed) => Deed::Edit(kept(deed)?),
