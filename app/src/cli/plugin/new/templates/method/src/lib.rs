@@ -10,8 +10,8 @@
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Read, Reduction, Result,
-    Site, StepReport, SuffixRequest, export_plugin, parameters, tokenize_fact,
+    Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, PreparedSuffix, Read,
+    Reduction, Result, Site, StepReport, SuffixRequest, export_plugin, parameters, tokenize_fact,
 };
 
 parameters! {
