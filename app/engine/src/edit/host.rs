@@ -225,6 +225,7 @@ impl Host for EngineHost<'_> {
 
     fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
         self.checkpoint()?;
+        self.bounded([template, subject, target].into_iter().try_for_each(bounds::tokenized))?;
         let tokens = self.result(self.model.tokenizer.prompt(template, subject, target))?;
         Ok(PromptTokens { ids: tokens.ids, subject: tokens.subject, prompt: tokens.prompt })
     }
