@@ -78,14 +78,14 @@ impl Session {
         (Applied { job: 0, title: String::new(), ..would.expect("tried") }, warnings)
     }
 
-    /// All weights of the model as it is, and the journal.
-    fn everything(&mut self) -> (Vec<u8>, Option<Vec<u8>>) {
+    /// All weights of the model as it is, and the journal: an empty file is made before anything is recorded.
+    fn everything(&mut self) -> (Vec<u8>, String) {
         let folder = self.home.path("model");
         let target = SaveTarget::Model(folder.clone());
         assert_eq!(self.job(|job| Command::Save { job, target }).0, Outcome::Done);
         let weights = std::fs::read(folder.join("model.safetensors")).expect("weights");
         std::fs::remove_dir_all(folder).expect("removed");
-        (weights, std::fs::read(self.home.path("state/operations.jsonl")).ok())
+        (weights, std::fs::read_to_string(self.home.path("state/operations.jsonl")).unwrap_or_default())
     }
 }
 
@@ -119,7 +119,9 @@ fn every_misdeed_is_told_in_a_sentence_and_changes_no_bit() {
         let whose = ["plugin `misbehaves`: ", "plugin `misaims`: ", "plugin `rome`: "];
         assert!(whose.iter().any(|whose| error.starts_with(whose)) && is_one_sentence(&error), "{name}: {error}");
         assert!(error.contains(said), "{name}: {error}");
-        assert!(session.everything() == before, "{name} changed something");
+        let (weights, journal) = session.everything();
+        assert!(weights == before.0, "{name} changed a weight");
+        assert_eq!(journal, before.1, "{name} changed the journal");
     }
 }
 
