@@ -14,11 +14,14 @@ const FILES: [&str; 5] = [
     include_str!("../../../configs/models/gpt2-xl.toml"),
 ];
 
+/// What suits a model that has no file of its own.
+const OTHER: &str = include_str!("../../../configs/models/other.toml");
+
 /// What suits one model, by the ids of plugins.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ModelDefaults {
-    #[serde(rename = "match")]
+    #[serde(rename = "match", default)]
     matches: Matches,
     /// Layers to edit.
     #[serde(default)]
@@ -41,7 +44,7 @@ struct Matches {
 }
 
 impl ModelDefaults {
-    /// What is known for a model; nothing for an unknown one.
+    /// What is known for a model; what suits most for an unknown one.
     #[must_use]
     pub fn of(architecture: &Architecture) -> Self {
         let suits = |defaults: &Self| {
@@ -49,7 +52,13 @@ impl ModelDefaults {
             (matches.family.as_str(), matches.layers, matches.hidden)
                 == (architecture.family.as_str(), architecture.layers, architecture.hidden)
         };
-        FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits).unwrap_or_default()
+        let known = FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits);
+        known.unwrap_or_else(Self::of_others)
+    }
+
+    /// What suits a model that has no file of its own.
+    fn of_others() -> Self {
+        toml::from_str(OTHER).unwrap_or_default()
     }
 
     /// Layers that suit a method.
@@ -105,7 +114,7 @@ fn first_build(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{FILES, ModelDefaults};
+    use super::{FILES, ModelDefaults, OTHER};
     use serde_json::json;
 
     #[test]
@@ -114,6 +123,9 @@ mod tests {
             let defaults: ModelDefaults = toml::from_str(text).expect(text);
             assert!(!defaults.matches.family.is_empty());
         }
+        let others = ModelDefaults::of_others();
+        assert_eq!(toml::from_str::<ModelDefaults>(OTHER).expect(OTHER), others);
+        assert!(others.matches.family.is_empty() && !others.settings.is_empty());
     }
 
     #[test]
