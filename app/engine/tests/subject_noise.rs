@@ -15,7 +15,13 @@ fn bench() -> (Model, String, String, String) {
     let model = Model::load(&folder.join("model"), Device::Cpu, Kind::Float).expect("model");
     let mut files: Vec<_> = std::fs::read_dir(folder.join("rome")).expect("cases").flatten().collect();
     files.sort_by_key(|entry| entry.path());
-    let file = files.iter().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|end| end == "json"));
+    let is_case = |path: &std::path::PathBuf| {
+        path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.ends_with(".json") && !name.ends_with(".f64.json")
+        })
+    };
+    let file = files.iter().map(|entry| entry.path()).find(is_case);
     let case = json(&file.expect("case"));
     let rewrite = &case["record"]["requested_rewrite"];
     let text = |name: &str| rewrite[name].as_str().expect("text").to_owned();

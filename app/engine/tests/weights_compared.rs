@@ -55,12 +55,15 @@ fn a_change_is_finite_in_the_numbers_in_which_it_is_kept() {
         let said = take_over(&model, "it", change(&model, |ones| ones * number)).expect_err("refused").to_string();
         assert!(said.starts_with("plugin `it`: its change of `") && said.contains("not finite"), "{number}: {said}");
     }
-    // finite itself, but not what it makes of a weight of half precision
+    // not finite in the number format of the weights
     let half = load(Kind::Half);
-    let taken = take_over(&half, "it", change(&half, |ones| ones * 1e6)).expect("float32 holds it");
+    let said = take_over(&half, "it", change(&half, |ones| ones * 1e6)).expect_err("refused").to_string();
+    assert!(said.contains("not finite"), "{said}");
+    // finite itself, but not what two of it make of a weight of half precision
+    let taken = take_over(&half, "it", change(&half, |ones| ones * 6e4)).expect("float16 holds it");
     let name = taken[0].parameter.clone();
     let Form::Dense(difference) = &taken[0].form else { panic!("dense") };
-    let changed = half.parameter(&name).expect("there").to_kind(Kind::Float) + difference;
+    let changed = half.parameter(&name).expect("there").to_kind(Kind::Float) + difference * 2.0;
     let variant = half.with_parameters(&[(name.clone(), changed)]).expect("a variant");
     let said = check_changed(&variant, "it", &taken).expect_err("refused").to_string();
     assert!(said.contains(&format!("with its change `{name}` is not finite in float16")), "{said}");

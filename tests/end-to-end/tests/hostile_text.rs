@@ -167,7 +167,8 @@ fn megabytes_are_not_echoed() {
         assert!(home.run(&json).out.len() < 65_536, "{command:?} --json");
     }
     // tables are cut as well, records are not
-    let [short, long] = ["France".to_owned(), "y".repeat(100_000)].map(|text| with("subject", &json!(text))[0].take());
+    let [short, long] =
+        ["France".to_owned(), "y".repeat(100_000)].map(|text| with("target_new", &json!({"str": text}))[0].take());
     std::fs::write(home.path("facts.json"), json!([short, long]).to_string()).expect("written");
     let shown = home.run(["facts", "--facts", "facts.json"]).well().out;
     assert!(shown.len() < 8192 && shown.contains("characters)"), "{} bytes", shown.len());
