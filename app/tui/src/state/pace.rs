@@ -227,7 +227,8 @@ mod tests {
             assert!(left.is_whole);
             worst = worst.max(left.time.as_secs().abs_diff(75 - now.min(75)));
         });
-        assert!(worst <= 2, "off by {worst} seconds");
+        // half a step is left until the step is told: five seconds of a layer
+        assert!(worst <= 5, "off by {worst} seconds");
     }
 
     #[test]
