@@ -10,11 +10,16 @@ use locus_engine::edit::{Arrangement, DeltaFile, Edit};
 use locus_protocol::{Fact, LayerRow, Operation};
 use std::collections::BTreeMap;
 
-/// Has the edits in place be those of operations, as a job. It is no operation, so that only who records none may do so.
+/// Has the edits in place be those of operations, as a job. It is no operation: a replay does so at any time, and a command
+/// before it has made an edit on the model of its own.
 pub fn place(worker: &mut Worker<'_>, in_place: &[u64], taken_back: &[u64]) -> Result<(), Stopped> {
     let (loaded, recorder) = (worker.ready()?, worker.operations.as_ref());
-    let Some(recorder) = recorder.filter(|recorder| recorder.role == Role::Reader) else {
-        let message = "edits are put in place by their operations in a replay only; use undo and redo";
+    let stack = &loaded.stack;
+    let has_none = stack.applied().is_empty() && stack.undone().is_empty();
+    let may = |role: Role| role == Role::Reader || (role == Role::Command && has_none);
+    let Some(recorder) = recorder.filter(|recorder| may(recorder.role)) else {
+        let message = "edits are put in place by their operations in a replay, or before a command's first edit; use undo and \
+                       redo";
         return Err(Error::Request(message.to_owned()).into());
     };
     let read = recorder.journal.read()?;
