@@ -3,6 +3,7 @@
 use super::Key;
 use crate::actions::{self, Action};
 use crate::panes::PANES;
+use locus_protocol::shown;
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -71,7 +72,7 @@ impl Keymap {
     /// # Errors
     /// Names the section, the key and what is wrong with it.
     pub fn lay_over(&mut self, file: &str, text: &str) -> Result<(), KeymapError> {
-        let wrong = |what: String| KeymapError { file: file.to_owned(), what };
+        let wrong = |what: String| KeymapError { file: file.to_owned(), what: shown::message(&what).into_owned() };
         let sections: BTreeMap<String, BTreeMap<String, String>> =
             toml::from_str(text).map_err(|error| wrong(error.message().to_owned()))?;
         for (scope, lines) in sections {

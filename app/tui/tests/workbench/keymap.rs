@@ -91,3 +91,16 @@ fn a_users_file_is_laid_over_and_its_mistakes_are_named() {
         assert!(error.starts_with("mine.toml: ") && error.contains(complaint), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_long_text_in_a_users_file_is_not_echoed() {
+    let long = "long ".repeat(100_000);
+    for text in [
+        format!("[global]\nU = \"{long}\""),
+        format!("[\"{long}\"]\nU = \"undo\""),
+        format!("[global]\n\"{long}\" = \"undo\""),
+    ] {
+        let said = shipped().lay_over("keymap.toml", &text).expect_err("refused").to_string();
+        assert!(said.starts_with("keymap.toml: ") && said.len() < 4096, "{} bytes", said.len());
+    }
+}
