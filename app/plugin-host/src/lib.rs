@@ -32,3 +32,4 @@ pub use registry::{Registry, Reloaded};
 pub use search::{SearchPaths, VARIABLE};
 pub use session::take_remarks;
 pub use stamp::{Stamp, inspect};
+pub use thread_state::demand_determinism;

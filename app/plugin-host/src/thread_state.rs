@@ -11,6 +11,7 @@ unsafe extern "C" {
         listener: *mut c_void,
     );
     fn locus_thread_state_free(state: *mut c_void);
+    fn locus_demand_determinism();
 }
 
 /// Rounding mode and floating-point exceptions, gradient and inference mode, autocast, threads, default number format,
@@ -54,6 +55,14 @@ unsafe extern "C" fn take(listener: *mut c_void, text: *const c_char) {
     if let Some(told) = told {
         told.push(text.to_string_lossy().into_owned());
     }
+}
+
+/// Has libtorch take, for every operation that has one, the algorithm that gives the same bits every time: on GPUs many sums
+/// are made in whatever order their parts are ready in. An operation without such an algorithm is warned of. What plugins
+/// make of it is put back.
+pub fn demand_determinism() {
+    // SAFETY: sets flags of libtorch's global context, which lives as long as the process; it throws nothing.
+    unsafe { locus_demand_determinism() }
 }
 
 /// Switches gradients on or off, and tells what they were.

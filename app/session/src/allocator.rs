@@ -3,9 +3,20 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The exit code of a device that does not do.
 const DEVICE: i32 = 4;
+
+/// What is done before the process ends for want of memory.
+static BEFORE: OnceLock<fn()> = OnceLock::new();
+
+/// Has something done before the process ends for want of memory: giving the terminal back. It must wait for nothing; where
+/// it asks for memory in vain, the process ends there. The first one that is given counts.
+pub fn before_the_end(last: fn()) {
+    let _ = BEFORE.set(last);
+}
 
 /// The system's allocator, with last words.
 struct Allocator;
@@ -45,8 +56,14 @@ fn given(block: *mut u8, bytes: usize) -> *mut u8 {
     block
 }
 
-/// Says what was asked for, and ends the process. Nothing here asks for memory.
+/// Says what was asked for, and ends the process. Nothing here asks for memory, but perhaps what is done before, once.
 fn end(bytes: usize) -> ! {
+    static ENDS: AtomicBool = AtomicBool::new(false);
+    if !ENDS.swap(true, Ordering::SeqCst)
+        && let Some(last) = BEFORE.get()
+    {
+        last();
+    }
     let mut words = Words { text: [0; 256], length: 0 };
     let remedy = "ask for less at once (fewer samples, shorter prompts, a smaller model) or free some memory";
     let _ = match left() {

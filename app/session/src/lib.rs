@@ -9,7 +9,6 @@ mod artifacts;
 mod averaging;
 mod conformance;
 mod defaults;
-mod determinism;
 mod device;
 mod donors;
 mod editing;
@@ -40,6 +39,7 @@ mod tracing;
 mod variants;
 mod worker;
 
+pub use allocator::before_the_end;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use emitter::is_written;
@@ -170,7 +170,7 @@ pub fn start(options: Options) -> Result<Handles, Error> {
             let text = "--reproducible: the program was not started for it; start it anew with the flag";
             return Err(Error::Request(text.to_owned()));
         }
-        determinism::demand()?;
+        locus_plugin_host::demand_determinism();
     }
     let (command_sender, commands) = unbounded();
     let (event_sender, events) = bounded(WAITING_EVENTS);

@@ -38,6 +38,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
     session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
+    locus_session::before_the_end(locus_tui::give_back);
     let handles = locus_session::start(session)?;
     let mut shown = locus_tui::Options::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");

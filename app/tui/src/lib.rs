@@ -31,5 +31,6 @@ pub use picture::picture;
 pub use replay::replay;
 pub use run::{Ending, Handles, run};
 pub use state::{BuildEvent, Problem, State};
+pub use terminal::give_back;
 pub use update::{is_typing, update};
 pub use view::{Depth, draw, screen};

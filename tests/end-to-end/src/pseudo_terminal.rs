@@ -3,7 +3,7 @@
 use crate::Home;
 use crate::program::{program, send};
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -194,6 +194,25 @@ impl PseudoTerminal {
     /// It has ended already.
     pub fn signal(&self, signal: Signal) {
         send(signal, self.child.process_id().expect("its number"));
+    }
+
+    /// Pastes a text; nothing is said of what the program does not read any more.
+    ///
+    /// # Panics
+    /// The line has dropped.
+    pub fn paste(&mut self, text: &str) {
+        let writer = &mut self.line().writer;
+        let _ = write!(writer, "\x1b[200~{text}\x1b[201~").and_then(|()| writer.flush());
+    }
+
+    /// Lets the program have no more memory than it has.
+    ///
+    /// # Panics
+    /// It has ended already.
+    pub fn give_no_more_memory(&self) {
+        let number = i32::try_from(self.child.process_id().expect("its number")).expect("a number");
+        let limit = Rlimit { current: Some(0), maximum: None };
+        prlimit(Pid::from_raw(number), Resource::As, limit).expect("a limit");
     }
 
     /// Drops the line, as a closed window or a lost connection does.

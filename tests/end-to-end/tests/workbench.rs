@@ -257,6 +257,18 @@ fn signals_give_the_terminal_back() {
     assert!(journal(&home).edits()[0].applied.is_none());
 }
 
+#[test]
+fn an_end_for_want_of_memory_gives_the_terminal_back() {
+    let home = Home::new();
+    let mut terminal = ready(&home, &[]);
+    terminal.give_no_more_memory();
+    terminal.press("i");
+    terminal.paste(&"long ".repeat(4_000_000));
+    assert_eq!(terminal.end(SECONDS).exit_code(), 4);
+    terminal.assert_given_back();
+    assert!(terminal.screen().contains("out of memory"), "{}", terminal.screen());
+}
+
 /// All colours that were set: parameters of SGR sequences that are neither attributes nor the terminal's own colours.
 fn colours(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);

@@ -341,6 +341,10 @@ void locus_thread_state_set(const State *state, Tell tell, void *listener) noexc
   }
 }
 
+/// Has libtorch take, for every operation that has one, the algorithm that gives the same bits every time; an operation
+/// without one is warned of.
+void locus_demand_determinism() noexcept { at::globalContext().setDeterministicAlgorithms(true, true); }
+
 /// Frees a state; null is allowed.
 void locus_thread_state_free(State *state) noexcept { delete state; }
 }

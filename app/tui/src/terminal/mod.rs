@@ -35,7 +35,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::AsFd;
 use std::process::{Command, ExitStatus};
-use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, ThreadId};
 
 /// What threads tell the loop.
@@ -162,7 +162,10 @@ fn enter(messages: &Sender<Message>) -> io::Result<()> {
 
 /// Gives the terminal back if it is ours. Errors have nobody to go to: the terminal may be gone.
 fn restore() {
-    let held = HELD.lock().unwrap_or_else(PoisonError::into_inner).take();
+    hand_over(HELD.lock().unwrap_or_else(PoisonError::into_inner).take());
+}
+
+fn hand_over(held: Option<Held>) {
     if let Some(mut held) = held {
         let _ = execute!(
             held.tty,
@@ -177,6 +180,17 @@ fn restore() {
         let _ = disable_raw_mode();
         held.captured.release();
     }
+}
+
+/// Gives the terminal back at the end of a process that can wait for nothing: not where another thread takes it or gives it
+/// back just now.
+pub fn give_back() {
+    let held = match HELD.try_lock() {
+        Ok(mut held) => held.take(),
+        Err(TryLockError::Poisoned(held)) => held.into_inner().take(),
+        Err(TryLockError::WouldBlock) => None,
+    };
+    hand_over(held);
 }
 
 /// A panic of the drawing thread gives the terminal back before it is reported. Those of other threads are caught
