@@ -97,8 +97,8 @@ impl Bench {
         Ok(home)
     }
 
-    /// Runs the command with its n-th call failing; what failed, and how many calls there were.
-    fn disturbed(&self, home: &Home, nth: usize) -> (Ran, Option<String>, usize) {
+    /// Runs the command with its n-th call failing; what failed, and how many calls there were, and renames among them.
+    fn disturbed(&self, home: &Home, nth: usize) -> (Ran, Option<String>, [usize; 2]) {
         let report = self.reports.join(format!("{nth}-{}", home.path("").display().to_string().replace('/', "-")));
         let mut command = home.command(words(&self.line()));
         command.env("LD_PRELOAD", &self.library).env("LOCUS_FAIL_UNDER", home.path(""));
@@ -107,16 +107,18 @@ impl Bench {
         let told = std::fs::read_to_string(&report).unwrap_or_default();
         let place = home.path("").display().to_string();
         let failed = told.lines().find_map(|line| line.strip_prefix("failed ")).map(|it| it.replace(&place, ""));
-        let calls = told.lines().rev().find_map(|line| line.strip_prefix("calls ")?.parse().ok()).unwrap_or_default();
-        (ran, failed, calls)
+        let count = |what| told.lines().rev().find_map(|line| line.strip_prefix(what)?.parse().ok()).unwrap_or_default();
+        (ran, failed, ["calls ", "renames "].map(count))
     }
 
     fn run(&self, share: Share) -> Result<Tally> {
         let mut tally = Tally::new(&self.line());
         let home = self.home()?;
-        let (ran, failed, calls) = self.disturbed(&home, 0);
+        let (ran, failed, [calls, renames]) = self.disturbed(&home, 0);
         ensure!(ran.code == Some(0) && failed.is_none(), "locus {}: {ran:?}", self.line());
         ensure!(calls > 0, "locus {}: no call was seen", self.line());
+        // what goes past the C library is not seen, and never fails
+        ensure!(renames > 0 || self.subject.products.is_empty(), "locus {}: no rename was seen", self.line());
         let expected = self.left(&home);
         // one beyond the last: untouched to its end
         let all: Vec<usize> = (1..=calls + 1).collect();
