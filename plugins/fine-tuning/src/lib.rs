@@ -9,7 +9,7 @@ use locus_plugin::tch::nn::{Adam, Optimizer, OptimizerConfig};
 use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{
     EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, PreparedSuffix, Reduction, Result, StepReport,
-    SuffixRequest, TargetReads, parameters,
+    SuffixOutput, SuffixRequest, TargetReads, parameters,
 };
 use weights::Weights;
 
@@ -23,7 +23,7 @@ parameters! {
         weight_decay: f64 = 0.0, float(0.0..=1.0), "L2 weight decay of Adam";
         stop_below: f64 = 0.01, float(0.0..=100.0), "no step is made while the loss is below this", unit "nats";
         patience: i64 = 5, integer(1..=1000), "stop after so many losses in a row below stop_below";
-        facts_at_once: i64 = 128, integer(1..=4096), "facts of one step, where there are many";
+        facts_at_once: i64 = 128, integer(1..=4096), "facts of one update, where there are many: bounds the memory, and changes the result";
         target_positions: String = "teacher_forced", choice("teacher_forced", "last_prompt_token"), "where the target's tokens are scored";
     }
 }
@@ -89,13 +89,36 @@ impl EditMethod for FineTuning {
     }
 }
 
-/// Facts of one step.
+/// Tokens of the runs that are kept prepared, where there are several: those beyond are prepared anew in every step.
+const KEPT_TOKENS: usize = 1 << 14;
+
+/// Facts of one update.
 struct Part<'a> {
-    run: SuffixRequest,
-    /// Kept where it is the only one: with several, `facts_at_once` bounds what is prepared at a time.
+    request: SuffixRequest,
+    /// Where it is kept from step to step.
     prepared: Option<PreparedSuffix<'a>>,
     targets: TargetReads,
     facts: usize,
+}
+
+impl Part<'_> {
+    /// Runs its prompts with these parameters.
+    fn run(&self, host: &dyn Host, parameters: &[Tensor]) -> Result<SuffixOutput> {
+        match &self.prepared {
+            Some(prepared) => prepared.run(&[], parameters),
+            None => PreparedSuffix::new(host, &self.request)?.run(&[], parameters),
+        }
+    }
+}
+
+/// How many of the first parts are kept prepared, by the tokens of each: as many as fit, and at least one.
+fn kept(tokens: &[usize]) -> usize {
+    let mut all = 0_usize;
+    let fits = |&&part: &&usize| {
+        all = all.saturating_add(part);
+        all <= KEPT_TOKENS
+    };
+    tokens.iter().take_while(fits).count().max(1)
 }
 
 /// A training at work.
@@ -121,11 +144,12 @@ impl<'a> Training<'a> {
         let at_once = parameters.facts_at_once.unsigned_abs() as usize;
         let mut parts = Vec::new();
         for (index, edits) in request.edits.chunks(at_once).enumerate() {
-            let (run, targets) = prompt::suffix(edits, index * at_once, weights.names(), parameters, host)?;
-            parts.push(Part { run, prepared: None, targets, facts: edits.len() });
+            let (request, targets) = prompt::suffix(edits, index * at_once, weights.names(), parameters, host)?;
+            parts.push(Part { request, prepared: None, targets, facts: edits.len() });
         }
-        if let [only] = &mut parts[..] {
-            only.prepared = Some(PreparedSuffix::new(host, &only.run)?);
+        let tokens: Vec<usize> = parts.iter().map(|part| part.request.rows.iter().map(Vec::len).sum()).collect();
+        for part in parts.iter_mut().take(kept(&tokens)) {
+            part.prepared = Some(PreparedSuffix::new(host, &part.request)?);
         }
         Ok(Self { weights, adam, parts, layer: request.layers.first().copied().unwrap_or(0) })
     }
@@ -134,12 +158,7 @@ impl<'a> Training<'a> {
     fn step(&mut self, step: i64, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Stepped> {
         let (mut sum, mut likelihood, mut facts, mut updated) = (0.0, 0.0, 0.0, false);
         for part in &mut self.parts {
-            let anew = match part.prepared {
-                Some(_) => None,
-                None => Some(PreparedSuffix::new(host, &part.run)?),
-            };
-            let Some(suffix) = anew.as_ref().or(part.prepared.as_ref()) else { continue };
-            let output = suffix.run(&[], &self.weights.current()?)?;
+            let output = part.run(host, &self.weights.current()?)?;
             let reduction = parameters.reduction();
             let (losses, probabilities) = part.targets.losses(&output.log_probabilities, reduction, host)?;
             let loss = losses.f_mean(Kind::Float)?;
@@ -168,3 +187,16 @@ impl<'a> Training<'a> {
 }
 
 locus_plugin::export_plugin!(methods: [FineTuning]);
+
+#[cfg(test)]
+mod tests {
+    use super::{KEPT_TOKENS, kept};
+
+    #[test]
+    fn parts_are_kept_as_long_as_they_fit() {
+        assert_eq!(kept(&[KEPT_TOKENS * 9]), 1, "the only one");
+        assert_eq!(kept(&[KEPT_TOKENS / 2; 2]), 2);
+        assert_eq!(kept(&[KEPT_TOKENS / 2, KEPT_TOKENS / 2, 1]), 2);
+        assert_eq!(kept(&[usize::MAX; 3]), 1);
+    }
+}

@@ -1,7 +1,7 @@
 //! The prompts that are trained on, and where their targets are scored.
 
 use crate::FineTuningParameters;
-use locus_plugin::{Cell, Edit, Error, Host, Read, Result, SuffixRequest, TargetReads, tokenize_fact};
+use locus_plugin::{Cell, Edit, Host, Read, Result, SuffixRequest, TargetReads, tokenize_fact};
 
 /// The bare prompts with their targets after them, as often as the objective asks for; `first` is the number of the
 /// first of `edits` in the request and `parameters` are the trained ones by name.
@@ -16,9 +16,6 @@ pub fn suffix(
     let mut request = SuffixRequest { parameters, ..SuffixRequest::default() };
     let mut targets = Vec::with_capacity(edits.len());
     for (index, edit) in edits.iter().enumerate() {
-        if edit.target.trim().is_empty() {
-            return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
-        }
         let tokens = tokenize_fact(host, &edit.template, &edit.subject, &edit.target)?;
         let (last, target) = (tokens.prompt - 1, tokens.target());
         let mut ids = tokens.ids[..tokens.prompt].to_vec();

@@ -3,7 +3,7 @@
 use crate::Contexts;
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Cell, Cells, Edit, Error, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup, tokenize_fact,
+    Cell, Cells, Edit, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup, tokenize_fact,
 };
 
 /// All prompts of the optimisation. For each fact: the rewriting prompts, each with the target's tokens but the last,
@@ -31,9 +31,6 @@ impl Batch {
         let (mut cells, mut starts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
         let mut targets = Vec::with_capacity(edits.len());
         for (fact, edit) in edits.iter().enumerate() {
-            if edit.target.trim().is_empty() {
-                return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
-            }
             let mut reads = Vec::new();
             for template in contexts.around(&edit.template) {
                 let row = request.rows.len();

@@ -311,6 +311,7 @@ impl Host for EngineHost<'_> {
             lens: repetition.lens,
             below: self.result(prepared.watched_below())?,
             parameters: names.zip(self.result(detached)?).collect(),
+            released: false,
         });
         let mut output = repetition.output;
         for captured in output.captured.iter_mut().filter(|captured| !captured.requires_grad()) {
@@ -321,6 +322,7 @@ impl Host for EngineHost<'_> {
     }
 
     fn release_suffix(&self, suffix: Suffix) -> Result<()> {
+        self.rows.borrow_mut().forget(suffix.0);
         let released = self.suffixes.borrow_mut().remove(&suffix.0);
         released.map(drop).ok_or_else(|| not_prepared(suffix))
     }

@@ -21,6 +21,8 @@ pub(super) struct Watched {
     pub below: Option<Tensor>,
     /// Parameters that the repetition gave anew.
     pub parameters: Vec<(String, Tensor)>,
+    /// Whether the run will not be repeated.
+    pub released: bool,
 }
 
 /// The rows.
@@ -49,6 +51,14 @@ impl LiveRows {
     /// Takes in what a repetition shows.
     pub fn watch(&mut self, watched: Watched) {
         self.watched = Some(watched);
+    }
+
+    /// Forgets a run that will not be repeated; what its last repetition showed stays until a report asks for it.
+    pub fn forget(&mut self, suffix: u64) {
+        self.below.remove(&suffix);
+        if let Some(watched) = self.watched.as_mut().filter(|watched| watched.suffix == suffix) {
+            watched.released = true;
+        }
     }
 
     /// Takes in what the method has replaced.
@@ -92,11 +102,14 @@ impl LiveRows {
         let shown = Tensor::f_from_slice(&self.shown_tokens)?.f_to_device(watched.lens.device())?;
         let changing = watched.lens.f_index_select(1, &shown)?.f_exp()?;
         let Some(streams) = &watched.below else { return Ok(changing) };
-        let below = match self.below.entry(watched.suffix) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(lens(model, streams, &self.shown_tokens)?),
+        let below = match self.below.get(&watched.suffix) {
+            Some(known) => known.shallow_clone(),
+            None => lens(model, streams, &self.shown_tokens)?,
         };
-        Ok(Tensor::f_cat(&[below.shallow_clone(), changing], 0)?)
+        if !watched.released {
+            self.below.insert(watched.suffix, below.shallow_clone());
+        }
+        Ok(Tensor::f_cat(&[below, changing], 0)?)
     }
 
     /// The layers of those that are down-projections, and how far each new value is from the model's, relative to its
@@ -124,5 +137,27 @@ impl LiveRows {
         }
         let changes = Tensor::f_stack(&changes, 0)?.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?;
         Ok(layers.into_iter().zip(Vec::<f64>::try_from(changes)?).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LiveRows, Watched};
+    use tch::{Kind, Tensor};
+
+    #[test]
+    fn nothing_is_kept_of_a_run_that_was_released() {
+        let numbers = || Tensor::zeros([1, 2], (Kind::Float, tch::Device::Cpu));
+        let watched = |suffix| Watched { suffix, lens: numbers(), below: None, parameters: Vec::new(), released: false };
+        let mut rows = LiveRows::new(Vec::new(), [0, 0]);
+        for suffix in 0..3 {
+            rows.below.insert(suffix, numbers());
+            rows.watch(watched(suffix));
+        }
+        rows.forget(0);
+        assert!(rows.watched.as_ref().is_some_and(|watched| !watched.released), "another run");
+        rows.forget(2);
+        assert!(rows.watched.as_ref().is_some_and(|watched| watched.released));
+        assert_eq!(rows.below.keys().collect::<Vec<_>>(), [&1]);
     }
 }
