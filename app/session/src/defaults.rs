@@ -14,7 +14,7 @@ const FILES: [&str; 5] = [
     include_str!("../../../configs/models/gpt2-xl.toml"),
 ];
 
-/// What suits a model that has no file of its own.
+/// What suits a small model that has no file of its own.
 const OTHER: &str = include_str!("../../../configs/models/other.toml");
 
 /// What suits one model, by the ids of plugins.
@@ -23,6 +23,9 @@ const OTHER: &str = include_str!("../../../configs/models/other.toml");
 pub struct ModelDefaults {
     #[serde(rename = "match", default)]
     matches: Matches,
+    /// Parameters of the smallest model that this does not suit any more; 0 where size does not matter.
+    #[serde(default)]
+    parameters_below: u64,
     /// Layers to edit.
     #[serde(default)]
     layers: BTreeMap<String, Vec<usize>>,
@@ -44,21 +47,22 @@ struct Matches {
 }
 
 impl ModelDefaults {
-    /// What is known for a model; what suits most for an unknown one.
+    /// What is known for a model of so many parameters; what suits most of its size for an unknown one.
     #[must_use]
-    pub fn of(architecture: &Architecture) -> Self {
+    pub fn of(architecture: &Architecture, parameters: u64) -> Self {
         let suits = |defaults: &Self| {
             let matches = &defaults.matches;
             (matches.family.as_str(), matches.layers, matches.hidden)
                 == (architecture.family.as_str(), architecture.layers, architecture.hidden)
         };
         let known = FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits);
-        known.unwrap_or_else(Self::of_others)
+        known.unwrap_or_else(|| Self::of_others(parameters))
     }
 
-    /// What suits a model that has no file of its own.
-    fn of_others() -> Self {
-        toml::from_str(OTHER).unwrap_or_default()
+    /// What suits a model that has no file of its own; nothing beyond the sizes that were measured.
+    fn of_others(parameters: u64) -> Self {
+        let others: Self = toml::from_str(OTHER).unwrap_or_default();
+        if parameters < others.parameters_below { others } else { Self::default() }
     }
 
     /// Layers that suit a method.
@@ -123,9 +127,10 @@ mod tests {
             let defaults: ModelDefaults = toml::from_str(text).expect(text);
             assert!(!defaults.matches.family.is_empty());
         }
-        let others = ModelDefaults::of_others();
+        let others = ModelDefaults::of_others(135_000_000);
         assert_eq!(toml::from_str::<ModelDefaults>(OTHER).expect(OTHER), others);
         assert!(others.matches.family.is_empty() && !others.settings.is_empty());
+        assert_eq!(ModelDefaults::of_others(6_000_000_000), ModelDefaults::default());
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn build(
         ModelSource::Folder(folder) => folder_name(folder),
     };
     let info = model_info(&model, &name);
-    let defaults = ModelDefaults::of(&model.architecture);
+    let defaults = ModelDefaults::of(&model.architecture, model.parameter_count());
     let mark = ModelMark { name, fingerprint: fingerprint(&model)? };
     let ready = ModelReady {
         name: mark.name.clone(),
