@@ -216,7 +216,8 @@ pub enum Level {
 /// Text to sample from the model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleRequest {
-    /// The text to start from; it is part of the result. The host puts the end-of-text token where it is empty.
+    /// The text to start from; it is part of the result. The end-of-text token stands for an empty one. Where a subject
+    /// is noised, `{}` in it says where that stands and is filled with it; else its last mention counts.
     pub prompt: String,
     /// How many samples.
     pub count: usize,

@@ -49,7 +49,7 @@ impl PromptTokens {
 }
 
 /// Token ids of a template with its subject filled in, and the position of its fact token: the tokens that hold the
-/// subject's characters, which the published code finds by counting (spec methods.md 0.2 B).
+/// subject's characters, which the published code finds by counting.
 ///
 /// # Errors
 /// [`Error::Request`] when the template has not exactly one `{}`, or no token holds the subject.

@@ -44,14 +44,14 @@ fn within(count: usize, most: usize, what: &str) -> Result<()> {
     if count <= most {
         return Ok(());
     }
-    Err(Error::Request(format!("it asks for {count} {what}; at most {most} are allowed")))
+    Err(Error::Request(format!("{count} {what} are too many: at most {most} are allowed")))
 }
 
 fn text(text: &str, most: usize, what: &str) -> Result<()> {
     if text.len() <= most {
         return Ok(());
     }
-    Err(Error::Request(format!("{what} has {} bytes; at most {most} are allowed", text.len())))
+    Err(Error::Request(format!("{what} has {} bytes: at most {most} are allowed", text.len())))
 }
 
 /// A number that is told or kept is one that float32 holds.
@@ -160,9 +160,13 @@ fn notes(notes: &[String]) -> Result<()> {
 /// What an objective aims at.
 ///
 /// # Errors
-/// [`Error::Failed`] with what is too much of it, or no finite number.
+/// [`Error::Failed`] with what is too much of it, or missing, or no finite number.
 pub fn goal(goal: &Goal) -> Result<()> {
     let checked = || {
+        if goal.target.trim().is_empty() {
+            let message = "it aims at an empty text; answer with Error::Request where a fact lacks what it needs";
+            return Err(Error::Failed(message.to_owned()));
+        }
         text(&goal.target, LINE, "the target that it aims at")?;
         text(goal.baseline.as_deref().unwrap_or_default(), LINE, "what it compares the target with")?;
         let Some(noise) = &goal.noise else { return Ok(()) };
@@ -177,11 +181,11 @@ pub fn goal(goal: &Goal) -> Result<()> {
 /// [`Error::Failed`] with what is too much of it.
 pub fn plan(plan: &Plan) -> Result<()> {
     let checked = || {
-        within(plan.layers.len(), PARAMETERS, "layers")?;
-        within(plan.second_moments.len(), PARAMETERS, "second moments")?;
+        within(plan.layers.len(), PARAMETERS, "planned layers")?;
+        within(plan.second_moments.len(), PARAMETERS, "planned second moments")?;
         notes(&plan.notes)?;
         if plan.steps > STEPS {
-            return Err(Error::Request(format!("it plans {} steps; at most {STEPS} are allowed", plan.steps)));
+            return Err(Error::Request(format!("{} planned steps are too many: at most {STEPS} are allowed", plan.steps)));
         }
         Ok(())
     };
