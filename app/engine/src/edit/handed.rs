@@ -21,17 +21,23 @@ struct Pair {
 }
 
 impl Handed {
-    /// A handle of `ours` for the plugin; `name` is how it is told if it is written into.
+    /// A handle of `ours` for the plugin; `name` is how it is told if it is written into. Whoever asks again gets the
+    /// same handle, so that its bits need be compared once only.
     ///
     /// # Errors
     /// No memory for a copy, where one has to be made at once.
     pub fn hand_out(&self, name: &str, ours: &Tensor) -> Result<Tensor> {
+        let mut out = self.out.borrow_mut();
+        match out.get(name) {
+            Some(pair) if pair.is_of(ours) && pair.seems_untouched() && !pair.theirs.requires_grad() => {
+                return Ok(pair.theirs.shallow_clone());
+            }
+            Some(pair) => self.look(name, pair),
+            None => {}
+        }
         let theirs = lent(ours)?;
         let pair = Pair { theirs: theirs.shallow_clone(), ours: ours.shallow_clone() };
-        // one handle of each is watched, so that asking in a loop costs nothing
-        if let Some(earlier) = self.out.borrow_mut().insert(name.to_owned(), pair) {
-            self.look(name, &earlier);
-        }
+        out.insert(name.to_owned(), pair);
         Ok(theirs)
     }
 
@@ -44,21 +50,29 @@ impl Handed {
     }
 
     fn look(&self, name: &str, pair: &Pair) {
-        if !pair.is_untouched() {
+        if self.written.borrow().is_none() && !pair.is_untouched() {
             self.written.borrow_mut().get_or_insert_with(|| name.to_owned());
         }
     }
 }
 
 impl Pair {
-    /// Whether the plugin's handle was not written into: neither by a function of libtorch, which counts, nor past
-    /// them, which the bits tell.
-    fn is_untouched(&self) -> bool {
+    /// Whether the handle was made of this tensor.
+    fn is_of(&self, ours: &Tensor) -> bool {
+        self.ours.f_is_set_to(ours).unwrap_or(false)
+    }
+
+    /// Whether no function of libtorch has written into the plugin's handle: those count.
+    fn seems_untouched(&self) -> bool {
         let counted = self.theirs.f_internal_version();
         counted.is_ok_and(|count| count == 0)
             && self.theirs.size() == self.ours.size()
             && self.theirs.kind() == self.ours.kind()
-            && same_bits(&self.theirs, &self.ours).unwrap_or(false)
+    }
+
+    /// Whether nobody has, not past libtorch either, which the bits tell.
+    fn is_untouched(&self) -> bool {
+        self.seems_untouched() && same_bits(&self.theirs, &self.ours).unwrap_or(false)
     }
 }
 
@@ -149,6 +163,18 @@ mod tests {
         let second = handed.hand_out("w", &ours).expect("a handle");
         assert_eq!(handed.written().as_deref(), Some("w"));
         assert_eq!(second.double_value(&[1, 2]), 5.0);
+    }
+
+    #[test]
+    fn asking_again_gives_the_same_handle_unless_somebody_trains_it() {
+        let (handed, ours) = (Handed::default(), ours());
+        let first = handed.hand_out("w", &ours).expect("a handle");
+        let second = handed.hand_out("w", &ours).expect("a handle");
+        assert!(second.f_is_set_to(&first).expect("compared"), "a second handle");
+        let _ = first.set_requires_grad(true);
+        let third = handed.hand_out("w", &ours).expect("a handle");
+        assert!(!third.requires_grad(), "what is trained is handed out");
+        assert_eq!(handed.written(), None);
     }
 
     #[test]
