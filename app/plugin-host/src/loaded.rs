@@ -15,7 +15,7 @@ use locus_plugin::{EditRequest, Edited, Error, Fact, Goal, Host, ModelInfo, Plan
 use serde_json::{Map, Value};
 use std::ptr::null_mut;
 use std::sync::Arc;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 pub(crate) type Function = unsafe extern "C" fn(*const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32;
 pub(crate) type Create = unsafe extern "C" fn(*const LocusCall, *mut *mut LocusInstance, *mut LocusBytes) -> i32;
@@ -41,7 +41,7 @@ impl MethodObject for LoadedMethod {
     fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan> {
         let settings = completed(&self.description, settings)?;
         let arguments = PlanArguments { request, settings, model };
-        undisturbed(&who(&self.description), || {
+        undisturbed(&self.description.info.id, || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, reply, error| unsafe { (self.plan)(call, reply, error) })
         })?
@@ -50,7 +50,7 @@ impl MethodObject for LoadedMethod {
 
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
         let arguments = EditArguments { request, settings: completed(&self.description, settings)? };
-        Session::run(host, |context| {
+        Session::run(&self.description.info.id, host, |context| {
             let answer =
                 // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
                 call(context, &arguments, &[], |call, reply, error| unsafe { (self.edit)(call, reply, error) })?;
@@ -85,7 +85,7 @@ impl ObjectiveObject for LoadedObjective {
     fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>> {
         let arguments = CreateArguments { settings: completed(&self.description, settings)? };
         let mut instance = null_mut();
-        undisturbed(&who(&self.description), || {
+        undisturbed(&self.description.info.id, || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &arguments, &[], |call, _, error| unsafe {
                 (self.functions.create)(call, &raw mut instance, error)
@@ -107,7 +107,7 @@ struct LoadedInstance {
 
 impl ObjectiveInstance for LoadedInstance {
     fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
-        Session::run(host, |context| {
+        Session::run(&self.description.info.id, host, |context| {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(context, &GoalArguments { fact }, &[], |call, reply, error| unsafe {
                 (self.functions.goal)(self.instance, call, reply, error)
@@ -118,7 +118,7 @@ impl ObjectiveInstance for LoadedInstance {
 
     fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let given = log_probabilities.f_internal_version()?;
-        let answer = undisturbed(&who(&self.description), || {
+        let answer = undisturbed(&self.description.info.id, || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             call(null_mut(), &LossArguments { reduction }, &[log_probabilities], |call, reply, error| unsafe {
                 (self.functions.loss)(self.instance, call, reply, error)
@@ -145,30 +145,21 @@ impl ObjectiveInstance for LoadedInstance {
 
 impl Drop for LoadedInstance {
     fn drop(&mut self) {
-        undisturbed(&who(&self.description), || {
+        undisturbed(&self.description.info.id, || {
             // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
             unsafe { (self.functions.destroy)(self.instance) };
         });
     }
 }
 
-/// A plugin as remarks name it.
-fn who(description: &Description) -> String {
-    format!("the plugin `{}`", description.info.id)
-}
-
-/// A loss is one number, or one for each fact, finite in float32.
+/// A loss is one number, or one for each fact. Whether it is finite the engine looks at, which need not wait for the
+/// device in each step to know.
 fn check_loss(loss: &Tensor, log_probabilities: &Tensor) -> Result<()> {
     tensors::floating(std::slice::from_ref(loss), "of its loss")?;
     let facts = if log_probabilities.dim() == 3 { log_probabilities.size()[0] } else { 1 };
     if loss.numel() as i64 != facts {
         let size = loss.size();
         return Err(Error::Failed(format!("its loss has shape {size:?}; give one number for each of {facts} facts")));
-    }
-    let finite = loss.f_detach()?.f_to_kind(Kind::Float)?.f_isfinite()?.f_all()?;
-    if finite.f_int64_value(&[])? == 0 {
-        let message = "its loss is no finite number of float32 (NaN or infinity)";
-        return Err(Error::Failed(message.to_owned()));
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! One call into a plugin that may use the host's services.
 #![allow(unsafe_code)]
 
-use crate::thread_state::{ThreadState, left, set_gradients};
+use crate::remarks::remember;
+use crate::thread_state::{Changes, ThreadState, set_gradients};
 use locus_plugin::glue::abi::LocusContext;
-use locus_plugin::{Error, Host, Level, Result};
+use locus_plugin::{Error, Host, Result};
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,12 +14,12 @@ thread_local! {
     /// The calls of this thread that have not returned, the innermost last. A context is a number and no address,
     /// so that one that is kept too long, or carried to another thread, is found out.
     static OPEN: RefCell<Vec<(usize, *const Session<'static>)>> = const { RefCell::new(Vec::new()) };
-    /// What is to be said of calls that have no log to write to.
-    static REMARKS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the host remembers of a call while it runs: a plugin may swallow an error, the host does not.
 pub(crate) struct Session<'a> {
+    /// The id of the plugin.
+    plugin: &'a str,
     host: &'a dyn Host,
     cancelled: Cell<bool>,
     refused_report: RefCell<Option<String>>,
@@ -28,25 +29,24 @@ pub(crate) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Calls into a plugin with `call`, which is given the context to pass on. Gradients are on while it runs.
-    pub(crate) fn run<T>(host: &dyn Host, call: impl FnOnce(*mut LocusContext) -> Result<T>) -> Result<T> {
+    /// Calls into `plugin` with `call`, which is given the context to pass on. Gradients are on while it runs.
+    pub(crate) fn run<T>(
+        plugin: &str,
+        host: &dyn Host,
+        call: impl FnOnce(*mut LocusContext) -> Result<T>,
+    ) -> Result<T> {
         let session = Session {
+            plugin,
             host,
             cancelled: Cell::new(false),
             refused_report: RefCell::new(None),
             host_panic: RefCell::new(None),
             own: ThreadState::now(),
         };
-        let (outcome, changes) = watched(true, || {
+        let outcome = watched(plugin, true, || {
             let opened = Opened::new(&session);
             call(opened.context())
         });
-        for remark in take_remarks() {
-            host.log(Level::Warning, &remark);
-        }
-        if !changes.is_empty() {
-            host.log(Level::Warning, &left("the plugin", &changes));
-        }
         session.verdict(outcome)
     }
 
@@ -55,7 +55,9 @@ impl Session<'_> {
     pub(crate) fn at_home<T>(&self, serve: impl FnOnce() -> T) -> T {
         let theirs = ThreadState::now();
         let gradients = set_gradients(true);
-        self.own.set();
+        let Changes { lost, .. } = self.own.set();
+        // what the plugin has set until now is no remark yet: it may put it back itself
+        remember(self.plugin, &Changes { lost, ..Changes::default() });
         set_gradients(gradients);
         let served = serve();
         theirs.set();
@@ -108,8 +110,8 @@ impl Session<'_> {
     }
 }
 
-/// Calls a plugin and puts back what it leaves changed; says what that was. `gradients` has them on while it runs.
-fn watched<T>(gradients: bool, call: impl FnOnce() -> T) -> (T, Vec<String>) {
+/// Calls a plugin, and puts back and remembers what it leaves changed. `gradients` has them on while it runs.
+fn watched<T>(plugin: &str, gradients: bool, call: impl FnOnce() -> T) -> T {
     let before = ThreadState::before_call();
     let outer = set_gradients(true);
     let inside = gradients || outer;
@@ -118,26 +120,15 @@ fn watched<T>(gradients: bool, call: impl FnOnce() -> T) -> (T, Vec<String>) {
     let found = set_gradients(outer);
     let mut changes = before.set();
     if found != inside {
-        changes.insert(0, format!("gradients {}", if found { "on" } else { "off" }));
+        changes.put_back.insert(0, format!("gradients {}", if found { "on" } else { "off" }));
     }
-    (outcome, changes)
-}
-
-/// Calls a plugin that has no log to write to, and puts back what it leaves changed; that is said with the next line
-/// of a log, see [`take_remarks`].
-pub(crate) fn undisturbed<T>(who: &str, call: impl FnOnce() -> T) -> T {
-    let (outcome, changes) = watched(false, call);
-    if !changes.is_empty() {
-        REMARKS.with_borrow_mut(|remarks| remarks.push(left(who, &changes)));
-    }
+    remember(plugin, &changes);
     outcome
 }
 
-/// What plugins have left behind, and had put back, in calls of this thread that have no log: while they were loaded,
-/// planned or scored.
-#[must_use]
-pub fn take_remarks() -> Vec<String> {
-    REMARKS.take()
+/// Calls a plugin that may not use the host's services.
+pub(crate) fn undisturbed<T>(plugin: &str, call: impl FnOnce() -> T) -> T {
+    watched(plugin, false, call)
 }
 
 /// The session of a context.

@@ -7,7 +7,7 @@ unsafe extern "C" {
     fn locus_thread_state_now(whole: c_int) -> *mut c_void;
     fn locus_thread_state_set(
         state: *const c_void,
-        tell: unsafe extern "C" fn(*mut c_void, *const c_char),
+        tell: unsafe extern "C" fn(*mut c_void, *const c_char, c_int),
         listener: *mut c_void,
     );
     fn locus_thread_state_free(state: *mut c_void);
@@ -18,6 +18,15 @@ unsafe extern "C" {
 /// deterministic algorithms, precision of products, device; of a whole call also libtorch's random numbers and what
 /// happens on signals.
 pub(crate) struct ThreadState(*mut c_void);
+
+/// What was different from a state that was put back.
+#[derive(Default)]
+pub(crate) struct Changes {
+    /// What was, and is as before.
+    pub(crate) put_back: Vec<String>,
+    /// What could not be read or put back, each a clause.
+    pub(crate) lost: Vec<String>,
+}
 
 impl ThreadState {
     /// What it is where a plugin is called.
@@ -33,11 +42,11 @@ impl ThreadState {
     }
 
     /// Makes it so, and says what was different.
-    pub(crate) fn set(&self) -> Vec<String> {
-        let mut told: Vec<String> = Vec::new();
-        // SAFETY: the state lives as long as this; the listener is called with the list while this runs.
-        unsafe { locus_thread_state_set(self.0, take, (&raw mut told).cast()) };
-        told
+    pub(crate) fn set(&self) -> Changes {
+        let mut changes = Changes::default();
+        // SAFETY: the state lives as long as this; the listener is called with the changes while this runs.
+        unsafe { locus_thread_state_set(self.0, take, (&raw mut changes).cast()) };
+        changes
     }
 }
 
@@ -49,11 +58,12 @@ impl Drop for ThreadState {
 }
 
 /// Takes one text.
-unsafe extern "C" fn take(listener: *mut c_void, text: *const c_char) {
-    // SAFETY: called by `locus_thread_state_set` with the list and a text that ends in a zero byte.
-    let (told, text) = unsafe { (listener.cast::<Vec<String>>().as_mut(), CStr::from_ptr(text)) };
-    if let Some(told) = told {
-        told.push(text.to_string_lossy().into_owned());
+unsafe extern "C" fn take(listener: *mut c_void, text: *const c_char, lost: c_int) {
+    // SAFETY: called by `locus_thread_state_set` with the changes and a text that ends in a zero byte.
+    let (changes, text) = unsafe { (listener.cast::<Changes>().as_mut(), CStr::from_ptr(text)) };
+    if let Some(changes) = changes {
+        let list = if lost == 0 { &mut changes.put_back } else { &mut changes.lost };
+        list.push(text.to_string_lossy().into_owned());
     }
 }
 
@@ -71,15 +81,32 @@ pub(crate) fn set_gradients(on: bool) -> bool {
     unsafe { torch_sys::at_grad_set_enabled(i32::from(on)) != 0 }
 }
 
-/// The text of what was left behind.
-pub(crate) fn left(who: &str, what: &[String]) -> String {
-    format!("{who} left {} behind; put back", joined(what))
-}
+#[cfg(test)]
+mod tests {
+    use super::ThreadState;
 
-fn joined(what: &[String]) -> String {
-    match what {
-        [] => String::new(),
-        [one] => one.clone(),
-        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    unsafe extern "C" {
+        #[link_name = "_ZN2at13globalContextEv"]
+        safe fn global_context() -> *mut u8;
+        #[link_name = "_ZN2at7Context18setAllowTF32CuBLASEb"]
+        fn set_tf32(context: *mut u8, on: bool);
+    }
+
+    #[test]
+    fn what_was_put_back_is_different_no_more() {
+        for state in [ThreadState::now(), ThreadState::before_call()] {
+            // SAFETY: a function of libtorch with its own context.
+            unsafe { set_tf32(global_context(), true) };
+            let changes = state.set();
+            assert_eq!((changes.put_back.len(), changes.lost), (1, Vec::new()), "{:?}", changes.put_back);
+            let again = state.set();
+            assert_eq!((again.put_back, again.lost), (Vec::<String>::new(), Vec::new()));
+        }
+    }
+
+    #[test]
+    fn a_state_that_could_not_be_made_is_no_silence() {
+        let changes = ThreadState(std::ptr::null_mut()).set();
+        assert!(changes.put_back.is_empty() && changes.lost == ["libtorch's settings could not be read"], "{:?}", changes.lost);
     }
 }

@@ -148,10 +148,10 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Says what plugins have left behind where they had no log.
+    /// Says what plugins have left behind since it was said last.
     pub fn tell_remarks(&self) {
         for remark in locus_plugin_host::take_remarks() {
-            self.emitter.log("plugins", "warning", remark);
+            self.emitter.log(&remark.plugin, "warning", remark.to_string());
         }
     }
 
@@ -237,6 +237,7 @@ impl Worker<'_> {
         let start = self.begin(job, kind, title);
         self.looked.set(Duration::ZERO);
         let mut result = self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| body(self)));
+        self.tell_remarks();
         if result.is_ok() {
             // nothing counts as done that is not written down
             result = self.emitter.settle().map_err(Stopped::from);

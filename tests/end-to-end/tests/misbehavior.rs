@@ -2,7 +2,7 @@
 //! says what happened and whose fault it was, and weights and journal are bit by bit what they were.
 
 use locus_end_to_end::{Home, order_of, plugin, program};
-use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE};
+use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, ModelSource, Outcome, SaveTarget, TriedOn};
 use locus_session::operations::{Operations, Role};
@@ -133,15 +133,36 @@ fn what_is_left_behind_is_said_and_changes_no_number() {
     assert!(warnings.is_empty(), "{warnings:?}");
     let rome = order_of(0, "rome", 4, json!({ "steps": 3 }));
     let (rome_alone, _) = session.tried(rome.clone(), "rome");
-    for behavior in LEFT_BEHIND {
+    for behavior in LEFT_BEHIND.iter().chain(UNDONE) {
         let (would, warnings) = session.tried(misbehaves(behavior.name), behavior.name);
-        let [warning] = &warnings[..] else { panic!("{}: {warnings:?}", behavior.name) };
-        assert!(warning.contains(behavior.said) && warning.ends_with("behind; put back"), "{warning}");
+        match (&warnings[..], behavior.said) {
+            ([], "") => {}
+            ([warning], said) => {
+                assert!(warning.contains(said) && warning.ends_with("behind; put back"), "{warning}");
+                assert!(warning.starts_with("the plugin `misbehaves` left "), "{warning}");
+            }
+            _ => panic!("{}: {warnings:?}", behavior.name),
+        }
         assert_eq!((&would.rows, &would.scores), (&alone.rows, &alone.scores), "{}", behavior.name);
         let (rome_after, warnings) = session.tried(rome.clone(), "rome");
         assert_eq!((rome_after, warnings), (rome_alone.clone(), Vec::new()), "after {}", behavior.name);
     }
     assert!(session.everything() == before);
+}
+
+#[test]
+fn what_an_objective_leaves_behind_is_said_once_and_of_the_objective() {
+    let mut session = Session::start();
+    let leaves = |settings| EditOrder {
+        objective: "leaves-threads".to_owned(),
+        ..order_of(0, "fine-tuning", 2, settings)
+    };
+    let (_, warnings) = session.tried(leaves(json!({ "steps": 3, "stop_below": 0.0 })), "leaves-threads");
+    assert_eq!(
+        warnings,
+        ["the plugin `leaves-threads` left 2 threads instead of 1 behind; put back (3 times)"],
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::support::{Toy, library, method, objective, request};
 use locus_plugin::object::MethodObject;
 use locus_plugin::tch::{self, Tensor};
 use locus_plugin::{EditRequest, Edited, Error, Form, HyperparameterKind, Result};
-use locus_plugin_host::load;
+use locus_plugin_host::{load, take_remarks};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -121,6 +121,38 @@ fn an_edit_that_swallows_its_cancellation_is_cancelled_all_the_same() {
     assert_well(&toy);
 }
 
+/// What plugins have left behind so far.
+fn remarks() -> Vec<String> {
+    take_remarks().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn random_numbers_that_a_plugin_draws_are_none_of_the_hosts() {
+    let drawn = || Tensor::rand([4], tch::kind::FLOAT_CPU);
+    let settings = serde_json::Map::from_iter([("how".to_owned(), "draws-random-numbers".into())]);
+    tch::manual_seed(3);
+    let expected = drawn();
+    tch::manual_seed(3);
+    hostile("misbehaves").edit(&request(1), &settings, &Toy::new()).expect("it edits");
+    assert!(drawn().equal(&expected));
+    assert_eq!(remarks(), Vec::<String>::new(), "draws are no fault");
+}
+
+#[test]
+fn what_an_objective_leaves_is_its_own_fault_and_said_once() {
+    let loaded = load(&library("locus-hostile")).expect("loads");
+    let toy = Toy::with_objective(&*objective(&loaded, "leaves-threads"));
+    let threads = tch::get_num_threads();
+    let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
+    nudge.edit(&request(1), &Default::default(), &toy).expect("it edits");
+    let remarks = take_remarks();
+    let [remark] = &remarks[..] else { panic!("{remarks:?}") };
+    assert_eq!(remark.plugin, "leaves-threads");
+    assert_eq!(remark.left, format!("left {} threads instead of {threads} behind; put back", threads + 1));
+    assert_eq!(remark.times, toy.reports.borrow().len() as u64, "{remark}");
+    assert!(toy.log.borrow().is_empty());
+}
+
 #[test]
 fn gradient_mode_and_threads_are_put_back_and_told() {
     let toy = Toy::new();
@@ -129,10 +161,10 @@ fn gradient_mode_and_threads_are_put_back_and_told() {
     assert_eq!(tch::get_num_threads(), threads);
     assert!(Tensor::ones([1], tch::kind::FLOAT_CPU).set_requires_grad(true).square().requires_grad());
     let told = format!(
-        "Warning: the plugin left gradients off and {} threads instead of {threads} behind; put back",
+        "the plugin `leaves-gradient-mode-off` left gradients off and {} threads instead of {threads} behind; put back",
         threads + 1
     );
-    assert_eq!(*toy.log.borrow(), [told]);
+    assert_eq!(remarks(), [told]);
 }
 
 #[test]
@@ -152,18 +184,20 @@ fn what_is_left_behind_is_said_and_the_hosts_next_number_is_its_own() {
         panic!("it has choices")
     };
     let leaves: Vec<&String> = choices.iter().filter(|how| how.starts_with("leaves-")).collect();
-    assert!(leaves.len() >= 10, "{leaves:?}");
+    assert!(leaves.len() >= 13, "{leaves:?}");
     tch::set_num_threads(1);
     for how in leaves {
         let toy = Toy::new();
         let settings = serde_json::Map::from_iter([("how".to_owned(), how.as_str().into())]);
         misbehaves.edit(&request(1), &settings, &toy).expect(how);
-        let told = toy.log.borrow().join("; ");
-        assert!(told.starts_with("Warning: the plugin left ") && told.ends_with(" behind; put back"), "{how}: {told}");
+        let told = remarks().join("; ");
+        assert!(
+            told.starts_with("the plugin `misbehaves` left ") && told.ends_with(" behind; put back"),
+            "{how}: {told}"
+        );
         assert_eq!(third(), before, "{how}");
-        let toy = Toy::new();
-        edit("obeys", &toy).expect("an honest method works");
-        assert!(toy.log.borrow().is_empty(), "{how}: {:?}", toy.log.borrow());
+        edit("obeys", &Toy::new()).expect("an honest method works");
+        assert_eq!(remarks(), Vec::<String>::new(), "{how}");
     }
 }
 
@@ -177,7 +211,7 @@ fn gradients_are_on_inside_and_as_before_outside() {
     drop(outer);
     edited.expect("gradients are on inside");
     assert!(!requires);
-    assert!(toy.log.borrow().is_empty());
+    assert_eq!(remarks(), Vec::<String>::new());
 }
 
 #[test]
