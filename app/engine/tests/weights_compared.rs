@@ -3,7 +3,7 @@
 
 mod support;
 
-use locus_engine::edit::{Seal, check_changed, put_back, take_over};
+use locus_engine::edit::{EditStack, Seal, put_back, take_over};
 use locus_engine::model::Model;
 use locus_plugin::{Delta, Form};
 use std::path::PathBuf;
@@ -62,11 +62,13 @@ fn a_change_is_finite_in_the_numbers_in_which_it_is_kept() {
     // finite itself, but not what two of it make of a weight of half precision
     let taken = take_over(&half, "it", change(&half, |ones| ones * 6e4)).expect("float16 holds it");
     let name = taken[0].parameter.clone();
-    let Form::Dense(difference) = &taken[0].form else { panic!("dense") };
-    let changed = half.parameter(&name).expect("there").to_kind(Kind::Float) + difference * 2.0;
-    let variant = half.with_parameters(&[(name.clone(), changed)]).expect("a variant");
-    let said = check_changed(&variant, "it", &taken).expect_err("refused").to_string();
-    assert!(said.contains(&format!("with its change `{name}` is not finite in float16")), "{said}");
+    let twice: Vec<Delta> =
+        taken.into_iter().chain(take_over(&half, "it", change(&half, |ones| ones * 6e4)).expect("again")).collect();
+    let stack = EditStack::new(half);
+    for tried in [stack.trial("it", &twice), stack.trial_on_unedited("it", &twice)] {
+        let said = tried.expect_err("refused").to_string();
+        assert!(said.starts_with(&format!("plugin `it`: with its change `{name}` is not finite in float16")), "{said}");
+    }
 }
 
 #[test]

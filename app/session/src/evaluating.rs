@@ -7,7 +7,6 @@ use crate::moments;
 use crate::prediction::tell_remarks;
 use crate::preparing::{prepare, target_tokens};
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::check_changed;
 use locus_engine::evaluate::{
     ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
 };
@@ -97,8 +96,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             let edited = run(worker, job, &edit, &prepared, rows, true)?;
             worker.check_cancel()?;
             // a variant beside the edits in place, of which none is touched
-            let variant = loaded.stack.trial(&edited.deltas)?;
-            check_changed(&variant, &edit.method, &edited.deltas)?;
+            let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
             let after = all(&variant)?;
             for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
                 let (mut numbers, said) = report(question, &measures, before, Some(after));

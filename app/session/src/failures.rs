@@ -75,7 +75,7 @@ impl Bench<'_> {
         };
         let changes = weight_changes(stack.base(), &deltas).expect("norms");
         let would = Applied { title: format!("edit {seed}"), changes, ..Applied::default() };
-        let model = stack.trial(&deltas).expect("a model");
+        let model = stack.trial("it", &deltas).expect("a model");
         let (title, mark) = (would.title.clone(), PluginMark::default());
         let edit = Edit { title, order, method: mark.clone(), objective: mark, deltas, verdict: None };
         Found { edit: Rc::new(edit), would, model, aims: Aims::default(), artifacts: Vec::new() }

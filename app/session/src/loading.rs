@@ -65,11 +65,11 @@ impl Loaded {
         }
     }
 
-    /// What changes make of that model.
-    pub fn trial_on(&self, on: TriedOn, deltas: &[Delta]) -> locus_engine::Result<Model> {
+    /// What changes of a plugin make of that model.
+    pub fn trial_on(&self, on: TriedOn, plugin: &str, deltas: &[Delta]) -> locus_engine::Result<Model> {
         match on {
-            TriedOn::Unedited => self.stack.trial_on_unedited(deltas),
-            TriedOn::AsItIs => self.stack.trial(deltas),
+            TriedOn::Unedited => self.stack.trial_on_unedited(plugin, deltas),
+            TriedOn::AsItIs => self.stack.trial(plugin, deltas),
         }
     }
 

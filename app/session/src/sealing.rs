@@ -20,25 +20,20 @@ pub fn sealed<T>(worker: &Worker<'_>, id: &str, call: impl FnOnce() -> Result<T,
         1 => String::new(),
         many => format!(" and {} more parameters", many - 1),
     };
-    let what = match restore(loaded, &broken) {
+    let what = match restore(loaded, id, &broken) {
         Ok(()) => "the weights are put back, and the fact is left unedited".to_owned(),
         Err(error) => format!("the weights cannot be put back ({error}); load the model again"),
     };
     Err(Error::plugin(id, locus_plugin::Error::Failed(format!("it wrote into `{first}`{more} of the model; {what}"))))
 }
 
-/// What is said of a plugin that answers that the user has cancelled, when he has not.
-pub fn not_cancelled() -> locus_plugin::Error {
-    locus_plugin::Error::Failed("it says that it was cancelled, and nobody cancelled it".to_owned())
-}
-
 /// Puts the bits of the checkpoint, and of the edits in place, back into the parameters of these names.
-fn restore(loaded: &Loaded, names: &[String]) -> Result<(), Error> {
+fn restore(loaded: &Loaded, id: &str, names: &[String]) -> Result<(), Error> {
     put_back(loaded.stack.base(), &loaded.folder, names)?;
     if loaded.stack.applied().is_empty() {
         return Ok(());
     }
-    let rebuilt = loaded.stack.trial(&[])?;
+    let rebuilt = loaded.stack.trial(id, &[])?;
     let _guard = tch::no_grad_guard();
     for name in names {
         if let Some((value, mut now)) = rebuilt.parameter(name).zip(loaded.stack.model().parameter(name)) {

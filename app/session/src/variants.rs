@@ -50,7 +50,7 @@ pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Sto
     let now = worker.ready()?.edits_on(TriedOn::AsItIs);
     let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
     if variant.on_top_of == now {
-        let model = worker.ready()?.stack.trial(&variant.edit.deltas)?;
+        let model = worker.ready()?.stack.trial(&variant.edit.order.method, &variant.edit.deltas)?;
         let (edit, would, artifacts) = (variant.edit.clone(), variant.would.clone(), variant.artifacts.clone());
         put_in_place(worker, job, edit, would, model, &artifacts)?;
         worker.variants.remove(&tried);

@@ -60,7 +60,6 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
 /// Whether a change is finite as it was given, as it is added up, and in the parameter that comes out.
 fn stays_finite(form: &Form, parameter: &Tensor) -> Result<bool> {
     let _guard = tch::no_grad_guard();
-    let is_finite = |tensor: &Tensor| -> Result<bool> { Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0) };
     let given = match form {
         Form::Dense(whole) => is_finite(whole)?,
         Form::LowRank { left, right } => is_finite(left)? && is_finite(right)?,
@@ -71,6 +70,12 @@ fn stays_finite(form: &Form, parameter: &Tensor) -> Result<bool> {
     let difference = difference(form, parameter)?;
     let edited = parameter.f_to_kind(difference.kind())?.f_add(&difference)?;
     Ok(is_finite(&difference)? && is_finite(&edited.f_to_kind(parameter.kind())?)?)
+}
+
+/// Whether all numbers of a tensor are.
+pub(super) fn is_finite(tensor: &Tensor) -> Result<bool> {
+    let _guard = tch::no_grad_guard();
+    Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
 }
 
 /// Shape of the whole difference; `None` where the factors do not fit.

@@ -5,7 +5,9 @@
 //! fails meanwhile leaves list and weights as they were.
 
 use super::arrangement::{Arrangement, Numbered, hashes};
-use super::deltas::{difference, layer_of, weight_changes};
+use super::deltas::{difference, is_finite, layer_of, weight_changes};
+use super::number_format;
+use super::taking::wrong;
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
@@ -111,7 +113,7 @@ impl EditStack {
     /// # Errors
     /// A change that does not fit; weights that are not finite. Use [`super::check`] before.
     pub fn with(&self, before: &Arrangement, edit: Edit) -> Result<Arrangement> {
-        let model = self.built(before.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(&edit.deltas))?;
+        let model = self.built(before.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(&edit.deltas), None)?;
         let changes = weight_changes(&self.base, &edit.deltas)?;
         self.with_built_on(before, Rc::new(edit), changes, model)
     }
@@ -186,7 +188,7 @@ impl EditStack {
     fn rebuilt(&self, mut after: Arrangement) -> Result<Arrangement> {
         after.edited = match after.applied.is_empty() {
             true => None,
-            false => Some(Rc::new(self.built(after.applied.iter().flat_map(|edit| &edit.edit.deltas))?)),
+            false => Some(Rc::new(self.built(after.applied.iter().flat_map(|edit| &edit.edit.deltas), None)?)),
         };
         after.measured(&self.base)
     }
@@ -266,23 +268,25 @@ impl EditStack {
         Ok(self.weights()? == self.now.pristine)
     }
 
-    /// The model that the edits in place and further changes would make. Nothing is put in place.
+    /// The model that the edits in place and further changes of a plugin would make. Nothing is put in place.
     ///
     /// # Errors
-    /// A change that does not fit; weights that are not finite. Use [`super::check`] before.
-    pub fn trial(&self, deltas: &[Delta]) -> Result<Model> {
-        self.built(self.now.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(deltas))
+    /// A change that does not fit; [`Error::Plugin`] where weights are not finite with it. Use [`super::check`] before.
+    pub fn trial(&self, plugin: &str, deltas: &[Delta]) -> Result<Model> {
+        self.built(self.now.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(deltas), Some(plugin))
     }
 
-    /// The model that changes alone would make of the unedited one, whatever is in place. Nothing is put in place.
+    /// The model that changes of a plugin alone would make of the unedited one, whatever is in place. Nothing is put in
+    /// place.
     ///
     /// # Errors
-    /// A change that does not fit. Use [`super::check`] before.
-    pub fn trial_on_unedited(&self, deltas: &[Delta]) -> Result<Model> {
-        self.built(deltas.iter())
+    /// Those of [`Self::trial`].
+    pub fn trial_on_unedited(&self, plugin: &str, deltas: &[Delta]) -> Result<Model> {
+        self.built(deltas.iter(), Some(plugin))
     }
 
-    fn built<'a>(&self, deltas: impl Iterator<Item = &'a Delta>) -> Result<Model> {
+    /// The unedited model with changes; `plugin` is to blame if weights are not finite with the last of them.
+    fn built<'a>(&self, deltas: impl Iterator<Item = &'a Delta>, plugin: Option<&str>) -> Result<Model> {
         let _guard = tch::no_grad_guard();
         let mut values: Vec<(String, Tensor)> = Vec::new();
         for delta in deltas {
@@ -301,11 +305,16 @@ impl EditStack {
         }
         for (name, value) in &values {
             // as it is stored: a sum in float32 may not fit into the model's number format
-            if value.f_to_kind(self.base.kind)?.f_isfinite()?.f_all()?.f_int64_value(&[])? == 0 {
-                return Err(Error::Request(format!(
-                    "the edits together make `{name}` infinite in the model's number format; leave one of them out"
-                )));
+            if is_finite(&value.f_to_kind(self.base.kind)?)? {
+                continue;
             }
+            let format = number_format(self.base.kind);
+            return Err(match plugin {
+                Some(plugin) => wrong(plugin, format!("with its change `{name}` is not finite in {format}")),
+                None => Error::Request(format!(
+                    "the edits together make `{name}` infinite in {format}; leave one of them out"
+                )),
+            });
         }
         self.base.with_parameters(&values)
     }

@@ -1,11 +1,10 @@
 //! Changes become the host's: checked, in the numbers in which they are kept, and shared with nobody.
 
-use super::deltas::check;
+use super::deltas::{check, is_finite};
 use super::handed::copied;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
-use std::collections::BTreeSet;
 use tch::{Kind, Tensor};
 
 /// Takes over what a method gave back. A change is kept in float32, or in float64 for a parameter of that kind; a
@@ -40,28 +39,8 @@ fn own(model: &Model, plugin: &str, Delta { parameter, form }: Delta) -> Result<
     Ok(Delta { parameter, form })
 }
 
-/// Whether a model that changes have made is finite where they changed it.
-///
-/// # Errors
-/// [`Error::Plugin`] with the parameter that is not.
-pub fn check_changed(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
-    let names: BTreeSet<&String> = deltas.iter().map(|delta| &delta.parameter).collect();
-    for name in names {
-        let Some(parameter) = model.parameter(name) else { continue };
-        if !is_finite(&parameter)? {
-            let kind = super::number_format(parameter.kind());
-            return Err(wrong(plugin, format!("with its change `{name}` is not finite in {kind}")));
-        }
-    }
-    Ok(())
-}
-
-fn is_finite(tensor: &Tensor) -> Result<bool> {
-    let _guard = tch::no_grad_guard();
-    Ok(tensor.f_isfinite()?.f_all()?.f_int64_value(&[])? != 0)
-}
-
-fn wrong(plugin: &str, what: String) -> Error {
+/// A change that is not finite.
+pub(super) fn wrong(plugin: &str, what: String) -> Error {
     let message = format!("{what} (NaN or infinity); the fact is left unedited");
     Error::Plugin { plugin: plugin.to_owned(), message }
 }
