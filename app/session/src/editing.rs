@@ -1,6 +1,7 @@
 //! An edit as a job.
 
 use crate::artifacts;
+use crate::engaging::{Engaged, engage, shown_tokens};
 use crate::error::Error;
 use crate::judging::Aims;
 use crate::loading::Loaded;
@@ -9,11 +10,8 @@ use crate::moments;
 use crate::operations::{Done, Recorder, commit, plugin_mark};
 use crate::prediction::tell_remarks;
 use crate::preparing::{Prepared, prepare_on};
-use crate::sealing::{not_cancelled, sealed};
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{
-    Edit, EngineHost, HostEvent, SubjectNoises, bounds, check_changed, take_over, weight_changes,
-};
+use locus_engine::edit::{Edit, EngineHost, HostEvent, weight_changes};
 use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::{Delta, Edited, Level};
@@ -187,8 +185,7 @@ pub fn weigh(
 ) -> Result<(Applied, Model), Error> {
     let loaded = worker.ready()?;
     let changes = weight_changes(loaded.stack.base(), deltas)?;
-    let model = loaded.trial_on(on, deltas)?;
-    check_changed(&model, &order.method, deltas)?;
+    let model = loaded.trial_on(on, &order.method, deltas)?;
     let after = Seen::of(worker, job, &model, order, aims)?;
     let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
@@ -211,9 +208,7 @@ pub fn run(
     rows: Vec<LayerRow>,
     quiet: bool,
 ) -> Result<Edited, Error> {
-    let method = worker.registry.method(&order.method)?;
     let loaded = worker.ready()?;
-    let objective = worker.registry.objective(&order.objective)?;
     let model = loaded.model_on(prepared.on);
     let shown = shown_tokens(model, &order.fact)?;
     let emitter = &worker.emitter;
@@ -238,38 +233,16 @@ pub fn run(
     };
     let moments = loaded.moments.as_ref();
     let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, rows, shown, listener);
-    // the one that has told its goals
-    let at_work = match prepared.objective.take() {
-        Some(at_work) => at_work,
-        None => objective.start(&order.objective_settings).map_err(|error| Error::plugin(&order.objective, error))?,
-    };
-    host.set_objective(at_work);
-    if let Some(noise) = &prepared.noise {
-        let facts = prepared.request.edits.iter().map(|edit| (edit.template.as_str(), edit.subject.as_str()));
-        host.set_noises(SubjectNoises::new(model, noise.clone(), facts)?);
-    }
-    let edited = sealed(worker, &order.method, || Ok(method.edit(&prepared.request, &order.method_settings, &host)));
-    let (violation, shortage) = (host.violation(), host.shortage());
-    prepared.objective.replace(host.take_objective());
+    let Engaged { outcome, .. } = engage(worker, order, prepared, &host, |method| {
+        method.edit(&prepared.request, &order.method_settings, &host)
+    })?;
     drop(host);
+    if !quiet {
+        worker.tell_remarks();
+    }
     // cancelled by the user, whatever the method made of it
     worker.check_cancel()?;
-    let named = |error| Error::plugin(&order.method, error);
-    let mut edited = match (edited?, violation) {
-        // it is not to blame that memory did not suffice for a service
-        (Err(error), _) if shortage.is_some() => {
-            return Err(shortage.map_or_else(|| named(error), Error::Engine));
-        }
-        // it may have passed on what it was refused, and a request beyond its bounds is no request of the user
-        (Ok(_) | Err(locus_plugin::Error::Request(_)), Some(what)) => {
-            return Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited"))));
-        }
-        // the user has not
-        (Err(locus_plugin::Error::Cancelled), _) => return Err(named(not_cancelled())),
-        (edited, _) => edited.map_err(named)?,
-    };
-    bounds::edited(&edited).map_err(named)?;
-    edited.deltas = take_over(model, &order.method, edited.deltas)?;
+    let edited = outcome?;
     for &layer in &prepared.plan.second_moments {
         let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
         if ridge > 0.0 {
@@ -315,15 +288,4 @@ pub fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
 pub fn rows_of(model: &Model, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
     let [new, truth] = shown_tokens(model, fact)?;
     Ok(lens_rows(model, &model.tokenizer.encode(&fact.prompt())?, new, truth)?)
-}
-
-/// First tokens of the new and the true target.
-fn shown_tokens(model: &Model, fact: &Fact) -> Result<[i64; 2], Error> {
-    // a fact that was only ever traced may lack one of them
-    let first = |target: &str, other: &str| {
-        let target = if target.trim().is_empty() { other } else { target };
-        let none = || Error::Request(format!("the target `{target}` has no token; give the answer's text"));
-        model.tokenizer.joined(&fact.prompt(), target)?.target().first().copied().ok_or_else(none)
-    };
-    Ok([first(&fact.target_new, &fact.target_true)?, first(&fact.target_true, &fact.target_new)?])
 }

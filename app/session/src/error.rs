@@ -78,6 +78,11 @@ impl Error {
             || matches!(self, Self::Plugin { error: locus_plugin::Error::Cancelled, .. })
     }
 
+    /// Whether a plugin said it, or is to blame for it.
+    pub(crate) fn is_of_plugin(&self) -> bool {
+        matches!(self, Self::Plugin { .. } | Self::Engine(locus_engine::Error::Plugin { .. }))
+    }
+
     /// What it comes from.
     #[must_use]
     pub fn blame(&self) -> Blame {

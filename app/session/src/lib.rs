@@ -13,6 +13,7 @@ mod device;
 mod donors;
 mod editing;
 mod emitter;
+mod engaging;
 mod error;
 mod evaluating;
 mod failure_point;

@@ -1,12 +1,13 @@
 //! What is known before a method runs: settings, the objective's goals, the method's plan.
 
+use crate::engaging::believed;
 use crate::error::Error;
-use crate::sealing::{not_cancelled, sealed};
+use crate::sealing::sealed;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, HostEvent, bounds, resolved};
 use locus_engine::model::Model;
 use locus_plugin::object::ObjectiveInstance;
-use locus_plugin::{Edit, EditRequest, Goal, Host, Level, ModelInfo, Plan, SubjectNoise};
+use locus_plugin::{Edit, EditRequest, Goal, Level, ModelInfo, Plan, SubjectNoise};
 use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 use std::cell::RefCell;
 
@@ -83,27 +84,16 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
         HostEvent::Step(..) | HostEvent::Progress { .. } => {}
     };
     let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], listener);
-    let named = |error| match error {
-        locus_plugin::Error::Cancelled if !host.cancelled() => Error::plugin(&order.objective, not_cancelled()),
-        error => Error::plugin(&order.objective, error),
-    };
-    let mut aim = objective.start(&order.objective_settings).map_err(named)?;
+    let ids = [order.objective.as_str(); 2];
+    let mut aim = believed(ids, objective.start(&order.objective_settings), &host)?;
+    let named = |error| Error::plugin(&order.objective, error);
     let (mut goals, mut edits, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
     for fact in order.facts() {
         // the subject must be there, whatever the method makes of it
         model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
-        let goal = sealed(worker, &order.objective, || {
-            let goal = aim.goal(&plugin_fact(fact), &host);
-            goal.map_err(|error| host.shortage().map_or_else(|| named(error), Error::Engine))
-        })?;
-        if let Some(what) = host.violation() {
-            return Err(named(locus_plugin::Error::Failed(format!("{what}; the fact is left unedited"))));
-        }
+        let goal = sealed(worker, &order.objective, || Ok(aim.goal(&plugin_fact(fact), &host)))?;
+        let goal = believed(ids, goal, &host)?;
         bounds::goal(&goal).map_err(named)?;
-        if goal.target.trim().is_empty() {
-            let message = "it aims at an empty text; the fact is left unedited".to_owned();
-            return Err(named(locus_plugin::Error::Failed(message)));
-        }
         let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
         edit.runs_all_steps = goal.runs_all_steps;
         edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);

@@ -203,7 +203,7 @@ fn every_crate_of_the_plugins_folder_is_found_by_the_program() {
 }
 
 /// What each plugin of the hostile library does wrong, by the check that has to find it.
-const CRIMES: [(&str, &str); 20] = [
+const CRIMES: [(&str, &str); 21] = [
     ("panics", "edits"),
     ("panics-with-a-bomb", "edits"),
     ("raises-libtorch-exception", "edits"),
@@ -224,6 +224,7 @@ const CRIMES: [(&str, &str); 20] = [
     ("leaks", "memory"),
     ("cuts-gradient", "gradient"),
     ("forgets-direction", "direction"),
+    ("leaves-threads", "leaves nothing behind"),
 ];
 
 #[test]

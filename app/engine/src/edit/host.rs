@@ -3,6 +3,7 @@
 use super::bounds;
 use super::handed::{Handed, lent};
 use super::live_rows::{LiveRows, Watched};
+use super::losses::Losses;
 use super::noise::{Placement, SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
@@ -16,6 +17,7 @@ use locus_plugin::{
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tch::{Device, Kind, Tensor};
@@ -38,6 +40,27 @@ pub enum HostEvent {
     Log(Level, String),
 }
 
+/// What makes a plugin's result worthless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// It wrote into this, which is the host's.
+    Wrote(String),
+    /// It asked for something, or said something, that is beyond what is allowed: the sentence it was answered.
+    Refused(String),
+    /// The objective's fault: numbers were given, and its loss was none.
+    NoLoss,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrote(what) => write!(to, "it wrote into {what}, which is the host's; the host's bits are what they were"),
+            Self::Refused(sentence) => to.write_str(sentence),
+            Self::NoLoss => to.write_str("its loss is no finite number of float32 (NaN or infinity)"),
+        }
+    }
+}
+
 /// The engine as a plugin sees it, for one call.
 pub struct EngineHost<'a> {
     model: &'a Model,
@@ -55,8 +78,10 @@ pub struct EngineHost<'a> {
     suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
     rows: RefCell<LiveRows>,
-    /// What the plugin did that it must not, should it go on as if nothing had happened.
-    violation: RefCell<Option<String>>,
+    /// The first request that was beyond its bounds, should the plugin go on as if nothing had happened.
+    refused: RefCell<Option<String>>,
+    /// Whether the objective's losses are numbers.
+    losses: Losses,
     /// That memory did not suffice for a service.
     shortage: RefCell<Option<EngineError>>,
     /// Tensors of the host that the plugin has.
@@ -98,27 +123,30 @@ impl<'a> EngineHost<'a> {
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
             rows: RefCell::new(LiveRows::new(rows, shown_tokens)),
-            violation: RefCell::default(),
+            refused: RefCell::default(),
+            losses: Losses::default(),
             shortage: RefCell::default(),
             handed: Handed::default(),
             lines: Cell::new(0),
         }
     }
 
-    /// What the plugin did that makes its result worthless, even if it swallowed the error it got for it.
-    #[must_use]
-    pub fn violation(&self) -> Option<String> {
-        let written = || {
-            let name = self.handed.written()?;
-            Some(format!("it wrote into {name}, which is the host's; the host's bits are what they were"))
-        };
-        self.violation.borrow().clone().or_else(written)
+    /// What makes the plugin's result worthless, even if it swallowed the error it got for it.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn violation(&self) -> crate::Result<Option<Violation>> {
+        if self.losses.are_spoiled()? {
+            return Ok(Some(Violation::NoLoss));
+        }
+        let refused = self.refused.borrow().clone().map(Violation::Refused);
+        Ok(refused.or_else(|| self.handed.written().map(Violation::Wrote)))
     }
 
     /// A request within its bounds; one beyond them makes the plugin's result worthless, whatever it makes of the error.
     fn bounded(&self, checked: Result<()>) -> Result<()> {
         checked.inspect_err(|error| {
-            self.violation.borrow_mut().get_or_insert_with(|| error.to_string());
+            self.refused.borrow_mut().get_or_insert_with(|| error.to_string());
         })
     }
 
@@ -188,7 +216,13 @@ impl Host for EngineHost<'_> {
                 format!("a report names layer {layer}; the model has layers 0 to {}", layers.saturating_sub(1));
             return self.bounded(Err(Error::Request(message)));
         }
-        self.bounded(bounds::report(report))?;
+        if let Err(error) = bounds::report(report) {
+            // a loss that the method only passes on
+            if self.result(self.losses.are_spoiled())? {
+                return Err(Error::Failed(format!("the objective gave no loss: {}", Violation::NoLoss)));
+            }
+            return self.bounded(Err(error));
+        }
         let rows = self.result(self.rows.borrow_mut().of(self.model, report))?;
         self.tell(HostEvent::Step(report.clone(), rows));
         Ok(())
@@ -383,7 +417,9 @@ impl Host for EngineHost<'_> {
         let busy = |_| Error::Failed("the objective cannot ask for its own loss".to_owned());
         let mut objective = self.objective.try_borrow_mut().map_err(busy)?;
         let objective = objective.as_mut().ok_or_else(|| Error::Failed("no objective was chosen".to_owned()))?;
-        objective.loss(log_probabilities, reduction)
+        let loss = objective.loss(log_probabilities, reduction)?;
+        self.result(self.losses.note(log_probabilities, &loss))?;
+        Ok(loss)
     }
 }
 

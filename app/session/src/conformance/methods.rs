@@ -3,12 +3,12 @@
 use super::trial::{self, Trial};
 use super::watch::Limit;
 use super::weights::{Weights, are_same, layer_of};
-use super::{Checks, Finding, declaration, fact, growth, nonsense, settings};
+use super::{Checks, Finding, declaration, fact, growth, left_behind, nonsense, said, settings};
 use crate::error::Error;
 use crate::preference::Preference;
 use crate::worker::Worker;
-use locus_engine::edit::{Edit, check as check_deltas};
-use locus_plugin::{Edited, Error as PluginError, StepReport};
+use locus_engine::edit::{Edit, Violation};
+use locus_plugin::{Edited, StepReport};
 use locus_protocol::{EditOrder, PluginKind};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,8 +19,6 @@ const TIME_AFTER_CANCEL: Duration = Duration::from_millis(1500);
 /// What an author does who wants to go on from the last edit.
 const INDEPENDENT: &str = "edits are independent: keep nothing from one to the next, and read what an earlier one did from \
                            the weights, which host.parameter gives with all edits in place";
-/// How a line ends that says what a plugin left behind.
-const PUT_BACK: &str = " behind; put back";
 
 /// Names of the checks that need an edit that works.
 const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edit", "undo restores", "memory"];
@@ -41,23 +39,25 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
 
     let weights = Weights::of(worker.ready()?.stack.model())?;
     let first = match trial::run(worker, checks.job, &order, Limit::default()) {
-        Err(error) if error.is_cancelled() => return Err(error),
+        Err(error) if error.is_cancelled() || !error.is_of_plugin() => return Err(error),
         // it refuses in its plan what every method should take
         Err(error) => {
-            checks.tell(
-                worker,
-                "edits",
-                Err(format!("{error}; it should edit one fact of the model in its own layers")),
-            );
+            let text = format!("{}; it should edit one fact of the model in its own layers", said(&error));
+            checks.tell(worker, "edits", Err(text));
             return Ok(());
         }
         Ok(trial) => trial,
     };
-    let works = checks.tell(worker, "edits", edits(worker, &first)?);
+    let works = match &first.violation {
+        Some(Violation::Wrote(_)) => {
+            checks.skip(worker, "edits", "an edit that writes into what is the host's is not taken");
+            false
+        }
+        _ => checks.tell(worker, "edits", edits(&first)),
+    };
     checks.tell(worker, "reports its steps", reports(&first));
-    checks.tell(worker, "leaves nothing behind", left_behind(&first));
+    checks.tell(worker, "leaves nothing behind", left_behind(&first.left, &plugin.id));
     if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights, &first)?) {
-        weights.put_back(worker.ready()?.stack.model())?;
         checks.skip(worker, "the other checks", "a method that writes into the model spoils them");
         return Ok(());
     }
@@ -107,17 +107,11 @@ fn order(worker: &Worker<'_>, method: &str) -> Result<EditOrder, Error> {
 }
 
 /// It gives back changes that can be applied.
-fn edits(worker: &Worker<'_>, trial: &Trial) -> Result<Finding, Error> {
-    let edited = match &trial.outcome {
-        Err(error) => return Ok(Err(format!("{error}; an edit with its default settings should work"))),
-        Ok(edited) => edited,
-    };
-    let checked = check_deltas(worker.ready()?.stack.model(), "it", &edited.deltas);
-    Ok(match checked {
-        Err(locus_engine::Error::Plugin { message, .. }) => Err(message),
-        Err(error) => Err(error.to_string()),
-        Ok(()) => Ok(format!("changes of {} parameters, finite and of fitting shapes", edited.deltas.len())),
-    })
+fn edits(trial: &Trial) -> Finding {
+    match &trial.outcome {
+        Err(error) => Err(format!("{}; an edit with its default settings should work", said(error))),
+        Ok(edited) => Ok(format!("changes of {} parameters, finite and of fitting shapes", edited.deltas.len())),
+    }
 }
 
 /// It reports every step in its order.
@@ -156,21 +150,13 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
     Ok(format!("{} reports of up to {} steps, on layer {}", reports.len(), last.steps, layers.join(", ")))
 }
 
-/// What the boundary had to put back.
-fn left_behind(trial: &Trial) -> Finding {
-    match trial.seen.warnings.iter().find(|text| text.starts_with("the plugin ") && text.ends_with(PUT_BACK)) {
-        Some(text) => Err(format!("{text}; it should put that back itself before it returns")),
-        None => Ok("settings of libtorch and of the thread are as they were".to_owned()),
-    }
-}
-
 /// It wrote into nothing of the host's, its handles included.
 fn untouched(worker: &Worker<'_>, weights: &Weights, trial: &Trial) -> Result<Finding, Error> {
-    match trial.violation.as_ref().filter(|what| what.starts_with("it wrote into ")) {
-        Some(what) => {
+    match &trial.violation {
+        Some(what @ Violation::Wrote(_)) => {
             Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
         }
-        None => still_the_same(worker, weights),
+        _ => still_the_same(worker, weights),
     }
 }
 
@@ -199,10 +185,13 @@ fn cancels(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder, firs
         )));
     }
     Ok(match outcome {
-        Err(PluginError::Cancelled) => Ok("it stopped at its next call of the host".to_owned()),
+        Err(error) if error.is_cancelled() => Ok("it stopped at its next call of the host".to_owned()),
         // it was never told: it asked for nothing more
         Ok(_) => Ok("it had nothing left to stop".to_owned()),
-        Err(error) => Err(format!("it failed where it was cancelled ({error}); pass errors on as they are, with `?`")),
+        Err(error) => {
+            let error = said(&error);
+            Err(format!("it failed where it was cancelled ({error}); pass errors on as they are, with `?`"))
+        }
     })
 }
 
@@ -228,9 +217,9 @@ fn touches(worker: &Worker<'_>, trial: &Trial, edited: &Edited) -> Result<Findin
 }
 
 /// The same order gives the same changes.
-fn repeats(first: &Edited, again: Result<Edited, PluginError>) -> Finding {
+fn repeats(first: &Edited, again: Result<Edited, Error>) -> Finding {
     match again {
-        Err(error) => Err(format!("the same edit failed the second time: {error}; {INDEPENDENT}")),
+        Err(error) => Err(format!("the same edit failed the second time: {}; {INDEPENDENT}", said(&error))),
         Ok(again) if are_same(&first.deltas, &again.deltas) => Ok("two runs agree bit by bit".to_owned()),
         Ok(_) => Err(format!("two runs differ; draw everything random from request.seed; {INDEPENDENT}")),
     }

@@ -12,6 +12,8 @@ mod weights;
 
 use crate::error::Error;
 use crate::worker::{Stopped, Worker};
+use locus_plugin::Error as PluginError;
+use locus_plugin_host::Remark;
 use locus_protocol::{Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
 use std::path::Path;
 
@@ -77,6 +79,31 @@ fn fact(worker: &Worker<'_>) -> Result<Fact, Error> {
     let whole = |fact: &&Fact| !fact.target_new.trim().is_empty() && !fact.target_true.trim().is_empty();
     let found = worker.ready()?.facts.iter().find(whole).cloned();
     found.ok_or_else(|| Error::Request("no fact has a true and a new target; give a file with --facts".to_owned()))
+}
+
+/// What a plugin said, without its name, which the check has.
+fn said(error: &Error) -> String {
+    match error {
+        Error::Plugin { error, .. } => error.to_string(),
+        Error::Engine(locus_engine::Error::Plugin { message, .. }) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// With what a plugin panicked, if it did.
+fn panic_of<T>(outcome: &Result<T, Error>) -> Option<&str> {
+    match outcome {
+        Err(Error::Plugin { error: PluginError::Panic(text), .. }) => Some(text),
+        _ => None,
+    }
+}
+
+/// What the boundary had to put back after calls of the plugin `id`.
+fn left_behind(remarks: &[Remark], id: &str) -> Finding {
+    match remarks.iter().find(|remark| remark.plugin == id) {
+        Some(remark) => Err(format!("it {}; it should put that back itself before it returns", remark.left)),
+        None => Ok("settings of libtorch and of the thread are as they were".to_owned()),
+    }
 }
 
 /// What a plugin says of itself; that it could be loaded says that most of it is sound.

@@ -1,9 +1,9 @@
 //! Requests and settings that make no sense, or hardly any: whatever comes of them, it is an answer and no panic.
 
 use super::settings::{extremes, shown};
-use super::trial::{self, Trial};
+use super::trial;
 use super::watch::Limit;
-use super::{Checks, Finding};
+use super::{Checks, Finding, panic_of};
 use crate::error::Error;
 use crate::preparing::prepare;
 use crate::worker::Worker;
@@ -56,10 +56,18 @@ pub fn requests(worker: &mut Worker<'_>, order: &EditOrder) -> Result<Finding, E
         if let Err(PluginError::Panic(text)) = method.plan(&request, &prepared_order.method_settings, &prepared.info) {
             return Ok(Err(panicked("plan", &text)));
         }
-        let Trial { outcome, .. } = trial::run_request(worker, &prepared_order, &prepared, &request, LIMIT)?;
+        let trial = trial::run_request(worker, &prepared_order, &prepared, &request, LIMIT);
         worker.check_cancel()?;
+        let outcome = match trial {
+            Ok(trial) => trial.outcome,
+            // that is an answer
+            Err(Error::Engine(short)) if short.is_out_of_memory() => continue,
+            Err(error) => return Err(error),
+        };
+        if let Some(text) = panic_of(&outcome) {
+            return Ok(Err(panicked("edit", text)));
+        }
         match outcome {
-            Err(PluginError::Panic(text)) => return Ok(Err(panicked("edit", &text))),
             Ok(edited) if request.layers == [NOWHERE] && !edited.deltas.is_empty() => {
                 let text =
                     format!("asked for layer {NOWHERE} it edited something else; refuse layers that are not there");
@@ -86,12 +94,11 @@ pub fn settings(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder)
         worker.emitter.progress(checks.job, Phase::Method("extreme settings".to_owned()), done as u64, count as u64);
         let mut order = order.clone();
         order.method_settings.insert(name.to_owned(), value.clone());
-        let text = match trial::run(worker, checks.job, &order, LIMIT) {
-            Ok(Trial { outcome: Err(PluginError::Panic(text)), .. }) => text,
-            Err(Error::Plugin { error: PluginError::Panic(text), .. }) => text,
+        let outcome = match trial::run(worker, checks.job, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),
-            _ => continue,
+            trial => trial.and_then(|trial| trial.outcome),
         };
+        let Some(text) = panic_of(&outcome) else { continue };
         return Ok(Err(format!(
             "with {name} = {} it panicked: {text}; narrow the range, or answer with an error that says what to change",
             shown(&value)

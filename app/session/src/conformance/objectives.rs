@@ -3,14 +3,15 @@
 use super::settings::{extremes, refusals, shown};
 use super::trial::{self, Trial};
 use super::watch::Limit;
-use super::weights::Weights;
-use super::{Checks, Finding, declaration, fact};
+use super::{Checks, Finding, declaration, fact, left_behind, panic_of, said};
+use crate::engaging::believed;
 use crate::error::Error;
 use crate::sealing::sealed;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, bounds};
 use locus_plugin::object::{ObjectiveInstance, ObjectiveObject};
-use locus_plugin::{Error as PluginError, Fact, Goal, Reduction};
+use locus_plugin::{Fact, Goal, Reduction};
+use locus_plugin_host::take_remarks;
 use locus_protocol::{EditOrder, Phase, PluginKind};
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -25,6 +26,7 @@ const LIMIT: Limit = Limit { reports: Some(3), services: None, time: Some(Durati
 /// The user cancelled; there is no fact to check with.
 pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
     let plugin = checks.plugin;
+    worker.tell_remarks();
     let objective = worker.registry.objective(&plugin.id)?;
     checks.tell(worker, "declaration", declaration(plugin));
     let refused = refusals(&plugin.hyperparameters, |settings| objective.start(settings).is_ok());
@@ -54,6 +56,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
             checks.skip(worker, check, "it has no loss");
         }
     }
+    checks.tell(worker, "leaves nothing behind", left_behind(&take_remarks(), &plugin.id));
     let told = nonsense(worker, checks, &*objective)?;
     checks.tell(worker, "errors, not panics", told);
     if has_goal && has_loss {
@@ -70,44 +73,34 @@ fn recorded(worker: &Worker<'_>) -> Result<Fact, Error> {
     Ok(Fact { template, subject, target_true: fact.target_true, target_new: fact.target_new })
 }
 
-/// What it aims at for a fact.
-fn goal_for(
-    worker: &Worker<'_>,
-    objective: &dyn ObjectiveObject,
-    settings: &Map<String, Value>,
-    fact: &Fact,
-) -> Result<Result<Goal, PluginError>, Error> {
-    let aimed = aimed(worker, objective, settings, fact)?;
-    Ok(aimed.map(|(goal, _)| goal))
-}
-
 /// An objective at work that has said what it aims at for a fact, as one has before its losses are asked for.
 type AtWork = (Goal, Box<dyn ObjectiveInstance>);
 
+/// The outer error is no fault of the objective's.
 fn aimed(
     worker: &Worker<'_>,
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
     fact: &Fact,
-) -> Result<Result<AtWork, PluginError>, Error> {
+) -> Result<Result<AtWork, Error>, Error> {
     let loaded = worker.ready()?;
     let mut info = loaded.info.clone();
     // what a session computes of the subjects; any length does for a check
     info.embedding_deviation = 0.1;
     let host = EngineHost::new(loaded.stack.model(), info, None, worker.cancel, Vec::new(), [0, 0], |_| {});
     let id = &objective.description().info.id;
-    let aimed = sealed(worker, id, || {
-        Ok(objective.start(settings).and_then(|mut started| {
-            let goal = started.goal(fact, &host)?;
-            bounds::goal(&goal)?;
-            Ok((goal, started))
-        }))
-    })?;
+    let answer = sealed(worker, id, || {
+        Ok(objective.start(settings).and_then(|mut started| Ok((started.goal(fact, &host)?, started))))
+    });
     worker.check_cancel()?;
-    Ok(match host.violation() {
-        Some(what) => Err(PluginError::Failed(what)),
-        None => aimed,
-    })
+    let aimed = answer.and_then(|answer| believed([id, id], answer, &host)).and_then(|(goal, started)| {
+        bounds::goal(&goal).map_err(|error| Error::plugin(id, error))?;
+        Ok((goal, started))
+    });
+    match aimed {
+        Err(error) if !error.is_of_plugin() => Err(error),
+        aimed => Ok(aimed),
+    }
 }
 
 /// It aims at some text for a fact of the model.
@@ -116,12 +109,9 @@ fn goal(
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
 ) -> Result<Result<Goal, String>, Error> {
-    Ok(match goal_for(worker, objective, settings, &recorded(worker)?)? {
-        Ok(goal) if goal.target.trim().is_empty() => {
-            Err("it aims at an empty text; answer with Error::Request where a fact lacks what it needs".to_owned())
-        }
-        Ok(goal) => Ok(goal),
-        Err(error) => Err(format!("{error}; it should have an aim for a fact with both targets")),
+    Ok(match aimed(worker, objective, settings, &recorded(worker)?)? {
+        Ok((goal, _)) => Ok(goal),
+        Err(error) => Err(format!("{}; it should have an aim for a fact with both targets", said(&error))),
     })
 }
 
@@ -142,10 +132,8 @@ fn begin(
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
 ) -> Result<Box<dyn ObjectiveInstance>, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("it does not start: {error}");
-    let aimed = recorded(worker).and_then(|fact| aimed(worker, objective, settings, &fact));
-    let (_, at_work) = aimed.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-    Ok(at_work)
+    let aimed = recorded(worker).and_then(|fact| aimed(worker, objective, settings, &fact)?);
+    aimed.map(|(_, at_work)| at_work).map_err(|error| format!("it does not start: {}", said(&error)))
 }
 
 /// The loss of log-probabilities is one finite number, for means and for sums.
@@ -258,7 +246,7 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
     };
     let mut count = 0;
     for (name, fact) in &facts {
-        if let Err(PluginError::Panic(text)) = goal_for(worker, objective, &Map::new(), fact)? {
+        if let Some(text) = panic_of(&aimed(worker, objective, &Map::new(), fact)?) {
             return Ok(Err(format!("for a fact with {name} it panicked: {text}; {advice}")));
         }
         count += 1;
@@ -266,14 +254,13 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
     for parameter in &checks.plugin.hyperparameters {
         for value in extremes(&parameter.kind) {
             let settings = Map::from_iter([(parameter.name.clone(), value.clone())]);
-            let aimed = goal_for(worker, objective, &settings, &whole)?.map(|_| ());
-            let at_work = self::aimed(worker, objective, &settings, &whole)?;
-            let lost = at_work.and_then(|(_, mut it)| it.loss(&sample, Reduction::Mean));
-            for outcome in [aimed, lost.map(|_| ())] {
-                if let Err(PluginError::Panic(text)) = outcome {
-                    let value = shown(&value);
-                    return Ok(Err(format!("with {} = {value} it panicked: {text}; {advice}", parameter.name)));
-                }
+            let answered = aimed(worker, objective, &settings, &whole)?.and_then(|(_, mut at_work)| {
+                let id = &objective.description().info.id;
+                at_work.loss(&sample, Reduction::Mean).map_err(|error| Error::plugin(id, error))
+            });
+            if let Some(text) = panic_of(&answered) {
+                let value = shown(&value);
+                return Ok(Err(format!("with {} = {value} it panicked: {text}; {advice}", parameter.name)));
             }
             count += 1;
         }
@@ -287,7 +274,6 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
     let methods: Vec<String> =
         plugins.into_iter().filter(|plugin| plugin.kind == PluginKind::Method).map(|plugin| plugin.id).collect();
     let count = methods.len() as u64;
-    let weights = Weights::of(worker.ready()?.stack.model())?;
     for (done, method) in methods.into_iter().enumerate() {
         worker.emitter.progress(checks.job, Phase::Method("pairing with methods".to_owned()), done as u64, count);
         let loaded = worker.ready()?;
@@ -305,13 +291,9 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
         let finding = match trial::run(worker, checks.job, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),
             Err(error) => Err(error.to_string()),
-            Ok(trial) => steps(&trial),
+            Ok(trial) => left_behind(&trial.left, &checks.plugin.id).and_then(|_| steps(&trial)),
         };
         checks.tell(worker, &format!("with {method}"), finding);
-        let model = worker.ready()?.stack.model();
-        if !weights.changed(model)?.is_empty() {
-            weights.put_back(model)?;
-        }
     }
     Ok(())
 }
@@ -319,7 +301,8 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
 /// A method took steps, and its loss was a number.
 fn steps(trial: &Trial) -> Finding {
     match &trial.outcome {
-        Ok(_) | Err(PluginError::Cancelled) => {}
+        Ok(_) => {}
+        Err(error) if error.is_cancelled() => {}
         Err(error) => return Err(error.to_string()),
     }
     let losses: Vec<f64> = trial.seen.reports.iter().filter_map(|report| report.losses.get("loss").copied()).collect();

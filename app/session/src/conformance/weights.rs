@@ -41,20 +41,6 @@ impl Weights {
         }
         Ok(changed)
     }
-
-    /// Writes them back into a model that shares storage with the one they were taken from.
-    ///
-    /// # Errors
-    /// Those of libtorch.
-    pub fn put_back(&self, model: &Model) -> Result<()> {
-        let _guard = tch::no_grad_guard();
-        for (name, before) in &self.0 {
-            if let Some(mut now) = model.parameter(name) {
-                now.f_copy_(before)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Whether two lists of changes are the same bit by bit.
