@@ -1,9 +1,11 @@
-//! Files that grow by whole lines.
+//! What grows: files by whole lines, and whatever is written to as things come.
 
 use crate::refusal::{Refusal, kind};
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Opens a file to read it and to write at its end; makes it where it is not there. A link is followed.
@@ -31,6 +33,29 @@ pub fn append(path: &Path) -> Result<File, Refusal> {
         return Err(Refusal::Special(kind(about.file_type())));
     }
     Ok(opened?)
+}
+
+/// Opens what grows as things come: a file, which is made where it is not there, or a pipe or device as it is.
+///
+/// # Errors
+/// It is a folder or a socket; nobody reads from the pipe; it cannot be opened.
+pub fn stream(path: &Path) -> Result<File, Refusal> {
+    if path.is_dir() {
+        return Err(Refusal::Folder);
+    }
+    let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = File::options().append(true).create(true).custom_flags(flags).open(path);
+    let file = match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
+            let about = path.metadata()?.file_type();
+            return Err(if about.is_fifo() { Refusal::NoReader } else { Refusal::Special(kind(about)) });
+        }
+        other => other?,
+    };
+    // waits for its reader from now on
+    let flags = rustix::fs::fcntl_getfl(&file).map_err(io::Error::from)?;
+    rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(io::Error::from)?;
+    Ok(file)
 }
 
 /// Takes a file for this program alone, until it is closed.

@@ -1,12 +1,10 @@
 //! Where a command's table or picture goes: into a file, or straight to whoever reads.
 
+use crate::append::stream;
 use crate::draft::Draft;
 use crate::refusal::Refusal;
-use rustix::fs::OFlags;
-use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// An open output. A file has its name when [`Sink::commit`] returns; a pipe or a device such as `/dev/null` or
@@ -34,16 +32,7 @@ impl Sink {
                 other => return other.map(Self::File),
             }
         }
-        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-        let opened = File::options().append(true).custom_flags(flags).open(target);
-        let file = match opened {
-            Err(error) if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => return Err(Refusal::NoReader),
-            other => other?,
-        };
-        // waits for its reader from now on
-        let flags = rustix::fs::fcntl_getfl(&file).map_err(io::Error::from)?;
-        rustix::fs::fcntl_setfl(&file, flags - OFlags::NONBLOCK).map_err(io::Error::from)?;
-        Ok(Self::Stream(file))
+        Ok(Self::Stream(stream(target)?))
     }
 
     /// Gives a file its name.

@@ -1,6 +1,6 @@
 //! Files that are written: whole or not at all, by one at a time, and never through somebody else's link.
 
-use locus_files::{Draft, FolderDraft, Refusal, Sink, alone, append, write, write_new};
+use locus_files::{Draft, FolderDraft, Refusal, Sink, alone, append, stream, write, write_new};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs::{File, Permissions};
 use std::io::{Read, Write};
@@ -244,6 +244,24 @@ fn a_file_that_grows_is_one_programs_alone() {
     drop(first);
     alone(&second).expect("alone now");
     assert_eq!(text(&file), "one\n");
+}
+
+/// What is written to as things come may be a pipe; one that nobody reads, and a socket, is said and not waited for.
+#[test]
+fn a_stream_is_what_somebody_reads() {
+    let folder = folder();
+    let (file, pipe_file, socket) =
+        (folder.path().join("x.jsonl"), folder.path().join("pipe"), folder.path().join("socket"));
+    for line in ["one\n", "two\n"] {
+        stream(&file).and_then(|mut file| Ok(file.write_all(line.as_bytes())?)).expect("written");
+    }
+    assert_eq!(text(&file), "one\ntwo\n");
+    pipe(&pipe_file);
+    assert!(matches!(stream(&pipe_file), Err(Refusal::NoReader)));
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let refused = stream(&socket).expect_err("a socket").to_string();
+    assert!(refused.contains("a socket"), "{refused}");
+    assert!(matches!(stream(folder.path()), Err(Refusal::Folder)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::failure_point::reach;
 use crossbeam_channel::Sender;
+use locus_files::Refusal;
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
 use std::cell::{Cell, RefCell};
 use std::fs::{File, TryLockError};
@@ -35,19 +36,15 @@ struct Journal {
 }
 
 impl Journal {
-    fn open(path: &Path) -> std::io::Result<Self> {
+    fn open(path: &Path) -> Result<Self, Refusal> {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut file = File::options().create(true).append(true).open(path)?;
+        let mut file = locus_files::stream(path)?;
         let is_file = file.metadata()?.is_file();
         if is_file {
             // until the program ends: jobs of two programs have the same numbers, so that their records must not mix
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => return Err(std::io::Error::other("another locus writes it")),
-                Err(TryLockError::Error(error)) if error.kind() != ErrorKind::Unsupported => return Err(error),
-                _ => {}
-            }
+            locus_files::alone(&file)?;
         }
         // a record that was cut off stays a line of its own
         if last_byte(path)?.is_some_and(|byte| byte != b'\n') {
@@ -86,7 +83,7 @@ impl Journal {
 /// Whether another program writes a file of events now.
 #[must_use]
 pub fn is_written(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    locus_files::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The last byte of a file; `None` where it is empty, or a pipe or device.
@@ -109,9 +106,12 @@ impl Emitter {
     /// The journal cannot be written.
     pub fn new(sender: Sender<Event>, journal: Option<&Path>) -> Result<Self, Error> {
         let journal = journal.map(|path| {
-            Journal::open(path).map_err(|error| Error::File {
+            Journal::open(path).map_err(|refusal| Error::File {
                 path: path.to_owned(),
-                message: format!("the journal cannot be written ({error}); name another file"),
+                message: match refusal {
+                    Refusal::Io(error) => format!("the journal cannot be written ({error}); name another file"),
+                    refusal => format!("the journal cannot be written: {refusal}"),
+                },
             })
         });
         let journal = journal.transpose()?.map(RefCell::new);

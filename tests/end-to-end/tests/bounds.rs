@@ -36,6 +36,8 @@ fn what_is_no_file_is_neither_waited_for_nor_read_without_end() {
             assert!(is_said, "{whole:?}: {}", ended.err);
         }
     }
+    let ended = home.run(["facts", "--journal", "pipe"]).sentence(1);
+    assert!(ended.contains("pipe: the journal cannot be written: nobody reads from that pipe"), "{ended}");
     for command in [&["trace", "--facts"][..], &["edit", "--orders"], &["edit", "--method", "rome", "--settings-file"]]
     {
         let ended = home.run(command.iter().copied().chain(["hole.json"])).err;

@@ -117,7 +117,7 @@ fn a_journal_of_events_that_cannot_be_written_ends_the_command() {
     std::fs::create_dir(home.path("folder")).expect("a folder");
     refused(
         &home.run(["trace", "--journal", "folder"]),
-        &["folder: the journal cannot be written", "name another file"],
+        &["folder: the journal cannot be written: it is a folder; name a file"],
     );
 }
 
@@ -131,7 +131,7 @@ fn two_commands_do_not_mix_their_records_in_one_file() {
     // it stands still with the file in its hands
     send(Signal::STOP, first.id());
     let ended = home.run(["trace", "--samples", "1", "--journal", "events.jsonl"]);
-    refused(&ended, &["events.jsonl: the journal cannot be written", "another locus writes it", "name another file"]);
+    refused(&ended, &["events.jsonl: the journal cannot be written", "another locus writes it", "name another"]);
     send(Signal::CONT, first.id());
     lines.for_each(drop);
     assert_eq!(first.wait().expect("it ends").code(), Some(0));
