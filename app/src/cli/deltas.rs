@@ -60,7 +60,7 @@ fn prune(common: &Common, remove: bool) -> Result<(), Failure> {
     if common.json {
         let record = |change: &LooseChange| {
             let record = serde_json::json!({"file": change.file, "bytes": change.bytes, "removed": remove});
-            Ok(output::print(&record.to_string())?)
+            Ok(output::json(&record)?)
         };
         return loose.iter().try_for_each(record);
     }

@@ -142,6 +142,7 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
         }
     };
     if let Some(why) = &undefined {
+        let why = shown(&message(why)).into_owned();
         text += &format!(
             "no effect is defined: {why}\nprobability of the answer with each state {}, by token (* subject) and layer\n\n",
             order.intervention.title()
@@ -294,7 +295,8 @@ pub fn before_after(applied: &Applied, new: &str, truth: &str) -> String {
         let listed = tokens.iter().map(|token| format!("“{}” {:.3}", shown(token.text.trim()), token.probability));
         listed.collect::<Vec<_>>().join(", ")
     };
-    let verdict = applied.verdict.as_ref().map_or_else(String::new, |verdict| format!("{}\n\n", verdict.words()));
+    let verdict = applied.verdict.as_ref();
+    let verdict = verdict.map_or_else(String::new, |verdict| format!("{}\n\n", shown(&message(&verdict.words()))));
     let mut text = format!(
         "{verdict}{table}\n\nnext token before: {}\nnext token after:  {}",
         tops(&before.top),
