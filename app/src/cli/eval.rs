@@ -3,9 +3,11 @@
 use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
 use crate::cli::client::Client;
 use crate::cli::ledger::{Ledger, LedgerFile};
+use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
 use locus_files::Sink;
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
+use locus_session::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
@@ -172,12 +174,14 @@ fn settings(
     let model = client.known.model.as_ref();
     let version = |id: &str| {
         let plugin = client.known.plugins.iter().find(|plugin| plugin.id == id);
-        plugin.map_or_else(String::new, |plugin| format!("{id} {}", plugin.version))
+        plugin.map_or_else(String::new, |plugin| {
+            let file = file_hash(plugin).unwrap_or_else(|| "unknown file".to_owned());
+            format!("{id} {} ({})", plugin.version, file.get(..16).unwrap_or(&file))
+        })
     };
-    let mut facts = Sha256::new();
     let mut orders = Sha256::new();
     let failed = |error: serde_json::Error| Failure::failed(error.to_string());
-    facts.update(serde_json::to_vec(&client.known.facts).map_err(failed)?);
+    let facts = facts_mark(&client.known.facts_source, &client.known.facts)?;
     for order in batches.iter().filter(|_| arguments.orders.is_some()) {
         orders.update(serde_json::to_vec(&order.edit).map_err(failed)?);
     }
@@ -188,7 +192,12 @@ fn settings(
         "parameters": model.map(|model| model.parameters),
         "weights": model.map(|model| &model.fingerprint),
         "number_format": model.map(|model| &model.number_format),
-        "facts": locus_session::hex(&facts.finalize()[..8]),
+        "device": model.map(|model| &model.device.name),
+        "reproducible": model.map(|model| model.reproducible),
+        // what is measured comes on top of these; their hashes tell edits of one title apart
+        "in_place": client.known.in_place.iter().map(|edit| &edit.title).collect::<Vec<_>>(),
+        "in_place_weights": client.known.weights,
+        "facts": facts.sha256.get(..16),
         "method": edit.map(|order| version(&order.method)),
         "objective": edit.map(|order| version(&order.objective)),
         "layers": edit.map(|order| &order.layers),
@@ -201,6 +210,9 @@ fn settings(
         "limit": if arguments.batch > 1 { arguments.limit } else { None },
         "corpus": common.corpus,
         "corpus_tokens": common.corpus_tokens,
+        "corpus_column": common.corpus_column,
+        "corpus_sample": common.corpus_sample,
+        "float64_sums": common.float64_sums,
         "measures": measures,
     }))
 }

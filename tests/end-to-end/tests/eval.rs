@@ -117,6 +117,13 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
     let other = home.run(["eval", "--limit", "2", "--per-token", "--out", OUT]);
     assert!(other.err.contains("other settings") && other.err.contains("per_token"), "{}", other.err);
     assert_eq!((other.code, std::fs::read(home.path(OUT)).expect("file")), (Some(2), before));
+    // so are numbers of an edited model, and those of another arithmetic
+    let edit = ["edit", "--method", "fine-tuning", "--set", "steps=1", "--case", "0", "--save", "edit.st"];
+    let _ = home.run(edit).well();
+    for (flags, named) in [(&["--apply", "edit.st"][..], "in_place"), (&["--reproducible"], "reproducible")] {
+        let other = home.run(["eval", "--limit", "2", "--out", OUT].iter().chain(flags)).sentence(2);
+        assert!(other.contains("other settings") && other.contains(named), "{other}");
+    }
     // more facts of the same run are no other settings
     let more = home.run(["eval", "--limit", "3", "--out", OUT]).well().out;
     assert!(more.contains("3 facts measured"), "{more}");
