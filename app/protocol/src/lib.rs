@@ -41,7 +41,9 @@ pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
 pub use memory::{GpuMemory, Memory};
 pub use model::{Device, ModelReady, Probe};
 pub use number::map as numbers;
-pub use operation::{DEEDS, Deed, DeltaMark, EditDeed, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark};
+pub use operation::{
+    DEEDS, Deed, DeltaMark, EditDeed, FactsMark, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark,
+};
 pub use rescored::{EditRescored, Rescored};
 pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{

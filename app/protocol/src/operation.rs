@@ -25,6 +25,15 @@ pub struct PluginMark {
     pub sha256: String,
 }
 
+/// Facts by where they were read from and what they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FactsMark {
+    /// The file, or what else they come from.
+    pub source: String,
+    /// SHA-256 of the facts as they were read.
+    pub sha256: String,
+}
+
 /// The form of the journal's lines that is written, and the newest that is read. It rises when an older program would
 /// misread a line; lines that do not say it are of the first form.
 pub const OPERATION_SCHEMA: u32 = 2;
@@ -58,6 +67,9 @@ pub struct Operation {
     /// Whether it was computed in the reproducible mode: the same bits on every x86-64 processor.
     #[serde(default)]
     pub reproducible: bool,
+    /// For an edit: the facts that its numbers draw on besides its own, where that was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<FactsMark>,
     /// What was done.
     #[serde(flatten)]
     pub deed: Deed,
@@ -241,6 +253,7 @@ mod tests {
             origin: Origin::Workbench,
             model: ModelMark::default(),
             reproducible: true,
+            facts: None,
             deed: Deed::Edit(Box::new(EditDeed {
                 title: "t".into(),
                 method: PluginMark::default(),

@@ -16,7 +16,7 @@ use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::{Delta, ModelInfo};
-use locus_protocol::{Event, Fact, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn};
+use locus_protocol::{Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,10 @@ pub struct Loaded {
     pub moments: Option<SecondMoments>,
     /// The facts that belong to it.
     pub facts: Vec<Fact>,
+    /// Where they come from.
+    facts_source: String,
+    /// Both, once an edit was recorded.
+    facts_mark: OnceCell<FactsMark>,
     /// Subjects whose embeddings measure the noise.
     subjects: Vec<String>,
     /// Their deviation, once it was needed.
@@ -79,6 +83,18 @@ impl Loaded {
             TriedOn::Unedited => Vec::new(),
             TriedOn::AsItIs => self.stack.applied().iter().map(|edit| edit.number).collect(),
         }
+    }
+
+    /// Where its facts come from and what they are.
+    ///
+    /// # Errors
+    /// Those of [`operations::facts_mark`].
+    pub fn facts_mark(&self) -> Result<FactsMark, Error> {
+        if let Some(mark) = self.facts_mark.get() {
+            return Ok(mark.clone());
+        }
+        let mark = operations::facts_mark(&self.facts_source, &self.facts)?;
+        Ok(self.facts_mark.get_or_init(|| mark).clone())
     }
 
     /// Standard deviation of the embeddings of all known subjects, or of `subject` where none are known.
@@ -139,8 +155,6 @@ fn fits_beside(folder: &Path, device: Device) -> bool {
 struct New {
     loaded: Loaded,
     ready: ModelReady,
-    /// Where its facts come from.
-    facts_source: String,
     /// What is to be said of its tokenizer.
     remarks: Vec<String>,
     /// What earlier sessions left in place on it.
@@ -207,6 +221,8 @@ fn build(
         defaults,
         moments: None,
         facts: records,
+        facts_source,
+        facts_mark: OnceCell::new(),
         subjects,
         deviation: OnceCell::new(),
     };
@@ -214,12 +230,12 @@ fn build(
         Some(recorder) => operations::take_over(recorder, &loaded).map_err(|error| Error::TakeOver(Box::new(error)))?,
         None => None,
     };
-    Ok(New { loaded, ready, facts_source, remarks, taken_over })
+    Ok(New { loaded, ready, remarks, taken_over })
 }
 
 /// Puts a model with the edits that belong to it in place of the one that is there. What can fail comes first.
 fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
-    let New { mut loaded, ready, facts_source, remarks, taken_over } = new;
+    let New { mut loaded, ready, remarks, taken_over } = new;
     let mut numbers = BTreeMap::new();
     let mut told = Vec::new();
     if let Some(TakenOver { after, rows, numbers: known, said }) = taken_over {
@@ -247,7 +263,7 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
     told.extend(
         said.into_iter().map(|(level, text)| log(if level == "info" { "edits" } else { "engine" }, level, text)),
     );
-    let records = loaded.facts.clone();
+    let (facts_source, records) = (loaded.facts_source.clone(), loaded.facts.clone());
     worker.loaded = Some(loaded);
     worker.variants.clear();
     worker.emitter.tell(Event::Model(ready));

@@ -91,8 +91,13 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
         ("operation", format!("{number}: {}", what(&read, operation))),
         ("when", when(&operation.time, "%Y-%m-%d %H:%M:%S %Z")),
         ("by", format!("{} (run {})", origin(operation.origin), operation.run)),
+        ("program", if operation.program.is_empty() { "not recorded".to_owned() } else { operation.program.clone() }),
         ("model", format!("{} ({})", operation.model.name, operation.model.fingerprint)),
     ];
+    if !operation.weights.is_empty() {
+        rows.push(("--reproducible", if operation.reproducible { "yes" } else { "no" }.to_owned()));
+    }
+    rows.extend(operation.facts.iter().map(|facts| ("facts", format!("{} ({})", facts.source, facts.sha256))));
     if let Some(edit) = operation.edit() {
         let order = &edit.order;
         let layers: Vec<String> = order.layers.iter().map(ToString::to_string).collect();
@@ -107,6 +112,7 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
             ("objective", plugin(&edit.objective)),
             ("its settings", settings(&order.objective_settings)),
             ("seed", order.seed.to_string()),
+            ("found on", found_on(operation, edit)),
             ("change", journal.delta(&edit.delta).display().to_string()),
         ]);
         rows.extend(edit.artifacts.iter().map(|kept| ("artifacts", journal.delta(kept).display().to_string())));
@@ -181,6 +187,18 @@ fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Workbench => "the workbench",
         Origin::Command => "a command on a model of its own",
+    }
+}
+
+/// The model that an edit was found on.
+fn found_on(operation: &Operation, edit: &EditDeed) -> String {
+    let before: Vec<String> =
+        operation.in_place.iter().filter(|&&number| number != operation.number).map(ToString::to_string).collect();
+    match (&operation.deed, &before[..]) {
+        (Deed::Apply(_), _) => "not recorded: it was read from a file".to_owned(),
+        (_, []) => "the unedited model".to_owned(),
+        _ if edit.found_on_unedited => format!("the unedited model, and put on top of {}", before.join(", ")),
+        _ => format!("the model with {} in place", before.join(", ")),
     }
 }
 

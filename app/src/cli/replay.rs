@@ -4,13 +4,13 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::edit::{Edited, edit};
 use crate::cli::places::Places;
+use crate::cli::settings::file_hash;
 use crate::cli::{Failure, log, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Command, Deed, EditDeed, Operation, PluginKind, PluginMark};
-use locus_session::operations::{Operations, Read, Role};
+use locus_protocol::{Command, Deed, EditDeed, FactsMark, Operation, PluginKind, PluginMark};
+use locus_session::operations::{Operations, Read, Role, facts_mark};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Differences of one operation that are listed; `--json` has them all.
@@ -33,7 +33,7 @@ struct Outcome {
     operation: u64,
     same: bool,
     differences: Vec<Difference>,
-    /// What is otherwise now: plugins that are other files, another mode of computing.
+    /// What is otherwise now: plugins that are other files, another mode of computing, other facts.
     notes: Vec<String>,
 }
 
@@ -42,12 +42,18 @@ struct Outcome {
 /// # Errors
 /// An operation cannot be run again, or comes out otherwise.
 pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
+    for (flag, is_given) in [("--apply", !common.apply.is_empty()), ("--with-edits", !common.with_edits.is_empty())] {
+        if is_given {
+            let message = "a replay has in place what each operation had; leave the flag out";
+            return Err(Failure::usage(format!("{flag}: {message}")));
+        }
+    }
     let (_, read) = log::read_to_go_on()?;
     for &number in numbers {
         log::find(&read, number)?;
     }
     // what the engine tells is compared here, not printed; and the journal is left as it is
-    let engine = Common { json: false, apply: Vec::new(), with_edits: Vec::new(), ..common.clone() };
+    let engine = Common { json: false, ..common.clone() };
     let folder = Places::find()?.state;
     let client = Client::with_model_and(&engine, |options| {
         options.operations = Some(Operations { folder, role: Role::Reader });
@@ -70,7 +76,8 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
             model.name
         )));
     }
-    let mut replay = Replay { client, stack: BTreeMap::new(), in_place: Vec::new(), next: None };
+    let facts = facts_mark(&client.known.facts_source, &client.known.facts)?;
+    let mut replay = Replay { client, facts, stack: BTreeMap::new(), in_place: Vec::new(), next: None };
     let mut differing = Vec::new();
     for operation in &operations {
         let outcome = replay.step(operation).map_err(|failure| match failure.code {
@@ -102,6 +109,8 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
 /// A model on which operations are run again.
 struct Replay {
     client: Client,
+    /// The facts that numbers draw on here.
+    facts: FactsMark,
     /// Numbers that edits have here, by their operations.
     stack: BTreeMap<u64, u64>,
     /// Operations whose edits are in place.
@@ -146,6 +155,7 @@ impl Replay {
             None => (weights_of(operation), serde_json::json!({ "weights": self.client.known.weights }), Vec::new()),
         };
         notes.extend(self.other_mode(operation));
+        notes.extend(operation.facts.as_ref().and_then(|then| other_facts(then, &self.facts)));
         let mut differences = Vec::new();
         compare("", &then, &now, &mut differences);
         Ok(Outcome { operation: number, same: differences.is_empty(), differences, notes })
@@ -196,8 +206,7 @@ impl Replay {
     fn notes(&self, edit: &EditDeed) -> Vec<String> {
         let changed = |kind, mark: &PluginMark| {
             let loaded = self.client.known.plugins.iter().find(|it| it.kind == kind && it.id == mark.id)?;
-            let bytes = std::fs::read(&loaded.file).ok()?;
-            let sha256 = locus_session::hex(&Sha256::digest(bytes));
+            let sha256 = file_hash(loaded)?;
             let (then, now) = (&mark.version, &loaded.version);
             (sha256 != mark.sha256)
                 .then(|| format!("`{}` is another file now (version {then} then, {now} now)", mark.id))
@@ -205,6 +214,17 @@ impl Replay {
         let marks = [(PluginKind::Method, &edit.method), (PluginKind::Objective, &edit.objective)];
         marks.into_iter().filter_map(|(kind, mark)| changed(kind, mark)).collect()
     }
+}
+
+/// That an edit's numbers drew on other facts than now.
+fn other_facts(then: &FactsMark, now: &FactsMark) -> Option<String> {
+    (then.sha256 != now.sha256).then(|| match then.source == now.source {
+        true => format!("its numbers drew on the facts of `{}`, which are others now", then.source),
+        false => format!(
+            "its numbers drew on the facts of `{}` then, and draw on those of `{}` now; name them with --facts",
+            then.source, now.source
+        ),
+    })
 }
 
 /// The edit as it came out now, the weights' hashes, and its number.

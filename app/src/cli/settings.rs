@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -10,6 +11,8 @@ use std::path::Path;
 const MOST_LAYERS: usize = 10_000;
 /// Bytes of a file of settings at most.
 const LARGEST: u64 = 64 << 20;
+/// Bytes of a plugin's file at most.
+const LARGEST_PLUGIN: u64 = 1 << 30;
 
 /// The plugin of an id.
 ///
@@ -26,6 +29,12 @@ pub fn plugin<'a>(plugins: &'a [PluginReady], kind: PluginKind, id: &str) -> Res
         };
         Failure::plugin(format!("there is no {what} `{id}`; {known}"))
     })
+}
+
+/// SHA-256 of a plugin's file as it is now, where it can be read.
+pub fn file_hash(plugin: &PluginReady) -> Option<String> {
+    let bytes = locus_files::bytes(&plugin.file, LARGEST_PLUGIN).ok()?;
+    Some(locus_session::hex(&Sha256::digest(bytes)))
 }
 
 /// Ids of all plugins of a kind.

@@ -91,6 +91,7 @@ fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u
         model,
         // nothing is computed: the next start puts the edits in place
         reproducible: false,
+        facts: None,
         deed,
         in_place: after.in_place,
         taken_back: after.taken_back,

@@ -185,11 +185,45 @@ fn an_operation_holds_all_that_is_needed_to_do_it_again() {
     for part in ["seed", "steps=3", &made.delta.sha256, "rewrite", &made.order.fact.marked()] {
         assert!(show.contains(part), "no {part} in {show}");
     }
+    assert_eq!(done.facts.as_ref().map(|facts| facts.source.as_str()), Some("built-in facts"));
+    for (row, value) in [
+        ("program", env!("CARGO_PKG_VERSION")),
+        ("--reproducible", "no"),
+        ("found on", "the unedited model"),
+        ("facts", "built-in facts ("),
+    ] {
+        let is_shown = show.lines().any(|line| {
+            line.trim().strip_prefix(row).is_some_and(|rest| rest.trim_start().starts_with(value))
+        });
+        assert!(is_shown, "no {row} {value} in {show}");
+    }
     let shown: Operation = serde_json::from_str(&home.run(["show", "1", "--json"]).well().out).expect("a record");
     assert_eq!(shown, *done);
     let sentence = home.run(["show", "7"]).sentence(1);
     assert!(sentence.contains("there is no operation 7; `locus log` lists 1 to 1"), "{sentence}");
     assert!(Home::new().run(["log"]).well().out.contains("nothing was done yet"));
+}
+
+/// Scores compare an edit with other facts about its subject: with another file they are others, and that is said.
+#[test]
+fn a_replay_with_other_facts_says_so() {
+    let home = Home::new();
+    let own = home.cache().join("built-in-model/facts.json");
+    std::fs::copy(&own, home.path("facts.json")).expect("copied");
+    let edit = ["edit", "--method", "fine-tuning", "--set", "steps=1", "--case", "0", "--facts", "facts.json"];
+    let _ = home.run(edit).well();
+    let _ = home.run(["replay", "--facts", "facts.json"]).well();
+    let facts: Vec<Value> = serde_json::from_slice(&std::fs::read(&own).expect("facts")).expect("a list");
+    std::fs::write(home.path("few.json"), json!(facts[..1]).to_string()).expect("written");
+    let ended = home.run(["replay", "--facts", "few.json"]);
+    assert!(ended.out.contains("drew on the facts of `facts.json` then, and draw on those of `few.json` now"), "{ended:?}");
+    std::fs::copy(home.path("few.json"), home.path("facts.json")).expect("copied");
+    let ended = home.run(["replay", "--facts", "facts.json"]);
+    assert!(ended.out.contains("the facts of `facts.json`, which are others now"), "{ended:?}");
+    for flags in [["--with-edits", "1"], ["--apply", "facts.json"]] {
+        let sentence = home.run(["replay"].iter().chain(&flags)).sentence(2);
+        assert!(sentence.contains(flags[0]) && sentence.contains("leave the flag out"), "{sentence}");
+    }
 }
 
 #[test]

@@ -310,6 +310,7 @@ mod tests {
             origin: Origin::Workbench,
             model: ModelMark { name: "m".into(), fingerprint: "f".into() },
             reproducible: false,
+            facts: None,
             deed: Deed::Undo { edit: 1 },
             in_place: Vec::new(),
             taken_back: vec![1],

@@ -17,7 +17,7 @@ pub use lines::Read;
 pub use loose::LooseChange;
 pub(crate) use placing::{TakenOver, place, take_over};
 pub(crate) use recording::{Done, Recorded, Recorder, commit, plugin_mark};
-pub use recording::{now, run_name};
+pub use recording::{facts_mark, now, run_name};
 pub use standing::Standing;
 
 use std::path::PathBuf;

@@ -9,8 +9,10 @@ use jiff::{Timestamp, Unit};
 use locus_engine::edit::{Arrangement, DeltaFile, Numbered};
 use locus_plugin_host::Registry;
 use locus_protocol::{
-    Aim, Deed, DeltaMark, EditDeed, Event, OPERATION_SCHEMA, Operation, Origin, PluginKind, PluginMark,
+    Aim, Deed, DeltaMark, EditDeed, Event, Fact, FactsMark, OPERATION_SCHEMA, Operation, Origin, PluginKind,
+    PluginMark,
 };
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -147,6 +149,8 @@ impl Recorder {
     /// The journal cannot be written.
     pub fn record(&self, loaded: &Loaded, steps: &[Done]) -> Result<Recorded, Error> {
         let Some(origin) = self.origin() else { return Ok(Recorded::default()) };
+        let is_made = steps.iter().any(|step| matches!(step.what, What::Edit(_)));
+        let facts = is_made.then(|| loaded.facts_mark()).transpose()?;
         let changes = steps.iter().map(|step| step.change(loaded)).collect::<Result<Vec<_>, _>>()?;
         let mut recorded = Recorded::default();
         self.journal.record(|first, keeping| {
@@ -190,6 +194,7 @@ impl Recorder {
                     origin,
                     model: loaded.mark.clone(),
                     reproducible: self.reproducible,
+                    facts: facts.clone().filter(|_| matches!(deed, Deed::Edit(_))),
                     deed,
                     in_place: numbers(step.after.applied()),
                     taken_back: numbers(step.after.undone()),
@@ -324,6 +329,15 @@ pub fn run_name() -> String {
 pub fn now() -> String {
     let now = Timestamp::now();
     now.round(Unit::Millisecond).unwrap_or(now).to_string()
+}
+
+/// Facts by their source and contents.
+///
+/// # Errors
+/// They cannot be written as JSON.
+pub fn facts_mark(source: &str, facts: &[Fact]) -> Result<FactsMark, Error> {
+    let text = serde_json::to_vec(facts).map_err(|error| Error::Request(format!("the facts of {source}: {error}")))?;
+    Ok(FactsMark { source: source.to_owned(), sha256: locus_engine::hex(&Sha256::digest(text)) })
 }
 
 /// A plugin as it is loaded.
