@@ -18,8 +18,10 @@ fn events(home: &Home) -> Vec<Event> {
     lines.iter().filter_map(|line| read(line).ok()).collect()
 }
 
-/// Starts the workbench with edits in place, has it compare, kills it, and looks at what is left.
-fn killed(moments: impl IntoIterator<Item = u64>) {
+/// Starts the workbench with edits in place, has it compare, kills it, and looks at what is left. More moments are the
+/// campaign `kills` of `locus-torture`.
+#[test]
+fn a_kill_while_variants_run_leaves_what_was_in_place() {
     let home = Home::new();
     let quick = ["--method", "fine-tuning", "--set", "steps=2", "--layers", "2"];
     for case in ["0", "100"] {
@@ -31,7 +33,7 @@ fn killed(moments: impl IntoIterator<Item = u64>) {
     let mut tried = 0;
     // hashes of the weights by the edits in place
     let mut bits = BTreeMap::new();
-    for moment in moments {
+    for moment in [40, 700, 3000] {
         let before = operations(&home).last().expect("operations").clone();
         let mut terminal = PseudoTerminal::start(&home, (40, 120), &["demo"], &[]);
         terminal.until("the edits of earlier sessions", |screen| screen.contains("in place"));
@@ -63,20 +65,4 @@ fn killed(moments: impl IntoIterator<Item = u64>) {
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{moment}");
     }
     assert!(tried > 0, "no variant was ever measured");
-}
-
-#[test]
-fn a_kill_while_variants_run_leaves_what_was_in_place() {
-    killed([40, 700, 3000]);
-}
-
-/// The same 50 times: `cargo test --release -p locus-end-to-end --test compare_killed -- --ignored`.
-#[test]
-#[ignore = "takes minutes"]
-fn fifty_kills_while_variants_run() {
-    let mut state = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos() as u64;
-    killed((0..50).map(move |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % 4000
-    }));
 }

@@ -370,12 +370,15 @@ fn the_workbench_says_what_it_took_over_and_takes_it_back_across_restarts() {
     assert_eq!(deeds(&operations(&home)), ["edit", "edit", "undo 2", "redo 2"]);
 }
 
-/// Kills a process that edits at some moment, and looks at what is left: the journal reads, and the edits in place have
-/// the bits that the journal says. `moments` in milliseconds after its first edit began.
-fn killed(home: &Home, moments: impl IntoIterator<Item = u64>) {
+/// Kills a process that edits, and looks at what is left: the journal reads, and the edits in place have the bits that
+/// the journal says. More moments are the campaign `kills` of `locus-torture`.
+#[test]
+fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
+    let home = Home::new();
     let lines: String = (0..40).map(|edit| quick(25 * edit, (edit % 4) as usize)).collect();
     let (mut done, mut cut) = (0, 0);
-    for moment in moments {
+    // milliseconds after the first edit began
+    for moment in [0, 60, 250, 700, 1500] {
         let mut child = home.command(["edit", "--orders", "-", "--sequence", "--json"]).spawn().expect("it starts");
         let _ = child.stdin.take().expect("input").write_all(lines.as_bytes());
         let mut output = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
@@ -395,7 +398,7 @@ fn killed(home: &Home, moments: impl IntoIterator<Item = u64>) {
         assert!(numbers.len() >= done, "{moment}: something is gone");
         done = numbers.len();
         let Some(last) = read.operations.last() else { continue };
-        let mut session = Session::start(home, Role::Reader);
+        let mut session = Session::start(&home, Role::Reader);
         let in_place = last.in_place.clone();
         session.job(|job| locus_protocol::Command::Place { job, in_place, taken_back: Vec::new() });
         assert_eq!(session.told.0, last.in_place, "{moment}");
@@ -403,23 +406,6 @@ fn killed(home: &Home, moments: impl IntoIterator<Item = u64>) {
         session.end();
     }
     assert!(done > 0 && cut > 0, "{done} operations, {cut} kills");
-}
-
-#[test]
-fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
-    killed(&Home::new(), [0, 60, 250, 700, 1500]);
-}
-
-/// The same 50 times: `cargo test --release -p locus-end-to-end --test operations -- --ignored`.
-#[test]
-#[ignore = "takes minutes"]
-fn fifty_kills_at_random_moments() {
-    let mut state = std::time::UNIX_EPOCH.elapsed().expect("a clock").as_nanos() as u64;
-    let moments = (0..50).map(move |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % 3000
-    });
-    killed(&Home::new(), moments);
 }
 
 #[test]

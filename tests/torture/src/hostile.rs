@@ -101,12 +101,21 @@ fn applied(out: &str) -> Vec<Value> {
             return None;
         }
         // parameters that another edit has touched before are listed as well
-        for varies in ["job", "number", "weights"] {
+        for varies in ["job", "number", "operation", "weights"] {
             record.as_object_mut()?.remove(varies);
         }
         Some(record)
     };
     out.lines().filter_map(edit).collect()
+}
+
+/// Whether each undo gave the bits of the checkpoint.
+fn unedited(out: &str) -> Vec<bool> {
+    let undo = |line: &str| match serde_json::from_str(line) {
+        Ok(Event::Edits { unedited, .. }) => Some(unedited),
+        _ => None,
+    };
+    out.lines().filter_map(undo).collect()
 }
 
 fn judged(attempt: &Attempt, file: &str, good: &Value) -> Result<&'static str, String> {
@@ -140,12 +149,16 @@ fn judged(attempt: &Attempt, file: &str, good: &Value) -> Result<&'static str, S
             if edits.first() != Some(good) {
                 return Err("the edit before it has other numbers".to_owned());
             }
+            let expected = if ending == Ending::Done { 3 } else { 1 };
+            if edits.len() != expected {
+                return Err(format!("{} edits are told, not {expected}: {}", edits.len(), first_lines(&ran.err)));
+            }
             if ending == Ending::Done && edits.last() != Some(good) {
                 return Err(format!("the edit after it has other numbers: {}", first_lines(&ran.err)));
             }
-            let unedited = |line: &&str| line.contains("\"event\":\"edits\"") && line.contains("\"unedited\":false");
-            if ran.out.lines().any(|line| unedited(&line)) {
-                return Err("an undo does not give the checkpoint's bits".to_owned());
+            let undone: Vec<bool> = unedited(&ran.out);
+            if undone.len() != expected.min(2) || undone.contains(&false) {
+                return Err(format!("the undos between do not give the checkpoint's bits: {undone:?}"));
             }
             if ran.has_no_numbers() && ending == Ending::Done {
                 return Err("numbers that are none are recorded as an edit".to_owned());
@@ -161,6 +174,9 @@ fn judged(attempt: &Attempt, file: &str, good: &Value) -> Result<&'static str, S
                 format!("eval --limit 2 --said-tokens 0 --method {method} --objective {objective} --layers 3 --json");
             let ran = Ran::program(&home, &with_settings(&line), "");
             let ending = ran.ending()?;
+            if !operations(&home)?.is_empty() {
+                return Err("an evaluation recorded an edit".to_owned());
+            }
             after(&home, file, good)?;
             said(attempt, &ran, &ending)
         }

@@ -30,11 +30,13 @@ impl Share {
         all.div_ceil(self.0.max(1)).max(1)
     }
 
-    /// Takes so many of a list, spread over all of it.
+    /// Takes so many of a list, spread over all of it: one of each so many, each time the next of them, so that lists
+    /// that repeat themselves are not always met at the same place.
     #[must_use]
     pub fn spread<T>(self, list: Vec<T>) -> Vec<T> {
         let step = self.0.max(1);
-        list.into_iter().step_by(step).collect()
+        let chosen = list.into_iter().enumerate().filter(|(index, _)| index % step == index / step % step);
+        chosen.map(|(_, item)| item).collect()
     }
 }
 
@@ -49,3 +51,22 @@ pub const CAMPAIGNS: [Campaign; 5] = [
     ("mutations", mutations::run),
     ("hostile", hostile::run),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::Share;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_share_is_one_in_so_many_and_meets_every_place_of_a_list_that_repeats_itself() {
+        assert_eq!(Share(1).spread(vec![1, 2, 3]), [1, 2, 3]);
+        assert_eq!(Share(20).spread(vec![1, 2, 3]), [1]);
+        assert_eq!((Share(20).of(3), Share(2).of(5)), (1, 3));
+        for share in [2, 3, 6, 9, 18] {
+            let list = (0..1800).map(|number| number % 18).collect();
+            let chosen = Share(share).spread(list);
+            assert_eq!(chosen.len(), 1800 / share);
+            assert_eq!(chosen.into_iter().collect::<BTreeSet<_>>().len(), 18, "one in {share}");
+        }
+    }
+}

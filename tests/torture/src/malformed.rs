@@ -8,7 +8,7 @@ use anyhow::Result;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Inputs of each sample.
 const OF_EACH: usize = 18;
@@ -22,22 +22,37 @@ const SEED: u64 = 12;
 pub fn run(share: Share) -> Result<Tally> {
     let mut tally = Tally::new("malformed");
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let mut samples = samples::all()?;
     let mut attempts = Vec::new();
-    for sample in samples::all(share)?.into_iter().map(Arc::new) {
-        let mut spoilt = spoiling::all(&sample);
+    for (place, sample) in samples.iter().enumerate() {
+        let mut spoilt = spoiling::all(sample);
         spoilt.shuffle(&mut random);
-        attempts.extend(spoilt.into_iter().take(OF_EACH).map(|spoilt| (Arc::clone(&sample), spoilt)));
+        attempts.extend(spoilt.into_iter().take(OF_EACH).map(|spoilt| (place, spoilt)));
     }
-    let plugin = Arc::new(samples::plugin_file()?);
-    attempts.extend(plugins(&plugin).into_iter().map(|spoilt| (Arc::clone(&plugin), spoilt)));
-    for (attempt, ended) in pool::each(share.spread(attempts), |(sample, spoilt)| attempt(&sample, &spoilt)) {
-        tally.count(&attempt, ended);
-    }
+    let plugin = samples::plugin_file()?;
+    attempts.extend(plugins(&plugin).into_iter().map(|spoilt| (samples.len(), spoilt)));
+    samples.push(plugin);
+    run_all(&mut tally, samples, share.spread(attempts))?;
     Ok(tally)
 }
 
+/// Makes attempts, each with the place of its sample. Only the samples that are needed are read as they are.
+///
+/// # Errors
+/// A valid file is refused.
+pub fn run_all(tally: &mut Tally, samples: Vec<Sample>, attempts: Vec<(usize, Spoilt)>) -> Result<()> {
+    let needed: BTreeSet<usize> = attempts.iter().map(|(place, _)| *place).collect();
+    let (places, samples): (Vec<usize>, Vec<Sample>) =
+        samples.into_iter().enumerate().filter(|(place, _)| needed.contains(place)).unzip();
+    let samples: BTreeMap<usize, Sample> = places.into_iter().zip(samples::read_as_they_are(samples)?).collect();
+    for (attempt, ended) in pool::each(attempts, |(place, spoilt)| attempt(&samples[&place], &spoilt)) {
+        tally.count(&attempt, ended);
+    }
+    Ok(())
+}
+
 /// Reads one, and says how it ended.
-pub fn attempt(sample: &Sample, spoilt: &Spoilt) -> (String, Result<&'static str, String>) {
+fn attempt(sample: &Sample, spoilt: &Spoilt) -> (String, Result<&'static str, String>) {
     let ended = match sample.read(&spoilt.bytes) {
         Ok(ran) => verdict(sample, spoilt, &ran),
         Err(error) => Err(format!("{error:#}")),

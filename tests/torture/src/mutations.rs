@@ -2,11 +2,10 @@
 
 use crate::samples::{self, Form, Sample};
 use crate::spoiling::Spoilt;
-use crate::{Share, Tally, malformed, pool};
+use crate::{Share, Tally, malformed};
 use anyhow::Result;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use std::sync::Arc;
 
 /// Mutations of each sample.
 const OF_EACH: usize = 34;
@@ -22,19 +21,17 @@ const HEADER: usize = 2048;
 pub fn run(share: Share) -> Result<Tally> {
     let mut tally = Tally::new("mutations");
     let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let samples = samples::all()?;
     let mut attempts = Vec::new();
-    for sample in samples::all(share)?.into_iter().map(Arc::new) {
+    for (place, sample) in samples.iter().enumerate() {
         for number in 0..OF_EACH {
-            let spoilt = mutated(&sample, number, &mut random);
+            let spoilt = mutated(sample, number, &mut random);
             if spoilt.bytes != sample.bytes {
-                attempts.push((Arc::clone(&sample), spoilt));
+                attempts.push((place, spoilt));
             }
         }
     }
-    for (attempt, ended) in pool::each(share.spread(attempts), |(sample, spoilt)| malformed::attempt(&sample, &spoilt))
-    {
-        tally.count(&attempt, ended);
-    }
+    malformed::run_all(&mut tally, samples, share.spread(attempts))?;
     Ok(tally)
 }
 

@@ -121,22 +121,22 @@ impl Bench {
         ensure!(renames > 0 || self.subject.products.is_empty(), "locus {}: no rename was seen", self.line());
         let expected = self.left(&home);
         // one beyond the last: untouched to its end
-        let all: Vec<usize> = (1..=calls + 1).collect();
-        let step = all.len().div_ceil(MOST).max(1) * share.0.max(1);
-        let chosen = all.into_iter().rev().step_by(step).collect();
-        for (nth, failed, ended) in pool::each(chosen, |nth| self.attempt(nth, &expected)) {
+        let all: Vec<usize> = (1..=calls + 1).rev().collect();
+        let chosen = Share(all.len().div_ceil(MOST).max(1) * share.0.max(1)).spread(all);
+        let chosen = chosen.into_iter().enumerate().collect();
+        for (nth, failed, ended) in pool::each(chosen, |(place, nth)| self.attempt(place, nth, &expected)) {
             tally.count(&format!("call {nth}, {}", failed.unwrap_or_else(|| "none failed".to_owned())), ended);
         }
         Ok(tally)
     }
 
-    fn attempt(&self, nth: usize, expected: &Left) -> (usize, Option<String>, Result<&'static str, String>) {
+    fn attempt(&self, place: usize, nth: usize, expected: &Left) -> (usize, Option<String>, Result<&'static str, String>) {
         let home = match self.home() {
             Ok(home) => home,
             Err(error) => return (nth, None, Err(format!("{error:#}"))),
         };
         let (ran, failed, _) = self.disturbed(&home, nth);
-        let ended = self.verdict(&home, &ran, expected, nth);
+        let ended = self.verdict(&home, &ran, expected, place);
         (nth, failed, ended)
     }
 
@@ -147,7 +147,7 @@ impl Bench {
         left
     }
 
-    fn verdict(&self, home: &Home, ran: &Ran, expected: &Left, nth: usize) -> Result<&'static str, String> {
+    fn verdict(&self, home: &Home, ran: &Ran, expected: &Left, place: usize) -> Result<&'static str, String> {
         let ending = ran.ending()?;
         let left = self.left(home);
         let recorded = operations(home)?.len();
@@ -189,8 +189,8 @@ impl Bench {
                 return Err(format!("{} is half-written ({ending:?})", name.display()));
             }
         }
-        // what is left is not in the way of the next run
-        if nth.is_multiple_of(5) && ending != Ending::Done {
+        // what is left is not in the way of the next run; the first of all is the one that nothing disturbs
+        if place % 5 == 1 && ending != Ending::Done {
             let exports = self.subject.line.starts_with("export") && home.path("out").exists();
             let again = Ran::program(home, &words(&self.line()), "");
             if again.ending()? != Ending::Done && !exports {
