@@ -2,15 +2,14 @@
 
 use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
 use crate::cli::client::Client;
+use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
-use locus_files::Sink;
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
 use locus_session::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
 
 /// Tokens that are said at most after each prompt.
 const MOST_TOKENS: usize = 100_000;
@@ -37,11 +36,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--said-tokens must be at most {MOST_TOKENS}")));
     }
     // what cannot be written is said before anything is computed for it
-    let open = |file: &PathBuf| {
-        let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("--csv {}: {refusal}", file.display())));
-        sink.map(|sink| (sink, file.clone()))
-    };
-    let csv = arguments.csv.as_ref().map(open).transpose()?;
+    let csv = arguments.csv.as_deref().map(CsvFile::open).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;
     let mut client = Client::with_model(common)?;
     let measures = Measures {
@@ -67,8 +62,8 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         ledger.add(done)?;
     }
     let summary = summary::summary(ledger.lines());
-    if let Some((sink, file)) = csv {
-        summary::write_csv(sink, &file, ledger.lines())?;
+    if let Some(file) = csv {
+        summary::write_csv(file, ledger.lines())?;
     }
     if client.json() {
         return Ok(output::json(&Event::Summary(summary))?);

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod client;
+mod csv_file;
 mod deltas;
 mod demo;
 mod doctor;

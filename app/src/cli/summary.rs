@@ -1,12 +1,11 @@
 //! Averages over the facts of an evaluation, as a table and as a file for a spreadsheet.
 
+use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::Line;
 use crate::cli::{Failure, tables};
-use locus_files::{Refusal, Sink};
 use locus_protocol::{Average, Summary};
 use locus_session::{Mean, harmonic_of_means};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// What ROME's score is made of.
 const SCORED: [&str; 3] = ["rewrite_success", "paraphrase_success", "neighborhood_success"];
@@ -98,14 +97,11 @@ fn number(value: f64) -> String {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn write_csv<'a>(sink: Sink, file: &Path, lines: impl Iterator<Item = &'a Line>) -> Result<(), Failure> {
-    let lost = |error: &dyn std::fmt::Display| Failure::failed(format!("--csv {}: {error}", file.display()));
-    let failed = |error: csv::Error| lost(&error);
+pub fn write_csv<'a>(mut file: CsvFile, lines: impl Iterator<Item = &'a Line>) -> Result<(), Failure> {
     let lines: Vec<&Line> = lines.collect();
     let names: BTreeSet<&String> = lines.iter().flat_map(|line| line.numbers.keys()).collect();
-    let mut writer = csv::Writer::from_writer(sink);
     let fixed = ["index", "case_id", "subject", "prompt", "target", "baseline", "left_out", "remarks"];
-    writer.write_record(fixed.into_iter().chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
+    file.add(fixed.into_iter().chain(names.iter().map(|name| name.as_str())))?;
     for line in lines {
         let case = line.case_id.map_or_else(String::new, |case| case.to_string());
         let left_out = line.left_out.clone().unwrap_or_default();
@@ -120,8 +116,7 @@ pub fn write_csv<'a>(sink: Sink, file: &Path, lines: impl Iterator<Item = &'a Li
             line.remarks.join("; "),
         ];
         let value = |name: &&String| line.numbers.get(*name).map_or_else(String::new, f64::to_string);
-        writer.write_record(texts.into_iter().chain(names.iter().map(value))).map_err(failed)?;
+        file.add(texts.into_iter().chain(names.iter().map(value)))?;
     }
-    let sink = writer.into_inner().map_err(|error| lost(&Refusal::Io(error.into_error())))?;
-    sink.commit().map_err(|refusal| lost(&refusal))
+    file.finish()
 }

@@ -1,8 +1,8 @@
 //! Heat maps as a table in the columns of Hase et al. 2023 (spec methods.md 1.5), one row per token and layer.
 
 use crate::cli::Failure;
+use crate::cli::csv_file::CsvFile;
 use crate::cli::trace::Traced;
-use locus_files::{Refusal, Sink};
 use locus_protocol::{Fact, TraceKind};
 use std::path::Path;
 
@@ -27,24 +27,18 @@ const COLUMNS: [&str; 17] = [
     "undefined",
 ];
 
-/// A table that is being written; it has its name when [`TraceTable::finish`] returns, and nothing is left of one that
-/// was given up.
-pub struct TraceTable {
-    writer: csv::Writer<Sink>,
-    file: String,
-}
+/// A table that is being written.
+pub struct TraceTable(CsvFile);
 
 impl TraceTable {
-    /// Begins the table with the names of the columns. What was in the file stays until the table is whole.
+    /// Begins the table with the names of the columns.
     ///
     /// # Errors
     /// The file cannot be written; another program writes it.
     pub fn create(file: &Path) -> Result<Self, Failure> {
-        let name = file.display().to_string();
-        let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("--csv {name}: {refusal}")))?;
-        let mut table = Self { writer: csv::Writer::from_writer(sink), file: name };
-        table.writer.write_record(COLUMNS).map_err(|error| table.lost(&error))?;
-        Ok(table)
+        let mut table = CsvFile::open(file)?;
+        table.add(COLUMNS)?;
+        Ok(Self(table))
     }
 
     /// Gives the file its name.
@@ -52,14 +46,7 @@ impl TraceTable {
     /// # Errors
     /// The system cannot keep it.
     pub fn finish(self) -> Result<(), Failure> {
-        let Self { writer, file } = self;
-        let lost = |error: &dyn std::fmt::Display| Failure::failed(format!("--csv {file}: {error}"));
-        let sink = writer.into_inner().map_err(|error| lost(&Refusal::Io(error.into_error())))?;
-        sink.commit().map_err(|refusal| lost(&refusal))
-    }
-
-    fn lost(&self, error: &dyn std::fmt::Display) -> Failure {
-        Failure::failed(format!("--csv {}: cannot be written any more ({error}); look at the space left", self.file))
+        self.0.finish()
     }
 
     /// Adds a heat map; `facts` gives the number of the record.
@@ -82,13 +69,11 @@ impl TraceTable {
         let numbers: Vec<String> = started.in_place.iter().map(u64::to_string).collect();
         let (edits, undefined) = (numbers.join(" "), started.undefined().unwrap_or_default());
         let tokens = started.tokens.len();
-        let mut write = |record: [String; 17]| self.writer.write_record(record);
         let rows = traced.scores.iter().zip(&started.tokens).enumerate().flat_map(|(token, (row, text))| {
             row.iter().enumerate().map(move |(layer, score)| (token, text, layer, score))
         });
-        let mut written = Ok(());
         for (token, text, layer, score) in rows {
-            written = written.and(write([
+            let cells: [String; 17] = [
                 number.to_string(),
                 original.to_string(),
                 started.corrupted.to_string(),
@@ -107,9 +92,9 @@ impl TraceTable {
                 window.to_string(),
                 edits.clone(),
                 undefined.clone(),
-            ]));
+            ];
+            self.0.add(cells)?;
         }
-        written.map_err(|error| self.lost(&error))?;
-        self.writer.flush().map_err(|error| self.lost(&error))
+        self.0.flush()
     }
 }
