@@ -6,8 +6,11 @@ use crate::target::{Target, folder_of};
 use std::fs::{File, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
+
+/// Names that are tried for a new file at most.
+const MOST_ALIKE: usize = 1000;
 
 /// A file that is being written in the folder of its target. Dropped before [`Draft::commit`] it is gone, and what was
 /// there before stays.
@@ -126,4 +129,21 @@ pub fn write_new(target: &Path, bytes: &[u8]) -> Result<(), Refusal> {
     let mut draft = Draft::new(target)?;
     draft.write_all(bytes)?;
     draft.commit_new()
+}
+
+/// The same under this name, or one like it where something has that: `x-2.csv` for `x.csv`. Returns the name.
+///
+/// # Errors
+/// Those of [`write_new`]; a thousand such names are taken.
+pub fn write_like(target: &Path, bytes: &[u8]) -> Result<PathBuf, Refusal> {
+    let stem = target.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = target.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    let others = (2..MOST_ALIKE).map(|number| target.with_file_name(format!("{stem}-{number}{ending}")));
+    for path in std::iter::once(target.to_owned()).chain(others) {
+        match write_new(&path, bytes) {
+            Err(Refusal::Exists) => {}
+            other => return other.map(|()| path),
+        }
+    }
+    Err(Refusal::Exists)
 }

@@ -20,7 +20,7 @@ mod sweep;
 mod target;
 
 pub use append::{alone, append, stream};
-pub use draft::{Draft, write, write_new};
+pub use draft::{Draft, write, write_like, write_new};
 pub use folder::FolderDraft;
 pub use read::{bytes, open, text};
 pub use refusal::Refusal;

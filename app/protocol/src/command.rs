@@ -233,6 +233,17 @@ pub enum TriedOn {
     AsItIs,
 }
 
+impl TriedOn {
+    /// Numbers of the edits that the model has, where these are in place.
+    #[must_use]
+    pub fn edits(self, in_place: Vec<u64>) -> Vec<u64> {
+        match self {
+            Self::Unedited => Vec::new(),
+            Self::AsItIs => in_place,
+        }
+    }
+}
+
 /// An order that is no job and is answered nevertheless. Answers come in the order in which the orders were given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "kebab-case")]
@@ -256,6 +267,8 @@ pub enum ShortOrder {
 pub enum SaveTarget {
     /// The changes of all edits in place, as one safetensors file.
     Deltas(PathBuf),
+    /// The same as a new file of this name, or one like it where that is there.
+    NewDeltas(PathBuf),
     /// The edited model as a folder in the layout of Hugging Face.
     Model(PathBuf),
     /// The changes of all edits in place as a folder with a low-rank adapter, which the library peft loads.

@@ -143,6 +143,13 @@ pub enum Event {
         /// How it ended; a failure changed nothing.
         outcome: Outcome,
     },
+    /// What a job was to write has its name.
+    Saved {
+        /// The job.
+        job: JobId,
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// All edits in place were scored anew.
     Rescored(Rescored),
     /// Second moments were collected, checked, imported or exported.
@@ -487,6 +494,12 @@ impl EditInPlace {
         let norm = changes.iter().map(|change| change.norm * change.norm).sum::<f64>().sqrt();
         let relative = changes.iter().map(|change| change.relative).fold(0.0, f64::max);
         Self { number, title: title.to_owned(), norm, relative, facts, ..Self::default() }
+    }
+
+    /// Whether it is known to have missed its aim.
+    #[must_use]
+    pub fn missed_its_aim(&self) -> bool {
+        self.success == Some(false)
     }
 }
 

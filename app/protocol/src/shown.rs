@@ -41,18 +41,19 @@ pub fn is_unseen(character: char) -> bool {
 /// A text on one line, with what is not seen written out: `\n`, `\t`, `\u{1b}`.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
-    written_out(text, |_| false)
+    written_out(text, is_unseen)
 }
 
 /// The same, with line breaks as they are: for what is made of lines already.
 #[must_use]
 pub fn shown_lines(text: &str) -> Cow<'_, str> {
-    written_out(text, |character| character == '\n')
+    written_out(text, |character| character != '\n' && is_unseen(character))
 }
 
-fn written_out(text: &str, stays: impl Fn(char) -> bool) -> Cow<'_, str> {
-    let hidden = |character: char| is_unseen(character) && !stays(character);
-    if !text.chars().any(hidden) {
+/// A text with the characters written out that are `hidden`.
+#[must_use]
+pub fn written_out(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&hidden) {
         return Cow::Borrowed(text);
     }
     let mut written = String::with_capacity(text.len() + 16);

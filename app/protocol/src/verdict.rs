@@ -55,14 +55,14 @@ impl AimVerdict {
         verdict
     }
 
-    /// In one line: `no success: p(new) 0.020 < p(true) 0.610`.
+    /// In one line: `missed its aim: p(new) 0.020 < p(true) 0.610`.
     #[must_use]
     pub fn words(&self) -> String {
         match (self.success, self.facts) {
-            (true, 0..=1) => format!("success: {}", self.why),
-            (true, facts) => format!("success on all {facts} facts: {}", self.why),
-            (false, 0..=1) => format!("no success: {}", self.why),
-            (false, facts) => format!("no success on {} of {facts} facts: {}", self.missed, self.why),
+            (true, 0..=1) => format!("reached its aim: {}", self.why),
+            (true, facts) => format!("reached its aim on all {facts} facts: {}", self.why),
+            (false, 0..=1) => format!("missed its aim: {}", self.why),
+            (false, facts) => format!("missed its aim on {} of {facts} facts: {}", self.missed, self.why),
         }
     }
 }
@@ -137,25 +137,25 @@ mod tests {
     #[test]
     fn a_target_that_does_not_win_is_no_success() {
         let lost = verdict("Oslo", "Thimphu", false, [0.001, 0.97], [0.02, 0.61]);
-        assert_eq!(lost.words(), "no success: p(new) 0.020 < p(true) 0.610");
+        assert_eq!(lost.words(), "missed its aim: p(new) 0.020 < p(true) 0.610");
         let tie = verdict("Oslo", "Thimphu", false, [0.001, 0.97], [0.3, 0.3]);
         assert_eq!((tie.success, tie.why.as_str()), (false, "p(new) 0.300 = p(true) 0.300"));
         let won = verdict("Oslo", "Thimphu", false, [0.001, 0.97], [0.9, 0.01]);
-        assert_eq!(won.words(), "success: p(new) 0.900 > p(true) 0.010");
+        assert_eq!(won.words(), "reached its aim: p(new) 0.900 > p(true) 0.010");
         assert!(!verdict("Oslo", "Thimphu", false, [0.001, 0.97], [f64::NAN, 0.01]).success);
     }
 
     #[test]
     fn an_answer_that_was_to_rise_and_fell_is_no_success() {
         let fell = verdict("Thimphu", "Oslo", false, [0.97, 0.001], [0.8, 0.001]);
-        assert_eq!(fell.words(), "no success: p(true) fell from 0.970 to 0.800");
+        assert_eq!(fell.words(), "missed its aim: p(true) fell from 0.970 to 0.800");
         assert!(verdict("Thimphu", "Oslo", false, [0.97, 0.001], [0.9699, 0.001]).success, "less than is shown");
     }
 
     #[test]
     fn a_text_that_was_to_be_lowered_must_be_the_answer_no_more() {
         let kept = verdict("Thimphu", "Oslo", true, [0.97, 0.001], [0.9, 0.001]);
-        assert_eq!(kept.words(), "no success: p(true) 0.970 > 0.900 after, still the model's answer");
+        assert_eq!(kept.words(), "missed its aim: p(true) 0.970 > 0.900 after, still the model's answer");
         assert!(verdict("Thimphu", "Oslo", true, [0.97, 0.001], [0.3, 0.001]).success);
         assert!(!verdict("Thimphu", "Oslo", true, [0.3, 0.001], [0.29, 0.001]).success, "it was no answer before");
         assert!(verdict("Thimphu", "Oslo", true, [0.3, 0.001], [0.1, 0.001]).success);
@@ -175,6 +175,6 @@ mod tests {
         let after = [0.5, 0.125, 0.0];
         let rows = facts.iter().zip(after).map(|(fact, after)| (fact, &aim, likely(0.0), likely(after)));
         let verdict = AimVerdict::of(rows);
-        assert_eq!(verdict.words(), "no success on 2 of 3 facts: two: p(new) 0.125 < p(true) 0.250");
+        assert_eq!(verdict.words(), "missed its aim on 2 of 3 facts: two: p(new) 0.125 < p(true) 0.250");
     }
 }

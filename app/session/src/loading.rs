@@ -79,10 +79,7 @@ impl Loaded {
 
     /// Numbers of the edits that that model has, the oldest first.
     pub fn edits_on(&self, on: TriedOn) -> Vec<u64> {
-        match on {
-            TriedOn::Unedited => Vec::new(),
-            TriedOn::AsItIs => self.stack.applied().iter().map(|edit| edit.number).collect(),
-        }
+        on.edits(self.stack.applied().iter().map(|edit| edit.number).collect())
     }
 
     /// Where its facts come from and what they are.

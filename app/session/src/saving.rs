@@ -6,7 +6,6 @@ use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{DeltaFile, Edit};
 use locus_engine::export;
 use locus_protocol::{Event, JobId, Phase, SaveTarget};
-use std::path::Path;
 
 /// Writes what was asked for.
 pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<(), Stopped> {
@@ -14,29 +13,31 @@ pub fn save(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<
     let loaded = worker.loaded()?;
     let path = match target {
         SaveTarget::Deltas(file) => {
-            deltas(loaded, file)?;
-            file
+            export::keep_alone(&deltas(loaded)?, file).map_err(Error::from)?;
+            file.clone()
+        }
+        SaveTarget::NewDeltas(file) => {
+            let refused = |refusal| Error::File { path: file.clone(), message: format!("{refusal}") };
+            locus_files::write_like(file, &deltas(loaded)?).map_err(refused)?
         }
         SaveTarget::Model(folder) => {
             export::model(loaded.stack.model(), &loaded.folder, folder)?;
-            folder
+            folder.clone()
         }
         SaveTarget::Adapter(folder) => {
             let deltas = edits(loaded)?.into_iter().flat_map(|edit| &edit.deltas);
             export::adapter(loaded.stack.base(), deltas, &loaded.folder, folder)?;
-            folder
+            folder.clone()
         }
     };
     worker.emitter.progress(job, Phase::Writing, 1, 1);
-    let text = format!("wrote {}", path.display());
-    worker.emitter.tell(Event::Log { source: "engine".to_owned(), level: "info".to_owned(), text });
+    worker.emitter.tell(Event::Saved { job, path });
     Ok(())
 }
 
 /// The edits in place as one file, see [`DeltaFile`].
-fn deltas(loaded: &Loaded, file: &Path) -> Result<(), Error> {
-    let bytes = DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits(loaded)?)?;
-    Ok(export::keep_alone(&bytes, file)?)
+fn deltas(loaded: &Loaded) -> Result<Vec<u8>, Error> {
+    Ok(DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits(loaded)?)?)
 }
 
 /// The edits in place; there has to be one.

@@ -124,7 +124,7 @@ fn an_edit_that_misses_its_aim_says_so() {
         ..session.order(0, 3)
     };
     let verdict = session.apply(|job| Command::Edit { job, order: weak.clone() }).verdict.expect("a verdict");
-    assert!(!verdict.success && verdict.words().starts_with("no success: p(new) "), "{verdict:?}");
+    assert!(!verdict.success && verdict.words().starts_with("missed its aim: p(new) "), "{verdict:?}");
     assert_eq!((verdict.facts, verdict.missed), (1, 1));
     session.undo();
     let more = session.facts[1..3].to_vec();

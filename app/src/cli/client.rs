@@ -242,7 +242,9 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         return Err(Failure::usage("--threads must be at least 1"));
     }
     if common.reproducible && common.threads.is_some_and(|threads| threads != 1) {
-        return Err(Failure::usage("--threads: --reproducible computes on one thread; leave one of the two out"));
+        let message = "the reproducible mode computes on one thread; leave --threads out, or --reproducible (in the \
+                       workbench `reproducible = true` of workbench.toml)";
+        return Err(Failure::usage(format!("--threads: {message}")));
     }
     if common.threads.is_some_and(|threads| threads > MOST_THREADS) {
         return Err(Failure::usage(format!("--threads must be at most {MOST_THREADS}")));

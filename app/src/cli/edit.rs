@@ -80,7 +80,7 @@ pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<Edit
 /// Looks whether `--save` can be written before anything is computed for it.
 ///
 /// # Errors
-/// The file is a folder, or its folder is not there.
+/// The file is a folder, or its folder is not there; another program writes it.
 pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
     let Some(file) = &arguments.save else { return Ok(()) };
     let bad = |what: &dyn std::fmt::Display| Failure::usage(format!("--save {}: {what}", file.display()));
@@ -88,8 +88,8 @@ pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
     if parent.is_some_and(|parent| !parent.is_dir()) {
         return Err(bad(&"its folder is not there; make it first"));
     }
-    // tried, and given up at once
-    Draft::new(file).map(drop).map_err(|refusal| bad(&refusal))
+    // tried, and given up at once: the engine writes it at the end
+    Draft::exclusive(file).map(drop).map_err(|refusal| bad(&refusal))
 }
 
 /// Writes the changes of the edits in place where `--save` asks for it.

@@ -3,6 +3,7 @@
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, edit, orders, output};
+use locus_files::FolderDraft;
 use locus_protocol::shown::shown;
 use locus_protocol::{Command, SaveTarget};
 use std::path::Path;
@@ -19,9 +20,10 @@ pub fn run(
     adapter: Option<&Path>,
 ) -> Result<(), Failure> {
     for (flag, folder) in [("--folder", folder), ("--adapter", adapter)] {
-        if let Some(folder) = folder.filter(|folder| folder.exists()) {
-            let message = format!("{flag} {}: it is there already; name a new one", folder.display());
-            return Err(Failure::usage(message));
+        if let Some(folder) = folder {
+            // tried, and given up at once: the engine writes it at the end
+            let refused = |refusal| Failure::usage(format!("{flag} {}: {refusal}", folder.display()));
+            FolderDraft::new(folder).map(drop).map_err(refused)?;
         }
     }
     edit::check_save(arguments)?;

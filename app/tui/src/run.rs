@@ -11,13 +11,12 @@ use crate::update::update;
 use crate::view::draw;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
-use locus_files::Refusal;
 use locus_protocol::{Blame, Command, Event, Flags, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -375,18 +374,9 @@ fn listed(paths: &[String]) -> String {
     }
 }
 
-/// Writes a file that does not exist yet, under the name or one like it; returns its path.
+/// Writes a new file, under the name or one like it; returns its path.
 fn save(folder: &Path, name: &str, contents: &str) -> Result<String, String> {
-    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "txt"));
-    let candidates =
-        std::iter::once(name.to_owned()).chain((2..1000).map(|number| format!("{stem}-{number}.{ending}")));
-    for candidate in candidates {
-        let path: PathBuf = folder.join(candidate);
-        match locus_files::write_new(&path, contents.as_bytes()) {
-            Ok(()) => return Ok(path.display().to_string()),
-            Err(Refusal::Exists) => {}
-            Err(refusal) => return Err(format!("{}: {refusal}", path.display())),
-        }
-    }
-    Err(format!("{}: there are too many files of that name", folder.join(name).display()))
+    let path = folder.join(name);
+    let written = locus_files::write_like(&path, contents.as_bytes());
+    written.map(|path| path.display().to_string()).map_err(|refusal| format!("{}: {refusal}", path.display()))
 }

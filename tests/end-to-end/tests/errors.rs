@@ -388,7 +388,7 @@ fn places_that_cannot_be_written() {
     refused(&home, USAGE, &named, &[&edit[..], &["no/such/x.safetensors"]].concat());
     refused(&home, USAGE, &["--save .: it is a folder; name a file"], &[&edit[..], &["."]].concat());
     let export = ["export", "--method", "rome", "--folder", "."];
-    refused(&home, USAGE, &["--folder .: it is there already; name a new one"], &export);
+    refused(&home, USAGE, &["--folder .: it is there already; name one that is not"], &export);
     std::fs::write(home.path("file"), "").expect("written");
     let named = ["file/journal.jsonl: the journal cannot be written", "name another file"];
     refused(&home, FAILED, &named, &["trace", "--journal", "file/journal.jsonl"]);

@@ -5,7 +5,7 @@ use portable_pty::{CommandBuilder, ExitStatus};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SMALL: (u16, u16) = (24, 80);
 /// Within which the program has to end.
@@ -363,8 +363,10 @@ fn edits_are_saved_and_tables_exported_into_the_folder_it_was_started_in() {
     let mut terminal = ready(&home, &[]);
     terminal.press("r");
     terminal.until_shown("1 edit in place");
+    // nothing that is there is replaced, and names are plain
+    std::fs::write(home.path("locus-edits.safetensors"), "mine").expect("written");
     terminal.press("w");
-    terminal.until_shown("writing the edits");
+    terminal.until_shown("writing the edits to ./locus-edits-2.safetensors is done");
     terminal.press("x");
     terminal.until_shown(".csv");
     leave(&mut terminal);
@@ -374,9 +376,41 @@ fn edits_are_saved_and_tables_exported_into_the_folder_it_was_started_in() {
         named.map(|path| std::fs::read(home.path("").join(path)).expect("the file")).collect()
     };
     let saved = written("safetensors");
-    assert!(saved.len() == 1 && is_whole_safetensors(&saved[0]));
+    assert!(saved.len() == 2 && is_whole_safetensors(&saved[0]) && saved[1] == b"mine");
     assert_eq!(String::from_utf8_lossy(&written("csv")[0]).lines().count(), 13, "head and twelve layers");
     assert!(serde_json::from_slice::<serde_json::Value>(&written("json")[0]).is_ok());
+}
+
+/// A method that spreads over layers tells its last step long before it ends: that is not the end of its time.
+#[test]
+fn the_time_left_of_memit_is_never_nothing() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.path("config/locus")).expect("a folder");
+    std::fs::write(home.path("config/locus/workbench.toml"), "method = \"memit\"\n").expect("settings");
+    let mut terminal = PseudoTerminal::start(&home, (40, 120), &["demo"], &[]);
+    terminal.until_shown("next token (unedited model)");
+    // the second time what the first one took is known
+    for edits in ["1 edit in place", "2 edits in place"] {
+        terminal.press("r");
+        let (mut about_to_end, mut longest, mut is_told) = (None, Duration::ZERO, false);
+        let begun = Instant::now();
+        loop {
+            let screen = terminal.screen();
+            if screen.contains(edits) {
+                break;
+            }
+            assert!(begun.elapsed() < SECONDS, "it does not end:\n{screen}");
+            assert!(!screen.contains(" 0 s left"), "{screen}");
+            is_told |= screen.contains("s left") || screen.contains("time left unknown");
+            let since = screen.contains("<1 s left").then(|| about_to_end.unwrap_or_else(Instant::now));
+            longest = longest.max(since.map_or(Duration::ZERO, |since| since.elapsed()));
+            about_to_end = since;
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(is_told, "{edits}: no time left was shown");
+        assert!(longest < Duration::from_secs(3), "{edits}: less than a second was left for {longest:?}");
+    }
+    leave(&mut terminal);
 }
 
 #[test]

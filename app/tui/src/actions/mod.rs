@@ -430,13 +430,11 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Orders the edits in place as a file, under a name that is free.
+/// Orders the edits in place as a new file; the engine finds a name that is free.
 fn save_edits(state: &mut State) -> Vec<Effect> {
-    state.exports += 1;
-    let name = format!("locus-edits-{}-{}.safetensors", std::process::id(), state.exports);
-    let path = state.export_folder.join(name);
+    let path = state.export_folder.join("locus-edits.safetensors");
     let title = format!("writing the edits to {}", path.display());
-    state.order(JobKind::Save, title, |job| Command::Save { job, target: SaveTarget::Deltas(path) })
+    state.order(JobKind::Save, title, |job| Command::Save { job, target: SaveTarget::NewDeltas(path) })
 }
 
 /// Orders the model.

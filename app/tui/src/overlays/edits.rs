@@ -168,7 +168,7 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
     let mark = if focused { ">" } else { " " };
     let numbers = format!("{mark} {:<5} {:>5} {:>9} ", edit.number, edit.facts, ratio(edit.norm));
     let change = format!("{}{}", fit_left(&ratio(edit.relative), 10, glyphs), if is_large(edit) { "!" } else { " " });
-    let missed = if state.edits.missed(edit.number) { "(no success) " } else { "" };
+    let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
     let title = shorten(&format!("{missed}{}", printable(&edit.title)), room.saturating_sub(36), glyphs);
     let style = match (focused, entry) {
         (true, _) => state.theme.selected(),

@@ -261,7 +261,7 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     ]));
     let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
         let large = if is_large(edit) { "!" } else { "" };
-        let missed = if state.edits.missed(edit.number) { "(no success) " } else { "" };
+        let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
         let text = format!("{mark}{large} {missed}{}", printable(&edit.title));
         let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs);
         lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme.accent())]));

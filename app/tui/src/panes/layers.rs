@@ -195,7 +195,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
         )
     });
     let (missed, style) = match &view.verdict {
-        Some(verdict) if !verdict.success => (", no success", state.theme.bad()),
+        Some(verdict) if !verdict.success => (", missed its aim", state.theme.bad()),
         _ => ("", state.theme.good()),
     };
     match &view.stage {

@@ -156,16 +156,9 @@ impl Compare {
         variant.settings.order(engine, vec![fact.clone()])
     }
 
-    /// Numbers of the edits that variants are measured on top of, of those in place.
+    /// The last attempt at an order, best on the model with these edits in place, which variants are measured on.
     #[must_use]
-    pub fn on_top_of(&self, in_place: &[u64]) -> Vec<u64> {
-        if self.on == TriedOn::Unedited { Vec::new() } else { in_place.to_vec() }
-    }
-
-    /// The last attempt at an order, best on the model that variants are measured on.
-    #[must_use]
-    pub fn attempt(&self, order: &EditOrder, in_place: &[u64]) -> Option<(&Attempt, Ground)> {
-        let wanted = self.on_top_of(in_place);
+    pub fn attempt(&self, order: &EditOrder, wanted: &[u64]) -> Option<(&Attempt, Ground)> {
         let ground = |attempt: &Attempt| match wanted.split_last() {
             _ if attempt.on_top_of == wanted => Ground::Same,
             Some((last, below)) if attempt.number == Some(*last) && attempt.on_top_of == below => Ground::InPlace,

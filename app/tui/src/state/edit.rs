@@ -176,8 +176,6 @@ pub struct Edits {
     pub unedited: Option<bool>,
     /// Operations of the journal by the numbers of the edits that they put in place, of all that were told.
     operations: BTreeMap<u64, u64>,
-    /// Edits that were made in this session, by their numbers: whether they reached their aim.
-    reached: BTreeMap<u64, bool>,
 }
 
 impl Edits {
@@ -243,7 +241,6 @@ impl Edits {
     fn note<'a>(&mut self, edits: impl IntoIterator<Item = &'a EditInPlace>) {
         for edit in edits {
             self.operations.extend(edit.operation.map(|operation| (edit.number, operation)));
-            self.reached.extend(edit.success.map(|success| (edit.number, success)));
         }
     }
 
@@ -257,12 +254,6 @@ impl Edits {
     #[must_use]
     pub fn operation_of(&self, edit: u64) -> Option<u64> {
         self.operations.get(&edit).copied()
-    }
-
-    /// Whether an edit is known to have missed its aim.
-    #[must_use]
-    pub fn missed(&self, edit: u64) -> bool {
-        self.reached.get(&edit) == Some(&false)
     }
 
     /// Numbers of the edits in place, the oldest first.

@@ -28,6 +28,8 @@ pub struct Job {
     pub cancelling: bool,
     /// Whether it waits where it is until it is told to go on.
     pub paused: bool,
+    /// When it began to stand by, if it does: until it goes on its time stands still.
+    stands_since: Option<Duration>,
     /// When it went on after it had stood by for a look.
     pub went_on: Option<Duration>,
     /// Steps that its method may take, where it has told.
@@ -51,6 +53,7 @@ impl Job {
             total: 0,
             cancelling: false,
             paused: false,
+            stands_since: None,
             went_on: None,
             planned: 0,
             steps: None,
@@ -64,8 +67,14 @@ impl Job {
         Self { pace: Pace::new(laps), ..self }
     }
 
+    /// Notes that it stands by for a look.
+    pub fn stand_by(&mut self, now: Duration) {
+        self.stands_since = Some(now);
+    }
+
     /// Notes that it goes on after it stood by or paused: that time is none of its steps'.
     pub fn go_on(&mut self, now: Duration) {
+        self.stands_since = None;
         self.pace.go_on(now);
     }
 
@@ -115,7 +124,7 @@ impl Job {
     /// Time that it takes yet; none where nobody knows.
     #[must_use]
     pub fn left(&self, now: Duration) -> Option<Left> {
-        self.pace.left(now, self.is_in_its_last_phase()).filter(|_| !self.paused)
+        self.pace.left(self.stands_since.unwrap_or(now), self.is_in_its_last_phase()).filter(|_| !self.paused)
     }
 
     /// Whether the phase that runs is the one that such jobs end with.
@@ -132,6 +141,7 @@ impl Job {
     /// What its phases took, for later jobs of the same kind.
     #[must_use]
     pub fn laps(self, now: Duration) -> Vec<Lap> {
+        let now = self.stands_since.unwrap_or(now);
         self.pace.laps(now)
     }
 

@@ -4,7 +4,7 @@
 use super::job::likeness;
 use super::{Job, Lap, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{Command, JobId, JobKind, Outcome, TriedOn};
+use locus_protocol::{Command, JobId, JobKind, Outcome};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -151,10 +151,14 @@ impl State {
         self.standing_by().is_some_and(|standing_by| standing_by.id == job)
     }
 
-    /// Time until the running job and all that wait are done, where all of it is known.
+    /// Time until the running job, the one that stands by for it and all that wait are done, where all of it is known.
     #[must_use]
     pub fn all_left(&self) -> Option<Duration> {
-        let running = self.job.as_ref()?.left(self.now).filter(|left| left.is_whole)?;
+        let begun = |job: &Job| job.left(self.now).filter(|left| left.is_whole).map(|left| left.time);
+        let mut time = begun(self.job.as_ref()?)?;
+        if let Some(job) = self.standing_by() {
+            time += begun(job)?;
+        }
         let mut seconds = 0.0;
         for order in &self.jobs.waiting {
             let laps = self.jobs.took(&likeness(&order.command));
@@ -163,7 +167,7 @@ impl State {
             }
             seconds += laps.iter().map(|lap| lap.seconds).sum::<f64>();
         }
-        Some(running.time + Duration::try_from_secs_f64(seconds).ok()?)
+        Some(time + Duration::try_from_secs_f64(seconds).ok()?)
     }
 
     /// The job that a pause is meant for: a look is not worth one.
@@ -174,7 +178,8 @@ impl State {
 
     /// A job begins; the one that runs stands by.
     pub fn begin(&mut self, job: Job) {
-        if let Some(job) = self.job.replace(job) {
+        if let Some(mut job) = self.job.replace(job) {
+            job.stand_by(self.now);
             let order = self.jobs.running.take();
             self.jobs.standing_by = Some(StandingBy { job, order });
         }
@@ -209,7 +214,7 @@ impl State {
             Command::Trace { order, .. } => self.traces.ordered = Some((job, order.clone())),
             Command::Edit { order, .. } => self.edits.order(job, order.clone()),
             Command::Try { order, on, .. } => {
-                let on_top_of = if *on == TriedOn::Unedited { Vec::new() } else { self.edits.numbers() };
+                let on_top_of = on.edits(self.edits.numbers());
                 let forgotten = self.compare.begin(job, order, on_top_of);
                 let forget = |tried| Effect::Send(Box::new(Command::Drop { tried }));
                 return forgotten.into_iter().map(forget).collect();

@@ -225,6 +225,12 @@ impl State {
         self.fact().ok_or_else(|| NO_FACT.to_owned())
     }
 
+    /// Numbers of the edits in place that variants are measured on top of.
+    #[must_use]
+    pub fn measured_on(&self) -> Vec<u64> {
+        self.compare.on.edits(self.edits.numbers())
+    }
+
     /// Name of the focused pane.
     #[must_use]
     pub fn pane(&self) -> &'static str {

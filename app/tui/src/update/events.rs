@@ -112,6 +112,12 @@ fn fold(state: &mut State, event: Event) {
         }
         Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
         Event::Answered { to, outcome } => answered(state, to, outcome),
+        Event::Saved { job, path } => {
+            state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
+            if let Some(job) = state.running_mut(job).filter(|job| job.kind == JobKind::Save) {
+                job.title = format!("writing the edits to {}", path.display());
+            }
+        }
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
         // the log says it in words
         Event::SecondMoments(_) => {}

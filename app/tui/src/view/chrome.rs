@@ -1,6 +1,6 @@
 //! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
 
-use super::{Arrangement, Paper, arrange, bytes, count, duration, printable, shorten, time_left, width};
+use super::{Arrangement, Paper, ahead, arrange, bytes, count, duration, printable, shorten, time_left, width};
 use crate::actions::{self, Action};
 use crate::panes::{PANES, prompt_spans};
 use crate::state::{Job, State, Tone};
@@ -32,10 +32,12 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     Paper::new(area, buffer).line(spans);
 }
 
-/// The selected fact in one line.
+/// The selected fact in one line, and before it, where the pane's title would say so, which model its numbers are of.
 pub fn context(state: &State, area: Rect, buffer: &mut Buffer) {
     let Some(fact) = state.fact() else { return };
-    let mut spans = vec![Span::styled(" fact: ", state.theme.muted())];
+    let model = PANES.get(state.focus).and_then(|pane| (pane.of_model)(state));
+    let label = model.map_or_else(|| " fact: ".to_owned(), |model| format!(" {model}: "));
+    let mut spans = vec![Span::styled(label, state.theme.muted())];
     spans.extend(prompt_spans(state, fact));
     let targets =
         format!("  {} {} {}", printable(&fact.target_true), state.glyphs.arrow(), printable(&fact.target_new));
@@ -94,7 +96,7 @@ fn job_text(state: &State, job: &Job) -> String {
         parts.push(format!("{} stands by", shorten(&other.title, 34, state.glyphs)));
     }
     if !state.jobs.waiting.is_empty() {
-        let all = state.all_left().map_or_else(String::new, |left| format!(", all done in {}", duration(left)));
+        let all = state.all_left().map_or_else(String::new, |left| format!(", all done in {}", ahead(left)));
         parts.push(format!("{} wait (J){all}", state.jobs.waiting.len()));
     }
     let left = job.left(state.now);

@@ -14,7 +14,7 @@ pub use chrome::phase_text;
 pub use glyphs::Glyphs;
 pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};
-pub use numbers::{bytes, count, duration, probability, ratio, seconds, signed, time_left};
+pub use numbers::{ahead, bytes, count, duration, probability, ratio, seconds, signed, time_left};
 pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
 pub use theme::{Depth, Theme};
 

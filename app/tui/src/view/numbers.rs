@@ -84,11 +84,17 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// How long something takes yet: `-` where nobody knows, and never nothing.
+/// A time that lies ahead: never nothing.
+#[must_use]
+pub fn ahead(time: Duration) -> String {
+    if time < Duration::from_secs(1) { "<1 s".to_owned() } else { duration(time) }
+}
+
+/// How long something takes yet, in words where nobody knows.
 #[must_use]
 pub fn time_left(left: Option<Left>) -> String {
-    let Some(Left { time, is_whole }) = left else { return "- left".to_owned() };
-    let time = if time < Duration::from_secs(1) { "<1 s".to_owned() } else { duration(time) };
+    let Some(Left { time, is_whole }) = left else { return "time left unknown".to_owned() };
+    let time = ahead(time);
     if is_whole { format!("{time} left") } else { format!("{time} left of this phase") }
 }
 

@@ -1,8 +1,7 @@
 //! Text in cells of the terminal: how wide it is, how it is cut, how what cannot be printed is written.
 
 use super::Glyphs;
-use locus_protocol::shown::is_unseen;
-use std::fmt::Write as _;
+use locus_protocol::shown::{is_unseen, written_out};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -69,21 +68,10 @@ pub fn wrap(text: &str, cells: usize, indent: usize) -> Vec<String> {
     lines
 }
 
-/// A text with what cannot be printed written out.
+/// A text on one line with what cannot be printed written out.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => written.push_str("\\n"),
-            '\t' => written.push_str("\\t"),
-            character if is_unseen(character) || is_variation(character) => {
-                let _ = write!(written, "\\u{{{:x}}}", u32::from(character));
-            }
-            character => written.push(character),
-        }
-    }
-    written
+    written_out(text, |character| is_unseen(character) || is_variation(character)).into_owned()
 }
 
 /// A token as panes show it: printable, a leading space as a dot.
@@ -137,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_printed_is_written_out() {
-        assert_eq!(printable("a\u{1b}[31m\n\u{200b}"), "a\\u{1b}[31m\\n\\u{200b}");
+        assert_eq!(printable("a\u{1b}[31m\r\n\u{200b}\u{fe0f}"), "a\\u{1b}[31m\\r\\n\\u{200b}\\u{fe0f}");
         assert_eq!(token_text(" Paris", Glyphs::new(false)), "·Paris");
         assert_eq!(token_text(" Paris", Glyphs::new(true)), "_Paris");
     }

@@ -1,5 +1,5 @@
 //! Nothing is shown that is not so: numbers say which model they are of, what is undefined is painted as nothing, what
-//! missed its aim is no success, and the command for the shell stands on the same edits.
+//! missed its aim is told so, and the command for the shell stands on the same edits.
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{AimVerdict, Event, JobKind, Phase, TraceKind};
@@ -113,19 +113,19 @@ fn an_edit_that_misses_its_aim_is_no_success_anywhere() {
     bench.press("r").hear(recording::edit(2).into_iter().map(missed));
     let screen = bench.screen();
     assert!(
-        screen.contains("no success: p(new) 0.020 < p(true) 0.610 (in place after 2.3 s; u takes it back)"),
+        screen.contains("missed its aim: p(new) 0.020 < p(true) 0.610 (in place after 2.3 s; u takes it back)"),
         "{screen}"
     );
     assert!(!screen.contains("edited in"), "{screen}");
-    assert!(screen.contains("in place, no success: p(new)"), "{screen}");
-    assert!(screen.contains("(no success) rome L5"), "{screen}");
+    assert!(screen.contains("in place, missed its aim: p(new)"), "{screen}");
+    assert!(screen.contains("(missed its aim) rome L5"), "{screen}");
     insta::assert_snapshot!("missed_edit_120x40", screen);
     bench.press("U");
-    assert!(bench.screen().contains("(no success) rome L5"), "{}", bench.screen());
+    assert!(bench.screen().contains("(missed its aim) rome L5"), "{}", bench.screen());
     bench.press("esc J");
     assert!(bench.screen().contains("missed    editing Bhutan"), "{}", bench.screen());
     bench.press("esc").hear([recording::undone(), recording::edits(&[1], &[])]).press("U");
-    assert!(bench.screen().contains("(no success) rome L5"), "after undo and redo: {}", bench.screen());
+    assert!(bench.screen().contains("(missed its aim) rome L5"), "after undo and redo: {}", bench.screen());
 }
 
 /// The command that `$` puts on the clipboard.
@@ -204,7 +204,7 @@ fn what_takes_long_is_never_about_to_end() {
             let is_known = screen.contains("<1 s left");
             assert!(!is_known || second < 4, "{second} s: {screen}");
         }
-        assert!(bench.screen().contains("- left"), "{}", bench.screen());
+        assert!(bench.screen().contains("time left unknown"), "{}", bench.screen());
     }
     bench.hear(recording::edit_end(2));
     // the second time it is known as a whole

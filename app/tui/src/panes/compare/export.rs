@@ -40,7 +40,7 @@ pub(super) fn table(state: &State) -> Option<Table> {
         }
         row
     };
-    let model = model_with(&state.compare.on_top_of(&state.edits.numbers()));
+    let model = model_with(&state.measured_on());
     rows.push(texts("setting", "measured_from", variants.iter().map(|_| model.clone()).collect()));
     if let Some(fact) = state.fact() {
         rows.push(texts("setting", "fact", variants.iter().map(|_| fact.prompt()).collect()));

@@ -11,7 +11,7 @@ use crate::actions::Action;
 use crate::overlays::Overlay;
 use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
 use crate::view::{Paper, arrange, bytes, printable, seconds, shorten, time_left};
-use locus_protocol::{TriedOn, model_with, with_edits};
+use locus_protocol::{TriedOn, model_with};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -270,7 +270,7 @@ fn head(state: &State, paper: &mut Paper<'_>) {
 
 /// Which model the variants are measured from.
 pub(super) fn measured_from(state: &State) -> String {
-    format!("from {}", model_with(&state.compare.on_top_of(&state.edits.numbers())))
+    format!("from {}", model_with(&state.measured_on()))
 }
 
 /// The same as a line of its own, with what is to be known where edits are in place.
@@ -357,12 +357,11 @@ impl<'a> Standing<'a> {
                 return format!("runs on {}", model_with(&attempt.on_top_of));
             }
             Self::Known(attempt, Ground::Other) => {
-                return format!("run with {} only", with_edits(&attempt.on_top_of))
-                    .replace("with unedited", "on unedited");
+                return format!("run only on {}", model_with(&attempt.on_top_of));
             }
             Self::Known(attempt, Ground::Same | Ground::InPlace) => attempt,
         };
-        let missed = if is_missed(attempt) { "no success, " } else { "" };
+        let missed = if is_missed(attempt) { "missed its aim, " } else { "" };
         let in_place = |number: &u64| state.edits.applied.iter().any(|edit| edit.number == *number);
         if let Some(number) = attempt.number.filter(in_place) {
             return format!("{missed}in place as edit {number}");
@@ -418,7 +417,7 @@ pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> 
     let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
     match Compare::order(variant, &state.engine, fact) {
         Err(why) => Standing::Wrong(why),
-        Ok(order) => match state.compare.attempt(&order, &state.edits.numbers()) {
+        Ok(order) => match state.compare.attempt(&order, &state.measured_on()) {
             Some((attempt, ground)) => Standing::Known(attempt, ground),
             None => Standing::New,
         },

@@ -44,7 +44,7 @@ pub(super) fn can_keep(state: &State) -> Result<(), String> {
     match selected_attempt(state) {
         Some(_) => Ok(()),
         None => {
-            let model = model_with(&state.compare.on_top_of(&state.edits.numbers()));
+            let model = model_with(&state.measured_on());
             Err(format!("the selected variant has no change to put in place that was found on {model}; r or R runs it"))
         }
     }
