@@ -1,6 +1,6 @@
 //! Files that are written: whole or not at all, by one at a time, and never through somebody else's link.
 
-use locus_files::{Draft, FolderDraft, Refusal, Sink, alone, append, stream, write, write_new};
+use locus_files::{Draft, FolderDraft, Refusal, Sink, alone, append, stream, write, write_like, write_new};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use std::fs::{File, Permissions};
 use std::io::{Read, Write};
@@ -168,6 +168,20 @@ fn links_are_followed_and_stay() {
     symlink("ring", folder.path().join("ring")).expect("a link");
     assert!(write(&folder.path().join("ring"), b"").is_err());
     assert!(matches!(write_new(&link, b""), Err(Refusal::Exists)));
+}
+
+#[test]
+fn a_new_file_gets_a_name_like_it_where_that_is_taken() {
+    let folder = folder();
+    let file = folder.path().join("a.b.csv");
+    for (text, name) in [("one", "a.b.csv"), ("two", "a.b-2.csv"), ("three", "a.b-3.csv")] {
+        assert_eq!(write_like(&file, text.as_bytes()).expect("written"), folder.path().join(name));
+    }
+    // a link that leads nowhere has the name, too
+    symlink("nowhere", folder.path().join("plain")).expect("a link");
+    let plain = write_like(&folder.path().join("plain"), b"x").expect("written");
+    assert_eq!((plain, text(&file)), (folder.path().join("plain-2"), "one".to_owned()));
+    assert!(!folder.path().join("nowhere").exists());
 }
 
 #[test]

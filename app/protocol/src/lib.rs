@@ -50,7 +50,7 @@ pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
 pub use shell::quote as shell_quote;
-pub use standing::{model_with, with_edits};
+pub use standing::{counted, model_with, with_edits};
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 pub use verdict::{AimVerdict, Likeliness};
 

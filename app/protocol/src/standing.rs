@@ -1,4 +1,10 @@
-//! Which model numbers are of, in words.
+//! Counts, and which model numbers are of, in words.
+
+/// A count with its noun: `1 edit`, `2 edits`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
 
 /// The same in fewer words, where it is clear that a model is spoken of: `unedited`, `edits 1, 3 in place`.
 #[must_use]

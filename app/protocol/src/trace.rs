@@ -2,7 +2,7 @@
 
 use crate::event::{JobId, TokenText};
 use crate::fact::Fact;
-use crate::standing::model_with;
+use crate::standing::{counted, model_with};
 use crate::verdict::digits;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -221,8 +221,7 @@ impl TraceStarted {
     pub fn model(&self) -> String {
         match self.edits {
             edits if edits == self.in_place.len() => model_with(&self.in_place),
-            1 => "the model with 1 edit in place".to_owned(),
-            edits => format!("the model with {edits} edits in place"),
+            edits => format!("the model with {} in place", counted(edits, "edit")),
         }
     }
 

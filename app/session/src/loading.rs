@@ -16,7 +16,9 @@ use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::{Delta, ModelInfo};
-use locus_protocol::{Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn};
+use locus_protocol::{
+    Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn, counted,
+};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -331,7 +333,7 @@ fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact> {
     });
     let fitting = fitting.collect();
     if left_out > NAMED {
-        emitter.log("engine", "warning", format!("{left_out} facts do not fit the model and are left out"));
+        emitter.log("engine", "warning", format!("{} left out that do not fit the model", counted(left_out, "fact")));
     }
     fitting
 }
@@ -357,7 +359,7 @@ fn tell_bad(emitter: &Emitter, file: &Path, bad: &[String]) {
         emitter.log("engine", "warning", format!("{}: {complaint}; it is left out", file.display()));
     }
     if !bad.is_empty() {
-        emitter.log("engine", "warning", format!("{}: {} bad records are left out", file.display(), bad.len()));
+        emitter.log("engine", "warning", format!("{}: {} left out", file.display(), counted(bad.len(), "bad record")));
     }
 }
 

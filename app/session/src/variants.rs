@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::judging::Aims;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, bytes_of, check};
-use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, Tried, TriedOn};
+use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, Tried, TriedOn, counted};
 use std::rc::Rc;
 
 /// An edit that was tried.
@@ -89,7 +89,7 @@ fn measure_on_top(
         rows: before.rows.clone(),
         on_top_of: now.to_vec(),
     }));
-    let edits = if now.len() == 1 { "1 edit".to_owned() } else { format!("{} edits", now.len()) };
+    let edits = counted(now.len(), "edit");
     let note = format!(
         "found on the unedited model and put in place on top of {edits}: the changes add up, and all numbers here are \
          those with the {edits} in place"

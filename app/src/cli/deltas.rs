@@ -5,6 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
+use locus_protocol::counted;
 use locus_protocol::shown::shown;
 use locus_session::DeltaFile;
 use locus_session::operations::{Journal, LooseChange};
@@ -75,10 +76,7 @@ fn prune(common: &Common, remove: bool) -> Result<(), Failure> {
     }
     output::print(&table.to_string())?;
     let bytes: u64 = loose.iter().map(|change| change.bytes).sum();
-    let what = match loose.len() {
-        1 => "1 change that no operation names".to_owned(),
-        count => format!("{count} changes that no operation names"),
-    };
+    let what = format!("{} that no operation names", counted(loose.len(), "change"));
     Ok(output::print(&match remove {
         true => format!("\ndeleted {what}, {bytes} bytes"),
         false => format!("\n{what}, {bytes} bytes; `locus deltas prune --remove` deletes them"),

@@ -3,6 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
+use locus_protocol::counted;
 use locus_protocol::shown::shown;
 
 /// Lists the facts.
@@ -30,6 +31,10 @@ pub fn run(common: &Common, search: Option<&str>) -> Result<(), Failure> {
         count += 1;
     }
     output::print(&table.to_string())?;
-    output::print(&format!("\n{count} of {} facts; {}", client.known.facts.len(), shown(&client.known.facts_source)))?;
+    output::print(&format!(
+        "\n{count} of {}; {}",
+        counted(client.known.facts.len(), "fact"),
+        shown(&client.known.facts_source)
+    ))?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use crate::cli::places::Places;
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, log, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Command, Deed, EditDeed, FactsMark, Operation, PluginKind, PluginMark};
+use locus_protocol::{Command, Deed, EditDeed, FactsMark, Operation, PluginKind, PluginMark, counted};
 use locus_session::operations::{Operations, Read, Role, facts_mark};
 use serde::Serialize;
 use serde_json::Value;
@@ -94,13 +94,14 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     }
     match (&differing[..], operations.len()) {
         ([], count) if !common.json => {
-            let what = if count == 1 { "1 operation was".to_owned() } else { format!("{count} operations were") };
-            Ok(output::print(&format!("{what} run again and came out the same, number for number"))?)
+            let (what, were) = (counted(count, "operation"), if count == 1 { "was" } else { "were" });
+            Ok(output::print(&format!("{what} {were} run again and came out the same, number for number"))?)
         }
         ([], _) => Ok(()),
         (differing, count) => Err(Failure::failed(format!(
-            "{} of {count} operations came out otherwise: {}",
+            "{} of {} came out otherwise: {}",
             differing.len(),
+            counted(count, "operation"),
             differing.join(", ")
         ))),
     }

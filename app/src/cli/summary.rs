@@ -3,7 +3,7 @@
 use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::Line;
 use crate::cli::{Failure, tables};
-use locus_protocol::{Average, Summary};
+use locus_protocol::{Average, Summary, counted};
 use locus_session::{Mean, harmonic_of_means};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,7 +86,7 @@ pub fn table(summary: &Summary) -> String {
         0 => String::new(),
         count => format!(", {count} left out"),
     };
-    format!("{table}\n\n{} facts measured{left_out}", summary.facts)
+    format!("{table}\n\n{} measured{left_out}", counted(summary.facts, "fact"))
 }
 
 fn number(value: f64) -> String {

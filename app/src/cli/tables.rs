@@ -5,6 +5,7 @@ use comfy_table::presets::NOTHING;
 use locus_protocol::shown::{message, shortened, shown};
 use locus_protocol::{
     Aim, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
+    counted,
 };
 
 /// Characters of a cell that are shown; `--json` has all.
@@ -108,11 +109,11 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
         shown(&shortened(started.answer.trim(), LONGEST_CELL)),
         order.intervention.title()
     );
-    let prompts = started.donors.len();
+    let prompts = counted(started.donors.len(), "prompt");
     text += &match order.intervention {
         Intervention::AblateZero => format!("clean {:.3}\n", started.clean),
         Intervention::AblateMean => {
-            format!("clean {:.3} (mean over {prompts} prompts of other facts, seed {})\n", started.clean, order.seed)
+            format!("clean {:.3} (mean over {prompts} of other facts, seed {})\n", started.clean, order.seed)
         }
         Intervention::AblateResample => {
             format!(
@@ -123,8 +124,12 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
             )
         }
         _ => format!(
-            "clean {:.3}, corrupted {:.3} (noise {:.4}, {} samples, seed {})\n",
-            started.clean, started.corrupted, started.noise_level, order.samples, order.seed
+            "clean {:.3}, corrupted {:.3} (noise {:.4}, {}, seed {})\n",
+            started.clean,
+            started.corrupted,
+            started.noise_level,
+            counted(order.samples, "sample"),
+            order.seed
         ),
     };
     text += &format!("on {}\n", started.model());
@@ -180,9 +185,9 @@ pub fn averages(kinds: &[AverageEffects]) -> String {
     let mut parts = Vec::new();
     if let Some(first) = kinds.first() {
         parts.push(format!(
-            "{} facts traced, {} left out; clean {:.3}, corrupted {:.3}, average total effect {:.3} ± {:.3}\n\
+            "{} traced, {} left out; clean {:.3}, corrupted {:.3}, average total effect {:.3} ± {:.3}\n\
              average indirect effects in hundredths ± half of the 95 % confidence interval, by layer",
-            first.facts,
+            counted(first.facts, "fact"),
             first.left_out,
             first.clean,
             first.corrupted,
@@ -355,4 +360,22 @@ pub fn in_place(edits: &[EditInPlace], unedited: bool) -> String {
     }
     table.right(0..4);
     format!("in place:\n\n{table}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before_after;
+    use locus_protocol::{AimVerdict, Applied};
+
+    /// Texts of facts, models and plugins stand in their line, whatever they hold.
+    #[test]
+    fn nothing_that_came_from_elsewhere_begins_a_line_of_its_own() {
+        let forged = "a\nnote: forged\u{1b}[2J";
+        let verdict = AimVerdict { why: format!("p(“{forged}”) 0.1 < p(true) 0.2"), ..AimVerdict::default() };
+        let mut applied = Applied { verdict: Some(verdict), notes: vec![forged.to_owned()], ..Applied::default() };
+        applied.aim.target = forged.to_owned();
+        let text = before_after(&applied, forged, forged);
+        assert_eq!(text.matches("note: forged\\u{1b}[2J").count(), 5, "{text}");
+        assert!(!text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("note: forged")), "{text}");
+    }
 }

@@ -3,7 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::{Failure, log, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Deed, OPERATION_SCHEMA, Operation, Origin};
+use locus_protocol::{Deed, OPERATION_SCHEMA, Operation, Origin, counted};
 use locus_session::Error;
 use locus_session::operations::{Journal, Read, now, run_name};
 use std::collections::BTreeMap;
@@ -43,8 +43,7 @@ fn change(common: &Common, number: Option<u64>, what: Move) -> Result<(), Failur
     let model = shown(&operation.model.name);
     Ok(output::print(&match operation.in_place.len() {
         0 => format!("the next start of the workbench on {model} puts no edit in place"),
-        1 => format!("the next start of the workbench on {model} puts 1 edit in place"),
-        edits => format!("the next start of the workbench on {model} puts {edits} edits in place"),
+        edits => format!("the next start of the workbench on {model} puts {} in place", counted(edits, "edit")),
     })?)
 }
 

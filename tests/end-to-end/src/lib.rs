@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: where the program is, folders of their own to run it in, its records, and a
-//! pseudo-terminal.
+//! What the end-to-end tests share: where the program is, folders of their own to run it in, its records, the engine
+//! without a terminal, and a pseudo-terminal.
 //!
 //! The program and the plugins lie beside the tests in the target folder. Cargo builds no binary of another package
 //! for a test, so that `cargo build --release --workspace` has to come first; `cargo xtask test` does that.
@@ -13,6 +13,7 @@ mod pairs;
 mod program;
 mod pseudo_terminal;
 mod records;
+mod session;
 
 pub use crates::{build, toolchain};
 pub use files::{files, is_whole_safetensors};
@@ -23,3 +24,4 @@ pub use pairs::{Pair, pairs};
 pub use program::{Ended, plugin, program, send};
 pub use pseudo_terminal::PseudoTerminal;
 pub use records::{Edit, Records, Trace};
+pub use session::Session;

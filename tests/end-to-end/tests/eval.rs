@@ -139,8 +139,8 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
     let refused = home.run(["eval", "--facts", "facts.jsonl"]);
     assert!(refused.err.contains("line 2") && refused.err.contains("requested_rewrite.prompt"), "{}", refused.err);
     let lenient = home.run(["eval", "--facts", "facts.jsonl", "--skip-bad"]).well();
-    assert!(lenient.out.contains("1 facts measured"), "{}", lenient.out);
-    assert!(lenient.err.contains("line 2") && lenient.err.contains("1 bad records"), "{}", lenient.err);
+    assert!(lenient.out.contains("1 fact measured"), "{}", lenient.out);
+    assert!(lenient.err.contains("line 2") && lenient.err.contains("1 bad record left out"), "{}", lenient.err);
     for (flags, named) in [
         (&["eval", "--limit", "0"][..], "--limit"),
         (&["eval", "--least-probability", "2"], "--least-probability"),

@@ -1,11 +1,9 @@
 //! A plugin that does everything wrong: the program stays up, the fact stays unedited, and one sentence says what
 //! happened.
 
-use crossbeam_channel::RecvTimeoutError;
-use locus_end_to_end::{Ended, Home, Records, order, order_of, plugin, program, send};
-use locus_plugin_host::SearchPaths;
-use locus_protocol::{Blame, Command, EditOrder, Event, ModelSource, Outcome, TopToken};
-use locus_session::{DeviceRequest, Handles, Options};
+use locus_end_to_end::{Ended, Home, Records, Session, order, order_of, plugin, send};
+use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken};
+use locus_session::Options;
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -115,60 +113,24 @@ fn a_second_interrupt_does_not_wait_for_it() {
     assert!(!home.path("x.safetensors").exists(), "it was saved");
 }
 
-/// One session with the hostile plugin.
-struct Session {
-    handles: Handles,
-    next: u64,
-}
+/// An engine with the hostile plugin.
+struct Bench(Session);
 
-impl Session {
+impl Bench {
     fn start(home: &Home) -> Self {
-        let folder = program().parent().map(std::path::Path::to_owned);
-        let search = SearchPaths::new(folder.as_deref(), None, None, &[]);
-        let handles = locus_session::start(Options {
-            device: DeviceRequest::Cpu,
-            plugins: vec![plugin("locus-hostile")],
-            threads: Some(1),
-            ..Options::new(home.cache(), search)
-        });
-        let mut session = Self { handles: handles.expect("a session"), next: 0 };
-        let loaded = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
-        assert_eq!(loaded.0, Outcome::Done);
-        session
-    }
-
-    fn receive(&self) -> Event {
-        match self.handles.events.recv_timeout(Duration::from_secs(120)) {
-            Ok(event) => event,
-            Err(RecvTimeoutError::Timeout) => panic!("the engine hangs"),
-            Err(RecvTimeoutError::Disconnected) => panic!("the engine has ended"),
-        }
-    }
-
-    /// Runs a job; its outcome and everything that was told.
-    fn job(&mut self, order: impl FnOnce(u64) -> Command) -> (Outcome, Vec<Event>) {
-        let id = self.next;
-        self.next += 1;
-        self.handles.commands.send(order(id)).expect("the engine listens");
-        let mut told = Vec::new();
-        loop {
-            match self.receive() {
-                Event::Finished { job, outcome, .. } if job == id => return (outcome, told),
-                event => told.push(event),
-            }
-        }
+        Self(Session::start(home, |usual| Options { plugins: vec![plugin("locus-hostile")], ..usual }).0)
     }
 
     fn edit(&mut self, order: EditOrder) -> (Outcome, Vec<Event>) {
-        self.job(|job| Command::Edit { job, order })
+        self.0.job(|job| Command::Edit { job, order })
     }
 
     /// The next tokens of the first fact, and the number of edits in place.
     fn prediction(&mut self) -> (Vec<TopToken>, usize) {
         let fact = order_of(0, "", 0, json!({})).fact;
-        self.handles.commands.send(Command::Predict { fact }).expect("the engine listens");
+        self.0.send(Command::Predict { fact });
         loop {
-            if let Event::Prediction { top, edits, .. } = self.receive() {
+            if let Event::Prediction { top, edits, .. } = self.0.receive() {
                 return (top, edits);
             }
         }
@@ -176,9 +138,9 @@ impl Session {
 
     /// What is answered to an undo: the error, or whether the weights are the checkpoint's.
     fn undo(&mut self) -> Result<bool, String> {
-        self.handles.commands.send(Command::Undo).expect("the engine listens");
+        self.0.send(Command::Undo);
         loop {
-            match self.receive() {
+            match self.0.receive() {
                 Event::Edits { unedited, .. } => return Ok(unedited),
                 Event::Answered { outcome: Outcome::Failed { error, .. }, .. } => return Err(error),
                 _ => {}
@@ -189,7 +151,7 @@ impl Session {
 
 #[test]
 fn one_session_survives_all_crimes_and_its_model_stays_as_it_was() {
-    let mut session = Session::start(&Home::new());
+    let mut session = Bench::start(&Home::new());
     let before = session.prediction();
     let good = order_of(0, "rome", 4, json!({}));
     let applied = |told: &[Event]| {
@@ -216,7 +178,7 @@ fn one_session_survives_all_crimes_and_its_model_stays_as_it_was() {
         assert_eq!(session.undo(), Err("there is no edit to undo".to_owned()), "{method}");
     }
     // cancelled while it does not listen
-    let cancel = std::sync::Arc::clone(&session.handles.flags.cancel);
+    let cancel = std::sync::Arc::clone(&session.0.handles.flags.cancel);
     let canceller = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(500));
         cancel.store(true, Ordering::SeqCst);

@@ -1,56 +1,38 @@
 //! Everything that the hostile plugin can do without ending the process, one by one: the program stays up, one sentence
 //! says what happened and whose fault it was, and weights and journal are bit by bit what they were.
 
-use locus_end_to_end::{Home, order_of, plugin, program};
+use locus_end_to_end::{Home, Session, order_of, plugin, program};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
-use locus_plugin_host::SearchPaths;
-use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, ModelSource, Outcome, SaveTarget, TriedOn};
+use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, Outcome, SaveTarget, TriedOn};
+use locus_session::Options;
 use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, Options};
 use serde_json::json;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Exit code for the fault of a plugin.
 const PLUGIN: i32 = 3;
 
-/// One session with the hostile plugin, which writes a journal.
-struct Session {
+/// An engine with the hostile plugin, which writes a journal.
+struct Bench {
     home: Home,
-    handles: Handles,
-    next: JobId,
+    session: Session,
 }
 
-impl Session {
+impl Bench {
     fn start() -> Self {
         let home = Home::new();
-        let folder = program().parent().map(std::path::Path::to_owned);
-        let search = SearchPaths::new(folder.as_deref(), None, None, &[]);
-        let handles = locus_session::start(Options {
-            device: DeviceRequest::Cpu,
+        let operations = Operations { folder: home.path("state"), role: Role::Command };
+        let (session, _) = Session::start(&home, |usual| Options {
             plugins: vec![plugin("locus-hostile")],
-            threads: Some(1),
-            operations: Some(Operations { folder: home.path("state"), role: Role::Command }),
-            ..Options::new(home.cache(), search)
+            operations: Some(operations),
+            ..usual
         });
-        let mut session = Self { home, handles: handles.expect("a session"), next: 0 };
-        let loaded = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
-        assert_eq!(loaded.0, Outcome::Done);
-        session
+        Self { home, session }
     }
 
     /// Runs a job; its outcome and everything that was told.
     fn job(&mut self, order: impl FnOnce(JobId) -> Command) -> (Outcome, Vec<Event>) {
-        let id = self.next;
-        self.next += 1;
-        self.handles.commands.send(order(id)).expect("the engine listens");
-        let mut told = Vec::new();
-        loop {
-            match self.handles.events.recv_timeout(Duration::from_secs(120)).expect("the engine answers") {
-                Event::Finished { job, outcome, .. } if job == id => return (outcome, told),
-                event => told.push(event),
-            }
-        }
+        self.session.job(order)
     }
 
     /// The sentence with which an edit fails by the fault of a plugin.
@@ -112,7 +94,7 @@ fn every_misdeed_is_told_in_a_sentence_and_changes_no_bit() {
     let faults = faults.chain(OBJECTIVE.iter().map(|it| (it.name, it.said, misaims(it.name))));
     let faults: Vec<_> = faults.collect();
     assert!(faults.len() >= 60, "{}", faults.len());
-    let mut session = Session::start();
+    let mut session = Bench::start();
     let before = session.everything();
     for (name, said, order) in faults {
         let error = session.fault(order, name);
@@ -127,7 +109,7 @@ fn every_misdeed_is_told_in_a_sentence_and_changes_no_bit() {
 
 #[test]
 fn what_is_left_behind_is_said_and_changes_no_number() {
-    let mut session = Session::start();
+    let mut session = Bench::start();
     let before = session.everything();
     let (alone, warnings) = session.tried(order_of(0, "obeys", 3, json!({})), "obeys");
     assert!(warnings.is_empty(), "{warnings:?}");

@@ -1,9 +1,9 @@
 //! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
 
-use locus_end_to_end::{Home, PseudoTerminal, Records, operations, order, send};
-use locus_protocol::{Deed, EditOrder, Event, ModelSource, Operation, Origin};
+use locus_end_to_end::{Home, PseudoTerminal, Records, Session, operations, order, send};
+use locus_protocol::{Command, Deed, EditOrder, Event, Operation, Origin, Outcome};
+use locus_session::Options;
 use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, Options};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -11,36 +11,28 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::time::Duration;
 
-/// The engine as the workbench has it, without a terminal in front.
-struct Session {
-    handles: Handles,
-    next: u64,
+/// The engine as the workbench has it.
+struct Workbench {
+    session: Session,
     /// What was told last of the edits in place: their numbers, those taken back, the weights.
     told: (Vec<u64>, Vec<u64>, BTreeMap<String, String>),
 }
 
-impl Session {
+impl Workbench {
     fn start(home: &Home, role: Role) -> Self {
-        let folder = locus_end_to_end::program().parent().map(std::path::Path::to_owned);
-        let search = locus_plugin_host::SearchPaths::new(folder.as_deref(), None, None, &[]);
-        let handles = locus_session::start(Options {
-            device: DeviceRequest::Cpu,
-            operations: Some(Operations { folder: home.path("state/locus"), role }),
-            threads: Some(1),
-            ..Options::new(home.cache(), search)
-        });
-        let mut session = Self { handles: handles.expect("a session"), next: 0, told: Default::default() };
-        session.job(|job| locus_protocol::Command::Load { job, source: ModelSource::BuiltIn });
-        session
+        let operations = Operations { folder: home.path("state/locus"), role };
+        let (session, told) = Session::start(home, |usual| Options { operations: Some(operations), ..usual });
+        let mut workbench = Self { session, told: Default::default() };
+        told.iter().for_each(|event| workbench.hear(event));
+        workbench
     }
 
-    fn workbench(home: &Home) -> Self {
+    fn new(home: &Home) -> Self {
         Self::start(home, Role::Workbench { takes_over: true })
     }
 
-    fn receive(&mut self) -> Event {
-        let event = self.handles.events.recv_timeout(Duration::from_secs(120)).expect("an event");
-        match &event {
+    fn hear(&mut self, event: &Event) {
+        match event {
             Event::Edits { applied, undone, weights, .. } => {
                 let numbers = |edits: &[locus_protocol::EditInPlace]| edits.iter().map(|edit| edit.number).collect();
                 self.told = (numbers(applied), numbers(undone), weights.clone());
@@ -53,50 +45,45 @@ impl Session {
             Event::Log { level, text, .. } => assert_ne!(level, "error", "{text}"),
             _ => {}
         }
-        event
     }
 
-    fn job(&mut self, order: impl FnOnce(u64) -> locus_protocol::Command) {
-        self.next += 1;
-        let id = self.next;
-        self.handles.commands.send(order(id)).expect("the engine");
+    fn job(&mut self, order: impl FnOnce(u64) -> Command) {
+        let (outcome, told) = self.session.job(order);
+        told.iter().for_each(|event| self.hear(event));
+        assert_eq!(outcome, Outcome::Done);
+    }
+
+    fn edit(&mut self, line: &str) -> u64 {
+        let order: EditOrder = serde_json::from_str(line).expect("an order");
+        self.job(|job| Command::Edit { job, order });
+        *self.told.0.last().expect("a number")
+    }
+
+    fn history(&mut self, order: Command) {
+        self.session.send(order);
         loop {
-            if let Event::Finished { job, outcome, .. } = self.receive()
-                && job == id
-            {
-                assert_eq!(outcome, locus_protocol::Outcome::Done);
+            let event = self.session.receive();
+            self.hear(&event);
+            if let Event::Edits { .. } = event {
                 return;
             }
         }
     }
 
-    fn edit(&mut self, line: &str) -> u64 {
-        let order: EditOrder = serde_json::from_str(line).expect("an order");
-        self.job(|job| locus_protocol::Command::Edit { job, order });
-        *self.told.0.last().expect("a number")
-    }
-
-    fn history(&mut self, order: locus_protocol::Command) {
-        self.handles.commands.send(order).expect("the engine");
-        while !matches!(self.receive(), Event::Edits { .. }) {}
-    }
-
     fn undo(&mut self) {
-        self.history(locus_protocol::Command::Undo);
+        self.history(Command::Undo);
     }
 
     fn undo_one(&mut self, edit: u64) {
-        self.history(locus_protocol::Command::UndoOne { edit });
+        self.history(Command::UndoOne { edit });
     }
 
     fn redo(&mut self) {
-        self.history(locus_protocol::Command::Redo);
+        self.history(Command::Redo);
     }
 
     fn end(self) {
-        self.handles.commands.send(locus_protocol::Command::Quit).expect("the engine");
-        while self.handles.events.recv().is_ok() {}
-        self.handles.thread.join().expect("the engine ends");
+        self.session.end();
     }
 }
 
@@ -119,7 +106,7 @@ fn deeds(operations: &[Operation]) -> Vec<String> {
 #[test]
 fn edits_come_back_with_what_was_taken_back_on_the_next_start() {
     let home = Home::new();
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     assert_eq!(session.told.0, Vec::<u64>::new());
     let first = session.edit(&order(0, "rome", 3, json!({"steps": 3})));
     session.edit(&quick(100, 3));
@@ -131,7 +118,7 @@ fn edits_come_back_with_what_was_taken_back_on_the_next_start() {
     assert_eq!((&left.0[..], &left.1[..]), (&[1][..], &[2, 3][..]));
     session.end();
 
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     assert_eq!((&session.told.0, &session.told.1), (&left.0, &left.1));
     // the weights that are touched now have the bits that they had
     assert!(!session.told.2.is_empty() && session.told.2.iter().all(|(name, hash)| left.2[name] == *hash));
@@ -150,15 +137,15 @@ fn edits_come_back_with_what_was_taken_back_on_the_next_start() {
     assert_eq!(records.edits()[0].applied.as_ref().expect("applied").number, 1);
     let command = operations(&home).pop().expect("an operation");
     assert_eq!((command.number, command.origin, &command.in_place[..]), (9, Origin::Command, &[9][..]));
-    let session = Session::workbench(&home);
+    let session = Workbench::new(&home);
     assert_eq!((&session.told.0[..], &session.told.1[..]), (&[2, 3][..], &[1][..]));
     assert!(session.told.2.iter().all(|(name, hash)| left.2[name] == *hash));
     session.end();
     // and a fresh start has none, until the next one
-    let session = Session::start(&home, Role::Workbench { takes_over: false });
+    let session = Workbench::start(&home, Role::Workbench { takes_over: false });
     assert_eq!(session.told.0, Vec::<u64>::new());
     session.end();
-    assert_eq!(Session::workbench(&home).told.0, [2, 3]);
+    assert_eq!(Workbench::new(&home).told.0, [2, 3]);
 }
 
 #[test]
@@ -192,9 +179,9 @@ fn an_operation_holds_all_that_is_needed_to_do_it_again() {
         ("found on", "the unedited model"),
         ("facts", "built-in facts ("),
     ] {
-        let is_shown = show.lines().any(|line| {
-            line.trim().strip_prefix(row).is_some_and(|rest| rest.trim_start().starts_with(value))
-        });
+        let is_shown = show
+            .lines()
+            .any(|line| line.trim().strip_prefix(row).is_some_and(|rest| rest.trim_start().starts_with(value)));
         assert!(is_shown, "no {row} {value} in {show}");
     }
     let shown: Operation = serde_json::from_str(&home.run(["show", "1", "--json"]).well().out).expect("a record");
@@ -216,7 +203,10 @@ fn a_replay_with_other_facts_says_so() {
     let facts: Vec<Value> = serde_json::from_slice(&std::fs::read(&own).expect("facts")).expect("a list");
     std::fs::write(home.path("few.json"), json!(facts[..1]).to_string()).expect("written");
     let ended = home.run(["replay", "--facts", "few.json"]);
-    assert!(ended.out.contains("drew on the facts of `facts.json` then, and draw on those of `few.json` now"), "{ended:?}");
+    assert!(
+        ended.out.contains("drew on the facts of `facts.json` then, and draw on those of `few.json` now"),
+        "{ended:?}"
+    );
     std::fs::copy(home.path("few.json"), home.path("facts.json")).expect("copied");
     let ended = home.run(["replay", "--facts", "facts.json"]);
     assert!(ended.out.contains("the facts of `facts.json`, which are others now"), "{ended:?}");
@@ -231,12 +221,12 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
     let home = Home::new();
     let sentence = home.run(["undo"]).sentence(1);
     assert!(sentence.contains("the workbench has left no edit in place"), "{sentence}");
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     [(0, 1), (100, 2), (200, 3)].into_iter().for_each(|(case, layer)| _ = session.edit(&quick(case, layer)));
     session.end();
     assert!(home.run(["undo", "2"]).well().out.contains("took back 2"));
     assert!(home.run(["undo"]).well().out.contains("puts 1 edit in place"));
-    let session = Session::workbench(&home);
+    let session = Workbench::new(&home);
     assert_eq!((&session.told.0[..], &session.told.1[..]), (&[1][..], &[2, 3][..]));
     session.end();
     assert!(home.run(["redo"]).well().out.contains("put 3 on again"));
@@ -244,7 +234,7 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
     let _ = home.run(["edit", "--method", "fine-tuning", "--set", "steps=1", "--layers", "0"]).well();
     let command = operations(&home).last().expect("an operation").number;
     let _ = home.run(["redo", &command.to_string()]).well();
-    let session = Session::workbench(&home);
+    let session = Workbench::new(&home);
     assert_eq!(session.told.0, [1, 3, command]);
     session.end();
     for (arguments, said) in [
@@ -261,7 +251,7 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
 #[test]
 fn what_was_damaged_is_said_and_the_rest_goes_on() {
     let home = Home::new();
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     session.edit(&quick(0, 1));
     session.edit(&quick(100, 2));
     session.end();
@@ -271,7 +261,7 @@ fn what_was_damaged_is_said_and_the_rest_goes_on() {
     let file = home.path("state/locus/operations.jsonl");
     let mut journal = std::fs::File::options().append(true).open(&file).expect("the journal");
     journal.write_all(br#"{"number":3,"ti"#).expect("a torn line");
-    let session = Session::workbench(&home);
+    let session = Workbench::new(&home);
     assert_eq!(session.told.0, [1], "the other one is in place");
     session.end();
     let ended = home.run(["log"]).well();
@@ -287,7 +277,7 @@ fn what_was_damaged_is_said_and_the_rest_goes_on() {
 fn a_journal_of_thirty_operations_is_run_again_with_the_same_numbers() {
     let home = Home::new();
     // over two starts of the workbench, with undo, redo and undo of one, and with two commands among them
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     session.edit(&order(0, "rome", 3, json!({"steps": 3})));
     session.edit(&order(50, "memit", 2, json!({"steps": 3, "contexts": 2})));
     for case in [100, 150, 200] {
@@ -301,7 +291,7 @@ fn a_journal_of_thirty_operations_is_run_again_with_the_same_numbers() {
     session.edit(&quick(250, 2));
     session.end();
     let _ = home.run_with(&(quick(300, 1) + &quick(350, 1)), ["edit", "--orders", "-"]).well();
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     for case in [400, 450, 500] {
         session.edit(&quick(case, (case / 50 % 4) as usize));
         session.undo();
@@ -344,7 +334,7 @@ fn a_journal_of_thirty_operations_is_run_again_with_the_same_numbers() {
 #[test]
 fn the_workbench_says_what_it_took_over_and_takes_it_back_across_restarts() {
     let home = Home::new();
-    let mut session = Session::workbench(&home);
+    let mut session = Workbench::new(&home);
     session.edit(&quick(0, 1));
     session.edit(&quick(100, 2));
     session.end();
@@ -398,9 +388,9 @@ fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
         assert!(numbers.len() >= done, "{moment}: something is gone");
         done = numbers.len();
         let Some(last) = read.operations.last() else { continue };
-        let mut session = Session::start(&home, Role::Reader);
+        let mut session = Workbench::start(&home, Role::Reader);
         let in_place = last.in_place.clone();
-        session.job(|job| locus_protocol::Command::Place { job, in_place, taken_back: Vec::new() });
+        session.job(|job| Command::Place { job, in_place, taken_back: Vec::new() });
         assert_eq!(session.told.0, last.in_place, "{moment}");
         assert_eq!(session.told.2, last.weights, "{moment}: other bits");
         session.end();

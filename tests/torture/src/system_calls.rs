@@ -130,7 +130,12 @@ impl Bench {
         Ok(tally)
     }
 
-    fn attempt(&self, place: usize, nth: usize, expected: &Left) -> (usize, Option<String>, Result<&'static str, String>) {
+    fn attempt(
+        &self,
+        place: usize,
+        nth: usize,
+        expected: &Left,
+    ) -> (usize, Option<String>, Result<&'static str, String>) {
         let home = match self.home() {
             Ok(home) => home,
             Err(error) => return (nth, None, Err(format!("{error:#}"))),

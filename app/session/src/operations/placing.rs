@@ -7,7 +7,7 @@ use crate::history::{edits, rows_in};
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Arrangement, DeltaFile, Edit};
-use locus_protocol::{Fact, LayerRow, Operation};
+use locus_protocol::{Fact, LayerRow, Operation, counted};
 use std::collections::BTreeMap;
 
 /// Has the edits in place be those of operations, as a job. It is no operation: a replay does so at any time, and a command
@@ -94,11 +94,10 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
         said.push(("engine", "warning", text));
     }
     if standing != Standing::default() {
-        let count = |count: usize| if count == 1 { "1 edit".to_owned() } else { format!("{count} edits") };
         let text = format!(
             "in place from earlier sessions: {}, {} taken back; --fresh starts without them",
-            count(placed),
-            count(redoable)
+            counted(placed, "edit"),
+            counted(redoable, "edit")
         );
         said.push(("edits", "info", text));
     }

@@ -9,8 +9,7 @@ use jiff::{Timestamp, Unit};
 use locus_engine::edit::{Arrangement, DeltaFile, Numbered};
 use locus_plugin_host::Registry;
 use locus_protocol::{
-    Aim, Deed, DeltaMark, EditDeed, Event, Fact, FactsMark, OPERATION_SCHEMA, Operation, Origin, PluginKind,
-    PluginMark,
+    Aim, Deed, DeltaMark, EditDeed, Event, Fact, FactsMark, OPERATION_SCHEMA, Operation, Origin, PluginKind, PluginMark,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use crate::panes::Motion;
 use crate::state::{State, Tone};
 use crate::view::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
 use crossterm::event::KeyCode;
-use locus_protocol::{Command, EditInPlace};
+use locus_protocol::{Command, EditInPlace, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 
@@ -136,13 +136,10 @@ fn redo(state: &mut State) -> Vec<Effect> {
 }
 
 fn title(state: &State) -> String {
-    let count = |count: usize| match count {
-        1 => "1 edit in place".to_owned(),
-        count => format!("{count} edits in place"),
-    };
+    let in_place = format!("{} in place", counted(state.edits.applied.len(), "edit"));
     match state.edits.undone.len() {
-        0 => count(state.edits.applied.len()),
-        undone => format!("{}, {undone} taken back", count(state.edits.applied.len())),
+        0 => in_place,
+        undone => format!("{in_place}, {undone} taken back"),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::actions::and_more;
 use crate::overlays::is_large;
 use crate::state::State;
 use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
-use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken};
+use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -245,10 +245,7 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     if edits.applied.is_empty() && edits.undone.is_empty() && edits.unedited.is_none() {
         return;
     }
-    let count = match edits.applied.len() {
-        1 => "1 edit in place".to_owned(),
-        count => format!("{count} edits in place"),
-    };
+    let count = format!("{} in place", counted(edits.applied.len(), "edit"));
     let (answer, style) = match edits.unedited {
         Some(true) => ("yes", state.theme.good()),
         Some(false) => ("no", state.theme.warn()),

@@ -4,7 +4,7 @@ use super::{Motion, Pane, Table};
 use crate::actions::Action;
 use crate::state::{FIELDS, State};
 use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
-use locus_protocol::Fact;
+use locus_protocol::{Fact, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
@@ -173,8 +173,8 @@ pub fn first_steps(state: &State) -> Vec<Line<'static>> {
 fn draw_filter(state: &State, paper: &mut Paper<'_>) -> Option<Position> {
     let facts = &state.facts;
     let count = match facts.shown() == facts.total() {
-        true => format!("{} facts", facts.total()),
-        false => format!("{} of {} facts", facts.shown(), facts.total()),
+        true => counted(facts.total(), "fact"),
+        false => format!("{} of {}", facts.shown(), counted(facts.total(), "fact")),
     };
     let count = match facts.order.name() {
         "" => count,
@@ -272,8 +272,7 @@ fn draw_detail(state: &State, paper: &mut Paper<'_>) {
         Some(prediction) => {
             let edits = match prediction.edits {
                 0 => "unedited model".to_owned(),
-                1 => "with 1 edit in place".to_owned(),
-                edits => format!("with {edits} edits in place"),
+                edits => format!("with {} in place", counted(edits, "edit")),
             };
             paper.line(Span::styled(format!(" next token ({edits})"), state.theme.muted()));
             for top in &prediction.top {

@@ -7,7 +7,7 @@ use crate::view::{
     Glyphs, Paper, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, time_left, width,
     window_start, wrap,
 };
-use locus_protocol::{LayerRow, Phase, TraceKind};
+use locus_protocol::{LayerRow, Phase, TraceKind, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -128,8 +128,7 @@ fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
     if let Some(prediction) = unedited(state, None) {
         let whose = match prediction.edits {
             0 => "the unedited model".to_owned(),
-            1 => "the model as it is, with 1 edit in place".to_owned(),
-            edits => format!("the model as it is, with {edits} edits in place"),
+            edits => format!("the model as it is, with {} in place", counted(edits, "edit")),
         };
         paper.line(Span::styled(format!(" p(new), p(true): {whose}"), muted));
     }
@@ -152,7 +151,8 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
     if state.edits.frozen.is_some() {
         let step = view.step.map_or(0, |step| step + 1);
-        let text = format!(" frozen at step {step}: {} steps held back; Space follows again", state.edits.held);
+        let text =
+            format!(" frozen at step {step}: {} held back; Space follows again", counted(state.edits.held, "step"));
         paper.line(Span::styled(text, state.theme.warn()));
     } else if let Stage::Failed(error) = &view.stage {
         let lines = wrap(&format!(" failed: {}", printable(error)), paper.width(), 1);

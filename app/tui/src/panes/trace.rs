@@ -8,7 +8,7 @@ use crate::view::{
     Paper, arrange, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text,
     width, window_start, wrap,
 };
-use locus_protocol::{Intervention, Outcome, TraceKind, with_edits};
+use locus_protocol::{Intervention, Outcome, TraceKind, counted, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
@@ -220,10 +220,12 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
     let (done, rows) = (view.rows_done(), view.started.tokens.len());
     let order = &view.started.order;
     let settings = match order.intervention {
-        Intervention::AblateMean => format!("mean over {} prompts of other facts", view.started.donors.len()),
-        Intervention::AblateResample => format!("from {} other subjects", view.started.donors.len()),
+        Intervention::AblateMean => {
+            format!("mean over {} of other facts", counted(view.started.donors.len(), "prompt"))
+        }
+        Intervention::AblateResample => format!("from {}", counted(view.started.donors.len(), "other subject")),
         Intervention::AblateZero => "in the clean run".to_owned(),
-        _ => format!("noise {} ({} samples)", crate::view::ratio(view.started.noise_level), order.samples),
+        _ => format!("noise {} ({})", crate::view::ratio(view.started.noise_level), counted(order.samples, "sample")),
     };
     match &view.outcome {
         None if view.shows_preview() => {

@@ -4,7 +4,7 @@ use super::{Arrangement, Paper, ahead, arrange, bytes, count, duration, printabl
 use crate::actions::{self, Action};
 use crate::panes::{PANES, prompt_spans};
 use crate::state::{Job, State, Tone};
-use locus_protocol::{JobKind, Phase};
+use locus_protocol::{JobKind, Phase, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -170,8 +170,7 @@ fn status(state: &State, room: usize) -> Line<'static> {
     parts.push(match (state.edits.applied.len(), state.edits.unedited) {
         (0, Some(false)) => ("weights differ from the checkpoint".to_owned(), state.theme.bad()),
         (0, _) => ("no edits".to_owned(), plain),
-        (1, _) => ("1 edit in place".to_owned(), state.theme.warn()),
-        (edits, _) => (format!("{edits} edits in place"), state.theme.warn()),
+        (edits, _) => (format!("{} in place", counted(edits, "edit")), state.theme.warn()),
     });
     if state.compare.bytes() > 0 {
         parts.push((format!("variants {}", bytes(state.compare.bytes())), plain));

@@ -94,3 +94,23 @@ fn a_job_that_ends_before_it_hears_of_the_look_has_ended() {
     bench.hear(recording::trace(3, TraceKind::Hidden, 1));
     assert!(bench.state.job.is_none());
 }
+
+/// The time until all is done holds the job that stands by, and its own time stands still meanwhile.
+#[test]
+fn a_job_that_stands_by_counts_in_the_time_until_all_is_done() {
+    let mut bench = Bench::ready(120, 40);
+    // what both take is known
+    bench.press("r").hear(recording::edit(2)).press("t").hear(recording::trace(3, TraceKind::Hidden, 1));
+    bench.press("r").hear(recording::edit_start(4)).hear((0..5).map(|number| recording::step(4, number)));
+    bench.press("r");
+    let seconds = |bench: &Bench| bench.state.all_left().expect("all of it is known").as_secs_f64();
+    let alone = seconds(&bench);
+    bench.press("t").hear(recording::trace_start(5, TraceKind::Hidden, 1));
+    assert!(bench.state.standing_by().is_some_and(|job| job.id == 4));
+    let with_a_look = seconds(&bench);
+    assert!(with_a_look > alone, "{with_a_look} s with a trace, {alone} s without");
+    let standing = |bench: &Bench| bench.state.standing_by().and_then(|job| job.left(bench.state.now));
+    let left = standing(&bench);
+    bench.wait(20_000);
+    assert!(left.is_some() && standing(&bench) == left, "its time stands still");
+}

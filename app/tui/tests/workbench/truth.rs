@@ -2,7 +2,7 @@
 //! missed its aim is told so, and the command for the shell stands on the same edits.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{AimVerdict, Event, JobKind, Phase, TraceKind};
+use locus_protocol::{AimVerdict, Command, Event, JobKind, Outcome, Phase, SaveTarget, TraceKind};
 use locus_tui::{Depth, Effect, Options};
 
 /// A trace on top of an edit, in which noise lowers nothing any more.
@@ -100,7 +100,7 @@ fn next_tokens_of_another_model_are_not_shown() {
 }
 
 #[test]
-fn an_edit_that_misses_its_aim_is_no_success_anywhere() {
+fn an_edit_that_misses_its_aim_says_so_everywhere() {
     let mut bench = Bench::ready(120, 40);
     let missed = |event| match event {
         Event::Applied(mut applied) => {
@@ -124,7 +124,14 @@ fn an_edit_that_misses_its_aim_is_no_success_anywhere() {
     assert!(bench.screen().contains("(missed its aim) rome L5"), "{}", bench.screen());
     bench.press("esc J");
     assert!(bench.screen().contains("missed    editing Bhutan"), "{}", bench.screen());
-    bench.press("esc").hear([recording::undone(), recording::edits(&[1], &[])]).press("U");
+    let missed = |event| match event {
+        Event::Edits { mut applied, mut undone, rows, unedited, weights } => {
+            applied.iter_mut().chain(&mut undone).for_each(|edit| edit.success = Some(false));
+            Event::Edits { applied, undone, rows, unedited, weights }
+        }
+        other => other,
+    };
+    bench.press("esc").hear([recording::undone(), recording::edits(&[1], &[])].map(missed)).press("U");
     assert!(bench.screen().contains("(missed its aim) rome L5"), "after undo and redo: {}", bench.screen());
 }
 
@@ -212,4 +219,32 @@ fn what_takes_long_is_never_about_to_end() {
     bench.hear([Event::Progress { job: 3, phase: Phase::Evaluation, done: 0, total: 2 }]);
     let screen = bench.screen();
     assert!(screen.contains("min") && screen.contains(" left") && !screen.contains("of this phase"), "{screen}");
+}
+
+#[test]
+fn a_small_screen_says_as_well_which_model_numbers_are_of() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("2");
+    let screen = bench.screen();
+    assert!(screen.contains(" the unedited model: The capital of [Bhutan] is"), "{screen}");
+    bench.hear([recording::edits(&[1, 2], &[])]);
+    bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 2));
+    let screen = bench.screen();
+    assert!(screen.contains(" the model with edits 1, 2 in place: The capital"), "{screen}");
+}
+
+#[test]
+fn what_was_written_is_told_under_the_name_that_it_got() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2)).press("w");
+    let commands = bench.commands();
+    let wanted = SaveTarget::NewDeltas("exports/locus-edits.safetensors".into());
+    assert!(
+        matches!(&commands[..], [.., Command::Save { job: 3, target }] if *target == wanted),
+        "a name that says nothing of the process: {commands:?}"
+    );
+    let path = "exports/locus-edits-2.safetensors".into();
+    bench.hear([Event::Saved { job: 3, path }, Event::Finished { job: 3, outcome: Outcome::Done, seconds: 0.1 }]);
+    let screen = bench.screen();
+    assert!(screen.contains("writing the edits to exports/locus-edits-2.safetensors is done after 0.10 s"), "{screen}");
 }

@@ -20,7 +20,7 @@ pub(super) fn title(state: &State) -> String {
 /// variants are measured on.
 pub(super) fn effect(state: &State, layer: usize) -> Option<f64> {
     let trace: &TraceView = state.traces.of(state.fact()?, TraceKind::Hidden)?;
-    if !trace.started.is_of(&state.compare.on_top_of(&state.edits.numbers())) {
+    if !trace.started.is_of(&state.measured_on()) {
         return None;
     }
     trace.effect(trace.last_subject_token()?, layer)

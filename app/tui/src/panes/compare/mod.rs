@@ -280,9 +280,11 @@ fn ground(state: &State) -> Option<(String, Style)> {
         edits => format!("the {edits} edits in place"),
     };
     let key = state.keymap.first_key("compare", "compare-ground");
+    let arrangement = arrange(state);
+    let is_said = arrangement.has_borders || arrangement.context.is_some();
     Some(match state.compare.on {
-        // the title says it, where there is one
-        _ if state.edits.applied.is_empty() && arrange(state).has_borders => return None,
+        // the title says it, or the line of the fact
+        _ if state.edits.applied.is_empty() && is_said => return None,
         _ if state.edits.applied.is_empty() => (" measured from the unedited model".to_owned(), state.theme.muted()),
         TriedOn::Unedited => {
             let text = format!(" from the unedited model, without {edits} ({key}: with)");

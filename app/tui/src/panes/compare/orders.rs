@@ -3,7 +3,7 @@
 use super::{Standing, standing};
 use crate::input::Effect;
 use crate::state::{Compare, EditView, Ground, MOST_VARIANTS, Stage, State, Tone};
-use locus_protocol::{Command, JobKind, PluginKind, TriedOn, model_with};
+use locus_protocol::{Command, JobKind, PluginKind, TriedOn, counted, model_with};
 
 /// Whether there are variants.
 pub(super) fn has_variants(state: &State) -> Result<(), String> {
@@ -146,8 +146,10 @@ pub(super) fn keep(state: &mut State) -> Vec<Effect> {
     let in_place = state.edits.numbers();
     let title = match in_place.len() {
         _ if view.on_top_of == in_place => format!("putting variant {letter} in place"),
-        1 => format!("putting variant {letter}, found on the unedited model, on top of 1 edit"),
-        edits => format!("putting variant {letter}, found on the unedited model, on top of {edits} edits"),
+        edits => {
+            let edits = counted(edits, "edit");
+            format!("putting variant {letter}, found on the unedited model, on top of {edits}")
+        }
     };
     let effects = state.order(JobKind::Edit, title, |job| Command::Keep { job, tried });
     let mut shown = EditView { job: state.last_job, stage: Stage::Running, ..view };
