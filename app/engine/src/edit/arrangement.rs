@@ -1,13 +1,15 @@
 //! Edits in place and those that were taken back, with the model that they make: built as a whole before it takes the
 //! place of another one.
 
-use super::deltas::{hash, weight_changes};
+use super::deltas::{Changed, by_parameter, hash, weight_changes};
 use super::stack::Edit;
 use crate::error::Result;
 use crate::hex;
 use crate::model::Model;
+use locus_plugin::Delta;
 use locus_protocol::WeightChange;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 /// An edit with the number it got when it was put in place.
@@ -70,6 +72,11 @@ impl Arrangement {
         &self.undone
     }
 
+    /// The changes of all edits in place, in their order.
+    pub(super) fn deltas(&self) -> impl Iterator<Item = &Delta> {
+        self.applied.iter().flat_map(|edit| &edit.edit.deltas)
+    }
+
     /// The model that they make of `base`.
     #[must_use]
     pub fn model<'a>(&'a self, base: &'a Model) -> &'a Model {
@@ -99,11 +106,9 @@ impl Arrangement {
 
     /// Takes the hashes of what its edits touch: unedited once, as they are now each time.
     pub(super) fn measured(mut self, base: &Model) -> Result<Self> {
-        for delta in self.applied.iter().flat_map(|edit| &edit.edit.deltas) {
-            if !self.pristine.contains_key(&delta.parameter)
-                && let Some(parameter) = base.parameter(&delta.parameter)
-            {
-                self.pristine.insert(delta.parameter.clone(), hex(&hash(&parameter)?));
+        for Changed { name, value, .. } in by_parameter(base, self.applied.iter().flat_map(|edit| &edit.edit.deltas))? {
+            if let Entry::Vacant(new) = self.pristine.entry(name) {
+                new.insert(hex(&hash(&value)?));
             }
         }
         self.weights = hashes(self.model(base), self.pristine.keys())?;

@@ -101,24 +101,50 @@ pub(super) fn difference(form: &Form, parameter: &Tensor) -> Result<Tensor> {
     whole.doing(|| "computing a change of the weights".to_owned())
 }
 
-/// How far each changed parameter moved from where it was.
+/// All changes of one parameter.
+pub(crate) struct Changed<'a> {
+    /// Its one name, whichever of its names the changes give it, see [`Model::name_of`].
+    pub name: String,
+    /// The parameter.
+    pub value: Tensor,
+    /// The changes, in their order.
+    pub forms: Vec<&'a Form>,
+}
+
+/// Changes by the parameters that they change, each parameter once, in the order in which they come first.
 ///
 /// # Errors
-/// Those of libtorch.
+/// The model has no such parameter.
+pub(crate) fn by_parameter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>) -> Result<Vec<Changed<'a>>> {
+    let mut all: Vec<Changed<'a>> = Vec::new();
+    for Delta { parameter, form } in deltas {
+        let found = model.name_of(parameter).and_then(|name| Some((model.parameter(&name)?, name)));
+        let missing =
+            || Error::Request(format!("the model has no parameter `{parameter}` to change; name one of its own"));
+        let (value, name) = found.ok_or_else(missing)?;
+        match all.iter_mut().find(|known| known.name == name) {
+            Some(known) => known.forms.push(form),
+            None => all.push(Changed { name, value, forms: vec![form] }),
+        }
+    }
+    Ok(all)
+}
+
+/// How far each changed parameter moved from where it was, by all changes of it together.
+///
+/// # Errors
+/// A change of a parameter that the model does not have; those of libtorch.
 pub fn weight_changes(model: &Model, deltas: &[Delta]) -> Result<Vec<WeightChange>> {
     let _guard = tch::no_grad_guard();
-    let change = |delta: &Delta| {
-        let Some(parameter) = model.parameter(&delta.parameter) else { return Ok(None) };
-        let norm = difference(&delta.form, &parameter)?.f_norm()?.f_double_value(&[])?;
-        let whole = parameter.f_to_kind(Kind::Float)?.f_norm()?.f_double_value(&[])?;
-        Ok(Some(WeightChange {
-            parameter: delta.parameter.clone(),
-            layer: layer_of(model, &delta.parameter),
-            norm,
-            relative: norm / whole,
-        }))
+    let change = |Changed { name, value, forms }: Changed<'_>| {
+        let mut differences = forms.iter().map(|form| difference(form, &value));
+        let first = differences.next().unwrap_or_else(|| Ok(value.f_zeros_like()?))?;
+        let whole = differences.try_fold(first, |sum, next| Ok::<_, Error>(sum.f_add(&next?)?))?;
+        let norm = whole.f_norm()?.f_double_value(&[])?;
+        let relative = norm / value.f_to_kind(Kind::Float)?.f_norm()?.f_double_value(&[])?;
+        Ok(WeightChange { layer: layer_of(model, &name), parameter: name, norm, relative })
     };
-    deltas.iter().filter_map(|delta| change(delta).transpose()).collect()
+    by_parameter(model, deltas.iter())?.into_iter().map(change).collect()
 }
 
 /// The hash of a change's whole difference; nothing where the model lacks the parameter.
@@ -148,8 +174,9 @@ fn bits(tensor: &Tensor) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The layer whose down-projection a parameter belongs to.
+/// The layer whose down-projection a parameter belongs to, whichever of its names it is given.
 pub(super) fn layer_of(model: &Model, parameter: &str) -> Option<usize> {
+    let parameter = model.name_of(parameter)?;
     let owns = |module: &String| parameter.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.'));
     model.architecture.blocks.iter().position(|block| owns(&block.down))
 }

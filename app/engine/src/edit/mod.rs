@@ -15,6 +15,7 @@ mod taking;
 
 pub use arrangement::{Arrangement, Numbered};
 pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
+pub(crate) use deltas::by_parameter;
 pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, Violation, device_name, model_info, number_format};
 pub use noise::{Placement, SubjectNoises, resolved};

@@ -5,14 +5,14 @@
 //! fails meanwhile leaves list and weights as they were.
 
 use super::arrangement::{Arrangement, Numbered, hashes};
-use super::deltas::{difference, is_finite, layer_of, weight_changes};
+use super::deltas::{Changed, by_parameter, difference, is_finite, layer_of, weight_changes};
 use super::number_format;
 use super::taking::wrong;
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
 use locus_plugin::{Delta, Form};
 use locus_protocol::{AimVerdict, EditOrder, Fact, PluginMark, WeightChange};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use tch::{Kind, Tensor};
 
@@ -113,7 +113,7 @@ impl EditStack {
     /// # Errors
     /// A change that does not fit; weights that are not finite. Use [`super::check`] before.
     pub fn with(&self, before: &Arrangement, edit: Edit) -> Result<Arrangement> {
-        let model = self.built(before.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(&edit.deltas), None)?;
+        let model = self.built(before.deltas().chain(&edit.deltas), None)?;
         let changes = weight_changes(&self.base, &edit.deltas)?;
         self.with_built_on(before, Rc::new(edit), changes, model)
     }
@@ -188,7 +188,7 @@ impl EditStack {
     fn rebuilt(&self, mut after: Arrangement) -> Result<Arrangement> {
         after.edited = match after.applied.is_empty() {
             true => None,
-            false => Some(Rc::new(self.built(after.applied.iter().flat_map(|edit| &edit.edit.deltas), None)?)),
+            false => Some(Rc::new(self.built(after.deltas(), None)?)),
         };
         after.measured(&self.base)
     }
@@ -247,16 +247,15 @@ impl EditStack {
     /// Those of libtorch.
     pub fn changes(&self) -> Result<Vec<WeightChange>> {
         let _guard = tch::no_grad_guard();
-        let touched: BTreeSet<&String> =
-            self.now.applied.iter().flat_map(|edit| &edit.edit.deltas).map(|delta| &delta.parameter).collect();
         let mut changes = Vec::new();
-        for name in touched {
-            let (Some(before), Some(now)) = (self.base.parameter(name), self.model().parameter(name)) else { continue };
-            let before = before.f_to_kind(Kind::Float)?;
+        for Changed { name, value, .. } in by_parameter(&self.base, self.now.deltas())? {
+            let Some(now) = self.model().parameter(&name) else { continue };
+            let before = value.f_to_kind(Kind::Float)?;
             let norm = now.f_to_kind(Kind::Float)?.f_sub(&before)?.f_norm()?.f_double_value(&[])?;
             let relative = norm / before.f_norm()?.f_double_value(&[])?;
-            changes.push(WeightChange { parameter: name.clone(), layer: layer_of(&self.base, name), norm, relative });
+            changes.push(WeightChange { layer: layer_of(&self.base, &name), parameter: name, norm, relative });
         }
+        changes.sort_by(|one, other| one.parameter.cmp(&other.parameter));
         Ok(changes)
     }
 
@@ -273,7 +272,7 @@ impl EditStack {
     /// # Errors
     /// A change that does not fit; [`Error::Plugin`] where weights are not finite with it. Use [`super::check`] before.
     pub fn trial(&self, plugin: &str, deltas: &[Delta]) -> Result<Model> {
-        self.built(self.now.applied.iter().flat_map(|edit| &edit.edit.deltas).chain(deltas), Some(plugin))
+        self.built(self.now.deltas().chain(deltas), Some(plugin))
     }
 
     /// The model that changes of a plugin alone would make of the unedited one, whatever is in place. Nothing is put in
@@ -289,23 +288,15 @@ impl EditStack {
     fn built<'a>(&self, deltas: impl Iterator<Item = &'a Delta>, plugin: Option<&str>) -> Result<Model> {
         let _guard = tch::no_grad_guard();
         let mut values: Vec<(String, Tensor)> = Vec::new();
-        for delta in deltas {
-            let Some(parameter) = self.base.parameter(&delta.parameter) else { continue };
-            let difference = difference(&delta.form, &parameter)?;
-            let known = values.iter_mut().find(|(name, _)| *name == delta.parameter);
-            let value = match &known {
-                Some((_, value)) => value.f_add(&difference),
-                None => parameter.f_to_kind(difference.kind()).and_then(|value| value.f_add(&difference)),
-            };
-            let value = value.doing(|| format!("adding a change to `{}`", delta.parameter))?;
-            match known {
-                Some((_, slot)) => *slot = value,
-                None => values.push((delta.parameter.clone(), value)),
+        for Changed { name, mut value, forms } in by_parameter(&self.base, deltas)? {
+            for form in forms {
+                let difference = difference(form, &value)?;
+                let sum = value.f_to_kind(difference.kind()).and_then(|value| value.f_add(&difference));
+                value = sum.doing(|| format!("adding a change to `{name}`"))?;
             }
-        }
-        for (name, value) in &values {
             // as it is stored: a sum in float32 may not fit into the model's number format
             if is_finite(&value.f_to_kind(self.base.kind)?)? {
+                values.push((name, value));
                 continue;
             }
             let format = number_format(self.base.kind);

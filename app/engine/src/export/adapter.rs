@@ -3,6 +3,7 @@
 //! A projection gets `lora_B · lora_A`, with a scale of one. Factors of several edits stand side by side; what is
 //! dense is factored again, to the rank that reproduces it.
 
+use crate::edit::by_parameter;
 use crate::error::{Doing, Error, Result};
 use crate::export::{failed, write};
 use crate::model::Model;
@@ -69,15 +70,9 @@ fn config(model: &Model, factors: &[Factors], source: &Path) -> Value {
 /// The changes by module, each once.
 fn factors<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>) -> Result<Vec<Factors>> {
     let _guard = tch::no_grad_guard();
-    let mut by_parameter: Vec<(&str, Vec<&Form>)> = Vec::new();
-    for delta in deltas {
-        match by_parameter.iter_mut().find(|(name, _)| *name == delta.parameter) {
-            Some((_, forms)) => forms.push(&delta.form),
-            None => by_parameter.push((&delta.parameter, vec![&delta.form])),
-        }
-    }
-    by_parameter.sort_by_key(|(name, _)| *name);
-    by_parameter.into_iter().map(|(name, forms)| one(model, name, &forms)).collect()
+    let mut changed = by_parameter(model, deltas)?;
+    changed.sort_by(|one, other| one.name.cmp(&other.name));
+    changed.iter().map(|changed| one(model, &changed.name, &changed.forms)).collect()
 }
 
 fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {

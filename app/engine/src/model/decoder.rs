@@ -112,6 +112,18 @@ impl Model {
     /// All tensors of the checkpoint by name, in order, sharing storage.
     #[must_use]
     pub fn parameters(&self) -> Vec<(String, Tensor)> {
+
+    /// The one name of the parameter that `name` means, which plugins are told: with the model's prefix, whether the
+    /// checkpoint stores it or not, and the token embedding's for an unembedding that is tied to it. `None` where there is
+    /// no such parameter.
+    #[must_use]
+    pub fn name_of(&self, name: &str) -> Option<String> {
+        let stored = self.weights.first_name(name)?;
+        let (prefix, head) = (self.architecture.prefix(), self.architecture.head.names);
+        let is_whole = stored.starts_with(prefix)
+            || head.iter().any(|head| stored.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
+        Some(if is_whole { stored.to_owned() } else { format!("{prefix}{stored}") })
+    }
         self.weights.all()
     }
 

@@ -108,6 +108,13 @@ impl Weights {
         [Some(name), short].into_iter().flatten().find(|name| self.tensors.contains_key(*name))
     }
 
+    /// The same; of two tensors that are one parameter, the name of the token embedding.
+    pub fn first_name<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        let stored = self.stored_name(name)?;
+        let tied = self.about.tied.as_ref().filter(|pair| pair.iter().any(|one| one == stored));
+        Some(tied.map_or(stored, |[embedding, _]| embedding))
+    }
+
     /// The same weights with some in other values; all others are shared.
     pub fn with(&self, replacements: &[(String, Tensor)]) -> Result<Self> {
         let mut tensors: HashMap<String, Tensor> =

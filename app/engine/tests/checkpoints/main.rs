@@ -4,4 +4,5 @@ mod configuration;
 mod folder;
 mod layout;
 mod limits;
+mod names;
 mod options;
