@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub struct ToApply {
     /// An edit each, in their order.
     pub steps: Vec<Done>,
+    /// What is in place after the last one.
+    pub after: Arrangement,
     /// Rows of the model with all of them for the last one's fact.
     pub rows: Vec<LayerRow>,
     /// What to say: a level and a sentence each.
@@ -57,12 +59,12 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
             reach("build with an edit of a file")?;
             fact = Some(edit.fact().clone());
             now = loaded.stack.with(&now, edit)?;
-            steps.push(Done::apply(file, now.clone()));
+            steps.push(Done::apply(file, &now));
         }
         said.push(("info", format!("{}: put in place {}", file.display(), titles.join("; "))));
     }
     let rows = fact.map(|fact| rows_in(loaded, &now, &fact)).transpose()?.unwrap_or_default();
-    Ok(ToApply { steps, rows, said })
+    Ok(ToApply { steps, after: now, rows, said })
 }
 
 fn read(loaded: &Loaded, file: &Path) -> Result<DeltaFile, Error> {

@@ -26,21 +26,15 @@ pub fn edit(worker: &mut Worker<'_>, job: JobId, order: EditOrder) -> Result<(),
     // before anything is computed for it
     worker.operations.as_ref().map_or(Ok(()), Recorder::check)?;
     let found = find(worker, job, order, TriedOn::AsItIs)?;
-    Ok(put_in_place(worker, job, found.edit, found.would, found.model, &found.artifacts)?)
+    Ok(put_in_place(worker, job, found)?)
 }
 
 /// Puts an edit that was found in place, records it, and tells it.
-pub fn put_in_place(
-    worker: &mut Worker<'_>,
-    job: JobId,
-    edit: Rc<Edit>,
-    would: Applied,
-    model: Model,
-    artifacts: &[u8],
-) -> Result<(), Error> {
+pub fn put_in_place(worker: &mut Worker<'_>, job: JobId, found: Found) -> Result<(), Error> {
+    let Found { edit, would, model, artifacts, .. } = found;
     let deed = EditDeed::of(edit.order.clone(), edit.method.clone(), edit.objective.clone(), &would);
     let after = worker.ready()?.stack.with_built(edit, would.changes.clone(), model)?;
-    commit(worker, vec![Done::edit(deed, after, artifacts.to_vec())], |after, operations| {
+    commit(worker, &Done::edit(deed, &after, artifacts), after, |after, operations| {
         let number = after.applied().last().map_or(0, |edit| edit.number);
         Event::Applied(Applied {
             job,
@@ -63,7 +57,7 @@ pub struct Found {
     /// What it aims at.
     pub aims: Aims,
     /// The file of tensors that are kept with it; empty for none.
-    pub artifacts: Vec<u8>,
+    pub artifacts: Rc<[u8]>,
 }
 
 /// Finds an edit of a model and measures what it does to it. Nothing is put in place.
@@ -89,7 +83,7 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
     }));
     let edited = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
     let Edited { deltas, metrics, notes, artifacts } = edited;
-    let artifacts = artifacts::bytes(worker, &order.method, artifacts)?;
+    let artifacts = artifacts::bytes(worker, &order.method, artifacts)?.into();
     worker.check_cancel()?;
     let told = Applied {
         title: title(&order, &prepared),

@@ -78,7 +78,7 @@ impl Bench<'_> {
         let model = stack.trial("it", &deltas).expect("a model");
         let (title, mark) = (would.title.clone(), PluginMark::default());
         let edit = Edit { title, order, method: mark.clone(), objective: mark, deltas, verdict: None };
-        Found { edit: Rc::new(edit), would, model, aims: Aims::default(), artifacts: Vec::new() }
+        Found { edit: Rc::new(edit), would, model, aims: Aims::default(), artifacts: Rc::default() }
     }
 
     fn state(&self) -> State {
@@ -195,7 +195,7 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
                 _ => {
                     let edit = |bench: &mut Bench<'_>| {
                         let found = bench.found(round);
-                        put_in_place(&mut bench.worker, 1, found.edit, found.would, found.model, &[])
+                        put_in_place(&mut bench.worker, 1, found)
                     };
                     ("edit", bench.with_failures("edit", edit))
                 }
@@ -252,7 +252,7 @@ fn files_of_edits_are_put_in_place_as_a_whole_or_not_at_all() {
     let folder = folder.path();
     with_bench(folder, options(folder, Role::Workbench { takes_over: true }), |bench| {
         let found = bench.found(1);
-        put_in_place(&mut bench.worker, 1, found.edit, found.would, found.model, &[]).expect("in place");
+        put_in_place(&mut bench.worker, 1, found).expect("in place");
         bench.worker.options.apply = ["a", "b"].map(|name| file_of_edits(bench, folder.join(name))).to_vec();
         let reached = bench.with_failures("apply", Bench::load);
         for step in ["read a file of edits", "build with an edit of a file", "keep a change", "write the lines"] {
@@ -290,7 +290,7 @@ fn a_replay_places_edits_as_a_whole_or_not_at_all() {
     with_bench(folder, options(folder, Role::Workbench { takes_over: true }), |bench| {
         for seed in 0..3 {
             let found = bench.found(seed);
-            put_in_place(&mut bench.worker, 1, found.edit, found.would, found.model, &[]).expect("in place");
+            put_in_place(&mut bench.worker, 1, found).expect("in place");
         }
         let error = place(&mut bench.worker, &[1], &[]).map_err(stopped).expect_err("it would not be recorded");
         assert!(error.to_string().contains("use undo and redo"), "{error}");

@@ -27,7 +27,7 @@ pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
     };
     let fact = fact_of(loaded.stack.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
-    commit(worker, vec![Done::undo(number, after)], |after, operations| edits(after, rows, operations))
+    commit(worker, &Done::undo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 
 /// Puts the edit that was taken back last in place again.
@@ -39,7 +39,7 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
     };
     let fact = fact_of(after.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
-    commit(worker, vec![Done::redo(number, after)], |after, operations| edits(after, rows, operations))
+    commit(worker, &Done::redo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 
 fn fact_of(edits: &[Numbered], number: u64) -> Fact {

@@ -245,15 +245,14 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
         numbers = known;
         loaded.stack.commit(after);
     }
-    let ToApply { steps, rows, said } = applying::build(&loaded, loaded.stack.now(), &worker.options.apply)?;
+    let ToApply { steps, mut after, rows, said } = applying::build(&loaded, loaded.stack.now(), &worker.options.apply)?;
     worker.emitter.check()?;
     // from here on only the journal can fail, and it does so before anything else has happened
     let recorded = match worker.operations.as_mut() {
         Some(recorder) => recorder.record_anew(numbers, &loaded, &steps)?,
         None => Recorded::default(),
     };
-    if let Some(last) = steps.last() {
-        let mut after = last.after().clone();
+    if !steps.is_empty() {
         after.renumber(&recorded.renumbered);
         let operations = worker.operations.as_ref().map(|recorder| recorder.numbers.clone()).unwrap_or_default();
         told.push(edits(&after, rows, &operations));

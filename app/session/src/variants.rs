@@ -14,7 +14,7 @@ pub struct Variant {
     would: Applied,
     aims: Aims,
     /// The file of tensors that are kept with it.
-    artifacts: Vec<u8>,
+    artifacts: Rc<[u8]>,
     /// The edits that it was tried on top of; none for the unedited model.
     on_top_of: Vec<u64>,
 }
@@ -49,23 +49,19 @@ pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder, on: TriedO
 pub fn keep(worker: &mut Worker<'_>, job: JobId, tried: JobId) -> Result<(), Stopped> {
     let now = worker.ready()?.edits_on(TriedOn::AsItIs);
     let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
-    if variant.on_top_of == now {
-        let model = worker.ready()?.stack.trial(&variant.edit.order.method, &variant.edit.deltas)?;
-        let (edit, would, artifacts) = (variant.edit.clone(), variant.would.clone(), variant.artifacts.clone());
-        put_in_place(worker, job, edit, would, model, &artifacts)?;
-        worker.variants.remove(&tried);
-        return Ok(());
-    }
-    if !variant.on_top_of.is_empty() {
+    let (would, model) = if variant.on_top_of == now {
+        (variant.would.clone(), worker.ready()?.stack.trial(&variant.edit.order.method, &variant.edit.deltas)?)
+    } else if variant.on_top_of.is_empty() {
+        measure_on_top(worker, job, variant, &now)?
+    } else {
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
-    }
-    let (would, model) = measure_on_top(worker, job, variant, &now)?;
+    };
     let Some(variant) = worker.variants.get_mut(&tried) else { return Ok(()) };
     if let Some(edit) = Rc::get_mut(&mut variant.edit) {
         edit.verdict.clone_from(&would.verdict);
     }
-    let (edit, artifacts) = (variant.edit.clone(), variant.artifacts.clone());
-    put_in_place(worker, job, edit, would, model, &artifacts)?;
+    let (edit, aims, artifacts) = (variant.edit.clone(), variant.aims.clone(), variant.artifacts.clone());
+    put_in_place(worker, job, Found { edit, would, model, aims, artifacts })?;
     worker.variants.remove(&tried);
     Ok(())
 }

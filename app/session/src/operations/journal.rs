@@ -115,16 +115,7 @@ impl Journal {
         self.last(&mut locked).map(|_| ())
     }
 
-    /// Appends an operation under the next number, see [`Self::record`].
-    ///
-    /// # Errors
-    /// Those of [`Self::record`].
-    pub fn append(&self, make: impl FnOnce(u64) -> Operation) -> Result<Operation, Error> {
-        let done = self.record(|number, _| Ok(vec![make(number)]))?;
-        done.into_iter().next().ok_or_else(|| self.unwritable(&IoError::other("nothing was to be written")))
-    }
-
-    /// The same for an operation that depends on what was done before.
+    /// Appends an operation that depends on what was done before under the next number, see [`Self::record`].
     ///
     /// # Errors
     /// Those of `make` and of [`Self::record`].
@@ -295,6 +286,7 @@ impl Locked {
 #[cfg(test)]
 mod tests {
     use super::Journal;
+    use crate::error::Error;
     use crate::failure_point::{arm, disarm};
     use locus_protocol::{Deed, ModelMark, OPERATION_SCHEMA, Operation, Origin};
     use std::collections::BTreeMap;
@@ -322,13 +314,18 @@ mod tests {
         journal.read().expect("a journal").operations.iter().map(|operation| operation.number).collect()
     }
 
+    /// Appends an operation under the next number.
+    fn append(journal: &Journal) -> Result<Operation, Error> {
+        journal.append_after(|number, _| Ok(operation(number)))
+    }
+
     #[test]
     fn a_torn_line_is_left_out_wherever_it_was_torn_and_the_next_one_is_whole() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
         assert!(numbers(&journal).is_empty());
-        journal.append(operation).expect("appended");
-        journal.append(operation).expect("appended");
+        append(&journal).expect("appended");
+        append(&journal).expect("appended");
         let whole = std::fs::read(journal.file()).expect("the file");
         let first = whole.iter().position(|&byte| byte == b'\n').expect("a line") + 1;
         for cut in first..whole.len() {
@@ -341,7 +338,7 @@ mod tests {
             assert_eq!(read.complaints.len(), usize::from(torn), "{cut}: {:?}", read.complaints);
             assert!(!torn || read.complaints[0].contains("line 2: not a whole operation"), "{:?}", read.complaints);
             let next = if cut + 1 < whole.len() { 2 } else { 3 };
-            assert_eq!(journal.append(operation).expect("appended").number, next, "{cut}");
+            assert_eq!(append(&journal).expect("appended").number, next, "{cut}");
             assert_eq!(numbers(&journal), (1..=next).collect::<Vec<_>>(), "{cut}");
         }
     }
@@ -353,7 +350,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 let journal = journal.clone();
-                scope.spawn(move || (0..25).for_each(|_| drop(journal.append(operation).expect("appended"))));
+                scope.spawn(move || (0..25).for_each(|_| drop(append(&journal).expect("appended"))));
             }
         });
         assert_eq!(numbers(&journal), (1..=100).collect::<Vec<_>>());
@@ -376,7 +373,7 @@ mod tests {
     fn what_cannot_be_gone_on_from_is_refused_and_nothing_is_appended() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
-        journal.append(operation).expect("appended");
+        append(&journal).expect("appended");
         let good = std::fs::read_to_string(journal.file()).expect("the file");
         for bad in [
             good.replace("\"schema\":2", "\"schema\":9"),
@@ -389,15 +386,15 @@ mod tests {
             std::fs::write(journal.file(), &text).expect("written");
             // one that has read the beginning already, and one that has not
             for journal in [journal.clone(), Journal::new(folder.path())] {
-                let error = journal.append(operation).expect_err(&bad).to_string();
+                let error = append(&journal).expect_err(&bad).to_string();
                 assert!(error.contains("operations.jsonl") && !error.contains('\n'), "{error}");
-                assert!(journal.append_after(|number, _| Ok(operation(number))).is_err(), "{bad}");
+                assert!(journal.record(|first, _| Ok(vec![operation(first)])).is_err(), "{bad}");
                 assert!(journal.check().is_err() || bad.contains("184467"), "{bad}");
             }
             assert_eq!(std::fs::read_to_string(journal.file()).expect("the file"), text);
         }
         std::fs::write(journal.file(), &good).expect("written");
-        assert_eq!(journal.append(operation).expect("appended").number, 2);
+        assert_eq!(append(&journal).expect("appended").number, 2);
     }
 
     #[test]
@@ -405,7 +402,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
         let refused = || {
-            let error = journal.append(operation).expect_err("refused").to_string();
+            let error = append(&journal).expect_err("refused").to_string();
             assert!(error.contains("operations.jsonl: the journal of operations cannot be written"), "{error}");
             assert!(journal.read().is_err() && journal.check().is_err());
         };
@@ -423,7 +420,7 @@ mod tests {
     fn lines_that_cannot_be_written_or_kept_leave_the_file_as_it_was() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::new(folder.path());
-        journal.append(operation).expect("appended");
+        append(&journal).expect("appended");
         let before = std::fs::read(journal.file()).expect("the file");
         let mut failed = Vec::new();
         for step in 0.. {

@@ -14,6 +14,7 @@ use locus_protocol::{
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::rc::Rc;
 
 /// This session's side of the journal.
 pub struct Recorder {
@@ -32,9 +33,27 @@ pub struct Recorder {
 /// One thing that is done, with what is in place after it.
 pub struct Done {
     what: What,
-    after: Arrangement,
+    after: List,
     /// The file of tensors that are kept with it; empty for none.
-    artifacts: Vec<u8>,
+    artifacts: Rc<[u8]>,
+}
+
+/// What is in place, without the model that it makes: steps may be many, and only the last one's model is needed.
+struct List {
+    applied: Vec<Numbered>,
+    undone: Vec<Numbered>,
+    /// Hashes of the parameters that were ever touched.
+    weights: BTreeMap<String, String>,
+}
+
+impl List {
+    fn of(arrangement: &Arrangement) -> Self {
+        Self {
+            applied: arrangement.applied().to_vec(),
+            undone: arrangement.undone().to_vec(),
+            weights: arrangement.weights().clone(),
+        }
+    }
 }
 
 enum What {
@@ -50,12 +69,12 @@ enum What {
 
 impl Done {
     /// A method made the newest edit, and wants a file of tensors kept with it; empty for none.
-    pub fn edit(deed: EditDeed, after: Arrangement, artifacts: Vec<u8>) -> Self {
-        Self { what: What::Edit(Box::new(deed)), after, artifacts }
+    pub fn edit(deed: EditDeed, after: &Arrangement, artifacts: Rc<[u8]>) -> Self {
+        Self { what: What::Edit(Box::new(deed)), after: List::of(after), artifacts }
     }
 
     /// The newest edit was read from a file.
-    pub fn apply(file: &Path, after: Arrangement) -> Self {
+    pub fn apply(file: &Path, after: &Arrangement) -> Self {
         let (edit, changes) =
             after.applied().last().map(|it| (it.edit.clone(), it.changes.clone())).unwrap_or_default();
         let deed = EditDeed {
@@ -75,35 +94,30 @@ impl Done {
             artifacts: None,
             source: Some(file.to_owned()),
         };
-        Self { what: What::Apply(Box::new(deed)), after, artifacts: Vec::new() }
+        Self { what: What::Apply(Box::new(deed)), after: List::of(after), artifacts: Rc::default() }
     }
 
     /// The edit with a number was taken back.
-    pub fn undo(number: u64, after: Arrangement) -> Self {
-        Self { what: What::Undo(number), after, artifacts: Vec::new() }
+    pub fn undo(number: u64, after: &Arrangement) -> Self {
+        Self { what: What::Undo(number), after: List::of(after), artifacts: Rc::default() }
     }
 
     /// The edit with a number was put in place again.
-    pub fn redo(number: u64, after: Arrangement) -> Self {
-        Self { what: What::Redo(number), after, artifacts: Vec::new() }
-    }
-
-    /// What is in place after it.
-    pub fn after(&self) -> &Arrangement {
-        &self.after
+    pub fn redo(number: u64, after: &Arrangement) -> Self {
+        Self { what: What::Redo(number), after: List::of(after), artifacts: Rc::default() }
     }
 
     /// The step that takes this one back: what is in place after it is `before`.
-    fn reversed(&self, numbers: &BTreeMap<u64, u64>, before: Arrangement) -> Self {
+    fn reversed(&self, numbers: &BTreeMap<u64, u64>, before: &Arrangement) -> Self {
         let what = match self.what {
             What::Edit(_) | What::Apply(_) => {
-                let newest = self.after.applied().last().map_or(0, |edit| edit.number);
+                let newest = self.after.applied.last().map_or(0, |edit| edit.number);
                 What::Undo(numbers.get(&newest).copied().unwrap_or(newest))
             }
             What::Undo(number) => What::Redo(number),
             What::Redo(number) => What::Undo(number),
         };
-        Self { what, after: before, artifacts: Vec::new() }
+        Self { what, after: List::of(before), artifacts: Rc::default() }
     }
 }
 
@@ -173,7 +187,7 @@ impl Recorder {
                     What::Undo(edit) => Deed::Undo { edit: operation(*edit)? },
                     What::Redo(edit) => Deed::Redo { edit: operation(*edit)? },
                 };
-                if let (Deed::Edit(_) | Deed::Apply(_), Some(newest)) = (&deed, step.after.applied().last()) {
+                if let (Deed::Edit(_) | Deed::Apply(_), Some(newest)) = (&deed, step.after.applied.last()) {
                     // the workbench counts as the journal does, so that numbers stay the same over restarts
                     let counts_on = number >= newest.number && origin == Origin::Workbench;
                     let new = if counts_on { number } else { newest.number };
@@ -195,9 +209,9 @@ impl Recorder {
                     reproducible: self.reproducible,
                     facts: facts.clone().filter(|_| matches!(deed, Deed::Edit(_))),
                     deed,
-                    in_place: numbers(step.after.applied()),
-                    taken_back: numbers(step.after.undone()),
-                    weights: step.after.weights().clone(),
+                    in_place: numbers(&step.after.applied),
+                    taken_back: numbers(&step.after.undone),
+                    weights: step.after.weights.clone(),
                 });
                 recorded.lines.push(number);
             }
@@ -238,7 +252,7 @@ impl Recorder {
 impl Done {
     /// The file of the newest edit, where this step brings one.
     fn change(&self, loaded: &Loaded) -> Result<Option<Vec<u8>>, Error> {
-        let (What::Edit(_) | What::Apply(_), Some(newest)) = (&self.what, self.after.applied().last()) else {
+        let (What::Edit(_) | What::Apply(_), Some(newest)) = (&self.what, self.after.applied.last()) else {
             return Ok(None);
         };
         reach("make the file of a change")?;
@@ -246,26 +260,24 @@ impl Done {
     }
 }
 
-/// Records steps, puts what is in place after the last one there, and tells it; `event` is made of that and of the
-/// operations of edits by their numbers. Whatever fails
-/// before leaves everything as it was. Where it cannot be told, since the file of all events cannot be written, it is
-/// taken back.
+/// Records a step, puts `after`, which is in place after it, there, and tells it; `event` is made of that and of the
+/// operations of edits by their numbers. Whatever fails before leaves everything as it was. Where it cannot be told, since
+/// the file of all events cannot be written, it is taken back.
 ///
 /// # Errors
 /// The journal of operations or the file of events cannot be written.
 pub fn commit(
     worker: &mut Worker<'_>,
-    steps: Vec<Done>,
+    step: &Done,
+    mut after: Arrangement,
     event: impl FnOnce(&Arrangement, &BTreeMap<u64, u64>) -> Event,
 ) -> Result<(), Error> {
     worker.emitter.check()?;
-    let Some(loaded) = &worker.loaded else { return Ok(()) };
+    let loaded = worker.ready()?;
     let recorded = match &worker.operations {
-        Some(recorder) => recorder.record(loaded, &steps)?,
+        Some(recorder) => recorder.record(loaded, std::slice::from_ref(step))?,
         None => Recorded::default(),
     };
-    let Some(last) = steps.last() else { return Ok(()) };
-    let mut after = last.after.clone();
     after.renumber(&recorded.renumbered);
     let mut operations = worker.operations.as_ref().map(|recorder| recorder.numbers.clone()).unwrap_or_default();
     operations.extend(&recorded.operations);
@@ -278,29 +290,16 @@ pub fn commit(
     }
     match worker.emitter.tell_for_sure(event) {
         Ok(()) => Ok(()),
-        Err(error) => Err(take_back(worker, &steps, &recorded, before, &error)),
+        Err(error) => Err(take_back(worker, step, &recorded, before, &error)),
     }
 }
 
 /// Takes back what was recorded and cannot be told.
-fn take_back(
-    worker: &mut Worker<'_>,
-    steps: &[Done],
-    recorded: &Recorded,
-    before: Arrangement,
-    error: &Error,
-) -> Error {
+fn take_back(worker: &mut Worker<'_>, step: &Done, recorded: &Recorded, before: Arrangement, error: &Error) -> Error {
     let (Some(loaded), recorder) = (&mut worker.loaded, &worker.operations) else {
         return Error::Request(error.to_string());
     };
-    let mut reversed = Vec::new();
-    let mut left = before.clone();
-    for step in steps {
-        let mut after = step.after.clone();
-        after.renumber(&recorded.renumbered);
-        reversed.push(step.reversed(&recorded.renumbered, std::mem::replace(&mut left, after)));
-    }
-    reversed.reverse();
+    let reversed = [step.reversed(&recorded.renumbered, &before)];
     let result = recorder.as_ref().map_or(Ok(()), |recorder| recorder.record(loaded, &reversed).map(|_| ()));
     Error::Request(match result {
         Ok(()) => {
