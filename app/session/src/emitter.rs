@@ -6,7 +6,7 @@ use crossbeam_channel::Sender;
 use locus_files::Refusal;
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
 use std::cell::{Cell, RefCell};
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -80,10 +80,26 @@ impl Journal {
     }
 }
 
-/// Whether another program writes a file of events now.
-#[must_use]
-pub fn is_written(path: &Path) -> bool {
-    locus_files::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+/// The first of some files that no other program writes, which none can write from now on; none where none is named.
+fn first_free(files: &[PathBuf]) -> Result<Option<Journal>, Error> {
+    let mut taken = None;
+    for path in files {
+        let refusal = match Journal::open(path) {
+            Ok(journal) => return Ok(Some(journal)),
+            Err(refusal) => refusal,
+        };
+        let is_taken = matches!(refusal, Refusal::Busy);
+        let message = match refusal {
+            Refusal::Io(error) => format!("the journal cannot be written ({error}); name another file"),
+            refusal => format!("the journal cannot be written: {refusal}"),
+        };
+        let complaint = Error::File { path: path.clone(), message };
+        if !is_taken {
+            return Err(complaint);
+        }
+        taken.get_or_insert(complaint);
+    }
+    taken.map_or(Ok(None), Err)
 }
 
 /// The last byte of a file; `None` where it is empty, or a pipe or device.
@@ -100,22 +116,18 @@ fn last_byte(path: &Path) -> std::io::Result<Option<u8>> {
 }
 
 impl Emitter {
-    /// Events go to `sender` and are appended to `journal`, one a line.
+    /// Events go to `sender` and are appended, one a line, to the first of `journals` that no other program writes.
     ///
     /// # Errors
     /// The journal cannot be written.
-    pub fn new(sender: Sender<Event>, journal: Option<&Path>) -> Result<Self, Error> {
-        let journal = journal.map(|path| {
-            Journal::open(path).map_err(|refusal| Error::File {
-                path: path.to_owned(),
-                message: match refusal {
-                    Refusal::Io(error) => format!("the journal cannot be written ({error}); name another file"),
-                    refusal => format!("the journal cannot be written: {refusal}"),
-                },
-            })
-        });
-        let journal = journal.transpose()?.map(RefCell::new);
+    pub fn new(sender: Sender<Event>, journals: &[PathBuf]) -> Result<Self, Error> {
+        let journal = first_free(journals)?.map(RefCell::new);
         Ok(Self { sender, journal, last_progress: RefCell::default(), missed: Cell::new(0) })
+    }
+
+    /// The file that events are appended to.
+    pub fn journal(&self) -> Option<PathBuf> {
+        self.journal.as_ref().map(|journal| journal.borrow().path.clone())
     }
 
     /// Tells what happened. Waits when nobody has read for long; a listener that is gone is no error. Where it cannot
@@ -202,5 +214,40 @@ impl Emitter {
     /// Another sender of the same events, for a thread of its own; the journal is not written there.
     pub fn sender(&self) -> Sender<Event> {
         self.sender.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Emitter;
+    use crossbeam_channel::unbounded;
+    use std::path::PathBuf;
+    use std::sync::Barrier;
+
+    #[test]
+    fn programs_that_start_at_once_write_a_file_each() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files: Vec<PathBuf> = (1..=4).map(|number| folder.path().join(format!("journal-{number}.jsonl"))).collect();
+        let (sender, _events) = unbounded();
+        let ready = Barrier::new(4);
+        let opened: Vec<Emitter> = std::thread::scope(|scope| {
+            let open = || {
+                ready.wait();
+                Emitter::new(sender.clone(), &files).expect("a journal")
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().expect("opened")).collect()
+        });
+        let mut paths: Vec<PathBuf> = opened.iter().filter_map(Emitter::journal).collect();
+        paths.sort();
+        assert_eq!(paths, files);
+        let error = Emitter::new(sender.clone(), &files).map(|_| ()).expect_err("all are taken").to_string();
+        assert!(error.contains("journal-1.jsonl") && error.contains("another locus writes it"), "{error}");
+        drop(opened);
+        assert_eq!(Emitter::new(sender.clone(), &files).expect("free again").journal().as_ref(), files.first());
+        // what cannot be written at all is no reason to take the next
+        let bad = [folder.path().to_owned(), files[0].clone()];
+        assert!(Emitter::new(sender.clone(), &bad).is_err());
+        assert_eq!(Emitter::new(sender, &[]).expect("without a journal").journal(), None);
     }
 }

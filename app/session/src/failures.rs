@@ -157,7 +157,7 @@ fn with_bench(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)
     tch::set_num_threads(1);
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
-    let emitter = Emitter::new(sender, Some(&folder.join("events.jsonl"))).expect("a journal of events");
+    let emitter = Emitter::new(sender, &[folder.join("events.jsonl")]).expect("a journal of events");
     let flags = Flags::default();
     let worker = Worker::new(options, &commands, emitter, &flags);
     let mut bench = Bench { worker, folder, events };
@@ -230,7 +230,7 @@ fn with_bench_beside(folder: &Path, options: Options, body: impl FnOnce(&mut Ben
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
     let flags = Flags::default();
-    let worker = Worker::new(options, &commands, Emitter::new(sender, None).expect("an emitter"), &flags);
+    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &flags);
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);

@@ -43,7 +43,6 @@ mod worker;
 pub use allocator::before_the_end;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
-pub use emitter::is_written;
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
@@ -92,8 +91,8 @@ pub struct Options {
     pub plugins: Vec<PathBuf>,
     /// When the plugins in the places of `search` are opened.
     pub open_plugins: OpenPlugins,
-    /// File to which every event is appended.
-    pub journal: Option<PathBuf>,
+    /// Files to the first of which that no other program writes every event is appended; to none without them.
+    pub journals: Vec<PathBuf>,
     /// Files of edits that are put in place with every model that is loaded, in their order.
     pub apply: Vec<PathBuf>,
     /// The journal of operations; nothing is recorded without it.
@@ -118,7 +117,7 @@ impl Options {
             search,
             plugins: Vec::new(),
             open_plugins: OpenPlugins::default(),
-            journal: None,
+            journals: Vec::new(),
             apply: Vec::new(),
             operations: None,
         }
@@ -156,6 +155,8 @@ pub struct Handles {
     pub events: Receiver<Event>,
     /// What is said to the running job.
     pub flags: Flags,
+    /// The file that every event is appended to, if one is.
+    pub journal: Option<PathBuf>,
     /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
     pub thread: JoinHandle<()>,
 }
@@ -175,12 +176,13 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     }
     let (command_sender, commands) = unbounded();
     let (event_sender, events) = bounded(WAITING_EVENTS);
-    let emitter = emitter::Emitter::new(event_sender, options.journal.as_deref())?;
+    let emitter = emitter::Emitter::new(event_sender, &options.journals)?;
+    let journal = emitter.journal();
     let flags = Flags::default();
     let raised = flags.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || worker::run(options, &commands, emitter, &raised))
         .map_err(Error::Thread)?;
-    Ok(Handles { commands: command_sender, events, flags, thread })
+    Ok(Handles { commands: command_sender, events, flags, journal, thread })
 }

@@ -208,7 +208,7 @@ impl Client {
 /// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Handles { commands, events, flags, thread }) = self.handles.take() else { return };
+        let Some(Handles { commands, events, flags, thread, .. }) = self.handles.take() else { return };
         flags.cancel.store(true, Ordering::Relaxed);
         // nobody waits for room in a channel without a reader
         drop((commands, events));
@@ -283,7 +283,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         search: SearchPaths::standard(Some(&places.plugins), &[]),
         plugins: common.plugins.clone(),
         open_plugins: OpenPlugins::AtStart,
-        journal: common.journal.clone(),
+        journals: common.journal.iter().cloned().collect(),
         apply: common.apply.clone(),
         operations: Some(Operations { folder: places.state, role: Role::Command }),
     })

@@ -34,7 +34,9 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let places = Places::find()?;
     let mut session = options(common)?;
     // what is seen is also written down
-    let journal = session.journal.get_or_insert_with(|| free_journal(&places.state)).clone();
+    if session.journals.is_empty() {
+        session.journals = own_journals(&places.state);
+    }
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
     session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
@@ -46,16 +48,17 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     shown.keymap = keymap.is_file().then_some(keymap);
     let preferred = reproducible::preference(&places)?;
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
-    let thread = handles.thread;
+    let (thread, journal) = (handles.thread, handles.journal);
     shown.flags = flags::of(common);
     let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, flags: handles.flags };
     let ending = locus_tui::run(ends, shown);
     let stopped = ends_within(&thread, PATIENCE);
-    let told = || {
-        output::print(&format!(
+    let told = || match &journal {
+        Some(journal) => output::print(&format!(
             "locus: everything that happened is in {}",
             locus_protocol::shown::shown(&journal.display().to_string())
-        ))
+        )),
+        None => Ok(()),
     };
     let result = match ending {
         Ok(Ending::Left) => told().map_err(Failure::from),
@@ -78,12 +81,10 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     signal_hook::low_level::exit(result.map_or_else(|failure| failure.code.into(), |()| 0))
 }
 
-/// The file of events that no other workbench writes now, the first as a rule.
-fn free_journal(folder: &Path) -> PathBuf {
-    let first = folder.join("journal.jsonl");
+/// The files of events of workbenches: each writes the first that no other one does.
+fn own_journals(folder: &Path) -> Vec<PathBuf> {
     let others = (2..MOST_JOURNALS).map(|number| folder.join(format!("journal-{number}.jsonl")));
-    let free = std::iter::once(first.clone()).chain(others).find(|file| !locus_session::is_written(file));
-    free.unwrap_or(first)
+    std::iter::once(folder.join("journal.jsonl")).chain(others).collect()
 }
 
 /// Whether a thread ends within a time.
