@@ -23,4 +23,4 @@ pub mod trace;
 
 pub use error::{Doing, Error, Result};
 pub use hexadecimal::hex;
-pub use memory::{may_be_refused, refusable};
+pub use memory::{available, may_be_refused, refusable, resident};

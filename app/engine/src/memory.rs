@@ -1,6 +1,7 @@
 //! When memory does not suffice: told apart from all other failures of libtorch, with what was asked and what is free.
 
 use crate::error::{Error, Result};
+use locus_files::size;
 use rustix::process::{Resource, getrlimit};
 use std::cell::Cell;
 use std::io::ErrorKind;
@@ -78,16 +79,27 @@ fn quantity(text: &str) -> Option<u64> {
 /// Bytes that this process could still get: what the machine has available, or what the limit on its address space
 /// (`ulimit -v`) leaves, whichever is less.
 fn free() -> Option<u64> {
-    let available = kibibytes("/proc/meminfo", "MemAvailable:");
     let left = getrlimit(Resource::As).current.and_then(|limit| {
-        let used = kibibytes("/proc/self/status", "VmSize:")?;
+        let used = bytes_in_proc("/proc/self/status", "VmSize:")?;
         Some(limit.saturating_sub(used))
     });
-    [available, left].into_iter().flatten().min()
+    [available(), left].into_iter().flatten().min()
+}
+
+/// Resident memory of this process, in bytes.
+#[must_use]
+pub fn resident() -> Option<u64> {
+    bytes_in_proc("/proc/self/status", "VmRSS:")
+}
+
+/// Memory that the system can still give, in bytes.
+#[must_use]
+pub fn available() -> Option<u64> {
+    bytes_in_proc("/proc/meminfo", "MemAvailable:")
 }
 
 /// The number after `name` in a file of `/proc` that counts in kB, in bytes.
-fn kibibytes(file: &str, name: &str) -> Option<u64> {
+fn bytes_in_proc(file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|number| number << 10)
@@ -129,9 +141,9 @@ pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
 pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> String {
     let doing = if doing.is_empty() { String::new() } else { format!(" while {doing}") };
     let numbers = match (asked, free) {
-        (Some(asked), Some(free)) => format!(" ({} asked for, {} free)", amount(asked), amount(free)),
-        (Some(asked), None) => format!(" ({} asked for)", amount(asked)),
-        (None, Some(free)) => format!(" ({} free)", amount(free)),
+        (Some(asked), Some(free)) => format!(" ({} asked for, {} free)", size(asked), size(free)),
+        (Some(asked), None) => format!(" ({} asked for)", size(asked)),
+        (None, Some(free)) => format!(" ({} free)", size(free)),
         (None, None) => String::new(),
     };
     format!(
@@ -140,20 +152,9 @@ pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> St
     )
 }
 
-/// Bytes in the largest unit of which there is one.
-fn amount(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 1024.0 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    if unit == 0 { format!("{bytes} bytes") } else { format!("{value:.1} {}", UNITS[unit]) }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{amount, room, shortage, shortage_in};
+    use super::{room, shortage, shortage_in};
     use crate::error::Error;
     use tch::{Device, Kind, Tensor};
 
@@ -195,10 +196,5 @@ mod tests {
         let error = room::<f64>(1 << 58).expect_err("too much").to_string();
         assert!(error.starts_with("out of memory (") && error.contains("asked for"), "{error}");
         assert!(matches!(room::<f64>(usize::MAX), Err(Error::OutOfMemory { asked: None, .. })));
-    }
-
-    #[test]
-    fn amounts_are_in_units_that_people_read() {
-        assert_eq!([17, 1 << 20, 3 << 29].map(amount), ["17 bytes", "1.0 MiB", "1.5 GiB"]);
     }
 }

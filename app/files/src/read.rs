@@ -56,13 +56,25 @@ fn too_large(length: u64, most: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, message)
 }
 
-/// A number of bytes in words.
-fn size(bytes: u64) -> String {
-    let units = [("GiB", 30), ("MiB", 20), ("KiB", 10)];
+/// A number of bytes in the largest unit of which there is one, as in `1.5 GiB`.
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    let units = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
     let unit = units.into_iter().find(|(_, shift)| bytes >> shift > 0);
     #[expect(clippy::cast_precision_loss, reason = "told with one digit")]
     unit.map_or_else(
         || format!("{bytes} bytes"),
         |(name, shift)| format!("{:.1} {name}", bytes as f64 / (1_u64 << shift) as f64),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::size;
+
+    #[test]
+    fn sizes_are_in_units_that_people_read() {
+        let sizes = [17, 1023, 1 << 20, 3 << 29, 5 << 40].map(size);
+        assert_eq!(sizes, ["17 bytes", "1023 bytes", "1.0 MiB", "1.5 GiB", "5.0 TiB"]);
+    }
 }

@@ -349,7 +349,7 @@ pub struct Measures {
     pub least_probability: Option<f64>,
     /// Leaves out facts whose answer copying gives or whose new answer is the true one, and neighborhood prompts that
     /// mention the subject or are there twice.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub skip_marked: bool,
     /// Perplexity of texts about the subject.
     pub essence: bool,
@@ -362,11 +362,6 @@ pub struct Measures {
     pub said_tokens: usize,
     /// Seed of sampled texts; each fact's own draws follow from it and from the fact.
     pub seed: u64,
-}
-
-/// Whether a field is left out of a record.
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl Default for Measures {

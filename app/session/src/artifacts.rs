@@ -20,8 +20,8 @@ pub fn bytes(worker: &Worker<'_>, method: &str, artifacts: Vec<(String, Tensor)>
     }
     let size = artifacts.iter().map(|(_, tensor)| tensor.numel() * tensor.kind().elt_size_in_bytes()).sum::<usize>();
     if size > MOST {
-        let (size, most) = (size >> 20, MOST >> 20);
-        let text = format!("its artifacts have {size} MB; at most {most} MB are kept with an edit, so they are not");
+        let (size, most) = (locus_files::size(size as u64), locus_files::size(MOST as u64));
+        let text = format!("its artifacts have {size}; at most {most} are kept with an edit, so they are not");
         worker.emitter.log(method, "info", text);
         return Ok(Vec::new());
     }

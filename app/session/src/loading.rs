@@ -15,6 +15,7 @@ use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
+use locus_protocol::shown::{shortened, shown};
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::{
     Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn, counted,
@@ -30,7 +31,8 @@ const SMALL_MODEL: u64 = 20_000_000;
 /// Tokens that a tokenizer adds to a text at most.
 const ADDED: i64 = 8;
 
-/// Facts that are told by name when they do not fit.
+/// Facts that are told by name when they do not fit, and characters of their subjects.
+const SHOWN: usize = 60;
 const NAMED: usize = 10;
 
 /// How much wider numbers may be in memory than in the file.
@@ -324,7 +326,8 @@ fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact> {
         Err(why) => {
             left_out += 1;
             if left_out <= NAMED {
-                let subject: String = fact.subject.chars().take(60).flat_map(char::escape_debug).collect();
+                let subject = shown(&fact.subject);
+                let subject = shortened(&subject, SHOWN);
                 emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is left out"));
             }
             None

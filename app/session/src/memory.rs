@@ -1,6 +1,7 @@
 //! Memory in use, told from time to time from a thread of its own.
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use locus_engine::resident;
 use locus_protocol::{Event, GpuMemory, Memory};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enums::device::UsedGpuMemory;
@@ -27,20 +28,6 @@ pub fn watch(events: &Sender<Event>, stop: &Receiver<()>) {
             return;
         }
     }
-}
-
-/// Resident memory of this process, in bytes.
-pub fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
-}
-
-/// Memory that the system can still give, in bytes.
-pub fn available() -> Option<u64> {
-    let all = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = all.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }
 
 fn gpus(nvml: Option<&Nvml>) -> Vec<GpuMemory> {

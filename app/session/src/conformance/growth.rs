@@ -4,8 +4,8 @@ use super::Finding;
 use super::trial;
 use super::watch::Limit;
 use crate::error::Error;
-use crate::memory::resident;
 use crate::worker::Worker;
+use locus_engine::resident;
 use locus_protocol::{EditOrder, JobId, Phase};
 use std::time::{Duration, Instant};
 

@@ -4,8 +4,10 @@
 //! place now: nothing is done on top of it.
 
 use super::Standing;
+use locus_protocol::shown::shortened;
 use locus_protocol::{DEEDS, Deed, OPERATION_SCHEMA, Operation};
 use serde::Deserialize;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -145,16 +147,13 @@ impl Reading {
 }
 
 fn damaged(place: &str, error: &serde_json::Error) -> String {
-    let what = short(&error.to_string());
-    format!("{place}: is damaged ({what}), and what is in place may depend on it; take the line out")
+    let what = error.to_string();
+    format!("{place}: is damaged ({}), and what is in place may depend on it; take the line out", short(&what))
 }
 
-/// The beginning of a text.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+/// A text of the line's own.
+fn short(text: &str) -> Cow<'_, str> {
+    shortened(text, SHOWN)
 }
 
 #[cfg(test)]
