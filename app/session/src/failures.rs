@@ -218,7 +218,15 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
         ("undo", &["build without an edit", "look at the edited model", "lock the journal", "tell it"]),
         ("remove", &["build without an edit", "write the lines"]),
         ("redo", &["build with an edit again", "have the lines kept", "tell it"]),
-        ("load", &["read the weights", "read the journal to take it over", "build with the edits of the journal"]),
+        (
+            "load",
+            &[
+                "look at the checkpoint",
+                "read the weights",
+                "read the journal to take it over",
+                "build with the edits of the journal",
+            ],
+        ),
     ] {
         let reached = steps.get(what).unwrap_or_else(|| panic!("no {what}"));
         wanted.iter().for_each(|step| assert!(reached.contains(step), "{what}: no `{step}` in {reached:?}"));
@@ -315,5 +323,42 @@ fn a_replay_places_edits_as_a_whole_or_not_at_all() {
         }
         let error = place(&mut bench.worker, &[99], &[]).map_err(stopped).expect_err("none").to_string();
         assert!(error.contains("no edit with the number 99"), "{error}");
+    });
+}
+
+#[test]
+fn a_folder_that_is_no_model_leaves_the_model_that_is_there_however_large_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    with_bench(folder, options(folder, Role::Workbench { takes_over: true }), |bench| {
+        let found = bench.found(1);
+        put_in_place(&mut bench.worker, 1, found).expect("in place");
+        let before = bench.state();
+        let built_in = bench.worker.ready().expect("a model").folder.clone();
+        let other = folder.join("other");
+        let weights = other.join("model.safetensors");
+        std::fs::create_dir(&other).expect("a folder");
+        for name in ["config.json", "tokenizer.json"] {
+            std::fs::copy(built_in.join(name), other.join(name)).expect("a copy");
+        }
+        // more than any machine has, all of it a hole
+        std::fs::File::create(&weights).and_then(|file| file.set_len(1 << 42)).expect("a hole");
+        let load = |bench: &mut Bench<'_>| {
+            let source = ModelSource::Folder(other.clone());
+            loading::load(&mut bench.worker, 2, &source).map_err(stopped).expect_err("no model").to_string()
+        };
+        let error = load(bench);
+        assert!(error.contains("not a whole safetensors file") && !error.contains("none is loaded now"), "{error}");
+        assert!(bench.state() == before);
+        // whole files, and a configuration of another model
+        std::fs::remove_file(&weights).expect("removed");
+        std::os::unix::fs::symlink(built_in.join("model.safetensors"), &weights).expect("a link");
+        let config = std::fs::read_to_string(other.join("config.json")).expect("the configuration");
+        let mut config: serde_json::Value = serde_json::from_str(&config).expect("JSON");
+        config["n_layer"] = 99.into();
+        std::fs::write(other.join("config.json"), config.to_string()).expect("written");
+        let error = load(bench);
+        assert!(error.contains("is missing") && !error.contains("none is loaded now"), "{error}");
+        assert!(bench.state() == before);
     });
 }

@@ -7,16 +7,15 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::failure_point::reach;
 use crate::history::edits;
-use crate::memory;
 use crate::operations::{self, Recorded, TakenOver};
 use crate::worker::{Stopped, Worker};
 use locus_engine::Doing;
 use locus_engine::edit::{EditStack, model_info, number_format};
-use locus_engine::model::{Batch, Model, Site, Tap, Taps};
+use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
-use locus_protocol::shown::{shortened, shown};
 use locus_plugin::{Delta, ModelInfo};
+use locus_protocol::shown::{shortened, shown};
 use locus_protocol::{
     Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn, counted,
 };
@@ -32,11 +31,11 @@ const SMALL_MODEL: u64 = 20_000_000;
 const ADDED: i64 = 8;
 
 /// Facts that are told by name when they do not fit, and characters of their subjects.
-const SHOWN: usize = 60;
 const NAMED: usize = 10;
+const SHOWN: usize = 60;
 
-/// How much wider numbers may be in memory than in the file.
-const WIDENED: u64 = 2;
+/// What a model takes besides its weights when it is run, as a part of them.
+const RUN: u64 = 4;
 
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
@@ -119,7 +118,8 @@ pub fn title(source: &ModelSource) -> String {
     }
 }
 
-/// Loads a model in place of the one that is there, which stays until all is ready, where there is room for both.
+/// Loads a model in place of the one that is there, which stays until all is ready, where there is room for both. Where
+/// there is not, it goes once everything but the weights was looked at.
 pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result<(), Stopped> {
     let choice = device::choose(worker.options.device, worker.options.number_format)?;
     let folder = match source {
@@ -128,28 +128,27 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
         }
         ModelSource::Folder(folder) => folder.clone(),
     };
-    let makes_room = worker.loaded.is_some() && !fits_beside(&folder, choice.device);
+    reach("look at the checkpoint")?;
+    let checkpoint = Checkpoint::look(&folder)?;
+    let facts = read_facts(worker, source, &folder)?;
+    let bytes = checkpoint.bytes(worker.options.number_format.kind());
+    let makes_room = worker.loaded.is_some() && !fits_beside(bytes, choice.device, locus_engine::available());
     if makes_room {
         worker.loaded = None;
         worker.variants.clear();
     }
-    build(worker, job, source, folder, choice).and_then(|new| install(worker, new)).map_err(
-        |stopped| match makes_room {
-            true if stopped.error.is_cancelled() => Stopped { kept: "no model is loaded now".to_owned(), ..stopped },
-            true => Stopped { error: Error::NoModelNow(Box::new(stopped.error)), ..stopped },
-            false => stopped,
-        },
-    )
+    let built = build(worker, job, source, choice, checkpoint, facts);
+    built.and_then(|new| install(worker, new)).map_err(|stopped| match makes_room {
+        true if stopped.error.is_cancelled() => Stopped { kept: "no model is loaded now".to_owned(), ..stopped },
+        true => Stopped { error: Error::NoModelNow(Box::new(stopped.error)), ..stopped },
+        false => stopped,
+    })
 }
 
-/// Whether a model can be read while another one stays in memory.
-fn fits_beside(folder: &Path, device: Device) -> bool {
-    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let weights = files.filter(|entry| entry.path().extension().is_some_and(|end| end == "safetensors"));
-    let bytes: u64 = weights.filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum();
-    // numbers of half the width may be widened
-    let needed = bytes.saturating_mul(WIDENED);
-    device == Device::Cpu && memory::available().is_some_and(|available| needed < available)
+/// Whether weights of so many bytes can be read and run while another model stays in memory.
+fn fits_beside(bytes: u64, device: Device, available: Option<u64>) -> bool {
+    let needed = bytes.saturating_add(bytes / RUN);
+    device == Device::Cpu && available.is_some_and(|available| needed < available)
 }
 
 /// A model that is ready to take the place of another one.
@@ -167,12 +166,14 @@ fn build(
     worker: &Worker<'_>,
     job: JobId,
     source: &ModelSource,
-    folder: PathBuf,
     choice: Choice,
+    checkpoint: Checkpoint,
+    (facts_source, records): (String, Vec<Fact>),
 ) -> Result<New, Stopped> {
     let kind = worker.options.number_format.kind();
+    let folder = checkpoint.folder.clone();
     reach("read the weights")?;
-    let model = Model::load_listening(&folder, choice.device, kind, &mut |reading| {
+    let model = checkpoint.load(choice.device, kind, &mut |reading| {
         worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.check_cancel()
     })?;
@@ -181,7 +182,6 @@ fn build(
     for note in &model.notes {
         worker.emitter.log("engine", "warning", note);
     }
-    let (facts_source, records) = read_facts(worker, source, &folder)?;
     let records = that_fit(&worker.emitter, &model, records);
     worker.check_cancel()?;
     worker.emitter.progress(job, Phase::Probe, 0, 1);
@@ -389,4 +389,18 @@ fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
 fn folder_name(folder: &Path) -> String {
     let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
     whole.file_name().map_or_else(|| whole.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits_beside;
+    use tch::Device;
+
+    #[test]
+    fn another_model_stays_where_the_weights_and_a_run_of_them_fit_beside_it() {
+        assert!(fits_beside(100, Device::Cpu, Some(126)));
+        assert!(!fits_beside(100, Device::Cpu, Some(125)), "nothing is left to run it");
+        assert!(!fits_beside(100, Device::Cpu, None) && !fits_beside(100, Device::Cuda(0), Some(u64::MAX)));
+        assert!(!fits_beside(u64::MAX, Device::Cpu, Some(u64::MAX)));
+    }
 }

@@ -1,18 +1,37 @@
 //! Loads a model: configuration, files, names, shapes and number formats are checked against each other before anything
 //! large is read, and everything before anything is run.
 
-use super::checkpoint::{Files, check, resolve};
+use super::architecture::Architecture;
+use super::checkpoint::{Files, Stores, check, resolve};
 use super::rotary::RotaryTable;
 use super::weights::{Reading, Weights};
 use super::{Model, Tokenizer, end_of_text, families};
 use crate::error::{Doing, Error, Result};
 use serde_json::Value;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tch::{Device, Kind};
 
 /// Bytes of a JSON file of a checkpoint, at most.
 pub(super) const LARGEST: u64 = 256 << 20;
+
+/// A checkpoint whose configuration, tokenizer and headers fit each other. None of its weights is read yet.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The folder.
+    pub folder: PathBuf,
+    architecture: Architecture,
+    tokenizer: Tokenizer,
+    /// The tensors that are stored.
+    stores: Stores,
+    /// Names of those that the decoder reads, as they are stored.
+    read: BTreeSet<String>,
+    /// An unembedding that serves where it differs from the token embedding.
+    compare: Option<String>,
+    /// What is to be told.
+    notes: Vec<String>,
+}
 
 impl Model {
     /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights that `model.safetensors.index.json`
@@ -22,19 +41,16 @@ impl Model {
     /// A missing or damaged file, an unknown architecture, a field that cannot be honored, a tensor that is missing, of
     /// another shape or not finite.
     pub fn load(folder: &Path, device: Device, kind: Kind) -> Result<Self> {
-        Self::load_listening(folder, device, kind, &mut |_| Ok(()))
+        Checkpoint::look(folder)?.load(device, kind, &mut |_| Ok(()))
     }
+}
 
-    /// Like [`Self::load`]; `listen` hears of every file of weights and can stop the reading by an error.
+impl Checkpoint {
+    /// Looks at a folder: everything that can be wrong with it but the numbers of its weights.
     ///
     /// # Errors
-    /// Those of [`Self::load`], and what `listen` returns.
-    pub fn load_listening(
-        folder: &Path,
-        device: Device,
-        kind: Kind,
-        listen: &mut dyn FnMut(Reading) -> Result<()>,
-    ) -> Result<Self> {
+    /// Those of [`Model::load`].
+    pub fn look(folder: &Path) -> Result<Self> {
         let path = folder.join("config.json");
         let config = json(&path)?;
         let bad = |message: String| Error::Config { path: path.clone(), message };
@@ -50,8 +66,29 @@ impl Model {
         let (ends, told) = end_of_text::read(folder, &config, &tokenizer)?;
         notes.extend(told);
         notes.extend(tokenizer.suit(architecture.vocabulary, ends));
-        let mut weights = Weights::read(folder, architecture.prefix(), &stores, read, (kind, device), listen)?;
-        if let Some(name) = resolved.compare {
+        let (folder, compare) = (folder.to_owned(), resolved.compare);
+        Ok(Self { folder, architecture, tokenizer, stores, read, compare, notes })
+    }
+
+    /// Bytes that its weights take in memory in a number format, with what reading the largest of them takes besides.
+    #[must_use]
+    pub fn bytes(&self, kind: Kind) -> u64 {
+        let numbers = |shape: &[i64]| shape.iter().fold(1_u64, |all, &side| all.saturating_mul(side.unsigned_abs()));
+        let width = kind.elt_size_in_bytes() as u64;
+        let kept = self.stores.values().map(|stored| numbers(&stored.shape).saturating_mul(width));
+        let largest = self.stores.values().map(|stored| stored.bytes.end - stored.bytes.start).max().unwrap_or(0);
+        // its bytes, and the tensor that is made of them before it is converted
+        kept.fold(largest.saturating_mul(2), u64::saturating_add)
+    }
+
+    /// Reads the weights; `listen` hears of every file and can stop the reading by an error.
+    ///
+    /// # Errors
+    /// A tensor that cannot be read or is not finite, and what `listen` returns.
+    pub fn load(self, device: Device, kind: Kind, listen: &mut dyn FnMut(Reading) -> Result<()>) -> Result<Model> {
+        let Self { folder, mut architecture, tokenizer, stores, read, compare, mut notes } = self;
+        let mut weights = Weights::read(&folder, architecture.prefix(), &stores, read, (kind, device), listen)?;
+        if let Some(name) = compare {
             let (embedding, head) = (format!("{}.weight", architecture.token_embedding), format!("{name}.weight"));
             if weights.equal(&embedding, &head)? {
                 weights = weights.tied(&embedding, &head)?;
@@ -67,7 +104,7 @@ impl Model {
         let rotary = architecture.rotary.as_ref().map(table).transpose();
         let rotary = rotary.doing(|| "making the rotary frequencies".to_owned())?;
         let mut model =
-            Self::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotary.map(Arc::new), device, kind)?;
+            Model::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotary.map(Arc::new), device, kind)?;
         model.notes = notes;
         Ok(model)
     }

@@ -21,6 +21,7 @@ pub use architecture::Architecture;
 pub use batch::{Batch, KeysValues, Sight, Span};
 pub use decoder::Model;
 pub use forest::Forest;
+pub use load::Checkpoint;
 pub use taps::{Action, Site, Tap, Taps};
 pub use tokenizer::Tokenizer;
 pub use weights::Reading;

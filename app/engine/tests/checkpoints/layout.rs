@@ -1,7 +1,7 @@
 //! Files and tensors: what the model is, and what is wrong with a checkpoint.
 
 use crate::folder::Folder;
-use locus_engine::model::Model;
+use locus_engine::model::{Checkpoint, Model};
 use locus_engine::moments::fingerprint;
 use serde_json::{Value, json};
 use tch::{Device, Kind, Tensor};
@@ -136,4 +136,22 @@ fn a_parameter_that_is_tied_or_never_read_is_not_changed_in_silence() {
     let mask = model.parameter("h.0.attn.bias").expect("a mask of older files");
     let error = model.with_parameters(&[("h.0.attn.bias".to_owned(), mask)]).expect_err("never read");
     assert!(error.to_string().contains("never read"), "{error}");
+}
+
+/// A folder of the hub's cache holds nothing but links, whose own sizes say nothing.
+#[test]
+fn what_weights_take_in_memory_is_known_before_they_are_read() {
+    let (folder, linked) = (Folder::of("llama"), tempfile::tempdir().expect("a folder"));
+    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+        let file = entry.expect("a file").path();
+        std::os::unix::fs::symlink(&file, linked.path().join(file.file_name().expect("a name"))).expect("a link");
+    }
+    let numbers: Vec<usize> = folder.tensors().values().map(Tensor::numel).collect();
+    let (all, largest) = (numbers.iter().sum::<usize>() as u64, *numbers.iter().max().expect("tensors") as u64);
+    for path in [folder.path(), linked.path()] {
+        let looked = Checkpoint::look(path).expect("a checkpoint");
+        // stored in float32: the largest tensor is there twice while it is converted
+        assert_eq!(looked.bytes(Kind::Float), 4 * all + 8 * largest);
+        assert_eq!(looked.bytes(Kind::BFloat16), 2 * all + 8 * largest);
+    }
 }
