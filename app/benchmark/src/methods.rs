@@ -92,8 +92,8 @@ impl<'a> Editing<'a> {
         let info = model_info(self.model, "benchmark");
         let start = Instant::now();
         let spreading: Cell<Option<Duration>> = Cell::new(None);
-        let rows = self.rows.clone();
-        let host = EngineHost::new(self.model, info, Some(&self.moments), &cancel, rows, [0, 1], |event| {
+        let live = Some((self.rows.clone(), [0, 1]));
+        let host = EngineHost::new(self.model, info, Some(&self.moments), &cancel, live, |event| {
             if let HostEvent::Progress { phase, .. } = event
                 && phase.starts_with("spreading")
                 && spreading.get().is_none()

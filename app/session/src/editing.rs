@@ -81,7 +81,7 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
         rows: before.rows.clone(),
         on_top_of: loaded.edits_on(on),
     }));
-    let edited = run(worker, job, &order, &prepared, before.rows.clone(), false)?;
+    let edited = run(worker, job, &order, &prepared, Some(before.rows.clone()))?;
     let Edited { deltas, metrics, notes, artifacts } = edited;
     let artifacts = artifacts::bytes(worker, &order.method, artifacts)?.into();
     worker.check_cancel()?;
@@ -193,18 +193,18 @@ pub fn weigh(
     Ok((Applied { job, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
 }
 
-/// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Where `quiet`, steps are not told.
+/// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Without them steps are not told.
 pub fn run(
     worker: &Worker<'_>,
     job: JobId,
     order: &EditOrder,
     prepared: &Prepared,
-    rows: Vec<LayerRow>,
-    quiet: bool,
+    rows: Option<Vec<LayerRow>>,
 ) -> Result<Edited, Error> {
     let loaded = worker.ready()?;
     let model = loaded.model_on(prepared.on);
-    let shown = shown_tokens(model, &order.fact)?;
+    let quiet = rows.is_none();
+    let live = rows.map(|rows| Ok::<_, Error>((rows, shown_tokens(model, &order.fact)?))).transpose()?;
     let emitter = &worker.emitter;
     let listener = |event| match event {
         HostEvent::Step(..) if quiet => worker.between_steps(),
@@ -226,7 +226,7 @@ pub fn run(
         }
     };
     let moments = loaded.moments.as_ref();
-    let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, rows, shown, listener);
+    let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, live, listener);
     let Engaged { outcome, .. } = engage(worker, order, prepared, &host, |method| {
         method.edit(&prepared.request, &order.method_settings, &host)
     })?;

@@ -1,6 +1,6 @@
 //! An evaluation as a job: facts before and after an edit that is not kept, or under the model as it is.
 
-use crate::editing::{rows_of, run};
+use crate::editing::run;
 use crate::error::Error;
 use crate::measuring::{Question, goal, measure, plain_goal, relations, report};
 use crate::moments;
@@ -73,10 +73,10 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             let model = loaded.stack.model();
             let together: Vec<&Fact> = kept.iter().collect();
             let mut questions = Vec::new();
-            for (index, fact) in kept.iter().enumerate() {
+            for (fact, aim) in kept.iter().zip(&prepared.aims) {
                 questions.push(Question {
-                    goal: goal(model, &prepared, index, fact),
-                    lowers: prepared.aim(model, index).lowers,
+                    goal: goal(model, &prepared, aim, fact),
+                    lowers: aim.lowers,
                     relations: relations(&loaded.facts, fact, &together),
                     ..question(worker, model, fact, &measures)?
                 });
@@ -92,8 +92,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
                 questions.iter().map(one).collect::<Result<Vec<_>, Error>>()
             };
             let before = all(model)?;
-            let rows = rows_of(loaded.stack.model(), &edit.fact)?;
-            let edited = run(worker, job, &edit, &prepared, rows, true)?;
+            let edited = run(worker, job, &edit, &prepared, None)?;
             worker.check_cancel()?;
             // a variant beside the edits in place, of which none is touched
             let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
@@ -101,7 +100,7 @@ pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Re
             for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
                 let (mut numbers, said) = report(question, &measures, before, Some(after));
                 numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
-                let aim = prepared.aim(model, index);
+                let aim = prepared.aims[index].clone();
                 let (fact, remarks) = given[index].clone();
                 let left_out = None;
                 worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));

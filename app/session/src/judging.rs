@@ -17,8 +17,8 @@ pub struct Aims(Vec<(Aim, Goal)>);
 impl Aims {
     /// The aims of an order that was prepared.
     pub fn new(model: &Model, prepared: &Prepared, order: &EditOrder) -> Self {
-        let aim = |(index, fact): (usize, &Fact)| (prepared.aim(model, index), goal(model, prepared, index, fact));
-        Self(order.facts().enumerate().map(aim).collect())
+        let scored = |(fact, aim): (&Fact, &Aim)| (aim.clone(), goal(model, prepared, aim, fact));
+        Self(order.facts().zip(&prepared.aims).map(scored).collect())
     }
 
     /// What is aimed at with the first fact.

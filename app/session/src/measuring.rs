@@ -10,7 +10,7 @@ use locus_engine::evaluate::{
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Length, generate};
-use locus_protocol::{Fact, Likeliness, Measures, Said, Scores};
+use locus_protocol::{Aim, Fact, Likeliness, Measures, Said, Scores};
 
 /// What is measured, and against what.
 pub struct Question<'a> {
@@ -40,16 +40,15 @@ pub struct Measured {
     consistency: Option<f64>,
 }
 
-/// What an objective made of the fact number `index`, as scoring needs it.
-pub fn goal(model: &Model, prepared: &Prepared, index: usize, fact: &Fact) -> Goal {
-    let aim = prepared.aim(model, index);
+/// What an objective made of a fact, as scoring needs it.
+pub fn goal(model: &Model, prepared: &Prepared, aim: &Aim, fact: &Fact) -> Goal {
     let noise = prepared.noise.as_ref().map(|noise| ScoringNoise {
         subject: fact.subject.clone(),
         level: noise.level,
         seed: noise.seed,
         misaligned: noise.published_positions,
     });
-    Goal { target: aim.target, baseline: or_end_of_text(model, &aim.baseline), noise }
+    Goal { target: aim.target.clone(), baseline: or_end_of_text(model, &aim.baseline), noise }
 }
 
 /// The new target against the true one; where the file has no new one, the true one against the end of the text.

@@ -17,10 +17,8 @@ pub struct Prepared {
     pub request: EditRequest,
     /// What it is going to do.
     pub plan: Plan,
-    /// By fact: what the objective aims at.
-    pub goals: Vec<Goal>,
-    /// By fact: what its target is compared with.
-    pub baselines: Vec<String>,
+    /// By fact: what the objective makes of it.
+    pub aims: Vec<Aim>,
     /// Noise on the subjects while editing and scoring, its level in numbers.
     pub noise: Option<SubjectNoise>,
     /// What plugins may know of the model.
@@ -29,23 +27,6 @@ pub struct Prepared {
     pub on: TriedOn,
     /// The objective that has told its goals: the same is asked for the losses.
     pub objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
-}
-
-impl Prepared {
-    /// What the objective made of the fact number `index`.
-    pub fn aim(&self, model: &Model, index: usize) -> Aim {
-        let target = self.goals.get(index).map(|goal| goal.target.clone()).unwrap_or_default();
-        let baseline = self.baselines.get(index).cloned().unwrap_or_default();
-        let prompt = self.request.edits.get(index).map(Edit::prompt).unwrap_or_default();
-        Aim {
-            target_tokens: target_tokens(model, &prompt, &target),
-            baseline_tokens: target_tokens(model, &prompt, &baseline),
-            target,
-            baseline,
-            noise_level: self.noise.as_ref().map_or(0.0, |noise| noise.level),
-            lowers: self.goals.get(index).is_some_and(|goal| goal.lowers),
-        }
-    }
 }
 
 /// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
@@ -83,26 +64,28 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
         // there is no table of steps yet
         HostEvent::Step(..) | HostEvent::Progress { .. } => {}
     };
-    let host = EngineHost::new(model, info.clone(), None, cancel, Vec::new(), [0, 0], listener);
+    let host = EngineHost::new(model, info.clone(), None, cancel, None, listener);
     let ids = [order.objective.as_str(); 2];
-    let mut aim = believed(ids, objective.start(&order.objective_settings), &host)?;
     let named = |error| Error::plugin(&order.objective, error);
-    let (mut goals, mut edits, mut baselines) = (Vec::new(), Vec::new(), Vec::new());
-    for fact in order.facts() {
-        // the subject must be there, whatever the method makes of it
-        model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
-        let goal = sealed(worker, &order.objective, || Ok(aim.goal(&plugin_fact(fact), &host)))?;
-        let goal = believed(ids, goal, &host)?;
-        bounds::goal(&goal).map_err(named)?;
-        let mut edit = locus_plugin::Edit::new(&fact.template, &fact.subject, &goal.target);
-        edit.runs_all_steps = goal.runs_all_steps;
-        edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);
-        edits.push(edit);
-        baselines.push(goal.baseline.clone().unwrap_or_else(|| other_target(fact, &goal.target)));
-        goals.push(goal);
-    }
+    // the weights are compared once for all facts of the order
+    let (at_work, goals) = sealed(worker, &order.objective, || {
+        let mut at_work = believed(ids, objective.start(&order.objective_settings), &host)?;
+        let mut goals = Vec::new();
+        for fact in order.facts() {
+            // the subject must be there, whatever the method makes of it
+            model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
+            let goal = believed(ids, at_work.goal(&plugin_fact(fact), &host), &host)?;
+            bounds::goal(&goal).map_err(named)?;
+            goals.push(goal);
+        }
+        Ok((at_work, goals))
+    })?;
     let noise = goals.first().and_then(|goal| goal.noise.clone());
     let noise = noise.map(|noise| resolved(noise, info.embedding_deviation));
+    let level = noise.as_ref().map_or(0.0, |noise| noise.level);
+    let made = || order.facts().zip(&goals);
+    let edits = made().map(|(fact, goal)| edit(fact, goal)).collect();
+    let aims = made().map(|(fact, goal)| aim(model, fact, goal, level)).collect();
     if goals.iter().any(|goal| goal.noise != goals[0].noise) {
         let message = "the facts have noise of different kinds; edit them one after the other".to_owned();
         return Err(named(locus_plugin::Error::Request(message)));
@@ -119,7 +102,29 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
     drop(host);
-    Ok(Prepared { request, plan, goals, baselines, noise, info, on, objective: RefCell::new(Some(aim)) })
+    Ok(Prepared { request, plan, aims, noise, info, on, objective: RefCell::new(Some(at_work)) })
+}
+
+/// What the method is asked for a fact.
+fn edit(fact: &Fact, goal: &Goal) -> Edit {
+    let mut edit = Edit::new(&fact.template, &fact.subject, &goal.target);
+    edit.runs_all_steps = goal.runs_all_steps;
+    edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);
+    edit
+}
+
+/// What an objective made of a fact.
+fn aim(model: &Model, fact: &Fact, goal: &Goal, noise_level: f64) -> Aim {
+    let (prompt, target) = (fact.prompt(), goal.target.clone());
+    let baseline = goal.baseline.clone().unwrap_or_else(|| other_target(fact, &target));
+    Aim {
+        target_tokens: target_tokens(model, &prompt, &target),
+        baseline_tokens: target_tokens(model, &prompt, &baseline),
+        target,
+        baseline,
+        noise_level,
+        lowers: goal.lowers,
+    }
 }
 
 /// The tokens of a target after its prompt, for the eye; none where it is empty.

@@ -25,7 +25,7 @@ use tch::{Device, Kind, Tensor};
 /// What a plugin tells while it works.
 #[derive(Debug)]
 pub enum HostEvent {
-    /// A step, with the rows of the model as the step saw it.
+    /// A step, with the rows of the model as the step saw it; none where nobody looks at them.
     Step(StepReport, Vec<LayerRow>),
     /// How far a phase is.
     Progress {
@@ -77,12 +77,13 @@ pub struct EngineHost<'a> {
     replaced: RefCell<HashSet<String>>,
     suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
-    rows: RefCell<LiveRows>,
+    /// The live table, where somebody looks at it.
+    rows: RefCell<Option<LiveRows>>,
     /// The first request that was beyond its bounds, should the plugin go on as if nothing had happened.
     refused: RefCell<Option<String>>,
     /// Whether the objective's losses are numbers.
     losses: Losses,
-    /// That memory did not suffice for a service.
+    /// That memory did not suffice for the last service.
     shortage: RefCell<Option<EngineError>>,
     /// Tensors of the host that the plugin has.
     handed: Handed,
@@ -99,15 +100,14 @@ struct PreparedRun {
 }
 
 impl<'a> EngineHost<'a> {
-    /// Services on `model`; `rows` are the rows of the model before, `shown_tokens` the first tokens of the new and
-    /// the true target.
+    /// Services on `model`; `live` are the rows of the model before, and the first tokens of the new and the true target,
+    /// where somebody looks at the rows of each step.
     pub fn new(
         model: &'a Model,
         info: ModelInfo,
         moments: Option<&'a SecondMoments>,
         cancel: &'a AtomicBool,
-        rows: Vec<LayerRow>,
-        shown_tokens: [i64; 2],
+        live: Option<(Vec<LayerRow>, [i64; 2])>,
         listener: impl FnMut(HostEvent) + 'a,
     ) -> Self {
         Self {
@@ -122,7 +122,7 @@ impl<'a> EngineHost<'a> {
             listener: RefCell::new(Box::new(listener)),
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
-            rows: RefCell::new(LiveRows::new(rows, shown_tokens)),
+            rows: RefCell::new(live.map(|(rows, shown)| LiveRows::new(rows, shown))),
             refused: RefCell::default(),
             losses: Losses::default(),
             shortage: RefCell::default(),
@@ -177,8 +177,8 @@ impl<'a> EngineHost<'a> {
         SubjectNoises::new(model, noise, [(template, subject.subject.as_str())])
     }
 
-    /// The engine's errors as a plugin sees them. That memory did not suffice is kept besides: it is no fault of the
-    /// plugin's, whatever that makes of it.
+    /// The engine's errors as a plugin sees them. That memory did not suffice is kept besides, until the next service is
+    /// asked for: it is no fault of the plugin's, whatever that makes of it.
     fn result<T>(&self, result: crate::Result<T>) -> Result<T> {
         result.map_err(|error| {
             let told = match &error {
@@ -193,7 +193,8 @@ impl<'a> EngineHost<'a> {
         })
     }
 
-    /// That memory did not suffice for a service that the plugin asked for, should its call end with an error.
+    /// That memory did not suffice for the last service that the plugin asked for, should its call end with an error; it is
+    /// told once, so that the next call is not blamed on it.
     #[must_use]
     pub fn shortage(&self) -> Option<EngineError> {
         self.shortage.borrow_mut().take()
@@ -223,7 +224,8 @@ impl Host for EngineHost<'_> {
             }
             return self.bounded(Err(error));
         }
-        let rows = self.result(self.rows.borrow_mut().of(self.model, report))?;
+        let rows = self.rows.borrow_mut().as_mut().map(|rows| rows.of(self.model, report)).transpose();
+        let rows = self.result(rows)?.unwrap_or_default();
         self.tell(HostEvent::Step(report.clone(), rows));
         Ok(())
     }
@@ -243,6 +245,13 @@ impl Host for EngineHost<'_> {
 
     fn cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Every service begins with it.
+    fn checkpoint(&self) -> Result<()> {
+        // whoever asks for more has got over what there was no room for
+        *self.shortage.borrow_mut() = None;
+        if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     fn model(&self) -> Result<ModelInfo> {
@@ -278,7 +287,8 @@ impl Host for EngineHost<'_> {
         let detached: Vec<(String, Tensor)> = self.result(parameters.iter().map(lend).collect())?;
         let variant =
             if detached.is_empty() { None } else { Some(Rc::new(self.result(self.model.with_parameters(&detached))?)) };
-        self.result(self.rows.borrow_mut().replace(self.model, &detached))?;
+        let replaced = self.rows.borrow_mut().as_mut().map_or(Ok(()), |rows| rows.replace(self.model, &detached));
+        self.result(replaced)?;
         *self.variant.borrow_mut() = variant;
         *self.replaced.borrow_mut() = detached.into_iter().map(|(name, _)| name).collect();
         Ok(())
@@ -338,15 +348,17 @@ impl Host for EngineHost<'_> {
         let noise = noises.as_ref().zip(noised.as_ref()).map(|(noises, placement)| noises.draw(placement));
         let noise = self.result(noise.transpose())?;
         let repetition = self.result(prepared.repeat_noised(model, added, parameters, noise.as_ref()))?;
-        let names = prepared.parameters().iter().cloned();
-        let detached = parameters.iter().map(|value| Ok(value.f_detach()?)).collect::<crate::Result<Vec<Tensor>>>();
-        self.rows.borrow_mut().watch(Watched {
-            suffix: suffix.0,
-            lens: repetition.lens,
-            below: self.result(prepared.watched_below())?,
-            parameters: names.zip(self.result(detached)?).collect(),
-            released: false,
-        });
+        if let Some(rows) = self.rows.borrow_mut().as_mut() {
+            let names = prepared.parameters().iter().cloned();
+            let detached = parameters.iter().map(|value| Ok(value.f_detach()?)).collect::<crate::Result<Vec<Tensor>>>();
+            rows.watch(Watched {
+                suffix: suffix.0,
+                lens: repetition.lens,
+                below: self.result(prepared.watched_below())?,
+                parameters: names.zip(self.result(detached)?).collect(),
+                released: false,
+            });
+        }
         let mut output = repetition.output;
         for captured in output.captured.iter_mut().filter(|captured| !captured.requires_grad()) {
             // the same in all repetitions, and kept for the next
@@ -356,7 +368,9 @@ impl Host for EngineHost<'_> {
     }
 
     fn release_suffix(&self, suffix: Suffix) -> Result<()> {
-        self.rows.borrow_mut().forget(suffix.0);
+        if let Some(rows) = self.rows.borrow_mut().as_mut() {
+            rows.forget(suffix.0);
+        }
         let released = self.suffixes.borrow_mut().remove(&suffix.0);
         released.map(drop).ok_or_else(|| not_prepared(suffix))
     }
@@ -471,5 +485,37 @@ pub fn number_format(kind: Kind) -> &'static str {
         Kind::BFloat16 => "bfloat16",
         Kind::Half => "float16",
         _ => "float32",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EngineHost, model_info};
+    use crate::error::Error;
+    use crate::model::Model;
+    use locus_plugin::Host;
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn a_shortage_that_a_plugin_has_got_over_is_blamed_for_nothing_later() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/arch/gpt2/model");
+        let model = Model::load(&folder, Device::Cpu, Kind::Float).expect("a golden model");
+        let cancel = AtomicBool::new(false);
+        let host = EngineHost::new(&model, model_info(&model, "m"), None, &cancel, None, |_| {});
+        let run_short = || {
+            let short = Error::OutOfMemory { doing: "running block 1".to_owned(), asked: None, free: None };
+            assert!(host.result::<()>(Err(short)).is_err());
+        };
+        run_short();
+        assert!(host.shortage().is_some_and(|short| short.to_string().contains("running block 1")));
+        assert!(host.shortage().is_none(), "the next call is blamed on it");
+        run_short();
+        host.tokenize("a", true).expect("tokens");
+        assert!(host.shortage().is_none(), "what went well after it is forgotten");
+        run_short();
+        assert!(host.parameter("nothing").is_err());
+        assert!(host.shortage().is_none(), "another failure is blamed on it");
     }
 }

@@ -1,8 +1,7 @@
 //! One run of a method as an edit runs it, watched. Nothing is put in place.
 
 use super::watch::{Limit, Seen, Watch};
-use crate::editing::rows_of;
-use crate::engaging::{Engaged, engage, shown_tokens};
+use crate::engaging::{Engaged, engage};
 use crate::error::Error;
 use crate::moments;
 use crate::preparing::{Prepared, prepare};
@@ -56,9 +55,8 @@ pub fn run_request(
 ) -> Result<Trial, Error> {
     let loaded = worker.ready()?;
     let (model, moments) = (loaded.stack.model(), loaded.moments.as_ref());
-    let (rows, shown) = (rows_of(model, &order.fact)?, shown_tokens(model, &order.fact)?);
     let flag = AtomicBool::new(false);
-    let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, rows, shown, |_| {});
+    let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, None, |_| {});
     let watch = Watch::new(&host, limit, &flag, worker.cancel);
     let Engaged { outcome, violation } = engage(worker, order, prepared, &host, |method| {
         method.edit(request, &order.method_settings, &watch)

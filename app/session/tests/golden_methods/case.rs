@@ -199,7 +199,7 @@ impl Case {
         assert_eq!(plan.layers, self.layers());
         let cancel = AtomicBool::new(false);
         let mut steps = Vec::new();
-        let host = EngineHost::new(&bench.model, info, Some(moments), &cancel, Vec::new(), [0, 1], |event| {
+        let host = EngineHost::new(&bench.model, info, Some(moments), &cancel, Some((Vec::new(), [0, 1])), |event| {
             if let HostEvent::Step(report, rows) = event {
                 assert_eq!(rows.len(), bench.model.architecture.layers);
                 steps.push(report);
