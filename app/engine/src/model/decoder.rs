@@ -9,6 +9,7 @@ use super::rotary::RotaryTable;
 use super::taps::{Site, Taps};
 use super::weights::Weights;
 use crate::error::{Doing, Error, Result};
+use std::cell::OnceCell;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
@@ -25,6 +26,8 @@ pub struct Model {
     pub kind: Kind,
     /// What is to be told of the checkpoint, once it is loaded.
     pub notes: Vec<String>,
+    /// What [`crate::moments::fingerprint`] gives, once it was asked for.
+    pub(crate) fingerprint: OnceCell<String>,
     weights: Weights,
     token_embedding: Tensor,
     position_embedding: Option<Tensor>,
@@ -77,6 +80,7 @@ impl Model {
             device,
             kind,
             notes: Vec::new(),
+            fingerprint: OnceCell::new(),
             weights,
             token_embedding,
             position_embedding,
@@ -109,10 +113,6 @@ impl Model {
         self.weights.find(name)
     }
 
-    /// All tensors of the checkpoint by name, in order, sharing storage.
-    #[must_use]
-    pub fn parameters(&self) -> Vec<(String, Tensor)> {
-
     /// The one name of the parameter that `name` means, which plugins are told: with the model's prefix, whether the
     /// checkpoint stores it or not, and the token embedding's for an unembedding that is tied to it. `None` where there is
     /// no such parameter.
@@ -124,6 +124,10 @@ impl Model {
             || head.iter().any(|head| stored.strip_prefix(head).is_some_and(|rest| rest.starts_with('.')));
         Some(if is_whole { stored.to_owned() } else { format!("{prefix}{stored}") })
     }
+
+    /// All tensors of the checkpoint by name, in order, sharing storage.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(String, Tensor)> {
         self.weights.all()
     }
 

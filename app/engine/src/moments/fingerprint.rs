@@ -9,11 +9,20 @@ use tch::{Device, Kind, Tensor};
 /// Values per tensor that enter a model's fingerprint.
 const SAMPLED: i64 = 1024;
 
-/// Says which weights a model has: names, shapes and a sample of the values of every tensor.
+/// Says which weights a model has: names, shapes and a sample of the values of every tensor. Computed once a model, since its
+/// weights are never written to.
 ///
 /// # Errors
 /// Those of libtorch.
 pub fn fingerprint(model: &Model) -> Result<String> {
+    if let Some(known) = model.fingerprint.get() {
+        return Ok(known.clone());
+    }
+    let computed = compute(model)?;
+    Ok(model.fingerprint.get_or_init(|| computed).clone())
+}
+
+fn compute(model: &Model) -> Result<String> {
     let _guard = tch::no_grad_guard();
     let mut hash = Sha256::new();
     hash.update(format!("{}{:?}", model.architecture.signature(), model.kind));
