@@ -12,13 +12,14 @@ use std::path::Path;
 pub const LARGEST: u64 = 256 << 20;
 
 /// The names, and what such a file holds.
-const COMPANIONS: [(&str, Holds); 6] = [
+const COMPANIONS: [(&str, Holds); 7] = [
     ("tokenizer.json", Holds::Json),
     ("tokenizer_config.json", Holds::Json),
     ("special_tokens_map.json", Holds::Json),
     ("generation_config.json", Holds::Json),
     ("vocab.json", Holds::Json),
     ("merges.txt", Holds::Merges),
+    ("chat_template.jinja", Holds::Template),
 ];
 
 #[derive(Clone, Copy)]
@@ -27,6 +28,8 @@ enum Holds {
     Json,
     /// Two tokens a line, after a line that says the version.
     Merges,
+    /// A template that writes messages out.
+    Template,
 }
 
 /// Copies the companions that are there.
@@ -49,6 +52,7 @@ pub fn copy(source: &Path, into: &FolderDraft) -> Result<()> {
         match holds {
             Holds::Json if !is_object(&bytes) => return Err(unfit("it is no JSON object")),
             Holds::Merges if !are_merges(&bytes) => return Err(unfit("it does not hold two tokens a line")),
+            Holds::Template if !is_template(&bytes) => return Err(unfit("it is no template of messages")),
             _ => into.write(name, &bytes).map_err(|source| Error::Write { path: from.clone(), source })?,
         }
     }
@@ -64,6 +68,13 @@ fn are_merges(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let mut lines = text.lines().skip_while(|line| line.starts_with("#version"));
     lines.all(|line| line.is_empty() || line.split(' ').filter(|token| !token.is_empty()).count() == 2)
+}
+
+/// Whether a text has tags of Jinja and names `messages`, which is what transformers fills in.
+fn is_template(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let has = |open: &str, close: &str| text.split_once(open).is_some_and(|(_, rest)| rest.contains(close));
+    text.contains("messages") && (has("{%", "%}") || has("{{", "}}"))
 }
 
 #[cfg(test)]
@@ -103,10 +114,14 @@ mod tests {
         std::fs::create_dir_all(&blobs).and_then(|()| std::fs::create_dir_all(&snapshot)).expect("folders");
         std::fs::write(blobs.join("a"), "{\"model\": {}}").expect("written");
         std::fs::write(blobs.join("b"), "#version: 0.2\nĠ t\nh e\n\n").expect("written");
+        std::fs::write(blobs.join("c"), "{% for message in messages %}{{ message.content }}{% endfor %}")
+            .expect("written");
+        symlink("../../blobs/c", snapshot.join("chat_template.jinja")).expect("a link");
         symlink("../../blobs/a", snapshot.join("tokenizer.json")).expect("a link");
         symlink("../../blobs/b", snapshot.join("merges.txt")).expect("a link");
         symlink("../../blobs/a", snapshot.join("notes.json")).expect("a link");
-        assert_eq!(export(&snapshot, &folder.path().join("out")).expect("copied"), ["merges.txt", "tokenizer.json"]);
+        let copied = export(&snapshot, &folder.path().join("out")).expect("copied");
+        assert_eq!(copied, ["chat_template.jinja", "merges.txt", "tokenizer.json"]);
     }
 
     #[test]
