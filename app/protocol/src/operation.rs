@@ -236,8 +236,13 @@ impl EditDeed {
 #[cfg(test)]
 mod tests {
     use super::{DEEDS, Deed, EditDeed, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark};
-    use crate::{BeforeAfter, EditOrder, PromptScore, WeightChange};
+    use crate::{Applied, BeforeAfter, EditOrder, PromptScore, WeightChange};
     use std::collections::BTreeMap;
+
+    fn deed() -> EditDeed {
+        let mark = PluginMark::default();
+        EditDeed::of(EditOrder::default(), mark.clone(), mark, &Applied { title: "t".into(), ..Applied::default() })
+    }
 
     #[test]
     fn an_edit_that_went_astray_still_makes_a_line_that_is_read_again() {
@@ -255,21 +260,10 @@ mod tests {
             reproducible: true,
             facts: None,
             deed: Deed::Edit(Box::new(EditDeed {
-                title: "t".into(),
-                method: PluginMark::default(),
-                objective: PluginMark::default(),
-                order: EditOrder::default(),
                 changes: vec![change],
-                aim: Default::default(),
                 scores: Some(scores),
                 metrics: BTreeMap::from([("x".into(), f64::NAN)]),
-                numbers: BTreeMap::new(),
-                notes: Vec::new(),
-                verdict: None,
-                found_on_unedited: false,
-                delta: Default::default(),
-                artifacts: None,
-                source: None,
+                ..deed()
             })),
             in_place: vec![3],
             taken_back: Vec::new(),
@@ -292,8 +286,12 @@ mod tests {
     #[test]
     fn every_deed_is_known_by_its_kind() {
         let kind = |deed: &Deed| serde_json::to_value(deed).expect("a record")["kind"].as_str().map(str::to_owned);
-        for deed in [Deed::Undo { edit: 1 }, Deed::Redo { edit: 1 }] {
-            assert!(DEEDS.contains(&kind(&deed).expect("a kind").as_str()));
-        }
+        let all = [
+            Deed::Edit(Box::new(deed())),
+            Deed::Apply(Box::new(deed())),
+            Deed::Undo { edit: 1 },
+            Deed::Redo { edit: 1 },
+        ];
+        assert_eq!(all.each_ref().map(|deed| kind(deed).expect("a kind")), DEEDS);
     }
 }
