@@ -1,7 +1,7 @@
 //! Every way in which the engine can fail, each as one sentence with the remedy.
 
 use crate::memory::{self, Shortage};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Result with the engine's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -160,6 +160,14 @@ impl Error {
             _ => false,
         }
     }
+
+    /// What to say of a file that is not written.
+    pub(crate) fn not_written(path: &Path) -> impl FnOnce(locus_files::Refusal) -> Self + '_ {
+        move |refusal| match refusal {
+            locus_files::Refusal::Io(source) => Self::Write { path: path.to_owned(), source },
+            reason => Self::Output { path: path.to_owned(), reason },
+        }
+    }
 }
 
 /// Says what was being done where libtorch fails.
@@ -174,15 +182,5 @@ pub trait Doing<T> {
 impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| error.into().while_doing(what))
-    }
-}
-
-impl Error {
-    /// What to say of a file that is not written.
-    pub(crate) fn not_written(path: &std::path::Path) -> impl FnOnce(locus_files::Refusal) -> Self + '_ {
-        move |refusal| match refusal {
-            locus_files::Refusal::Io(source) => Self::Write { path: path.to_owned(), source },
-            reason => Self::Output { path: path.to_owned(), reason },
-        }
     }
 }
