@@ -66,7 +66,8 @@ fn changes_of_the_embedding_and_of_the_head_that_is_tied_to_it_add_up() {
 fn a_head_of_its_own_keeps_its_name_and_a_name_of_nothing_is_refused() {
     let model = Folder::of("llama").load().expect("a model");
     assert_eq!(model.name_of("lm_head.weight").as_deref(), Some("lm_head.weight"));
-    assert_eq!(model.name_of("norm.weight").as_deref(), Some("model.norm.weight"));
+    assert_eq!(model.name_of("model.norm.weight").as_deref(), Some("model.norm.weight"));
+    assert_eq!(model.name_of("norm.weight"), None, "stored with its prefix, it has no other name");
     let [one, _] = randoms(&[2]);
     let error = EditStack::new(model).trial(&[delta("h.9.mlp.weight", &one)]).expect_err("no such parameter");
     assert!(error.to_string().contains("`h.9.mlp.weight`"), "{error}");
