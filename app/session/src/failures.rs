@@ -360,5 +360,11 @@ fn a_folder_that_is_no_model_leaves_the_model_that_is_there_however_large_it_is(
         let error = load(bench);
         assert!(error.contains("is missing") && !error.contains("none is loaded now"), "{error}");
         assert!(bench.state() == before);
+        // facts that are no file are not passed over
+        std::fs::copy(built_in.join("config.json"), other.join("config.json")).expect("a copy");
+        std::fs::create_dir(other.join("facts.json")).expect("a folder");
+        let error = load(bench);
+        assert!(error.contains("facts.json") && !error.contains("none is loaded now"), "{error}");
+        assert!(bench.state() == before);
     });
 }

@@ -308,7 +308,7 @@ fn read_facts(worker: &Worker<'_>, source: &ModelSource, folder: &Path) -> Resul
             Ok((file.display().to_string(), read.facts))
         }
         (None, ModelSource::BuiltIn) => Ok(("built-in facts".to_owned(), facts::read(&own)?)),
-        (None, ModelSource::Folder(_)) if own.is_file() => Ok((own.display().to_string(), facts::read(&own)?)),
+        (None, ModelSource::Folder(_)) if own.exists() => Ok((own.display().to_string(), facts::read(&own)?)),
         (None, ModelSource::Folder(_)) => {
             let built_in = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
             let text = built_in.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or("[]");

@@ -13,6 +13,7 @@ use locus_session::facts::Reading;
 use locus_session::operations::{Operations, Role};
 use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, OpenPlugins, Options};
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
 
 /// Threads at most: no processor has as many.
@@ -250,9 +251,14 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         return Err(Failure::usage(format!("--threads must be at most {MOST_THREADS}")));
     }
     let places = Places::find()?;
-    if let Some(file) = common.apply.iter().find(|file| !file.is_file()) {
-        let message = "there is no such file; give one that `locus edit --save FILE` wrote";
-        return Err(Failure::usage(format!("--apply {}: {message}", file.display())));
+    for file in &common.apply {
+        let why = match locus_files::open(file) {
+            Ok(_) => continue,
+            Err(error) if error.kind() == ErrorKind::NotFound => "there is no such file".to_owned(),
+            Err(error) => format!("cannot be read ({error})"),
+        };
+        let message = format!("--apply {}: {why}; give one that `locus edit --save FILE` wrote", file.display());
+        return Err(Failure::usage(message));
     }
     if common.corpus_tokens == Some(0) {
         return Err(Failure::usage("--corpus-tokens must be at least 1"));
