@@ -26,7 +26,8 @@ impl Answers {
     /// Out of the records.
     pub fn of<'a>(records: impl Iterator<Item = &'a Value>) -> Self {
         let zsre = records.filter(|record| record.get("src").is_some());
-        let first = zsre.filter_map(|record| record.get("answers")?.get(0)?.as_str().map(str::to_owned));
+        // who reads the record complains of a bad one
+        let first = zsre.filter_map(|record| first_answer(record, "answers").ok());
         Self(first.collect::<BTreeSet<_>>().into_iter().collect())
     }
 }
@@ -50,55 +51,55 @@ pub fn fact(record: &Value, index: usize, answers: &Answers, reading: &Reading) 
 }
 
 fn counterfact(record: &Value) -> Result<Fact, String> {
-    let rewrite = |path: &str| text(record, &format!("requested_rewrite.{path}"));
-    let template = rewrite("prompt")?;
+    let template = text(record, "requested_rewrite.prompt")?;
     if template.matches("{}").count() != 1 {
         return Err("field `requested_rewrite.prompt` must contain {} exactly once, in the subject's place".to_owned());
     }
-    let optional = |path: &str| rewrite(path).unwrap_or_default();
+    let optional = |path: &str| optional_text(record, &format!("requested_rewrite.{path}"));
     Ok(Fact {
         case_id: number(record, "case_id")?,
         template,
-        subject: subject(record, "requested_rewrite.subject")?,
-        target_true: answer(rewrite("target_true.str")?),
-        target_new: answer(rewrite("target_new.str")?),
-        relation: optional("relation_id"),
+        subject: trimmed(record, "requested_rewrite.subject")?,
+        target_true: trimmed(record, "requested_rewrite.target_true.str")?,
+        target_new: trimmed(record, "requested_rewrite.target_new.str")?,
+        relation: optional("relation_id")?,
         paraphrases: texts(record, "paraphrase_prompts")?,
         neighborhood: texts(record, "neighborhood_prompts")?,
         attributes: texts(record, "attribute_prompts")?,
         generation: texts(record, "generation_prompts")?,
         locality: Vec::new(),
-        target_true_id: optional("target_true.id"),
-        target_new_id: optional("target_new.id"),
+        target_true_id: optional("target_true.id")?,
+        target_new_id: optional("target_new.id")?,
     })
 }
 
 fn known_fact(record: &Value) -> Result<Fact, String> {
-    let subject = subject(record, "subject")?;
+    let subject = trimmed(record, "subject")?;
     Ok(Fact {
         case_id: number(record, "known_id")?,
         // the template of the file is shorter than the prompt
         template: template(&text(record, "prompt")?, "prompt", &subject)?,
         subject,
-        target_true: answer(text(record, "attribute")?),
-        relation: text(record, "relation_id").unwrap_or_default(),
+        target_true: trimmed(record, "attribute")?,
+        relation: optional_text(record, "relation_id")?,
         ..Fact::default()
     })
 }
 
 fn flat(record: &Value) -> Result<Fact, String> {
-    let subject = subject(record, "subject")?;
-    let target_true = first_text(record, "ground_truth")?;
+    let subject = trimmed(record, "subject")?;
+    let target_true = first_answer(record, "ground_truth")?;
     let mut fact = Fact {
         case_id: number(record, "case_id")?,
         template: template(&text(record, "prompt")?, "prompt", &subject)?,
         subject,
-        target_new: first_text(record, "target_new")?,
+        target_new: first_answer(record, "target_new")?,
         paraphrases: one_or_more(record, "rephrase_prompt")?,
         ..Fact::default()
     };
     if record.get("locality_prompt").is_some() {
-        let (prompt, answer) = (first_text(record, "locality_prompt")?, first_text(record, "locality_ground_truth")?);
+        let prompt = first_text(record, "locality_prompt")?;
+        let answer = first_answer(record, "locality_ground_truth")?;
         // a neighbor has the same true answer
         if answer == target_true {
             fact.neighborhood.push(prompt);
@@ -110,11 +111,11 @@ fn flat(record: &Value) -> Result<Fact, String> {
 }
 
 fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> Result<Fact, String> {
-    let subject = subject(record, "subject")?;
+    let subject = trimmed(record, "subject")?;
     let question = template(&text(record, "src")?, "src", &subject)?;
-    let answer = first_text(record, "answers")?;
+    let first = first_answer(record, "answers")?;
     let rephrased = text(record, "rephrase")?;
-    let (other, other_answer) = (text(record, "loc")?, text(record, "loc_ans")?);
+    let (other, other_answer) = (text(record, "loc")?, trimmed(record, "loc_ans")?);
     let locality = vec![Locality { prompt: format!("{other}?"), answer: other_answer }];
     let case_id = number(record, "case_id")?.or(Some(index as u64));
     Ok(match reading.zsre {
@@ -123,7 +124,7 @@ fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> R
             template: question,
             subject,
             target_true: "<|endoftext|>".to_owned(),
-            target_new: answer,
+            target_new: first,
             paraphrases: vec![rephrased],
             locality,
             ..Fact::default()
@@ -135,8 +136,8 @@ fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> R
                 case_id,
                 template: asked(&question),
                 subject,
-                target_new: another(answers, &answer, index, reading.seed)?,
-                target_true: answer,
+                target_new: another(answers, &first, index, reading.seed)?,
+                target_true: first,
                 paraphrases: vec![asked(&rephrased)],
                 neighborhood: vec![asked(&format!("{other}?"))],
                 locality,
@@ -175,21 +176,35 @@ fn template(prompt: &str, field: &str, subject: &str) -> Result<String, String> 
     Ok(format!("{}{{}}{}", &prompt[..start], &prompt[start + subject.len()..]))
 }
 
-/// A subject without blanks around it, which would be part of no token of its own.
-fn subject(record: &Value, path: &str) -> Result<String, String> {
+/// A subject or an answer, without white space around it: no token of its own would hold it, and one space is put before
+/// an answer wherever it is used.
+fn trimmed(record: &Value, path: &str) -> Result<String, String> {
     Ok(text(record, path)?.trim().to_owned())
 }
 
-/// An answer without blanks around it: one is put before it wherever it is used.
-fn answer(text: String) -> String {
-    text.trim_matches(' ').to_owned()
+/// The same of a text or the first of a list of texts.
+fn first_answer(record: &Value, field: &str) -> Result<String, String> {
+    Ok(first_text(record, field)?.trim().to_owned())
+}
+
+/// The value at a path of field names.
+fn at<'a>(record: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(record, |value, name| value.get(name))
 }
 
 /// The text at a path of field names.
 fn text(record: &Value, path: &str) -> Result<String, String> {
-    let found = path.split('.').try_fold(record, |value, name| value.get(name));
-    let text = found.and_then(Value::as_str).filter(|text| !text.trim().is_empty());
+    let text = at(record, path).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
     text.map(str::to_owned).ok_or_else(|| format!("field `{path}` must be a text that is not empty"))
+}
+
+/// A text that a record may lack.
+fn optional_text(record: &Value, path: &str) -> Result<String, String> {
+    match at(record, path) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(format!("field `{path}` must be a text")),
+    }
 }
 
 /// A text, or the first of a list of texts.
@@ -197,8 +212,7 @@ fn first_text(record: &Value, field: &str) -> Result<String, String> {
     let found = record.get(field);
     let first = found.and_then(|value| value.as_str().or_else(|| value.get(0)?.as_str()));
     let first = first.filter(|text| !text.trim().is_empty());
-    let first = first.map(|text| answer(text.to_owned()));
-    first.ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
+    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
 }
 
 /// One prompt or a list of them; a record may lack it.

@@ -137,6 +137,8 @@ mod tests {
             (r#"["France has its capital in"]"#, "3", "paraphrase_prompts"),
             (r#"["France has its capital in"]"#, r#"[" "]"#, "paraphrase_prompts"),
             (r#""case_id": 7"#, r#""case_id": "seven""#, "case_id"),
+            (r#""relation_id": "P36""#, r#""relation_id": 36"#, "relation_id"),
+            (r#""id": "Q220""#, r#""id": 220"#, "target_new.id"),
             ("requested_rewrite", "requested", "format"),
         ] {
             let broken = WHOLE.replace(from, to);
@@ -169,6 +171,8 @@ mod tests {
         let fact = &parse(known).expect("known fact")[0];
         assert_eq!(fact.template, "{} is located in the continent of");
         assert_eq!((fact.target_true.as_str(), fact.target_new.as_str(), fact.case_id), ("Antarctica", "", Some(3)));
+        let blanks = known.replace("\"Antarctica\"", "\"\\u00a0Antarctica\\n\"");
+        assert_eq!(&parse(&blanks).expect("known fact")[0], fact);
         let flat = r#"{"case_id": 2, "prompt": "The capital of France is", "subject": "France", "ground_truth": ["Paris"],
             "target_new": "Rome", "rephrase_prompt": "France's capital is", "locality_prompt": "The capital of Gaul is",
             "locality_ground_truth": "Paris"}"#;
@@ -197,6 +201,13 @@ mod tests {
         assert_eq!(statement.prompt(), "Question: What university did Watts Humphrey attend? Answer:");
         assert_eq!((statement.target_true.as_str(), statement.target_new.as_str()), ("Illinois", "Bern"));
         assert_eq!(statement.neighborhood, ["Question: who is it? Answer:"]);
+        // an answer is the same with white space around it
+        let blanks = zsre.replace("[\"Illinois\"]", "[\" Illinois\\n\"]").replace("[\"Bern\"]", "\"Illinois\\t\"");
+        let error = parse(&blanks).expect_err("one answer only");
+        assert!(error.contains("no other record has another answer"), "{error}");
+        let blanks = zsre.replace("[\"Bern\"]", "[\"\\tBern \"]").replace("\"Hugo\"", "\" Hugo\\n\"");
+        let statement = &parse(&blanks).expect("records")[0];
+        assert_eq!((statement.target_new.as_str(), statement.locality[0].answer.as_str()), ("Bern", "Hugo"));
         let missing = zsre.replace("What university did Watts Humphrey attend?", "What university?");
         let error = parse(&missing).expect_err("no subject");
         assert!(error.starts_with("record 0: ") && error.contains("`src`") && error.contains("Watts"), "{error}");
