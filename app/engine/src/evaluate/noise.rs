@@ -1,7 +1,7 @@
 //! Scoring with noise on the subject: what fact forcing is measured by (spec objectives.md 3.5).
 
 use super::question::{Question, SubjectPlace};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{Action, Model, Site, Tap};
 use crate::trace::seeded_noise;
 use std::ops::Range;
@@ -34,12 +34,19 @@ impl ScoringNoise {
     /// One draw for each row, the targets of a question side by side.
     pub(super) fn draw(&self, model: &Model, questions: &[Question]) -> Result<Drawn> {
         // the published code looks for the letters, whatever the prompt is about
-        let found = |question: &Question| match &question.subject {
-            SubjectPlace::At(place) => model.tokenizer.range_of(&question.prompt, place).ok(),
-            SubjectPlace::Elsewhere if !self.misaligned => None,
-            _ => model.tokenizer.subject_range(&question.prompt, &self.subject).ok(),
+        let found = |question: &Question| {
+            let range = match &question.subject {
+                SubjectPlace::At(place) => model.tokenizer.range_of(&question.prompt, place),
+                SubjectPlace::Elsewhere if !self.misaligned => return Ok(None),
+                _ => model.tokenizer.subject_range(&question.prompt, &self.subject),
+            };
+            match range {
+                Ok(range) => Ok(Some(range)),
+                Err(Error::SubjectNotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
-        let prompts: Vec<Option<Range<usize>>> = questions.iter().map(found).collect();
+        let prompts = questions.iter().map(found).collect::<Result<Vec<Option<Range<usize>>>>>()?;
         let owners =
             questions.iter().enumerate().flat_map(|(index, question)| question.targets.iter().map(move |_| index));
         let of_row = |(row, owner): (usize, usize)| {

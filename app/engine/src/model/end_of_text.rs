@@ -1,9 +1,9 @@
 //! Which tokens end a text: those that the checkpoint names, and only where it names none, those with a familiar name.
 
 use super::Tokenizer;
-use super::load::LARGEST;
+use super::load::json_if_there;
 use crate::error::{Error, Result};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::path::Path;
 
 const FIELD: &str = "eos_token_id";
@@ -14,11 +14,10 @@ const FAMILIAR: [&str; 4] = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"
 /// then `generation_config.json`.
 ///
 /// # Errors
-/// `eos_token_id` is neither a token id, a list of them, nor null.
+/// `generation_config.json` is there and cannot be read; `eos_token_id` is neither a token id, a list of them, nor null.
 pub fn read(folder: &Path, config: &Value, tokenizer: &Tokenizer) -> Result<(Vec<String>, Vec<String>)> {
-    let path = folder.join("generation_config.json");
-    // without it, or where it cannot be read, the configuration alone decides
-    let generation = locus_files::text(&path, LARGEST).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+    let generation: Option<Map<String, Value>> = json_if_there(&folder.join("generation_config.json"))?;
+    let generation = generation.map(Value::Object);
     let (mut ends, mut notes) = (Vec::<String>::new(), Vec::new());
     for (name, file) in [("config.json", Some(config)), ("generation_config.json", generation.as_ref())] {
         let given = file.and_then(|file| file.get(FIELD)).filter(|value| !value.is_null());

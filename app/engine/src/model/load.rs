@@ -7,8 +7,10 @@ use super::rotary::RotaryTable;
 use super::weights::{Reading, Weights};
 use super::{Model, Tokenizer, end_of_text, families};
 use crate::error::{Doing, Error, Result};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tch::{Device, Kind};
@@ -34,8 +36,8 @@ pub struct Checkpoint {
 }
 
 impl Model {
-    /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights that `model.safetensors.index.json`
-    /// names or else `model.safetensors`.
+    /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights in `model.safetensors`, or else those
+    /// that `model.safetensors.index.json` names.
     ///
     /// # Errors
     /// A missing or damaged file, an unknown architecture, a field that cannot be honored, a tensor that is missing, of
@@ -125,10 +127,28 @@ impl Model {
 }
 
 /// A JSON file of the folder.
-fn json(path: &Path) -> Result<Value> {
+pub(super) fn json(path: &Path) -> Result<Value> {
     let text = locus_files::text(path, LARGEST).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    serde_json::from_str(&text).map_err(|error| Error::Config {
-        path: path.to_owned(),
-        message: format!("not valid JSON: {error}; copy it from the checkpoint again"),
+    parsed(path, &text)
+}
+
+/// A JSON file that a folder may lack; only one that is not there counts as lacking.
+///
+/// # Errors
+/// It is there and cannot be read, or does not hold what it should.
+pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match locus_files::text(path, LARGEST) {
+        Ok(text) => parsed(path, &text).map(Some),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            Err(Error::Config { path: path.to_owned(), message: format!("cannot be read ({error}); mend it or take it out") })
+        }
+    }
+}
+
+fn parsed<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        let what = if error.is_data() { "does not hold what it should" } else { "not valid JSON" };
+        Error::Config { path: path.to_owned(), message: format!("{what}: {error}; copy it from the checkpoint again") }
     })
 }

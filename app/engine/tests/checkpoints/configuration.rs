@@ -103,3 +103,26 @@ fn the_end_of_text_is_what_the_checkpoint_names() {
     let model = folder.load().expect("a model");
     assert!(model.notes.iter().any(|note| note.contains("names token 100000")), "{:?}", model.notes);
 }
+
+#[test]
+fn a_file_that_is_there_and_cannot_be_read_is_refused_by_its_name() {
+    for name in ["tokenizer_config.json", "generation_config.json"] {
+        let folder = Folder::of("gpt2");
+        let put = |text: &str| {
+            std::fs::write(folder.file(name), text).expect("written");
+            &folder
+        };
+        std::fs::remove_file(folder.file(name)).ok();
+        folder.load().expect("a folder may lack it");
+        put("{").refused(&[name, "not valid JSON"]);
+        put("3").refused(&[name, "does not hold what it should"]);
+        std::fs::write(folder.file(name), [0xff, 0xfe]).expect("written");
+        folder.refused(&[name, "not UTF-8"]);
+        std::fs::remove_file(folder.file(name)).expect("removed");
+        std::fs::create_dir(folder.file(name)).expect("a folder");
+        folder.refused(&[name, "it is a folder"]);
+    }
+    let folder = Folder::of("gpt2");
+    folder.write_json("tokenizer_config.json", &json!({"tokenizer_class": 3}));
+    folder.refused(&["tokenizer_config.json", "expected a string"]);
+}

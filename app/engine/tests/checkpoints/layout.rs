@@ -44,6 +44,20 @@ fn files_beside_the_model_are_told_and_change_nothing() {
 }
 
 #[test]
+fn a_whole_file_serves_before_an_index_as_in_transformers() {
+    let folder = Folder::of("llama");
+    let tripled = folder.tensors().into_iter().map(|(name, tensor)| (name, tensor * 3)).collect();
+    let (sharded, whole) = (folder.load().expect("shards"), Folder::of("llama"));
+    whole.store(&tripled);
+    folder.write("model.safetensors", &tripled);
+    let model = folder.load().expect("both");
+    assert_eq!(mark(&model), mark(&whole.load().expect("the whole file")));
+    assert_ne!(mark(&model), mark(&sharded));
+    let told = &model.notes[0];
+    assert!(told.contains("model.safetensors.index.json` are no part of the model, which is model.safetensors"), "{told}");
+}
+
+#[test]
 fn the_index_decides_and_what_it_names_must_be_there() {
     let folder = Folder::of("llama");
     let index = folder.json("model.safetensors.index.json");

@@ -1,7 +1,7 @@
-//! Which files of a folder are the model: those that the index names, or else `model.safetensors`. Nothing else is.
+//! Which files of a folder are the model: `model.safetensors`, or else those that the index names. Nothing else is.
 
 use crate::error::{Error, Result};
-use crate::model::load::LARGEST;
+use crate::model::load::json;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -27,18 +27,23 @@ impl Files {
     /// There are none, it is not clear which, or one that the index names is not there.
     pub fn find(folder: &Path) -> Result<Self> {
         let bad = |message: String| Error::Weights { path: folder.to_owned(), message };
-        let mut stray = Vec::new();
+        let (mut stray, mut indexed) = (Vec::new(), false);
         for entry in std::fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })? {
             let entry = entry.map_err(|source| Error::Read { path: folder.to_owned(), source })?;
             let name = entry.file_name().to_string_lossy().into_owned();
             if Path::new(&name).extension().is_some_and(|end| end == "safetensors") {
                 stray.push(name);
+            } else if name == INDEX {
+                indexed = true;
             }
         }
         stray.sort();
-        let index = folder.join(INDEX);
-        let files = if index.is_file() {
-            let named = named(&index)?;
+        let whole = stray.iter().any(|name| name == WHOLE);
+        // transformers takes the whole file before the index
+        let files = if whole {
+            BTreeMap::from([(WHOLE.to_owned(), None)])
+        } else if indexed {
+            let named = named(&folder.join(INDEX))?;
             if let Some(lacking) = named.keys().find(|name| !folder.join(name).is_file()) {
                 return Err(bad(format!(
                     "{INDEX} names the file `{}`, which is not there; copy all files of the checkpoint",
@@ -46,31 +51,27 @@ impl Files {
                 )));
             }
             named
-        } else if stray.iter().any(|name| name == WHOLE) {
-            BTreeMap::from([(WHOLE.to_owned(), None)])
         } else if stray.is_empty() {
             return Err(
                 bad("the folder holds no *.safetensors file; convert the checkpoint to safetensors".to_owned()),
             );
         } else {
             return Err(bad(format!(
-                "the folder holds neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
+                "the folder holds neither {WHOLE} nor {INDEX}, so it is not clear whether {} {} the model; copy the index \
                  of the checkpoint, or rename the file that is the whole model to {WHOLE}",
                 list(&stray),
                 if stray.len() == 1 { "is" } else { "are" },
             )));
         };
+        if whole && indexed {
+            stray.push(INDEX.to_owned());
+        }
         stray.retain(|name| !files.contains_key(name));
         let mut notes = Vec::new();
         if !stray.is_empty() {
-            let (belongs, source) = if stray.len() == 1 { ("is no part", "it") } else { ("are no part", "they") };
-            let why = if index.is_file() { INDEX } else { WHOLE };
-            notes.push(format!(
-                "{} {belongs} of the model, which is {}; {source} {} ignored",
-                list(&stray),
-                if index.is_file() { format!("what {why} names") } else { why.to_owned() },
-                if stray.len() == 1 { "is" } else { "are" },
-            ));
+            let (are, they_are) = if stray.len() == 1 { ("is", "it is") } else { ("are", "they are") };
+            let model = if whole { WHOLE.to_owned() } else { format!("what {INDEX} names") };
+            notes.push(format!("{} {are} no part of the model, which is {model}; {they_are} ignored", list(&stray)));
         }
         Ok(Self { files: files.into_iter().map(|(name, tensors)| (folder.join(name), tensors)).collect(), notes })
     }
@@ -79,9 +80,7 @@ impl Files {
 /// The files that an index names, with the tensors that each is to hold.
 fn named(index: &Path) -> Result<BTreeMap<String, Option<BTreeSet<String>>>> {
     let bad = |message: &str| Error::Weights { path: index.to_owned(), message: message.to_owned() };
-    let text = locus_files::text(index, LARGEST).map_err(|source| Error::Read { path: index.to_owned(), source })?;
-    let value: Value = serde_json::from_str(&text)
-        .map_err(|error| bad(&format!("not valid JSON ({error}); copy it from the checkpoint again")))?;
+    let value = json(index)?;
     let map = value.get("weight_map").and_then(Value::as_object);
     let map = map.ok_or_else(|| bad("field `weight_map` is missing or not an object; copy the file again"))?;
     let mut files: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();

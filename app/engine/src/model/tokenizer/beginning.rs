@@ -4,8 +4,8 @@
 //! `tokenizer_config.json` asks for it, or by the published practice of the family: without its `<bos>` Gemma answers
 //! nonsense.
 
-use crate::error::{Error, Result};
-use crate::model::load::LARGEST;
+use crate::error::Result;
+use crate::model::load::json_if_there;
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -36,18 +36,12 @@ struct ModelConfig {
 
 impl Settings {
     /// Reads `tokenizer_config.json` and `config.json`, of which either may be missing.
+    ///
+    /// # Errors
+    /// One of them is there and cannot be read, or does not hold what it should.
     pub fn read(folder: &Path) -> Result<Self> {
-        let tokenizer = folder.join("tokenizer_config.json");
-        let tokenizer = match locus_files::bytes(&tokenizer, LARGEST) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-                let file = tokenizer.display();
-                Error::Tokenizer(format!("cannot read {file}: {error}; mend it or take the file out"))
-            })?,
-            Err(_) => TokenizerConfig::default(),
-        };
-        // who reads the weights checks the rest of it
-        let model = locus_files::bytes(&folder.join("config.json"), LARGEST).ok();
-        let model = model.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let tokenizer = json_if_there(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
+        let model = json_if_there(&folder.join("config.json"))?.unwrap_or_default();
         Ok(Self { tokenizer, model })
     }
 
