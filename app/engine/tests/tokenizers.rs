@@ -211,3 +211,20 @@ fn padding_and_truncation_are_switched_off() {
         tokenizer.encode("one two three four five six seven eight nine ten eleven twelve").expect("ids").len() >= 12
     );
 }
+
+#[test]
+fn merges_that_are_left_out_at_random_are_not() {
+    let source = folders().into_iter().find(|folder| folder.ends_with("byte-level")).expect("byte-level");
+    let mut json: Value =
+        serde_json::from_slice(&std::fs::read(source.join("tokenizer.json")).expect("file")).expect("JSON");
+    json["model"]["dropout"] = 0.9.into();
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("tokenizer.json"), json.to_string()).expect("written");
+    let (plain, dropping) = (kind("byte-level"), Tokenizer::read(folder.path()).expect("tokenizer"));
+    let text = "Steve Jobs was the founder of the company that made the telephone";
+    for _ in 0..5 {
+        assert_eq!(dropping.encode(text).expect("ids"), plain.encode(text).expect("ids"));
+    }
+    let told = &dropping.remarks()[plain.remarks().len()..];
+    assert!(told.len() == 1 && told[0].contains("`dropout` is 0.9"), "{told:?}");
+}

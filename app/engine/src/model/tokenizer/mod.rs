@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use pieces::Pieces;
 use std::ops::Range;
 use std::path::Path;
+use tokenizers::ModelWrapper;
 
 /// `tokenizer.json` of a checkpoint, with what its other files say of the beginning of a text.
 #[derive(Debug)]
@@ -41,10 +42,11 @@ pub struct Tokens {
 }
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` in `folder`. Padding and truncation that are stored in it are switched off.
+    /// Reads `tokenizer.json` in `folder`. Padding, truncation and the dropping of merges (BPE dropout) that are stored in
+    /// it are switched off.
     ///
     /// # Errors
-    /// The file is missing or not a tokenizer; `tokenizer_config.json` is not JSON.
+    /// The file is missing or not a tokenizer; those of the files beside it.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("tokenizer.json");
         let bad = |error: tokenizers::Error| Error::Tokenizer(format!("cannot read {}: {error}", path.display()));
@@ -52,12 +54,14 @@ impl Tokenizer {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(bad)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(bad)?;
+        let dropped = without_dropout(&mut inner);
         let settings = beginning::Settings::read(folder)?;
         settings.set_prefix_space(&mut inner);
         let pieces = Pieces::of(&inner);
         let first = inner.encode("a", false).map_err(bad)?;
         let first = first.get_ids().first().map(|&id| pieces.bytes(&inner, i64::from(id))).unwrap_or_default();
-        let (beginning, remarks) = settings.beginning(&inner).map_err(bad)?;
+        let (beginning, mut remarks) = settings.beginning(&inner).map_err(bad)?;
+        remarks.extend(dropped);
         Ok(Self {
             prepends: first.first() == Some(&b' '),
             inner,
@@ -213,4 +217,18 @@ impl Tokenizer {
     fn joined_bytes(&self, ids: &[i64]) -> Vec<u8> {
         ids.iter().flat_map(|&id| self.pieces.bytes(&self.inner, id)).collect()
     }
+}
+
+/// Switches off that merges are left out at random, which is for training: the same text always has the same tokens here.
+/// What is to be told.
+fn without_dropout(inner: &mut tokenizers::Tokenizer) -> Option<String> {
+    let ModelWrapper::BPE(merges) = inner.get_model() else { return None };
+    let share = merges.dropout.filter(|share| *share > 0.0)?;
+    let mut merges = merges.clone();
+    merges.dropout = None;
+    inner.with_model(merges);
+    Some(format!(
+        "tokenizer.json leaves out merges at random (`dropout` is {share}); it is switched off, so that a text always has \
+         the same tokens"
+    ))
 }
