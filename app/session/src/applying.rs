@@ -1,5 +1,6 @@
 //! Putting edits of files in place when the model is loaded.
 
+use crate::editing::of_a_tied_embedding;
 use crate::error::Error;
 use crate::failure_point::reach;
 use crate::history::rows_in;
@@ -34,15 +35,9 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
             );
             said.push(("warning", text));
         }
-        let base = loaded.stack.base();
-        let tied = read.edits.iter().flat_map(|edit| &edit.deltas).find(|delta| base.is_tied(&delta.parameter));
-        if let Some(delta) = tied {
-            let text = format!(
-                "{}: {} is the unembedding as well: its change moves the logits of all prompts",
-                file.display(),
-                delta.parameter
-            );
-            said.push(("warning", text));
+        let deltas = read.edits.iter().flat_map(|edit| &edit.deltas);
+        if let Some(text) = of_a_tied_embedding(loaded.stack.base(), deltas) {
+            said.push(("warning", format!("{}: {text}", file.display())));
         }
         let differing = read.differing(loaded.stack.base())?;
         if !differing.is_empty() {

@@ -248,14 +248,16 @@ pub fn run(
             emitter.log("engine", "warning", text);
         }
     }
-    if let Some(delta) = edited.deltas.iter().find(|delta| model.is_tied(&delta.parameter)).filter(|_| !quiet) {
-        let text = format!(
-            "{} is the unembedding as well: its change moves the logits of all prompts, not only what tokens read",
-            delta.parameter
-        );
+    if let Some(text) = of_a_tied_embedding(model, &edited.deltas).filter(|_| !quiet) {
         emitter.log(&order.method, "warning", text);
     }
     Ok(edited)
+}
+
+/// What is to be said of changes of a token embedding that is the unembedding as well.
+pub fn of_a_tied_embedding<'a>(model: &Model, deltas: impl IntoIterator<Item = &'a Delta>) -> Option<String> {
+    let delta = deltas.into_iter().find(|delta| model.is_tied(&delta.parameter))?;
+    Some(format!("{} is the unembedding as well: its change moves the logits of all prompts", delta.parameter))
 }
 
 /// A few words that say which edit this is.

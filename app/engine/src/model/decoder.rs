@@ -61,7 +61,7 @@ impl Model {
     ) -> Result<Self> {
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
         let positions = architecture.special.positions.as_ref();
-        let position_embedding = positions.map(|table| weights.positions(table, architecture.context)).transpose()?;
+        let position_embedding = positions.map(|table| weights.positions(table)).transpose()?;
         let biases = architecture.biases;
         let unembedding = match &architecture.head.stored {
             Some(name) => weights.projection(name, false, biases.head)?,
@@ -131,7 +131,7 @@ impl Model {
         self.weights.all()
     }
 
-    /// Number of parameters.
+    /// Number of parameters: entries of all tensors that the decoder reads, tied ones once.
     #[must_use]
     pub fn parameter_count(&self) -> u64 {
         self.weights.parameters()

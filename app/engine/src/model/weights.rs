@@ -85,16 +85,19 @@ impl Weights {
         Ok(self.get(one)?.f_equal(&self.get(other)?)?)
     }
 
-    /// The same weights with the parameters `one` and `other`, which are both stored and equal, taken for one.
+    /// The same weights with the parameters `one` and `other`, which are both stored and equal, taken for one: the tensor
+    /// of `one` serves as both, and that of `other` is given back.
     ///
     /// # Errors
     /// One of them is not there.
-    pub fn tied(self, one: &str, other: &str) -> Result<Self> {
+    pub fn tied(mut self, one: &str, other: &str) -> Result<Self> {
         let name = |name| self.stored_name(name).map(str::to_owned).ok_or_else(|| self.missing(name));
         let pair = [name(one)?, name(other)?];
+        let shared = self.get(one)?;
         let About { folder, prefix, read, .. } = &*self.about;
-        let about = About { folder: folder.clone(), prefix: prefix.clone(), read: read.clone(), tied: Some(pair) };
-        Ok(Self { tensors: self.tensors, about: Arc::new(about) })
+        let (folder, prefix, read) = (folder.clone(), prefix.clone(), read.clone());
+        self.tensors.insert(pair[1].clone(), shared);
+        Ok(Self { tensors: self.tensors, about: Arc::new(About { folder, prefix, read, tied: Some(pair) }) })
     }
 
     /// The tensor `name`, also where the checkpoint leaves out the model prefix (`transformer.`).
@@ -119,6 +122,7 @@ impl Weights {
     pub fn with(&self, replacements: &[(String, Tensor)]) -> Result<Self> {
         let mut tensors: HashMap<String, Tensor> =
             self.tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone())).collect();
+        let mut changed = BTreeSet::new();
         for (name, value) in replacements {
             let stored = self.stored_name(name).ok_or_else(|| self.missing(name))?;
             if !self.about.read.contains(stored) {
@@ -128,21 +132,28 @@ impl Weights {
             }
             let both = self.about.tied.as_ref().filter(|pair| pair.iter().any(|one| one == stored));
             let names = both.map_or_else(|| vec![stored], |pair| pair.iter().map(String::as_str).collect());
+            let slot = self.get(stored)?;
+            if slot.size() != value.size() {
+                let (wanted, given) = (slot.size(), value.size());
+                return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
+            }
+            let value = value.f_to_kind(slot.kind())?;
             for stored in names {
-                let slot = tensors.get_mut(stored).ok_or_else(|| self.missing(name))?;
-                if slot.size() != value.size() {
-                    let (wanted, given) = (slot.size(), value.size());
-                    return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
+                if !changed.insert(stored.to_owned()) {
+                    let message = format!("parameter `{name}` is given two values, the other one by another name of it");
+                    return Err(Error::Request(message + "; give one"));
                 }
-                *slot = value.f_to_kind(slot.kind())?;
+                tensors.insert(stored.to_owned(), value.shallow_clone());
             }
         }
         Ok(Self { tensors, about: self.about.clone() })
     }
 
-    /// Number of all entries of all tensors.
+    /// Number of all entries of the tensors that the decoder reads; two that are one parameter count once.
     pub fn parameters(&self) -> u64 {
-        self.tensors.values().map(|tensor| tensor.numel() as u64).sum()
+        let again = self.about.tied.as_ref().map(|[_, again]| again);
+        let counted = self.about.read.iter().filter(|name| Some(*name) != again);
+        counted.filter_map(|name| self.tensors.get(name)).map(|tensor| tensor.numel() as u64).sum()
     }
 
     /// All tensors by the names of the checkpoint, in order.
@@ -166,21 +177,9 @@ impl Weights {
     }
 
     /// A table of learned positions, `[positions, hidden]`, from the row of position 0 on.
-    ///
-    /// # Errors
-    /// It is missing, or too short for `context` positions.
-    pub fn positions(&self, table: &LearnedPositions, context: i64) -> Result<Tensor> {
-        let name = format!("{}.weight", table.name);
-        let rows = self.get(&name)?;
-        let positions = rows.size()[0] - table.first_row;
-        if positions < context {
-            let message = format!(
-                "tensor `{name}` has rows for {positions} positions and config.json promises {context}; the checkpoint does \
-                 not match its config.json"
-            );
-            return Err(Error::Weights { path: self.about.folder.clone(), message });
-        }
-        Ok(rows.f_narrow(0, table.first_row, positions)?)
+    pub fn positions(&self, table: &LearnedPositions) -> Result<Tensor> {
+        let rows = self.get(&format!("{}.weight", table.name))?;
+        Ok(rows.f_slice(0, table.first_row, None, 1)?)
     }
 
     /// The projection `name`.

@@ -140,13 +140,26 @@ fn a_parameter_that_is_tied_or_never_read_is_not_changed_in_silence() {
         tensors.insert("lm_head.weight".to_owned(), same);
     });
     let model = folder.load().expect("a model");
+    let one = |model: &Model| {
+        let data = |name| model.parameter(name).expect("a parameter").data_ptr();
+        data("wte.weight") == data("lm_head.weight")
+    };
+    assert!(one(&model), "one tensor in memory");
+    // neither the head nor the masks, which are computed, count as parameters of their own
+    let without = Folder::of("gpt2").change(|tensors| tensors.retain(|name, _| !name.ends_with(".attn.bias"))).load();
+    let entries: usize = without.expect("a model").parameters().iter().map(|(_, tensor)| tensor.numel()).sum();
+    assert_eq!(model.parameter_count(), entries as u64);
     let other = &model.parameter("wte.weight").expect("the embedding") + 1.0;
     for name in ["lm_head.weight", "transformer.wte.weight"] {
         let variant = model.with_parameters(&[(name.to_owned(), other.shallow_clone())]).expect("a variant");
         for read in ["wte.weight", "lm_head.weight"] {
             assert_eq!(variant.parameter(read).expect("it"), other, "{read} after a change of {name}");
         }
+        assert!(one(&variant), "one tensor after a change of {name}");
     }
+    let both = ["lm_head.weight", "wte.weight"].map(|name| (name.to_owned(), other.shallow_clone()));
+    let error = model.with_parameters(&both).expect_err("one parameter, two values");
+    assert!(error.to_string().contains("two values"), "{error}");
     let mask = model.parameter("h.0.attn.bias").expect("a mask of older files");
     let error = model.with_parameters(&[("h.0.attn.bias".to_owned(), mask)]).expect_err("never read");
     assert!(error.to_string().contains("never read"), "{error}");

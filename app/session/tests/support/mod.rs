@@ -20,17 +20,24 @@ pub struct Session {
 impl Session {
     /// Starts one and loads the model.
     pub fn open() -> Self {
+        Self::open_with(|_| {}).0
+    }
+
+    /// The same with changed options, and what was told while the model was loaded.
+    pub fn open_with(change: impl FnOnce(&mut Options)) -> (Self, Vec<Event>) {
         tch::set_num_threads(1);
         let cache = tempfile::tempdir().expect("cache");
         let test = std::env::current_exe().expect("test");
         let search = SearchPaths::new(test.parent(), None, None, &[]);
-        let options =
+        let mut options =
             Options { device: DeviceRequest::Cpu, threads: Some(1), ..Options::new(cache.path().to_owned(), search) };
+        change(&mut options);
         let handles = locus_session::start(options).expect("session");
         let mut session = Self { handles, facts: Vec::new(), next: 0, cache };
-        for event in session.done(|job| Command::Load { job, source: ModelSource::BuiltIn }) {
+        let events = session.done(|job| Command::Load { job, source: ModelSource::BuiltIn });
+        for event in &events {
             match event {
-                Event::Facts { facts, .. } => session.facts = facts,
+                Event::Facts { facts, .. } => session.facts = facts.clone(),
                 Event::Model(model) => {
                     assert!(model.probe.deviation == 0.0, "taps change the model: {model:?}");
                     assert!(!model.fingerprint.is_empty(), "{model:?}");
@@ -38,7 +45,7 @@ impl Session {
                 _ => {}
             }
         }
-        session
+        (session, events)
     }
 
     /// Runs a job: what was told meanwhile, and how it ended.
