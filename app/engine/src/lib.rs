@@ -16,6 +16,7 @@ mod memory;
 pub mod model;
 pub mod moments;
 pub mod noise;
+mod number_formats;
 pub mod reproducible;
 pub mod run;
 mod sealed;

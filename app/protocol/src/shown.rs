@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// Characters of a name that a sentence quotes.
+const LONGEST_NAME: usize = 120;
 /// Characters of a quoted text that are shown.
 const LONGEST_QUOTE: usize = 200;
 /// Characters of a message that are shown.
@@ -80,6 +82,12 @@ pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
+/// A name from a file or a model, as a sentence quotes it: short and on one line.
+#[must_use]
+pub fn quoted(name: &str) -> String {
+    shown(&shortened(name, LONGEST_NAME)).into_owned()
+}
+
 /// A message in which nothing is quoted at length: its beginning and its end stay, whatever it quotes.
 #[must_use]
 pub fn message(text: &str) -> Cow<'_, str> {
@@ -149,7 +157,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{json, message, shortened, shown, shown_lines};
+    use super::{json, message, quoted, shortened, shown, shown_lines};
 
     #[test]
     fn nothing_that_a_terminal_obeys_is_left() {
@@ -180,6 +188,8 @@ mod tests {
     fn what_is_quoted_is_cut_and_the_remedy_stays() {
         assert_eq!(shortened("東京", 2), "東京");
         assert_eq!(shortened("東京タワー", 2), "東京… (5 characters)");
+        assert_eq!(quoted("a\nb\u{1b}"), "a\\nb\\u{1b}");
+        assert_eq!(quoted(&"\n".repeat(500)), format!("{}… (500 characters)", "\\n".repeat(120)));
         let long = "x".repeat(5_000_000);
         for (open, close) in [("`", "`"), ("“", "”"), ("\"", "\""), ("", "")] {
             let said = message(&format!("the subject {open}{long}{close} is not there; give another")).into_owned();

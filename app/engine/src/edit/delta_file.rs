@@ -13,15 +13,16 @@ use super::stack::Edit;
 use crate::error::{Error, Result};
 use crate::export;
 use crate::model::Model;
+use crate::number_formats::{is_floating, kind_of};
 use crate::sealed::{UNSEALED, is_whole, seal};
 use locus_plugin::{Delta, Form};
 use locus_protocol::{EditOrder, ModelMark, PluginMark};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+use safetensors::tensor::TensorView;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 /// Name of the one entry of the file's metadata; more entries would be written in a random order.
 const ENTRY: &str = "locus";
@@ -300,13 +301,9 @@ impl EditHeader {
 }
 
 fn tensor_of(view: &TensorView<'_>) -> Result<Tensor> {
-    let kind = match view.dtype() {
-        Dtype::F16 => Kind::Half,
-        Dtype::BF16 => Kind::BFloat16,
-        Dtype::F64 => Kind::Double,
-        Dtype::F32 => Kind::Float,
-        other => return Err(Error::Request(format!("a change holds {other:?}, not floating-point numbers"))),
-    };
+    let kind = kind_of(view.dtype())
+        .filter(|kind| is_floating(*kind))
+        .ok_or_else(|| Error::Request(format!("a change holds {:?}, not floating-point numbers", view.dtype())))?;
     let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
     Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
 }

@@ -4,6 +4,7 @@ use crate::error::{Doing, Error, Result};
 use crate::hex;
 use crate::memory::room;
 use crate::model::Model;
+use crate::number_formats::is_floating;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
 use sha2::{Digest, Sha256};
@@ -29,7 +30,7 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
         };
         for part in &parts {
             match part.f_kind() {
-                Ok(Kind::Float | Kind::Double | Kind::Half | Kind::BFloat16) => {}
+                Ok(kind) if is_floating(kind) => {}
                 Ok(kind) => {
                     return Err(wrong(format!("its change of `{name}` holds {kind:?}, not floating-point numbers")));
                 }

@@ -13,11 +13,12 @@ mod seal;
 mod stack;
 mod taking;
 
+pub use crate::number_formats::number_format;
 pub use arrangement::{Arrangement, Numbered};
 pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub(crate) use deltas::by_parameter;
 pub use deltas::{bytes_of, check, weight_changes};
-pub use host::{EngineHost, HostEvent, Violation, device_name, model_info, number_format};
+pub use host::{EngineHost, HostEvent, Violation, device_name, model_info};
 pub use noise::{Placement, SubjectNoises, resolved};
 pub use seal::{Seal, put_back};
 pub use stack::{Edit, EditStack};

@@ -26,10 +26,9 @@ fn own(model: &Model, plugin: &str, Delta { parameter, form }: Delta) -> Result<
         let kept = copied(&part.f_detach()?.f_to_device(model.device)?.f_to_kind(kind)?.f_contiguous()?)?;
         match is_finite(&kept)? {
             true => Ok(kept),
-            false => Err(wrong(
-                plugin,
-                format!("its change of `{parameter}` is not finite in {}", super::number_format(kind)),
-            )),
+            false => {
+                Err(wrong(plugin, format!("its change of `{parameter}` is not finite in {}", number_format(kind))))
+            }
         }
     };
     let form = match &form {

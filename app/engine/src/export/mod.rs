@@ -8,6 +8,7 @@ pub use adapter::adapter;
 use crate::error::{Doing, Error, Result};
 use crate::memory::room;
 use crate::model::Model;
+use crate::number_formats::{dtype_of, number_format};
 use locus_files::{Draft, FolderDraft};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
@@ -66,7 +67,7 @@ pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
     // the number format of the file is the one that was computed in
     for name in ["dtype", "torch_dtype"] {
         if let Some(field) = config.get_mut(name) {
-            *field = serde_json::Value::from(crate::edit::number_format(model.kind));
+            *field = serde_json::Value::from(number_format(model.kind));
         }
     }
     let text = format!("{config:#}\n");
@@ -105,14 +106,8 @@ fn with_views<T>(
 /// Number format, shape and the numbers in row-major order.
 fn bytes_of(tensor: &Tensor) -> Result<(Dtype, Vec<usize>, Vec<u8>)> {
     let _guard = tch::no_grad_guard();
-    let (dtype, width) = match tensor.kind() {
-        Kind::Half => (Dtype::F16, 2),
-        Kind::BFloat16 => (Dtype::BF16, 2),
-        Kind::Double => (Dtype::F64, 8),
-        Kind::Int64 => (Dtype::I64, 8),
-        Kind::Float => (Dtype::F32, 4),
-        _ => return bytes_of(&tensor.f_to_kind(Kind::Float)?),
-    };
+    let Some(dtype) = dtype_of(tensor.kind()) else { return bytes_of(&tensor.f_to_kind(Kind::Float)?) };
+    let width = tensor.kind().elt_size_in_bytes();
     let flat = tensor.f_to_device(Device::Cpu)?.f_contiguous()?;
     let mut bytes = room(flat.numel() * width)?;
     bytes.resize(flat.numel() * width, 0);

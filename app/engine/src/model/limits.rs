@@ -1,9 +1,8 @@
 //! What a checkpoint says of the tokens of its tokenizer: how many the model has rows for, and which end a text.
 
+use super::checkpoint::list;
 use crate::error::{Error, Result};
-
-/// Tokens that a sentence lists.
-const LISTED: usize = 5;
+use locus_protocol::shown::quoted;
 
 /// What a checkpoint says of its tokens.
 #[derive(Debug, Default)]
@@ -25,7 +24,7 @@ impl Limits {
             None => Ok(()),
             Some(&id) => {
                 let name = u32::try_from(id).ok().and_then(|id| tokenizer.id_to_token(id)).unwrap_or_default();
-                let name: String = name.chars().take(40).flat_map(char::escape_debug).collect();
+                let name = quoted(&name);
                 Err(Error::Tokenizer(format!(
                     "the text holds the token `{name}` (number {id}), for which the token embedding has no row: it has \
                      {rows}; change the text, or take the tokenizer.json of this checkpoint"
@@ -47,20 +46,11 @@ impl Limits {
             .filter(|(id, _)| i64::from(*id) >= rows)
             .collect();
         beyond.sort();
-        let some: Vec<String> = beyond
-            .iter()
-            .take(LISTED)
-            .map(|(_, name)| {
-                let name: String = name.chars().take(40).flat_map(char::escape_debug).collect();
-                format!("`{name}`")
-            })
-            .collect();
-        let more = beyond.len().saturating_sub(some.len());
-        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        let names: Vec<String> = beyond.into_iter().map(|(_, name)| name).collect();
         Some(format!(
-            "tokenizer.json has tokens for which the token embedding, which has {rows} rows, has none: {}{more}; texts that \
-             hold one are refused",
-            some.join(", ")
+            "the token embedding has {rows} rows, and none for these tokens of tokenizer.json: {}; texts that hold one are \
+             refused",
+            list(&names)
         ))
     }
 }

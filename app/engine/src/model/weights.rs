@@ -5,6 +5,7 @@ use super::checkpoint::{Stored, Stores};
 use super::layers::{Normalisation, Projection};
 use crate::error::{Doing, Error, Result};
 use crate::memory::room;
+use crate::number_formats::number_format;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -140,8 +141,8 @@ impl Weights {
             let value = value.f_to_kind(slot.kind())?;
             for stored in names {
                 if !changed.insert(stored.to_owned()) {
-                    let message = format!("parameter `{name}` is given two values, the other one by another name of it");
-                    return Err(Error::Request(message + "; give one"));
+                    let message = format!("parameter `{name}` is given two values, by two of its names; give one");
+                    return Err(Error::Request(message));
                 }
                 tensors.insert(stored.to_owned(), value.shallow_clone());
             }
@@ -228,13 +229,12 @@ fn finite(name: &str, converted: &Tensor, raw: &Tensor, file: &Path) -> Result<(
         return Ok(());
     }
     let message = if is(raw)? {
-        format!("tensor `{name}` holds numbers that {} cannot hold; choose float32 or bfloat16", format_name(converted))
+        format!(
+            "tensor `{name}` holds numbers that {} cannot hold; choose float32 or bfloat16",
+            number_format(converted.kind())
+        )
     } else {
         format!("tensor `{name}` holds numbers that are not finite (NaN or infinite); copy the checkpoint again")
     };
     Err(Error::Weights { path: file.to_owned(), message })
-}
-
-fn format_name(tensor: &Tensor) -> &'static str {
-    crate::edit::number_format(tensor.kind())
 }

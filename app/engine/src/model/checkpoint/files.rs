@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::load::json;
+use locus_protocol::shown::quoted;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ impl Files {
             if let Some(lacking) = named.keys().find(|name| !folder.join(name).is_file()) {
                 return Err(bad(format!(
                     "{INDEX} names the file `{}`, which is not there; copy all files of the checkpoint",
-                    shown(lacking)
+                    quoted(lacking)
                 )));
             }
             named
@@ -86,7 +87,7 @@ fn named(index: &Path) -> Result<BTreeMap<String, Option<BTreeSet<String>>>> {
     let mut files: BTreeMap<String, Option<BTreeSet<String>>> = BTreeMap::new();
     for (tensor, file) in map {
         let file = file.as_str().filter(|file| is_name(file)).ok_or_else(|| {
-            bad(&format!("tensor `{}` has no file name in `weight_map`; copy the file again", shown(tensor)))
+            bad(&format!("tensor `{}` has no file name in `weight_map`; copy the file again", quoted(tensor)))
         })?;
         files.entry(file.to_owned()).or_default().get_or_insert_default().insert(tensor.clone());
     }
@@ -102,15 +103,9 @@ fn is_name(text: &str) -> bool {
     matches!((parts.next(), parts.next()), (Some(std::path::Component::Normal(_)), None)) && !text.contains('\0')
 }
 
-/// A name from a file, fit to be shown.
-pub(super) fn shown(name: &str) -> String {
-    let text: String = name.chars().take(120).flat_map(char::escape_debug).collect();
-    if name.chars().count() > 120 { format!("{text} …") } else { text }
-}
-
 /// Names in a sentence.
-pub(super) fn list(names: &[String]) -> String {
-    let mut some: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{}`", shown(name))).collect();
+pub fn list(names: &[String]) -> String {
+    let mut some: Vec<String> = names.iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();
     if names.len() > LISTED {
         some.push(format!("{} more", names.len() - LISTED));
     }

@@ -1,7 +1,9 @@
 //! What the files of a checkpoint say that they hold, before any of it is read.
 
-use super::files::{Files, list, shown};
+use super::files::{Files, list};
 use crate::error::{Error, Result};
+use crate::number_formats::kind_of;
+use locus_protocol::shown::quoted;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use std::collections::BTreeMap;
@@ -32,19 +34,7 @@ pub type Stores = BTreeMap<String, Stored>;
 impl Stored {
     /// libtorch's name of the number format; `None` for one that it cannot convert from.
     pub fn kind(&self) -> Option<Kind> {
-        Some(match self.dtype {
-            Dtype::BOOL => Kind::Bool,
-            Dtype::U8 => Kind::Uint8,
-            Dtype::I8 => Kind::Int8,
-            Dtype::I16 => Kind::Int16,
-            Dtype::I32 => Kind::Int,
-            Dtype::I64 => Kind::Int64,
-            Dtype::F16 => Kind::Half,
-            Dtype::BF16 => Kind::BFloat16,
-            Dtype::F32 => Kind::Float,
-            Dtype::F64 => Kind::Double,
-            _ => return None,
-        })
+        kind_of(self.dtype)
     }
 }
 
@@ -58,7 +48,7 @@ impl Files {
         for (file, wanted) in &self.files {
             let held = held(file)?;
             if let Some(lacking) = wanted.iter().flatten().find(|name| !held.contains_key(*name)) {
-                let name = shown(lacking);
+                let name = quoted(lacking);
                 let message =
                     format!("the index says that it holds the tensor `{name}`, which is not there; copy it again");
                 return Err(Error::Weights { path: file.clone(), message });
@@ -72,7 +62,7 @@ impl Files {
                 }
             }
             if !unnamed.is_empty() {
-                let name = file.file_name().map(|name| shown(&name.to_string_lossy())).unwrap_or_default();
+                let name = file.file_name().map(|name| quoted(&name.to_string_lossy())).unwrap_or_default();
                 notes.push(format!(
                     "the index does not find {} in {name}; what it does not name is ignored",
                     list(&unnamed)
@@ -100,7 +90,7 @@ fn held(file: &Path) -> Result<Stores> {
     }
     let mut header = Vec::new();
     opened.take(length).read_to_end(&mut header).map_err(unreadable)?;
-    let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(&cut(&error.to_string())))?;
+    let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(&quoted(&error.to_string())))?;
     let begin = 8 + length;
     if metadata.data_len() as u64 != size - begin {
         return Err(damaged("its length is not what its header says"));
@@ -112,10 +102,4 @@ fn held(file: &Path) -> Result<Stores> {
         bytes: begin + info.data_offsets.0 as u64..begin + info.data_offsets.1 as u64,
     };
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
-}
-
-/// A complaint of the library, which may repeat megabytes of the file.
-fn cut(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    line.chars().take(160).flat_map(char::escape_debug).collect()
 }

@@ -6,7 +6,7 @@ mod head;
 mod header;
 mod wanted;
 
-pub use files::Files;
+pub use files::{Files, list};
 pub use head::resolve;
 pub use header::{Stored, Stores};
 pub use wanted::check;

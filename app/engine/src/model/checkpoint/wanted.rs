@@ -1,10 +1,11 @@
 //! The tensors that an architecture wants, with their shapes, against those that are stored.
 
-use super::files::{list, shown};
+use super::files::list;
 use super::header::{Stored, Stores};
 use crate::error::{Error, Result};
 use crate::model::architecture::{Architecture, Norm, QueryKeyValueNames};
-use safetensors::Dtype;
+use crate::number_formats::is_floating;
+use locus_protocol::shown::quoted;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -64,10 +65,10 @@ pub fn check(architecture: &Architecture, stores: &Stores, folder: &Path) -> Res
 
 /// Whether a tensor has the shape that the configuration wants, of numbers that are weights.
 fn fits(name: &str, stored: &Stored, shape: &[Side]) -> Result<(), String> {
-    if !matches!(stored.dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64) {
+    if !stored.kind().is_some_and(is_floating) {
         return Err(format!(
-            "tensor `{name}` is stored as {:?}, which are no weights that can be run: quantised checkpoints are not \
-             supported; take the checkpoint in float16, bfloat16 or float32",
+            "tensor `{name}` is stored as {:?}, and quantised checkpoints are not supported; take the checkpoint in \
+             float16, bfloat16 or float32",
             stored.dtype
         ));
     }
@@ -96,12 +97,12 @@ fn unread(architecture: &Architecture, stores: &Stores, read: &BTreeSet<String>)
             return Err(format!(
                 "tensor `{}` is stored in a block, and architecture {} with this config.json has no such tensor; check \
                  `model_type`, the number of layers and the biases in config.json",
-                shown(name),
+                quoted(name),
                 architecture.family
             ));
         }
         if stored.kind().is_none() {
-            return Err(format!("tensor `{}` is stored as {:?}, which cannot be read", shown(name), stored.dtype));
+            return Err(format!("tensor `{}` is stored as {:?}, which cannot be read", quoted(name), stored.dtype));
         }
         if !buffer {
             elsewhere.push(name.clone());
