@@ -2,6 +2,7 @@
 
 use super::leftover;
 use crate::model::architecture::Activation;
+use locus_protocol::shown::quoted;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -76,6 +77,11 @@ impl<'a> Fields<'a> {
         self.object.is_empty()
     }
 
+    /// Keeps a sentence for [`Self::leftover`], which gives all that is to be told.
+    pub fn tell(&self, note: String) {
+        self.notes.borrow_mut().push(note);
+    }
+
     /// One sentence about a field that is not `wanted`.
     pub fn complaint(&self, name: &str, value: &Value, wanted: &str) -> String {
         format!("field `{}{name}` is {} and must be {wanted}", self.within, shown(value))
@@ -94,23 +100,36 @@ impl<'a> Fields<'a> {
 
     /// A whole number; the published default where the field is missing.
     pub fn integer(&self, name: &str, range: RangeInclusive<i64>, default: i64) -> Result<i64, String> {
-        if self.get(name).is_none() && range == Self::HEADS {
-            // no tensor's shape would show it
-            let note = format!("config.json leaves `{name}` out; the published default, {default}, is taken");
-            self.notes.borrow_mut().push(note);
-        }
-        self.get(name).map_or(Ok(default), |value| self.whole(name, value, &range))
+        self.integer_as(&[name], range, default)
     }
 
-    /// A whole number under the first of two names that is there (transformers reads both); they must agree.
-    pub fn integer_as(&self, names: [&str; 2], range: RangeInclusive<i64>, default: i64) -> Result<i64, String> {
-        let [usual, other] = names;
-        let (first, second) = (self.get(usual).is_some(), self.get(other).is_some());
-        let value = self.integer(if first { usual } else { other }, range.clone(), default)?;
-        if first && second && self.integer(other, range, default)? != value {
-            return Err(format!("fields `{usual}` and `{other}` differ; leave one of them out"));
+    /// A whole number under any of several names (transformers reads them all); those that are there must agree.
+    pub fn integer_as(&self, names: &[&str], range: RangeInclusive<i64>, default: i64) -> Result<i64, String> {
+        let mut found: Option<(&str, i64)> = None;
+        for name in names {
+            let Some(value) = self.get(name) else { continue };
+            let value = self.whole(name, value, &range)?;
+            match found {
+                Some((first, other)) if other != value => {
+                    return Err(format!("fields `{first}` and `{name}` differ; leave one of them out"));
+                }
+                _ => found = Some((name, value)),
+            }
         }
-        Ok(value)
+        Ok(found.map_or(default, |(_, value)| value))
+    }
+
+    /// The number of attention heads under any of several names. Where none is there, the default that is taken is told:
+    /// the same tensors can be cut into other numbers of heads.
+    pub fn heads(&self, names: &[&str], default: i64) -> Result<i64, String> {
+        if !names.iter().any(|name| self.has(name)) {
+            self.tell(format!(
+                "config.json leaves out the number of attention heads (`{}`), which no tensor's shape shows; the published \
+                 default, {default}, is taken",
+                names.join("` or `")
+            ));
+        }
+        self.integer_as(names, Self::HEADS, default)
     }
 
     /// A whole number, or `None` where the field is missing or null.
@@ -197,7 +216,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Looks at the fields that nobody read: what to tell of them.
+    /// Looks at the fields that nobody read: what to tell of them, and what was to be told before.
     ///
     /// # Errors
     /// One that may change numbers, by name, with its value and the remedy.
@@ -210,11 +229,11 @@ impl<'a> Fields<'a> {
                 leftover::Verdict::Harmless => {}
                 leftover::Verdict::Unknown => notes.push(format!(
                     "config.json: field `{}` is not known of architecture {family} and is ignored",
-                    leftover::quoted(name)
+                    quoted(name)
                 )),
                 leftover::Verdict::MayChangeNumbers => {
                     return Err(self.refusal(
-                        &leftover::quoted(name),
+                        &quoted(name),
                         value,
                         &format!(
                             "architecture {family} does not have it, or it is not supported; take the field out only \
@@ -233,7 +252,7 @@ impl<'a> Fields<'a> {
         let unread = self.object.iter().find(|(name, value)| !read.contains(*name) && !value.is_null());
         match unread {
             Some((name, value)) => {
-                Err(self.refusal(&leftover::quoted(name), value, &format!("{of} has no such field; check its name")))
+                Err(self.refusal(&quoted(name), value, &format!("{of} has no such field; check its name")))
             }
             None => Ok(()),
         }

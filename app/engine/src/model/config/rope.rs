@@ -91,7 +91,8 @@ impl Rope {
         let dimensions = (self.head_width as f64 * share) as i64;
         if dimensions < 1 || share > 1.0 || (dimensions % 2 == 1 && (!odd || dimensions == self.head_width)) {
             return Err(format!(
-                "field `{name}` lets {dimensions} of the {} channels of a head rotate, which is not an even number of them",
+                "field `{name}` lets {dimensions} of the {} channels of a head rotate, which do not make pairs; copy the \
+                 field from the checkpoint",
                 self.head_width
             ));
         }
@@ -134,7 +135,17 @@ impl Rope {
                 (Scaling::Llama3(stretch), self.context)
             }
             "yarn" => (Scaling::Yarn(self.yarn(inner, original()?, base)?), self.context),
-            "longrope" => self.longrope(inner, original()?, dimensions)?,
+            "longrope" => {
+                let (scaling, context) = self.longrope(inner, original()?, dimensions)?;
+                if context < self.context {
+                    config.tell(format!(
+                        "prompts of up to {context} tokens are taken, for which the short factors of `longrope` hold; \
+                         config.json promises {}",
+                        self.context
+                    ));
+                }
+                (scaling, context)
+            }
             other => {
                 let name = if inner.has("rope_type") { "rope_type" } else { "type" };
                 let why =
@@ -148,10 +159,11 @@ impl Rope {
         if base <= 1.0 {
             return Err(format!("rotary scaling `yarn`: the base is {base} and must be greater than 1"));
         }
-        if !inner.has("factor") {
-            inner.needed_number("factor")?;
-        }
-        let factor = inner.optional_number("factor")?.unwrap_or(self.context as f64 / original as f64);
+        // null asks for the quotient of both contexts; a missing one is an oversight, in transformers too
+        let factor = match inner.get("factor") {
+            Some(Value::Null) => self.context as f64 / original as f64,
+            _ => inner.needed_number("factor")?,
+        };
         let grown = |scale: f64| if factor <= 1.0 { 1.0 } else { 0.1 * scale * factor.ln() + 1.0 };
         let scales = (inner.optional_number("mscale")?, inner.optional_number("mscale_all_dim")?);
         let magnitude = match (inner.optional_number("attention_factor")?, scales) {

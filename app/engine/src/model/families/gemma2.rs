@@ -2,17 +2,16 @@
 //! every other layer.
 
 use super::layers::{KINDS, layer_kinds};
-use crate::model::architecture::{
-    Activation, Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Special,
-};
+use crate::model::architecture::{Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Special};
 use crate::model::config::{Fields, Rope, Share};
 
-/// What Gemma 2's files hold besides.
-pub const HARMLESS: &[&str] = &[];
+/// What Gemma 2's files hold besides. `hidden_act` is an older name; transformers reads `hidden_activation` only, and takes
+/// its default where it is missing.
+pub const HARMLESS: &[&str] = &["hidden_act"];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size", Fields::WIDTH, 2304)?;
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 8)?;
+    let heads = config.heads(&["num_attention_heads"], 8)?;
     let layers = config.integer("num_hidden_layers", Fields::LAYERS, 26)? as usize;
     super::divided("num_attention_heads", hidden, heads)?;
     let head_width = config.integer("head_dim", Fields::WIDTH, 256)?;
@@ -53,7 +52,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         context,
         norm: Norm::RootMeanSquareAroundOne,
         norm_epsilon: config.number("rms_norm_eps", 1e-6)?,
-        activation: activation(config)?,
+        activation: config.activation("hidden_activation", "gelu_pytorch_tanh")?,
         residual: Residual::Sequential,
         rotary: Some(rotary),
         attention_scale: config.number("query_pre_attn_scalar", 256.0)?.powf(-0.5),
@@ -70,19 +69,6 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
             ..Special::default()
         },
     })
-}
-
-/// The activation. Files also hold `hidden_act`, which the published code does not read.
-fn activation(config: &Fields<'_>) -> Result<Activation, String> {
-    let activation = config.activation("hidden_activation", "gelu_pytorch_tanh")?;
-    let other = config.activation("hidden_act", "gelu_pytorch_tanh")?;
-    if other != activation && !config.has("hidden_activation") {
-        return Err(
-            "field `hidden_act` is not read by architecture gemma2; name the activation in `hidden_activation`"
-                .to_owned(),
-        );
-    }
-    Ok(activation)
 }
 
 /// Sliding windows where `layer_types` says so; where it is missing in every other layer, the first one included.

@@ -9,9 +9,9 @@ use crate::model::config::Fields;
 pub const HARMLESS: &[&str] = &["n_ctx"];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
-    let hidden = config.integer_as(["n_embd", "hidden_size"], Fields::WIDTH, 768)?;
-    let heads = config.integer_as(["n_head", "num_attention_heads"], Fields::HEADS, 12)?;
-    let layers = config.integer_as(["n_layer", "num_hidden_layers"], Fields::LAYERS, 12)? as usize;
+    let hidden = config.integer_as(&["n_embd", "hidden_size"], Fields::WIDTH, 768)?;
+    let heads = config.heads(&["n_head", "num_attention_heads"], 12)?;
+    let layers = config.integer_as(&["n_layer", "num_hidden_layers"], Fields::LAYERS, 12)? as usize;
     let head_width = super::divided("n_head", hidden, heads)?;
     let scaled = config.flag("scale_attn_weights", true)?;
     // how half-precision scores are summed up; they are in float32 here anyway
@@ -39,7 +39,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         head_width,
         inner: config.optional_integer("n_inner", Fields::WIDTH)?.unwrap_or(4 * hidden),
         vocabulary: config.integer("vocab_size", Fields::VOCABULARY, 50_257)?,
-        context: config.integer_as(["n_positions", "max_position_embeddings"], Fields::POSITIONS, 1024)?,
+        context: config.integer_as(&["n_positions", "max_position_embeddings"], Fields::POSITIONS, 1024)?,
         norm: Norm::Layer,
         norm_epsilon: config.number("layer_norm_epsilon", 1e-5)?,
         activation: config.activation("activation_function", "gelu_new")?,

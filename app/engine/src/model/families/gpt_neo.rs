@@ -11,8 +11,8 @@ pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size", Fields::WIDTH, 2048)?;
-    let heads = config.integer_as(["num_heads", "num_attention_heads"], Fields::HEADS, 16)?;
-    let layers = config.integer_as(["num_layers", "num_hidden_layers"], Fields::LAYERS, 24)? as usize;
+    let heads = config.heads(&["num_heads", "num_attention_heads"], 16)?;
+    let layers = config.integer_as(&["num_layers", "num_hidden_layers"], Fields::LAYERS, 24)? as usize;
     let head_width = super::divided("num_heads", hidden, heads)?;
     let block = |layer: usize| {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");

@@ -8,7 +8,7 @@ pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size", Fields::WIDTH, 6144)?;
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 64)?;
+    let heads = config.heads(&["num_attention_heads"], 64)?;
     let layers = config.integer("num_hidden_layers", Fields::LAYERS, 44)? as usize;
     let head_width = super::divided("num_attention_heads", hidden, heads)?;
     let promised = config.integer("max_position_embeddings", Fields::POSITIONS, 2048)?;

@@ -12,9 +12,9 @@ pub const HARMLESS: &[&str] = &["n_ctx"];
 const BASE: f64 = 10_000.0;
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
-    let hidden = config.integer_as(["n_embd", "hidden_size"], Fields::WIDTH, 4096)?;
-    let heads = config.integer_as(["n_head", "num_attention_heads"], Fields::HEADS, 16)?;
-    let layers = config.integer_as(["n_layer", "num_hidden_layers"], Fields::LAYERS, 28)? as usize;
+    let hidden = config.integer_as(&["n_embd", "hidden_size"], Fields::WIDTH, 4096)?;
+    let heads = config.heads(&["n_head", "num_attention_heads"], 16)?;
+    let layers = config.integer_as(&["n_layer", "num_hidden_layers"], Fields::LAYERS, 28)? as usize;
     let head_width = super::divided("n_head", hidden, heads)?;
     let dimensions = config.integer("rotary_dim", Fields::WIDTH, 64)?;
     if dimensions > head_width || dimensions % 2 == 1 {
@@ -51,7 +51,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         head_width,
         inner: config.optional_integer("n_inner", Fields::WIDTH)?.unwrap_or(4 * hidden),
         vocabulary: config.integer("vocab_size", Fields::VOCABULARY, 50_400)?,
-        context: config.integer_as(["n_positions", "max_position_embeddings"], Fields::POSITIONS, 2048)?,
+        context: config.integer_as(&["n_positions", "max_position_embeddings"], Fields::POSITIONS, 2048)?,
         norm: Norm::Layer,
         norm_epsilon: config.number("layer_norm_epsilon", 1e-5)?,
         activation: config.activation("activation_function", "gelu_new")?,

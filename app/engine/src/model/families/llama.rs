@@ -11,7 +11,7 @@ pub const HARMLESS: &[&str] = &["pretraining_tp"];
 pub const HARMLESS_OF_QWEN2: &[&str] = &[];
 
 pub fn llama(config: &Fields<'_>) -> Result<Architecture, String> {
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 32)?;
+    let heads = config.heads(&["num_attention_heads"], 32)?;
     let hidden = config.integer("hidden_size", Fields::WIDTH, 4096)?;
     super::divided("num_attention_heads", hidden, heads)?;
     let attention = config.flag("attention_bias", false)?;
@@ -39,7 +39,7 @@ pub fn llama(config: &Fields<'_>) -> Result<Architecture, String> {
 }
 
 pub fn qwen2(config: &Fields<'_>) -> Result<Architecture, String> {
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 32)?;
+    let heads = config.heads(&["num_attention_heads"], 32)?;
     let hidden = config.integer("hidden_size", Fields::WIDTH, 4096)?;
     let biases = Biases { queries_keys_values: true, ..Biases::default() };
     let sizes = Sizes {

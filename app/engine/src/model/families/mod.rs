@@ -12,6 +12,7 @@ mod phi;
 
 use super::architecture::Architecture;
 use super::config::Fields;
+use locus_protocol::shown::quoted;
 use serde_json::Value;
 
 /// A family: how its `config.json` is read, and which fields of it change no numbers (besides those that change none in
@@ -54,14 +55,12 @@ pub fn describe(config: &Value) -> Result<(Architecture, Vec<String>), String> {
     let known = FAMILIES.iter().find(|(name, _)| *name == family);
     let Some((_, Family { describe, harmless })) = known else {
         let names: Vec<_> = FAMILIES.iter().map(|(name, _)| *name).collect();
-        let shown: String = family.chars().take(60).flat_map(char::escape_debug).collect();
-        return Err(format!("architecture `{shown}` is not supported; known are {}", names.join(", ")));
+        return Err(format!("architecture `{}` is not supported; known are {}", quoted(family), names.join(", ")));
     };
     if let Some(settings) = fields.inside("quantization_config")?.filter(|settings| !settings.is_empty()) {
-        let method = settings.text("quant_method")?.unwrap_or("unknown");
-        let shown: String = method.chars().take(60).flat_map(char::escape_debug).collect();
+        let method = quoted(settings.text("quant_method")?.unwrap_or("unknown"));
         return Err(format!(
-            "field `quantization_config` says that the weights are quantised (method {shown}), which is not supported; \
+            "field `quantization_config` says that the weights are quantised (method {method}), which is not supported; \
              take the checkpoint in float16, bfloat16 or float32, or dequantise it"
         ));
     }
@@ -69,14 +68,7 @@ pub fn describe(config: &Value) -> Result<(Architecture, Vec<String>), String> {
         fields.only(name, *value, why)?;
     }
     let architecture = describe(&fields)?;
-    let mut notes = fields.leftover(family, harmless)?;
-    let promised = ["max_position_embeddings", "n_positions"].into_iter().find_map(|name| config.get(name)?.as_i64());
-    if let Some(promised) = promised.filter(|promised| *promised > architecture.context) {
-        notes.push(format!(
-            "prompts of up to {} of the promised {promised} tokens are taken: its rotary scaling is another one beyond",
-            architecture.context
-        ));
-    }
+    let notes = fields.leftover(family, harmless)?;
     Ok((architecture, notes))
 }
 

@@ -10,7 +10,7 @@ pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size", Fields::WIDTH, 768)?;
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 12)?;
+    let heads = config.heads(&["num_attention_heads"], 12)?;
     let layers = config.integer("num_hidden_layers", Fields::LAYERS, 12)? as usize;
     let head_width = super::divided("num_attention_heads", hidden, heads)?;
     config.only("do_layer_norm_before", true, "norms after attention and MLP (OPT-350m) are")?;

@@ -8,7 +8,7 @@ pub const HARMLESS: &[&str] = &[];
 
 pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let hidden = config.integer("hidden_size", Fields::WIDTH, 2048)?;
-    let heads = config.integer("num_attention_heads", Fields::HEADS, 32)?;
+    let heads = config.heads(&["num_attention_heads"], 32)?;
     let layers = config.integer("num_hidden_layers", Fields::LAYERS, 24)? as usize;
     let head_width = super::head_width(config, hidden, heads)?;
     config.only("qk_layernorm", false, "norms of queries and keys are")?;
