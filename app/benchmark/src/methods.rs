@@ -59,7 +59,7 @@ impl<'a> Editing<'a> {
         let mut registry = Registry::new(SearchPaths::new(program.parent(), None, None, &[]));
         registry.scan();
         let objective = registry.objective("error-injection").context("build the whole workspace first")?;
-        let inner = model.inner();
+        let inner = model.architecture.inner;
         let options = (Kind::Float, model.device);
         let mean = |_| {
             let keys = Tensor::randn([inner / 8, inner], options);

@@ -75,7 +75,7 @@ fn forward(model: &Model, batches: &[Vec<Vec<i64>>]) -> Result<f64> {
 /// For each layer a pass over the corpus, from the embedding up to the layer's key.
 fn published(model: &Model, batches: &[Vec<Vec<i64>>]) -> Result<Vec<Tensor>> {
     let _guard = tch::no_grad_guard();
-    let inner = model.inner();
+    let inner = model.architecture.inner;
     (0..model.architecture.layers)
         .map(|layer| {
             let mut sum = Tensor::zeros([inner, inner], (Kind::Float, model.device));

@@ -58,6 +58,20 @@ fn every_family_has_a_golden_checkpoint() {
     );
 }
 
+/// transformers keeps the factor as a number of the run's format, so that bfloat16 products are those of two such numbers.
+#[test]
+fn gemma_scales_embeddings_by_a_number_of_the_format_of_the_run() {
+    let folder = golden().join("arch/gemma2/model");
+    let ids = Tensor::from_slice(&[5_i64, 17, 80]);
+    for kind in [Kind::Float, Kind::BFloat16] {
+        let model = Model::load(&folder, Device::Cpu, kind).expect("model");
+        let ours = model.embed(&ids, &Batch::whole(1, 3), &mut Taps::default()).expect("libtorch");
+        let factor = Tensor::from((model.architecture.hidden as f64).sqrt()).to_kind(kind).to_kind(Kind::Double);
+        let wanted = (model.token_embeddings(&ids).expect("libtorch").to_kind(Kind::Double) * factor).to_kind(kind);
+        assert_eq!(ours, wanted, "{kind:?}");
+    }
+}
+
 /// Compares every prompt of one architecture; the largest deviation of its logits.
 fn compare(case: &Path) -> f64 {
     let model = Model::load(&case.join("model"), Device::Cpu, Kind::Float).expect("model");

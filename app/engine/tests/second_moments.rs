@@ -279,9 +279,9 @@ fn float32_sums_are_checked_against_float64() {
     }
     Tensor::write_safetensors(&spoilt, &file).expect("file");
     let read = SecondMoments::read(&file, Device::Cpu).expect("moments");
-    let found = check(&read, 0, bench.model.inner()).expect("check");
+    let found = check(&read, 0, bench.model.architecture.inner).expect("check");
     assert!(found.problems.iter().any(|problem| problem.contains("deviate")), "{found:?}");
-    assert!(check(&read, 1, bench.model.inner()).expect("check").problems.is_empty());
+    assert!(check(&read, 1, bench.model.architecture.inner).expect("check").problems.is_empty());
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn check(plan: &Plan, model: &Model) {
     tch::manual_seed(plan.seed);
     let layers = model.architecture.layers;
     let site = site(plan.site, plan.layer % layers);
-    let width = if matches!(site, Site::MlpKey(_)) { model.inner() } else { model.architecture.hidden };
+    let width = if matches!(site, Site::MlpKey(_)) { model.architecture.inner } else { model.architecture.hidden };
     let mut request = SuffixRequest { rows: plan.rows.clone(), ..SuffixRequest::default() };
     let mut added = Vec::new();
     for (row, ids) in plan.rows.iter().enumerate() {
@@ -113,7 +113,7 @@ fn check(plan: &Plan, model: &Model) {
     let prepared = Prepared::new(model, request).expect("prepared");
     let repetition = prepared.repeat(model, &[value.shallow_clone()], &parameters).expect("repetition");
     let below = prepared.watched_below().expect("libtorch").map_or(0, |below| below.size()[0]);
-    assert_eq!(repetition.lens.size(), [layers as i64 - below, model.vocabulary()]);
+    assert_eq!(repetition.lens.size(), [layers as i64 - below, model.architecture.vocabulary]);
     let last = repetition.lens.get(-1).get(7).double_value(&[]);
     assert!((last - whole.double_value(&[0])).abs() < 1e-4, "the lens at the top is the prediction");
     let ours = &repetition.output.log_probabilities;

@@ -217,7 +217,7 @@ fn can_be_written(file: &Path) -> Result<(), Error> {
 /// Says what is going to be done, and how it can be had for less.
 fn announce(worker: &Worker<'_>, corpus: &Corpus, before: u64) -> Result<(), Error> {
     let model = model(worker)?;
-    let enough = TOKENS_PER_ENTRY * model.inner();
+    let enough = TOKENS_PER_ENTRY * model.architecture.inner;
     let how_many = match corpus.limit() {
         Some(limit) => format!("up to {limit} tokens"),
         None => "all tokens".to_owned(),
@@ -260,7 +260,7 @@ fn words(time: Duration) -> String {
 /// The corpus as the options say.
 fn corpus(worker: &Worker<'_>) -> Result<Corpus, Error> {
     let options = &worker.options;
-    let enough = (TOKENS_PER_ENTRY * model(worker)?.inner()).max(LEAST_TOKENS) as usize;
+    let enough = (TOKENS_PER_ENTRY * model(worker)?.architecture.inner).max(LEAST_TOKENS) as usize;
     // who asks for so many documents wants all their tokens
     let tokens = options.corpus_tokens.or(if options.moments.sample.is_some() { None } else { Some(enough) });
     let settings = CorpusSettings { column: options.moments.column.clone(), tokens, sample: options.moments.sample };
@@ -358,7 +358,7 @@ fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<Seco
     for (done, layer) in report.layers.iter_mut().enumerate() {
         worker.emitter.progress(job, Phase::Method("checking layers".to_owned()), done as u64, layers);
         worker.check_cancel()?;
-        let found = check(&moments, layer.layer, model.inner())?;
+        let found = check(&moments, layer.layer, model.architecture.inner)?;
         layer.check = Some(SecondMomentsCheck {
             asymmetry: found.asymmetry,
             smallest: found.smallest,

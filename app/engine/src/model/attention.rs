@@ -46,7 +46,6 @@ impl Attention {
         &self,
         input: &Tensor,
         batch: &Batch,
-        positions: &Tensor,
         rotary: Option<&RotaryTable>,
         prefixes: &[Option<&KeysValues>],
         keep: bool,
@@ -54,7 +53,7 @@ impl Attention {
         let (queries, keys, values) = self.project(input)?;
         let (queries, keys) = match rotary {
             Some(table) => {
-                let angles = table.angles(positions, queries.kind())?;
+                let angles = table.angles(batch, queries.kind())?;
                 (table.rotate(&queries, &angles)?, table.rotate(&keys, &angles)?)
             }
             None => (queries, keys),

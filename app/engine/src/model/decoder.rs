@@ -30,6 +30,8 @@ pub struct Model {
     pub(crate) fingerprint: OnceCell<String>,
     weights: Weights,
     token_embedding: Tensor,
+    /// One number, rounded to the number format of the model, as transformers has it.
+    embedding_scale: Option<Tensor>,
     position_embedding: Option<Tensor>,
     blocks: Vec<Block>,
     final_norm: Normalisation,
@@ -62,6 +64,8 @@ impl Model {
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
         let positions = architecture.special.positions.as_ref();
         let position_embedding = positions.map(|table| weights.positions(table)).transpose()?;
+        let scalar = |scale| Tensor::f_scalar_tensor(scale, (kind, device));
+        let embedding_scale = architecture.special.embedding_scale.map(scalar).transpose()?;
         let biases = architecture.biases;
         let unembedding = match &architecture.head.stored {
             Some(name) => weights.projection(name, false, biases.head)?,
@@ -83,6 +87,7 @@ impl Model {
             fingerprint: OnceCell::new(),
             weights,
             token_embedding,
+            embedding_scale,
             position_embedding,
             blocks,
             final_norm,
@@ -137,19 +142,6 @@ impl Model {
         self.weights.parameters()
     }
 
-    /// Entries of the vocabulary.
-    #[must_use]
-    pub fn vocabulary(&self) -> i64 {
-        self.unembedding.weight.size().first().copied().unwrap_or(0)
-    }
-
-    /// Width of the MLP key.
-    #[must_use]
-    pub fn inner(&self) -> i64 {
-        let Some(down) = self.blocks.first().map(|block| &block.mlp.down) else { return 0 };
-        down.weight.size().get(usize::from(!down.input_first)).copied().unwrap_or(0)
-    }
-
     /// Whether the down-projection of `layer` has a bias.
     #[must_use]
     pub fn down_projection_has_bias(&self, layer: usize) -> bool {
@@ -169,12 +161,8 @@ impl Model {
         let mut embed = || {
             let embedded = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
             let embedded = taps.visit(Site::Embedding, embedded)?;
-            let embedded = match self.architecture.special.embedding_scale {
-                // in the number format of the model, as the published one has it
-                Some(scale) => {
-                    let scale = Tensor::f_from_slice(&[scale])?.f_view(())?;
-                    embedded.f_mul(&scale.f_to_kind(self.kind)?.f_to_device(self.device)?)?
-                }
+            let embedded = match &self.embedding_scale {
+                Some(scale) => embedded.f_mul(scale)?,
                 None => embedded,
             };
             Ok(match &self.position_embedding {
@@ -243,9 +231,8 @@ impl Model {
         keep: bool,
     ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
         let rotary = self.rotary.as_deref();
-        let attend = |block: &Block, normalised: &Tensor| {
-            block.attention.apply(normalised, batch, &batch.positions(self.device)?, rotary, prefixes, keep)
-        };
+        let attend =
+            |block: &Block, normalised: &Tensor| block.attention.apply(normalised, batch, rotary, prefixes, keep);
         let run = self.blocks[layer].until_key(layer, self.architecture.residual, stream, taps, attend);
         run.doing(|| running(layer))
     }

@@ -1,7 +1,10 @@
 //! Rotary positions: which channels of a head turn, and how fast.
 
+use super::batch::{Batch, Sight, Span};
 use crate::error::Result;
+use std::cell::RefCell;
 use std::f64::consts::PI;
+use std::rc::{Rc, Weak};
 use tch::{Device, Kind, Tensor};
 
 /// Rotary position embedding of queries and keys.
@@ -150,6 +153,9 @@ impl Yarn {
     }
 }
 
+/// Cosines and sines of some positions, each `[tokens, 1, pairs]`.
+pub type Angles = Rc<(Tensor, Tensor)>;
+
 /// Turns queries and keys. Angles are made for the positions of a run, so nothing is kept for a whole context.
 #[derive(Debug)]
 pub struct RotaryTable {
@@ -158,6 +164,29 @@ pub struct RotaryTable {
     magnitude: f64,
     channels: i64,
     interleaved: bool,
+    /// Those that were made last: all layers of a run ask for the same.
+    last: RefCell<Option<Last>>,
+}
+
+/// Angles, and what they were made for.
+#[derive(Debug)]
+struct Last {
+    spans: Vec<Span>,
+    forest: Option<Weak<Sight>>,
+    kind: Kind,
+    angles: Angles,
+}
+
+impl Last {
+    fn is_of(&self, batch: &Batch, kind: Kind) -> bool {
+        let forest = match (&self.forest, &batch.forest) {
+            (None, None) => true,
+            // as long as this one is held, no other forest has its address
+            (Some(ours), Some(theirs)) => ours.as_ptr() == Rc::as_ptr(theirs),
+            _ => false,
+        };
+        forest && self.kind == kind && self.spans == batch.spans
+    }
 }
 
 impl RotaryTable {
@@ -168,17 +197,25 @@ impl RotaryTable {
             magnitude: rotary.magnitude(),
             channels: rotary.channels(),
             interleaved: rotary.interleaved,
+            last: RefCell::default(),
         })
     }
 
-    /// Cosines and sines at `positions` `[tokens]`, each `[tokens, 1, pairs]` in `kind`.
-    pub fn angles(&self, positions: &Tensor, kind: Kind) -> Result<(Tensor, Tensor)> {
+    /// Cosines and sines at the positions of a batch, in `kind`.
+    pub fn angles(&self, batch: &Batch, kind: Kind) -> Result<Angles> {
+        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.is_of(batch, kind)) {
+            return Ok(last.angles.clone());
+        }
+        let positions = batch.positions(self.frequencies.device())?;
         let angles = positions.f_to_kind(Kind::Float)?.f_outer(&self.frequencies)?.f_unsqueeze(1)?;
         let scaled = |values: Tensor| -> Result<Tensor> {
             let values = if self.magnitude == 1.0 { values } else { values.f_mul_scalar(self.magnitude)? };
             Ok(values.f_to_kind(kind)?)
         };
-        Ok((scaled(angles.f_cos()?)?, scaled(angles.f_sin()?)?))
+        let angles = Rc::new((scaled(angles.f_cos()?)?, scaled(angles.f_sin()?)?));
+        let forest = batch.forest.as_ref().map(Rc::downgrade);
+        *self.last.borrow_mut() = Some(Last { spans: batch.spans.clone(), forest, kind, angles: angles.clone() });
+        Ok(angles)
     }
 
     /// Rotates `[tokens, heads, head width]` by what [`Self::angles`] gave.
@@ -204,5 +241,35 @@ impl RotaryTable {
             let rest = heads.f_narrow(2, self.channels, width - self.channels)?;
             Ok(Tensor::f_cat(&[turned, rest], 2)?)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Rotary, RotaryTable, Scaling};
+    use crate::model::batch::{Batch, Sight, Span};
+    use std::rc::Rc;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn angles_are_made_once_for_a_run_and_anew_for_another() {
+        let rotary = Rotary { dimensions: 4, base: 100.0, interleaved: false, scaling: Scaling::Plain };
+        let table = RotaryTable::new(&rotary, Device::Cpu).expect("a table");
+        let cosines = |batch: &Batch, kind| table.angles(batch, kind).expect("angles");
+        let first = cosines(&Batch::whole(2, 3), Kind::Float);
+        assert!(Rc::ptr_eq(&first, &cosines(&Batch::whole(2, 3), Kind::Float)), "the next layer");
+        assert_eq!(cosines(&Batch::whole(2, 3), Kind::Double).0.kind(), Kind::Double);
+        let later = Batch { spans: vec![Span { rows: 2, columns: 3, first: 1 }], forest: None };
+        assert_ne!(cosines(&later, Kind::Float).0, first.0);
+        let forest = |positions: &[i64]| {
+            let hidden = Tensor::zeros([2, 2], (Kind::Bool, Device::Cpu));
+            let sight = Sight { positions: Tensor::from_slice(positions), hidden };
+            Batch { forest: Some(Rc::new(sight)), ..Batch::whole(1, 2) }
+        };
+        let (one, other) = (forest(&[0, 1]), forest(&[1, 0]));
+        let of_one = cosines(&one, Kind::Float);
+        assert_eq!(of_one.0, cosines(&Batch::whole(1, 2), Kind::Float).0);
+        assert_ne!(of_one.0, cosines(&other, Kind::Float).0);
+        assert_eq!(of_one.0, cosines(&one, Kind::Float).0);
     }
 }

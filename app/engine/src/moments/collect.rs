@@ -101,7 +101,7 @@ impl<'a> Collecting<'a> {
     pub fn run(&self, listen: &mut dyn FnMut(Progress) -> Result<()>) -> Result<SecondMoments> {
         let _guard = tch::no_grad_guard();
         let (model, description) = (self.model, self.description()?);
-        let zeros = || Sums::zeros(model.architecture.layers, model.inner(), self.precision, model.device);
+        let zeros = || Sums::zeros(model.architecture.layers, model.architecture.inner, self.precision, model.device);
         let mut sums = zeros()?;
         let resumed = self.progress.as_ref().map(|file| file.resume(&description, &mut sums)).transpose()?.flatten();
         let (mut place, before) = match resumed {

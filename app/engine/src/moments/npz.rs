@@ -49,7 +49,7 @@ pub fn import(model: &Model, path: &Path, layer: Option<usize>) -> Result<Second
     let mut means = BTreeMap::new();
     let mut layers = BTreeMap::new();
     for (layer, file) in files {
-        let archive = read(&file, model.inner())?;
+        let archive = read(&file, model.architecture.inner)?;
         fits(model, &file, layer, &archive.mean)?;
         let source = file_name(&file);
         layers.insert(layer, LayerDescription { tokens: archive.count, documents: archive.sample_size, source });
@@ -102,7 +102,7 @@ fn import_safetensors(model: &Model, path: &Path, layer: Option<usize>) -> Resul
 }
 
 fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
-    let (layers, inner, size) = (model.architecture.layers, model.inner(), mean.size());
+    let (layers, inner, size) = (model.architecture.layers, model.architecture.inner, mean.size());
     if layer >= layers {
         return Err(bad(
             file,

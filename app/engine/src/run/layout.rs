@@ -23,7 +23,7 @@ pub struct Layout {
 /// [`Error::Request`] naming the row.
 pub fn check_rows(model: &Model, rows: &[Vec<i64>]) -> Result<()> {
     let context = model.architecture.context;
-    let known = 0..model.vocabulary();
+    let known = 0..model.architecture.vocabulary;
     for (index, row) in rows.iter().enumerate() {
         if row.is_empty() || row.len() as i64 > context {
             let message = format!("row {index} has {} tokens; the model reads 1 to {context}", row.len());

@@ -136,7 +136,7 @@ impl Prepared {
         let read_rows: Vec<i64> = request.read.iter().map(|read| place(read.cell)).collect();
         let tokens: Vec<i64> = request.read.iter().map(|read| read.token).collect();
         let whole_rows: Vec<i64> = request.distributions.iter().map(|&cell| place(cell)).collect();
-        if let Some(token) = tokens.iter().find(|token| !(0..model.vocabulary()).contains(*token)) {
+        if let Some(token) = tokens.iter().find(|token| !(0..model.architecture.vocabulary).contains(*token)) {
             return Err(Error::Request(format!("token {token} is not in the vocabulary")));
         }
         let tensor = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
@@ -291,7 +291,7 @@ impl Prepared {
         for ((value, (cells, folds)), asked) in added.iter().zip(&self.added).zip(&self.request.add) {
             let count = cells.size()[0];
             let width = match asked.site {
-                Site::MlpKey(_) => model.inner(),
+                Site::MlpKey(_) => model.architecture.inner,
                 _ => model.architecture.hidden,
             };
             if value.size() != [count, width] && value.size() != [1, width] {
