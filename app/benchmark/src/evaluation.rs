@@ -37,16 +37,14 @@ fn plain(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
     let mut scores = Vec::new();
     for prompt in std::iter::once(&fact.prompt()).chain(&fact.paraphrases).chain(&fact.neighborhood) {
         for target in [&fact.target_new, &fact.target_true] {
-            let start = model.tokenizer.encode(prompt)?;
-            let target = model.tokenizer.encode_target(target)?;
-            let row = [&start[..], &target].concat();
-            let ids = Tensor::from_slice(&row).to_device(model.device);
+            let joined = model.tokenizer.joined(prompt, target)?;
+            let (row, start, target) = (&joined.ids, joined.prompt, joined.target());
+            let ids = Tensor::from_slice(row).to_device(model.device);
             let stream = model.forward(&ids, &Batch::whole(1, row.len() as i64), &mut Taps::default())?;
             let log_probabilities = model.logits(&stream)?.log_softmax(-1, Kind::Float);
             let tokens = target.iter().enumerate();
-            let read = |(offset, &token): (usize, &i64)| {
-                log_probabilities.double_value(&[(start.len() + offset) as i64 - 1, token])
-            };
+            let read =
+                |(offset, &token): (usize, &i64)| log_probabilities.double_value(&[(start + offset) as i64 - 1, token]);
             scores.push(tokens.map(read).sum());
         }
     }

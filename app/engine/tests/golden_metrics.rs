@@ -136,7 +136,7 @@ fn likelihoods_before_edits_equal_the_published_ones() {
                     if let Ok(expected) = serde_json::from_value::<Vec<bool>>(correct.clone()) {
                         let wanted =
                             |pair: &Pair| if group == Group::Neighborhood { pair.baseline } else { pair.target };
-                        let ours: Vec<bool> = pairs.iter().map(|pair| wanted(pair).most_probable).collect();
+                        let ours: Vec<bool> = pairs.iter().map(|pair| wanted(pair).most_probable()).collect();
                         assert_eq!(ours, expected, "{} {}", name(&file), group.name());
                     }
                 }
@@ -152,11 +152,8 @@ fn recorded(numbers: &Value, baseline: &str) -> Record {
     let mut record = Record::default();
     for group in Group::ALL {
         let list = numbers[format!("{}_prompts_probs", group.name())].as_array().cloned().unwrap_or_default();
-        let likelihood = |value: &Value| Likelihood {
-            log_probability: -value.as_f64().expect("number"),
-            tokens: 1,
-            most_probable: false,
-        };
+        let likelihood =
+            |value: &Value| Likelihood { log_probability: -value.as_f64().expect("number"), tokens: 1, hits: 0 };
         let pair = |value: &Value| Pair {
             prompt: String::new(),
             target: likelihood(&value["target_new"]),
@@ -304,7 +301,7 @@ fn rows_that_share_a_batch_do_not_know_of_each_other() {
             for (target, ours) in targets.iter().zip(row) {
                 let alone = answer(&model, &[Question::new(*prompt, &[*target])], None).expect("answer")[0][0];
                 assert!((alone.log_probability - ours.log_probability).abs() < 1e-4, "{prompt} {target}");
-                assert_eq!((alone.tokens, alone.most_probable), (ours.tokens, ours.most_probable));
+                assert_eq!((alone.tokens, alone.hits), (ours.tokens, ours.hits));
             }
         }
         let noise = ScoringNoise { subject: "Anna Kellor".to_owned(), level: 0.5, seed: 1, misaligned: false };
@@ -340,7 +337,7 @@ fn accuracies_equal_one_run_for_each_token() {
         let ours = accuracies(&model, &questions).expect("accuracies");
         let mut some = 0.0;
         for ((prompt, answer), ours) in questions.into_iter().zip(ours) {
-            let answer = model.tokenizer.encode_target(answer).expect("ids");
+            let answer = model.tokenizer.joined(prompt, answer).expect("ids").target().to_vec();
             let hit = |index: usize| {
                 let before = model.tokenizer.decode(&answer[..index]).expect("text");
                 let row = model.tokenizer.encode(&format!("{prompt}{before}")).expect("ids");

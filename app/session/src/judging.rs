@@ -77,5 +77,5 @@ pub fn rewrite(record: &Record) -> Option<Likeliness> {
 }
 
 fn likeliness(target: &Likelihood, baseline: &Likelihood) -> Likeliness {
-    Likeliness { target: target.probability(), baseline: baseline.probability(), is_answer: target.most_probable }
+    Likeliness { target: target.probability(), baseline: baseline.probability(), is_answer: target.most_probable() }
 }

@@ -2,10 +2,10 @@
 //! vocabulary, its weights and the reference texts are files of the user.
 
 use crate::error::{Error, Result};
+use crate::moments::array;
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use tch::{Kind, Tensor};
 
 /// Names of the files as published.
 const VOCABULARY: &str = "tfidf_vocab.json";
@@ -45,12 +45,12 @@ impl Consistency {
         let vocabulary: HashMap<String, usize> = json(path(VOCABULARY), "a JSON object from word to column")?;
         let file = path(WEIGHTS);
         let wrong = |message: String| Error::Facts { path: file.clone(), message };
-        // a pipe is not waited for
-        locus_files::open(&file).map_err(|error| wrong(format!("cannot be read ({error})")))?;
-        let tensor = Tensor::read_npy(&file).map_err(|_| {
-            wrong("cannot be read as a NumPy array; take idf.npy as published with the data of ROME".to_owned())
+        let bytes = locus_files::bytes(&file, LARGEST).map_err(|error| wrong(format!("cannot be read ({error})")))?;
+        let weights = array(&bytes[..]).and_then(|array| array.into_vec::<f64>()).map_err(|error| {
+            wrong(format!(
+                "cannot be read as an array of float64 numbers ({error}); take idf.npy as published with the data of ROME"
+            ))
         })?;
-        let weights = Vec::<f64>::try_from(tensor.f_to_kind(Kind::Double)?.f_reshape([-1])?)?;
         if let Some((word, column)) = vocabulary.iter().find(|(_, column)| **column >= weights.len()) {
             return Err(wrong(format!(
                 "holds {} weights, but `{word}` of {VOCABULARY} has column {column}; take both from one place",
@@ -146,6 +146,9 @@ mod tests {
         std::fs::write(folder.join("tfidf_vocab.json"), r#"{"paris": 9}"#).expect("file");
         let error = Consistency::read(&folder).expect_err("columns").to_string();
         assert!(error.contains("idf.npy") && error.contains("column 9"), "{error}");
+        Tensor::from_slice(&[2_i64, 3]).write_npy(folder.join("idf.npy")).expect("file");
+        let error = Consistency::read(&folder).expect_err("whole numbers").to_string();
+        assert!(error.contains("idf.npy") && error.contains("float64"), "{error}");
         std::fs::remove_file(folder.join("idf.npy")).expect("file");
         let error = Consistency::read(&folder).expect_err("no file").to_string();
         assert!(error.contains("idf.npy") && error.contains("cannot be read"), "{error}");

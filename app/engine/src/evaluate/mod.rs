@@ -57,7 +57,7 @@ pub fn target_log_probabilities(model: &Model, prompts: &[String], targets: &[&s
 pub fn top_tokens(model: &Model, prompt: &[i64]) -> Result<Vec<TopToken>> {
     let last = Cell { row: 0, position: prompt.len().saturating_sub(1) };
     let probabilities = next_token_log_probabilities(model, &[prompt.to_vec()], &[last])?.f_get(0)?.f_exp()?;
-    let (values, tokens) = probabilities.f_topk(TOP.min(model.vocabulary()), 0, true, true)?;
+    let (values, tokens) = probabilities.f_topk(TOP.min(model.architecture.vocabulary), 0, true, true)?;
     let values = Vec::<f64>::try_from(values.f_to_kind(Kind::Double)?.f_to_device(Device::Cpu)?)?;
     let tokens = Vec::<i64>::try_from(tokens.f_to_device(Device::Cpu)?)?;
     let pairs = values.into_iter().zip(tokens);

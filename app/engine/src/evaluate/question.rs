@@ -60,8 +60,8 @@ pub struct Likelihood {
     pub log_probability: f64,
     /// Tokens of the target.
     pub tokens: usize,
-    /// Whether each of them was the most probable one, given those before it.
-    pub most_probable: bool,
+    /// How many of them were the most probable one, given those before it.
+    pub hits: usize,
 }
 
 impl Likelihood {
@@ -69,6 +69,18 @@ impl Likelihood {
     #[must_use]
     pub fn probability(&self) -> f64 {
         self.log_probability.exp()
+    }
+
+    /// Whether each of its tokens was the most probable one.
+    #[must_use]
+    pub fn most_probable(&self) -> bool {
+        self.hits == self.tokens
+    }
+
+    /// Share of its tokens that were the most probable one.
+    #[must_use]
+    pub fn accuracy(&self) -> f64 {
+        self.hits as f64 / self.tokens as f64
     }
 
     /// Geometric mean of the tokens' probabilities (Meng et al. 2022).
@@ -174,7 +186,7 @@ fn read(
         Likelihood {
             log_probability: tokens.iter().map(|(value, _)| value).sum(),
             tokens: tokens.len(),
-            most_probable: tokens.iter().all(|(_, best)| *best),
+            hits: tokens.iter().filter(|(_, best)| *best).count(),
         }
     };
     Ok(rows.iter().map(likelihood).collect())
@@ -193,7 +205,7 @@ pub(super) fn distributions(
     let device = model.device;
     let stream = model.forward(&forest.ids(device)?, &forest.batch(device)?, taps)?;
     let stream = stream.f_index_select(0, &Tensor::f_from_slice(cells)?.f_to_device(device)?)?;
-    let at_once = (NUMBERS_AT_ONCE / model.vocabulary().max(1)).max(1);
+    let at_once = (NUMBERS_AT_ONCE / model.architecture.vocabulary.max(1)).max(1);
     let (mut values, mut best) = (vec![0.0; reads.len()], vec![false; reads.len()]);
     for first in (0..cells.len() as i64).step_by(at_once as usize) {
         let count = at_once.min(cells.len() as i64 - first);
@@ -205,7 +217,7 @@ pub(super) fn distributions(
         let wanted = Tensor::f_from_slice(&wanted)?.f_to_device(device)?;
         let most = log_probabilities.f_argmax(-1, false)?.f_index_select(0, &rows)?.f_eq_tensor(&wanted)?;
         // one token of each row, without a copy of the rows
-        let flat = rows.f_mul_scalar(model.vocabulary())?.f_add(&wanted)?;
+        let flat = rows.f_mul_scalar(model.architecture.vocabulary)?.f_add(&wanted)?;
         let value = log_probabilities.f_reshape([-1])?.f_index_select(0, &flat)?.f_to_kind(Kind::Double)?;
         let (value, most) = (value.f_to_device(Device::Cpu)?, most.f_to_device(Device::Cpu)?);
         let pairs = Vec::<f64>::try_from(value)?.into_iter().zip(Vec::<bool>::try_from(most)?);

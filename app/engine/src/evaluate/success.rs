@@ -64,7 +64,7 @@ impl Success {
             let (log_wanted, log_other) = (likeliness(wanted), likeliness(other));
             sum.rate += f64::from(u8::from(log_wanted > log_other));
             sum.magnitude += log_wanted.exp() - log_other.exp();
-            sum.most_probable += f64::from(u8::from(wanted.most_probable));
+            sum.most_probable += f64::from(u8::from(wanted.most_probable()));
         }
         let count = pairs.len() as f64;
         Some(Self {

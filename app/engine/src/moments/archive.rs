@@ -39,9 +39,16 @@ pub fn entry<'a, R: Read + Seek>(
             file.size()
         )));
     }
-    let mut rest = file.take(most);
-    let header = header(&mut rest).map_err(|error| io::Error::other(format!("entry `{name}`: {error}")))?;
-    NpyFile::new(Cursor::new(header).chain(rest)).map(Some)
+    array(file.take(most)).map(Some).map_err(|error| io::Error::other(format!("entry `{name}`: {error}")))
+}
+
+/// The array of a file of its own, or of an entry.
+///
+/// # Errors
+/// Its header is none.
+pub fn array<R: Read>(mut file: R) -> io::Result<NpyFile<Chain<Cursor<Vec<u8>>, R>>> {
+    let header = header(&mut file)?;
+    NpyFile::new(Cursor::new(header).chain(file))
 }
 
 /// The shape that an array says it has; nothing but its header is unpacked.

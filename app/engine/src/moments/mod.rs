@@ -17,6 +17,7 @@ mod store;
 mod sums;
 mod verify;
 
+pub(crate) use archive::array;
 pub use batches::batches;
 pub use collect::{Collecting, Precision, Progress, collect};
 pub use corpus::{Corpus, CorpusSettings};
