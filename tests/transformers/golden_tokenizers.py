@@ -1,8 +1,8 @@
-"""Tokens of every kind of tokenizer, as transformers makes them, and Locus's beside them.
+"""Tokens of some kinds of tokenizer, as transformers makes them, and Locus's beside them.
 
     golden_tokenizers.py TOKENS [--anew]
 
-Keeps a small tokenizer of each kind in tests/tokenizers (trains it where it is not there, or with --anew), writes what
+Keeps a small tokenizer of each of KINDS in tests/tokenizers (trains it where it is not there, or with --anew), writes what
 transformers makes of some prompts, their subjects and their targets to expected.json beside it, has the program TOKENS
 do the same with Locus, and writes the table of docs/tokenizers.md. It fails where both differ. `cargo xtask tokenizers`
 runs it; `cargo test` compares with the files and needs no Python.
@@ -170,11 +170,28 @@ KINDS = {
         # transformers itself asks `tokenizer.json` alone
         settings(add_bos_token=True, **GPT2), "opt", {"add_bos_token": True},
     ),
+    "gpt2-class": (
+        "byte-level of the class `GPT2Tokenizer`, which sets the space in front anew", lambda: byte_level(prefix=True),
+        settings(tokenizer_class="GPT2Tokenizer", **GPT2), "gpt2", {},
+    ),
+    "gpt2-class-prefix-space": (
+        "the same with `add_prefix_space`", byte_level,
+        settings(tokenizer_class="GPT2Tokenizer", add_prefix_space=True, **GPT2), "gpt2", {},
+    ),
+    "opt": (
+        "byte-level as OPT has it, with `</s>` in front", lambda: byte_level(front="</s>"),
+        settings(tokenizer_class="GPT2Tokenizer", add_bos_token=True, bos_token="</s>", eos_token="</s>", unk_token="</s>"),
+        "opt", {},
+    ),
     "digits": (
         "byte-level, digits split", lambda: byte_level(split=[pre_tokenizers.Digits(individual_digits=True)]),
         settings(**GPT2), "llama", {},
     ),
     "llama2": ("Prepend, Replace and Strip (Llama 2)", lambda: llama2("<s>"), settings(**LLAMA), "llama", {}),
+    "llama-class": (
+        "the same of the class `LlamaTokenizer`", lambda: llama2("<s>"),
+        settings(tokenizer_class="LlamaTokenizer", **LLAMA), "llama", {},
+    ),
     "llama2-no-bos": (
         "the same without beginning-of-text", lambda: llama2(None), settings(add_bos_token=False, **LLAMA), "llama", {},
     ),

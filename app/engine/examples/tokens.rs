@@ -16,8 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut told = Vec::new();
     for case in &cases {
         let text = |name: &str| case[name].as_str().unwrap_or_default();
-        let prompt = tokenizer.prompt(text("template"), text("subject"), "")?;
-        let whole = tokenizer.prompt(text("template"), text("subject"), text("target"))?;
+        let prompt = tokenizer.prompt(text("template"), text("subject"), None)?;
+        let whole = tokenizer.prompt(text("template"), text("subject"), Some(text("target")))?;
         told.push(json!({
             "ids": prompt.ids,
             "subject_range": [whole.subject.start, whole.subject.end],

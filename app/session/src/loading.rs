@@ -15,7 +15,7 @@ use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
 use locus_engine::{facts, trace};
 use locus_plugin::{Delta, ModelInfo};
-use locus_protocol::shown::{shortened, shown};
+use locus_protocol::shown::quoted;
 use locus_protocol::{
     Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn, counted,
 };
@@ -30,9 +30,8 @@ const SMALL_MODEL: u64 = 20_000_000;
 /// Tokens that a tokenizer adds to a text at most.
 const ADDED: i64 = 8;
 
-/// Facts that are told by name when they do not fit, and characters of their subjects.
+/// Facts that are told by name when they do not fit.
 const NAMED: usize = 10;
-const SHOWN: usize = 60;
 
 /// What a model takes besides its weights when it is run, as a part of them.
 const RUN: u64 = 4;
@@ -155,8 +154,6 @@ fn fits_beside(bytes: u64, device: Device, available: Option<u64>) -> bool {
 struct New {
     loaded: Loaded,
     ready: ModelReady,
-    /// What is to be said of its tokenizer.
-    remarks: Vec<String>,
     /// What earlier sessions left in place on it.
     taken_over: Option<TakenOver>,
 }
@@ -210,7 +207,6 @@ fn build(
         reproducible: worker.options.reproducible,
         probe,
     };
-    let remarks = model.tokenizer.remarks().to_vec();
     let mut subjects: Vec<String> = records.iter().map(|fact| fact.subject.clone()).collect();
     subjects.sort();
     subjects.dedup();
@@ -231,12 +227,12 @@ fn build(
         Some(recorder) => operations::take_over(recorder, &loaded).map_err(|error| Error::TakeOver(Box::new(error)))?,
         None => None,
     };
-    Ok(New { loaded, ready, remarks, taken_over })
+    Ok(New { loaded, ready, taken_over })
 }
 
 /// Puts a model with the edits that belong to it in place of the one that is there. What can fail comes first.
 fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
-    let New { mut loaded, ready, remarks, taken_over } = new;
+    let New { mut loaded, ready, taken_over } = new;
     let mut numbers = BTreeMap::new();
     let mut told = Vec::new();
     if let Some(TakenOver { after, rows, numbers: known, said }) = taken_over {
@@ -267,9 +263,6 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
     worker.loaded = Some(loaded);
     worker.variants.clear();
     worker.emitter.tell(Event::Model(ready));
-    for remark in remarks {
-        worker.emitter.log("engine", "warning", remark);
-    }
     worker.emitter.tell(Event::Facts { source: facts_source, facts: records });
     tell_plugins(&worker.emitter, worker);
     told.into_iter().for_each(|event| worker.emitter.tell(event));
@@ -326,8 +319,7 @@ fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact> {
         Err(why) => {
             left_out += 1;
             if left_out <= NAMED {
-                let subject = shown(&fact.subject);
-                let subject = shortened(&subject, SHOWN);
+                let subject = quoted(&fact.subject);
                 emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is left out"));
             }
             None

@@ -15,7 +15,7 @@ pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.ready()?;
     let (model, in_place) = (loaded.stack.model(), loaded.edits_on(TriedOn::AsItIs));
     let prompt = fact.prompt();
-    let PromptTokens { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
+    let PromptTokens { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
     let (tokens, top) = (token_texts(model, &ids, &subject), top_tokens(model, &ids)?);
     // a fact that is only traced may lack a target
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());

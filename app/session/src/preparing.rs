@@ -73,7 +73,7 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
         let mut goals = Vec::new();
         for fact in order.facts() {
             // the subject must be there, whatever the method makes of it
-            model.tokenizer.prompt(&fact.template, &fact.subject, "")?;
+            model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
             let goal = believed(ids, at_work.goal(&plugin_fact(fact), &host), &host)?;
             bounds::goal(&goal).map_err(named)?;
             goals.push(goal);

@@ -12,11 +12,15 @@ use tch::{Device, Kind};
 
 /// All warnings among some events.
 fn warnings(events: &[Event]) -> Vec<&str> {
-    let warning = |event| match event {
-        Event::Log { level, text, .. } if level == "warning" => Some(text.as_str()),
-        _ => None,
-    };
-    events.iter().filter_map(warning).collect()
+    let mut texts = Vec::new();
+    for event in events {
+        if let Event::Log { level, text, .. } = event
+            && level == "warning"
+        {
+            texts.push(text.as_str());
+        }
+    }
+    texts
 }
 
 #[test]

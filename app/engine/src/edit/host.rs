@@ -9,6 +9,7 @@ use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
+use crate::number_formats::number_format;
 use crate::run::{Prepared, capture_noised, noised_log_probabilities, sample_noised};
 use locus_plugin::{
     Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result,
@@ -20,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// What a plugin tells while it works.
 #[derive(Debug)]
@@ -269,6 +270,7 @@ impl Host for EngineHost<'_> {
     fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
         self.checkpoint()?;
         self.bounded([template, subject, target].into_iter().try_for_each(bounds::tokenized))?;
+        let target = Some(target).filter(|target| !target.is_empty());
         let tokens = self.result(self.model.tokenizer.prompt(template, subject, target))?;
         Ok(PromptTokens { ids: tokens.ids, subject: tokens.subject, prompt: tokens.prompt })
     }
@@ -399,7 +401,7 @@ impl Host for EngineHost<'_> {
         let model = variant.as_deref().unwrap_or(self.model);
         let predict = || {
             let noises = self.noises_of(model, prompt, subject)?;
-            let rows = vec![model.tokenizer.prompt(prompt, &subject.subject, "")?.ids; subject.noise.copies.max(1)];
+            let rows = vec![model.tokenizer.prompt(prompt, &subject.subject, None)?.ids; subject.noise.copies.max(1)];
             let placement = noises.place(model, &rows, &[])?;
             let last = |row| locus_plugin::Cell { row, position: rows[row].len().saturating_sub(1) };
             let cells: Vec<_> = (0..rows.len()).map(last).collect();
@@ -455,8 +457,8 @@ pub fn model_info(model: &Model, name: &str) -> ModelInfo {
         family: architecture.family.clone(),
         layers: architecture.layers,
         hidden: architecture.hidden,
-        inner: model.inner(),
-        vocabulary: model.vocabulary(),
+        inner: model.architecture.inner,
+        vocabulary: model.architecture.vocabulary,
         context: architecture.context,
         device: device_name(model.device),
         number_format: number_format(model.kind).to_owned(),
@@ -474,17 +476,6 @@ pub fn device_name(device: Device) -> String {
         Device::Cuda(index) => format!("cuda:{index}"),
         Device::Cpu => "cpu".to_owned(),
         other => format!("{other:?}").to_lowercase(),
-    }
-}
-
-/// `float32`, `bfloat16`, ...
-#[must_use]
-pub fn number_format(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Double => "float64",
-        Kind::BFloat16 => "bfloat16",
-        Kind::Half => "float16",
-        _ => "float32",
     }
 }
 

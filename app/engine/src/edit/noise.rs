@@ -37,7 +37,7 @@ impl SubjectNoises {
         facts: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self> {
         let noised = |(template, subject): (&str, &str)| {
-            let bare = model.tokenizer.prompt(template, subject, "")?.subject;
+            let bare = model.tokenizer.prompt(template, subject, None)?.subject;
             Ok(Noised { template: template.to_owned(), subject: subject.to_owned(), bare })
         };
         let facts = facts.into_iter().map(noised).collect::<Result<_>>()?;

@@ -46,7 +46,7 @@ pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<Remark>> {
     let mut found = Vec::new();
     let mut say = |kind, text: String| found.push(Remark { kind, text });
     let (prompt, subject) = (fact.prompt(), fact.subject.trim());
-    let tokens = tokenizer.prompt(&fact.template, subject, "")?;
+    let tokens = tokenizer.prompt(&fact.template, subject, None)?;
     for (glued, end, token) in
         [(&tokens.glued[0], "first", tokens.subject.start), (&tokens.glued[1], "last", tokens.subject.end - 1)]
     {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 const FIELD: &str = "eos_token_id";
 /// What end-of-text tokens are called, where no file names one.
-const FAMILIAR: [&str; 4] = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"];
+pub const FAMILIAR: [&str; 4] = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"];
 
 /// The texts of the tokens that end a text, the usual one first, and what is to be told. `config.json` is asked first,
 /// then `generation_config.json`.

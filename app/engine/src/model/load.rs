@@ -65,6 +65,7 @@ impl Checkpoint {
         let (read, told) = check(&architecture, &stores, folder)?;
         notes.extend(resolved.notes.into_iter().chain(told));
         let mut tokenizer = Tokenizer::read(folder)?;
+        notes.extend(tokenizer.notes().iter().cloned());
         let (ends, told) = end_of_text::read(folder, &config, &tokenizer)?;
         notes.extend(told);
         notes.extend(tokenizer.suit(architecture.vocabulary, ends));
@@ -140,9 +141,10 @@ pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T
     match locus_files::text(path, LARGEST) {
         Ok(text) => parsed(path, &text).map(Some),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Error::Config { path: path.to_owned(), message: format!("cannot be read ({error}); mend it or take it out") })
-        }
+        Err(error) => Err(Error::Config {
+            path: path.to_owned(),
+            message: format!("cannot be read ({error}); mend it or take it out"),
+        }),
     }
 }
 

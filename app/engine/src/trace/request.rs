@@ -46,8 +46,8 @@ impl Question {
     pub fn new(model: &Model, template: &str, subject: &str, answer: &Answer) -> Result<Self> {
         let target = match answer {
             Answer::Target(text) if text.trim().is_empty() => return Err(Error::Request("the answer is empty".into())),
-            Answer::Target(text) => text,
-            Answer::MostProbable => "",
+            Answer::Target(text) => Some(text.as_str()),
+            Answer::MostProbable => None,
         };
         let PromptTokens { ids: mut prompt, subject, prompt: count, .. } =
             model.tokenizer.prompt(template, subject, target)?;

@@ -5,6 +5,7 @@
 //! nonsense.
 
 use crate::error::Result;
+use crate::model::end_of_text::FAMILIAR;
 use crate::model::load::json_if_there;
 use serde::Deserialize;
 use serde_json::Value;
@@ -71,7 +72,7 @@ impl Settings {
         }
     }
 
-    /// The tokens in front of every text, and what should be said of them.
+    /// The tokens in front of every text, and what is to be told of them.
     pub fn beginning(&self, inner: &tokenizers::Tokenizer) -> tokenizers::Result<(Vec<i64>, Vec<String>)> {
         let ids = |special| -> tokenizers::Result<Vec<i64>> {
             Ok(inner.encode("a", special)?.get_ids().iter().map(|&id| i64::from(id)).collect())
@@ -79,9 +80,9 @@ impl Settings {
         let (whole, bare) = (ids(true)?, ids(false)?);
         let at = whole.windows(bare.len().max(1)).position(|window| window == bare).unwrap_or(0);
         let (front, behind) = (whole[..at].to_vec(), whole.len() - at - bare.len());
-        let mut remarks = Vec::new();
+        let mut notes = Vec::new();
         if behind > 0 {
-            remarks
+            notes
                 .push("tokenizer.json puts a token behind every text; it is left out, since answers follow".to_owned());
         }
         let mark = self.mark(inner);
@@ -90,22 +91,22 @@ impl Settings {
             _ if !front.is_empty() => front,
             (Some(mark), Some(true)) => vec![i64::from(mark)],
             (Some(mark), _) if self.is_gemma() => {
-                remarks.push(format!(
-                    "the tokenizer puts no beginning-of-text in front of a text; {} is put there, as Gemma needs it",
+                notes.push(format!(
+                    "the tokenizer puts no beginning-of-text token in front of a text; Locus puts {} there, as Gemma needs it",
                     name(mark)
                 ));
                 vec![i64::from(mark)]
             }
             (Some(mark), None) if self.by_practice(&name(mark)) => {
-                remarks.push(format!(
-                    "the tokenizer puts no beginning-of-text in front of a text; {} is put there, as its family needs it \
+                notes.push(format!(
+                    "the tokenizer puts no beginning-of-text token in front of a text; Locus puts {} there, as its family needs it \
                      (`add_bos_token: false` in tokenizer_config.json leaves it out)",
                     name(mark)
                 ));
                 vec![i64::from(mark)]
             }
-            (Some(mark), None) if ["llama", "mistral", "mixtral"].contains(&self.family()) => {
-                remarks.push(format!(
+            (Some(mark), None) if self.family() == "llama" => {
+                notes.push(format!(
                     "nothing stands in front of a text, though the checkpoint names {}; if the model was trained with it, \
                      set `add_bos_token` to true in tokenizer_config.json",
                     name(mark)
@@ -114,7 +115,7 @@ impl Settings {
             }
             _ => front,
         };
-        Ok((front, remarks))
+        Ok((front, notes))
     }
 
     /// The class without the word for its implementation.
@@ -149,9 +150,8 @@ impl Settings {
         let usual =
             || ["<bos>", "<s>", "<|begin_of_text|>"].iter().find_map(|name| inner.token_to_id(name)).filter(special);
         let ends = |id: u32| {
-            let known = ["<|endoftext|>", "<eos>", "<|end_of_text|>"];
             number(&self.model.eos_token_id) == Some(id)
-                || inner.id_to_token(id).is_some_and(|name| known.contains(&&*name))
+                || inner.id_to_token(id).is_some_and(|name| FAMILIAR.contains(&&*name))
         };
         let asked = self.tokenizer.add_bos_token == Some(true) || self.family() == "opt";
         named.or_else(configured).or_else(usual).filter(|&id| asked || !ends(id))

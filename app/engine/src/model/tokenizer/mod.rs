@@ -28,7 +28,7 @@ pub struct Tokenizer {
     pieces: Pieces,
     /// Whether a blank is put before a text's first word.
     prepends: bool,
-    remarks: Vec<String>,
+    notes: Vec<String>,
     limits: Limits,
 }
 
@@ -60,22 +60,15 @@ impl Tokenizer {
         let pieces = Pieces::of(&inner);
         let first = inner.encode("a", false).map_err(bad)?;
         let first = first.get_ids().first().map(|&id| pieces.bytes(&inner, i64::from(id))).unwrap_or_default();
-        let (beginning, mut remarks) = settings.beginning(&inner).map_err(bad)?;
-        remarks.extend(dropped);
-        Ok(Self {
-            prepends: first.first() == Some(&b' '),
-            inner,
-            beginning,
-            pieces,
-            remarks,
-            limits: Limits::default(),
-        })
+        let (beginning, mut notes) = settings.beginning(&inner).map_err(bad)?;
+        notes.extend(dropped);
+        Ok(Self { prepends: first.first() == Some(&b' '), inner, beginning, pieces, notes, limits: Limits::default() })
     }
 
-    /// What the user should know of how this tokenizer is used.
+    /// What is to be told of how this tokenizer is used; [`Model::notes`](super::Model::notes) holds it as well.
     #[must_use]
-    pub fn remarks(&self) -> &[String] {
-        &self.remarks
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Token ids of a prompt, with the tokens that stand in front of one.
@@ -116,19 +109,6 @@ impl Tokenizer {
             }
         }
         Ok(self.bare(text)?.ids)
-    }
-
-    /// Token ids of a target by itself, as it stands after one space; [`Self::joined`] is what scores are made of.
-    ///
-    /// # Errors
-    /// The tokenizer refuses the text, or it is empty.
-    pub fn encode_target(&self, target: &str) -> Result<Vec<i64>> {
-        let target = target.trim_start_matches(' ');
-        let ids = self.encode_following(&format!(" {target}"))?;
-        if target.trim().is_empty() || ids.is_empty() {
-            return Err(prompts::empty_target());
-        }
-        Ok(ids)
     }
 
     /// Without the tokens in front.

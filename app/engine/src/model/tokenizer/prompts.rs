@@ -37,10 +37,6 @@ pub struct PromptTokens {
     pub glued: [String; 2],
 }
 
-pub(super) fn empty_target() -> Error {
-    Error::Request("the target is empty; give the answer's text".to_owned())
-}
-
 impl Tokenizer {
     /// A prompt and a target, one space between them whatever stands at their borders, tokenised together and cut
     /// where the prompt ends. A token over the border is the target's where it holds a letter of it.
@@ -58,7 +54,7 @@ impl Tokenizer {
     /// Those of [`Self::joined`].
     pub fn joined_exactly(&self, prompt: &str, target: &str) -> Result<Joined> {
         if target.trim().is_empty() {
-            return Err(empty_target());
+            return Err(Error::Request("the target is empty; give the answer's text".to_owned()));
         }
         let Tokens { ids, spans } = self.tokens(&format!("{prompt} {target}"))?;
         let end = prompt.len();
@@ -72,21 +68,21 @@ impl Tokenizer {
         Ok(Joined { ids, prompt: cut, spans })
     }
 
-    /// A template with its subject in the place of `{}`, and a target after it unless that is empty. Where the
-    /// template has no `{}`, the subject's last mention is taken.
+    /// A template with its subject in the place of `{}`, and a target after it where there is one. Where the template has
+    /// no `{}`, the subject's last mention is taken.
     ///
     /// # Errors
     /// [`Error::SubjectNotFound`]; those of [`Self::joined`].
-    pub fn prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+    pub fn prompt(&self, template: &str, subject: &str, target: Option<&str>) -> Result<PromptTokens> {
         let (text, place) = locus_protocol::fill(template, subject);
         let missing = || Error::SubjectNotFound { subject: subject.to_owned(), prompt: text.clone() };
         let place = place.or_else(|| mention(&text, subject).map(|found| found.place)).ok_or_else(missing)?;
-        let (ids, prompt, spans) = if target.is_empty() {
-            let Tokens { ids, spans } = self.tokens(&text)?;
-            (ids.clone(), ids.len(), spans)
-        } else {
-            let Joined { ids, prompt, spans } = self.joined(&text, target)?;
-            (ids, prompt, spans)
+        let Joined { ids, prompt, spans } = match target {
+            Some(target) => self.joined(&text, target)?,
+            None => {
+                let Tokens { ids, spans } = self.tokens(&text)?;
+                Joined { prompt: ids.len(), ids, spans }
+            }
         };
         let subject = holding(&spans, &place).ok_or_else(missing)?;
         let (first, last) = (&spans[subject.start], &spans[subject.end - 1]);
