@@ -59,6 +59,11 @@ def run(program, case, folder, prompts):
     return [read[f"{n}.ids"] for n in count], [read[f"{n}.logits"] for n in count], said
 
 
+def kept(case):
+    """How the test without Python makes a checkpoint."""
+    return {"name": f"{case['base']}: {case['name']}", **{part: case[part] for part in ["base", "config", "tensors"]}}
+
+
 def verdict(program, case, place, prompts, golden):
     """A cell of the table, and the failure if there is one."""
     folder = place / "model"
@@ -70,6 +75,8 @@ def verdict(program, case, place, prompts, golden):
             return "ran", "it ran"
         if case["word"] not in said or said.startswith("DIED"):
             return sentence, f"the sentence does not say `{case['word']}`: {said}"
+        if not case["files"]:
+            golden.append(kept(case) | {"refused": case["word"]})
         return f"refused: {sentence}", None
     if logits is None:
         return sentence, said
@@ -83,10 +90,8 @@ def verdict(program, case, place, prompts, golden):
     if not off <= ALLOWED:
         return f"off by {off:.1e}", f"logits differ by {off:.1e}"
     if not case["files"]:
-        entry = {"name": f"{case['base']}: {case['name']}", "base": case["base"], "config": case["config"]}
-        entry |= {"tensors": case["tensors"], "told": case["told"] or "", "ids": ids[1].tolist()}
-        entry["logits"] = [round(value, 5) for value in wanted[1][-1][:KEPT].tolist()]
-        golden.append(entry)
+        logits = [round(value, 5) for value in wanted[1][-1][:KEPT].tolist()]
+        golden.append(kept(case) | {"told": case["told"] or "", "ids": ids[1].tolist(), "logits": logits})
     # the last digits are another processor's on another processor
     within = next(bound for bound in (1e-5, 5e-5, ALLOWED) if off <= bound)
     return f"equal within {within:.0e}{word}", None

@@ -4,7 +4,7 @@ A case starts from a tiny checkpoint of `tests/golden/arch` and changes it:
 
     config   fields to set (a value) or to take out (`DROP`)
     tensors  tensors to add, made of another (`from`, `times`, `shift` rows) or of a ramp (`ramp`, `times`), or to take out
-    files    a function that changes the folder further (these cases are not kept for the test without Python)
+    files    a function that changes the folder further; all other cases are kept for the test without Python
     told     a piece of what Locus must say while it runs the case
     like     changes of config and tensors for transformers only, where it has no answer of its own
 
@@ -68,6 +68,7 @@ ROTARY = [
     equal("llama", "`type`: yarn", scaled("yarn", **YARN)),
     equal("qwen2", "`type`: yarn, as Qwen2.5's README has it", scaled("yarn", **YARN)),
     equal("llama", "`rope_type`: yarn, `factor` alone", scaled("yarn", "rope_type", factor=8.0)),
+    equal("llama", "yarn with `factor` null: the quotient of both contexts", newer("yarn", factor=None, original_max_position_embeddings=16)),
     equal("llama", "yarn with `attention_factor`", newer("yarn", **YARN, attention_factor=1.5)),
     equal("llama", "yarn with `mscale` and `mscale_all_dim`", newer("yarn", **YARN, mscale=1.0, mscale_all_dim=0.5)),
     equal("llama", "yarn with `beta_fast`, `beta_slow`, without `truncate`", newer("yarn", **YARN, beta_fast=16, beta_slow=2, truncate=False)),
@@ -102,6 +103,8 @@ ROTARY = [
     refused("llama", "`rope_parameters` by layer type (Gemma 3)", "full_attention", {**NO_ROPE, "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e6}, "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}}),
     refused("llama", "`partial_rotary_factor`", "partial_rotary_factor", {"partial_rotary_factor": 0.5}),
     refused("gptj", "`rope_theta`, which GPT-J does not read", "rope_theta", {"rope_theta": 500.0}),
+    refused("gptj", "`rope_scaling`, which GPT-J does not read", "rope_scaling", {"rope_scaling": {"type": "linear", "factor": 2.0}}),
+    refused("gpt2", "`rope_theta`, which GPT-2 does not read", "rope_theta", {"rope_theta": 10000.0}),
     refused("gptj", "odd `rotary_dim`", "rotary_dim", {"rotary_dim": 7}),
     refused("gpt_neox", "`rope_theta`, which GPT-NeoX does not read", "rope_theta", {"rope_theta": 500.0}),
 ]
@@ -145,6 +148,7 @@ OPTIONS = [
     *[equal("gpt2", f"`activation_function`: {kind}", {"activation_function": kind}) for kind in ["gelu", "relu", "silu", "swish", "gelu_fast", "gelu_pytorch_tanh", "gelu_python", "gelu_accurate"]],
     equal("gpt_neo", "`attention_types` alone", {"attention_layers": DROP}),
     equal("gpt_neo", "`attention_types` of another pattern", {"attention_layers": DROP, "attention_types": [[["local"], 1], [["global", "local", "local"], 1]]}),
+    equal("gpt_neo", "`num_heads` left out: 16", {"num_heads": DROP}, told="leaves out the number of attention heads"),
     equal("gpt_neo", "`window_size`", {"window_size": 3}),
     equal("gpt_neox", "`use_parallel_residual: false`", {"use_parallel_residual": False}),
     equal("gpt_neox", "`attention_bias: false`", {"attention_bias": False}, {f"gpt_neox.layers.{layer}.attention.{name}.bias": DROP for layer in range(4) for name in ["query_key_value", "dense"]}),
@@ -165,17 +169,20 @@ OPTIONS = [
     equal("gemma2", "`layer_types`", {"layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention"], "sliding_window": 3}),
     equal("gemma2", "`layer_types` left out", {"layer_types": DROP, "sliding_window": 3}),
     equal("gemma2", "`attention_bias`", {"attention_bias": True}, biases(4, ATTENTION, GEMMA_WIDTHS)),
-    equal("gemma2", "`hidden_act` beside `hidden_activation`", {"hidden_act": "gelu"}),
+    equal("gemma2", "`hidden_act` beside `hidden_activation`: not read", {"hidden_act": "quick_gelu"}),
+    equal("gemma2", "`hidden_act` alone: not read, gelu_pytorch_tanh", {"hidden_act": "relu", "hidden_activation": DROP}),
     equal("opt", "`enable_bias: false`", {"enable_bias": False}, {f"model.decoder.layers.{layer}.{name}.bias": DROP for layer in range(4) for name in ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "fc1", "fc2"]}),
     equal("opt", "`activation_function`: gelu", {"activation_function": "gelu"}),
     refused("opt", "`do_layer_norm_before: false` (OPT-350m)", "do_layer_norm_before", {"do_layer_norm_before": False}),
     refused("opt", "`word_embed_proj_dim` (OPT-350m)", "word_embed_proj_dim", {"word_embed_proj_dim": 16}),
+    refused("opt", "`_remove_final_layer_norm`", "_remove_final_layer_norm", {"_remove_final_layer_norm": True}),
     refused("opt", "`layer_norm_elementwise_affine: false`", "layer_norm_elementwise_affine", {"layer_norm_elementwise_affine": False}),
     refused("phi", "`qk_layernorm`", "qk_layernorm", {"qk_layernorm": True}),
     refused("gemma2", "`use_bidirectional_attention`", "use_bidirectional_attention", {"use_bidirectional_attention": True}),
     refused("gemma2", "`sliding_window` null", "sliding_window", {"sliding_window": None}),
     refused("gpt2", "`add_cross_attention`", "add_cross_attention", {"add_cross_attention": True}),
-    refused("gpt2", "`activation_function`: quick_gelu", "quick_gelu", {"activation_function": "quick_gelu"}),
+    refused("gpt2", "`is_encoder_decoder`", "is_encoder_decoder", {"is_encoder_decoder": True}),
+    refused("gpt2", "`activation_function`: quick_gelu", "known are gelu_new", {"activation_function": "quick_gelu"}),
     refused("gpt_neo", "`attention_layers` and `attention_types` that differ", "differ", {"attention_layers": ["local"] * 4}),
     refused("gptj", "`scale_attn_weights: false`", "scale_attn_weights", {"scale_attn_weights": False}),
     refused("llama", "`quantization_config`: bitsandbytes", "quantization_config", {"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}),
@@ -194,27 +201,30 @@ OPTIONS = [
 ]
 
 MISTYPED = [
-    refused("gpt2", "a text for a whole number", "n_embd", {"n_embd": "32"}),
-    refused("gpt2", "a fraction for a whole number", "n_layer", {"n_layer": 4.0}),
-    refused("gpt2", "a negative number", "n_head", {"n_head": -4}),
-    refused("gpt2", "10⁷ layers", "n_layer", {"n_layer": 10_000_000}),
-    refused("gpt2", "10¹⁸ positions", "n_positions", {"n_positions": 10**18}),
-    refused("gpt2", "a text for a flag", "tie_word_embeddings", {"tie_word_embeddings": "false"}),
+    refused("gpt2", "a text for a whole number", "`n_embd` is \"32\" and must be a whole number", {"n_embd": "32"}),
+    refused("gpt2", "a fraction for a whole number", "`n_layer` is 4.0 and must be a whole number", {"n_layer": 4.0}),
+    refused("gpt2", "a negative number", "`n_head` is -4 and must be a whole number", {"n_head": -4}),
+    refused("gpt2", "10⁷ layers", "from 1 to 4096", {"n_layer": 10_000_000}),
+    refused("gpt2", "10¹⁸ positions", "`n_positions` is 1000000000000000000 and must be a whole number", {"n_positions": 10**18}),
+    refused("gpt2", "a text for a flag", "`tie_word_embeddings` is \"false\" and must be true or false", {"tie_word_embeddings": "false"}),
     refused("gpt2", "a number for a flag", "scale_attn_weights", {"scale_attn_weights": 0}),
-    refused("gpt2", "a text for a number", "layer_norm_epsilon", {"layer_norm_epsilon": "1e-5"}),
-    refused("gpt2", "a negative epsilon", "layer_norm_epsilon", {"layer_norm_epsilon": -1e-5}),
+    refused("gpt2", "a text for a number", "`layer_norm_epsilon` is \"1e-5\" and must be a positive number", {"layer_norm_epsilon": "1e-5"}),
+    refused("gpt2", "a negative epsilon", "must be a positive number", {"layer_norm_epsilon": -1e-5}),
     refused("gpt2", "null where a number must be", "n_embd", {"n_embd": None}),
     refused("gpt2", "a number for a name", "activation_function", {"activation_function": 3}),
     refused("llama", "null for a flag", "tie_word_embeddings", {"tie_word_embeddings": None}),
-    refused("llama", "heads that do not share keys evenly", "num_key_value_heads", {"num_key_value_heads": 3}),
+    refused("llama", "heads that do not share keys evenly", "`num_key_value_heads` is 3 and must divide", {"num_key_value_heads": 3}),
     refused("llama", "`num_key_value_heads` left out", "k_proj.weight", {"num_key_value_heads": DROP}),
     refused("llama", "heads that do not divide the stream", "must divide the hidden size", {"num_attention_heads": 7, "head_dim": DROP}),
-    refused("llama", "a text in `rope_scaling`", "rope_scaling", {"rope_scaling": "linear"}),
+    refused("gpt2", "heads that do not divide the stream", "`n_head` is 7 and must divide", {"n_head": 7}),
+    refused("gpt2", "heads left out, and 12 do not divide the stream", "`n_head` is 12 and must divide", {"n_head": DROP}),
+    refused("llama", "a text in `rope_scaling`", "`rope_scaling` is \"linear\" and must be an object or null", {"rope_scaling": "linear"}),
+    refused("llama", "a text for a `factor`", "`rope_scaling.factor` is \"4\" and must be a positive number", scaled("linear", factor="4")),
     refused("llama", "a negative `factor`", "factor", scaled("linear", factor=-2.0)),
     refused("gemma2", "a negative cap", "attn_logit_softcapping", {"attn_logit_softcapping": -50.0}),
-    refused("gemma2", "`layer_types` of another length", "layer_types", {"layer_types": ["full_attention"]}),
+    refused("gemma2", "`layer_types` of another length", "`layer_types` lists 1 layers", {"layer_types": ["full_attention"]}),
     refused("gpt_neo", "`attention_types` that are none", "attention_types", {"attention_types": "global", "attention_layers": DROP}),
-    refused("llama", "`eos_token_id` that is a text", "eos_token_id", {"eos_token_id": "</s>"}),
+    refused("llama", "`eos_token_id` that is a text", "`eos_token_id` must be a token id", {"eos_token_id": "</s>"}),
 ]
 
 

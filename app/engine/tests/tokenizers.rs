@@ -103,7 +103,7 @@ fn tokens_shown_side_by_side_are_the_text() {
             if name(&folder) != "unigram" && text.is_ascii() {
                 assert!(shown.ends_with(text), "{}: {shown:?}", name(&folder));
                 let marks = shown.strip_suffix(text).expect("marks");
-                assert!(["", "<s>", "<bos>", "<|begin_of_text|>", "<|endoftext|>"].contains(&marks), "{marks}");
+                assert!(["", "<s>", "</s>", "<bos>", "<|begin_of_text|>", "<|endoftext|>"].contains(&marks), "{marks}");
             }
         }
     }

@@ -1,4 +1,5 @@
-//! Options and heads against transformers' logits, which `cargo xtask models` keeps in `tests/golden/options.json`.
+//! Options and heads against transformers' logits, and those that are refused, which `cargo xtask models` keeps in
+//! `tests/golden/options.json`.
 
 use crate::folder::Folder;
 use locus_engine::model::{Batch, Taps};
@@ -21,11 +22,11 @@ fn made(edit: &Value, sources: &std::collections::BTreeMap<String, Tensor>) -> T
 }
 
 #[test]
-fn options_and_heads_equal_transformers() {
+fn options_and_heads_equal_transformers_or_are_refused() {
     let _guard = tch::no_grad_guard();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/options.json");
     let cases: Vec<Value> = serde_json::from_slice(&std::fs::read(file).expect("the cases")).expect("JSON");
-    assert!(cases.len() > 60, "{} cases", cases.len());
+    assert!(cases.len() > 130, "{} cases", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
         let name = case["name"].as_str().expect("a name");
@@ -45,6 +46,10 @@ fn options_and_heads_equal_transformers() {
                     }
                 }
             });
+        }
+        if let Some(word) = case["refused"].as_str() {
+            folder.refused(&[word]);
+            continue;
         }
         let model = folder.load().unwrap_or_else(|error| panic!("{name}: {error}"));
         let told = case["told"].as_str().expect("what is told");
