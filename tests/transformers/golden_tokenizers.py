@@ -193,7 +193,7 @@ KINDS = {
         settings(tokenizer_class="LlamaTokenizer", **LLAMA), "llama", {},
     ),
     "llama2-no-bos": (
-        "the same without beginning-of-text", lambda: llama2(None), settings(add_bos_token=False, **LLAMA), "llama", {},
+        "Prepend, Replace and Strip without beginning-of-text", lambda: llama2(None), settings(add_bos_token=False, **LLAMA), "llama", {},
     ),
     "metaspace": ("Metaspace", lambda: metaspace("always", "<s>"), settings(**LLAMA), "mistral", {}),
     "metaspace-first": (
