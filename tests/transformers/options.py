@@ -317,7 +317,6 @@ LAYOUTS = [
     equal("llama", "shards and an index", files=shards),
     equal("gpt2", "one `model.safetensors`"),
     equal("llama", "a stale shard beside the index", files=both(shards, stray("model-00001-of-00099.safetensors")), told="00099.safetensors` is no part"),
-    equal("llama", "an index with its shards, and another `model.safetensors`, which serves", files=both(shards, stray("model.safetensors")), told="no part of the model, which is model.safetensors"),
     equal("gpt2", "an old copy beside `model.safetensors`", files=stray("model_before.safetensors"), told="model_before.safetensors` is no part"),
     equal("gpt2", "`consolidated.safetensors` beside", files=stray("consolidated.safetensors"), told="consolidated.safetensors` is no part"),
     equal("gpt2", "`adapter_model.safetensors` beside", files=stray("adapter_model.safetensors"), told="adapter_model.safetensors` is no part"),

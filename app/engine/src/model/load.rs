@@ -36,8 +36,8 @@ pub struct Checkpoint {
 }
 
 impl Model {
-    /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights in `model.safetensors`, or else those
-    /// that `model.safetensors.index.json` names.
+    /// Reads a Hugging Face folder: `config.json`, `tokenizer.json`, and the weights that `model.safetensors.index.json`
+    /// names, or else those in `model.safetensors`.
     ///
     /// # Errors
     /// A missing or damaged file, an unknown architecture, a field that cannot be honored, a tensor that is missing, of

@@ -44,20 +44,16 @@ fn files_beside_the_model_are_told_and_change_nothing() {
 }
 
 #[test]
-fn a_whole_file_serves_before_an_index_as_in_transformers() {
+fn the_index_decides_also_beside_a_whole_file() {
     let folder = Folder::of("llama");
     let tripled = folder.tensors().into_iter().map(|(name, tensor)| (name, tensor * 3)).collect();
-    let (sharded, whole) = (folder.load().expect("shards"), Folder::of("llama"));
-    whole.store(&tripled);
+    let sharded = folder.load().expect("shards");
     folder.write("model.safetensors", &tripled);
     let model = folder.load().expect("both");
-    assert_eq!(mark(&model), mark(&whole.load().expect("the whole file")));
-    assert_ne!(mark(&model), mark(&sharded));
+    assert_eq!(mark(&model), mark(&sharded));
     let told = &model.notes[0];
-    assert!(
-        told.contains("model.safetensors.index.json` are no part of the model, which is model.safetensors"),
-        "{told}"
-    );
+    assert!(told.contains("`model.safetensors` is no part of the model, which is what"), "{told}");
+    assert!(told.contains("transformers would read model.safetensors instead"), "{told}");
 }
 
 #[test]

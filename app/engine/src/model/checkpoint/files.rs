@@ -1,4 +1,4 @@
-//! Which files of a folder are the model: `model.safetensors`, or else those that the index names. Nothing else is.
+//! Which files of a folder are the model: those that the index names, or else `model.safetensors`. Nothing else is.
 
 use crate::error::{Error, Result};
 use crate::model::load::json;
@@ -40,10 +40,7 @@ impl Files {
         }
         stray.sort();
         let whole = stray.iter().any(|name| name == WHOLE);
-        // transformers takes the whole file before the index
-        let files = if whole {
-            BTreeMap::from([(WHOLE.to_owned(), None)])
-        } else if indexed {
+        let files = if indexed {
             let named = named(&folder.join(INDEX))?;
             if let Some(lacking) = named.keys().find(|name| !folder.join(name).is_file()) {
                 return Err(bad(format!(
@@ -52,27 +49,34 @@ impl Files {
                 )));
             }
             named
+        } else if whole {
+            BTreeMap::from([(WHOLE.to_owned(), None)])
         } else if stray.is_empty() {
             return Err(
                 bad("the folder holds no *.safetensors file; convert the checkpoint to safetensors".to_owned()),
             );
         } else {
             return Err(bad(format!(
-                "the folder holds neither {WHOLE} nor {INDEX}, so it is not clear whether {} {} the model; copy the index \
+                "the folder holds neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
                  of the checkpoint, or rename the file that is the whole model to {WHOLE}",
                 list(&stray),
                 if stray.len() == 1 { "is" } else { "are" },
             )));
         };
-        if whole && indexed {
-            stray.push(INDEX.to_owned());
-        }
         stray.retain(|name| !files.contains_key(name));
         let mut notes = Vec::new();
         if !stray.is_empty() {
             let (are, they_are) = if stray.len() == 1 { ("is", "it is") } else { ("are", "they are") };
-            let model = if whole { WHOLE.to_owned() } else { format!("what {INDEX} names") };
-            notes.push(format!("{} {are} no part of the model, which is {model}; {they_are} ignored", list(&stray)));
+            let model = if indexed { format!("what {INDEX} names") } else { WHOLE.to_owned() };
+            let other = if indexed && stray.iter().any(|name| name == WHOLE) {
+                "; transformers would read model.safetensors instead"
+            } else {
+                ""
+            };
+            notes.push(format!(
+                "{} {are} no part of the model, which is {model}; {they_are} ignored{other}",
+                list(&stray)
+            ));
         }
         Ok(Self { files: files.into_iter().map(|(name, tensors)| (folder.join(name), tensors)).collect(), notes })
     }
