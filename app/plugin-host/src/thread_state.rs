@@ -107,6 +107,10 @@ mod tests {
     #[test]
     fn a_state_that_could_not_be_made_is_no_silence() {
         let changes = ThreadState(std::ptr::null_mut()).set();
-        assert!(changes.put_back.is_empty() && changes.lost == ["libtorch's settings could not be read"], "{:?}", changes.lost);
+        assert!(
+            changes.put_back.is_empty() && changes.lost == ["libtorch's settings could not be read"],
+            "{:?}",
+            changes.lost
+        );
     }
 }

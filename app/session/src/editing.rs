@@ -227,9 +227,8 @@ pub fn run(
     };
     let moments = loaded.moments.as_ref();
     let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, live, listener);
-    let Engaged { outcome, .. } = engage(worker, order, prepared, &host, |method| {
-        method.edit(&prepared.request, &order.method_settings, &host)
-    })?;
+    let Engaged { outcome, .. } =
+        engage(worker, order, prepared, &host, |method| method.edit(&prepared.request, &order.method_settings, &host))?;
     drop(host);
     if !quiet {
         worker.tell_remarks();

@@ -1,7 +1,7 @@
 //! Everything that the hostile plugin can do without ending the process, one by one: the program stays up, one sentence
 //! says what happened and whose fault it was, and weights and journal are bit by bit what they were.
 
-use locus_end_to_end::{Home, Session, order_of, plugin, program};
+use locus_end_to_end::{Home, Session, order_of, plugin};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
 use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, Outcome, SaveTarget, TriedOn};
 use locus_session::Options;
@@ -134,11 +134,9 @@ fn what_is_left_behind_is_said_and_changes_no_number() {
 
 #[test]
 fn what_an_objective_leaves_behind_is_said_once_and_of_the_objective() {
-    let mut session = Session::start();
-    let leaves = |settings| EditOrder {
-        objective: "leaves-threads".to_owned(),
-        ..order_of(0, "fine-tuning", 2, settings)
-    };
+    let mut session = Bench::start();
+    let leaves =
+        |settings| EditOrder { objective: "leaves-threads".to_owned(), ..order_of(0, "fine-tuning", 2, settings) };
     let (_, warnings) = session.tried(leaves(json!({ "steps": 3, "stop_below": 0.0 })), "leaves-threads");
     assert_eq!(
         warnings,

@@ -107,7 +107,8 @@ impl Bench {
         let told = std::fs::read_to_string(&report).unwrap_or_default();
         let place = home.path("").display().to_string();
         let failed = told.lines().find_map(|line| line.strip_prefix("failed ")).map(|it| it.replace(&place, ""));
-        let count = |what| told.lines().rev().find_map(|line| line.strip_prefix(what)?.parse().ok()).unwrap_or_default();
+        let count =
+            |what| told.lines().rev().find_map(|line| line.strip_prefix(what)?.parse().ok()).unwrap_or_default();
         (ran, failed, ["calls ", "renames "].map(count))
     }
 

@@ -185,7 +185,10 @@ pub fn plan(plan: &Plan) -> Result<()> {
         within(plan.second_moments.len(), PARAMETERS, "planned second moments")?;
         notes(&plan.notes)?;
         if plan.steps > STEPS {
-            return Err(Error::Request(format!("{} planned steps are too many: at most {STEPS} are allowed", plan.steps)));
+            return Err(Error::Request(format!(
+                "{} planned steps are too many: at most {STEPS} are allowed",
+                plan.steps
+            )));
         }
         Ok(())
     };

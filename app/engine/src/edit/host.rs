@@ -55,7 +55,9 @@ pub enum Violation {
 impl fmt::Display for Violation {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Wrote(what) => write!(to, "it wrote into {what}, which is the host's; the host's bits are what they were"),
+            Self::Wrote(what) => {
+                write!(to, "it wrote into {what}, which is the host's; the host's bits are what they were")
+            }
             Self::Refused(sentence) => to.write_str(sentence),
             Self::NoLoss => to.write_str("its loss is no finite number of float32 (NaN or infinity)"),
         }

@@ -148,7 +148,8 @@ mod tests {
     #[test]
     fn nothing_is_kept_of_a_run_that_was_released() {
         let numbers = || Tensor::zeros([1, 2], (Kind::Float, tch::Device::Cpu));
-        let watched = |suffix| Watched { suffix, lens: numbers(), below: None, parameters: Vec::new(), released: false };
+        let watched =
+            |suffix| Watched { suffix, lens: numbers(), below: None, parameters: Vec::new(), released: false };
         let mut rows = LiveRows::new(Vec::new(), [0, 0]);
         for suffix in 0..3 {
             rows.below.insert(suffix, numbers());

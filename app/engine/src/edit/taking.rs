@@ -4,6 +4,7 @@ use super::deltas::{check, is_finite};
 use super::handed::copied;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::number_formats::number_format;
 use locus_plugin::{Delta, Form};
 use tch::{Kind, Tensor};
 

@@ -31,7 +31,7 @@ fn changes_under_the_name_with_and_without_the_prefix_add_up() {
     assert_eq!((changes[0].parameter.as_str(), changes[0].layer), (whole, Some(1)));
     assert_eq!(changes[0].norm, norm, "of both changes together");
     let mut stack = EditStack::new(base);
-    assert_eq!(stack.trial(&deltas).expect("a model").parameter(short), Some(wanted.shallow_clone()));
+    assert_eq!(stack.trial("m", &deltas).expect("a model").parameter(short), Some(wanted.shallow_clone()));
     for delta in deltas {
         stack.apply(Edit { deltas: vec![delta], ..Edit::default() }).expect("in place");
     }
@@ -53,7 +53,7 @@ fn changes_of_the_embedding_and_of_the_head_that_is_tied_to_it_add_up() {
     let before = stack.base().parameter("wte.weight").expect("the embedding");
     let [one, other] = randoms(&before.size());
     let deltas = [delta("lm_head.weight", &one), delta("wte.weight", &other)];
-    let model = stack.trial(&deltas).expect("a model");
+    let model = stack.trial("m", &deltas).expect("a model");
     for name in ["transformer.wte.weight", "lm_head.weight"] {
         assert_eq!(model.parameter(name), Some(&before + &one + &other), "{name}");
     }
@@ -69,6 +69,6 @@ fn a_head_of_its_own_keeps_its_name_and_a_name_of_nothing_is_refused() {
     assert_eq!(model.name_of("model.norm.weight").as_deref(), Some("model.norm.weight"));
     assert_eq!(model.name_of("norm.weight"), None, "stored with its prefix, it has no other name");
     let [one, _] = randoms(&[2]);
-    let error = EditStack::new(model).trial(&[delta("h.9.mlp.weight", &one)]).expect_err("no such parameter");
+    let error = EditStack::new(model).trial("m", &[delta("h.9.mlp.weight", &one)]).expect_err("no such parameter");
     assert!(error.to_string().contains("`h.9.mlp.weight`"), "{error}");
 }

@@ -58,9 +58,8 @@ pub fn run_request(
     let flag = AtomicBool::new(false);
     let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, None, |_| {});
     let watch = Watch::new(&host, limit, &flag, worker.cancel);
-    let Engaged { outcome, violation } = engage(worker, order, prepared, &host, |method| {
-        method.edit(request, &order.method_settings, &watch)
-    })?;
+    let Engaged { outcome, violation } =
+        engage(worker, order, prepared, &host, |method| method.edit(request, &order.method_settings, &watch))?;
     let (seen, left) = (watch.finish(), take_remarks());
     match outcome {
         Err(error) if !error.is_of_plugin() => Err(error),
