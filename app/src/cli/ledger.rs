@@ -212,7 +212,7 @@ impl Ledger {
 }
 
 fn not_ours(path: &Path) -> Failure {
-    Failure::usage(format!("--out {}: it is there and no evaluation; name another file", path.display()))
+    Failure::usage(format!("--out {}: it is there and is no evaluation; name another file", path.display()))
 }
 
 /// A short hash of the settings.

@@ -222,7 +222,7 @@ fn other_facts(then: &FactsMark, now: &FactsMark) -> Option<String> {
     (then.sha256 != now.sha256).then(|| match then.source == now.source {
         true => format!("its numbers drew on the facts of `{}`, which are others now", then.source),
         false => format!(
-            "its numbers drew on the facts of `{}` then, and draw on those of `{}` now; name them with --facts",
+            "its numbers drew on the facts of `{}` then, and draw on those of `{}` now; give --facts as it was then",
             then.source, now.source
         ),
     })

@@ -46,7 +46,7 @@ impl Traced {
 /// Those of the job; flags that make no sense together.
 pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
     if arguments.csv.is_some() && arguments.preview {
-        return Err(Failure::usage("--csv takes exact values; leave --preview away"));
+        return Err(Failure::usage("--csv takes exact values; leave --preview out"));
     }
     let mut client = Client::with_model_alone(common)?;
     if arguments.all {

@@ -176,7 +176,7 @@ impl TraceArguments {
             (None, None) => Intervention::Restore,
         };
         if self.sever.is_some() && self.kind.is_some_and(|kind| kind != Kind::Hidden) {
-            return Err(Failure::usage("--sever restores hidden states only; leave --kind away"));
+            return Err(Failure::usage("--sever restores hidden states only; leave --kind out"));
         }
         order.window = self.window.unwrap_or(order.window);
         order.samples = self.samples;

@@ -11,7 +11,7 @@ use crate::actions::Action;
 use crate::overlays::Overlay;
 use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
 use crate::view::{Paper, arrange, bytes, printable, seconds, shorten, time_left};
-use locus_protocol::{TriedOn, model_with};
+use locus_protocol::{TriedOn, model_with, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -124,7 +124,7 @@ const ACTIONS: &[Action] = &[
             other.into()
         }),
         available: |state| match (state.edits.applied.is_empty(), state.compare.on) {
-            (true, TriedOn::Unedited) => Err("no edit is in place: the model as it is is the unedited one".to_owned()),
+            (true, TriedOn::Unedited) => Err("no edit is in place: the model is the unedited one".to_owned()),
             _ => Ok(()),
         },
         run: orders::change_ground,
@@ -359,11 +359,14 @@ impl<'a> Standing<'a> {
                 return format!("runs on {}", model_with(&attempt.on_top_of));
             }
             Self::Known(attempt, Ground::Other) => {
-                return format!("run only on {}", model_with(&attempt.on_top_of));
+                return match &attempt.on_top_of[..] {
+                    [] => "run on unedited only".to_owned(),
+                    edits => format!("run with {} only", with_edits(edits)),
+                };
             }
             Self::Known(attempt, Ground::Same | Ground::InPlace) => attempt,
         };
-        let missed = if is_missed(attempt) { "missed its aim, " } else { "" };
+        let missed = if is_missed(attempt) { "missed, " } else { "" };
         let in_place = |number: &u64| state.edits.applied.iter().any(|edit| edit.number == *number);
         if let Some(number) = attempt.number.filter(in_place) {
             return format!("{missed}in place as edit {number}");
@@ -411,7 +414,8 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
     let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
     let step = step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
     let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
-    format!("{what}, {}", time_left(job.left(state.now)))
+    // the line at the foot of the screen says where it is unknown
+    job.left(state.now).map_or(what.clone(), |left| format!("{what}, {}", time_left(Some(left))))
 }
 
 /// How far a variant is with the selected fact on the model that variants are measured on.
