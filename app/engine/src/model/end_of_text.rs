@@ -3,7 +3,7 @@
 use super::Tokenizer;
 use super::load::json_if_there;
 use crate::error::{Error, Result};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::path::Path;
 
 const FIELD: &str = "eos_token_id";
@@ -16,8 +16,7 @@ pub const FAMILIAR: [&str; 4] = ["<|endoftext|>", "</s>", "<|end_of_text|>", "<e
 /// # Errors
 /// `generation_config.json` is there and cannot be read; `eos_token_id` is neither a token id, a list of them, nor null.
 pub fn read(folder: &Path, config: &Value, tokenizer: &Tokenizer) -> Result<(Vec<String>, Vec<String>)> {
-    let generation: Option<Map<String, Value>> = json_if_there(&folder.join("generation_config.json"))?;
-    let generation = generation.map(Value::Object);
+    let generation: Option<Value> = json_if_there(&folder.join("generation_config.json"))?;
     let (mut ends, mut notes) = (Vec::<String>::new(), Vec::new());
     for (name, file) in [("config.json", Some(config)), ("generation_config.json", generation.as_ref())] {
         let given = file.and_then(|file| file.get(FIELD)).filter(|value| !value.is_null());

@@ -8,7 +8,7 @@ use super::weights::{Reading, Weights};
 use super::{Model, Tokenizer, end_of_text, families};
 use crate::error::{Doing, Error, Result};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -139,7 +139,11 @@ pub(super) fn json(path: &Path) -> Result<Value> {
 /// It is there and cannot be read, or does not hold what it should.
 pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match locus_files::text(path, LARGEST) {
-        Ok(text) => parsed(path, &text).map(Some),
+        Ok(text) => {
+            // a list would be taken for the fields of a structure in their order
+            let object: Map<String, Value> = parsed(path, &text)?;
+            serde_json::from_value(Value::Object(object)).map(Some).map_err(|error| unreadable(path, &error))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::Config {
             path: path.to_owned(),
@@ -149,8 +153,10 @@ pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T
 }
 
 fn parsed<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let what = if error.is_data() { "does not hold what it should" } else { "not valid JSON" };
-        Error::Config { path: path.to_owned(), message: format!("{what}: {error}; copy it from the checkpoint again") }
-    })
+    serde_json::from_str(text).map_err(|error| unreadable(path, &error))
+}
+
+fn unreadable(path: &Path, error: &serde_json::Error) -> Error {
+    let what = if error.is_data() { "does not hold what it should" } else { "not valid JSON" };
+    Error::Config { path: path.to_owned(), message: format!("{what}: {error}; copy it from the checkpoint again") }
 }

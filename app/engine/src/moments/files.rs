@@ -3,6 +3,7 @@
 use super::description::ENTRY;
 use crate::error::{Error, Result};
 use crate::memory::room;
+use crate::number_formats::dtype_of;
 use crate::sealed::seal_file;
 use locus_files::Draft;
 use safetensors::SafeTensorError;
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 /// A tensor that is copied only while it is written.
 struct Lazy<'a> {
@@ -24,11 +25,8 @@ struct Lazy<'a> {
 
 impl<'a> Lazy<'a> {
     fn new(tensor: Tensor, failure: &'a RefCell<Option<Error>>) -> Result<Self> {
-        let dtype = match tensor.f_kind()? {
-            Kind::Double => Dtype::F64,
-            Kind::Int64 => Dtype::I64,
-            _ => Dtype::F32,
-        };
+        let unknown = || Error::Request("a tensor has a number format that files do not hold".to_owned());
+        let dtype = dtype_of(tensor.f_kind()?).ok_or_else(unknown)?;
         let shape = tensor.size().iter().map(|&size| size as usize).collect();
         Ok(Self { tensor, shape, dtype, failure })
     }
@@ -59,11 +57,11 @@ impl View for Lazy<'_> {
     }
 
     fn data_len(&self) -> usize {
-        self.tensor.numel() * if self.dtype == Dtype::F32 { 4 } else { 8 }
+        self.tensor.numel() * self.tensor.kind().elt_size_in_bytes()
     }
 }
 
-/// Writes float32, float64 and int64 tensors with what the file says of itself, see [`super::description::to_say`].
+/// Writes tensors with what the file says of itself, see [`super::description::to_say`].
 ///
 /// # Errors
 /// The file cannot be written.

@@ -8,9 +8,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// Characters of a value that a complaint repeats.
-const SHOWN: usize = 80;
-
 /// Reads fields of a `config.json` and words the complaint about a bad one.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -261,9 +258,5 @@ impl<'a> Fields<'a> {
 
 /// A value as a complaint repeats it.
 fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text,
-    }
+    quoted(&value.to_string())
 }
