@@ -43,7 +43,10 @@ fn text(common: &Common) -> Result<(), Failure> {
     }
     let fact = client.known.facts.first().cloned().ok_or_else(|| Failure::failed("there are no facts"))?;
     let traced = trace::trace(&mut client, TraceOrder::new(fact.clone(), TraceKind::Hidden))?;
-    let started = traced.started.as_ref().ok_or_else(|| Failure::failed("the engine told nothing of the trace; please report it"))?;
+    let started = traced
+        .started
+        .as_ref()
+        .ok_or_else(|| Failure::failed("the engine told nothing of the trace; please report it"))?;
     if !common.json {
         output::print(&tables::trace(started, &traced.scores, false))?;
     }
