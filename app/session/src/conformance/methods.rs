@@ -58,7 +58,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     checks.tell(worker, "reports its steps", reports(&first));
     checks.tell(worker, "leaves nothing behind", left_behind(&first.left, &plugin.id));
     if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights, &first)?) {
-        checks.skip(worker, "the other checks", "a method that writes into the model spoils them");
+        checks.skip(worker, "the other checks", "nothing that such a method gives back is taken");
         return Ok(());
     }
     let cancels = cancels(worker, checks, &order, &first)?;
