@@ -9,8 +9,18 @@ use locus_end_to_end::{Home, order, plugin};
 use locus_protocol::{Event, PluginKind};
 use serde_json::{Value, json};
 
-/// Methods that do nothing wrong, or nothing that a single edit shows.
-const HARMLESS: [&str; 1] = ["obeys"];
+/// What does nothing wrong, or nothing that a single edit shows: nothing is said of it. All else that succeeds is told.
+const SILENT: [&str; 9] = [
+    "obeys",
+    "changes-another-layer",
+    "never-reports",
+    "skips-steps",
+    "ignores-cancellation",
+    "differs-every-time",
+    "leaks",
+    "forgets-direction",
+    "cuts-gradient",
+];
 
 /// What a method or objective of the hostile plugin does, in one situation.
 struct Attempt {
@@ -202,13 +212,13 @@ fn after(home: &Home, file: &str, good: &Value) -> Result<(), String> {
     }
 }
 
-/// What is refused is refused as the plugin's fault, by name.
+/// What is refused is refused as the plugin's fault, by name; what succeeds is told, or is known to show nothing.
 fn said(attempt: &Attempt, ran: &Ran, ending: &Ending) -> Result<&'static str, String> {
     match ending {
         Ending::Refused(sentence) if ran.code == Some(3) && sentence.contains(&attempt.id) => Ok("refused, named"),
         Ending::Refused(sentence) => Err(format!("refused with {:?} and without its name: {sentence}", ran.code)),
-        Ending::Done if HARMLESS.contains(&attempt.id.as_str()) => Ok("harmless, done"),
-        Ending::Done if ran.err.contains(&attempt.id) => Ok("done, with a word that names it"),
-        Ending::Done => Ok("done, and nothing after it has other numbers"),
+        Ending::Done if !ran.err.is_empty() => Ok("done, with a word"),
+        Ending::Done if SILENT.contains(&attempt.id.as_str()) => Ok("done, and nothing after it has other numbers"),
+        Ending::Done => Err("it succeeds, and nothing is said of it".to_owned()),
     }
 }
