@@ -127,18 +127,6 @@ fn remarks() -> Vec<String> {
 }
 
 #[test]
-fn random_numbers_that_a_plugin_draws_are_none_of_the_hosts() {
-    let drawn = || Tensor::rand([4], tch::kind::FLOAT_CPU);
-    let settings = serde_json::Map::from_iter([("how".to_owned(), "draws-random-numbers".into())]);
-    tch::manual_seed(3);
-    let expected = drawn();
-    tch::manual_seed(3);
-    hostile("misbehaves").edit(&request(1), &settings, &Toy::new()).expect("it edits");
-    assert!(drawn().equal(&expected));
-    assert_eq!(remarks(), Vec::<String>::new(), "draws are no fault");
-}
-
-#[test]
 fn what_an_objective_leaves_is_its_own_fault_and_said_once() {
     let loaded = load(&library("locus-hostile")).expect("loads");
     let toy = Toy::with_objective(&*objective(&loaded, "leaves-threads"));
