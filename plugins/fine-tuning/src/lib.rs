@@ -187,16 +187,3 @@ impl<'a> Training<'a> {
 }
 
 locus_plugin::export_plugin!(methods: [FineTuning]);
-
-#[cfg(test)]
-mod tests {
-    use super::{KEPT_TOKENS, kept};
-
-    #[test]
-    fn parts_are_kept_as_long_as_they_fit() {
-        assert_eq!(kept(&[KEPT_TOKENS * 9]), 1, "the only one");
-        assert_eq!(kept(&[KEPT_TOKENS / 2; 2]), 2);
-        assert_eq!(kept(&[KEPT_TOKENS / 2, KEPT_TOKENS / 2, 1]), 2);
-        assert_eq!(kept(&[usize::MAX; 3]), 1);
-    }
-}
