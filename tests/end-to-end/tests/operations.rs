@@ -367,12 +367,13 @@ fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
     let home = Home::new();
     let lines: String = (0..40).map(|edit| quick(25 * edit, (edit % 4) as usize)).collect();
     let (mut done, mut cut) = (0, 0);
-    // milliseconds after the first edit began
-    for moment in [0, 60, 250, 700, 1500] {
+    // milliseconds after the first edit began, or was told as done
+    for (record, moment) in [("edit", 0), ("edit", 60), ("applied", 0), ("applied", 250), ("applied", 700)] {
         let mut child = home.command(["edit", "--orders", "-", "--sequence", "--json"]).spawn().expect("it starts");
         let _ = child.stdin.take().expect("input").write_all(lines.as_bytes());
         let mut output = BufReader::new(child.stdout.take().expect("output")).lines().map_while(Result::ok);
-        output.find(|line| line.starts_with(r#"{"event":"edit""#)).expect("an edit");
+        let begins = format!(r#"{{"event":"{record}""#);
+        output.find(|line| line.starts_with(&begins)).expect("an edit");
         // who is not listened to waits
         std::thread::spawn(move || output.for_each(drop));
         std::thread::sleep(Duration::from_millis(moment));
