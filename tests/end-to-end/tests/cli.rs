@@ -239,7 +239,7 @@ fn facts_are_listed_and_found() {
     let records: Vec<Value> = serde_json::from_str(&built_in).expect("records");
     std::fs::write(home.path("own.json"), json!([records[7]]).to_string()).expect("written");
     let own = home.run(["facts", "--facts", "own.json"]).well().out;
-    assert!(own.contains("1 of 1 facts; own.json"), "{own}");
+    assert!(own.contains("1 of 1 fact; own.json"), "{own}");
 }
 
 #[test]
