@@ -10,6 +10,9 @@ pub enum Refusal {
     /// A folder where a file is to go.
     #[error("it is a folder; name a file")]
     Folder,
+    /// The folder around it is not there, or is a file.
+    #[error("its folder is not there; make it first")]
+    NoFolder,
     /// A pipe, a device or a socket where a file is to go.
     #[error("it is {0}, not a file; name a file")]
     Special(&'static str),

@@ -58,6 +58,9 @@ pub fn claim<T>(
     alone: bool,
     make: impl FnOnce() -> io::Result<(T, File, PathBuf)>,
 ) -> Result<(T, File), Refusal> {
+    if !folder.is_dir() {
+        return Err(Refusal::NoFolder);
+    }
     let turn = Turn::take(folder);
     let (made, lock, own) = make()?;
     match lock.try_lock() {

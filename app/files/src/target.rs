@@ -47,6 +47,7 @@ impl Target {
             let there = match path.symlink_metadata() {
                 Ok(there) => there,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { path, permissions: None }),
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(Refusal::NoFolder),
                 Err(error) => return Err(Refusal::Io(error)),
             };
             if there.is_dir() {

@@ -83,13 +83,9 @@ pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<Edit
 /// The file is a folder, or its folder is not there; another program writes it.
 pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
     let Some(file) = &arguments.save else { return Ok(()) };
-    let bad = |what: &dyn std::fmt::Display| Failure::usage(format!("--save {}: {what}", file.display()));
-    let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    if parent.is_some_and(|parent| !parent.is_dir()) {
-        return Err(bad(&"its folder is not there; make it first"));
-    }
+    let refused = |refusal| Failure::usage(format!("--save {}: {refusal}", file.display()));
     // tried, and given up at once: the engine writes it at the end
-    Draft::exclusive(file).map(drop).map_err(|refusal| bad(&refusal))
+    Draft::exclusive(file).map(drop).map_err(refused)
 }
 
 /// Writes the changes of the edits in place where `--save` asks for it.

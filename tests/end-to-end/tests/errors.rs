@@ -393,7 +393,7 @@ fn places_that_cannot_be_written() {
     let named = ["file/journal.jsonl: the journal cannot be written", "name another file"];
     refused(&home, FAILED, &named, &["trace", "--journal", "file/journal.jsonl"]);
     let export = ["export", "--method", "fine-tuning", "--set", "steps=1", "--folder", "file/out"];
-    refused(&home, FAILED, &["cannot write", "file/"], &export);
+    refused(&home, USAGE, &["--folder file/out: its folder is not there; make it first"], &export);
     let corpus = ["edit", "--method", "rome", "--corpus", "none.txt"];
     refused(&home, FAILED, &["none.txt: the corpus cannot be read", "one document a line"], &corpus);
 }

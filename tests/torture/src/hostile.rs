@@ -10,8 +10,9 @@ use locus_protocol::{Event, PluginKind};
 use serde_json::{Value, json};
 
 /// What does nothing wrong, or nothing that a single edit shows: nothing is said of it. All else that succeeds is told.
-const SILENT: [&str; 9] = [
+const SILENT: [&str; 10] = [
     "obeys",
+    "draws-random-numbers",
     "changes-another-layer",
     "never-reports",
     "skips-steps",
