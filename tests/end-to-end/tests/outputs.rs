@@ -188,10 +188,10 @@ fn an_export_copies_what_the_model_is_made_of_and_nothing_else() {
         if leads_to == "../pipe" {
             mknodat(CWD, home.path("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
         }
-        let place = home.path("snapshot/generation_config.json");
+        let place = home.path("snapshot/special_tokens_map.json");
         symlink(leads_to, &place).expect("a link");
         let sentence = export("other").sentence(1);
-        assert!(sentence.contains("generation_config.json") && sentence.contains(said), "{sentence}");
+        assert!(sentence.contains("special_tokens_map.json") && sentence.contains(said), "{sentence}");
         assert!(!home.path("other").exists() && !names(&home).iter().any(|name| name.starts_with(".locus-")));
         std::fs::remove_file(place).expect("removed");
     }
