@@ -158,7 +158,6 @@ fn files_of_the_user_are_read_in_one_place() {
         "app/src/cli/doctor.rs",
         "app/src/cli/interrupt.rs",
         "app/session/src/device.rs",
-        "app/session/src/memory.rs",
         "app/engine/src/memory.rs",
         // of the program's own folders, or read after they were looked at
         "app/session/src/operations/journal.rs",
