@@ -30,12 +30,13 @@ impl Share {
         all.div_ceil(self.0.max(1)).max(1)
     }
 
-    /// Takes so many of a list, spread over all of it: one of each so many, each time the next of them, so that lists
-    /// that repeat themselves are not always met at the same place.
+    /// Takes so many of a list, spread over all of it: one of each so many, each time the next of them and after each round
+    /// one more, so that lists that repeat themselves are met at all their places.
     #[must_use]
     pub fn spread<T>(self, list: Vec<T>) -> Vec<T> {
         let step = self.0.max(1);
-        let chosen = list.into_iter().enumerate().filter(|(index, _)| index % step == index / step % step);
+        let place = |block: usize| (block + block / step) % step;
+        let chosen = list.into_iter().enumerate().filter(|(index, _)| index % step == place(index / step));
         chosen.map(|(_, item)| item).collect()
     }
 }
