@@ -13,11 +13,11 @@ pub struct CsvFile {
 }
 
 impl CsvFile {
-    /// Makes it, or opens the pipe or device that it is.
+    /// Begins it, in a file or in the pipe or device that is there.
     ///
     /// # Errors
     /// The file cannot be written; another program writes it.
-    pub fn create(file: &Path) -> Result<Self, Failure> {
+    pub fn begin(file: &Path) -> Result<Self, Failure> {
         let name = file.display().to_string();
         let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("--csv {name}: {refusal}")))?;
         Ok(Self { writer: csv::Writer::from_writer(sink), name })

@@ -36,7 +36,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--said-tokens must be at most {MOST_TOKENS}")));
     }
     // what cannot be written is said before anything is computed for it
-    let csv = arguments.csv.as_deref().map(CsvFile::create).transpose()?;
+    let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;
     let mut client = Client::with_model(common)?;
     let measures = Measures {

@@ -36,7 +36,7 @@ impl TraceTable {
     /// # Errors
     /// The file cannot be written; another program writes it.
     pub fn create(file: &Path) -> Result<Self, Failure> {
-        let mut table = CsvFile::create(file)?;
+        let mut table = CsvFile::begin(file)?;
         table.add(COLUMNS)?;
         Ok(Self(table))
     }
