@@ -219,7 +219,9 @@ fn said(attempt: &Attempt, ran: &Ran, ending: &Ending) -> Result<&'static str, S
         Ending::Refused(sentence) if ran.code == Some(3) && sentence.contains(&attempt.id) => Ok("refused, named"),
         Ending::Refused(sentence) => Err(format!("refused with {:?} and without its name: {sentence}", ran.code)),
         Ending::Done if !ran.err.is_empty() => Ok("done, with a word"),
-        Ending::Done if SILENT.contains(&attempt.id.as_str()) => Ok("done, and nothing after it has other numbers"),
+        Ending::Done if SILENT.contains(&attempt.how.as_deref().unwrap_or(&attempt.id)) => {
+            Ok("done, and nothing after it has other numbers")
+        }
         Ending::Done => Err("it succeeds, and nothing is said of it".to_owned()),
     }
 }
