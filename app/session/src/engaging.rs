@@ -48,7 +48,7 @@ pub fn engage(
     prepared.objective.replace(host.take_objective());
     let violation = host.violation()?;
     let outcome = answer.and_then(|answer| {
-        let mut edited = believed([&order.method, &order.objective], answer, host)?;
+        let mut edited = judged([&order.method, &order.objective], answer, violation.as_ref(), host)?;
         bounds::edited(&edited).map_err(|error| Error::plugin(&order.method, error))?;
         edited.deltas = take_over(model, &order.method, edited.deltas)?;
         Ok(edited)
@@ -66,15 +66,25 @@ pub fn believed<T>(
     answer: locus_plugin::Result<T>,
     host: &EngineHost<'_>,
 ) -> Result<T, Error> {
+    judged([id, objective], answer, host.violation()?.as_ref(), host)
+}
+
+/// The same where the violation is known already: to find it out, all that the plugin was handed is compared.
+fn judged<T>(
+    [id, objective]: [&str; 2],
+    answer: locus_plugin::Result<T>,
+    violation: Option<&Violation>,
+    host: &EngineHost<'_>,
+) -> Result<T, Error> {
     let worthless = |what: &Violation| PluginError::Failed(format!("{what}; the fact is left unedited"));
-    Err(match (answer, host.violation()?, host.shortage()) {
+    Err(match (answer, violation, host.shortage()) {
         // it is not to blame that memory did not suffice for a service
         (Err(_), _, Some(short)) => Error::Engine(short),
         (Err(error @ PluginError::Panic(_)), ..) => Error::plugin(id, error),
         // whatever it made of that
-        (_, Some(what @ Violation::NoLoss), _) => Error::plugin(objective, worthless(&what)),
+        (_, Some(what @ Violation::NoLoss), _) => Error::plugin(objective, worthless(what)),
         // it may have passed on what it was refused, and a request beyond its bounds is no request of the user
-        (Ok(_) | Err(PluginError::Request(_)), Some(what), _) => Error::plugin(id, worthless(&what)),
+        (Ok(_) | Err(PluginError::Request(_)), Some(what), _) => Error::plugin(id, worthless(what)),
         // the user has not
         (Err(PluginError::Cancelled), ..) if !host.cancelled() => {
             Error::plugin(id, PluginError::Failed("it says that it was cancelled, and nobody cancelled it".to_owned()))
