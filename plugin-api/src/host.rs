@@ -34,7 +34,7 @@ pub struct ModelInfo {
     /// Name of the token embedding, `[vocabulary, hidden]`.
     #[serde(default)]
     pub token_embedding: String,
-    /// Standard deviation of the token embeddings of the facts' subjects (spec methods.md 1.2); 0 where nobody knows.
+    /// Standard deviation of the token embeddings of the facts' subjects; 0 where nobody knows.
     #[serde(default)]
     pub embedding_deviation: f64,
     /// By layer: the parameters of the down-projection, the matrix that editing methods change.

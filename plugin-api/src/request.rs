@@ -123,7 +123,7 @@ impl Goal {
     }
 }
 
-/// Gaussian noise on the embeddings of a subject's tokens (spec methods.md 1.2).
+/// Gaussian noise on the embeddings of a subject's tokens.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SubjectNoise {
@@ -137,7 +137,7 @@ pub struct SubjectNoise {
     /// Draws anew in every run from one running generator; otherwise a row has the same noise in every run.
     pub redraws: bool,
     /// Noises in every row the positions that the subject has in the bare prompt, as the code of Hase et al. does, and
-    /// not where the subject is (spec objectives.md 3.5).
+    /// not where the subject is.
     pub published_positions: bool,
 }
 
@@ -148,7 +148,7 @@ impl Default for SubjectNoise {
 }
 
 /// How the log-probabilities of several prompts and tokens become one number: ROME and MEMIT take means,
-/// constrained fine-tuning takes sums (spec objectives.md 6).
+/// constrained fine-tuning takes sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {

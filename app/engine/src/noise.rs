@@ -1,7 +1,7 @@
 //! NumPy's legacy generator (`RandomState`), from which the published code draws all subject noise.
 //!
 //! Mersenne twister MT19937 seeded by the integer recurrence; 53-bit doubles; normals
-//! by the polar method (spec parity.md 2.1).
+//! by the polar method.
 
 const SIZE: usize = 624;
 const SHIFT: usize = 397;
@@ -110,7 +110,7 @@ impl LegacyRandom {
 mod tests {
     use super::LegacyRandom;
 
-    /// Values printed in spec parity.md 2.1.
+    /// Values that NumPy prints.
     #[test]
     fn seed_one_gives_the_published_normals() {
         let expected = [
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(LegacyRandom::new(1).normals(8), expected);
     }
 
-    /// Values printed in spec parity.md 2.1, to their eight digits.
+    /// Values that NumPy prints, to their eight digits.
     #[test]
     fn seed_one_gives_the_published_uniforms() {
         let mut random = LegacyRandom::new(1);

@@ -153,7 +153,7 @@ fn question<'a>(
     Ok(Question { fact, goal: plain_goal(model, fact), lowers: false, relations: Vec::new(), spoken, essence })
 }
 
-/// Why a fact is not measured, if it is not (spec objectives.md 5).
+/// Why a fact is not measured, if it is not.
 fn left_out(
     model: &Model,
     fact: &Fact,

@@ -149,7 +149,7 @@ pub fn changed_answer(loaded: &Loaded, clean: &CleanRun) -> Result<Option<String
     Ok(changed.then(|| model.tokenizer.decode(&[clean.most_probable])).transpose()?)
 }
 
-/// Whether the most probable next token, without blanks, is the whole true target (spec methods.md 1.4).
+/// Whether the most probable next token, without blanks, is the whole true target.
 pub fn says_target_next(model: &Model, clean: &CleanRun, order: &TraceOrder) -> Result<bool, Error> {
     Ok(model.tokenizer.decode(&[clean.most_probable])?.trim() == order.fact.target_true.trim())
 }

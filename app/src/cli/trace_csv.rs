@@ -1,4 +1,4 @@
-//! Heat maps as a table in the columns of Hase et al. 2023 (spec methods.md 1.5), one row per token and layer.
+//! Heat maps as a table in the columns of Hase et al. 2023, one row per token and layer.
 
 use crate::cli::Failure;
 use crate::cli::csv_file::CsvFile;

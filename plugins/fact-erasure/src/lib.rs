@@ -1,5 +1,5 @@
 //! Fact erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
-//! itself, not its logarithm (spec objectives.md 3.3), so it vanishes as the fact goes.
+//! itself, not its logarithm (Hase et al. 2023), so it vanishes as the fact goes.
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, parameters};

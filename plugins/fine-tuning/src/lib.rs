@@ -14,7 +14,7 @@ use locus_plugin::{
 use weights::Weights;
 
 parameters! {
-    /// Hyperparameters of constrained fine-tuning; the defaults are the published ones (spec methods.md 5.3).
+    /// Hyperparameters of constrained fine-tuning; the defaults are the published ones.
     pub struct FineTuningParameters {
         trains: String = "down_projections", choice("down_projections", "subject_embeddings"), "what is trained: the layers' down-projections, or the embeddings of the subject's tokens";
         steps: i64 = 25, integer(1..=10000), "most optimisation steps";

@@ -1,4 +1,4 @@
-//! Texts put before the prompt, so that key and value do not hang on one wording (spec methods.md 2.1, 3.1).
+//! Texts put before the prompt, so that key and value do not hang on one wording.
 
 use locus_plugin::{Error, Host, Result, SampleRequest};
 

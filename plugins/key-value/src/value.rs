@@ -1,4 +1,4 @@
-//! Values: what should be found at the facts' tokens (spec methods.md 2.4, 3.2; Meng et al. 2022, equation 4).
+//! Values: what should be found at the facts' tokens (Meng et al. 2022, equation 4).
 //!
 //! The vectors of all facts are optimised together. Adam works by entry and the losses are summed, so that each fact
 //! takes the steps it would take alone; one that is good enough keeps its vector while the others go on.

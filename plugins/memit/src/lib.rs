@@ -11,7 +11,7 @@ use locus_plugin::{
 };
 
 parameters! {
-    /// Hyperparameters of MEMIT; the defaults are the published ones (spec methods.md 5.2).
+    /// Hyperparameters of MEMIT; the defaults are the published ones.
     pub struct MemitParameters {
         steps: i64 = 20, integer(1..=1000), "optimisation steps for the hidden states; the last one only measures";
         learning_rate: f64 = 0.5, float(1e-4..=10.0), "step size of Adam on the hidden states";

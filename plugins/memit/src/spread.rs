@@ -1,4 +1,4 @@
-//! Spreads what is missing at the last layer over all layers of the window (spec methods.md 3.3, 3.4; Meng et al. 2023,
+//! Spreads what is missing at the last layer over all layers of the window (Meng et al. 2023,
 //! equations 14 and 20).
 
 use crate::MemitParameters;

@@ -1,4 +1,4 @@
-//! The key, and the rank-one change that maps it to the value (spec methods.md 2.3, 2.5; Meng et al. 2022, equation 2).
+//! The key, and the rank-one change that maps it to the value (Meng et al. 2022, equation 2).
 
 use crate::RomeParameters;
 use locus_key_value::{Contexts, Values, bare_rows, context_rows};

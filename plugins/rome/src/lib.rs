@@ -1,5 +1,5 @@
 //! Rank-one model editing (Meng et al. 2022, section 3): one new key-value pair in one down-projection. Several layers
-//! and several facts are edited one after the other, each on what the earlier ones left (spec methods.md 2.5).
+//! and several facts are edited one after the other, each on what the earlier ones left.
 
 mod insertion;
 
@@ -12,7 +12,7 @@ use locus_plugin::{
 use std::collections::BTreeMap;
 
 parameters! {
-    /// Hyperparameters of ROME; the defaults are the published ones (spec methods.md 5.1).
+    /// Hyperparameters of ROME; the defaults are the published ones.
     pub struct RomeParameters {
         steps: i64 = 20, integer(1..=1000), "optimisation steps for the value; the last one only measures";
         learning_rate: f64 = 0.5, float(1e-4..=10.0), "step size of Adam on the value";

@@ -1,5 +1,5 @@
 //! Tracing reversal (Hase et al. 2023, section 5): the model is to answer, undisturbed, with what it answers when the
-//! subject's embeddings are noised (spec objectives.md 3.2).
+//! subject's embeddings are noised (Hase et al. 2023).
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{

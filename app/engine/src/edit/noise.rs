@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 use tch::Tensor;
 
-/// The source of all noise of one edit (spec objectives.md 2.6).
+/// The source of all noise of one edit.
 pub struct SubjectNoises {
     noise: SubjectNoise,
     facts: Vec<Noised>,

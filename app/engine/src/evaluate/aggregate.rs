@@ -50,7 +50,7 @@ pub fn harmonic_mean(values: &[f64]) -> f64 {
     values.len() as f64 / values.iter().map(|value| 1.0 / value).sum::<f64>()
 }
 
-/// Harmonic mean of the means of several columns over the same records, as the score of ROME is (spec metrics.md 1.2).
+/// Harmonic mean of the means of several columns over the same records, as the score of ROME is (Meng et al. 2022).
 /// Its interval follows from the linearised mean of each record (delta method). `None` where a column is empty or the
 /// columns differ in length.
 #[must_use]

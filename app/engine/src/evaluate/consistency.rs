@@ -1,4 +1,4 @@
-//! Consistency: whether generated texts read like reference texts about the new target (spec metrics.md 3.2). The
+//! Consistency: whether generated texts read like reference texts about the new target (Meng et al. 2022). The
 //! vocabulary, its weights and the reference texts are files of the user.
 
 use crate::error::{Error, Result};

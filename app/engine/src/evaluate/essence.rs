@@ -1,4 +1,4 @@
-//! Essence drift: whether what the unedited model says of the subject has become unlikely (spec metrics.md 3.3).
+//! Essence drift: whether what the unedited model says of the subject has become unlikely (Meng et al. 2022).
 
 use super::noise::ScoringNoise;
 use super::question::{Question, SubjectPlace, distributions};

@@ -1,4 +1,4 @@
-//! Which records are edited at all (spec objectives.md 5). Both are asked of the unedited model.
+//! Which records are edited at all (Hase et al. 2023). Both are asked of the unedited model.
 
 /// The true answer must be more probable than this.
 pub const LEAST_PROBABILITY: f64 = 0.02;

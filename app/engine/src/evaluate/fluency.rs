@@ -1,4 +1,4 @@
-//! Fluency: whether generated text repeats itself (spec metrics.md 3.1).
+//! Fluency: whether generated text repeats itself (Meng et al. 2022).
 
 use super::words::words;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ mod tests {
     use super::{entropy, n_gram_entropy};
     use crate::evaluate::words;
 
-    /// The check of spec metrics.md 3.1.
+    /// Two of the three pairs are alike.
     #[test]
     fn published_example() {
         let tokens = words("a b a b");

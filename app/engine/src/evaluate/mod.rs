@@ -1,4 +1,4 @@
-//! What an edit did, in numbers (spec metrics.md): likelihoods of targets after prompts, success and magnitude,
+//! What an edit did, in numbers: likelihoods of targets after prompts, success and magnitude,
 //! normalised scores, texts and what they tell, accuracy, filters, and averages with confidence intervals.
 
 mod aggregate;

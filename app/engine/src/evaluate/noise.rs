@@ -1,4 +1,4 @@
-//! Scoring with noise on the subject: what fact forcing is measured by (spec objectives.md 3.5).
+//! Scoring with noise on the subject: what fact forcing is measured by (Hase et al. 2023).
 
 use super::question::{Question, SubjectPlace};
 use crate::error::{Error, Result};

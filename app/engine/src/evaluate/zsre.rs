@@ -1,4 +1,4 @@
-//! Accuracy as ROME and MEMIT report it on zsRE (spec metrics.md 1.3).
+//! Accuracy as ROME and MEMIT report it on zsRE.
 
 use super::question::{Question, answer};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! One record of each kind of file (spec metrics.md 4).
+//! One record of each kind of file.
 
 use super::Reading;
 use crate::model::tokenizer::mention;

@@ -1,5 +1,5 @@
-//! Second moments as the authors of ROME published them: one numpy archive a layer, with the sum and the count
-//! (spec methods.md 2.2), and how a layer's file is called.
+//! Second moments as the authors of ROME published them: one numpy archive a layer, with the sum and the count,
+//! and how a layer's file is called.
 
 use super::archive::{SMALL, entry, shape};
 use super::description::{Description, LayerDescription, describe};

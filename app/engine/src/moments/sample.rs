@@ -1,4 +1,4 @@
-//! The published choice of documents: the first of Python's `random.Random(1).shuffle` (spec parity.md 2.3).
+//! The published choice of documents: the first of Python's `random.Random(1).shuffle`.
 
 use crate::noise::LegacyRandom;
 
@@ -30,7 +30,7 @@ fn shuffled(all: u32, seed: u32) -> Vec<u32> {
 mod tests {
     use super::{published_sample, shuffled};
 
-    /// Values of spec parity.md 2.3.
+    /// Values that Python gives.
     #[test]
     fn it_is_pythons_shuffle() {
         assert_eq!(shuffled(10, 1), [6, 8, 9, 7, 5, 3, 0, 4, 1, 2]);

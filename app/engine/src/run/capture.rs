@@ -15,7 +15,7 @@ pub fn capture(model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<
 }
 
 /// Like [`capture`], with noise `[noised, hidden]` in float64 on the embeddings of some cells: added in float64, then
-/// rounded (spec parity.md 1.13).
+/// rounded.
 ///
 /// # Errors
 /// Those of [`capture`].

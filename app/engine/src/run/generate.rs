@@ -1,4 +1,4 @@
-//! Texts that go on after prompts of unequal length, all in one batch on cached keys and values (spec methods.md 0.4).
+//! Texts that go on after prompts of unequal length, all in one batch on cached keys and values.
 
 use super::capture::log_probabilities;
 use super::layout::check_rows;

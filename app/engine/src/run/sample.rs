@@ -1,4 +1,4 @@
-//! Text sampled from the model, as the published code draws its context templates (spec methods.md 0.4).
+//! Text sampled from the model, as the published code draws its context templates.
 
 use super::generate::{Choice, Length, extend};
 use crate::edit::SubjectNoises;
@@ -26,8 +26,7 @@ pub fn sample(
     sample_noised(model, prompt, count, tokens, random, None, listen)
 }
 
-/// Like [`sample`], with noise on the subject of the prompt, whose effect lasts through the prompt's keys and values
-/// (spec objectives.md 3.2).
+/// Like [`sample`], with noise on the subject of the prompt, whose effect lasts through the prompt's keys and values.
 ///
 /// # Errors
 /// Those of [`sample`].

@@ -1,4 +1,4 @@
-//! Average indirect effects over many facts, by the role that a token plays (spec methods.md 1.6).
+//! Average indirect effects over many facts, by the role that a token plays (Meng et al. 2022, section 2).
 
 use crate::evaluate::Mean;
 use locus_protocol::TokenRole;

@@ -20,7 +20,7 @@ pub struct HeatMap {
     pub scores: Vec<Vec<f64>>,
 }
 
-/// The outputs of a severed module: those of a corrupted run (spec methods.md 1.8, pass A).
+/// The outputs of a severed module: those of a corrupted run.
 #[derive(Debug)]
 pub struct Severed {
     kind: Kind,
@@ -62,7 +62,7 @@ pub fn heat_map(
 
 /// Restores the hidden state of every cell while the severed module's outputs at the cell's token are held, in all
 /// layers, at their corrupted values: the restored state cannot work through that module of its own token. `runs`
-/// draws its noise anew in the published code (spec methods.md 1.8, pass B).
+/// draws its noise anew in the published code.
 ///
 /// # Errors
 /// The runs are of other shapes; what `listen` returns.

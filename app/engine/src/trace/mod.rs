@@ -1,4 +1,4 @@
-//! Causal tracing (Meng et al. 2022, section 2; spec methods.md 1): how much of an answer's probability
+//! Causal tracing (Meng et al. 2022, section 2): how much of an answer's probability
 //! comes back when one state of the clean run is restored in a run whose subject is noised.
 //!
 //! [`Runs`] holds the clean and the corrupted run of one fact; [`heat_map`] restores cells on top of them,

@@ -1,4 +1,4 @@
-//! Noise on the subject: how it is drawn and how strong it is (spec methods.md 1.2).
+//! Noise on the subject: how it is drawn and how strong it is (Meng et al. 2022, section 2).
 
 use crate::error::{Doing, Error, Result};
 use crate::memory::room;

@@ -107,8 +107,8 @@ impl Pass {
     }
 }
 
-/// Probability of the whole answer in each row of final residual streams `[.., last positions, hidden]`
-/// (spec methods.md 0.3); the last position is the one before the answer's last token. In float32 at least.
+/// Probability of the whole answer in each row of final residual streams `[.., last positions, hidden]`;
+/// the last position is the one before the answer's last token. In float32 at least.
 pub(super) fn joint_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Result<Tensor> {
     let length = answer.len() as i64;
     let size = streams.size();
@@ -124,7 +124,7 @@ pub(super) fn joint_probabilities(model: &Model, answer: &[i64], streams: &Tenso
 }
 
 /// Probability of the whole answer, averaged over samples, for final residual streams
-/// `[cells, samples, last positions, hidden]` (spec methods.md 1.4).
+/// `[cells, samples, last positions, hidden]`.
 pub(super) fn answer_probabilities(model: &Model, answer: &[i64], streams: &Tensor) -> Result<Vec<f64>> {
     let means = joint_probabilities(model, answer, streams)?.f_mean_dim(1, false, None)?;
     Ok(Vec::try_from(means.f_to_kind(tch::Kind::Double)?.f_to_device(tch::Device::Cpu)?)?)

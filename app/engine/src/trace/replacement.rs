@@ -9,7 +9,7 @@ use tch::Tensor;
 /// What stands in an ablated activation's place.
 #[derive(Debug)]
 pub enum Replacement {
-    /// Zero (`trace_with_erasure` of Hase et al. 2023, spec methods.md 1.9).
+    /// Zero (`trace_with_erasure` of Hase et al. 2023).
     Zero,
     /// The mean over other prompts.
     Mean(Means),

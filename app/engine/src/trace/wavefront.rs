@@ -25,7 +25,7 @@ pub enum Report<'a> {
     },
 }
 
-/// Layers that a window of `width` centred at `layer` changes, clipped to the model (spec methods.md 1.3).
+/// Layers that a window of `width` centred at `layer` changes, clipped to the model.
 #[must_use]
 pub fn window_layers(layer: usize, width: usize, layers: usize) -> Range<usize> {
     layer.saturating_sub(width / 2)..layers.min(layer + width.div_ceil(2))
@@ -213,7 +213,7 @@ fn site(kind: Kind, layer: usize) -> Option<Site> {
 mod tests {
     use super::window_layers;
 
-    /// The examples of spec methods.md 1.3, L = 28.
+    /// A model of 28 layers.
     #[test]
     fn windows_are_clipped_as_published() {
         assert_eq!(window_layers(9, 1, 28), 9..10);

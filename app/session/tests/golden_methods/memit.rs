@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What the published runs solved with: the reference computes a layer's second moment when it reaches the layer, with
-/// the layers before it already edited (spec parity.md 4.24).
+/// the layers before it already edited.
 fn second_moments(bench: &Bench, variant: &str) -> SecondMoments {
     let all = tensors(&bench.folder.join("memit/second_moments_used.safetensors"));
     let prefix = format!("{variant}.layer");

@@ -20,7 +20,7 @@ fn rome_equals_the_published_runs() {
             settings.insert("second_moment".to_owned(), hparams["mom2_adjustment"].clone());
             settings.insert("context_templates".to_owned(), case.golden["context_templates"].clone());
             if last {
-                // the reference reads shorter rows at padding (spec parity.md 4.19): it runs, and there is nothing to equal
+                // the reference reads shorter rows at padding: it runs, and there is nothing to equal
                 let (edited, _) = case.run(&bench, &bench.moments, method.as_ref(), &settings);
                 assert!(edited.metrics["p(target)"].is_finite());
                 println!("{}: runs; the reference's numbers are read at padding", bench.label(&file));
