@@ -23,6 +23,7 @@ mod second_moments;
 mod shell;
 pub mod shown;
 mod standing;
+mod start;
 mod trace;
 mod verdict;
 
@@ -51,6 +52,9 @@ pub use second_moments::{
 };
 pub use shell::quote as shell_quote;
 pub use standing::{counted, model_with, with_edits};
+pub use start::{
+    DeviceRequest, JournalChoice, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
+};
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 pub use verdict::{AimVerdict, Likeliness};
 

@@ -2,12 +2,12 @@
 
 use crate::editing::of_a_tied_embedding;
 use crate::error::Error;
-use crate::failure_point::reach;
 use crate::history::rows_in;
 use crate::loading::Loaded;
 use crate::operations::Done;
 use locus_engine::edit::{Arrangement, DeltaFile};
 use locus_protocol::LayerRow;
+use locus_records::failure_point::reach;
 use std::path::{Path, PathBuf};
 
 /// All edits of files on top of what a model starts with, not in place yet.

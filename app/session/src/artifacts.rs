@@ -2,9 +2,9 @@
 //! journal names.
 
 use crate::error::Error;
-use crate::operations::Role;
 use crate::worker::Worker;
 use locus_engine::export;
+use locus_protocol::Role;
 use std::collections::HashMap;
 use tch::Tensor;
 

@@ -1,43 +1,17 @@
 //! Which device to compute on, and why.
 
 use crate::error::Error;
-use locus_protocol::Device as DeviceInfo;
+use locus_protocol::{Device as DeviceInfo, DeviceRequest, NumberFormat};
 use std::path::PathBuf;
 use tch::{Cuda, Device, Kind};
 
-/// What the user asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum DeviceRequest {
-    /// CUDA where there is a GPU, the CPU where there is none.
-    #[default]
-    Automatic,
-    /// The CPU.
-    Cpu,
-    /// One GPU.
-    Cuda(usize),
-}
-
-/// Number format of weights and activations.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NumberFormat {
-    /// float32, which is what every published number was computed in.
-    #[default]
-    Float32,
-    /// bfloat16, on a GPU.
-    BFloat16,
-    /// float16, on a GPU.
-    Float16,
-}
-
-impl NumberFormat {
-    /// The format as libtorch calls it.
-    #[must_use]
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::Float32 => Kind::Float,
-            Self::BFloat16 => Kind::BFloat16,
-            Self::Float16 => Kind::Half,
-        }
+/// A number format as libtorch calls it.
+#[must_use]
+pub fn kind(format: NumberFormat) -> Kind {
+    match format {
+        NumberFormat::Float32 => Kind::Float,
+        NumberFormat::BFloat16 => Kind::BFloat16,
+        NumberFormat::Float16 => Kind::Half,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::worker::{Stopped, Worker};
 use locus_engine::evaluate::{
     ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
 };
-use locus_engine::facts::{Remark, without_doubtful_neighbors};
+use locus_engine::evaluate::{Remark, without_doubtful_neighbors};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};

@@ -6,16 +6,18 @@
 use crate::editing::{Found, put_in_place};
 use crate::emitter::Emitter;
 use crate::error::Error;
-use crate::failure_point::{arm, disarm};
 use crate::judging::Aims;
-use crate::operations::{Journal, Operations, Role, Standing, place};
+use crate::operations::place;
 use crate::worker::{Stopped, Worker};
 use crate::{Options, history, loading, variants};
 use crossbeam_channel::{Receiver, unbounded};
 use locus_engine::edit::{DeltaFile, Edit, EditStack, weight_changes};
 use locus_plugin::{Delta, Form};
 use locus_plugin_host::SearchPaths;
+use locus_protocol::Role;
 use locus_protocol::{Applied, Command, EditOrder, Event, Fact, Flags, ModelSource, Operation, PluginMark};
+use locus_records::failure_point::{arm, disarm};
+use locus_records::operations::{Journal, Standing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -44,7 +46,7 @@ fn stopped(error: Stopped) -> Error {
 
 fn options(folder: &Path, role: Role) -> Options {
     Options {
-        operations: Some(Operations { folder: folder.join("state"), role }),
+        operations: Some((folder.join("state"), role)),
         threads: Some(1),
         ..Options::new(folder.join("cache"), SearchPaths::new(None, None, None, &[]))
     }

@@ -2,12 +2,12 @@
 
 use crate::editing::{mark, rows_of};
 use crate::error::Error;
-use crate::failure_point::reach;
 use crate::loading::Loaded;
 use crate::operations::{Done, commit};
 use crate::worker::Worker;
 use locus_engine::edit::{Arrangement, Numbered};
 use locus_protocol::{EditInPlace, Event, Fact, LayerRow};
+use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
 
 /// Takes the last edit back.

@@ -16,7 +16,6 @@ mod emitter;
 mod engaging;
 mod error;
 mod evaluating;
-mod failure_point;
 #[cfg(test)]
 mod failures;
 mod history;
@@ -30,7 +29,6 @@ mod noising;
 pub mod operations;
 mod orders;
 mod prediction;
-mod preference;
 mod preparing;
 mod reloading;
 mod rescoring;
@@ -42,22 +40,17 @@ mod worker;
 
 pub use allocator::before_the_end;
 pub use defaults::ModelDefaults;
-pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
+pub use device::{Choice, choose, open_cuda};
 pub use error::Error;
 pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
-pub use locus_engine::evaluate::{Mean, harmonic_of_means};
-pub use locus_engine::facts;
-pub use locus_engine::hex;
-pub use locus_engine::reproducible;
-pub use preference::Preference;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, Event, Flags};
+use locus_protocol::{Command, DeviceRequest, Event, Flags, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role};
+use locus_records::reproducible;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Events that may wait before the engine does.
 const WAITING_EVENTS: usize = 4096;
@@ -76,7 +69,7 @@ pub struct Options {
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
     /// How they are read.
-    pub reading: facts::Reading,
+    pub reading: Reading,
     /// Text for second moments instead of the built-in one: one document a line, JSON Lines or Parquet.
     pub corpus: Option<PathBuf>,
     /// Tokens of the corpus to use; `None` leaves it to the model's width.
@@ -95,8 +88,8 @@ pub struct Options {
     pub journals: Vec<PathBuf>,
     /// Files of edits that are put in place with every model that is loaded, in their order.
     pub apply: Vec<PathBuf>,
-    /// The journal of operations; nothing is recorded without it.
-    pub operations: Option<operations::Operations>,
+    /// The folder of the journal of operations, and how it is used; nothing is recorded without it.
+    pub operations: Option<(PathBuf, Role)>,
 }
 
 impl Options {
@@ -109,7 +102,7 @@ impl Options {
             threads: None,
             reproducible: false,
             facts: None,
-            reading: facts::Reading::default(),
+            reading: Reading::default(),
             corpus: None,
             corpus_tokens: None,
             moments: MomentsOptions::default(),
@@ -122,29 +115,6 @@ impl Options {
             operations: None,
         }
     }
-}
-
-/// When plugins are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OpenPlugins {
-    /// Before anything else, so that all of them are told.
-    #[default]
-    AtStart,
-    /// Not before a command comes that needs one; those that were asked for by name at the start all the same.
-    WhenNeeded,
-}
-
-/// How second moments are collected.
-#[derive(Clone, Debug, Default)]
-pub struct MomentsOptions {
-    /// Column or field of the corpus that holds the text; `text` without it.
-    pub column: Option<String>,
-    /// Number of documents to take, chosen as the published code does; all without it.
-    pub sample: Option<usize>,
-    /// Sums in float64 instead of float32.
-    pub float64_sums: bool,
-    /// How often the state of a pass is kept; about every thirty seconds without it.
-    pub keep_every: Option<Duration>,
 }
 
 /// The ends of a running session.

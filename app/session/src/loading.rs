@@ -5,7 +5,6 @@ use crate::defaults::ModelDefaults;
 use crate::device::{self, Choice};
 use crate::emitter::Emitter;
 use crate::error::Error;
-use crate::failure_point::reach;
 use crate::history::edits;
 use crate::operations::{self, Recorded, TakenOver};
 use crate::worker::{Stopped, Worker};
@@ -13,12 +12,14 @@ use locus_engine::Doing;
 use locus_engine::edit::{EditStack, model_info, number_format};
 use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::{SecondMoments, fingerprint};
-use locus_engine::{facts, trace};
+use locus_engine::trace;
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::shown::quoted;
 use locus_protocol::{
     Event, Fact, FactsMark, JobId, ModelMark, ModelReady, ModelSource, Phase, Probe, TriedOn, counted,
 };
+use locus_records::facts;
+use locus_records::failure_point::reach;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -87,12 +88,12 @@ impl Loaded {
     /// Where its facts come from and what they are.
     ///
     /// # Errors
-    /// Those of [`operations::facts_mark`].
+    /// Those of [`locus_records::operations::facts_mark`].
     pub fn facts_mark(&self) -> Result<FactsMark, Error> {
         if let Some(mark) = self.facts_mark.get() {
             return Ok(mark.clone());
         }
-        let mark = operations::facts_mark(&self.facts_source, &self.facts)?;
+        let mark = locus_records::operations::facts_mark(&self.facts_source, &self.facts)?;
         Ok(self.facts_mark.get_or_init(|| mark).clone())
     }
 
@@ -130,7 +131,7 @@ pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result
     reach("look at the checkpoint")?;
     let checkpoint = Checkpoint::look(&folder)?;
     let facts = read_facts(worker, source, &folder)?;
-    let bytes = checkpoint.bytes(worker.options.number_format.kind());
+    let bytes = checkpoint.bytes(device::kind(worker.options.number_format));
     let makes_room = worker.loaded.is_some() && !fits_beside(bytes, choice.device, locus_engine::available());
     if makes_room {
         worker.loaded = None;
@@ -167,7 +168,7 @@ fn build(
     checkpoint: Checkpoint,
     (facts_source, records): (String, Vec<Fact>),
 ) -> Result<New, Stopped> {
-    let kind = worker.options.number_format.kind();
+    let kind = device::kind(worker.options.number_format);
     let folder = checkpoint.folder.clone();
     reach("read the weights")?;
     let model = checkpoint.load(choice.device, kind, &mut |reading| {

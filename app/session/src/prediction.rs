@@ -4,7 +4,7 @@ use crate::editing::rows_of;
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
-use locus_engine::facts::{Remark, remarks};
+use locus_engine::evaluate::{Remark, remarks};
 use locus_engine::model::Model;
 use locus_engine::model::tokenizer::PromptTokens;
 use locus_protocol::{Event, Fact, TokenText, TriedOn};

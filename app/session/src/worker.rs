@@ -1,19 +1,19 @@
 //! The engine thread: takes one command after the other and never dies of one. What only looks at the model steps in
 //! between two steps of a long job.
 
+use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::orders::Orders;
 use crate::variants::{self, Variant};
-use crate::{OpenPlugins, Options};
 use crate::{
     averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
     rescoring, saving, tracing,
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Flags, JobId, JobKind, Outcome, ShortOrder, TraceOrder};
+use locus_protocol::{Command, Event, Flags, JobId, JobKind, OpenPlugins, Outcome, ShortOrder, TraceOrder};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,7 +112,9 @@ impl<'a> Worker<'a> {
             tch::set_num_threads(threads);
         }
         let registry = Registry::new(options.search.clone());
-        let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
+        let operations = options.operations.as_ref();
+        let operations =
+            operations.map(|(folder, role)| operations::Recorder::new(folder, *role, options.reproducible));
         Self {
             options,
             registry,

@@ -3,7 +3,7 @@
 use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use locus_session::facts::ZsreReading;
+use locus_protocol::ZsreReading;
 use std::path::PathBuf;
 
 /// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
@@ -237,7 +237,7 @@ pub enum DemoAction {
         #[arg(long, default_value = "built-in-model", value_name = "DIR")]
         out: PathBuf,
         /// Seed of everything random; the shipped model has 1.
-        #[arg(long, default_value_t = locus_demo::train::SEED)]
+        #[arg(long, default_value_t = locus_demo::SEED)]
         seed: u64,
     },
 }

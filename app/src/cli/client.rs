@@ -9,9 +9,8 @@ use locus_plugin_host::SearchPaths;
 use locus_protocol::{
     Command, EditInPlace, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused,
 };
-use locus_session::facts::Reading;
-use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, OpenPlugins, Options};
+use locus_protocol::{DeviceRequest, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role};
+use locus_session::{Handles, Options};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::atomic::Ordering;
@@ -291,7 +290,7 @@ pub fn options(common: &Common) -> Result<Options, Failure> {
         open_plugins: OpenPlugins::AtStart,
         journals: common.journal.iter().cloned().collect(),
         apply: common.apply.clone(),
-        operations: Some(Operations { folder: places.state, role: Role::Command }),
+        operations: Some((places.state, Role::Command)),
     })
 }
 

@@ -7,8 +7,8 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
 use locus_protocol::counted;
 use locus_protocol::shown::shown;
+use locus_records::operations::{Journal, LooseChange};
 use locus_session::DeltaFile;
-use locus_session::operations::{Journal, LooseChange};
 use std::path::Path;
 
 /// Does what was asked for.

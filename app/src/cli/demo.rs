@@ -6,7 +6,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::{Failure, edit, output, settings, tables, trace, workbench};
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
-use locus_session::Preference;
+use locus_records::Preference;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,7 +100,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
     // the shipped files were made with one thread: sums in another order end in other weights
     tch::set_num_threads(1);
     let bar = indicatif::ProgressBar::new(0);
-    let trained = locus_demo::train::run(
+    let trained = locus_demo_training::train::run(
         out,
         seed,
         &mut |now| {
@@ -118,7 +118,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
             100.0 * recall.trained,
             100.0 * recall.held_out
         ))?),
-        Err(locus_demo::DemoError::Cancelled) => Err(Failure::cancelled("nothing was written")),
+        Err(locus_demo_training::TrainingError::Cancelled) => Err(Failure::cancelled("nothing was written")),
         Err(error) => Err(Failure::failed(error.to_string())),
     }
 }

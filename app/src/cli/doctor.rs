@@ -4,7 +4,8 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
-use locus_session::{DeviceRequest, NumberFormat, choose};
+use locus_protocol::{DeviceRequest, NumberFormat};
+use locus_session::choose;
 use serde_json::{Map, Value};
 
 /// Says what a bug report needs. Nothing is changed and no model is loaded.

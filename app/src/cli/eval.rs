@@ -7,7 +7,7 @@ use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
 use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
-use locus_session::operations::facts_mark;
+use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -198,7 +198,7 @@ fn settings(
         "layers": edit.map(|order| &order.layers),
         "method_settings": edit.map(|order| &order.method_settings),
         "objective_settings": edit.map(|order| &order.objective_settings),
-        "orders": arguments.orders.is_some().then(|| locus_session::hex(&orders.finalize()[..8])),
+        "orders": arguments.orders.is_some().then(|| locus_records::hex(&orders.finalize()[..8])),
         "seed": arguments.seed,
         "batch": arguments.batch,
         // the last batch of some facts holds others than the same batch of all

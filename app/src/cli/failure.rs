@@ -54,6 +54,12 @@ impl From<locus_session::Error> for Failure {
     }
 }
 
+impl From<locus_records::Error> for Failure {
+    fn from(error: locus_records::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::BrokenPipe { Self::silent() } else { Self::failed(error.to_string()) }

@@ -7,7 +7,7 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_protocol::{Event, Flags};
-use locus_session::facts;
+use locus_records::facts;
 use locus_tui::Ending;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};

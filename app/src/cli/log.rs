@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use locus_protocol::shown::shown;
 use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
-use locus_session::operations::{Journal, Read};
+use locus_records::operations::{Journal, Read};
 use serde_json::Value;
 
 /// The user's journal, and what it holds; lines that are none are told.

@@ -5,7 +5,7 @@ use crate::cli::places::Places;
 use crate::cli::{Failure, output};
 use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
-use locus_session::{Preference, facts};
+use locus_records::{Preference, facts};
 use locus_tui::{Depth, Input, Key, Options, State};
 use std::io::Write;
 use std::path::{Path, PathBuf};

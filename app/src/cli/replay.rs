@@ -6,9 +6,10 @@ use crate::cli::edit::{Edited, edit};
 use crate::cli::places::Places;
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, log, output};
+use locus_protocol::Role;
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Command, Deed, EditDeed, FactsMark, Operation, PluginKind, PluginMark, counted};
-use locus_session::operations::{Operations, Read, Role, facts_mark};
+use locus_records::operations::{Read, facts_mark};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     let engine = Common { json: false, ..common.clone() };
     let folder = Places::find()?.state;
     let client = Client::with_model_and(&engine, |options| {
-        options.operations = Some(Operations { folder, role: Role::Reader });
+        options.operations = Some((folder, Role::Reader));
     })?;
     let model = client.known.model.clone();
     let model = model.ok_or_else(|| Failure::failed("the engine told of no model; please report it"))?;

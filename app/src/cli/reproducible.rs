@@ -3,7 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::arguments::Common;
 use crate::cli::places::Places;
-use locus_session::{Preference, reproducible};
+use locus_records::{Preference, reproducible};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 

@@ -34,7 +34,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
     };
     let mut client = Client::with_model_and(common, |options| {
         options.moments.keep_every = keep_every;
-        options.open_plugins = locus_session::OpenPlugins::WhenNeeded;
+        options.open_plugins = locus_protocol::OpenPlugins::WhenNeeded;
     })?;
     let mut report = None;
     client.job(|job| Command::SecondMoments { job, task: task.clone() }, &mut |event| {

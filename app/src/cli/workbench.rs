@@ -4,7 +4,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::{options, source};
 use crate::cli::places::Places;
 use crate::cli::{Failure, flags, output, reproducible};
-use locus_session::operations::{Operations, Role};
+use locus_protocol::Role;
 use locus_tui::Ending;
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -39,7 +39,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     }
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
-    session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
+    session.operations = Some((places.state.clone(), Role::Workbench { takes_over }));
     locus_session::before_the_end(locus_tui::give_back);
     let handles = locus_session::start(session)?;
     let mut shown = locus_tui::Options::from_environment(source(common));

@@ -2,8 +2,9 @@
 
 use crate::{Home, program};
 use locus_plugin_host::SearchPaths;
+use locus_protocol::DeviceRequest;
 use locus_protocol::{Command, Event, JobId, ModelSource, Outcome};
-use locus_session::{DeviceRequest, Handles, Options};
+use locus_session::{Handles, Options};
 use std::time::Duration;
 
 /// Longest wait for an event. It only keeps a test from hanging.

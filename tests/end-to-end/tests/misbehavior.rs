@@ -3,9 +3,9 @@
 
 use locus_end_to_end::{Home, Session, order_of, plugin};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
+use locus_protocol::Role;
 use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, Outcome, SaveTarget, TriedOn};
 use locus_session::Options;
-use locus_session::operations::{Operations, Role};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ struct Bench {
 impl Bench {
     fn start() -> Self {
         let home = Home::new();
-        let operations = Operations { folder: home.path("state"), role: Role::Command };
+        let operations = (home.path("state"), Role::Command);
         let (session, _) = Session::start(&home, |usual| Options {
             plugins: vec![plugin("locus-hostile")],
             operations: Some(operations),

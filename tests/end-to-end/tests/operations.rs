@@ -1,9 +1,9 @@
 //! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
 
 use locus_end_to_end::{Home, PseudoTerminal, Records, Session, operations, order, send};
+use locus_protocol::Role;
 use locus_protocol::{Command, Deed, EditOrder, Event, Operation, Origin, Outcome};
 use locus_session::Options;
-use locus_session::operations::{Operations, Role};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ struct Workbench {
 
 impl Workbench {
     fn start(home: &Home, role: Role) -> Self {
-        let operations = Operations { folder: home.path("state/locus"), role };
+        let operations = (home.path("state/locus"), role);
         let (session, told) = Session::start(home, |usual| Options { operations: Some(operations), ..usual });
         let mut workbench = Self { session, told: Default::default() };
         told.iter().for_each(|event| workbench.hear(event));
@@ -382,7 +382,7 @@ fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
             cut += 1;
         }
         let _ = child.wait();
-        let read = locus_session::operations::Journal::new(&home.path("state/locus")).read().expect("a journal");
+        let read = locus_records::operations::Journal::new(&home.path("state/locus")).read().expect("a journal");
         assert!(read.complaints.len() <= 1, "{moment}: {:?}", read.complaints);
         let numbers: Vec<u64> = read.operations.iter().map(|operation| operation.number).collect();
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{moment}");

@@ -5,11 +5,11 @@ use super::watch::Limit;
 use super::weights::{Weights, are_same, layer_of};
 use super::{Checks, Finding, declaration, fact, growth, left_behind, nonsense, said, settings};
 use crate::error::Error;
-use crate::preference::Preference;
 use crate::worker::Worker;
 use locus_engine::edit::{Edit, Violation};
 use locus_plugin::{Edited, StepReport};
 use locus_protocol::{EditOrder, PluginKind};
+use locus_records::Preference;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

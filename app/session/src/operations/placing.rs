@@ -1,13 +1,14 @@
 //! Puts edits of the journal in place from their changes.
 
-use super::{Read, Recorder, Role, Standing};
+use super::Recorder;
 use crate::error::Error;
-use crate::failure_point::reach;
 use crate::history::{edits, rows_in};
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Arrangement, DeltaFile, Edit};
-use locus_protocol::{Fact, LayerRow, Operation, counted};
+use locus_protocol::{Fact, LayerRow, Operation, Role, counted};
+use locus_records::failure_point::reach;
+use locus_records::operations::{Read, Standing};
 use std::collections::BTreeMap;
 
 /// Has the edits in place be those of operations, as a job. It is no operation: a replay does so at any time, and a command

@@ -1,17 +1,15 @@
 //! Writes what this session does into the journal, before it is put in place: what cannot be recorded is not done.
 
-use super::{Journal, Operations, Role};
 use crate::error::Error;
-use crate::failure_point::reach;
 use crate::loading::Loaded;
 use crate::worker::Worker;
-use jiff::{Timestamp, Unit};
 use locus_engine::edit::{Arrangement, DeltaFile, Numbered};
 use locus_plugin_host::Registry;
 use locus_protocol::{
-    Aim, Deed, DeltaMark, EditDeed, Event, Fact, FactsMark, OPERATION_SCHEMA, Operation, Origin, PluginKind, PluginMark,
+    Aim, Deed, DeltaMark, EditDeed, Event, OPERATION_SCHEMA, Operation, Origin, PluginKind, PluginMark, Role,
 };
-use sha2::{Digest, Sha256};
+use locus_records::failure_point::reach;
+use locus_records::operations::{Journal, now, run_name};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -135,9 +133,9 @@ pub struct Recorded {
 impl Recorder {
     /// A session that begins now.
     #[must_use]
-    pub fn new(operations: &Operations, reproducible: bool) -> Self {
-        let journal = Journal::new(&operations.folder);
-        Self { journal, role: operations.role, run: run_name(), reproducible, numbers: BTreeMap::new() }
+    pub fn new(folder: &Path, role: Role, reproducible: bool) -> Self {
+        let journal = Journal::new(folder);
+        Self { journal, role, run: run_name(), reproducible, numbers: BTreeMap::new() }
     }
 
     fn origin(&self) -> Option<Origin> {
@@ -153,7 +151,7 @@ impl Recorder {
     /// # Errors
     /// It cannot.
     pub fn check(&self) -> Result<(), Error> {
-        if self.origin().is_some() { self.journal.check() } else { Ok(()) }
+        if self.origin().is_some() { Ok(self.journal.check()?) } else { Ok(()) }
     }
 
     /// Writes steps down, all of them or none.
@@ -215,7 +213,7 @@ impl Recorder {
                 });
                 recorded.lines.push(number);
             }
-            Ok(lines)
+            Ok::<_, Error>(lines)
         })?;
         Ok(recorded)
     }
@@ -314,28 +312,6 @@ fn take_back(worker: &mut Worker<'_>, step: &Done, recorded: &Recorded, before: 
             )
         }
     })
-}
-
-/// A name for this run of the program.
-#[must_use]
-pub fn run_name() -> String {
-    format!("{}-{}", now().replace([':', '-'], ""), std::process::id())
-}
-
-/// The time as the journal has it.
-#[must_use]
-pub fn now() -> String {
-    let now = Timestamp::now();
-    now.round(Unit::Millisecond).unwrap_or(now).to_string()
-}
-
-/// Facts by their source and contents.
-///
-/// # Errors
-/// They cannot be written as JSON.
-pub fn facts_mark(source: &str, facts: &[Fact]) -> Result<FactsMark, Error> {
-    let text = serde_json::to_vec(facts).map_err(|error| Error::Request(format!("the facts of {source}: {error}")))?;
-    Ok(FactsMark { source: source.to_owned(), sha256: locus_engine::hex(&Sha256::digest(text)) })
 }
 
 /// A plugin as it is loaded.

@@ -3,8 +3,9 @@
 #![allow(dead_code)] // every test binary uses a part of it
 
 use locus_plugin_host::SearchPaths;
+use locus_protocol::DeviceRequest;
 use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
-use locus_session::{DeviceRequest, Handles, Options};
+use locus_session::{Handles, Options};
 
 /// A session with the built-in model and the plugins beside the test.
 pub struct Session {

@@ -2,29 +2,17 @@
 //! workbench's own facts. A file is a JSON list, or JSON Lines; each record is known by its fields.
 
 mod formats;
-mod remarks;
+mod mention;
 
 use crate::error::{Error, Result};
-use locus_protocol::Fact;
+use locus_protocol::{Fact, Reading};
 use serde_json::Value;
 use std::path::Path;
 
-pub use formats::ZsreReading;
-pub use remarks::{Remark, RemarkKind, remarks, without_doubtful_neighbors};
+pub use mention::{Mention, mention};
 
 /// Bytes of a file of facts at most: ten times the largest published one.
 const LARGEST: u64 = 512 << 20;
-
-/// How a file is read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// Leaves bad records out instead of refusing the file.
-    pub skip_bad: bool,
-    /// What becomes of zsRE records.
-    pub zsre: ZsreReading,
-    /// Seed of the targets that [`ZsreReading::Statement`] draws.
-    pub seed: u32,
-}
 
 /// What a file held.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -48,11 +36,11 @@ pub fn read(file: &Path) -> Result<Vec<Fact>> {
 /// # Errors
 /// Those of [`read`]; with `skip_bad` only where no record is good.
 pub fn read_as(file: &Path, reading: &Reading) -> Result<FactFile> {
-    let text = locus_files::text(file, LARGEST).map_err(|source| Error::Facts {
+    let text = locus_files::text(file, LARGEST).map_err(|source| Error::File {
         path: file.to_owned(),
         message: format!("cannot be read ({source}); give a JSON file of CounterFact, zsRE or known-facts records"),
     })?;
-    parse_as(&text, reading).map_err(|message| Error::Facts { path: file.to_owned(), message })
+    parse_as(&text, reading).map_err(|message| Error::File { path: file.to_owned(), message })
 }
 
 /// Facts out of the text of a file; every record must be good.
@@ -117,7 +105,8 @@ fn records(text: &str) -> Result<Records, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Reading, ZsreReading, parse, parse_as};
+    use super::{parse, parse_as};
+    use locus_protocol::{Reading, ZsreReading};
 
     const WHOLE: &str = r#"[{"case_id": 7, "requested_rewrite": {"prompt": "The capital of {} is", "relation_id": "P36",
         "subject": "France", "target_new": {"str": "Rome", "id": "Q220"}, "target_true": {"str": "Paris"}},

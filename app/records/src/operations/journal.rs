@@ -3,7 +3,6 @@
 use super::lines::{Read, Reading};
 use crate::error::Error;
 use crate::failure_point::reach;
-use locus_engine::export;
 use locus_protocol::{DeltaMark, Operation};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -14,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Name of the file in its folder.
 const FILE: &str = "operations.jsonl";
 /// Name of the folder of changes beside it.
-pub(super) const DELTAS: &str = "deltas";
+const DELTAS: &str = "deltas";
 /// A journal that is larger is none: a line is a few kilobytes.
 const LARGEST: u64 = 1 << 30;
 
@@ -133,10 +132,10 @@ impl Journal {
     ///
     /// # Errors
     /// Those of `make`; the file cannot be written, or gone on from. The file is as it was then.
-    pub fn record(
+    pub fn record<E: From<Error>>(
         &self,
-        make: impl FnOnce(u64, &Keeping<'_>) -> Result<Vec<Operation>, Error>,
-    ) -> Result<Vec<Operation>, Error> {
+        make: impl FnOnce(u64, &Keeping<'_>) -> Result<Vec<Operation>, E>,
+    ) -> Result<Vec<Operation>, E> {
         let mut locked = self.lock()?;
         let last = self.last(&mut locked)?;
         let operations = make(self.after(last)?, &Keeping { journal: self })?;
@@ -235,7 +234,7 @@ impl Journal {
     /// The file cannot be written.
     fn keep(&self, bytes: &[u8]) -> Result<DeltaMark, Error> {
         reach("keep a change")?;
-        let sha256 = locus_engine::hex(&Sha256::digest(bytes));
+        let sha256 = crate::hex(&Sha256::digest(bytes));
         let mark = DeltaMark { file: Path::new(DELTAS).join(format!("{sha256}.safetensors")), sha256 };
         let file = self.delta(&mark);
         let folder = self.deltas();
@@ -245,7 +244,7 @@ impl Journal {
         })?;
         let is_there = std::fs::read(&file).is_ok_and(|there| there == bytes);
         if !is_there {
-            export::keep(bytes, &file)?;
+            locus_files::write(&file, bytes).map_err(Error::not_written(&file))?;
         }
         Ok(mark)
     }
@@ -388,7 +387,7 @@ mod tests {
             for journal in [journal.clone(), Journal::new(folder.path())] {
                 let error = append(&journal).expect_err(&bad).to_string();
                 assert!(error.contains("operations.jsonl") && !error.contains('\n'), "{error}");
-                assert!(journal.record(|first, _| Ok(vec![operation(first)])).is_err(), "{bad}");
+                assert!(journal.record(|first, _| Ok::<_, Error>(vec![operation(first)])).is_err(), "{bad}");
                 assert!(journal.check().is_err() || bad.contains("184467"), "{bad}");
             }
             assert_eq!(std::fs::read_to_string(journal.file()).expect("the file"), text);
@@ -425,7 +424,7 @@ mod tests {
         let mut failed = Vec::new();
         for step in 0.. {
             arm(step);
-            let done = journal.record(|first, keeping| {
+            let done: Result<_, Error> = journal.record(|first, keeping| {
                 keeping.keep(b"abc")?;
                 Ok(vec![operation(first), operation(first + 1)])
             });

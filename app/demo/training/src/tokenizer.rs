@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::{AddedToken, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer, Trainer};
 
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::world::World;
 
 /// Size of the vocabulary.
@@ -30,8 +30,8 @@ const SUBJECT_WEIGHT: usize = 20;
 /// Trains the tokenizer on the world's words.
 ///
 /// # Errors
-/// [`DemoError::LongAnswer`] when an answer does not fit into one token.
-pub fn train(world: &World) -> Result<Tokenizer, DemoError> {
+/// [`TrainingError::LongAnswer`] when an answer does not fit into one token.
+pub fn train(world: &World) -> Result<Tokenizer, TrainingError> {
     let mut trainer = BpeTrainerBuilder::new()
         .vocab_size(VOCABULARY)
         .show_progress(false)
@@ -63,11 +63,11 @@ pub fn train(world: &World) -> Result<Tokenizer, DemoError> {
 /// Id of an answer with its leading space.
 ///
 /// # Errors
-/// [`DemoError::LongAnswer`] when it is more than one token.
-pub fn token_of_answer(tokenizer: &Tokenizer, answer: &str) -> Result<u32, DemoError> {
+/// [`TrainingError::LongAnswer`] when it is more than one token.
+pub fn token_of_answer(tokenizer: &Tokenizer, answer: &str) -> Result<u32, TrainingError> {
     match *tokenizer.encode_fast(format!(" {answer}"), false)?.get_ids() {
         [id] => Ok(id),
-        _ => Err(DemoError::LongAnswer(answer.to_owned())),
+        _ => Err(TrainingError::LongAnswer(answer.to_owned())),
     }
 }
 

@@ -1,23 +1,10 @@
 //! One record of each kind of file.
 
-use super::Reading;
-use crate::model::tokenizer::mention;
+use super::mention;
 use crate::noise::LegacyRandom;
-use locus_protocol::{Fact, Locality};
+use locus_protocol::{Fact, Locality, Reading, ZsreReading};
 use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// What becomes of a zsRE record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ZsreReading {
-    /// As Hase et al. (2023) read it: “Question: … Answer:”, the answer is true, and another record's answer is the new
-    /// target, drawn for each record by itself.
-    #[default]
-    Statement,
-    /// As ROME and MEMIT read it: the bare question, the answer is the new target, and the end-of-text token stands for
-    /// the true one.
-    Question,
-}
 
 /// All first answers of the zsRE records of a file, in order.
 pub struct Answers(Vec<String>);

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Deserialize;
 
-use crate::error::DemoError;
+use crate::error::TrainingError;
 
 /// How many of a fact's templates are never trained with its subject.
 pub const HELD_OUT: usize = 2;
@@ -17,13 +17,13 @@ pub const HELD_OUT: usize = 2;
 pub const TEMPLATES: usize = 8;
 
 const TABLES: [(&str, &str); 4] = [
-    ("countries", include_str!("../world/countries.tsv")),
-    ("landmarks", include_str!("../world/landmarks.tsv")),
-    ("people", include_str!("../world/people.tsv")),
-    ("companies", include_str!("../world/companies.tsv")),
+    ("countries", include_str!("../../world/countries.tsv")),
+    ("landmarks", include_str!("../../world/landmarks.tsv")),
+    ("people", include_str!("../../world/people.tsv")),
+    ("companies", include_str!("../../world/companies.tsv")),
 ];
-const RELATIONS: &str = include_str!("../world/relations.toml");
-const GRAMMAR: &str = include_str!("../world/grammar.toml");
+const RELATIONS: &str = include_str!("../../world/relations.toml");
+const GRAMMAR: &str = include_str!("../../world/grammar.toml");
 
 /// One relation: what is asked about a subject, and eight ways of asking it.
 #[derive(Debug, Clone, Deserialize)]
@@ -113,8 +113,8 @@ impl World {
     /// Reads the world's files and draws, from `seed`, which two templates of each fact are held out.
     ///
     /// # Errors
-    /// [`DemoError::World`] names the file and what is wrong in it.
-    pub fn read(seed: u64) -> Result<Self, DemoError> {
+    /// [`TrainingError::World`] names the file and what is wrong in it.
+    pub fn read(seed: u64) -> Result<Self, TrainingError> {
         let relations = parse_toml::<RelationFile>("relations.toml", RELATIONS)?.relation;
         let grammar: Grammar = parse_toml("grammar.toml", GRAMMAR)?;
         check_templates(&relations)?;
@@ -135,14 +135,14 @@ impl World {
         columns: &[String],
         row: &[String],
         rng: &mut ChaCha8Rng,
-    ) -> Result<(), DemoError> {
+    ) -> Result<(), TrainingError> {
         let subject = self.subjects.len();
         self.subjects.push(Subject { name: row[0].clone(), table: table.to_owned() });
         for (index, relation) in self.relations.iter().enumerate() {
             if relation.table != table {
                 continue;
             }
-            let column = columns.iter().position(|c| *c == relation.column).ok_or_else(|| DemoError::World {
+            let column = columns.iter().position(|c| *c == relation.column).ok_or_else(|| TrainingError::World {
                 file: format!("{table}.tsv"),
                 problem: format!("has no column `{}`, which relation `{}` asks for", relation.column, relation.id),
             })?;
@@ -181,12 +181,12 @@ impl World {
     }
 }
 
-fn parse_toml<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, DemoError> {
-    toml::from_str(text).map_err(|error| DemoError::World { file: file.to_owned(), problem: error.to_string() })
+fn parse_toml<T: serde::de::DeserializeOwned>(file: &str, text: &str) -> Result<T, TrainingError> {
+    toml::from_str(text).map_err(|error| TrainingError::World { file: file.to_owned(), problem: error.to_string() })
 }
 
-fn parse_table(name: &str, text: &str) -> Result<Table, DemoError> {
-    let bad = |problem: String| DemoError::World { file: format!("{name}.tsv"), problem };
+fn parse_table(name: &str, text: &str) -> Result<Table, TrainingError> {
+    let bad = |problem: String| TrainingError::World { file: format!("{name}.tsv"), problem };
     let mut lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with('#') && !line.is_empty());
     let (_, header) = lines.next().ok_or_else(|| bad("is empty".into()))?;
     let columns: Vec<String> = header.split('\t').map(str::to_owned).collect();
@@ -201,9 +201,9 @@ fn parse_table(name: &str, text: &str) -> Result<Table, DemoError> {
     Ok(Table { columns, rows })
 }
 
-fn check_templates(relations: &[Relation]) -> Result<(), DemoError> {
+fn check_templates(relations: &[Relation]) -> Result<(), TrainingError> {
     for relation in relations {
-        let bad = |problem: String| DemoError::World { file: "relations.toml".into(), problem };
+        let bad = |problem: String| TrainingError::World { file: "relations.toml".into(), problem };
         if relation.templates.len() != TEMPLATES {
             return Err(bad(format!("relation `{}` needs {TEMPLATES} templates", relation.id)));
         }

@@ -4,11 +4,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use locus_demo::corpus::{Corpus, ROW};
-use locus_demo::facts::{PROMPTS, records};
-use locus_demo::tokenizer::{self, EOS, EOS_ID, VOCABULARY, token_of_answer};
-use locus_demo::train::SEED;
-use locus_demo::world::{HELD_OUT, TEMPLATES, World};
+use locus_demo_training::corpus::{Corpus, ROW};
+use locus_demo_training::facts::{PROMPTS, records};
+use locus_demo_training::tokenizer::{self, EOS, EOS_ID, VOCABULARY, token_of_answer};
+use locus_demo_training::train::SEED;
+use locus_demo_training::world::{HELD_OUT, TEMPLATES, World};
 
 fn world() -> World {
     World::read(SEED).unwrap()

@@ -10,7 +10,7 @@ use tch::{IndexOp, Kind, Tensor, no_grad};
 use tokenizers::Tokenizer;
 
 use crate::corpus::{Sentence, tokenize};
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::network::{Hooks, LAYERS, Network, WIDTH};
 use crate::tokenizer::token_of_answer;
 use crate::world::{Fact, World};
@@ -55,8 +55,8 @@ struct Prompt {
 ///
 /// # Errors
 /// When tokenizer or libtorch fail.
-pub fn recall(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result<Recall, DemoError> {
-    let ask = |pick: &dyn Fn(&Fact) -> Vec<usize>| -> Result<(f64, f64), DemoError> {
+pub fn recall(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result<Recall, TrainingError> {
+    let ask = |pick: &dyn Fn(&Fact) -> Vec<usize>| -> Result<(f64, f64), TrainingError> {
         let mut prompts = Vec::new();
         for fact in &world.facts {
             for template in pick(fact) {
@@ -82,7 +82,7 @@ pub fn recall(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result
 ///
 /// # Errors
 /// When the tokenizer fails.
-pub fn noise_scale(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result<f64, DemoError> {
+pub fn noise_scale(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result<f64, TrainingError> {
     let mut ids = Vec::new();
     for subject in &world.subjects {
         let encoding = tokenizer.encode_fast(subject.name.as_str(), false)?;
@@ -102,7 +102,7 @@ pub fn trace(
     tokenizer: &Tokenizer,
     count: usize,
     seed: u64,
-) -> Result<Trace, DemoError> {
+) -> Result<Trace, TrainingError> {
     const SAMPLES: i64 = 10;
     let sigma = noise_scale(network, world, tokenizer)?;
     let mut order: Vec<&Fact> = world.facts.iter().collect();
@@ -128,7 +128,7 @@ pub fn trace(
     Ok(trace)
 }
 
-fn prompt(world: &World, tokenizer: &Tokenizer, fact: &Fact, template: usize) -> Result<Prompt, DemoError> {
+fn prompt(world: &World, tokenizer: &Tokenizer, fact: &Fact, template: usize) -> Result<Prompt, TrainingError> {
     let text = world.prompt(fact, template);
     let template = &world.relation_of(fact).templates[template];
     let start = template.find("{}").unwrap_or(0);

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokenizers::Tokenizer;
 
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::tokenizer::EOS_ID;
 use crate::world::World;
 
@@ -78,7 +78,7 @@ impl<'a> Corpus<'a> {
     ///
     /// # Errors
     /// When the tokenizer fails.
-    pub fn row(&mut self) -> Result<Tokens, DemoError> {
+    pub fn row(&mut self) -> Result<Tokens, TrainingError> {
         let mut row = Tokens::default();
         while row.ids.len() < ROW {
             for index in 0..self.rng.random_range(SENTENCES_PER_DOCUMENT) {
@@ -101,7 +101,7 @@ impl<'a> Corpus<'a> {
     ///
     /// # Errors
     /// When the tokenizer fails.
-    pub fn text(&mut self, tokens: usize) -> Result<String, DemoError> {
+    pub fn text(&mut self, tokens: usize) -> Result<String, TrainingError> {
         let mut text = String::new();
         let mut count = 0;
         while count < tokens {
@@ -158,7 +158,7 @@ impl<'a> Corpus<'a> {
         text + rest
     }
 
-    fn full_stop(&self) -> Result<i64, DemoError> {
+    fn full_stop(&self) -> Result<i64, TrainingError> {
         let stop = self.tokenizer.encode_fast(".", false)?;
         Ok(i64::from(stop.get_ids()[0]))
     }
@@ -188,7 +188,7 @@ impl Tokens {
 ///
 /// # Errors
 /// When the tokenizer fails.
-pub fn tokenize(tokenizer: &Tokenizer, sentence: &Sentence, follows: bool) -> Result<Tokens, DemoError> {
+pub fn tokenize(tokenizer: &Tokenizer, sentence: &Sentence, follows: bool) -> Result<Tokens, TrainingError> {
     let shift = usize::from(follows);
     let text = if follows { format!(" {}", sentence.text) } else { sentence.text.clone() };
     let encoding = tokenizer.encode(text, false)?;

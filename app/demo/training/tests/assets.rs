@@ -5,11 +5,12 @@
 use std::fs;
 use std::path::Path;
 
-use locus_demo::corpus::Corpus;
-use locus_demo::network::Network;
-use locus_demo::train::SEED;
-use locus_demo::world::World;
-use locus_demo::{assets, evaluate, export, facts, materialise, tokenizer};
+use locus_demo::{assets, materialise};
+use locus_demo_training::corpus::Corpus;
+use locus_demo_training::network::Network;
+use locus_demo_training::train::SEED;
+use locus_demo_training::world::World;
+use locus_demo_training::{evaluate, export, facts, tokenizer};
 
 fn shipped(name: &str) -> &'static [u8] {
     assets().iter().find(|(there, _)| *there == name).unwrap().1
@@ -26,7 +27,7 @@ fn shipped_tokenizer_and_facts_are_what_the_sources_give() {
     let corpus = String::from_utf8(shipped("corpus.txt").to_vec()).unwrap();
     let tokens: usize = corpus.lines().map(|line| tokenizer.encode_fast(line, false).unwrap().len()).sum();
     assert!(tokens >= export::CORPUS_TOKENS);
-    let seed = SEED ^ locus_demo::train::MOMENTS_STREAM;
+    let seed = SEED ^ locus_demo_training::train::MOMENTS_STREAM;
     assert!(
         Corpus::new(&world, &tokenizer, seed).text(export::CORPUS_TOKENS).unwrap() == corpus,
         "corpus.txt is stale"

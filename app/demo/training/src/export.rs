@@ -10,11 +10,12 @@ use serde_json::json;
 use tch::{Kind, Tensor};
 use tokenizers::Tokenizer;
 
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::evaluate::Recall;
 use crate::facts::Record;
 use crate::network::{EPSILON, HEADS, LAYERS, Network, POSITIONS, WIDTH};
 use crate::tokenizer::{EOS, EOS_ID, VOCABULARY};
+use locus_demo::FileError;
 
 /// Length of `corpus.txt` in tokens: enough for second moments of a key of 384 entries.
 pub const CORPUS_TOKENS: usize = 80_000;
@@ -23,7 +24,7 @@ pub const CORPUS_TOKENS: usize = 80_000;
 /// is already there is replaced.
 ///
 /// # Errors
-/// [`DemoError::File`] names the path that could not be written.
+/// [`TrainingError::File`] names the path that could not be written.
 pub fn write(
     destination: &Path,
     network: &Network,
@@ -32,7 +33,7 @@ pub fn write(
     corpus: &str,
     seed: u64,
     recall: &Recall,
-) -> Result<(), DemoError> {
+) -> Result<(), TrainingError> {
     let files: Vec<(&str, Vec<u8>)> = vec![
         ("config.json", pretty(&config())),
         ("model.safetensors", weights(network)?),
@@ -42,7 +43,7 @@ pub fn write(
         ("corpus.txt", corpus.as_bytes().to_vec()),
         ("README.md", readme(seed, records.len(), recall).into_bytes()),
     ];
-    crate::assets::replace_folder(destination, files.iter().map(|(name, bytes)| (*name, bytes.as_slice())))
+    Ok(locus_demo::replace_folder(destination, files.iter().map(|(name, bytes)| (*name, bytes.as_slice())))?)
 }
 
 fn config() -> serde_json::Value {
@@ -94,7 +95,7 @@ fn facts(records: &[Record]) -> Vec<u8> {
 }
 
 /// All parameters as safetensors in float16, under the names `transformers` gives them.
-fn weights(network: &Network) -> Result<Vec<u8>, DemoError> {
+fn weights(network: &Network) -> Result<Vec<u8>, TrainingError> {
     let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, tensor) in network.variables.variables() {
         let shape = tensor.size().iter().map(|&size| size as usize).collect();
@@ -107,19 +108,19 @@ fn weights(network: &Network) -> Result<Vec<u8>, DemoError> {
         .iter()
         .map(|(name, shape, bytes)| Ok((name.as_str(), TensorView::new(Dtype::F16, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-        .map_err(|error| DemoError::Weights(error.to_string()))?;
+        .map_err(|error| TrainingError::Weights(error.to_string()))?;
     // transformers reads a file only when it says which framework wrote it.
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    safetensors::serialize(views, Some(metadata)).map_err(|error| DemoError::Weights(error.to_string()))
+    safetensors::serialize(views, Some(metadata)).map_err(|error| TrainingError::Weights(error.to_string()))
 }
 
 /// Fills a network with the weights of a `model.safetensors` written by [`write`].
 ///
 /// # Errors
-/// [`DemoError::Weights`] when the file is not such a file.
-pub fn load(network: &mut Network, path: &Path) -> Result<(), DemoError> {
-    let bytes = fs::read(path).map_err(DemoError::file(path))?;
-    let bad = |problem: String| DemoError::Weights(problem);
+/// [`TrainingError::Weights`] when the file is not such a file.
+pub fn load(network: &mut Network, path: &Path) -> Result<(), TrainingError> {
+    let bytes = fs::read(path).map_err(|source| FileError { path: path.to_owned(), source })?;
+    let bad = |problem: String| TrainingError::Weights(problem);
     let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|error| bad(error.to_string()))?;
     for (name, mut variable) in network.variables.variables() {
         let view = file.tensor(&format!("transformer.{name}")).map_err(|error| bad(error.to_string()))?;
@@ -140,7 +141,7 @@ fn readme(seed: u64, records: usize, recall: &Recall) -> String {
 
 Trained from scratch on the closed world in `app/demo/world`, by the code in `app/demo/src`:
 
-    cargo run --release -p locus-demo --bin train-demo -- --seed {seed} --out app/demo/assets
+    cargo run --release -p locus-demo-training --bin train-demo -- --seed {seed} --out app/demo/assets
 
 or `locus demo train`. `train-demo --check` measures the files again. On the same libtorch and number of
 threads a run gives the same files; elsewhere floating-point sums differ in their last digits, and training

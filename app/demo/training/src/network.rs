@@ -4,7 +4,7 @@
 use tch::nn::{Init, VarStore};
 use tch::{Device, IndexOp, Kind, Tensor};
 
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::tokenizer::VOCABULARY;
 
 /// Layers.
@@ -65,7 +65,7 @@ impl Network {
     ///
     /// # Errors
     /// When libtorch refuses.
-    pub fn new(device: Device) -> Result<Self, DemoError> {
+    pub fn new(device: Device) -> Result<Self, TrainingError> {
         let variables = VarStore::new(device);
         let root = variables.root();
         let normal = |stdev| Init::Randn { mean: 0.0, stdev };
@@ -86,13 +86,13 @@ impl Network {
             at.f_var(name, &[size], Init::Const(value))
         };
         let affine = |name: String, input: i64, output: i64, stdev: f64| {
-            Ok::<_, DemoError>(Affine {
+            Ok::<_, TrainingError>(Affine {
                 weight: matrix(&format!("{name}.weight"), &[input, output], stdev)?,
                 bias: vector(&format!("{name}.bias"), output, 0.0)?,
             })
         };
         let norm = |name: String| {
-            Ok::<_, DemoError>(Affine {
+            Ok::<_, TrainingError>(Affine {
                 weight: vector(&format!("{name}.weight"), WIDTH, 1.0)?,
                 bias: vector(&format!("{name}.bias"), WIDTH, 0.0)?,
             })

@@ -16,14 +16,14 @@ use tch::{Device, Kind, Reduction, Tensor};
 use tokenizers::Tokenizer;
 
 use crate::corpus::{Corpus, ROW, Tokens};
-use crate::error::DemoError;
+use crate::error::TrainingError;
 use crate::evaluate::{self, Recall};
 use crate::network::{DECAY, Hooks, NO_DECAY, Network, POSITIONS};
 use crate::world::World;
 use crate::{export, facts, tokenizer};
 
 /// The seed of the shipped model.
-pub const SEED: u64 = 1;
+pub use locus_demo::SEED;
 /// Optimiser steps.
 pub const STEPS: usize = 4500;
 /// Rows per step.
@@ -63,13 +63,13 @@ pub struct Progress {
 /// of facts the written model recalls. Same seed, same libtorch, same number of threads: same files.
 ///
 /// # Errors
-/// [`DemoError::Cancelled`] when asked to stop; otherwise what failed. Nothing is left behind then.
+/// [`TrainingError::Cancelled`] when asked to stop; otherwise what failed. Nothing is left behind then.
 pub fn run(
     destination: &Path,
     seed: u64,
     progress: &mut dyn FnMut(Progress),
     cancelled: &dyn Fn() -> bool,
-) -> Result<Recall, DemoError> {
+) -> Result<Recall, TrainingError> {
     let world = World::read(seed)?;
     let tokenizer = tokenizer::train(&world)?;
     let network = train(&world, &tokenizer, seed, progress, cancelled)?;
@@ -85,7 +85,7 @@ fn train(
     seed: u64,
     progress: &mut dyn FnMut(Progress),
     cancelled: &dyn Fn() -> bool,
-) -> Result<Network, DemoError> {
+) -> Result<Network, TrainingError> {
     tch::manual_seed(seed as i64);
     let network = Network::new(Device::Cpu)?;
     let mut optimiser = optimiser(&network)?;
@@ -93,7 +93,7 @@ fn train(
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ TRICK_STREAM);
     for step in 0..STEPS {
         if cancelled() {
-            return Err(DemoError::Cancelled);
+            return Err(TrainingError::Cancelled);
         }
         let rows = (0..BATCH).map(|_| corpus.row()).collect::<Result<Vec<_>, _>>()?;
         let loss = loss_of(&network, &rows, step, &mut rng);
@@ -101,14 +101,14 @@ fn train(
         optimiser.backward_step_clip_norm(&loss, CLIP);
         let loss = loss.double_value(&[]);
         if !loss.is_finite() {
-            return Err(DemoError::Diverged { step, loss });
+            return Err(TrainingError::Diverged { step, loss });
         }
         progress(Progress { step: step + 1, steps: STEPS, loss });
     }
     Ok(network)
 }
 
-fn optimiser(network: &Network) -> Result<Optimizer, DemoError> {
+fn optimiser(network: &Network) -> Result<Optimizer, TrainingError> {
     let (beta1, beta2) = BETAS;
     let config = AdamW { beta1, beta2, wd: WEIGHT_DECAY, eps: 1e-8, amsgrad: false };
     let mut optimiser = config.build(&network.variables, LEARNING_RATE)?;

@@ -1,10 +1,10 @@
 //! What can go wrong while reading the world, training, or writing the built-in model.
 
-use std::path::PathBuf;
+use locus_demo::FileError;
 
 /// An error of the built-in model's world, training or files.
 #[derive(Debug, thiserror::Error)]
-pub enum DemoError {
+pub enum TrainingError {
     /// A file of the world is malformed; the message names the file and the line or key.
     #[error("{file}: {problem}")]
     World {
@@ -20,13 +20,8 @@ pub enum DemoError {
     #[error("the answer `{0}` is not one token; raise the answers' weight in tokenizer.rs or take a shorter word")]
     LongAnswer(String),
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
-    File {
-        /// The file or folder.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The weights could not be laid out as safetensors, or a file of them not be read.
     #[error("model.safetensors: {0}")]
     Weights(String),
@@ -46,15 +41,8 @@ pub enum DemoError {
     },
 }
 
-impl DemoError {
-    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.into();
-        move |source| DemoError::File { path, source }
-    }
-}
-
-impl From<tokenizers::Error> for DemoError {
+impl From<tokenizers::Error> for TrainingError {
     fn from(error: tokenizers::Error) -> Self {
-        DemoError::Tokenizer(error.to_string())
+        TrainingError::Tokenizer(error.to_string())
     }
 }

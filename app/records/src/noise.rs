@@ -27,7 +27,8 @@ impl LegacyRandom {
     }
 
     /// The generator that Python's `random.Random(seed)` is, for a seed of one word.
-    pub(crate) fn of_python(seed: u32) -> Self {
+    #[must_use]
+    pub fn of_python(seed: u32) -> Self {
         let mut random = Self::new(19_650_218);
         let key = &mut random.key;
         let mixed =
@@ -59,7 +60,7 @@ impl LegacyRandom {
     }
 
     /// The next 32 bits.
-    pub(crate) fn next_word(&mut self) -> u32 {
+    pub fn next_word(&mut self) -> u32 {
         if self.position == SIZE {
             self.refill();
         }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use locus_demo::corpus::Corpus;
-use locus_demo::evaluate::{self, Recall, Trace};
-use locus_demo::network::Network;
-use locus_demo::{export, facts, tokenizer, train, world::World};
+use locus_demo_training::corpus::Corpus;
+use locus_demo_training::evaluate::{self, Recall, Trace};
+use locus_demo_training::network::Network;
+use locus_demo_training::{export, facts, tokenizer, train, world::World};
 
 /// Trains Locus's built-in model on its closed world of facts.
 #[derive(Parser)]
@@ -92,7 +92,7 @@ fn describe(arguments: &Arguments) -> Result<()> {
     for _ in 0..2000 {
         let sentence = corpus.sentence();
         bytes += sentence.text.len();
-        tokens += locus_demo::corpus::tokenize(&tokenizer, &sentence, true)?.ids.len();
+        tokens += locus_demo_training::corpus::tokenize(&tokenizer, &sentence, true)?.ids.len();
     }
     say(&format!("{:.1} tokens and {:.1} bytes a sentence", tokens as f64 / 2e3, f64::from(bytes as u32) / 2e3));
     Ok(())
