@@ -26,6 +26,7 @@ mod table;
 mod tensors;
 mod thread_state;
 mod trust;
+mod watch;
 
 pub use error::{LoadError, UnknownPlugin};
 pub use library::{LoadedPlugin, PluginObject, load};
@@ -34,3 +35,4 @@ pub use remarks::{Remark, take_remarks};
 pub use search::{SearchPaths, VARIABLE};
 pub use stamp::{Stamp, inspect};
 pub use thread_state::demand_determinism;
+pub use watch::{Inside, Watcher, watch};

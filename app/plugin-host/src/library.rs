@@ -8,6 +8,7 @@ use crate::session::undisturbed;
 use crate::stamp::Stamp;
 use crate::table::HOST;
 use crate::trust;
+use crate::watch;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use locus_files::scratch;
 use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin};
@@ -80,9 +81,11 @@ impl Contents {
         stamp.check()?;
         // initialisers of libraries are known to switch the rounding of tiny numbers
         let found = undisturbed(&self.file.display().to_string(), || {
-            let library = self.open_copy()?;
-            let plugin = self.enter(&library)?;
-            self.read_tables(plugin)
+            watch::opening(&self.file, || {
+                let library = self.open_copy()?;
+                let plugin = self.enter(&library)?;
+                self.read_tables(plugin)
+            })
         })?;
         let mut loaded = Vec::new();
         for (description, object) in found {

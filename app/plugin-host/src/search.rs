@@ -15,6 +15,8 @@ pub struct SearchPaths {
     pub folders: Vec<PathBuf>,
     /// Files that were named.
     pub files: Vec<PathBuf>,
+    /// Files that ended an earlier engine when they were opened, and have not changed since: they are not opened.
+    pub left_out: Vec<PathBuf>,
 }
 
 impl SearchPaths {

@@ -3,6 +3,7 @@
 
 use crate::remarks::remember;
 use crate::thread_state::{Changes, ThreadState, set_gradients};
+use crate::watch;
 use locus_plugin::glue::abi::LocusContext;
 use locus_plugin::{Error, Host, Result};
 use std::cell::{Cell, RefCell};
@@ -116,7 +117,7 @@ fn watched<T>(plugin: &str, gradients: bool, call: impl FnOnce() -> T) -> T {
     let outer = set_gradients(true);
     let inside = gradients || outer;
     set_gradients(inside);
-    let outcome = call();
+    let outcome = watch::in_plugin(plugin, call);
     let found = set_gradients(outer);
     let mut changes = before.set();
     if found != inside {

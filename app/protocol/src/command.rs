@@ -1,7 +1,7 @@
 //! What the engine can be told.
 
 use crate::event::JobId;
-use crate::{AverageOrder, Fact, SecondMomentsTask, TraceOrder};
+use crate::{AverageOrder, Fact, Inspect, SecondMomentsTask, TraceOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -129,6 +129,11 @@ pub enum Command {
         /// The file.
         file: PathBuf,
     },
+    /// Looks at a file or at the machine, without a model.
+    Inspect {
+        /// What.
+        what: Inspect,
+    },
     /// Ends the engine.
     Quit,
 }
@@ -152,6 +157,7 @@ impl Command {
             | Self::CheckPlugin { job, .. }
             | Self::ReloadPlugin { job, .. } => Some(*job),
             Self::Predict { .. }
+            | Self::Inspect { .. }
             | Self::Drop { .. }
             | Self::Plugins
             | Self::Undo
@@ -169,6 +175,7 @@ impl Command {
             Self::Undo => Some(ShortOrder::Undo),
             Self::UndoOne { edit } => Some(ShortOrder::UndoOne { edit: *edit }),
             Self::Redo => Some(ShortOrder::Redo),
+            Self::Inspect { .. } => Some(ShortOrder::Inspect),
             _ => None,
         }
     }
@@ -211,6 +218,7 @@ impl Command {
             | Self::CheckPlugin { job, .. }
             | Self::ReloadPlugin { job, .. } => *job = number,
             Self::Predict { .. }
+            | Self::Inspect { .. }
             | Self::Drop { .. }
             | Self::Plugins
             | Self::Undo
@@ -259,6 +267,8 @@ pub enum ShortOrder {
     },
     /// [`Command::Redo`].
     Redo,
+    /// [`Command::Inspect`].
+    Inspect,
 }
 
 /// What is written.

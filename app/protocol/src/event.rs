@@ -1,8 +1,8 @@
 //! What the engine tells.
 
 use crate::{
-    Aim, AimVerdict, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, Memory, ModelReady, PluginChecked,
-    PluginKind, PluginReloaded, Rescored, SecondMomentsReport, ShortOrder, TraceStarted, WeightChange,
+    Aim, AimVerdict, AverageEffects, EditOrder, Fact, Hyperparameter, Inspected, LayerRow, Memory, ModelReady,
+    PluginChecked, PluginKind, PluginReloaded, Rescored, SecondMomentsReport, ShortOrder, TraceStarted, WeightChange,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -143,6 +143,8 @@ pub enum Event {
         /// How it ended; a failure changed nothing.
         outcome: Outcome,
     },
+    /// What was looked at without a model.
+    Inspected(Inspected),
     /// What a job was to write has its name.
     Saved {
         /// The job.
@@ -171,7 +173,7 @@ impl Event {
     /// Whether the event belongs into a record: not what only moves a gauge, and not the facts, which lie in a file.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
-        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. })
+        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. } | Self::Inspected(_))
     }
 }
 

@@ -8,10 +8,12 @@ mod average;
 mod command;
 mod command_line;
 mod conformance;
+mod deltas;
 mod event;
 mod fact;
 mod flags;
 mod hyperparameter;
+mod inspect;
 mod memory;
 mod messages;
 mod model;
@@ -32,6 +34,7 @@ pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenR
 pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget, ShortOrder, TriedOn};
 pub use command_line::Surroundings;
 pub use conformance::{PluginChecked, PluginReloaded, Verdict};
+pub use deltas::{ChangeHeader, DeltaHeader, EditHeader};
 pub use event::{
     Applied, Average, BeforeAfter, Blame, EditInPlace, EditStarted, Evaluated, Event, JobId, JobKind, Outcome, Phase,
     PluginReady, PluginRefused, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken, Tried,
@@ -39,6 +42,7 @@ pub use event::{
 pub use fact::{Fact, FactError, Locality, fill};
 pub use flags::Flags;
 pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub use inspect::{Inspect, Inspected, KeptLayer, KeptMoments};
 pub use memory::{GpuMemory, Memory};
 pub use model::{Device, ModelReady, Probe};
 pub use number::map as numbers;
@@ -53,7 +57,7 @@ pub use second_moments::{
 pub use shell::quote as shell_quote;
 pub use standing::{counted, model_with, with_edits};
 pub use start::{
-    DeviceRequest, JournalChoice, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
+    DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
 };
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 pub use verdict::{AimVerdict, Likeliness};

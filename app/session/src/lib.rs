@@ -3,7 +3,6 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
 //! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
 
-mod allocator;
 mod applying;
 mod artifacts;
 mod averaging;
@@ -19,6 +18,7 @@ mod evaluating;
 #[cfg(test)]
 mod failures;
 mod history;
+mod inspecting;
 mod judging;
 mod kept;
 mod loading;
@@ -38,12 +38,9 @@ mod tracing;
 mod variants;
 mod worker;
 
-pub use allocator::before_the_end;
 pub use defaults::ModelDefaults;
 pub use device::{Choice, choose, open_cuda};
 pub use error::Error;
-pub use kept::{KeptMoments, kept_moments};
-pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;

@@ -8,8 +8,8 @@ use crate::loading::Loaded;
 use crate::orders::Orders;
 use crate::variants::{self, Variant};
 use crate::{
-    averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
-    rescoring, saving, tracing,
+    averaging, conformance, editing, evaluating, history, inspecting, loading, memory, moments, operations, prediction,
+    reloading, rescoring, saving, tracing,
 };
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
@@ -227,6 +227,9 @@ impl Worker<'_> {
                 Command::Undo => self.answer(ShortOrder::Undo, history::undo),
                 Command::UndoOne { edit } => {
                     self.answer(ShortOrder::UndoOne { edit }, |worker| history::undo_one(worker, edit));
+                }
+                Command::Inspect { what } => {
+                    self.answer(ShortOrder::Inspect, |worker| inspecting::inspect(worker, &what));
                 }
                 Command::Redo => self.answer(ShortOrder::Redo, history::redo),
             }

@@ -1,5 +1,6 @@
 //! Folds the engine's events into the state.
 
+use super::engine::came_back;
 use crate::author;
 use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
@@ -13,6 +14,16 @@ use locus_protocol::{
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
     let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
+    let loaded = match &event {
+        Event::Finished { job, outcome, .. } => {
+            let kind = state.running(*job).map(|job| job.kind);
+            if *outcome == Outcome::Done && kind.is_some_and(|kind| kind != JobKind::Load) {
+                state.link.is_well();
+            }
+            (kind == Some(JobKind::Load)).then(|| outcome.clone())
+        }
+        _ => None,
+    };
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
@@ -21,7 +32,8 @@ pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     if !ends_a_job {
         return follows;
     }
-    let mut effects = state.start_next();
+    let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
+    effects.extend(state.start_next());
     if stood_by {
         // a pause that came too late for it would hold the look up
         effects.push(Effect::Pause(false));
@@ -51,9 +63,17 @@ fn fold(state: &mut State, event: Event) {
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
         Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
         Event::Model(model) => {
-            state.compare.forget_all();
-            // nothing of another model's is left
-            (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
+            let known = state.engine.model.as_ref().is_some_and(|known| known.fingerprint == model.fingerprint);
+            if known && state.link.coming_back {
+                // another engine, the same model: what was measured holds, changes that were tried are lost
+                state.compare.lose_changes();
+                (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
+            } else {
+                state.compare.forget_all();
+                // nothing of another model's is left
+                (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
+                state.link.recorded = false;
+            }
             if !state.layer_chosen {
                 state.layer = model.layers / 3;
             }
@@ -62,6 +82,8 @@ fn fold(state: &mut State, event: Event) {
             state.suit_plugins();
             state.want_prediction();
         }
+        // in the same place after the engine came back
+        Event::Facts { facts, .. } if state.link.coming_back && state.facts.from(0).eq(&facts) => {}
         Event::Facts { source, facts } => {
             state.facts.replace(source, facts);
             state.want_prediction();
@@ -106,11 +128,15 @@ fn fold(state: &mut State, event: Event) {
         Event::Applied(applied) => {
             state.before_after_scroll = 0;
             let below = state.edits.numbers();
+            state.link.recorded |= applied.operation.is_some();
             state.edits.apply(applied);
             note_for_comparison(state, below);
             state.want_prediction();
         }
-        Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
+        Event::Edits { applied, undone, rows, unedited, .. } => {
+            state.link.recorded |= applied.iter().chain(&undone).any(|edit| edit.operation.is_some());
+            settle(state, applied, undone, rows, unedited);
+        }
         Event::Answered { to, outcome } => answered(state, to, outcome),
         Event::Saved { job, path } => {
             state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
@@ -123,6 +149,8 @@ fn fold(state: &mut State, event: Event) {
         Event::SecondMoments(_) => {}
         // the workbench orders no check, and what follows on a new build is ordered above
         Event::PluginChecked(_) | Event::PluginReloaded(_) => {}
+        // the workbench looks at nothing without a model
+        Event::Inspected(_) => {}
         // the workbench orders no evaluation
         Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),
@@ -318,6 +346,7 @@ fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
         ShortOrder::Plugins => "looking for plugins",
         ShortOrder::Undo | ShortOrder::UndoOne { .. } => "undo",
         ShortOrder::Redo => "redo",
+        ShortOrder::Inspect => "looking",
     };
     let text = format!("{what} failed: {error}");
     state.log.push(state.now, "workbench", "error", &text);

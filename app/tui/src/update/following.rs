@@ -53,6 +53,8 @@ fn orders(effect: &Effect) -> bool {
             | Effect::Cancel
             | Effect::CancelLook
             | Effect::Pause(_)
+            | Effect::StartEngine
+            | Effect::Keep(_)
             | Effect::Build { .. }
             | Effect::StopBuild
     )
