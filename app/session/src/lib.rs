@@ -19,6 +19,7 @@ mod evaluating;
 #[cfg(test)]
 mod failures;
 mod history;
+mod jobs;
 mod judging;
 mod kept;
 mod loading;

@@ -6,14 +6,11 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::orders::Orders;
-use crate::variants::{self, Variant};
-use crate::{
-    averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
-    rescoring, saving, tracing,
-};
+use crate::variants::Variant;
+use crate::{jobs, memory, operations, prediction};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Flags, JobId, JobKind, OpenPlugins, Outcome, ShortOrder, TraceOrder};
+use locus_protocol::{Asked, Command, Event, Flags, JobId, OpenPlugins, Outcome, Task};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -90,11 +87,11 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
 /// Without plugins that were asked for no job is begun.
 fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
     for command in commands {
-        match (command.job(), command.asks()) {
-            (Some(job), _) => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
-            (None, Some(to)) => emitter.tell(Event::Answered { to, outcome: failed(error) }),
-            (None, None) if command == Command::Quit => return,
-            (None, None) => emitter.log("engine", "error", error.to_string()),
+        match command {
+            Command::Do { job, .. } => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
+            Command::Plugins => emitter.tell(Event::Answered { order: Asked::Plugins, outcome: failed(error) }),
+            Command::Quit => return,
+            Command::Predict { .. } | Command::Drop { .. } => emitter.log("engine", "error", error.to_string()),
         }
     }
 }
@@ -159,10 +156,10 @@ impl Worker<'_> {
 
     fn serve(&mut self) {
         while let Some(command) = self.orders.next() {
-            self.doing.set(match command.is_look() {
-                true => Doing::Look,
-                false if command.lets_looks_in() => Doing::LongJob,
-                false => Doing::Job,
+            self.doing.set(match &command {
+                Command::Do { task, .. } if task.lets_looks_in() => Doing::LongJob,
+                command if command.is_look() => Doing::Look,
+                _ => Doing::Job,
             });
             if !self.plugins_are_open && needs_plugins(&command) {
                 let opened = self.open_plugins();
@@ -170,75 +167,26 @@ impl Worker<'_> {
             }
             match command {
                 Command::Quit => return,
+                Command::Do { job, task } => self.job(job, task),
                 Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
-                Command::Load { job, source } => {
-                    self.job(job, JobKind::Load, loading::title(&source), |worker| loading::load(worker, job, &source));
-                }
-                Command::Trace { job, order } => {
-                    self.job(job, JobKind::Trace, trace_title(&order), |worker| tracing::trace(worker, job, order));
-                }
-                Command::AverageTraces { job, order } => {
-                    let title = format!("tracing {} facts", order.facts.len());
-                    self.job(job, JobKind::Trace, title, |worker| averaging::average(worker, job, &order));
-                }
-                Command::Edit { job, order } => {
-                    let title = format!("{} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
-                }
-                Command::Try { job, order, on } => {
-                    let title = format!("trying {} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order, on));
-                }
-                Command::Keep { job, tried } => {
-                    let title = "putting a variant in place".to_owned();
-                    self.job(job, JobKind::Edit, title, |worker| variants::keep(worker, job, tried));
-                }
                 Command::Drop { tried } => {
                     self.variants.remove(&tried);
                 }
-                Command::Evaluate { job, order } => {
-                    let title = evaluating::title(&order);
-                    self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
+                // they have been told when they were opened
+                Command::Plugins => {
+                    self.emitter.tell(Event::Answered { order: Asked::Plugins, outcome: Outcome::Done })
                 }
-                Command::Place { job, in_place, taken_back } => {
-                    let title = "putting edits in place".to_owned();
-                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, &in_place, &taken_back));
-                }
-                Command::Rescore { job } => {
-                    let title = "scoring the edits in place".to_owned();
-                    self.job(job, JobKind::Rescore, title, |worker| rescoring::rescore(worker, job));
-                }
-                Command::Save { job, target } => {
-                    self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
-                }
-                Command::SecondMoments { job, task } => {
-                    let title = moments::title(&task);
-                    self.job(job, JobKind::SecondMoments, title, |worker| moments::run(worker, job, task));
-                }
-                Command::CheckPlugin { job, file, edits } => {
-                    let title = format!("checking {}", file.display());
-                    self.job(job, JobKind::Check, title, |worker| conformance::check(worker, job, &file, edits));
-                }
-                Command::ReloadPlugin { job, file } => {
-                    let title = format!("loading {}", file.display());
-                    self.job(job, JobKind::Reload, title, |worker| reloading::reload(worker, job, &file));
-                }
-                Command::Plugins => self.answer(ShortOrder::Plugins, |_| Ok(())),
-                Command::Undo => self.answer(ShortOrder::Undo, history::undo),
-                Command::UndoOne { edit } => {
-                    self.answer(ShortOrder::UndoOne { edit }, |worker| history::undo_one(worker, edit));
-                }
-                Command::Redo => self.answer(ShortOrder::Redo, history::redo),
             }
         }
     }
 
-    /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
-    fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
+    /// Runs a job and says how it ended.
+    fn job(&mut self, job: JobId, task: Task) {
         self.emitter.begin();
-        let start = self.begin(job, kind, title);
+        let start = self.begin(job, &task);
         self.looked.set(Duration::ZERO);
-        let mut result = self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| body(self)));
+        let mut result =
+            self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| jobs::run(self, job, task)));
         self.tell_remarks();
         if result.is_ok() {
             // nothing counts as done that is not written down
@@ -253,8 +201,8 @@ impl Worker<'_> {
         self.end(job, start.elapsed().saturating_sub(self.looked.get()), result);
     }
 
-    fn begin(&self, job: JobId, kind: JobKind, title: String) -> Instant {
-        self.emitter.tell(Event::Started { job, kind, title });
+    fn begin(&self, job: JobId, task: &Task) -> Instant {
+        self.emitter.tell(Event::Started { job, kind: task.kind(), title: task.title() });
         Instant::now()
     }
 
@@ -265,16 +213,6 @@ impl Worker<'_> {
             Err(Stopped { error, .. }) => failed(&error),
         };
         self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
-    }
-
-    /// Does something short that is no job, and says how it ended.
-    fn answer(&mut self, to: ShortOrder, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
-        self.emitter.begin();
-        let outcome = match caught(|| body(self)) {
-            Ok(()) => Outcome::Done,
-            Err(error) => failed(&error),
-        };
-        self.emitter.tell(Event::Answered { to, outcome });
     }
 
     /// Does something short that nobody waits for; a failure goes into the log.
@@ -318,9 +256,9 @@ impl Worker<'_> {
     fn look(&self, look: Command) {
         match look {
             Command::Predict { fact } => self.log_failure(caught(|| prediction::predict(self, &fact))),
-            Command::Trace { job, order } => {
-                let start = self.begin(job, JobKind::Trace, trace_title(&order));
-                let result = caught(|| tracing::trace(self, job, order));
+            Command::Do { job, task } => {
+                let start = self.begin(job, &task);
+                let result = caught(|| jobs::look(self, job, task));
                 self.cancel_look.store(false, Ordering::Relaxed);
                 self.end(job, start.elapsed(), result);
             }
@@ -359,12 +297,8 @@ impl Worker<'_> {
 /// Whether a command cannot be carried out without plugins.
 fn needs_plugins(command: &Command) -> bool {
     match command {
-        Command::Plugins
-        | Command::Edit { .. }
-        | Command::Try { .. }
-        | Command::CheckPlugin { .. }
-        | Command::ReloadPlugin { .. } => true,
-        Command::Evaluate { order, .. } => order.edit.is_some(),
+        Command::Do { task, .. } => task.needs_plugins(),
+        Command::Plugins => true,
         _ => false,
     }
 }
@@ -385,10 +319,6 @@ impl<E: Into<Error>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self { error: error.into(), kept: "nothing was changed".to_owned() }
     }
-}
-
-fn trace_title(order: &TraceOrder) -> String {
-    format!("tracing “{}”", order.fact.prompt())
 }
 
 /// What `body` gives; an error where it panics.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder, TriedOn};
+use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder, TriedOn, Try, Undo};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -23,11 +23,11 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        Command::Try { job: TRYING, order: Box::new(order), on: TriedOn::AsItIs }
+        Command::start(TRYING, Try { order, on: TriedOn::AsItIs })
     }
 
     fn tracing(&self) -> Command {
-        Command::Trace { job: TRACING, order: TraceOrder::new(self.facts[7].clone(), TraceKind::Hidden) }
+        Command::start(TRACING, TraceOrder::new(self.facts[7].clone(), TraceKind::Hidden))
     }
 
     fn send(&self, command: Command) {
@@ -130,7 +130,7 @@ fn a_job_that_pauses_lets_looks_in_and_a_cancelled_look_cancels_nothing_else() {
 fn an_order_of_another_kind_is_not_overtaken_and_the_end_ends_look_and_job() {
     let session = Session::open();
     session.send(session.trying(20));
-    session.send(Command::Undo);
+    session.send(Command::start(72, Undo::LAST));
     session.send(session.tracing());
     let events = session.until_finished(TRACING);
     let finished = |wanted| {

@@ -7,7 +7,8 @@ use crate::cli::output::Output;
 use crate::cli::places::Places;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{
-    Command, EditInPlace, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused,
+    Command, EditInPlace, Event, Fact, JobId, Load, ModelReady, ModelSource, Outcome, Place, PluginReady,
+    PluginRefused, Task,
 };
 use locus_protocol::{DeviceRequest, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role};
 use locus_session::{Handles, Options};
@@ -94,11 +95,11 @@ impl Client {
         change(&mut options);
         let mut client = Self::start_with(common, options)?;
         let source = source(common);
-        client.job(|job| Command::Load { job, source }, &mut |_| {})?;
+        client.job(Load { source }, &mut |_| {})?;
         if !common.with_edits.is_empty() {
             let in_place = common.with_edits.clone();
             client
-                .job(|job| Command::Place { job, in_place, taken_back: Vec::new() }, &mut |_| {})
+                .job(Place { in_place, taken_back: Vec::new() }, &mut |_| {})
                 .map_err(|failure| Failure { message: format!("--with-edits: {}", failure.message), ..failure })?;
         }
         Ok(client)
@@ -114,18 +115,18 @@ impl Client {
         &self.interrupt
     }
 
-    /// Orders a job and listens until it has ended.
+    /// Orders a job and listens until it has ended. Gives its number.
     ///
     /// # Errors
     /// The job failed or was cancelled; the output is gone.
-    pub fn job(&mut self, order: impl FnOnce(JobId) -> Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+    pub fn job(&mut self, task: impl Into<Task>, listen: &mut dyn FnMut(&Event)) -> Result<JobId, Failure> {
         // a signal that came when the last job had no step left to look for it
         if self.interrupt.has_come() {
             return Err(Failure::cancelled("what was told before is done, nothing after it"));
         }
         let id = self.next;
         self.next += 1;
-        self.send(order(id))?;
+        self.send(Command::start(id, task))?;
         loop {
             let event = self.receive()?;
             listen(&event);
@@ -133,7 +134,7 @@ impl Client {
                 && job == id
             {
                 self.output.clear();
-                return ended(outcome);
+                return ended(outcome).map(|()| id);
             }
         }
     }
@@ -142,9 +143,9 @@ impl Client {
     ///
     /// # Errors
     /// There is no such edit; it cannot be recorded; the output is gone.
-    pub fn history(&mut self, order: Command) -> Result<Event, Failure> {
+    pub fn history(&mut self, task: impl Into<Task>) -> Result<Event, Failure> {
         let mut told = None;
-        self.ask(order, &mut |event| {
+        self.job(task, &mut |event| {
             if let Event::Edits { .. } = event {
                 told = Some(event.clone());
             }
@@ -157,16 +158,9 @@ impl Client {
     /// # Errors
     /// A plugin that was asked for cannot be used.
     pub fn plugins(&mut self) -> Result<(), Failure> {
-        self.ask(Command::Plugins, &mut |_| {})
-    }
-
-    /// Gives a short order and listens until it is answered.
-    fn ask(&mut self, order: Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
-        self.send(order)?;
+        self.send(Command::Plugins)?;
         loop {
-            let event = self.receive()?;
-            listen(&event);
-            if let Event::Answered { outcome, .. } = event {
+            if let Event::Answered { outcome, .. } = self.receive()? {
                 return ended(outcome);
             }
         }

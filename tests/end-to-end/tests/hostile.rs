@@ -2,7 +2,7 @@
 //! happened.
 
 use locus_end_to_end::{Ended, Home, Records, Session, order, order_of, plugin, send};
-use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken};
+use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken, Undo};
 use locus_session::Options;
 use rustix::process::Signal;
 use serde_json::json;
@@ -122,7 +122,7 @@ impl Bench {
     }
 
     fn edit(&mut self, order: EditOrder) -> (Outcome, Vec<Event>) {
-        self.0.job(|job| Command::Edit { job, order })
+        self.0.job(order)
     }
 
     /// The next tokens of the first fact, and the number of edits in place.
@@ -138,13 +138,14 @@ impl Bench {
 
     /// What is answered to an undo: the error, or whether the weights are the checkpoint's.
     fn undo(&mut self) -> Result<bool, String> {
-        self.0.send(Command::Undo);
-        loop {
-            match self.0.receive() {
-                Event::Edits { unedited, .. } => return Ok(unedited),
-                Event::Answered { outcome: Outcome::Failed { error, .. }, .. } => return Err(error),
-                _ => {}
-            }
+        let (outcome, told) = self.0.job(Undo::LAST);
+        let unedited = told.iter().find_map(|event| match event {
+            Event::Edits { unedited, .. } => Some(*unedited),
+            _ => None,
+        });
+        match outcome {
+            Outcome::Failed { error, .. } => Err(error),
+            outcome => Ok(unedited.unwrap_or_else(|| panic!("{outcome:?}"))),
         }
     }
 }

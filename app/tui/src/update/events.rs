@@ -5,8 +5,7 @@ use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
 use locus_protocol::{
-    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
-    TraceKind,
+    AimVerdict, EditInPlace, Event, Intervention, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task, TraceKind,
 };
 
 /// Folds one event. What waited for it to happen is ordered then.
@@ -111,7 +110,7 @@ fn fold(state: &mut State, event: Event) {
             state.want_prediction();
         }
         Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
-        Event::Answered { to, outcome } => answered(state, to, outcome),
+        Event::Answered { outcome, .. } => answered(state, outcome),
         Event::Saved { job, path } => {
             state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
             if let Some(job) = state.running_mut(job).filter(|job| job.kind == JobKind::Save) {
@@ -138,15 +137,15 @@ fn fold(state: &mut State, event: Event) {
 /// An edit that was just put in place is known to the comparison, too.
 fn note_for_comparison(state: &mut State, below: Vec<u64>) {
     let Some((_, applied)) = &state.edits.last else { return };
-    let command = state.jobs.begun(applied.job).map(|order| &order.command);
-    match command {
-        Some(Command::Edit { order, .. }) if order.more.is_empty() => {
+    let task = state.jobs.begun(applied.job).map(|order| &order.task);
+    match task {
+        Some(Task::Edit(order)) if order.more.is_empty() => {
             if let Some(view) = &state.edits.view {
                 let (order, applied) = (order.clone(), applied.clone());
                 state.compare.note_edit(&order, view.clone(), applied, below);
             }
         }
-        Some(Command::Keep { tried, .. }) => state.compare.note_kept(*tried, applied.number),
+        Some(Task::Keep(Keep { tried })) => state.compare.note_kept(*tried, applied.number),
         _ => {}
     }
 }
@@ -190,16 +189,9 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace
-        | JobKind::Edit
-        | JobKind::Try
-        | JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check
-        | JobKind::Reload => {}
+        // what is in place after it was told
+        JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
+        _ => {}
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
@@ -266,15 +258,8 @@ fn done_sentence(state: &State, job: &Job, took: &str) -> String {
             Some(verdict) => format!("{title}: {}", verdict.words()),
             None => format!("{title} is done after {took}"),
         },
-        JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check => {
-            format!("{title} is done after {took}")
-        }
         JobKind::Reload => author::loaded_sentence(state, took),
+        _ => format!("{title} is done after {took}"),
     }
 }
 
@@ -311,15 +296,10 @@ fn early_site(state: &State) -> Option<(String, Peak)> {
     Some((text, view.peak(Some(token))?))
 }
 
-/// A short order that failed says why; what one that went well has done was told before.
-fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
+/// Plugins that could not be looked for.
+fn answered(state: &mut State, outcome: Outcome) {
     let Outcome::Failed { error, .. } = outcome else { return };
-    let what = match to {
-        ShortOrder::Plugins => "looking for plugins",
-        ShortOrder::Undo | ShortOrder::UndoOne { .. } => "undo",
-        ShortOrder::Redo => "redo",
-    };
-    let text = format!("{what} failed: {error}");
+    let text = format!("looking for plugins failed: {error}");
     state.log.push(state.now, "workbench", "error", &text);
     state.notices.say(state.now, Tone::Bad, text);
 }

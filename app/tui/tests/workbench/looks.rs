@@ -1,14 +1,14 @@
 //! Traces and predictions while a long job runs: they step in between two of its steps.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, Outcome, TraceKind};
+use locus_protocol::{Command, Event, Outcome, Task, TraceKind};
 use locus_tui::Effect;
 
 /// The workbench five steps into the edit that is job 2.
 fn editing() -> Bench {
     let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit_start(2)).hear((0..5).map(|number| recording::step(2, number)));
-    assert!(matches!(bench.commands()[..], [Command::Edit { job: 2, .. }]));
+    assert!(matches!(bench.commands()[..], [Command::Do { job: 2, task: Task::Edit(_) }]));
     bench.effects.clear();
     bench
 }
@@ -21,7 +21,7 @@ fn finished(job: u64, outcome: Outcome) -> [Event; 1] {
 fn a_trace_steps_in_and_the_edit_goes_on_after_it() {
     let mut bench = editing();
     bench.press("t");
-    assert!(matches!(bench.commands()[..], [Command::Trace { job: 3, .. }]), "{:?}", bench.effects);
+    assert!(matches!(bench.commands()[..], [Command::Do { job: 3, task: Task::Trace(_) }]), "{:?}", bench.effects);
     bench.hear(recording::trace_start(3, TraceKind::Hidden, 0)).hear(recording::trace_row(3, 0));
     let screen = bench.screen();
     assert!(screen.contains("tracing Bhutan") && screen.contains("editing Bhutan with rome stands by"), "{screen}");

@@ -4,7 +4,7 @@
 //! replays the recording.
 
 use super::support::recording;
-use locus_protocol::{Command, Event, Flags, ModelSource, TraceKind};
+use locus_protocol::{Command, Event, Flags, ModelSource, Outcome, Task, TraceKind};
 use locus_tui::{Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -31,24 +31,23 @@ fn engine(
     };
     for command in commands {
         match command {
-            Command::Load { .. } => {
+            Command::Do { task: Task::Load(_), .. } => {
                 tell(recording::loading());
                 tell(recording::loaded());
             }
             Command::Predict { .. } => tell(vec![recording::prediction(0)]),
-            Command::Trace { job, .. } => tell(recording::trace(job, TraceKind::Hidden, 0)),
-            Command::Edit { job, .. } => {
+            Command::Do { job, task: Task::Trace(_) } => tell(recording::trace(job, TraceKind::Hidden, 0)),
+            Command::Do { job, task: Task::Edit(_) } => {
                 eprintln!("a library speaks on stderr");
                 println!("a library speaks on stdout");
                 tell(recording::edit(job));
             }
-            Command::Undo => tell(vec![recording::undone()]),
-            Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } => {}
-            Command::Redo | Command::Plugins => {}
-            Command::Save { .. } | Command::Place { .. } | Command::Rescore { .. } => {}
-            Command::Evaluate { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
+            Command::Do { job, task: Task::Undo(_) } => {
+                let outcome = Outcome::Done;
+                tell(vec![recording::undone(), Event::Finished { job, outcome, seconds: 0.1 }]);
+            }
             Command::Quit => break,
+            _ => {}
         }
         cancel.store(false, Ordering::SeqCst);
     }
