@@ -16,7 +16,7 @@ use locus_plugin::{Delta, Form};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::Role;
 use locus_protocol::{
-    Applied, Command, EditOrder, Event, Fact, Flags, ModelSource, Operation, Place, PluginMark, Undo,
+    Applied, Command, Control, EditOrder, Event, Fact, ModelSource, Operation, Place, PluginMark, Undo,
 };
 use locus_records::failure_point::{arm, disarm};
 use locus_records::operations::{Journal, Standing};
@@ -162,8 +162,8 @@ fn with_bench(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
     let emitter = Emitter::new(sender, &[folder.join("events.jsonl")]).expect("a journal of events");
-    let flags = Flags::default();
-    let worker = Worker::new(options, &commands, emitter, &flags);
+    let control = Control::default();
+    let worker = Worker::new(options, &commands, emitter, &control);
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);
@@ -243,8 +243,8 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
 fn with_bench_beside(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)) {
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
-    let flags = Flags::default();
-    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &flags);
+    let control = Control::default();
+    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &control);
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);

@@ -10,11 +10,10 @@ use crate::variants::Variant;
 use crate::{jobs, memory, operations, prediction};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Asked, Command, Event, Flags, JobId, OpenPlugins, Outcome, Task};
+use locus_protocol::{Asked, Command, Control, Event, JobId, OpenPlugins, Outcome, Task};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a job that pauses looks whether it may go on.
@@ -28,12 +27,8 @@ pub struct Worker<'a> {
     pub registry: Registry,
     /// Where events go.
     pub emitter: Emitter,
-    /// Set to stop the running job.
-    pub cancel: &'a AtomicBool,
-    /// Set to stop the trace that is done between two steps of the running job.
-    cancel_look: &'a AtomicBool,
-    /// Set to have the running job wait where it is.
-    pub pause: &'a AtomicBool,
+    /// Which jobs are to stop, and which to wait.
+    control: &'a Control,
     /// Threads that libtorch takes by itself.
     pub all_threads: i32,
     /// The model, once there is one.
@@ -46,33 +41,26 @@ pub struct Worker<'a> {
     plugins_are_open: bool,
     /// What it was told and has not begun.
     orders: Orders<'a>,
-    /// What it does.
-    doing: Cell<Doing>,
+    /// The job whose steps are made now; a look between two steps of a long job takes its place meanwhile.
+    running: Cell<Option<Running>>,
     /// How long looks have held the running job up.
     looked: Cell<Duration>,
 }
 
-/// What the thread does, which says what may happen between two steps of it.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Doing {
-    /// A job: it may be to pause or to stop.
-    #[default]
-    Job,
-    /// A long job: looks may step in as well.
-    LongJob,
-    /// A look by itself.
-    Look,
-    /// A look between two steps of a long job, which a pause is meant for.
-    LookBetween,
+/// A job whose steps are made.
+#[derive(Clone, Copy)]
+struct Running {
+    job: JobId,
+    lets_looks_in: bool,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
-pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, flags: &Flags) {
+pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, control: &Control) {
     emitter.hello(options.reproducible);
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
-    let mut worker = Worker::new(options, commands, emitter, flags);
+    let mut worker = Worker::new(options, commands, emitter, control);
     let at_once = worker.options.open_plugins == OpenPlugins::AtStart || !worker.options.plugins.is_empty();
     match if at_once { worker.open_plugins() } else { Ok(()) } {
         Ok(()) => worker.serve(),
@@ -102,7 +90,12 @@ fn failed(error: &Error) -> Outcome {
 
 impl<'a> Worker<'a> {
     /// Without plugins and model yet.
-    pub(crate) fn new(options: Options, commands: &'a Receiver<Command>, emitter: Emitter, flags: &'a Flags) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        commands: &'a Receiver<Command>,
+        emitter: Emitter,
+        control: &'a Control,
+    ) -> Self {
         let all_threads = tch::get_num_threads();
         if let Some(threads) = options.threads {
             // before libtorch starts threads for the first time: where they do not fit, it ends the program
@@ -116,16 +109,14 @@ impl<'a> Worker<'a> {
             options,
             registry,
             emitter,
-            cancel: &flags.cancel,
-            cancel_look: &flags.cancel_look,
-            pause: &flags.pause,
+            control,
             all_threads,
             loaded: None,
             variants: BTreeMap::new(),
             operations,
             plugins_are_open: false,
             orders: Orders::new(commands),
-            doing: Cell::default(),
+            running: Cell::default(),
             looked: Cell::default(),
         }
     }
@@ -156,11 +147,6 @@ impl Worker<'_> {
 
     fn serve(&mut self) {
         while let Some(command) = self.orders.next() {
-            self.doing.set(match &command {
-                Command::Do { task, .. } if task.lets_looks_in() => Doing::LongJob,
-                command if command.is_look() => Doing::Look,
-                _ => Doing::Job,
-            });
             if !self.plugins_are_open && needs_plugins(&command) {
                 let opened = self.open_plugins();
                 self.log_failure(opened);
@@ -185,17 +171,13 @@ impl Worker<'_> {
         self.emitter.begin();
         let start = self.begin(job, &task);
         self.looked.set(Duration::ZERO);
-        let mut result =
-            self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| jobs::run(self, job, task)));
+        self.running.set(Some(Running { job, lets_looks_in: task.lets_looks_in() }));
+        let mut result = self.begins().and_then(|()| caught(|| jobs::run(self, job, task)));
+        self.running.set(None);
         self.tell_remarks();
         if result.is_ok() {
             // nothing counts as done that is not written down
             result = self.emitter.settle().map_err(Stopped::from);
-        }
-        self.cancel.store(false, Ordering::Relaxed);
-        self.pause.store(false, Ordering::Relaxed);
-        if self.doing.get() == Doing::Look {
-            self.cancel_look.store(false, Ordering::Relaxed);
         }
         // what a look took is not the job's
         self.end(job, start.elapsed().saturating_sub(self.looked.get()), result);
@@ -206,12 +188,19 @@ impl Worker<'_> {
         Instant::now()
     }
 
+    /// Whether the running job may begin: what it tells can be written down, and it was not cancelled while it waited.
+    fn begins(&self) -> Result<(), Stopped> {
+        self.emitter.check()?;
+        if self.is_cancelled() { Err(Error::Cancelled.into()) } else { Ok(()) }
+    }
+
     fn end(&self, job: JobId, took: Duration, result: Result<(), Stopped>) {
         let outcome = match result {
             Ok(()) => Outcome::Done,
             Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
             Err(Stopped { error, .. }) => failed(&error),
         };
+        self.control.ended(job);
         self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
     }
 
@@ -230,22 +219,19 @@ impl Worker<'_> {
     /// Between two steps of a job: does what was asked meanwhile and only looks at the model, one such thing at a time,
     /// and waits as long as the job is to pause.
     pub fn between_steps(&self) {
-        let doing = self.doing.get();
-        if doing == Doing::LookBetween {
-            return;
-        }
+        let Some(running) = self.running.get() else { return };
         loop {
-            if doing == Doing::LongJob
+            if running.lets_looks_in
                 && let Some(look) = self.orders.next_look()
             {
                 let start = Instant::now();
-                self.doing.set(Doing::LookBetween);
+                self.running.set(None);
                 // as between two jobs, whatever the step that was interrupted has set
                 tch::with_grad(|| self.look(look));
-                self.doing.set(doing);
+                self.running.set(Some(running));
                 self.looked.set(self.looked.get() + start.elapsed());
             }
-            if !self.pause.load(Ordering::Relaxed) || self.is_cancelled() {
+            if !self.control.is_paused(running.job) || self.is_cancelled() {
                 return;
             }
             std::thread::sleep(GLANCE);
@@ -258,8 +244,8 @@ impl Worker<'_> {
             Command::Predict { fact } => self.log_failure(caught(|| prediction::predict(self, &fact))),
             Command::Do { job, task } => {
                 let start = self.begin(job, &task);
-                let result = caught(|| jobs::look(self, job, task));
-                self.cancel_look.store(false, Ordering::Relaxed);
+                self.running.set(Some(Running { job, lets_looks_in: false }));
+                let result = self.begins().and_then(|()| caught(|| jobs::look(self, job, task)));
                 self.end(job, start.elapsed(), result);
             }
             // no look
@@ -284,13 +270,9 @@ impl Worker<'_> {
         if self.is_cancelled() { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 
-    fn is_cancelled(&self) -> bool {
-        let (job, look) = (self.cancel.load(Ordering::Relaxed), self.cancel_look.load(Ordering::Relaxed));
-        match self.doing.get() {
-            Doing::Job | Doing::LongJob => job,
-            Doing::Look => job || look,
-            Doing::LookBetween => look,
-        }
+    /// Whether the user wants the running job to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.running.get().is_some_and(|running| self.control.is_cancelled(running.job))
     }
 }
 

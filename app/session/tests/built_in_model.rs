@@ -129,7 +129,7 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
             Event::Step(_) => {
                 steps += 1;
                 if steps == 3 {
-                    session.handles.flags.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+                    session.handles.control.cancel(77);
                 }
                 after += u64::from(steps > 3);
             }

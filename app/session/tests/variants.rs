@@ -6,7 +6,6 @@ use locus_protocol::{
     Applied, Command, EditOrder, Event, Keep, Outcome, Task, TraceKind, TraceOrder, Tried, TriedOn, Try, Undo,
 };
 use serde_json::json;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::Session;
 
@@ -173,7 +172,7 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
         }
     };
     wait_for_step(&session);
-    session.handles.flags.pause.store(true, Ordering::SeqCst);
+    session.handles.control.pause(77, true);
     // what was on its way still comes; then nothing does
     let quiet = Duration::from_millis(600);
     let mut last = None;
@@ -183,12 +182,12 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
             assert!(step.step < 399, "it did not pause");
         }
     }
-    session.handles.flags.pause.store(false, Ordering::SeqCst);
+    session.handles.control.pause(77, false);
     let next = wait_for_step(&session);
     if let Some(last) = last {
         assert_eq!(next, last + 1);
     }
-    session.handles.flags.cancel.store(true, Ordering::SeqCst);
+    session.handles.control.cancel(77);
     loop {
         if let Event::Finished { job: 77, outcome, .. } = session.handles.events.recv().expect("engine") {
             assert!(matches!(outcome, Outcome::Cancelled { .. }), "{outcome:?}");

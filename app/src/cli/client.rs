@@ -5,6 +5,7 @@ use crate::cli::arguments::{Common, Dtype};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::Output;
 use crate::cli::places::Places;
+use crossbeam_channel::RecvTimeoutError;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{
     Command, EditInPlace, Event, Fact, JobId, Load, ModelReady, ModelSource, Outcome, Place, PluginReady,
@@ -14,10 +15,13 @@ use locus_protocol::{DeviceRequest, MomentsOptions, NumberFormat, OpenPlugins, R
 use locus_session::{Handles, Options};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 /// Threads at most: no processor has as many.
 const MOST_THREADS: i32 = 1024;
+
+/// How often it is looked whether the user wants to stop.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// What the session has told so far.
 #[derive(Default)]
@@ -45,6 +49,8 @@ pub struct Client {
     output: Output,
     interrupt: Interrupt,
     next: JobId,
+    /// The job whose end is waited for.
+    waits_for: Option<JobId>,
     /// What the session has told so far.
     pub known: Known,
 }
@@ -60,12 +66,13 @@ impl Client {
 
     fn start_with(common: &Common, options: Options) -> Result<Self, Failure> {
         let handles = locus_session::start(options)?;
-        let interrupt = Interrupt::watch(&handles.flags.cancel)?;
+        let interrupt = Interrupt::watch()?;
         Ok(Self {
             handles: Some(handles),
             output: Output::new(common.json),
             interrupt,
             next: 0,
+            waits_for: None,
             known: Known::default(),
         })
     }
@@ -127,12 +134,14 @@ impl Client {
         let id = self.next;
         self.next += 1;
         self.send(Command::start(id, task))?;
+        self.waits_for = Some(id);
         loop {
             let event = self.receive()?;
             listen(&event);
             if let Event::Finished { job, outcome, .. } = event
                 && job == id
             {
+                self.waits_for = None;
                 self.output.clear();
                 return ended(outcome).map(|()| id);
             }
@@ -175,7 +184,17 @@ impl Client {
     }
 
     fn receive(&mut self) -> Result<Event, Failure> {
-        let event = self.handles()?.events.recv().map_err(|_| gone())?;
+        let event = loop {
+            let handles = self.handles()?;
+            if let (true, Some(job)) = (self.interrupt.has_come(), self.waits_for) {
+                handles.control.cancel(job);
+            }
+            match handles.events.recv_timeout(GLANCE) {
+                Ok(event) => break event,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+            }
+        };
         self.output.record(&event)?;
         match &event {
             Event::Plugin(plugin) => {
@@ -202,8 +221,10 @@ impl Client {
 /// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Handles { commands, events, flags, thread, .. }) = self.handles.take() else { return };
-        flags.cancel.store(true, Ordering::Relaxed);
+        let Some(Handles { commands, events, control, thread, .. }) = self.handles.take() else { return };
+        if let Some(job) = self.waits_for {
+            control.cancel(job);
+        }
         // nobody waits for room in a channel without a reader
         drop((commands, events));
         let _ = thread.join();

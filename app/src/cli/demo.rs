@@ -8,8 +8,6 @@ use locus_protocol::shown::{message, shown};
 use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
 use locus_records::Preference;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Opens the workbench on the built-in model where there is a terminal; prints the same run where there is none.
 ///
@@ -95,8 +93,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
     if out.exists() {
         return Err(Failure::usage(format!("--out {}: it is there already; name a new folder", out.display())));
     }
-    let cancel = Arc::new(AtomicBool::new(false));
-    Interrupt::watch(&cancel)?;
+    let interrupt = Interrupt::watch()?;
     // the shipped files were made with one thread: sums in another order end in other weights
     tch::set_num_threads(1);
     let bar = indicatif::ProgressBar::new(0);
@@ -108,7 +105,7 @@ fn train(out: &Path, seed: u64) -> Result<(), Failure> {
             bar.set_position(now.step as u64);
             bar.set_message(format!("loss {:.3}", now.loss));
         },
-        &|| cancel.load(Ordering::Relaxed),
+        &|| interrupt.has_come(),
     );
     bar.finish_and_clear();
     match trained {

@@ -6,7 +6,7 @@ use crate::cli::picture::built_in_facts;
 use crate::cli::places::Places;
 use crate::cli::{Failure, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
-use locus_protocol::{Event, Flags};
+use locus_protocol::{Control, Event};
 use locus_records::facts;
 use locus_tui::Ending;
 use std::fs::File;
@@ -50,7 +50,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
         // orders have somewhere to go until then
         drop(nobody);
     })?;
-    let handles = locus_tui::Handles { commands, events, flags: Flags::default() };
+    let handles = locus_tui::Handles { commands, events, control: Control::default() };
     match locus_tui::run(handles, shown) {
         Ok(Ending::Left) => Ok(()),
         Ok(Ending::CutOff) => Err(Failure { message: String::new(), code: 130 }),

@@ -50,7 +50,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     let (thread, journal) = (handles.thread, handles.journal);
     shown.flags = flags::of(common);
-    let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, flags: handles.flags };
+    let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, control: handles.control };
     let ending = locus_tui::run(ends, shown);
     let stopped = ends_within(&thread, PATIENCE);
     let told = || match &journal {

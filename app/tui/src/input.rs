@@ -2,7 +2,7 @@
 
 use crate::keys::Key;
 use crate::state::BuildEvent;
-use locus_protocol::{Command, Event};
+use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,12 +50,10 @@ impl Input {
 pub enum Effect {
     /// Send an order to the engine.
     Send(Box<Command>),
-    /// Raise the flag that stops the running job.
-    Cancel,
-    /// Raise the flag that stops the trace for which the running job stands by.
-    CancelLook,
-    /// Have the running job wait where it is, or go on.
-    Pause(bool),
+    /// Have a job stop that runs or stands by.
+    Cancel(JobId),
+    /// Have a job wait where it is, or go on.
+    Pause(JobId, bool),
     /// Forget what the terminal shows and draw everything.
     Redraw,
     /// Give the terminal back and stop until the shell says `fg`.

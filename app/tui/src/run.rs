@@ -11,13 +11,12 @@ use crate::update::update;
 use crate::view::draw;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
-use locus_protocol::{Blame, Command, Event, Flags, Outcome};
+use locus_protocol::{Blame, Command, Control, Event, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest wait of the loop, so that a terminal that hung up is noticed within a second.
@@ -34,8 +33,8 @@ pub struct Handles {
     pub commands: Sender<Command>,
     /// Events.
     pub events: Receiver<Event>,
-    /// What is said to the running job.
-    pub flags: Flags,
+    /// What is said to jobs while they run.
+    pub control: Control,
 }
 
 /// How the workbench came to its end.
@@ -221,9 +220,8 @@ impl Workbench {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.send(*command)?,
-                Effect::Pause(wait) => self.handles.flags.pause.store(wait, Ordering::SeqCst),
-                Effect::Cancel => self.handles.flags.cancel.store(true, Ordering::SeqCst),
-                Effect::CancelLook => self.handles.flags.cancel_look.store(true, Ordering::SeqCst),
+                Effect::Pause(job, waits) => self.handles.control.pause(job, waits),
+                Effect::Cancel(job) => self.handles.control.cancel(job),
                 Effect::Redraw => {
                     self.screen.forget();
                     self.changed = true;
@@ -250,15 +248,6 @@ impl Workbench {
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
     fn send(&mut self, command: Command) -> ControlFlow<Ending> {
         let job = command.job();
-        // a cancellation that came too late for the last job must not hit this one
-        let flags = &self.handles.flags;
-        if job.is_some() && command.is_look() {
-            flags.cancel_look.store(false, Ordering::SeqCst);
-        }
-        if job.is_some() && self.state.standing_by().is_none() {
-            flags.cancel.store(false, Ordering::SeqCst);
-            flags.pause.store(false, Ordering::SeqCst);
-        }
         match self.handles.commands.send_timeout(command, PATIENCE) {
             Ok(()) => ControlFlow::Continue(()),
             Err(SendTimeoutError::Disconnected(_)) => self.feed(Input::EngineGone),
@@ -354,9 +343,8 @@ impl Workbench {
             // what is lost without it is where things stood on the screen
             let _ = memory::write(file, &self.state.remembered());
         }
-        if self.state.job.is_some() {
-            self.handles.flags.cancel.store(true, Ordering::SeqCst);
-            self.handles.flags.cancel_look.store(true, Ordering::SeqCst);
+        for job in self.state.job.iter().chain(self.state.standing_by()) {
+            self.handles.control.cancel(job.id);
         }
         let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
     }

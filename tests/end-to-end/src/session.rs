@@ -53,6 +53,12 @@ impl Session {
         event.unwrap_or_else(|error| panic!("the engine hangs or has ended: {error}"))
     }
 
+    /// The number that the next job gets.
+    #[must_use]
+    pub fn next(&self) -> JobId {
+        self.next + 1
+    }
+
     /// Runs a job; its outcome and everything that was told.
     ///
     /// # Panics

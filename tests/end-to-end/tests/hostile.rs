@@ -7,7 +7,6 @@ use locus_session::Options;
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What each method does wrong, and what is said of it.
@@ -179,10 +178,10 @@ fn one_session_survives_all_crimes_and_its_model_stays_as_it_was() {
         assert_eq!(session.undo(), Err("there is no edit to undo".to_owned()), "{method}");
     }
     // cancelled while it does not listen
-    let cancel = std::sync::Arc::clone(&session.0.handles.flags.cancel);
+    let (control, job) = (session.0.handles.control.clone(), session.0.next());
     let canceller = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(500));
-        cancel.store(true, Ordering::SeqCst);
+        control.cancel(job);
     });
     let (outcome, told) = session.edit(order_of(0, "ignores-cancellation", 3, json!({})));
     canceller.join().expect("cancelled");

@@ -125,7 +125,7 @@ pub const GLOBAL: &[Action] = &[
             if !job.paused {
                 job.go_on(now);
             }
-            vec![Effect::Pause(job.paused)]
+            vec![Effect::Pause(job.id, job.paused)]
         },
         ..Action::PLAIN
     },

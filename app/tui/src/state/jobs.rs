@@ -265,7 +265,6 @@ impl State {
     /// meant for the look.
     pub fn cancel(&mut self, job: JobId) -> Vec<Effect> {
         let now = self.now;
-        let is_stepped_in = self.standing_by().is_some_and(|standing_by| standing_by.id != job);
         let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
         if running.went_on.take().is_some_and(|then| now.saturating_sub(then) < TOO_SOON) {
             let text = format!("the trace has ended, {} goes on; the same key again cancels it", running.title);
@@ -274,7 +273,7 @@ impl State {
         }
         running.cancelling = true;
         self.notices.clear();
-        vec![if is_stepped_in { Effect::CancelLook } else { Effect::Cancel }]
+        vec![Effect::Cancel(job)]
     }
 
     /// Orders a job that has ended once more.

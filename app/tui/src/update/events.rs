@@ -11,21 +11,12 @@ use locus_protocol::{
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
-    let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
     fold(state, event);
-    if !ends_a_job {
-        return follows;
-    }
-    let mut effects = state.start_next();
-    if stood_by {
-        // a pause that came too late for it would hold the look up
-        effects.push(Effect::Pause(false));
-    }
-    effects
+    if ends_a_job { state.start_next() } else { follows }
 }
 
 fn fold(state: &mut State, event: Event) {

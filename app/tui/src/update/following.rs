@@ -47,15 +47,7 @@ fn press(state: &mut State, input: Input) -> Vec<Effect> {
 }
 
 fn orders(effect: &Effect) -> bool {
-    matches!(
-        effect,
-        Effect::Send(_)
-            | Effect::Cancel
-            | Effect::CancelLook
-            | Effect::Pause(_)
-            | Effect::Build { .. }
-            | Effect::StopBuild
-    )
+    matches!(effect, Effect::Send(_) | Effect::Cancel(_) | Effect::Pause(..) | Effect::Build { .. } | Effect::StopBuild)
 }
 
 /// Another session begins in the same journal: nothing of the last one is left.

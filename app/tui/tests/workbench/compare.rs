@@ -215,10 +215,10 @@ fn jobs_wait_are_dropped_paused_and_run_again() {
     bench.press("C r");
     let (first, order) = trial(&mut bench);
     bench.press("P");
-    assert!(bench.effects.contains(&Effect::Pause(true)));
+    assert!(bench.effects.contains(&Effect::Pause(first, true)));
     assert!(bench.screen().contains("paused: trying variant A"), "{}", bench.screen());
     bench.press("J p");
-    assert!(bench.effects.contains(&Effect::Pause(false)));
+    assert!(bench.effects.contains(&Effect::Pause(first, false)));
     insta::assert_snapshot!("jobs_120x40", bench.screen());
     bench.press("j x");
     bench.press("esc");

@@ -4,7 +4,7 @@
 //! replays the recording.
 
 use super::support::recording;
-use locus_protocol::{Command, Event, Flags, ModelSource, Outcome, Task, TraceKind};
+use locus_protocol::{Command, Control, Event, ModelSource, Outcome, Task, TraceKind};
 use locus_tui::{Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -18,11 +18,7 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "LOCUS_TUI_TEST_CHILD";
 
 /// An engine that replays the recording.
-fn engine(
-    commands: &crossbeam_channel::Receiver<Command>,
-    events: &crossbeam_channel::Sender<Event>,
-    cancel: &AtomicBool,
-) {
+fn engine(commands: &crossbeam_channel::Receiver<Command>, events: &crossbeam_channel::Sender<Event>) {
     let tell = |replayed: Vec<Event>| {
         for event in replayed {
             let _ = events.send(event);
@@ -49,7 +45,6 @@ fn engine(
             Command::Quit => break,
             _ => {}
         }
-        cancel.store(false, Ordering::SeqCst);
     }
 }
 
@@ -60,11 +55,9 @@ fn child() {
     }
     let (command_sender, commands) = crossbeam_channel::unbounded();
     let (event_sender, events) = crossbeam_channel::bounded(4096);
-    let flags = Flags::default();
-    let flag = Arc::clone(&flags.cancel);
-    let engine = thread::spawn(move || engine(&commands, &event_sender, &flag));
+    let engine = thread::spawn(move || engine(&commands, &event_sender));
     let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
-    let handles = Handles { commands: command_sender, events, flags };
+    let handles = Handles { commands: command_sender, events, control: Control::default() };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
     match result {

@@ -103,7 +103,7 @@ fn cancelling_and_what_was_kept() {
     bench.press("t r").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_row(2, 6));
     bench.effects.clear();
     bench.press("ctrl-c");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
     assert!(bench.screen().contains("cancelling: tracing Bhutan"), "{}", bench.screen());
     let outcome = Outcome::Cancelled { kept: "1 of 7 rows".into() };
     bench.hear([Event::Finished { job: 2, outcome, seconds: 0.3 }]);
@@ -139,9 +139,9 @@ fn interrupting_twice_asks_whether_to_leave() {
     bench.press("t");
     bench.effects.clear();
     bench.press("ctrl-c ctrl-c");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
     bench.press("y");
-    assert_eq!(bench.effects, [Effect::Cancel, Effect::Cancel, Effect::Quit]);
+    assert_eq!(bench.effects, [Effect::Cancel(2), Effect::Cancel(2), Effect::Quit]);
 }
 
 #[test]
