@@ -21,15 +21,13 @@ pub enum ToEngine {
     },
     /// Stop a job.
     Cancel {
-        /// The job; the one that runs without it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        job: Option<JobId>,
-        /// Whether a trace is meant for which the running job stands by.
-        #[serde(default)]
-        look: bool,
+        /// The job, whether it runs, waits, or stands by.
+        job: JobId,
     },
-    /// Have the running job wait where it is, or go on.
+    /// Have a job wait where it is, or go on.
     Pause {
+        /// The job.
+        job: JobId,
         /// Whether it is to wait.
         wait: bool,
     },
@@ -174,8 +172,8 @@ mod tests {
         let said = [
             ToEngine::Hello(Box::new(Hello::new(Start::default()))),
             ToEngine::Do { order: Command::Quit },
-            ToEngine::Cancel { job: Some(3), look: false },
-            ToEngine::Pause { wait: true },
+            ToEngine::Cancel { job: 3 },
+            ToEngine::Pause { job: 3, wait: true },
             ToEngine::Keep { keep: true },
             ToEngine::End,
         ];

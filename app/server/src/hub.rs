@@ -6,10 +6,9 @@ use crate::outlet::Outlet;
 use crate::streams;
 use crossbeam_channel::Sender;
 use locus_link::{FromEngine, ToEngine, line_of};
-use locus_protocol::{Command, Event, Flags, JobId};
-use std::collections::{BTreeMap, VecDeque};
+use locus_protocol::{Command, Control, Event, JobId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ const CUT_OFF: i32 = 130;
 pub struct Hub {
     state: Mutex<State>,
     changed: Condvar,
-    flags: Flags,
+    control: Control,
     /// Where an engine that is kept writes its complaints.
     log: Option<PathBuf>,
     /// The socket that goes with the engine.
@@ -43,6 +42,8 @@ struct State {
     control: Option<u64>,
     keep: bool,
     next_job: JobId,
+    /// Jobs that were ordered and have not ended.
+    jobs: BTreeSet<JobId>,
     /// Where orders go, until the engine is to end.
     commands: Option<Sender<Command>>,
     /// Nothing more will be told.
@@ -65,7 +66,7 @@ impl Hub {
     /// Without a front yet.
     pub fn new(
         commands: Sender<Command>,
-        flags: Flags,
+        control: Control,
         shared: bool,
         keep: bool,
         places: [Option<PathBuf>; 2],
@@ -79,10 +80,11 @@ impl Hub {
             control: None,
             keep,
             next_job: 0,
+            jobs: BTreeSet::new(),
             commands: Some(commands),
             over: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), flags, log, socket }
+        Self { state: Mutex::new(state), changed: Condvar::new(), control, log, socket }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -164,6 +166,9 @@ impl Hub {
     /// Notes what happened. Waits only where a front that needs every event is far behind.
     pub fn note(&self, event: Event) {
         let mut state = self.state();
+        if let Event::Finished { job, .. } = &event {
+            state.jobs.remove(job);
+        }
         state.history.push(event);
         self.changed.notify_all();
         loop {
@@ -186,14 +191,16 @@ impl Hub {
             ToEngine::Do { order } => {
                 if let Some(job) = order.job() {
                     state.next_job = state.next_job.max(job + 1);
+                    state.jobs.insert(job);
                 }
                 if let Some(commands) = &state.commands {
                     let _ = commands.send(order);
                 }
             }
-            ToEngine::Cancel { look: false, .. } => self.flags.cancel.store(true, Ordering::SeqCst),
-            ToEngine::Cancel { .. } => self.flags.cancel_look.store(true, Ordering::SeqCst),
-            ToEngine::Pause { wait } => self.flags.pause.store(wait, Ordering::SeqCst),
+            // a wish for a job that has ended is none
+            ToEngine::Cancel { job } if state.jobs.contains(&job) => self.control.cancel(job),
+            ToEngine::Pause { job, wait } if state.jobs.contains(&job) => self.control.pause(job, wait),
+            ToEngine::Cancel { .. } | ToEngine::Pause { .. } => {}
             ToEngine::Keep { keep } => state.keep = keep && state.shared,
             ToEngine::End => {
                 drop(state);
@@ -225,14 +232,14 @@ impl Hub {
 
     /// Has the engine stop what it does and end.
     pub fn end(&self) {
-        let commands = self.state().commands.take();
+        let mut state = self.state();
+        let (commands, jobs) = (state.commands.take(), state.jobs.clone());
+        drop(state);
         if commands.is_none() {
             return;
         }
         drop(commands);
-        self.flags.cancel.store(true, Ordering::SeqCst);
-        self.flags.cancel_look.store(true, Ordering::SeqCst);
-        self.flags.pause.store(false, Ordering::SeqCst);
+        jobs.into_iter().for_each(|job| self.control.cancel(job));
         let socket = self.socket.clone();
         let _ = std::thread::Builder::new().name("end".to_owned()).spawn(move || {
             std::thread::sleep(PATIENCE);

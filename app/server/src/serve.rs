@@ -84,7 +84,7 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
     };
     let socket = places[0].clone();
     let shared = listener.is_some();
-    let hub = Arc::new(Hub::new(session.commands, session.flags, shared, hello.keep && shared, places));
+    let hub = Arc::new(Hub::new(session.commands, session.control, shared, hello.keep && shared, places));
     let name = Name { journal: session.journal, title: title(start) };
     if let Ok(mut signals) = Signals::new([Signal::TERM.as_raw()]) {
         let hub = Arc::clone(&hub);

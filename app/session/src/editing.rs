@@ -226,7 +226,8 @@ pub fn run(
         }
     };
     let moments = loaded.moments.as_ref();
-    let host = EngineHost::new(model, prepared.info.clone(), moments, worker.cancel, live, listener);
+    let cancelled = || worker.is_cancelled();
+    let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, live, listener);
     let Engaged { outcome, .. } =
         engage(worker, order, prepared, &host, |method| method.edit(&prepared.request, &order.method_settings, &host))?;
     drop(host);

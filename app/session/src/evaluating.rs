@@ -15,16 +15,6 @@ use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
 
-/// A few words for the status line.
-pub fn title(order: &EvaluateOrder) -> String {
-    let facts = order.edit.as_ref().map_or(order.facts.len(), |edit| edit.facts().count());
-    let facts = if facts == 1 { "one fact".to_owned() } else { format!("{facts} facts") };
-    match &order.edit {
-        Some(edit) => format!("measuring {} on {facts}", edit.method),
-        None => format!("measuring {facts}"),
-    }
-}
-
 /// Measures the facts of an order and tells of each.
 pub fn evaluate(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<(), Stopped> {
     let EvaluateOrder { edit, facts, measures } = order;

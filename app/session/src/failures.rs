@@ -15,7 +15,9 @@ use locus_engine::edit::{DeltaFile, Edit, EditStack, weight_changes};
 use locus_plugin::{Delta, Form};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::Role;
-use locus_protocol::{Applied, Command, EditOrder, Event, Fact, Flags, ModelSource, Operation, PluginMark};
+use locus_protocol::{
+    Applied, Command, Control, EditOrder, Event, Fact, ModelSource, Operation, Place, PluginMark, Undo,
+};
 use locus_records::failure_point::{arm, disarm};
 use locus_records::operations::{Journal, Standing};
 use std::collections::BTreeMap;
@@ -160,8 +162,8 @@ fn with_bench(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
     let emitter = Emitter::new(sender, &[folder.join("events.jsonl")]).expect("a journal of events");
-    let flags = Flags::default();
-    let worker = Worker::new(options, &commands, emitter, &flags);
+    let control = Control::default();
+    let worker = Worker::new(options, &commands, emitter, &control);
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);
@@ -186,10 +188,12 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
             let (placed, undone) = (loaded.stack.applied().len() as u64, loaded.stack.undone().len());
             let numbers: Vec<u64> = loaded.stack.applied().iter().map(|edit| edit.number).collect();
             let (what, reached) = match next(&mut random) % 6 {
-                1 if placed > 0 => ("undo", bench.with_failures("undo", |bench| history::undo(&mut bench.worker))),
+                1 if placed > 0 => {
+                    ("undo", bench.with_failures("undo", |bench| history::undo(&mut bench.worker, Undo::LAST)))
+                }
                 2 if placed > 0 => {
                     let number = numbers[(next(&mut random) % placed) as usize];
-                    let remove = |bench: &mut Bench<'_>| history::undo_one(&mut bench.worker, number);
+                    let remove = |bench: &mut Bench<'_>| history::undo(&mut bench.worker, Undo::of(number));
                     ("remove", bench.with_failures("remove", remove))
                 }
                 3 if undone > 0 => ("redo", bench.with_failures("redo", |bench| history::redo(&mut bench.worker))),
@@ -239,8 +243,8 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
 fn with_bench_beside(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)) {
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
-    let flags = Flags::default();
-    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &flags);
+    let control = Control::default();
+    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &control);
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);
@@ -293,6 +297,10 @@ fn a_variant_that_cannot_be_recorded_is_still_there_to_be_kept() {
     });
 }
 
+fn placing(in_place: &[u64], taken_back: &[u64]) -> Place {
+    Place { in_place: in_place.to_vec(), taken_back: taken_back.to_vec() }
+}
+
 #[test]
 fn a_replay_places_edits_as_a_whole_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -302,7 +310,8 @@ fn a_replay_places_edits_as_a_whole_or_not_at_all() {
             let found = bench.found(seed);
             put_in_place(&mut bench.worker, 1, found).expect("in place");
         }
-        let error = place(&mut bench.worker, &[1], &[]).map_err(stopped).expect_err("it would not be recorded");
+        let error =
+            place(&mut bench.worker, &placing(&[1], &[])).map_err(stopped).expect_err("it would not be recorded");
         assert!(error.to_string().contains("use undo and redo"), "{error}");
     });
     with_bench(folder, options(folder, Role::Reader), |bench| {
@@ -311,7 +320,7 @@ fn a_replay_places_edits_as_a_whole_or_not_at_all() {
             let before = bench.state();
             for step in 0.. {
                 arm(step);
-                let result = place(&mut bench.worker, in_place, taken_back).map_err(stopped);
+                let result = place(&mut bench.worker, &placing(in_place, taken_back)).map_err(stopped);
                 let now = bench.state();
                 if disarm().is_none() {
                     result.expect("placed");
@@ -323,7 +332,7 @@ fn a_replay_places_edits_as_a_whole_or_not_at_all() {
                 assert!(now == before);
             }
         }
-        let error = place(&mut bench.worker, &[99], &[]).map_err(stopped).expect_err("none").to_string();
+        let error = place(&mut bench.worker, &placing(&[99], &[])).map_err(stopped).expect_err("none").to_string();
         assert!(error.contains("no edit with the number 99"), "{error}");
     });
 }

@@ -6,27 +6,22 @@ use crate::loading::Loaded;
 use crate::operations::{Done, commit};
 use crate::worker::Worker;
 use locus_engine::edit::{Arrangement, Numbered};
-use locus_protocol::{EditInPlace, Event, Fact, LayerRow};
+use locus_protocol::{EditInPlace, Event, Fact, LayerRow, Undo};
 use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
 
-/// Takes the last edit back.
-pub fn undo(worker: &mut Worker<'_>) -> Result<(), Error> {
-    let Some(number) = worker.ready()?.stack.applied().last().map(|edit| edit.number) else {
-        return Err(Error::Request("there is no edit to undo".to_owned()));
-    };
-    undo_one(worker, number)
-}
-
-/// Takes the edit with this number back, whatever came after it.
-pub fn undo_one(worker: &mut Worker<'_>, number: u64) -> Result<(), Error> {
+/// Takes an edit back.
+pub fn undo(worker: &mut Worker<'_>, which: Undo) -> Result<(), Error> {
     let loaded = worker.ready()?;
+    let number = which.edit.or(loaded.stack.applied().last().map(|edit| edit.number));
+    let number = number.ok_or_else(|| Error::Request("there is no edit to undo".to_owned()))?;
     reach("build without an edit")?;
     let Some(after) = loaded.stack.without(number)? else {
         return Err(Error::Request(format!("no edit in place has the number {number}")));
     };
     let fact = fact_of(loaded.stack.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
+    worker.check_cancel()?;
     commit(worker, &Done::undo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 
@@ -39,6 +34,7 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
     };
     let fact = fact_of(after.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
+    worker.check_cancel()?;
     commit(worker, &Done::redo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 

@@ -1,7 +1,7 @@
 //! The one thread that owns device, weights and plugins: commands in, events out.
 //!
-//! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
-//! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
+//! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels jobs by a [`Control`]
+//! that the engine looks at in every step. Workbench and headless commands use the same thread.
 
 mod applying;
 mod artifacts;
@@ -19,6 +19,7 @@ mod evaluating;
 mod failures;
 mod history;
 mod inspecting;
+mod jobs;
 mod judging;
 mod kept;
 mod loading;
@@ -44,7 +45,9 @@ pub use error::Error;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, DeviceRequest, Event, Flags, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role};
+use locus_protocol::{
+    Command, Control, DeviceRequest, Event, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role,
+};
 use locus_records::reproducible;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
@@ -120,8 +123,8 @@ pub struct Handles {
     pub commands: Sender<Command>,
     /// What happens.
     pub events: Receiver<Event>,
-    /// What is said to the running job.
-    pub flags: Flags,
+    /// What is said to jobs while they run.
+    pub control: Control,
     /// The file that every event is appended to, if one is.
     pub journal: Option<PathBuf>,
     /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
@@ -145,11 +148,11 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     let (event_sender, events) = bounded(WAITING_EVENTS);
     let emitter = emitter::Emitter::new(event_sender, &options.journals)?;
     let journal = emitter.journal();
-    let flags = Flags::default();
-    let raised = flags.clone();
+    let control = Control::default();
+    let looked_at = control.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &raised))
+        .spawn(move || worker::run(options, &commands, emitter, &looked_at))
         .map_err(Error::Thread)?;
-    Ok(Handles { commands: command_sender, events, flags, journal, thread })
+    Ok(Handles { commands: command_sender, events, control, journal, thread })
 }

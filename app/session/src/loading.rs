@@ -110,14 +110,6 @@ impl Loaded {
     }
 }
 
-/// A few words for the status line.
-pub fn title(source: &ModelSource) -> String {
-    match source {
-        ModelSource::BuiltIn => "loading the built-in model".to_owned(),
-        ModelSource::Folder(folder) => format!("loading {}", folder.display()),
-    }
-}
-
 /// Loads a model in place of the one that is there, which stays until all is ready, where there is room for both. Where
 /// there is not, it goes once everything but the weights was looked at.
 pub fn load(worker: &mut Worker<'_>, job: JobId, source: &ModelSource) -> Result<(), Stopped> {

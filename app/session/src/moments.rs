@@ -27,16 +27,6 @@ const LONG: Duration = Duration::from_secs(10);
 /// A corpus larger than this is not recognised in a moment.
 const LARGE: u64 = 1 << 30;
 
-/// A few words for the status line.
-pub fn title(task: &SecondMomentsTask) -> String {
-    match task {
-        SecondMomentsTask::Collect => "collecting second moments".to_owned(),
-        SecondMomentsTask::Verify { .. } => "checking second moments".to_owned(),
-        SecondMomentsTask::Import { path, .. } => format!("importing second moments from {}", path.display()),
-        SecondMomentsTask::Export { .. } => "exporting second moments".to_owned(),
-    }
-}
-
 /// Carries out a task.
 pub fn run(worker: &mut Worker<'_>, job: JobId, task: SecondMomentsTask) -> Result<(), Stopped> {
     let kept = match task {

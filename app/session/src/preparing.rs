@@ -30,15 +30,14 @@ pub struct Prepared {
 }
 
 /// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
-pub fn prepare(worker: &mut Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
+pub fn prepare(worker: &Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
     prepare_on(worker, order, TriedOn::AsItIs)
 }
 
 /// The same for an edit of that model.
-pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<Prepared, Error> {
+pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<Prepared, Error> {
     let method = worker.registry.method(&order.method)?;
     let objective = worker.registry.objective(&order.objective)?;
-    let cancel = worker.cancel;
     let loaded = worker.ready()?;
     order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
     order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
@@ -64,7 +63,8 @@ pub fn prepare_on(worker: &mut Worker<'_>, order: &mut EditOrder, on: TriedOn) -
         // there is no table of steps yet
         HostEvent::Step(..) | HostEvent::Progress { .. } => {}
     };
-    let host = EngineHost::new(model, info.clone(), None, cancel, None, listener);
+    let cancelled = || worker.is_cancelled();
+    let host = EngineHost::new(model, info.clone(), None, &cancelled, None, listener);
     let ids = [order.objective.as_str(); 2];
     let named = |error| Error::plugin(&order.objective, error);
     // the weights are compared once for all facts of the order

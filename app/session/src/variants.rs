@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::judging::Aims;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Edit, bytes_of, check};
-use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, Tried, TriedOn, counted};
+use locus_protocol::{Applied, EditStarted, Event, JobId, Tried, TriedOn, Try, counted};
 use std::rc::Rc;
 
 /// An edit that was tried.
@@ -34,7 +34,8 @@ impl Variant {
 }
 
 /// Tries an edit and keeps its changes under the job's number.
-pub fn attempt(worker: &mut Worker<'_>, job: JobId, order: EditOrder, on: TriedOn) -> Result<(), Stopped> {
+pub fn attempt(worker: &mut Worker<'_>, job: JobId, attempt: Try) -> Result<(), Stopped> {
+    let Try { order, on } = attempt;
     // the model goes: a variant is its changes
     let Found { edit, would, aims, artifacts, .. } = find(worker, job, order, on)?;
     let on_top_of = worker.ready()?.edits_on(on);

@@ -6,18 +6,14 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::loading::Loaded;
 use crate::orders::Orders;
-use crate::variants::{self, Variant};
-use crate::{
-    averaging, conformance, editing, evaluating, history, inspecting, loading, memory, moments, operations, prediction,
-    reloading, rescoring, saving, tracing,
-};
+use crate::variants::Variant;
+use crate::{inspecting, jobs, memory, operations, prediction};
 use crossbeam_channel::{Receiver, bounded};
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Flags, JobId, JobKind, OpenPlugins, Outcome, ShortOrder, TraceOrder};
+use locus_protocol::{Asked, Command, Control, Event, JobId, OpenPlugins, Outcome, Task};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a job that pauses looks whether it may go on.
@@ -31,12 +27,8 @@ pub struct Worker<'a> {
     pub registry: Registry,
     /// Where events go.
     pub emitter: Emitter,
-    /// Set to stop the running job.
-    pub cancel: &'a AtomicBool,
-    /// Set to stop the trace that is done between two steps of the running job.
-    cancel_look: &'a AtomicBool,
-    /// Set to have the running job wait where it is.
-    pub pause: &'a AtomicBool,
+    /// Which jobs are to stop, and which to wait.
+    control: &'a Control,
     /// Threads that libtorch takes by itself.
     pub all_threads: i32,
     /// The model, once there is one.
@@ -49,33 +41,26 @@ pub struct Worker<'a> {
     plugins_are_open: bool,
     /// What it was told and has not begun.
     orders: Orders<'a>,
-    /// What it does.
-    doing: Cell<Doing>,
+    /// The job whose steps are made now; a look between two steps of a long job takes its place meanwhile.
+    running: Cell<Option<Running>>,
     /// How long looks have held the running job up.
     looked: Cell<Duration>,
 }
 
-/// What the thread does, which says what may happen between two steps of it.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Doing {
-    /// A job: it may be to pause or to stop.
-    #[default]
-    Job,
-    /// A long job: looks may step in as well.
-    LongJob,
-    /// A look by itself.
-    Look,
-    /// A look between two steps of a long job, which a pause is meant for.
-    LookBetween,
+/// A job whose steps are made.
+#[derive(Clone, Copy)]
+struct Running {
+    job: JobId,
+    lets_looks_in: bool,
 }
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
-pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, flags: &Flags) {
+pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, control: &Control) {
     emitter.hello(options.reproducible);
     let (stop, stopped) = bounded::<()>(0);
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
-    let mut worker = Worker::new(options, commands, emitter, flags);
+    let mut worker = Worker::new(options, commands, emitter, control);
     let at_once = worker.options.open_plugins == OpenPlugins::AtStart || !worker.options.plugins.is_empty();
     match if at_once { worker.open_plugins() } else { Ok(()) } {
         Ok(()) => worker.serve(),
@@ -90,11 +75,12 @@ pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, fla
 /// Without plugins that were asked for no job is begun.
 fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
     for command in commands {
-        match (command.job(), command.asks()) {
-            (Some(job), _) => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
-            (None, Some(to)) => emitter.tell(Event::Answered { to, outcome: failed(error) }),
-            (None, None) if command == Command::Quit => return,
-            (None, None) => emitter.log("engine", "error", error.to_string()),
+        match command {
+            Command::Do { job, .. } => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
+            Command::Plugins => emitter.tell(Event::Answered { order: Asked::Plugins, outcome: failed(error) }),
+            Command::Inspect { .. } => emitter.tell(Event::Answered { order: Asked::Inspect, outcome: failed(error) }),
+            Command::Quit => return,
+            Command::Predict { .. } | Command::Drop { .. } => emitter.log("engine", "error", error.to_string()),
         }
     }
 }
@@ -105,7 +91,12 @@ fn failed(error: &Error) -> Outcome {
 
 impl<'a> Worker<'a> {
     /// Without plugins and model yet.
-    pub(crate) fn new(options: Options, commands: &'a Receiver<Command>, emitter: Emitter, flags: &'a Flags) -> Self {
+    pub(crate) fn new(
+        options: Options,
+        commands: &'a Receiver<Command>,
+        emitter: Emitter,
+        control: &'a Control,
+    ) -> Self {
         let all_threads = tch::get_num_threads();
         if let Some(threads) = options.threads {
             // before libtorch starts threads for the first time: where they do not fit, it ends the program
@@ -119,16 +110,14 @@ impl<'a> Worker<'a> {
             options,
             registry,
             emitter,
-            cancel: &flags.cancel,
-            cancel_look: &flags.cancel_look,
-            pause: &flags.pause,
+            control,
             all_threads,
             loaded: None,
             variants: BTreeMap::new(),
             operations,
             plugins_are_open: false,
             orders: Orders::new(commands),
-            doing: Cell::default(),
+            running: Cell::default(),
             looked: Cell::default(),
         }
     }
@@ -159,106 +148,56 @@ impl Worker<'_> {
 
     fn serve(&mut self) {
         while let Some(command) = self.orders.next() {
-            self.doing.set(match command.is_look() {
-                true => Doing::Look,
-                false if command.lets_looks_in() => Doing::LongJob,
-                false => Doing::Job,
-            });
             if !self.plugins_are_open && needs_plugins(&command) {
                 let opened = self.open_plugins();
                 self.log_failure(opened);
             }
             match command {
                 Command::Quit => return,
+                Command::Do { job, task } => self.job(job, task),
                 Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
-                Command::Load { job, source } => {
-                    self.job(job, JobKind::Load, loading::title(&source), |worker| loading::load(worker, job, &source));
-                }
-                Command::Trace { job, order } => {
-                    self.job(job, JobKind::Trace, trace_title(&order), |worker| tracing::trace(worker, job, order));
-                }
-                Command::AverageTraces { job, order } => {
-                    let title = format!("tracing {} facts", order.facts.len());
-                    self.job(job, JobKind::Trace, title, |worker| averaging::average(worker, job, &order));
-                }
-                Command::Edit { job, order } => {
-                    let title = format!("{} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
-                }
-                Command::Try { job, order, on } => {
-                    let title = format!("trying {} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order, on));
-                }
-                Command::Keep { job, tried } => {
-                    let title = "putting a variant in place".to_owned();
-                    self.job(job, JobKind::Edit, title, |worker| variants::keep(worker, job, tried));
-                }
                 Command::Drop { tried } => {
                     self.variants.remove(&tried);
                 }
-                Command::Evaluate { job, order } => {
-                    let title = evaluating::title(&order);
-                    self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
-                }
-                Command::Place { job, in_place, taken_back } => {
-                    let title = "putting edits in place".to_owned();
-                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, &in_place, &taken_back));
-                }
-                Command::Rescore { job } => {
-                    let title = "scoring the edits in place".to_owned();
-                    self.job(job, JobKind::Rescore, title, |worker| rescoring::rescore(worker, job));
-                }
-                Command::Save { job, target } => {
-                    self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
-                }
-                Command::SecondMoments { job, task } => {
-                    let title = moments::title(&task);
-                    self.job(job, JobKind::SecondMoments, title, |worker| moments::run(worker, job, task));
-                }
-                Command::CheckPlugin { job, file, edits } => {
-                    let title = format!("checking {}", file.display());
-                    self.job(job, JobKind::Check, title, |worker| conformance::check(worker, job, &file, edits));
-                }
-                Command::ReloadPlugin { job, file } => {
-                    let title = format!("loading {}", file.display());
-                    self.job(job, JobKind::Reload, title, |worker| reloading::reload(worker, job, &file));
-                }
-                Command::Plugins => self.answer(ShortOrder::Plugins, |_| Ok(())),
-                Command::Undo => self.answer(ShortOrder::Undo, history::undo),
-                Command::UndoOne { edit } => {
-                    self.answer(ShortOrder::UndoOne { edit }, |worker| history::undo_one(worker, edit));
+                // they have been told when they were opened
+                Command::Plugins => {
+                    self.emitter.tell(Event::Answered { order: Asked::Plugins, outcome: Outcome::Done })
                 }
                 Command::Inspect { what } => {
-                    self.answer(ShortOrder::Inspect, |worker| inspecting::inspect(worker, &what));
+                    let looked = caught(|| inspecting::inspect(self, &what));
+                    let outcome = looked.map_or_else(|error| failed(&error), |()| Outcome::Done);
+                    self.emitter.tell(Event::Answered { order: Asked::Inspect, outcome });
                 }
-                Command::Redo => self.answer(ShortOrder::Redo, history::redo),
             }
         }
     }
 
-    /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
-    fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
+    /// Runs a job and says how it ended.
+    fn job(&mut self, job: JobId, task: Task) {
         self.emitter.begin();
-        let start = self.begin(job, kind, title);
+        let start = self.begin(job, &task);
         self.looked.set(Duration::ZERO);
-        let mut result = self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| body(self)));
+        self.running.set(Some(Running { job, lets_looks_in: task.lets_looks_in() }));
+        let mut result = self.begins().and_then(|()| caught(|| jobs::run(self, job, task)));
+        self.running.set(None);
         self.tell_remarks();
         if result.is_ok() {
             // nothing counts as done that is not written down
             result = self.emitter.settle().map_err(Stopped::from);
         }
-        self.cancel.store(false, Ordering::Relaxed);
-        self.pause.store(false, Ordering::Relaxed);
-        if self.doing.get() == Doing::Look {
-            self.cancel_look.store(false, Ordering::Relaxed);
-        }
         // what a look took is not the job's
         self.end(job, start.elapsed().saturating_sub(self.looked.get()), result);
     }
 
-    fn begin(&self, job: JobId, kind: JobKind, title: String) -> Instant {
-        self.emitter.tell(Event::Started { job, kind, title });
+    fn begin(&self, job: JobId, task: &Task) -> Instant {
+        self.emitter.tell(Event::Started { job, kind: task.kind(), title: task.title() });
         Instant::now()
+    }
+
+    /// Whether the running job may begin: what it tells can be written down, and it was not cancelled while it waited.
+    fn begins(&self) -> Result<(), Stopped> {
+        self.emitter.check()?;
+        if self.is_cancelled() { Err(Error::Cancelled.into()) } else { Ok(()) }
     }
 
     fn end(&self, job: JobId, took: Duration, result: Result<(), Stopped>) {
@@ -267,17 +206,8 @@ impl Worker<'_> {
             Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
             Err(Stopped { error, .. }) => failed(&error),
         };
+        self.control.ended(job);
         self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
-    }
-
-    /// Does something short that is no job, and says how it ended.
-    fn answer(&mut self, to: ShortOrder, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
-        self.emitter.begin();
-        let outcome = match caught(|| body(self)) {
-            Ok(()) => Outcome::Done,
-            Err(error) => failed(&error),
-        };
-        self.emitter.tell(Event::Answered { to, outcome });
     }
 
     /// Does something short that nobody waits for; a failure goes into the log.
@@ -295,22 +225,19 @@ impl Worker<'_> {
     /// Between two steps of a job: does what was asked meanwhile and only looks at the model, one such thing at a time,
     /// and waits as long as the job is to pause.
     pub fn between_steps(&self) {
-        let doing = self.doing.get();
-        if doing == Doing::LookBetween {
-            return;
-        }
+        let Some(running) = self.running.get() else { return };
         loop {
-            if doing == Doing::LongJob
+            if running.lets_looks_in
                 && let Some(look) = self.orders.next_look()
             {
                 let start = Instant::now();
-                self.doing.set(Doing::LookBetween);
+                self.running.set(None);
                 // as between two jobs, whatever the step that was interrupted has set
                 tch::with_grad(|| self.look(look));
-                self.doing.set(doing);
+                self.running.set(Some(running));
                 self.looked.set(self.looked.get() + start.elapsed());
             }
-            if !self.pause.load(Ordering::Relaxed) || self.is_cancelled() {
+            if !self.control.is_paused(running.job) || self.is_cancelled() {
                 return;
             }
             std::thread::sleep(GLANCE);
@@ -321,10 +248,10 @@ impl Worker<'_> {
     fn look(&self, look: Command) {
         match look {
             Command::Predict { fact } => self.log_failure(caught(|| prediction::predict(self, &fact))),
-            Command::Trace { job, order } => {
-                let start = self.begin(job, JobKind::Trace, trace_title(&order));
-                let result = caught(|| tracing::trace(self, job, order));
-                self.cancel_look.store(false, Ordering::Relaxed);
+            Command::Do { job, task } => {
+                let start = self.begin(job, &task);
+                self.running.set(Some(Running { job, lets_looks_in: false }));
+                let result = self.begins().and_then(|()| caught(|| jobs::look(self, job, task)));
                 self.end(job, start.elapsed(), result);
             }
             // no look
@@ -349,25 +276,17 @@ impl Worker<'_> {
         if self.is_cancelled() { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 
-    fn is_cancelled(&self) -> bool {
-        let (job, look) = (self.cancel.load(Ordering::Relaxed), self.cancel_look.load(Ordering::Relaxed));
-        match self.doing.get() {
-            Doing::Job | Doing::LongJob => job,
-            Doing::Look => job || look,
-            Doing::LookBetween => look,
-        }
+    /// Whether the user wants the running job to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.running.get().is_some_and(|running| self.control.is_cancelled(running.job))
     }
 }
 
 /// Whether a command cannot be carried out without plugins.
 fn needs_plugins(command: &Command) -> bool {
     match command {
-        Command::Plugins
-        | Command::Edit { .. }
-        | Command::Try { .. }
-        | Command::CheckPlugin { .. }
-        | Command::ReloadPlugin { .. } => true,
-        Command::Evaluate { order, .. } => order.edit.is_some(),
+        Command::Do { task, .. } => task.needs_plugins(),
+        Command::Plugins => true,
         _ => false,
     }
 }
@@ -388,10 +307,6 @@ impl<E: Into<Error>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self { error: error.into(), kept: "nothing was changed".to_owned() }
     }
-}
-
-fn trace_title(order: &TraceOrder) -> String {
-    format!("tracing “{}”", order.fact.prompt())
 }
 
 /// What `body` gives; an error where it panics.

@@ -8,8 +8,8 @@ use crate::cli::output::{self, Output};
 use crossbeam_channel::RecvTimeoutError;
 use locus_link::{Engine, Hello, News, ToEngine, Way};
 use locus_protocol::{
-    Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, ModelReady, OpenPlugins, Outcome, PluginReady,
-    PluginRefused, Start,
+    Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, ModelReady, OpenPlugins, Outcome, Place,
+    PluginReady, PluginRefused, Start, Task,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,8 +48,8 @@ pub struct Client {
     hello: Hello,
     /// What was ordered: all of it is ordered again where opening a library ended the engine.
     ordered: Vec<Command>,
-    /// Whether the running job has been told to stop.
-    cancelled: bool,
+    /// The job whose end is waited for, and whether it has been told to stop.
+    waits_for: Option<(JobId, bool)>,
     output: Output,
     interrupt: Interrupt,
     next: JobId,
@@ -77,7 +77,7 @@ impl Client {
             way,
             hello,
             ordered: Vec::new(),
-            cancelled: false,
+            waits_for: None,
             output,
             interrupt,
             next: 0,
@@ -127,11 +127,11 @@ impl Client {
         change(&mut start);
         let mut client = Self::start_with(common, start)?;
         let source = source(common);
-        client.job(|job| Command::Load { job, source }, &mut |_| {})?;
+        client.job(Load { source }, &mut |_| {})?;
         if !common.with_edits.is_empty() {
             let in_place = common.with_edits.clone();
             client
-                .job(|job| Command::Place { job, in_place, taken_back: Vec::new() }, &mut |_| {})
+                .job(Place { in_place, taken_back: Vec::new() }, &mut |_| {})
                 .map_err(|failure| Failure { message: format!("--with-edits: {}", failure.message), ..failure })?;
         }
         Ok(client)
@@ -147,18 +147,19 @@ impl Client {
         &self.interrupt
     }
 
-    /// Orders a job and listens until it has ended.
+    /// Orders a job and listens until it has ended. Gives its number.
     ///
     /// # Errors
     /// The job failed or was cancelled; the output is gone.
-    pub fn job(&mut self, order: impl FnOnce(JobId) -> Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+    pub fn job(&mut self, task: impl Into<Task>, listen: &mut dyn FnMut(&Event)) -> Result<JobId, Failure> {
         // a signal that came when the last job had no step left to look for it
         if self.interrupt.has_come() {
             return Err(Failure::cancelled("what was told before is done, nothing after it"));
         }
         let id = self.next;
         self.next += 1;
-        self.send(order(id))?;
+        self.send(Command::start(id, task))?;
+        self.waits_for = Some((id, false));
         loop {
             let event = self.receive()?;
             listen(&event);
@@ -166,7 +167,8 @@ impl Client {
                 && job == id
             {
                 self.output.clear();
-                return ended(outcome);
+                self.waits_for = None;
+                return ended(outcome).map(|()| id);
             }
         }
     }
@@ -175,9 +177,9 @@ impl Client {
     ///
     /// # Errors
     /// There is no such edit; it cannot be recorded; the output is gone.
-    pub fn history(&mut self, order: Command) -> Result<Event, Failure> {
+    pub fn history(&mut self, task: impl Into<Task>) -> Result<Event, Failure> {
         let mut told = None;
-        self.ask(order, &mut |event| {
+        self.job(task, &mut |event| {
             if let Event::Edits { .. } = event {
                 told = Some(event.clone());
             }
@@ -207,7 +209,6 @@ impl Client {
 
     fn send(&mut self, command: Command) -> Result<(), Failure> {
         self.ordered.push(command.clone());
-        self.cancelled = false;
         self.engine()?.tell(ToEngine::Do { order: command });
         Ok(())
     }
@@ -218,6 +219,10 @@ impl Client {
 
     fn receive(&mut self) -> Result<Event, Failure> {
         let event = loop {
+            if let (true, Some((job, false))) = (self.interrupt.has_come(), self.waits_for) {
+                self.waits_for = Some((job, true));
+                self.engine()?.tell(ToEngine::Cancel { job });
+            }
             match self.engine()?.news().recv_timeout(GLANCE) {
                 Ok(News::Event(event)) => break *event,
                 Ok(News::Said(line)) => self.output.pass_on(&line),
@@ -228,10 +233,6 @@ impl Client {
                 }
                 Ok(News::Refused { message, blame }) => return Err(Failure::job(&message, blame)),
                 Ok(News::Welcome(_) | News::Control { .. } | News::CaughtUp) => {}
-                Err(RecvTimeoutError::Timeout) if self.interrupt.has_come() && !self.cancelled => {
-                    self.cancelled = true;
-                    self.engine()?.tell(ToEngine::Cancel { job: None, look: false });
-                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(gone()),
             }
@@ -264,7 +265,10 @@ impl Client {
     /// that died of anything else, or after something was changed, is not started again by a command.
     fn start_again(&mut self, death: &locus_link::Death) -> Result<(), Failure> {
         let is_a_look = |command: &Command| {
-            matches!(command, Command::Load { .. } | Command::Place { .. } | Command::Plugins | Command::Inspect { .. })
+            matches!(
+                command,
+                Command::Do { task: Task::Load(_) | Task::Place(_), .. } | Command::Plugins | Command::Inspect { .. }
+            )
         };
         let before = self.ordered.len().saturating_sub(1);
         let is_known = !engine::leave_out(&self.way, &mut self.hello, death);

@@ -6,7 +6,7 @@ use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
-use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
+use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
 use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -84,13 +84,13 @@ fn measure(
         measures: measures.clone(),
     };
     let mut heard: Vec<Evaluated> = Vec::new();
-    let ended = client.job(|job| Command::Evaluate { job, order }, &mut |event| {
+    let ended = client.job(order, &mut |event| {
         if let Event::Evaluated(evaluated) = event {
             heard.push(evaluated.clone());
         }
     });
     let trouble = match ended {
-        Ok(()) => None,
+        Ok(_) => None,
         // the request or the plugin is to blame, not the user or the device
         Err(failure) if common.skip_bad && matches!(failure.code, 1 | 3) && !failure.message.is_empty() => {
             output::complain(&format!("{}: {}; left out", batch.facts[0].prompt(), failure.message));

@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::{Failure, output, settings, tables};
 use locus_protocol::shown::shown;
 use locus_protocol::{
-    Command, Event, Inspect, Inspected, KeptMoments, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+    Event, Inspect, Inspected, KeptMoments, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
 use locus_records::Places;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
         options.open_plugins = locus_protocol::OpenPlugins::WhenNeeded;
     })?;
     let mut report = None;
-    client.job(|job| Command::SecondMoments { job, task: task.clone() }, &mut |event| {
+    client.job(task.clone(), &mut |event| {
         if let Event::SecondMoments(told) = event {
             report = Some(told.clone());
         }

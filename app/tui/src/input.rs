@@ -69,12 +69,10 @@ impl Input {
 pub enum Effect {
     /// Send an order to the engine.
     Send(Box<Command>),
-    /// Raise the flag that stops the running job.
-    Cancel,
-    /// Raise the flag that stops the trace for which the running job stands by.
-    CancelLook,
-    /// Have the running job wait where it is, or go on.
-    Pause(bool),
+    /// Have a job stop that runs or stands by.
+    Cancel(JobId),
+    /// Have a job wait where it is, or go on.
+    Pause(JobId, bool),
     /// Forget what the terminal shows and draw everything.
     Redraw,
     /// Give the terminal back and stop until the shell says `fg`.

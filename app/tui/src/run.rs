@@ -282,9 +282,8 @@ impl Workbench {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.send(*command)?,
-                Effect::Pause(wait) => self.say(ToEngine::Pause { wait }),
-                Effect::Cancel => self.say(ToEngine::Cancel { job: None, look: false }),
-                Effect::CancelLook => self.say(ToEngine::Cancel { job: None, look: true }),
+                Effect::Pause(job, wait) => self.say(ToEngine::Pause { job, wait }),
+                Effect::Cancel(job) => self.say(ToEngine::Cancel { job }),
                 Effect::StartEngine => self.start_engine()?,
                 Effect::Keep(keep) => {
                     self.handles.keep = keep;

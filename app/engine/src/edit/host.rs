@@ -20,7 +20,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tch::{Device, Tensor};
 
 /// What a plugin tells while it works.
@@ -69,7 +68,8 @@ pub struct EngineHost<'a> {
     model: &'a Model,
     info: ModelInfo,
     moments: Option<&'a SecondMoments>,
-    cancel: &'a AtomicBool,
+    /// Whether the user wants to stop.
+    cancelled: &'a dyn Fn() -> bool,
     objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
     listener: RefCell<Box<dyn FnMut(HostEvent) + 'a>>,
     /// Noise that the objective puts on the subjects.
@@ -109,7 +109,7 @@ impl<'a> EngineHost<'a> {
         model: &'a Model,
         info: ModelInfo,
         moments: Option<&'a SecondMoments>,
-        cancel: &'a AtomicBool,
+        cancelled: &'a dyn Fn() -> bool,
         live: Option<(Vec<LayerRow>, [i64; 2])>,
         listener: impl FnMut(HostEvent) + 'a,
     ) -> Self {
@@ -117,7 +117,7 @@ impl<'a> EngineHost<'a> {
             model,
             info,
             moments,
-            cancel,
+            cancelled,
             objective: RefCell::default(),
             noises: RefCell::default(),
             variant: RefCell::default(),
@@ -247,7 +247,7 @@ impl Host for EngineHost<'_> {
     }
 
     fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
+        (self.cancelled)()
     }
 
     /// Every service begins with it.
@@ -488,15 +488,13 @@ mod tests {
     use crate::model::Model;
     use locus_plugin::Host;
     use std::path::Path;
-    use std::sync::atomic::AtomicBool;
     use tch::{Device, Kind};
 
     #[test]
     fn a_shortage_that_a_plugin_has_got_over_is_blamed_for_nothing_later() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/arch/gpt2/model");
         let model = Model::load(&folder, Device::Cpu, Kind::Float).expect("a golden model");
-        let cancel = AtomicBool::new(false);
-        let host = EngineHost::new(&model, model_info(&model, "m"), None, &cancel, None, |_| {});
+        let host = EngineHost::new(&model, model_info(&model, "m"), None, &|| false, None, |_| {});
         let run_short = || {
             let short = Error::OutOfMemory { doing: "running block 1".to_owned(), asked: None, free: None };
             assert!(host.result::<()>(Err(short)).is_err());

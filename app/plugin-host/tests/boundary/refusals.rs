@@ -259,6 +259,7 @@ fn in_folders_only_plugins_are_spoken_of() {
     let paths = SearchPaths {
         folders: vec![first.path().to_owned(), second.path().to_owned()],
         files: vec![PathBuf::from("no/such/plugin.so"), library("nudge")],
+        ..SearchPaths::default()
     };
     let mut registry = Registry::new(paths);
     for _ in 0..2 {

@@ -14,18 +14,16 @@ use crate::error::Error;
 use crate::worker::{Stopped, Worker};
 use locus_plugin::Error as PluginError;
 use locus_plugin_host::Remark;
-use locus_protocol::{Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
-use std::path::Path;
+use locus_protocol::{CheckPlugin, Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
 
 /// Checks all that a file holds. What it replaces of the plugins at hand stays usable under another id.
-/// Methods make `edits` edits one after the other.
-pub fn check(worker: &mut Worker<'_>, job: JobId, file: &Path, edits: usize) -> Result<(), Stopped> {
-    let loaded = worker.registry.reload(file)?.loaded;
+pub fn check(worker: &mut Worker<'_>, job: JobId, check: &CheckPlugin) -> Result<(), Stopped> {
+    let loaded = worker.registry.reload(&check.file)?.loaded;
     worker.tell_remarks();
     let mut failed = 0;
     for plugin in loaded {
         worker.emitter.tell(Event::Plugin(plugin.clone()));
-        let mut checks = Checks { job, plugin: &plugin, edits, failed: 0 };
+        let mut checks = Checks { job, plugin: &plugin, edits: check.edits, failed: 0 };
         match plugin.kind {
             PluginKind::Method => methods::check(worker, &mut checks)?,
             PluginKind::Objective => objectives::check(worker, &mut checks)?,

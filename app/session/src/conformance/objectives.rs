@@ -87,7 +87,8 @@ fn aimed(
     let mut info = loaded.info.clone();
     // what a session computes of the subjects; any length does for a check
     info.embedding_deviation = 0.1;
-    let host = EngineHost::new(loaded.stack.model(), info, None, worker.cancel, None, |_| {});
+    let cancelled = || worker.is_cancelled();
+    let host = EngineHost::new(loaded.stack.model(), info, None, &cancelled, None, |_| {});
     let id = &objective.description().info.id;
     let answer = sealed(worker, id, || {
         Ok(objective.start(settings).and_then(|mut started| Ok((started.goal(fact, &host)?, started))))

@@ -10,7 +10,7 @@ use locus_engine::edit::{EngineHost, Violation};
 use locus_plugin::{EditRequest, Edited, Plan};
 use locus_plugin_host::{Remark, take_remarks};
 use locus_protocol::{EditOrder, JobId};
-use std::sync::atomic::AtomicBool;
+use std::cell::Cell;
 
 /// What a run came to.
 pub struct Trial {
@@ -55,9 +55,10 @@ pub fn run_request(
 ) -> Result<Trial, Error> {
     let loaded = worker.ready()?;
     let (model, moments) = (loaded.stack.model(), loaded.moments.as_ref());
-    let flag = AtomicBool::new(false);
-    let host = EngineHost::new(model, prepared.info.clone(), moments, &flag, None, |_| {});
-    let watch = Watch::new(&host, limit, &flag, worker.cancel);
+    let (over, user) = (Cell::new(false), || worker.is_cancelled());
+    let cancelled = || over.get();
+    let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, None, |_| {});
+    let watch = Watch::new(&host, limit, &over, &user);
     let Engaged { outcome, violation } =
         engage(worker, order, prepared, &host, |method| method.edit(request, &order.method_settings, &watch))?;
     let (seen, left) = (watch.finish(), take_remarks());

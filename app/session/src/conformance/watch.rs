@@ -5,7 +5,6 @@ use locus_plugin::{
     Suffix, SuffixOutput, SuffixRequest,
 };
 use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tch::Tensor;
 
@@ -24,10 +23,10 @@ pub struct Limit {
 pub struct Watch<'a> {
     inner: &'a dyn Host,
     limit: Limit,
-    /// The trial's own flag.
-    flag: &'a AtomicBool,
-    /// The flag of the user, who may want to stop all of it.
-    user: &'a AtomicBool,
+    /// Whether the trial is over.
+    over: &'a Cell<bool>,
+    /// Whether the user wants to stop all of it.
+    user: &'a dyn Fn() -> bool,
     started: Instant,
     services: Cell<usize>,
     cancelled_at: Cell<Option<Instant>>,
@@ -48,12 +47,12 @@ pub struct Seen {
 }
 
 impl<'a> Watch<'a> {
-    /// Watches the services of `inner`, whose flag is `flag`.
-    pub fn new(inner: &'a dyn Host, limit: Limit, flag: &'a AtomicBool, user: &'a AtomicBool) -> Self {
+    /// Watches the services of `inner`, which is cancelled once the trial is `over`.
+    pub fn new(inner: &'a dyn Host, limit: Limit, over: &'a Cell<bool>, user: &'a dyn Fn() -> bool) -> Self {
         Self {
             inner,
             limit,
-            flag,
+            over,
             user,
             started: Instant::now(),
             services: Cell::new(0),
@@ -74,8 +73,8 @@ impl<'a> Watch<'a> {
     /// A service begins.
     fn begin(&self) {
         self.services.set(self.services.get() + 1);
-        let over = self.limit.time.is_some_and(|time| self.started.elapsed() >= time);
-        if over || self.user.load(Ordering::Relaxed) {
+        let late = self.limit.time.is_some_and(|time| self.started.elapsed() >= time);
+        if late || (self.user)() {
             self.cancel();
         }
     }
@@ -92,7 +91,7 @@ impl<'a> Watch<'a> {
     fn cancel(&self) {
         if self.cancelled_at.get().is_none() {
             self.cancelled_at.set(Some(Instant::now()));
-            self.flag.store(true, Ordering::Relaxed);
+            self.over.set(true);
         }
     }
 

@@ -6,14 +6,15 @@ use crate::history::{edits, rows_in};
 use crate::loading::Loaded;
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::{Arrangement, DeltaFile, Edit};
-use locus_protocol::{Fact, LayerRow, Operation, Role, counted};
+use locus_protocol::{Fact, LayerRow, Operation, Place, Role, counted};
 use locus_records::failure_point::reach;
 use locus_records::operations::{Read, Standing};
 use std::collections::BTreeMap;
 
 /// Has the edits in place be those of operations, as a job. It is no operation: a replay does so at any time, and a command
 /// before it has made an edit on the model of its own.
-pub fn place(worker: &mut Worker<'_>, in_place: &[u64], taken_back: &[u64]) -> Result<(), Stopped> {
+pub fn place(worker: &mut Worker<'_>, place: &Place) -> Result<(), Stopped> {
+    let Place { in_place, taken_back } = place;
     let (loaded, recorder) = (worker.ready()?, worker.operations.as_ref());
     let stack = &loaded.stack;
     let has_none = stack.applied().is_empty() && stack.undone().is_empty();

@@ -5,7 +5,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Command, Event, Inspect, Inspected, PluginChecked, Verdict};
+use locus_protocol::{CheckPlugin, Event, Inspect, Inspected, PluginChecked, Verdict};
 use std::path::Path;
 
 /// Edits in a row at most.
@@ -43,9 +43,9 @@ pub fn run(common: &Common, file: &Path, edits: usize) -> Result<(), Failure> {
             printed = client_print(&lines);
         }
     };
-    let job = client.job(|job| Command::CheckPlugin { job, file: file.to_owned(), edits }, &mut listen);
+    let job = client.job(CheckPlugin { file: file.to_owned(), edits }, &mut listen);
     printed?;
-    job
+    job.map(|_| ())
 }
 
 fn client_print(lines: &[String]) -> std::io::Result<()> {

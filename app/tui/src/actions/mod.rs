@@ -11,7 +11,7 @@ use crate::overlays::Overlay;
 use crate::panes::{self, Motion, PANES};
 use crate::state::{OwnFact, State, Tone};
 use crate::view::arrange;
-use locus_protocol::{Command, JobKind, PluginKind, SaveTarget, TraceKind, TraceOrder};
+use locus_protocol::{Load, PluginKind, Redo, SaveTarget, TraceKind, TraceOrder, Undo};
 use std::time::Duration;
 
 /// Two presses of Ctrl-c within this time ask whether to leave.
@@ -125,7 +125,7 @@ pub const GLOBAL: &[Action] = &[
             if !job.paused {
                 job.go_on(now);
             }
-            vec![Effect::Pause(job.paused)]
+            vec![Effect::Pause(job.id, job.paused)]
         },
         ..Action::PLAIN
     },
@@ -135,9 +135,9 @@ pub const GLOBAL: &[Action] = &[
         hint: Some(|_| "undo".into()),
         available: |state| match state.edits.applied.is_empty() {
             true => Err("no edit is in place, so there is nothing to take back".into()),
-            false => state.ready_for_a_job(),
+            false => state.ready_for_history(),
         },
-        run: |_| vec![Effect::Send(Box::new(Command::Undo))],
+        run: |state| state.order("undo".to_owned(), Undo::LAST),
         ..Action::PLAIN
     },
     Action {
@@ -146,9 +146,9 @@ pub const GLOBAL: &[Action] = &[
         hint: Some(|_| "redo".into()),
         available: |state| match state.edits.undone.is_empty() {
             true => Err("no edit was taken back, so there is nothing to put on again".into()),
-            false => state.ready_for_a_job(),
+            false => state.ready_for_history(),
         },
-        run: |_| vec![Effect::Send(Box::new(Command::Redo))],
+        run: |state| state.order("redo".to_owned(), Redo::default()),
         ..Action::PLAIN
     },
     Action {
@@ -420,7 +420,7 @@ pub fn start_trace(state: &mut State, kind: TraceKind) -> Vec<Effect> {
     let mut order = TraceOrder::new(fact, kind);
     order.intervention = state.traces.intervention;
     (state.traces.kind, state.traces.token) = (kind, None);
-    state.order(JobKind::Trace, title, |job| Command::Trace { job, order })
+    state.order(title, order)
 }
 
 /// Orders an edit of the selected fact with what the form says.
@@ -432,7 +432,7 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
             let title = format!("editing {subject} with {}", order.method);
             state.facts.select_fact(&order.fact);
             state.focus_on("layers");
-            state.order(JobKind::Edit, title, |job| Command::Edit { job, order })
+            state.order(title, order)
         }
         Err(error) => {
             state.notices.say(state.now, Tone::Bad, error);
@@ -445,7 +445,7 @@ pub fn start_edit(state: &mut State) -> Vec<Effect> {
 fn save_edits(state: &mut State) -> Vec<Effect> {
     let path = state.export_folder.join("locus-edits.safetensors");
     let title = format!("writing the edits to {}", path.display());
-    state.order(JobKind::Save, title, |job| Command::Save { job, target: SaveTarget::NewDeltas(path) })
+    state.order(title, SaveTarget::NewDeltas(path))
 }
 
 /// Orders the model.
@@ -455,7 +455,7 @@ pub fn load(state: &mut State) -> Vec<Effect> {
     }
     state.load_trouble = None;
     let source = state.source.clone();
-    state.order(JobKind::Load, "loading the model".to_owned(), |job| Command::Load { job, source })
+    state.order("loading the model".to_owned(), Load { source })
 }
 
 /// What `run` would do, in a few words.

@@ -5,7 +5,7 @@ use super::edits::LARGE;
 use crate::input::Effect;
 use crate::state::{State, Tone};
 use crate::view::{probability, ratio, shorten};
-use locus_protocol::{Command, EditRescored, JobKind, PromptScore};
+use locus_protocol::{EditRescored, JobKind, PromptScore, Rescore};
 use ratatui::text::Line;
 
 /// Rise of the fixed text's perplexity above which it is a warning.
@@ -22,7 +22,7 @@ pub fn rescore(state: &mut State) -> Vec<Effect> {
     match ready {
         Ok(()) => {
             let title = "scoring the edits in place".to_owned();
-            state.order(JobKind::Rescore, title, |job| Command::Rescore { job })
+            state.order(title, Rescore::default())
         }
         Err(why) => {
             state.notices.say(state.now, Tone::Plain, why);

@@ -8,7 +8,7 @@ use crate::panes::Motion;
 use crate::state::{State, Tone};
 use crate::view::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
 use crossterm::event::KeyCode;
-use locus_protocol::{Command, EditInPlace, counted};
+use locus_protocol::{EditInPlace, Undo, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 
@@ -74,7 +74,8 @@ impl EditList {
     fn toggle(&self, state: &mut State) -> Vec<Effect> {
         let order = match entries(state).get(self.cursor) {
             Some(Entry::InPlace(edit)) => {
-                state.ready_for_a_job().map(|()| vec![Effect::Send(Box::new(Command::UndoOne { edit: edit.number }))])
+                let undo = Undo::of(edit.number);
+                state.ready_for_history().map(|()| state.order("undo".to_owned(), undo))
             }
             Some(Entry::TakenBack(_, true)) => return redo(state),
             Some(Entry::TakenBack(..)) => {

@@ -12,7 +12,7 @@ use ratatui::text::Span;
 pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
     match key.code {
         KeyCode::Char('y' | 'Y' | 'q' | 'Q') | KeyCode::Enter => {
-            let cancel = state.job.is_some().then_some(Effect::Cancel);
+            let cancel = state.job.as_ref().map(|job| Effect::Cancel(job.id));
             let end = state.link.keep.then_some(Effect::Keep(false));
             cancel.into_iter().chain(end).chain([Effect::Quit]).collect()
         }

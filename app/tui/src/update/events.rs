@@ -6,14 +6,12 @@ use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
 use crate::view::{probability, seconds, signed};
 use locus_protocol::{
-    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
-    TraceKind,
+    AimVerdict, EditInPlace, Event, Intervention, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task, TraceKind,
 };
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
-    let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
     let loaded = match &event {
         Event::Finished { job, outcome, .. } => {
             let kind = state.running(*job).map(|job| job.kind);
@@ -34,10 +32,6 @@ pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     }
     let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
     effects.extend(state.start_next());
-    if stood_by {
-        // a pause that came too late for it would hold the look up
-        effects.push(Effect::Pause(false));
-    }
     effects
 }
 
@@ -137,7 +131,7 @@ fn fold(state: &mut State, event: Event) {
             state.link.recorded |= applied.iter().chain(&undone).any(|edit| edit.operation.is_some());
             settle(state, applied, undone, rows, unedited);
         }
-        Event::Answered { to, outcome } => answered(state, to, outcome),
+        Event::Answered { outcome, .. } => answered(state, outcome),
         Event::Saved { job, path } => {
             state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
             if let Some(job) = state.running_mut(job).filter(|job| job.kind == JobKind::Save) {
@@ -166,15 +160,15 @@ fn fold(state: &mut State, event: Event) {
 /// An edit that was just put in place is known to the comparison, too.
 fn note_for_comparison(state: &mut State, below: Vec<u64>) {
     let Some((_, applied)) = &state.edits.last else { return };
-    let command = state.jobs.begun(applied.job).map(|order| &order.command);
-    match command {
-        Some(Command::Edit { order, .. }) if order.more.is_empty() => {
+    let task = state.jobs.begun(applied.job).map(|order| &order.task);
+    match task {
+        Some(Task::Edit(order)) if order.more.is_empty() => {
             if let Some(view) = &state.edits.view {
                 let (order, applied) = (order.clone(), applied.clone());
                 state.compare.note_edit(&order, view.clone(), applied, below);
             }
         }
-        Some(Command::Keep { tried, .. }) => state.compare.note_kept(*tried, applied.number),
+        Some(Task::Keep(Keep { tried })) => state.compare.note_kept(*tried, applied.number),
         _ => {}
     }
 }
@@ -218,16 +212,9 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace
-        | JobKind::Edit
-        | JobKind::Try
-        | JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check
-        | JobKind::Reload => {}
+        // what is in place after it was told
+        JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
+        _ => {}
     }
     state.log.push(state.now, "workbench", level, &text);
     state.notices.say(state.now, tone, text);
@@ -294,15 +281,8 @@ fn done_sentence(state: &State, job: &Job, took: &str) -> String {
             Some(verdict) => format!("{title}: {}", verdict.words()),
             None => format!("{title} is done after {took}"),
         },
-        JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check => {
-            format!("{title} is done after {took}")
-        }
         JobKind::Reload => author::loaded_sentence(state, took),
+        _ => format!("{title} is done after {took}"),
     }
 }
 
@@ -339,16 +319,10 @@ fn early_site(state: &State) -> Option<(String, Peak)> {
     Some((text, view.peak(Some(token))?))
 }
 
-/// A short order that failed says why; what one that went well has done was told before.
-fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
+/// Plugins that could not be looked for.
+fn answered(state: &mut State, outcome: Outcome) {
     let Outcome::Failed { error, .. } = outcome else { return };
-    let what = match to {
-        ShortOrder::Plugins => "looking for plugins",
-        ShortOrder::Undo | ShortOrder::UndoOne { .. } => "undo",
-        ShortOrder::Redo => "redo",
-        ShortOrder::Inspect => "looking",
-    };
-    let text = format!("{what} failed: {error}");
+    let text = format!("looking for plugins failed: {error}");
     state.log.push(state.now, "workbench", "error", &text);
     state.notices.say(state.now, Tone::Bad, text);
 }

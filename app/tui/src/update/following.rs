@@ -50,9 +50,8 @@ fn orders(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::Send(_)
-            | Effect::Cancel
-            | Effect::CancelLook
-            | Effect::Pause(_)
+            | Effect::Cancel(_)
+            | Effect::Pause(..)
             | Effect::StartEngine
             | Effect::Keep(_)
             | Effect::Build { .. }

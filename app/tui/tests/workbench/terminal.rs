@@ -5,7 +5,7 @@
 
 use super::support::recording;
 use locus_link::{News, ToEngine};
-use locus_protocol::{Command, Event, ModelSource, TraceKind};
+use locus_protocol::{Command, Event, ModelSource, Outcome, Task, TraceKind};
 use locus_tui::{Ending, Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
@@ -33,24 +33,22 @@ fn engine(orders: &crossbeam_channel::Receiver<ToEngine>, news: &crossbeam_chann
             _ => continue,
         };
         match command {
-            Command::Load { .. } => {
+            Command::Do { task: Task::Load(_), .. } => {
                 tell(recording::loading());
                 tell(recording::loaded());
             }
             Command::Predict { .. } => tell(vec![recording::prediction(0)]),
-            Command::Trace { job, .. } => tell(recording::trace(job, TraceKind::Hidden, 0)),
-            Command::Edit { job, .. } => {
+            Command::Do { job, task: Task::Trace(_) } => tell(recording::trace(job, TraceKind::Hidden, 0)),
+            Command::Do { job, task: Task::Edit(_) } => {
                 eprintln!("a library speaks on stderr");
                 println!("a library speaks on stdout");
                 tell(recording::edit(job));
             }
-            Command::Undo => tell(vec![recording::undone()]),
-            Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } => {}
-            Command::Redo | Command::Plugins => {}
-            Command::Save { .. } | Command::Place { .. } | Command::Rescore { .. } => {}
-            Command::Evaluate { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
-            Command::Quit | Command::Inspect { .. } => {}
+            Command::Do { job, task: Task::Undo(_) } => {
+                let outcome = Outcome::Done;
+                tell(vec![recording::undone(), Event::Finished { job, outcome, seconds: 0.1 }]);
+            }
+            _ => {}
         }
     }
 }

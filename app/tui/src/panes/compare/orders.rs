@@ -3,7 +3,7 @@
 use super::{Standing, standing};
 use crate::input::Effect;
 use crate::state::{Compare, EditView, Ground, MOST_VARIANTS, Stage, State, Tone};
-use locus_protocol::{Command, JobKind, PluginKind, TriedOn, counted, model_with};
+use locus_protocol::{Keep, PluginKind, TriedOn, Try, counted, model_with};
 
 /// Whether there are variants.
 pub(super) fn has_variants(state: &State) -> Result<(), String> {
@@ -123,8 +123,8 @@ pub(super) fn run(state: &mut State, all: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (letter, order) in orders {
         let title = format!("trying variant {letter}, {}, on {}", order.method, order.fact.subject);
-        let (order, on) = (Box::new(order), state.compare.on);
-        effects.extend(state.order(JobKind::Try, title, |job| Command::Try { job, order, on }));
+        let on = state.compare.on;
+        effects.extend(state.order(title, Try { order, on }));
     }
     effects
 }
@@ -151,7 +151,7 @@ pub(super) fn keep(state: &mut State) -> Vec<Effect> {
             format!("putting variant {letter}, found on the unedited model, on top of {edits}")
         }
     };
-    let effects = state.order(JobKind::Edit, title, |job| Command::Keep { job, tried });
+    let effects = state.order(title, Keep { tried });
     let mut shown = EditView { job: state.last_job, stage: Stage::Running, ..view };
     if shown.on_top_of != in_place {
         // they are of another model; the engine tells those of this one

@@ -1,7 +1,8 @@
 //! One causal trace: what is asked, and what it starts from.
 
-use crate::event::{JobId, TokenText};
+use super::{Job, JobId, JobKind};
 use crate::fact::Fact;
+use crate::scores::TokenText;
 use crate::standing::{counted, model_with};
 use crate::verdict::digits;
 use serde::{Deserialize, Serialize};
@@ -145,6 +146,20 @@ impl TraceOrder {
             same_noise: false,
             preview_only: false,
         }
+    }
+}
+
+impl Job for TraceOrder {
+    fn kind(&self) -> JobKind {
+        JobKind::Trace
+    }
+
+    fn title(&self) -> String {
+        format!("tracing “{}”", self.fact.prompt())
+    }
+
+    fn is_look(&self) -> bool {
+        true
     }
 }
 

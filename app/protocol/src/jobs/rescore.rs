@@ -1,7 +1,22 @@
 //! How the edits in place fare together.
 
-use crate::{BeforeAfter, JobId, WeightChange};
+use super::{Job, JobId, JobKind};
+use crate::{BeforeAfter, WeightChange};
 use serde::{Deserialize, Serialize};
+
+/// Scores all edits in place anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rescore {}
+
+impl Job for Rescore {
+    fn kind(&self) -> JobKind {
+        JobKind::Rescore
+    }
+
+    fn title(&self) -> String {
+        "scoring the edits in place".to_owned()
+    }
+}
 
 /// All edits in place, measured on the model that they make together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

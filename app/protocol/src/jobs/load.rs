@@ -1,6 +1,38 @@
-//! What a loaded model is.
+//! Loading a model, and what a loaded one is.
 
+use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What to load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Where the model is.
+    pub source: ModelSource,
+}
+
+impl Job for Load {
+    fn kind(&self) -> JobKind {
+        JobKind::Load
+    }
+
+    fn title(&self) -> String {
+        match &self.source {
+            ModelSource::BuiltIn => "loading the built-in model".to_owned(),
+            ModelSource::Folder(folder) => format!("loading {}", folder.display()),
+        }
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// The one that ships with the program.
+    BuiltIn,
+    /// A folder in the layout of Hugging Face.
+    Folder(PathBuf),
+}
 
 /// A device and why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

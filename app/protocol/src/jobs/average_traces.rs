@@ -1,8 +1,7 @@
 //! Effects of many traces, put together by token role.
 
-use crate::event::JobId;
+use super::{Job, JobId, JobKind, TraceKind, TraceOrder};
 use crate::fact::Fact;
-use crate::trace::{TraceKind, TraceOrder};
 use serde::{Deserialize, Serialize};
 
 /// When a fact of a list counts as known and is traced.
@@ -37,6 +36,20 @@ pub struct AverageOrder {
     /// Counts a token that plays two roles once, as the last of its kind.
     #[serde(default)]
     pub exclusive: bool,
+}
+
+impl Job for AverageOrder {
+    fn kind(&self) -> JobKind {
+        JobKind::Trace
+    }
+
+    fn title(&self) -> String {
+        format!("tracing {} facts", self.facts.len())
+    }
+
+    fn lets_looks_in(&self) -> bool {
+        true
+    }
 }
 
 /// Effects of one kind over many facts.

@@ -1,8 +1,32 @@
-//! What is told of a plugin that is checked, and of one that is loaded anew.
+//! Checks of a plugin.
 
-use crate::{JobId, PluginKind, PluginReady};
+use super::{Job, JobId, JobKind};
+use crate::PluginKind;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// Which plugins to check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckPlugin {
+    /// Their file.
+    pub file: PathBuf,
+    /// How many edits are made to see whether memory grows.
+    pub edits: usize,
+}
+
+impl Job for CheckPlugin {
+    fn kind(&self) -> JobKind {
+        JobKind::Check
+    }
+
+    fn title(&self) -> String {
+        format!("checking {}", self.file.display())
+    }
+
+    fn needs_plugins(&self) -> bool {
+        true
+    }
+}
 
 /// One check of one method or objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,17 +55,4 @@ pub enum Verdict {
     Failed,
     /// It could not be made; the text says why.
     Skipped,
-}
-
-/// A build of a plugin's file that took the place of an older one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PluginReloaded {
-    /// The job.
-    pub job: JobId,
-    /// The file.
-    pub file: PathBuf,
-    /// What the new build holds.
-    pub loaded: Vec<PluginReady>,
-    /// What it replaced, by the ids under which that can still be used: `id@1` is the first build that was replaced.
-    pub replaced: Vec<PluginReady>,
 }

@@ -1,6 +1,6 @@
 //! Second moments of the MLP keys: what can be done with them, and what is told of them.
 
-use crate::event::JobId;
+use super::{Job, JobId, JobKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -31,6 +31,25 @@ pub enum SecondMomentsTask {
         /// As what.
         target: SecondMomentsTarget,
     },
+}
+
+impl Job for SecondMomentsTask {
+    fn kind(&self) -> JobKind {
+        JobKind::SecondMoments
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Collect => "collecting second moments".to_owned(),
+            Self::Verify { .. } => "checking second moments".to_owned(),
+            Self::Import { path, .. } => format!("importing second moments from {}", path.display()),
+            Self::Export { .. } => "exporting second moments".to_owned(),
+        }
+    }
+
+    fn lets_looks_in(&self) -> bool {
+        true
+    }
 }
 
 /// As what second moments are written.
