@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::host::{Host, ModelInfo};
 use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
-use locus_protocol::Hyperparameter;
+use locus_plugin_data::Hyperparameter;
 use serde_json::{Map, Value};
 use tch::Tensor;
 

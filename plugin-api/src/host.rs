@@ -175,7 +175,7 @@ pub struct LayerMetrics {
     pub values: BTreeMap<String, f64>,
 }
 
-use locus_protocol::numbers as finite;
+use locus_plugin_data::number::map as finite;
 
 impl StepReport {
     /// A report of step `step` of at most `steps` on `layer`.

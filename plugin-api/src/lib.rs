@@ -20,7 +20,7 @@ pub use host::{
     Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, NoisedSubject, PromptTokens, Read,
     SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
-pub use locus_protocol::{Hyperparameter, HyperparameterKind, fill};
+pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use request::{
     Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };

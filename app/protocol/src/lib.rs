@@ -11,12 +11,11 @@ mod conformance;
 mod event;
 mod fact;
 mod flags;
-mod hyperparameter;
 mod memory;
 mod messages;
 mod model;
-mod number;
 mod operation;
+mod plugin_kind;
 mod rescored;
 mod rows;
 mod second_moments;
@@ -35,15 +34,17 @@ pub use event::{
     Applied, Average, BeforeAfter, Blame, EditInPlace, EditStarted, Evaluated, Event, JobId, JobKind, Outcome, Phase,
     PluginReady, PluginRefused, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken, Tried,
 };
-pub use fact::{Fact, FactError, Locality, fill};
+pub use fact::{Fact, FactError, Locality};
 pub use flags::Flags;
-pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub(crate) use locus_plugin_data::number;
+pub use locus_plugin_data::number::map as numbers;
+pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use memory::{GpuMemory, Memory};
 pub use model::{Device, ModelReady, Probe};
-pub use number::map as numbers;
 pub use operation::{
     DEEDS, Deed, DeltaMark, EditDeed, FactsMark, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark,
 };
+pub use plugin_kind::PluginKind;
 pub use rescored::{EditRescored, Rescored};
 pub use rows::{LayerRow, WeightChange};
 pub use second_moments::{

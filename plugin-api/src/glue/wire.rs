@@ -211,7 +211,7 @@ pub struct EditedRecord {
     #[serde(default)]
     pub deltas: Vec<DeltaRecord>,
     /// Numbers about the edit as a whole.
-    #[serde(default, with = "locus_protocol::numbers")]
+    #[serde(default, with = "locus_plugin_data::number::map")]
     pub metrics: BTreeMap<String, f64>,
     /// What the user should know.
     #[serde(default)]
