@@ -1,8 +1,9 @@
 //! The two traits an author implements.
 
 use crate::error::Result;
-use crate::host::{Host, ModelInfo};
+use crate::host::ModelInfo;
 use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
+use crate::services::Host;
 use locus_plugin_data::Hyperparameter;
 use serde_json::{Map, Value};
 use tch::Tensor;
