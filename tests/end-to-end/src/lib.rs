@@ -10,6 +10,7 @@ mod home;
 mod operations;
 mod orders;
 mod pairs;
+pub mod processes;
 mod program;
 mod pseudo_terminal;
 mod records;
