@@ -4,47 +4,26 @@
 //! that the engine looks at in every step. Workbench and headless commands use the same thread.
 
 mod allocator;
-mod applying;
-mod artifacts;
-mod averaging;
-mod conformance;
-mod defaults;
-mod device;
-mod donors;
-mod editing;
+mod edits;
 mod emitter;
-mod engaging;
 mod error;
-mod evaluating;
-#[cfg(test)]
-mod failures;
-mod history;
+mod gauge;
 mod jobs;
-mod judging;
-mod kept;
-mod loading;
-mod measuring;
-mod memory;
+mod measures;
+mod model;
 mod moments;
-mod noising;
-pub mod operations;
 mod orders;
-mod prediction;
-mod preparing;
-mod reloading;
-mod rescoring;
-mod saving;
-mod sealing;
-mod tracing;
-mod variants;
+mod plugins;
+mod record;
+mod thread;
 mod worker;
 
 pub use allocator::before_the_end;
-pub use defaults::ModelDefaults;
-pub use device::{Choice, choose, open_cuda};
 pub use error::Error;
-pub use kept::{KeptMoments, kept_moments};
 pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
+pub use model::defaults::ModelDefaults;
+pub use model::device::{Choice, choose, open_cuda};
+pub use moments::{KeptMoments, kept_moments};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
@@ -155,7 +134,7 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     let looked_at = control.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &looked_at))
+        .spawn(move || thread::run(options, &commands, emitter, &looked_at))
         .map_err(Error::Thread)?;
     Ok(Handles { commands: command_sender, events, control, journal, thread })
 }
