@@ -21,4 +21,4 @@ pub mod trace;
 
 pub use error::{Doing, Error, Result};
 pub use locus_records::{hex, noise, reproducible};
-pub use memory::{available, may_be_refused, refusable, resident};
+pub use memory::{available, resident};

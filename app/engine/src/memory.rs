@@ -2,7 +2,6 @@
 
 use locus_files::size;
 use rustix::process::{Resource, getrlimit};
-use std::cell::Cell;
 use std::io::ErrorKind;
 use tch::TchError;
 
@@ -94,25 +93,6 @@ fn bytes_in_proc(file: &str, name: &str) -> Option<u64> {
     let text = std::fs::read_to_string(file).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|number| number << 10)
-}
-
-thread_local! {
-    /// Whether what this thread asks for may be refused.
-    static REFUSABLE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the running thread can do without the memory that it asks for right now: the allocator may refuse it then.
-#[must_use]
-pub fn may_be_refused() -> bool {
-    REFUSABLE.get()
-}
-
-/// What `ask` gives, which can do without the memory that it asks for (`try_reserve`).
-pub fn refusable<T>(ask: impl FnOnce() -> T) -> T {
-    let before = REFUSABLE.replace(true);
-    let given = ask();
-    REFUSABLE.set(before);
-    given
 }
 
 /// The sentence of an allocation that failed.

@@ -1,7 +1,8 @@
 //! Lists whose length comes from outside, and failures for want of memory as errors.
 
 use crate::error::{Error, Result};
-use crate::memory::{free, refusable};
+use crate::memory::free;
+use locus_allocator::refusable;
 use tch::TchError;
 
 /// The error that a failure of libtorch is: a shortage of memory as itself, any other as `otherwise` calls it.

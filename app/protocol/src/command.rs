@@ -1,6 +1,6 @@
 //! What the engine can be told.
 
-use crate::{Fact, JobId, Task};
+use crate::{Fact, Inspect, JobId, Task};
 use serde::{Deserialize, Serialize};
 
 /// An order to the engine. Cancelling is not one: the engine looks in every step whether its job is to stop.
@@ -28,6 +28,11 @@ pub enum Command {
     },
     /// Asks to be told when all plugins that there are have been told.
     Plugins,
+    /// Looks at a file or at the machine, without a model.
+    Inspect {
+        /// What.
+        what: Inspect,
+    },
     /// Ends the engine.
     Quit,
 }
@@ -50,7 +55,7 @@ impl Command {
         match self {
             Self::Do { task, .. } => task.is_look(),
             Self::Predict { .. } => true,
-            Self::Drop { .. } | Self::Plugins | Self::Quit => false,
+            Self::Drop { .. } | Self::Plugins | Self::Inspect { .. } | Self::Quit => false,
         }
     }
 }

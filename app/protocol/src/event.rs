@@ -1,9 +1,9 @@
 //! What the engine tells.
 
 use crate::{
-    Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, JobId, JobKind, LayerRow, Memory, ModelReady,
-    Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored, SecondMomentsReport, Step,
-    Summary, TokenText, TopToken, TraceStarted, Tried,
+    Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, Memory,
+    ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored,
+    SecondMomentsReport, Step, Summary, TokenText, TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -139,6 +139,8 @@ pub enum Event {
         /// How it ended.
         outcome: Outcome,
     },
+    /// What was looked at without a model.
+    Inspected(Inspected),
     /// What a job was to write has its name.
     Saved {
         /// The job.
@@ -167,7 +169,7 @@ impl Event {
     /// Whether the event belongs into a record: not what only moves a gauge, and not the facts, which lie in a file.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
-        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. })
+        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. } | Self::Inspected(_))
     }
 }
 
@@ -177,6 +179,8 @@ impl Event {
 pub enum Asked {
     /// [`crate::Command::Plugins`].
     Plugins,
+    /// [`crate::Command::Inspect`].
+    Inspect,
     /// Something that records of before are about: an undo or redo, which are jobs now.
     #[serde(other)]
     Other,

@@ -7,16 +7,17 @@ mod aim;
 mod command;
 mod command_line;
 mod control;
+mod deltas;
 mod event;
 mod fact;
-mod hyperparameter;
 mod in_place;
+mod inspect;
 mod jobs;
 mod memory;
 mod messages;
-mod number;
 mod operation;
 mod plugin;
+mod plugin_kind;
 mod rows;
 mod scores;
 mod shell;
@@ -29,23 +30,27 @@ pub use aim::Aim;
 pub use command::Command;
 pub use command_line::Surroundings;
 pub use control::Control;
+pub use deltas::{ChangeHeader, DeltaHeader, EditHeader};
 pub use event::{Asked, Event};
-pub use fact::{Fact, FactError, Locality, fill};
-pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub use fact::{Fact, FactError, Locality};
 pub use in_place::EditInPlace;
+pub use inspect::{Inspect, Inspected, KeptLayer, KeptMoments};
 pub use jobs::*;
+pub(crate) use locus_plugin_data::number;
+pub use locus_plugin_data::number::map as numbers;
+pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use memory::{GpuMemory, Memory};
-pub use number::map as numbers;
 pub use operation::{
     DEEDS, Deed, DeltaMark, EditDeed, FactsMark, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark,
 };
 pub use plugin::{PluginReady, PluginRefused};
+pub use plugin_kind::PluginKind;
 pub use rows::{LayerRow, WeightChange};
 pub use scores::{BeforeAfter, PromptScore, Scores, TokenText, TopToken};
 pub use shell::quote as shell_quote;
 pub use standing::{counted, model_with, with_edits};
 pub use start::{
-    DeviceRequest, JournalChoice, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
+    DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
 };
 pub use verdict::{AimVerdict, Likeliness};
 

@@ -140,3 +140,18 @@ pub enum Role {
     /// Looks up edits only.
     Reader,
 }
+
+/// The machine that an engine runs on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// The file of the libtorch that runs.
+    pub libtorch: String,
+    /// The device that would be taken, and why; or why there is none.
+    pub device: String,
+    /// Threads that libtorch takes by itself.
+    pub threads: i32,
+    /// The libtorch and the folder of cargo that the engine was built with, for plugins that are built for it.
+    pub built_with: String,
+    /// See [`Self::built_with`].
+    pub built_in: String,
+}

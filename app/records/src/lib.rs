@@ -12,9 +12,11 @@ pub mod failure_point;
 mod hexadecimal;
 pub mod noise;
 pub mod operations;
+mod places;
 mod preference;
 pub mod reproducible;
 
 pub use error::{Error, Result};
 pub use hexadecimal::hex;
+pub use places::{NoHome, Places};
 pub use preference::Preference;

@@ -18,6 +18,9 @@ pub struct Preference {
     /// Whether the workbench computes the same bits on every x86-64 processor.
     #[serde(default)]
     pub reproducible: bool,
+    /// Whether the engine goes on when the workbench is left or its line drops.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// What the user's own file has of it.
@@ -27,6 +30,7 @@ struct Own {
     method: Option<String>,
     objective: Option<String>,
     reproducible: Option<bool>,
+    keep: Option<bool>,
 }
 
 impl Preference {
@@ -50,12 +54,13 @@ impl Preference {
         };
         let own: Own = toml::from_str(&text).map_err(|error| {
             let what = error.message();
-            bad(format!("{what}; it may hold method, objective and reproducible, as configs/workbench.toml does"))
+            bad(format!("{what}; it may hold method, objective, reproducible and keep, as configs/workbench.toml does"))
         })?;
         Ok(Self {
             method: own.method.unwrap_or(shipped.method),
             objective: own.objective.unwrap_or(shipped.objective),
             reproducible: own.reproducible.unwrap_or(shipped.reproducible),
+            keep: own.keep.unwrap_or(shipped.keep),
         })
     }
 }

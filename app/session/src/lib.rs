@@ -3,11 +3,11 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels jobs by a [`Control`]
 //! that the engine looks at in every step. Workbench and headless commands use the same thread.
 
-mod allocator;
 mod edits;
 mod emitter;
 mod error;
 mod gauge;
+mod inspecting;
 mod jobs;
 mod measures;
 mod model;
@@ -18,12 +18,9 @@ mod record;
 mod thread;
 mod worker;
 
-pub use allocator::before_the_end;
 pub use error::Error;
-pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
 pub use model::defaults::ModelDefaults;
 pub use model::device::{Choice, choose, open_cuda};
-pub use moments::{KeptMoments, kept_moments};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;

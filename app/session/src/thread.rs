@@ -4,7 +4,7 @@
 use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::worker::{Running, Stopped, Worker};
-use crate::{Options, gauge, jobs};
+use crate::{Options, gauge, inspecting, jobs};
 use crossbeam_channel::{Receiver, bounded};
 use locus_protocol::{Asked, Command, Control, Event, JobId, OpenPlugins, Outcome, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,6 +34,7 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
         match command {
             Command::Do { job, .. } => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
             Command::Plugins => emitter.tell(Event::Answered { order: Asked::Plugins, outcome: failed(error) }),
+            Command::Inspect { .. } => emitter.tell(Event::Answered { order: Asked::Inspect, outcome: failed(error) }),
             Command::Quit => return,
             Command::Predict { .. } | Command::Drop { .. } => emitter.log("engine", "error", error.to_string()),
         }
@@ -76,6 +77,11 @@ impl Worker<'_> {
                 // they have been told when they were opened
                 Command::Plugins => {
                     self.emitter.tell(Event::Answered { order: Asked::Plugins, outcome: Outcome::Done })
+                }
+                Command::Inspect { what } => {
+                    let looked = caught(|| inspecting::inspect(self, &what));
+                    let outcome = looked.map_or_else(|error| failed(&error), |()| Outcome::Done);
+                    self.emitter.tell(Event::Answered { order: Asked::Inspect, outcome });
                 }
             }
         }

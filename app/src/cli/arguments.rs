@@ -88,6 +88,13 @@ pub struct Common {
     /// have. Slower; see docs/operations.md.
     #[arg(long, global = true)]
     pub reproducible: bool,
+    /// Command that starts the engine and speaks with it on its standard streams, as in 'ssh node locus-engine --stdio'; the
+    /// program locus-engine beside this one without it. Files and folders are those of the machine that it runs on.
+    #[arg(long, global = true, value_name = "COMMAND")]
+    pub engine: Option<String>,
+    /// Has the engine go on when the workbench is left or its line drops; `locus attach` joins it again.
+    #[arg(long, global = true)]
+    pub keep: bool,
     /// CPU threads; all cores without it, one for a small model.
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,
@@ -203,6 +210,17 @@ pub enum Command {
     },
     /// Draws the workbench as it was at the end of a session's records: --journal, or else the workbench's own journal.
     Picture(PictureArguments),
+    /// Joins an engine that runs without its workbench, or another one's: the only one without a process number.
+    Attach {
+        /// The engine's process, see --list.
+        process: Option<u32>,
+        /// Lists the engines that run.
+        #[arg(long, conflicts_with_all = ["process", "watch"])]
+        list: bool,
+        /// Looks on only; the other workbench goes on ordering.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
     Doctor,
     /// Prints completions for a shell.

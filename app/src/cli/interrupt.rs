@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Has the first signal noted and a second one end the program. A hang-up that whoever started the program
+    /// Has the first signal be noted and a second one end the program. A hang-up that whoever started the program
     /// had it ignore, as `nohup` does, stays ignored.
     ///
     /// # Errors

@@ -3,9 +3,8 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::edit::{Edited, edit};
-use crate::cli::places::Places;
 use crate::cli::settings::file_hash;
-use crate::cli::{Failure, log, output};
+use crate::cli::{Failure, engine, log, output};
 use locus_protocol::Role;
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Deed, EditDeed, FactsMark, Operation, Place, PluginKind, PluginMark, Redo, Undo, counted};
@@ -49,16 +48,14 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
             return Err(Failure::usage(format!("{flag}: {message}")));
         }
     }
+    engine::refuse_elsewhere(common, "replay")?;
     let (_, read) = log::read_to_go_on()?;
     for &number in numbers {
         log::find(&read, number)?;
     }
     // what the engine tells is compared here, not printed; and the journal is left as it is
     let engine = Common { json: false, ..common.clone() };
-    let folder = Places::find()?.state;
-    let client = Client::with_model_and(&engine, |options| {
-        options.operations = Some((folder, Role::Reader));
-    })?;
+    let client = Client::with_model_and(&engine, |start| start.role = Role::Reader)?;
     let model = client.known.model.clone();
     let model = model.ok_or_else(|| Failure::failed("the engine told of no model; please report it"))?;
     let is_of_it = |operation: &Operation| operation.model.fingerprint == model.fingerprint;

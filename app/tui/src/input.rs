@@ -2,6 +2,7 @@
 
 use crate::keys::Key;
 use crate::state::BuildEvent;
+use locus_link::{Death, Welcome};
 use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,8 +20,26 @@ pub enum Input {
     Resize(u16, u16),
     /// The engine told something.
     Engine(Box<Event>),
-    /// The engine's thread has ended.
+    /// Nothing more will be heard of the engine, and nobody knows why.
     EngineGone,
+    /// The engine has answered.
+    Welcome(Box<Welcome>),
+    /// The engine has ended.
+    EngineDied(Box<Death>),
+    /// Another engine was started in its place.
+    EngineStarted,
+    /// Another front orders now, or this one again.
+    Control {
+        /// Whether this one may order.
+        yours: bool,
+        /// The least number that a job may have.
+        next_job: JobId,
+    },
+    /// All that happened before this front came has been told.
+    CaughtUp {
+        /// Whether this front may order.
+        controls: bool,
+    },
     /// The workbench was stopped (Ctrl-z) and goes on.
     Continued {
         /// For how long it was away.
@@ -74,6 +93,10 @@ pub enum Effect {
         /// The line, counted from 1.
         line: usize,
     },
+    /// Start another engine in the place of the one that ended.
+    StartEngine,
+    /// Have the engine go on, or not, when this front leaves.
+    Keep(bool),
     /// Leave.
     Quit,
     /// Put something on the clipboard.

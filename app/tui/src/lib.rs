@@ -29,7 +29,7 @@ pub use options::Options;
 pub use panes::{PANES, Pane, Table};
 pub use picture::picture;
 pub use replay::replay;
-pub use run::{Ending, Handles, run};
+pub use run::{Again, Ending, Handles, run};
 pub use state::{BuildEvent, Problem, State};
 pub use terminal::give_back;
 pub use update::{is_typing, update};

@@ -14,7 +14,7 @@ mod taking;
 
 pub use crate::number_formats::number_format;
 pub use arrangement::{Arrangement, Numbered};
-pub use delta_file::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
+pub use delta_file::DeltaFile;
 pub(crate) use deltas::by_parameter;
 pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, Violation, device_name, model_info};

@@ -2,6 +2,7 @@
 
 use crate::c::compile;
 use crate::support::{Toy, method, request};
+use locus_plugin::services::name;
 use locus_plugin::{Error, Form};
 use locus_plugin_host::load;
 use serde_json::json;
@@ -16,7 +17,7 @@ fn a_plugin_in_c_edits() {
     let warnings = ["-Wall", "-Wextra", "-Werror"];
     let loaded = load(&compile("scale_row.c", &warnings, folder.path())).expect("loads");
     let ready = &loaded[0].ready;
-    assert_eq!((ready.id.as_str(), ready.version.as_str(), ready.interface.as_str()), ("scale-row", "1.2.0", "1.0"));
+    assert_eq!((ready.id.as_str(), ready.version.as_str(), ready.interface.as_str()), ("scale-row", "1.2.0", "2.0"));
     assert_eq!(ready.hyperparameters.len(), 2);
 
     let scale_row = method(&loaded, "scale-row");
@@ -51,4 +52,21 @@ fn a_plugin_in_c_fails_like_any_other() {
     toy.cancel_after.set(toy.reports.borrow().len());
     let error = scale_row.edit(&request(2), &settings(json!({})), &toy).expect_err("cancelled");
     assert!(matches!(error, Error::Cancelled), "{error:?}");
+}
+
+#[test]
+fn a_table_is_read_no_further_than_it_says() {
+    let folder = tempfile::tempdir().expect("folder");
+    // whatever is read behind the end of this one ends the test
+    let short = method(&load(&compile("broken.c", &["-DTABLE_WITHOUT_PLAN"], folder.path())).expect("loads"), "broken");
+    let plan =
+        short.plan(&request(2), &settings(json!({})), &Default::default()).expect("the layers that were asked for");
+    assert_eq!((plan.layers.as_slice(), plan.steps), ([2].as_slice(), 0));
+    let long = method(&load(&compile("broken.c", &["-DLONG_TABLES"], folder.path())).expect("loads"), "broken");
+    for method in [short, long] {
+        let mut request = request(1);
+        request.edits[0].template = name::MODEL.to_owned();
+        request.edits[0].target = "{}".to_owned();
+        method.edit(&request, &settings(json!({})), &Toy::new()).expect("an edit without changes");
+    }
 }

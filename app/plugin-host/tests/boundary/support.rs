@@ -3,11 +3,14 @@
 //! Prompts are words. The residual stream at the last token is the sum of `W_l k_l` over the layers; the key `k_l`
 //! depends on the layer and the position, the logits are a fixed matrix times the residual stream.
 
+use locus_plugin::call::{Answer, Arguments};
 use locus_plugin::object::{LinkedObjective, ObjectiveInstance, ObjectiveObject};
+use locus_plugin::services::{Services, serve};
+use locus_plugin::suffix::added_and_parameters;
 use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{
-    Cells, DownProjection, Edit, EditRequest, Error, Host, Level, ModelInfo, NoisedSubject, Objective, Reduction,
-    Result, SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
+    Cells, DownProjection, Edit, EditRequest, Error, Host, Level, ModelInfo, NoisedSubject, Objective, PromptTokens,
+    Reduction, Result, SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest, fill,
 };
 use locus_plugin_host::{LoadedPlugin, PluginObject};
 use std::cell::{Cell, RefCell};
@@ -106,6 +109,20 @@ impl Toy {
 }
 
 impl Host for Toy {
+    fn call(&self, service: &str, arguments: Arguments<'_>) -> Result<Answer> {
+        serve(self, service, arguments)
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.log.borrow_mut().push(format!("{level:?}: {text}"));
+    }
+
+    fn cancelled(&self) -> bool {
+        self.reports.borrow().len() >= self.cancel_after.get()
+    }
+}
+
+impl Services for Toy {
     fn report(&self, report: &StepReport) -> Result<()> {
         assert!(!self.panics.get(), "the host tripped");
         self.check_layer(report.layer)?;
@@ -116,14 +133,6 @@ impl Host for Toy {
     fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
         self.log.borrow_mut().push(format!("{phase} {done}/{total}"));
         Ok(())
-    }
-
-    fn log(&self, level: Level, text: &str) {
-        self.log.borrow_mut().push(format!("{level:?}: {text}"));
-    }
-
-    fn cancelled(&self) -> bool {
-        self.reports.borrow().len() >= self.cancel_after.get()
     }
 
     fn model(&self) -> Result<ModelInfo> {
@@ -147,6 +156,14 @@ impl Host for Toy {
         text.split_whitespace().map(id).collect()
     }
 
+    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
+        let (prompt, place) = fill(template, subject);
+        let words = |text: &str| text.split_whitespace().count();
+        let before = place.as_ref().map_or(0, |place| words(&prompt[..place.start]));
+        let ids = Services::tokenize(self, &format!("{prompt} {target}"), true)?;
+        Ok(PromptTokens { ids, subject: before..before + words(subject), prompt: words(&prompt) })
+    }
+
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
         Ok(ids.iter().map(|&id| WORDS[id as usize]).collect::<Vec<_>>().join(" "))
     }
@@ -156,10 +173,6 @@ impl Host for Toy {
         layer
             .map(|layer| self.weights[layer].shallow_clone())
             .ok_or_else(|| Error::Request(format!("there is no parameter `{name}`")))
-    }
-
-    fn replace_parameters(&self, _parameters: &[(String, Tensor)]) -> Result<()> {
-        Err(Error::Unsupported("replacing the toy's parameters".to_owned()))
     }
 
     fn capture_of(&self, _facts: &[usize], _rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
@@ -180,7 +193,8 @@ impl Host for Toy {
         Ok(Suffix(self.suffixes.borrow().len() as u64 - 1))
     }
 
-    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
+    fn run_suffix(&self, suffix: Suffix, added: usize, tensors: &[Tensor]) -> Result<SuffixOutput> {
+        let (added, parameters) = added_and_parameters(added, tensors)?;
         let suffixes = self.suffixes.borrow();
         let request = &suffixes[suffix.0 as usize];
         let weight = |layer| {

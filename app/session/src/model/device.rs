@@ -61,10 +61,14 @@ fn open_library(name: &str) -> Result<(), String> {
 
 /// The folder that libtorch_cpu.so was loaded from.
 fn libtorch_folder() -> Option<PathBuf> {
+    libtorch()?.parent().map(PathBuf::from)
+}
+
+/// The file of the libtorch that runs.
+pub fn libtorch() -> Option<PathBuf> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let line = maps.lines().find(|line| line.ends_with("/libtorch_cpu.so"))?;
-    let path = line.find('/').map(|start| PathBuf::from(&line[start..]))?;
-    path.parent().map(PathBuf::from)
+    line.find('/').map(|start| PathBuf::from(&line[start..]))
 }
 
 /// Chooses a device. Call [`open_cuda`] at the start of the program.

@@ -1,22 +1,8 @@
 //! Which second moments are kept, without loading a model.
 
-use locus_engine::moments::{Description, ProgressFile, describe};
+use locus_engine::moments::{ProgressFile, describe};
+use locus_protocol::{KeptLayer, KeptMoments};
 use std::path::{Path, PathBuf};
-
-/// A file of second moments.
-#[derive(Clone, Debug)]
-pub struct KeptMoments {
-    /// The file.
-    pub file: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// What it says of itself; `None` where it does not.
-    pub description: Option<Description>,
-    /// Tokens so far, where the pass was not finished.
-    pub unfinished: Option<u64>,
-    /// What is wrong with it; empty as a rule.
-    pub trouble: String,
-}
 
 /// The folder of second moments in the cache.
 pub fn folder(cache: &Path) -> PathBuf {
@@ -28,8 +14,7 @@ pub fn reproducible_folder(cache: &Path) -> PathBuf {
     folder(cache).join("reproducible")
 }
 
-/// All second moments in the cache, finished or not, by name.
-#[must_use]
+/// The files of second moments in a cache, finished ones and unfinished ones.
 pub fn kept_moments(cache: &Path) -> Vec<KeptMoments> {
     let folders = [folder(cache), reproducible_folder(cache)];
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
@@ -38,6 +23,7 @@ pub fn kept_moments(cache: &Path) -> Vec<KeptMoments> {
     files.into_iter().filter_map(look).collect()
 }
 
+/// What a file says of itself; `None` where it holds no second moments.
 fn look(file: PathBuf) -> Option<KeptMoments> {
     let bytes = std::fs::metadata(&file).map_or(0, |metadata| metadata.len());
     let end = file.extension()?.to_str()?;
@@ -52,5 +38,20 @@ fn look(file: PathBuf) -> Option<KeptMoments> {
         }
         _ => return None,
     };
-    Some(KeptMoments { file, bytes, description, unfinished, trouble })
+    let about = description.unwrap_or_default();
+    let layers = about.layers.into_iter().map(|(layer, known)| KeptLayer {
+        layer,
+        tokens: known.tokens,
+        documents: known.documents,
+        source: known.source,
+    });
+    Some(KeptMoments {
+        file,
+        bytes,
+        corpus_name: about.corpus_name,
+        precision: about.precision,
+        layers: layers.collect(),
+        unfinished,
+        trouble,
+    })
 }

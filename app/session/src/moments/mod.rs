@@ -2,7 +2,7 @@
 
 mod kept;
 
-pub use kept::{KeptMoments, kept_moments};
+pub use kept::kept_moments;
 
 use crate::error::Error;
 use crate::worker::Worker;

@@ -388,6 +388,17 @@ pub const GLOBAL: &[Action] = &[
         run: |_| vec![Effect::Suspend],
         ..Action::PLAIN
     },
+    Action {
+        name: "detach",
+        help: "leave the workbench; the engine goes on",
+        hint: Some(|_| "detach".into()),
+        available: |state| match state.link.shared {
+            true => Ok(()),
+            false => Err("no other front can join this engine, so that it ends with the workbench".to_owned()),
+        },
+        run: |_| vec![Effect::Keep(true), Effect::Quit],
+        ..Action::PLAIN
+    },
     Action { name: "quit", help: "leave the workbench", hint: Some(|_| "quit".into()), run: quit, ..Action::PLAIN },
 ];
 
@@ -439,6 +450,9 @@ fn save_edits(state: &mut State) -> Vec<Effect> {
 
 /// Orders the model.
 pub fn load(state: &mut State) -> Vec<Effect> {
+    if state.engine.gone {
+        return vec![Effect::StartEngine];
+    }
     state.load_trouble = None;
     let source = state.source.clone();
     state.order("loading the model".to_owned(), Load { source })
@@ -520,7 +534,7 @@ fn cancel(state: &mut State) -> Vec<Effect> {
 }
 
 fn quit(state: &mut State) -> Vec<Effect> {
-    if state.job.is_none() || state.engine.gone {
+    if state.job.is_none() && !state.link.keep || state.engine.gone {
         return vec![Effect::Quit];
     }
     state.overlay = Some(Overlay::Quit);

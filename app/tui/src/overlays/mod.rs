@@ -1,6 +1,7 @@
 //! What lies over the panes and has the keys as long as it does.
 
 mod build;
+mod died;
 mod drift;
 mod edits;
 mod form;
@@ -41,6 +42,8 @@ pub enum Overlay {
     Build,
     /// Whether to leave.
     Quit,
+    /// How the engine ended.
+    Died(String),
 }
 
 impl Overlay {
@@ -134,7 +137,8 @@ impl Overlay {
                 ("up/down", "scroll"),
                 ("esc", "close"),
             ],
-            Self::Quit => &[("y", "leave"), ("n", "stay")],
+            Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
+            Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
         }
     }
 }
@@ -149,6 +153,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Overlay::Jobs(list)) => list.press(state, key),
         Some(Overlay::Build) => build::press(state, key),
         Some(Overlay::Quit) => quit::press(state, key),
+        Some(Overlay::Died(text)) => died::press(state, key, text),
         None => Vec::new(),
     }
 }
@@ -191,6 +196,10 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
         }
         Overlay::Quit => {
             quit::draw(state, buffer);
+            None
+        }
+        Overlay::Died(text) => {
+            died::draw(state, text, buffer);
             None
         }
     }

@@ -13,8 +13,10 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
     match key.code {
         KeyCode::Char('y' | 'Y' | 'q' | 'Q') | KeyCode::Enter => {
             let cancel = state.job.as_ref().map(|job| Effect::Cancel(job.id));
-            cancel.into_iter().chain([Effect::Quit]).collect()
+            let end = state.link.keep.then_some(Effect::Keep(false));
+            cancel.into_iter().chain(end).chain([Effect::Quit]).collect()
         }
+        KeyCode::Char('k' | 'K') if state.link.shared => vec![Effect::Keep(true), Effect::Quit],
         KeyCode::Char('n' | 'N') | KeyCode::Esc => Vec::new(),
         _ => {
             state.overlay = Some(Overlay::Quit);
@@ -24,7 +26,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
 }
 
 pub fn draw(state: &State, buffer: &mut Buffer) {
-    let area = middle(state, 60, 5);
+    let area = middle(state, 66, if state.link.shared { 6 } else { 5 });
     let mut paper = Paper::new(frame(state, area, "Leave?", buffer), buffer);
     let text = match &state.job {
         Some(_) => {
@@ -38,8 +40,14 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
     paper.line("");
     paper.line(vec![
         Span::styled(" y", state.theme.accent()),
-        Span::raw(" leave   "),
+        Span::raw(if state.link.keep { " leave and end the engine   " } else { " leave   " }),
         Span::styled("n", state.theme.accent()),
         Span::raw(" stay"),
     ]);
+    if state.link.shared {
+        paper.line(vec![
+            Span::styled(" k", state.theme.accent()),
+            Span::raw(" leave, the engine goes on; `locus attach` joins it again"),
+        ]);
+    }
 }

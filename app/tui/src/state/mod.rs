@@ -7,6 +7,7 @@ mod engine;
 mod facts;
 mod job;
 mod jobs;
+mod link;
 mod log;
 mod notice;
 mod own_fact;
@@ -25,6 +26,7 @@ pub use engine::Engine;
 pub use facts::{FactList, FactOrder};
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
+pub use link::Link;
 pub use log::Log;
 pub use notice::{Notices, Tone};
 pub use own_fact::{FIELDS, OwnFact};
@@ -110,6 +112,8 @@ pub struct State {
     pub overlay: Option<Overlay>,
     /// What is known of the engine.
     pub engine: Engine,
+    /// The connection to it.
+    pub link: Link,
     /// The running job.
     pub job: Option<Job>,
     /// The jobs that wait or have ended.
@@ -185,6 +189,7 @@ impl State {
             zoomed: false,
             overlay: None,
             engine: Engine::default(),
+            link: Link::default(),
             job: None,
             jobs: Jobs::default(),
             last_job: 0,
@@ -279,7 +284,7 @@ impl State {
     pub fn ready_for_a_job(&self) -> Result<(), String> {
         match (&self.job, &self.engine.model) {
             _ if self.follows.is_some() => Err(READ_ONLY.to_owned()),
-            _ if self.engine.gone => Err("the engine has ended; leave with q and start again".to_owned()),
+            _ if self.engine.gone => Err("the engine has ended; o starts another one".to_owned()),
             (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Err("no model is loaded; o loads it".to_owned()),
             (None, Some(_)) => Ok(()),

@@ -1,5 +1,6 @@
 //! Folds the engine's events into the state.
 
+use super::engine::came_back;
 use crate::author;
 use crate::input::Effect;
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
@@ -11,12 +12,27 @@ use locus_protocol::{
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     let ends_a_job = matches!(event, Event::Finished { .. });
+    let loaded = match &event {
+        Event::Finished { job, outcome, .. } => {
+            let kind = state.running(*job).map(|job| job.kind);
+            if *outcome == Outcome::Done && kind.is_some_and(|kind| kind != JobKind::Load) {
+                state.link.is_well();
+            }
+            (kind == Some(JobKind::Load)).then(|| outcome.clone())
+        }
+        _ => None,
+    };
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
     fold(state, event);
-    if ends_a_job { state.start_next() } else { follows }
+    if !ends_a_job {
+        return follows;
+    }
+    let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
+    effects.extend(state.start_next());
+    effects
 }
 
 fn fold(state: &mut State, event: Event) {
@@ -41,9 +57,17 @@ fn fold(state: &mut State, event: Event) {
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
         Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
         Event::Model(model) => {
-            state.compare.forget_all();
-            // nothing of another model's is left
-            (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
+            let known = state.engine.model.as_ref().is_some_and(|known| known.fingerprint == model.fingerprint);
+            if known && state.link.coming_back {
+                // another engine, the same model: what was measured holds, changes that were tried are lost
+                state.compare.lose_changes();
+                (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
+            } else {
+                state.compare.forget_all();
+                // nothing of another model's is left
+                (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
+                state.link.recorded = false;
+            }
             if !state.layer_chosen {
                 state.layer = model.layers / 3;
             }
@@ -52,6 +76,8 @@ fn fold(state: &mut State, event: Event) {
             state.suit_plugins();
             state.want_prediction();
         }
+        // in the same place after the engine came back
+        Event::Facts { facts, .. } if state.link.coming_back && state.facts.from(0).eq(&facts) => {}
         Event::Facts { source, facts } => {
             state.facts.replace(source, facts);
             state.want_prediction();
@@ -96,11 +122,15 @@ fn fold(state: &mut State, event: Event) {
         Event::Applied(applied) => {
             state.before_after_scroll = 0;
             let below = state.edits.numbers();
+            state.link.recorded |= applied.operation.is_some();
             state.edits.apply(applied);
             note_for_comparison(state, below);
             state.want_prediction();
         }
-        Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
+        Event::Edits { applied, undone, rows, unedited, .. } => {
+            state.link.recorded |= applied.iter().chain(&undone).any(|edit| edit.operation.is_some());
+            settle(state, applied, undone, rows, unedited);
+        }
         Event::Answered { outcome, .. } => answered(state, outcome),
         Event::Saved { job, path } => {
             state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
@@ -113,6 +143,8 @@ fn fold(state: &mut State, event: Event) {
         Event::SecondMoments(_) => {}
         // the workbench orders no check, and what follows on a new build is ordered above
         Event::PluginChecked(_) | Event::PluginReloaded(_) => {}
+        // the workbench looks at nothing without a model
+        Event::Inspected(_) => {}
         // the workbench orders no evaluation
         Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),

@@ -47,7 +47,16 @@ fn press(state: &mut State, input: Input) -> Vec<Effect> {
 }
 
 fn orders(effect: &Effect) -> bool {
-    matches!(effect, Effect::Send(_) | Effect::Cancel(_) | Effect::Pause(..) | Effect::Build { .. } | Effect::StopBuild)
+    matches!(
+        effect,
+        Effect::Send(_)
+            | Effect::Cancel(_)
+            | Effect::Pause(..)
+            | Effect::StartEngine
+            | Effect::Keep(_)
+            | Effect::Build { .. }
+            | Effect::StopBuild
+    )
 }
 
 /// Another session begins in the same journal: nothing of the last one is left.

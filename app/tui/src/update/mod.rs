@@ -1,5 +1,6 @@
 //! State and input in, state and effects out. Nothing here reads a clock, a file or a terminal.
 
+mod engine;
 mod events;
 mod following;
 mod keys;
@@ -9,6 +10,7 @@ use crate::input::{Effect, Input};
 use crate::overlays;
 use crate::state::{State, Tone};
 use crate::view::duration;
+pub use engine::resume;
 use locus_protocol::Command;
 
 /// Changes the state by one input.
@@ -42,6 +44,20 @@ fn fold(state: &mut State, input: Input) -> Vec<Effect> {
             let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
             state.log.push(state.now, "workbench", "error", &text);
             state.notices.say(state.now, Tone::Bad, text);
+            Vec::new()
+        }
+        Input::Welcome(welcome) => {
+            engine::welcome(state, &welcome);
+            Vec::new()
+        }
+        Input::EngineDied(death) => engine::died(state, &death),
+        Input::EngineStarted => engine::started(state),
+        Input::Control { yours, next_job } => {
+            engine::control(state, yours, next_job);
+            Vec::new()
+        }
+        Input::CaughtUp { controls } => {
+            engine::caught_up(state, controls);
             Vec::new()
         }
         Input::Continued { away } => {

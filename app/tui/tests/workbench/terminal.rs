@@ -4,8 +4,9 @@
 //! replays the recording.
 
 use super::support::recording;
-use locus_protocol::{Command, Control, Event, ModelSource, Outcome, Task, TraceKind};
-use locus_tui::{Handles, Options, run};
+use locus_link::{News, ToEngine};
+use locus_protocol::{Command, Event, ModelSource, Outcome, Task, TraceKind};
+use locus_tui::{Ending, Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -18,14 +19,19 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "LOCUS_TUI_TEST_CHILD";
 
 /// An engine that replays the recording.
-fn engine(commands: &crossbeam_channel::Receiver<Command>, events: &crossbeam_channel::Sender<Event>) {
+fn engine(orders: &crossbeam_channel::Receiver<ToEngine>, news: &crossbeam_channel::Sender<News>) {
     let tell = |replayed: Vec<Event>| {
         for event in replayed {
-            let _ = events.send(event);
+            let _ = news.send(News::Event(Box::new(event)));
             thread::sleep(Duration::from_millis(2));
         }
     };
-    for command in commands {
+    for order in orders {
+        let command = match order {
+            ToEngine::Do { order } => order,
+            ToEngine::End => return,
+            _ => continue,
+        };
         match command {
             Command::Do { task: Task::Load(_), .. } => {
                 tell(recording::loading());
@@ -42,7 +48,6 @@ fn engine(commands: &crossbeam_channel::Receiver<Command>, events: &crossbeam_ch
                 let outcome = Outcome::Done;
                 tell(vec![recording::undone(), Event::Finished { job, outcome, seconds: 0.1 }]);
             }
-            Command::Quit => break,
             _ => {}
         }
     }
@@ -53,14 +58,15 @@ fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let (command_sender, commands) = crossbeam_channel::unbounded();
-    let (event_sender, events) = crossbeam_channel::bounded(4096);
-    let engine = thread::spawn(move || engine(&commands, &event_sender));
+    let (orders, ordered) = crossbeam_channel::unbounded();
+    let (tell, news) = crossbeam_channel::bounded(4096);
+    let engine = thread::spawn(move || engine(&ordered, &tell));
     let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
-    let handles = Handles { commands: command_sender, events, control: Control::default() };
+    let handles = Handles { orders, news, again: None, joined: false, keep: false };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
     match result {
+        Ok(Ending::Left { .. }) => println!("Left: {ended}"),
         Ok(ending) => println!("{ending:?}: {ended}"),
         Err(error) => println!("failed: {error:#}"),
     }

@@ -1,12 +1,10 @@
 //! The host's services with somebody who counts them, and who cancels after a while.
 
-use locus_plugin::{
-    Cells, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result, SampleRequest, StepReport,
-    Suffix, SuffixOutput, SuffixRequest,
-};
+use locus_plugin::call::{Answer, Arguments};
+use locus_plugin::services::name;
+use locus_plugin::{Error, Host, Level, Result, StepReport};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
-use tch::Tensor;
 
 /// When a trial is cancelled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,30 +92,25 @@ impl<'a> Watch<'a> {
             self.over.set(true);
         }
     }
-
-    fn watched<T>(&self, service: impl FnOnce(&dyn Host) -> Result<T>) -> Result<T> {
-        self.begin();
-        let answer = service(self.inner);
-        self.end();
-        answer
-    }
 }
 
 impl Host for Watch<'_> {
-    fn report(&self, report: &StepReport) -> Result<()> {
+    fn call(&self, service: &str, arguments: Arguments<'_>) -> Result<Answer> {
+        // no work of the host's: it does not count
+        if service == name::RELEASE_SUFFIX {
+            return self.inner.call(service, arguments);
+        }
         self.begin();
-        let answer = self.inner.report(report);
-        match &answer {
-            Ok(()) => self.seen.borrow_mut().reports.push(report.clone()),
-            Err(Error::Cancelled) => {}
-            Err(error) => self.seen.borrow_mut().refused_report = Some(error.to_string()),
+        let answer = self.inner.call(service, arguments);
+        if service == name::REPORT {
+            match &answer {
+                Ok(_) => self.seen.borrow_mut().reports.extend(arguments.read::<StepReport>()),
+                Err(Error::Cancelled) => {}
+                Err(error) => self.seen.borrow_mut().refused_report = Some(error.to_string()),
+            }
         }
         self.end();
         answer
-    }
-
-    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
-        self.watched(|host| host.progress(phase, done, total))
     }
 
     fn log(&self, level: Level, text: &str) {
@@ -126,70 +119,5 @@ impl Host for Watch<'_> {
 
     fn cancelled(&self) -> bool {
         self.inner.cancelled()
-    }
-
-    fn checkpoint(&self) -> Result<()> {
-        self.watched(|host| host.checkpoint())
-    }
-
-    fn model(&self) -> Result<ModelInfo> {
-        self.watched(|host| host.model())
-    }
-
-    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
-        self.watched(|host| host.tokenize(text, start))
-    }
-
-    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
-        self.watched(|host| host.tokenize_prompt(template, subject, target))
-    }
-
-    fn detokenize(&self, ids: &[i64]) -> Result<String> {
-        self.watched(|host| host.detokenize(ids))
-    }
-
-    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
-        self.watched(|host| host.replace_parameters(parameters))
-    }
-
-    fn parameter(&self, name: &str) -> Result<Tensor> {
-        self.watched(|host| host.parameter(name))
-    }
-
-    fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
-        self.watched(|host| host.capture_of(facts, rows, cells))
-    }
-
-    fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
-        self.watched(|host| host.prepare_suffix(request))
-    }
-
-    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
-        self.watched(|host| host.run_suffix(suffix, added, parameters))
-    }
-
-    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
-        // no work of the host's: it does not count
-        self.inner.release_suffix(suffix)
-    }
-
-    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
-        self.watched(|host| host.solve_second_moment(layer, keys))
-    }
-
-    fn second_moment(&self, layer: usize) -> Result<Tensor> {
-        self.watched(|host| host.second_moment(layer))
-    }
-
-    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
-        self.watched(|host| host.noised_prediction(prompt, subject))
-    }
-
-    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
-        self.watched(|host| host.sample(request))
-    }
-
-    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
-        self.watched(|host| host.objective_loss(log_probabilities, reduction))
     }
 }

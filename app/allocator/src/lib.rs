@@ -1,7 +1,8 @@
-//! The program's allocator. Where there is no memory for what has to have some, the program says so in a sentence and
+//! The allocator of `locus` and `locus-engine`. Where there is no memory for what has to have some, the program says so in a sentence and
 //! ends with the exit code of a device that does not do, where Rust's own would end it by a signal.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::fmt::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,8 +50,27 @@ unsafe impl GlobalAlloc for Allocator {
     }
 }
 
+thread_local! {
+    /// Whether what this thread asks for may be refused.
+    static REFUSABLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the running thread can do without the memory that it asks for right now: the allocator may refuse it then.
+#[must_use]
+pub fn may_be_refused() -> bool {
+    REFUSABLE.get()
+}
+
+/// What `ask` gives, which can do without the memory that it asks for (`try_reserve`).
+pub fn refusable<T>(ask: impl FnOnce() -> T) -> T {
+    let before = REFUSABLE.replace(true);
+    let given = ask();
+    REFUSABLE.set(before);
+    given
+}
+
 fn given(block: *mut u8, bytes: usize) -> *mut u8 {
-    if block.is_null() && !locus_engine::may_be_refused() {
+    if block.is_null() && !may_be_refused() {
         end(bytes);
     }
     block
@@ -121,6 +141,6 @@ mod tests {
     #[test]
     fn what_may_be_refused_is() {
         let mut list: Vec<u8> = Vec::new();
-        assert!(locus_engine::refusable(|| list.try_reserve_exact(1 << 60)).is_err());
+        assert!(super::refusable(|| list.try_reserve_exact(1 << 60)).is_err());
     }
 }

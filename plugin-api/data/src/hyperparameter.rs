@@ -3,16 +3,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a plugin offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PluginKind {
-    /// Decides which weights move.
-    Method,
-    /// Decides what an edit is for: targets, noise and loss.
-    Objective,
-}
-
 /// One hyperparameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameter {

@@ -49,7 +49,7 @@ pub mod map {
     }
 }
 
-/// For `#[serde(with = "crate::number::single")]` on one number.
+/// For `#[serde(with = "locus_plugin_data::number::single")]` on one number.
 pub mod single {
     use super::{Deserialize, Deserializer, Serialize, Serializer, Wire};
 

@@ -1,8 +1,9 @@
-//! One call into a plugin that may use the host's services.
+//! One call into a plugin, which may use the host's services until it returns.
 #![allow(unsafe_code)]
 
 use crate::remarks::remember;
 use crate::thread_state::{Changes, ThreadState, set_gradients};
+use crate::watch;
 use locus_plugin::glue::abi::LocusContext;
 use locus_plugin::{Error, Host, Result};
 use std::cell::{Cell, RefCell};
@@ -13,11 +14,11 @@ static NEXT: AtomicUsize = AtomicUsize::new(1);
 thread_local! {
     /// The calls of this thread that have not returned, the innermost last. A context is a number and no address,
     /// so that one that is kept too long, or carried to another thread, is found out.
-    static OPEN: RefCell<Vec<(usize, *const Session<'static>)>> = const { RefCell::new(Vec::new()) };
+    static OPEN: RefCell<Vec<(usize, *const OpenCall<'static>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the host remembers of a call while it runs: a plugin may swallow an error, the host does not.
-pub(crate) struct Session<'a> {
+pub(crate) struct OpenCall<'a> {
     /// The id of the plugin.
     plugin: &'a str,
     host: &'a dyn Host,
@@ -28,14 +29,14 @@ pub(crate) struct Session<'a> {
     own: ThreadState,
 }
 
-impl Session<'_> {
+impl OpenCall<'_> {
     /// Calls into `plugin` with `call`, which is given the context to pass on. Gradients are on while it runs.
     pub(crate) fn run<T>(
         plugin: &str,
         host: &dyn Host,
         call: impl FnOnce(*mut LocusContext) -> Result<T>,
     ) -> Result<T> {
-        let session = Session {
+        let open = OpenCall {
             plugin,
             host,
             cancelled: Cell::new(false),
@@ -44,10 +45,10 @@ impl Session<'_> {
             own: ThreadState::now(),
         };
         let outcome = watched(plugin, true, || {
-            let opened = Opened::new(&session);
+            let opened = Opened::new(&open);
             call(opened.context())
         });
-        session.verdict(outcome)
+        open.verdict(outcome)
     }
 
     /// Serves the plugin with the host's own settings, but with the gradient mode that the plugin has chosen, and puts
@@ -86,7 +87,7 @@ impl Session<'_> {
         self.host
     }
 
-    /// Whether the user cancelled; the session remembers that the plugin was told.
+    /// Whether the user cancelled; it is remembered that the plugin was told.
     pub(crate) fn cancelled(&self) -> bool {
         let cancelled = self.cancelled.get() || self.host.cancelled();
         self.cancelled.set(cancelled);
@@ -97,7 +98,7 @@ impl Session<'_> {
     pub(crate) fn remember(&self, service: &str, failure: &Error) {
         match failure {
             Error::Cancelled => self.cancelled.set(true),
-            failure if service == locus_plugin::glue::wire::service::REPORT => {
+            failure if service == locus_plugin::services::name::REPORT => {
                 self.refused_report.borrow_mut().get_or_insert_with(|| failure.to_string());
             }
             _ => {}
@@ -116,7 +117,7 @@ fn watched<T>(plugin: &str, gradients: bool, call: impl FnOnce() -> T) -> T {
     let outer = set_gradients(true);
     let inside = gradients || outer;
     set_gradients(inside);
-    let outcome = call();
+    let outcome = watch::in_plugin(plugin, call);
     let found = set_gradients(outer);
     let mut changes = before.set();
     if found != inside {
@@ -131,29 +132,31 @@ pub(crate) fn undisturbed<T>(plugin: &str, call: impl FnOnce() -> T) -> T {
     watched(plugin, false, call)
 }
 
-/// The session of a context.
+/// The call of a context.
 ///
 /// # Errors
 /// The context stands for no call of this thread that has not returned.
-pub(crate) fn with<T>(context: *mut LocusContext, run: impl FnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+pub(crate) fn with<T>(context: *mut LocusContext, run: impl FnOnce(&OpenCall<'_>) -> Result<T>) -> Result<T> {
     if context.is_null() {
         return Err(Error::Unsupported("services of the host while a plugin describes, plans or scores".to_owned()));
     }
-    let session = OPEN.with_borrow(|open| open.iter().rev().find(|(number, _)| *number == context.addr()).copied());
-    let (_, session) = session
+    let found = OPEN.with_borrow(|open| open.iter().rev().find(|(number, _)| *number == context.addr()).copied());
+    let (_, open) = found
         .ok_or_else(|| Error::Failed("this call into the plugin has returned, or another thread runs it".to_owned()))?;
-    // SAFETY: it is taken out of the list before it goes.
-    run(unsafe { &*session })
+    // SAFETY: `run` has put it into the list of this thread, where `Opened` takes it out before it goes; it is not moved
+    // meanwhile, and only borrowed. That it lives longer than this call of a service follows from the plugin's call, which
+    // this one is in.
+    run(unsafe { &*open })
 }
 
-/// A session in the list, until it is dropped.
+/// A call in the list, until it is dropped.
 struct Opened(usize);
 
 impl Opened {
-    fn new(session: &Session<'_>) -> Self {
+    fn new(call: &OpenCall<'_>) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let session: *const Session<'_> = session;
-        OPEN.with_borrow_mut(|open| open.push((number, session.cast())));
+        let call: *const OpenCall<'_> = call;
+        OPEN.with_borrow_mut(|open| open.push((number, call.cast())));
         Self(number)
     }
 
