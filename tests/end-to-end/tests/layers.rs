@@ -173,3 +173,42 @@ fn a_name_in_code_counts_and_one_in_a_test_does_not() {
     named.visit_file(&syn::parse_file(text).expect("Rust"));
     assert_eq!(named.0.iter().map(String::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
 }
+
+/// Names of the modules of a folder, one a file or folder.
+fn rooms(folder: &str) -> BTreeSet<String> {
+    let entries =
+        std::fs::read_dir(root().join(folder)).expect("folder").map(|entry| entry.expect("entry").file_name());
+    entries.map(|name| name.to_string_lossy().trim_end_matches(".rs").to_owned()).filter(|name| name != "mod").collect()
+}
+
+/// What the table of ARCHITECTURE.md says of a new job: what it is asked and how it runs are a file each of the same name,
+/// and nothing of the engine asks which task it has but the one place that hands it on.
+#[test]
+fn a_job_is_a_file_of_what_it_is_asked_and_one_of_how_it_runs() {
+    let (asked, run) = (rooms("app/protocol/src/jobs"), rooms("app/session/src/jobs"));
+    let without: Vec<&String> = asked.difference(&run).collect();
+    assert!(asked.len() > 10 && without.is_empty(), "these tasks run nowhere: {without:?}");
+    let sources = root().join("app/session/src");
+    for file in files(&sources, ".rs") {
+        let text = std::fs::read_to_string(&file).expect("source");
+        let is_the_place = file.ends_with("session/src/jobs/mod.rs");
+        assert_eq!(text.contains("Task::"), is_the_place, "{} asks which task it has", file.display());
+    }
+}
+
+/// All files that the table names are there.
+#[test]
+fn the_table_of_what_is_new_names_files_that_are_there() {
+    let text = architecture();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| a ") || line.starts_with("| an ")).collect();
+    assert!(rows.len() >= 7, "{rows:?}");
+    for row in rows {
+        let paths: Vec<&str> = named(row).into_iter().filter(|name| name.contains('/')).collect();
+        for path in &paths {
+            let there = path.split("/NAME/").next().unwrap_or(path).replace("/NAME.rs", "");
+            assert!(root().join(&there).exists(), "{path} in “{row}”");
+        }
+        let count = row.trim_end_matches('|').rsplit('|').next().and_then(|count| count.trim().parse::<usize>().ok());
+        assert_eq!(count, Some(paths.len()), "{row}");
+    }
+}

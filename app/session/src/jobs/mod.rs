@@ -3,7 +3,7 @@
 
 mod attempt;
 mod average_traces;
-mod donors;
+mod check_plugin;
 mod edit;
 mod evaluate;
 #[cfg(test)]
@@ -11,7 +11,6 @@ mod failures;
 mod history;
 mod keep;
 mod load;
-mod noising;
 mod place;
 mod predict;
 mod reload_plugin;
@@ -23,7 +22,6 @@ mod trace;
 pub use predict::predict;
 
 use crate::error::Error;
-use crate::plugins::conformance;
 use crate::worker::{Stopped, Worker};
 use locus_protocol::{JobId, Task};
 
@@ -46,7 +44,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
         Task::Rescore(_) => rescore::run(worker, job),
         Task::Save(target) => save::run(worker, job, &target),
         Task::SecondMoments(task) => second_moments::run(worker, job, task),
-        Task::CheckPlugin(check) => conformance::run(worker, job, &check),
+        Task::CheckPlugin(check) => check_plugin::run(worker, job, &check),
         Task::ReloadPlugin(reload) => reload_plugin::run(worker, job, &reload),
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use locus_engine::evaluate::{
     Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Goal, Group, Likelihood, NormalisedScores,
-    Numbers, Record, ScoringNoise, accuracies, essence_score, fact_seed, n_gram_entropy, perplexities, record_scores,
+    Numbers, OF_TEXTS, Record, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
 };
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
@@ -35,7 +35,8 @@ pub struct Measured {
     accuracy: [Option<f64>; 3],
     /// Perplexities of the texts about the subject.
     essence: Vec<f64>,
-    fluency: Option<f64>,
+    /// Means over generated texts, by name.
+    of_texts: Vec<(&'static str, Option<f64>)>,
     consistency: Option<f64>,
 }
 
@@ -104,18 +105,18 @@ pub fn measure(
     }
     let accuracy = if fact.locality.is_empty() { [None; 3] } else { accuracy(model, fact, &goal.target)? };
     let essence = perplexities(model, &question.essence, ESSENCE_TOKENS, goal.noise.as_ref())?;
-    let (mut fluency, mut alike) = (None, None);
-    if !fact.generation.is_empty() && (measures.fluency || consistency.is_some()) {
+    let (mut of_texts, mut alike) = (Vec::new(), None);
+    let taken: Vec<_> = OF_TEXTS.into_iter().filter(|(name, _)| measures.takes(name)).collect();
+    if !fact.generation.is_empty() && (!taken.is_empty() || consistency.is_some()) {
         let mut random = LegacyRandom::new(fact_seed(fact, "generation", measures.seed));
         let choice = Choice::Sampled(&mut random);
         let texts = generate(model, &fact.generation, Length::Whole(FLUENCY_TOKENS), choice, listen)?;
         let texts = texts.iter().map(|text| text.published_text(model)).collect::<Result<Vec<_>, _>>()?;
-        if measures.fluency {
-            fluency = mean(texts.iter().map(|text| n_gram_entropy(text)));
-        }
+        let means = taken.iter().map(|(name, measure)| (*name, mean(texts.iter().map(|text| measure(text)))));
+        of_texts = means.collect();
         alike = consistency.and_then(|measure| measure.similarity(&texts, &fact.relation, target_id(fact, goal)));
     }
-    Ok(Measured { record, said, accuracy, essence, fluency, consistency: alike })
+    Ok(Measured { record, said, accuracy, essence, of_texts, consistency: alike })
 }
 
 /// The number of the target that is scored; the target of the record that is neither has none.
@@ -164,10 +165,10 @@ impl Measured {
             ("paraphrase_accuracy", paraphrase),
             ("locality_accuracy", locality),
             ("essence_perplexity", mean(self.essence.iter().copied())),
-            ("fluency", self.fluency),
             ("consistency", self.consistency),
         ];
-        numbers.extend(single.into_iter().filter_map(|(name, value)| Some((format!("{when}.{name}"), value?))));
+        let all = single.into_iter().chain(self.of_texts.iter().copied());
+        numbers.extend(all.filter_map(|(name, value)| Some((format!("{when}.{name}"), value?))));
         numbers
     }
 }

@@ -11,30 +11,22 @@ mod watch;
 mod weights;
 
 use crate::error::Error;
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_plugin::Error as PluginError;
 use locus_plugin_host::Remark;
-use locus_protocol::{CheckPlugin, Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
+use locus_protocol::{Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
 
-/// Checks all that a file holds. What it replaces of the plugins at hand stays usable under another id.
-pub fn run(worker: &mut Worker<'_>, job: JobId, check: &CheckPlugin) -> Result<(), Stopped> {
-    let loaded = worker.registry.reload(&check.file)?.loaded;
-    worker.tell_remarks();
-    let mut failed = 0;
-    for plugin in loaded {
-        worker.emitter.tell(Event::Plugin(plugin.clone()));
-        let mut checks = Checks { job, plugin: &plugin, edits: check.edits, failed: 0 };
-        match plugin.kind {
-            PluginKind::Method => methods::check(worker, &mut checks)?,
-            PluginKind::Objective => objectives::check(worker, &mut checks)?,
-        }
-        failed += checks.failed;
+/// Checks one plugin; methods make `edits` edits one after the other. Gives how many checks failed.
+///
+/// # Errors
+/// The user cancelled; there is nothing to check with.
+pub fn check(worker: &mut Worker<'_>, job: JobId, plugin: &PluginReady, edits: usize) -> Result<usize, Error> {
+    let mut checks = Checks { job, plugin, edits, failed: 0 };
+    match plugin.kind {
+        PluginKind::Method => methods::check(worker, &mut checks)?,
+        PluginKind::Objective => objectives::check(worker, &mut checks)?,
     }
-    match failed {
-        0 => Ok(()),
-        1 => Err(Error::Unfit("1 check failed".to_owned()).into()),
-        many => Err(Error::Unfit(format!("{many} checks failed")).into()),
-    }
+    Ok(checks.failed)
 }
 
 /// What a check found: what was seen, or what is wrong and what to do.

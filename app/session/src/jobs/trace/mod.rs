@@ -1,7 +1,8 @@
 //! A causal trace.
 
-use super::donors;
-use super::noising::Noising;
+mod donors;
+mod noising;
+
 use crate::error::Error;
 use crate::measures::remarks::tell_remarks;
 use crate::model::loaded::Loaded;
@@ -13,6 +14,7 @@ use locus_engine::trace::{
     ablation_preview, heat_map, preview, severed_heat_map,
 };
 use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
+use noising::Noising;
 
 /// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
 const ROWS_AT_ONCE_CPU: usize = 2;
