@@ -3,7 +3,7 @@
 //! `model` runs a Hugging Face checkpoint with taps at named sites and on cached prefixes; `run` captures from many
 //! prompts at once and repeats runs from where they change; `trace` is causal tracing on top of it; `moments` are
 //! second moments of the MLP keys; `edit` is what the engine does for a plugin and with its changes; `evaluate`
-//! scores a record's prompts.
+//! scores a record's prompts; `export` writes models and changes for other programs. Each knows of those before it only.
 
 pub mod edit;
 pub mod error;
@@ -13,8 +13,10 @@ mod memory;
 pub mod model;
 pub mod moments;
 mod number_formats;
+mod room;
 pub mod run;
 mod sealed;
+pub mod tensor_files;
 pub mod trace;
 
 pub use error::{Doing, Error, Result};

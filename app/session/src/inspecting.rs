@@ -1,8 +1,8 @@
 //! Looks at files and at the machine, without a model.
 
-use crate::device::choose;
 use crate::error::Error;
-use crate::kept::kept_moments;
+use crate::model::device::{choose, libtorch};
+use crate::moments::kept_moments;
 use crate::worker::Worker;
 use locus_engine::edit::DeltaFile;
 use locus_protocol::{DeviceRequest, Event, Inspect, Inspected, Machine, NumberFormat};
@@ -35,7 +35,7 @@ fn machine() -> Machine {
         Err(error) => error.to_string(),
     };
     Machine {
-        libtorch: crate::device::libtorch().map_or_else(|| "not found".to_owned(), |file| file.display().to_string()),
+        libtorch: libtorch().map_or_else(|| "not found".to_owned(), |file| file.display().to_string()),
         device,
         threads: tch::get_num_threads(),
         built_with: env!("LOCUS_BUILT_WITH_LIBTORCH").to_owned(),

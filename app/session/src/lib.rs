@@ -3,45 +3,24 @@
 //! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels jobs by a [`Control`]
 //! that the engine looks at in every step. Workbench and headless commands use the same thread.
 
-mod applying;
-mod artifacts;
-mod averaging;
-mod conformance;
-mod defaults;
-mod device;
-mod donors;
-mod editing;
+mod edits;
 mod emitter;
-mod engaging;
 mod error;
-mod evaluating;
-#[cfg(test)]
-mod failures;
-mod history;
+mod gauge;
 mod inspecting;
 mod jobs;
-mod judging;
-mod kept;
-mod loading;
-mod measuring;
-mod memory;
+mod measures;
+mod model;
 mod moments;
-mod noising;
-pub mod operations;
 mod orders;
-mod prediction;
-mod preparing;
-mod reloading;
-mod rescoring;
-mod saving;
-mod sealing;
-mod tracing;
-mod variants;
+mod plugins;
+mod record;
+mod thread;
 mod worker;
 
-pub use defaults::ModelDefaults;
-pub use device::{Choice, choose, open_cuda};
 pub use error::Error;
+pub use model::defaults::ModelDefaults;
+pub use model::device::{Choice, choose, open_cuda};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
@@ -152,7 +131,7 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     let looked_at = control.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &looked_at))
+        .spawn(move || thread::run(options, &commands, emitter, &looked_at))
         .map_err(Error::Thread)?;
     Ok(Handles { commands: command_sender, events, control, journal, thread })
 }

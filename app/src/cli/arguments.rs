@@ -3,7 +3,7 @@
 use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use locus_protocol::ZsreReading;
+use locus_protocol::{Measures, ZsreReading};
 use std::path::PathBuf;
 
 /// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
@@ -523,4 +523,23 @@ pub struct EvalArguments {
     /// CSV file to write, one row a fact.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+}
+
+impl EvalArguments {
+    /// What is measured.
+    pub fn measures(&self) -> Measures {
+        Measures {
+            per_token: self.per_token,
+            first_prompt: self.first_prompt,
+            correct_only: self.correct_only,
+            least_probability: self.least_probability,
+            skip_marked: self.skip_marked,
+            essence: self.essence,
+            fluency: self.fluency,
+            texts: Vec::new(),
+            consistency: self.consistency.clone(),
+            said_tokens: self.said_tokens,
+            seed: self.seed,
+        }
+    }
 }

@@ -39,18 +39,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;
     let mut client = Client::with_model(common)?;
-    let measures = Measures {
-        per_token: arguments.per_token,
-        first_prompt: arguments.first_prompt,
-        correct_only: arguments.correct_only,
-        least_probability: arguments.least_probability,
-        skip_marked: arguments.skip_marked,
-        essence: arguments.essence,
-        fluency: arguments.fluency,
-        consistency: arguments.consistency.clone(),
-        said_tokens: arguments.said_tokens,
-        seed: arguments.seed,
-    };
+    let measures = arguments.measures();
     let batches = batches(&client, arguments)?;
     let settings = settings(common, &client, arguments, &measures, &batches)?;
     let mut ledger = Ledger::open(out, &settings)?;

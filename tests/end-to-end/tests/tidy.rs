@@ -154,7 +154,7 @@ fn files_of_the_user_are_read_in_one_place() {
         // files of the system
         "app/src/cli/doctor.rs",
         "app/src/cli/interrupt.rs",
-        "app/session/src/device.rs",
+        "app/session/src/model/device.rs",
         "app/engine/src/memory.rs",
         // of the program's own folders, or read after they were looked at
         "app/records/src/operations/journal.rs",

@@ -11,10 +11,10 @@
 use super::deltas::{check, difference_hash};
 use super::stack::Edit;
 use crate::error::{Error, Result};
-use crate::export;
 use crate::model::Model;
 use crate::number_formats::{is_floating, kind_of};
 use crate::sealed::{UNSEALED, is_whole, seal};
+use crate::tensor_files;
 use locus_plugin::{Delta, Form};
 use locus_protocol::{ChangeHeader, DeltaHeader, EditHeader, ModelMark};
 use safetensors::SafeTensors;
@@ -73,7 +73,7 @@ impl DeltaFile {
             }
         }
         let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
-        let mut bytes = export::bytes(&tensors, &[(ENTRY, &says)])?;
+        let mut bytes = tensor_files::bytes(&tensors, &[(ENTRY, &says)])?;
         seal(&mut bytes).map_err(|error| Error::Request(format!("the edits cannot be put into a file: {error}")))?;
         Ok(bytes)
     }
@@ -268,8 +268,8 @@ fn bad(file: &Path, message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{DeltaFile, ENTRY};
-    use crate::export;
     use crate::sealed::{UNSEALED, seal};
+    use crate::tensor_files;
     use std::path::Path;
     use tch::{Kind, Tensor};
 
@@ -280,9 +280,9 @@ mod tests {
     #[test]
     fn what_is_no_file_of_edits_is_refused_in_a_sentence() {
         let tensors = [("a".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))];
-        let with = |says: &str| export::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
+        let with = |says: &str| tensor_files::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
         assert!(refused(b"{}").contains("not a whole safetensors file"));
-        assert!(refused(&export::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
+        assert!(refused(&tensor_files::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
         assert!(refused(&with("{")).contains("is not JSON"));
         assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it holds \"moments\", not edits"));
         let newer = with(r#"{"format":"locus-edits","version":2}"#);
@@ -302,7 +302,7 @@ mod tests {
         let says =
             r#"{"format":"locus-edits","version":1,"checksum":"C","model":{"name":"m","fingerprint":"f"},"edits":[]}"#;
         let tensors = [("0.w.dense".to_owned(), Tensor::rand([2, 3], (Kind::Float, tch::Device::Cpu)))];
-        let mut whole = export::bytes(&tensors, &[(ENTRY, &says.replace('C', UNSEALED))]).expect("bytes");
+        let mut whole = tensor_files::bytes(&tensors, &[(ENTRY, &says.replace('C', UNSEALED))]).expect("bytes");
         assert!(refused(&whole).contains("checksum"), "it is not sealed yet");
         seal(&mut whole).expect("sealed");
         assert!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").verified);

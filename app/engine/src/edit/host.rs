@@ -4,13 +4,14 @@ use super::bounds;
 use super::handed::{Handed, lent};
 use super::live_rows::{LiveRows, Watched};
 use super::losses::Losses;
-use super::noise::{Placement, SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
 use crate::number_formats::number_format;
-use crate::run::{Prepared, capture_noised, noised_log_probabilities, sample_noised};
+use crate::run::{
+    Placement, Prepared, SubjectNoises, capture_noised, noised_log_probabilities, resolved, sample_noised,
+};
 use locus_plugin::call::{Answer, Arguments};
 use locus_plugin::object::ObjectiveInstance;
 use locus_plugin::services::{Services, name, serve};

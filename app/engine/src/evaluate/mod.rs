@@ -36,6 +36,9 @@ use locus_plugin::Cell;
 use locus_protocol::{Fact, PromptScore, Scores, TopToken};
 use tch::{Device, Kind};
 
+/// Measures of a text that a model writes, by the names under which they are asked for and told.
+pub const OF_TEXTS: [(&str, fn(&str) -> f64); 1] = [("fluency", n_gram_entropy)];
+
 /// Next tokens that are shown.
 const TOP: i64 = 5;
 

@@ -66,6 +66,9 @@ pub struct Measures {
     pub essence: bool,
     /// Entropy of generated texts.
     pub fluency: bool,
+    /// Further measures of generated texts, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<String>,
     /// Likeness of generated texts to reference texts in this folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<PathBuf>,
@@ -85,10 +88,19 @@ impl Default for Measures {
             skip_marked: false,
             essence: false,
             fluency: false,
+            texts: Vec::new(),
             consistency: None,
             said_tokens: 20,
             seed: 0,
         }
+    }
+}
+
+impl Measures {
+    /// Whether a measure of generated texts is taken.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.fluency && name == "fluency" || self.texts.iter().any(|text| text == name)
     }
 }
 

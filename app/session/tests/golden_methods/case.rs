@@ -3,10 +3,11 @@
 use crate::bench::{Bench, plugins};
 use crate::ledger::{self, Ledger};
 use crate::support::{self, allowed, tensors};
-use locus_engine::edit::{EditStack, EngineHost, HostEvent, SubjectNoises, check, model_info};
+use locus_engine::edit::{EditStack, EngineHost, HostEvent, check, model_info};
 use locus_engine::evaluate::{Goal, Group, Record, ScoringNoise};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
+use locus_engine::run::SubjectNoises;
 use locus_plugin::object::MethodObject;
 use locus_plugin::{Delta, Edit, EditRequest, Edited, StepReport, SubjectNoise};
 use locus_protocol::Fact;
