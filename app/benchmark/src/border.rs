@@ -119,7 +119,10 @@ pub fn cost(folder: &Path) -> Result<()> {
             sum.seconds += one.seconds;
         }
     }
-    println!("{:<52} {:>10} {:>10} {:>10}", "a fine-tuning edit in this process and over a pipe", "step", "events/s", "bytes/step");
+    println!(
+        "{:<52} {:>10} {:>10} {:>10}",
+        "a fine-tuning edit in this process and over a pipe", "step", "events/s", "bytes/step"
+    );
     for (name, turn) in [("in this process", in_process), ("over the border", over_border)] {
         let steps = turn.steps.len().max(1);
         println!(

@@ -16,7 +16,7 @@ mod pseudo_terminal;
 mod records;
 mod session;
 
-pub use crates::{build, toolchain};
+pub use crates::{build, test, toolchain};
 pub use files::{files, is_whole_safetensors};
 pub use home::Home;
 pub use operations::operations;
