@@ -170,7 +170,8 @@ pub fn disagreement(front: (u32, &str), engine: (u32, &str)) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{FromEngine, Hello, PROTOCOL, ToEngine, disagreement};
-    use locus_protocol::{Command, Start};
+    use crate::line_of;
+    use locus_protocol::{Command, Event, LayerRow, Start, Step};
 
     #[test]
     fn what_is_said_is_understood() {
@@ -189,6 +190,31 @@ mod tests {
         // a newer engine may say more of itself
         let inside: FromEngine = serde_json::from_str(r#"{"say":"inside","plugin":"rome","since":3}"#).expect("known");
         assert_eq!(inside, FromEngine::Inside { plugin: Some("rome".to_owned()), opening: None });
+    }
+
+    /// What docs/processes.md promises, for numbers of full length and all that a row can hold but a method's own.
+    #[test]
+    fn a_step_keeps_to_its_budget() {
+        for layers in [12, 48, 126] {
+            let row = |layer| LayerRow {
+                layer,
+                probability_new: f64::from(1.0_f32 / 3.0) * 1e-7,
+                probability_true: f64::from(0.1_f32),
+                weight_change: Some(f64::from(0.012_345_679_f32)),
+                ..LayerRow::default()
+            };
+            let losses = ["loss", "negative log-likelihood", "divergence of the essence", "weight decay"];
+            let step = Step {
+                job: 999,
+                step: 9_999,
+                steps: 10_000,
+                layer: 125,
+                losses: losses.map(|name| (name.to_owned(), 1.0 / 3.0)).into(),
+                rows: (0..layers).map(row).collect(),
+            };
+            let bytes = line_of(&FromEngine::Event { event: Box::new(Event::Step(step)) }).len();
+            assert!(bytes <= 400 + 160 * layers, "{layers} layers: {bytes} bytes");
+        }
     }
 
     #[test]
