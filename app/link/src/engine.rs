@@ -111,6 +111,8 @@ pub struct Engine {
     child: Arc<Mutex<Option<Child>>>,
     /// Whether it goes on without this front.
     kept: Arc<AtomicBool>,
+    /// Whether the engine has said so.
+    confirmed: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -182,8 +184,10 @@ impl Engine {
         }
         let (process, is_command) = (Arc::clone(&child), matches!(way, Way::Command(_)));
         let goes_on = Arc::clone(&kept);
+        let confirmed = Arc::new(AtomicBool::new(matches!(way, Way::Socket(_))));
+        let confirms = Arc::clone(&confirmed);
         threads.push(thread("news", move || {
-            read(output, &doing, &tell);
+            read(output, &doing, &tell, &confirms);
             if let Some(errors) = errors {
                 // whoever holds standard error open after the engine's end is not waited for
                 wait_for(|| errors.is_finished(), END);
@@ -203,7 +207,7 @@ impl Engine {
             };
             let _ = tell.send(News::Gone(Box::new(death)));
         })?);
-        Ok(Self { orders: Some(orders), news, child, kept, threads })
+        Ok(Self { orders: Some(orders), news, child, kept, confirmed, threads })
     }
 
     /// Says something to the engine. What an engine that is gone is told is lost; that it is gone is news.
@@ -228,14 +232,19 @@ impl Engine {
     /// Closes the connection and waits for the end of an engine that was started from here and that nobody keeps; what it
     /// tells until then goes to `last`. `false` where it took longer than `patience`.
     pub fn leave(mut self, patience: Patience, mut last: impl FnMut(News)) -> bool {
-        self.orders = None;
         let start = Instant::now();
         if self.kept.load(Ordering::SeqCst) {
-            // what was said last is on its way
-            let is_written = || self.threads.first().is_none_or(JoinHandle::is_finished);
-            wait_for(is_written, patience.min(END));
+            // an engine that does not know it yet would end with this process
+            while !self.confirmed.load(Ordering::SeqCst) && start.elapsed() < patience {
+                match self.news.recv_timeout(GLANCE) {
+                    Ok(news) => last(news),
+                    Err(error) if error.is_disconnected() => break,
+                    Err(_) => {}
+                }
+            }
             return true;
         }
+        self.orders = None;
         loop {
             match self.news.recv_timeout(GLANCE) {
                 Ok(news) => last(news),
@@ -278,8 +287,7 @@ fn spawn(way: &Way, hello: &Hello) -> Result<Child, LinkError> {
         Way::Program(program) | Way::Socket(program) => {
             let mut command = Command::new(program);
             command.arg("--stdio");
-            if !hello.shared {
-                // a command without its front has nobody to print for
+            if !hello.keep {
                 command.arg("--with-front");
             }
             if hello.start.as_ref().is_some_and(|start| start.reproducible) {
@@ -319,13 +327,14 @@ fn write(mut input: Box<dyn Write + Send>, first: ToEngine, said: &Receiver<ToEn
 }
 
 /// Reads what the engine says until its end.
-fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>) {
+fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>, confirmed: &AtomicBool) {
     let mut lines = Lines::new(output);
     let mut is_there = false;
     while let Ok(Some(line)) = lines.next() {
         let news = match serde_json::from_slice(line) {
             Ok(FromEngine::Welcome(welcome)) => {
                 is_there = true;
+                confirmed.fetch_or(welcome.keep, Ordering::SeqCst);
                 News::Welcome(welcome)
             }
             Ok(FromEngine::Refused { message, blame }) => News::Refused { message, blame },
@@ -340,6 +349,10 @@ fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>)
                 continue;
             }
             Ok(FromEngine::Control { yours, next_job }) => News::Control { yours, next_job },
+            Ok(FromEngine::Kept { keep }) => {
+                confirmed.store(keep, Ordering::SeqCst);
+                continue;
+            }
             Ok(FromEngine::CaughtUp) => News::CaughtUp,
             // what a login shell prints before the engine starts
             Err(_) if !is_there => News::Said(String::from_utf8_lossy(line).into_owned()),

@@ -116,6 +116,11 @@ pub enum FromEngine {
         /// The least number that a job may have.
         next_job: JobId,
     },
+    /// The engine goes on when no front is left, or does not, from now on.
+    Kept {
+        /// Whether it does.
+        keep: bool,
+    },
     /// All that happened before this front came has been told.
     CaughtUp,
 }

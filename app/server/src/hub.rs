@@ -28,6 +28,8 @@ pub struct Hub {
     control: Control,
     /// Where an engine that is kept writes its complaints.
     log: Option<PathBuf>,
+    /// Where the process is told whether it goes on without its front.
+    keeps: Sender<bool>,
     /// The socket that goes with the engine.
     socket: Option<PathBuf>,
 }
@@ -67,6 +69,7 @@ impl Hub {
     pub fn new(
         commands: Sender<Command>,
         control: Control,
+        keeps: Sender<bool>,
         shared: bool,
         keep: bool,
         places: [Option<PathBuf>; 2],
@@ -84,7 +87,7 @@ impl Hub {
             commands: Some(commands),
             over: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), control, log, socket }
+        Self { state: Mutex::new(state), changed: Condvar::new(), control, keeps, log, socket }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -163,6 +166,16 @@ impl Hub {
         }
     }
 
+    /// Tells the fronts whether the engine goes on without them.
+    pub fn confirm(&self, keep: bool) {
+        let mut state = self.state();
+        for seat in state.fronts.values_mut() {
+            seat.notes.push_back(line_of(&FromEngine::Kept { keep }));
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
     /// Notes what happened. Waits only where a front that needs every event is far behind.
     pub fn note(&self, event: Event) {
         let mut state = self.state();
@@ -201,7 +214,10 @@ impl Hub {
             ToEngine::Cancel { job } if state.jobs.contains(&job) => self.control.cancel(job),
             ToEngine::Pause { job, wait } if state.jobs.contains(&job) => self.control.pause(job, wait),
             ToEngine::Cancel { .. } | ToEngine::Pause { .. } => {}
-            ToEngine::Keep { keep } => state.keep = keep && state.shared,
+            ToEngine::Keep { keep } => {
+                state.keep = keep && state.shared;
+                let _ = self.keeps.send(state.keep);
+            }
             ToEngine::End => {
                 drop(state);
                 self.end();

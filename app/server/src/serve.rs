@@ -5,6 +5,7 @@ use crate::hub::{Hub, end_now};
 use crate::last_word;
 use crate::outlet::Outlet;
 use crate::streams;
+use crossbeam_channel::{select, unbounded};
 use locus_link::{Hello, LeftOut, Lines, runtime};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Blame, JournalChoice, Start};
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub fn run(with_front: bool) -> Result<(), (u8, String)> {
     let failed = |error: std::io::Error| (1, format!("the standard streams cannot be used ({error})"));
     if with_front {
-        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+        end_with_front(true);
         if rustix::process::getppid().is_none_or(rustix::process::Pid::is_init) {
             return Err((1, String::new()));
         }
@@ -70,6 +71,8 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
         Err(sentence) => return refuse(sentence, Blame::Request),
     };
     last_word::tell_to(Some(Arc::clone(&outlet)));
+    // before plugins are opened: what they leave changed is put back
+    let signals = Signals::new([Signal::TERM.as_raw()]);
     let session = match locus_session::start(options) {
         Ok(session) => session,
         Err(error) => return refuse(error.to_string(), error.blame()),
@@ -84,9 +87,10 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
     };
     let socket = places[0].clone();
     let shared = listener.is_some();
-    let hub = Arc::new(Hub::new(session.commands, session.control, shared, hello.keep && shared, places));
+    let (keeps, kept) = unbounded();
+    let hub = Arc::new(Hub::new(session.commands, session.control, keeps, shared, hello.keep && shared, places));
     let name = Name { journal: session.journal, title: title(start) };
-    if let Ok(mut signals) = Signals::new([Signal::TERM.as_raw()]) {
+    if let Ok(mut signals) = signals {
         let hub = Arc::clone(&hub);
         let _ = std::thread::Builder::new()
             .name("signals".to_owned())
@@ -102,10 +106,27 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
             }
         });
     }
-    session.events.iter().for_each(|event| hub.note(event));
+    loop {
+        select! {
+            recv(session.events) -> event => match event {
+                Ok(event) => hub.note(event),
+                Err(_) => break,
+            },
+            recv(kept) -> keep => if let Ok(keep) = keep {
+                end_with_front(with_front && !keep);
+                hub.confirm(keep);
+            },
+        }
+    }
     let died = session.thread.join().is_err();
     hub.finish();
     end_now(socket.as_deref(), i32::from(died));
+}
+
+/// Has the system end this process at once with the one that started it, or not. The thread that began it has to be the
+/// one that ends it.
+fn end_with_front(ends: bool) {
+    let _ = rustix::process::set_parent_process_death_signal(ends.then_some(Signal::KILL));
 }
 
 /// Standard input, unbuffered, before the protocol takes it.

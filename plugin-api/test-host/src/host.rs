@@ -1,8 +1,9 @@
 //! The services on the tiny model.
 
-use crate::model::{self, END, Model, Taps, check_cell, check_layer, tokens};
+use crate::model::{self, END, Model, Taps, check_cell, check_layer};
 use crate::noise::Noises;
 use crate::random::Random;
+use crate::tokenizer::{VOCABULARY, holding, text, tokens};
 use locus_plugin::call::{Answer, Arguments};
 use locus_plugin::object::ObjectiveInstance;
 use locus_plugin::services::{Services, name, serve};
@@ -31,8 +32,8 @@ pub struct TestHost {
     next: Place<u64>,
     /// Layers whose second moments may be asked for, where that is limited.
     moments: RefCell<Option<Vec<usize>>>,
-    /// Parameters that were handed out.
-    handed: RefCell<Vec<(String, Tensor)>>,
+    /// Unedited parameters that were handed out; whoever asks again gets the same handle.
+    handed: RefCell<BTreeMap<String, Tensor>>,
     /// What was reported.
     pub reports: RefCell<Vec<StepReport>>,
     /// What was logged, and told of phases.
@@ -84,7 +85,7 @@ impl TestHost {
     /// Which parameter of the host's was written into, if one was.
     #[must_use]
     pub fn written(&self) -> Option<String> {
-        let same = |(name, theirs): &&(String, Tensor)| self.model.parameter(name).is_ok_and(|ours| ours == theirs);
+        let same = |(name, theirs): &(&String, &Tensor)| self.model.parameter(name).is_ok_and(|ours| ours == *theirs);
         self.handed.borrow().iter().find(|handed| !same(handed)).map(|(name, _)| name.clone())
     }
 
@@ -93,7 +94,7 @@ impl TestHost {
     /// # Errors
     /// [`Error::Request`] when there is no such parameter.
     pub fn unedited(&self, name: &str) -> Result<Tensor> {
-        Ok(self.model.parameter(name)?.shallow_clone())
+        Ok(self.model.parameter(name)?.copy())
     }
 
     /// Probability of `target` after a prompt, the geometric mean over its tokens, with changes of the parameters; under
@@ -233,11 +234,12 @@ impl Services for TestHost {
             "" => return Err(Error::Request("the target is blank; give the answer's text".to_owned())),
             _ => format!("{prompt} {}", target.trim_start_matches(' ')),
         };
-        Ok(PromptTokens { ids: tokens(&whole), subject: place, prompt: prompt.len() })
+        let ids = tokens(&whole);
+        Ok(PromptTokens { subject: holding(&ids, &place)?, ids, prompt: tokens(&prompt).len() })
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
-        model::text(ids)
+        text(ids)
     }
 
     fn replace_parameters(&self, names: &[String], values: &[Tensor]) -> Result<()> {
@@ -250,11 +252,11 @@ impl Services for TestHost {
     fn parameter(&self, name: &str) -> Result<Tensor> {
         let now = Rc::clone(&self.variant.borrow());
         let ours = now.parameter(name)?;
-        let theirs = ours.copy();
-        if ours.f_is_set_to(self.model.parameter(name)?)? {
-            self.handed.borrow_mut().push((name.to_owned(), theirs.shallow_clone()));
+        if !ours.f_is_set_to(self.model.parameter(name)?)? {
+            return Ok(ours.copy());
         }
-        Ok(theirs)
+        let mut handed = self.handed.borrow_mut();
+        Ok(handed.entry(name.to_owned()).or_insert_with(|| ours.copy()).shallow_clone())
     }
 
     fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
@@ -292,7 +294,7 @@ impl Services for TestHost {
         let distributions = request.distributions.iter().map(at);
         Ok(SuffixOutput {
             log_probabilities: stacked(&read.collect::<Result<Vec<_>>>()?, &[0])?,
-            distributions: stacked(&distributions.collect::<Result<Vec<_>>>()?, &[0, model::VOCABULARY])?,
+            distributions: stacked(&distributions.collect::<Result<Vec<_>>>()?, &[0, VOCABULARY])?,
             captured: run.captured,
         })
     }
@@ -303,7 +305,7 @@ impl Services for TestHost {
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         let solved = keys.f_to_kind(Kind::Double)?.f_matmul(&self.moment(layer)?.f_inverse()?)?;
-        Ok(solved.f_to_kind(Kind::Float)?)
+        Ok(solved.f_to_kind(keys.f_kind()?)?)
     }
 
     fn second_moment(&self, layer: usize) -> Result<Tensor> {
@@ -348,7 +350,7 @@ impl Services for TestHost {
                 ids = row;
                 ids.push(which.f_int64_value(&[drawn])?);
             }
-            model::text(if prompt.is_empty() { &ids[1..] } else { &ids })
+            text(if prompt.is_empty() { &ids[1..] } else { &ids })
         };
         (0..request.count).map(|_| one()).collect()
     }

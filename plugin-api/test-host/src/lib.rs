@@ -5,7 +5,8 @@
 //! assert!(trial.after > trial.before);
 //! ```
 //!
-//! The model is a decoder of four layers and random numbers, the same on every machine. Its tokens are bytes. All services
+//! The model is a decoder of four layers and random numbers, the same on every machine. Its tokens are bytes, or a
+//! letter with the space before it; it says that the capital of France is Paris. All services
 //! answer as the program's do, over real tensors, and through the JSON in which they cross.
 
 mod host;
@@ -13,6 +14,7 @@ mod model;
 mod noise;
 mod plain;
 mod random;
+mod tokenizer;
 mod trial;
 
 pub use host::TestHost;

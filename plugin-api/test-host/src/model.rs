@@ -1,20 +1,23 @@
-//! The tiny model: a decoder whose tokens are bytes and whose attention looks at all tokens before alike: their sum, by the root of
+//! The tiny model: a decoder whose attention looks at all tokens before alike: their sum, by the root of
 //! their number.
 
 use crate::random::Random;
+use crate::tokenizer::{END_OF_TEXT, VOCABULARY, tokens};
 use locus_plugin::tch::{Device, Kind, Tensor};
 use locus_plugin::{Cell, Cells, DownProjection, Error, ModelInfo, Result, Site};
 use std::collections::BTreeMap;
 
 pub(crate) const LAYERS: usize = 4;
 const HIDDEN: i64 = 32;
-const INNER: i64 = 64;
-/// The bytes, and the end of a text.
-pub(crate) const VOCABULARY: i64 = 257;
+const INNER: i64 = 128;
+/// How much an entry of a key must be called for to be anything: keys of different tokens have little in common.
+const THRESHOLD: f64 = 1.5;
+/// The token that ends a text.
 pub(crate) const END: i64 = 256;
 /// Most tokens of a row.
 pub(crate) const CONTEXT: usize = 512;
-const END_OF_TEXT: &str = "<end>";
+/// What it has read: which token comes after which it knows from here.
+const READ: &str = " is Paris is Paris";
 const EMBEDDING: &str = "embedding.weight";
 
 /// Its parameters by name.
@@ -46,13 +49,14 @@ impl Model {
             Ok(())
         };
         make(EMBEDDING.to_owned(), &[VOCABULARY, HIDDEN], 1.0)?;
-        make("unembedding.weight".to_owned(), &[VOCABULARY, HIDDEN], 0.5)?;
+        make("unembedding.weight".to_owned(), &[VOCABULARY, HIDDEN], 0.3)?;
         for layer in 0..LAYERS {
-            make(name(layer, "attention.weight"), &[HIDDEN, HIDDEN], 0.2)?;
-            make(name(layer, "up.weight"), &[INNER, HIDDEN], 0.2)?;
-            make(name(layer, "down.weight"), &[HIDDEN, INNER], 0.1)?;
+            make(name(layer, "attention.weight"), &[HIDDEN, HIDDEN], 0.15)?;
+            make(name(layer, "up.weight"), &[INNER, HIDDEN], 0.25)?;
+            make(name(layer, "down.weight"), &[HIDDEN, INNER], 0.5)?;
             make(name(layer, "down.bias"), &[HIDDEN], 0.1)?;
         }
+        parameters.insert("bigrams.weight".to_owned(), bigrams()?);
         Ok(Self(parameters))
     }
 
@@ -124,17 +128,27 @@ impl Model {
         let before = before.f_div(&before.f_sum_dim_intlist(1i64, true, None)?.f_sqrt()?)?;
         for layer in 0..LAYERS {
             let parameter = |part: &str| self.parameter(&name(layer, part));
-            let seen = before.f_matmul(&normed(&stream)?)?.f_matmul(&parameter("attention.weight")?.f_tr()?)?;
+            let seen = before.f_matmul(&stream)?.f_matmul(&parameter("attention.weight")?.f_tr()?)?;
             stream = stream.f_add(&passing.at(Site::AttentionOut(layer), row, seen)?)?;
-            let key = normed(&stream)?.f_matmul(&parameter("up.weight")?.f_tr()?)?.f_relu()?;
+            let key = normed(&stream)?.f_matmul(&parameter("up.weight")?.f_tr()?)?.f_sub_scalar(THRESHOLD)?.f_relu()?;
             let key = passing.at(Site::MlpKey(layer), row, key)?;
             let said = key.f_matmul(&parameter("down.weight")?.f_tr()?)?.f_add(parameter("down.bias")?)?;
             stream = stream.f_add(&passing.at(Site::MlpOut(layer), row, said)?)?;
             stream = passing.at(Site::Residual(layer), row, stream)?;
         }
         let logits = normed(&stream)?.f_matmul(&self.parameter("unembedding.weight")?.f_tr()?)?;
+        let logits = logits.f_add(&self.parameter("bigrams.weight")?.f_index_select(0, &ids)?)?;
         Ok(logits.f_log_softmax(-1, Kind::Float)?)
     }
+}
+
+/// By token, how much more it calls for each token after it.
+fn bigrams() -> Result<Tensor> {
+    let mut calls = vec![0_f32; (VOCABULARY * VOCABULARY) as usize];
+    for pair in tokens(READ).windows(2) {
+        calls[(pair[0] * VOCABULARY + pair[1]) as usize] = 8.0;
+    }
+    Ok(Tensor::f_from_slice(&calls)?.f_reshape([VOCABULARY, VOCABULARY])?)
 }
 
 /// Rows of a mean square of 1.
@@ -207,35 +221,13 @@ fn check_rows(rows: &[Vec<i64>]) -> Result<()> {
         if row.is_empty() || row.len() > CONTEXT {
             return Err(Error::Request(format!("row {number} has {} tokens; 1 to {CONTEXT} can be run", row.len())));
         }
-        check_ids(row)?;
+        if let Some(id) = row.iter().find(|id| !(0..VOCABULARY).contains(*id)) {
+            return Err(Error::Request(format!("the token {id} is not in the vocabulary of {VOCABULARY}")));
+        }
     }
     Ok(())
 }
 
-/// Ids of the vocabulary.
-pub(crate) fn check_ids(ids: &[i64]) -> Result<()> {
-    match ids.iter().find(|id| !(0..VOCABULARY).contains(*id)) {
-        Some(id) => Err(Error::Request(format!("the token {id} is not in the vocabulary of {VOCABULARY}"))),
-        None => Ok(()),
-    }
-}
-
 fn name(layer: usize, part: &str) -> String {
     format!("layers.{layer}.{part}")
-}
-
-/// The tokens of a text: its bytes.
-pub(crate) fn tokens(text: &str) -> Vec<i64> {
-    text.bytes().map(i64::from).collect()
-}
-
-/// The text of tokens.
-pub(crate) fn text(ids: &[i64]) -> Result<String> {
-    check_ids(ids)?;
-    let pieces = ids.chunk_by(|one, other| (*one == END) == (*other == END));
-    let piece = |ids: &[i64]| match ids {
-        [END, ..] => END_OF_TEXT.repeat(ids.len()),
-        bytes => String::from_utf8_lossy(&bytes.iter().map(|&byte| byte as u8).collect::<Vec<u8>>()).into_owned(),
-    };
-    Ok(pieces.map(piece).collect())
 }

@@ -1,7 +1,7 @@
 //! Noise on the embeddings of subjects.
 
-use crate::model::tokens;
 use crate::random::Random;
+use crate::tokenizer::{holding, text};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{Cell, Cells, Error, Result, Site, SubjectNoise};
 use std::cell::RefCell;
@@ -32,13 +32,10 @@ impl Noises {
         for (row, ids) in rows.iter().enumerate() {
             let fact = facts.get(row).copied().unwrap_or(0);
             let missing = || Error::Request(format!("row {row} names fact {fact}; there are {}", self.subjects.len()));
-            let subject = tokens(self.subjects.get(fact).ok_or_else(missing)?.trim());
-            let start = ids.windows(subject.len().max(1)).rposition(|window| window == subject);
-            cells.extend(
-                start
-                    .into_iter()
-                    .flat_map(|start| (start..start + subject.len()).map(move |position| Cell { row, position })),
-            );
+            let subject = self.subjects.get(fact).ok_or_else(missing)?.trim();
+            let start = text(ids)?.rfind(subject);
+            let held = start.map(|start| holding(ids, &(start..start + subject.len()))).transpose()?.unwrap_or(0..0);
+            cells.extend(held.map(|position| Cell { row, position }));
         }
         let noise = self.running.borrow_mut().normal(&[cells.len() as i64, hidden], self.level)?;
         Ok((Cells { site: Site::Embedding, cells }, noise))

@@ -30,7 +30,7 @@ parameters! {
     /// Settings of [`Descent`].
     pub struct DescentParameters {
         steps: i64 = 20, integer(1..=1000), "optimisation steps";
-        rate: f64 = 4.0, float(1e-4..=100.0), "step size";
+        length: f64 = 0.5, float(1e-4..=10.0), "length of a step";
     }
 }
 
@@ -72,7 +72,8 @@ impl EditMethod for Descent {
             let loss = host.objective_loss(&read, Reduction::Mean)?;
             host.report(&StepReport::new(step, steps, layer).loss("loss", loss.f_double_value(&[])?))?;
             let gradient = Tensor::f_run_backward(&[loss], &[&moved], false, false)?.remove(0);
-            value = moved.f_detach()?.f_sub(&gradient.f_mul_scalar(parameters.rate)?)?;
+            let length = gradient.f_norm()?.f_double_value(&[])? + 1e-12;
+            value = moved.f_detach()?.f_sub(&gradient.f_mul_scalar(parameters.length / length)?)?;
         }
         let (left, right) = down.rank_one(&value.f_get(0)?, &key.f_div(&key.f_dot(&key)?)?);
         Ok(Edited::new().low_rank(&down.weight, left, right))

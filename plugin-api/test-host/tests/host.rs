@@ -12,15 +12,16 @@ fn close(one: &Tensor, other: &Tensor) -> bool {
 }
 
 #[test]
-fn a_prompt_is_its_bytes_and_they_are_it() {
+fn a_prompt_is_its_tokens_and_they_are_it() {
     let host = TestHost::new();
     let tokens = host.tokenize_prompt("The capital of {} is", " São Tomé ", "Rome").expect("tokens");
     assert_eq!(host.detokenize(&tokens.ids).expect("text"), "The capital of  São Tomé  is Rome");
-    assert_eq!(host.detokenize(&tokens.ids[tokens.subject.clone()]).expect("text"), "São Tomé");
+    assert_eq!(host.detokenize(&tokens.ids[tokens.subject.clone()]).expect("text"), " São Tomé");
+    assert!(tokens.prompt < tokens.ids.len() && tokens.target().len() == 4, "{tokens:?}");
     assert_eq!(host.detokenize(tokens.target()).expect("text"), " Rome");
     assert_eq!(host.detokenize(&[72, 256, 105]).expect("text"), "H<end>i");
     assert!(matches!(host.tokenize_prompt("Nobody is", "France", ""), Err(Error::Request(_))));
-    assert!(matches!(host.detokenize(&[257]), Err(Error::Request(_))));
+    assert!(matches!(host.detokenize(&[309]), Err(Error::Request(_))));
 }
 
 /// A run over one row: adds at an MLP's output, reads one token, and captures the key of the layer above.
@@ -82,7 +83,7 @@ fn what_is_prepared_runs_as_what_is_captured_and_gradients_are_true() {
 #[test]
 fn a_second_moment_and_its_inverse_belong_together() {
     let host = TestHost::new();
-    let keys = Tensor::eye(64, (Kind::Float, locus_plugin::tch::Device::Cpu));
+    let keys = Tensor::eye(128, (Kind::Float, locus_plugin::tch::Device::Cpu));
     let mean = host.second_moment(2).expect("a second moment");
     let back = host.solve_second_moment(2, &keys).expect("solved").matmul(&mean);
     assert!(back.allclose(&keys, 1e-3, 1e-3, false));
@@ -135,7 +136,7 @@ fn what_is_not_there_is_said() {
 #[test]
 fn a_method_and_an_objective_are_tried_against_the_plain_ones() {
     let trial = edit::<Descent>(&[("steps", "30")]).expect("it edits");
-    assert!(trial.after > 3.0 * trial.before, "{trial:?}");
+    assert!(trial.after > 2.0 * trial.before, "{trial:?}");
     assert!(trial.losses.len() == 30 && trial.losses[29] < trial.losses[0], "{:?}", trial.losses);
     // the loss of the first step is that of the model as it is
     assert!((trial.losses[0] + trial.before.ln()).abs() < 1e-4, "{trial:?}");
@@ -191,7 +192,7 @@ impl EditMethod for Wrong {
 #[test]
 fn an_answer_that_the_program_would_refuse_is_refused() {
     for (how, said) in [
-        ("shape", "its change of `layers.0.down.weight` has shape [64, 32], not [32, 64]"),
+        ("shape", "its change of `layers.0.down.weight` has shape [128, 32], not [32, 128]"),
         ("nan", "its change of `layers.0.down.weight` is not finite"),
         ("name", "its change of `w` cannot be made"),
         ("writes", "it wrote into `layers.0.down.weight`, which is the host's"),

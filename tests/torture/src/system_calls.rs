@@ -5,7 +5,7 @@ use crate::homes::{contents, lay_out, operations, whole_deltas, words};
 use crate::judging::{Ending, Ran, first_lines};
 use crate::{Share, Tally, pool};
 use anyhow::{Context, Result, ensure};
-use locus_end_to_end::Home;
+use locus_end_to_end::{Home, program};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,6 +14,7 @@ use std::process::Command;
 const MOST: usize = 90;
 
 /// A command, and what it leaves.
+#[derive(Clone, Copy)]
 struct Subject {
     line: &'static str,
     /// Files and folders that it makes or adds to.
@@ -22,7 +23,22 @@ struct Subject {
     records: usize,
     /// Whether it starts from an empty cache.
     cold: bool,
+    /// In which of the processes calls fail, one after the other.
+    sides: &'static [Side],
 }
+
+/// A process of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    /// The front, from its start to its end; it starts no engine.
+    Front,
+    /// The front, once it has started the engine.
+    FrontBesideEngine,
+    /// The engine.
+    Engine,
+}
+
+const BOTH: &[Side] = &[Side::Engine, Side::FrontBesideEngine];
 
 const QUICK: &str = "--method fine-tuning --set steps=1 --layers 2";
 
@@ -32,19 +48,33 @@ const SUBJECTS: [Subject; 8] = [
         products: &["x.safetensors"],
         records: 1,
         cold: false,
+        sides: &[Side::Engine],
     },
     Subject {
         line: "eval --limit 2 --said-tokens 0 --out e.jsonl --csv e.csv",
         products: &["e.jsonl", "e.csv"],
         records: 0,
         cold: false,
+        sides: BOTH,
     },
-    Subject { line: "export --case 3 QUICK --folder out", products: &["out"], records: 1, cold: false },
-    Subject { line: "trace --samples 2 --csv t.csv --journal j.jsonl", products: &["t.csv"], records: 0, cold: false },
-    Subject { line: "undo", products: &[], records: 1, cold: false },
-    Subject { line: "redo 2", products: &[], records: 1, cold: false },
-    Subject { line: "stats collect --corpus-tokens 40", products: &[], records: 0, cold: true },
-    Subject { line: "model info", products: &[], records: 0, cold: true },
+    Subject {
+        line: "export --case 3 QUICK --folder out",
+        products: &["out"],
+        records: 1,
+        cold: false,
+        sides: &[Side::Engine],
+    },
+    Subject {
+        line: "trace --samples 2 --csv t.csv --journal j.jsonl",
+        products: &["t.csv"],
+        records: 0,
+        cold: false,
+        sides: BOTH,
+    },
+    Subject { line: "undo", products: &[], records: 1, cold: false, sides: &[Side::Front] },
+    Subject { line: "redo 2", products: &[], records: 1, cold: false, sides: &[Side::Front] },
+    Subject { line: "stats collect --corpus-tokens 40", products: &[], records: 0, cold: true, sides: &[Side::Engine] },
+    Subject { line: "model info", products: &[], records: 0, cold: true, sides: &[Side::Engine] },
 ];
 
 /// Runs the campaign.
@@ -69,15 +99,17 @@ pub fn run(share: Share) -> Result<Tally> {
     let before = contents(&before.path("state"));
     let mut tally = Tally::new("failing system calls");
     for subject in SUBJECTS {
-        let bench =
-            Bench { subject, library: library.clone(), reports: folder.path().to_owned(), before: before.clone() };
-        tally.add(bench.run(share)?);
+        for &side in subject.sides {
+            let (library, reports, before) = (library.clone(), folder.path().to_owned(), before.clone());
+            tally.add(Bench { subject, side, library, reports, before }.run(share)?);
+        }
     }
     Ok(tally)
 }
 
 struct Bench {
     subject: Subject,
+    side: Side,
     library: PathBuf,
     reports: PathBuf,
     before: BTreeMap<PathBuf, Vec<u8>>,
@@ -100,9 +132,25 @@ impl Bench {
     /// Runs the command with its n-th call failing; what failed, and how many calls there were, and renames among them.
     fn disturbed(&self, home: &Home, nth: usize) -> (Ran, Option<String>, [usize; 2]) {
         let report = self.reports.join(format!("{nth}-{}", home.path("").display().to_string().replace('/', "-")));
-        let mut command = home.command(words(&self.line()));
-        command.env("LD_PRELOAD", &self.library).env("LOCUS_FAIL_UNDER", home.path(""));
-        command.env("LOCUS_FAIL_NTH", nth.to_string()).env("LOCUS_FAIL_REPORT", &report);
+        let variables = [
+            ("LD_PRELOAD", self.library.display().to_string()),
+            ("LOCUS_FAIL_UNDER", home.path("").display().to_string()),
+            ("LOCUS_FAIL_NTH", nth.to_string()),
+            ("LOCUS_FAIL_REPORT", report.display().to_string()),
+        ];
+        let mut arguments = words(&self.line());
+        if self.side == Side::Engine {
+            let set: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let engine = program().with_file_name("locus-engine");
+            arguments.extend(["--engine".to_owned(), format!("env {} {} --stdio", set.join(" "), engine.display())]);
+        }
+        let mut command = home.command(arguments);
+        if self.side != Side::Engine {
+            command.envs(variables);
+        }
+        if self.side == Side::FrontBesideEngine {
+            command.env("LOCUS_FAIL_LATE", "1");
+        }
         let ran = Ran::of(home, command, "");
         let told = std::fs::read_to_string(&report).unwrap_or_default();
         let place = home.path("").display().to_string();
@@ -113,13 +161,16 @@ impl Bench {
     }
 
     fn run(&self, share: Share) -> Result<Tally> {
-        let mut tally = Tally::new(&self.line());
+        let mut tally = Tally::new(&format!("{}, {:?}", self.line(), self.side));
         let home = self.home()?;
         let (ran, failed, [calls, renames]) = self.disturbed(&home, 0);
         ensure!(ran.code == Some(0) && failed.is_none(), "locus {}: {ran:?}", self.line());
         ensure!(calls > 0, "locus {}: no call was seen", self.line());
         // what goes past the C library is not seen, and never fails
-        ensure!(renames > 0 || self.subject.products.is_empty(), "locus {}: no rename was seen", self.line());
+        let writes = self.side != Side::FrontBesideEngine && !self.subject.products.is_empty();
+        let by_front =
+            self.subject.products.iter().all(|product| product.ends_with(".csv") || product.ends_with(".jsonl"));
+        ensure!(renames > 0 || !writes || by_front, "locus {}: no rename was seen", self.line());
         let expected = self.left(&home);
         // one beyond the last: untouched to its end
         let all: Vec<usize> = (1..=calls + 1).rev().collect();

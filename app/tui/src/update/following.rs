@@ -25,8 +25,10 @@ pub fn fold_read_only(state: &mut State, input: Input) -> Vec<Effect> {
         Input::Key(_) | Input::Paste(_) => press(state, input),
         other => fold(state, other),
     };
-    // nobody is there to be asked
-    state.prediction_due = None;
+    if state.follows.is_some() {
+        // nobody is there to be asked
+        state.prediction_due = None;
+    }
     effects
 }
 
