@@ -36,8 +36,11 @@ use locus_plugin::Cell;
 use locus_protocol::{Fact, PromptScore, Scores, TopToken};
 use tch::{Device, Kind};
 
-/// Measures of a text that a model writes, by the names under which they are asked for and told.
-pub const OF_TEXTS: [(&str, fn(&str) -> f64); 1] = [("fluency", n_gram_entropy)];
+/// A measure of a text that a model writes, and the name under which it is asked for and told.
+pub type TextMeasure = (&'static str, fn(&str) -> f64);
+
+/// All of them.
+pub const OF_TEXTS: &[TextMeasure] = &[("fluency", n_gram_entropy)];
 
 /// Next tokens that are shown.
 const TOP: i64 = 5;

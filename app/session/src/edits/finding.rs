@@ -7,7 +7,7 @@ use crate::measures::remarks::tell_remarks;
 use crate::model::rows::{of_a_tied_embedding, shown_tokens};
 use crate::moments;
 use crate::plugins::engaging::{Engaged, engage};
-use crate::plugins::preparing::{Prepared, prepare_on};
+use crate::plugins::preparing::{PreparedEdit, prepare_on};
 use crate::record::artifacts;
 use crate::record::recording::plugin_mark;
 use crate::worker::{Stopped, Worker};
@@ -76,7 +76,7 @@ pub fn run(
     worker: &Worker<'_>,
     job: JobId,
     order: &EditOrder,
-    prepared: &Prepared,
+    prepared: &PreparedEdit,
     rows: Option<Vec<LayerRow>>,
 ) -> Result<Edited, Error> {
     let loaded = worker.ready()?;
@@ -134,7 +134,7 @@ pub fn run(
 }
 
 /// A few words that say which edit this is.
-fn title(order: &EditOrder, prepared: &Prepared) -> String {
+fn title(order: &EditOrder, prepared: &PreparedEdit) -> String {
     let layers: Vec<String> = prepared.plan.layers.iter().map(ToString::to_string).collect();
     let target = prepared.request.edits.first().map_or("", |edit| edit.target.as_str());
     let more = match order.more.len() {

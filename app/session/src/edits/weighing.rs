@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::measures::judging::Aims;
-use crate::measures::measuring::{Measured, Question, measure, relations, report};
+use crate::measures::measuring::{Case, Measured, measure, relations, report};
 use crate::model::loaded::Loaded;
 use crate::model::rows::{mark, rows_of};
 use crate::worker::Worker;
@@ -40,7 +40,7 @@ impl Seen {
     fn of(worker: &Worker<'_>, job: JobId, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
         let loaded = worker.ready()?;
         let fact = scored(order);
-        let question = question(loaded, order, &fact, aims)?;
+        let case = case(loaded, order, &fact, aims)?;
         let measures = Measures::default();
         // what takes the time: the prompts of the record, each token that is said, the other facts
         let all = measures.said_tokens as u64 + 2 + aims.parts();
@@ -51,10 +51,10 @@ impl Seen {
             worker.check_cancel()
         };
         step()?;
-        let measured = measure(model, &question, &measures, None, &mut step)?;
+        let measured = measure(model, &case, &measures, None, &mut step)?;
         let mut likeliness: Vec<Likeliness> = measured.rewrite().into_iter().collect();
         likeliness.extend(aims.further(model, order, &mut || Ok(step()?))?);
-        let scores = measured.scores(model, &question)?;
+        let scores = measured.scores(model, &case)?;
         worker.emitter.progress(job, Phase::Evaluation, all, all);
         Ok(Self { scores, measured, likeliness })
     }
@@ -65,10 +65,10 @@ fn scored(order: &EditOrder) -> Fact {
     Fact { attributes: Vec::new(), ..order.fact.clone() }
 }
 
-fn question<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> Result<Question<'a>, Error> {
+fn case<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> Result<Case<'a>, Error> {
     let together: Vec<&Fact> = order.facts().collect();
     let goal = aims.first_goal().ok_or_else(|| Error::Request("there is no fact to edit; give one".to_owned()))?;
-    Ok(Question {
+    Ok(Case {
         goal: goal.clone(),
         lowers: aims.first().lowers,
         relations: relations(&loaded.facts, fact, &together),
@@ -97,10 +97,10 @@ pub fn weigh(
     let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
     let fact = scored(order);
-    let question = question(loaded, order, &fact, aims)?;
+    let case = case(loaded, order, &fact, aims)?;
     let before = before.seen;
     let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
-    let (numbers, said) = report(&question, &Measures::default(), before.measured, Some(after.measured));
+    let (numbers, said) = report(&case, &Measures::default(), before.measured, Some(after.measured));
     let scores = BeforeAfter { before: before.scores, after: after.scores };
     let verdict = Some(verdict);
     Ok((Applied { job, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))

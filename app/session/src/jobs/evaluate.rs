@@ -2,7 +2,7 @@
 
 use crate::edits::finding;
 use crate::error::Error;
-use crate::measures::measuring::{Question, goal, measure, plain_goal, relations, report};
+use crate::measures::measuring::{Case, goal, measure, plain_goal, relations, report};
 use crate::measures::remarks::tell_remarks;
 use crate::moments;
 use crate::plugins::preparing::{prepare, target_tokens};
@@ -62,24 +62,24 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
             let loaded = worker.ready()?;
             let model = loaded.stack.model();
             let together: Vec<&Fact> = kept.iter().collect();
-            let mut questions = Vec::new();
+            let mut cases = Vec::new();
             for (fact, aim) in kept.iter().zip(&prepared.aims) {
-                questions.push(Question {
+                cases.push(Case {
                     goal: goal(model, prepared.noise.as_ref(), aim, fact),
                     lowers: aim.lowers,
                     relations: relations(&loaded.facts, fact, &together),
-                    ..question(worker, model, fact, &measures)?
+                    ..case(worker, model, fact, &measures)?
                 });
             }
-            let count = 2 * questions.len() as u64;
+            let count = 2 * cases.len() as u64;
             let mut done = 0;
             let mut all = |model: &Model| {
-                let one = |question| {
+                let one = |case| {
                     worker.emitter.progress(job, Phase::Evaluation, done, count);
                     done += 1;
-                    measure(model, question, &measures, consistency.as_ref(), &mut || worker.check_cancel())
+                    measure(model, case, &measures, consistency.as_ref(), &mut || worker.check_cancel())
                 };
-                questions.iter().map(one).collect::<Result<Vec<_>, Error>>()
+                cases.iter().map(one).collect::<Result<Vec<_>, Error>>()
             };
             let before = all(model)?;
             let edited = finding::run(worker, job, &edit, &prepared, None)?;
@@ -87,8 +87,8 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
             // a variant beside the edits in place, of which none is touched
             let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
             let after = all(&variant)?;
-            for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
-                let (mut numbers, said) = report(question, &measures, before, Some(after));
+            for (index, ((case, before), after)) in cases.iter().zip(before).zip(after).enumerate() {
+                let (mut numbers, said) = report(case, &measures, before, Some(after));
                 numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
                 let aim = prepared.aims[index].clone();
                 let (fact, remarks) = given[index].clone();
@@ -112,12 +112,10 @@ fn measure_as_it_is(
     let model = loaded.stack.model();
     for (done, fact) in facts.iter().enumerate() {
         worker.emitter.progress(job, Phase::Evaluation, done as u64, facts.len() as u64);
-        let question =
-            Question { relations: relations(&loaded.facts, fact, &[]), ..question(worker, model, fact, measures)? };
-        let before = measure(model, &question, measures, consistency, &mut || worker.check_cancel())?;
-        let (numbers, said) = report(&question, measures, before, None);
-        let aim =
-            Aim { target: question.goal.target.clone(), baseline: question.goal.baseline.clone(), ..Aim::default() };
+        let case = Case { relations: relations(&loaded.facts, fact, &[]), ..case(worker, model, fact, measures)? };
+        let before = measure(model, &case, measures, consistency, &mut || worker.check_cancel())?;
+        let (numbers, said) = report(&case, measures, before, None);
+        let aim = Aim { target: case.goal.target.clone(), baseline: case.goal.baseline.clone(), ..Aim::default() };
         let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);
         let aim = Aim { target_tokens: tokens(&aim.target), baseline_tokens: tokens(&aim.baseline), ..aim };
         let ((fact, remarks), left_out) = (given[done].clone(), None);
@@ -127,12 +125,7 @@ fn measure_as_it_is(
 }
 
 /// What is asked of a fact, without what an edit adds.
-fn question<'a>(
-    worker: &Worker<'_>,
-    model: &Model,
-    fact: &'a Fact,
-    measures: &Measures,
-) -> Result<Question<'a>, Error> {
+fn case<'a>(worker: &Worker<'_>, model: &Model, fact: &'a Fact, measures: &Measures) -> Result<Case<'a>, Error> {
     let mut spoken = vec![fact.prompt()];
     spoken.extend(fact.paraphrases.iter().cloned());
     let essence = if measures.essence {
@@ -140,7 +133,7 @@ fn question<'a>(
     } else {
         Vec::new()
     };
-    Ok(Question { fact, goal: plain_goal(model, fact), lowers: false, relations: Vec::new(), spoken, essence })
+    Ok(Case { fact, goal: plain_goal(model, fact), lowers: false, relations: Vec::new(), spoken, essence })
 }
 
 /// Why a fact is not measured, if it is not.

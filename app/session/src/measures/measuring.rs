@@ -12,7 +12,7 @@ use locus_plugin::SubjectNoise;
 use locus_protocol::{Aim, Fact, Likeliness, Measures, Said, Scores};
 
 /// What is measured, and against what.
-pub struct Question<'a> {
+pub struct Case<'a> {
     /// The fact.
     pub fact: &'a Fact,
     /// What is scored.
@@ -90,23 +90,23 @@ pub fn relations(all: &[Fact], fact: &Fact, edited: &[&Fact]) -> Vec<Fact> {
 /// Measures one fact.
 pub fn measure(
     model: &Model,
-    question: &Question<'_>,
+    case: &Case<'_>,
     measures: &Measures,
     consistency: Option<&Consistency>,
     listen: &mut dyn FnMut() -> locus_engine::Result<()>,
 ) -> Result<Measured, Error> {
-    let Question { fact, goal, relations, .. } = question;
+    let Case { fact, goal, relations, .. } = case;
     let relations: Vec<&Fact> = relations.iter().collect();
     let record = Record::measure(model, fact, goal, &relations)?;
     let mut said = Vec::new();
     if measures.said_tokens > 0 {
-        let texts = generate(model, &question.spoken, Length::After(measures.said_tokens), Choice::Greedy, listen)?;
+        let texts = generate(model, &case.spoken, Length::After(measures.said_tokens), Choice::Greedy, listen)?;
         said = texts.iter().map(|text| text.continuation(model)).collect::<Result<_, _>>()?;
     }
     let accuracy = if fact.locality.is_empty() { [None; 3] } else { accuracy(model, fact, &goal.target)? };
-    let essence = perplexities(model, &question.essence, ESSENCE_TOKENS, goal.noise.as_ref())?;
+    let essence = perplexities(model, &case.essence, ESSENCE_TOKENS, goal.noise.as_ref())?;
     let (mut of_texts, mut alike) = (Vec::new(), None);
-    let taken: Vec<_> = OF_TEXTS.into_iter().filter(|(name, _)| measures.takes(name)).collect();
+    let taken: Vec<_> = OF_TEXTS.iter().filter(|(name, _)| measures.takes(name)).collect();
     if !fact.generation.is_empty() && (!taken.is_empty() || consistency.is_some()) {
         let mut random = LegacyRandom::new(fact_seed(fact, "generation", measures.seed));
         let choice = Choice::Sampled(&mut random);
@@ -153,8 +153,8 @@ impl Measured {
     }
 
     /// Both targets of the fact after its prompts, as they are shown.
-    pub fn scores(&self, model: &Model, question: &Question<'_>) -> Result<Scores, Error> {
-        Ok(record_scores(model, question.fact, &question.goal, &self.record)?)
+    pub fn scores(&self, model: &Model, case: &Case<'_>) -> Result<Scores, Error> {
+        Ok(record_scores(model, case.fact, &case.goal, &self.record)?)
     }
 
     fn numbers(&self, when: &str, measures: &Measures) -> Numbers {
@@ -174,12 +174,7 @@ impl Measured {
 }
 
 /// All measures of a fact by name, and what the model says; `after` is missing where nothing was edited.
-pub fn report(
-    question: &Question<'_>,
-    measures: &Measures,
-    before: Measured,
-    after: Option<Measured>,
-) -> (Numbers, Vec<Said>) {
+pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Option<Measured>) -> (Numbers, Vec<Said>) {
     let mut numbers = before.numbers("before", measures);
     let mut spoken: Vec<Option<String>> = vec![None; before.said.len()];
     let mut said = before.said;
@@ -190,10 +185,10 @@ pub fn report(
         }
         let comparison = Comparison { before: before.record, after: after.record };
         let averaging = if measures.first_prompt { Averaging::First } else { Averaging::All };
-        numbers.extend(NormalisedScores::of(&comparison, question.lowers, averaging).numbers());
+        numbers.extend(NormalisedScores::of(&comparison, case.lowers, averaging).numbers());
         spoken = after.said.into_iter().map(Some).collect();
     }
-    let pairs = question.spoken.iter().zip(said.drain(..)).zip(spoken);
+    let pairs = case.spoken.iter().zip(said.drain(..)).zip(spoken);
     let said = pairs.map(|((prompt, before), after)| Said { prompt: prompt.clone(), before, after }).collect();
     (numbers, said)
 }

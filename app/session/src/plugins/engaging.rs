@@ -1,7 +1,7 @@
 //! One call of a plugin with the host's services, and what is believed of its answer: alike for edits and for checks of
 //! plugins.
 
-use super::preparing::Prepared;
+use super::preparing::PreparedEdit;
 use super::sealing::sealed;
 use crate::error::Error;
 use crate::model::loaded::Loaded;
@@ -28,7 +28,7 @@ pub fn engage(
     registry: &Registry,
     loaded: &Loaded,
     order: &EditOrder,
-    prepared: &Prepared,
+    prepared: &PreparedEdit,
     host: &EngineHost<'_>,
     call: impl FnOnce(&dyn MethodObject) -> locus_plugin::Result<Edited>,
 ) -> Result<Engaged, Error> {

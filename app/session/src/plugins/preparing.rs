@@ -13,7 +13,7 @@ use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 use std::cell::RefCell;
 
 /// What is known before a method runs.
-pub struct Prepared {
+pub struct PreparedEdit {
     /// What the method is asked.
     pub request: EditRequest,
     /// What it is going to do.
@@ -31,12 +31,12 @@ pub struct Prepared {
 }
 
 /// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
-pub fn prepare(worker: &Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
+pub fn prepare(worker: &Worker<'_>, order: &mut EditOrder) -> Result<PreparedEdit, Error> {
     prepare_on(worker, order, TriedOn::AsItIs)
 }
 
 /// The same for an edit of that model.
-pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<Prepared, Error> {
+pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<PreparedEdit, Error> {
     let method = worker.registry.method(&order.method)?;
     let objective = worker.registry.objective(&order.objective)?;
     let loaded = worker.ready()?;
@@ -103,7 +103,7 @@ pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Re
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
     drop(host);
-    Ok(Prepared { request, plan, aims, noise, info, on, objective: RefCell::new(Some(at_work)) })
+    Ok(PreparedEdit { request, plan, aims, noise, info, on, objective: RefCell::new(Some(at_work)) })
 }
 
 /// What the method is asked for a fact.

@@ -4,7 +4,7 @@ use super::watch::{Limit, Seen, Watch};
 use crate::error::Error;
 use crate::moments;
 use crate::plugins::engaging::{Engaged, engage};
-use crate::plugins::preparing::{Prepared, prepare};
+use crate::plugins::preparing::{PreparedEdit, prepare};
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, Violation};
 use locus_plugin::{EditRequest, Edited, Plan};
@@ -49,7 +49,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, limit: Limit)
 pub fn run_request(
     worker: &Worker<'_>,
     order: &EditOrder,
-    prepared: &Prepared,
+    prepared: &PreparedEdit,
     request: &EditRequest,
     limit: Limit,
 ) -> Result<Trial, Error> {
