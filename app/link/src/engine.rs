@@ -330,7 +330,7 @@ fn write(mut input: Box<dyn Write + Send>, first: ToEngine, said: &Receiver<ToEn
 fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>, confirmed: &AtomicBool) {
     let mut lines = Lines::new(output);
     let mut is_there = false;
-    while let Ok(Some(line)) = lines.next() {
+    while let Ok(Some(line)) = lines.read() {
         let news = match serde_json::from_slice(line) {
             Ok(FromEngine::Welcome(welcome)) => {
                 is_there = true;

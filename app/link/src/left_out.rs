@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Result};
+use std::io::{Error, Result};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ impl LeftOut {
         match locus_files::write(&state.join(FILE), &text) {
             Ok(()) => Ok(()),
             Err(locus_files::Refusal::Io(error)) => Err(error),
-            Err(refusal) => Err(std::io::Error::new(ErrorKind::Other, refusal.to_string())),
+            Err(refusal) => Err(Error::other(refusal.to_string())),
         }
     }
 

@@ -34,7 +34,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// The stream cannot be read; a line is longer than [`LONGEST`].
-    pub fn next(&mut self) -> Result<Option<&[u8]>> {
+    pub fn read(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
         let read = (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)?;
         if read > LONGEST {
@@ -62,8 +62,8 @@ mod tests {
     fn lines_come_out_as_they_went_in_and_what_was_cut_off_does_not() {
         let text = [line_of(&"one\ntwo"), line_of(&3), b"{\"cut".to_vec()].concat();
         let mut lines = Lines::new(&text[..]);
-        assert_eq!(lines.next().expect("read"), Some(&b"\"one\\ntwo\""[..]));
-        assert_eq!(lines.next().expect("read"), Some(&b"3"[..]));
-        assert_eq!(lines.next().expect("read"), None);
+        assert_eq!(lines.read().expect("read"), Some(&b"\"one\\ntwo\""[..]));
+        assert_eq!(lines.read().expect("read"), Some(&b"3"[..]));
+        assert_eq!(lines.read().expect("read"), None);
     }
 }

@@ -11,6 +11,7 @@ pub const PROTOCOL: u32 = 1;
 /// What a front says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "say", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "an order is made once and handed on; a box would be in every pattern")]
 pub enum ToEngine {
     /// First of all.
     Hello(Box<Hello>),

@@ -68,7 +68,7 @@ pub fn serve(hub: &Arc<Hub>, name: &Name, hello: &Hello, outlet: Arc<Outlet>, in
         "hear",
         Box::new(move || {
             let mut lines = Lines::new(input);
-            while let Ok(Some(line)) = lines.next() {
+            while let Ok(Some(line)) = lines.read() {
                 // what a newer front says and this program does not know
                 let Ok(message) = serde_json::from_slice(line) else { continue };
                 hearing.hear(number, message);

@@ -197,7 +197,7 @@ fn join(hub: &Arc<Hub>, name: &Name, stream: UnixStream) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
     let mut lines = Lines::new(stream);
     // whoever only looks whether somebody is there says nothing
-    let Ok(Some(line)) = lines.next() else { return };
+    let Ok(Some(line)) = lines.read() else { return };
     match front::hello(line) {
         Ok(hello) => {
             let _ = input.set_read_timeout(None);

@@ -107,7 +107,7 @@ fn whatever_way_a_plugin_takes_to_end_the_process_the_front_lives_and_names_it()
                 },
             };
             let bad = serde_json::to_string(&bad).expect("an order") + "\n";
-            let ended = home.run_with(&(good + &bad), ["edit", "--orders", "-", "--plugin", &file]);
+            let ended = home.run_with(&(good + &bad), ["edit", "--orders", "-", "--sequence", "--plugin", &file]);
             recorded += 1;
             assert!(matches!(ended.code, Some(3 | 4)), "{kind} {way}: {ended:?}");
             let said = ended.err.lines().last().unwrap_or_default();
@@ -142,7 +142,7 @@ fn starting(home: &Home, name: &str, body: &str) -> PathBuf {
 #[test]
 fn a_library_that_ends_the_engine_when_it_is_opened_is_named_and_left_out_until_it_changes() {
     for (name, body) in
-        [("libcrashes.so", "raise(SIGSEGV);"), ("libexits.so", "exit(0);"), ("libaborts.so", "abort();")]
+        [("libcrashes.so", "*(volatile int *)0 = 1;"), ("libexits.so", "exit(0);"), ("libaborts.so", "abort();")]
     {
         let home = Home::new();
         let library = starting(&home, name, body);
