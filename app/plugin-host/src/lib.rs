@@ -5,7 +5,7 @@
 //! [`ObjectiveObject`](locus_plugin::object::ObjectiveObject)s, which cannot be told from ones linked in.
 //! [`Registry`] knows them all by their ids.
 //!
-//! Short of corrupting memory nothing a plugin does takes the program down: panics and libtorch's exceptions arrive
+//! Short of corrupting memory and of ending its process nothing a plugin does takes the engine down: panics and libtorch's exceptions arrive
 //! as errors, settings of libtorch and of the thread that it leaves changed are put back and said, and once the user has
 //! cancelled every service but the log answers so.
 
