@@ -1,8 +1,8 @@
 //! The loop of a plugin's author: build the crate, load the new build, run the last edit again.
 
-use crate::input::Effect;
+use crate::input::{BuildEvent, Effect};
 use crate::overlays::Overlay;
-use crate::state::{BuildEvent, BuildStage, Settings, State, Tone};
+use crate::state::{BuildStage, Settings, State, Tone};
 use locus_protocol::{Command, EditOrder, JobId, JobKind, PluginKind, PluginReloaded};
 use std::path::PathBuf;
 

@@ -1,11 +1,11 @@
 //! The loop around state, update and view.
 
 use crate::actions;
-use crate::build::Builder;
-use crate::input::{Effect, Input};
-use crate::memory;
+use crate::cargo::Builder;
+use crate::input::{BuildEvent, Effect, Input};
 use crate::options::Options;
-use crate::state::{BuildEvent, State, Tone};
+use crate::remembered_file;
+use crate::state::{State, Tone};
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
 use crate::view::draw;
@@ -53,7 +53,7 @@ pub enum Ending {
 /// There is no terminal, it refuses, or a keymap is wrong.
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     let mut state = State::new(&options)?;
-    let remembered = options.memory.as_deref().map_or(Ok(None), memory::read);
+    let remembered = options.memory.as_deref().map_or(Ok(None), remembered_file::read);
     match remembered {
         Ok(Some(remembered)) => state.recall(remembered),
         Ok(None) => {}
@@ -352,7 +352,7 @@ impl Workbench {
         drop(self.terminal);
         if let Some(file) = &self.options.memory {
             // what is lost without it is where things stood on the screen
-            let _ = memory::write(file, &self.state.remembered());
+            let _ = remembered_file::write(file, &self.state.remembered());
         }
         if self.state.job.is_some() {
             self.handles.flags.cancel.store(true, Ordering::SeqCst);

@@ -7,10 +7,10 @@ pub use windows::WINDOWS;
 use crate::as_command;
 use crate::author;
 use crate::input::Effect;
+use crate::keys::{Keymap, KeymapError};
 use crate::overlays::Overlay;
 use crate::panes::{self, Motion, PANES};
-use crate::state::{OwnFact, State, Tone};
-use crate::view::arrange;
+use crate::state::{OwnFact, State, Tone, arrange};
 use locus_protocol::{Command, JobKind, PluginKind, SaveTarget, TraceKind, TraceOrder};
 use std::time::Duration;
 
@@ -400,6 +400,14 @@ pub fn all() -> impl Iterator<Item = &'static Action> {
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Action> {
     all().find(|action| action.name == name)
+}
+
+/// The keymap that ships with the program.
+///
+/// # Errors
+/// The shipped file is wrong; a test sees to it that it is not.
+pub fn keymap() -> Result<Keymap, KeymapError> {
+    Keymap::shipped(PANES.iter().map(|pane| pane.name).collect(), all().map(|action| action.name).collect())
 }
 
 /// Orders a trace of the selected fact.

@@ -3,8 +3,7 @@
 use super::Action;
 use crate::input::Effect;
 use crate::panes::PANES;
-use crate::state::{Axis, State, Tone, Windows};
-use crate::view::arrange;
+use crate::state::{Axis, State, Tone, Windows, arrange};
 use ratatui::layout::Rect;
 
 /// The actions.

@@ -3,8 +3,8 @@
 
 use super::edits::LARGE;
 use crate::input::Effect;
+use crate::looks::{probability, ratio, shorten};
 use crate::state::{State, Tone};
-use crate::view::{probability, ratio, shorten};
 use locus_protocol::{Command, EditRescored, JobKind, PromptScore};
 use ratatui::text::Line;
 

@@ -1,6 +1,6 @@
 //! What lies over the panes and has the keys as long as it does.
 
-mod build;
+mod build_output;
 mod drift;
 mod edits;
 mod form;
@@ -17,8 +17,8 @@ pub use sheets::{Sheet, SheetKind};
 
 use crate::input::Effect;
 use crate::keys::Key;
+use crate::looks::fit;
 use crate::state::State;
-use crate::view::fit;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
@@ -147,7 +147,7 @@ pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
         Some(Overlay::Form(form)) => form.press(state, key),
         Some(Overlay::Edits(list)) => list.press(state, key),
         Some(Overlay::Jobs(list)) => list.press(state, key),
-        Some(Overlay::Build) => build::press(state, key),
+        Some(Overlay::Build) => build_output::press(state, key),
         Some(Overlay::Quit) => quit::press(state, key),
         None => Vec::new(),
     }
@@ -186,7 +186,7 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
             None
         }
         Overlay::Build => {
-            build::draw(state, buffer);
+            build_output::draw(state, buffer);
             None
         }
         Overlay::Quit => {
@@ -208,7 +208,7 @@ fn middle(state: &State, columns: u16, rows: u16) -> Rect {
 fn frame(state: &State, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     Clear.render(area, buffer);
-    let title = fit(&format!(" {title} "), crate::view::width(title) + 2, state.glyphs);
+    let title = fit(&format!(" {title} "), crate::looks::width(title) + 2, state.glyphs);
     let block = Block::bordered()
         .border_set(state.glyphs.border(true))
         .border_style(state.theme.focus())

@@ -4,9 +4,9 @@ use super::{Overlay, frame, middle};
 use crate::actions::{self, Action};
 use crate::input::Effect;
 use crate::keys::Key;
+use crate::looks::{Paper, fit, shorten, window_start};
 use crate::state::State;
 use crate::text_input;
-use crate::view::{Paper, fit, shorten, window_start};
 use crossterm::event::KeyCode;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -82,7 +82,7 @@ impl Palette {
         let rows = paper.left().saturating_sub(1);
         let first = window_start(self.selected, rows, matches.len());
         for (place, action) in matches.iter().enumerate().skip(first).take(rows) {
-            let keys = state.keymap.keys_of(state.pane(), action).join(", ");
+            let keys = state.keymap.keys_of(state.pane(), action.name).join(", ");
             let text =
                 format!(" {} {} {}", fit(action.name, 18, state.glyphs), fit(&keys, 15, state.glyphs), action.help);
             let style = match (place == self.selected, (action.available)(state)) {

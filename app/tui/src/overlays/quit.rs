@@ -3,8 +3,8 @@
 use super::{Overlay, frame, middle};
 use crate::input::Effect;
 use crate::keys::Key;
+use crate::looks::{Paper, shorten};
 use crate::state::State;
-use crate::view::{Paper, shorten};
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::text::Span;

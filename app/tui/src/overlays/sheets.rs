@@ -5,9 +5,9 @@ use crate::actions::{self, Action};
 use crate::as_command::{self, ShellCommand};
 use crate::input::Effect;
 use crate::keys::Key;
+use crate::looks::{Paper, bytes, count, fit, printable, wrap};
 use crate::panes::{Motion, PANES, first_steps};
 use crate::state::State;
-use crate::view::{Paper, bytes, count, fit, printable, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::{ModelSource, PluginKind};
 use ratatui::buffer::Buffer;
@@ -137,7 +137,7 @@ fn help(state: &State, room: usize) -> Vec<Line<'static>> {
 }
 
 fn key_line(state: &State, action: &Action) -> Line<'static> {
-    let keys = state.keymap.keys_of(state.pane(), action);
+    let keys = state.keymap.keys_of(state.pane(), action.name);
     let keys = if keys.is_empty() { format!(":{}", action.name) } else { keys.join(", ") };
     Line::from(vec![
         Span::raw("   "),

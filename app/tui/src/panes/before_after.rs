@@ -2,9 +2,9 @@
 
 use super::{Motion, Pane, Table};
 use crate::actions::and_more;
+use crate::looks::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
 use crate::overlays::is_large;
 use crate::state::State;
-use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
 use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -153,7 +153,7 @@ fn groups(scores: &Scores) -> [(&'static str, &[PromptScore]); 3] {
 fn scores(state: &State, applied: &Applied, lines: &mut Vec<Line<'static>>) {
     let arrow = state.glyphs.arrow();
     let pair = |before: f64, after: f64| format!("{:>5} {arrow} {:>5}", probability(before), probability(after));
-    let wide = 12 + crate::view::width(arrow);
+    let wide = 12 + crate::looks::width(arrow);
     let header = format!(" {:<13} {:>wide$}  {:>wide$}  {}", "prompts", "p(new)", "p(true)", "new wins");
     lines.push(Line::styled(header, state.theme.heading()));
     for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {

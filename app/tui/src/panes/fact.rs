@@ -2,8 +2,8 @@
 
 use super::{Motion, Pane, Table};
 use crate::actions::Action;
+use crate::looks::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
 use crate::state::{FIELDS, State};
-use crate::view::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
 use locus_protocol::{Fact, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -2,11 +2,10 @@
 
 use super::{Motion, Pane, Table};
 use crate::actions::{and_more, run_hint};
-use crate::state::{EditView, Job, Prediction, Stage, State, TraceView};
-use crate::view::{
-    Glyphs, Paper, fit, fit_left, phase_text, printable, probability, ratio, shorten, signed, time_left, width,
-    window_start, wrap,
+use crate::looks::{
+    Glyphs, Paper, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
 };
+use crate::state::{EditView, Job, Prediction, Stage, State, TraceView, phase_text, time_left};
 use locus_protocol::{LayerRow, Phase, TraceKind, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

@@ -2,9 +2,8 @@
 
 use super::PANES;
 use crate::input::Effect;
-use crate::picture::picture;
-use crate::state::{State, Tone};
-use crate::view::arrange;
+use crate::looks::picture;
+use crate::state::{State, Tone, arrange};
 use locus_protocol::shown::shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

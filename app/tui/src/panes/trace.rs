@@ -3,11 +3,11 @@
 use super::{Motion, Pane, Table};
 use crate::actions::{self, Action};
 use crate::input::Effect;
-use crate::state::{State, TraceView};
-use crate::view::{
-    Paper, arrange, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text,
-    width, window_start, wrap,
+use crate::looks::{
+    Paper, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text, width,
+    window_start, wrap,
 };
+use crate::state::{State, TraceView, arrange};
 use locus_protocol::{Intervention, Outcome, TraceKind, counted, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -225,7 +225,7 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
         }
         Intervention::AblateResample => format!("from {}", counted(view.started.donors.len(), "other subject")),
         Intervention::AblateZero => "in the clean run".to_owned(),
-        _ => format!("noise {} ({})", crate::view::ratio(view.started.noise_level), counted(order.samples, "sample")),
+        _ => format!("noise {} ({})", crate::looks::ratio(view.started.noise_level), counted(order.samples, "sample")),
     };
     match &view.outcome {
         None if view.shows_preview() => {

@@ -1,6 +1,6 @@
 //! Everything the screen shows. Events and keys change it, drawing only reads it.
 
-mod build;
+mod arrangement;
 mod compare;
 mod edit;
 mod engine;
@@ -11,14 +11,16 @@ mod log;
 mod notice;
 mod own_fact;
 mod pace;
+mod phase;
 mod plots;
+mod plugin_build;
 mod remembered;
 mod settings;
 mod traces;
 mod variant_form;
 mod windows;
 
-pub use build::{Build, BuildEvent, BuildStage, Problem};
+pub use arrangement::{Arrangement, arrange, pane_rows};
 pub use compare::{Attempt, Compare, Ground, LayerNumber, MOST_VARIANTS, Variant};
 pub use edit::{EditView, Edits, Stage};
 pub use engine::Engine;
@@ -28,19 +30,22 @@ pub use jobs::{Ended, Jobs, Order};
 pub use log::Log;
 pub use notice::{Notices, Tone};
 pub use own_fact::{FIELDS, OwnFact};
-pub use pace::{Lap, Left};
+pub use pace::{Lap, time_left};
+pub use phase::phase_text;
 pub use plots::{PlotKind, Plots};
+pub use plugin_build::{Build, BuildStage};
 pub use remembered::Remembered;
 pub use settings::{Settings, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
 pub use variant_form::VariantForm;
 pub use windows::{Axis, Tree, Windows};
 
+use crate::actions;
 use crate::keys::{Key, Keymap, KeymapError};
+use crate::looks::{Glyphs, Theme};
 use crate::options::Options;
 use crate::overlays::Overlay;
 use crate::panes::PANES;
-use crate::view::{Glyphs, Theme};
 use locus_protocol::{Fact, JobId, LayerRow, ModelSource, PluginKind, TokenText, TopToken};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -164,7 +169,7 @@ impl State {
     /// # Errors
     /// A keymap is wrong, or cannot be read.
     pub fn new(options: &Options) -> Result<Self, KeymapError> {
-        let mut keymap = Keymap::shipped()?;
+        let mut keymap = actions::keymap()?;
         if let Some(path) = &options.keymap {
             let file = path.display().to_string();
             let text = locus_files::text(path, LARGEST_KEYMAP)

@@ -2,8 +2,8 @@
 
 use crate::author;
 use crate::input::Effect;
+use crate::looks::{probability, seconds, signed};
 use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
-use crate::view::{probability, seconds, signed};
 use locus_protocol::{
     AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
     TraceKind,

@@ -1,6 +1,6 @@
 //! Keys: first what always works, then what lies on top, then texts, then the keymap.
 
-use crate::actions::Action;
+use crate::actions::{self, Action};
 use crate::input::Effect;
 use crate::keys::{Found, Key};
 use crate::overlays;
@@ -10,8 +10,8 @@ use crossterm::event::KeyCode;
 
 /// A key was pressed.
 pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
-    if let Found::Action(action) = state.keymap.look_up("", &[key])
-        && action.always
+    if let Found::Action(name) = state.keymap.look_up("", &[key])
+        && let Some(action) = actions::find(name).filter(|action| action.always)
     {
         state.pending.clear();
         return run(state, action);
@@ -64,9 +64,9 @@ fn press_in_pane(state: &mut State, key: Key) -> Vec<Effect> {
     state.pending.push(key);
     let pane = state.pane();
     match state.keymap.look_up(pane, &state.pending) {
-        Found::Action(action) => {
+        Found::Action(name) => {
             state.pending.clear();
-            run(state, action)
+            actions::find(name).map_or_else(Vec::new, |action| run(state, action))
         }
         Found::Prefix => Vec::new(),
         Found::Nothing => {

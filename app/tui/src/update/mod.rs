@@ -6,9 +6,9 @@ mod keys;
 
 use crate::author;
 use crate::input::{Effect, Input};
+use crate::looks::duration;
 use crate::overlays;
 use crate::state::{State, Tone};
-use crate::view::duration;
 use locus_protocol::Command;
 
 /// Changes the state by one input.

@@ -1,10 +1,10 @@
 //! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
 
-use super::{Arrangement, Paper, ahead, arrange, bytes, count, duration, printable, shorten, time_left, width};
 use crate::actions::{self, Action};
+use crate::looks::{Paper, ahead, bytes, duration, printable, shorten, width};
 use crate::panes::{PANES, prompt_spans};
-use crate::state::{Job, State, Tone};
-use locus_protocol::{JobKind, Phase, counted};
+use crate::state::{Arrangement, Job, State, Tone, arrange, phase_text, time_left};
+use locus_protocol::{JobKind, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -107,48 +107,6 @@ fn job_text(state: &State, job: &Job) -> String {
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
 }
 
-/// What a job is doing and how far that is, once it has said so.
-#[must_use]
-pub fn phase_text(job: &Job) -> Option<String> {
-    let phase = job.phase.as_ref()?;
-    Some(format!("{}{}", phase_name(phase), progress_text(phase, job)))
-}
-
-/// What a phase is called.
-#[must_use]
-pub fn phase_name(phase: &Phase) -> &str {
-    match phase {
-        Phase::Weights => "reading weights",
-        Phase::Probe => "comparing tapped and untapped logits",
-        Phase::Runs => "clean and corrupted runs",
-        Phase::Cells => "restoring cells",
-        Phase::SecondMoments => "second moments",
-        Phase::Evaluation => "evaluating the record",
-        Phase::Texts => "writing texts",
-        Phase::Writing => "writing",
-        Phase::Method(name) => name,
-    }
-}
-
-/// How far a phase is, in its unit.
-fn progress_text(phase: &Phase, job: &Job) -> String {
-    let unit = |number: u64| match phase {
-        Phase::Weights => bytes(number),
-        Phase::SecondMoments => count(number),
-        _ => number.to_string(),
-    };
-    match (job.total, job.done) {
-        (0 | 1, _) if !matches!(phase, Phase::Weights) => String::new(),
-        (0, 0) => String::new(),
-        (0, done) => format!(" {}", unit(done)),
-        (total, done) => {
-            let share = job.share().unwrap_or(0.0) * 100.0;
-            let of_what = if *phase == Phase::SecondMoments { " tokens" } else { "" };
-            format!(" {} of {}{of_what} ({share:.0} %)", unit(done), unit(total))
-        }
-    }
-}
-
 /// Model, device, number format, memory, edits; the last parts go first when there is no room.
 fn status(state: &State, room: usize) -> Line<'static> {
     let mut parts: Vec<(String, ratatui::style::Style)> = Vec::new();
@@ -218,12 +176,11 @@ fn hints(state: &State, room: usize) -> Line<'static> {
         offers.extend([("enter", "keep the filter"), ("esc", "clear it"), ("up/down", "select")].map(owned));
     } else if !state.pending.is_empty() {
         let next = state.keymap.continuations(state.pane(), &state.pending);
-        offers.extend(next.into_iter().map(|(key, action)| (key, action.name.to_owned())));
+        offers.extend(next.into_iter().map(|(key, action)| (key, action.to_owned())));
     } else {
-        offers
-            .extend(hinted(state).filter_map(|(action, hint)| {
-                Some((state.keymap.keys_of(state.pane(), action).first()?.clone(), hint))
-            }));
+        offers.extend(hinted(state).filter_map(|(action, hint)| {
+            Some((state.keymap.keys_of(state.pane(), action.name).first()?.clone(), hint))
+        }));
     }
     // How to get help and how to leave must always be there.
     let always = |(_, text): &(String, String)| ["help", "quit"].contains(&text.as_str());

@@ -1,26 +1,11 @@
 //! Draws the state. Nothing here changes it.
 
-mod arrange;
 mod chrome;
-mod glyphs;
-mod heat;
-mod lines;
-mod numbers;
-mod text;
-mod theme;
 
-pub use arrange::{Arrangement, arrange, pane_rows};
-pub use chrome::phase_text;
-pub use glyphs::Glyphs;
-pub use heat::{heat_cell, heat_legend, preview_cell};
-pub use lines::{Paper, window_start};
-pub use numbers::{ahead, bytes, count, duration, probability, ratio, seconds, signed, time_left};
-pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
-pub use theme::{Depth, Theme};
-
+use crate::looks::plain;
 use crate::overlays;
 use crate::panes::PANES;
-use crate::state::State;
+use crate::state::{State, arrange};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Widget};

@@ -1,8 +1,8 @@
 //! What stands below the layers: prompts, scores, weights, costs, next tokens and texts of each variant.
 
 use super::grid::Grid;
+use crate::looks::{bytes, printable, probability, ratio, seconds, shorten, signed, token_text};
 use crate::state::{Attempt, State};
-use crate::view::{bytes, printable, probability, ratio, seconds, shorten, signed, token_text};
 use locus_protocol::{PromptScore, Scores};
 use ratatui::text::{Line, Span};
 
@@ -97,7 +97,7 @@ fn signed_ratio(value: f64) -> String {
         size if size >= 1000.0 => format!("{value:+.0e}"),
         size if size >= 10.0 => format!("{value:+.1}"),
         size if size >= 1.0 => format!("{value:+.2}"),
-        _ => crate::view::signed(value),
+        _ => crate::looks::signed(value),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The columns that layers and scores share: a label, the number before, and each variant's number with its difference.
 
 use super::standing;
+use crate::looks::{fit, fit_left};
 use crate::state::{Attempt, State};
-use crate::view::{fit, fit_left};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 

@@ -1,8 +1,8 @@
 //! One row per layer: the trace's effect, and a number of each variant.
 
 use super::grid::{Grid, LABEL};
+use crate::looks::{Paper, probability, ratio, shorten, signed, window_start};
 use crate::state::{LayerNumber, State, TraceView};
-use crate::view::{Paper, probability, ratio, shorten, signed, window_start};
 use locus_protocol::{LayerRow, TraceKind};
 use ratatui::text::Span;
 

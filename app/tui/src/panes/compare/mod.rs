@@ -8,9 +8,9 @@ mod orders;
 
 use super::{Motion, Pane};
 use crate::actions::Action;
+use crate::looks::{Paper, bytes, printable, seconds, shorten};
 use crate::overlays::Overlay;
-use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
-use crate::view::{Paper, arrange, bytes, printable, seconds, shorten, time_left};
+use crate::state::{Attempt, Compare, Ground, Stage, State, Variant, arrange, time_left};
 use locus_protocol::{TriedOn, model_with, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -413,7 +413,7 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
     let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
     let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
     let step = step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
-    let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
+    let what = step.or_else(|| crate::state::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
     // the line at the foot of the screen says where it is unknown
     job.left(state.now).map_or(what.clone(), |left| format!("{what}, {}", time_left(Some(left))))
 }
@@ -440,7 +440,7 @@ fn settings(state: &State, paper: &mut Paper<'_>) {
     let count = state.compare.variants.len();
     let name_cells = 22.min(paper.width() / 3);
     let cells = (paper.width().saturating_sub(name_cells + 1) / count.max(1)).clamp(4, 28);
-    let fit = |text: &str, cells: usize| crate::view::fit(&printable(text), cells, state.glyphs);
+    let fit = |text: &str, cells: usize| crate::looks::fit(&printable(text), cells, state.glyphs);
     let mut spans = vec![Span::styled(format!(" {}", fit("setting", name_cells)), state.theme.heading())];
     spans.extend(
         state

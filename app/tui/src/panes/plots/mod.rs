@@ -5,8 +5,8 @@ mod paint;
 
 use super::{Motion, Pane, Table};
 use crate::actions::Action;
+use crate::looks::Paper;
 use crate::state::{PlotKind, State};
-use crate::view::Paper;
 use curves::{Curve, curves};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -102,8 +102,8 @@ fn legend(state: &State, curves: &[Curve], room: usize) -> Line<'static> {
     let share = room.saturating_sub(1) / curves.len().max(1);
     let mut spans = vec![Span::raw(" ")];
     for curve in curves {
-        let text = crate::view::printable(&format!("{} {}", curve.letter, curve.name));
-        let text = crate::view::shorten(&text, share.saturating_sub(2), state.glyphs);
+        let text = crate::looks::printable(&format!("{} {}", curve.letter, curve.name));
+        let text = crate::looks::shorten(&text, share.saturating_sub(2), state.glyphs);
         spans.push(Span::styled(text, curve.style));
         spans.push(Span::raw("  "));
     }

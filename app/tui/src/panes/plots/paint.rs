@@ -1,8 +1,8 @@
 //! Draws curves: in braille where colours tell them apart, else by their letters.
 
 use super::curves::Curve;
+use crate::looks::{Depth, fit_left, ratio};
 use crate::state::State;
-use crate::view::{Depth, fit_left, ratio};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;

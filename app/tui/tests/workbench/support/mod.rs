@@ -3,7 +3,7 @@
 pub mod recording;
 
 use locus_protocol::{Command, Event, ModelSource};
-use locus_tui::{Depth, Effect, Input, Key, Keymap, Options, PANES, Pane, State, draw, update};
+use locus_tui::{Depth, Effect, Input, Key, Options, PANES, Pane, State, actions, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
@@ -34,8 +34,8 @@ pub struct Bench {
 
 /// The keys that go to each pane, in the order of the panes.
 pub fn go_to_panes() -> Vec<String> {
-    let keymap = Keymap::shipped().expect("the shipped key map");
-    let key = |pane: &Pane| keymap.keys_of("", &pane.go).first().cloned();
+    let keymap = actions::keymap().expect("the shipped key map");
+    let key = |pane: &Pane| keymap.keys_of("", pane.go.name).first().cloned();
     PANES.iter().map(|pane| key(pane).unwrap_or_else(|| panic!("no key goes to {}", pane.name))).collect()
 }
 

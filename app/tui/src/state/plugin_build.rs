@@ -1,32 +1,11 @@
 //! A plugin's crate that is built from the workbench: what cargo says, and what follows once it is done.
 
+use crate::input::Problem;
 use locus_protocol::PluginKind;
 use std::path::PathBuf;
 
 /// Lines that are kept.
 const KEPT: usize = 4000;
-
-/// A place in a source file that cargo complains about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `error` or `warning`.
-    pub level: String,
-    /// The file, as an editor finds it.
-    pub file: PathBuf,
-    /// Line and column, counted from 1.
-    pub place: (usize, usize),
-    /// The complaint in a line.
-    pub message: String,
-}
-
-/// What a build tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BuildEvent {
-    /// Lines that cargo wrote, and the place they are about, if they are about one.
-    Said(String, Option<Problem>),
-    /// It is done: the library, or a sentence about why there is none.
-    Ended(Result<PathBuf, String>),
-}
 
 /// How a build stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

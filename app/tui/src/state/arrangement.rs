@@ -1,7 +1,7 @@
 //! Where things are on the screen. One function of the state, so that keys know how many rows a pane has.
 
+use super::{State, Tree};
 use crate::panes::PANES;
-use crate::state::{State, Tree};
 use ratatui::layout::Rect;
 
 /// Least size at which all panes show at once.

@@ -1,6 +1,6 @@
 //! Runs cargo on a plugin's crate, on threads of its own that the loop hears from.
 
-use crate::state::{BuildEvent, Problem};
+use crate::input::{BuildEvent, Problem};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
@@ -145,7 +145,7 @@ fn find(folder: &Path, file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::{Builder, Told, read};
-    use crate::state::{BuildEvent, Problem};
+    use crate::input::{BuildEvent, Problem};
     use std::path::{Path, PathBuf};
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
