@@ -22,15 +22,17 @@ mod terminal;
 mod text_input;
 mod update;
 mod view;
+mod workbench;
 
 pub use input::{BuildEvent, Effect, Input, Problem};
 pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
 pub use options::Options;
-pub use panes::{PANES, Pane, Table};
+pub use panes::{About, PANES, Table};
 pub use replay::replay;
 pub use run::{Ending, Handles, run};
 pub use state::State;
 pub use terminal::give_back;
 pub use update::{is_typing, update};
 pub use view::{draw, screen};
+pub use workbench::Workbench;

@@ -1,14 +1,14 @@
 //! The loop around state, update and view.
 
-use crate::actions;
 use crate::cargo::Builder;
 use crate::input::{BuildEvent, Effect, Input};
 use crate::options::Options;
 use crate::remembered_file;
-use crate::state::{State, Tone};
+use crate::state::Tone;
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
 use crate::view::draw;
+use crate::workbench::Workbench;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
 use locus_protocol::{Blame, Command, Event, Flags, Outcome};
@@ -52,25 +52,25 @@ pub enum Ending {
 /// # Errors
 /// There is no terminal, it refuses, or a keymap is wrong.
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
-    let mut state = State::new(&options)?;
+    let mut state = Workbench::new(&options)?;
     let remembered = options.memory.as_deref().map_or(Ok(None), remembered_file::read);
     match remembered {
         Ok(Some(remembered)) => state.recall(remembered),
         Ok(None) => {}
-        Err(why) => state.notices.say(state.now, Tone::Bad, why),
+        Err(why) => state.say(Tone::Bad, why),
     }
     let (sender, messages) = bounded(4096);
     // first of all: a signal that comes while the terminal is being taken must give it back
     watch_signals(sender.clone())?;
     let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
-    let mut workbench = Workbench::new(state, handles, options, terminal, sender.clone())?;
+    let mut workbench = Loop::new(state, handles, options, terminal, sender.clone())?;
     // The screen comes first, then everything else.
     workbench.draw(Instant::now())?;
     workbench.reader = Some(Reader::start(sender)?);
     // what is followed has its own model
-    let first = match workbench.state.follows {
+    let first = match &workbench.state.state().launch.follows {
         Some(_) => Vec::new(),
-        None => actions::load(&mut workbench.state),
+        None => workbench.state.load(),
     };
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
@@ -80,8 +80,8 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     result
 }
 
-struct Workbench {
-    state: State,
+struct Loop {
+    state: Workbench,
     handles: Handles,
     options: Options,
     terminal: Terminal,
@@ -98,9 +98,9 @@ struct Workbench {
     changed: bool,
 }
 
-impl Workbench {
+impl Loop {
     fn new(
-        mut state: State,
+        mut state: Workbench,
         handles: Handles,
         options: Options,
         terminal: Terminal,
@@ -255,7 +255,7 @@ impl Workbench {
         if job.is_some() && command.is_look() {
             flags.cancel_look.store(false, Ordering::SeqCst);
         }
-        if job.is_some() && self.state.standing_by().is_none() {
+        if job.is_some() && self.state.state().standing_by().is_none() {
             flags.cancel.store(false, Ordering::SeqCst);
             flags.pause.store(false, Ordering::SeqCst);
         }
@@ -335,7 +335,7 @@ impl Workbench {
     }
 
     fn draw(&mut self, now: Instant) -> io::Result<()> {
-        let (columns, rows) = self.state.size;
+        let (columns, rows) = self.state.size();
         let mut picture = Buffer::empty(Rect::new(0, 0, columns, rows));
         let cursor = draw(&self.state, &mut picture);
         self.screen.show(picture, cursor)?;
@@ -354,7 +354,7 @@ impl Workbench {
             // what is lost without it is where things stood on the screen
             let _ = remembered_file::write(file, &self.state.remembered());
         }
-        if self.state.job.is_some() {
+        if self.state.state().job().is_some() {
             self.handles.flags.cancel.store(true, Ordering::SeqCst);
             self.handles.flags.cancel_look.store(true, Ordering::SeqCst);
         }

@@ -14,5 +14,5 @@ pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};
 pub use numbers::{ahead, bytes, count, duration, probability, ratio, seconds, signed};
 pub use picture::picture;
-pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
+pub use text::{and_more, fit, fit_left, plain, printable, shorten, token_text, width, wrap};
 pub use theme::{Depth, Theme};

@@ -1,11 +1,10 @@
 //! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
 
-use super::{Motion, Pane, Table};
-use crate::actions::{and_more, run_hint};
+use super::{About, Motion, Pane, Table};
 use crate::looks::{
-    Glyphs, Paper, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
+    Glyphs, Paper, and_more, fit, fit_left, printable, probability, ratio, shorten, signed, width, window_start, wrap,
 };
-use crate::state::{EditView, Job, Prediction, Stage, State, TraceView, phase_text, time_left};
+use crate::state::{Change, EditView, Job, Prediction, Stage, State, TraceView, Wish, phase_text, time_left};
 use locus_protocol::{LayerRow, Phase, TraceKind, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -15,27 +14,42 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// The pane.
-pub const PANE: Pane = Pane {
+pub const ABOUT: About = About {
     name: "layers",
     title: "Layers",
     about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
             targets read off after that layer, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
-    of_model: |_| None,
     go: go_to!("layers", "Layers"),
-    actions: &[],
-    motion: |state, motion, page| match motion {
-        Motion::Left | Motion::Right => {}
-        vertical => {
-            let layer = vertical.in_list(state.layer, state.layers(), page);
-            state.choose_layer(layer);
-        }
-    },
-    draw,
-    has_table: |state| state.layers() > 0,
-    table,
+    actions: Vec::new,
 };
+
+/// It has nothing of its own: the layer under the cursor is the same in all panes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LayersPane;
+
+impl Pane for LayersPane {
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        draw(state, area, buffer);
+        None
+    }
+
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+        match motion {
+            Motion::Left | Motion::Right => Vec::new(),
+            vertical => vec![Change::ChooseLayer(vertical.in_list(state.layer(), state.layers(), page)).into()],
+        }
+    }
+
+    fn has_table(&self, state: &State) -> bool {
+        state.layers() > 0
+    }
+
+    fn table(&self, state: &State) -> Option<Table> {
+        table(state)
+    }
+}
 
 /// One column: its header, how important it is (0 is most), and a cell per layer.
 struct Column {
@@ -80,7 +94,7 @@ fn row_now<'a>(state: &'a State, view: Option<&'a EditView>, layer: usize) -> Op
     }
 }
 
-fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
     let view = relevant(state);
     match view {
@@ -89,15 +103,14 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     }
     if let Some(model) = effects_of(state, view) {
         let text = format!(" the effects are of a trace of {model}; t traces the model as it is");
-        paper.line(Span::styled(shorten(&text, paper.width(), state.glyphs), state.theme.warn()));
+        paper.line(Span::styled(shorten(&text, paper.width(), state.glyphs()), state.theme().warn()));
     }
     draw_table(state, view, &mut paper);
-    None
 }
 
 /// What to press, as long as there is no edit.
 fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
-    let muted = state.theme.muted();
+    let muted = state.theme().muted();
     if state.engine.model.is_none() {
         paper.line(Span::styled(" the layers of the model appear here once it is loaded", muted));
         return;
@@ -106,13 +119,13 @@ fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
         paper.line(Span::styled(" no fact is selected", muted));
         return;
     };
-    let key = |text: &'static str| Span::styled(text, state.theme.accent());
+    let key = |text: &'static str| Span::styled(text, state.theme().accent());
     paper.line(vec![
         Span::raw(" press "),
         key("e"),
         Span::raw(" to choose method and layer, "),
         key("r"),
-        Span::raw(format!(" to {}", run_hint(state))),
+        Span::raw(format!(" to {}", state.run_hint())),
     ]);
     if hidden_trace(state, None).is_none() {
         let text = vec![
@@ -134,7 +147,7 @@ fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
 }
 
 fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
-    let glyphs = state.glyphs;
+    let glyphs = state.glyphs();
     let dot = format!(" {} ", glyphs.dot());
     let layers = match view.layers.as_slice() {
         [] => "layer chosen by the method".to_owned(),
@@ -147,24 +160,24 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
         more => and_more(&fact.subject, more),
     };
     let text = format!(" {}, {}{dot}{layers}{dot}{what}", view.order.method, view.order.objective);
-    paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme.heading()));
+    paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme().heading()));
     if state.edits.frozen.is_some() {
         let step = view.step.map_or(0, |step| step + 1);
         let text =
             format!(" frozen at step {step}: {} held back; Space follows again", counted(state.edits.held, "step"));
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     } else if let Stage::Failed(error) = &view.stage {
         let lines = wrap(&format!(" failed: {}", printable(error)), paper.width(), 1);
         let room = (paper.left() / 4).clamp(1, 3);
         for line in lines.into_iter().take(room) {
-            paper.line(Span::styled(line, state.theme.bad()));
+            paper.line(Span::styled(line, state.theme().bad()));
         }
     } else {
         paper.line(stage_line(state, view));
         let collects = |job: &Job| job.phase == Some(Phase::SecondMoments);
         if view.stage == Stage::Running && state.running(view.job).is_some_and(collects) {
             let text = " the method needs them; collected once for this model";
-            paper.line(Span::styled(shorten(text, paper.width(), glyphs), state.theme.muted()));
+            paper.line(Span::styled(shorten(text, paper.width(), glyphs), state.theme().muted()));
         }
     }
     if paper.left() < 6 {
@@ -182,8 +195,8 @@ fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
 }
 
 fn stage_line(state: &State, view: &EditView) -> Line<'static> {
-    let dot = format!(" {} ", state.glyphs.dot());
-    let arrow = state.glyphs.arrow();
+    let dot = format!(" {} ", state.glyphs().dot());
+    let arrow = state.glyphs().arrow();
     let answers = view.last_rows().map_or(String::new(), |(before, after)| {
         format!(
             "p(new) {} {arrow} {}, p(true) {} {arrow} {}",
@@ -194,8 +207,8 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
         )
     });
     let (missed, style) = match &view.verdict {
-        Some(verdict) if !verdict.success => (", missed its aim", state.theme.bad()),
-        _ => ("", state.theme.good()),
+        Some(verdict) if !verdict.success => (", missed its aim", state.theme().bad()),
+        _ => ("", state.theme().good()),
     };
     match &view.stage {
         Stage::Running => {
@@ -222,21 +235,21 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
                     parts.push("cancelling".to_owned());
                 }
             }
-            Line::styled(format!(" {}", parts.join(&dot)), state.theme.accent())
+            Line::styled(format!(" {}", parts.join(&dot)), state.theme().accent())
         }
         Stage::Applied if view.stale => {
-            Line::styled(" in place, among other edits than it was made with", state.theme.warn())
+            Line::styled(" in place, among other edits than it was made with", state.theme().warn())
         }
         Stage::Applied => Line::styled(format!(" in place{missed}: {answers}"), style),
         Stage::Tried => Line::styled(format!(" tried, not in place{missed}: {answers}"), style),
         Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
-            Line::styled(" taken back; ctrl-r puts it on again", state.theme.warn())
+            Line::styled(" taken back; ctrl-r puts it on again", state.theme().warn())
         }
-        Stage::Undone => Line::styled(" taken back; U lists all edits", state.theme.warn()),
+        Stage::Undone => Line::styled(" taken back; U lists all edits", state.theme().warn()),
         Stage::Cancelled(kept) if kept.is_empty() => {
-            Line::styled(" cancelled: the weights are as before", state.theme.warn())
+            Line::styled(" cancelled: the weights are as before", state.theme().warn())
         }
-        Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn()),
+        Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme().warn()),
         Stage::Failed(_) => Line::default(),
     }
 }
@@ -261,13 +274,13 @@ fn loss_chart(state: &State, view: &EditView, room: usize) -> Line<'static> {
     let history = view.history();
     let (first, last) = (history.first().copied(), history.last().copied());
     let label = " loss ";
-    let range = format!(" {} {} {}", ratio(first.unwrap_or(0.0)), state.glyphs.arrow(), ratio(last.unwrap_or(0.0)));
+    let range = format!(" {} {} {}", ratio(first.unwrap_or(0.0)), state.glyphs().arrow(), ratio(last.unwrap_or(0.0)));
     let cells = room.saturating_sub(label.len() + width(&range) + 1).min(60);
-    let chart = heights(history, cells, state.glyphs);
+    let chart = heights(history, cells, state.glyphs());
     Line::from(vec![
-        Span::styled(label, state.theme.muted()),
-        Span::styled(chart, state.theme.accent()),
-        Span::styled(range, state.theme.muted()),
+        Span::styled(label, state.theme().muted()),
+        Span::styled(chart, state.theme().accent()),
+        Span::styled(range, state.theme().muted()),
     ])
 }
 
@@ -305,7 +318,7 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
     let rows = paper.left().saturating_sub(1 + usize::from(has_groups));
     let hidden = rows < layers;
     let rows = rows.saturating_sub(usize::from(hidden)).min(layers);
-    let first = window_start(state.layer, rows, layers);
+    let first = window_start(state.layer(), rows, layers);
     let shown = first..first + rows;
     let all = columns(state, view, shown.clone());
     let total = all.len();
@@ -313,29 +326,29 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
     let missing = total - kept.len();
     add_bar(state, view, &mut kept, shown.clone(), paper.width());
     if has_groups {
-        paper.line(Span::styled(group_line(state, &kept, missing), state.theme.muted()));
+        paper.line(Span::styled(group_line(state, &kept, missing), state.theme().muted()));
     }
-    let header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs)).collect();
-    paper.line(Span::styled(header, state.theme.heading()));
+    let header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs())).collect();
+    paper.line(Span::styled(header, state.theme().heading()));
     for (index, layer) in shown.enumerate() {
-        let under_cursor = layer == state.layer;
+        let under_cursor = layer == state.layer();
         let spans = kept.iter().map(|column| {
             let (text, style) = column.cells.get(index).cloned().unwrap_or_default();
-            let style = if under_cursor { state.theme.selected() } else { style };
-            Span::styled(fit_left(&text, column.width, state.glyphs), style)
+            let style = if under_cursor { state.theme().selected() } else { style };
+            Span::styled(fit_left(&text, column.width, state.glyphs()), style)
         });
         paper.line(spans.collect::<Vec<_>>());
     }
     if hidden {
         let last = (first + rows).saturating_sub(1);
         let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
 }
 
 /// What stands above the headers: what two columns have in common, and what there was no room for.
 fn group_line(state: &State, kept: &[Column], missing: usize) -> String {
-    let rule = state.glyphs.rule();
+    let rule = state.glyphs().rule();
     let has_effects = ["subject", "last"].iter().all(|name| kept.iter().any(|column| column.header == *name));
     let effects = if has_effects { format!("       {rule} effect at {rule}  ") } else { " ".to_owned() };
     match missing {
@@ -355,8 +368,8 @@ fn fitting(mut columns: Vec<Column>, room: usize) -> Vec<Column> {
 }
 
 fn columns(state: &State, view: Option<&EditView>, layers: std::ops::Range<usize>) -> Vec<Column> {
-    let glyphs = state.glyphs;
-    let theme = state.theme;
+    let glyphs = state.glyphs();
+    let theme = state.theme();
     let trace = hidden_trace(state, view);
     let missing = || (glyphs.missing().to_owned(), theme.muted());
     let effect = |token: Option<usize>, layer: usize| {
@@ -374,7 +387,7 @@ fn columns(state: &State, view: Option<&EditView>, layers: std::ops::Range<usize
     let now = |layer: usize| row_now(state, view, layer);
     let mut columns = vec![
         column("layer", 0, 6, &|layer| {
-            let mark = if layer == state.layer { ">" } else { " " };
+            let mark = if layer == state.layer() { ">" } else { " " };
             (format!("{mark}{layer:>4} "), theme.text())
         }),
         column("subject", 5, 8, &|layer| effect(trace.and_then(TraceView::last_subject_token), layer)),
@@ -437,12 +450,12 @@ fn add_bar(
         )]
         let filled = (value.clamp(0.0, 1.0) * cells as f64).round() as usize;
         (
-            format!("  {}{}", state.glyphs.bar().repeat(filled), " ".repeat(cells - filled.min(cells))),
-            state.theme.accent(),
+            format!("  {}{}", state.glyphs().bar().repeat(filled), " ".repeat(cells - filled.min(cells))),
+            state.theme().accent(),
         )
     };
     kept.push(Column {
-        header: fit(if before_any_edit { "  p(true)" } else { "  p(new)" }, cells + 2, state.glyphs),
+        header: fit(if before_any_edit { "  p(true)" } else { "  p(new)" }, cells + 2, state.glyphs()),
         rank: usize::MAX,
         width: cells + 2,
         cells: layers.map(cell).collect(),
@@ -492,5 +505,11 @@ fn table(state: &State) -> Option<Table> {
         row.extend(names.iter().map(|name| json!(now.and_then(|row| row.metrics.get(name).copied()))));
         row
     });
-    Some(Table { name: "layers".to_owned(), title: String::new(), columns, rows: rows.collect(), cursor: state.layer })
+    Some(Table {
+        name: "layers".to_owned(),
+        title: String::new(),
+        columns,
+        rows: rows.collect(),
+        cursor: state.layer(),
+    })
 }

@@ -1,87 +1,177 @@
 //! The heat map of a causal trace: tokens by layers, filling as rows come.
 
-use super::{Motion, Pane, Table};
-use crate::actions::{self, Action};
-use crate::input::Effect;
+use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::{
     Paper, fit, fit_left, heat_cell, heat_legend, preview_cell, printable, probability, signed, token_text, width,
     window_start, wrap,
 };
-use crate::state::{State, TraceView, arrange};
-use locus_protocol::{Intervention, Outcome, TraceKind, counted, with_edits};
+use crate::state::{Change, State, TraceView, Wish, arrange};
+use locus_protocol::{Command, Event, Intervention, JobKind, Outcome, TraceKind, TraceOrder, counted, with_edits};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 /// The pane.
-pub const PANE: Pane = Pane {
+pub const ABOUT: About = About {
     name: "trace",
     title: "Trace",
     about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
             run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
             first-order estimates.",
-    of_model: |state| state.traces.shown(state.fact()).map(|view| view.started.model()),
     go: go_to!("trace", "Trace"),
-    actions: &[
-        Action {
-            name: "trace-kind",
-            help: "next kind: hidden states, MLP, attention",
-            hint: Some(|state| format!("show {}", kind_name(next_kind(state.traces.kind)))),
-            available: |state| match state.traces.running() {
-                Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
-                None => Ok(()),
-            },
-            run: |state| {
-                state.traces.kind = next_kind(state.traces.kind);
-                if state.traces.kind != TraceKind::Hidden && state.traces.intervention.is_severed() {
-                    state.traces.intervention = Intervention::Restore;
-                }
-                trace_if_wanted(state)
-            },
-            ..Action::PLAIN
-        },
-        Action {
-            name: "trace-intervention",
-            help: "next intervention: restore, sever, ablate",
-            available: |state| match state.traces.running() {
-                Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
-                None => Ok(()),
-            },
-            run: |state| {
-                let all = Intervention::ALL;
-                let place = all.iter().position(|known| *known == state.traces.intervention).unwrap_or_default();
-                state.traces.intervention = all[(place + 1) % all.len()];
-                if state.traces.intervention.is_severed() {
-                    state.traces.kind = TraceKind::Hidden;
-                }
-                trace_if_wanted(state)
-            },
-            ..Action::PLAIN
-        },
-        Action {
-            name: "trace-scale",
-            help: "scale to full restoration, or to the greatest effect",
-            run: |state| {
-                state.traces.full_scale = !state.traces.full_scale;
-                Vec::new()
-            },
-            ..Action::PLAIN
-        },
-    ],
-    motion,
-    draw,
-    has_table: |state| state.traces.shown(state.fact()).is_some_and(|view| view.rows_done() > 0),
-    table,
+    actions: || action::table(ACTIONS),
 };
 
-/// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
-fn trace_if_wanted(state: &mut State) -> Vec<Effect> {
-    let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
-    let wanted = traced && state.traces.shown(state.fact()).is_none();
-    let kind = state.traces.kind;
-    if wanted && state.ready_for_a_look().is_ok() { actions::start_trace(state, kind) } else { Vec::new() }
+const ACTIONS: &[Action<TracePane>] = &[
+    Action {
+        name: "trace-kind",
+        help: "next kind: hidden states, MLP, attention",
+        hint: Some(|trace, _| format!("show {}", kind_name(next_kind(trace.kind)))),
+        available: |_, state| nothing_is_traced(state),
+        run: |trace, state| {
+            trace.kind = next_kind(trace.kind);
+            if trace.kind != TraceKind::Hidden && trace.intervention.is_severed() {
+                trace.intervention = Intervention::Restore;
+            }
+            trace.trace_if_wanted(state)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "trace-intervention",
+        help: "next intervention: restore, sever, ablate",
+        available: |_, state| nothing_is_traced(state),
+        run: |trace, state| {
+            let all = Intervention::ALL;
+            let place = all.iter().position(|known| *known == trace.intervention).unwrap_or_default();
+            trace.intervention = all[(place + 1) % all.len()];
+            if trace.intervention.is_severed() {
+                trace.kind = TraceKind::Hidden;
+            }
+            trace.trace_if_wanted(state)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "trace-scale",
+        help: "scale to full restoration, or to the greatest effect",
+        run: |trace, _| {
+            trace.full_scale = !trace.full_scale;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+];
+
+fn nothing_is_traced(state: &State) -> Result<(), String> {
+    match state.traces.running() {
+        Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
+        None => Ok(()),
+    }
+}
+
+/// What it has of its own.
+#[derive(Clone, Debug, Default)]
+pub struct TracePane {
+    /// Which kind is shown, and traced next.
+    kind: TraceKind,
+    /// What is done to cells in the maps that are shown, and traced next.
+    intervention: Intervention,
+    /// The token under the cursor and the prompt that it belongs to; `None` stands for the last token of the subject.
+    token: Option<(String, usize)>,
+    /// Whether the scale ends at the clean probability instead of at the greatest effect.
+    full_scale: bool,
+}
+
+impl TracePane {
+    /// Orders a trace of the selected fact.
+    pub fn start(&mut self, state: &State) -> Vec<Wish> {
+        let Some(fact) = state.fact().cloned() else { return Vec::new() };
+        let title = format!("tracing {}", fact.subject);
+        let mut order = TraceOrder::new(fact, self.kind);
+        order.intervention = self.intervention;
+        self.token = None;
+        vec![Wish::order(JobKind::Trace, title, |job| Command::Trace { job, order })]
+    }
+
+    /// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
+    fn trace_if_wanted(&mut self, state: &State) -> Vec<Wish> {
+        let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
+        let wanted = traced && self.shown(state).is_none();
+        if wanted && state.ready_for_a_look().is_ok() { self.start(state) } else { Vec::new() }
+    }
+
+    /// The heat map that is shown.
+    fn shown<'a>(&self, state: &'a State) -> Option<&'a TraceView> {
+        state.traces.shown(state.fact(), self.kind, self.intervention)
+    }
+
+    /// The token under the cursor.
+    fn cursor_token(&self, view: &TraceView) -> usize {
+        let chosen = self.token.as_ref().filter(|(prompt, _)| *prompt == view.started.order.fact.prompt());
+        let token = chosen.map(|(_, token)| *token).or_else(|| view.last_subject_token()).unwrap_or(0);
+        token.min(view.started.tokens.len().saturating_sub(1))
+    }
+}
+
+impl Pane for TracePane {
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        let mut paper = Paper::new(area, buffer);
+        match self.shown(state) {
+            Some(view) => draw_view(self, state, view, &mut paper),
+            None => draw_nothing(self, state, &mut paper),
+        }
+        None
+    }
+
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+        let Some(view) = self.shown(state) else { return Vec::new() };
+        match motion {
+            Motion::Left => vec![Change::ChooseLayer(state.layer().saturating_sub(1)).into()],
+            Motion::Right => vec![Change::ChooseLayer(state.layer() + 1).into()],
+            vertical => {
+                let place = vertical.in_list(self.cursor_token(view), view.started.tokens.len(), page);
+                self.token = Some((view.started.order.fact.prompt(), place));
+                Vec::new()
+            }
+        }
+    }
+
+    fn of_model(&self, state: &State) -> Option<String> {
+        self.shown(state).map(|view| view.started.model())
+    }
+
+    fn has_table(&self, state: &State) -> bool {
+        self.shown(state).is_some_and(|view| view.rows_done() > 0)
+    }
+
+    fn table(&self, state: &State) -> Option<Table> {
+        self.shown(state).map(|view| table(self, state, view))
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Trace(started) => (self.kind, self.intervention) = (started.order.kind, started.order.intervention),
+            Event::Model(_) => self.token = None,
+            _ => {}
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    fn remember(&self) -> Option<Value> {
+        serde_json::to_value(self.kind).ok()
+    }
+
+    fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
+        self.kind = TraceKind::deserialize(remembered)?;
+        Ok(())
+    }
 }
 
 fn next_kind(kind: TraceKind) -> TraceKind {
@@ -100,63 +190,35 @@ const fn kind_name(kind: TraceKind) -> &'static str {
     }
 }
 
-/// The token under the cursor.
-fn cursor_token(state: &State, view: &TraceView) -> usize {
-    let token = state.traces.token_of(view).or_else(|| view.last_subject_token()).unwrap_or(0);
-    token.min(view.started.tokens.len().saturating_sub(1))
-}
-
-fn motion(state: &mut State, motion: Motion, page: usize) {
-    let Some(view) = state.traces.shown(state.fact()) else { return };
-    let (token, tokens) = (cursor_token(state, view), view.started.tokens.len());
-    match motion {
-        Motion::Left => state.choose_layer(state.layer.saturating_sub(1)),
-        Motion::Right => state.choose_layer(state.layer + 1),
-        vertical => {
-            let prompt = view.started.order.fact.prompt();
-            state.traces.token = Some((prompt, vertical.in_list(token, tokens, page)));
-        }
-    }
-}
-
-fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    let mut paper = Paper::new(area, buffer);
-    match state.traces.shown(state.fact()) {
-        Some(view) => draw_view(state, view, &mut paper),
-        None => draw_nothing(state, &mut paper),
-    }
-    None
-}
-
-fn draw_nothing(state: &State, paper: &mut Paper<'_>) {
-    let kind = match state.traces.intervention {
-        Intervention::Restore => kind_name(state.traces.kind).to_owned(),
-        other => format!("{}, {}", kind_name(state.traces.kind), other.title()),
+fn draw_nothing(own: &TracePane, state: &State, paper: &mut Paper<'_>) {
+    let kind = match own.intervention {
+        Intervention::Restore => kind_name(own.kind).to_owned(),
+        other => format!("{}, {}", kind_name(own.kind), other.title()),
     };
     let waiting =
-        state.traces.ordered.as_ref().filter(|(job, _)| state.job.as_ref().is_some_and(|running| running.id == *job));
+        state.traces.ordered.as_ref().filter(|(job, _)| state.job().is_some_and(|running| running.id == *job));
     let trouble = state.traces.trouble.as_ref().filter(|trouble| state.fact() == Some(&trouble.order.fact));
     paper.line("");
     if let Some((_, order)) = waiting {
         let text = format!(" tracing {}: the clean and the corrupted runs come first", printable(&order.fact.subject));
-        paper.line(Span::styled(text, state.theme.accent()));
+        paper.line(Span::styled(text, state.theme().accent()));
     } else if let Some(trouble) = trouble {
         paper.line(outcome_line(state, &trouble.outcome));
         paper.line(" press t to try again");
     } else if state.engine.model.is_none() {
-        paper.line(Span::styled(" the trace of a fact appears here once the model is loaded", state.theme.muted()));
+        paper.line(Span::styled(" the trace of a fact appears here once the model is loaded", state.theme().muted()));
     } else if state.fact().is_some() {
         paper.line(vec![
             Span::raw(" press "),
-            Span::styled("t", state.theme.accent()),
+            Span::styled("t", state.theme().accent()),
             Span::raw(format!(" to trace the selected fact ({kind})")),
         ]);
         paper.line("");
-        for line in wrap(&format!(" {}", PANE.about), paper.width(), 1) {
-            paper.line(Span::styled(line, state.theme.muted()));
+        for line in wrap(&format!(" {}", ABOUT.about), paper.width(), 1) {
+            paper.line(Span::styled(line, state.theme().muted()));
         }
     } else {
-        paper.line(Span::styled(" no fact is selected", state.theme.muted()));
+        paper.line(Span::styled(" no fact is selected", state.theme().muted()));
     }
 }
 
@@ -164,17 +226,17 @@ fn draw_nothing(state: &State, paper: &mut Paper<'_>) {
 fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
     match outcome {
         Outcome::Done => Line::default(),
-        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" cancelled", state.theme.warn()),
+        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" cancelled", state.theme().warn()),
         Outcome::Cancelled { kept } => {
-            Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme.warn())
+            Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme().warn())
         }
-        Outcome::Failed { error, .. } => Line::styled(format!(" failed: {}", printable(error)), state.theme.bad()),
+        Outcome::Failed { error, .. } => Line::styled(format!(" failed: {}", printable(error)), state.theme().bad()),
     }
 }
 
-fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
+fn draw_view(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     let started = &view.started;
-    let dot = format!(" {} ", state.glyphs.dot());
+    let dot = format!(" {} ", state.glyphs().dot());
     let mut what = match started.order.kind {
         TraceKind::Hidden => kind_name(TraceKind::Hidden).to_owned(),
         kind => format!("{}, window {}", kind_name(kind), started.order.window),
@@ -182,8 +244,8 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     if started.order.intervention != Intervention::Restore {
         what += &format!(", {}", started.order.intervention.title());
     }
-    let answer = token_text(&started.answer, state.glyphs);
-    let mut spans = vec![Span::styled(format!(" {what}"), state.theme.heading())];
+    let answer = token_text(&started.answer, state.glyphs());
+    let mut spans = vec![Span::styled(format!(" {what}"), state.theme().heading())];
     if arrange(state).has_tabs {
         // no border whose title says it
         spans.push(Span::raw(format!(", {}", with_edits(&started.in_place))));
@@ -197,7 +259,7 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
     if let Some(why) = &view.undefined {
         let text = format!(" no effect is defined: {}", printable(why));
         for line in wrap(&text, paper.width(), 1).into_iter().take(3) {
-            paper.line(Span::styled(line, state.theme.bad()));
+            paper.line(Span::styled(line, state.theme().bad()));
         }
     }
     // What is below the map: the value under the cursor and the scale.
@@ -207,12 +269,12 @@ fn draw_view(state: &State, view: &TraceView, paper: &mut Paper<'_>) {
         _ => 2,
     };
     let map_rows = paper.left().saturating_sub(below);
-    draw_map(state, view, paper, map_rows);
+    draw_map(own, state, view, paper, map_rows);
     if below >= 1 {
-        paper.line(cursor_line(state, view));
+        paper.line(cursor_line(own, state, view));
     }
     if below >= 2 {
-        paper.line(scale_line(state, view));
+        paper.line(scale_line(own, state, view));
     }
 }
 
@@ -231,35 +293,35 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
         None if view.shows_preview() => {
             let text = format!(" preview (first order); exact: {done} of {rows} tokens");
             let whole = format!("{text}; {settings}");
-            Line::styled(if width(&whole) > room { text } else { whole }, state.theme.accent())
+            Line::styled(if width(&whole) > room { text } else { whole }, state.theme().accent())
         }
-        None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme.accent()),
+        None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme().accent()),
         Some(Outcome::Done | Outcome::Cancelled { .. }) if !view.started.is_of(&state.edits.numbers()) => {
             let text = format!(" of {}; t traces the model as it is now", view.started.model());
             let short = " of an older state; t traces the model as it is now".to_owned();
-            Line::styled(if width(&text) > room { short } else { text }, state.theme.warn())
+            Line::styled(if width(&text) > room { short } else { text }, state.theme().warn())
         }
-        Some(Outcome::Done) if view.undefined.is_some() => Line::styled(format!(" {settings}"), state.theme.muted()),
+        Some(Outcome::Done) if view.undefined.is_some() => Line::styled(format!(" {settings}"), state.theme().muted()),
         Some(Outcome::Done) => {
             let peak = |token: Option<usize>| {
                 let peak = view.peak(Some(token?))?;
-                let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs);
+                let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs());
                 Some(format!("{name} {} at layer {}", signed(peak.effect), peak.layer))
             };
             let (early, late) = (peak(view.last_subject_token()), peak(view.last_token()));
             let peaks: Vec<String> = early.into_iter().chain(late).collect();
             let peaks = format!(" greatest: {}", peaks.join(", "));
             let text = format!("{peaks}; {settings}");
-            Line::styled(if width(&text) > room { peaks } else { text }, state.theme.muted())
+            Line::styled(if width(&text) > room { peaks } else { text }, state.theme().muted())
         }
         Some(outcome) => outcome_line(state, outcome),
     }
 }
 
 /// The greatest value of the scale.
-fn scale_end(state: &State, view: &TraceView) -> f64 {
+fn scale_end(own: &TracePane, view: &TraceView) -> f64 {
     let full = view.full_effect();
-    if state.traces.full_scale {
+    if own.full_scale {
         return full;
     }
     // In tenths of full restoration, so that the colours of a filling map do not change with every row.
@@ -268,41 +330,43 @@ fn scale_end(state: &State, view: &TraceView) -> f64 {
     full * tenths / 10.0
 }
 
-fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize) {
+fn draw_map(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize) {
     let started = &view.started;
     let names: Vec<String> = started
         .tokens
         .iter()
-        .map(|token| format!("{}{}", if token.subject { "*" } else { " " }, token_text(&token.text, state.glyphs)))
+        .map(|token| format!("{}{}", if token.subject { "*" } else { " " }, token_text(&token.text, state.glyphs())))
         .collect();
     let longest = names.iter().map(|name| width(name)).max().unwrap_or(0);
     let label = (longest + 2).min(18).min(paper.width() / 3);
     let room = paper.width().saturating_sub(label);
     let cell = (room / started.layers.max(1)).clamp(1, 6);
     let columns = (room / cell).min(started.layers);
-    let first_layer = window_start(state.layer, columns, started.layers);
-    let cursor = cursor_token(state, view);
+    let first_layer = window_start(state.layer(), columns, started.layers);
+    let cursor = own.cursor_token(view);
     let hidden_layers = columns < started.layers;
     let token_rows = rows.saturating_sub(1 + usize::from(hidden_layers));
     let hidden_tokens = token_rows < names.len();
     let token_rows = token_rows.saturating_sub(usize::from(hidden_tokens));
     paper.line(layer_names(state, label, first_layer, columns, cell));
-    let end = scale_end(state, view);
+    let end = scale_end(own, view);
     let first_token = window_start(cursor, token_rows, names.len());
     for (token, name) in names.iter().enumerate().skip(first_token).take(token_rows) {
         let mark = if token == cursor { ">" } else { " " };
-        let style = if token == cursor { state.theme.heading() } else { state.theme.text() };
-        let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs), style)];
+        let style = if token == cursor { state.theme().heading() } else { state.theme().text() };
+        let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs()), style)];
         for layer in first_layer..first_layer + columns {
             let mut span = match view.effect(token, layer) {
                 None if view.undefined.is_some() => plain_cell(state, view.score(token, layer), cell),
-                Some(effect) => heat_cell(state.theme, state.glyphs, effect, effect / end, cell),
+                Some(effect) => heat_cell(state.theme(), state.glyphs(), effect, effect / end, cell),
                 None => match view.previewed(token, layer) {
-                    Some(effect) => preview_cell(state.theme, state.glyphs, effect, effect / end, cell),
-                    None => Span::styled(fit_left(state.glyphs.missing(), cell, state.glyphs), state.theme.muted()),
+                    Some(effect) => preview_cell(state.theme(), state.glyphs(), effect, effect / end, cell),
+                    None => {
+                        Span::styled(fit_left(state.glyphs().missing(), cell, state.glyphs()), state.theme().muted())
+                    }
                 },
             };
-            if token == cursor && layer == state.layer {
+            if token == cursor && layer == state.layer() {
                 span.style = span.style.add_modifier(Modifier::REVERSED);
             }
             spans.push(span);
@@ -315,12 +379,12 @@ fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize)
     if hidden_tokens {
         let last = (first_token + token_rows).min(names.len()).saturating_sub(1);
         let text = format!(" tokens {first_token} to {last} of {}; up and down show the others", names.len());
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
     if hidden_layers {
         let last = (first_layer + columns).saturating_sub(1);
         let text = format!(" layers {first_layer} to {last} of {}; left and right show the others", started.layers);
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
 }
 
@@ -328,9 +392,9 @@ fn draw_map(state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize)
 fn plain_cell(state: &State, score: Option<f64>, cells: usize) -> Span<'static> {
     let text = match score {
         Some(score) if cells >= 3 => format!("{:.0}", score * 100.0),
-        _ => state.glyphs.missing().to_owned(),
+        _ => state.glyphs().missing().to_owned(),
     };
-    Span::styled(fit_left(&text, cells, state.glyphs), state.theme.muted())
+    Span::styled(fit_left(&text, cells, state.glyphs()), state.theme().muted())
 }
 
 /// Numbers of the layers above their columns, as many as there is room for; the one under the cursor always.
@@ -356,66 +420,65 @@ fn layer_names(state: &State, label: usize, first: usize, columns: usize, cell: 
         write(layer);
     }
     let text: String = text.into_iter().collect();
-    let place = state.layer.checked_sub(first).filter(|place| *place < columns);
+    let place = state.layer().checked_sub(first).filter(|place| *place < columns);
     let Some(place) = place else {
-        return Line::from(vec![Span::raw(" ".repeat(label)), Span::styled(text, state.theme.muted())]);
+        return Line::from(vec![Span::raw(" ".repeat(label)), Span::styled(text, state.theme().muted())]);
     };
     let split = |range: std::ops::Range<usize>| text.chars().skip(range.start).take(range.len()).collect::<String>();
     let total = columns * cell;
     let mut under = split(place * cell..(place + 1) * cell);
     if under.trim().is_empty() {
-        under = fit(if state.glyphs.is_ascii() { "v" } else { "▾" }, cell, state.glyphs);
+        under = fit(if state.glyphs().is_ascii() { "v" } else { "▾" }, cell, state.glyphs());
     }
     Line::from(vec![
-        Span::raw(fit(" layer", label, state.glyphs)),
-        Span::styled(split(0..place * cell), state.theme.muted()),
-        Span::styled(under, state.theme.heading().add_modifier(Modifier::REVERSED)),
-        Span::styled(split((place + 1) * cell..total), state.theme.muted()),
+        Span::raw(fit(" layer", label, state.glyphs())),
+        Span::styled(split(0..place * cell), state.theme().muted()),
+        Span::styled(under, state.theme().heading().add_modifier(Modifier::REVERSED)),
+        Span::styled(split((place + 1) * cell..total), state.theme().muted()),
     ])
 }
 
-fn cursor_line(state: &State, view: &TraceView) -> Line<'static> {
-    let token = cursor_token(state, view);
-    let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs));
-    let place = format!(" layer {}, token {token} {name}: ", state.layer);
-    let values = match (view.score(token, state.layer), view.effect(token, state.layer)) {
+fn cursor_line(own: &TracePane, state: &State, view: &TraceView) -> Line<'static> {
+    let token = own.cursor_token(view);
+    let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs()));
+    let place = format!(" layer {}, token {token} {name}: ", state.layer());
+    let values = match (view.score(token, state.layer()), view.effect(token, state.layer())) {
         (Some(score), Some(effect)) => {
             let what = if view.started.order.intervention.is_ablation() { "left" } else { "restored" };
             format!("{what} {}, effect {}", probability(score), signed(effect))
         }
         (Some(score), None) => format!("p {}, effect undefined", probability(score)),
         _ if view.undefined.is_some() => "effect undefined".to_owned(),
-        _ => match view.previewed(token, state.layer) {
+        _ => match view.previewed(token, state.layer()) {
             Some(effect) => format!("effect about {} (first order)", signed(effect)),
             None => "not traced yet".to_owned(),
         },
     };
-    Line::from(vec![Span::raw(place), Span::styled(values, state.theme.heading())])
+    Line::from(vec![Span::raw(place), Span::styled(values, state.theme().heading())])
 }
 
-fn scale_line(state: &State, view: &TraceView) -> Line<'static> {
+fn scale_line(own: &TracePane, state: &State, view: &TraceView) -> Line<'static> {
     if view.undefined.is_some() {
         let done = view.started.order.intervention.title();
         let text = format!(" no scale: p with the state {done}, in hundredths");
-        return Line::styled(text, state.theme.muted());
+        return Line::styled(text, state.theme().muted());
     }
-    let mut spans = vec![Span::styled(" effect 0 ", state.theme.muted())];
-    spans.extend(heat_legend(state.theme, state.glyphs));
-    let end = scale_end(state, view);
-    spans.push(Span::styled(format!(" {}", signed(end)), state.theme.muted()));
+    let mut spans = vec![Span::styled(" effect 0 ", state.theme().muted())];
+    spans.extend(heat_legend(state.theme(), state.glyphs()));
+    let end = scale_end(own, view);
+    spans.push(Span::styled(format!(" {}", signed(end)), state.theme().muted()));
     let full = view.full_effect();
     let all = if view.started.order.intervention.is_ablation() { "all of it" } else { "full restoration" };
-    let text = match (end < full - 1e-9, state.traces.full_scale) {
+    let text = match (end < full - 1e-9, own.full_scale) {
         (true, _) => format!("; {all} would be {} (s scales to it)", signed(full)),
         (false, false) => format!(", {all}"),
         (false, true) => format!(", {all} (s scales to the greatest)"),
     };
-    spans.push(Span::styled(text, state.theme.muted()));
+    spans.push(Span::styled(text, state.theme().muted()));
     Line::from(spans)
 }
 
-fn table(state: &State) -> Option<Table> {
-    let view = state.traces.shown(state.fact())?;
+fn table(own: &TracePane, state: &State, view: &TraceView) -> Table {
     let columns =
         ["token", "text", "subject", "layer", "restored", "effect", "model", "undefined"].map(str::to_owned).to_vec();
     let (model, undefined) = (view.started.model(), view.undefined.clone());
@@ -424,7 +487,7 @@ fn table(state: &State) -> Option<Table> {
     for (token, text) in view.started.tokens.iter().enumerate() {
         for layer in 0..view.started.layers {
             let Some(score) = view.score(token, layer) else { continue };
-            if token == cursor_token(state, view) && layer == state.layer {
+            if token == own.cursor_token(view) && layer == state.layer() {
                 cursor = rows.len();
             }
             rows.push(vec![
@@ -447,5 +510,5 @@ fn table(state: &State) -> Option<Table> {
         probability(view.started.clean),
         probability(view.started.corrupted)
     );
-    Some(Table { name: "trace".to_owned(), title, columns, rows, cursor })
+    Table { name: "trace".to_owned(), title, columns, rows, cursor }
 }

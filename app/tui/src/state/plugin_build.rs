@@ -53,6 +53,18 @@ impl Build {
         *self = Self { number, plugin: Some(plugin), folder, stage: BuildStage::Running, loaded, ..Self::default() };
     }
 
+    /// It is stopped.
+    pub fn stop(&mut self) {
+        self.stage = BuildStage::Failed("it was stopped".to_owned());
+    }
+
+    /// There is no library; the first error has the cursor.
+    pub fn fail(&mut self, why: String) {
+        self.stage = BuildStage::Failed(why);
+        self.cursor = self.problems.iter().position(|(_, problem)| problem.level == "error").unwrap_or(0);
+        self.show_problem();
+    }
+
     /// Whether cargo runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -92,7 +104,7 @@ impl Build {
     }
 
     /// Scrolls to the place under the cursor.
-    pub fn show_problem(&mut self) {
+    fn show_problem(&mut self) {
         self.scroll = self.problems.get(self.cursor).map(|(line, _)| line.saturating_sub(1));
     }
 }

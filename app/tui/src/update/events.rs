@@ -3,20 +3,25 @@
 use crate::author;
 use crate::input::Effect;
 use crate::looks::{probability, seconds, signed};
-use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
+use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone, Traces};
+use crate::workbench::Workbench;
 use locus_protocol::{
     AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
-    TraceKind,
+    TraceKind, TraceOrder,
 };
 
 /// Folds one event. What waited for it to happen is ordered then.
-pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
+pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
+    let Workbench { state, panes, .. } = workbench;
     let ends_a_job = matches!(event, Event::Finished { .. });
     let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
+    for pane in panes.all_mut() {
+        pane.hear(&event);
+    }
     fold(state, event);
     if !ends_a_job {
         return follows;
@@ -44,7 +49,7 @@ fn fold(state: &mut State, event: Event) {
         // A job of ours has its title already; others come with a recording that is replayed.
         Event::Started { job, kind, title } => {
             if state.running(job).is_none() {
-                state.last_job = state.last_job.max(job);
+                state.jobs.last = state.jobs.last.max(job);
                 state.begin(Job::new(job, kind, title, state.now));
             }
         }
@@ -53,11 +58,11 @@ fn fold(state: &mut State, event: Event) {
         Event::Model(model) => {
             state.compare.forget_all();
             // nothing of another model's is left
-            (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
-            if !state.layer_chosen {
-                state.layer = model.layers / 3;
+            (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
+            if !state.layer.chosen {
+                state.layer.place = model.layers / 3;
             }
-            state.layer = state.layer.min(model.layers.saturating_sub(1));
+            state.layer.place = state.layer.place.min(model.layers.saturating_sub(1));
             state.engine.model = Some(model);
             state.suit_plugins();
             state.want_prediction();
@@ -71,12 +76,9 @@ fn fold(state: &mut State, event: Event) {
             if prediction.is_of(&state.edits.numbers()) {
                 state.edits.refresh(&prediction.prompt, &prediction.rows);
             }
-            state.prediction = Some(prediction);
+            state.next_tokens.told = Some(prediction);
         }
-        Event::Trace(started) => {
-            (state.traces.kind, state.traces.intervention) = (started.order.kind, started.order.intervention);
-            state.traces.begin(started);
-        }
+        Event::Trace(started) => state.traces.begin(started),
         Event::TracePreview { job, scores } => state.traces.preview(job, scores),
         Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
         // averages are asked for without the workbench
@@ -104,7 +106,6 @@ fn fold(state: &mut State, event: Event) {
         }
         Event::Tried(tried) => state.compare.finish(tried),
         Event::Applied(applied) => {
-            state.before_after_scroll = 0;
             let below = state.edits.numbers();
             state.edits.apply(applied);
             note_for_comparison(state, below);
@@ -129,7 +130,7 @@ fn fold(state: &mut State, event: Event) {
         Event::Log { source, level, text } => {
             state.log.push(state.now, &source, &level, &text);
             if level == "error" && source != "stderr" {
-                state.notices.say(state.now, Tone::Bad, text);
+                state.say(Tone::Bad, text);
             }
         }
     }
@@ -188,7 +189,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
     };
     match finished.kind {
-        JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
+        JobKind::Load => state.engine.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
         JobKind::Trace
         | JobKind::Edit
@@ -201,7 +202,7 @@ fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         | JobKind::Check
         | JobKind::Reload => {}
     }
-    state.log.push(state.now, "workbench", level, &text);
+    state.note(level, &text);
     state.notices.say(state.now, tone, text);
     // what the job changed has asked already
     if state.prediction().is_none() {
@@ -231,7 +232,7 @@ fn done_sentence(state: &State, job: &Job, took: &str) -> String {
             None => format!("{title} is done after {took}"),
         },
         JobKind::Trace => match early_site(state) {
-            Some((token, peak)) if state.traces.intervention.is_ablation() => format!(
+            Some((token, peak)) if last_trace_ablates(state) => format!(
                 "ablated in {took}: layer {} deletes {:.0} % of the probability on `{token}`, the subject's last token",
                 peak.layer,
                 100.0 * peak.effect
@@ -248,7 +249,7 @@ fn done_sentence(state: &State, job: &Job, took: &str) -> String {
         },
         JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
             Some((before, after)) => {
-                let arrow = state.glyphs.arrow();
+                let arrow = state.glyphs().arrow();
                 let change =
                     |before: f64, after: f64| format!("{} {arrow} {}", probability(before), probability(after));
                 let (new, truth) = (
@@ -293,14 +294,18 @@ fn from_before(state: &State) -> String {
 
 /// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
 fn follow_peak(state: &mut State) {
-    let restored = (TraceKind::Hidden, Intervention::Restore);
-    if state.layer_chosen || (state.traces.kind, state.traces.intervention) != restored {
+    let restored = |order: &TraceOrder| (order.kind, order.intervention) == (TraceKind::Hidden, Intervention::Restore);
+    if state.layer.chosen || !state.traces.last().is_some_and(|view| restored(&view.started.order)) {
         return;
     }
     if let Some((_, peak)) = early_site(state) {
-        state.layer = peak.layer;
+        state.layer.place = peak.layer;
         state.suit_plugins();
     }
+}
+
+fn last_trace_ablates(state: &State) -> bool {
+    state.traces.last().is_some_and(|view| view.started.order.intervention.is_ablation())
 }
 
 /// The last token of the subject in the last trace, and the layer with the greatest effect on it.
@@ -320,15 +325,15 @@ fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
         ShortOrder::Redo => "redo",
     };
     let text = format!("{what} failed: {error}");
-    state.log.push(state.now, "workbench", "error", &text);
-    state.notices.say(state.now, Tone::Bad, text);
+    state.note("error", &text);
+    state.say(Tone::Bad, text);
 }
 
 /// What is in place after an undo or redo, and what changed.
 fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
     let (before, after) = (state.edits.applied.len(), applied.len());
     // a job says itself what it put in place
-    let in_a_job = state.job.as_ref().is_some_and(|job| matches!(job.kind, JobKind::Load | JobKind::Place));
+    let in_a_job = state.job().is_some_and(|job| matches!(job.kind, JobKind::Load | JobKind::Place));
     let text = if in_a_job {
         None
     } else if after < before {
@@ -345,7 +350,7 @@ fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>
     state.edits.settle(applied, undone, rows, unedited);
     state.want_prediction();
     if let Some(text) = text {
-        state.log.push(state.now, "workbench", "info", &text);
-        state.notices.say(state.now, Tone::Good, text);
+        state.note("info", &text);
+        state.say(Tone::Good, text);
     }
 }

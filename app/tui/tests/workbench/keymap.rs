@@ -35,10 +35,10 @@ fn every_action_has_a_name_of_its_own_help_that_fits_and_a_key() {
     let keymap = shipped();
     let mut names = BTreeSet::new();
     for action in actions::all() {
-        assert!(names.insert(action.name), "{} twice", action.name);
-        assert!(!action.help.is_empty() && action.help.chars().count() <= 57, "{}: help too long", action.name);
-        let has_key = keymap.bindings().any(|(_, _, bound)| bound == action.name);
-        assert!(has_key, "{} has no key", action.name);
+        assert!(names.insert(action.name()), "{} twice", action.name());
+        assert!(!action.help().is_empty() && action.help().chars().count() <= 57, "{}: help too long", action.name());
+        let has_key = keymap.bindings().any(|(_, _, bound)| bound == action.name());
+        assert!(has_key, "{} has no key", action.name());
     }
 }
 
@@ -47,11 +47,11 @@ fn a_key_is_said_to_do_only_what_it_does() {
     let keymap = shipped();
     for pane in PANES {
         for action in actions::all() {
-            for name in keymap.keys_of(pane.name, action.name) {
+            for name in keymap.keys_of(pane.name, action.name()) {
                 let keys: Vec<Key> = name.split(' ').map(|key| key.parse().expect("a key")).collect();
                 let found = keymap.look_up(pane.name, &keys);
-                let acts = matches!(found, Found::Action(found) if found == action.name);
-                assert!(acts, "{name} in {}: {found:?}, not {}", pane.name, action.name);
+                let acts = matches!(found, Found::Action(found) if found == action.name());
+                assert!(acts, "{name} in {}: {found:?}, not {}", pane.name, action.name());
             }
         }
     }
