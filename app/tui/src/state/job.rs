@@ -133,8 +133,9 @@ impl Job {
             (_, None) => false,
             (JobKind::Load, Some(phase)) => *phase == Phase::Weights,
             (JobKind::Trace, Some(phase)) => *phase == Phase::Cells,
-            (JobKind::Edit | JobKind::Try | JobKind::Evaluate | JobKind::Check, _) => false,
+            // those of one phase
             (JobKind::SecondMoments | JobKind::Rescore | JobKind::Save | JobKind::Place | JobKind::Reload, _) => true,
+            _ => false,
         }
     }
 

@@ -1,14 +1,11 @@
 //! Folds the engine's events into the state.
 
+use super::endings;
 use crate::author;
 use crate::input::Effect;
-use crate::looks::{probability, seconds, signed};
-use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone, Traces};
+use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
 use crate::workbench::Workbench;
-use locus_protocol::{
-    AimVerdict, Command, EditInPlace, Event, Intervention, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder,
-    TraceKind, TraceOrder,
-};
+use locus_protocol::{Command, EditInPlace, Event, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
@@ -54,7 +51,7 @@ fn fold(state: &mut State, event: Event) {
             }
         }
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
-        Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
+        Event::Finished { job, outcome, seconds } => endings::finish(state, job, &outcome, seconds),
         Event::Model(model) => {
             state.compare.forget_all();
             // nothing of another model's is left
@@ -81,8 +78,6 @@ fn fold(state: &mut State, event: Event) {
         Event::Trace(started) => state.traces.begin(started),
         Event::TracePreview { job, scores } => state.traces.preview(job, scores),
         Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
-        // averages are asked for without the workbench
-        Event::AverageEffects(_) => {}
         Event::Edit(started) => {
             if let Some(running) = state.running_mut(started.job) {
                 running.plan(started.steps);
@@ -120,12 +115,6 @@ fn fold(state: &mut State, event: Event) {
             }
         }
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
-        // the log says it in words
-        Event::SecondMoments(_) => {}
-        // the workbench orders no check, and what follows on a new build is ordered above
-        Event::PluginChecked(_) | Event::PluginReloaded(_) => {}
-        // the workbench orders no evaluation
-        Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),
         Event::Log { source, level, text } => {
             state.log.push(state.now, &source, &level, &text);
@@ -133,6 +122,8 @@ fn fold(state: &mut State, event: Event) {
                 state.say(Tone::Bad, text);
             }
         }
+        // what the workbench does not order; panes have heard it
+        _ => {}
     }
 }
 
@@ -158,162 +149,6 @@ fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
     if let Some(running) = state.running_mut(job) {
         running.report(phase, done, total, now);
     }
-}
-
-/// A job ended: every pane that it concerns learns how, and a message says so.
-fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
-    let finished = state.end(job, outcome, took);
-    state.traces.end(job, outcome);
-    state.compare.end(job, outcome, took);
-    let stage = match outcome {
-        Outcome::Done => Stage::Applied,
-        Outcome::Cancelled { kept } => Stage::Cancelled(kept.clone()),
-        Outcome::Failed { error, .. } => Stage::Failed(error.clone()),
-    };
-    state.edits.abandon(job, stage);
-    let Some(finished) = finished else { return };
-    let fell_short = *outcome == Outcome::Done && fell_short(state, &finished);
-    if let Some(ended) = state.jobs.ended.back_mut().filter(|ended| ended.order.job == job) {
-        ended.fell_short = fell_short;
-    }
-    let took = seconds(took);
-    let (tone, level, text) = match outcome {
-        Outcome::Done => {
-            let (tone, level) = if fell_short { (Tone::Warn, "warning") } else { (Tone::Good, "info") };
-            (tone, level, done_sentence(state, &finished, &took))
-        }
-        Outcome::Cancelled { kept } if kept.is_empty() => {
-            (Tone::Plain, "info", format!("{} was cancelled", finished.title))
-        }
-        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was cancelled; kept: {kept}", finished.title)),
-        Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
-    };
-    match finished.kind {
-        JobKind::Load => state.engine.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
-        JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        JobKind::Trace
-        | JobKind::Edit
-        | JobKind::Try
-        | JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check
-        | JobKind::Reload => {}
-    }
-    state.note(level, &text);
-    state.notices.say(state.now, tone, text);
-    // what the job changed has asked already
-    if state.prediction().is_none() {
-        state.want_prediction();
-    }
-}
-
-/// The verdict on a job's edit that missed its aim.
-fn missed<'a>(state: &'a State, job: &Job) -> Option<&'a AimVerdict> {
-    let edit = state.edits.view.as_ref().filter(|view| view.job == job.id);
-    let view = edit.or_else(|| state.compare.of_job(job.id).map(|attempt| &attempt.view))?;
-    view.verdict.as_ref().filter(|verdict| !verdict.success)
-}
-
-/// Whether a job did what it was to do and it came to nothing all the same.
-fn fell_short(state: &State, job: &Job) -> bool {
-    let undefined = || state.traces.last().is_some_and(|view| view.undefined.is_some());
-    missed(state, job).is_some() || job.kind == JobKind::Trace && undefined()
-}
-
-/// What a job that did what it was to do says.
-fn done_sentence(state: &State, job: &Job, took: &str) -> String {
-    let title = &job.title;
-    match job.kind {
-        JobKind::Load => match &state.engine.model {
-            Some(model) => format!("{} is ready after {took}{}", model.name, from_before(state)),
-            None => format!("{title} is done after {took}"),
-        },
-        JobKind::Trace => match early_site(state) {
-            Some((token, peak)) if last_trace_ablates(state) => format!(
-                "ablated in {took}: layer {} deletes {:.0} % of the probability on `{token}`, the subject's last token",
-                peak.layer,
-                100.0 * peak.effect
-            ),
-            Some((token, peak)) => format!(
-                "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
-                peak.layer,
-                signed(peak.effect)
-            ),
-            None => match state.traces.last().and_then(|view| view.undefined.as_ref()) {
-                Some(why) => format!("traced in {took}, but no effect is defined: {why}"),
-                None => format!("{title} is done after {took}"),
-            },
-        },
-        JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
-            Some((before, after)) => {
-                let arrow = state.glyphs().arrow();
-                let change =
-                    |before: f64, after: f64| format!("{} {arrow} {}", probability(before), probability(after));
-                let (new, truth) = (
-                    change(before.probability_new, after.probability_new),
-                    change(before.probability_true, after.probability_true),
-                );
-                match missed(state, job) {
-                    Some(verdict) => format!("{} (in place after {took}; u takes it back)", verdict.words()),
-                    None => format!("edited in {took}: p(new) {new}, p(true) {truth}; u takes it back"),
-                }
-            }
-            None => format!("{title} is done after {took}; u takes it back"),
-        },
-        JobKind::Try => match missed(state, job) {
-            Some(verdict) => format!("{title}: {}", verdict.words()),
-            None => format!("{title} is done after {took}"),
-        },
-        JobKind::Place
-        | JobKind::Rescore
-        | JobKind::Evaluate
-        | JobKind::Save
-        | JobKind::SecondMoments
-        | JobKind::Check => {
-            format!("{title} is done after {took}")
-        }
-        JobKind::Reload => author::loaded_sentence(state, took),
-    }
-}
-
-/// What earlier sessions left, after a model was loaded.
-fn from_before(state: &State) -> String {
-    match (state.edits.applied.len(), state.edits.undone.len()) {
-        (0, 0) => String::new(),
-        (0, 1) => "; the edit of an earlier session can be put on again (--fresh starts without)".to_owned(),
-        (0, undone) => format!("; {undone} edits of earlier sessions can be put on again (--fresh starts without)"),
-        (1, _) => " with the edit of an earlier session in place; U lists it, --fresh starts without".to_owned(),
-        (edits, _) => {
-            format!(" with {edits} edits of earlier sessions in place; U lists them, --fresh starts without")
-        }
-    }
-}
-
-/// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
-fn follow_peak(state: &mut State) {
-    let restored = |order: &TraceOrder| (order.kind, order.intervention) == (TraceKind::Hidden, Intervention::Restore);
-    if state.layer.chosen || !state.traces.last().is_some_and(|view| restored(&view.started.order)) {
-        return;
-    }
-    if let Some((_, peak)) = early_site(state) {
-        state.layer.place = peak.layer;
-        state.suit_plugins();
-    }
-}
-
-fn last_trace_ablates(state: &State) -> bool {
-    state.traces.last().is_some_and(|view| view.started.order.intervention.is_ablation())
-}
-
-/// The last token of the subject in the last trace, and the layer with the greatest effect on it.
-fn early_site(state: &State) -> Option<(String, Peak)> {
-    let view = state.traces.last()?;
-    let token = view.last_subject_token()?;
-    let text = view.started.tokens.get(token)?.text.trim().to_owned();
-    Some((text, view.peak(Some(token))?))
 }
 
 /// A short order that failed says why; what one that went well has done was told before.

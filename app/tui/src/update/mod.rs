@@ -1,6 +1,7 @@
 //! State and input in, state and effects out. Nothing here reads a clock, a file or a terminal.
 
 mod building;
+mod endings;
 mod events;
 mod following;
 mod keys;
