@@ -1,8 +1,31 @@
 //! The terminal workbench: state, update, view.
 //!
-//! [`update`] changes the [`State`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
+//! [`update`] changes the [`Workbench`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
 //! the loop around both: it takes the terminal, carries effects out, and gives the terminal back whatever
 //! happens. Nothing here knows of tensors; the engine is two channels and a flag.
+//!
+//! A module knows only modules above it in this table; the test `order` reads table and modules.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `keys` | one key; the table from keys to names of actions |
+//! | `text_input` | keys of a one-line text |
+//! | `looks` | styles, glyphs, numbers and texts in cells, pictures |
+//! | `options` | what the workbench is started with |
+//! | `input` | what reaches the workbench, what it asks of the world, what a build tells |
+//! | `state` | what all panes share, and the changes of it that can be asked for |
+//! | `author` | the loop of a plugin's author |
+//! | `as_command` | the last trace or edit as a command |
+//! | `panes` | each pane: what it shows, what is its own, its actions |
+//! | `actions` | actions that belong to no pane; all by their names |
+//! | `overlays` | what lies over the panes |
+//! | `workbench` | all of it together: it grants what was asked for |
+//! | `update` | inputs folded in |
+//! | `view` | the screen |
+//! | `remembered_file` | the file of what the next start takes over |
+//! | `cargo` | a plugin's crate built |
+//! | `terminal` | the terminal taken, read, given back |
+//! | `run` | the loop |
 
 pub mod actions;
 mod as_command;
@@ -15,7 +38,6 @@ mod options;
 mod overlays;
 mod panes;
 mod remembered_file;
-mod replay;
 mod run;
 mod state;
 mod terminal;
@@ -29,10 +51,9 @@ pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
 pub use options::Options;
 pub use panes::{About, PANES, Table};
-pub use replay::replay;
 pub use run::{Ending, Handles, run};
 pub use state::State;
 pub use terminal::give_back;
-pub use update::{is_typing, update};
+pub use update::{is_typing, replay, update};
 pub use view::{draw, screen};
 pub use workbench::Workbench;

@@ -1,7 +1,7 @@
 //! What trying variants of an edit has shown.
 
-use super::{EditView, Engine, MOST_VARIANTS, Settings, Stage, Variants};
-use locus_protocol::{Applied, EditOrder, EditStarted, JobId, Outcome, PluginKind, Step, Tried, TriedOn};
+use super::{EditView, Engine, MOST_VARIANTS, Settings, Stage, State, Variant, Variants};
+use locus_protocol::{Applied, EditOrder, EditStarted, JobId, Outcome, PluginKind, Step, Tried, TriedOn, model_with};
 
 /// Attempts that are remembered, so that going back to a fact shows what was found for it.
 const REMEMBERED: usize = 32;
@@ -215,5 +215,28 @@ impl Compare {
     pub fn bytes(&self) -> u64 {
         let kept = self.attempts.iter().filter(|attempt| attempt.kept);
         kept.filter_map(|attempt| attempt.tried.as_ref()).map(|tried| tried.bytes).sum()
+    }
+}
+
+impl State {
+    /// Numbers of the edits in place that variants are measured on top of.
+    #[must_use]
+    pub fn measured_on(&self) -> Vec<u64> {
+        self.compare.on.edits(self.edits.numbers())
+    }
+
+    /// Which model variants are measured from.
+    #[must_use]
+    pub fn measured_from(&self) -> String {
+        format!("from {}", model_with(&self.measured_on()))
+    }
+
+    /// The last attempt of a variant with the selected fact, where it is of the model that variants are measured on: numbers
+    /// of another one stand beside no others.
+    #[must_use]
+    pub fn attempt_of(&self, variant: &Variant) -> Option<&Attempt> {
+        let order = variant.order(&self.engine, self.fact()?).ok()?;
+        let (attempt, ground) = self.compare.attempt(&order, &self.measured_on())?;
+        (ground != Ground::Other).then_some(attempt)
     }
 }

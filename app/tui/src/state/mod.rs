@@ -218,12 +218,6 @@ impl State {
         self.fact().ok_or_else(|| NO_FACT.to_owned())
     }
 
-    /// Numbers of the edits in place that variants are measured on top of.
-    #[must_use]
-    pub fn measured_on(&self) -> Vec<u64> {
-        self.compare.on.edits(self.edits.numbers())
-    }
-
     /// Layers of the model; 0 as long as there is none.
     #[must_use]
     pub fn layers(&self) -> usize {

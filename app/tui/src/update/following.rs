@@ -1,10 +1,10 @@
 //! The workbench on another process' run: it shows what that process writes down, and orders nothing.
 
 use super::fold;
+use super::replay::show_fact;
 use crate::author;
 use crate::input::{Effect, Input};
 use crate::overlays::Overlay;
-use crate::replay::show_fact;
 use crate::state::{READ_ONLY, Tone};
 use crate::workbench::Workbench;
 use locus_protocol::Event;

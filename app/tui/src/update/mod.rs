@@ -5,6 +5,9 @@ mod endings;
 mod events;
 mod following;
 mod keys;
+mod replay;
+
+pub use replay::replay;
 
 use crate::input::{Effect, Input};
 use crate::looks::duration;

@@ -7,6 +7,7 @@ mod following;
 mod hostile;
 mod keymap;
 mod looks;
+mod order;
 mod picture;
 mod properties;
 mod screens;

@@ -1,6 +1,5 @@
 //! The columns that layers and scores share: a label, the number before, and each variant's number with its difference.
 
-use super::standing;
 use crate::looks::{fit, fit_left};
 use crate::state::{Attempt, State};
 use ratatui::style::Style;
@@ -25,7 +24,7 @@ impl<'a> Grid<'a> {
     /// The columns for a room: first the numbers before go, then the differences.
     pub fn new(state: &'a State, room: usize) -> Self {
         let variants = &state.compare.variants.list;
-        let attempts = variants.iter().map(|variant| standing(state, variant).attempt()).collect();
+        let attempts = variants.iter().map(|variant| state.attempt_of(variant)).collect();
         let others = variants.len().saturating_sub(1);
         let needs = |before: usize, difference: usize| LABEL + before + variants.len() * NUMBER + others * difference;
         let choices = [(true, NUMBER), (false, NUMBER), (false, NUMBER - 1), (false, 0)];

@@ -190,7 +190,7 @@ impl Pane for ComparePane {
     }
 
     fn of_model(&self, state: &State) -> Option<String> {
-        (!state.compare.variants.list.is_empty()).then(|| measured_from(state))
+        (!state.compare.variants.list.is_empty()).then(|| state.measured_from())
     }
 
     fn has_table(&self, state: &State) -> bool {
@@ -309,12 +309,7 @@ fn head(state: &State, paper: &mut Paper<'_>) {
     }
 }
 
-/// Which model the variants are measured from.
-pub(super) fn measured_from(state: &State) -> String {
-    format!("from {}", model_with(&state.measured_on()))
-}
-
-/// The same as a line of its own, with what is to be known where edits are in place.
+/// Which model the variants are measured from as a line of its own, with what is to be known where edits are in place.
 fn ground(state: &State) -> Option<(String, Style)> {
     let edits = match state.edits.applied.len() {
         1 => "the edit in place".to_owned(),
@@ -343,7 +338,7 @@ fn variant_line(state: &State, place: usize, variant: &Variant, room: usize) -> 
     let baseline = if place == state.compare.variants.baseline { "=" } else { " " };
     let (method, objective) = variant.names(&state.engine);
     let standing = standing(state, variant);
-    let layers = match (variant.settings.layers.trim(), standing.attempt()) {
+    let layers = match (variant.settings.layers.trim(), state.attempt_of(variant)) {
         ("", Some(attempt)) if !attempt.view.layers.is_empty() => layers_text(&attempt.view.layers),
         ("", _) => "its own layers".to_owned(),
         (layers, _) if layers.contains([',', '-']) => format!("layers {layers}"),
@@ -386,13 +381,7 @@ pub(super) enum Standing<'a> {
     Known(&'a Attempt, Ground),
 }
 
-impl<'a> Standing<'a> {
-    /// The attempt, where there is one of the model that variants are measured on: numbers of another one stand beside no
-    /// others.
-    pub(super) fn attempt(&self) -> Option<&'a Attempt> {
-        if let Self::Known(attempt, Ground::Same | Ground::InPlace) = self { Some(attempt) } else { None }
-    }
-
+impl Standing<'_> {
     fn words(&self, state: &State) -> String {
         let attempt = match self {
             Self::Wrong(why) => return why.clone(),

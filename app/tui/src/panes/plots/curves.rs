@@ -1,7 +1,6 @@
 //! What is plotted: one curve for each variant of the selected fact, or for the last edit.
 
 use super::kind::PlotKind;
-use crate::panes::compare::standing;
 use crate::state::{EditView, State};
 use locus_protocol::TraceKind;
 use ratatui::style::Style;
@@ -32,7 +31,7 @@ pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
     let alike = |part: fn(&(String, String)) -> &String| names.iter().all(|name| part(name) == part(&names[0]));
     let (same_method, same_objective) = (alike(|name| &name.0), alike(|name| &name.1));
     for (variant, (method, objective)) in state.compare.variants.list.iter().zip(&names) {
-        let Some(attempt) = standing(state, variant).attempt() else { continue };
+        let Some(attempt) = state.attempt_of(variant) else { continue };
         // what tells them apart is enough
         let name = match (same_method, same_objective) {
             (false, true) => method.clone(),
@@ -57,7 +56,7 @@ pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
 /// Whose terms are plotted: the selected variant's, or the last edit's.
 pub fn of_terms(state: &State) -> Option<(char, &EditView)> {
     let variant = state.compare.variants.selected();
-    let attempt = variant.and_then(|variant| Some((variant.letter, &standing(state, variant).attempt()?.view)));
+    let attempt = variant.and_then(|variant| Some((variant.letter, &state.attempt_of(variant)?.view)));
     let fact = state.fact();
     attempt.or_else(|| {
         let view = state.edits.shown().filter(|view| fact.is_none_or(|fact| *fact == view.order.fact))?;

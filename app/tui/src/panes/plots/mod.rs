@@ -75,7 +75,7 @@ impl Pane for PlotsPane {
     }
 
     fn of_model(&self, state: &State) -> Option<String> {
-        (!state.compare.variants.list.is_empty()).then(|| super::compare::measured_from(state))
+        (!state.compare.variants.list.is_empty()).then(|| state.measured_from())
     }
 
     fn has_table(&self, state: &State) -> bool {

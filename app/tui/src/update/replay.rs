@@ -1,9 +1,9 @@
 //! The records of a session, folded into the state that they led to.
 
+use super::update;
 use crate::author;
 use crate::input::Input;
 use crate::state::State;
-use crate::update::update;
 use crate::workbench::Workbench;
 use locus_protocol::{Event, Fact};
 
