@@ -44,11 +44,9 @@ fn fold(state: &mut State, event: Event) {
             state.engine.refused.push(refused);
         }
         // A job of ours has its title already; others come with a recording that is replayed.
-        Event::Started { job, kind, title } => {
-            if state.running(job).is_none() {
-                state.jobs.last = state.jobs.last.max(job);
-                state.begin(Job::new(job, kind, title, state.now));
-            }
+        Event::Started { job, kind, title } if state.running(job).is_none() => {
+            state.jobs.last = state.jobs.last.max(job);
+            state.begin(Job::new(job, kind, title, state.now));
         }
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
         Event::Finished { job, outcome, seconds } => endings::finish(state, job, &outcome, seconds),

@@ -133,7 +133,8 @@ fn no_module_knows_one_below_it() {
         .filter_map(|item| if let syn::Item::Mod(item) = item { Some(item.ident.to_string()) } else { None })
         .collect();
     let mut listed = order.clone();
-    (declared.sort(), listed.sort());
+    declared.sort();
+    listed.sort();
     assert_eq!(listed, declared, "the table in lib.rs lists the modules");
     let place = |name: &str| order.iter().position(|known| known == name);
     let mut seen = 0;

@@ -175,7 +175,7 @@ impl Pane for FactPane {
             }
             Typed::Done(fact) => {
                 self.own = None;
-                vec![Change::AddFact(Box::new(fact)).into()]
+                vec![Change::AddFact(fact).into()]
             }
         }
     }

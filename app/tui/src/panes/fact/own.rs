@@ -22,7 +22,7 @@ pub enum Typed {
     /// It was left.
     Left,
     /// It is one.
-    Done(Fact),
+    Done(Box<Fact>),
 }
 
 /// A fact that is being typed.
@@ -84,7 +84,7 @@ impl OwnFact {
                 self.step(true);
             }
             KeyCode::Enter => match self.fact() {
-                Ok(fact) => return Typed::Done(fact),
+                Ok(fact) => return Typed::Done(Box::new(fact)),
                 Err((field, error)) => (self.field, self.error) = (field, Some(error)),
             },
             _ => {
