@@ -90,7 +90,7 @@ pub struct Keyboard {
     pub interrupted: Option<Duration>,
 }
 
-/// What all panes share. Panes, overlays and actions only read it, and ask for a [`Change`].
+/// What all panes share. Panes, overlays and actions only read it, and ask for a `Change`.
 #[derive(Clone, Debug)]
 pub struct State {
     /// Time since the start.
