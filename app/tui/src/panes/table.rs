@@ -57,9 +57,14 @@ impl Table {
     /// Comma-separated text with a header.
     #[must_use]
     pub fn comma_separated(&self) -> String {
-        let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n";
-        let rows = self.rows.iter().map(|row| line(row.iter().map(cell_text).collect()));
-        line(self.columns.clone()) + &rows.collect::<String>()
+        let mut writer =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+        let rows = self.rows.iter().map(|row| row.iter().map(cell_text).collect());
+        for line in std::iter::once(self.columns.clone()).chain(rows) {
+            // memory takes everything
+            let _ = writer.write_record(line);
+        }
+        String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
     }
 
     /// A table in Markdown.
@@ -112,11 +117,6 @@ fn cell_text(value: &Value) -> String {
 /// A cell that neither ends its line nor begins the next cell.
 fn one_line(cell: &str) -> String {
     cell.replace(['\n', '\r', '\t'], " ")
-}
-
-/// A cell as RFC 4180 wants it.
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
 /// Least size of an exported picture.
