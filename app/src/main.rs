@@ -1,4 +1,5 @@
-//! Arguments, and then either the workbench or one headless command.
+//! Arguments, and then either the workbench or one headless command. Device, weights and plugins are another process', which
+//! is started where it is needed.
 
 mod cli;
 
@@ -6,8 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 fn main() -> ExitCode {
-    // before anything else looks at libtorch, see its documentation
-    locus_session::open_cuda();
     let arguments = match cli::read_arguments() {
         Ok(arguments) => arguments,
         Err(code) => return code,

@@ -2,13 +2,14 @@
  *
  * Borrowed in, owned out: what a function is given lives until it returns; what it gives back belongs to the
  * taker, who frees it through the `release` that came with it. Nothing unwinds across: C++ authors catch
- * everything in every function. Every function answers a status and fills `error` only when it is not
- * LOCUS_STATUS_OK. Tables only grow, at their end; `struct_size` says what exists. Services of the host are
- * called only from the thread that called the plugin, and only until it returns. docs/plugins.md lists them. */
-
+ * everything in every function, `release` included. Every function answers a status and fills `error` only when it
+ * is not LOCUS_STATUS_OK. Tables only grow, at their end: `struct_size` says what exists, and nothing behind it is
+ * read or written. Services of the host are called only from the thread that called the plugin, and only until it
+ * returns. docs/plugins.md describes them. */
 
 #ifndef LOCUS_PLUGIN_H
 #define LOCUS_PLUGIN_H
+
 
 #include <stddef.h>
 #include <stdint.h>
@@ -20,9 +21,44 @@ typedef struct LocusContext LocusContext;
 /* An objective at work; what it is only its plugin knows. */
 typedef struct LocusInstance LocusInstance;
 
+/* Services of the host, for `call`. */
+// Adds a row to the live table.
+#define LOCUS_SERVICE_REPORT "report"
+// Tells how far a phase is.
+#define LOCUS_SERVICE_PROGRESS "progress"
+// What the model is.
+#define LOCUS_SERVICE_MODEL "model"
+// Token ids of a text.
+#define LOCUS_SERVICE_TOKENIZE "tokenize"
+// A template with its subject in the place of `{}` and a target after one space, tokenised together: as scores, traces and displays do.
+#define LOCUS_SERVICE_TOKENIZE_PROMPT "tokenize-prompt"
+// Text of token ids.
+#define LOCUS_SERVICE_DETOKENIZE "detokenize"
+// From now on the model that is run, sampled and asked for parameters has these in these values, until the plugin returns or replaces them again.
+#define LOCUS_SERVICE_REPLACE_PARAMETERS "replace-parameters"
+// A parameter as the model has it now, by its name in the checkpoint.
+#define LOCUS_SERVICE_PARAMETER "parameter"
+// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each.
+#define LOCUS_SERVICE_CAPTURE "capture"
+// Prepares a run that will be repeated.
+#define LOCUS_SERVICE_PREPARE_SUFFIX "prepare-suffix"
+// Runs once more: the first `added` tensors are what is added, one per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of its cells.
+#define LOCUS_SERVICE_RUN_SUFFIX "run-suffix"
+// Forgets a prepared run and gives its memory back.
+#define LOCUS_SERVICE_RELEASE_SUFFIX "release-suffix"
+// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer` of the unedited model (ROME, equation 2).
+#define LOCUS_SERVICE_SOLVE_SECOND_MOMENT "solve-second-moment"
+// `C` itself, `[inner, inner]`, the mean of `k kᵀ`.
+#define LOCUS_SERVICE_SECOND_MOMENT "second-moment"
+// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's copies.
+#define LOCUS_SERVICE_NOISED_PREDICTION "noised-prediction"
+// Samples text from the model (top 5, as the published code does).
+#define LOCUS_SERVICE_SAMPLE "sample"
+// The current objective's loss for log-probabilities `[rows, tokens]` of the target, a scalar with its gradient intact.
+#define LOCUS_SERVICE_OBJECTIVE_LOSS "objective-loss"
 
 // Major version of the contract: both sides must have the same.
-#define LOCUS_INTERFACE_MAJOR 1
+#define LOCUS_INTERFACE_MAJOR 2
 
 // Minor version of the contract: counts what was added at the ends of tables.
 #define LOCUS_INTERFACE_MINOR 0
@@ -184,10 +220,11 @@ typedef struct LocusMethod {
     size_t struct_size;
     // `{}` in; the description with its hyperparameters out.
     int32_t (*describe)(const struct LocusCall *call, struct LocusReply *reply, struct LocusBytes *error);
-    // `{"request", "settings", "model"}` in; the plan out.
-    int32_t (*plan)(const struct LocusCall *call, struct LocusReply *reply, struct LocusBytes *error);
     // `{"request", "settings"}` in; the changes out: JSON, and the tensors it names.
     int32_t (*edit)(const struct LocusCall *call, struct LocusReply *reply, struct LocusBytes *error);
+    // `{"request", "settings", "model"}` in; the plan out. It may be null, and the table may end before it: then the plan
+    // is the layers that were asked for.
+    int32_t (*plan)(const struct LocusCall *call, struct LocusReply *reply, struct LocusBytes *error);
 } LocusMethod;
 
 // An objective. It lives from `create` to `destroy`.
@@ -255,8 +292,6 @@ typedef struct LocusStamp {
     uint8_t reserved_end[32];
 } LocusStamp;
 
-#endif  /* LOCUS_PLUGIN_H */
-
 /* What exports a symbol. */
 #ifdef __cplusplus
 #define LOCUS_EXPORT extern "C" __attribute__((visibility("default")))
@@ -289,6 +324,8 @@ static inline struct LocusStr locus_str(const char *text) {
 
 /* What a library exports beside its stamp: the entry function, called once, right after loading. `host` lives as
  * long as the process; the table put into `plugin` must too. */
-LOCUS_EXPORT int32_t locus_plugin_entry_v1(const struct LocusHost *host,
+LOCUS_EXPORT int32_t locus_plugin_entry_v2(const struct LocusHost *host,
                                            const struct LocusPlugin **plugin,
                                            struct LocusBytes *error);
+
+#endif

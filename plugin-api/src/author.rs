@@ -1,9 +1,10 @@
 //! The two traits an author implements.
 
 use crate::error::Result;
-use crate::host::{Host, ModelInfo};
+use crate::host::ModelInfo;
 use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
-use locus_protocol::Hyperparameter;
+use crate::services::Host;
+use locus_plugin_data::Hyperparameter;
 use serde_json::{Map, Value};
 use tch::Tensor;
 

@@ -1,8 +1,6 @@
-//! What the host does for a plugin while an edit runs.
+//! What the services of the host are asked with, and what they answer.
 
-use crate::error::{Error, Result};
-use crate::request::{Reduction, SubjectNoise};
-use crate::template::tokenized_apart;
+use crate::request::SubjectNoise;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -175,7 +173,7 @@ pub struct LayerMetrics {
     pub values: BTreeMap<String, f64>,
 }
 
-use locus_protocol::numbers as finite;
+use locus_plugin_data::number::map as finite;
 
 impl StepReport {
     /// A report of step `step` of at most `steps` on `layer`.
@@ -248,148 +246,4 @@ pub struct NoisedSubject {
     pub subject: String,
     /// The noise.
     pub noise: SubjectNoise,
-}
-
-/// What the host does for a plugin. All calls come from the thread that called the plugin.
-pub trait Host {
-    /// Adds a row to the live table.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when the report names a layer the model does not have, has no `loss`, or a number that is not
-    /// finite; [`Error::Cancelled`].
-    fn report(&self, report: &StepReport) -> Result<()>;
-
-    /// Tells how far a phase is; `total` 0 when nobody knows.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()>;
-
-    /// Writes a line into the log.
-    fn log(&self, level: Level, text: &str);
-
-    /// Whether the user cancelled.
-    fn cancelled(&self) -> bool;
-
-    /// The point at which a method can be cancelled: call it with `?` in every step.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    fn checkpoint(&self) -> Result<()> {
-        if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
-    /// What the model is.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    fn model(&self) -> Result<ModelInfo>;
-
-    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt, without it the text
-    /// goes on after another and nothing is put in front. For prompts and targets take [`Self::tokenize_prompt`].
-    ///
-    /// # Errors
-    /// The tokenizer refuses the text.
-    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>>;
-
-    /// A template with its subject in the place of `{}` and a target after one space, tokenised together: as scores,
-    /// traces and displays do. An empty target leaves the prompt alone.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for a subject that has no token in the prompt, or a target of blanks.
-    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
-        tokenized_apart(&|text, start| self.tokenize(text, start), [template, subject, target])
-    }
-
-    /// Text of token ids.
-    ///
-    /// # Errors
-    /// An id is not in the vocabulary.
-    fn detokenize(&self, ids: &[i64]) -> Result<String>;
-
-    /// From now on the model that is run, sampled and asked for parameters has these in these values, until the plugin
-    /// returns or replaces them again; parameters that are not named are the model's own. Runs that were prepared
-    /// before keep what they had. The model itself stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for a parameter that is not there, or a value of another shape.
-    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()>;
-
-    /// A parameter as the model has it now, by its name in the checkpoint. Do not write into it: the
-    /// host's bits would stay, but the edit fails.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when there is no such parameter.
-    fn parameter(&self, name: &str) -> Result<Tensor>;
-
-    /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for a cell or layer that is not there; [`Error::Cancelled`].
-    fn capture(&self, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
-        self.capture_of(&[], rows, cells)
-    }
-
-    /// Like [`Self::capture`], with the fact of the request that each row is about (see [`SuffixRequest::facts`]).
-    ///
-    /// # Errors
-    /// Those of [`Self::capture`].
-    fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>>;
-
-    /// Prepares a run that will be repeated.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for a cell, layer or parameter that is not there; [`Error::Cancelled`].
-    fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix>;
-
-    /// Runs once more: `added` has one tensor per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of
-    /// its cells; `parameters` one per entry of `parameters`.
-    ///
-    /// # Errors
-    /// [`Error::Request`] for wrong shapes; [`Error::Cancelled`].
-    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput>;
-
-    /// Forgets a prepared run and gives its memory back. [`crate::PreparedSuffix`] does so when it is dropped; the host
-    /// does it for all that are left when the plugin returns.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when there is no such run; [`Error::Unsupported`] where the host is older than this service.
-    fn release_suffix(&self, suffix: Suffix) -> Result<()> {
-        let _ = suffix;
-        Ok(())
-    }
-
-    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer`
-    /// of the unedited model (ROME, equation 2). The host computes and caches `C`.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when there are no second moments for the layer; [`Error::Cancelled`].
-    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor>;
-
-    /// `C` itself, `[inner, inner]`, the mean of `k kᵀ`; see [`Self::solve_second_moment`]. Do not write into it,
-    /// as with [`Self::parameter`].
-    ///
-    /// # Errors
-    /// Those of [`Self::solve_second_moment`].
-    fn second_moment(&self, layer: usize) -> Result<Tensor>;
-
-    /// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's
-    /// copies. A prompt with `{}` in it is filled with the subject, which says where it is; else its last mention counts.
-    ///
-    /// # Errors
-    /// [`Error::Request`] when the subject is not in the prompt; [`Error::Cancelled`].
-    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor>;
-
-    /// Samples text from the model (top 5, as the published code does).
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`].
-    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>>;
-
-    /// The current objective's loss for log-probabilities `[rows, tokens]` of the target, a scalar with its
-    /// gradient intact; for `[facts, rows, tokens]` one loss per fact, `[facts]`.
-    ///
-    /// # Errors
-    /// What the objective says.
-    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor>;
 }

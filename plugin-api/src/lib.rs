@@ -4,26 +4,29 @@
 //! hyperparameters with [`parameters!`] and exports with [`export_plugin!`]. See `docs/plugins.md`.
 
 mod author;
+pub mod call;
 pub mod error;
 pub mod glue;
 pub mod host;
 pub mod object;
 mod parameters;
 pub mod request;
-mod suffix;
+pub mod services;
+pub mod suffix;
 mod targets;
 mod template;
 
 pub use author::{EditMethod, Objective, Parameters};
 pub use error::{Error, Result};
 pub use host::{
-    Cell, Cells, DownProjection, Host, LayerMetrics, Level, ModelInfo, NoisedSubject, PromptTokens, Read,
-    SampleRequest, Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
+    Cell, Cells, DownProjection, LayerMetrics, Level, ModelInfo, NoisedSubject, PromptTokens, Read, SampleRequest,
+    Site, StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
-pub use locus_protocol::{Hyperparameter, HyperparameterKind, fill};
+pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use request::{
     Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };
+pub use services::Host;
 pub use suffix::PreparedSuffix;
 pub use targets::TargetReads;
 pub use tch;

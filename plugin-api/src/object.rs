@@ -2,9 +2,10 @@
 
 use crate::author::{EditMethod, Objective, Parameters};
 use crate::error::{Error, Result};
-use crate::host::{Host, ModelInfo};
+use crate::host::ModelInfo;
 use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
-use locus_protocol::Hyperparameter;
+use crate::services::Host;
+use locus_plugin_data::Hyperparameter;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::marker::PhantomData;

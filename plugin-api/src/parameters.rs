@@ -1,6 +1,6 @@
 //! One declaration gives the struct, its defaults, its schema and its checks.
 
-use locus_protocol::{Hyperparameter, HyperparameterKind};
+use locus_plugin_data::{Hyperparameter, HyperparameterKind};
 use serde_json::{Map, Value};
 
 /// Declares hyperparameters:

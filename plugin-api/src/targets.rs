@@ -1,8 +1,9 @@
 //! The targets of several facts: what is read of each, and the objective's loss of each.
 
 use crate::error::{Error, Result};
-use crate::host::{Host, Read};
+use crate::host::Read;
 use crate::request::Reduction;
+use crate::services::Host;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 

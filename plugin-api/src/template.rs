@@ -1,7 +1,8 @@
 //! Where in a filled template the token lies at which a fact is edited.
 
 use crate::error::{Error, Result};
-use crate::host::{Host, PromptTokens};
+use crate::host::PromptTokens;
+use crate::services::Host;
 
 /// Which token of a prompt stands for the fact (`fact_token` of the published code).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,31 +80,4 @@ fn tokenized(host: &dyn Host, template: &str, subject: &str, target: &str) -> Re
         return Err(Error::Request(format!("the subject `{subject}` has no token of its own in `{template}`")));
     }
     Ok(tokens)
-}
-
-/// What a host without the service gives: prefix, subject, suffix and target tokenised apart, as the published code does
-/// it. Right where a space goes before every word.
-pub(crate) fn tokenized_apart(
-    tokenize: &dyn Fn(&str, bool) -> Result<Vec<i64>>,
-    [template, subject, target]: [&str; 3],
-) -> Result<PromptTokens> {
-    let (prefix, suffix) = template
-        .split_once("{}")
-        .ok_or_else(|| Error::Request(format!("the template `{template}` must contain {{}} exactly once")))?;
-    let word = match prefix.strip_suffix(' ') {
-        Some(_) => format!(" {}", subject.trim()),
-        None if prefix.is_empty() => subject.to_owned(),
-        None => {
-            let message = format!("the text before {{}} in the template `{template}` must end in a space");
-            return Err(Error::Request(message));
-        }
-    };
-    let before = tokenize(prefix.strip_suffix(' ').unwrap_or(prefix), true)?.len();
-    let word = tokenize(&word, false)?.len();
-    let mut ids = tokenize(&format!("{prefix}{subject}{suffix}"), true)?;
-    let prompt = ids.len();
-    if !target.is_empty() {
-        ids.extend(tokenize(&format!(" {}", target.trim_start_matches(' ')), false)?);
-    }
-    Ok(PromptTokens { ids, subject: before..before + word, prompt })
 }

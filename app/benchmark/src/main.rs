@@ -3,6 +3,7 @@
 //! The plain way is what the published code does: the whole network, all positions, all logits, for every cell of a
 //! heat map and for every step of an optimisation. Both ways are checked to give the same numbers.
 
+mod border;
 mod editing;
 mod evaluation;
 mod methods;
@@ -38,7 +39,7 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
-    /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants.
+    /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants, border.
     #[arg(long)]
     only: Option<String>,
 }
@@ -81,7 +82,11 @@ fn main() -> Result<()> {
     let cache = tempfile::tempdir()?;
     let built_in = Model::load(&locus_demo::materialise(cache.path())?, model.device, tch::Kind::Float)?;
     println!("built-in model, {}", described(&built_in));
-    jobs(&built_in, &arguments, 8 * arguments.corpus_tokens)
+    jobs(&built_in, &arguments, 8 * arguments.corpus_tokens)?;
+    if arguments.only.as_deref().is_none_or(|only| "border".contains(only)) {
+        border::cost(cache.path())?;
+    }
+    Ok(())
 }
 
 fn described(model: &Model) -> String {

@@ -15,7 +15,6 @@ use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tch::{Kind, Tensor};
 
@@ -88,12 +87,11 @@ impl<'a> Editing<'a> {
     /// Runs a method on facts; `plainly` by full forwards.
     fn edit(&self, id: &str, facts: &[Edit], layers: &[usize], settings: &Value, plainly: bool) -> Result<Done> {
         let method = self.method(id)?;
-        let cancel = AtomicBool::new(false);
         let info = model_info(self.model, "benchmark");
         let start = Instant::now();
         let spreading: Cell<Option<Duration>> = Cell::new(None);
         let live = Some((self.rows.clone(), [0, 1]));
-        let host = EngineHost::new(self.model, info, Some(&self.moments), &cancel, live, |event| {
+        let host = EngineHost::new(self.model, info, Some(&self.moments), &|| false, live, |event| {
             if let HostEvent::Progress { phase, .. } = event
                 && phase.starts_with("spreading")
                 && spreading.get().is_none()

@@ -3,10 +3,10 @@
 //! same.
 
 use locus_engine::model::{Action, Batch, Model, Tap, Taps};
-use locus_plugin::{
-    Cell, Cells, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result, SampleRequest,
-    StepReport, Suffix, SuffixOutput, SuffixRequest,
-};
+use locus_plugin::call::{Answer, Arguments};
+use locus_plugin::services::{Services, name, serve};
+use locus_plugin::suffix::{added_and_parameters, named};
+use locus_plugin::{Cell, Cells, Error, Host, Level, Result, Suffix, SuffixOutput, SuffixRequest};
 use std::cell::RefCell;
 use tch::{Kind, Tensor};
 
@@ -53,12 +53,17 @@ impl Padded {
 }
 
 impl Host for PlainHost<'_> {
-    fn report(&self, report: &StepReport) -> Result<()> {
-        self.engine.report(report)
-    }
-
-    fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
-        self.engine.progress(phase, done, total)
+    fn call(&self, service: &str, arguments: Arguments<'_>) -> Result<Answer> {
+        match service {
+            name::REPLACE_PARAMETERS => {
+                self.engine.call(service, arguments)?;
+                serve(self, service, arguments)
+            }
+            name::CAPTURE | name::PREPARE_SUFFIX | name::RUN_SUFFIX | name::RELEASE_SUFFIX => {
+                serve(self, service, arguments)
+            }
+            _ => self.engine.call(service, arguments),
+        }
     }
 
     fn log(&self, level: Level, text: &str) {
@@ -68,32 +73,13 @@ impl Host for PlainHost<'_> {
     fn cancelled(&self) -> bool {
         self.engine.cancelled()
     }
+}
 
-    fn model(&self) -> Result<ModelInfo> {
-        self.engine.model()
-    }
-
-    fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
-        self.engine.tokenize(text, start)
-    }
-
-    fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
-        self.engine.tokenize_prompt(template, subject, target)
-    }
-
-    fn detokenize(&self, ids: &[i64]) -> Result<String> {
-        self.engine.detokenize(ids)
-    }
-
-    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
-        self.engine.replace_parameters(parameters)?;
-        let variant = self.model.with_parameters(parameters).map_err(|error| Error::Failed(error.to_string()))?;
+impl Services for PlainHost<'_> {
+    fn replace_parameters(&self, names: &[String], values: &[Tensor]) -> Result<()> {
+        let variant = self.model.with_parameters(&named(names, values)?).map_err(failed)?;
         *self.variant.borrow_mut() = Some(variant);
         Ok(())
-    }
-
-    fn parameter(&self, name: &str) -> Result<Tensor> {
-        self.engine.parameter(name)
     }
 
     fn capture_of(&self, _facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
@@ -112,7 +98,12 @@ impl Host for PlainHost<'_> {
         Ok(Suffix(self.prepared.borrow().len() as u64 - 1))
     }
 
-    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
+    fn release_suffix(&self, _suffix: Suffix) -> Result<()> {
+        Ok(())
+    }
+
+    fn run_suffix(&self, suffix: Suffix, added: usize, tensors: &[Tensor]) -> Result<SuffixOutput> {
+        let (added, parameters) = added_and_parameters(added, tensors)?;
         let prepared = self.prepared.borrow();
         let request = &prepared[suffix.0 as usize];
         let given: Vec<(String, Tensor)> =
@@ -138,26 +129,6 @@ impl Host for PlainHost<'_> {
                 .filter_map(|index| taps.captured(index).map(Tensor::shallow_clone))
                 .collect(),
         })
-    }
-
-    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
-        self.engine.solve_second_moment(layer, keys)
-    }
-
-    fn second_moment(&self, layer: usize) -> Result<Tensor> {
-        self.engine.second_moment(layer)
-    }
-
-    fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
-        self.engine.noised_prediction(prompt, subject)
-    }
-
-    fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
-        self.engine.sample(request)
-    }
-
-    fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
-        self.engine.objective_loss(log_probabilities, reduction)
     }
 }
 

@@ -3,7 +3,8 @@
 use crate::{Comparison, timed};
 use anyhow::Result;
 use locus_engine::model::{Action, Batch, Model, Site, Tap, Taps};
-use locus_engine::trace::{Answer, Kind, Request, Runs, heat_map, seeded_noise, window_layers};
+use locus_engine::run::seeded_noise;
+use locus_engine::trace::{Answer, Kind, Request, Runs, heat_map, window_layers};
 use tch::Tensor;
 
 const PROMPT: &str = "The Golden Gate Bridge is in";

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, EditOrder, Event, Fact, ModelSource, Outcome, Tried, TriedOn};
+use locus_protocol::{Command, EditOrder, Event, Fact, Load, ModelSource, Outcome, Task, Tried, TriedOn, Try};
 use locus_session::{Handles, Options};
 use serde_json::json;
 use std::path::Path;
@@ -49,7 +49,7 @@ impl Session {
         })?;
         let mut session = Self { handles, jobs: 0, fact: Fact::default() };
         let source = ModelSource::Folder(folder.to_owned());
-        for event in session.job(|job| Command::Load { job, source })? {
+        for event in session.job(Load { source })? {
             if let Event::Facts { facts, .. } = event {
                 session.fact = facts.into_iter().next().context("there are no facts")?;
             }
@@ -69,16 +69,16 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        let events = self.job(|job| Command::Try { job, order: Box::new(order), on: TriedOn::Unedited })?;
+        let events = self.job(Try { order, on: TriedOn::Unedited })?;
         let tried =
             events.into_iter().find_map(|event| if let Event::Tried(tried) = event { Some(tried) } else { None });
         tried.context("the variant was not measured")
     }
 
-    fn job(&mut self, order: impl FnOnce(u64) -> Command) -> Result<Vec<Event>> {
+    fn job(&mut self, task: impl Into<Task>) -> Result<Vec<Event>> {
         let id = self.jobs;
         self.jobs += 1;
-        self.handles.commands.send(order(id))?;
+        self.handles.commands.send(Command::start(id, task))?;
         let mut events = Vec::new();
         loop {
             match self.handles.events.recv()? {

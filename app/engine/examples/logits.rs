@@ -3,9 +3,9 @@
 //! What is to be told of the model goes to the error stream, a line each. PROMPTS is a JSON list of texts. OUT gets, for prompt `n`, the tensors `n.ids` and `n.logits`.
 
 use locus_engine::edit::{DeltaFile, EditStack};
-use locus_engine::export;
 use locus_engine::model::{Batch, Model, Taps};
 use locus_engine::moments::fingerprint;
+use locus_engine::tensor_files;
 use locus_protocol::ModelMark;
 use std::error::Error;
 use std::path::PathBuf;
@@ -51,6 +51,6 @@ fn run() -> Result<(), Box<dyn Error>> {
         tensors.push((format!("{index}.ids"), ids));
         tensors.push((format!("{index}.logits"), logits));
     }
-    export::keep(&export::bytes(&tensors, &[])?, out)?;
+    tensor_files::keep(&tensor_files::bytes(&tensors, &[])?, out)?;
     Ok(())
 }

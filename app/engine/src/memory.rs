@@ -1,9 +1,7 @@
 //! When memory does not suffice: told apart from all other failures of libtorch, with what was asked and what is free.
 
-use crate::error::{Error, Result};
 use locus_files::size;
 use rustix::process::{Resource, getrlimit};
-use std::cell::Cell;
 use std::io::ErrorKind;
 use tch::TchError;
 
@@ -50,14 +48,6 @@ pub(crate) fn shortage_in(text: &str) -> Option<Shortage> {
     Some(Shortage { asked, free })
 }
 
-/// The error that a failure of libtorch is: a shortage of memory as itself, any other as `otherwise` calls it.
-pub(crate) fn shortage_or(error: TchError, otherwise: impl FnOnce(TchError) -> Error) -> Error {
-    match Error::from(error) {
-        Error::Torch { source, .. } => otherwise(source),
-        short => short,
-    }
-}
-
 fn after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
     text.split_once(before).map(|(_, rest)| rest)
 }
@@ -78,7 +68,7 @@ fn quantity(text: &str) -> Option<u64> {
 
 /// Bytes that this process could still get: what the machine has available, or what the limit on its address space
 /// (`ulimit -v`) leaves, whichever is less.
-fn free() -> Option<u64> {
+pub(crate) fn free() -> Option<u64> {
     let left = getrlimit(Resource::As).current.and_then(|limit| {
         let used = bytes_in_proc("/proc/self/status", "VmSize:")?;
         Some(limit.saturating_sub(used))
@@ -105,39 +95,7 @@ fn bytes_in_proc(file: &str, name: &str) -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|number| number << 10)
 }
 
-thread_local! {
-    /// Whether what this thread asks for may be refused.
-    static REFUSABLE: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Whether the running thread can do without the memory that it asks for right now: the allocator may refuse it then.
-#[must_use]
-pub fn may_be_refused() -> bool {
-    REFUSABLE.get()
-}
-
-/// What `ask` gives, which can do without the memory that it asks for (`try_reserve`).
-pub fn refusable<T>(ask: impl FnOnce() -> T) -> T {
-    let before = REFUSABLE.replace(true);
-    let given = ask();
-    REFUSABLE.set(before);
-    given
-}
-
-/// An empty list that has room for `count` entries; for counts that come from what somebody asked for.
-///
-/// # Errors
-/// [`Error::OutOfMemory`] where there is no room.
-pub(crate) fn room<T>(count: usize) -> Result<Vec<T>> {
-    let mut list = Vec::new();
-    let asked = count.checked_mul(size_of::<T>()).map(|bytes| bytes as u64);
-    match refusable(|| list.try_reserve_exact(count)) {
-        Ok(()) => Ok(list),
-        Err(_) => Err(Error::OutOfMemory { doing: String::new(), asked, free: free() }),
-    }
-}
-
-/// The sentence of [`Error::OutOfMemory`].
+/// The sentence of an allocation that failed.
 pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> String {
     let doing = if doing.is_empty() { String::new() } else { format!(" while {doing}") };
     let numbers = match (asked, free) {
@@ -154,31 +112,7 @@ pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> St
 
 #[cfg(test)]
 mod tests {
-    use super::{room, shortage, shortage_in};
-    use crate::error::Error;
-    use tch::{Device, Kind, Tensor};
-
-    #[test]
-    fn a_tensor_that_is_too_large_is_told_with_its_size() {
-        // 4 PiB: more than an address space holds
-        let error = Tensor::f_zeros([1 << 50], (Kind::Float, Device::Cpu)).expect_err("too large");
-        let found = shortage(&error).expect("a shortage");
-        assert_eq!(found.asked, Some(1 << 52));
-        let Error::OutOfMemory { doing, asked, free } = Error::from(error) else { panic!("another error") };
-        assert_eq!((doing.as_str(), asked), ("", Some(1 << 52)));
-        assert!(free.is_some_and(|free| free > 0), "{free:?}");
-        // more bytes than can be counted
-        let error = Tensor::f_zeros([1 << 40, 1 << 40], (Kind::Float, Device::Cpu)).expect_err("too large");
-        assert!(matches!(Error::from(error), Error::OutOfMemory { .. }));
-    }
-
-    #[test]
-    fn other_failures_of_libtorch_are_none() {
-        let tensor = Tensor::from_slice(&[1.0_f32, 2.0]);
-        let error = tensor.f_matmul(&Tensor::from_slice(&[1.0_f32])).expect_err("shapes");
-        assert_eq!(shortage(&error), None);
-        assert!(matches!(Error::from(error), Error::Torch { .. }));
-    }
+    use super::shortage_in;
 
     #[test]
     fn the_message_of_a_gpu_gives_both_numbers() {
@@ -188,13 +122,5 @@ mod tests {
         assert_eq!((found.asked, found.free), (Some(20 << 20), Some(11 << 19)));
         assert!(shortage_in("std::bad_alloc").expect("a shortage").asked.is_none());
         assert_eq!(shortage_in("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"), None);
-    }
-
-    #[test]
-    fn room_for_more_than_there_can_be_is_refused() {
-        assert!(room::<f64>(8).is_ok());
-        let error = room::<f64>(1 << 58).expect_err("too much").to_string();
-        assert!(error.starts_with("out of memory (") && error.contains("asked for"), "{error}");
-        assert!(matches!(room::<f64>(usize::MAX), Err(Error::OutOfMemory { asked: None, .. })));
     }
 }

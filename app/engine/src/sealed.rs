@@ -121,13 +121,13 @@ fn no_place() -> Error {
 #[cfg(test)]
 mod tests {
     use super::{UNSEALED, is_file_whole, is_whole, seal, seal_file};
-    use crate::export;
+    use crate::tensor_files;
     use tch::{Kind, Tensor};
 
     fn unsealed() -> Vec<u8> {
         let tensors = [("a".to_owned(), Tensor::rand([3], (Kind::Float, tch::Device::Cpu)))];
         let says = format!(r#"{{"version":2,"checksum":"{UNSEALED}","text":"a \"checksum\":\"b\""}}"#);
-        export::bytes(&tensors, &[("entry", &says)]).expect("bytes")
+        tensor_files::bytes(&tensors, &[("entry", &says)]).expect("bytes")
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_has_no_place_for_a_seal_is_told() {
-        let mut bytes = export::bytes(&[], &[("entry", "{}")]).expect("bytes");
+        let mut bytes = tensor_files::bytes(&[], &[("entry", "{}")]).expect("bytes");
         assert_eq!(is_whole(&bytes), None);
         assert!(seal(&mut bytes).is_err() && seal(&mut [0; 3]).is_err() && is_whole(&[255; 20]).is_none());
     }

@@ -4,10 +4,11 @@ mod support;
 
 use locus_engine::evaluate::{
     Averaging, Comparison, Goal, Group, Likelihood, NormalisedScores, Pair, Question, Record, ScoringNoise, Success,
-    accuracies, answer, harmonic_mean, perplexities,
+    accuracies, answer, perplexities,
 };
 use locus_engine::model::{Batch, Model, Taps};
 use locus_protocol::Fact;
+use locus_records::averages::harmonic_mean;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use support::{cases, golden, json, name};

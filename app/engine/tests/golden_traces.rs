@@ -4,10 +4,8 @@ mod support;
 
 use locus_engine::model::{Batch, Model, Taps};
 use locus_engine::noise::LegacyRandom;
-use locus_engine::trace::{
-    Answer, Draws, Kind, Request, Runs, Severed, drawn_noise, embedding_deviation, heat_map, seeded_noise,
-    severed_heat_map,
-};
+use locus_engine::run::{Draws, drawn_noise, seeded_noise};
+use locus_engine::trace::{Answer, Kind, Request, Runs, Severed, embedding_deviation, heat_map, severed_heat_map};
 use locus_engine::{Error, Result};
 use std::path::Path;
 use support::{cases, golden, json, name, tensors};

@@ -3,9 +3,10 @@
 mod support;
 
 use locus_engine::model::Model;
+use locus_engine::run::seeded_noise;
 use locus_engine::trace::{
     Answer, CleanRun, Donor, Kind, Means, Question, Replacement, Request, Runs, Severed, ablation_map,
-    ablation_preview, heat_map, preview, seeded_noise, severed_heat_map,
+    ablation_preview, heat_map, preview, severed_heat_map,
 };
 use std::path::Path;
 use support::{cases, golden, json, name};

@@ -2,9 +2,8 @@
 
 mod support;
 
-use locus_engine::edit::SubjectNoises;
 use locus_engine::model::Model;
-use locus_engine::run::{Prepared, noised_log_probabilities};
+use locus_engine::run::{Prepared, SubjectNoises, noised_log_probabilities};
 use locus_plugin::{Cell, Read, SubjectNoise, SuffixRequest};
 use support::{cases, golden, json};
 use tch::{Device, Kind, Tensor};

@@ -1,9 +1,10 @@
 //! Tokens, subject ranges and targets of the kinds of tokenizer in `tests/tokenizers` equal those of transformers. `cargo
 //! xtask tokenizers` makes the expected ones.
 
-use locus_engine::facts;
+use locus_engine::evaluate::{remarks, without_doubtful_neighbors};
 use locus_engine::model::Tokenizer;
 use locus_protocol::Fact;
+use locus_records::facts;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -157,7 +158,7 @@ fn what_a_border_token_holds_besides_the_subject_is_known() {
     let tokens = tokenizer.prompt("{}'s is", "Spain", None).expect("tokens");
     assert_eq!((tokens.subject, tokens.glued), (0..2, [String::new(), "'s".to_owned()]));
     let fact = Fact { template: "{}'s is".into(), subject: "Spain".into(), ..Fact::default() };
-    let remarks = facts::remarks(&tokenizer, &fact).expect("remarks");
+    let remarks = remarks(&tokenizer, &fact).expect("remarks");
     assert!(remarks[0].text.contains("`n's`, which also holds `'s`"), "{remarks:?}");
 }
 
@@ -165,7 +166,7 @@ fn what_a_border_token_holds_besides_the_subject_is_known() {
 fn what_spoils_a_fact_is_said() {
     let tokenizer = kind("byte-level");
     let said = |fact: &Fact| {
-        let remarks = facts::remarks(&tokenizer, fact).expect("remarks");
+        let remarks = remarks(&tokenizer, fact).expect("remarks");
         (
             remarks.iter().any(|remark| remark.kind.spoils_scores()),
             remarks.into_iter().map(|remark| remark.text).collect::<Vec<_>>(),
@@ -197,7 +198,7 @@ fn what_spoils_a_fact_is_said() {
     }
     let doubtful = vec!["Maryland Route 223 is in".to_owned(), "Maryland Route 22 is in".into(), "Rome is in".into()];
     let fact = Fact { neighborhood: doubtful, ..fact("{Maryland Route 22} is in", "Maryland", "Ohio") };
-    let kept = facts::without_doubtful_neighbors(&fact).neighborhood;
+    let kept = without_doubtful_neighbors(&fact).neighborhood;
     assert_eq!(kept, ["Maryland Route 223 is in", "Rome is in"]);
 }
 

@@ -2,21 +2,24 @@
 #![allow(unsafe_code)]
 
 use crate::table::HOST;
+use locus_plugin::Result;
+use locus_plugin::call::{Answer, written};
 use locus_plugin::glue::abi::{LocusBytes, LocusCall, LocusContext, LocusReply, LocusStr};
-use locus_plugin::glue::{Answer, collect, handles};
-use locus_plugin::{Error, Result};
+use locus_plugin::glue::{collect, handles};
 use serde::Serialize;
 use tch::Tensor;
 
 /// Calls `function` with arguments and borrowed tensors, and takes over what it gives back.
-pub(crate) fn call<T: Serialize>(
+///
+/// # Safety
+/// `function` hands what it is given to a function of a plugin's table, and does nothing else with it.
+pub(crate) unsafe fn call<T: Serialize>(
     context: *mut LocusContext,
     arguments: &T,
-    tensors: &[&Tensor],
+    tensors: &[Tensor],
     function: impl FnOnce(*const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32,
 ) -> Result<Answer> {
-    let json =
-        serde_json::to_string(arguments).map_err(|error| Error::Failed(format!("cannot write JSON: {error}")))?;
+    let json = written(arguments)?;
     let lent = handles(tensors);
     let call = LocusCall {
         struct_size: size_of::<LocusCall>(),
@@ -28,6 +31,6 @@ pub(crate) fn call<T: Serialize>(
     };
     let (mut reply, mut error) = (LocusReply::empty(), LocusBytes::empty());
     let status = function(&raw const call, &raw mut reply, &raw mut error);
-    // SAFETY: the plugin filled both, as the contract says.
+    // SAFETY: both were empty and are this function's own; what a plugin's function puts there it gives away.
     unsafe { collect(status, reply, error) }
 }

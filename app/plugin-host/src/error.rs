@@ -22,6 +22,12 @@ pub enum LoadError {
         /// Who may.
         reason: String,
     },
+    /// It ended the engine when it was opened.
+    #[error("{} ended the engine when it was opened, and is left out until it changes; rebuild it, or remove it", file.display())]
+    LeftOut {
+        /// The file.
+        file: PathBuf,
+    },
     /// It is no shared library, or one for another machine.
     #[error("{} is not a shared library for this machine ({reason}); build the plugin with crate-type = [\"cdylib\"]", file.display())]
     NotALibrary {

@@ -3,14 +3,18 @@
 
 use crate::declaration;
 use crate::error::{LoadError, word};
-use crate::loaded::{LoadedMethod, LoadedObjective, ObjectiveFunctions, describe, entry_failure};
-use crate::session::undisturbed;
+use crate::loaded::{Function, LoadedMethod, LoadedObjective, ObjectiveFunctions, describe, entry_failure};
+use crate::open_call::undisturbed;
 use crate::stamp::Stamp;
 use crate::table::HOST;
 use crate::trust;
+use crate::watch;
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use locus_files::scratch;
-use locus_plugin::glue::abi::{ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin};
+use locus_plugin::glue::abi::{
+    ENTRY_SYMBOL, LocusBytes, LocusEntry, LocusMethod, LocusObjective, LocusPlugin, Table, View, field,
+};
+use locus_plugin::glue::borrow_slice;
 use locus_plugin::object::{Description, MethodObject, ObjectiveObject};
 use locus_protocol::{PluginKind, PluginReady};
 use sha2::{Digest, Sha256};
@@ -80,9 +84,11 @@ impl Contents {
         stamp.check()?;
         // initialisers of libraries are known to switch the rounding of tiny numbers
         let found = undisturbed(&self.file.display().to_string(), || {
-            let library = self.open_copy()?;
-            let plugin = self.enter(&library)?;
-            self.read_tables(plugin)
+            watch::opening(&self.file, || {
+                let library = self.open_copy()?;
+                let plugin = self.enter(&library)?;
+                self.read_tables(plugin)
+            })
         })?;
         let mut loaded = Vec::new();
         for (description, object) in found {
@@ -100,8 +106,8 @@ impl Contents {
         for place in places.into_iter().flatten() {
             let failure = match scratch(&place, ".locus-plugin-", ".so", &self.bytes) {
                 Err(error) => format!("cannot copy it to {}: {error}", place.display()),
-                // SAFETY: runs the initialisers of a library whose stamp fits this program; that it keeps the
-                // contract is the author's promise.
+                // SAFETY: runs the initialisers of a library whose stamp fits this program, and which nobody but the
+                // user may have put there; that they do no harm is the author's promise, which nothing can check.
                 Ok(copy) => match unsafe { Library::open(Some(&*copy), RTLD_NOW | RTLD_LOCAL) } {
                     Ok(library) => return Ok(ManuallyDrop::new(library)),
                     Err(error) => without_path(&system_text(&error), &copy),
@@ -118,26 +124,29 @@ impl Contents {
     }
 
     /// Calls the entry function.
-    fn enter(&self, library: &Library) -> Result<&'static LocusPlugin, LoadError> {
-        // SAFETY: the symbol has this type by the contract.
+    fn enter(&self, library: &Library) -> Result<View<LocusPlugin>, LoadError> {
+        // SAFETY: a function of this name has this type in the interface whose major version is in the name.
         let entry = unsafe { library.get::<LocusEntry>(ENTRY_SYMBOL) };
         let entry =
             entry.map_err(|error| LoadError::NoEntry { file: self.file.clone(), reason: system_text(&error) })?;
         let (mut plugin, mut error) = (std::ptr::null(), LocusBytes::empty());
-        // SAFETY: called as the contract says; the table lives as long as the process.
+        // SAFETY: the host's table is a static; the two places are empty and this function's own.
         let status = unsafe { entry(&raw const HOST, &raw mut plugin, &raw mut error) };
-        if let Some(error) = entry_failure(status, error) {
+        // SAFETY: the entry function has filled the error or left it empty, and gave away what it put there.
+        if let Some(error) = unsafe { entry_failure(status, error) } {
             return Err(LoadError::StartUp { file: self.file.clone(), reason: error.to_string() });
         }
-        // SAFETY: checked for null and alignment; the library is never closed.
-        unsafe { table(plugin, "the plugin's table", LocusPlugin::LEAST_SIZE) }.map_err(|reason| self.unusable(reason))
+        // SAFETY: null, odd or a table: that is the author's promise. It lives, since the library is never closed.
+        unsafe { table(plugin, "the plugin's table") }.map_err(|reason| self.unusable(reason))
     }
 
     /// Reads the tables and asks each for its description.
-    fn read_tables(&self, plugin: &'static LocusPlugin) -> Result<Vec<(Description, PluginObject)>, LoadError> {
-        // SAFETY: what the table says of its own lists is the author's promise.
-        let methods = unsafe { list(plugin.methods, plugin.method_count, "methods") };
-        let objectives = unsafe { list(plugin.objectives, plugin.objective_count, "objectives") };
+    fn read_tables(&self, plugin: View<LocusPlugin>) -> Result<Vec<(Description, PluginObject)>, LoadError> {
+        let methods = (field!(plugin, LocusPlugin, methods), field!(plugin, LocusPlugin, method_count));
+        let objectives = (field!(plugin, LocusPlugin, objectives), field!(plugin, LocusPlugin, objective_count));
+        // SAFETY: that as many pointers are there as the table says is the author's promise; they live, since the library is
+        // never closed.
+        let (methods, objectives) = unsafe { (list(methods, "methods"), list(objectives, "objectives")) };
         let methods = methods.map_err(|reason| self.unusable(reason))?;
         let objectives = objectives.map_err(|reason| self.unusable(reason))?;
         if methods.is_empty() && objectives.is_empty() {
@@ -146,16 +155,18 @@ impl Contents {
         let undescribed = |error: locus_plugin::Error| self.bad(format!("no description: {error}"));
         let mut found = Vec::new();
         for (index, &table) in methods.iter().enumerate() {
-            let (description, plan, edit) =
+            let (description, edit, plan) =
                 method_functions(table).map_err(|reason| self.unusable(format!("method {index}: {reason}")))?;
-            let description = describe(description).map_err(undescribed)?;
+            // SAFETY: it is `describe` of a method's table of a library that is never closed.
+            let description = unsafe { describe(description) }.map_err(undescribed)?;
             let method = LoadedMethod { description: description.clone(), plan, edit };
             found.push((description, PluginObject::Method(Arc::new(method))));
         }
         for (index, &table) in objectives.iter().enumerate() {
             let (description, functions) =
                 objective_functions(table).map_err(|reason| self.unusable(format!("objective {index}: {reason}")))?;
-            let description = describe(description).map_err(undescribed)?;
+            // SAFETY: it is `describe` of an objective's table of a library that is never closed.
+            let description = unsafe { describe(description) }.map_err(undescribed)?;
             let objective = LoadedObjective { description: Arc::new(description.clone()), functions };
             found.push((description, PluginObject::Objective(Arc::new(objective))));
         }
@@ -214,25 +225,28 @@ impl PluginObject {
     }
 }
 
-fn method_functions(
-    method: *const LocusMethod,
-) -> Result<(crate::loaded::Function, crate::loaded::Function, crate::loaded::Function), String> {
-    // SAFETY: checked for null and alignment; the library is never closed.
-    let method = unsafe { table(method, "its table", LocusMethod::LEAST_SIZE) }?;
-    let LocusMethod { describe, plan, edit, .. } = *method;
-    match (describe, plan, edit) {
-        (Some(describe), Some(plan), Some(edit)) => Ok((describe, plan, edit)),
+/// `describe`, `edit` and, where there is one, `plan`.
+fn method_functions(method: *const LocusMethod) -> Result<(Function, Function, Option<Function>), String> {
+    // SAFETY: null, odd or a table: that is the author's promise. It lives, since the library is never closed.
+    let method = unsafe { table(method, "its table") }?;
+    let functions = (field!(method, LocusMethod, describe).flatten(), field!(method, LocusMethod, edit).flatten());
+    match functions {
+        (Some(describe), Some(edit)) => Ok((describe, edit, field!(method, LocusMethod, plan).flatten())),
         _ => Err("a function is missing".to_owned()),
     }
 }
 
-fn objective_functions(
-    objective: *const LocusObjective,
-) -> Result<(crate::loaded::Function, ObjectiveFunctions), String> {
-    // SAFETY: checked for null and alignment; the library is never closed.
-    let objective = unsafe { table(objective, "its table", LocusObjective::LEAST_SIZE) }?;
-    let LocusObjective { describe, create, destroy, goal, loss, .. } = *objective;
-    match (describe, create, destroy, goal, loss) {
+fn objective_functions(objective: *const LocusObjective) -> Result<(Function, ObjectiveFunctions), String> {
+    // SAFETY: null, odd or a table: that is the author's promise. It lives, since the library is never closed.
+    let objective = unsafe { table(objective, "its table") }?;
+    let functions = (
+        field!(objective, LocusObjective, describe).flatten(),
+        field!(objective, LocusObjective, create).flatten(),
+        field!(objective, LocusObjective, destroy).flatten(),
+        field!(objective, LocusObjective, goal).flatten(),
+        field!(objective, LocusObjective, loss).flatten(),
+    );
+    match functions {
         (Some(describe), Some(create), Some(destroy), Some(goal), Some(loss)) => {
             Ok((describe, ObjectiveFunctions { create, destroy, goal, loss }))
         }
@@ -240,33 +254,29 @@ fn objective_functions(
     }
 }
 
-/// A table behind a pointer, if it can be one. Its first field is its size, which is all that is read of one that
-/// is too small.
-unsafe fn table<T>(pointer: *const T, name: &str, least: usize) -> Result<&'static T, String> {
-    if pointer.is_null() {
-        return Err(format!("{name} is null"));
-    }
-    if !pointer.is_aligned() {
-        return Err(format!("{name} lies at an odd address"));
-    }
-    // SAFETY: not null and aligned; that it points to a table is the author's promise.
-    let size = unsafe { pointer.cast::<usize>().read() };
-    if size < least {
-        return Err(format!("{name} has {size} bytes instead of {least}"));
-    }
-    // SAFETY: as above, and large enough.
-    Ok(unsafe { &*pointer })
+/// A table of a library, called `name`.
+///
+/// # Safety
+/// `pointer` is null, odd, or a table with as many bytes as it says, which stays and does not change.
+unsafe fn table<T: Table>(pointer: *const T, name: &str) -> Result<View<T>, String> {
+    // SAFETY: as the caller promises.
+    unsafe { View::of(pointer) }.map_err(|reason| format!("{name} {reason}"))
 }
 
+/// Pointers to tables.
+type Pointers<T> = (Option<*const *const T>, Option<usize>);
+
 /// A list of pointers to tables.
-unsafe fn list<T>(pointers: *const *const T, count: usize, name: &str) -> Result<&'static [*const T], String> {
-    match count {
-        0 => Ok(&[]),
-        _ if count > MOST => Err(format!("it says that it holds {count} {name}, and {MOST} are allowed")),
-        _ if pointers.is_null() || !pointers.is_aligned() => Err(format!("its list of {name} is null or odd")),
-        // SAFETY: not null and aligned; the length is the author's promise.
-        _ => Ok(unsafe { std::slice::from_raw_parts(pointers, count) }),
+///
+/// # Safety
+/// Where the first is neither null nor odd, as many are there as the second says, which stay and do not change.
+unsafe fn list<T>(pointers: Pointers<T>, name: &str) -> Result<&'static [*const T], String> {
+    let (Some(pointers), Some(count)) = pointers else { return Ok(&[]) };
+    if count > MOST {
+        return Err(format!("it says that it holds {count} {name}, and {MOST} are allowed"));
     }
+    // SAFETY: as the caller promises.
+    unsafe { borrow_slice(pointers, count, name) }.map_err(|_| format!("its list of {name} is null or odd"))
 }
 
 /// What the system says: libloading's own text is only the name of the function that failed.

@@ -2,16 +2,18 @@
 #![allow(unsafe_code)]
 
 use crate::call::call;
-use crate::session::{Session, undisturbed};
+use crate::open_call::{OpenCall, undisturbed};
 use crate::tensors;
-use locus_plugin::glue::abi::{LocusBytes, LocusCall, LocusInstance, LocusReply, STATUS_OK};
-use locus_plugin::glue::error_of;
+use locus_plugin::call::Answer;
+use locus_plugin::glue::abi::{LocusBytes, LocusCall, LocusContext, LocusInstance, LocusReply, STATUS_OK};
 use locus_plugin::glue::wire::{
     CreateArguments, EditArguments, EditedRecord, GoalArguments, LossArguments, PlanArguments,
 };
+use locus_plugin::glue::{collect, error_of};
 use locus_plugin::object::{Description, MethodObject, ObjectiveInstance, ObjectiveObject};
 use locus_plugin::schema::complete;
 use locus_plugin::{EditRequest, Edited, Error, Fact, Goal, Host, ModelInfo, Plan, Reduction, Result};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -23,14 +25,12 @@ pub(crate) type Destroy = unsafe extern "C" fn(*mut LocusInstance);
 pub(crate) type InstanceFunction =
     unsafe extern "C" fn(*mut LocusInstance, *const LocusCall, *mut LocusReply, *mut LocusBytes) -> i32;
 
-// SAFETY, for all calls of functions below: they come out of a checked table of a library that is never closed, and
-// get arguments as the contract says.
-
 /// A method of a loaded library.
 pub(crate) struct LoadedMethod {
     pub(crate) description: Description,
-    pub(crate) plan: Function,
     pub(crate) edit: Function,
+    /// Without one the plan is the layers that were asked for.
+    pub(crate) plan: Option<Function>,
 }
 
 impl MethodObject for LoadedMethod {
@@ -40,24 +40,25 @@ impl MethodObject for LoadedMethod {
 
     fn plan(&self, request: &EditRequest, settings: &Map<String, Value>, model: &ModelInfo) -> Result<Plan> {
         let settings = completed(&self.description, settings)?;
+        let Some(plan) = self.plan else {
+            return Ok(Plan { layers: request.layers.clone(), ..Plan::default() });
+        };
         let arguments = PlanArguments { request, settings, model };
-        undisturbed(&self.description.info.id, || {
-            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-            call(null_mut(), &arguments, &[], |call, reply, error| unsafe { (self.plan)(call, reply, error) })
-        })?
-        .read()
+        // SAFETY: `plan` of a table that was checked when it was read, of a library that is never closed; it gets what `call`
+        // hands over.
+        let planned = || unsafe { call(null_mut(), &arguments, &[], |call, reply, error| plan(call, reply, error)) };
+        undisturbed(&self.description.info.id, planned)?.read()
     }
 
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
         let arguments = EditArguments { request, settings: completed(&self.description, settings)? };
-        Session::run(&self.description.info.id, host, |context| {
+        OpenCall::run(&self.description.info.id, host, |context| {
+            // SAFETY: `edit` of a table that was checked when it was read, of a library that is never closed; it gets what
+            // `call` hands over.
             let answer =
-                // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-                call(context, &arguments, &[], |call, reply, error| unsafe { (self.edit)(call, reply, error) })?;
-            let record = answer.read::<EditedRecord>()?;
-            let tensors = answer.tensors();
-            tensors::plain(&tensors, "of its answer")?;
-            record.unpack(&tensors)
+                unsafe { call(context, &arguments, &[], |call, reply, error| (self.edit)(call, reply, error)) }?;
+            tensors::plain(&answer.tensors, "of its answer")?;
+            answer.read::<EditedRecord>()?.unpack(&answer.tensors)
         })
     }
 }
@@ -85,12 +86,11 @@ impl ObjectiveObject for LoadedObjective {
     fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>> {
         let arguments = CreateArguments { settings: completed(&self.description, settings)? };
         let mut instance = null_mut();
-        undisturbed(&self.description.info.id, || {
-            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-            call(null_mut(), &arguments, &[], |call, _, error| unsafe {
-                (self.functions.create)(call, &raw mut instance, error)
-            })
-        })?;
+        // SAFETY: `create` of a table that was checked when it was read, of a library that is never closed; it gets what
+        // `call` hands over, and a place for the instance that is this function's own.
+        let create = |call, _, error| unsafe { (self.functions.create)(call, &raw mut instance, error) };
+        // SAFETY: `create` above hands what it is given to the table's function.
+        undisturbed(&self.description.info.id, || unsafe { call(null_mut(), &arguments, &[], create) })?;
         if instance.is_null() {
             return Err(Error::Failed("unusable answer: no instance".to_owned()));
         }
@@ -102,31 +102,44 @@ impl ObjectiveObject for LoadedObjective {
 struct LoadedInstance {
     description: Arc<Description>,
     functions: ObjectiveFunctions,
+    /// Made by `create`, and destroyed when this is dropped.
     instance: *mut LocusInstance,
+}
+
+impl LoadedInstance {
+    /// Calls a function of the instance.
+    fn call<T: Serialize>(
+        &mut self,
+        function: InstanceFunction,
+        context: *mut LocusContext,
+        arguments: &T,
+        tensors: &[Tensor],
+    ) -> Result<Answer> {
+        // SAFETY: a function of a table that was checked when it was read, of a library that is never closed. The instance is
+        // one that `create` of the same table made; nobody else calls it meanwhile, since it is borrowed mutably.
+        let ask = |call, reply, error| unsafe { function(self.instance, call, reply, error) };
+        // SAFETY: `ask` above hands what it is given to the table's function.
+        unsafe { call(context, arguments, tensors, ask) }
+    }
 }
 
 impl ObjectiveInstance for LoadedInstance {
     fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
-        Session::run(&self.description.info.id, host, |context| {
-            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-            call(context, &GoalArguments { fact }, &[], |call, reply, error| unsafe {
-                (self.functions.goal)(self.instance, call, reply, error)
-            })?
-            .read()
+        let description = Arc::clone(&self.description);
+        OpenCall::run(&description.info.id, host, |context| {
+            self.call(self.functions.goal, context, &GoalArguments { fact }, &[])?.read()
         })
     }
 
     fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let given = log_probabilities.f_internal_version()?;
-        let answer = undisturbed(&self.description.info.id, || {
-            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-            call(null_mut(), &LossArguments { reduction }, &[log_probabilities], |call, reply, error| unsafe {
-                (self.functions.loss)(self.instance, call, reply, error)
-            })
-        });
+        let description = Arc::clone(&self.description);
+        let id = &description.info.id;
+        let lent = std::slice::from_ref(log_probabilities);
+        let ask = || self.call(self.functions.loss, null_mut(), &LossArguments { reduction }, lent);
+        let answer = undisturbed(id, ask);
         // A method passes this on as its own failure; the user must see whose it is.
-        let id = &self.description.info.id;
-        let answer = answer.and_then(locus_plugin::glue::Answer::exactly).and_then(|[loss]: [Tensor; 1]| {
+        let answer = answer.and_then(Answer::exactly).and_then(|[loss]: [Tensor; 1]| {
             if log_probabilities.f_internal_version()? != given {
                 let message = "it wrote into the log-probabilities that it was given; copy them before";
                 return Err(Error::Failed(message.to_owned()));
@@ -146,7 +159,7 @@ impl ObjectiveInstance for LoadedInstance {
 impl Drop for LoadedInstance {
     fn drop(&mut self) {
         undisturbed(&self.description.info.id, || {
-            // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
+            // SAFETY: `destroy` of the table whose `create` made the instance, which is not used after it.
             unsafe { (self.functions.destroy)(self.instance) };
         });
     }
@@ -165,10 +178,13 @@ fn check_loss(loss: &Tensor, log_probabilities: &Tensor) -> Result<()> {
 }
 
 /// Calls `describe`.
-pub(crate) fn describe(function: Function) -> Result<Description> {
+///
+/// # Safety
+/// It is `describe` of a table of a library that stays open.
+pub(crate) unsafe fn describe(function: Function) -> Result<Description> {
     let arguments = Map::new();
-    // SAFETY: the library's functions were checked when its table was read, and the library is never closed.
-    call(null_mut(), &arguments, &[], |call, reply, error| unsafe { function(call, reply, error) })?.read()
+    // SAFETY: as the caller promises; it gets what `call` hands over.
+    unsafe { call(null_mut(), &arguments, &[], |call, reply, error| function(call, reply, error)) }?.read()
 }
 
 /// All settings, checked, so that a plugin need not know its own defaults.
@@ -177,8 +193,11 @@ fn completed(description: &Description, settings: &Map<String, Value>) -> Result
 }
 
 /// The error that an entry function left.
-pub(crate) fn entry_failure(status: i32, error: LocusBytes) -> Option<Error> {
-    // SAFETY: the entry filled it, as the contract says; there is no reply.
-    let collected = unsafe { locus_plugin::glue::collect(status, LocusReply::empty(), error) };
+///
+/// # Safety
+/// `error` was empty when the function was called, and it gave away what it put there.
+pub(crate) unsafe fn entry_failure(status: i32, error: LocusBytes) -> Option<Error> {
+    // SAFETY: as the caller promises; there is no reply.
+    let collected = unsafe { collect(status, LocusReply::empty(), error) };
     if status == STATUS_OK { None } else { collected.err().or_else(|| Some(error_of(status, String::new()))) }
 }

@@ -82,6 +82,9 @@ impl Registry {
     /// # Errors
     /// The first check that fails; then everything stays as it was.
     pub fn add(&mut self, file: &Path) -> Result<Vec<PluginReady>, LoadError> {
+        if self.paths.left_out.iter().any(|left_out| is_same(left_out, file)) {
+            return Err(LoadError::LeftOut { file: file.to_owned() });
+        }
         let contents = Contents::read(file)?;
         let hash = contents.hash();
         if self.known.iter().any(|known| known.hash == hash) {

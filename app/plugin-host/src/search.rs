@@ -15,6 +15,8 @@ pub struct SearchPaths {
     pub folders: Vec<PathBuf>,
     /// Files that were named.
     pub files: Vec<PathBuf>,
+    /// Files that ended an earlier engine when they were opened, and have not changed since: they are not opened.
+    pub left_out: Vec<PathBuf>,
 }
 
 impl SearchPaths {
@@ -100,7 +102,7 @@ mod tests {
             std::fs::write(folder.path().join(name), "").expect("file");
         }
         std::fs::create_dir(folder.path().join("libfolder.so")).expect("folder");
-        let paths = SearchPaths { folders: vec![folder.path().to_owned(), "missing".into()], files: Vec::new() };
+        let paths = SearchPaths { folders: vec![folder.path().to_owned(), "missing".into()], ..SearchPaths::default() };
         assert_eq!(paths.candidates().0, [folder.path().join("liba.so"), folder.path().join("libb.so")]);
     }
 
@@ -108,7 +110,7 @@ mod tests {
     fn a_folder_that_others_may_write_to_is_passed_over_with_a_sentence() {
         let folder = tempfile::tempdir().expect("folder");
         std::fs::write(folder.path().join("liba.so"), "").expect("file");
-        let paths = SearchPaths { folders: vec![folder.path().to_owned()], files: Vec::new() };
+        let paths = SearchPaths { folders: vec![folder.path().to_owned()], ..SearchPaths::default() };
         for mode in [0o777, 0o1777, 0o757] {
             std::fs::set_permissions(folder.path(), Permissions::from_mode(mode)).expect("mode");
             let (candidates, refused) = paths.candidates();

@@ -53,40 +53,37 @@ impl Stamp {
     pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Self, LoadError> {
         let elf::Contents { stamp, source, entries } = elf::read(file, data)?;
         let damaged = |reason: String| LoadError::DamagedStamp { file: file.to_owned(), reason };
-        let bytes = |offset: usize, length: usize| stamp.get(offset..offset + length).unwrap_or_default();
-        let number = |offset: usize, length: usize| {
-            bytes(offset, length).iter().rev().fold(0, |number: u64, byte| number << 8 | u64::from(*byte))
-        };
-        let text = |offset: usize, length: usize| {
-            String::from_utf8_lossy(bytes(offset, length)).trim_end_matches('\0').to_owned()
-        };
         if stamp.len() < FIXED {
             return Err(damaged(format!("{} bytes are too few", stamp.len())));
         }
-        if bytes(0, MAGIC.len()) != MAGIC {
+        // what a shorter one does not say is nought
+        let mut bytes = [0; size_of::<LocusStamp>()];
+        let there = stamp.len().min(bytes.len());
+        bytes[..there].copy_from_slice(&stamp[..there]);
+        let read: LocusStamp = zerocopy::transmute!(bytes);
+        if read.magic != MAGIC {
             return Err(damaged("it does not begin with LOCUSPLG".to_owned()));
         }
-        let size = number(offset_of!(LocusStamp, struct_size), 4);
-        if size < FIXED as u64 || size > stamp.len() as u64 {
+        let size = read.struct_size as usize;
+        if size < FIXED || size > stamp.len() {
             return Err(damaged(format!("it says that it has {size} bytes, and there are {}", stamp.len())));
         }
-        let major = number(offset_of!(LocusStamp, interface_major), 2) as u16;
+        let major = read.interface_major;
         let ours = major != INTERFACE_MAJOR || entries.iter().any(|entry| entry == ENTRY_SYMBOL);
         if entries.is_empty() || !ours {
             let reason = format!("it has a stamp but no function locus_plugin_entry_v{major}");
             return Err(LoadError::NoEntry { file: file.to_owned(), reason });
         }
-        let flags = number(offset_of!(LocusStamp, flags), 4) as u32;
-        let torch = number(offset_of!(LocusStamp, torch), 8);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end_matches('\0').to_owned();
         Ok(Self {
             file: file.to_owned(),
-            interface: (major, number(offset_of!(LocusStamp, interface_minor), 2) as u16),
-            libtorch: (flags & FLAG_LIBTORCH != 0).then_some(torch),
-            target: text(offset_of!(LocusStamp, target), 40),
-            author_package: text(offset_of!(LocusStamp, author_package), 24),
-            compiler: text(offset_of!(LocusStamp, compiler), 64),
-            plugin: text(offset_of!(LocusStamp, plugin), 64),
-            by_name_only: flags & FLAG_BY_NAME_ONLY != 0,
+            interface: (major, read.interface_minor),
+            libtorch: (read.flags & FLAG_LIBTORCH != 0).then_some(read.torch),
+            target: text(&read.target),
+            author_package: text(&read.author_package),
+            compiler: text(&read.compiler),
+            plugin: text(&read.plugin),
+            by_name_only: read.flags & FLAG_BY_NAME_ONLY != 0,
             source: String::from_utf8(source).ok().filter(|folder| folder.starts_with('/')).map(PathBuf::from),
         })
     }

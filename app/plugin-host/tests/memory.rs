@@ -25,7 +25,7 @@ fn tensors_pass_the_boundary_in_bulk_without_staying() {
         for _ in 0..count {
             let edited = scale_row.edit(&request(0), &Default::default(), &toy).expect("edits");
             let Form::LowRank { left, .. } = &edited.deltas[0].form else { panic!("factors") };
-            assert_eq!(Tensor::size(left), [4, 1]);
+            assert_eq!(Tensor::size(left), [32, 1]);
             toy.reports.borrow_mut().clear();
             toy.log.borrow_mut().clear();
         }

@@ -1,16 +1,13 @@
 //! What the engine tells.
 
 use crate::{
-    Aim, AimVerdict, AverageEffects, EditOrder, Fact, Hyperparameter, LayerRow, Memory, ModelReady, PluginChecked,
-    PluginKind, PluginReloaded, Rescored, SecondMomentsReport, ShortOrder, TraceStarted, WeightChange,
+    Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, Memory,
+    ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored,
+    SecondMomentsReport, Step, Summary, TokenText, TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-/// Number of a job; whoever orders it chooses.
-pub type JobId = u64;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,14 +132,15 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         weights: BTreeMap<String, String>,
     },
-    /// A short order was carried out, or not. What is in place after an undo or redo is told before.
+    /// A question that is no job was answered, or could not be.
     Answered {
         /// Which.
-        #[serde(flatten)]
-        to: ShortOrder,
-        /// How it ended; a failure changed nothing.
+        order: Asked,
+        /// How it ended.
         outcome: Outcome,
     },
+    /// What was looked at without a model.
+    Inspected(Inspected),
     /// What a job was to write has its name.
     Saved {
         /// The job.
@@ -171,393 +169,36 @@ impl Event {
     /// Whether the event belongs into a record: not what only moves a gauge, and not the facts, which lie in a file.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
-        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. })
+        !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. } | Self::Inspected(_))
     }
 }
 
-/// Kinds of job.
+/// What [`Event::Answered`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum JobKind {
-    /// Loading a model.
-    Load,
-    /// A causal trace.
-    Trace,
-    /// An edit.
-    Edit,
-    /// An edit that is tried and not put in place.
-    Try,
-    /// Putting edits in place that were made before.
-    Place,
-    /// Scoring the edits in place anew.
-    Rescore,
-    /// Measuring.
-    Evaluate,
-    /// Writing edits or the edited model.
-    Save,
-    /// Work on second moments that belongs to no edit.
-    SecondMoments,
-    /// Checking a plugin.
-    Check,
-    /// Loading a new build of a plugin.
-    Reload,
+pub enum Asked {
+    /// [`crate::Command::Plugins`].
+    Plugins,
+    /// [`crate::Command::Inspect`].
+    Inspect,
+    /// Something that records of before are about: an undo or redo, which are jobs now.
+    #[serde(other)]
+    Other,
 }
 
-/// What a job is doing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Reading weights; counted in bytes.
-    Weights,
-    /// Comparing tapped and untapped logits.
-    Probe,
-    /// Clean and corrupted runs of a trace.
-    Runs,
-    /// Cells of a heat map; counted in cells.
-    Cells,
-    /// Second moments over a corpus; counted in tokens.
-    SecondMoments,
-    /// Scores of the record's prompts.
-    Evaluation,
-    /// Texts that the model writes.
-    Texts,
-    /// Writing files.
-    Writing,
-    /// A phase of the method, in its words; counted in steps.
-    Method(String),
-}
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Event};
+    use crate::Outcome;
 
-/// How a job ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "how", rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It did what it was to do.
-    Done,
-    /// The user stopped it.
-    Cancelled {
-        /// What is there nevertheless.
-        kept: String,
-    },
-    /// It failed.
-    Failed {
-        /// One sentence: what, and what to do about it.
-        error: String,
-        /// Whether a plugin, a device or the request is to blame.
-        blame: Blame,
-    },
-}
-
-/// What a failure comes from; the exit code follows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Blame {
-    /// A file, a prompt, a value.
-    Request,
-    /// A plugin.
-    Plugin,
-    /// A device.
-    Device,
-}
-
-/// A loaded plugin: one method or one objective.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PluginReady {
-    /// Method or objective.
-    pub kind: PluginKind,
-    /// Its id.
-    pub id: String,
-    /// Its name in words.
-    pub title: String,
-    /// Its version.
-    pub version: String,
-    /// The paper it follows.
-    pub cite: String,
-    /// The file.
-    pub file: PathBuf,
-    /// Version of the plugin interface it was made for, `major.minor`.
-    pub interface: String,
-    /// What compiled it.
-    pub compiler: String,
-    /// The folder that it was built from, where the file says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub source: Option<PathBuf>,
-    /// Its hyperparameters.
-    pub hyperparameters: Vec<Hyperparameter>,
-    /// For a method: layers that suit the model; empty leaves them to the method.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub layers: Vec<usize>,
-    /// For a method: hyperparameters that suit the model with an objective, by the objective's id. They go before the
-    /// defaults.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub with_objective: BTreeMap<String, Map<String, Value>>,
-}
-
-/// A file that is no plugin we can use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PluginRefused {
-    /// The file.
-    pub file: PathBuf,
-    /// One sentence.
-    pub reason: String,
-}
-
-/// One token of a prompt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenText {
-    /// Its text, leading space included.
-    pub text: String,
-    /// Whether it belongs to the subject.
-    pub subject: bool,
-}
-
-/// A candidate for the next token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TopToken {
-    /// Its text, leading space included.
-    pub text: String,
-    /// Its probability.
-    #[serde(with = "crate::number::single")]
-    pub probability: f64,
-}
-
-/// What an edit starts from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EditStarted {
-    /// The job.
-    pub job: JobId,
-    /// What was asked, with all settings filled in.
-    pub order: EditOrder,
-    /// Layers that the method is going to edit.
-    pub layers: Vec<usize>,
-    /// Steps it may take.
-    pub steps: u64,
-    /// Rows of the model before.
-    pub rows: Vec<LayerRow>,
-    /// Numbers of the edits that the model has on which the edit is found, the oldest first; none for the unedited model.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub on_top_of: Vec<u64>,
-}
-
-/// One step of a method.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// The job.
-    pub job: JobId,
-    /// The step, from 0.
-    pub step: u64,
-    /// Steps the method may take.
-    pub steps: u64,
-    /// The layer it works on.
-    pub layer: usize,
-    /// Terms of the loss by name, `loss` the total.
-    #[serde(with = "crate::number::map")]
-    pub losses: BTreeMap<String, f64>,
-    /// Rows of the model as the step sees it.
-    pub rows: Vec<LayerRow>,
-}
-
-/// An edit that is in place.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Applied {
-    /// The job.
-    pub job: JobId,
-    /// A few words: method, layer, fact.
-    pub title: String,
-    /// Its number, see [`EditInPlace`].
-    #[serde(default)]
-    pub number: u64,
-    /// Its operation in the journal, where it was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<u64>,
-    /// Facts that it edits.
-    #[serde(default)]
-    pub facts: usize,
-    /// Whether it reached what its objective aims at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub verdict: Option<AimVerdict>,
-    /// Whether it was found on the unedited model and put in place on top of other edits; all else is told of the model
-    /// with those in place.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub found_on_unedited: bool,
-    /// What the objective aimed at, for the first fact.
-    #[serde(default)]
-    pub aim: Aim,
-    /// What moved.
-    pub changes: Vec<WeightChange>,
-    /// Rows of the edited model.
-    pub rows: Vec<LayerRow>,
-    /// The record's prompts before and after.
-    pub scores: BeforeAfter,
-    /// Numbers of the method's own.
-    #[serde(default, with = "crate::number::map")]
-    pub metrics: BTreeMap<String, f64>,
-    /// What the method wants said.
-    #[serde(default)]
-    pub notes: Vec<String>,
-    /// Measures of the edit by name, see docs/metrics.md.
-    #[serde(default, with = "crate::number::map")]
-    pub numbers: BTreeMap<String, f64>,
-    /// What the model says after the prompt.
-    #[serde(default)]
-    pub said: Vec<Said>,
-    /// SHA-256 of every parameter that an edit has touched, as it is now.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub weights: BTreeMap<String, String>,
-}
-
-/// An edit that was tried, and can be put in place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Tried {
-    /// What it would do. Its number is 0, since it is not in place.
-    pub would: Applied,
-    /// Bytes that its changes take while they are kept.
-    pub bytes: u64,
-    /// Numbers of the edits in place that it was tried on top of; none where it was tried on the unedited model.
-    #[serde(default)]
-    pub on_top_of: Vec<u64>,
-}
-
-/// What an edit does to a fact, in numbers and texts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Evaluated {
-    /// The job.
-    pub job: JobId,
-    /// The fact.
-    pub fact: Fact,
-    /// What the objective aimed at; without an edit the new target against the true one.
-    pub aim: Aim,
-    /// What should be known of the fact before its numbers are believed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub remarks: Vec<String>,
-    /// Why the fact was left out, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub left_out: Option<String>,
-    /// Measures by name, see docs/metrics.md.
-    #[serde(default, with = "crate::number::map")]
-    pub numbers: BTreeMap<String, f64>,
-    /// What the model says.
-    #[serde(default)]
-    pub said: Vec<Said>,
-}
-
-/// Averages over the facts of an evaluation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// Facts that were measured.
-    pub facts: usize,
-    /// Facts that were left out.
-    pub left_out: usize,
-    /// Averages by the measures' names.
-    pub means: BTreeMap<String, Average>,
-}
-
-/// An average with its 95 % confidence interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Average {
-    /// The mean.
-    pub mean: f64,
-    /// 1.96 standard errors.
-    pub half_width: f64,
-    /// For a rate or share: Wilson's interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wilson: Option<[f64; 2]>,
-    /// Facts that have the measure.
-    pub count: usize,
-}
-
-/// What the model says after a prompt, by its most probable tokens.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// The prompt.
-    pub prompt: String,
-    /// What it says before the edit.
-    pub before: String,
-    /// What it says after the edit; nothing where there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-}
-
-impl Applied {
-    /// What a list of the edits in place says of it.
-    #[must_use]
-    pub fn in_place(&self) -> EditInPlace {
-        let verdict = self.verdict.as_ref().map(|verdict| verdict.success);
-        let edit = EditInPlace::new(self.number, &self.title, &self.changes, self.facts);
-        EditInPlace { operation: self.operation, success: verdict, ..edit }
+    #[test]
+    fn answers_of_before_undo_was_a_job_are_still_read() {
+        let now = r#"{"event":"answered","order":"plugins","outcome":{"how":"done"}}"#;
+        let answered = Event::Answered { order: Asked::Plugins, outcome: Outcome::Done };
+        assert_eq!(serde_json::to_string(&answered).expect("text"), now);
+        for then in [now, r#"{"event":"answered","order":"undo-one","edit":3,"outcome":{"how":"done"}}"#] {
+            let read = serde_json::from_str::<Event>(then).expect(then);
+            assert!(matches!(read, Event::Answered { outcome: Outcome::Done, .. }), "{read:?}");
+        }
     }
-}
-
-impl EditInPlace {
-    /// An edit by what it moved.
-    #[must_use]
-    pub fn new(number: u64, title: &str, changes: &[WeightChange], facts: usize) -> Self {
-        let norm = changes.iter().map(|change| change.norm * change.norm).sum::<f64>().sqrt();
-        let relative = changes.iter().map(|change| change.relative).fold(0.0, f64::max);
-        Self { number, title: title.to_owned(), norm, relative, facts, ..Self::default() }
-    }
-
-    /// Whether it is known to have missed its aim.
-    #[must_use]
-    pub fn missed_its_aim(&self) -> bool {
-        self.success == Some(false)
-    }
-}
-
-/// An edit in place, or one that was taken back.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct EditInPlace {
-    /// Its number: it counts from 1 and is never given twice.
-    pub number: u64,
-    /// A few words: method, layer, fact.
-    pub title: String,
-    /// Norm of all its changes together.
-    #[serde(default, with = "crate::number::single")]
-    pub norm: f64,
-    /// The largest `‖ΔW‖ / ‖W‖` of a parameter.
-    #[serde(default, with = "crate::number::single")]
-    pub relative: f64,
-    /// Facts that it edits.
-    #[serde(default)]
-    pub facts: usize,
-    /// Its operation in the journal, where it was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<u64>,
-    /// Whether it reached its aim when it was made, where that was looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub success: Option<bool>,
-}
-
-/// Scores before and after an edit.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct BeforeAfter {
-    /// Before.
-    pub before: Scores,
-    /// After.
-    pub after: Scores,
-}
-
-/// Probabilities of both targets for the prompts of a record.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Scores {
-    /// The most probable next tokens of the rewrite prompt.
-    pub top: Vec<TopToken>,
-    /// The prompt that was edited.
-    pub rewrite: Vec<PromptScore>,
-    /// Other wordings.
-    pub paraphrase: Vec<PromptScore>,
-    /// Other subjects with the same true answer.
-    pub neighborhood: Vec<PromptScore>,
-}
-
-/// Probabilities of both targets for one prompt: joint over the target's tokens, not normalised by length.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct PromptScore {
-    /// The prompt.
-    pub prompt: String,
-    /// Probability of the new target.
-    #[serde(with = "crate::number::single")]
-    pub new: f64,
-    /// Probability of the true target.
-    #[serde(rename = "true", with = "crate::number::single")]
-    pub truth: f64,
 }

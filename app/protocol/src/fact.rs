@@ -1,5 +1,6 @@
 //! A fact as the workbench handles it.
 
+use locus_plugin_data::fill;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -50,18 +51,6 @@ pub struct Locality {
     pub prompt: String,
     /// Its answer, without a leading space.
     pub answer: String,
-}
-
-/// A template with its subject in the place of `{}`, without blanks at its end, and the bytes that are the subject, blanks
-/// around it left out; no place where the template has no `{}`.
-#[must_use]
-pub fn fill(template: &str, subject: &str) -> (String, Option<Range<usize>>) {
-    let text = template.replacen("{}", subject, 1);
-    let place = template.find("{}").map(|start| {
-        let start = start + subject.len() - subject.trim_start().len();
-        start..start + subject.trim().len()
-    });
-    (text.trim_end_matches(' ').to_owned(), place.filter(|place| !place.is_empty()))
 }
 
 /// Why a typed fact is none.

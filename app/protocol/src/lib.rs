@@ -4,54 +4,54 @@
 //! replay them: nothing is shown that was not recorded. Nothing here knows of tensors or of terminals.
 
 mod aim;
-mod average;
 mod command;
 mod command_line;
-mod conformance;
+mod control;
+mod deltas;
 mod event;
 mod fact;
-mod flags;
-mod hyperparameter;
+mod in_place;
+mod inspect;
+mod jobs;
 mod memory;
 mod messages;
-mod model;
-mod number;
 mod operation;
-mod rescored;
+mod plugin;
+mod plugin_kind;
 mod rows;
-mod second_moments;
+mod scores;
 mod shell;
 pub mod shown;
 mod standing;
-mod trace;
+mod start;
 mod verdict;
 
 pub use aim::Aim;
-pub use average::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
-pub use command::{Command, EditOrder, EvaluateOrder, Measures, ModelSource, SaveTarget, ShortOrder, TriedOn};
+pub use command::Command;
 pub use command_line::Surroundings;
-pub use conformance::{PluginChecked, PluginReloaded, Verdict};
-pub use event::{
-    Applied, Average, BeforeAfter, Blame, EditInPlace, EditStarted, Evaluated, Event, JobId, JobKind, Outcome, Phase,
-    PluginReady, PluginRefused, PromptScore, Said, Scores, Step, Summary, TokenText, TopToken, Tried,
-};
-pub use fact::{Fact, FactError, Locality, fill};
-pub use flags::Flags;
-pub use hyperparameter::{Hyperparameter, HyperparameterKind, PluginKind};
+pub use control::Control;
+pub use deltas::{ChangeHeader, DeltaHeader, EditHeader};
+pub use event::{Asked, Event};
+pub use fact::{Fact, FactError, Locality};
+pub use in_place::EditInPlace;
+pub use inspect::{Inspect, Inspected, KeptLayer, KeptMoments};
+pub use jobs::*;
+pub(crate) use locus_plugin_data::number;
+pub use locus_plugin_data::number::map as numbers;
+pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use memory::{GpuMemory, Memory};
-pub use model::{Device, ModelReady, Probe};
-pub use number::map as numbers;
 pub use operation::{
     DEEDS, Deed, DeltaMark, EditDeed, FactsMark, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark,
 };
-pub use rescored::{EditRescored, Rescored};
+pub use plugin::{PluginReady, PluginRefused};
+pub use plugin_kind::PluginKind;
 pub use rows::{LayerRow, WeightChange};
-pub use second_moments::{
-    SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
-};
+pub use scores::{BeforeAfter, PromptScore, Scores, TokenText, TopToken};
 pub use shell::quote as shell_quote;
 pub use standing::{counted, model_with, with_edits};
-pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
+pub use start::{
+    DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
+};
 pub use verdict::{AimVerdict, Likeliness};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.

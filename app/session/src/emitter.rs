@@ -1,10 +1,10 @@
 //! Where events go: to whoever listens, and first into the journal.
 
 use crate::error::Error;
-use crate::failure_point::reach;
 use crossbeam_channel::Sender;
 use locus_files::Refusal;
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
+use locus_records::failure_point::reach;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};

@@ -9,11 +9,14 @@ pub enum Error {
     /// The engine.
     #[error(transparent)]
     Engine(#[from] locus_engine::Error),
+    /// Files of records.
+    #[error(transparent)]
+    Records(#[from] locus_records::Error),
     /// The built-in model cannot be unpacked.
     #[error(
         "the built-in model cannot be unpacked: {0}; make that folder writable, or set XDG_CACHE_HOME to one that is"
     )]
-    BuiltIn(#[from] locus_demo::DemoError),
+    BuiltIn(#[from] locus_demo::FileError),
     /// A plugin named on the command line cannot be used.
     #[error(transparent)]
     Load(#[from] locus_plugin_host::LoadError),

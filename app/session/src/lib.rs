@@ -1,63 +1,35 @@
 //! The one thread that owns device, weights and plugins: commands in, events out.
 //!
-//! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels the running job
-//! by a flag that the engine looks at in every step. Workbench and headless commands use the same thread.
+//! [`start`] spawns it. Whoever holds the [`Handles`] sends commands, receives events, and cancels jobs by a [`Control`]
+//! that the engine looks at in every step. Workbench and headless commands use the same thread.
 
-mod allocator;
-mod applying;
-mod artifacts;
-mod averaging;
-mod conformance;
-mod defaults;
-mod device;
-mod donors;
-mod editing;
+mod edits;
 mod emitter;
-mod engaging;
 mod error;
-mod evaluating;
-mod failure_point;
-#[cfg(test)]
-mod failures;
-mod history;
-mod judging;
-mod kept;
-mod loading;
-mod measuring;
-mod memory;
+mod gauge;
+mod inspecting;
+mod jobs;
+mod measures;
+mod model;
 mod moments;
-mod noising;
-pub mod operations;
 mod orders;
-mod prediction;
-mod preference;
-mod preparing;
-mod reloading;
-mod rescoring;
-mod saving;
-mod sealing;
-mod tracing;
-mod variants;
+mod plugins;
+mod record;
+mod thread;
 mod worker;
 
-pub use allocator::before_the_end;
-pub use defaults::ModelDefaults;
-pub use device::{Choice, DeviceRequest, NumberFormat, choose, open_cuda};
 pub use error::Error;
-pub use kept::{KeptMoments, kept_moments};
-pub use locus_engine::edit::{ChangeHeader, DeltaFile, DeltaHeader, EditHeader};
-pub use locus_engine::evaluate::{Mean, harmonic_of_means};
-pub use locus_engine::facts;
-pub use locus_engine::hex;
-pub use locus_engine::reproducible;
-pub use preference::Preference;
+pub use model::defaults::ModelDefaults;
+pub use model::device::{Choice, choose, open_cuda};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, Event, Flags};
+use locus_protocol::{
+    Command, Control, DeviceRequest, Event, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role,
+};
+use locus_records::reproducible;
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// Events that may wait before the engine does.
 const WAITING_EVENTS: usize = 4096;
@@ -76,7 +48,7 @@ pub struct Options {
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
     /// How they are read.
-    pub reading: facts::Reading,
+    pub reading: Reading,
     /// Text for second moments instead of the built-in one: one document a line, JSON Lines or Parquet.
     pub corpus: Option<PathBuf>,
     /// Tokens of the corpus to use; `None` leaves it to the model's width.
@@ -95,8 +67,8 @@ pub struct Options {
     pub journals: Vec<PathBuf>,
     /// Files of edits that are put in place with every model that is loaded, in their order.
     pub apply: Vec<PathBuf>,
-    /// The journal of operations; nothing is recorded without it.
-    pub operations: Option<operations::Operations>,
+    /// The folder of the journal of operations, and how it is used; nothing is recorded without it.
+    pub operations: Option<(PathBuf, Role)>,
 }
 
 impl Options {
@@ -109,7 +81,7 @@ impl Options {
             threads: None,
             reproducible: false,
             facts: None,
-            reading: facts::Reading::default(),
+            reading: Reading::default(),
             corpus: None,
             corpus_tokens: None,
             moments: MomentsOptions::default(),
@@ -124,37 +96,14 @@ impl Options {
     }
 }
 
-/// When plugins are opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OpenPlugins {
-    /// Before anything else, so that all of them are told.
-    #[default]
-    AtStart,
-    /// Not before a command comes that needs one; those that were asked for by name at the start all the same.
-    WhenNeeded,
-}
-
-/// How second moments are collected.
-#[derive(Clone, Debug, Default)]
-pub struct MomentsOptions {
-    /// Column or field of the corpus that holds the text; `text` without it.
-    pub column: Option<String>,
-    /// Number of documents to take, chosen as the published code does; all without it.
-    pub sample: Option<usize>,
-    /// Sums in float64 instead of float32.
-    pub float64_sums: bool,
-    /// How often the state of a pass is kept; about every thirty seconds without it.
-    pub keep_every: Option<Duration>,
-}
-
 /// The ends of a running session.
 pub struct Handles {
     /// Orders.
     pub commands: Sender<Command>,
     /// What happens.
     pub events: Receiver<Event>,
-    /// What is said to the running job.
-    pub flags: Flags,
+    /// What is said to jobs while they run.
+    pub control: Control,
     /// The file that every event is appended to, if one is.
     pub journal: Option<PathBuf>,
     /// The thread; it ends after [`Command::Quit`] or when all senders are gone.
@@ -178,11 +127,11 @@ pub fn start(options: Options) -> Result<Handles, Error> {
     let (event_sender, events) = bounded(WAITING_EVENTS);
     let emitter = emitter::Emitter::new(event_sender, &options.journals)?;
     let journal = emitter.journal();
-    let flags = Flags::default();
-    let raised = flags.clone();
+    let control = Control::default();
+    let looked_at = control.clone();
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
-        .spawn(move || worker::run(options, &commands, emitter, &raised))
+        .spawn(move || thread::run(options, &commands, emitter, &looked_at))
         .map_err(Error::Thread)?;
-    Ok(Handles { commands: command_sender, events, flags, journal, thread })
+    Ok(Handles { commands: command_sender, events, control, journal, thread })
 }

@@ -1,23 +1,18 @@
-//! The engine thread: takes one command after the other and never dies of one. What only looks at the model steps in
-//! between two steps of a long job.
+//! What the engine thread owns, and what happens between two steps of a job.
 
+use crate::Options;
 use crate::emitter::Emitter;
 use crate::error::Error;
-use crate::loading::Loaded;
+use crate::measures::tried::TriedEdit;
+use crate::model::loaded::Loaded;
 use crate::orders::Orders;
-use crate::variants::{self, Variant};
-use crate::{OpenPlugins, Options};
-use crate::{
-    averaging, conformance, editing, evaluating, history, loading, memory, moments, operations, prediction, reloading,
-    rescoring, saving, tracing,
-};
-use crossbeam_channel::{Receiver, bounded};
+use crate::record::recording::{Done, Ends, Recorder, commit};
+use crossbeam_channel::Receiver;
+use locus_engine::edit::Arrangement;
 use locus_plugin_host::Registry;
-use locus_protocol::{Command, Event, Flags, JobId, JobKind, Outcome, ShortOrder, TraceOrder};
+use locus_protocol::{Command, Control, Event, JobId};
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often a job that pauses looks whether it may go on.
@@ -31,123 +26,76 @@ pub struct Worker<'a> {
     pub registry: Registry,
     /// Where events go.
     pub emitter: Emitter,
-    /// Set to stop the running job.
-    pub cancel: &'a AtomicBool,
-    /// Set to stop the trace that is done between two steps of the running job.
-    cancel_look: &'a AtomicBool,
-    /// Set to have the running job wait where it is.
-    pub pause: &'a AtomicBool,
+    /// Which jobs are to stop, and which to wait.
+    pub control: &'a Control,
     /// Threads that libtorch takes by itself.
     pub all_threads: i32,
     /// The model, once there is one.
     pub loaded: Option<Loaded>,
     /// Edits of that model that were tried and are not in place, by the jobs that tried them.
-    pub variants: BTreeMap<JobId, Variant>,
+    pub variants: BTreeMap<JobId, TriedEdit>,
     /// The journal of operations, where the session uses it.
-    pub operations: Option<operations::Recorder>,
+    pub operations: Option<Recorder>,
     /// Whether the plugins have been opened.
-    plugins_are_open: bool,
+    pub plugins_are_open: bool,
     /// What it was told and has not begun.
-    orders: Orders<'a>,
-    /// What it does.
-    doing: Cell<Doing>,
+    pub orders: Orders<'a>,
+    /// Does what only looks at the model while a job stands still.
+    look: Look,
+    /// The job whose steps are made now; a look between two steps of a long job takes its place meanwhile.
+    pub running: Cell<Option<Running>>,
     /// How long looks have held the running job up.
-    looked: Cell<Duration>,
+    pub looked: Cell<Duration>,
 }
 
-/// What the thread does, which says what may happen between two steps of it.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Doing {
-    /// A job: it may be to pause or to stop.
-    #[default]
-    Job,
-    /// A long job: looks may step in as well.
-    LongJob,
-    /// A look by itself.
-    Look,
-    /// A look between two steps of a long job, which a pause is meant for.
-    LookBetween,
-}
+/// What does a look between two steps of a job.
+pub type Look = fn(&Worker<'_>, Command);
 
-/// Runs until [`Command::Quit`] or until nobody can send any more.
-pub fn run(options: Options, commands: &Receiver<Command>, emitter: Emitter, flags: &Flags) {
-    emitter.hello(options.reproducible);
-    let (stop, stopped) = bounded::<()>(0);
-    let events = emitter.sender();
-    let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || memory::watch(&events, &stopped));
-    let mut worker = Worker::new(options, commands, emitter, flags);
-    let at_once = worker.options.open_plugins == OpenPlugins::AtStart || !worker.options.plugins.is_empty();
-    match if at_once { worker.open_plugins() } else { Ok(()) } {
-        Ok(()) => worker.serve(),
-        Err(error) => refuse_all(&worker.emitter, commands, &error),
-    }
-    drop(stop);
-    if let Ok(watcher) = watcher {
-        let _ = watcher.join();
-    }
-}
-
-/// Without plugins that were asked for no job is begun.
-fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
-    for command in commands {
-        match (command.job(), command.asks()) {
-            (Some(job), _) => emitter.tell(Event::Finished { job, outcome: failed(error), seconds: 0.0 }),
-            (None, Some(to)) => emitter.tell(Event::Answered { to, outcome: failed(error) }),
-            (None, None) if command == Command::Quit => return,
-            (None, None) => emitter.log("engine", "error", error.to_string()),
-        }
-    }
-}
-
-fn failed(error: &Error) -> Outcome {
-    Outcome::Failed { error: error.to_string(), blame: error.blame() }
+/// A job whose steps are made.
+#[derive(Clone, Copy)]
+pub struct Running {
+    /// Its number.
+    pub job: JobId,
+    /// Whether looks may step in.
+    pub lets_looks_in: bool,
 }
 
 impl<'a> Worker<'a> {
-    /// Without plugins and model yet.
-    pub(crate) fn new(options: Options, commands: &'a Receiver<Command>, emitter: Emitter, flags: &'a Flags) -> Self {
+    /// Without plugins and model yet; `look` does what only looks at the model.
+    pub fn new(
+        options: Options,
+        commands: &'a Receiver<Command>,
+        emitter: Emitter,
+        control: &'a Control,
+        look: Look,
+    ) -> Self {
         let all_threads = tch::get_num_threads();
         if let Some(threads) = options.threads {
             // before libtorch starts threads for the first time: where they do not fit, it ends the program
             tch::set_num_threads(threads);
         }
         let registry = Registry::new(options.search.clone());
-        let operations = options.operations.as_ref().map(|kept| operations::Recorder::new(kept, options.reproducible));
+        let operations = options.operations.as_ref();
+        let operations = operations.map(|(folder, role)| Recorder::new(folder, *role, options.reproducible));
         Self {
             options,
             registry,
             emitter,
-            cancel: &flags.cancel,
-            cancel_look: &flags.cancel_look,
-            pause: &flags.pause,
+            control,
             all_threads,
             loaded: None,
             variants: BTreeMap::new(),
             operations,
             plugins_are_open: false,
             orders: Orders::new(commands),
-            doing: Cell::default(),
+            look,
+            running: Cell::default(),
             looked: Cell::default(),
         }
     }
 }
 
 impl Worker<'_> {
-    fn open_plugins(&mut self) -> Result<(), Error> {
-        self.plugins_are_open = true;
-        let (_, refused) = self.registry.scan();
-        for file in &self.options.plugins {
-            self.registry.add(file)?;
-        }
-        self.registry.plugins().into_iter().map(Event::Plugin).for_each(|event| self.emitter.tell(event));
-        refused.into_iter().map(Event::PluginRefused).for_each(|event| self.emitter.tell(event));
-        for reason in self.registry.untrusted() {
-            self.emitter.log("plugins", "warning", reason.clone());
-        }
-        self.tell_remarks();
-        Ok(())
-    }
-
     /// Says what plugins have left behind since it was said last.
     pub fn tell_remarks(&self) {
         for remark in locus_plugin_host::take_remarks() {
@@ -155,175 +103,25 @@ impl Worker<'_> {
         }
     }
 
-    fn serve(&mut self) {
-        while let Some(command) = self.orders.next() {
-            self.doing.set(match command.is_look() {
-                true => Doing::Look,
-                false if command.lets_looks_in() => Doing::LongJob,
-                false => Doing::Job,
-            });
-            if !self.plugins_are_open && needs_plugins(&command) {
-                let opened = self.open_plugins();
-                self.log_failure(opened);
-            }
-            match command {
-                Command::Quit => return,
-                Command::Predict { fact } => self.quietly(|worker| prediction::predict(worker, &fact)),
-                Command::Load { job, source } => {
-                    self.job(job, JobKind::Load, loading::title(&source), |worker| loading::load(worker, job, &source));
-                }
-                Command::Trace { job, order } => {
-                    self.job(job, JobKind::Trace, trace_title(&order), |worker| tracing::trace(worker, job, order));
-                }
-                Command::AverageTraces { job, order } => {
-                    let title = format!("tracing {} facts", order.facts.len());
-                    self.job(job, JobKind::Trace, title, |worker| averaging::average(worker, job, &order));
-                }
-                Command::Edit { job, order } => {
-                    let title = format!("{} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Edit, title, |worker| editing::edit(worker, job, order));
-                }
-                Command::Try { job, order, on } => {
-                    let title = format!("trying {} for “{}”", order.method, order.fact.prompt());
-                    self.job(job, JobKind::Try, title, |worker| variants::attempt(worker, job, *order, on));
-                }
-                Command::Keep { job, tried } => {
-                    let title = "putting a variant in place".to_owned();
-                    self.job(job, JobKind::Edit, title, |worker| variants::keep(worker, job, tried));
-                }
-                Command::Drop { tried } => {
-                    self.variants.remove(&tried);
-                }
-                Command::Evaluate { job, order } => {
-                    let title = evaluating::title(&order);
-                    self.job(job, JobKind::Evaluate, title, |worker| evaluating::evaluate(worker, job, order));
-                }
-                Command::Place { job, in_place, taken_back } => {
-                    let title = "putting edits in place".to_owned();
-                    self.job(job, JobKind::Place, title, |worker| operations::place(worker, &in_place, &taken_back));
-                }
-                Command::Rescore { job } => {
-                    let title = "scoring the edits in place".to_owned();
-                    self.job(job, JobKind::Rescore, title, |worker| rescoring::rescore(worker, job));
-                }
-                Command::Save { job, target } => {
-                    self.job(job, JobKind::Save, "writing".to_owned(), |worker| saving::save(worker, job, &target));
-                }
-                Command::SecondMoments { job, task } => {
-                    let title = moments::title(&task);
-                    self.job(job, JobKind::SecondMoments, title, |worker| moments::run(worker, job, task));
-                }
-                Command::CheckPlugin { job, file, edits } => {
-                    let title = format!("checking {}", file.display());
-                    self.job(job, JobKind::Check, title, |worker| conformance::check(worker, job, &file, edits));
-                }
-                Command::ReloadPlugin { job, file } => {
-                    let title = format!("loading {}", file.display());
-                    self.job(job, JobKind::Reload, title, |worker| reloading::reload(worker, job, &file));
-                }
-                Command::Plugins => self.answer(ShortOrder::Plugins, |_| Ok(())),
-                Command::Undo => self.answer(ShortOrder::Undo, history::undo),
-                Command::UndoOne { edit } => {
-                    self.answer(ShortOrder::UndoOne { edit }, |worker| history::undo_one(worker, edit));
-                }
-                Command::Redo => self.answer(ShortOrder::Redo, history::redo),
-            }
-        }
-    }
-
-    /// Runs a job and says how it ended. `body` says what is kept when it is cancelled.
-    fn job(&mut self, job: JobId, kind: JobKind, title: String, body: impl FnOnce(&mut Self) -> Result<(), Stopped>) {
-        self.emitter.begin();
-        let start = self.begin(job, kind, title);
-        self.looked.set(Duration::ZERO);
-        let mut result = self.emitter.check().map_err(Stopped::from).and_then(|()| caught(|| body(self)));
-        self.tell_remarks();
-        if result.is_ok() {
-            // nothing counts as done that is not written down
-            result = self.emitter.settle().map_err(Stopped::from);
-        }
-        self.cancel.store(false, Ordering::Relaxed);
-        self.pause.store(false, Ordering::Relaxed);
-        if self.doing.get() == Doing::Look {
-            self.cancel_look.store(false, Ordering::Relaxed);
-        }
-        // what a look took is not the job's
-        self.end(job, start.elapsed().saturating_sub(self.looked.get()), result);
-    }
-
-    fn begin(&self, job: JobId, kind: JobKind, title: String) -> Instant {
-        self.emitter.tell(Event::Started { job, kind, title });
-        Instant::now()
-    }
-
-    fn end(&self, job: JobId, took: Duration, result: Result<(), Stopped>) {
-        let outcome = match result {
-            Ok(()) => Outcome::Done,
-            Err(stopped) if stopped.error.is_cancelled() => Outcome::Cancelled { kept: stopped.kept },
-            Err(Stopped { error, .. }) => failed(&error),
-        };
-        self.emitter.tell(Event::Finished { job, outcome, seconds: took.as_secs_f64() });
-    }
-
-    /// Does something short that is no job, and says how it ended.
-    fn answer(&mut self, to: ShortOrder, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
-        self.emitter.begin();
-        let outcome = match caught(|| body(self)) {
-            Ok(()) => Outcome::Done,
-            Err(error) => failed(&error),
-        };
-        self.emitter.tell(Event::Answered { to, outcome });
-    }
-
-    /// Does something short that nobody waits for; a failure goes into the log.
-    fn quietly(&mut self, body: impl FnOnce(&mut Self) -> Result<(), Error>) {
-        let result = caught(|| body(self));
-        self.log_failure(result);
-    }
-
-    fn log_failure(&self, result: Result<(), Error>) {
-        if let Err(error) = result {
-            self.emitter.log("engine", "error", error.to_string());
-        }
-    }
-
     /// Between two steps of a job: does what was asked meanwhile and only looks at the model, one such thing at a time,
     /// and waits as long as the job is to pause.
     pub fn between_steps(&self) {
-        let doing = self.doing.get();
-        if doing == Doing::LookBetween {
-            return;
-        }
+        let Some(running) = self.running.get() else { return };
         loop {
-            if doing == Doing::LongJob
+            if running.lets_looks_in
                 && let Some(look) = self.orders.next_look()
             {
                 let start = Instant::now();
-                self.doing.set(Doing::LookBetween);
+                self.running.set(None);
                 // as between two jobs, whatever the step that was interrupted has set
-                tch::with_grad(|| self.look(look));
-                self.doing.set(doing);
+                tch::with_grad(|| (self.look)(self, look));
+                self.running.set(Some(running));
                 self.looked.set(self.looked.get() + start.elapsed());
             }
-            if !self.pause.load(Ordering::Relaxed) || self.is_cancelled() {
+            if !self.control.is_paused(running.job) || self.is_cancelled() {
                 return;
             }
             std::thread::sleep(GLANCE);
-        }
-    }
-
-    /// Does what only looks at the model while a job stands still.
-    fn look(&self, look: Command) {
-        match look {
-            Command::Predict { fact } => self.log_failure(caught(|| prediction::predict(self, &fact))),
-            Command::Trace { job, order } => {
-                let start = self.begin(job, JobKind::Trace, trace_title(&order));
-                let result = caught(|| tracing::trace(self, job, order));
-                self.cancel_look.store(false, Ordering::Relaxed);
-                self.end(job, start.elapsed(), result);
-            }
-            // no look
-            _ => {}
         }
     }
 
@@ -337,6 +135,20 @@ impl Worker<'_> {
         self.loaded.as_ref().ok_or_else(no_model)
     }
 
+    /// Records a step, puts `after` in place and tells it, see [`commit`].
+    ///
+    /// # Errors
+    /// It cannot be recorded or told; everything is as it was.
+    pub fn commit(
+        &mut self,
+        step: &Done,
+        after: Arrangement,
+        event: impl FnOnce(&Arrangement, &BTreeMap<u64, u64>) -> Event,
+    ) -> Result<(), Error> {
+        let loaded = self.loaded.as_mut().ok_or_else(no_model)?;
+        commit(&mut Ends { loaded, recorder: self.operations.as_mut(), emitter: &self.emitter }, step, after, event)
+    }
+
     /// The engine's error once the user has cancelled. See [`Self::between_steps`], which comes first.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
         self.between_steps();
@@ -344,26 +156,9 @@ impl Worker<'_> {
         if self.is_cancelled() { Err(locus_engine::Error::Cancelled) } else { Ok(()) }
     }
 
-    fn is_cancelled(&self) -> bool {
-        let (job, look) = (self.cancel.load(Ordering::Relaxed), self.cancel_look.load(Ordering::Relaxed));
-        match self.doing.get() {
-            Doing::Job | Doing::LongJob => job,
-            Doing::Look => job || look,
-            Doing::LookBetween => look,
-        }
-    }
-}
-
-/// Whether a command cannot be carried out without plugins.
-fn needs_plugins(command: &Command) -> bool {
-    match command {
-        Command::Plugins
-        | Command::Edit { .. }
-        | Command::Try { .. }
-        | Command::CheckPlugin { .. }
-        | Command::ReloadPlugin { .. } => true,
-        Command::Evaluate { order, .. } => order.edit.is_some(),
-        _ => false,
+    /// Whether the user wants the running job to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.running.get().is_some_and(|running| self.control.is_cancelled(running.job))
     }
 }
 
@@ -383,18 +178,4 @@ impl<E: Into<Error>> From<E> for Stopped {
     fn from(error: E) -> Self {
         Self { error: error.into(), kept: "nothing was changed".to_owned() }
     }
-}
-
-fn trace_title(order: &TraceOrder) -> String {
-    format!("tracing “{}”", order.fact.prompt())
-}
-
-/// What `body` gives; an error where it panics.
-fn caught<E: From<Error>>(body: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::panic(panic_text(&*panic)).into()))
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    locus_plugin::error::first_line(text.unwrap_or("without a message")).to_owned()
 }

@@ -3,7 +3,7 @@
 
 mod support;
 
-use locus_protocol::{Command, EditOrder, Event, Fact, Outcome, Scores, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{Command, EditOrder, Event, Fact, Outcome, Scores, TraceKind, TraceOrder, TraceStarted, Undo};
 use std::path::PathBuf;
 use support::Session;
 
@@ -16,7 +16,7 @@ impl Session {
     }
 
     fn trace(&mut self, fact: Fact) -> (TraceStarted, Vec<Vec<f64>>) {
-        let events = self.done(|job| Command::Trace { job, order: TraceOrder::new(fact, TraceKind::Hidden) });
+        let events = self.done(TraceOrder::new(fact, TraceKind::Hidden));
         let started = events.iter().find_map(|event| match event {
             Event::Trace(started) => Some(started.clone()),
             _ => None,
@@ -40,19 +40,16 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        let events = self.done(|job| Command::Edit { job, order });
+        let events = self.done(order);
         let applied = events.into_iter().find_map(|event| match event {
             Event::Applied(applied) => Some(applied),
             _ => None,
         });
-        self.handles.commands.send(Command::Undo).expect("engine");
-        let unedited = loop {
-            if let Event::Edits { unedited, applied, .. } = self.handles.events.recv().expect("engine") {
-                assert!(applied.is_empty());
-                break unedited;
-            }
-        };
-        assert!(unedited, "an undo must leave the weights bit by bit");
+        let unedited = self.done(Undo::LAST).into_iter().find_map(|event| match event {
+            Event::Edits { unedited, applied, .. } => Some(unedited && applied.is_empty()),
+            _ => None,
+        });
+        assert_eq!(unedited, Some(true), "an undo must leave the weights bit by bit");
         let scores = applied.expect("applied").scores;
         (scores.before, scores.after)
     }
@@ -125,14 +122,14 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
         seed: 0,
         more: Vec::new(),
     };
-    session.handles.commands.send(Command::Edit { job: 77, order }).expect("engine");
+    session.handles.commands.send(Command::start(77, order)).expect("engine");
     let (mut steps, mut after) = (0, 0);
     let outcome = loop {
         match session.handles.events.recv().expect("engine") {
             Event::Step(_) => {
                 steps += 1;
                 if steps == 3 {
-                    session.handles.flags.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+                    session.handles.control.cancel(77);
                 }
                 after += u64::from(steps > 3);
             }

@@ -3,8 +3,8 @@
 mod support;
 
 use locus_protocol::{
-    AverageEffects, AverageOrder, Command, Correctness, Event, Fact, Intervention, Outcome, TokenRole, TraceKind,
-    TraceOrder, TraceStarted,
+    AverageEffects, AverageOrder, Correctness, Event, Fact, Intervention, Outcome, TokenRole, TraceKind, TraceOrder,
+    TraceStarted,
 };
 use support::Session;
 
@@ -19,7 +19,7 @@ struct Traced {
 
 impl Session {
     fn trace(&mut self, order: TraceOrder) -> Traced {
-        let events = self.done(|job| Command::Trace { job, order });
+        let events = self.done(order);
         let mut traced = None;
         for event in events {
             match (event, &mut traced) {
@@ -41,14 +41,14 @@ impl Session {
     }
 
     fn refused(&mut self, order: TraceOrder) -> String {
-        match self.job(|job| Command::Trace { job, order }).1 {
+        match self.job(order).1 {
             Outcome::Failed { error, .. } => error,
             other => panic!("{other:?}"),
         }
     }
 
     fn average(&mut self, order: AverageOrder) -> (Vec<Event>, Vec<AverageEffects>) {
-        let events = self.done(|job| Command::AverageTraces { job, order: Box::new(order) });
+        let events = self.done(order);
         let effects = events.iter().filter_map(|event| match event {
             Event::AverageEffects(effects) => Some(effects.clone()),
             _ => None,

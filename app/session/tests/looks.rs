@@ -2,10 +2,9 @@
 
 mod support;
 
-use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder, TriedOn};
+use locus_protocol::{Command, EditOrder, Event, JobId, Outcome, TraceKind, TraceOrder, TriedOn, Try, Undo};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
 use support::Session;
 
 const TRYING: JobId = 70;
@@ -23,11 +22,11 @@ impl Session {
             seed: 0,
             more: Vec::new(),
         };
-        Command::Try { job: TRYING, order: Box::new(order), on: TriedOn::AsItIs }
+        Command::start(TRYING, Try { order, on: TriedOn::AsItIs })
     }
 
     fn tracing(&self) -> Command {
-        Command::Trace { job: TRACING, order: TraceOrder::new(self.facts[7].clone(), TraceKind::Hidden) }
+        Command::start(TRACING, TraceOrder::new(self.facts[7].clone(), TraceKind::Hidden))
     }
 
     fn send(&self, command: Command) {
@@ -107,21 +106,21 @@ fn a_job_that_pauses_lets_looks_in_and_a_cancelled_look_cancels_nothing_else() {
     let session = Session::open();
     session.send(session.trying(400));
     session.until(is_step);
-    session.handles.flags.pause.store(true, Ordering::SeqCst);
+    session.handles.control.pause(TRYING, true);
     session.send(session.tracing());
     assert_eq!(outcome(&session.until_finished(TRACING)), Outcome::Done);
 
     session.send(session.tracing());
     // however early: it was ordered, that is enough
-    session.handles.flags.cancel_look.store(true, Ordering::SeqCst);
+    session.handles.control.cancel(TRACING);
     let look = session.until_finished(TRACING);
     assert!(matches!(outcome(&look), Outcome::Cancelled { .. }), "{look:?}");
-    assert!(!session.handles.flags.cancel_look.load(Ordering::SeqCst), "it is taken back");
-    assert!(session.handles.flags.pause.load(Ordering::SeqCst), "the job still pauses");
+    assert!(!session.handles.control.is_cancelled(TRACING), "it is forgotten");
+    assert!(session.handles.control.is_paused(TRYING), "the job still pauses");
 
-    session.handles.flags.pause.store(false, Ordering::SeqCst);
+    session.handles.control.pause(TRYING, false);
     session.until(is_step);
-    session.handles.flags.cancel.store(true, Ordering::SeqCst);
+    session.handles.control.cancel(TRYING);
     let end = outcome(&session.until_finished(TRYING));
     assert!(matches!(end, Outcome::Cancelled { .. }), "{end:?}");
 }
@@ -130,7 +129,7 @@ fn a_job_that_pauses_lets_looks_in_and_a_cancelled_look_cancels_nothing_else() {
 fn an_order_of_another_kind_is_not_overtaken_and_the_end_ends_look_and_job() {
     let session = Session::open();
     session.send(session.trying(20));
-    session.send(Command::Undo);
+    session.send(Command::Plugins);
     session.send(session.tracing());
     let events = session.until_finished(TRACING);
     let finished = |wanted| {
@@ -142,10 +141,37 @@ fn an_order_of_another_kind_is_not_overtaken_and_the_end_ends_look_and_job() {
     session.until(is_step);
     session.send(session.tracing());
     session.until(|event| matches!(event, Event::TraceRow { .. }));
-    session.handles.flags.cancel.store(true, Ordering::SeqCst);
-    session.handles.flags.cancel_look.store(true, Ordering::SeqCst);
+    session.handles.control.cancel(TRYING);
+    session.handles.control.cancel(TRACING);
     session.send(Command::Quit);
     let end = outcome(&session.until_finished(TRYING));
     assert!(matches!(end, Outcome::Cancelled { .. }), "{end:?}");
     session.handles.thread.join().expect("the engine ends");
+}
+
+/// Every way in which a cancellation may cross the job that it is for: none is lost, and none hits another job.
+#[test]
+fn a_cancellation_is_for_its_job_whether_that_runs_waits_or_has_ended() {
+    let session = Session::open();
+    let numbered = |job| Command::start(job, TraceOrder::new(session.facts[7].clone(), TraceKind::Hidden));
+    let is_cancelled = |outcome| matches!(outcome, Outcome::Cancelled { .. });
+    // one that waits behind a long one, and one that is asked for before it is ordered
+    session.send(session.trying(1000));
+    session.send(Command::start(80, Undo::LAST));
+    session.send(numbered(81));
+    session.handles.control.cancel(80);
+    session.handles.control.cancel(82);
+    session.send(numbered(82));
+    session.handles.control.cancel(TRYING);
+    assert!(is_cancelled(outcome(&session.until_finished(TRYING))), "two at once both hold");
+    assert!(is_cancelled(outcome(&session.until_finished(80))), "it waited");
+    assert_eq!(outcome(&session.until_finished(81)), Outcome::Done, "nobody cancelled it");
+    assert!(is_cancelled(outcome(&session.until_finished(82))));
+    // too late by a hair, over and over: the next job is another one
+    for job in 90..110 {
+        session.send(numbered(job));
+        session.until(|event| matches!(event, Event::TraceRow { job: of, .. } if *of == job));
+        session.handles.control.cancel(job - 1);
+        assert_eq!(outcome(&session.until_finished(job)), Outcome::Done, "{job}");
+    }
 }

@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_protocol::{Command, EditOrder, Event, Outcome, Rescored};
+use locus_protocol::{EditOrder, Event, Outcome, Rescore, Rescored};
 use support::Session;
 
 impl Session {
@@ -15,7 +15,7 @@ impl Session {
             method_settings: [("steps".to_owned(), steps.into())].into_iter().collect(),
             ..EditOrder::default()
         };
-        let events = self.done(|job| Command::Edit { job, order });
+        let events = self.done(order);
         let applied = events.into_iter().find_map(|event| match event {
             Event::Applied(applied) => Some(applied),
             _ => None,
@@ -25,7 +25,7 @@ impl Session {
     }
 
     fn rescore(&mut self) -> Rescored {
-        let events = self.done(|job| Command::Rescore { job });
+        let events = self.done(Rescore::default());
         let rescored = events.into_iter().find_map(|event| match event {
             Event::Rescored(rescored) => Some(rescored),
             _ => None,
@@ -37,7 +37,7 @@ impl Session {
 #[test]
 fn edits_are_scored_among_each_other_and_what_they_do_to_the_rest_is_told() {
     let mut session = Session::open();
-    let (_, outcome) = session.job(|job| Command::Rescore { job });
+    let (_, outcome) = session.job(Rescore::default());
     assert!(matches!(&outcome, Outcome::Failed { error, .. } if error.contains("no edit to score")), "{outcome:?}");
 
     let (first, alone) = session.put_in_place(0, 2, 5);

@@ -2,9 +2,10 @@
 
 mod support;
 
-use locus_protocol::{Applied, Command, EditOrder, Event, Outcome, TraceKind, TraceOrder, Tried, TriedOn};
+use locus_protocol::{
+    Applied, Command, EditOrder, Event, Keep, Outcome, Task, TraceKind, TraceOrder, Tried, TriedOn, Try, Undo,
+};
 use serde_json::json;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use support::Session;
 
@@ -23,25 +24,24 @@ impl Session {
     }
 
     fn attempt(&mut self, order: EditOrder, on: TriedOn) -> Tried {
-        let events = self.done(|job| Command::Try { job, order: Box::new(order), on });
+        let events = self.done(Try { order, on });
         let tried = |event| if let Event::Tried(tried) = event { Some(tried) } else { None };
         events.into_iter().find_map(tried).expect("tried")
     }
 
-    fn apply(&mut self, command: impl FnOnce(u64) -> Command) -> Applied {
-        let events = self.done(command);
+    fn apply(&mut self, task: impl Into<Task>) -> Applied {
+        let events = self.done(task);
         let applied = |event| if let Event::Applied(applied) = event { Some(applied) } else { None };
         events.into_iter().find_map(applied).expect("applied")
     }
 
     /// Number of edits in place, and whether the weights are the checkpoint's.
     fn undo(&mut self) -> (usize, bool) {
-        self.handles.commands.send(Command::Undo).expect("engine");
-        loop {
-            if let Event::Edits { unedited, applied, .. } = self.handles.events.recv().expect("engine") {
-                return (applied.len(), unedited);
-            }
-        }
+        let edits = self.done(Undo::LAST).into_iter().find_map(|event| match event {
+            Event::Edits { unedited, applied, .. } => Some((applied.len(), unedited)),
+            _ => None,
+        });
+        edits.expect("what is in place")
     }
 }
 
@@ -60,16 +60,16 @@ fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
     assert_eq!(tried[0].bytes, 4 * (384 * 96 + 96));
     assert_ne!(tried[0].would.scores.after, tried[1].would.scores.after);
 
-    let edited = session.apply(|job| Command::Edit { job, order: first });
+    let edited = session.apply(first);
     assert_eq!(bare(tried[0].would.clone()), bare(edited), "nothing of the variants was in place");
     let on_top = session.attempt(second.clone(), TriedOn::AsItIs);
     assert_eq!(on_top.on_top_of, [1]);
     assert_eq!(session.undo(), (0, true));
-    let (events, outcome) = session.job(|job| Command::Keep { job, tried: on_top.would.job });
+    let (events, outcome) = session.job(Keep { tried: on_top.would.job });
     assert!(matches!(&outcome, Outcome::Failed { error, .. } if error.contains("run it again")), "{outcome:?}");
     assert!(!events.iter().any(|event| matches!(event, Event::Applied(_))));
 
-    let kept = session.apply(|job| Command::Keep { job, tried: tried[1].would.job });
+    let kept = session.apply(Keep { tried: tried[1].would.job });
     assert_eq!(kept.number, 2);
     assert_eq!(bare(tried[1].would.clone()), bare(kept));
     let again = session.attempt(second, TriedOn::AsItIs);
@@ -78,7 +78,7 @@ fn a_variant_is_the_edit_that_it_tries_and_can_be_put_in_place() {
 
     let job = tried[0].would.job;
     session.handles.commands.send(Command::Drop { tried: job }).expect("engine");
-    let (_, outcome) = session.job(|number| Command::Keep { job: number, tried: job });
+    let (_, outcome) = session.job(Keep { tried: job });
     assert!(matches!(outcome, Outcome::Failed { .. }), "a variant that was dropped is gone: {outcome:?}");
 }
 
@@ -90,7 +90,7 @@ fn a_variant_of_the_unedited_model_is_the_same_whatever_is_in_place() {
         ..session.order(0, 3)
     };
     let alone = session.attempt(strong.clone(), TriedOn::Unedited);
-    let edited = session.apply(|job| Command::Edit { job, order: strong.clone() });
+    let edited = session.apply(strong.clone());
     let after = edited.scores.after.rewrite[0].new;
     assert!(after > 0.5, "the edit works, so that the two models differ: {after}");
     let beside = session.attempt(strong.clone(), TriedOn::Unedited);
@@ -105,9 +105,9 @@ fn a_variant_of_the_unedited_model_is_the_same_whatever_is_in_place() {
 fn a_variant_of_the_unedited_model_goes_on_top_of_edits_and_is_measured_with_them() {
     let mut session = Session::open();
     let (first, second) = (session.order(0, 3), session.order(0, 5));
-    let edited = session.apply(|job| Command::Edit { job, order: first });
+    let edited = session.apply(first);
     let tried = session.attempt(second, TriedOn::Unedited);
-    let kept = session.apply(|job| Command::Keep { job, tried: tried.would.job });
+    let kept = session.apply(Keep { tried: tried.would.job });
     assert!(kept.found_on_unedited && kept.notes[0].contains("on top of 1 edit"), "{:?}", kept.notes);
     assert_eq!(kept.scores.before, edited.scores.after, "measured from the model as it was");
     assert_ne!(kept.scores.after, tried.would.scores.after, "not what it does to the unedited model");
@@ -123,13 +123,13 @@ fn an_edit_that_misses_its_aim_says_so() {
         method_settings: json!({"steps": 1, "norm_constraint": 1e-6}).as_object().cloned().unwrap_or_default(),
         ..session.order(0, 3)
     };
-    let verdict = session.apply(|job| Command::Edit { job, order: weak.clone() }).verdict.expect("a verdict");
+    let verdict = session.apply(weak.clone()).verdict.expect("a verdict");
     assert!(!verdict.success && verdict.words().starts_with("missed its aim: p(new) "), "{verdict:?}");
     assert_eq!((verdict.facts, verdict.missed), (1, 1));
     session.undo();
     let more = session.facts[1..3].to_vec();
     let order = EditOrder { more, ..weak };
-    let verdict = session.apply(|job| Command::Edit { job, order }).verdict.expect("a verdict");
+    let verdict = session.apply(order).verdict.expect("a verdict");
     assert_eq!((verdict.success, verdict.facts, verdict.missed), (false, 3, 3), "every fact is looked at");
 }
 
@@ -138,7 +138,7 @@ fn a_trace_of_an_answer_that_an_edit_has_changed_has_no_effects() {
     let mut session = Session::open();
     let order = TraceOrder::new(session.facts[0].clone(), TraceKind::Hidden);
     let trace = |session: &mut Session| {
-        let events = session.done(|job| Command::Trace { job, order: order.clone() });
+        let events = session.done(order.clone());
         let started = |event| if let Event::Trace(started) = event { Some(started) } else { None };
         events.into_iter().find_map(started).expect("a trace")
     };
@@ -149,7 +149,7 @@ fn a_trace_of_an_answer_that_an_edit_has_changed_has_no_effects() {
         ..session.order(0, 3)
     };
     let new = strong.fact.target_new.clone();
-    let number = session.apply(|job| Command::Edit { job, order: strong }).number;
+    let number = session.apply(strong).number;
     let after = trace(&mut session);
     assert_eq!(after.in_place, [number]);
     let why = after.undefined().expect("its answer is another one");
@@ -163,11 +163,7 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
         method_settings: json!({"steps": 400, "stop_below": 0.0}).as_object().cloned().unwrap_or_default(),
         ..session.order(0, 3)
     };
-    session
-        .handles
-        .commands
-        .send(Command::Try { job: 77, order: Box::new(order), on: TriedOn::AsItIs })
-        .expect("engine");
+    session.handles.commands.send(Command::start(77, Try { order, on: TriedOn::AsItIs })).expect("engine");
     let wait_for_step = |session: &Session| loop {
         match session.handles.events.recv().expect("engine") {
             Event::Step(step) => return step.step,
@@ -176,7 +172,7 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
         }
     };
     wait_for_step(&session);
-    session.handles.flags.pause.store(true, Ordering::SeqCst);
+    session.handles.control.pause(77, true);
     // what was on its way still comes; then nothing does
     let quiet = Duration::from_millis(600);
     let mut last = None;
@@ -186,12 +182,12 @@ fn a_job_that_pauses_makes_no_step_until_it_goes_on() {
             assert!(step.step < 399, "it did not pause");
         }
     }
-    session.handles.flags.pause.store(false, Ordering::SeqCst);
+    session.handles.control.pause(77, false);
     let next = wait_for_step(&session);
     if let Some(last) = last {
         assert_eq!(next, last + 1);
     }
-    session.handles.flags.cancel.store(true, Ordering::SeqCst);
+    session.handles.control.cancel(77);
     loop {
         if let Event::Finished { job: 77, outcome, .. } = session.handles.events.recv().expect("engine") {
             assert!(matches!(outcome, Outcome::Cancelled { .. }), "{outcome:?}");

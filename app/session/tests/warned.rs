@@ -6,7 +6,7 @@ use locus_engine::edit::{DeltaFile, Edit};
 use locus_engine::model::Model;
 use locus_engine::moments::fingerprint;
 use locus_plugin::{Delta, Form};
-use locus_protocol::{Command, Event, Fact, ModelMark, TraceKind, TraceOrder};
+use locus_protocol::{Event, Fact, ModelMark, TraceKind, TraceOrder};
 use support::Session;
 use tch::{Device, Kind};
 
@@ -70,5 +70,5 @@ fn a_first_fact_that_is_too_long_is_left_out_and_the_others_work() {
     assert!(told.iter().any(|text| text.contains("fact 0") && text.contains("it is left out")), "{told:?}");
     assert_eq!(session.facts, [fact("{} plays the")]);
     let order = TraceOrder::new(session.facts[0].clone(), TraceKind::Hidden);
-    session.done(|job| Command::Trace { job, order });
+    session.done(order);
 }

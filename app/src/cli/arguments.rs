@@ -3,7 +3,7 @@
 use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::trace_arguments::TraceArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use locus_session::facts::ZsreReading;
+use locus_protocol::{Measures, ZsreReading};
 use std::path::PathBuf;
 
 /// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
@@ -88,6 +88,13 @@ pub struct Common {
     /// have. Slower; see docs/operations.md.
     #[arg(long, global = true)]
     pub reproducible: bool,
+    /// Command that starts the engine and speaks with it on its standard streams, as in 'ssh node locus-engine --stdio'; the
+    /// program locus-engine beside this one without it. Files and folders are those of the machine that it runs on.
+    #[arg(long, global = true, value_name = "COMMAND")]
+    pub engine: Option<String>,
+    /// Has the engine go on when the workbench is left or its line drops; `locus attach` joins it again.
+    #[arg(long, global = true)]
+    pub keep: bool,
     /// CPU threads; all cores without it, one for a small model.
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,
@@ -203,6 +210,17 @@ pub enum Command {
     },
     /// Draws the workbench as it was at the end of a session's records: --journal, or else the workbench's own journal.
     Picture(PictureArguments),
+    /// Joins an engine that runs without its workbench, or another one's: the only one without a process number.
+    Attach {
+        /// The engine's process, see --list.
+        process: Option<u32>,
+        /// Lists the engines that run.
+        #[arg(long, conflicts_with_all = ["process", "watch"])]
+        list: bool,
+        /// Looks on only; the other workbench goes on ordering.
+        #[arg(long)]
+        watch: bool,
+    },
     /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
     Doctor,
     /// Prints completions for a shell.
@@ -237,7 +255,7 @@ pub enum DemoAction {
         #[arg(long, default_value = "built-in-model", value_name = "DIR")]
         out: PathBuf,
         /// Seed of everything random; the shipped model has 1.
-        #[arg(long, default_value_t = locus_demo::train::SEED)]
+        #[arg(long, default_value_t = locus_demo::SEED)]
         seed: u64,
     },
 }
@@ -505,4 +523,23 @@ pub struct EvalArguments {
     /// CSV file to write, one row a fact.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
+}
+
+impl EvalArguments {
+    /// What is measured.
+    pub fn measures(&self) -> Measures {
+        Measures {
+            per_token: self.per_token,
+            first_prompt: self.first_prompt,
+            correct_only: self.correct_only,
+            least_probability: self.least_probability,
+            skip_marked: self.skip_marked,
+            essence: self.essence,
+            fluency: self.fluency,
+            texts: Vec::new(),
+            consistency: self.consistency.clone(),
+            said_tokens: self.said_tokens,
+            seed: self.seed,
+        }
+    }
 }

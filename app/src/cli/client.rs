@@ -1,25 +1,27 @@
-//! A session as a command uses it: orders one job after the other and listens until each has ended.
+//! An engine as a command uses it: orders one job after the other and listens until each has ended.
 
 use crate::cli::Failure;
-use crate::cli::arguments::{Common, Dtype};
+use crate::cli::arguments::Common;
+use crate::cli::engine::{self, Ended, source, start_of, way};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::output::Output;
-use crate::cli::places::Places;
-use locus_plugin_host::SearchPaths;
+use crate::cli::output::{self, Output};
+use crossbeam_channel::RecvTimeoutError;
+use locus_link::{Engine, Hello, News, ToEngine, Way};
 use locus_protocol::{
-    Command, EditInPlace, Event, Fact, JobId, ModelReady, ModelSource, Outcome, PluginReady, PluginRefused,
+    Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, ModelReady, OpenPlugins, Outcome, Place,
+    PluginReady, PluginRefused, Start, Task,
 };
-use locus_session::facts::Reading;
-use locus_session::operations::{Operations, Role};
-use locus_session::{DeviceRequest, Handles, MomentsOptions, NumberFormat, OpenPlugins, Options};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-/// Threads at most: no processor has as many.
-const MOST_THREADS: i32 = 1024;
+/// How often it is looked whether the user wants to stop.
+const GLANCE: Duration = Duration::from_millis(50);
+/// How long an engine may take to end once its front has left.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Libraries that may end an engine one after the other when they are opened.
+const MOST_LEFT_OUT: usize = 100;
 
-/// What the session has told so far.
+/// What the engine has told so far.
 #[derive(Default)]
 pub struct Known {
     /// Plugins, with the defaults that suit the model once there is one.
@@ -38,39 +40,52 @@ pub struct Known {
     pub weights: BTreeMap<String, String>,
 }
 
-/// A running session.
+/// A running engine.
 pub struct Client {
     /// There until the client is dropped.
-    handles: Option<Handles>,
+    engine: Option<Engine>,
+    way: Way,
+    hello: Hello,
+    /// What was ordered: all of it is ordered again where opening a library ended the engine.
+    ordered: Vec<Command>,
+    /// The job whose end is waited for, and whether it has been told to stop.
+    waits_for: Option<(JobId, bool)>,
     output: Output,
     interrupt: Interrupt,
     next: JobId,
-    /// What the session has told so far.
+    /// What the engine has told so far.
     pub known: Known,
 }
 
 impl Client {
-    /// Starts a session. The first interrupt cancels the running job, a second one ends the program.
+    /// Starts an engine. The first interrupt cancels the running job, a second one ends the program.
     ///
     /// # Errors
-    /// Flags that make no sense; a journal that cannot be written.
+    /// Flags that make no sense; a journal that cannot be written; there is no engine.
     pub fn start(common: &Common) -> Result<Self, Failure> {
-        Self::start_with(common, options(common)?)
+        Self::start_with(common, start_of(common)?)
     }
 
-    fn start_with(common: &Common, options: Options) -> Result<Self, Failure> {
-        let handles = locus_session::start(options)?;
-        let interrupt = Interrupt::watch(&handles.flags.cancel)?;
+    fn start_with(common: &Common, start: Start) -> Result<Self, Failure> {
+        let way = way(common)?;
+        let interrupt = Interrupt::watch()?;
+        let mut hello = Hello { every_event: true, ..Hello::new(start) };
+        let output = Output::new(common.json);
+        let engine = connect(&way, &mut hello, &output)?;
         Ok(Self {
-            handles: Some(handles),
-            output: Output::new(common.json),
+            engine: Some(engine),
+            way,
+            hello,
+            ordered: Vec::new(),
+            waits_for: None,
+            output,
             interrupt,
             next: 0,
             known: Known::default(),
         })
     }
 
-    /// Starts a session and loads the model.
+    /// Starts an engine and loads the model.
     ///
     /// # Errors
     /// Those of [`Self::start`]; the model cannot be loaded.
@@ -83,23 +98,40 @@ impl Client {
     /// # Errors
     /// Those of [`Self::with_model`].
     pub fn with_model_alone(common: &Common) -> Result<Self, Failure> {
-        Self::with_model_and(common, |options| options.open_plugins = OpenPlugins::WhenNeeded)
+        Self::with_model_and(common, |start| start.open_plugins = OpenPlugins::WhenNeeded)
     }
 
-    /// The same with some options set by `change`.
+    /// An engine without a model, for a look at a file or at the machine.
+    ///
+    /// # Errors
+    /// Those of [`Self::start`]; the look itself fails.
+    pub fn inspect(common: &Common, what: Inspect) -> Result<Inspected, Failure> {
+        let quiet = Common { json: false, plugins: Vec::new(), journal: None, ..common.clone() };
+        let start = Start { open_plugins: OpenPlugins::WhenNeeded, ..start_of(&quiet)? };
+        let mut client = Self::start_with(&quiet, start)?;
+        let mut found = None;
+        client.ask(Command::Inspect { what }, &mut |event| {
+            if let Event::Inspected(inspected) = event {
+                found = Some(inspected.clone());
+            }
+        })?;
+        found.ok_or_else(|| Failure::failed("the engine told nothing of what it saw; please report it"))
+    }
+
+    /// The same with what it starts from changed by `change`.
     ///
     /// # Errors
     /// Those of [`Self::with_model`].
-    pub fn with_model_and(common: &Common, change: impl FnOnce(&mut Options)) -> Result<Self, Failure> {
-        let mut options = options(common)?;
-        change(&mut options);
-        let mut client = Self::start_with(common, options)?;
+    pub fn with_model_and(common: &Common, change: impl FnOnce(&mut Start)) -> Result<Self, Failure> {
+        let mut start = start_of(common)?;
+        change(&mut start);
+        let mut client = Self::start_with(common, start)?;
         let source = source(common);
-        client.job(|job| Command::Load { job, source }, &mut |_| {})?;
+        client.job(Load { source }, &mut |_| {})?;
         if !common.with_edits.is_empty() {
             let in_place = common.with_edits.clone();
             client
-                .job(|job| Command::Place { job, in_place, taken_back: Vec::new() }, &mut |_| {})
+                .job(Place { in_place, taken_back: Vec::new() }, &mut |_| {})
                 .map_err(|failure| Failure { message: format!("--with-edits: {}", failure.message), ..failure })?;
         }
         Ok(client)
@@ -115,18 +147,19 @@ impl Client {
         &self.interrupt
     }
 
-    /// Orders a job and listens until it has ended.
+    /// Orders a job and listens until it has ended. Gives its number.
     ///
     /// # Errors
     /// The job failed or was cancelled; the output is gone.
-    pub fn job(&mut self, order: impl FnOnce(JobId) -> Command, listen: &mut dyn FnMut(&Event)) -> Result<(), Failure> {
+    pub fn job(&mut self, task: impl Into<Task>, listen: &mut dyn FnMut(&Event)) -> Result<JobId, Failure> {
         // a signal that came when the last job had no step left to look for it
         if self.interrupt.has_come() {
             return Err(Failure::cancelled("what was told before is done, nothing after it"));
         }
         let id = self.next;
         self.next += 1;
-        self.send(order(id))?;
+        self.send(Command::start(id, task))?;
+        self.waits_for = Some((id, false));
         loop {
             let event = self.receive()?;
             listen(&event);
@@ -134,7 +167,8 @@ impl Client {
                 && job == id
             {
                 self.output.clear();
-                return ended(outcome);
+                self.waits_for = None;
+                return ended(outcome).map(|()| id);
             }
         }
     }
@@ -143,9 +177,9 @@ impl Client {
     ///
     /// # Errors
     /// There is no such edit; it cannot be recorded; the output is gone.
-    pub fn history(&mut self, order: Command) -> Result<Event, Failure> {
+    pub fn history(&mut self, task: impl Into<Task>) -> Result<Event, Failure> {
         let mut told = None;
-        self.ask(order, &mut |event| {
+        self.job(task, &mut |event| {
             if let Event::Edits { .. } = event {
                 told = Some(event.clone());
             }
@@ -173,16 +207,36 @@ impl Client {
         }
     }
 
-    fn send(&self, command: Command) -> Result<(), Failure> {
-        self.handles()?.commands.send(command).map_err(|_| gone())
+    fn send(&mut self, command: Command) -> Result<(), Failure> {
+        self.ordered.push(command.clone());
+        self.engine()?.tell(ToEngine::Do { order: command });
+        Ok(())
     }
 
-    fn handles(&self) -> Result<&Handles, Failure> {
-        self.handles.as_ref().ok_or_else(gone)
+    fn engine(&self) -> Result<&Engine, Failure> {
+        self.engine.as_ref().ok_or_else(gone)
     }
 
     fn receive(&mut self) -> Result<Event, Failure> {
-        let event = self.handles()?.events.recv().map_err(|_| gone())?;
+        let event = loop {
+            if let (true, Some((job, false))) = (self.interrupt.has_come(), self.waits_for) {
+                self.waits_for = Some((job, true));
+                self.engine()?.tell(ToEngine::Cancel { job });
+            }
+            match self.engine()?.news().recv_timeout(GLANCE) {
+                Ok(News::Event(event)) => break *event,
+                Ok(News::Said(line)) => self.output.pass_on(&line),
+                Ok(News::Gone(death)) => {
+                    self.output.clear();
+                    self.engine = None;
+                    self.start_again(&death)?;
+                }
+                Ok(News::Refused { message, blame }) => return Err(Failure::job(&message, blame)),
+                Ok(News::Welcome(_) | News::Control { .. } | News::CaughtUp) => {}
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Err(gone()),
+            }
+        };
         self.output.record(&event)?;
         match &event {
             Event::Plugin(plugin) => {
@@ -206,15 +260,62 @@ impl Client {
     }
 }
 
-/// Waits for the engine: where the program ends while a thread computes, libtorch comes down around it.
+impl Client {
+    /// Starts a new engine where opening a library ended the last one, and orders again what had been ordered. An engine
+    /// that died of anything else, or after something was changed, is not started again by a command.
+    fn start_again(&mut self, death: &locus_link::Death) -> Result<(), Failure> {
+        let is_a_look = |command: &Command| {
+            matches!(
+                command,
+                Command::Do { task: Task::Load(_) | Task::Place(_), .. } | Command::Plugins | Command::Inspect { .. }
+            )
+        };
+        let before = self.ordered.len().saturating_sub(1);
+        let is_known = !engine::leave_out(&self.way, &mut self.hello, death);
+        if is_known || !self.ordered[..before].iter().all(is_a_look) {
+            return Err(engine::died(death));
+        }
+        output::complain(&engine::died(death).message);
+        let engine = connect(&self.way, &mut self.hello, &self.output)?;
+        for order in &self.ordered {
+            engine.tell(ToEngine::Do { order: order.clone() });
+        }
+        (self.engine, self.known) = (Some(engine), Known::default());
+        Ok(())
+    }
+}
+
+/// Waits for the engine's end, and passes on what it says until then.
 impl Drop for Client {
     fn drop(&mut self) {
-        let Some(Handles { commands, events, flags, thread, .. }) = self.handles.take() else { return };
-        flags.cancel.store(true, Ordering::Relaxed);
-        // nobody waits for room in a channel without a reader
-        drop((commands, events));
-        let _ = thread.join();
+        let Some(engine) = self.engine.take() else { return };
+        engine.tell(ToEngine::End);
+        engine.leave(PATIENCE, |news| {
+            if let News::Said(line) = news {
+                self.output.pass_on(&line);
+            }
+        });
     }
+}
+
+/// A new engine that has answered. Libraries that end it when they are opened are left out, one after the other.
+fn connect(way: &Way, hello: &mut Hello, output: &Output) -> Result<Engine, Failure> {
+    let mut early = |news| match news {
+        News::Said(line) => output.pass_on(&line),
+        // nothing happens before the welcome
+        _ => {}
+    };
+    for _ in 0..MOST_LEFT_OUT {
+        match engine::start(way, hello, &mut early) {
+            Ok(engine) => return Ok(engine),
+            Err(Ended::Failed(failure)) => return Err(failure),
+            Err(Ended::Died(death)) if engine::leave_out(way, hello, &death) => {
+                output::complain(&engine::died(&death).message);
+            }
+            Err(Ended::Died(death)) => return Err(engine::died(&death)),
+        }
+    }
+    Err(gone())
 }
 
 fn ended(outcome: Outcome) -> Result<(), Failure> {
@@ -227,83 +328,4 @@ fn ended(outcome: Outcome) -> Result<(), Failure> {
 
 fn gone() -> Failure {
     Failure::failed("the engine has ended; please report it")
-}
-
-/// The model that the flags name.
-pub fn source(common: &Common) -> ModelSource {
-    common.model.clone().map_or(ModelSource::BuiltIn, ModelSource::Folder)
-}
-
-/// A session's options out of the flags.
-///
-/// # Errors
-/// A device that cannot be read; no home folder.
-pub fn options(common: &Common) -> Result<Options, Failure> {
-    if common.threads.is_some_and(|threads| threads < 1) {
-        return Err(Failure::usage("--threads must be at least 1"));
-    }
-    if common.reproducible && common.threads.is_some_and(|threads| threads != 1) {
-        let message = "the reproducible mode computes on one thread; leave --threads out, or --reproducible (in the \
-                       workbench `reproducible = true` of workbench.toml)";
-        return Err(Failure::usage(format!("--threads: {message}")));
-    }
-    if common.threads.is_some_and(|threads| threads > MOST_THREADS) {
-        return Err(Failure::usage(format!("--threads must be at most {MOST_THREADS}")));
-    }
-    let places = Places::find()?;
-    for file in &common.apply {
-        let why = match locus_files::open(file) {
-            Ok(_) => continue,
-            Err(error) if error.kind() == ErrorKind::NotFound => "there is no such file".to_owned(),
-            Err(error) => format!("cannot be read ({error})"),
-        };
-        let message = format!("--apply {}: {why}; give one that `locus edit --save FILE` wrote", file.display());
-        return Err(Failure::usage(message));
-    }
-    if common.corpus_tokens == Some(0) {
-        return Err(Failure::usage("--corpus-tokens must be at least 1"));
-    }
-    if common.corpus_sample == Some(0) {
-        return Err(Failure::usage("--corpus-sample must be at least 1"));
-    }
-    Ok(Options {
-        device: device(&common.device)?,
-        number_format: match common.dtype {
-            Dtype::Float32 => NumberFormat::Float32,
-            Dtype::Bfloat16 => NumberFormat::BFloat16,
-            Dtype::Float16 => NumberFormat::Float16,
-        },
-        threads: common.threads,
-        reproducible: common.reproducible,
-        facts: common.facts.clone(),
-        reading: Reading { skip_bad: common.skip_bad, zsre: common.zsre.into(), seed: 0 },
-        corpus: common.corpus.clone(),
-        corpus_tokens: common.corpus_tokens,
-        moments: MomentsOptions {
-            column: common.corpus_column.clone(),
-            sample: common.corpus_sample,
-            float64_sums: common.float64_sums,
-            keep_every: None,
-        },
-        cache: places.cache,
-        search: SearchPaths::standard(Some(&places.plugins), &[]),
-        plugins: common.plugins.clone(),
-        open_plugins: OpenPlugins::AtStart,
-        journals: common.journal.iter().cloned().collect(),
-        apply: common.apply.clone(),
-        operations: Some(Operations { folder: places.state, role: Role::Command }),
-    })
-}
-
-/// Reads `--device`.
-fn device(text: &str) -> Result<DeviceRequest, Failure> {
-    match text.split_once(':') {
-        None if text == "auto" => Ok(DeviceRequest::Automatic),
-        None if text == "cpu" => Ok(DeviceRequest::Cpu),
-        None if text == "cuda" => Ok(DeviceRequest::Cuda(0)),
-        Some(("cuda", index)) if index.parse::<usize>().is_ok() => {
-            Ok(DeviceRequest::Cuda(index.parse().unwrap_or_default()))
-        }
-        _ => Err(Failure::usage(format!("--device must be auto, cpu, cuda or cuda:N, not `{text}`"))),
-    }
 }

@@ -3,12 +3,11 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::operations_arguments::DeltasAction;
-use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
-use locus_protocol::counted;
 use locus_protocol::shown::shown;
-use locus_session::DeltaFile;
-use locus_session::operations::{Journal, LooseChange};
+use locus_protocol::{DeltaHeader, Inspect, Inspected, counted};
+use locus_records::Places;
+use locus_records::operations::{Journal, LooseChange};
 use std::path::Path;
 
 /// Does what was asked for.
@@ -28,16 +27,18 @@ pub fn run(common: &Common, action: &DeltasAction) -> Result<(), Failure> {
 
 /// Lists the edits of a file.
 fn show(common: &Common, file: &Path) -> Result<(), Failure> {
-    let read = DeltaFile::read(file).map_err(locus_session::Error::from)?;
-    let header = &read.header;
+    let Inspected::Deltas { header, changes } = Client::inspect(common, Inspect::Deltas(file.to_owned()))? else {
+        return Err(Failure::failed("the engine told of something else; please report it"));
+    };
     if common.json {
-        return Ok(output::json(header)?);
+        return Ok(output::json(&header)?);
     }
+    let header: DeltaHeader = serde_json::from_value(header).map_err(std::io::Error::from)?;
     let model = &header.model;
     let file = file.display().to_string();
     let (file, name, fingerprint) = (shown(&file), shown(&model.name), shown(&model.fingerprint));
     output::print(&format!("{file}: edits of the model `{name}` ({fingerprint})"))?;
-    for (said, edit) in header.edits.iter().zip(&read.edits) {
+    for (said, changes) in header.edits.iter().zip(changes) {
         let plugin = |mark: &locus_protocol::PluginMark| {
             format!("{} {} ({})", mark.id, mark.version, mark.sha256.get(..12).unwrap_or("unknown file"))
         };
@@ -48,7 +49,7 @@ fn show(common: &Common, file: &Path) -> Result<(), Failure> {
             ("objective", plugin(&said.objective)),
             ("seed", said.order.seed.to_string()),
         ];
-        rows.extend(edit.changes().map(|change| ("change", change)));
+        rows.extend(changes.into_iter().map(|change| ("change", change)));
         output::print(&format!("\n{}", tables::pairs(rows)))?;
     }
     Ok(())

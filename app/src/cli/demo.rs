@@ -2,14 +2,13 @@
 
 use crate::cli::arguments::{Common, DemoAction};
 use crate::cli::client::Client;
-use crate::cli::interrupt::Interrupt;
-use crate::cli::{Failure, edit, output, settings, tables, trace, workbench};
+use crate::cli::{Failure, edit, engine, output, settings, tables, trace, workbench};
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
-use locus_session::Preference;
+use locus_records::Preference;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::Command;
 
 /// Opens the workbench on the built-in model where there is a terminal; prints the same run where there is none.
 ///
@@ -90,35 +89,14 @@ fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure
     })
 }
 
-/// Trains the built-in model from scratch.
+/// Has the engine's program train the built-in model from scratch; this process becomes it.
 fn train(out: &Path, seed: u64) -> Result<(), Failure> {
     if out.exists() {
         return Err(Failure::usage(format!("--out {}: it is there already; name a new folder", out.display())));
     }
-    let cancel = Arc::new(AtomicBool::new(false));
-    Interrupt::watch(&cancel)?;
-    // the shipped files were made with one thread: sums in another order end in other weights
-    tch::set_num_threads(1);
-    let bar = indicatif::ProgressBar::new(0);
-    let trained = locus_demo::train::run(
-        out,
-        seed,
-        &mut |now| {
-            bar.set_length(now.steps as u64);
-            bar.set_position(now.step as u64);
-            bar.set_message(format!("loss {:.3}", now.loss));
-        },
-        &|| cancel.load(Ordering::Relaxed),
-    );
-    bar.finish_and_clear();
-    match trained {
-        Ok(recall) => Ok(output::print(&format!(
-            "wrote {}: recalls {:.1} % of its facts on trained prompts, {:.1} % on held-out ones",
-            shown(&out.display().to_string()),
-            100.0 * recall.trained,
-            100.0 * recall.held_out
-        ))?),
-        Err(locus_demo::DemoError::Cancelled) => Err(Failure::cancelled("nothing was written")),
-        Err(error) => Err(Failure::failed(error.to_string())),
-    }
+    let program = engine::program()?;
+    let mut command = Command::new(&program);
+    command.arg("train").arg("--out").arg(out).args(["--seed", &seed.to_string()]);
+    let error = command.exec();
+    Err(Failure::failed(format!("{}: the engine cannot be started ({error})", program.display())))
 }

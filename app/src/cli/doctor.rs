@@ -2,9 +2,9 @@
 
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
-use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
-use locus_session::{DeviceRequest, NumberFormat, choose};
+use locus_protocol::{Inspect, Inspected};
+use locus_records::Places;
 use serde_json::{Map, Value};
 
 /// Says what a bug report needs. Nothing is changed and no model is loaded.
@@ -14,15 +14,17 @@ use serde_json::{Map, Value};
 pub fn run(common: &Common) -> Result<(), Failure> {
     let places = Places::find()?;
     let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
-    let device = match choose(DeviceRequest::Automatic, NumberFormat::Float32) {
-        Ok(choice) => format!("{} ({})", choice.info.name, choice.info.reason),
-        Err(error) => error.to_string(),
-    };
-    let mut findings = vec![
-        ("version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("libtorch", libtorch()),
-        ("device", device),
-        ("cpu threads", tch::get_num_threads().to_string()),
+    let mut findings = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    match Client::inspect(common, Inspect::Machine) {
+        Ok(Inspected::Machine(machine)) => findings.extend([
+            ("libtorch", machine.libtorch),
+            ("device", machine.device),
+            ("cpu threads", machine.threads.to_string()),
+        ]),
+        Ok(_) => {}
+        Err(failure) => findings.push(("engine", failure.message)),
+    }
+    findings.extend([
         ("reproducible", common.reproducible.to_string()),
         ("terminal", output::has_terminal().to_string()),
         ("TERM", variable("TERM")),
@@ -34,10 +36,9 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         ("cache", places.cache.display().to_string()),
         ("user's plugins", places.plugins.display().to_string()),
         ("state", places.state.display().to_string()),
-    ];
-    let mut client = Client::start(&Common { json: false, ..common.clone() })?;
-    match client.plugins() {
-        Ok(()) => {
+    ]);
+    match plugins(common) {
+        Ok(client) => {
             let ids = client.known.plugins.iter().map(|plugin| format!("{} {}", plugin.id, plugin.interface));
             findings.push(("plugins", ids.collect::<Vec<_>>().join(", ")));
             findings.extend(client.known.refused.iter().map(|refused| ("refused", refused.reason.clone())));
@@ -54,9 +55,9 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The libtorch that runs.
-fn libtorch() -> String {
-    let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    let file = maps.lines().find_map(|line| line.ends_with("/libtorch_cpu.so").then(|| line.split_once('/')).flatten());
-    file.map_or_else(|| "not found".to_owned(), |(_, path)| format!("/{path}"))
+/// An engine that has told its plugins.
+fn plugins(common: &Common) -> Result<Client, Failure> {
+    let mut client = Client::start(&Common { json: false, ..common.clone() })?;
+    client.plugins()?;
+    Ok(client)
 }

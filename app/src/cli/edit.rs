@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::{Failure, orders, output, tables};
 use locus_files::Draft;
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Applied, Command, EditOrder, EditStarted, Event, SaveTarget, TriedOn};
+use locus_protocol::{Applied, EditOrder, EditStarted, Event, Keep, SaveTarget, TriedOn, Try, Undo};
 
 /// An edit: what it started from and what it did.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
                 print(&edited)?;
             }
             if index + 1 < count {
-                client.history(Command::Undo)?;
+                client.history(Undo::LAST)?;
             }
         }
     }
@@ -67,7 +67,7 @@ pub fn sequence(client: &mut Client, arguments: &EditArguments, orders: Vec<Edit
     }
     let mut unedited = false;
     for &edit in &arguments.undo {
-        if let Event::Edits { applied, unedited: none, .. } = client.history(Command::UndoOne { edit })? {
+        if let Event::Edits { applied, unedited: none, .. } = client.history(Undo::of(edit))? {
             (in_place, unedited) = (applied, none);
         }
     }
@@ -94,7 +94,7 @@ pub fn check_save(arguments: &EditArguments) -> Result<(), Failure> {
 /// Those of the job.
 pub fn save(client: &mut Client, arguments: &EditArguments) -> Result<(), Failure> {
     if let Some(file) = &arguments.save {
-        client.job(|job| Command::Save { job, target: SaveTarget::Deltas(file.clone()) }, &mut |_| {})?;
+        client.job(SaveTarget::Deltas(file.clone()), &mut |_| {})?;
         if !client.json() {
             output::print(&format!("wrote {}", shown(&file.display().to_string())))?;
         }
@@ -114,16 +114,10 @@ pub fn edit(client: &mut Client, order: EditOrder, on_unedited: bool) -> Result<
         _ => {}
     };
     if on_unedited {
-        let (order, on) = (Box::new(order), TriedOn::Unedited);
-        let mut tried = 0;
-        let attempt = |job| {
-            tried = job;
-            Command::Try { job, order, on }
-        };
-        client.job(attempt, &mut listen)?;
-        client.job(|job| Command::Keep { job, tried }, &mut listen)?;
+        let tried = client.job(Try { order, on: TriedOn::Unedited }, &mut listen)?;
+        client.job(Keep { tried }, &mut listen)?;
     } else {
-        client.job(|job| Command::Edit { job, order }, &mut listen)?;
+        client.job(order, &mut listen)?;
     }
     Ok(edited)
 }

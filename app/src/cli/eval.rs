@@ -6,8 +6,8 @@ use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
-use locus_protocol::{Command, EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
-use locus_session::operations::facts_mark;
+use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
+use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -39,18 +39,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;
     let mut client = Client::with_model(common)?;
-    let measures = Measures {
-        per_token: arguments.per_token,
-        first_prompt: arguments.first_prompt,
-        correct_only: arguments.correct_only,
-        least_probability: arguments.least_probability,
-        skip_marked: arguments.skip_marked,
-        essence: arguments.essence,
-        fluency: arguments.fluency,
-        consistency: arguments.consistency.clone(),
-        said_tokens: arguments.said_tokens,
-        seed: arguments.seed,
-    };
+    let measures = arguments.measures();
     let batches = batches(&client, arguments)?;
     let settings = settings(common, &client, arguments, &measures, &batches)?;
     let mut ledger = Ledger::open(out, &settings)?;
@@ -84,13 +73,13 @@ fn measure(
         measures: measures.clone(),
     };
     let mut heard: Vec<Evaluated> = Vec::new();
-    let ended = client.job(|job| Command::Evaluate { job, order }, &mut |event| {
+    let ended = client.job(order, &mut |event| {
         if let Event::Evaluated(evaluated) = event {
             heard.push(evaluated.clone());
         }
     });
     let trouble = match ended {
-        Ok(()) => None,
+        Ok(_) => None,
         // the request or the plugin is to blame, not the user or the device
         Err(failure) if common.skip_bad && matches!(failure.code, 1 | 3) && !failure.message.is_empty() => {
             output::complain(&format!("{}: {}; left out", batch.facts[0].prompt(), failure.message));
@@ -198,7 +187,7 @@ fn settings(
         "layers": edit.map(|order| &order.layers),
         "method_settings": edit.map(|order| &order.method_settings),
         "objective_settings": edit.map(|order| &order.objective_settings),
-        "orders": arguments.orders.is_some().then(|| locus_session::hex(&orders.finalize()[..8])),
+        "orders": arguments.orders.is_some().then(|| locus_records::hex(&orders.finalize()[..8])),
         "seed": arguments.seed,
         "batch": arguments.batch,
         // the last batch of some facts holds others than the same batch of all

@@ -4,8 +4,8 @@ use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, edit, orders, output};
 use locus_files::FolderDraft;
+use locus_protocol::SaveTarget;
 use locus_protocol::shown::shown;
-use locus_protocol::{Command, SaveTarget};
 use std::path::Path;
 
 /// Makes the edits, all in one model, and writes it as a folder that transformers loads, or its changes as one that
@@ -35,7 +35,7 @@ pub fn run(
     let adapter = adapter.map(|folder| (SaveTarget::Adapter(folder.to_owned()), "the changes as an adapter", folder));
     let model = folder.map(|folder| (SaveTarget::Model(folder.to_owned()), "the edited model", folder));
     for (target, what, folder) in adapter.into_iter().chain(model) {
-        client.job(|job| Command::Save { job, target }, &mut |_| {})?;
+        client.job(target, &mut |_| {})?;
         if !client.json() {
             output::print(&format!("wrote {what} to {}", shown(&folder.display().to_string())))?;
         }

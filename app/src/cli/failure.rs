@@ -48,9 +48,15 @@ impl Failure {
     }
 }
 
-impl From<locus_session::Error> for Failure {
-    fn from(error: locus_session::Error) -> Self {
-        Self::job(&error.to_string(), error.blame())
+impl From<locus_records::NoHome> for Failure {
+    fn from(error: locus_records::NoHome) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+impl From<locus_records::Error> for Failure {
+    fn from(error: locus_records::Error) -> Self {
+        Self::failed(error.to_string())
     }
 }
 

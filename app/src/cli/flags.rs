@@ -28,6 +28,8 @@ pub fn of(common: &Common) -> Vec<String> {
         json: _,
         journal: _,
         reproducible,
+        engine,
+        keep: _,
         threads,
     } = common;
     let path = |path: &PathBuf| path.display().to_string();
@@ -43,6 +45,7 @@ pub fn of(common: &Common) -> Vec<String> {
         ("--corpus-tokens", corpus_tokens.map(|count| count.to_string())),
         ("--corpus-column", corpus_column.clone()),
         ("--corpus-sample", corpus_sample.map(|count| count.to_string())),
+        ("--engine", engine.clone()),
         ("--threads", threads.map(|count| count.to_string())),
     ];
     given.extend(plugins.iter().map(|file| ("--plugin", Some(path(file)))));

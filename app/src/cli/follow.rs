@@ -1,14 +1,15 @@
 //! `locus --follow`: the workbench on another process' journal, live and read-only.
 
 use crate::cli::arguments::Common;
-use crate::cli::client::source;
+use crate::cli::engine::source;
 use crate::cli::picture::built_in_facts;
-use crate::cli::places::Places;
+use crate::cli::workbench::ended;
 use crate::cli::{Failure, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
-use locus_protocol::{Event, Flags};
-use locus_session::facts;
-use locus_tui::Ending;
+use locus_link::News;
+use locus_protocol::Event;
+use locus_records::Places;
+use locus_records::facts;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -37,8 +38,8 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
         ))
     })?;
     let facts = Facts::of(common)?;
-    let (sender, events) = bounded(WAITING);
-    let (commands, nobody) = unbounded();
+    let (sender, news) = bounded(WAITING);
+    let (orders, nobody) = unbounded();
     let mut shown = locus_tui::Options::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
@@ -50,12 +51,8 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
         // orders have somewhere to go until then
         drop(nobody);
     })?;
-    let handles = locus_tui::Handles { commands, events, flags: Flags::default() };
-    match locus_tui::run(handles, shown) {
-        Ok(Ending::Left) => Ok(()),
-        Ok(Ending::CutOff) => Err(Failure { message: String::new(), code: 130 }),
-        Err(error) => Err(Failure::failed(format!("{error:#}"))),
-    }
+    let handles = locus_tui::Handles { orders, news, again: None, joined: false, keep: true };
+    ended(locus_tui::run(handles, shown))
 }
 
 /// The facts of a run: journals leave them out.
@@ -102,14 +99,18 @@ struct Tail {
 
 impl Tail {
     /// Tells the last session, and then what comes, as long as anybody listens.
-    fn tell(mut self, facts: &Facts, sender: &Sender<Event>) {
+    fn tell(mut self, facts: &Facts, sender: &Sender<News>) {
         let mut lines = self.read();
         let is_hello = |event: &Event| matches!(event, Event::Hello { .. });
         lines.drain(..lines.iter().rposition(is_hello).unwrap_or(0));
         loop {
             for event in lines {
                 let with = facts.with(&event);
-                if [Some(event), with].into_iter().flatten().any(|event| sender.send(event).is_err()) {
+                if [Some(event), with]
+                    .into_iter()
+                    .flatten()
+                    .any(|event| sender.send(News::Event(Box::new(event))).is_err())
+                {
                     return;
                 }
             }

@@ -4,17 +4,17 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the user wants the program to stop. Unlike the engine's own flag nobody takes it back.
+/// Whether the user wants the program to stop. Nobody takes it back.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Has the first signal set `cancel` and a second one end the program. A hang-up that whoever started the program
+    /// Has the first signal be noted and a second one end the program. A hang-up that whoever started the program
     /// had it ignore, as `nohup` does, stays ignored.
     ///
     /// # Errors
     /// The system refuses.
-    pub fn watch(cancel: &Arc<AtomicBool>) -> std::io::Result<Self> {
+    pub fn watch() -> std::io::Result<Self> {
         let interrupt = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             if signal == SIGHUP && is_ignored(signal) {
@@ -22,7 +22,6 @@ impl Interrupt {
             }
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.0))?;
             signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
-            signal_hook::flag::register(signal, Arc::clone(cancel))?;
         }
         Ok(interrupt)
     }

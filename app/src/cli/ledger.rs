@@ -217,7 +217,7 @@ fn not_ours(path: &Path) -> Failure {
 
 /// A short hash of the settings.
 fn hash(settings: &Value) -> String {
-    locus_session::hex(&Sha256::digest(settings.to_string().as_bytes())[..8])
+    locus_records::hex(&Sha256::digest(settings.to_string().as_bytes())[..8])
 }
 
 /// The first setting that differs, in words.

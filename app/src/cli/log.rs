@@ -1,13 +1,13 @@
 //! `locus log` and `locus show`: the journal of operations.
 
 use crate::cli::arguments::Common;
-use crate::cli::places::Places;
 use crate::cli::{Failure, output, tables};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use locus_protocol::shown::shown;
 use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
-use locus_session::operations::{Journal, Read};
+use locus_records::Places;
+use locus_records::operations::{Journal, Read};
 use serde_json::Value;
 
 /// The user's journal, and what it holds; lines that are none are told.

@@ -1,12 +1,14 @@
-//! The command line: one file per command, all on top of the same engine thread as the workbench.
+//! The command line: one file per command, all on top of the same engine as the workbench.
 
 mod arguments;
+mod attach;
 mod client;
 mod csv_file;
 mod deltas;
 mod demo;
 mod doctor;
 mod edit;
+mod engine;
 mod eval;
 mod export;
 mod fact;
@@ -22,7 +24,6 @@ mod operations_arguments;
 mod orders;
 mod output;
 mod picture;
-mod places;
 mod plugin;
 mod replay;
 mod reproducible;
@@ -92,6 +93,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             export::run(&common, &orders, folder.as_deref(), adapter.as_deref())
         }
         Some(Command::Picture(arguments)) => picture::run(&common, &arguments),
+        Some(Command::Attach { process, list, watch }) => attach::run(&common, process, list, watch),
         Some(Command::Doctor) => doctor::run(&common),
         Some(Command::Completions { shell }) => {
             // not straight into standard output: it panics when nobody reads that any more

@@ -63,6 +63,15 @@ impl Output {
         }
     }
 
+    /// Passes on a line that the engine, or a library in it, wrote on standard error.
+    pub fn pass_on(&self, line: &str) {
+        let write = || drop(writeln!(std::io::stderr(), "{line}"));
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
     fn aside(&self, text: &str) {
         match &self.bar {
             Some(bar) => bar.suspend(|| complain(text)),

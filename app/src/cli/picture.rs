@@ -1,11 +1,11 @@
 //! `locus picture`: the workbench's screen at the end of a journal, as SVG.
 
 use crate::cli::arguments::{Common, PictureArguments};
-use crate::cli::places::Places;
 use crate::cli::{Failure, output};
 use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
-use locus_session::{Preference, facts};
+use locus_records::Places;
+use locus_records::{Preference, facts};
 use locus_tui::{Depth, Input, Key, Options, Workbench};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -121,9 +121,7 @@ fn add_facts(events: &mut Vec<Event>, file: Option<&Path>) -> Result<(), Failure
 /// # Errors
 /// They are damaged.
 pub fn built_in_facts() -> Result<(String, Vec<Fact>), Failure> {
-    let assets = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
-    let text = assets.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-    Ok(("built-in facts".to_owned(), facts::parse(text).map_err(Failure::failed)?))
+    Ok(("built-in facts".to_owned(), facts::parse(locus_demo::FACTS).map_err(Failure::failed)?))
 }
 
 fn ordered_facts(events: &[Event]) -> Vec<Fact> {

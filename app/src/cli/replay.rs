@@ -3,12 +3,12 @@
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::edit::{Edited, edit};
-use crate::cli::places::Places;
 use crate::cli::settings::file_hash;
-use crate::cli::{Failure, log, output};
+use crate::cli::{Failure, engine, log, output};
+use locus_protocol::Role;
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Command, Deed, EditDeed, FactsMark, Operation, PluginKind, PluginMark, counted};
-use locus_session::operations::{Operations, Read, Role, facts_mark};
+use locus_protocol::{Deed, EditDeed, FactsMark, Operation, Place, PluginKind, PluginMark, Redo, Undo, counted};
+use locus_records::operations::{Read, facts_mark};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -48,16 +48,14 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
             return Err(Failure::usage(format!("{flag}: {message}")));
         }
     }
+    engine::refuse_elsewhere(common, "replay")?;
     let (_, read) = log::read_to_go_on()?;
     for &number in numbers {
         log::find(&read, number)?;
     }
     // what the engine tells is compared here, not printed; and the journal is left as it is
     let engine = Common { json: false, ..common.clone() };
-    let folder = Places::find()?.state;
-    let client = Client::with_model_and(&engine, |options| {
-        options.operations = Some(Operations { folder, role: Role::Reader });
-    })?;
+    let client = Client::with_model_and(&engine, |start| start.role = Role::Reader)?;
     let model = client.known.model.clone();
     let model = model.ok_or_else(|| Failure::failed("the engine told of no model; please report it"))?;
     let is_of_it = |operation: &Operation| operation.model.fingerprint == model.fingerprint;
@@ -139,12 +137,12 @@ impl Replay {
             Deed::Undo { edit } => {
                 let absent = || Failure::failed(format!("it takes back operation {edit}, which is not in place"));
                 let place = self.stack.get(edit).copied().ok_or_else(absent)?;
-                self.client.history(Command::UndoOne { edit: place })?;
+                self.client.history(Undo::of(place))?;
                 self.in_place.retain(|number| number != edit);
                 self.next = Some(*edit);
             }
             Deed::Redo { edit } => {
-                self.client.history(Command::Redo)?;
+                self.client.history(Redo::default())?;
                 self.in_place.push(*edit);
                 self.in_place.sort_unstable();
                 self.next = None;
@@ -186,7 +184,7 @@ impl Replay {
     /// Puts edits in place from their recorded changes.
     fn place(&mut self, in_place: &[u64], taken_back: &[u64]) -> Result<(), Failure> {
         let (applied, undone) = (in_place.to_vec(), taken_back.to_vec());
-        self.client.job(|job| Command::Place { job, in_place: applied, taken_back: undone }, &mut |_| {})?;
+        self.client.job(Place { in_place: applied, taken_back: undone }, &mut |_| {})?;
         self.stack = in_place.iter().chain(taken_back).map(|&number| (number, number)).collect();
         self.in_place = in_place.to_vec();
         self.next = taken_back.last().copied();

@@ -34,7 +34,7 @@ pub fn plugin<'a>(plugins: &'a [PluginReady], kind: PluginKind, id: &str) -> Res
 /// SHA-256 of a plugin's file as it is now, where it can be read.
 pub fn file_hash(plugin: &PluginReady) -> Option<String> {
     let bytes = locus_files::bytes(&plugin.file, LARGEST_PLUGIN).ok()?;
-    Some(locus_session::hex(&Sha256::digest(bytes)))
+    Some(locus_records::hex(&Sha256::digest(bytes)))
 }
 
 /// Ids of all plugins of a kind.

@@ -2,11 +2,12 @@
 
 use crate::cli::arguments::{Common, StatsAction};
 use crate::cli::client::Client;
-use crate::cli::places::Places;
 use crate::cli::{Failure, output, settings, tables};
 use locus_protocol::shown::shown;
-use locus_protocol::{Command, Event, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask};
-use locus_session::{KeptMoments, kept_moments};
+use locus_protocol::{
+    Event, Inspect, Inspected, KeptMoments, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+};
+use locus_records::Places;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -34,10 +35,10 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
     };
     let mut client = Client::with_model_and(common, |options| {
         options.moments.keep_every = keep_every;
-        options.open_plugins = locus_session::OpenPlugins::WhenNeeded;
+        options.open_plugins = locus_protocol::OpenPlugins::WhenNeeded;
     })?;
     let mut report = None;
-    client.job(|job| Command::SecondMoments { job, task: task.clone() }, &mut |event| {
+    client.job(task.clone(), &mut |event| {
         if let Event::SecondMoments(told) = event {
             report = Some(told.clone());
         }
@@ -132,15 +133,16 @@ fn short(hash: &str) -> String {
 /// Lists what is kept.
 fn list(common: &Common) -> Result<(), Failure> {
     let cache = Places::find()?.cache;
-    let kept = kept_moments(&cache);
+    let Inspected::SecondMoments(kept) = Client::inspect(common, Inspect::SecondMoments)? else {
+        return Err(Failure::failed("the engine told of something else; please report it"));
+    };
     if common.json {
         return kept.iter().try_for_each(|kept| Ok(output::json(&record(kept))?));
     }
     let mut table = tables::table(["model", "corpus", "", "tokens", "layers", "sums in", "bytes", "state"]);
     for file in &kept {
-        let about = file.description.clone().unwrap_or_default();
         let (model, corpus) = names(file);
-        let tokens = file.unfinished.or_else(|| about.layers.values().map(|layer| layer.tokens).min());
+        let tokens = file.unfinished.or_else(|| file.layers.iter().map(|layer| layer.tokens).min());
         let state = match (file.unfinished, file.trouble.as_str()) {
             (Some(_), _) => "unfinished; `locus stats collect` goes on".to_owned(),
             (None, "") => "whole".to_owned(),
@@ -149,10 +151,10 @@ fn list(common: &Common) -> Result<(), Failure> {
         table.add_row(vec![
             model,
             corpus,
-            about.corpus_name,
+            file.corpus_name.clone(),
             tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string()),
-            if about.layers.is_empty() { String::new() } else { about.layers.len().to_string() },
-            about.precision,
+            if file.layers.is_empty() { String::new() } else { file.layers.len().to_string() },
+            file.precision.clone(),
             file.bytes.to_string(),
             state,
         ]);
@@ -171,17 +173,9 @@ fn names(kept: &KeptMoments) -> (String, String) {
 }
 
 fn record(kept: &KeptMoments) -> serde_json::Value {
-    let about = kept.description.clone().unwrap_or_default();
     let (model, corpus) = names(kept);
-    let layers: Vec<_> = about
-        .layers
-        .iter()
-        .map(|(layer, known)| {
-            serde_json::json!({"layer": layer, "tokens": known.tokens, "documents": known.documents, "source": known.source})
-        })
-        .collect();
     serde_json::json!({
-        "file": kept.file, "model": model, "corpus": corpus, "bytes": kept.bytes, "corpus_name": about.corpus_name,
-        "precision": about.precision, "layers": layers, "unfinished": kept.unfinished, "trouble": kept.trouble,
+        "file": kept.file, "model": model, "corpus": corpus, "bytes": kept.bytes, "corpus_name": kept.corpus_name,
+        "precision": kept.precision, "layers": kept.layers, "unfinished": kept.unfinished, "trouble": kept.trouble,
     })
 }

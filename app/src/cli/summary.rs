@@ -4,7 +4,7 @@ use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::Line;
 use crate::cli::{Failure, tables};
 use locus_protocol::{Average, Summary, counted};
-use locus_session::{Mean, harmonic_of_means};
+use locus_records::averages::{Mean, harmonic_of_means};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What ROME's score is made of.

@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::trace_arguments::TraceArguments;
 use crate::cli::trace_csv::TraceTable;
 use crate::cli::{Failure, fact, output, tables};
-use locus_protocol::{AverageEffects, Command, Event, TraceOrder, TraceStarted};
+use locus_protocol::{AverageEffects, Event, TraceOrder, TraceStarted};
 
 /// A trace and its heat map, row by row.
 #[derive(Default)]
@@ -77,19 +77,19 @@ pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
 /// Those of the job.
 pub fn trace(client: &mut Client, order: TraceOrder) -> Result<Traced, Failure> {
     let mut traced = Traced::default();
-    client.job(|job| Command::Trace { job, order }, &mut |event| traced.listen(event))?;
+    client.job(order, &mut |event| traced.listen(event))?;
     Ok(traced)
 }
 
 /// Traces all facts and prints their averages.
 fn average(client: &mut Client, arguments: &TraceArguments) -> Result<(), Failure> {
-    let order = Box::new(arguments.average(&client.known.facts)?);
+    let order = arguments.average(&client.known.facts)?;
     let facts = client.known.facts.clone();
     let mut table = arguments.csv.as_deref().map(TraceTable::create).transpose()?;
     let mut traced = Traced::default();
     let mut effects: Vec<AverageEffects> = Vec::new();
     let mut written = Ok(());
-    let done = client.job(|job| Command::AverageTraces { job, order }, &mut |event| {
+    let done = client.job(order, &mut |event| {
         traced.listen(event);
         if let Event::AverageEffects(found) = event {
             effects.push(found.clone());

@@ -4,8 +4,8 @@ use crate::cli::arguments::Common;
 use crate::cli::{Failure, log, output};
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Deed, OPERATION_SCHEMA, Operation, Origin, counted};
-use locus_session::Error;
-use locus_session::operations::{Journal, Read, now, run_name};
+use locus_records::Error;
+use locus_records::operations::{Journal, Read, now, run_name};
 use std::collections::BTreeMap;
 
 /// Takes an edit back, the last one without a number.

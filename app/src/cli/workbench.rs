@@ -1,122 +1,125 @@
-//! The workbench: the engine thread behind, the terminal in front.
+//! The workbench: the terminal in front, the engine in a process of its own.
 
 use crate::cli::arguments::Common;
-use crate::cli::client::{options, source};
-use crate::cli::places::Places;
+use crate::cli::engine::{leave_out, source, start_of, way};
 use crate::cli::{Failure, flags, output, reproducible};
-use locus_session::operations::{Operations, Role};
-use locus_tui::Ending;
-use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use locus_link::{Engine, Hello, LinkError, Way};
+use locus_protocol::{JournalChoice, Role, Start};
+use locus_records::Places;
+use locus_tui::{Ending, Handles};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
 
-/// How long the engine may take to stop; a step of a big model takes seconds.
+/// How long the engine may take to end; a step of a big model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Workbenches that write down what happens at the same time, each in a file of its own.
-const MOST_JOURNALS: usize = 100;
 
 /// Opens the workbench. Where a signal or a terminal that is gone ended it, it counts as cancelled.
 ///
 /// # Errors
-/// There is no terminal; the terminal fails.
+/// There is no terminal; the terminal fails; there is no engine.
 pub fn run(common: &Common) -> Result<(), Failure> {
-    if !output::has_terminal() {
-        let message =
-            "the workbench needs a terminal for input and output; see `locus --help` for commands without one";
-        return Err(Failure::usage(message));
-    }
+    check_terminal()?;
     if !common.with_edits.is_empty() {
         let message = "--with-edits is for commands; the workbench puts what was in place in its last session in place \
                        again, and U lists it";
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
-    let mut session = options(common)?;
-    // what is seen is also written down
-    if session.journals.is_empty() {
-        session.journals = own_journals(&places.state);
-    }
+    let preferred = reproducible::preference(&places)?;
+    let keep = common.keep || preferred.keep;
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
-    session.operations = Some(Operations { folder: places.state.clone(), role: Role::Workbench { takes_over } });
-    locus_session::before_the_end(locus_tui::give_back);
-    let handles = locus_session::start(session)?;
+    let mut start = Start { role: Role::Workbench { takes_over }, ..start_of(common)? };
+    if start.journal == JournalChoice::None {
+        // what is seen is also written down
+        start.journal = JournalChoice::Workbench;
+    }
+    let hello = Hello { shared: true, keep, ..Hello::new(start) };
+    let mut shown = options(common, &places);
+    shown.memory = Some(places.state.join("workbench.json"));
+    (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
+    show(way(common)?, hello, shown)
+}
+
+/// What every workbench is shown with.
+pub fn options(common: &Common, places: &Places) -> locus_tui::Options {
     let mut shown = locus_tui::Options::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");
-    shown.memory = Some(places.state.join("workbench.json"));
     shown.keymap = keymap.is_file().then_some(keymap);
-    let preferred = reproducible::preference(&places)?;
-    (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
-    let (thread, journal) = (handles.thread, handles.journal);
     shown.flags = flags::of(common);
-    let ends = locus_tui::Handles { commands: handles.commands, events: handles.events, flags: handles.flags };
-    let ending = locus_tui::run(ends, shown);
-    let stopped = ends_within(&thread, PATIENCE);
-    let told = || match &journal {
-        Some(journal) => output::print(&format!(
-            "locus: everything that happened is in {}",
-            locus_protocol::shown::shown(&journal.display().to_string())
-        )),
-        None => Ok(()),
-    };
-    let result = match ending {
-        Ok(Ending::Left) => told().map_err(Failure::from),
-        Ok(Ending::CutOff) => {
-            // perhaps nobody is there any more to be told
-            let _ = told();
-            Err(Failure { message: String::new(), code: 130 })
+    shown
+}
+
+/// That there is a terminal.
+///
+/// # Errors
+/// There is none.
+pub fn check_terminal() -> Result<(), Failure> {
+    if output::has_terminal() {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the workbench needs a terminal for input and output; see `locus --help` for commands without one",
+    ))
+}
+
+/// Shows the workbench on a new engine, or on one that runs.
+///
+/// # Errors
+/// There is no engine; the terminal fails.
+pub fn show(way: Way, hello: Hello, shown: locus_tui::Options) -> Result<(), Failure> {
+    locus_allocator::before_the_end(locus_tui::give_back);
+    let (joined, keep) = (hello.start.is_none(), hello.keep || hello.start.is_none());
+    let first = Engine::start(&way, &hello)?;
+    let (orders, news) = ends(&first)?;
+    let engine = Rc::new(RefCell::new(Some(first)));
+    let again = (!joined).then(|| again(way, hello, Rc::clone(&engine)));
+    let handles = Handles { orders, news, again, joined, keep };
+    let result = locus_tui::run(handles, shown);
+    if let Some(engine) = engine.borrow_mut().take() {
+        // its end is not waited for longer than a user waits for the shell
+        engine.leave(PATIENCE, |_| {});
+    }
+    ended(result)
+}
+
+/// Starts an engine in the place of one that ended.
+fn again(way: Way, mut hello: Hello, engine: Rc<RefCell<Option<Engine>>>) -> locus_tui::Again {
+    Box::new(move |death, recorded| {
+        if let Some(death) = death {
+            leave_out(&way, &mut hello, death);
         }
+        if let Some(start) = hello.start.as_mut().filter(|_| recorded) {
+            // what this session has put in place stands in the journal, edits of files among it
+            start.apply.clear();
+            start.role = Role::Workbench { takes_over: true };
+        }
+        // the one that ended has nothing to wait for
+        *engine.borrow_mut() = None;
+        let another = Engine::start(&way, &hello).map_err(|error| error.to_string())?;
+        let ends = ends(&another).map_err(|error| error.to_string())?;
+        *engine.borrow_mut() = Some(another);
+        Ok(ends)
+    })
+}
+
+type Ends = (crossbeam_channel::Sender<locus_link::ToEngine>, crossbeam_channel::Receiver<locus_link::News>);
+
+fn ends(engine: &Engine) -> Result<Ends, LinkError> {
+    let gone = || LinkError::Thread(std::io::Error::other("the engine takes no orders"));
+    Ok((engine.orders().ok_or_else(gone)?, engine.news().clone()))
+}
+
+/// How a workbench that was left ends the program.
+///
+/// # Errors
+/// It was cut off, or failed.
+pub fn ended(result: anyhow::Result<Ending>) -> Result<(), Failure> {
+    match result {
+        Ok(Ending::Left { said }) => said.into_iter().try_for_each(|line| Ok(output::print(&line)?)),
+        Ok(Ending::CutOff) => Err(Failure { message: String::new(), code: 130 }),
+        Ok(Ending::Refused { message, blame }) => Err(Failure::job(&message, blame)),
         Err(error) => Err(Failure::failed(format!("{error:#}"))),
-    };
-    if stopped {
-        return result;
-    }
-    if let Err(failure) = &result
-        && !failure.message.is_empty()
-    {
-        output::complain(&failure.message);
-    }
-    // at once: an ordinary end takes libtorch down around the thread that still computes
-    signal_hook::low_level::exit(result.map_or_else(|failure| failure.code.into(), |()| 0))
-}
-
-/// The files of events of workbenches: each writes the first that no other one does.
-fn own_journals(folder: &Path) -> Vec<PathBuf> {
-    let others = (2..MOST_JOURNALS).map(|number| folder.join(format!("journal-{number}.jsonl")));
-    std::iter::once(folder.join("journal.jsonl")).chain(others).collect()
-}
-
-/// Whether a thread ends within a time.
-fn ends_within(thread: &JoinHandle<()>, patience: Duration) -> bool {
-    let start = Instant::now();
-    while !thread.is_finished() {
-        if start.elapsed() >= patience {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::ends_within;
-    use std::sync::mpsc::channel;
-    use std::thread;
-    use std::time::{Duration, Instant};
-
-    #[test]
-    fn a_thread_that_ends_is_waited_for_and_one_that_does_not_is_given_up() {
-        let (finish, finished) = channel::<()>();
-        let busy = thread::spawn(move || {
-            let _ = finished.recv();
-        });
-        let start = Instant::now();
-        assert!(!ends_within(&busy, Duration::from_millis(100)));
-        assert!(start.elapsed() >= Duration::from_millis(100));
-        drop(finish);
-        assert!(ends_within(&busy, Duration::from_secs(60)));
-        assert!(start.elapsed() < Duration::from_secs(30), "it was waited for longer than it took");
     }
 }

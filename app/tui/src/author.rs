@@ -2,7 +2,7 @@
 
 use crate::input::Effect;
 use crate::state::{Change, Opening, Settings, State, Tone, Wish};
-use locus_protocol::{Command, EditOrder, JobId, JobKind, PluginKind, PluginReloaded};
+use locus_protocol::{EditOrder, JobId, PluginKind, PluginReloaded, Task, Undo};
 use std::path::PathBuf;
 
 /// The chosen method or objective and the folder of its crate.
@@ -76,18 +76,17 @@ pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
     let order = EditOrder { method, objective, ..asked };
     let view_job = view.job;
     let in_place = view.number.filter(|number| state.edits.applied.iter().any(|edit| edit.number == *number));
-    let mut effects: Vec<Effect> =
-        in_place.map(|edit| Effect::Send(Box::new(Command::UndoOne { edit }))).into_iter().collect();
+    let mut effects = in_place.map_or_else(Vec::new, |edit| state.order("undo".to_owned(), Undo::of(edit)));
     let title = format!("editing {} with the new build", order.fact.subject);
-    effects.extend(state.order(JobKind::Edit, title, |job| Command::Edit { job, order: order.clone() }));
+    effects.extend(state.order(title, order.clone()));
     put_beside(state, view_job, &order);
     effects
 }
 
 /// What was asked for a job, without the settings that the engine filled in.
 fn asked(state: &State, job: JobId) -> Option<&EditOrder> {
-    let command = &state.jobs.ended.iter().rev().find(|ended| ended.order.job == job)?.order.command;
-    if let Command::Edit { order, .. } = command { Some(order) } else { None }
+    let task = &state.jobs.ended.iter().rev().find(|ended| ended.order.job == job)?.order.task;
+    if let Task::Edit(order) = task { Some(order) } else { None }
 }
 
 /// Puts the build that was replaced and the new one side by side in the comparison; what the old one did is known.

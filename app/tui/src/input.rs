@@ -1,7 +1,8 @@
 //! What reaches the workbench from outside, and what it asks of the world.
 
 use crate::keys::Key;
-use locus_protocol::{Command, Event};
+use locus_link::{Death, Welcome};
+use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,8 +19,26 @@ pub enum Input {
     Resize(u16, u16),
     /// The engine told something.
     Engine(Box<Event>),
-    /// The engine's thread has ended.
+    /// Nothing more will be heard of the engine, and nobody knows why.
     EngineGone,
+    /// The engine has answered.
+    Welcome(Box<Welcome>),
+    /// The engine has ended.
+    EngineDied(Box<Death>),
+    /// Another engine was started in its place.
+    EngineStarted,
+    /// Another front orders now, or this one again.
+    Control {
+        /// Whether this one may order.
+        yours: bool,
+        /// The least number that a job may have.
+        next_job: JobId,
+    },
+    /// All that happened before this front came has been told.
+    CaughtUp {
+        /// Whether this front may order.
+        controls: bool,
+    },
     /// The workbench was stopped (Ctrl-z) and goes on.
     Continued {
         /// For how long it was away.
@@ -49,12 +68,10 @@ impl Input {
 pub enum Effect {
     /// Send an order to the engine.
     Send(Box<Command>),
-    /// Raise the flag that stops the running job.
-    Cancel,
-    /// Raise the flag that stops the trace for which the running job stands by.
-    CancelLook,
-    /// Have the running job wait where it is, or go on.
-    Pause(bool),
+    /// Have a job stop that runs or stands by.
+    Cancel(JobId),
+    /// Have a job wait where it is, or go on.
+    Pause(JobId, bool),
     /// Forget what the terminal shows and draw everything.
     Redraw,
     /// Give the terminal back and stop until the shell says `fg`.
@@ -75,6 +92,10 @@ pub enum Effect {
         /// The line, counted from 1.
         line: usize,
     },
+    /// Start another engine in the place of the one that ended.
+    StartEngine,
+    /// Have the engine go on, or not, when this front leaves.
+    Keep(bool),
     /// Leave.
     Quit,
     /// Put something on the clipboard.

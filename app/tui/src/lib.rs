@@ -2,7 +2,7 @@
 //!
 //! [`update`] changes the [`Workbench`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
 //! the loop around both: it takes the terminal, carries effects out, and gives the terminal back whatever
-//! happens. Nothing here knows of tensors; the engine is two channels and a flag.
+//! happens. Nothing here knows of tensors; the engine is a process that two channels lead to.
 //!
 //! A module knows only modules above it in this table; the test `order` reads table and modules.
 //!
@@ -51,7 +51,7 @@ pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
 pub use options::Options;
 pub use panes::{About, PANES, Table};
-pub use run::{Ending, Handles, run};
+pub use run::{Again, Ending, Handles, run};
 pub use state::State;
 pub use terminal::give_back;
 pub use update::{is_typing, replay, update};

@@ -11,13 +11,13 @@ use crate::view::draw;
 use crate::workbench::Workbench;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
-use locus_protocol::{Blame, Command, Event, Flags, Outcome};
+use locus_link::{Death, News, ToEngine};
+use locus_protocol::{Blame, Command, Event, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest wait of the loop, so that a terminal that hung up is noticed within a second.
@@ -28,23 +28,40 @@ const BATCH: usize = 2048;
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The engine, as the workbench sees it.
-#[derive(Clone, Debug)]
 pub struct Handles {
-    /// Orders. The channel needs room for one at least.
-    pub commands: Sender<Command>,
-    /// Events.
-    pub events: Receiver<Event>,
-    /// What is said to the running job.
-    pub flags: Flags,
+    /// What is said to it. The channel needs room for one message at least.
+    pub orders: Sender<ToEngine>,
+    /// What it tells.
+    pub news: Receiver<News>,
+    /// Starts another one where it has ended; without it none is started.
+    pub again: Option<Again>,
+    /// Whether it ran before this front came, so that it tells first what happened until then.
+    pub joined: bool,
+    /// Whether it goes on when the workbench is left.
+    pub keep: bool,
 }
 
+/// Starts an engine in the place of one that ended in this way. The flag says whether the session has recorded anything:
+/// then what is in place is what the journal of operations names last.
+pub type Again = Box<dyn FnMut(Option<&Death>, bool) -> Result<(Sender<ToEngine>, Receiver<News>), String>>;
+
 /// How the workbench came to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// The user left.
-    Left,
+    Left {
+        /// What is to be told of it, a line each.
+        said: Vec<String>,
+    },
     /// A signal ended it, or the terminal is gone.
     CutOff,
+    /// The engine refuses to start.
+    Refused {
+        /// One sentence.
+        message: String,
+        /// Who is to blame.
+        blame: Blame,
+    },
 }
 
 /// Takes the terminal, runs the workbench until the user leaves, and gives the terminal back.
@@ -53,6 +70,11 @@ pub enum Ending {
 /// There is no terminal, it refuses, or a keymap is wrong.
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     let mut state = Workbench::new(&options)?;
+    state.state.link.keep = handles.keep;
+    if handles.joined {
+        // until what happened before has been told
+        state.state.link.follows = Some("an engine that runs".to_owned());
+    }
     let remembered = options.memory.as_deref().map_or(Ok(None), remembered_file::read);
     match remembered {
         Ok(Some(remembered)) => state.recall(remembered),
@@ -68,7 +90,7 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     workbench.draw(Instant::now())?;
     workbench.reader = Some(Reader::start(sender)?);
     // what is followed has its own model
-    let first = match &workbench.state.state().launch.follows {
+    let first = match &workbench.state.state().link.follows {
         Some(_) => Vec::new(),
         None => workbench.state.load(),
     };
@@ -92,6 +114,10 @@ struct Loop {
     reader: Option<Reader>,
     /// The build that runs, or the last one.
     builder: Option<Builder>,
+    /// How the last engine ended.
+    death: Option<Box<Death>>,
+    /// Whether this front may order, as the engine said last.
+    controls: bool,
     started: Instant,
     frame: Duration,
     next_frame: Instant,
@@ -120,6 +146,8 @@ impl Loop {
             messages,
             reader: None,
             builder: None,
+            death: None,
+            controls: true,
             started,
             frame,
             next_frame: started,
@@ -139,7 +167,7 @@ impl Loop {
                         flow = self.take_message(message);
                     }
                 }
-                recv(self.handles.events) -> event => flow = self.take_event(event.ok()),
+                recv(self.handles.news) -> news => flow = self.take_news(news.ok()),
                 default(self.wait()) => flow = self.feed(Input::Tick(self.started.elapsed())),
             }
             for message in messages.try_iter().take(BATCH).collect::<Vec<_>>() {
@@ -148,9 +176,9 @@ impl Loop {
                     flow = self.take_message(message);
                 }
             }
-            for event in self.handles.events.clone().try_iter().take(BATCH) {
+            for news in self.handles.news.clone().try_iter().take(BATCH) {
                 if flow.is_continue() {
-                    flow = self.take_event(Some(event));
+                    flow = self.take_news(Some(news));
                 }
             }
             if let ControlFlow::Break(ending) = flow {
@@ -205,13 +233,46 @@ impl Loop {
         }
     }
 
-    fn take_event(&mut self, event: Option<Event>) -> ControlFlow<Ending> {
-        match event {
-            Some(event) => self.feed(Input::engine(event)),
+    fn take_news(&mut self, news: Option<News>) -> ControlFlow<Ending> {
+        match news {
+            Some(News::Event(event)) => self.feed(Input::Engine(event)),
+            Some(News::Said(text)) => {
+                self.feed(Input::engine(Event::Log { source: "stderr".to_owned(), level: "info".to_owned(), text }))
+            }
+            Some(News::Welcome(welcome)) => {
+                self.controls = welcome.controls;
+                self.feed(Input::Welcome(welcome))
+            }
+            Some(News::Refused { message, blame }) => ControlFlow::Break(Ending::Refused { message, blame }),
+            Some(News::Control { yours, next_job }) => {
+                self.controls = yours;
+                self.feed(Input::Control { yours, next_job })
+            }
+            Some(News::CaughtUp) => self.feed(Input::CaughtUp { controls: self.controls }),
+            Some(News::Gone(death)) => {
+                self.handles.news = never();
+                self.death = Some(death.clone());
+                self.feed(Input::EngineDied(death))
+            }
             None => {
-                self.handles.events = never();
+                self.handles.news = never();
                 self.feed(Input::EngineGone)
             }
+        }
+    }
+
+    /// Starts an engine in the place of the one that ended.
+    fn start_engine(&mut self) -> ControlFlow<Ending> {
+        let recorded = self.state.state().link.recorded;
+        let death = self.death.take();
+        let started = self.handles.again.as_mut().map(|again| again(death.as_deref(), recorded));
+        match started {
+            Some(Ok((orders, news))) => {
+                (self.handles.orders, self.handles.news) = (orders, news);
+                self.feed(Input::EngineStarted)
+            }
+            Some(Err(text)) => self.feed(Input::Answer(Err(text))),
+            None => self.feed(Input::Answer(Err("this engine was not started from here; leave with q".to_owned()))),
         }
     }
 
@@ -221,9 +282,13 @@ impl Loop {
         for effect in effects {
             match effect {
                 Effect::Send(command) => self.send(*command)?,
-                Effect::Pause(wait) => self.handles.flags.pause.store(wait, Ordering::SeqCst),
-                Effect::Cancel => self.handles.flags.cancel.store(true, Ordering::SeqCst),
-                Effect::CancelLook => self.handles.flags.cancel_look.store(true, Ordering::SeqCst),
+                Effect::Pause(job, wait) => self.say(ToEngine::Pause { job, wait }),
+                Effect::Cancel(job) => self.say(ToEngine::Cancel { job }),
+                Effect::StartEngine => self.start_engine()?,
+                Effect::Keep(keep) => {
+                    self.handles.keep = keep;
+                    self.say(ToEngine::Keep { keep });
+                }
                 Effect::Redraw => {
                     self.screen.forget();
                     self.changed = true;
@@ -232,7 +297,7 @@ impl Loop {
                 Effect::Build { number, folder } => self.build(number, &folder)?,
                 Effect::StopBuild => self.builder = None,
                 Effect::OpenEditor { file, line } => self.open_editor(&file, line)?,
-                Effect::Quit => return ControlFlow::Break(Ending::Left),
+                Effect::Quit => return ControlFlow::Break(Ending::Left { said: self.last_lines() }),
                 Effect::Copy { what, text } => {
                     let answer = terminal::copy(&what, &text, &mut self.screen).map_err(|error| error.to_string());
                     self.feed(Input::Answer(answer))?;
@@ -247,21 +312,18 @@ impl Loop {
         self.feed(Input::Answer(paths.map(|paths| format!("wrote {}", listed(&paths)))))
     }
 
+    /// Says something to the engine that needs no answer.
+    fn say(&self, message: ToEngine) {
+        let _ = self.handles.orders.send_timeout(message, PATIENCE);
+    }
+
     /// Hands an order to the engine. Where it takes none, the order's job has failed.
-    fn send(&mut self, command: Command) -> ControlFlow<Ending> {
-        let job = command.job();
-        // a cancellation that came too late for the last job must not hit this one
-        let flags = &self.handles.flags;
-        if job.is_some() && command.is_look() {
-            flags.cancel_look.store(false, Ordering::SeqCst);
-        }
-        if job.is_some() && self.state.state().standing_by().is_none() {
-            flags.cancel.store(false, Ordering::SeqCst);
-            flags.pause.store(false, Ordering::SeqCst);
-        }
-        match self.handles.commands.send_timeout(command, PATIENCE) {
+    fn send(&mut self, order: Command) -> ControlFlow<Ending> {
+        let job = order.job();
+        match self.handles.orders.send_timeout(ToEngine::Do { order }, PATIENCE) {
             Ok(()) => ControlFlow::Continue(()),
-            Err(SendTimeoutError::Disconnected(_)) => self.feed(Input::EngineGone),
+            // that it has ended is told as news
+            Err(SendTimeoutError::Disconnected(_)) => ControlFlow::Continue(()),
             Err(SendTimeoutError::Timeout(_)) => {
                 let error = "the engine is busy and takes no order; try again in a moment".to_owned();
                 match job {
@@ -344,7 +406,21 @@ impl Loop {
         Ok(())
     }
 
-    /// Ends the engine; a job that runs is cancelled.
+    /// What is told once the terminal is given back: where all of it is written down, and how to come back.
+    fn last_lines(&self) -> Vec<String> {
+        let link = &self.state.state().link;
+        let mut said = Vec::new();
+        if let Some(journal) = link.journal.as_ref().filter(|_| link.follows.is_none()) {
+            let journal = locus_protocol::shown::shown(&journal.display().to_string()).into_owned();
+            said.push(format!("locus: everything that happened is in {journal}"));
+        }
+        if let Some(process) = link.process.filter(|_| self.handles.keep && link.shared) {
+            said.push(format!("locus: the engine goes on; `locus attach {process}` joins it again"));
+        }
+        said
+    }
+
+    /// Ends the engine, unless it is to go on; a job that runs is cancelled then.
     fn leave(self) {
         drop(self.builder);
         drop(self.reader);
@@ -354,11 +430,9 @@ impl Loop {
             // what is lost without it is where things stood on the screen
             let _ = remembered_file::write(file, &self.state.remembered());
         }
-        if self.state.state().job().is_some() {
-            self.handles.flags.cancel.store(true, Ordering::SeqCst);
-            self.handles.flags.cancel_look.store(true, Ordering::SeqCst);
+        if !self.handles.keep && self.controls {
+            let _ = self.handles.orders.send_timeout(ToEngine::End, PATIENCE);
         }
-        let _ = self.handles.commands.send_timeout(Command::Quit, PATIENCE);
     }
 }
 

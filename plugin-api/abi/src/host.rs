@@ -44,60 +44,72 @@ pub struct LocusHost {
     /// Calls a service by its name: JSON and borrowed tensors in, JSON and owned tensors out. Services are listed
     /// in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`. `reply` is null
     /// where the answer is not wanted, and so may `error` be.
-    pub call: unsafe extern "C" fn(
-        context: *mut LocusContext,
-        service: LocusStr,
-        json: LocusStr,
-        tensors: *const *mut LocusTensor,
-        count: usize,
-        reply: *mut LocusReply,
-        error: *mut LocusBytes,
-    ) -> i32,
+    pub call: Option<
+        unsafe extern "C" fn(
+            context: *mut LocusContext,
+            service: LocusStr,
+            json: LocusStr,
+            tensors: *const *mut LocusTensor,
+            count: usize,
+            reply: *mut LocusReply,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
     /// Not 0 when the user cancelled.
-    pub cancelled: unsafe extern "C" fn(context: *mut LocusContext) -> i32,
+    pub cancelled: Option<unsafe extern "C" fn(context: *mut LocusContext) -> i32>,
     /// Writes a line into the log; `level` is one of `LOCUS_LEVEL_...`.
-    pub log: unsafe extern "C" fn(context: *mut LocusContext, level: i32, text: LocusStr),
+    pub log: Option<unsafe extern "C" fn(context: *mut LocusContext, level: i32, text: LocusStr)>,
     /// Makes a float32 tensor on the CPU from a copy of `data`.
-    pub tensor_from_f32: unsafe extern "C" fn(
-        data: *const f32,
-        sizes: *const i64,
-        dimensions: usize,
-        tensor: *mut *mut LocusTensor,
-        error: *mut LocusBytes,
-    ) -> i32,
+    pub tensor_from_f32: Option<
+        unsafe extern "C" fn(
+            data: *const f32,
+            sizes: *const i64,
+            dimensions: usize,
+            tensor: *mut *mut LocusTensor,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
     /// Tells the number of dimensions, and the sizes of at most `capacity` of them.
-    pub tensor_sizes: unsafe extern "C" fn(
-        tensor: *const LocusTensor,
-        sizes: *mut i64,
-        capacity: usize,
-        dimensions: *mut usize,
-        error: *mut LocusBytes,
-    ) -> i32,
+    pub tensor_sizes: Option<
+        unsafe extern "C" fn(
+            tensor: *const LocusTensor,
+            sizes: *mut i64,
+            capacity: usize,
+            dimensions: *mut usize,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
     /// Copies all elements, as float32 and row by row, to `data`, which has room for `capacity` of them.
-    pub tensor_copy_f32: unsafe extern "C" fn(
-        tensor: *const LocusTensor,
-        data: *mut f32,
-        capacity: usize,
-        error: *mut LocusBytes,
-    ) -> i32,
+    pub tensor_copy_f32: Option<
+        unsafe extern "C" fn(
+            tensor: *const LocusTensor,
+            data: *mut f32,
+            capacity: usize,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
     /// Makes another handle of the same tensor.
-    pub tensor_clone:
+    pub tensor_clone: Option<
         unsafe extern "C" fn(tensor: *const LocusTensor, copy: *mut *mut LocusTensor, error: *mut LocusBytes) -> i32,
+    >,
     /// Frees a handle; null is allowed.
-    pub tensor_free: unsafe extern "C" fn(tensor: *mut LocusTensor),
+    pub tensor_free: Option<unsafe extern "C" fn(tensor: *mut LocusTensor)>,
     /// Puts `count` handles into an array to give away; it takes them over, also when it fails.
-    pub tensors_new: unsafe extern "C" fn(
-        handles: *const *mut LocusTensor,
-        count: usize,
-        tensors: *mut LocusTensors,
-        error: *mut LocusBytes,
-    ) -> i32,
+    pub tensors_new: Option<
+        unsafe extern "C" fn(
+            handles: *const *mut LocusTensor,
+            count: usize,
+            tensors: *mut LocusTensors,
+            error: *mut LocusBytes,
+        ) -> i32,
+    >,
     /// Copies text into bytes to give away, as JSON or as an error.
-    pub bytes_new: unsafe extern "C" fn(text: LocusStr, bytes: *mut LocusBytes),
+    pub bytes_new: Option<unsafe extern "C" fn(text: LocusStr, bytes: *mut LocusBytes)>,
     /// Reads the number at a JSON pointer such as `/request/layers/0`.
     pub json_f64:
-        unsafe extern "C" fn(json: LocusStr, pointer: LocusStr, value: *mut f64, error: *mut LocusBytes) -> i32,
+        Option<unsafe extern "C" fn(json: LocusStr, pointer: LocusStr, value: *mut f64, error: *mut LocusBytes) -> i32>,
     /// Reads the text at a JSON pointer such as `/down_projections/3/weight`.
-    pub json_str:
+    pub json_str: Option<
         unsafe extern "C" fn(json: LocusStr, pointer: LocusStr, value: *mut LocusBytes, error: *mut LocusBytes) -> i32,
+    >,
 }

@@ -1,9 +1,10 @@
-//! Version 1.0 in numbers: a field that moves does not compile. Fields that a later minor version adds are not
-//! there in a table that is no larger than this; whoever reads them asks `struct_size` first.
+//! Version 2.0 in numbers: a field that moves does not compile. Fields that a later minor version adds are not
+//! there in a table that is no larger than this: whoever reads them takes a [`View`](crate::View).
+#![allow(unsafe_code)]
 
 use crate::{
     LocusBytes, LocusCall, LocusHost, LocusMethod, LocusObjective, LocusPlugin, LocusReply, LocusStamp, LocusStr,
-    LocusTensors,
+    LocusTensors, Table,
 };
 use core::mem::offset_of;
 
@@ -30,31 +31,27 @@ const _: () = {
         tensor_from_f32 40, tensor_sizes 48, tensor_copy_f32 56, tensor_clone 64, tensor_free 72, tensors_new 80,
         bytes_new 88, json_f64 96, json_str 104);
     layout!(LocusPlugin, 40: struct_size 0, methods 8, method_count 16, objectives 24, objective_count 32);
-    layout!(LocusMethod, 32: struct_size 0, describe 8, plan 16, edit 24);
+    layout!(LocusMethod, 32: struct_size 0, describe 8, edit 16, plan 24);
     layout!(LocusObjective, 48: struct_size 0, describe 8, create 16, destroy 24, goal 32, loss 40);
 };
 
-impl LocusHost {
-    /// Bytes of version 1.0.
-    pub const LEAST_SIZE: usize = offset_of!(Self, json_str) + size_of::<usize>();
+macro_rules! tables {
+    ($($table:ident to $last:ident: $type:ty),* $(,)?) => {
+        $(
+            // SAFETY: `repr(C)`, and `struct_size` lies at 0, as the layout above says.
+            unsafe impl Table for $table {
+                const LEAST_SIZE: usize = offset_of!($table, $last) + size_of::<$type>();
+            }
+        )*
+    };
 }
 
-impl LocusReply {
-    /// Bytes of version 1.0.
-    pub const LEAST_SIZE: usize = offset_of!(Self, tensors) + size_of::<LocusTensors>();
-}
-
-impl LocusPlugin {
-    /// Bytes of version 1.0.
-    pub const LEAST_SIZE: usize = offset_of!(Self, objective_count) + size_of::<usize>();
-}
-
-impl LocusMethod {
-    /// Bytes of version 1.0.
-    pub const LEAST_SIZE: usize = offset_of!(Self, edit) + size_of::<usize>();
-}
-
-impl LocusObjective {
-    /// Bytes of version 1.0.
-    pub const LEAST_SIZE: usize = offset_of!(Self, loss) + size_of::<usize>();
+// what version 2.0 needs; a table may end before what is behind
+tables! {
+    LocusHost to json_str: usize,
+    LocusCall to count: usize,
+    LocusReply to tensors: LocusTensors,
+    LocusPlugin to objective_count: usize,
+    LocusMethod to edit: usize,
+    LocusObjective to loss: usize,
 }

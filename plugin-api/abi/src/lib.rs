@@ -6,12 +6,13 @@
 //!    taker, who frees it through the `release` that came with it.
 //! 2. Nothing unwinds across. Panics and C++ exceptions are caught on the side where they arise and cross as text.
 //! 3. Every function answers a status, and fills `error` only when the status is not [`STATUS_OK`].
-//! 4. Tables only grow, at their end. `struct_size` says what exists; a field is never removed, moved or retyped.
+//! 4. Tables only grow, at their end. `struct_size` says what exists, and neither side reads or writes behind it; a field is
+//!    never removed, moved or retyped. [`LocusStr`], [`LocusBytes`] and [`LocusTensors`] have no size and never grow.
 //! 5. Structured data crosses as JSON in UTF-8, tensors as handles beside it. Unknown keys are ignored, missing keys
 //!    have defaults.
 //! 6. Services of the host are called only from the thread that called the plugin, and only until it returns.
 //!
-//! `include/locus_plugin.h` is generated from this package; a test keeps the two together.
+//! `include/locus_plugin.h` is generated from this package and the table of services; a test keeps them together.
 
 #![no_std]
 
@@ -20,14 +21,16 @@ mod host;
 mod layout;
 mod plugin;
 mod stamp;
+mod table;
 
 pub use data::{LocusBytes, LocusReply, LocusStr, LocusTensor, LocusTensors};
 pub use host::{LEVEL_INFO, LEVEL_WARNING, LocusCall, LocusContext, LocusHost};
 pub use plugin::{LocusEntry, LocusInstance, LocusMethod, LocusObjective, LocusPlugin};
 pub use stamp::{ENTRY_SYMBOL, FLAG_BY_NAME_ONLY, FLAG_LIBTORCH, LocusStamp, MAGIC, SECTION, STAMP_SYMBOL};
+pub use table::{Table, Unusable, View};
 
 /// Major version of the contract: both sides must have the same.
-pub const INTERFACE_MAJOR: u16 = 1;
+pub const INTERFACE_MAJOR: u16 = 2;
 /// Minor version of the contract: counts what was added at the ends of tables.
 pub const INTERFACE_MINOR: u16 = 0;
 

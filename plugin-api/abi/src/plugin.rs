@@ -3,7 +3,7 @@
 use crate::data::{LocusBytes, LocusReply};
 use crate::host::{LocusCall, LocusHost};
 
-/// The function exported as `locus_plugin_entry_v1`: called once, right after loading. `host` lives as long as the
+/// The function exported as `locus_plugin_entry_v2`: called once, right after loading. `host` lives as long as the
 /// process; the table put into `plugin` must too.
 pub type LocusEntry =
     unsafe extern "C" fn(host: *const LocusHost, plugin: *mut *const LocusPlugin, error: *mut LocusBytes) -> i32;
@@ -35,11 +35,12 @@ pub struct LocusMethod {
     /// `{}` in; the description with its hyperparameters out.
     pub describe:
         Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
-    /// `{"request", "settings", "model"}` in; the plan out.
-    pub plan:
-        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
     /// `{"request", "settings"}` in; the changes out: JSON, and the tensors it names.
     pub edit:
+        Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
+    /// `{"request", "settings", "model"}` in; the plan out. It may be null, and the table may end before it: then the plan
+    /// is the layers that were asked for.
+    pub plan:
         Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
 }
 

@@ -1,5 +1,7 @@
 //! The stamp: what a plugin file says of itself before anything of it runs.
 
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
 /// First bytes of every stamp.
 pub const MAGIC: [u8; 8] = *b"LOCUSPLG";
 /// Name of the ELF section that holds the stamp.
@@ -7,7 +9,7 @@ pub const SECTION: &str = ".locus_plugin";
 /// Name of the stamp.
 pub const STAMP_SYMBOL: &str = "LOCUS_PLUGIN_STAMP";
 /// Name of the entry function of this major version.
-pub const ENTRY_SYMBOL: &str = "locus_plugin_entry_v1";
+pub const ENTRY_SYMBOL: &str = "locus_plugin_entry_v2";
 
 /// The plugin calls libtorch itself, so that it needs the libtorch it was built with.
 pub const FLAG_LIBTORCH: u32 = 1;
@@ -17,7 +19,7 @@ pub const FLAG_BY_NAME_ONLY: u32 = 2;
 /// Lies in the section `.locus_plugin`, under the name `LOCUS_PLUGIN_STAMP`. It holds no pointers. The first 32
 /// bytes never change, in any version. Texts are UTF-8, filled up with zero bytes.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, FromBytes, Immutable, KnownLayout)]
 pub struct LocusStamp {
     /// `LOCUSPLG`.
     pub magic: [u8; 8],

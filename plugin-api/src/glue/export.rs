@@ -1,8 +1,11 @@
 //! The one macro of an author, and what it expands to calls.
 #![allow(unsafe_code)]
 
-use super::abi::{INTERFACE_MAJOR, LocusBytes, LocusHost, LocusMethod, LocusObjective, LocusPlugin};
+use super::abi::{
+    INTERFACE_MAJOR, LocusBytes, LocusHost, LocusMethod, LocusObjective, LocusPlugin, Unusable, View, field,
+};
 use super::guard::{guarded, keep_panics_silent};
+use super::transfer::put;
 use crate::error::Error;
 
 /// Makes a library of type `cdylib` a plugin:
@@ -48,12 +51,12 @@ macro_rules! export_plugin {
             );
 
             #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn locus_plugin_entry_v1(
+            pub unsafe extern "C" fn locus_plugin_entry_v2(
                 host: *const $crate::glue::abi::LocusHost,
                 plugin: *mut *const $crate::glue::abi::LocusPlugin,
                 error: *mut $crate::glue::abi::LocusBytes,
             ) -> i32 {
-                // SAFETY: called by a host, which keeps the contract.
+                // SAFETY: this is the entry function, which the contract has a host call with its table and two places.
                 unsafe { $crate::glue::enter(host, &PLUGIN, plugin, error) }
             }
         };
@@ -78,7 +81,8 @@ pub const fn plugin(
 /// The entry function.
 ///
 /// # Safety
-/// The arguments are what the contract says.
+/// `host` is null or a host's table, which lives as long as the process; `out` is null or has room for a pointer; `error` is
+/// null or an empty struct; nobody else uses the latter two.
 pub unsafe fn enter(
     host: *const LocusHost,
     plugin: &'static LocusPlugin,
@@ -86,18 +90,17 @@ pub unsafe fn enter(
     error: *mut LocusBytes,
 ) -> i32 {
     let run = || {
-        // SAFETY: null or the host's table, as the caller promises.
-        let host = unsafe { host.as_ref() }.ok_or_else(|| Error::Request("no host table".to_owned()))?;
-        if host.interface_major != INTERFACE_MAJOR || host.struct_size < LocusHost::LEAST_SIZE {
-            let (major, minor) = (host.interface_major, host.interface_minor);
+        // SAFETY: null or a table that lives as long as the process, as the caller promises.
+        let host = unsafe { View::of(host) };
+        let host = host.map_err(|reason: Unusable| Error::Unsupported(format!("a host whose table {reason}")))?;
+        let version = (field!(host, LocusHost, interface_major), field!(host, LocusHost, interface_minor));
+        if version.0 != Some(INTERFACE_MAJOR) {
+            let (major, minor) = (version.0.unwrap_or_default(), version.1.unwrap_or_default());
             return Err(Error::Unsupported(format!("a host of plugin interface {major}.{minor}")));
         }
-        if out.is_null() {
-            return Err(Error::Request("no place for the plugin's table".to_owned()));
-        }
+        // SAFETY: null, or room for a pointer, as the caller promises.
+        unsafe { put(out, "the plugin's table", || std::ptr::from_ref(plugin)) }?;
         keep_panics_silent();
-        // SAFETY: not null.
-        unsafe { out.write(plugin) };
         Ok(())
     };
     // SAFETY: as the caller promises.

@@ -29,7 +29,7 @@ pub unsafe fn guarded(error: *mut LocusBytes, run: impl FnOnce() -> Result<()>) 
                 Error::Failed(text) => (STATUS_FAILED, text.as_str()),
                 Error::Panic(text) => (STATUS_PANIC, text.as_str()),
             };
-            // SAFETY: as the caller promises.
+            // SAFETY: null or an empty struct of the caller's, as it promises.
             unsafe { put_error(error, text) };
             status
         }

@@ -14,4 +14,6 @@ pub use export::{enter, plugin};
 pub use guard::{error_of, guarded, guarded_value};
 pub use locus_plugin_abi as abi;
 pub use stamp::{SOURCE_SECTION, TARGET, source, stamp};
-pub use transfer::{Answer, Arguments, answer, borrow_text, collect, give_bytes, give_tensors, handles, put_error};
+pub use transfer::{
+    borrow_slice, borrow_tensors, borrow_text, collect, give_bytes, give_tensors, handles, put, put_answer,
+};

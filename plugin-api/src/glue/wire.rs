@@ -1,50 +1,12 @@
 //! The JSON that crosses. Types with parameters are written from references and read as values.
 
 use crate::error::{Error, Result};
-use crate::host::{Cells, ModelInfo, NoisedSubject};
+use crate::host::ModelInfo;
 use crate::request::{Delta, EditRequest, Edited, Fact, Form, Reduction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use tch::Tensor;
-
-/// Names of the host's services; each is the method of [`crate::Host`] of that name.
-pub mod service {
-    /// A `StepReport`.
-    pub const REPORT: &str = "report";
-    /// [`super::ProgressArguments`].
-    pub const PROGRESS: &str = "progress";
-    /// Nothing; answers a `ModelInfo`.
-    pub const MODEL: &str = "model";
-    /// [`super::TokenizeArguments`]; answers [`super::Ids`].
-    pub const TOKENIZE: &str = "tokenize";
-    /// [`super::PromptArguments`]; answers a `PromptTokens`.
-    pub const TOKENIZE_PROMPT: &str = "tokenize-prompt";
-    /// [`super::Ids`]; answers [`super::Text`].
-    pub const DETOKENIZE: &str = "detokenize";
-    /// [`super::Name`]; answers a tensor.
-    pub const PARAMETER: &str = "parameter";
-    /// [`super::Names`] and one tensor for each.
-    pub const REPLACE_PARAMETERS: &str = "replace-parameters";
-    /// [`super::CaptureArguments`]; answers one tensor per entry of `cells`.
-    pub const CAPTURE: &str = "capture";
-    /// A `SuffixRequest`; answers [`super::Prepared`].
-    pub const PREPARE_SUFFIX: &str = "prepare-suffix";
-    /// [`super::RunSuffixArguments`] and the tensors; answers log-probabilities, distributions and what is captured.
-    pub const RUN_SUFFIX: &str = "run-suffix";
-    /// [`super::Prepared`]; answers nothing.
-    pub const RELEASE_SUFFIX: &str = "release-suffix";
-    /// [`super::Layer`] and the keys; answers a tensor.
-    pub const SOLVE_SECOND_MOMENT: &str = "solve-second-moment";
-    /// [`super::Layer`]; answers a tensor.
-    pub const SECOND_MOMENT: &str = "second-moment";
-    /// [`super::NoisedPrompt`]; answers a tensor.
-    pub const NOISED_PREDICTION: &str = "noised-prediction";
-    /// A `SampleRequest`; answers [`super::Texts`].
-    pub const SAMPLE: &str = "sample";
-    /// [`super::LossArguments`] and the log-probabilities; answers the loss.
-    pub const OBJECTIVE_LOSS: &str = "objective-loss";
-}
 
 /// What `plan` is called with.
 #[derive(Serialize, Deserialize)]
@@ -80,128 +42,11 @@ pub struct GoalArguments<F = Fact> {
     pub fact: F,
 }
 
-/// What `loss` and the service of the same purpose are called with, beside the log-probabilities.
+/// What `loss` is called with, beside the log-probabilities.
 #[derive(Serialize, Deserialize)]
 pub struct LossArguments {
     /// How they become one number.
     pub reduction: Reduction,
-}
-
-/// How far a phase is.
-#[derive(Serialize, Deserialize)]
-pub struct ProgressArguments<Words = String> {
-    /// What is being done.
-    #[serde(default)]
-    pub phase: Words,
-    /// How much of it is done.
-    #[serde(default)]
-    pub done: u64,
-    /// How much there is; 0 when nobody knows.
-    #[serde(default)]
-    pub total: u64,
-}
-
-/// Text to tokenise.
-#[derive(Serialize, Deserialize)]
-pub struct TokenizeArguments<Words = String> {
-    /// The text.
-    pub text: Words,
-    /// Whether it starts a prompt.
-    #[serde(default)]
-    pub start: bool,
-}
-
-/// A template with its subject, and a target.
-#[derive(Serialize, Deserialize)]
-pub struct PromptArguments<Words = String> {
-    /// The prompt with `{}` in the subject's place.
-    pub template: Words,
-    /// The subject.
-    pub subject: Words,
-    /// The target; empty for none.
-    #[serde(default)]
-    pub target: Words,
-}
-
-/// Token ids.
-#[derive(Serialize, Deserialize)]
-pub struct Ids<List = Vec<i64>> {
-    /// The ids.
-    pub ids: List,
-}
-
-/// One text.
-#[derive(Serialize, Deserialize)]
-pub struct Text {
-    /// The text.
-    pub text: String,
-}
-
-/// Several texts.
-#[derive(Serialize, Deserialize)]
-pub struct Texts {
-    /// The texts.
-    pub texts: Vec<String>,
-}
-
-/// A parameter's name.
-#[derive(Serialize, Deserialize)]
-pub struct Name<Words = String> {
-    /// The name.
-    pub name: Words,
-}
-
-/// Parameters' names.
-#[derive(Serialize, Deserialize)]
-pub struct Names<List = Vec<String>> {
-    /// The names.
-    pub names: List,
-}
-
-/// A prompt and its noised subject.
-#[derive(Serialize, Deserialize)]
-pub struct NoisedPrompt<Words = String, Subject = NoisedSubject> {
-    /// The prompt.
-    pub prompt: Words,
-    /// The subject and its noise.
-    #[serde(flatten)]
-    pub subject: Subject,
-}
-
-/// A layer.
-#[derive(Serialize, Deserialize)]
-pub struct Layer {
-    /// The layer, from 0.
-    pub layer: usize,
-}
-
-/// Where to capture.
-#[derive(Serialize, Deserialize)]
-pub struct CaptureArguments<Rows = Vec<Vec<i64>>, Places = Vec<Cells>, Facts = Vec<usize>> {
-    /// Token ids, one row per prompt.
-    pub rows: Rows,
-    /// Which activations.
-    pub cells: Places,
-    /// By row, the fact it is about; empty where all are about the first.
-    #[serde(default)]
-    pub facts: Facts,
-}
-
-/// A prepared run.
-#[derive(Serialize, Deserialize)]
-pub struct Prepared {
-    /// Its number.
-    pub suffix: u64,
-}
-
-/// A repetition of a prepared run; the tensors are those added, then the parameters.
-#[derive(Serialize, Deserialize)]
-pub struct RunSuffixArguments {
-    /// Its number.
-    pub suffix: u64,
-    /// How many of the tensors are added; the rest are parameters.
-    #[serde(default)]
-    pub added: usize,
 }
 
 /// What a method gives back; tensors are named by their index.
@@ -211,7 +56,7 @@ pub struct EditedRecord {
     #[serde(default)]
     pub deltas: Vec<DeltaRecord>,
     /// Numbers about the edit as a whole.
-    #[serde(default, with = "locus_protocol::numbers")]
+    #[serde(default, with = "locus_plugin_data::number::map")]
     pub metrics: BTreeMap<String, f64>,
     /// What the user should know.
     #[serde(default)]
@@ -300,7 +145,7 @@ impl EditedRecord {
 
 #[cfg(test)]
 mod tests {
-    use super::{EditedRecord, RunSuffixArguments};
+    use super::EditedRecord;
     use crate::host::{Cell, Cells, Read, Site, SuffixRequest};
     use crate::request::Edited;
     use tch::Tensor;
@@ -349,11 +194,5 @@ mod tests {
         assert_eq!(edited.artifacts[0].1.double_value(&[0, 0]), 4.0);
         let (record, _) = EditedRecord::pack(edited);
         assert!(record.unpack(&tensors[..2]).expect_err("too few").to_string().contains("tensor 2 of 2"));
-    }
-
-    #[test]
-    fn missing_keys_have_defaults() {
-        let run: RunSuffixArguments = serde_json::from_str(r#"{"suffix":1,"later":true}"#).expect("read");
-        assert_eq!(run.added, 0);
     }
 }

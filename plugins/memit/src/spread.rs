@@ -26,7 +26,7 @@ pub fn spread(
     let in_contexts = context_rows(&request.edits, 0, contexts, settings.token, host)?;
     let bare = bare_rows(&request.edits, 0, settings.token, host)?;
     let mut edited = Edited::new();
-    let mut changed: Vec<(String, Tensor)> = Vec::new();
+    let (mut names, mut weights) = (Vec::new(), Vec::new());
     for (index, &layer) in request.layers.iter().enumerate() {
         host.progress("spreading over layers", index as u64, request.layers.len() as u64)?;
         let keys = mean_keys(&capture(&in_contexts, Site::MlpKey(layer), at_once, host)?, contexts.0.len())?;
@@ -50,8 +50,9 @@ pub fn spread(
             let message = format!("the change of layer {layer} is not finite; raise second_moment_weight");
             return Err(Error::Failed(message));
         }
-        changed.push((down.weight.clone(), &weight + change.to_kind(weight.kind())));
-        host.replace_parameters(&changed)?;
+        names.push(down.weight.clone());
+        weights.push(&weight + change.to_kind(weight.kind()));
+        host.replace_parameters(&names, &weights)?;
         let step = settings.steps.unsigned_abs();
         let report = StepReport::new(step, step, layer).loss("loss", loss).loss("residual", residual);
         host.report(&report.metric(layer, "residual", residual))?;

@@ -132,9 +132,9 @@ impl Work {
         let weight = host.parameter(&down.weight)?;
         let weight = &weight + left.matmul(&right).to_kind(weight.kind());
         self.changed.insert(down.weight.clone(), weight);
-        let all: Vec<(String, Tensor)> =
-            self.changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone())).collect();
-        host.replace_parameters(&all)?;
+        let changed = self.changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone()));
+        let (names, weights): (Vec<String>, Vec<Tensor>) = changed.unzip();
+        host.replace_parameters(&names, &weights)?;
         let mut edited = std::mem::take(&mut self.edited)
             .low_rank(&down.weight, left, right)
             .metric("divisor", insertion.divisor)

@@ -21,9 +21,22 @@ pub fn toolchain() -> Vec<(&'static str, String)> {
 /// # Panics
 /// It does not build.
 pub fn build(folder: &Path, program: &str) {
+    run(folder, program, if program == "cargo" { &["build", "--release"] } else { &[] });
+}
+
+/// Runs the tests of the crate in `folder`, which run without the program.
+///
+/// # Panics
+/// One fails.
+pub fn test(folder: &Path) {
+    run(folder, "cargo", &["test", "--release"]);
+}
+
+fn run(folder: &Path, program: &str, arguments: &[&str]) {
     let mut command = Command::new(program);
-    command.args(if program == "cargo" { &["build", "--release"][..] } else { &[] }).current_dir(folder).env_clear();
+    command.args(arguments).current_dir(folder).env_clear();
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(toolchain());
     let output = command.output().expect("it starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success(), "{}", said.concat());
 }

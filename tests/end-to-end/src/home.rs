@@ -36,6 +36,7 @@ impl Home {
     pub fn cold() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = folder.path().join("cache");
+        std::fs::create_dir(folder.path().join("run")).expect("a folder");
         Self { folder, cache }
     }
 
@@ -61,6 +62,7 @@ impl Home {
             ("XDG_STATE_HOME", folder.join("state")),
             ("XDG_DATA_HOME", folder.join("data")),
             ("XDG_CONFIG_HOME", folder.join("config")),
+            ("XDG_RUNTIME_DIR", folder.join("run")),
             ("LANG", "C.UTF-8".into()),
             ("TERM", "xterm-256color".into()),
             ("CUDA_VISIBLE_DEVICES", "".into()),

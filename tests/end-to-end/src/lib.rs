@@ -10,12 +10,13 @@ mod home;
 mod operations;
 mod orders;
 mod pairs;
+pub mod processes;
 mod program;
 mod pseudo_terminal;
 mod records;
 mod session;
 
-pub use crates::{build, toolchain};
+pub use crates::{build, test, toolchain};
 pub use files::{files, is_whole_safetensors};
 pub use home::Home;
 pub use operations::operations;

@@ -188,6 +188,15 @@ impl PseudoTerminal {
         self.line().master.resize(pty_size(size)).expect("another size");
     }
 
+    /// The number of the program's process.
+    ///
+    /// # Panics
+    /// It has ended already.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.child.process_id().expect("its number")
+    }
+
     /// Sends a signal to the program.
     ///
     /// # Panics

@@ -3,7 +3,8 @@
 use crate::{Home, program};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, JobId, ModelSource, Outcome};
-use locus_session::{DeviceRequest, Handles, Options};
+use locus_protocol::{DeviceRequest, Load, Task};
+use locus_session::{Handles, Options};
 use std::time::Duration;
 
 /// Longest wait for an event. It only keeps a test from hanging.
@@ -29,7 +30,7 @@ impl Session {
         let usual = Options { device: DeviceRequest::Cpu, threads: Some(1), ..Options::new(home.cache(), search) };
         let handles = locus_session::start(options(usual)).expect("a session");
         let mut session = Self { handles, next: 0 };
-        let (outcome, told) = session.job(|job| Command::Load { job, source: ModelSource::BuiltIn });
+        let (outcome, told) = session.job(Load { source: ModelSource::BuiltIn });
         assert_eq!(outcome, Outcome::Done);
         (session, told)
     }
@@ -52,14 +53,20 @@ impl Session {
         event.unwrap_or_else(|error| panic!("the engine hangs or has ended: {error}"))
     }
 
+    /// The number that the next job gets.
+    #[must_use]
+    pub fn next(&self) -> JobId {
+        self.next + 1
+    }
+
     /// Runs a job; its outcome and everything that was told.
     ///
     /// # Panics
     /// The engine hangs or has ended.
-    pub fn job(&mut self, order: impl FnOnce(JobId) -> Command) -> (Outcome, Vec<Event>) {
+    pub fn job(&mut self, task: impl Into<Task>) -> (Outcome, Vec<Event>) {
         self.next += 1;
         let id = self.next;
-        self.send(order(id));
+        self.send(Command::start(id, task));
         let mut told = Vec::new();
         loop {
             match self.receive() {

@@ -1,6 +1,6 @@
 //! A plugin's way from nothing: its crate is written, built, checked, and edits.
 
-use locus_end_to_end::{Home, build, files, plugin};
+use locus_end_to_end::{Home, build, files, plugin, test};
 use locus_protocol::{Event, PluginKind, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -70,6 +70,7 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     let rewrite = |scores: &locus_protocol::Scores| scores.rewrite[0].clone();
     let (before, after) = (rewrite(&applied.scores.before), rewrite(&applied.scores.after));
     assert!(before.new < 0.01 && after.new > 0.5, "{before:?} {after:?}");
+    test(&home.path("my-own"));
     // a change of the source is in the next build
     let source = home.path("my-own/src/lib.rs");
     let text = std::fs::read_to_string(&source).expect("the source");
@@ -81,6 +82,7 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     // the same folder with an objective: what is compiled serves both
     let _ = home.run(["plugin", "new", "my-aim", "--kind", "objective"]).well();
     build(&home.path("my-aim"), "cargo");
+    test(&home.path("my-aim"));
     let aim = home.path("my-aim/target/release/libmy_aim.so");
     let checks = well(&home, &aim, "4");
     for check in

@@ -185,14 +185,14 @@ fn patched(home: &Home, name: &str, offset: usize, byte: u8) -> String {
 #[test]
 fn plugins_that_cannot_be_loaded() {
     let home = Home::new();
-    let other_interface = patched(&home, "interface.so", 12, 2);
+    let other_interface = patched(&home, "interface.so", 12, 1);
     let other_libtorch = patched(&home, "libtorch.so", 24 + 6, 10);
     let other_target = patched(&home, "target.so", 32, b'y');
     std::fs::write(home.path("text.so"), "#!/bin/sh\n").expect("written");
     let whole = std::fs::read(plugin("locus-rome")).expect("a good plugin");
     std::fs::write(home.path("cut.so"), &whole[..whole.len() / 2]).expect("written");
     let cases: [(&str, &[&str]); 7] = [
-        (&other_interface, &["was made for plugin interface 2.0, this program speaks 1.0", "rebuild the plugin"]),
+        (&other_interface, &["was made for plugin interface 1.0, this program speaks 2.0", "rebuild the plugin"]),
         (&other_libtorch, &["was built with libtorch 2.10.0, this program runs libtorch 2.11.0", "rebuild"]),
         (&other_target, &["was built for y86_64-unknown-linux-gnu, this program runs on", "rebuild"]),
         ("text.so", &["is not a shared library for this machine", "cdylib"]),
@@ -213,7 +213,7 @@ fn plugins_that_cannot_be_loaded() {
     std::fs::create_dir_all(home.path("data/locus/plugins")).expect("a folder");
     std::fs::rename(home.path(&other_interface), home.path("data/locus/plugins/libinterface.so")).expect("moved");
     let list = home.run(["plugin", "list"]).well().out;
-    assert!(list.contains("refused: ") && list.contains("plugin interface 2.0") && list.contains("rome"), "{list}");
+    assert!(list.contains("refused: ") && list.contains("plugin interface 1.0") && list.contains("rome"), "{list}");
 }
 
 #[test]

@@ -2,12 +2,11 @@
 //! happened.
 
 use locus_end_to_end::{Ended, Home, Records, Session, order, order_of, plugin, send};
-use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken};
+use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken, Undo};
 use locus_session::Options;
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// What each method does wrong, and what is said of it.
@@ -122,7 +121,7 @@ impl Bench {
     }
 
     fn edit(&mut self, order: EditOrder) -> (Outcome, Vec<Event>) {
-        self.0.job(|job| Command::Edit { job, order })
+        self.0.job(order)
     }
 
     /// The next tokens of the first fact, and the number of edits in place.
@@ -138,13 +137,14 @@ impl Bench {
 
     /// What is answered to an undo: the error, or whether the weights are the checkpoint's.
     fn undo(&mut self) -> Result<bool, String> {
-        self.0.send(Command::Undo);
-        loop {
-            match self.0.receive() {
-                Event::Edits { unedited, .. } => return Ok(unedited),
-                Event::Answered { outcome: Outcome::Failed { error, .. }, .. } => return Err(error),
-                _ => {}
-            }
+        let (outcome, told) = self.0.job(Undo::LAST);
+        let unedited = told.iter().find_map(|event| match event {
+            Event::Edits { unedited, .. } => Some(*unedited),
+            _ => None,
+        });
+        match outcome {
+            Outcome::Failed { error, .. } => Err(error),
+            outcome => Ok(unedited.unwrap_or_else(|| panic!("{outcome:?}"))),
         }
     }
 }
@@ -178,10 +178,10 @@ fn one_session_survives_all_crimes_and_its_model_stays_as_it_was() {
         assert_eq!(session.undo(), Err("there is no edit to undo".to_owned()), "{method}");
     }
     // cancelled while it does not listen
-    let cancel = std::sync::Arc::clone(&session.0.handles.flags.cancel);
+    let (control, job) = (session.0.handles.control.clone(), session.0.next());
     let canceller = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(500));
-        cancel.store(true, Ordering::SeqCst);
+        control.cancel(job);
     });
     let (outcome, told) = session.edit(order_of(0, "ignores-cancellation", 3, json!({})));
     canceller.join().expect("cancelled");

@@ -3,9 +3,9 @@
 
 use locus_end_to_end::{Home, Session, order_of, plugin};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
-use locus_protocol::{Applied, Blame, Command, EditOrder, Event, JobId, Outcome, SaveTarget, TriedOn};
+use locus_protocol::{Applied, Blame, EditOrder, Event, Outcome, SaveTarget, Task, TriedOn};
+use locus_protocol::{Role, Try};
 use locus_session::Options;
-use locus_session::operations::{Operations, Role};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ struct Bench {
 impl Bench {
     fn start() -> Self {
         let home = Home::new();
-        let operations = Operations { folder: home.path("state"), role: Role::Command };
+        let operations = (home.path("state"), Role::Command);
         let (session, _) = Session::start(&home, |usual| Options {
             plugins: vec![plugin("locus-hostile")],
             operations: Some(operations),
@@ -31,13 +31,13 @@ impl Bench {
     }
 
     /// Runs a job; its outcome and everything that was told.
-    fn job(&mut self, order: impl FnOnce(JobId) -> Command) -> (Outcome, Vec<Event>) {
-        self.session.job(order)
+    fn job(&mut self, task: impl Into<Task>) -> (Outcome, Vec<Event>) {
+        self.session.job(task)
     }
 
     /// The sentence with which an edit fails by the fault of a plugin.
     fn fault(&mut self, order: EditOrder, what: &str) -> String {
-        let (outcome, told) = self.job(|job| Command::Edit { job, order });
+        let (outcome, told) = self.job(order);
         assert!(!told.iter().any(|event| matches!(event, Event::Applied(_))), "{what} was put in place");
         match outcome {
             Outcome::Failed { error, blame: Blame::Plugin } => error,
@@ -47,7 +47,7 @@ impl Bench {
 
     /// What an edit would do, and the warnings that were given meanwhile.
     fn tried(&mut self, order: EditOrder, what: &str) -> (Applied, Vec<String>) {
-        let (outcome, told) = self.job(|job| Command::Try { job, order: Box::new(order), on: TriedOn::AsItIs });
+        let (outcome, told) = self.job(Try { order, on: TriedOn::AsItIs });
         assert_eq!(outcome, Outcome::Done, "{what}");
         let (mut would, mut warnings) = (None, Vec::new());
         for event in told {
@@ -64,7 +64,7 @@ impl Bench {
     fn everything(&mut self) -> (Vec<u8>, String) {
         let folder = self.home.path("model");
         let target = SaveTarget::Model(folder.clone());
-        assert_eq!(self.job(|job| Command::Save { job, target }).0, Outcome::Done);
+        assert_eq!(self.job(target).0, Outcome::Done);
         let weights = std::fs::read(folder.join("model.safetensors")).expect("weights");
         std::fs::remove_dir_all(folder).expect("removed");
         (weights, std::fs::read_to_string(self.home.path("state/operations.jsonl")).unwrap_or_default())

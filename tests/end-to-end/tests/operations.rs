@@ -1,9 +1,9 @@
 //! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
 
 use locus_end_to_end::{Home, PseudoTerminal, Records, Session, operations, order, send};
-use locus_protocol::{Command, Deed, EditOrder, Event, Operation, Origin, Outcome};
+use locus_protocol::{Deed, EditOrder, Event, Operation, Origin, Outcome};
+use locus_protocol::{Place, Redo, Role, Task, Undo};
 use locus_session::Options;
-use locus_session::operations::{Operations, Role};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,7 +20,7 @@ struct Workbench {
 
 impl Workbench {
     fn start(home: &Home, role: Role) -> Self {
-        let operations = Operations { folder: home.path("state/locus"), role };
+        let operations = (home.path("state/locus"), role);
         let (session, told) = Session::start(home, |usual| Options { operations: Some(operations), ..usual });
         let mut workbench = Self { session, told: Default::default() };
         told.iter().for_each(|event| workbench.hear(event));
@@ -47,39 +47,28 @@ impl Workbench {
         }
     }
 
-    fn job(&mut self, order: impl FnOnce(u64) -> Command) {
-        let (outcome, told) = self.session.job(order);
+    fn job(&mut self, task: impl Into<Task>) {
+        let (outcome, told) = self.session.job(task);
         told.iter().for_each(|event| self.hear(event));
         assert_eq!(outcome, Outcome::Done);
     }
 
     fn edit(&mut self, line: &str) -> u64 {
         let order: EditOrder = serde_json::from_str(line).expect("an order");
-        self.job(|job| Command::Edit { job, order });
+        self.job(order);
         *self.told.0.last().expect("a number")
     }
 
-    fn history(&mut self, order: Command) {
-        self.session.send(order);
-        loop {
-            let event = self.session.receive();
-            self.hear(&event);
-            if let Event::Edits { .. } = event {
-                return;
-            }
-        }
-    }
-
     fn undo(&mut self) {
-        self.history(Command::Undo);
+        self.job(Undo::LAST);
     }
 
     fn undo_one(&mut self, edit: u64) {
-        self.history(Command::UndoOne { edit });
+        self.job(Undo::of(edit));
     }
 
     fn redo(&mut self) {
-        self.history(Command::Redo);
+        self.job(Redo::default());
     }
 
     fn end(self) {
@@ -382,7 +371,7 @@ fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
             cut += 1;
         }
         let _ = child.wait();
-        let read = locus_session::operations::Journal::new(&home.path("state/locus")).read().expect("a journal");
+        let read = locus_records::operations::Journal::new(&home.path("state/locus")).read().expect("a journal");
         assert!(read.complaints.len() <= 1, "{moment}: {:?}", read.complaints);
         let numbers: Vec<u64> = read.operations.iter().map(|operation| operation.number).collect();
         assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "{moment}");
@@ -391,7 +380,7 @@ fn a_kill_at_any_moment_leaves_a_journal_that_reads_and_makes_the_same_bits() {
         let Some(last) = read.operations.last() else { continue };
         let mut session = Workbench::start(&home, Role::Reader);
         let in_place = last.in_place.clone();
-        session.job(|job| Command::Place { job, in_place, taken_back: Vec::new() });
+        session.job(Place { in_place, taken_back: Vec::new() });
         assert_eq!(session.told.0, last.in_place, "{moment}");
         assert_eq!(session.told.2, last.weights, "{moment}: other bits");
         session.end();

@@ -11,15 +11,14 @@
 use super::deltas::{check, difference_hash};
 use super::stack::Edit;
 use crate::error::{Error, Result};
-use crate::export;
 use crate::model::Model;
 use crate::number_formats::{is_floating, kind_of};
 use crate::sealed::{UNSEALED, is_whole, seal};
+use crate::tensor_files;
 use locus_plugin::{Delta, Form};
-use locus_protocol::{EditOrder, ModelMark, PluginMark};
+use locus_protocol::{ChangeHeader, DeltaHeader, EditHeader, ModelMark};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use tch::Tensor;
@@ -32,50 +31,6 @@ const FORMAT: &str = "locus-edits";
 const VERSION: u32 = 1;
 /// Bytes of a file at most.
 const LARGEST: u64 = 64 << 30;
-
-/// What a file of edits says of itself.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-// a flipped bit in the name of the checksum does not make a file without one
-#[serde(deny_unknown_fields)]
-pub struct DeltaHeader {
-    /// [`FORMAT`].
-    format: String,
-    /// Version of the format; it rises when an old reader would misread the file.
-    pub version: u32,
-    /// SHA-256 of the file with noughts in this place; nothing where an older program wrote it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub checksum: String,
-    /// The unedited model that the changes belong to.
-    pub model: ModelMark,
-    /// The edits, the oldest first.
-    pub edits: Vec<EditHeader>,
-}
-
-/// What a file says of one of its edits.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EditHeader {
-    /// A few words: method, layers, fact.
-    pub title: String,
-    /// The method that made it.
-    pub method: PluginMark,
-    /// The objective that it was made for.
-    pub objective: PluginMark,
-    /// What was ordered, with all settings filled in.
-    pub order: EditOrder,
-    /// Its changes, in the order in which they are added up.
-    pub changes: Vec<ChangeHeader>,
-}
-
-/// What a file says of one change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeHeader {
-    /// The parameter.
-    pub parameter: String,
-    /// What the names of its tensors begin with.
-    pub tensors: String,
-    /// SHA-256 of the whole float32 difference, where the file was written.
-    pub difference: String,
-}
 
 /// A file of edits that was read.
 #[derive(Debug)]
@@ -100,7 +55,7 @@ impl DeltaFile {
             version: VERSION,
             checksum: UNSEALED.to_owned(),
             model: mark.clone(),
-            edits: (0..).zip(edits).map(|(index, edit)| EditHeader::of(model, index, edit)).collect::<Result<_>>()?,
+            edits: (0..).zip(edits).map(|(index, edit)| header_of(model, index, edit)).collect::<Result<_>>()?,
         };
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
         for (said, edit) in header.edits.iter().zip(edits) {
@@ -118,7 +73,7 @@ impl DeltaFile {
             }
         }
         let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
-        let mut bytes = export::bytes(&tensors, &[(ENTRY, &says)])?;
+        let mut bytes = tensor_files::bytes(&tensors, &[(ENTRY, &says)])?;
         seal(&mut bytes).map_err(|error| Error::Request(format!("the edits cannot be put into a file: {error}")))?;
         Ok(bytes)
     }
@@ -180,7 +135,7 @@ impl DeltaFile {
             bad(file, &format!("the entry `{ENTRY}` of its metadata is damaged ({error}); copy it again"))
         })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
-        let edits = header.edits.iter().map(|edit| edit.read(file, &tensors));
+        let edits = header.edits.iter().map(|edit| read_edit(edit, file, &tensors));
         let edits = edits.collect::<Result<Vec<Edit>>>()?;
         Ok(Self { header, edits, verified: is_sealed })
     }
@@ -247,57 +202,55 @@ impl DeltaFile {
     }
 }
 
-impl EditHeader {
-    /// What is said of `edit` as number `index` of a file.
-    fn of(model: &Model, index: usize, edit: &Edit) -> Result<Self> {
-        let change = |(place, delta): (usize, &Delta)| -> Result<ChangeHeader> {
-            let parameter = &delta.parameter;
-            let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
-            Ok(ChangeHeader {
-                parameter: parameter.clone(),
-                tensors: match earlier {
-                    0 => format!("{index}.{parameter}"),
-                    earlier => format!("{index}.{parameter}.{earlier}"),
-                },
-                difference: difference_hash(model, delta)?,
-            })
-        };
-        Ok(Self {
-            title: edit.title.clone(),
-            method: edit.method.clone(),
-            objective: edit.objective.clone(),
-            order: edit.order.clone(),
-            changes: edit.deltas.iter().enumerate().map(change).collect::<Result<_>>()?,
+/// What is said of `edit` as number `index` of a file.
+fn header_of(model: &Model, index: usize, edit: &Edit) -> Result<EditHeader> {
+    let change = |(place, delta): (usize, &Delta)| -> Result<ChangeHeader> {
+        let parameter = &delta.parameter;
+        let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
+        Ok(ChangeHeader {
+            parameter: parameter.clone(),
+            tensors: match earlier {
+                0 => format!("{index}.{parameter}"),
+                earlier => format!("{index}.{parameter}.{earlier}"),
+            },
+            difference: difference_hash(model, delta)?,
         })
-    }
+    };
+    Ok(EditHeader {
+        title: edit.title.clone(),
+        method: edit.method.clone(),
+        objective: edit.objective.clone(),
+        order: edit.order.clone(),
+        changes: edit.deltas.iter().enumerate().map(change).collect::<Result<_>>()?,
+    })
+}
 
-    /// The edit with its tensors.
-    fn read(&self, file: &Path, tensors: &SafeTensors<'_>) -> Result<Edit> {
-        let mut deltas = Vec::new();
-        for ChangeHeader { parameter, tensors: name, .. } in &self.changes {
-            let part = |part: &str| {
-                let view = tensors.tensor(&format!("{name}.{part}")).ok();
-                view.map(|view| tensor_of(&view)).transpose()
-            };
-            let form = match (part("left")?, part("right")?, part("dense")?) {
-                (Some(left), Some(right), None) => Form::LowRank { left, right },
-                (None, None, Some(dense)) => Form::Dense(dense),
-                _ => {
-                    let message = format!("the change of `{parameter}` by “{}” is missing; copy it again", self.title);
-                    return Err(bad(file, &message));
-                }
-            };
-            deltas.push(Delta { parameter: parameter.clone(), form });
-        }
-        Ok(Edit {
-            title: self.title.clone(),
-            order: self.order.clone(),
-            method: self.method.clone(),
-            objective: self.objective.clone(),
-            deltas,
-            verdict: None,
-        })
+/// The edit that a header tells of, with its tensors.
+fn read_edit(said: &EditHeader, file: &Path, tensors: &SafeTensors<'_>) -> Result<Edit> {
+    let mut deltas = Vec::new();
+    for ChangeHeader { parameter, tensors: name, .. } in &said.changes {
+        let part = |part: &str| {
+            let view = tensors.tensor(&format!("{name}.{part}")).ok();
+            view.map(|view| tensor_of(&view)).transpose()
+        };
+        let form = match (part("left")?, part("right")?, part("dense")?) {
+            (Some(left), Some(right), None) => Form::LowRank { left, right },
+            (None, None, Some(dense)) => Form::Dense(dense),
+            _ => {
+                let message = format!("the change of `{parameter}` by “{}” is missing; copy it again", said.title);
+                return Err(bad(file, &message));
+            }
+        };
+        deltas.push(Delta { parameter: parameter.clone(), form });
     }
+    Ok(Edit {
+        title: said.title.clone(),
+        order: said.order.clone(),
+        method: said.method.clone(),
+        objective: said.objective.clone(),
+        deltas,
+        verdict: None,
+    })
 }
 
 fn tensor_of(view: &TensorView<'_>) -> Result<Tensor> {
@@ -315,8 +268,8 @@ fn bad(file: &Path, message: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{DeltaFile, ENTRY};
-    use crate::export;
     use crate::sealed::{UNSEALED, seal};
+    use crate::tensor_files;
     use std::path::Path;
     use tch::{Kind, Tensor};
 
@@ -327,9 +280,9 @@ mod tests {
     #[test]
     fn what_is_no_file_of_edits_is_refused_in_a_sentence() {
         let tensors = [("a".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))];
-        let with = |says: &str| export::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
+        let with = |says: &str| tensor_files::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
         assert!(refused(b"{}").contains("not a whole safetensors file"));
-        assert!(refused(&export::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
+        assert!(refused(&tensor_files::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
         assert!(refused(&with("{")).contains("is not JSON"));
         assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it holds \"moments\", not edits"));
         let newer = with(r#"{"format":"locus-edits","version":2}"#);
@@ -349,7 +302,7 @@ mod tests {
         let says =
             r#"{"format":"locus-edits","version":1,"checksum":"C","model":{"name":"m","fingerprint":"f"},"edits":[]}"#;
         let tensors = [("0.w.dense".to_owned(), Tensor::rand([2, 3], (Kind::Float, tch::Device::Cpu)))];
-        let mut whole = export::bytes(&tensors, &[(ENTRY, &says.replace('C', UNSEALED))]).expect("bytes");
+        let mut whole = tensor_files::bytes(&tensors, &[(ENTRY, &says.replace('C', UNSEALED))]).expect("bytes");
         assert!(refused(&whole).contains("checksum"), "it is not sealed yet");
         seal(&mut whole).expect("sealed");
         assert!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").verified);

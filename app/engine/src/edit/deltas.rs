@@ -2,9 +2,9 @@
 
 use crate::error::{Doing, Error, Result};
 use crate::hex;
-use crate::memory::room;
 use crate::model::Model;
 use crate::number_formats::is_floating;
+use crate::room::room;
 use locus_plugin::{Delta, Form};
 use locus_protocol::WeightChange;
 use sha2::{Digest, Sha256};

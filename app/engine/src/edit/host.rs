@@ -4,23 +4,27 @@ use super::bounds;
 use super::handed::{Handed, lent};
 use super::live_rows::{LiveRows, Watched};
 use super::losses::Losses;
-use super::noise::{Placement, SubjectNoises, resolved};
 use crate::error::Error as EngineError;
 use crate::model::Model;
 use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
 use crate::number_formats::number_format;
-use crate::run::{Prepared, capture_noised, noised_log_probabilities, sample_noised};
+use crate::run::{
+    Placement, Prepared, SubjectNoises, capture_noised, noised_log_probabilities, resolved, sample_noised,
+};
+use locus_plugin::call::{Answer, Arguments};
+use locus_plugin::object::ObjectiveInstance;
+use locus_plugin::services::{Services, name, serve};
+use locus_plugin::suffix::{added_and_parameters, named};
 use locus_plugin::{
     Cells, DownProjection, Error, Host, Level, ModelInfo, NoisedSubject, PromptTokens, Reduction, Result,
-    SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest, object::ObjectiveInstance,
+    SampleRequest, StepReport, Suffix, SuffixOutput, SuffixRequest,
 };
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use tch::{Device, Tensor};
 
 /// What a plugin tells while it works.
@@ -69,7 +73,8 @@ pub struct EngineHost<'a> {
     model: &'a Model,
     info: ModelInfo,
     moments: Option<&'a SecondMoments>,
-    cancel: &'a AtomicBool,
+    /// Whether the user wants to stop.
+    cancelled: &'a dyn Fn() -> bool,
     objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
     listener: RefCell<Box<dyn FnMut(HostEvent) + 'a>>,
     /// Noise that the objective puts on the subjects.
@@ -109,7 +114,7 @@ impl<'a> EngineHost<'a> {
         model: &'a Model,
         info: ModelInfo,
         moments: Option<&'a SecondMoments>,
-        cancel: &'a AtomicBool,
+        cancelled: &'a dyn Fn() -> bool,
         live: Option<(Vec<LayerRow>, [i64; 2])>,
         listener: impl FnMut(HostEvent) + 'a,
     ) -> Self {
@@ -117,7 +122,7 @@ impl<'a> EngineHost<'a> {
             model,
             info,
             moments,
-            cancel,
+            cancelled,
             objective: RefCell::default(),
             noises: RefCell::default(),
             variant: RefCell::default(),
@@ -211,8 +216,29 @@ impl<'a> EngineHost<'a> {
 }
 
 impl Host for EngineHost<'_> {
+    fn call(&self, service: &str, arguments: Arguments<'_>) -> Result<Answer> {
+        // a run that is released is no work: a PreparedSuffix does so on its way out of whatever has failed
+        if service != name::RELEASE_SUFFIX {
+            // whoever asks for more has got over what there was no room for
+            *self.shortage.borrow_mut() = None;
+            self.checkpoint()?;
+        }
+        serve(self, service, arguments)
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        if self.bounded(bounds::line(text, &self.lines)).is_ok() {
+            self.tell(HostEvent::Log(level, text.to_owned()));
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        (self.cancelled)()
+    }
+}
+
+impl Services for EngineHost<'_> {
     fn report(&self, report: &StepReport) -> Result<()> {
-        self.checkpoint()?;
         let layers = self.info.layers;
         let named = [report.layer].into_iter().chain(report.metrics.iter().map(|metrics| metrics.layer));
         if let Some(layer) = named.into_iter().find(|&layer| layer >= layers) {
@@ -234,43 +260,22 @@ impl Host for EngineHost<'_> {
     }
 
     fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
-        self.checkpoint()?;
         self.bounded(bounds::phase(phase))?;
         self.tell(HostEvent::Progress { phase: phase.to_owned(), done, total });
         Ok(())
     }
 
-    fn log(&self, level: Level, text: &str) {
-        if self.bounded(bounds::line(text, &self.lines)).is_ok() {
-            self.tell(HostEvent::Log(level, text.to_owned()));
-        }
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
-    }
-
-    /// Every service begins with it.
-    fn checkpoint(&self) -> Result<()> {
-        // whoever asks for more has got over what there was no room for
-        *self.shortage.borrow_mut() = None;
-        if self.cancelled() { Err(Error::Cancelled) } else { Ok(()) }
-    }
-
     fn model(&self) -> Result<ModelInfo> {
-        self.checkpoint()?;
         Ok(self.info.clone())
     }
 
     fn tokenize(&self, text: &str, start: bool) -> Result<Vec<i64>> {
-        self.checkpoint()?;
         self.bounded(bounds::tokenized(text))?;
         let tokenizer = &self.model.tokenizer;
         self.result(if start { tokenizer.encode(text) } else { tokenizer.encode_following(text) })
     }
 
     fn tokenize_prompt(&self, template: &str, subject: &str, target: &str) -> Result<PromptTokens> {
-        self.checkpoint()?;
         self.bounded([template, subject, target].into_iter().try_for_each(bounds::tokenized))?;
         let target = Some(target).filter(|target| !target.is_empty());
         let tokens = self.result(self.model.tokenizer.prompt(template, subject, target))?;
@@ -278,17 +283,15 @@ impl Host for EngineHost<'_> {
     }
 
     fn detokenize(&self, ids: &[i64]) -> Result<String> {
-        self.checkpoint()?;
         self.bounded(bounds::ids(ids.len()))?;
         self.result(self.model.tokenizer.decode(ids))
     }
 
-    fn replace_parameters(&self, parameters: &[(String, Tensor)]) -> Result<()> {
-        self.checkpoint()?;
-        self.bounded(bounds::parameters(parameters.len()))?;
+    fn replace_parameters(&self, names: &[String], values: &[Tensor]) -> Result<()> {
+        self.bounded(bounds::parameters(names.len()))?;
         // what the plugin does with its tensors later is its own affair
-        let lend = |(name, value): &(String, Tensor)| Ok((name.clone(), lent(value)?));
-        let detached: Vec<(String, Tensor)> = self.result(parameters.iter().map(lend).collect())?;
+        let lend = |(name, value): (String, Tensor)| Ok((name, lent(&value)?));
+        let detached: Vec<(String, Tensor)> = self.result(named(names, values)?.into_iter().map(lend).collect())?;
         let variant =
             if detached.is_empty() { None } else { Some(Rc::new(self.result(self.model.with_parameters(&detached))?)) };
         let replaced = self.rows.borrow_mut().as_mut().map_or(Ok(()), |rows| rows.replace(self.model, &detached));
@@ -299,7 +302,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn parameter(&self, name: &str) -> Result<Tensor> {
-        self.checkpoint()?;
         let missing = || Error::Request(format!("the model has no parameter `{name}`"));
         let variant = self.variant();
         let now = variant.as_deref().unwrap_or(self.model).parameter(name).ok_or_else(missing)?;
@@ -311,7 +313,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn capture_of(&self, facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
-        self.checkpoint()?;
         self.bounded(bounds::rows(rows, facts).and_then(|()| bounds::cells(cells)))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
@@ -327,7 +328,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
-        self.checkpoint()?;
         self.bounded(bounds::suffix(request, self.suffixes.borrow().len()))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
@@ -343,8 +343,8 @@ impl Host for EngineHost<'_> {
         Ok(Suffix(id))
     }
 
-    fn run_suffix(&self, suffix: Suffix, added: &[Tensor], parameters: &[Tensor]) -> Result<SuffixOutput> {
-        self.checkpoint()?;
+    fn run_suffix(&self, suffix: Suffix, added: usize, tensors: &[Tensor]) -> Result<SuffixOutput> {
+        let (added, parameters) = added_and_parameters(added, tensors)?;
         let suffixes = self.suffixes.borrow();
         let PreparedRun { prepared, variant, noised } = suffixes.get(&suffix.0).ok_or_else(|| not_prepared(suffix))?;
         let model = variant.as_deref().unwrap_or(self.model);
@@ -380,7 +380,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
-        self.checkpoint()?;
         let moments = self.moments.ok_or_else(|| {
             let message = format!("no second moments were collected; name layer {layer} in the plan's second_moments");
             Error::Request(message)
@@ -389,7 +388,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn second_moment(&self, layer: usize) -> Result<Tensor> {
-        self.checkpoint()?;
         let mean = self.moments.and_then(|moments| moments.mean(layer)).ok_or_else(|| {
             Error::Request(format!("there is no second moment of layer {layer}; name it in the plan's second_moments"))
         })?;
@@ -397,7 +395,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn noised_prediction(&self, prompt: &str, subject: &NoisedSubject) -> Result<Tensor> {
-        self.checkpoint()?;
         self.bounded(bounds::tokenized(prompt).and_then(|()| bounds::noised(subject)))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
@@ -415,7 +412,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn sample(&self, request: &SampleRequest) -> Result<Vec<String>> {
-        self.checkpoint()?;
         self.bounded(bounds::sample(request))?;
         let variant = self.variant();
         let model = variant.as_deref().unwrap_or(self.model);
@@ -431,7 +427,6 @@ impl Host for EngineHost<'_> {
     }
 
     fn objective_loss(&self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor> {
-        self.checkpoint()?;
         let busy = |_| Error::Failed("the objective cannot ask for its own loss".to_owned());
         let mut objective = self.objective.try_borrow_mut().map_err(busy)?;
         let objective = objective.as_mut().ok_or_else(|| Error::Failed("no objective was chosen".to_owned()))?;
@@ -488,15 +483,13 @@ mod tests {
     use crate::model::Model;
     use locus_plugin::Host;
     use std::path::Path;
-    use std::sync::atomic::AtomicBool;
     use tch::{Device, Kind};
 
     #[test]
     fn a_shortage_that_a_plugin_has_got_over_is_blamed_for_nothing_later() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/arch/gpt2/model");
         let model = Model::load(&folder, Device::Cpu, Kind::Float).expect("a golden model");
-        let cancel = AtomicBool::new(false);
-        let host = EngineHost::new(&model, model_info(&model, "m"), None, &cancel, None, |_| {});
+        let host = EngineHost::new(&model, model_info(&model, "m"), None, &|| false, None, |_| {});
         let run_short = || {
             let short = Error::OutOfMemory { doing: "running block 1".to_owned(), asked: None, free: None };
             assert!(host.result::<()>(Err(short)).is_err());

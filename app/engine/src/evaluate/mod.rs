@@ -1,7 +1,6 @@
 //! What an edit did, in numbers: likelihoods of targets after prompts, success and magnitude,
-//! normalised scores, texts and what they tell, accuracy, filters, and averages with confidence intervals.
+//! normalised scores, texts and what they tell, accuracy, filters, and what should be known of a record before its numbers are believed.
 
-mod aggregate;
 mod consistency;
 mod essence;
 mod filter;
@@ -11,11 +10,11 @@ mod normalised;
 mod numbers;
 mod question;
 mod record;
+mod remarks;
 mod success;
 mod words;
 mod zsre;
 
-pub use aggregate::{Mean, harmonic_mean, harmonic_of_means};
 pub use consistency::Consistency;
 pub use essence::{ESSENCE_TEXTS, ESSENCE_TOKENS, essence_score, essence_texts, perplexities};
 pub use filter::{ANSWER_TOKENS, LEAST_PROBABILITY, is_correct};
@@ -25,6 +24,7 @@ pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
 pub use numbers::{Numbers, fact_seed};
 pub use question::{Likelihood, Question, SubjectPlace, answer};
 pub use record::{Comparison, Goal, Pair, Record};
+pub use remarks::{Remark, RemarkKind, remarks, without_doubtful_neighbors};
 pub use success::{Group, Success};
 pub use words::words;
 pub use zsre::accuracies;
@@ -35,6 +35,9 @@ use crate::run::next_token_log_probabilities;
 use locus_plugin::Cell;
 use locus_protocol::{Fact, PromptScore, Scores, TopToken};
 use tch::{Device, Kind};
+
+/// Measures of a text that a model writes, by the names under which they are asked for and told.
+pub const OF_TEXTS: [(&str, fn(&str) -> f64); 1] = [("fluency", n_gram_entropy)];
 
 /// Next tokens that are shown.
 const TOP: i64 = 5;

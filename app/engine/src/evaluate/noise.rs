@@ -3,7 +3,7 @@
 use super::question::{Question, SubjectPlace};
 use crate::error::{Error, Result};
 use crate::model::{Action, Model, Site, Tap};
-use crate::trace::seeded_noise;
+use crate::run::seeded_noise;
 use std::ops::Range;
 use tch::Tensor;
 

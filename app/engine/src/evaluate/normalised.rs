@@ -1,8 +1,8 @@
 //! The normalised scores of Hase et al. (2023): how much of the possible change an edit made.
 
-use super::aggregate::harmonic_mean;
 use super::record::{Comparison, Pair};
 use super::success::Group;
+use locus_records::averages::harmonic_mean;
 
 /// The least recovered score: it keeps the harmonic mean defined.
 const LEAST_RECOVERED: f64 = 2e-8;

@@ -5,8 +5,8 @@
 
 use crate::edit::by_parameter;
 use crate::error::{Doing, Error, Result};
-use crate::export::{failed, write};
 use crate::model::Model;
+use crate::tensor_files::{failed, write};
 use locus_files::FolderDraft;
 use locus_plugin::{Delta, Form};
 use serde_json::{Map, Value, json};

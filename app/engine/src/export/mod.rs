@@ -1,55 +1,16 @@
-//! Writes tensors and whole models so that other programs read them. What has its final name is whole.
+//! Writes whole models, and the changes of edits, so that other programs read them. What has its final name is whole.
 
 mod adapter;
 mod companions;
 
 pub use adapter::adapter;
 
-use crate::error::{Doing, Error, Result};
-use crate::memory::room;
+use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::number_formats::{dtype_of, number_format};
-use locus_files::{Draft, FolderDraft};
-use safetensors::SafeTensorError;
-use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
-use std::collections::HashMap;
-use std::io::Write;
+use crate::number_formats::number_format;
+use crate::tensor_files::{failed, write};
+use locus_files::FolderDraft;
 use std::path::Path;
-use tch::{Device, Kind, Tensor};
-
-/// The bytes of a safetensors file with tensors by name and entries of its metadata. More than one entry is written in
-/// a random order.
-///
-/// # Errors
-/// The tensors cannot be put into a file.
-pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<Vec<u8>> {
-    let metadata: HashMap<String, String> =
-        entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    let metadata = (!metadata.is_empty()).then_some(metadata);
-    with_views(tensors, |views| serialize(views, metadata))?
-        .map_err(|error| Error::Request(format!("the tensors cannot be put into a file: {error}")))
-}
-
-/// Writes a file, whole or not at all, and has the system keep it.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn keep(bytes: &[u8], file: &Path) -> Result<()> {
-    locus_files::write(file, bytes).map_err(Error::not_written(file))
-}
-
-/// The same for a file that one program writes at a time.
-///
-/// # Errors
-/// The file cannot be written; another program writes it.
-pub fn keep_alone(bytes: &[u8], file: &Path) -> Result<()> {
-    let write = || {
-        let mut draft = Draft::exclusive(file)?;
-        draft.write_all(bytes)?;
-        draft.commit()
-    };
-    write().map_err(Error::not_written(file))
-}
 
 /// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from. Companions go
 /// along as [`companions::copy`] says.
@@ -74,43 +35,4 @@ pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
     draft.write("config.json", text.as_bytes()).map_err(failed(folder))?;
     write(&model.parameters(), &draft.path().join("model.safetensors"))?;
     draft.commit().map_err(Error::not_written(folder))
-}
-
-fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-    move |source| Error::Write { path: path.to_owned(), source }
-}
-
-fn write(tensors: &[(String, Tensor)], file: &Path) -> Result<()> {
-    // transformers reads a file only when it says which framework wrote it
-    let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))?
-        .map_err(|error| Error::Write { path: file.to_owned(), source: std::io::Error::other(error.to_string()) })
-}
-
-fn with_views<T>(
-    tensors: &[(String, Tensor)],
-    take: impl FnOnce(Vec<(&str, TensorView<'_>)>) -> Result<T, SafeTensorError>,
-) -> Result<Result<T, SafeTensorError>> {
-    let part = |(name, tensor): &(String, Tensor)| bytes_of(tensor).doing(|| format!("copying `{name}`"));
-    let parts = tensors.iter().map(part).collect::<Result<Vec<_>>>()?;
-    let mut views = Vec::new();
-    for ((name, _), (kind, shape, bytes)) in tensors.iter().zip(&parts) {
-        match TensorView::new(*kind, shape.clone(), bytes) {
-            Ok(view) => views.push((name.as_str(), view)),
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-    Ok(take(views))
-}
-
-/// Number format, shape and the numbers in row-major order.
-fn bytes_of(tensor: &Tensor) -> Result<(Dtype, Vec<usize>, Vec<u8>)> {
-    let _guard = tch::no_grad_guard();
-    let Some(dtype) = dtype_of(tensor.kind()) else { return bytes_of(&tensor.f_to_kind(Kind::Float)?) };
-    let width = tensor.kind().elt_size_in_bytes();
-    let flat = tensor.f_to_device(Device::Cpu)?.f_contiguous()?;
-    let mut bytes = room(flat.numel() * width)?;
-    bytes.resize(flat.numel() * width, 0);
-    flat.f_copy_data_u8(&mut bytes, flat.numel())?;
-    Ok((dtype, tensor.size().iter().map(|&size| size as usize).collect(), bytes))
 }

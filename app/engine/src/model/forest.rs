@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Sight, Span};
 use crate::error::{Doing, Result};
-use crate::memory::room;
+use crate::room::room;
 use std::collections::HashMap;
 use std::rc::Rc;
 use tch::{Device, Kind, Tensor};

@@ -2,8 +2,8 @@
 
 use super::description::ENTRY;
 use crate::error::{Error, Result};
-use crate::memory::room;
 use crate::number_formats::dtype_of;
+use crate::room::room;
 use crate::sealed::seal_file;
 use locus_files::Draft;
 use safetensors::SafeTensorError;

@@ -5,7 +5,7 @@ use super::description::{Description, describe_as, to_say};
 use super::files;
 use super::sums::Sums;
 use crate::error::{Error, Result};
-use crate::memory::shortage_or;
+use crate::room::shortage_or;
 use crate::sealed::is_file_whole;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;

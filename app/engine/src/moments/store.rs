@@ -4,7 +4,7 @@ use super::description::{Description, describe_as, to_say};
 use super::files;
 use super::sums::checked_keys;
 use crate::error::{Doing, Error, Result};
-use crate::memory::shortage_or;
+use crate::room::shortage_or;
 use crate::sealed::is_file_whole;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};

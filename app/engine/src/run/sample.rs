@@ -1,7 +1,7 @@
 //! Text sampled from the model, as the published code draws its context templates.
 
 use super::generate::{Choice, Length, extend};
-use crate::edit::SubjectNoises;
+use super::subject_noise::SubjectNoises;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::noise::LegacyRandom;

@@ -1,7 +1,7 @@
 //! Average indirect effects over many facts, by the role that a token plays (Meng et al. 2022, section 2).
 
-use crate::evaluate::Mean;
 use locus_protocol::TokenRole;
+use locus_records::averages::Mean;
 use std::ops::Range;
 
 /// All roles, in the order of a prompt.

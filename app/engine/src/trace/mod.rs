@@ -6,8 +6,8 @@
 //! estimates a map from one gradient; [`Averages`] puts the maps of many facts together by token role.
 
 mod average;
+mod deviation;
 mod maps;
-mod noise;
 mod pass;
 mod preview;
 mod replacement;
@@ -16,8 +16,8 @@ mod runs;
 mod wavefront;
 
 pub use average::{Averages, ROLES, RoleCurve, TotalEffect, positions_of};
+pub use deviation::embedding_deviation;
 pub use maps::{HeatMap, Severed, ablation_map, heat_map, severed_heat_map};
-pub use noise::{Draws, drawn_noise, embedding_deviation, seeded_noise};
 pub use preview::{ablation_preview, preview};
 pub use replacement::{Donor, Means, Replacement};
 pub use request::{Answer, Kind, Question, Request};

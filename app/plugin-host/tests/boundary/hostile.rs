@@ -6,7 +6,7 @@ use locus_plugin::object::MethodObject;
 use locus_plugin::tch::{self, Tensor};
 use locus_plugin::{EditRequest, Edited, Error, Form, HyperparameterKind, Result};
 use locus_plugin_host::{load, take_remarks};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 fn hostile(id: &str) -> Arc<dyn MethodObject> {
@@ -75,7 +75,7 @@ fn numbers_that_json_does_not_have_arrive() {
 fn shapes_and_names_arrive_as_they_are() {
     let toy = Toy::new();
     let edited = edit("wrong-shape", &toy).expect("the engine looks at shapes");
-    assert_eq!(dense(&edited).size(), [5, 6]);
+    assert_eq!(dense(&edited).size(), [33, 128]);
     let edited = edit("unknown-parameter", &toy).expect("the engine looks at names");
     assert_eq!(edited.deltas[0].parameter, "no.such.weight");
 }
@@ -93,7 +93,7 @@ fn a_report_of_a_wrong_layer_fails_the_edit_even_when_the_plugin_does_not_care()
     for id in ["reports-wrong-layer", "swallows-errors"] {
         let toy = Toy::new();
         let error = edit(id, &toy).expect_err(id);
-        let complaint = "its report was refused: there is no layer 999; the model has layers 0 to 2";
+        let complaint = "its report was refused: there is no layer 999; the model has layers 0 to 3";
         assert!(matches!(&error, Error::Failed(text) if text == complaint), "{id}: {error:?}");
         assert!(toy.reports.borrow().is_empty());
         assert_well(&toy);
@@ -121,6 +121,12 @@ fn an_edit_that_swallows_its_cancellation_is_cancelled_all_the_same() {
     assert_well(&toy);
 }
 
+/// Signals' handlers and threads are those of the whole process: what one test changes another must not find.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What plugins have left behind so far.
 fn remarks() -> Vec<String> {
     take_remarks().iter().map(ToString::to_string).collect()
@@ -128,6 +134,7 @@ fn remarks() -> Vec<String> {
 
 #[test]
 fn what_an_objective_leaves_is_its_own_fault_and_said_once() {
+    let _alone = alone();
     let loaded = load(&library("locus-hostile")).expect("loads");
     let toy = Toy::with_objective(&*objective(&loaded, "leaves-threads"));
     let threads = tch::get_num_threads();
@@ -143,6 +150,7 @@ fn what_an_objective_leaves_is_its_own_fault_and_said_once() {
 
 #[test]
 fn gradient_mode_and_threads_are_put_back_and_told() {
+    let _alone = alone();
     let toy = Toy::new();
     let threads = tch::get_num_threads();
     edit("leaves-gradient-mode-off", &toy).expect("it edits");
@@ -160,11 +168,12 @@ fn a_prepared_run_is_released_when_it_is_dropped() {
     let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
     let toy = Toy::with_linked::<locus_error_injection::ErrorInjection>();
     nudge.edit(&request(1), &Default::default(), &toy).expect("it edits");
-    assert_eq!(toy.prepared.get(), 0);
+    assert_eq!(toy.prepared(), 0);
 }
 
 #[test]
 fn what_is_left_behind_is_said_and_the_hosts_next_number_is_its_own() {
+    let _alone = alone();
     let third = || (Tensor::from(1.0_f64) / 3.0).double_value(&[]).to_bits();
     let before = third();
     let misbehaves = hostile("misbehaves");
@@ -191,6 +200,7 @@ fn what_is_left_behind_is_said_and_the_hosts_next_number_is_its_own() {
 
 #[test]
 fn gradients_are_on_inside_and_as_before_outside() {
+    let _alone = alone();
     let nudge = method(&load(&library("nudge")).expect("loads"), "nudge");
     let toy = Toy::with_linked::<locus_error_injection::ErrorInjection>();
     let outer = tch::no_grad_guard();
@@ -247,7 +257,7 @@ fn nonsense_through_the_bare_interface_is_refused() {
     for (service, json, complaint) in [
         ("tokenize", "{", "unreadable arguments: EOF"),
         ("tokenize", "{}", "unreadable arguments: missing field `text`"),
-        ("parameter", r#"{"name": "x"}"#, "there is no parameter `x`"),
+        ("parameter", r#"{"name": "x"}"#, "the model has no parameter `x`"),
         ("solve-second-moment", r#"{"layer": 0}"#, "0 tensors instead of 1"),
         ("objective-loss", r#"{"reduction": "mean"}"#, "0 tensors instead of 1"),
         ("run-suffix", r#"{"suffix": 0, "added": 2}"#, "2 tensors are to be added, and there are 0"),

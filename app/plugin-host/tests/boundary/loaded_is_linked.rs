@@ -7,6 +7,7 @@ use locus_plugin::tch::{Kind, Tensor};
 use locus_plugin::{Edited, Error, Fact, Form, Reduction};
 use locus_plugin_host::load;
 use serde_json::json;
+use std::collections::BTreeMap;
 
 fn settings(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
     value.as_object().cloned().expect("an object")
@@ -70,10 +71,11 @@ fn a_method_edits_through_an_objective_of_another_library() {
     assert_eq!(*across.reports.borrow(), *within.reports.borrow());
     assert_eq!(across.reports.borrow().len(), 25);
 
-    let unedited = Tensor::zeros_like(across.weight(1));
-    let before = across.log_probability("Rome", 1, &unedited);
-    let after = across.log_probability("Rome", 1, &left.matmul(right));
-    assert!(after > before + 0.5, "{before} {after}");
+    let probability =
+        |changes| across.probability(["The capital of {} is", "France", "Rome"], changes).expect("a number");
+    let changed = across.changed(&edited_across).expect("changes that fit");
+    let (before, after) = (probability(BTreeMap::new()), probability(changed));
+    assert!(after > before, "{before} {after}");
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod hostile;
 mod loaded_is_linked;
 mod refusals;
 mod reload;
+mod shipped;
 mod support;

@@ -98,11 +98,11 @@ fn a_library_without_a_stamp() {
 fn a_stamp_without_an_entry_function() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, _| {
-        while let Some(at) = find(bytes, b"locus_plugin_entry_v1") {
+        while let Some(at) = find(bytes, b"locus_plugin_entry_v2") {
             bytes[at] = b'x';
         }
     });
-    assert!(refusal(&file).contains("(it has a stamp but no function locus_plugin_entry_v1)"));
+    assert!(refusal(&file).contains("(it has a stamp but no function locus_plugin_entry_v2)"));
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn a_damaged_stamp() {
 #[test]
 fn another_interface() {
     let folder = folder();
-    let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 12] = 2);
+    let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 12] = 1);
     assert_eq!(
         refusal(&file),
-        "FILE was made for plugin interface 2.0, this program speaks 1.0; rebuild the plugin with the locus-plugin \
+        "FILE was made for plugin interface 1.0, this program speaks 2.0; rebuild the plugin with the locus-plugin \
          package of this program"
     );
 }
@@ -133,7 +133,7 @@ fn another_interface() {
 fn a_newer_minor_version_is_no_reason() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 14] = 9);
-    assert_eq!(load(&file).expect("loads")[0].ready.interface, "1.9");
+    assert_eq!(load(&file).expect("loads")[0].ready.interface, "2.9");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn another_libtorch() {
 fn the_first_fault_is_the_one_that_is_told() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, stamp| {
-        (bytes[stamp + 12], bytes[stamp + 32], bytes[stamp + 30]) = (2, b'y', 1);
+        (bytes[stamp + 12], bytes[stamp + 32], bytes[stamp + 30]) = (1, b'y', 1);
     });
     assert!(matches!(load(&file), Err(LoadError::Interface { .. })));
     let file = patched(folder.path(), |bytes, stamp| (bytes[stamp + 32], bytes[stamp + 30]) = (b'y', 1));
@@ -189,7 +189,7 @@ fn unusable_tables() {
     let folder = folder();
     for (definition, reason) in [
         ("-DNO_TABLE", "the plugin's table is null"),
-        ("-DSHORT_TABLE", "method 0: its table has 16 bytes instead of 32"),
+        ("-DSHORT_TABLE", "method 0: its table has 16 bytes instead of 24"),
         ("-DMISSING_FUNCTION", "method 0: a function is missing"),
         ("-DMETHOD_COUNT=0", "it holds neither a method nor an objective"),
         ("-DMETHOD_COUNT=65", "it says that it holds 65 methods, and 64 are allowed"),
@@ -237,7 +237,7 @@ fn an_id_that_is_taken() {
 fn nothing_of_a_file_runs_when_it_is_inspected() {
     let folder = folder();
     let stamp = inspect(&compile("broken.c", &["-DUNDEFINED_FUNCTION"], folder.path())).expect("a stamp");
-    assert_eq!((stamp.plugin.as_str(), stamp.libtorch, stamp.interface), ("broken 0.1.0", None, (1, 0)));
+    assert_eq!((stamp.plugin.as_str(), stamp.libtorch, stamp.interface), ("broken 0.1.0", None, (2, 0)));
     assert!(stamp.compiler.starts_with("C "), "{stamp:?}");
     stamp.check().expect("it fits");
     let stamp = inspect(&library("locus-hostile")).expect("a stamp");
@@ -254,11 +254,12 @@ fn in_folders_only_plugins_are_spoken_of() {
     std::fs::copy(library("locus-error-injection"), first.path().join("libgood.so")).expect("copied");
     let again = second.path().join("libgood.so");
     std::fs::hard_link(first.path().join("libgood.so"), again).expect("linked");
-    let bad = patched(second.path(), |bytes, stamp| bytes[stamp + 12] = 2);
+    let bad = patched(second.path(), |bytes, stamp| bytes[stamp + 12] = 1);
 
     let paths = SearchPaths {
         folders: vec![first.path().to_owned(), second.path().to_owned()],
         files: vec![PathBuf::from("no/such/plugin.so"), library("nudge")],
+        ..SearchPaths::default()
     };
     let mut registry = Registry::new(paths);
     for _ in 0..2 {
@@ -267,7 +268,7 @@ fn in_folders_only_plugins_are_spoken_of() {
         assert_eq!(ids, ["error-injection", "nudge"]);
         let files: Vec<&Path> = refused.iter().map(|refused| refused.file.as_path()).collect();
         assert_eq!(files, [bad.as_path(), Path::new("no/such/plugin.so")]);
-        assert!(refused[0].reason.contains("plugin interface 2.0"), "{refused:?}");
+        assert!(refused[0].reason.contains("plugin interface 1.0"), "{refused:?}");
     }
     assert_eq!(registry.method("nudge").expect("there").description().info.title, "Nudge one layer");
     let Err(error) = registry.method("nudgee") else { panic!("there is no such method") };

@@ -3,17 +3,17 @@
 use crate::bench::{Bench, plugins};
 use crate::ledger::{self, Ledger};
 use crate::support::{self, allowed, tensors};
-use locus_engine::edit::{EditStack, EngineHost, HostEvent, SubjectNoises, check, model_info};
+use locus_engine::edit::{EditStack, EngineHost, HostEvent, check, model_info};
 use locus_engine::evaluate::{Goal, Group, Record, ScoringNoise};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
+use locus_engine::run::SubjectNoises;
 use locus_plugin::object::MethodObject;
 use locus_plugin::{Delta, Edit, EditRequest, Edited, StepReport, SubjectNoise};
 use locus_protocol::Fact;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use tch::Tensor;
 
 /// The plugin that plays a golden objective; the golden request holds the target itself.
@@ -197,9 +197,8 @@ impl Case {
         let info = model_info(&bench.model, "golden");
         let plan = method.plan(&request, settings, &info).expect("plan");
         assert_eq!(plan.layers, self.layers());
-        let cancel = AtomicBool::new(false);
         let mut steps = Vec::new();
-        let host = EngineHost::new(&bench.model, info, Some(moments), &cancel, Some((Vec::new(), [0, 1])), |event| {
+        let host = EngineHost::new(&bench.model, info, Some(moments), &|| false, Some((Vec::new(), [0, 1])), |event| {
             if let HostEvent::Step(report, rows) = event {
                 assert_eq!(rows.len(), bench.model.architecture.layers);
                 steps.push(report);

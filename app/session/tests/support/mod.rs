@@ -4,7 +4,8 @@
 
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
-use locus_session::{DeviceRequest, Handles, Options};
+use locus_protocol::{DeviceRequest, Load, Task};
+use locus_session::{Handles, Options};
 
 /// A session with the built-in model and the plugins beside the test.
 pub struct Session {
@@ -34,7 +35,7 @@ impl Session {
         change(&mut options);
         let handles = locus_session::start(options).expect("session");
         let mut session = Self { handles, facts: Vec::new(), next: 0, cache };
-        let events = session.done(|job| Command::Load { job, source: ModelSource::BuiltIn });
+        let events = session.done(Load { source: ModelSource::BuiltIn });
         for event in &events {
             match event {
                 Event::Facts { facts, .. } => session.facts = facts.clone(),
@@ -49,10 +50,10 @@ impl Session {
     }
 
     /// Runs a job: what was told meanwhile, and how it ended.
-    pub fn job(&mut self, order: impl FnOnce(u64) -> Command) -> (Vec<Event>, Outcome) {
+    pub fn job(&mut self, task: impl Into<Task>) -> (Vec<Event>, Outcome) {
         let id = self.next;
         self.next += 1;
-        self.handles.commands.send(order(id)).expect("engine");
+        self.handles.commands.send(Command::start(id, task)).expect("engine");
         let mut events = Vec::new();
         loop {
             match self.handles.events.recv().expect("engine") {
@@ -63,8 +64,8 @@ impl Session {
     }
 
     /// Runs a job that has to end well.
-    pub fn done(&mut self, order: impl FnOnce(u64) -> Command) -> Vec<Event> {
-        let (events, outcome) = self.job(order);
+    pub fn done(&mut self, task: impl Into<Task>) -> Vec<Event> {
+        let (events, outcome) = self.job(task);
         assert_eq!(outcome, Outcome::Done);
         events
     }

@@ -6,7 +6,7 @@ use crate::cli::arguments::EditArguments;
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, settings};
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
-use locus_session::Preference;
+use locus_records::Preference;
 use serde_json::{Map, Value};
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Command, Event, PluginChecked, Verdict};
+use locus_protocol::{CheckPlugin, Event, Inspect, Inspected, PluginChecked, Verdict};
 use std::path::Path;
 
 /// Edits in a row at most.
@@ -20,18 +20,20 @@ pub fn run(common: &Common, file: &Path, edits: usize) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--edits must be from 1 to {MOST_EDITS}")));
     }
     // what cannot be loaded needs no model
-    let plugins = locus_plugin_host::load(file).map_err(|error| Failure::plugin(error.to_string()))?;
+    let Inspected::Plugin(plugins) = Client::inspect(common, Inspect::Plugin(file.to_owned()))? else {
+        return Err(Failure::failed("the engine told of something else; please report it"));
+    };
     let mut client = Client::with_model(common)?;
     let quiet = client.json();
     let mut last: Option<usize> = None;
     let mut printed = Ok(());
     let mut listen = |event: &Event| {
         let Event::PluginChecked(checked) = event else { return };
-        let place = plugins.iter().position(|known| known.ready.kind == checked.kind && known.ready.id == checked.id);
+        let place = plugins.iter().position(|known| known.kind == checked.kind && known.id == checked.id);
         let mut lines = Vec::new();
         if let Some(place) = place.filter(|place| last != Some(*place)) {
             last = Some(place);
-            let ready = &plugins[place].ready;
+            let ready = &plugins[place];
             let (id, version, title) = (&ready.id, &ready.version, &ready.title);
             let made = format!("interface {}, compiled by {}", ready.interface, ready.compiler);
             lines.push(shown(&format!("{} `{id}` {version} — {title}: {made}", kind(ready.kind))).into_owned());
@@ -41,9 +43,9 @@ pub fn run(common: &Common, file: &Path, edits: usize) -> Result<(), Failure> {
             printed = client_print(&lines);
         }
     };
-    let job = client.job(|job| Command::CheckPlugin { job, file: file.to_owned(), edits }, &mut listen);
+    let job = client.job(CheckPlugin { file: file.to_owned(), edits }, &mut listen);
     printed?;
-    job
+    job.map(|_| ())
 }
 
 fn client_print(lines: &[String]) -> std::io::Result<()> {

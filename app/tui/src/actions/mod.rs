@@ -11,7 +11,7 @@ use crate::keys::{Keymap, KeymapError};
 use crate::looks::and_more;
 use crate::panes::{Act, Action, Extent, Motion, NAMES, PANES, Panes, action_table};
 use crate::state::{Change, Opening, State, Tone, Wish, arrange};
-use locus_protocol::{Command, JobKind, PluginKind, SaveTarget};
+use locus_protocol::{PluginKind, Redo, SaveTarget, Undo};
 use std::time::Duration;
 use tui_input::Input;
 
@@ -100,9 +100,9 @@ pub const GLOBAL: &[Action<Panes>] = &[
         hint: Some(|_, _| "undo".into()),
         available: |_, state| match state.edits.applied.is_empty() {
             true => Err("no edit is in place, so there is nothing to take back".into()),
-            false => state.ready_for_a_job(),
+            false => state.ready_for_history(),
         },
-        run: |_, _| vec![Wish::send(Command::Undo)],
+        run: |_, _| vec![Wish::order("undo".to_owned(), Undo::LAST)],
         ..Action::PLAIN
     },
     Action {
@@ -111,9 +111,9 @@ pub const GLOBAL: &[Action<Panes>] = &[
         hint: Some(|_, _| "redo".into()),
         available: |_, state| match state.edits.undone.is_empty() {
             true => Err("no edit was taken back, so there is nothing to put on again".into()),
-            false => state.ready_for_a_job(),
+            false => state.ready_for_history(),
         },
-        run: |_, _| vec![Wish::send(Command::Redo)],
+        run: |_, _| vec![Wish::order("redo".to_owned(), Redo::default())],
         ..Action::PLAIN
     },
     Action {
@@ -137,6 +137,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
         help: "load the model, after that was cancelled or failed",
         hint: Some(|_, _| "load the model".into()),
         available: |_, state| match (&state.engine.model, state.job()) {
+            _ if state.engine.gone && state.link.follows.is_none() => Ok(()),
             _ if state.engine.gone => state.ready_for_a_job(),
             (Some(_), _) => Err("the model is loaded".into()),
             (None, Some(job)) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
@@ -328,6 +329,17 @@ pub const GLOBAL: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "detach",
+        help: "leave the workbench; the engine goes on",
+        hint: Some(|_, _| "detach".into()),
+        available: |_, state| match state.link.shared {
+            true => Ok(()),
+            false => Err("no other front can join this engine, so that it ends with the workbench".to_owned()),
+        },
+        run: |_, _| vec![Effect::Keep(true).into(), Effect::Quit.into()],
+        ..Action::PLAIN
+    },
+    Action {
         name: "quit",
         help: "leave the workbench",
         hint: Some(|_, _| "quit".into()),
@@ -364,8 +376,7 @@ fn start_edit(state: &State) -> Vec<Wish> {
             let subject = and_more(&order.fact.subject, order.more.len());
             let title = format!("editing {subject} with {}", order.method);
             let shown = Change::ShowFact(Box::new(order.fact.clone()));
-            let order = Wish::order(JobKind::Edit, title, |job| Command::Edit { job, order });
-            vec![shown.into(), Change::Focus("layers").into(), order]
+            vec![shown.into(), Change::Focus("layers").into(), Wish::order(title, order)]
         }
         Err(error) => vec![Wish::say(Tone::Bad, error)],
     }
@@ -375,8 +386,7 @@ fn start_edit(state: &State) -> Vec<Wish> {
 fn save_edits(state: &State) -> Vec<Wish> {
     let path = state.launch.export_folder.join("locus-edits.safetensors");
     let title = format!("writing the edits to {}", path.display());
-    let target = SaveTarget::NewDeltas(path);
-    vec![Wish::order(JobKind::Save, title, |job| Command::Save { job, target })]
+    vec![Wish::order(title, SaveTarget::NewDeltas(path))]
 }
 
 /// Shows the last trace or edit as a command and puts it on the clipboard.
@@ -432,8 +442,8 @@ fn cancel(state: &State) -> Vec<Wish> {
 }
 
 fn quit(state: &State) -> Vec<Wish> {
-    match state.job() {
-        Some(_) if !state.engine.gone => vec![Wish::Open(Opening::Quit)],
-        _ => vec![Effect::Quit.into()],
+    if state.job().is_none() && !state.link.keep || state.engine.gone {
+        return vec![Effect::Quit.into()];
     }
+    vec![Wish::Open(Opening::Quit)]
 }

@@ -3,7 +3,7 @@
 
 use crate::looks::{probability, ratio, shorten};
 use crate::state::{LARGE, State, Tone, Wish};
-use locus_protocol::{Command, EditRescored, JobKind, PromptScore};
+use locus_protocol::{EditRescored, JobKind, PromptScore, Rescore};
 use ratatui::text::Line;
 
 /// Rise of the fixed text's perplexity above which it is a warning.
@@ -14,13 +14,13 @@ pub fn rescore(state: &State) -> Vec<Wish> {
     let ready = match (&state.engine.model, state.edits.applied.is_empty()) {
         (_, true) => Err("no edit is in place to be scored".to_owned()),
         (None, _) => state.ready_for_a_job(),
-        _ if state.launch.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
+        _ if state.link.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
         (Some(_), false) => Ok(()),
     };
     match ready {
         Ok(()) => {
             let title = "scoring the edits in place".to_owned();
-            vec![Wish::order(JobKind::Rescore, title, |job| Command::Rescore { job })]
+            vec![Wish::order(title, Rescore::default())]
         }
         Err(why) => vec![Wish::say(Tone::Plain, why)],
     }

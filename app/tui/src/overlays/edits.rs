@@ -6,7 +6,7 @@ use crate::looks::{Paper, fit, fit_left, printable, ratio, shorten, window_start
 use crate::panes::Motion;
 use crate::state::{State, Tone, Wish, is_large};
 use crossterm::event::KeyCode;
-use locus_protocol::{Command, EditInPlace, counted};
+use locus_protocol::{EditInPlace, Undo, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 
@@ -66,7 +66,7 @@ impl EditList {
     fn toggle(&self, state: &State) -> Wish {
         let order = match entries(state).get(self.cursor) {
             Some(Entry::InPlace(edit)) => {
-                state.ready_for_a_job().map(|()| Wish::send(Command::UndoOne { edit: edit.number }))
+                state.ready_for_history().map(|()| Wish::order("undo".to_owned(), Undo::of(edit.number)))
             }
             Some(Entry::TakenBack(_, true)) => Ok(Wish::Run("redo")),
             Some(Entry::TakenBack(..)) => {

@@ -1,6 +1,7 @@
 //! What lies over the panes and has the keys as long as it does.
 
 mod build_output;
+mod died;
 mod drift;
 mod edits;
 mod form;
@@ -41,6 +42,8 @@ pub enum Overlay {
     BuildOutput,
     /// Whether to leave.
     Quit,
+    /// How the engine ended.
+    Died(String),
 }
 
 impl Overlay {
@@ -98,7 +101,8 @@ impl Overlay {
                 ("up/down", "scroll"),
                 ("esc", "close"),
             ],
-            Self::Quit => &[("y", "leave"), ("n", "stay")],
+            Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
+            Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
         }
     }
 }
@@ -135,6 +139,7 @@ impl Overlay {
             Self::Jobs(list) => list.press(state, key),
             Self::BuildOutput => build_output::press(state, key),
             Self::Quit => quit::press(state, key),
+            Self::Died(_) => died::press(state, key),
         }
     }
 
@@ -172,6 +177,10 @@ pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer
         }
         Overlay::Quit => {
             quit::draw(state, buffer);
+            None
+        }
+        Overlay::Died(text) => {
+            died::draw(state, text, buffer);
             None
         }
     }

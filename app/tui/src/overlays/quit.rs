@@ -12,8 +12,12 @@ use ratatui::text::Span;
 pub fn press(state: &State, key: Key) -> Pressed {
     match key.code {
         KeyCode::Char('y' | 'Y' | 'q' | 'Q') | KeyCode::Enter => {
-            let cancel = state.job().map(|_| Effect::Cancel.into());
-            Pressed::goes(cancel.into_iter().chain([Effect::Quit.into()]).collect())
+            let cancel = state.job().map(|job| Effect::Cancel(job.id));
+            let end = state.link.keep.then_some(Effect::Keep(false));
+            Pressed::goes(cancel.into_iter().chain(end).chain([Effect::Quit]).map(Effect::into).collect())
+        }
+        KeyCode::Char('k' | 'K') if state.link.shared => {
+            Pressed::goes(vec![Effect::Keep(true).into(), Effect::Quit.into()])
         }
         KeyCode::Char('n' | 'N') | KeyCode::Esc => Pressed::goes(Vec::new()),
         _ => Pressed::stays(Vec::new()),
@@ -21,7 +25,7 @@ pub fn press(state: &State, key: Key) -> Pressed {
 }
 
 pub fn draw(state: &State, buffer: &mut Buffer) {
-    let area = middle(state, 60, 5);
+    let area = middle(state, 66, if state.link.shared { 6 } else { 5 });
     let mut paper = Paper::new(frame(state, area, "Leave?", buffer), buffer);
     let text = match state.job() {
         Some(_) => {
@@ -36,8 +40,14 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
     paper.line("");
     paper.line(vec![
         Span::styled(" y", state.theme().accent()),
-        Span::raw(" leave   "),
+        Span::raw(if state.link.keep { " leave and end the engine   " } else { " leave   " }),
         Span::styled("n", state.theme().accent()),
         Span::raw(" stay"),
     ]);
+    if state.link.shared {
+        paper.line(vec![
+            Span::styled(" k", state.theme().accent()),
+            Span::raw(" leave, the engine goes on; `locus attach` joins it again"),
+        ]);
+    }
 }

@@ -3,8 +3,7 @@
 
 use super::{Order, Settings, State, Tone, Variants, Windows};
 use crate::input::Effect;
-use locus_protocol::{Command, Fact, JobId, JobKind, PluginKind, TriedOn};
-use std::fmt;
+use locus_protocol::{Command, Fact, JobId, PluginKind, Task, TriedOn};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -48,8 +47,8 @@ impl Wish {
 
     /// A job; it gets its number when it is ordered.
     #[must_use]
-    pub fn order(kind: JobKind, title: String, command: impl FnOnce(JobId) -> Command + 'static) -> Self {
-        Self::Change(Change::Order(NewJob { kind, title, command: Box::new(command) }))
+    pub fn order(title: String, task: impl Into<Task>) -> Self {
+        Self::Change(Change::Order { title, task: Box::new(task.into()) })
     }
 }
 
@@ -78,22 +77,6 @@ pub enum Opening {
     BuildOutput,
     /// Whether to leave.
     Quit,
-}
-
-/// A job that has no number yet.
-pub struct NewJob {
-    /// What it does.
-    pub kind: JobKind,
-    /// A few words.
-    pub title: String,
-    /// What the engine is told, once the number is known.
-    pub command: Box<dyn FnOnce(JobId) -> Command>,
-}
-
-impl fmt::Debug for NewJob {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("NewJob").field("kind", &self.kind).field("title", &self.title).finish_non_exhaustive()
-    }
 }
 
 /// A change of what all panes share.
@@ -136,9 +119,18 @@ pub enum Change {
     /// The table of layers stands still, or follows again.
     ToggleFreeze,
     /// A job is ordered.
-    Order(NewJob),
+    Order {
+        /// A few words.
+        title: String,
+        /// What the engine is to do.
+        task: Box<Task>,
+    },
     /// A job that has ended is ordered once more.
     OrderAgain(Box<Order>),
+    /// The job that the engine's end cut off is run again, now or once the model is there again.
+    RunLostAgain,
+    /// It is not run again.
+    ForgetLost,
     /// The model is loaded.
     Load,
     /// A job stops.
@@ -212,8 +204,10 @@ impl State {
             Change::ChooseLayer(layer) => self.choose_layer(layer),
             Change::MoveLayer(layer) => self.layer.place = layer,
             Change::ToggleFreeze => self.edits.toggle_freeze(),
-            Change::Order(NewJob { kind, title, command }) => return self.order(kind, title, command),
+            Change::Order { title, task } => return self.order(title, *task),
             Change::OrderAgain(order) => return self.order_again(&order),
+            Change::RunLostAgain => return self.run_lost_again(),
+            Change::ForgetLost => self.link.lost = None,
             Change::Load => return self.load(),
             Change::Cancel(job) => return self.cancel(job),
             Change::DropWaiting(job) => self.drop_waiting(job),

@@ -205,6 +205,11 @@ impl Compare {
         self.attempts.clear();
     }
 
+    /// The engine that kept the changes is gone: what was measured stays, and nothing of it can be put in place.
+    pub fn lose_changes(&mut self) {
+        self.attempts.iter_mut().for_each(|attempt| attempt.kept = false);
+    }
+
     /// An attempt that never began is forgotten.
     pub fn forget(&mut self, job: JobId) {
         self.attempts.retain(|attempt| attempt.view.job != job);

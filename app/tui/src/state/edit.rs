@@ -109,7 +109,11 @@ impl EditView {
             }
         }
         (self.step, self.steps, self.layer) = (Some(step.step), step.steps, Some(step.layer));
-        (self.losses, self.rows) = (step.losses, step.rows);
+        self.losses = step.losses;
+        // rows that a later step of the same moment says anew are left out
+        if !step.rows.is_empty() {
+            self.rows = step.rows;
+        }
     }
 
     /// What was measured: the rows of the edited model, with how far each layer's weights moved, and the verdict.

@@ -1,7 +1,7 @@
 //! The running job: what it does, how far it is, how long it takes yet.
 
 use super::pace::{Lap, Left, Pace};
-use locus_protocol::{Command, JobId, JobKind, Phase};
+use locus_protocol::{JobId, JobKind, Phase, Task};
 use std::time::Duration;
 
 /// The phase in which a method's steps come.
@@ -156,13 +156,13 @@ impl Job {
 
 /// Jobs that take alike: the kind, and of an edit its method and how much it edits.
 #[must_use]
-pub fn likeness(command: &Command) -> String {
-    match command {
-        Command::Edit { order, .. } => of_edit(order),
-        Command::Try { order, .. } => of_edit(order),
-        Command::Trace { order, .. } => format!("trace {:?} {:?}", order.kind, order.intervention),
-        Command::Load { .. } => "load".to_owned(),
-        Command::Rescore { .. } => "rescore".to_owned(),
+pub fn likeness(task: &Task) -> String {
+    match task {
+        Task::Edit(order) => of_edit(order),
+        Task::Try(attempt) => of_edit(&attempt.order),
+        Task::Trace(order) => format!("trace {:?} {:?}", order.kind, order.intervention),
+        Task::Load(_) => "load".to_owned(),
+        Task::Rescore(_) => "rescore".to_owned(),
         _ => String::new(),
     }
 }

@@ -4,7 +4,7 @@
 use super::job::likeness;
 use super::{Job, Lap, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{Command, JobId, JobKind, Outcome};
+use locus_protocol::{Command, JobId, JobKind, Keep, Outcome, Task, Try};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ pub struct Order {
     pub kind: JobKind,
     /// A few words.
     pub title: String,
-    /// What the engine is told.
-    pub command: Command,
+    /// What the engine is to do.
+    pub task: Task,
 }
 
 /// A job that has ended.
@@ -108,12 +108,12 @@ impl Jobs {
 
 impl State {
     /// Orders a job: it begins now, or when those that were ordered before have ended.
-    pub fn order(&mut self, kind: JobKind, title: String, command: impl FnOnce(JobId) -> Command) -> Vec<Effect> {
+    pub fn order(&mut self, title: String, task: impl Into<Task>) -> Vec<Effect> {
         self.jobs.last += 1;
-        let job = self.jobs.last;
-        let order = Order { job, kind, title, command: command(job) };
-        let mut effects = self.announce(job, &order.command);
-        if self.jobs.job.is_none() || order.command.is_look() && self.lets_look_in() {
+        let (job, task) = (self.jobs.last, task.into());
+        let order = Order { job, kind: task.kind(), title, task };
+        let mut effects = self.announce(job, &order.task);
+        if self.jobs.job.is_none() || order.task.is_look() && self.lets_look_in() {
             effects.extend(self.start(order));
         } else {
             self.jobs.waiting.push_back(order);
@@ -123,7 +123,7 @@ impl State {
 
     /// Whether a job runs that lets a look in now.
     fn lets_look_in(&self) -> bool {
-        let lets_in = |order: &Order| order.command.lets_looks_in();
+        let lets_in = |order: &Order| order.task.lets_looks_in();
         let is_cancelled = self.jobs.job.as_ref().is_some_and(|job| job.cancelling);
         self.jobs.standing_by.is_none() && !is_cancelled && self.jobs.running.as_ref().is_some_and(lets_in)
     }
@@ -134,13 +134,22 @@ impl State {
     /// A job is running that lets no look in, or the model is not there.
     pub fn ready_for_a_look(&self) -> Result<(), String> {
         let steps_in = self.lets_look_in() && self.engine.model.is_some() && !self.engine.gone;
-        if steps_in && self.launch.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+        if steps_in && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
     }
 
     /// The running job.
     #[must_use]
     pub fn job(&self) -> Option<&Job> {
         self.jobs.job.as_ref()
+    }
+
+    /// Why no edit can be taken back or put on again now; such keys may follow one another at once.
+    ///
+    /// # Errors
+    /// A job of another kind is running, or the model is not there.
+    pub fn ready_for_history(&self) -> Result<(), String> {
+        let is_running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Undo | JobKind::Redo));
+        if is_running && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
     }
 
     /// A job that runs, or stands by.
@@ -177,7 +186,7 @@ impl State {
         }
         let mut seconds = 0.0;
         for order in &self.jobs.waiting {
-            let laps = self.jobs.took(&likeness(&order.command));
+            let laps = self.jobs.took(&likeness(&order.task));
             if laps.is_empty() {
                 return None;
             }
@@ -217,25 +226,28 @@ impl State {
         };
         if let Some(order) = order {
             if *outcome == Outcome::Done {
-                self.jobs.learn(likeness(&order.command), ended.clone().laps(self.now));
+                self.jobs.learn(likeness(&order.task), ended.clone().laps(self.now));
             }
-            self.remember(order, outcome, seconds);
+            // what they did is seen in the list of edits
+            if !matches!(order.kind, JobKind::Undo | JobKind::Redo) {
+                self.remember(order, outcome, seconds);
+            }
         }
         Some(ended)
     }
 
     /// Has the panes expect what a job is going to tell.
-    fn announce(&mut self, job: JobId, command: &Command) -> Vec<Effect> {
-        match command {
-            Command::Trace { order, .. } => self.traces.ordered = Some((job, order.clone())),
-            Command::Edit { order, .. } => self.edits.order(job, order.clone()),
-            Command::Try { order, on, .. } => {
+    fn announce(&mut self, job: JobId, task: &Task) -> Vec<Effect> {
+        match task {
+            Task::Trace(order) => self.traces.ordered = Some((job, order.clone())),
+            Task::Edit(order) => self.edits.order(job, order.clone()),
+            Task::Try(Try { order, on }) => {
                 let on_top_of = on.edits(self.edits.numbers());
                 let forgotten = self.compare.begin(job, order, on_top_of);
                 let forget = |tried| Effect::Send(Box::new(Command::Drop { tried }));
                 return forgotten.into_iter().map(forget).collect();
             }
-            Command::Keep { tried, .. } => {
+            Task::Keep(Keep { tried }) => {
                 if let Some(attempt) = self.compare.of_job(*tried) {
                     self.edits.order_kept(job, attempt.view.clone());
                 }
@@ -258,7 +270,7 @@ impl State {
             _ if self.engine.gone => None,
             None => self.jobs.waiting.pop_front(),
             Some(_) if self.lets_look_in() => {
-                let look = self.jobs.waiting.iter().position(|order| order.command.is_look());
+                let look = self.jobs.waiting.iter().position(|order| order.task.is_look());
                 look.and_then(|place| self.jobs.waiting.remove(place))
             }
             Some(_) => None,
@@ -274,7 +286,6 @@ impl State {
     /// meant for the look.
     pub fn cancel(&mut self, job: JobId) -> Vec<Effect> {
         let now = self.now;
-        let is_stepped_in = self.standing_by().is_some_and(|standing_by| standing_by.id != job);
         let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
         if running.went_on.take().is_some_and(|then| now.saturating_sub(then) < TOO_SOON) {
             let text = format!("the trace has ended, {} goes on; the same key again cancels it", running.title);
@@ -283,7 +294,7 @@ impl State {
         }
         running.cancelling = true;
         self.notices.clear();
-        vec![if is_stepped_in { Effect::CancelLook } else { Effect::Cancel }]
+        vec![Effect::Cancel(job)]
     }
 
     /// Has the job that a pause is meant for wait where it is, or go on.
@@ -294,13 +305,12 @@ impl State {
         if !job.paused {
             job.go_on(now);
         }
-        vec![Effect::Pause(job.paused)]
+        vec![Effect::Pause(job.id, job.paused)]
     }
 
     /// Orders a job that has ended once more.
     pub fn order_again(&mut self, ended: &Order) -> Vec<Effect> {
-        let command = ended.command.clone();
-        self.order(ended.kind, ended.title.clone(), |job| command.with_job(job))
+        self.order(ended.title.clone(), ended.task.clone())
     }
 
     fn remember(&mut self, order: Order, outcome: &Outcome, seconds: f64) {
@@ -312,9 +322,9 @@ impl State {
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
         self.notices.clear();
-        let laps = self.jobs.took(&likeness(&order.command)).to_vec();
+        let laps = self.jobs.took(&likeness(&order.task)).to_vec();
         self.begin(Job::new(order.job, order.kind, order.title.clone(), self.now).expecting(laps));
-        let effect = Effect::Send(Box::new(order.command.clone()));
+        let effect = Effect::Send(Box::new(Command::start(order.job, order.task.clone())));
         self.jobs.running = Some(order);
         vec![effect]
     }

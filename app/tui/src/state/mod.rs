@@ -10,6 +10,7 @@ mod facts;
 mod form;
 mod job;
 mod jobs;
+mod link;
 mod log;
 mod next_tokens;
 mod notice;
@@ -32,6 +33,7 @@ pub use facts::FactList;
 pub use form::EditForm;
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
+pub use link::Link;
 pub use log::Log;
 pub use next_tokens::{NextTokens, Prediction};
 pub use notice::{Notices, Tone};
@@ -49,7 +51,7 @@ use crate::input::Effect;
 use crate::keys::{Key, Keymap};
 use crate::looks::{Glyphs, Theme};
 use crate::options::Options;
-use locus_protocol::{Command, EditOrder, Fact, JobKind, ModelSource, PluginKind};
+use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,8 +66,6 @@ pub const READ_ONLY: &str = "read-only: this shows the run of another process; q
 pub struct Launch {
     /// Where the model comes from.
     pub source: ModelSource,
-    /// The run of another process that is shown; nothing can be ordered then.
-    pub follows: Option<String>,
     /// The program's flags, as commands for the shell repeat them.
     pub flags: Vec<String>,
     /// Where files go.
@@ -103,6 +103,8 @@ pub struct State {
     pub keyboard: Keyboard,
     /// What is known of the engine.
     pub engine: Engine,
+    /// The connection to it.
+    pub link: Link,
     /// The running job, and those that wait or have ended.
     pub jobs: Jobs,
     /// The facts.
@@ -137,13 +139,13 @@ impl State {
             now: Duration::ZERO,
             launch: Launch {
                 source: options.source.clone(),
-                follows: options.follows.clone(),
                 flags: options.flags.clone(),
                 export_folder: options.export_folder.clone(),
             },
             screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),
             engine: Engine::default(),
+            link: Link::new(options.follows.clone()),
             jobs: Jobs::default(),
             facts: FactList::default(),
             next_tokens: NextTokens::default(),
@@ -264,11 +266,14 @@ impl State {
         self.form.settings.order(&self.engine, self.facts.to_edit())
     }
 
-    /// Orders the model.
+    /// Orders the model, or an engine where there is none.
     pub fn load(&mut self) -> Vec<Effect> {
+        if self.engine.gone {
+            return vec![Effect::StartEngine];
+        }
         self.engine.load_trouble = None;
         let source = self.launch.source.clone();
-        self.order(JobKind::Load, "loading the model".to_owned(), |job| Command::Load { job, source })
+        self.order("loading the model".to_owned(), Load { source })
     }
 
     /// Why no job can start now.
@@ -277,8 +282,8 @@ impl State {
     /// A job is running or the model is not there.
     pub fn ready_for_a_job(&self) -> Result<(), String> {
         match (self.job(), &self.engine.model) {
-            _ if self.launch.follows.is_some() => Err(READ_ONLY.to_owned()),
-            _ if self.engine.gone => Err("the engine has ended; leave with q and start again".to_owned()),
+            _ if self.link.follows.is_some() => Err(READ_ONLY.to_owned()),
+            _ if self.engine.gone => Err("the engine has ended; o starts another one".to_owned()),
             (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Err("no model is loaded; o loads it".to_owned()),
             (None, Some(_)) => Ok(()),

@@ -4,7 +4,7 @@ use crate::input::{BuildEvent, Effect};
 use crate::overlays::Overlay;
 use crate::state::{BuildStage, Tone};
 use crate::workbench::Workbench;
-use locus_protocol::{Command, JobKind};
+use locus_protocol::ReloadPlugin;
 
 /// Takes in what a build tells; one that was stopped or replaced is not listened to any more. A library is loaded.
 pub fn absorb(workbench: &mut Workbench, number: u64, event: BuildEvent) -> Vec<Effect> {
@@ -22,7 +22,7 @@ pub fn absorb(workbench: &mut Workbench, number: u64, event: BuildEvent) -> Vec<
             state.build.stage = BuildStage::Done;
             overlay.take_if(|overlay| matches!(overlay, Overlay::BuildOutput));
             let title = format!("loading the new build of {id}");
-            state.order(JobKind::Reload, title, |job| Command::ReloadPlugin { job, file })
+            state.order(title, ReloadPlugin { file })
         }
         BuildEvent::Ended(Err(why)) => {
             let text = format!("the crate of {id}: {why}; the build that was in use before stays");

@@ -37,6 +37,8 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     match finished.kind {
         JobKind::Load => state.engine.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
+        // what is in place after it was told
+        JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
         _ => {}
     }
     state.note(level, &text);

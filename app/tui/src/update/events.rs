@@ -1,37 +1,55 @@
 //! Folds the engine's events into the state.
 
 use super::endings;
+use super::engine::came_back;
 use crate::author;
 use crate::input::Effect;
 use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
 use crate::workbench::Workbench;
-use locus_protocol::{Command, EditInPlace, Event, JobId, JobKind, LayerRow, Outcome, Phase, ShortOrder};
+use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     let Workbench { state, panes, .. } = workbench;
     let ends_a_job = matches!(event, Event::Finished { .. });
-    let stood_by = matches!(event, Event::Finished { job, .. } if state.stands_by(job));
+    let loaded = match &event {
+        Event::Finished { job, outcome, .. } => {
+            let kind = state.running(*job).map(|job| job.kind);
+            if *outcome == Outcome::Done && kind.is_some_and(|kind| kind != JobKind::Load) {
+                state.link.is_well();
+            }
+            (kind == Some(JobKind::Load)).then(|| outcome.clone())
+        }
+        _ => None,
+    };
     let follows = match &event {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
-    for pane in panes.all_mut() {
-        pane.hear(&event);
+    let is_known = is_known(state, &event);
+    if !is_known {
+        panes.all_mut().into_iter().for_each(|pane| pane.hear(&event));
     }
-    fold(state, event);
+    fold(state, event, is_known);
     if !ends_a_job {
         return follows;
     }
-    let mut effects = state.start_next();
-    if stood_by {
-        // a pause that came too late for it would hold the look up
-        effects.push(Effect::Pause(false));
-    }
+    let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
+    effects.extend(state.start_next());
     effects
 }
 
-fn fold(state: &mut State, event: Event) {
+/// Whether an engine that was started in the place of another tells the model and the facts of that one.
+fn is_known(state: &State, event: &Event) -> bool {
+    let is_same = match event {
+        Event::Model(model) => state.engine.model.as_ref().is_some_and(|known| known.fingerprint == model.fingerprint),
+        Event::Facts { facts, .. } => state.facts.recorded() == facts.as_slice(),
+        _ => false,
+    };
+    is_same && state.link.coming_back
+}
+
+fn fold(state: &mut State, event: Event, is_known: bool) {
     match event {
         Event::Hello { version, .. } => state.engine.version = version,
         Event::Plugin(plugin) => {
@@ -51,17 +69,25 @@ fn fold(state: &mut State, event: Event) {
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
         Event::Finished { job, outcome, seconds } => endings::finish(state, job, &outcome, seconds),
         Event::Model(model) => {
-            state.compare.forget_all();
-            // nothing of another model's is left
-            (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
-            if !state.layer.chosen {
-                state.layer.place = model.layers / 3;
+            if is_known {
+                // what was measured holds, changes that were tried are lost
+                state.compare.lose_changes();
+                (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
+            } else {
+                state.compare.forget_all();
+                // nothing of another model's is left
+                (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
+                state.link.recorded = false;
+                if !state.layer.chosen {
+                    state.layer.place = model.layers / 3;
+                }
             }
             state.layer.place = state.layer.place.min(model.layers.saturating_sub(1));
             state.engine.model = Some(model);
             state.suit_plugins();
             state.want_prediction();
         }
+        Event::Facts { .. } if is_known => {}
         Event::Facts { source, facts } => {
             state.facts.replace(source, facts);
             state.want_prediction();
@@ -100,12 +126,16 @@ fn fold(state: &mut State, event: Event) {
         Event::Tried(tried) => state.compare.finish(tried),
         Event::Applied(applied) => {
             let below = state.edits.numbers();
+            state.link.recorded |= applied.operation.is_some();
             state.edits.apply(applied);
             note_for_comparison(state, below);
             state.want_prediction();
         }
-        Event::Edits { applied, undone, rows, unedited, .. } => settle(state, applied, undone, rows, unedited),
-        Event::Answered { to, outcome } => answered(state, to, outcome),
+        Event::Edits { applied, undone, rows, unedited, .. } => {
+            state.link.recorded |= applied.iter().chain(&undone).any(|edit| edit.operation.is_some());
+            settle(state, applied, undone, rows, unedited);
+        }
+        Event::Answered { outcome, .. } => answered(state, outcome),
         Event::Saved { job, path } => {
             state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
             if let Some(job) = state.running_mut(job).filter(|job| job.kind == JobKind::Save) {
@@ -128,15 +158,15 @@ fn fold(state: &mut State, event: Event) {
 /// An edit that was just put in place is known to the comparison, too.
 fn note_for_comparison(state: &mut State, below: Vec<u64>) {
     let Some((_, applied)) = &state.edits.last else { return };
-    let command = state.jobs.begun(applied.job).map(|order| &order.command);
-    match command {
-        Some(Command::Edit { order, .. }) if order.more.is_empty() => {
+    let task = state.jobs.begun(applied.job).map(|order| &order.task);
+    match task {
+        Some(Task::Edit(order)) if order.more.is_empty() => {
             if let Some(view) = &state.edits.view {
                 let (order, applied) = (order.clone(), applied.clone());
                 state.compare.note_edit(&order, view.clone(), applied, below);
             }
         }
-        Some(Command::Keep { tried, .. }) => state.compare.note_kept(*tried, applied.number),
+        Some(Task::Keep(Keep { tried })) => state.compare.note_kept(*tried, applied.number),
         _ => {}
     }
 }
@@ -149,15 +179,10 @@ fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
     }
 }
 
-/// A short order that failed says why; what one that went well has done was told before.
-fn answered(state: &mut State, to: ShortOrder, outcome: Outcome) {
+/// Plugins that could not be looked for.
+fn answered(state: &mut State, outcome: Outcome) {
     let Outcome::Failed { error, .. } = outcome else { return };
-    let what = match to {
-        ShortOrder::Plugins => "looking for plugins",
-        ShortOrder::Undo | ShortOrder::UndoOne { .. } => "undo",
-        ShortOrder::Redo => "redo",
-    };
-    let text = format!("{what} failed: {error}");
+    let text = format!("looking for plugins failed: {error}");
     state.note("error", &text);
     state.say(Tone::Bad, text);
 }

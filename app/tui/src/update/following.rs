@@ -26,8 +26,10 @@ pub fn fold_read_only(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
         Input::Key(_) | Input::Paste(_) => press(workbench, input),
         other => fold(workbench, other),
     };
-    // nobody is there to be asked
-    workbench.state.next_tokens.due = None;
+    if workbench.state.link.follows.is_some() {
+        // nobody is there to be asked
+        workbench.state.next_tokens.due = None;
+    }
     effects
 }
 
@@ -51,9 +53,10 @@ fn orders(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::Send(_)
-            | Effect::Cancel
-            | Effect::CancelLook
-            | Effect::Pause(_)
+            | Effect::Cancel(_)
+            | Effect::Pause(..)
+            | Effect::StartEngine
+            | Effect::Keep(_)
             | Effect::Build { .. }
             | Effect::StopBuild
     )

@@ -2,6 +2,7 @@
 
 mod building;
 mod endings;
+mod engine;
 mod events;
 mod following;
 mod keys;
@@ -18,7 +19,7 @@ use locus_protocol::Command;
 
 /// Changes the state by one input.
 pub fn update(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
-    let effects = match workbench.state.launch.follows {
+    let effects = match workbench.state.link.follows {
         Some(_) => following::fold_read_only(workbench, input),
         None => fold(workbench, input),
     };
@@ -48,6 +49,20 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
             let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
             state.note("error", &text);
             state.say(Tone::Bad, text);
+            Vec::new()
+        }
+        Input::Welcome(welcome) => {
+            engine::welcome(state, &welcome);
+            Vec::new()
+        }
+        Input::EngineDied(death) => engine::died(workbench, &death),
+        Input::EngineStarted => engine::started(state),
+        Input::Control { yours, next_job } => {
+            engine::control(state, yours, next_job);
+            Vec::new()
+        }
+        Input::CaughtUp { controls } => {
+            engine::caught_up(state, controls);
             Vec::new()
         }
         Input::Continued { away } => {

@@ -113,7 +113,7 @@ fn job_text(state: &State, job: &Job) -> String {
 fn status(state: &State, room: usize) -> Line<'static> {
     let mut parts: Vec<(String, ratatui::style::Style)> = Vec::new();
     let plain = state.theme().text();
-    if let Some(run) = &state.launch.follows {
+    if let Some(run) = &state.link.follows {
         parts.push((format!("read-only: {}", printable(run)), state.theme().warn()));
     }
     match &state.engine.model {

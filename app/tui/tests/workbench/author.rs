@@ -1,7 +1,9 @@
 //! The loop of a plugin's author: build, load, run again; and what was done as a command.
 
 use crate::support::{Bench, recording};
-use locus_protocol::{Command, Event, JobKind, Outcome, PluginKind, PluginReady, PluginReloaded};
+use locus_protocol::{
+    Command, Event, JobKind, Outcome, PluginKind, PluginReady, PluginReloaded, ReloadPlugin, Task, Undo,
+};
 use locus_tui::{BuildEvent, Effect, Input, Problem};
 use std::path::PathBuf;
 
@@ -80,7 +82,7 @@ fn a_new_build_is_loaded_and_the_last_edit_runs_again_in_place_of_the_old() {
     let mut bench = bench();
     bench.press("r");
     let order = match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => order.clone(),
+        [Command::Do { task: Task::Edit(order), .. }] => order.clone(),
         other => panic!("{other:?}"),
     };
     bench.hear(recording::edit(bench.state().jobs.last));
@@ -90,17 +92,19 @@ fn a_new_build_is_loaded_and_the_last_edit_runs_again_in_place_of_the_old() {
     let (build, _) = ordered(&mut bench);
     tell(&mut bench, build, BuildEvent::Ended(Ok("/t/librome.so".into())));
     let job = bench.state().jobs.last;
-    assert_eq!(bench.commands(), [Command::ReloadPlugin { job, file: "/t/librome.so".into() }]);
+    assert_eq!(bench.commands(), [Command::start(job, ReloadPlugin { file: "/t/librome.so".into() })]);
     assert_eq!(bench.state().job().map(|job| job.kind), Some(JobKind::Reload));
     let new = bench.state().engine.plugin(PluginKind::Method, &order.method).expect("the method").clone();
     let old = PluginReady { id: format!("{}@1", new.id), ..new.clone() };
     bench.hear([Event::Plugin(new.clone()), Event::Plugin(old.clone())]);
     let (loaded, replaced) = (vec![new], vec![old]);
     bench.hear([Event::PluginReloaded(PluginReloaded { job, file: "/t/librome.so".into(), loaded, replaced })]);
-    assert_eq!(bench.commands(), [Command::UndoOne { edit: number }], "the edit waits for the engine");
+    assert_eq!(bench.commands(), [], "the undo and the edit wait for the engine");
     bench.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 1.0 }]);
     let job = bench.state().jobs.last;
-    assert_eq!(bench.commands(), [Command::Edit { job, order: order.clone() }]);
+    assert_eq!(bench.commands(), [Command::start(job - 1, Undo::of(number))]);
+    bench.finish();
+    assert_eq!(bench.commands(), [Command::start(job, order.clone())]);
     let ids: Vec<&str> = bench.state().engine.of_kind(PluginKind::Method).map(|plugin| plugin.id.as_str()).collect();
     assert!(ids.contains(&format!("{}@1", order.method).as_str()), "the old build can be chosen: {ids:?}");
 
@@ -189,7 +193,7 @@ fn in_the_comparison_the_selected_variant_is_shown_as_a_command() {
     bench.press("C r");
     for share in [1.0, 0.6] {
         let trial = bench.commands().into_iter().find_map(|command| match command {
-            Command::Try { job, order, .. } => Some((job, *order)),
+            Command::Do { job, task: Task::Try(attempt) } => Some((job, attempt.order)),
             _ => None,
         });
         let (job, order) = trial.expect("a trial");

@@ -1,7 +1,7 @@
 //! Variants side by side: what is ordered when, what is shown, and what differs.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{AimVerdict, Blame, Command, EditOrder, Event, JobId, Outcome, TriedOn};
+use locus_protocol::{AimVerdict, Blame, Command, EditOrder, Event, JobId, Outcome, Task, TriedOn};
 use locus_tui::{Depth, Effect, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
 
@@ -13,7 +13,7 @@ fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
     let trials: Vec<Command> =
         bench.commands().into_iter().filter(|command| !matches!(command, Command::Drop { .. })).collect();
     match trials.as_slice() {
-        [Command::Try { job, order, .. }] => (*job, (**order).clone()),
+        [Command::Do { job, task: Task::Try(attempt) }] => (*job, attempt.order.clone()),
         other => panic!("{other:?}"),
     }
 }
@@ -103,7 +103,7 @@ fn ground_of_trial(bench: &mut Bench) -> TriedOn {
     let trials: Vec<TriedOn> = bench
         .commands()
         .iter()
-        .filter_map(|it| if let Command::Try { on, .. } = it { Some(*on) } else { None })
+        .filter_map(|it| if let Command::Do { task: Task::Try(it), .. } = it { Some(it.on) } else { None })
         .collect();
     let [on] = trials[..] else { panic!("{trials:?}") };
     on
@@ -199,7 +199,7 @@ fn a_variant_is_put_in_place_as_it_was_tried() {
     let mut bench = compared(options(), 120, 40);
     bench.press("p");
     let (job, tried) = match bench.commands().as_slice() {
-        [Command::Keep { job, tried }] => (*job, *tried),
+        [Command::Do { job, task: Task::Keep(keep) }] => (*job, keep.tried),
         other => panic!("{other:?}"),
     };
     assert!(tried < job);
@@ -215,10 +215,10 @@ fn jobs_wait_are_dropped_paused_and_run_again() {
     bench.press("C r");
     let (first, order) = trial(&mut bench);
     bench.press("P");
-    assert!(bench.effects.contains(&Effect::Pause(true)));
+    assert!(bench.effects.contains(&Effect::Pause(first, true)));
     assert!(bench.screen().contains("paused: trying variant A"), "{}", bench.screen());
     bench.press("J p");
-    assert!(bench.effects.contains(&Effect::Pause(false)));
+    assert!(bench.effects.contains(&Effect::Pause(first, false)));
     insta::assert_snapshot!("jobs_120x40", bench.screen());
     bench.press("j x");
     bench.press("esc");

@@ -2,8 +2,8 @@
 
 use super::support::{Bench, recording};
 use locus_protocol::{
-    BeforeAfter, Blame, Command, EditRescored, Event, JobKind, Outcome, Phase, PluginReady, PromptScore, Rescored,
-    Scores, WeightChange,
+    BeforeAfter, Blame, Command, EditRescored, Event, JobKind, Outcome, Phase, PluginReady, PromptScore, Redo,
+    Rescored, Scores, Task, Undo, WeightChange,
 };
 
 #[test]
@@ -19,7 +19,7 @@ fn marked_facts_are_edited_together() {
     assert!(screen.contains("Run: edit 3 facts together, layer 4, with rome"), "{screen}");
     bench.press("down down down enter");
     match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
+        [Command::Do { task: Task::Edit(order), .. }] => {
             let subjects: Vec<&str> = order.facts().map(|fact| fact.subject.as_str()).collect();
             assert_eq!(subjects, ["Bhutan", "France", "Marie Curie"]);
         }
@@ -41,7 +41,8 @@ fn marked_facts_are_edited_together() {
     assert!(marked > 1 && marked < 13 && bench.screen().contains(&format!("{marked} marked")), "{}", bench.screen());
     bench.press("esc r");
     match bench.commands().as_slice() {
-        [Command::Predict { .. }, Command::Edit { order, .. }] | [Command::Edit { order, .. }] => {
+        [Command::Predict { .. }, Command::Do { task: Task::Edit(order), .. }]
+        | [Command::Do { task: Task::Edit(order), .. }] => {
             assert!(order.facts().count() == marked && order.facts().all(|fact| fact.prompt().contains("capital")));
         }
         other => panic!("{other:?}"),
@@ -59,11 +60,11 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
     assert!(screen.contains("3 edits in place") && screen.contains("enter takes edit 3 back"), "{screen}");
     assert!(screen.contains("2.500!") && screen.contains("by more than its own norm"), "{screen}");
     bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::UndoOne { edit: 2 }]);
-    bench.hear([recording::edits(&[1, 3], &[2])]);
+    assert_eq!(bench.commands(), [Command::start(3, Undo::of(2))]);
+    bench.hear([recording::edits(&[1, 3], &[2])]).finish();
     bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::UndoOne { edit: 1 }]);
-    bench.hear([recording::edits(&[3], &[2, 1])]);
+    assert_eq!(bench.commands(), [Command::start(4, Undo::of(1))]);
+    bench.hear([recording::edits(&[3], &[2, 1])]).finish();
     let screen = bench.screen();
     assert!(
         screen.contains("1 edit in place, 2 taken back") && screen.contains("taken back, the last one first"),
@@ -74,9 +75,13 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
     assert_eq!(bench.commands(), []);
     assert!(bench.screen().contains("taken back last comes first"), "{}", bench.screen());
     bench.press("up enter");
-    assert_eq!(bench.commands(), [Command::Redo]);
+    assert_eq!(bench.commands(), [Command::start(5, Redo::default())]);
+    // one key after the other, as fast as they come
     bench.press("ctrl-r");
-    assert_eq!(bench.commands(), [Command::Redo]);
+    assert_eq!(bench.commands(), []);
+    bench.finish();
+    assert_eq!(bench.commands(), [Command::start(6, Redo::default())]);
+    bench.finish();
     // nothing can be taken back while a job runs
     bench.press("esc t").commands();
     bench.press("U enter");
@@ -123,7 +128,7 @@ fn defaults_follow_the_model_and_the_objective() {
     // what is typed is sent where it differs from what the pair would have
     bench.press("down down down").type_text("25").press("up enter");
     match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
+        [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!((order.objective.as_str(), order.layers.len()), ("fact-forcing", 0));
             assert_eq!(serde_json::Value::from(order.method_settings.clone()), serde_json::json!({"steps": 25}));
         }
@@ -146,7 +151,7 @@ fn the_form_says_what_follows_the_published_code() {
     assert!(bench.screen().contains("> [ Run:"), "{}", bench.screen());
     bench.press("enter");
     match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
+        [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!(
                 serde_json::Value::from(order.method_settings.clone()),
                 serde_json::json!({"parity": "hase2023"})
@@ -183,7 +188,7 @@ fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     assert!(bench.screen().contains("s scores all of them together"), "{}", bench.screen());
     bench.press("s");
     let commands = bench.commands();
-    let [Command::Rescore { job }] = commands.as_slice() else { panic!("{commands:?}") };
+    let [Command::Do { job, task: Task::Rescore(_) }] = commands.as_slice() else { panic!("{commands:?}") };
     assert!(bench.screen().contains("they are being scored together"), "{}", bench.screen());
     let score = |new, truth| vec![PromptScore { prompt: "p".into(), new, truth }];
     let scores = |new, truth| Scores { rewrite: score(new, truth), ..Scores::default() };

@@ -55,7 +55,7 @@ fn every_key_that_would_order_something_says_that_this_is_read_only() {
     for keys in ["t", "r", "u", "e down down down enter", "U enter", "U s"] {
         let mut state = whole_run();
         let effects = press(&mut state, keys);
-        let orders = |effect: &&Effect| matches!(effect, Effect::Send(_) | Effect::Cancel | Effect::Pause(_));
+        let orders = |effect: &&Effect| matches!(effect, Effect::Send(_) | Effect::Cancel(_) | Effect::Pause(..));
         assert_eq!(effects.iter().find(orders), None, "{keys}");
         let said = state.state().notices.shown().map(|notice| notice.text.clone()).unwrap_or_default();
         assert!(said.starts_with("read-only"), "{keys}: {said}");

@@ -1,14 +1,14 @@
 //! Traces and predictions while a long job runs: they step in between two of its steps.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, Outcome, TraceKind};
+use locus_protocol::{Command, Event, Outcome, Task, TraceKind};
 use locus_tui::Effect;
 
 /// The workbench five steps into the edit that is job 2.
 fn editing() -> Bench {
     let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit_start(2)).hear((0..5).map(|number| recording::step(2, number)));
-    assert!(matches!(bench.commands()[..], [Command::Edit { job: 2, .. }]));
+    assert!(matches!(bench.commands()[..], [Command::Do { job: 2, task: Task::Edit(_) }]));
     bench.effects.clear();
     bench
 }
@@ -21,7 +21,7 @@ fn finished(job: u64, outcome: Outcome) -> [Event; 1] {
 fn a_trace_steps_in_and_the_edit_goes_on_after_it() {
     let mut bench = editing();
     bench.press("t");
-    assert!(matches!(bench.commands()[..], [Command::Trace { job: 3, .. }]), "{:?}", bench.effects);
+    assert!(matches!(bench.commands()[..], [Command::Do { job: 3, task: Task::Trace(_) }]), "{:?}", bench.effects);
     bench.hear(recording::trace_start(3, TraceKind::Hidden, 0)).hear(recording::trace_row(3, 0));
     let screen = bench.screen();
     assert!(screen.contains("tracing Bhutan") && screen.contains("editing Bhutan with rome stands by"), "{screen}");
@@ -59,17 +59,17 @@ fn other_facts_are_looked_at_while_an_edit_runs() {
 fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     let mut bench = editing();
     bench.press("t P");
-    assert!(bench.effects.contains(&Effect::Pause(true)), "{:?}", bench.effects);
+    assert!(bench.effects.contains(&Effect::Pause(2, true)), "{:?}", bench.effects);
     assert!(bench.state().standing_by().is_some_and(|job| job.paused));
     bench.effects.clear();
     bench.press("J j x");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
     assert!(bench.screen().contains("cancelling") && bench.screen().contains("running"), "{}", bench.screen());
 
     // ctrl-c cancels the look alone
     let mut bench = editing();
     bench.press("t ctrl-c");
-    assert!(bench.effects.contains(&Effect::CancelLook) && !bench.effects.contains(&Effect::Cancel));
+    assert!(bench.effects.contains(&Effect::Cancel(3)) && !bench.effects.contains(&Effect::Cancel(2)));
     bench.effects.clear();
     bench.hear(finished(3, Outcome::Cancelled { kept: String::new() }));
     assert_eq!(bench.effects, []);
@@ -79,16 +79,15 @@ fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     assert_eq!(bench.effects, []);
     assert!(bench.screen().contains("goes on; the same key again cancels it"), "{}", bench.screen());
     bench.press("ctrl-c t");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
 }
 
 #[test]
 fn a_job_that_ends_before_it_hears_of_the_look_has_ended() {
     let mut bench = editing();
     bench.press("t P");
-    bench.effects.clear();
+    assert!(bench.effects.contains(&Effect::Pause(2, true)), "the trace is not to pause: {:?}", bench.effects);
     bench.hear(recording::edit_end(2));
-    assert!(bench.effects.contains(&Effect::Pause(false)), "the trace is not to pause: {:?}", bench.effects);
     assert!(bench.screen().contains("1 edit in place"), "{}", bench.screen());
     assert!(bench.state().standing_by().is_none());
     bench.hear(recording::trace(3, TraceKind::Hidden, 1));

@@ -3,6 +3,7 @@
 mod author;
 mod compare;
 mod edits;
+mod engine;
 mod following;
 mod hostile;
 mod keymap;

@@ -123,7 +123,7 @@ fn edit_that_was_taken_back() {
     snapshot("undone", |columns, rows| {
         let mut bench = editing(columns, rows);
         bench.hear((0..20).map(|number| recording::step(3, number))).hear(recording::edit_end(3));
-        bench.press("u").hear([recording::undone(), recording::prediction(0)]);
+        bench.press("u").hear([recording::undone(), recording::prediction(0)]).finish();
         bench
     });
 }

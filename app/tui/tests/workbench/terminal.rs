@@ -4,8 +4,9 @@
 //! replays the recording.
 
 use super::support::recording;
-use locus_protocol::{Command, Event, Flags, ModelSource, TraceKind};
-use locus_tui::{Handles, Options, run};
+use locus_link::{News, ToEngine};
+use locus_protocol::{Command, Event, ModelSource, Outcome, Task, TraceKind};
+use locus_tui::{Ending, Handles, Options, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -18,39 +19,37 @@ use std::time::{Duration, Instant};
 const CHILD: &str = "LOCUS_TUI_TEST_CHILD";
 
 /// An engine that replays the recording.
-fn engine(
-    commands: &crossbeam_channel::Receiver<Command>,
-    events: &crossbeam_channel::Sender<Event>,
-    cancel: &AtomicBool,
-) {
+fn engine(orders: &crossbeam_channel::Receiver<ToEngine>, news: &crossbeam_channel::Sender<News>) {
     let tell = |replayed: Vec<Event>| {
         for event in replayed {
-            let _ = events.send(event);
+            let _ = news.send(News::Event(Box::new(event)));
             thread::sleep(Duration::from_millis(2));
         }
     };
-    for command in commands {
+    for order in orders {
+        let command = match order {
+            ToEngine::Do { order } => order,
+            ToEngine::End => return,
+            _ => continue,
+        };
         match command {
-            Command::Load { .. } => {
+            Command::Do { task: Task::Load(_), .. } => {
                 tell(recording::loading());
                 tell(recording::loaded());
             }
             Command::Predict { .. } => tell(vec![recording::prediction(0)]),
-            Command::Trace { job, .. } => tell(recording::trace(job, TraceKind::Hidden, 0)),
-            Command::Edit { job, .. } => {
+            Command::Do { job, task: Task::Trace(_) } => tell(recording::trace(job, TraceKind::Hidden, 0)),
+            Command::Do { job, task: Task::Edit(_) } => {
                 eprintln!("a library speaks on stderr");
                 println!("a library speaks on stdout");
                 tell(recording::edit(job));
             }
-            Command::Undo => tell(vec![recording::undone()]),
-            Command::SecondMoments { .. } | Command::AverageTraces { .. } | Command::UndoOne { .. } => {}
-            Command::Try { .. } | Command::Keep { .. } | Command::Drop { .. } => {}
-            Command::Redo | Command::Plugins => {}
-            Command::Save { .. } | Command::Place { .. } | Command::Rescore { .. } => {}
-            Command::Evaluate { .. } | Command::CheckPlugin { .. } | Command::ReloadPlugin { .. } => {}
-            Command::Quit => break,
+            Command::Do { job, task: Task::Undo(_) } => {
+                let outcome = Outcome::Done;
+                tell(vec![recording::undone(), Event::Finished { job, outcome, seconds: 0.1 }]);
+            }
+            _ => {}
         }
-        cancel.store(false, Ordering::SeqCst);
     }
 }
 
@@ -59,16 +58,15 @@ fn child() {
     if std::env::var_os(CHILD).is_none() {
         return;
     }
-    let (command_sender, commands) = crossbeam_channel::unbounded();
-    let (event_sender, events) = crossbeam_channel::bounded(4096);
-    let flags = Flags::default();
-    let flag = Arc::clone(&flags.cancel);
-    let engine = thread::spawn(move || engine(&commands, &event_sender, &flag));
+    let (orders, ordered) = crossbeam_channel::unbounded();
+    let (tell, news) = crossbeam_channel::bounded(4096);
+    let engine = thread::spawn(move || engine(&ordered, &tell));
     let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
-    let handles = Handles { commands: command_sender, events, flags };
+    let handles = Handles { orders, news, again: None, joined: false, keep: false };
     let result = run(handles, options);
     let ended = engine.join().is_ok();
     match result {
+        Ok(Ending::Left { .. }) => println!("Left: {ended}"),
         Ok(ending) => println!("{ending:?}: {ended}"),
         Err(error) => println!("failed: {error:#}"),
     }

@@ -2,7 +2,7 @@
 //! missed its aim is told so, and the command for the shell stands on the same edits.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{AimVerdict, Command, Event, JobKind, Outcome, Phase, SaveTarget, TraceKind};
+use locus_protocol::{AimVerdict, Command, Event, JobKind, Outcome, Phase, SaveTarget, Task, TraceKind};
 use locus_tui::{Depth, Effect, Options};
 
 /// A trace on top of an edit, in which noise lowers nothing any more.
@@ -240,7 +240,7 @@ fn what_was_written_is_told_under_the_name_that_it_got() {
     let commands = bench.commands();
     let wanted = SaveTarget::NewDeltas("exports/locus-edits.safetensors".into());
     assert!(
-        matches!(&commands[..], [.., Command::Save { job: 3, target }] if *target == wanted),
+        matches!(&commands[..], [.., Command::Do { job: 3, task: Task::Save(target) }] if *target == wanted),
         "a name that says nothing of the process: {commands:?}"
     );
     let path = "exports/locus-edits-2.safetensors".into();

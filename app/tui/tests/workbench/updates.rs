@@ -1,7 +1,9 @@
 //! Keys and events in, orders and screens out: the loop that the workbench is for.
 
 use super::support::{Bench, go_to_panes, options, recording};
-use locus_protocol::{Blame, Command, Event, Fact, Intervention, JobKind, ModelSource, Outcome, TraceKind};
+use locus_protocol::{
+    Blame, Command, Event, Fact, Intervention, JobKind, Load, ModelSource, Outcome, Redo, Task, TraceKind, Undo,
+};
 use locus_tui::{Depth, Effect, Input, Options};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::style::Color;
@@ -27,7 +29,7 @@ impl Write for Line {
 #[test]
 fn the_model_is_ordered_first() {
     let mut bench = Bench::new(80, 24);
-    assert_eq!(bench.commands(), [Command::Load { job: 1, source: ModelSource::BuiltIn }]);
+    assert_eq!(bench.commands(), [Command::start(1, Load { source: ModelSource::BuiltIn })]);
 }
 
 #[test]
@@ -35,7 +37,7 @@ fn the_whole_loop_trace_edit_undo_redo() {
     let mut bench = Bench::ready(120, 40);
     bench.press("t");
     match bench.commands().as_slice() {
-        [Command::Trace { job: 2, order }] => {
+        [Command::Do { job: 2, task: Task::Trace(order) }] => {
             assert_eq!((&order.fact, order.kind), (&recording::fact(), TraceKind::Hidden))
         }
         other => panic!("{other:?}"),
@@ -44,20 +46,22 @@ fn the_whole_loop_trace_edit_undo_redo() {
     // The trace says layer 5, and that is where the edit goes.
     bench.press("r");
     match bench.commands().as_slice() {
-        [Command::Edit { job: 3, order }] => assert_eq!((order.method.as_str(), &order.layers), ("rome", &vec![5])),
+        [Command::Do { job: 3, task: Task::Edit(order) }] => {
+            assert_eq!((order.method.as_str(), &order.layers), ("rome", &vec![5]))
+        }
         other => panic!("{other:?}"),
     }
     bench.hear(recording::edit(3));
     let screen = bench.screen();
     assert!(screen.contains("p(new) 2e-6 → 0.962") && screen.contains("1 edit in place"), "{screen}");
     bench.press("u");
-    assert_eq!(bench.commands(), [Command::Undo]);
-    bench.hear([recording::undone()]);
+    assert_eq!(bench.commands(), [Command::start(4, Undo::LAST)]);
+    bench.hear([recording::undone()]).finish();
     let screen = bench.screen();
     assert!(screen.contains("no edits") && screen.contains("identical to checkpoint: yes"), "{screen}");
     bench.press("ctrl-r");
-    assert_eq!(bench.commands(), [Command::Redo]);
-    bench.press("q");
+    assert_eq!(bench.commands(), [Command::start(5, Redo::default())]);
+    bench.finish().press("q");
     assert_eq!(bench.effects, [Effect::Quit]);
 }
 
@@ -99,7 +103,7 @@ fn cancelling_and_what_was_kept() {
     bench.press("t r").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_row(2, 6));
     bench.effects.clear();
     bench.press("ctrl-c");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
     assert!(bench.screen().contains("cancelling: tracing Bhutan"), "{}", bench.screen());
     let outcome = Outcome::Cancelled { kept: "1 of 7 rows".into() };
     bench.hear([Event::Finished { job: 2, outcome, seconds: 0.3 }]);
@@ -135,9 +139,9 @@ fn interrupting_twice_asks_whether_to_leave() {
     bench.press("t");
     bench.effects.clear();
     bench.press("ctrl-c ctrl-c");
-    assert_eq!(bench.effects, [Effect::Cancel]);
+    assert_eq!(bench.effects, [Effect::Cancel(2)]);
     bench.press("y");
-    assert_eq!(bench.effects, [Effect::Cancel, Effect::Cancel, Effect::Quit]);
+    assert_eq!(bench.effects, [Effect::Cancel(2), Effect::Cancel(2), Effect::Quit]);
 }
 
 #[test]
@@ -174,7 +178,7 @@ fn the_form_sends_only_what_differs_from_the_defaults() {
         .type_text("40")
         .press("up enter");
     match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
+        [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!((order.method.as_str(), &order.layers), ("fine-tuning", &vec![3, 4, 5]));
             assert_eq!(serde_json::Value::from(order.method_settings.clone()), serde_json::json!({"steps": 40}));
             assert!(order.objective_settings.is_empty());
@@ -207,7 +211,7 @@ fn a_typed_fact_goes_in_front_and_is_used() {
         .type_text("Lima");
     bench.press("enter t");
     match bench.commands().as_slice() {
-        [Command::Trace { order, .. }] => {
+        [Command::Do { task: Task::Trace(order), .. }] => {
             assert_eq!((order.fact.subject.as_str(), order.fact.target_new.as_str()), ("Norway", "Lima"));
         }
         other => panic!("{other:?}"),
@@ -219,7 +223,7 @@ fn amending_keeps_the_record_as_long_as_only_the_new_target_changes() {
     let mut bench = Bench::ready(120, 40);
     bench.press("a ctrl-u").type_text("Lima").press("enter r");
     match bench.commands().as_slice() {
-        [Command::Edit { order, .. }] => {
+        [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!(order.fact.target_new, "Lima");
             assert_eq!(order.fact.paraphrases, recording::fact().paraphrases);
         }
@@ -270,7 +274,7 @@ fn the_next_kind_of_trace_is_made_or_shown() {
     bench.commands();
     bench.press("m");
     match bench.commands().as_slice() {
-        [Command::Trace { order, .. }] => assert_eq!((order.kind, order.window), (TraceKind::Mlp, 3)),
+        [Command::Do { task: Task::Trace(order), .. }] => assert_eq!((order.kind, order.window), (TraceKind::Mlp, 3)),
         other => panic!("{other:?}"),
     }
     bench.hear(recording::trace(3, TraceKind::Mlp, 0)).press("m").hear(recording::trace(4, TraceKind::Attention, 0));
@@ -289,7 +293,7 @@ fn interventions_are_chosen_one_after_the_other() {
     for job in 3..9 {
         bench.press("n");
         match bench.commands().as_slice() {
-            [Command::Trace { order, .. }] => {
+            [Command::Do { task: Task::Trace(order), .. }] => {
                 seen.push((order.kind, order.intervention));
                 let made = recording::trace(job, order.kind, 0).into_iter().map(|event| match event {
                     Event::Trace(mut started) => {
@@ -344,7 +348,7 @@ fn loading_can_be_cancelled_and_tried_again() {
     assert!(screen.contains("loading the model was cancelled (o tries again)"), "{screen}");
     bench.commands();
     bench.press("o");
-    assert_eq!(bench.commands(), [Command::Load { job: 2, source: ModelSource::BuiltIn }]);
+    assert_eq!(bench.commands(), [Command::start(2, Load { source: ModelSource::BuiltIn })]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Form, Sample};
 use locus_end_to_end::order;
-use locus_session::Preference;
+use locus_records::Preference;
 use locus_tui::{Options, Workbench};
 use serde_json::{Value, json};
 use std::path::Path;

@@ -8,7 +8,7 @@ mod pieces;
 mod places;
 mod prompts;
 
-pub use places::{Mention, mention};
+pub use locus_records::facts::{Mention, mention};
 pub use prompts::{Joined, PromptTokens};
 
 use super::limits::Limits;

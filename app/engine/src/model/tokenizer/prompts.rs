@@ -1,6 +1,7 @@
 //! Prompts with their subjects and targets.
 
-use super::places::{holding, mention};
+use super::mention;
+use super::places::holding;
 use super::{Tokenizer, Tokens};
 use crate::error::{Error, Result};
 use std::ops::Range;

@@ -1,13 +1,11 @@
 //! Where a new crate finds the plugin interface, libtorch, and what is compiled already.
 
 use crate::cli::Failure;
+use locus_protocol::Machine;
 use std::path::{Path, PathBuf};
 
 /// The checkout that this program was built from.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// The libtorch and the folder of cargo that it was built with.
-const LIBTORCH: &str = env!("LOCUS_BUILT_WITH_LIBTORCH");
-const BUILD_DIR: &str = env!("LOCUS_BUILT_IN");
 
 /// What a new crate is built with.
 pub struct Checkout {
@@ -22,11 +20,11 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// The one that `--api` names, or the one that this program was built from.
+    /// The one that `--api` names, or the one that this program was built from; `engine` says what the engine was built with.
     ///
     /// # Errors
     /// There is no plugin interface.
-    pub fn find(given: Option<&Path>) -> Result<Self, Failure> {
+    pub fn find(given: Option<&Path>, engine: &Machine) -> Result<Self, Failure> {
         let root = given.unwrap_or(Path::new(ROOT));
         // a checkout, or the package in it
         let candidates = [root.join("plugin-api"), root.to_owned()];
@@ -47,12 +45,12 @@ impl Checkout {
             let [first, other] = folders;
             if first.is_dir() { first } else { other }
         };
-        let (ours, theirs) = (PathBuf::from(LIBTORCH), root.join(".libtorch/torch"));
+        let (ours, theirs) = (PathBuf::from(&engine.built_with), root.join(".libtorch/torch"));
         // what is built for another checkout goes into that one's folders; libtorch is only read
         Ok(Self {
             libtorch: first(if is_own { [ours, theirs] } else { [theirs, ours] }),
             build_dir: match is_own {
-                true => first([PathBuf::from(BUILD_DIR), root.join("target")]),
+                true => first([PathBuf::from(&engine.built_in), root.join("target")]),
                 false => root.join("target"),
             },
             lock: std::fs::read_to_string(root.join("Cargo.lock")).ok(),
@@ -70,7 +68,8 @@ impl Checkout {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUILD_DIR, Checkout, ROOT};
+    use super::{Checkout, ROOT};
+    use locus_protocol::Machine;
     use std::path::Path;
 
     #[test]
@@ -81,12 +80,17 @@ mod tests {
         std::fs::write(include.join("locus_plugin.h"), "").expect("a file");
         let root = other.path().canonicalize().expect("there");
         for given in [other.path().to_owned(), other.path().join("plugin-api")] {
-            let found = Checkout::find(Some(&given)).expect("a checkout");
+            let found = Checkout::find(Some(&given), &Machine::default()).expect("a checkout");
             assert_eq!((found.api, found.build_dir), (root.join("plugin-api"), root.join("target")), "{given:?}");
         }
         std::fs::create_dir_all(root.join(".libtorch/torch")).expect("a folder");
-        assert_eq!(Checkout::find(Some(&root)).expect("a checkout").libtorch, root.join(".libtorch/torch"));
-        let own = Checkout::find(Some(Path::new(ROOT))).expect("the own one");
-        assert!(own.build_dir == Path::new(BUILD_DIR) || !Path::new(BUILD_DIR).is_dir());
+        assert_eq!(
+            Checkout::find(Some(&root), &Machine::default()).expect("a checkout").libtorch,
+            root.join(".libtorch/torch")
+        );
+        let built_in = root.join("cargo");
+        std::fs::create_dir(&built_in).expect("a folder");
+        let engine = Machine { built_in: built_in.display().to_string(), ..Machine::default() };
+        assert_eq!(Checkout::find(Some(Path::new(ROOT)), &engine).expect("the own one").build_dir, built_in);
     }
 }

@@ -8,8 +8,8 @@ use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use checkout::Checkout;
 use locus_files::{FolderDraft, Refusal};
-use locus_protocol::PluginKind;
 use locus_protocol::shown::shown;
+use locus_protocol::{Inspect, Inspected, PluginKind};
 use std::path::{Path, PathBuf};
 use template::{Names, Template};
 
@@ -38,7 +38,10 @@ pub fn run(common: &Common, arguments: &NewPlugin) -> Result<(), Failure> {
         let message = format!("{} is there already; choose another name or another --into", folder.display());
         return Err(Failure::usage(message));
     }
-    let checkout = Checkout::find(api.as_deref())?;
+    let Inspected::Machine(engine) = Client::inspect(common, Inspect::Machine)? else {
+        return Err(Failure::failed("the engine told of something else; please report it"));
+    };
+    let checkout = Checkout::find(api.as_deref(), &engine)?;
     check_is_free(common, &checkout, name, *kind)?;
     write(into, name, &template.files(&Names::new(name), &checkout))?;
     if common.json {

@@ -50,9 +50,14 @@ impl Template {
     pub fn files(self, names: &Names, checkout: &Checkout) -> Vec<(PathBuf, String)> {
         let example = Names::new(if self == Self::Objective { "my-objective" } else { "my-method" });
         let text = |text: &str| names.put_into(text, &example);
-        let manifest = |text_of: &str| text(text_of).replace("\"@API@\"", &toml_text(&checkout.api));
+        let manifest = |text_of: &str| {
+            let test_host = toml_text(&checkout.api.join("test-host"));
+            text(text_of).replace("\"@API@\"", &toml_text(&checkout.api)).replace("\"@TEST_HOST@\"", &test_host)
+        };
+        let libraries = format!("LD_LIBRARY_PATH={}", checkout.libtorch.join("lib").display());
         let config = include_str!("templates/config.toml")
             .replace("@LIBTORCH@", &toml_text(&checkout.libtorch))
+            .replace("@LIBRARIES@", &toml::Value::from(libraries).to_string())
             .replace("@BUILD_DIR@", &toml_text(&checkout.build_dir));
         let in_rust = |cargo: &str, source: &str| {
             let mut files = vec![

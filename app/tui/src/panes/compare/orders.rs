@@ -2,7 +2,7 @@
 
 use super::{ComparePane, Standing, standing};
 use crate::state::{Change, Ground, MOST_VARIANTS, Stage, State, Tone, Variant, Variants, Wish};
-use locus_protocol::{Command, JobKind, PluginKind, TriedOn, counted, model_with};
+use locus_protocol::{Keep, PluginKind, TriedOn, Try, counted, model_with};
 
 /// Whether there are variants.
 pub(super) fn has_variants(state: &State) -> Result<(), String> {
@@ -97,7 +97,7 @@ pub(super) fn keep(state: &State) -> Vec<Wish> {
             format!("putting variant {letter}, found on the unedited model, on top of {edits}")
         }
     };
-    vec![Wish::order(JobKind::Edit, title, move |job| Command::Keep { job, tried })]
+    vec![Wish::order(title, Keep { tried })]
 }
 
 impl ComparePane {
@@ -115,9 +115,9 @@ impl ComparePane {
         };
         let on = state.compare.on;
         let order = |variant: &Variant| {
-            let order = Box::new(variant.order(&state.engine, fact).ok()?);
+            let order = variant.order(&state.engine, fact).ok()?;
             let title = format!("trying variant {}, {}, on {}", variant.letter, order.method, order.fact.subject);
-            Some(Wish::order(JobKind::Try, title, move |job| Command::Try { job, order, on }))
+            Some(Wish::order(title, Try { order, on }))
         };
         let orders: Vec<Wish> = state.compare.variants.list.iter().filter(wanted).filter_map(order).collect();
         if orders.is_empty() {

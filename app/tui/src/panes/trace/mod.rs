@@ -5,7 +5,7 @@ mod map;
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::{Paper, printable, probability, ratio, signed, token_text, width, wrap};
 use crate::state::{Change, State, TraceView, Wish, arrange};
-use locus_protocol::{Command, Event, Intervention, JobKind, Outcome, TraceKind, TraceOrder, counted, with_edits};
+use locus_protocol::{Event, Intervention, Outcome, TraceKind, TraceOrder, counted, with_edits};
 use map::{cursor_line, draw_map, scale_line};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -93,7 +93,7 @@ impl TracePane {
         let mut order = TraceOrder::new(fact, self.kind);
         order.intervention = self.intervention;
         self.token = None;
-        vec![Wish::order(JobKind::Trace, title, |job| Command::Trace { job, order })]
+        vec![Wish::order(title, order)]
     }
 
     /// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.

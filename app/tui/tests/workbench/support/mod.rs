@@ -2,7 +2,7 @@
 
 pub mod recording;
 
-use locus_protocol::{Command, Event, ModelSource};
+use locus_protocol::{Command, Event, ModelSource, Outcome};
 use locus_tui::{About, Depth, Effect, Input, Key, Options, PANES, State, Workbench, actions, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -107,6 +107,12 @@ impl Bench {
             self.feed(Input::Key(Key::character(character)));
         }
         self
+    }
+
+    /// The running job has done what it was to do.
+    pub fn finish(&mut self) -> &mut Self {
+        let job = self.state().job().expect("a job").id;
+        self.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 0.1 }])
     }
 
     /// What the engine was told so far; forgets it.

@@ -364,11 +364,11 @@ static int32_t edit(const struct LocusCall *call, struct LocusReply *reply, stru
     return status;
 }
 
-static const struct LocusMethod method = {sizeof method, describe, plan, edit};
+static const struct LocusMethod method = {sizeof method, describe, edit, plan};
 static const struct LocusMethod *const methods[] = {&method};
 static const struct LocusPlugin plugin = {sizeof plugin, methods, 1, NULL, 0};
 
-int32_t locus_plugin_entry_v1(const struct LocusHost *given, const struct LocusPlugin **out,
+int32_t locus_plugin_entry_v2(const struct LocusHost *given, const struct LocusPlugin **out,
                               struct LocusBytes *error) {
     (void)error;
     host = given;

@@ -2,6 +2,7 @@
 //! layer's down-projection as a change of rank one.
 //!
 //! ```sh
+//! cargo test --release
 //! cargo build --release
 //! locus plugin check target/release/libmy_method.so
 //! locus edit --plugin target/release/libmy_method.so --method my-method --case 0
@@ -92,3 +93,23 @@ impl EditMethod for MyMethod {
 }
 
 export_plugin!(methods: [MyMethod]);
+
+#[cfg(test)]
+mod tests {
+    use super::MyMethod;
+    use locus_plugin_test::edit;
+
+    /// On the tiny model of `locus_plugin_test`, which is there in a moment.
+    #[test]
+    fn it_makes_the_target_more_probable() {
+        let trial = edit::<MyMethod>(&[("steps", "30")]).expect("it edits");
+        assert!(trial.after > 2.0 * trial.before, "{} {}", trial.before, trial.after);
+        assert!(trial.losses.len() == 30 && trial.losses[29] < trial.losses[0], "{:?}", trial.losses);
+    }
+
+    #[test]
+    fn settings_are_checked() {
+        let error = edit::<MyMethod>(&[("rate", "11")]).expect_err("out of range");
+        assert!(error.to_string().contains("`rate` must be a number from 0.0001 to 10"), "{error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! My objective: the model is to answer with the new target, and an edit may stop once that is probable enough.
 //!
 //! ```sh
+//! cargo test --release
 //! cargo build --release
 //! locus plugin check target/release/libmy_objective.so
 //! locus edit --plugin target/release/libmy_objective.so --method METHOD --objective my-objective --case 0
@@ -50,3 +51,24 @@ impl Objective for MyObjective {
 }
 
 export_plugin!(objectives: [MyObjective]);
+
+#[cfg(test)]
+mod tests {
+    use super::MyObjective;
+    use locus_plugin_test::{fact, try_objective};
+
+    /// On the tiny model of `locus_plugin_test`, which is there in a moment.
+    #[test]
+    fn what_lowers_its_loss_makes_the_target_more_probable() {
+        let trial = try_objective::<MyObjective>(&[]).expect("it edits");
+        assert_eq!(trial.goal.target, fact().target_new);
+        assert!(trial.losses.last() < trial.losses.first(), "{:?}", trial.losses);
+        assert!(trial.after > trial.before, "{} {}", trial.before, trial.after);
+    }
+
+    #[test]
+    fn what_is_probable_enough_costs_nothing() {
+        let trial = try_objective::<MyObjective>(&[("enough", "0.01")]).expect("it edits");
+        assert!(trial.losses[0] > 0.0, "{:?}", trial.losses);
+    }
+}

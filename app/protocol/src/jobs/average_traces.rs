@@ -1,0 +1,113 @@
+//! Effects of many traces, put together by token role.
+
+use super::{Job, JobId, JobKind, TraceKind, TraceOrder};
+use crate::fact::Fact;
+use serde::{Deserialize, Serialize};
+
+/// When a fact of a list counts as known and is traced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Correctness {
+    /// The most probable next token, without blanks, is the whole true target (Meng et al. 2022).
+    #[default]
+    NextToken,
+    /// The true target occurs in 36 greedy tokens, upper and lower case alike (Hase et al. 2023).
+    Continuation,
+}
+
+/// Which facts to trace, and what to put together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AverageOrder {
+    /// The facts.
+    pub facts: Vec<Fact>,
+    /// What is restored, one heat map of every fact for each.
+    pub kinds: Vec<TraceKind>,
+    /// Settings of all traces; its fact and kind are not looked at. Its window is that of MLP and attention.
+    pub settings: TraceOrder,
+    /// When a fact counts as known.
+    #[serde(default)]
+    pub correctness: Correctness,
+    /// Traces facts that are not known as well; the records say which are.
+    #[serde(default)]
+    pub unknown_too: bool,
+    /// Facts whose true target is less probable in the clean run are left out.
+    #[serde(default)]
+    pub least_probability: f64,
+    /// Counts a token that plays two roles once, as the last of its kind.
+    #[serde(default)]
+    pub exclusive: bool,
+}
+
+impl Job for AverageOrder {
+    fn kind(&self) -> JobKind {
+        JobKind::Trace
+    }
+
+    fn title(&self) -> String {
+        format!("tracing {} facts", self.facts.len())
+    }
+
+    fn lets_looks_in(&self) -> bool {
+        true
+    }
+}
+
+/// Effects of one kind over many facts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AverageEffects {
+    /// The job.
+    pub job: JobId,
+    /// What was restored.
+    pub kind: TraceKind,
+    /// Layers of a window.
+    pub window: usize,
+    /// Facts that were traced.
+    pub facts: usize,
+    /// Facts that were left out: not known, or too improbable.
+    pub left_out: usize,
+    /// Traced facts whose answer the noise does not lower: they count in the averages, with effects near nothing.
+    #[serde(default)]
+    pub not_lowered: usize,
+    /// Mean clean probability.
+    pub clean: f64,
+    /// Mean corrupted probability.
+    pub corrupted: f64,
+    /// Half-width of the 95 % confidence interval of their difference, the average total effect.
+    pub interval: f64,
+    /// One entry for each role that occurs.
+    pub roles: Vec<RoleEffects>,
+}
+
+/// Effects of the tokens of one role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RoleEffects {
+    /// The role.
+    pub role: TokenRole,
+    /// Samples: tokens that play it.
+    pub count: usize,
+    /// Average indirect effect by layer, not clipped: mean restored minus mean corrupted probability.
+    pub effects: Vec<f64>,
+    /// Half-width of the 95 % confidence interval of the effect by layer, each sample taken against the corrupted
+    /// probability of its own fact.
+    pub intervals: Vec<f64>,
+    /// The same of the mean restored probability: the published error band.
+    pub probability_intervals: Vec<f64>,
+}
+
+/// The part that a token plays in a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenRole {
+    /// The subject's first token.
+    FirstSubject,
+    /// Between the subject's first and last.
+    MiddleSubject,
+    /// The subject's last token.
+    LastSubject,
+    /// Right after the subject.
+    FirstSubsequent,
+    /// Between that and the last.
+    Further,
+    /// The prompt's last token.
+    Last,
+}

@@ -1,0 +1,86 @@
+//! Loading a model, and what a loaded one is.
+
+use super::{Job, JobKind};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What to load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Load {
+    /// Where the model is.
+    pub source: ModelSource,
+}
+
+impl Job for Load {
+    fn kind(&self) -> JobKind {
+        JobKind::Load
+    }
+
+    fn title(&self) -> String {
+        match &self.source {
+            ModelSource::BuiltIn => "loading the built-in model".to_owned(),
+            ModelSource::Folder(folder) => format!("loading {}", folder.display()),
+        }
+    }
+}
+
+/// Where a model comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSource {
+    /// The one that ships with the program.
+    BuiltIn,
+    /// A folder in the layout of Hugging Face.
+    Folder(PathBuf),
+}
+
+/// A device and why it was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// `cpu` or `cuda:0`.
+    pub name: String,
+    /// One line.
+    pub reason: String,
+}
+
+/// Whether tapping changes the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// The prompt that was run with and without taps.
+    pub prompt: String,
+    /// Largest absolute difference of a logit.
+    pub deviation: f64,
+    /// The most probable next token.
+    pub answer: String,
+}
+
+/// A loaded model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReady {
+    /// What to call it.
+    pub name: String,
+    /// `model_type` of its configuration.
+    pub family: String,
+    /// Blocks.
+    pub layers: usize,
+    /// Width of the residual stream.
+    pub hidden: i64,
+    /// Width of the MLP key.
+    pub inner: i64,
+    /// Entries of the vocabulary.
+    pub vocabulary: i64,
+    /// Parameters.
+    pub parameters: u64,
+    /// Number format, `float32`.
+    pub number_format: String,
+    /// Tells these weights, in this number format, from others.
+    #[serde(default)]
+    pub fingerprint: String,
+    /// Where it runs.
+    pub device: Device,
+    /// Whether it computes in the reproducible mode.
+    #[serde(default)]
+    pub reproducible: bool,
+    /// Is a trace about the real model?
+    pub probe: Probe,
+}

@@ -1,0 +1,285 @@
+//! Jobs: what takes time and can be cancelled. One file a job: what it is asked, what is known of it before it runs, and
+//! what is told of it. How it runs is in `app/session/src/jobs`, under the same name.
+
+mod attempt;
+mod average_traces;
+mod check_plugin;
+mod edit;
+mod evaluate;
+mod history;
+mod keep;
+mod load;
+mod place;
+mod reload_plugin;
+mod rescore;
+mod save;
+mod second_moments;
+mod trace;
+
+pub use attempt::{Tried, TriedOn, Try};
+pub use average_traces::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
+pub use check_plugin::{CheckPlugin, PluginChecked, Verdict};
+pub use edit::{Applied, EditOrder, EditStarted, Step};
+pub use evaluate::{Average, EvaluateOrder, Evaluated, Measures, Said, Summary};
+pub use history::{Redo, Undo};
+pub use keep::Keep;
+pub use load::{Device, Load, ModelReady, ModelSource, Probe};
+pub use place::Place;
+pub use reload_plugin::{PluginReloaded, ReloadPlugin};
+pub use rescore::{EditRescored, Rescore, Rescored};
+pub use save::SaveTarget;
+pub use second_moments::{
+    SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+};
+pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
+
+use serde::{Deserialize, Serialize};
+
+/// Number of a job; whoever orders it chooses one that no other job has had.
+pub type JobId = u64;
+
+/// What is known of a job before it runs.
+pub trait Job {
+    /// Its kind.
+    fn kind(&self) -> JobKind;
+
+    /// A few words for the status line.
+    fn title(&self) -> String;
+
+    /// Whether it only looks at the model as it is. A look steps in between two steps of a job that
+    /// [lets looks in](Self::lets_looks_in), instead of waiting for its end.
+    fn is_look(&self) -> bool {
+        false
+    }
+
+    /// Whether it takes many steps in which the model stays as it is.
+    fn lets_looks_in(&self) -> bool {
+        false
+    }
+
+    /// Whether it cannot be done without plugins.
+    fn needs_plugins(&self) -> bool {
+        false
+    }
+}
+
+/// The kinds of task, each with what it is asked.
+macro_rules! tasks {
+    ($($(#[$about:meta])* $name:ident($asked:ty),)*) => {
+        /// What a job is to do.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Task {
+            $($(#[$about])* $name($asked),)*
+        }
+
+        impl std::ops::Deref for Task {
+            type Target = dyn Job;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Self::$name(asked) => asked,)*
+                }
+            }
+        }
+
+        $(impl From<$asked> for Task {
+            fn from(asked: $asked) -> Self {
+                Self::$name(asked)
+            }
+        })*
+    };
+}
+
+tasks! {
+    /// Loads a model with its facts.
+    Load(Load),
+    /// Traces a fact.
+    Trace(TraceOrder),
+    /// Traces many facts and puts their effects together by token role.
+    AverageTraces(AverageOrder),
+    /// Edits a fact, or several together.
+    Edit(EditOrder),
+    /// Tries an edit. Its changes are kept under the job's number, and not put in place.
+    Try(Try),
+    /// Puts an edit that was tried in place.
+    Keep(Keep),
+    /// Measures what an edit does, or the model as it is. Nothing is left in place.
+    Evaluate(EvaluateOrder),
+    /// Takes an edit back.
+    Undo(Undo),
+    /// Puts the edit that was taken back last on again.
+    Redo(Redo),
+    /// Puts edits of the journal of operations in place, and nothing else: what else is in place goes.
+    Place(Place),
+    /// Scores all edits in place anew, on the model that they make together.
+    Rescore(Rescore),
+    /// Writes what the edits in place make.
+    Save(SaveTarget),
+    /// Collects, checks, imports or exports second moments of the unedited model.
+    SecondMoments(SecondMomentsTask),
+    /// Checks a plugin's file on the model: what it says of itself, and what it does.
+    CheckPlugin(CheckPlugin),
+    /// Loads a new build of a plugin's file. The old one stays usable under another id, the model stays where it is.
+    ReloadPlugin(ReloadPlugin),
+}
+
+/// Kinds of job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKind {
+    /// Loading a model.
+    Load,
+    /// A causal trace.
+    Trace,
+    /// An edit.
+    Edit,
+    /// An edit that is tried and not put in place.
+    Try,
+    /// Taking an edit back.
+    Undo,
+    /// Putting an edit on again that was taken back.
+    Redo,
+    /// Putting edits in place that were made before.
+    Place,
+    /// Scoring the edits in place anew.
+    Rescore,
+    /// Measuring.
+    Evaluate,
+    /// Writing edits or the edited model.
+    Save,
+    /// Work on second moments that belongs to no edit.
+    SecondMoments,
+    /// Checking a plugin.
+    Check,
+    /// Loading a new build of a plugin.
+    Reload,
+}
+
+/// What a job is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Reading weights; counted in bytes.
+    Weights,
+    /// Comparing tapped and untapped logits.
+    Probe,
+    /// Clean and corrupted runs of a trace.
+    Runs,
+    /// Cells of a heat map; counted in cells.
+    Cells,
+    /// Second moments over a corpus; counted in tokens.
+    SecondMoments,
+    /// Scores of the record's prompts.
+    Evaluation,
+    /// Texts that the model writes.
+    Texts,
+    /// Writing files.
+    Writing,
+    /// A phase of the method, in its words; counted in steps.
+    Method(String),
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It did what it was to do.
+    Done,
+    /// The user stopped it.
+    Cancelled {
+        /// What is there nevertheless.
+        kept: String,
+    },
+    /// It failed.
+    Failed {
+        /// One sentence: what, and what to do about it.
+        error: String,
+        /// Whether a plugin, a device or the request is to blame.
+        blame: Blame,
+    },
+}
+
+/// What a failure comes from; the exit code follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blame {
+    /// A file, a prompt, a value.
+    Request,
+    /// A plugin.
+    Plugin,
+    /// A device.
+    Device,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, Load, ModelSource, Place, Redo};
+    use super::{Job, JobKind, Task};
+    use super::{ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, TraceKind, TraceOrder, TriedOn, Try, Undo};
+    use crate::{Command, Fact};
+
+    fn tasks() -> Vec<Task> {
+        let (order, file) = (EditOrder::default(), std::path::PathBuf::from("lib.so"));
+        let trace = TraceOrder::new(Fact::default(), TraceKind::Hidden);
+        let average = AverageOrder {
+            facts: Vec::new(),
+            kinds: vec![TraceKind::Mlp],
+            settings: trace.clone(),
+            correctness: super::Correctness::default(),
+            unknown_too: false,
+            least_probability: 0.0,
+            exclusive: false,
+        };
+        vec![
+            Load { source: ModelSource::BuiltIn }.into(),
+            trace.into(),
+            average.into(),
+            order.clone().into(),
+            Try { order: order.clone(), on: TriedOn::AsItIs }.into(),
+            Keep { tried: 7 }.into(),
+            EvaluateOrder { edit: Some(order), ..EvaluateOrder::default() }.into(),
+            EvaluateOrder::default().into(),
+            Undo::LAST.into(),
+            Undo::of(3).into(),
+            Redo::default().into(),
+            Place { in_place: vec![1], taken_back: vec![2] }.into(),
+            Rescore::default().into(),
+            SaveTarget::Deltas(file.clone()).into(),
+            SecondMomentsTask::Collect.into(),
+            CheckPlugin { file: file.clone(), edits: 2 }.into(),
+            ReloadPlugin { file }.into(),
+        ]
+    }
+
+    #[test]
+    fn orders_cross_a_border_as_text() {
+        for (job, task) in (0..).zip(tasks()) {
+            let command = Command::start(job, task);
+            let text = serde_json::to_string(&command).expect("text");
+            assert_eq!(serde_json::from_str::<Command>(&text).expect(&text), command, "{text}");
+        }
+        let text = serde_json::to_string(&Command::start(4, Undo::of(3))).expect("text");
+        assert_eq!(text, r#"{"command":"do","job":4,"task":{"undo":{"edit":3}}}"#);
+    }
+
+    #[test]
+    fn what_looks_lets_nothing_in_and_what_changes_the_model_lets_no_look_in() {
+        for task in tasks() {
+            assert!(!(task.is_look() && task.lets_looks_in()), "{}", task.title());
+            let changes = [JobKind::Load, JobKind::Undo, JobKind::Redo, JobKind::Place];
+            assert!(!changes.contains(&task.kind()) || !task.lets_looks_in() && !task.is_look(), "{}", task.title());
+            assert!(!task.title().is_empty());
+        }
+        // Task stands for the job that it holds
+        assert_eq!(Task::from(Keep { tried: 1 }).title(), Keep { tried: 1 }.title());
+        assert!(tasks().iter().any(|task| task.is_look()) && tasks().iter().any(|task| task.lets_looks_in()));
+    }
+
+    #[test]
+    fn an_evaluation_needs_plugins_where_it_edits() {
+        let needs: Vec<bool> =
+            tasks().iter().filter(|it| it.kind() == JobKind::Evaluate).map(|it| it.needs_plugins()).collect();
+        assert_eq!(needs, [true, false]);
+    }
+}

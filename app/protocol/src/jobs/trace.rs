@@ -1,0 +1,316 @@
+//! One causal trace: what is asked, and what it starts from.
+
+use super::{Job, JobId, JobKind};
+use crate::fact::Fact;
+use crate::scores::TokenText;
+use crate::standing::{counted, model_with};
+use crate::verdict::digits;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// An answer that is less probable than this in the clean run is none.
+const LEAST_CLEAN: f64 = 1e-6;
+/// Share of its probability that noise must take from the answer, so that effects are more than rounding.
+const LEAST_LOSS: f64 = 0.05;
+
+/// Which activation is restored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TraceKind {
+    /// The residual stream after one block.
+    #[default]
+    Hidden,
+    /// The MLP's output in a window of layers.
+    Mlp,
+    /// Attention's output in a window of layers.
+    Attention,
+}
+
+/// What is done to a cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Intervention {
+    /// Its clean activation is restored in the noised run (Meng et al. 2022).
+    #[default]
+    Restore,
+    /// The hidden state is restored while its token's MLP outputs are held at their noised values in all layers.
+    SeverMlp,
+    /// The hidden state is restored while its token's attention outputs are held at their noised values in all layers.
+    SeverAttention,
+    /// Its activation in the clean run is replaced by zero.
+    AblateZero,
+    /// Its activation in the clean run is replaced by the mean over the prompts of other facts.
+    AblateMean,
+    /// Its activation in the clean run is replaced by those of other subjects in the same template.
+    AblateResample,
+}
+
+impl Intervention {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::Restore, Self::SeverMlp, Self::SeverAttention, Self::AblateZero, Self::AblateMean, Self::AblateResample];
+
+    /// Whether it changes a clean run, so that there is no noise and an effect is what is lost.
+    #[must_use]
+    pub const fn is_ablation(self) -> bool {
+        matches!(self, Self::AblateZero | Self::AblateMean | Self::AblateResample)
+    }
+
+    /// Whether a module is severed; only hidden states are restored then.
+    #[must_use]
+    pub const fn is_severed(self) -> bool {
+        matches!(self, Self::SeverMlp | Self::SeverAttention)
+    }
+
+    /// In a few words.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Restore => "restored",
+            Self::SeverMlp => "restored, MLP severed",
+            Self::SeverAttention => "restored, attention severed",
+            Self::AblateZero => "zero-ablated",
+            Self::AblateMean => "mean-ablated",
+            Self::AblateResample => "resample-ablated",
+        }
+    }
+}
+
+/// What the noise on the subject is drawn from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoiseDraws {
+    /// Standard normals times the level.
+    #[default]
+    Normal,
+    /// Uniform on plus or minus the level.
+    Uniform,
+}
+
+/// What to trace.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceOrder {
+    /// The fact; its true target's probability is traced.
+    pub fact: Fact,
+    /// What is restored or ablated.
+    pub kind: TraceKind,
+    /// What is done to it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub intervention: Intervention,
+    /// Layers of a window, for MLP and attention.
+    pub window: usize,
+    /// Noised copies.
+    pub samples: usize,
+    /// Standard deviations of the subjects' embeddings that the noise has.
+    pub noise_deviations: f64,
+    /// A constant noise level, instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_level: Option<f64>,
+    /// A safetensors file whose tensor `noise` `[samples, subject tokens, hidden]` is the noise, unscaled, instead of drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_file: Option<PathBuf>,
+    /// Seed of the noise, and of the choice of other facts for an ablation.
+    pub seed: u32,
+    /// What the noise is drawn from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub noise_draws: NoiseDraws,
+    /// Puts the noise in the embedding's place instead of adding it. As published, the corrupted probability is that
+    /// of added noise.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replace: bool,
+    /// Severs with the noise of the run that is traced, instead of drawing other noise for it as published.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub same_noise: bool,
+    /// Ends with the first-order estimate.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub preview_only: bool,
+}
+
+impl TraceOrder {
+    /// The published settings for a fact: hidden states, ten samples, three standard deviations, seed 1.
+    #[must_use]
+    pub fn new(fact: Fact, kind: TraceKind) -> Self {
+        let window = if kind == TraceKind::Hidden { 1 } else { 3 };
+        Self {
+            fact,
+            kind,
+            intervention: Intervention::Restore,
+            window,
+            samples: 10,
+            noise_deviations: 3.0,
+            noise_level: None,
+            noise_file: None,
+            seed: 1,
+            noise_draws: NoiseDraws::Normal,
+            replace: false,
+            same_noise: false,
+            preview_only: false,
+        }
+    }
+}
+
+impl Job for TraceOrder {
+    fn kind(&self) -> JobKind {
+        JobKind::Trace
+    }
+
+    fn title(&self) -> String {
+        format!("tracing “{}”", self.fact.prompt())
+    }
+
+    fn is_look(&self) -> bool {
+        true
+    }
+}
+
+/// Whether a field is left out of a record.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// What a trace starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TraceStarted {
+    /// The job.
+    pub job: JobId,
+    /// What was asked.
+    pub order: TraceOrder,
+    /// Tokens of the prompt.
+    pub tokens: Vec<TokenText>,
+    /// Layers of the model.
+    pub layers: usize,
+    /// The answer that is traced.
+    pub answer: String,
+    /// Its tokens after the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub answer_tokens: Vec<String>,
+    /// Its probability in the clean run.
+    pub clean: f64,
+    /// Its mean probability with the subject noised and nothing restored; for an ablation, which starts from the
+    /// clean run, the clean probability.
+    pub corrupted: f64,
+    /// Standard deviation of the noise; the bound of uniform noise.
+    pub noise_level: f64,
+    /// Number of edits in place.
+    pub edits: usize,
+    /// Their numbers, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_place: Vec<u64>,
+    /// What the model says now, where the edits in place have changed its answer from the one that is traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_answer: Option<String>,
+    /// Whether the model knows the fact; by the most probable next token, unless the order says otherwise.
+    #[serde(default)]
+    pub correct: bool,
+    /// Subjects whose runs gave the activations that ablated ones are replaced by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub donors: Vec<String>,
+}
+
+impl TraceStarted {
+    /// Why effects mean nothing here, in one clause: there is no answer to bring back or to take away. The probabilities
+    /// with states restored or ablated are what they are.
+    #[must_use]
+    pub fn undefined(&self) -> Option<String> {
+        let (clean, corrupted) = (self.clean, self.corrupted);
+        if let Some(says) = &self.changed_answer {
+            let (says, answer) = (says.trim(), self.answer.trim());
+            return Some(format!("with the edits in place the model answers “{says}” and not “{answer}”"));
+        }
+        let is_answer = clean >= LEAST_CLEAN;
+        if self.order.intervention.is_ablation() {
+            let none = || format!("the answer has no probability to take away: clean {}", digits(clean));
+            return (!is_answer).then(none);
+        }
+        // what is no number lowers nothing
+        let is_lowered = clean - corrupted > LEAST_LOSS * clean;
+        let none = || {
+            let (clean, corrupted) = (digits(clean), digits(corrupted));
+            format!("the noise does not lower the answer: clean {clean}, corrupted {corrupted}")
+        };
+        (!is_answer || !is_lowered).then(none)
+    }
+
+    /// Which model it was taken of, in words.
+    #[must_use]
+    pub fn model(&self) -> String {
+        match self.edits {
+            edits if edits == self.in_place.len() => model_with(&self.in_place),
+            edits => format!("the model with {} in place", counted(edits, "edit")),
+        }
+    }
+
+    /// Whether it was taken on the model with these edits in place.
+    #[must_use]
+    pub fn is_of(&self, in_place: &[u64]) -> bool {
+        // records of before the numbers were told have their count alone
+        if self.in_place.len() == self.edits { self.in_place == in_place } else { self.edits == in_place.len() }
+    }
+
+    /// The effect of a cell with this score: the probability that a restored state brings back, or the share of the
+    /// clean probability that an ablation deletes.
+    #[must_use]
+    pub fn effect(&self, score: f64) -> f64 {
+        match self.order.intervention.is_ablation() {
+            true => (self.clean - score) / self.clean.max(f64::MIN_POSITIVE),
+            false => score - self.corrupted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Intervention, TraceKind, TraceOrder, TraceStarted};
+    use crate::Fact;
+
+    fn started(clean: f64, corrupted: f64) -> TraceStarted {
+        TraceStarted {
+            job: 1,
+            order: TraceOrder::new(Fact::default(), TraceKind::Hidden),
+            tokens: Vec::new(),
+            layers: 1,
+            answer: " Paris".into(),
+            answer_tokens: Vec::new(),
+            clean,
+            corrupted,
+            noise_level: 0.1,
+            edits: 0,
+            in_place: Vec::new(),
+            changed_answer: None,
+            correct: true,
+            donors: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn effects_are_undefined_where_noise_lowers_nothing() {
+        let why = |clean, corrupted| started(clean, corrupted).undefined();
+        assert_eq!(why(0.9, 0.2), None);
+        assert_eq!(why(0.002, 0.0001), None, "an improbable answer that noise destroys");
+        let same = "the noise does not lower the answer: clean 0.002, corrupted 0.002";
+        assert_eq!(why(0.002, 0.00199).as_deref(), Some(same));
+        for (clean, corrupted) in
+            [(0.9, 0.9), (0.9, 0.95), (0.9, 0.89), (1e-9, 1e-12), (f64::NAN, 0.1), (0.9, f64::NAN)]
+        {
+            assert!(why(clean, corrupted).is_some(), "{clean} {corrupted}");
+        }
+    }
+
+    #[test]
+    fn effects_are_undefined_where_an_edit_has_changed_the_answer() {
+        let changed =
+            TraceStarted { changed_answer: Some(" Rome".into()), edits: 1, in_place: vec![3], ..started(0.3, 0.1) };
+        let why = changed.undefined().expect("another answer");
+        assert_eq!(why, "with the edits in place the model answers “Rome” and not “Paris”");
+        assert!(changed.is_of(&[3]) && !changed.is_of(&[]) && !changed.is_of(&[4]) && !changed.is_of(&[3, 4]));
+    }
+
+    #[test]
+    fn an_ablation_needs_an_answer_and_no_noise() {
+        let mut ablated = started(0.9, 0.9);
+        ablated.order.intervention = Intervention::AblateZero;
+        assert_eq!(ablated.undefined(), None);
+        ablated.clean = 1e-8;
+        assert!(ablated.undefined().is_some());
+    }
+}

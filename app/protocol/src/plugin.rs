@@ -1,0 +1,49 @@
+//! Plugins that were found.
+
+use crate::{Hyperparameter, PluginKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A loaded plugin: one method or one objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginReady {
+    /// Method or objective.
+    pub kind: PluginKind,
+    /// Its id.
+    pub id: String,
+    /// Its name in words.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// The paper it follows.
+    pub cite: String,
+    /// The file.
+    pub file: PathBuf,
+    /// Version of the plugin interface it was made for, `major.minor`.
+    pub interface: String,
+    /// What compiled it.
+    pub compiler: String,
+    /// The folder that it was built from, where the file says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PathBuf>,
+    /// Its hyperparameters.
+    pub hyperparameters: Vec<Hyperparameter>,
+    /// For a method: layers that suit the model; empty leaves them to the method.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<usize>,
+    /// For a method: hyperparameters that suit the model with an objective, by the objective's id. They go before the
+    /// defaults.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub with_objective: BTreeMap<String, Map<String, Value>>,
+}
+
+/// A file that is no plugin we can use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginRefused {
+    /// The file.
+    pub file: PathBuf,
+    /// One sentence.
+    pub reason: String,
+}

@@ -1,0 +1,145 @@
+//! How an edit is found.
+
+use super::weighing::{Before, weigh};
+use crate::error::Error;
+use crate::measures::judging::Aims;
+use crate::measures::remarks::tell_remarks;
+use crate::model::rows::{of_a_tied_embedding, shown_tokens};
+use crate::moments;
+use crate::plugins::engaging::{Engaged, engage};
+use crate::plugins::preparing::{Prepared, prepare_on};
+use crate::record::artifacts;
+use crate::record::recording::plugin_mark;
+use crate::worker::{Stopped, Worker};
+use locus_engine::edit::{Edit, EngineHost, HostEvent};
+use locus_engine::model::Model;
+use locus_plugin::{Edited, Level};
+use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, TriedOn};
+use std::rc::Rc;
+
+/// An edit that was found, not in place yet.
+pub struct Found {
+    /// Its changes.
+    pub edit: Rc<Edit>,
+    /// What they do; the number is 0.
+    pub would: Applied,
+    /// What they make of the model that it was found on.
+    pub model: Model,
+    /// What it aims at.
+    pub aims: Aims,
+    /// The file of tensors that are kept with it; empty for none.
+    pub artifacts: Rc<[u8]>,
+}
+
+/// Finds an edit of a model and measures what it does to it. Nothing is put in place.
+pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: TriedOn) -> Result<Found, Stopped> {
+    let prepared = prepare_on(worker, &mut order, on)?;
+    if !prepared.plan.second_moments.is_empty() {
+        moments::ensure(worker, job, &prepared.plan.second_moments)?;
+    }
+    let loaded = worker.ready()?;
+    let model = loaded.model_on(on);
+    for fact in order.facts() {
+        tell_remarks(&worker.emitter, model, fact)?;
+    }
+    let aims = Aims::new(model, &prepared.aims, prepared.noise.as_ref(), &order);
+    let before = Before::of(worker, job, &order, &aims, on)?;
+    worker.emitter.tell(Event::Edit(EditStarted {
+        job,
+        order: order.clone(),
+        layers: prepared.plan.layers.clone(),
+        steps: prepared.plan.steps,
+        rows: before.rows.clone(),
+        on_top_of: loaded.edits_on(on),
+    }));
+    let edited = run(worker, job, &order, &prepared, Some(before.rows.clone()))?;
+    let Edited { deltas, metrics, notes, artifacts } = edited;
+    let artifacts = artifacts::bytes(worker.operations.as_ref(), &worker.emitter, &order.method, artifacts)?.into();
+    worker.check_cancel()?;
+    let told = Applied {
+        title: title(&order, &prepared),
+        facts: prepared.request.edits.len(),
+        metrics,
+        notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
+        ..Applied::default()
+    };
+    let (would, model) = weigh(worker, job, &order, &aims, on, &deltas, before, told)?;
+    let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
+    let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
+    let verdict = would.verdict.clone();
+    let edit = Edit { title: would.title.clone(), order, method, objective, deltas, verdict };
+    Ok(Found { edit: Rc::new(edit), would, model, aims, artifacts })
+}
+
+/// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Without them steps are not told.
+pub fn run(
+    worker: &Worker<'_>,
+    job: JobId,
+    order: &EditOrder,
+    prepared: &Prepared,
+    rows: Option<Vec<LayerRow>>,
+) -> Result<Edited, Error> {
+    let loaded = worker.ready()?;
+    let model = loaded.model_on(prepared.on);
+    let quiet = rows.is_none();
+    let live = rows.map(|rows| Ok::<_, Error>((rows, shown_tokens(model, &order.fact)?))).transpose()?;
+    let emitter = &worker.emitter;
+    let listener = |event| match event {
+        HostEvent::Step(..) if quiet => worker.between_steps(),
+        HostEvent::Step(report, rows) => {
+            emitter.tell(Event::Step(Step {
+                job,
+                step: report.step,
+                steps: report.steps,
+                layer: report.layer,
+                losses: report.losses,
+                rows,
+            }));
+            worker.between_steps();
+        }
+        HostEvent::Progress { phase, done, total } => emitter.progress(job, Phase::Method(phase), done, total),
+        HostEvent::Log(level, text) => {
+            let level = if level == Level::Info { "info" } else { "warning" };
+            emitter.log(&order.method, level, text);
+        }
+    };
+    let moments = loaded.moments.as_ref();
+    let cancelled = || worker.is_cancelled();
+    let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, live, listener);
+    let Engaged { outcome, .. } = engage(&worker.registry, loaded, order, prepared, &host, |method| {
+        method.edit(&prepared.request, &order.method_settings, &host)
+    })?;
+    drop(host);
+    if !quiet {
+        worker.tell_remarks();
+    }
+    // cancelled by the user, whatever the method made of it
+    worker.check_cancel()?;
+    let edited = outcome?;
+    for &layer in &prepared.plan.second_moments {
+        let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
+        if ridge > 0.0 {
+            let dead = moments.map(|moments| moments.dead_keys(layer)).transpose()?.unwrap_or(0);
+            let text = format!(
+                "the second moment of layer {layer} is singular ({dead} keys never fire): {ridge:.1e} was added to its \
+                 diagonal; more text (--corpus-tokens) may help"
+            );
+            emitter.log("engine", "warning", text);
+        }
+    }
+    if let Some(text) = of_a_tied_embedding(model, &edited.deltas).filter(|_| !quiet) {
+        emitter.log(&order.method, "warning", text);
+    }
+    Ok(edited)
+}
+
+/// A few words that say which edit this is.
+fn title(order: &EditOrder, prepared: &Prepared) -> String {
+    let layers: Vec<String> = prepared.plan.layers.iter().map(ToString::to_string).collect();
+    let target = prepared.request.edits.first().map_or("", |edit| edit.target.as_str());
+    let more = match order.more.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{} L{} · {}{more} · {} “{target}”", order.method, layers.join(","), order.fact.subject, order.objective)
+}

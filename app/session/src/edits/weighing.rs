@@ -1,0 +1,107 @@
+//! What an edit does to its facts.
+
+use crate::error::Error;
+use crate::measures::judging::Aims;
+use crate::measures::measuring::{Measured, Question, measure, relations, report};
+use crate::model::loaded::Loaded;
+use crate::model::rows::{mark, rows_of};
+use crate::worker::Worker;
+use locus_engine::edit::weight_changes;
+use locus_engine::model::Model;
+use locus_plugin::Delta;
+use locus_protocol::{
+    Applied, BeforeAfter, EditOrder, Fact, JobId, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn,
+};
+
+/// What is seen of an edit's facts under the model before it.
+pub struct Before {
+    seen: Seen,
+    /// Rows of the model for the first fact.
+    pub rows: Vec<LayerRow>,
+}
+
+impl Before {
+    /// Looks at the model that is edited.
+    pub fn of(worker: &Worker<'_>, job: JobId, order: &EditOrder, aims: &Aims, on: TriedOn) -> Result<Self, Error> {
+        let model = worker.ready()?.model_on(on);
+        Ok(Self { seen: Seen::of(worker, job, model, order, aims)?, rows: rows_of(model, &order.fact)? })
+    }
+}
+
+/// What is seen of an edit's facts under one model.
+struct Seen {
+    scores: Scores,
+    measured: Measured,
+    /// By fact.
+    likeliness: Vec<Likeliness>,
+}
+
+impl Seen {
+    fn of(worker: &Worker<'_>, job: JobId, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
+        let loaded = worker.ready()?;
+        let fact = scored(order);
+        let question = question(loaded, order, &fact, aims)?;
+        let measures = Measures::default();
+        // what takes the time: the prompts of the record, each token that is said, the other facts
+        let all = measures.said_tokens as u64 + 2 + aims.parts();
+        let mut done = 0;
+        let mut step = || {
+            worker.emitter.progress(job, Phase::Evaluation, done, all.max(done));
+            done += 1;
+            worker.check_cancel()
+        };
+        step()?;
+        let measured = measure(model, &question, &measures, None, &mut step)?;
+        let mut likeliness: Vec<Likeliness> = measured.rewrite().into_iter().collect();
+        likeliness.extend(aims.further(model, order, &mut || Ok(step()?))?);
+        let scores = measured.scores(model, &question)?;
+        worker.emitter.progress(job, Phase::Evaluation, all, all);
+        Ok(Self { scores, measured, likeliness })
+    }
+}
+
+/// The first fact of an order as far as it is scored.
+fn scored(order: &EditOrder) -> Fact {
+    Fact { attributes: Vec::new(), ..order.fact.clone() }
+}
+
+fn question<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> Result<Question<'a>, Error> {
+    let together: Vec<&Fact> = order.facts().collect();
+    let goal = aims.first_goal().ok_or_else(|| Error::Request("there is no fact to edit; give one".to_owned()))?;
+    Ok(Question {
+        goal: goal.clone(),
+        lowers: aims.first().lowers,
+        relations: relations(&loaded.facts, fact, &together),
+        spoken: vec![fact.prompt()],
+        essence: Vec::new(),
+        fact,
+    })
+}
+
+/// Measures what changes do to a model; `told` holds what the method said of them.
+#[expect(clippy::too_many_arguments, reason = "everything that an edit is")]
+pub fn weigh(
+    worker: &Worker<'_>,
+    job: JobId,
+    order: &EditOrder,
+    aims: &Aims,
+    on: TriedOn,
+    deltas: &[Delta],
+    before: Before,
+    told: Applied,
+) -> Result<(Applied, Model), Error> {
+    let loaded = worker.ready()?;
+    let changes = weight_changes(loaded.stack.base(), deltas)?;
+    let model = loaded.trial_on(on, &order.method, deltas)?;
+    let after = Seen::of(worker, job, &model, order, aims)?;
+    let mut rows = rows_of(&model, &order.fact)?;
+    mark(&mut rows, &changes);
+    let fact = scored(order);
+    let question = question(loaded, order, &fact, aims)?;
+    let before = before.seen;
+    let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
+    let (numbers, said) = report(&question, &Measures::default(), before.measured, Some(after.measured));
+    let scores = BeforeAfter { before: before.scores, after: after.scores };
+    let verdict = Some(verdict);
+    Ok((Applied { job, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
+}

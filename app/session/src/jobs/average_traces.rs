@@ -1,0 +1,139 @@
+//! Traces of many facts, put together by token role.
+
+use super::trace::{self, Ground};
+use crate::error::Error;
+use crate::worker::{Stopped, Worker};
+use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
+use locus_engine::run::{Choice, Length, generate};
+use locus_engine::trace::{Averages, CleanRun};
+use locus_protocol::{
+    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TraceKind, TraceOrder, TraceStarted,
+};
+
+/// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
+pub fn run(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Result<(), Stopped> {
+    if order.facts.is_empty() || order.kinds.is_empty() {
+        let message = "there is nothing to average; give facts and at least one kind";
+        return Err(Error::Request(message.to_owned()).into());
+    }
+    if order.settings.intervention.is_ablation() || order.settings.preview_only {
+        let message = "averages are taken of exact traces of noised runs; leave --ablate and --preview away";
+        return Err(Error::Request(message.to_owned()).into());
+    }
+    let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
+    let (mut left_out, mut not_lowered) = (0, 0);
+    for (index, fact) in order.facts.iter().enumerate() {
+        worker.emitter.progress(job, Phase::Cells, index as u64, order.facts.len() as u64);
+        let settings = TraceOrder { fact: fact.clone(), ..order.settings.clone() };
+        match one(worker, job, order, &settings, &mut collected) {
+            Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
+            Ok(Seen::LeftOut(why)) => {
+                left_out += 1;
+                worker.emitter.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
+            }
+            Err(error) => {
+                let kept = format!("the heat maps of {} facts are kept", index - left_out);
+                return Err(Stopped { error: error.of_fact(index), kept });
+            }
+        }
+    }
+    worker.emitter.progress(job, Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
+    if collected.iter().all(|averages| averages.facts() == 0) {
+        let all = order.facts.len();
+        let message = format!("none of the {all} facts is known to the model; --unknown-too traces them all the same");
+        return Err(Error::Request(message).into());
+    }
+    for (&kind, averages) in order.kinds.iter().zip(&collected) {
+        if let Some(effects) = effects(job, kind, order.settings.window, [left_out, not_lowered], averages) {
+            worker.emitter.tell(Event::AverageEffects(effects));
+        }
+    }
+    Ok(())
+}
+
+/// What came of one fact.
+enum Seen {
+    /// It counts; whether there was an answer that the noise lowered.
+    Traced { is_lowered: bool },
+    /// It does not, for this reason.
+    LeftOut(String),
+}
+
+/// Traces one fact in every kind.
+fn one(
+    worker: &mut Worker<'_>,
+    job: JobId,
+    order: &AverageOrder,
+    settings: &TraceOrder,
+    collected: &mut [Averages],
+) -> Result<Seen, Error> {
+    worker.check_cancel()?;
+    for &kind in &order.kinds {
+        trace::check(&TraceOrder { kind, ..settings.clone() })?;
+    }
+    let (question, noising) = trace::prepare(worker.ready()?, settings)?;
+    let loaded = worker.ready()?;
+    let model = loaded.stack.model();
+    let clean = CleanRun::new(model, &question)?;
+    let correct = match order.correctness {
+        Correctness::NextToken => trace::says_target_next(model, &clean, settings)?,
+        Correctness::Continuation => {
+            let (prompts, length) = ([settings.fact.prompt()], Length::After(ANSWER_TOKENS));
+            let said = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+            let said = said.iter().map(|text| text.continuation(model)).collect::<Result<String, _>>()?;
+            is_correct(&said, &settings.fact.target_true)
+        }
+    };
+    if !correct && !order.unknown_too {
+        return Ok(Seen::LeftOut("the model does not know it".to_owned()));
+    }
+    if clean.score < order.least_probability {
+        return Ok(Seen::LeftOut(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
+    }
+    let changed_answer = trace::changed_answer(loaded, &clean)?;
+    let (ground, _) = Ground::new(worker, model, clean, &noising, settings)?;
+    let mut is_lowered = true;
+    for (&kind, averages) in order.kinds.iter().zip(collected) {
+        let settings = TraceOrder { kind, ..settings.clone() };
+        let started = trace::started(loaded, job, &settings, &ground, &noising, correct, Vec::new())?;
+        let started = TraceStarted { changed_answer: changed_answer.clone(), ..started };
+        is_lowered &= started.undefined().is_none();
+        worker.emitter.tell(Event::Trace(started));
+        let map = ground.map(model, &settings, &mut |_| worker.check_cancel())?;
+        for (token, scores) in map.scores.iter().enumerate() {
+            worker.emitter.tell(Event::TraceRow { job, token, scores: scores.clone() });
+        }
+        averages.add(&map.scores, &question.subject, ground.clean().score, ground.corrupted_score());
+    }
+    Ok(Seen::Traced { is_lowered })
+}
+
+/// The record of one kind; `None` without facts.
+fn effects(
+    job: JobId,
+    kind: TraceKind,
+    window: usize,
+    [left_out, not_lowered]: [usize; 2],
+    averages: &Averages,
+) -> Option<AverageEffects> {
+    let total = averages.total()?;
+    let roles = averages.curves().into_iter().map(|curve| RoleEffects {
+        role: curve.role,
+        count: curve.count,
+        effects: curve.effect,
+        intervals: curve.interval,
+        probability_intervals: curve.probability_interval,
+    });
+    Some(AverageEffects {
+        job,
+        kind,
+        window: if kind == TraceKind::Hidden { 1 } else { window },
+        facts: total.facts,
+        left_out,
+        not_lowered,
+        clean: total.clean,
+        corrupted: total.corrupted,
+        interval: total.interval,
+        roles: roles.collect(),
+    })
+}

@@ -1,0 +1,173 @@
+//! An evaluation: facts before and after an edit that is not kept, or under the model as it is.
+
+use crate::edits::finding;
+use crate::error::Error;
+use crate::measures::measuring::{Question, goal, measure, plain_goal, relations, report};
+use crate::measures::remarks::tell_remarks;
+use crate::moments;
+use crate::plugins::preparing::{prepare, target_tokens};
+use crate::worker::{Stopped, Worker};
+use locus_engine::evaluate::{
+    ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
+};
+use locus_engine::evaluate::{Remark, without_doubtful_neighbors};
+use locus_engine::model::Model;
+use locus_engine::run::{Choice, Length, generate};
+use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
+
+/// Measures the facts of an order and tells of each.
+pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<(), Stopped> {
+    let EvaluateOrder { edit, facts, measures } = order;
+    let consistency = measures.consistency.as_deref().map(Consistency::read).transpose()?;
+    let all: Vec<Fact> = edit.as_ref().map_or(facts, |edit| edit.facts().cloned().collect());
+    if all.is_empty() {
+        return Err(Error::Request("there is no fact to measure; give at least one".to_owned()).into());
+    }
+    worker.loaded()?;
+    // what is measured of each fact may leave prompts out; told is the fact as it was given
+    let (mut kept, mut given) = (Vec::new(), Vec::new());
+    for fact in all {
+        worker.check_cancel()?;
+        let model = worker.loaded.as_ref().map(|loaded| loaded.stack.model());
+        let Some(model) = model else { continue };
+        let marked = tell_remarks(&worker.emitter, model, &fact)?;
+        let left_out = left_out(model, &fact, &measures, &marked, worker)?;
+        let marked: Vec<String> = marked.into_iter().map(|remark| remark.text).collect();
+        match left_out {
+            None => {
+                kept.push(if measures.skip_marked { without_doubtful_neighbors(&fact) } else { fact.clone() });
+                given.push((fact, marked));
+            }
+            left_out => worker.emitter.tell(Event::Evaluated(Evaluated {
+                job,
+                fact,
+                remarks: marked,
+                left_out,
+                ..Evaluated::default()
+            })),
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    match edit {
+        None => measure_as_it_is(worker, job, &kept, &given, &measures, consistency.as_ref())?,
+        Some(mut edit) => {
+            edit.fact = kept[0].clone();
+            edit.more = kept[1..].to_vec();
+            let prepared = prepare(worker, &mut edit)?;
+            if !prepared.plan.second_moments.is_empty() {
+                moments::ensure(worker, job, &prepared.plan.second_moments)?;
+            }
+            let loaded = worker.ready()?;
+            let model = loaded.stack.model();
+            let together: Vec<&Fact> = kept.iter().collect();
+            let mut questions = Vec::new();
+            for (fact, aim) in kept.iter().zip(&prepared.aims) {
+                questions.push(Question {
+                    goal: goal(model, prepared.noise.as_ref(), aim, fact),
+                    lowers: aim.lowers,
+                    relations: relations(&loaded.facts, fact, &together),
+                    ..question(worker, model, fact, &measures)?
+                });
+            }
+            let count = 2 * questions.len() as u64;
+            let mut done = 0;
+            let mut all = |model: &Model| {
+                let one = |question| {
+                    worker.emitter.progress(job, Phase::Evaluation, done, count);
+                    done += 1;
+                    measure(model, question, &measures, consistency.as_ref(), &mut || worker.check_cancel())
+                };
+                questions.iter().map(one).collect::<Result<Vec<_>, Error>>()
+            };
+            let before = all(model)?;
+            let edited = finding::run(worker, job, &edit, &prepared, None)?;
+            worker.check_cancel()?;
+            // a variant beside the edits in place, of which none is touched
+            let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
+            let after = all(&variant)?;
+            for (index, ((question, before), after)) in questions.iter().zip(before).zip(after).enumerate() {
+                let (mut numbers, said) = report(question, &measures, before, Some(after));
+                numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
+                let aim = prepared.aims[index].clone();
+                let (fact, remarks) = given[index].clone();
+                let left_out = None;
+                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn measure_as_it_is(
+    worker: &Worker<'_>,
+    job: JobId,
+    facts: &[Fact],
+    given: &[(Fact, Vec<String>)],
+    measures: &Measures,
+    consistency: Option<&Consistency>,
+) -> Result<(), Error> {
+    let loaded = worker.ready()?;
+    let model = loaded.stack.model();
+    for (done, fact) in facts.iter().enumerate() {
+        worker.emitter.progress(job, Phase::Evaluation, done as u64, facts.len() as u64);
+        let question =
+            Question { relations: relations(&loaded.facts, fact, &[]), ..question(worker, model, fact, measures)? };
+        let before = measure(model, &question, measures, consistency, &mut || worker.check_cancel())?;
+        let (numbers, said) = report(&question, measures, before, None);
+        let aim =
+            Aim { target: question.goal.target.clone(), baseline: question.goal.baseline.clone(), ..Aim::default() };
+        let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);
+        let aim = Aim { target_tokens: tokens(&aim.target), baseline_tokens: tokens(&aim.baseline), ..aim };
+        let ((fact, remarks), left_out) = (given[done].clone(), None);
+        worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
+    }
+    Ok(())
+}
+
+/// What is asked of a fact, without what an edit adds.
+fn question<'a>(
+    worker: &Worker<'_>,
+    model: &Model,
+    fact: &'a Fact,
+    measures: &Measures,
+) -> Result<Question<'a>, Error> {
+    let mut spoken = vec![fact.prompt()];
+    spoken.extend(fact.paraphrases.iter().cloned());
+    let essence = if measures.essence {
+        essence_texts(model, &fact.subject, fact_seed(fact, "essence", measures.seed), &mut || worker.check_cancel())?
+    } else {
+        Vec::new()
+    };
+    Ok(Question { fact, goal: plain_goal(model, fact), lowers: false, relations: Vec::new(), spoken, essence })
+}
+
+/// Why a fact is not measured, if it is not.
+fn left_out(
+    model: &Model,
+    fact: &Fact,
+    measures: &Measures,
+    marked: &[Remark],
+    worker: &Worker<'_>,
+) -> Result<Option<String>, Error> {
+    if let Some(remark) = marked.iter().find(|remark| measures.skip_marked && remark.kind.spoils_scores()) {
+        return Ok(Some(remark.text.clone()));
+    }
+    let prompts = [fact.prompt()];
+    if let Some(least) = measures.least_probability {
+        let log_probability = target_log_probabilities(model, &prompts, &[&fact.target_true])?[0][0];
+        if log_probability.exp() <= least {
+            return Ok(Some(format!("p(true) is {:.4}, not above {least}", log_probability.exp())));
+        }
+    }
+    if measures.correct_only {
+        let length = Length::After(ANSWER_TOKENS);
+        let text = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+        let said = text[0].continuation(model)?;
+        if !is_correct(&said, &fact.target_true) {
+            return Ok(Some("the model does not say the true answer".to_owned()));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,61 @@
+//! What the engine does for each kind of task, in one file each. What a task is asked and what is told of it is in
+//! `app/protocol/src/jobs`, under the same name.
+
+mod attempt;
+mod average_traces;
+mod check_plugin;
+mod edit;
+mod evaluate;
+#[cfg(test)]
+mod failures;
+mod history;
+mod keep;
+mod load;
+mod place;
+mod predict;
+mod reload_plugin;
+mod rescore;
+mod save;
+mod second_moments;
+mod trace;
+
+pub use predict::predict;
+
+use crate::error::Error;
+use crate::worker::{Stopped, Worker};
+use locus_protocol::{JobId, Task};
+
+/// Carries out a task.
+///
+/// # Errors
+/// It cannot be done, or the user cancelled it; what was not done is as it was before.
+pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stopped> {
+    match task {
+        Task::Load(load) => load::run(worker, job, &load),
+        Task::Trace(order) => trace::run(worker, job, order),
+        Task::AverageTraces(order) => average_traces::run(worker, job, &order),
+        Task::Edit(order) => edit::run(worker, job, order),
+        Task::Try(attempt) => attempt::run(worker, job, attempt),
+        Task::Keep(keep) => keep::run(worker, job, keep),
+        Task::Evaluate(order) => evaluate::run(worker, job, order),
+        Task::Undo(undo) => Ok(history::undo(worker, undo)?),
+        Task::Redo(_) => Ok(history::redo(worker)?),
+        Task::Place(place) => place::run(worker, &place),
+        Task::Rescore(_) => rescore::run(worker, job),
+        Task::Save(target) => save::run(worker, job, &target),
+        Task::SecondMoments(task) => second_moments::run(worker, job, task),
+        Task::CheckPlugin(check) => check_plugin::run(worker, job, &check),
+        Task::ReloadPlugin(reload) => reload_plugin::run(worker, job, &reload),
+    }
+}
+
+/// Carries out a task that only looks, while another one stands still.
+///
+/// # Errors
+/// It cannot be done, or the user cancelled it; it is no look.
+pub fn look(worker: &Worker<'_>, job: JobId, task: Task) -> Result<(), Stopped> {
+    match task {
+        Task::Trace(order) => trace::run(worker, job, order),
+        _ => Err(Error::Request(format!("{} cannot be done between two steps of another job", task.title())).into()),
+    }
+}

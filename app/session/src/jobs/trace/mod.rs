@@ -1,0 +1,259 @@
+//! A causal trace.
+
+mod donors;
+mod noising;
+
+use crate::error::Error;
+use crate::measures::remarks::tell_remarks;
+use crate::model::loaded::Loaded;
+use crate::model::rows::token_texts;
+use crate::worker::{Stopped, Worker};
+use locus_engine::model::Model;
+use locus_engine::trace::{
+    Answer, CleanRun, HeatMap, Kind, Question, Replacement, Report, Request, Runs, Severed, ablation_map,
+    ablation_preview, heat_map, preview, severed_heat_map,
+};
+use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
+use noising::Noising;
+
+/// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
+const ROWS_AT_ONCE_CPU: usize = 2;
+/// The same on a GPU, which needs large products to be busy.
+const ROWS_AT_ONCE_GPU: usize = 16;
+
+/// Noised copies of a prompt at most: published traces take ten.
+const MOST_SAMPLES: usize = 1000;
+/// Noise at most: embeddings are about a tenth.
+const LOUDEST: f64 = 1e6;
+/// Layers of a window at most.
+const MOST_LAYERS: usize = 10_000;
+
+/// Traces one fact: tells an estimate of the whole map, then exact rows as they finish.
+pub fn run(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
+    check(&order)?;
+    let (question, noising) = prepare(worker.ready()?, &order)?;
+    worker.emitter.progress(job, Phase::Runs, 0, 1);
+    let loaded = worker.ready()?;
+    let model = loaded.stack.model();
+    let clean = CleanRun::new(model, &question)?;
+    tell_remarks(&worker.emitter, model, &order.fact)?;
+    let correct = says_target_next(model, &clean, &order)?;
+    let changed_answer = changed_answer(loaded, &clean)?;
+    let (ground, donors) = Ground::new(worker, model, clean, &noising, &order)?;
+    let started = started(loaded, job, &order, &ground, &noising, correct, donors)?;
+    worker.emitter.tell(Event::Trace(TraceStarted { changed_answer, ..started }));
+    if let Some(scores) = ground.preview(model, &order)? {
+        worker.emitter.tell(Event::TracePreview { job, scores });
+    }
+    if order.preview_only {
+        return Ok(());
+    }
+    let layers = model.architecture.layers;
+    let (mut rows, all) = (0, question.prompt.len());
+    let mapped = ground.map(model, &order, &mut |report| {
+        if let Report::Row { token, scores } = report {
+            rows += 1;
+            worker.emitter.tell(Event::TraceRow { job, token, scores: scores.to_vec() });
+            worker.emitter.progress(job, Phase::Cells, (rows * layers) as u64, (all * layers) as u64);
+        }
+        worker.check_cancel()
+    });
+    mapped.map(|_| ()).map_err(|error| Stopped {
+        error: error.into(),
+        kept: format!("{rows} of {all} rows of the heat map are kept"),
+    })
+}
+
+/// Refuses an order that makes no sense.
+pub fn check(order: &TraceOrder) -> Result<(), Error> {
+    let bad = |message: &str| Err(Error::Request(message.to_owned()));
+    if order.fact.target_true.trim().is_empty() {
+        return bad("a trace follows the true target's probability; give one as target_true (--true)");
+    }
+    if order.samples == 0 || order.window == 0 {
+        return bad("samples and window must be at least 1; see --samples and --window");
+    }
+    if order.samples > MOST_SAMPLES || order.window > MOST_LAYERS {
+        return bad("samples must be 1000 at most and a window 10000 layers; see --samples and --window");
+    }
+    if order.intervention.is_severed() && order.kind != TraceKind::Hidden {
+        return bad("with a module severed only hidden states are restored; use kind hidden, or sever nothing");
+    }
+    if order.intervention.is_severed() && order.preview_only {
+        return bad("there is no first-order estimate of a severed trace; leave --preview or --sever away");
+    }
+    if order.intervention.is_severed() && order.noise_file.is_some() && !order.same_noise {
+        return bad("a severed trace draws twice and a noise file holds one draw; add --same-noise");
+    }
+    if order.intervention.is_ablation() && order.replace {
+        return bad("an ablation has no noise that could be put in the embedding's place; leave --replace away");
+    }
+    Ok(())
+}
+
+/// What the model is asked, and the noise on it.
+pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising), Error> {
+    let fact = &order.fact;
+    // an ablation has no noise, and needs no level
+    let level = match order.noise_level {
+        Some(level) => level,
+        None if order.intervention.is_ablation() => 0.0,
+        None => order.noise_deviations * loaded.embedding_deviation(&fact.subject)?,
+    };
+    // what is more than that overflows in float32 on its way through the layers
+    if !(0.0..=LOUDEST).contains(&level) {
+        return Err(Error::Request(format!("the noise must be from 0 to {LOUDEST}; see --noise")));
+    }
+    let model = loaded.stack.model();
+    let answer = Answer::Target(fact.target_true.clone());
+    let question = Question::new(model, &fact.template, &fact.subject, &answer)?;
+    Ok((question, Noising::new(order, level)?))
+}
+
+/// What a trace starts from, as a record.
+pub fn started(
+    loaded: &Loaded,
+    job: JobId,
+    order: &TraceOrder,
+    ground: &Ground,
+    noising: &Noising,
+    correct: bool,
+    donors: Vec<String>,
+) -> Result<TraceStarted, Error> {
+    let model = loaded.stack.model();
+    let clean = ground.clean();
+    Ok(TraceStarted {
+        job,
+        tokens: token_texts(model, &clean.question.prompt, &clean.question.subject),
+        layers: model.architecture.layers,
+        answer: model.tokenizer.decode(&clean.answer)?,
+        answer_tokens: clean.answer.iter().map(|&id| model.tokenizer.piece(id)).collect(),
+        clean: clean.score,
+        corrupted: ground.corrupted_score(),
+        noise_level: noising.level,
+        edits: loaded.stack.applied().len(),
+        in_place: loaded.edits_on(TriedOn::AsItIs),
+        changed_answer: None,
+        order: order.clone(),
+        correct,
+        donors,
+    })
+}
+
+/// What the model says next, where the unedited one says the answer's first token and the edits in place have changed it.
+pub fn changed_answer(loaded: &Loaded, clean: &CleanRun) -> Result<Option<String>, Error> {
+    let model = loaded.stack.model();
+    let wanted = clean.answer.first().copied();
+    if loaded.stack.applied().is_empty() || wanted == Some(clean.most_probable) {
+        return Ok(None);
+    }
+    let unedited = CleanRun::new(loaded.stack.base(), &clean.question)?;
+    let changed = wanted == Some(unedited.most_probable);
+    Ok(changed.then(|| model.tokenizer.decode(&[clean.most_probable])).transpose()?)
+}
+
+/// Whether the most probable next token, without blanks, is the whole true target.
+pub fn says_target_next(model: &Model, clean: &CleanRun, order: &TraceOrder) -> Result<bool, Error> {
+    Ok(model.tokenizer.decode(&[clean.most_probable])?.trim() == order.fact.target_true.trim())
+}
+
+/// The runs that the cells of one order stand on.
+pub enum Ground {
+    /// The noised run, the clean states restored; its corrupted probability.
+    Restored(Runs, f64),
+    /// The same with a module held.
+    Severed(Runs, Severed),
+    /// The clean run.
+    Ablated(CleanRun, Replacement),
+}
+
+impl Ground {
+    /// Makes the runs; the subjects of the other facts that were used come with them.
+    pub fn new(
+        worker: &Worker<'_>,
+        model: &Model,
+        clean: CleanRun,
+        noising: &Noising,
+        order: &TraceOrder,
+    ) -> Result<(Self, Vec<String>), Error> {
+        let question = clean.question.clone();
+        let severed = match order.intervention {
+            Intervention::Restore => None,
+            Intervention::SeverMlp => Some(Kind::Mlp),
+            Intervention::SeverAttention => Some(Kind::Attention),
+            Intervention::AblateZero | Intervention::AblateMean | Intervention::AblateResample => {
+                let (replacement, donors) = donors::replacement(worker, order, &question)?;
+                return Ok((Self::Ablated(clean, replacement), donors));
+            }
+        };
+        let (first, second) = noising.noise(&question, model)?;
+        let mut request = Request::with_noise(model, question, first)?;
+        let ground = match severed {
+            Some(kind) => {
+                let held = Severed::new(model, &clean, &request, kind)?;
+                request.noise = second;
+                request.replace = order.replace;
+                Self::Severed(Runs::on(model, clean, &request)?, held)
+            }
+            None => {
+                let runs = Runs::on(model, clean, &request)?;
+                let corrupted = runs.corrupted_score;
+                // as published, the corrupted probability is that of added noise whatever the cells stand on
+                request.replace = order.replace;
+                Self::Restored(if order.replace { runs.renoised(model, &request)? } else { runs }, corrupted)
+            }
+        };
+        Ok((ground, Vec::new()))
+    }
+
+    /// The clean run.
+    pub fn clean(&self) -> &CleanRun {
+        match self {
+            Self::Restored(runs, _) | Self::Severed(runs, _) => &runs.clean,
+            Self::Ablated(clean, _) => clean,
+        }
+    }
+
+    /// What effects are measured from.
+    pub fn corrupted_score(&self) -> f64 {
+        match self {
+            Self::Restored(_, corrupted) => *corrupted,
+            Self::Severed(_, held) => held.corrupted_score,
+            Self::Ablated(clean, _) => clean.score,
+        }
+    }
+
+    /// The first-order estimate of the map; `None` where there is no such.
+    pub fn preview(&self, model: &Model, order: &TraceOrder) -> Result<Option<Vec<Vec<f64>>>, Error> {
+        let kind = kind(order.kind);
+        Ok(match self {
+            Self::Restored(runs, _) => Some(preview(model, runs, kind, order.window)?),
+            Self::Severed(..) => None,
+            Self::Ablated(clean, with) => Some(ablation_preview(model, clean, with, kind, order.window)?),
+        })
+    }
+
+    /// The exact map.
+    pub fn map(
+        &self,
+        model: &Model,
+        order: &TraceOrder,
+        listen: &mut dyn FnMut(Report<'_>) -> locus_engine::Result<()>,
+    ) -> locus_engine::Result<HeatMap> {
+        let at_once = if model.device.is_cuda() { ROWS_AT_ONCE_GPU } else { ROWS_AT_ONCE_CPU };
+        let kind = kind(order.kind);
+        match self {
+            Self::Restored(runs, _) => heat_map(model, runs, kind, order.window, at_once, listen),
+            Self::Severed(runs, held) => severed_heat_map(model, runs, held, at_once, listen),
+            Self::Ablated(clean, with) => ablation_map(model, clean, with, kind, order.window, at_once, listen),
+        }
+    }
+}
+
+fn kind(kind: TraceKind) -> Kind {
+    match kind {
+        TraceKind::Hidden => Kind::Hidden,
+        TraceKind::Mlp => Kind::Mlp,
+        TraceKind::Attention => Kind::Attention,
+    }
+}

@@ -1,0 +1,199 @@
+//! What is measured of one fact under one model: likelihoods, accuracy, texts.
+
+use crate::error::Error;
+use locus_engine::evaluate::{
+    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Goal, Group, Likelihood, NormalisedScores,
+    Numbers, OF_TEXTS, Record, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
+};
+use locus_engine::model::Model;
+use locus_engine::noise::LegacyRandom;
+use locus_engine::run::{Choice, Length, generate};
+use locus_plugin::SubjectNoise;
+use locus_protocol::{Aim, Fact, Likeliness, Measures, Said, Scores};
+
+/// What is measured, and against what.
+pub struct Question<'a> {
+    /// The fact.
+    pub fact: &'a Fact,
+    /// What is scored.
+    pub goal: Goal,
+    /// Whether the target's probability is to be low.
+    pub lowers: bool,
+    /// Other facts about the subject.
+    pub relations: Vec<Fact>,
+    /// Prompts after which the model says something.
+    pub spoken: Vec<String>,
+    /// Texts of the unedited model about the subject, where essence is measured.
+    pub essence: Vec<String>,
+}
+
+/// One fact under one model.
+pub struct Measured {
+    record: Record,
+    said: Vec<String>,
+    /// Of the prompt, of its other wordings, and of questions about something else.
+    accuracy: [Option<f64>; 3],
+    /// Perplexities of the texts about the subject.
+    essence: Vec<f64>,
+    /// Means over generated texts, by name.
+    of_texts: Vec<(&'static str, Option<f64>)>,
+    consistency: Option<f64>,
+}
+
+/// How likely both texts are after the prompt that is edited.
+pub fn rewrite(record: &Record) -> Option<Likeliness> {
+    let pair = record.group(Group::Rewrite).first()?;
+    Some(likeliness(&pair.target, &pair.baseline))
+}
+
+/// How likely both texts are.
+pub fn likeliness(target: &Likelihood, baseline: &Likelihood) -> Likeliness {
+    Likeliness { target: target.probability(), baseline: baseline.probability(), is_answer: target.most_probable() }
+}
+
+/// What an objective made of a fact, as scoring needs it.
+pub fn goal(model: &Model, noise: Option<&SubjectNoise>, aim: &Aim, fact: &Fact) -> Goal {
+    let noise = noise.map(|noise| ScoringNoise {
+        subject: fact.subject.clone(),
+        level: noise.level,
+        seed: noise.seed,
+        misaligned: noise.published_positions,
+    });
+    Goal { target: aim.target.clone(), baseline: or_end_of_text(model, &aim.baseline), noise }
+}
+
+/// The new target against the true one; where the file has no new one, the true one against the end of the text.
+pub fn plain_goal(model: &Model, fact: &Fact) -> Goal {
+    let (target, baseline) = match fact.target_new.trim().is_empty() {
+        true => (&fact.target_true, ""),
+        false => (&fact.target_new, fact.target_true.as_str()),
+    };
+    Goal { target: target.clone(), baseline: or_end_of_text(model, baseline), noise: None }
+}
+
+fn or_end_of_text(model: &Model, text: &str) -> String {
+    if text.trim().is_empty() { model.tokenizer.end_of_text() } else { text.to_owned() }
+}
+
+/// Facts of `all` about the same subject as `fact` that are neither it nor edited with it.
+pub fn relations(all: &[Fact], fact: &Fact, edited: &[&Fact]) -> Vec<Fact> {
+    let other = |candidate: &&Fact| {
+        let same = |known: &Fact| known.template == candidate.template && known.subject == candidate.subject;
+        candidate.subject == fact.subject
+            && !candidate.target_true.trim().is_empty()
+            && !same(fact)
+            && !edited.iter().any(|edited| same(edited))
+    };
+    all.iter().filter(other).cloned().collect()
+}
+
+/// Measures one fact.
+pub fn measure(
+    model: &Model,
+    question: &Question<'_>,
+    measures: &Measures,
+    consistency: Option<&Consistency>,
+    listen: &mut dyn FnMut() -> locus_engine::Result<()>,
+) -> Result<Measured, Error> {
+    let Question { fact, goal, relations, .. } = question;
+    let relations: Vec<&Fact> = relations.iter().collect();
+    let record = Record::measure(model, fact, goal, &relations)?;
+    let mut said = Vec::new();
+    if measures.said_tokens > 0 {
+        let texts = generate(model, &question.spoken, Length::After(measures.said_tokens), Choice::Greedy, listen)?;
+        said = texts.iter().map(|text| text.continuation(model)).collect::<Result<_, _>>()?;
+    }
+    let accuracy = if fact.locality.is_empty() { [None; 3] } else { accuracy(model, fact, &goal.target)? };
+    let essence = perplexities(model, &question.essence, ESSENCE_TOKENS, goal.noise.as_ref())?;
+    let (mut of_texts, mut alike) = (Vec::new(), None);
+    let taken: Vec<_> = OF_TEXTS.into_iter().filter(|(name, _)| measures.takes(name)).collect();
+    if !fact.generation.is_empty() && (!taken.is_empty() || consistency.is_some()) {
+        let mut random = LegacyRandom::new(fact_seed(fact, "generation", measures.seed));
+        let choice = Choice::Sampled(&mut random);
+        let texts = generate(model, &fact.generation, Length::Whole(FLUENCY_TOKENS), choice, listen)?;
+        let texts = texts.iter().map(|text| text.published_text(model)).collect::<Result<Vec<_>, _>>()?;
+        let means = taken.iter().map(|(name, measure)| (*name, mean(texts.iter().map(|text| measure(text)))));
+        of_texts = means.collect();
+        alike = consistency.and_then(|measure| measure.similarity(&texts, &fact.relation, target_id(fact, goal)));
+    }
+    Ok(Measured { record, said, accuracy, essence, of_texts, consistency: alike })
+}
+
+/// The number of the target that is scored; the target of the record that is neither has none.
+fn target_id<'a>(fact: &'a Fact, goal: &Goal) -> &'a str {
+    if goal.target.trim() == fact.target_new.trim() {
+        &fact.target_new_id
+    } else if goal.target.trim() == fact.target_true.trim() {
+        &fact.target_true_id
+    } else {
+        ""
+    }
+}
+
+fn accuracy(model: &Model, fact: &Fact, answer: &str) -> Result<[Option<f64>; 3], Error> {
+    let prompt = fact.prompt();
+    let mut questions = vec![(prompt.as_str(), answer)];
+    questions.extend(fact.paraphrases.iter().map(|prompt| (prompt.as_str(), answer)));
+    questions.extend(fact.locality.iter().map(|other| (other.prompt.as_str(), other.answer.as_str())));
+    let mut shares = accuracies(model, &questions)?.into_iter();
+    let rewrite = shares.next();
+    let paraphrase = mean(shares.by_ref().take(fact.paraphrases.len()));
+    Ok([rewrite, paraphrase, mean(shares)])
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+impl Measured {
+    /// How likely both texts are after the prompt that is edited.
+    pub fn rewrite(&self) -> Option<Likeliness> {
+        rewrite(&self.record)
+    }
+
+    /// Both targets of the fact after its prompts, as they are shown.
+    pub fn scores(&self, model: &Model, question: &Question<'_>) -> Result<Scores, Error> {
+        Ok(record_scores(model, question.fact, &question.goal, &self.record)?)
+    }
+
+    fn numbers(&self, when: &str, measures: &Measures) -> Numbers {
+        let mut numbers = self.record.numbers(when, measures.per_token);
+        let [rewrite, paraphrase, locality] = self.accuracy;
+        let single = [
+            ("rewrite_accuracy", rewrite),
+            ("paraphrase_accuracy", paraphrase),
+            ("locality_accuracy", locality),
+            ("essence_perplexity", mean(self.essence.iter().copied())),
+            ("consistency", self.consistency),
+        ];
+        let all = single.into_iter().chain(self.of_texts.iter().copied());
+        numbers.extend(all.filter_map(|(name, value)| Some((format!("{when}.{name}"), value?))));
+        numbers
+    }
+}
+
+/// All measures of a fact by name, and what the model says; `after` is missing where nothing was edited.
+pub fn report(
+    question: &Question<'_>,
+    measures: &Measures,
+    before: Measured,
+    after: Option<Measured>,
+) -> (Numbers, Vec<Said>) {
+    let mut numbers = before.numbers("before", measures);
+    let mut spoken: Vec<Option<String>> = vec![None; before.said.len()];
+    let mut said = before.said;
+    if let Some(after) = after {
+        numbers.extend(after.numbers("after", measures));
+        if !before.essence.is_empty() {
+            numbers.insert("essence_score".to_owned(), essence_score(&before.essence, &after.essence));
+        }
+        let comparison = Comparison { before: before.record, after: after.record };
+        let averaging = if measures.first_prompt { Averaging::First } else { Averaging::All };
+        numbers.extend(NormalisedScores::of(&comparison, question.lowers, averaging).numbers());
+        spoken = after.said.into_iter().map(Some).collect();
+    }
+    let pairs = question.spoken.iter().zip(said.drain(..)).zip(spoken);
+    let said = pairs.map(|((prompt, before), after)| Said { prompt: prompt.clone(), before, after }).collect();
+    (numbers, said)
+}

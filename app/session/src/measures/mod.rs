@@ -1,0 +1,6 @@
+//! What edits do to facts, in numbers.
+
+pub mod judging;
+pub mod measuring;
+pub mod remarks;
+pub mod tried;

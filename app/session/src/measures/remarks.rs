@@ -1,0 +1,16 @@
+//! What should be known of a fact before its numbers are believed.
+
+use crate::emitter::Emitter;
+use crate::error::Error;
+use locus_engine::evaluate::{Remark, remarks};
+use locus_engine::model::Model;
+use locus_protocol::Fact;
+
+/// Tells what should be known of a fact before its numbers are believed.
+pub fn tell_remarks(emitter: &Emitter, model: &Model, fact: &Fact) -> Result<Vec<Remark>, Error> {
+    let remarks = remarks(&model.tokenizer, fact)?;
+    for remark in &remarks {
+        emitter.log("engine", "warning", format!("“{}”: {}", fact.prompt(), remark.text));
+    }
+    Ok(remarks)
+}

@@ -1,0 +1,146 @@
+//! Settings that suit a model: `configs/models/*.toml`, compiled in.
+
+use locus_engine::model::Architecture;
+use locus_protocol::{PluginKind, PluginReady};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+const FILES: [&str; 5] = [
+    include_str!("../../../../configs/models/built-in.toml"),
+    include_str!("../../../../configs/models/gpt-j-6b.toml"),
+    include_str!("../../../../configs/models/gpt2-large.toml"),
+    include_str!("../../../../configs/models/gpt2-medium.toml"),
+    include_str!("../../../../configs/models/gpt2-xl.toml"),
+];
+
+/// What suits a small model that has no file of its own.
+const OTHER: &str = include_str!("../../../../configs/models/other.toml");
+
+/// What suits one model, by the ids of plugins.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct ModelDefaults {
+    #[serde(rename = "match", default)]
+    matches: Matches,
+    /// Parameters of the smallest model that this does not suit any more; 0 where size does not matter.
+    #[serde(default)]
+    parameters_below: u64,
+    /// Layers to edit.
+    #[serde(default)]
+    layers: BTreeMap<String, Vec<usize>>,
+    /// Hyperparameters that differ from the plugin's own defaults.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Map<String, Value>>,
+    /// Hyperparameters of a method that suit an objective: by the method's id, then by the objective's. They go before
+    /// `settings`.
+    #[serde(default)]
+    pub pair: BTreeMap<String, BTreeMap<String, Map<String, Value>>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Matches {
+    family: String,
+    layers: usize,
+    hidden: i64,
+}
+
+impl ModelDefaults {
+    /// What is known for a model of so many parameters; what suits most of its size for an unknown one.
+    #[must_use]
+    pub fn of(architecture: &Architecture, parameters: u64) -> Self {
+        let suits = |defaults: &Self| {
+            let matches = &defaults.matches;
+            (matches.family.as_str(), matches.layers, matches.hidden)
+                == (architecture.family.as_str(), architecture.layers, architecture.hidden)
+        };
+        let known = FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits);
+        known.unwrap_or_else(|| Self::of_others(parameters))
+    }
+
+    /// What suits a model that has no file of its own; nothing beyond the sizes that were measured.
+    fn of_others(parameters: u64) -> Self {
+        let others: Self = toml::from_str(OTHER).unwrap_or_default();
+        if parameters < others.parameters_below { others } else { Self::default() }
+    }
+
+    /// Layers that suit a method.
+    #[must_use]
+    pub fn layers_of(&self, method: &str) -> Vec<usize> {
+        self.layers.get(first_build(method)).cloned().unwrap_or_default()
+    }
+
+    /// Settings of an objective: the model's, with the user's over them.
+    #[must_use]
+    pub fn of_objective(&self, id: &str, given: &Map<String, Value>) -> Map<String, Value> {
+        let mut settings = self.settings.get(first_build(id)).cloned().unwrap_or_default();
+        settings.extend(given.clone());
+        settings
+    }
+
+    /// Settings of a method: the model's, those for the objective over them, and the user's over both.
+    #[must_use]
+    pub fn of_method(&self, id: &str, objective: &str, given: &Map<String, Value>) -> Map<String, Value> {
+        let mut settings = self.settings.get(first_build(id)).cloned().unwrap_or_default();
+        settings.extend(
+            self.pair
+                .get(first_build(id))
+                .and_then(|objectives| objectives.get(first_build(objective)))
+                .cloned()
+                .unwrap_or_default(),
+        );
+        settings.extend(given.clone());
+        settings
+    }
+
+    /// Tells a plugin what suits the model, as its defaults.
+    pub fn lay_over(&self, plugin: &mut PluginReady) {
+        let id = first_build(&plugin.id);
+        if let Some(settings) = self.settings.get(id) {
+            for field in &mut plugin.hyperparameters {
+                if let Some(value) = settings.get(&field.name) {
+                    field.default = value.clone();
+                }
+            }
+        }
+        if plugin.kind == PluginKind::Method {
+            plugin.layers = self.layers_of(id);
+            plugin.with_objective = self.pair.get(id).cloned().unwrap_or_default();
+        }
+    }
+}
+
+/// The id of a plugin of which `id` may be a build that was replaced: `name@2` is one of `name`.
+fn first_build(id: &str) -> &str {
+    id.split('@').next().unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, ModelDefaults, OTHER};
+    use serde_json::json;
+
+    #[test]
+    fn every_file_can_be_read() {
+        for text in FILES {
+            let defaults: ModelDefaults = toml::from_str(text).expect(text);
+            assert!(!defaults.matches.family.is_empty());
+        }
+        let others = ModelDefaults::of_others(135_000_000);
+        assert_eq!(toml::from_str::<ModelDefaults>(OTHER).expect(OTHER), others);
+        assert!(others.matches.family.is_empty() && !others.settings.is_empty());
+        assert_eq!(ModelDefaults::of_others(6_000_000_000), ModelDefaults::default());
+    }
+
+    #[test]
+    fn what_suits_a_pair_goes_between_the_models_settings_and_the_users() {
+        let text = "[match]\nfamily = \"x\"\nlayers = 1\nhidden = 1\n[settings.m]\na = 1\nb = 1\nc = 1\n\
+                    [pair.m.o]\nb = 2\nc = 2\n";
+        let defaults: ModelDefaults = toml::from_str(text).expect(text);
+        let given = json!({"c": 3, "d": 3}).as_object().cloned().expect("an object");
+        let settings = |objective| serde_json::Value::from(defaults.of_method("m", objective, &given));
+        assert_eq!(settings("o"), json!({"a": 1, "b": 2, "c": 3, "d": 3}));
+        assert_eq!(settings("other"), json!({"a": 1, "b": 1, "c": 3, "d": 3}));
+    }
+}

@@ -1,0 +1,7 @@
+//! The model that is loaded, and what belongs to it.
+
+pub mod defaults;
+pub mod device;
+pub mod facts;
+pub mod loaded;
+pub mod rows;

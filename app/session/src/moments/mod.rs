@@ -1,0 +1,249 @@
+//! Second moments for a method that needs them: from memory, from disk, or collected as a phase of their own.
+
+mod kept;
+
+pub use kept::kept_moments;
+
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::moments::{
+    Collecting, Corpus, CorpusSettings, Description, Precision, Progress, ProgressFile, SecondMoments, fingerprint,
+    remove_leftovers,
+};
+use locus_protocol::{JobId, Phase};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Tokens per entry of the key that keep the published scores (arXiv 2506.04226), and what a narrow model takes at
+/// least.
+const TOKENS_PER_ENTRY: i64 = 10;
+const LEAST_TOKENS: i64 = 60_000;
+/// After that long the speed is known.
+const MEASURED: Duration = Duration::from_secs(2);
+/// What is done sooner needs no estimate.
+const LONG: Duration = Duration::from_secs(10);
+/// A corpus larger than this is not recognised in a moment.
+const LARGE: u64 = 1 << 30;
+
+/// Makes sure that second moments of the unedited model for `layers` are at hand.
+///
+/// Those that were imported are taken where nothing was said about the corpus and they hold all the layers;
+/// otherwise those of the corpus, collected where they are not kept yet.
+pub fn ensure(worker: &mut Worker<'_>, job: JobId, layers: &[usize]) -> Result<(), Error> {
+    let holds = |moments: &SecondMoments| layers.iter().all(|&layer| moments.mean(layer).is_some());
+    if worker.loaded()?.moments.as_ref().is_some_and(holds) {
+        return Ok(());
+    }
+    let moments = match imported(worker)? {
+        Some((file, moments)) if holds(&moments) => {
+            let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
+            worker.emitter.log("engine", "info", text);
+            moments
+        }
+        other => {
+            if let Some((file, moments)) = other {
+                let there: Vec<String> = moments.layers().map(|layer| layer.to_string()).collect();
+                let text = format!(
+                    "{} holds second moments of layers {} only; those of the corpus are used instead",
+                    file.display(),
+                    there.join(", ")
+                );
+                worker.emitter.log("engine", "warning", text);
+            }
+            of_corpus(worker, job, false)?.1
+        }
+    };
+    worker.loaded()?.moments = Some(moments);
+    Ok(())
+}
+
+/// The imported second moments of the model, unless something was said about the corpus.
+pub fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Error> {
+    let options = &worker.options;
+    let said = options.corpus.is_some()
+        || options.corpus_tokens.is_some()
+        || options.moments.column.is_some()
+        || options.moments.sample.is_some()
+        || options.moments.float64_sums;
+    let file = imported_file(worker)?;
+    if said || !file.exists() {
+        return Ok(None);
+    }
+    // what cannot be read is not replaced by something else: it was imported on purpose
+    let moments = read(worker, &file)?;
+    if moments.description.model != fingerprint(model(worker)?)? {
+        let message = "it does not belong to this model; delete it and import it again".to_owned();
+        return Err(Error::File { path: file, message });
+    }
+    Ok(Some((file, moments)))
+}
+
+/// Second moments of a file, which is said to be an old one where it carries no checksum.
+pub fn read(worker: &Worker<'_>, file: &Path) -> Result<SecondMoments, Error> {
+    let moments = SecondMoments::read(file, model(worker)?.device)?;
+    if !moments.is_sealed {
+        let text = format!(
+            "{}: it carries no checksum, since an older Locus or another program wrote it; `locus stats verify` checks \
+             what can be checked without one",
+            file.display()
+        );
+        worker.emitter.log("engine", "warning", text);
+    }
+    Ok(moments)
+}
+
+pub fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
+    let corpus = Description::IMPORTED.to_owned();
+    let description = Description { model: fingerprint(model(worker)?)?, corpus, ..Description::default() };
+    // published numbers, which are the same in every mode
+    Ok(kept::folder(&worker.options.cache).join(description.file_name()))
+}
+
+/// The unedited model, whatever edits are in place.
+pub fn model<'a>(worker: &'a Worker<'_>) -> Result<&'a locus_engine::model::Model, Error> {
+    Ok(worker.ready()?.stack.base())
+}
+
+/// What is to be collected over a corpus, and the file that keeps it.
+pub fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collecting<'a>, PathBuf), Error> {
+    let mut collecting = Collecting::new(model(worker)?, corpus);
+    if worker.options.moments.float64_sums {
+        collecting.precision = Precision::Float64;
+    }
+    // those of the other mode have other last bits
+    let folder = match worker.options.reproducible {
+        true => kept::reproducible_folder(&worker.options.cache),
+        false => kept::folder(&worker.options.cache),
+    };
+    let file = folder.join(collecting.description()?.file_name());
+    Ok((collecting, file))
+}
+
+/// Second moments of the corpus, kept or collected, and their file. What is `to_be_kept` fails where it cannot be.
+pub fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(PathBuf, SecondMoments), Error> {
+    let corpus = corpus(worker)?;
+    let (mut collecting, file) = collecting(worker, &corpus)?;
+    let description = collecting.description()?;
+    if file.exists() {
+        match read(worker, &file) {
+            Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
+            Ok(_) => {
+                let text = format!("{} belongs to another model; collecting anew", file.display());
+                worker.emitter.log("engine", "warning", text);
+            }
+            Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
+            Err(error) => worker.emitter.log("engine", "warning", format!("{error}; collecting them anew")),
+        }
+    }
+    remove_leftovers(&file);
+    if to_be_kept {
+        can_be_written(&file)?;
+    }
+    let progress = ProgressFile::beside(&file);
+    let progress = match worker.options.moments.keep_every {
+        Some(every) => progress.every(every),
+        None => progress,
+    };
+    announce(worker, &corpus, progress.tokens(&description))?;
+    collecting.progress = Some(progress);
+    let start = Instant::now();
+    let mut estimated = false;
+    let moments = collecting.run(&mut |progress| {
+        worker.emitter.progress(job, Phase::SecondMoments, progress.done, progress.total);
+        if !estimated && start.elapsed() >= MEASURED && progress.done > progress.before {
+            estimated = true;
+            tell_time(worker, progress, start.elapsed());
+        }
+        worker.check_cancel()
+    })?;
+    match moments.write(&file) {
+        Ok(()) => {
+            if let Some(progress) = &collecting.progress {
+                progress.remove();
+            }
+        }
+        Err(error) if to_be_kept => return Err(error.into()),
+        Err(error) => {
+            let text = format!("second moments are not kept for the next time: {error}");
+            worker.emitter.log("engine", "warning", text);
+        }
+    }
+    Ok((file, moments))
+}
+
+/// Whether a file can be made in the folder of another one, before hours are spent on what goes into it.
+///
+/// # Errors
+/// It cannot.
+fn can_be_written(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let trial = std::fs::create_dir_all(folder).and_then(|()| Ok(locus_files::Draft::new(file)?));
+    trial.map(|_| ()).map_err(|source| locus_engine::Error::Write { path: file.to_owned(), source }.into())
+}
+
+/// Says what is going to be done, and how it can be had for less.
+fn announce(worker: &Worker<'_>, corpus: &Corpus, before: u64) -> Result<(), Error> {
+    let model = model(worker)?;
+    let enough = TOKENS_PER_ENTRY * model.architecture.inner;
+    let how_many = match corpus.limit() {
+        Some(limit) => format!("up to {limit} tokens"),
+        None => "all tokens".to_owned(),
+    };
+    let mut text = format!(
+        "collecting second moments of all layers over {how_many} of {}, once for this model; fewer tokens \
+         (--corpus-tokens N) are quicker, and ten per entry of the MLP key, {enough} here, are reported to keep the scores",
+        corpus.name
+    );
+    if before > 0 {
+        text += &format!("; going on after {before} tokens of an earlier run");
+    }
+    worker.emitter.log("engine", "info", text);
+    Ok(())
+}
+
+/// Says how long the rest takes, from the speed so far.
+fn tell_time(worker: &Worker<'_>, progress: Progress, elapsed: Duration) {
+    let speed = (progress.done - progress.before) as f64 / elapsed.as_secs_f64();
+    let left = Duration::from_secs_f64(progress.total.saturating_sub(progress.done) as f64 / speed.max(1e-9));
+    if left >= LONG {
+        let text = format!(
+            "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped goes on from where it was",
+            words(left)
+        );
+        worker.emitter.log("engine", "info", text);
+    }
+}
+
+/// A time in the two largest units.
+fn words(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// The corpus as the options say.
+pub fn corpus(worker: &Worker<'_>) -> Result<Corpus, Error> {
+    let options = &worker.options;
+    let enough = (TOKENS_PER_ENTRY * model(worker)?.architecture.inner).max(LEAST_TOKENS) as usize;
+    // who asks for so many documents wants all their tokens
+    let tokens = options.corpus_tokens.or(if options.moments.sample.is_some() { None } else { Some(enough) });
+    let settings = CorpusSettings { column: options.moments.column.clone(), tokens, sample: options.moments.sample };
+    if let Some(file) = &options.corpus {
+        if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {
+            let text = format!("reading {} once from end to end to recognise it", file.display());
+            worker.emitter.log("engine", "info", text);
+        }
+        return Ok(Corpus::from_file(file, &settings, &mut || worker.check_cancel())?);
+    }
+    if settings.column.is_some() {
+        let message = "the built-in corpus has no columns; give --corpus FILE, or leave out --corpus-column";
+        return Err(Error::Request(message.to_owned()));
+    }
+    let built_in = locus_demo::assets().iter().find(|(name, _)| *name == "corpus.txt");
+    let text = built_in.and_then(|(_, bytes)| std::str::from_utf8(bytes).ok());
+    let text = text.ok_or_else(|| Error::Request("the built-in corpus is missing; use --corpus FILE".to_owned()))?;
+    Ok(Corpus::from_text("the built-in corpus", text, &settings)?)
+}

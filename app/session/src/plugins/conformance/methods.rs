@@ -1,0 +1,271 @@
+//! The checks of a method.
+
+use super::trial::{self, Trial};
+use super::watch::Limit;
+use super::weights::{Weights, are_same, layer_of};
+use super::{Checks, Finding, declaration, fact, growth, left_behind, nonsense, said, settings};
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::edit::{Edit, Violation};
+use locus_plugin::{Edited, StepReport};
+use locus_protocol::{EditOrder, PluginKind};
+use locus_records::Preference;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How long a method may go on after it was cancelled, on a small model. The boundary gives it no service any more.
+const TIME_AFTER_CANCEL: Duration = Duration::from_millis(1500);
+
+/// What an author does who wants to go on from the last edit.
+const INDEPENDENT: &str = "edits are independent: keep nothing from one to the next, and read what an earlier one did from \
+                           the weights, which host.parameter gives with all edits in place";
+
+/// Names of the checks that need an edit that works.
+const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edit", "undo restores", "memory"];
+
+/// Makes all checks of a method.
+///
+/// # Errors
+/// The user cancelled; there is no objective or fact to check with.
+pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
+    let plugin = checks.plugin;
+    let method = worker.registry.method(&plugin.id)?;
+    checks.tell(worker, "declaration", declaration(plugin));
+    let order = order(worker, &plugin.id)?;
+    let info = worker.ready()?.info.clone();
+    let request = nonsense::request(&order);
+    let accepts = |settings: &serde_json::Map<_, _>| method.plan(&request, settings, &info).is_ok();
+    checks.tell(worker, "settings", settings::refusals(&plugin.hyperparameters, accepts));
+
+    let weights = Weights::of(worker.ready()?.stack.model())?;
+    let first = match trial::run(worker, checks.job, &order, Limit::default()) {
+        Err(error) if error.is_cancelled() || !error.is_of_plugin() => return Err(error),
+        // it refuses in its plan what every method should take
+        Err(error) => {
+            let text = format!("{}; it should edit one fact of the model in its own layers", said(&error));
+            checks.tell(worker, "edits", Err(text));
+            return Ok(());
+        }
+        Ok(trial) => trial,
+    };
+    let works = match &first.violation {
+        Some(Violation::Wrote(_)) => {
+            checks.skip(worker, "edits", "an edit that writes into what is the host's is not taken");
+            false
+        }
+        _ => checks.tell(worker, "edits", edits(&first)),
+    };
+    checks.tell(worker, "reports its steps", reports(&first));
+    checks.tell(worker, "leaves nothing behind", left_behind(&first.left, &plugin.id));
+    if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights, &first)?) {
+        checks.skip(worker, "the other checks", "nothing that such a method gives back is taken");
+        return Ok(());
+    }
+    let cancels = cancels(worker, checks, &order, &first)?;
+    checks.tell(worker, "cancels within a step", cancels);
+    let told = nonsense::requests(worker, &order)?;
+    checks.tell(worker, "errors, not panics: requests", told);
+    let told = nonsense::settings(worker, checks, &order)?;
+    checks.tell(worker, "errors, not panics: settings", told);
+    if !works {
+        NEED_AN_EDIT.iter().for_each(|check| checks.skip(worker, check, "it did not edit"));
+        return Ok(());
+    }
+    if let Ok(edited) = &first.outcome {
+        checks.tell(worker, NEED_AN_EDIT[0], touches(worker, &first, edited)?);
+        let again = trial::run(worker, checks.job, &order, Limit::default())?;
+        checks.tell(worker, NEED_AN_EDIT[1], repeats(edited, again.outcome));
+    }
+    let told = undo(worker, &order, first, &weights)?;
+    checks.tell(worker, NEED_AN_EDIT[2], told);
+    let told = growth::check(worker, checks.job, &order, checks.edits)?;
+    checks.tell(worker, NEED_AN_EDIT[3], told);
+    let told = still_the_same(worker, &weights)?;
+    checks.tell(worker, "leaves the weights alone in the end", told);
+    Ok(())
+}
+
+/// An edit of the first fact with the method's own settings, in the layers that suit it or in one a quarter of the way up.
+fn order(worker: &Worker<'_>, method: &str) -> Result<EditOrder, Error> {
+    let plugins = worker.registry.plugins();
+    let objectives = || plugins.iter().filter(|plugin| plugin.kind == PluginKind::Objective).map(|plugin| &plugin.id);
+    let preferred = Preference::shipped().objective;
+    let objective = objectives().find(|id| **id == preferred).or_else(|| objectives().next());
+    let none = || Error::Request("no objective is loaded to check a method with; name one with --plugin".to_owned());
+    let loaded = worker.ready()?;
+    let suits = loaded.defaults.layers_of(method);
+    Ok(EditOrder {
+        fact: fact(worker)?,
+        method: method.to_owned(),
+        objective: objective.ok_or_else(none)?.clone(),
+        layers: if suits.is_empty() { vec![loaded.info.layers / 4] } else { suits },
+        method_settings: Default::default(),
+        objective_settings: Default::default(),
+        seed: 1,
+        more: Vec::new(),
+    })
+}
+
+/// It gives back changes that can be applied.
+fn edits(trial: &Trial) -> Finding {
+    match &trial.outcome {
+        Err(error) => Err(format!("{}; an edit with its default settings should work", said(error))),
+        Ok(edited) => Ok(format!("changes of {} parameters, finite and of fitting shapes", edited.deltas.len())),
+    }
+}
+
+/// It reports every step in its order.
+fn reports(trial: &Trial) -> Finding {
+    if let Some(refused) = &trial.seen.refused_report {
+        return Err(format!("a report was refused: {refused}"));
+    }
+    in_order(&trial.seen.reports, &trial.plan.layers)
+}
+
+/// Reports go up one by one, begin anew at 0, or come after the last step.
+fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
+    let Some(last) = reports.last() else {
+        return Err("it reported no step; call host.report in each, or the table of layers stays as it is".to_owned());
+    };
+    let mut before: Option<u64> = None;
+    for StepReport { step, steps, layer, losses, .. } in reports {
+        let follows = *step == 0 || step == steps || before.is_some_and(|before| before + 1 == *step);
+        if !follows {
+            let came = before.map_or("at first".to_owned(), |before| format!("after step {before}"));
+            return Err(format!("{came} it reported step {step}; report each step once, counted from 0"));
+        }
+        if step > steps {
+            return Err(format!("it reported step {step} of {steps}; announce as many steps as there are"));
+        }
+        if !layers.is_empty() && !layers.contains(layer) {
+            return Err(format!("it reported a step on layer {layer}, which is not in its plan; plan what is edited"));
+        }
+        if !losses.contains_key("loss") {
+            return Err(format!("its report of step {step} has no loss; add one with .loss(\"loss\", value)"));
+        }
+        before = Some(*step);
+    }
+    let layers: BTreeSet<usize> = reports.iter().map(|report| report.layer).collect();
+    let layers: Vec<String> = layers.iter().map(ToString::to_string).collect();
+    Ok(format!("{} reports of up to {} steps, on layer {}", reports.len(), last.steps, layers.join(", ")))
+}
+
+/// It wrote into nothing of the host's, its handles included.
+fn untouched(worker: &Worker<'_>, weights: &Weights, trial: &Trial) -> Result<Finding, Error> {
+    match &trial.violation {
+        Some(what @ Violation::Wrote(_)) => {
+            Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
+        }
+        _ => still_the_same(worker, weights),
+    }
+}
+
+/// The model's own weights are as they were.
+fn still_the_same(worker: &Worker<'_>, weights: &Weights) -> Result<Finding, Error> {
+    let changed = weights.changed(worker.ready()?.stack.model())?;
+    Ok(match changed.first() {
+        None => Ok("all weights are bit by bit what they were".to_owned()),
+        Some(name) => {
+            Err(format!("`{name}` is not what it was: copy a tensor of the host before an operation in place"))
+        }
+    })
+}
+
+/// It stops soon after it was told.
+fn cancels(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder, first: &Trial) -> Result<Finding, Error> {
+    let limit = match first.seen.reports.is_empty() {
+        true => Limit { services: Some(1), ..Limit::default() },
+        false => Limit { reports: Some(1), ..Limit::default() },
+    };
+    let Trial { outcome, seen, .. } = trial::run(worker, checks.job, order, limit)?;
+    if seen.went_on > TIME_AFTER_CANCEL {
+        return Ok(Err(format!(
+            "it went on for {:.1} s before it looked; call host.checkpoint()? where it computes long",
+            seen.went_on.as_secs_f64()
+        )));
+    }
+    Ok(match outcome {
+        Err(error) if error.is_cancelled() => Ok("it stopped at its next call of the host".to_owned()),
+        // it was never told: it asked for nothing more
+        Ok(_) => Ok("it had nothing left to stop".to_owned()),
+        Err(error) => {
+            let error = said(&error);
+            Err(format!("it failed where it was cancelled ({error}); pass errors on as they are, with `?`"))
+        }
+    })
+}
+
+/// Its changes are of the layers that it planned.
+fn touches(worker: &Worker<'_>, trial: &Trial, edited: &Edited) -> Result<Finding, Error> {
+    let model = worker.ready()?.stack.model();
+    let planned = &trial.plan.layers;
+    for delta in &edited.deltas {
+        let name = &delta.parameter;
+        match layer_of(model, name) {
+            Some(layer) if !planned.contains(&layer) => {
+                return Ok(Err(format!(
+                    "it changes `{name}` of layer {layer}, and its plan is to edit {planned:?}; plan it, or leave it alone"
+                )));
+            }
+            None if !planned.is_empty() => {
+                return Ok(Err(format!("it changes `{name}`, which belongs to no layer of its plan {planned:?}")));
+            }
+            _ => {}
+        }
+    }
+    Ok(Ok(format!("only parameters of {planned:?}")))
+}
+
+/// The same order gives the same changes.
+fn repeats(first: &Edited, again: Result<Edited, Error>) -> Finding {
+    match again {
+        Err(error) => Err(format!("the same edit failed the second time: {}; {INDEPENDENT}", said(&error))),
+        Ok(again) if are_same(&first.deltas, &again.deltas) => Ok("two runs agree bit by bit".to_owned()),
+        Ok(_) => Err(format!("two runs differ; draw everything random from request.seed; {INDEPENDENT}")),
+    }
+}
+
+/// With the edit taken back the model is what it was.
+fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &Weights) -> Result<Finding, Error> {
+    let Ok(edited) = trial.outcome else { return Ok(Err("it did not edit".to_owned())) };
+    let loaded = worker.loaded()?;
+    let title = format!("check of {}", order.method);
+    loaded.stack.apply(Edit { title, order: order.clone(), deltas: edited.deltas, ..Edit::default() })?;
+    let moved = weights.changed(loaded.stack.model())?;
+    loaded.stack.undo()?;
+    let left = weights.changed(loaded.stack.model())?;
+    Ok(match (&moved[..], &left[..]) {
+        ([], _) => Err("its change changes no weight; give back what differs from the model".to_owned()),
+        (_, [name, ..]) => Err(format!("`{name}` is not what it was after the edit was taken back")),
+        _ => Ok(format!("{} parameters moved, and all are bit by bit what they were", moved.len())),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_order;
+    use locus_plugin::StepReport;
+
+    fn reports(steps: &[(u64, u64)]) -> Vec<StepReport> {
+        steps.iter().map(|&(step, steps)| StepReport::new(step, steps, 3).loss("loss", 1.0)).collect()
+    }
+
+    #[test]
+    fn steps_are_reported_in_their_order() {
+        for good in
+            [&[(0, 3), (1, 3), (2, 3)][..], &[(0, 2), (1, 2), (0, 2), (1, 2)], &[(0, 9), (9, 9), (9, 9)], &[(0, 1)]]
+        {
+            assert!(in_order(&reports(good), &[3]).is_ok(), "{good:?}");
+        }
+        for (bad, said) in [
+            (&[][..], "no step"),
+            (&[(0, 9), (2, 9)], "after step 0 it reported step 2"),
+            (&[(1, 9)], "at first it reported step 1"),
+            (&[(0, 1), (1, 1), (2, 1)], "step 2 of 1"),
+        ] {
+            let complaint = in_order(&reports(bad), &[3]).expect_err(said);
+            assert!(complaint.contains(said), "{complaint}");
+        }
+        assert!(in_order(&reports(&[(0, 1)]), &[4]).expect_err("layer").contains("not in its plan"));
+    }
+}

@@ -1,0 +1,70 @@
+//! One run of a method as an edit runs it, watched. Nothing is put in place.
+
+use super::watch::{Limit, Seen, Watch};
+use crate::error::Error;
+use crate::moments;
+use crate::plugins::engaging::{Engaged, engage};
+use crate::plugins::preparing::{Prepared, prepare};
+use crate::worker::Worker;
+use locus_engine::edit::{EngineHost, Violation};
+use locus_plugin::{EditRequest, Edited, Plan};
+use locus_plugin_host::{Remark, take_remarks};
+use locus_protocol::{EditOrder, JobId};
+use std::cell::Cell;
+
+/// What a run came to.
+pub struct Trial {
+    /// What the method said before.
+    pub plan: Plan,
+    /// What it gave back, or how a plugin failed.
+    pub outcome: Result<Edited, Error>,
+    /// What was seen meanwhile.
+    pub seen: Seen,
+    /// What it did that makes its result worthless.
+    pub violation: Option<Violation>,
+    /// What plugins left behind.
+    pub left: Vec<Remark>,
+}
+
+/// Runs an order until it ends or `limit` is reached.
+///
+/// # Errors
+/// The user cancelled; the objective or the method refuses the order before anything runs.
+pub fn run(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, limit: Limit) -> Result<Trial, Error> {
+    // what was left before
+    worker.tell_remarks();
+    let mut order = order.clone();
+    let prepared = prepare(worker, &mut order)?;
+    moments::ensure(worker, job, &prepared.plan.second_moments)?;
+    let request = prepared.request.clone();
+    let trial = run_request(worker, &order, &prepared, &request, limit)?;
+    worker.check_cancel()?;
+    Ok(trial)
+}
+
+/// Asks the method of a prepared order for something else than was prepared.
+///
+/// # Errors
+/// The user cancelled; no host can be made for it; it failed by no fault of a plugin's.
+pub fn run_request(
+    worker: &Worker<'_>,
+    order: &EditOrder,
+    prepared: &Prepared,
+    request: &EditRequest,
+    limit: Limit,
+) -> Result<Trial, Error> {
+    let loaded = worker.ready()?;
+    let (model, moments) = (loaded.stack.model(), loaded.moments.as_ref());
+    let (over, user) = (Cell::new(false), || worker.is_cancelled());
+    let cancelled = || over.get();
+    let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, None, |_| {});
+    let watch = Watch::new(&host, limit, &over, &user);
+    let Engaged { outcome, violation } = engage(&worker.registry, loaded, order, prepared, &host, |method| {
+        method.edit(request, &order.method_settings, &watch)
+    })?;
+    let (seen, left) = (watch.finish(), take_remarks());
+    match outcome {
+        Err(error) if !error.is_of_plugin() => Err(error),
+        outcome => Ok(Trial { plan: prepared.plan.clone(), outcome, seen, violation, left }),
+    }
+}

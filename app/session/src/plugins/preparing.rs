@@ -1,0 +1,149 @@
+//! What is known before a method runs: settings, the objective's goals, the method's plan.
+
+use super::engaging::believed;
+use super::sealing::sealed;
+use crate::error::Error;
+use crate::worker::Worker;
+use locus_engine::edit::{EngineHost, HostEvent, bounds};
+use locus_engine::model::Model;
+use locus_engine::run::resolved;
+use locus_plugin::object::ObjectiveInstance;
+use locus_plugin::{Edit, EditRequest, Goal, Level, ModelInfo, Plan, SubjectNoise};
+use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
+use std::cell::RefCell;
+
+/// What is known before a method runs.
+pub struct Prepared {
+    /// What the method is asked.
+    pub request: EditRequest,
+    /// What it is going to do.
+    pub plan: Plan,
+    /// By fact: what the objective makes of it.
+    pub aims: Vec<Aim>,
+    /// Noise on the subjects while editing and scoring, its level in numbers.
+    pub noise: Option<SubjectNoise>,
+    /// What plugins may know of the model.
+    pub info: ModelInfo,
+    /// The model that is edited.
+    pub on: TriedOn,
+    /// The objective that has told its goals: the same is asked for the losses.
+    pub objective: RefCell<Option<Box<dyn ObjectiveInstance>>>,
+}
+
+/// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
+pub fn prepare(worker: &Worker<'_>, order: &mut EditOrder) -> Result<Prepared, Error> {
+    prepare_on(worker, order, TriedOn::AsItIs)
+}
+
+/// The same for an edit of that model.
+pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<Prepared, Error> {
+    let method = worker.registry.method(&order.method)?;
+    let objective = worker.registry.objective(&order.objective)?;
+    let loaded = worker.ready()?;
+    order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
+    order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
+    if order.layers.is_empty() {
+        order.layers = loaded.defaults.layers_of(&order.method);
+    }
+    order.layers.sort_unstable();
+    order.layers.dedup();
+    if let Some(layer) = order.layers.iter().find(|&&layer| layer >= loaded.info.layers) {
+        let message =
+            format!("there is no layer {layer}; this model has layers 0 to {}", loaded.info.layers.saturating_sub(1));
+        return Err(Error::Request(message));
+    }
+    let mut info = loaded.info.clone();
+    info.embedding_deviation = loaded.embedding_deviation(&order.fact.subject)?;
+    let model = loaded.model_on(on);
+    let emitter = &worker.emitter;
+    let listener = |event| match event {
+        HostEvent::Log(level, text) => {
+            let level = if level == Level::Info { "info" } else { "warning" };
+            emitter.log(&order.objective, level, text);
+        }
+        // there is no table of steps yet
+        HostEvent::Step(..) | HostEvent::Progress { .. } => {}
+    };
+    let cancelled = || worker.is_cancelled();
+    let host = EngineHost::new(model, info.clone(), None, &cancelled, None, listener);
+    let ids = [order.objective.as_str(); 2];
+    let named = |error| Error::plugin(&order.objective, error);
+    // the weights are compared once for all facts of the order
+    let (at_work, goals) = sealed(loaded, &order.objective, || {
+        let mut at_work = believed(ids, objective.start(&order.objective_settings), &host)?;
+        let mut goals = Vec::new();
+        for fact in order.facts() {
+            // the subject must be there, whatever the method makes of it
+            model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
+            let goal = believed(ids, at_work.goal(&plugin_fact(fact), &host), &host)?;
+            bounds::goal(&goal).map_err(named)?;
+            goals.push(goal);
+        }
+        Ok((at_work, goals))
+    })?;
+    let noise = goals.first().and_then(|goal| goal.noise.clone());
+    let noise = noise.map(|noise| resolved(noise, info.embedding_deviation));
+    let level = noise.as_ref().map_or(0.0, |noise| noise.level);
+    let made = || order.facts().zip(&goals);
+    let edits = made().map(|(fact, goal)| edit(fact, goal)).collect();
+    let aims = made().map(|(fact, goal)| aim(model, fact, goal, level)).collect();
+    if goals.iter().any(|goal| goal.noise != goals[0].noise) {
+        let message = "the facts have noise of different kinds; edit them one after the other".to_owned();
+        return Err(named(locus_plugin::Error::Request(message)));
+    }
+    let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed };
+    let named = |error| Error::plugin(&order.method, error);
+    let plan = sealed(loaded, &order.method, || method.plan(&request, &order.method_settings, &info).map_err(named))?;
+    bounds::plan(&plan).map_err(named)?;
+    if let Some(layer) = plan.layers.iter().chain(&plan.second_moments).find(|&&layer| layer >= info.layers) {
+        let message =
+            format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers.saturating_sub(1));
+        return Err(named(locus_plugin::Error::Failed(message)));
+    }
+    request.layers.clone_from(&plan.layers);
+    order.layers.clone_from(&plan.layers);
+    drop(host);
+    Ok(Prepared { request, plan, aims, noise, info, on, objective: RefCell::new(Some(at_work)) })
+}
+
+/// What the method is asked for a fact.
+fn edit(fact: &Fact, goal: &Goal) -> Edit {
+    let mut edit = Edit::new(&fact.template, &fact.subject, &goal.target);
+    edit.runs_all_steps = goal.runs_all_steps;
+    edit.copies = goal.noise.as_ref().map_or(1, |noise| noise.copies);
+    edit
+}
+
+/// What an objective made of a fact.
+fn aim(model: &Model, fact: &Fact, goal: &Goal, noise_level: f64) -> Aim {
+    let (prompt, target) = (fact.prompt(), goal.target.clone());
+    let baseline = goal.baseline.clone().unwrap_or_else(|| other_target(fact, &target));
+    Aim {
+        target_tokens: target_tokens(model, &prompt, &target),
+        baseline_tokens: target_tokens(model, &prompt, &baseline),
+        target,
+        baseline,
+        noise_level,
+        lowers: goal.lowers,
+    }
+}
+
+/// The tokens of a target after its prompt, for the eye; none where it is empty.
+pub fn target_tokens(model: &Model, prompt: &str, target: &str) -> Vec<String> {
+    let joined = model.tokenizer.joined(prompt, target);
+    joined.map(|joined| joined.target().iter().map(|&id| model.tokenizer.piece(id)).collect()).unwrap_or_default()
+}
+
+fn plugin_fact(fact: &Fact) -> locus_plugin::Fact {
+    locus_plugin::Fact {
+        template: fact.template.clone(),
+        subject: fact.subject.clone(),
+        target_true: fact.target_true.clone(),
+        target_new: fact.target_new.clone(),
+    }
+}
+
+/// The record's target that is not `target`.
+fn other_target(fact: &Fact, target: &str) -> String {
+    if fact.target_true.trim() == target.trim() { fact.target_new.clone() } else { fact.target_true.clone() }
+}

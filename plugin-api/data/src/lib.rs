@@ -1,0 +1,9 @@
+//! Plain data of the plugin contract: hyperparameters as plugins declare them, numbers that JSON does not have, and how a
+//! template is filled. No tensors, so that programs which only show plugins need no libtorch.
+
+mod hyperparameter;
+pub mod number;
+mod template;
+
+pub use hyperparameter::{Hyperparameter, HyperparameterKind};
+pub use template::fill;

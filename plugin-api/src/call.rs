@@ -1,0 +1,170 @@
+//! What a service is asked with, and what it answers: JSON and tensors, as they cross.
+
+use crate::error::{Error, Result};
+use crate::host::{ModelInfo, PromptTokens, SuffixOutput};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tch::Tensor;
+
+/// JSON and tensors that somebody is asked with.
+#[derive(Clone, Copy, Debug)]
+pub struct Arguments<'a> {
+    json: &'a str,
+    /// The tensors.
+    pub tensors: &'a [Tensor],
+}
+
+impl<'a> Arguments<'a> {
+    /// JSON, empty for `{}`, and tensors.
+    #[must_use]
+    pub fn new(json: &'a str, tensors: &'a [Tensor]) -> Self {
+        Self { json, tensors }
+    }
+
+    /// The JSON as it stands.
+    #[must_use]
+    pub fn json(&self) -> &'a str {
+        if self.json.is_empty() { "{}" } else { self.json }
+    }
+
+    /// The JSON, read.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when it does not have the shape that the contract names.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(self.json()).map_err(|error| Error::Request(format!("unreadable arguments: {error}")))
+    }
+
+    /// Exactly `N` tensors.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there are more or fewer.
+    pub fn exactly<const N: usize>(&self) -> Result<&'a [Tensor; N]> {
+        let count = self.tensors.len();
+        self.tensors.try_into().map_err(|_| Error::Request(format!("{count} tensors instead of {N}")))
+    }
+}
+
+/// JSON and tensors that somebody answers.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The JSON; empty for `{}`.
+    pub json: String,
+    /// The tensors that the JSON names by index.
+    pub tensors: Vec<Tensor>,
+}
+
+impl Answer {
+    /// An answer of JSON alone.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] for what no JSON can be made of.
+    pub fn of<T: Serialize>(json: &T) -> Result<Self> {
+        Ok(Self { json: written(json)?, tensors: Vec::new() })
+    }
+
+    /// The JSON, read; missing JSON is `{}`.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when it does not have the shape that the contract names.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+        let text = if self.json.is_empty() { "{}" } else { &self.json };
+        serde_json::from_str(text).map_err(|error| Error::Failed(format!("unreadable answer: {error}")))
+    }
+
+    /// Exactly `N` tensors.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when there are more or fewer.
+    pub fn exactly<const N: usize>(self) -> Result<[Tensor; N]> {
+        let count = self.tensors.len();
+        let wrong = |_| Error::Failed(format!("unusable answer: {count} tensors instead of {N}"));
+        self.tensors.try_into().map_err(wrong)
+    }
+}
+
+/// A value as JSON.
+///
+/// # Errors
+/// [`Error::Failed`] for what no JSON can be made of.
+pub fn written<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| Error::Failed(format!("cannot write JSON: {error}")))
+}
+
+/// What a service can answer.
+pub trait Answered: Sized {
+    /// As it crosses.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] for what no JSON can be made of.
+    fn answer(self) -> Result<Answer>;
+
+    /// Out of what crossed.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when that has another shape.
+    fn of(answer: Answer) -> Result<Self>;
+}
+
+impl Answered for () {
+    fn answer(self) -> Result<Answer> {
+        Ok(Answer { json: "{}".to_owned(), ..Answer::default() })
+    }
+
+    fn of(_answer: Answer) -> Result<Self> {
+        Ok(())
+    }
+}
+
+impl Answered for Tensor {
+    fn answer(self) -> Result<Answer> {
+        vec![self].answer()
+    }
+
+    fn of(answer: Answer) -> Result<Self> {
+        let [tensor] = answer.exactly()?;
+        Ok(tensor)
+    }
+}
+
+impl Answered for Vec<Tensor> {
+    fn answer(self) -> Result<Answer> {
+        Ok(Answer { json: "{}".to_owned(), tensors: self })
+    }
+
+    fn of(answer: Answer) -> Result<Self> {
+        Ok(answer.tensors)
+    }
+}
+
+impl Answered for SuffixOutput {
+    fn answer(self) -> Result<Answer> {
+        let read = [self.log_probabilities, self.distributions];
+        read.into_iter().chain(self.captured).collect::<Vec<Tensor>>().answer()
+    }
+
+    fn of(answer: Answer) -> Result<Self> {
+        let mut tensors = answer.tensors.into_iter();
+        match (tensors.next(), tensors.next()) {
+            (Some(log_probabilities), Some(distributions)) => {
+                Ok(Self { log_probabilities, distributions, captured: tensors.collect() })
+            }
+            _ => Err(Error::Failed("unusable answer: a run gives two tensors at least".to_owned())),
+        }
+    }
+}
+
+macro_rules! of_json {
+    ($($answer:ty),*) => {$(
+        impl Answered for $answer {
+            fn answer(self) -> Result<Answer> {
+                Answer::of(&self)
+            }
+
+            fn of(answer: Answer) -> Result<Self> {
+                answer.read()
+            }
+        }
+    )*};
+}
+of_json!(ModelInfo, PromptTokens);

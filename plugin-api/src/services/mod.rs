@@ -1,0 +1,220 @@
+//! The services of the host: one table, and all that follows from it.
+
+#[macro_use]
+mod macros;
+
+use crate::call::{Answer, Answered, Arguments, written};
+use crate::error::{Error, Result};
+use crate::host::{
+    Cells, Level, ModelInfo, NoisedSubject, PromptTokens, SampleRequest, StepReport, Suffix, SuffixOutput,
+    SuffixRequest,
+};
+use crate::request::Reduction;
+use macros::Passed;
+use tch::Tensor;
+
+/// A service as the reference tells it.
+pub struct Service {
+    /// Its name.
+    pub name: &'static str,
+    /// What its name is called in `name`, and after `LOCUS_SERVICE_` in the C header.
+    pub constant: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// JSON that it is asked with.
+    pub json_in: &'static str,
+    /// Tensors that it is asked with.
+    pub tensors_in: &'static str,
+    /// JSON that it answers.
+    pub json_out: &'static str,
+    /// Tensors that it answers.
+    pub tensors_out: &'static str,
+}
+
+// A service is one entry: what it does; what its name is (`transparent` where the JSON is that of its only argument); what the
+// reference says of JSON in, tensors in, JSON out and tensors out; and the method. Arguments are JSON by their names, a
+// tensor in brackets, or `all` tensors that there are; the answer is a tensor, tensors, JSON, or JSON `as` the only key of an object.
+services! {
+    /// Adds a row to the live table.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the report names a layer the model does not have, has no `loss`, or a number that is not
+    /// finite; [`Error::Cancelled`].
+    #[service(REPORT, "report", transparent)]
+    #[reference(r#"`{"step": 0, "steps": 20, "layer": 5, "losses": {"loss": 3.2}, "metrics": [{"layer": 5, "values": {"norm": 1.5}}]}`"#, "", "", "")]
+    fn report(report: &StepReport) -> ();
+
+    /// Tells how far a phase is; `total` 0 when nobody knows.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    #[service(PROGRESS, "progress")]
+    #[reference(r#"`{"phase": "contexts", "done": 3, "total": 20}`"#, "", "", "")]
+    fn progress(#[serde(default)] phase: &str, #[serde(default)] done: u64, #[serde(default)] total: u64) -> ();
+
+    /// What the model is.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    #[service(MODEL, "model")]
+    #[reference("`{}`", "", "name, family, layers, hidden, inner, vocabulary, context, device, number_format, end_of_text, token_embedding, embedding_deviation, `down_projections` (by layer: weight, bias, stored_input_first)", "")]
+    fn model() -> ModelInfo;
+
+    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt, without it the text
+    /// goes on after another and nothing is put in front. For prompts and targets take [`Self::tokenize_prompt`].
+    ///
+    /// # Errors
+    /// The tokenizer refuses the text.
+    #[service(TOKENIZE, "tokenize")]
+    #[reference(r#"`{"text": "The capital", "start": true}`"#, "", r#"`{"ids": [464, 3139]}`"#, "")]
+    fn tokenize(text: &str, #[serde(default)] start: bool) -> Vec<i64> as ids;
+
+    /// A template with its subject in the place of `{}` and a target after one space, tokenised together: as scores,
+    /// traces and displays do. An empty target leaves the prompt alone.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a subject that has no token in the prompt, or a target of blanks.
+    #[service(TOKENIZE_PROMPT, "tokenize-prompt")]
+    #[reference(r#"`{"template": "The capital of {} is", "subject": "France", "target": "Paris"}`"#, "", r#"`{"ids": [464, 3139, 286, 4881, 318, 6342], "subject": {"start": 3, "end": 4}, "prompt": 5}`: prompt and target as tokens of one text, the subject's tokens, and how many are the prompt's ([tokenizers.md](tokenizers.md))"#, "")]
+    fn tokenize_prompt(template: &str, subject: &str, #[serde(default)] target: &str) -> PromptTokens;
+
+    /// Text of token ids.
+    ///
+    /// # Errors
+    /// An id is not in the vocabulary.
+    #[service(DETOKENIZE, "detokenize")]
+    #[reference(r#"`{"ids": [464, 3139]}`"#, "", r#"`{"text": "The capital"}`"#, "")]
+    fn detokenize(ids: &[i64]) -> String as text;
+
+    /// From now on the model that is run, sampled and asked for parameters has these in these values, until the plugin
+    /// returns or replaces them again; parameters that are not named are the model's own. Runs that were prepared
+    /// before keep what they had. The model itself stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a parameter that is not there, or a value of another shape.
+    #[service(REPLACE_PARAMETERS, "replace-parameters")]
+    #[reference(r#"`{"names": ["transformer.h.5.mlp.c_proj.weight"]}`"#, "one per name", "", "")]
+    fn replace_parameters(names: &[String]; all values) -> ();
+
+    /// A parameter as the model has it now, by its name in the checkpoint. Do not write into it: the
+    /// host's bits would stay, but the edit fails.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there is no such parameter.
+    #[service(PARAMETER, "parameter")]
+    #[reference(r#"`{"name": "transformer.h.5.mlp.c_proj.weight"}`"#, "", "", "the parameter, with all edits in place; do not write into it")]
+    fn parameter(name: &str) -> Tensor;
+
+    /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each. `facts` has the fact of the
+    /// request that each row is about (see [`SuffixRequest::facts`]).
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a cell or layer that is not there; [`Error::Cancelled`].
+    #[service(CAPTURE, "capture")]
+    #[reference(r#"`{"rows": [[464, 3139]], "cells": [{"site": "mlp-key", "layer": 5, "cells": [{"row": 0, "position": 1}]}], "facts": [0]}`"#, "", "", "one `[cells, width]` per entry of `cells`")]
+    fn capture_of(#[serde(default)] facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Vec<Tensor>, one for each cells;
+
+    /// Prepares a run that will be repeated.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for a cell, layer or parameter that is not there; [`Error::Cancelled`].
+    #[service(PREPARE_SUFFIX, "prepare-suffix", transparent)]
+    #[reference(r#"`{"rows": …, "facts": [0], "add": (cells), "parameters": (names), "read": [{"row": 0, "position": 1, "token": 7}], "distributions": [{"row": 0, "position": 1}], "capture": (cells)}`"#, "", r#"`{"suffix": 0}`"#, "")]
+    fn prepare_suffix(request: &SuffixRequest) -> Suffix as suffix;
+
+    /// Runs once more: the first `added` tensors are what is added, one per entry of `add`, `[cells, hidden]` or
+    /// `[1, hidden]` for all of its cells; the rest the parameters, one per entry of `parameters`.
+    /// [`crate::PreparedSuffix`] asks for it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for wrong shapes; [`Error::Cancelled`].
+    #[service(RUN_SUFFIX, "run-suffix")]
+    #[reference(r#"`{"suffix": 0, "added": 1}`"#, "those added, then the parameters", "", "log-probabilities `[reads]`, distributions `[…, vocabulary]`, one per entry of `capture`")]
+    fn run_suffix(suffix: Suffix, #[serde(default)] added: usize; all tensors) -> SuffixOutput;
+
+    /// Forgets a prepared run and gives its memory back. [`crate::PreparedSuffix`] does so when it is dropped; the host
+    /// does it for all that are left when the plugin returns.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there is no such run.
+    #[service(RELEASE_SUFFIX, "release-suffix")]
+    #[reference(r#"`{"suffix": 0}`"#, "", "", "")]
+    fn release_suffix(suffix: Suffix) -> ();
+
+    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer`
+    /// of the unedited model (ROME, equation 2). The host computes and caches `C`.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when there are no second moments for the layer; [`Error::Cancelled`].
+    #[service(SOLVE_SECOND_MOMENT, "solve-second-moment")]
+    #[reference(r#"`{"layer": 5}`"#, "keys `[n, inner]`", "", "`C⁻¹ k` for each")]
+    fn solve_second_moment(layer: usize; [keys]) -> Tensor;
+
+    /// `C` itself, `[inner, inner]`, the mean of `k kᵀ`; see [`Self::solve_second_moment`]. Do not write into it,
+    /// as with [`Self::parameter`].
+    ///
+    /// # Errors
+    /// Those of [`Self::solve_second_moment`].
+    #[service(SECOND_MOMENT, "second-moment")]
+    #[reference(r#"`{"layer": 5}`"#, "", "", "`C`, `[inner, inner]`; do not write into it")]
+    fn second_moment(layer: usize) -> Tensor;
+
+    /// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's
+    /// copies. A prompt with `{}` in it is filled with the subject, which says where it is; else its last mention counts.
+    ///
+    /// # Errors
+    /// [`Error::Request`] when the subject is not in the prompt; [`Error::Cancelled`].
+    #[service(NOISED_PREDICTION, "noised-prediction")]
+    #[reference(r#"`{"prompt": "The capital of {} is", "subject": "France", "noise": {"level": 0, "seed": 1, "copies": 10}}`"#, "", "", "probabilities `[vocabulary]`")]
+    fn noised_prediction(prompt: &str, #[serde(flatten)] subject: &NoisedSubject) -> Tensor;
+
+    /// Samples text from the model (top 5, as the published code does).
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    #[service(SAMPLE, "sample", transparent)]
+    #[reference(r#"`{"prompt": "", "count": 5, "tokens": 10, "seed": 0}`, and `"noised": {"subject", "noise"}` where its subject is noised"#, "", r#"`{"texts": […]}`"#, "")]
+    fn sample(request: &SampleRequest) -> Vec<String> as texts;
+
+    /// The current objective's loss for log-probabilities `[rows, tokens]` of the target, a scalar with its
+    /// gradient intact; for `[facts, rows, tokens]` one loss per fact, `[facts]`.
+    ///
+    /// # Errors
+    /// What the objective says.
+    #[service(OBJECTIVE_LOSS, "objective-loss")]
+    #[reference(r#"`{"reduction": "mean"}` (or `"sum"`)"#, "log-probabilities `[rows, tokens]` or `[facts, rows, tokens]`", "", "the loss, or one per fact")]
+    fn objective_loss([log_probabilities]; reduction: Reduction) -> Tensor;
+}
+
+fn unserved(service: &str) -> Error {
+    Error::Unsupported(format!("the service `{service}`"))
+}
+
+fn one_for_each(tensors: &[Tensor], wanted: usize) -> Result<()> {
+    let got = tensors.len();
+    if got == wanted {
+        return Ok(());
+    }
+    Err(Error::Failed(format!("unusable answer: {got} tensors instead of {wanted}")))
+}
+
+/// The rows of the table of docs/plugins.md.
+#[must_use]
+pub fn reference() -> String {
+    let row = |service: &Service| {
+        let columns = [service.json_in, service.tensors_in, service.json_out, service.tensors_out];
+        let column = |text: &str| if text.is_empty() { " |".to_owned() } else { format!(" {text} |") };
+        format!("| `{}` |{}\n", service.name, columns.map(column).concat())
+    };
+    SERVICES.iter().map(row).collect()
+}
+
+/// What of the C header follows from the table: the services' names.
+#[must_use]
+pub fn names_in_c() -> String {
+    let line = |service: &Service| {
+        let end = service.help.find([';', '.']).unwrap_or(service.help.len());
+        format!("//{}.\n#define LOCUS_SERVICE_{} \"{}\"\n", &service.help[..end], service.constant, service.name)
+    };
+    format!("/* Services of the host, for `call`. */\n{}", SERVICES.iter().map(line).collect::<String>())
+}
