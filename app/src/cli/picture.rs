@@ -6,7 +6,7 @@ use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
 use locus_records::Places;
 use locus_records::{Preference, facts};
-use locus_tui::{Depth, Input, Key, Options, State};
+use locus_tui::{Depth, Input, Key, Options, Workbench};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +28,16 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
     };
     let mut events = last_session(&journal)?;
     add_facts(&mut events, common.facts.as_deref())?;
-    let mut state = State::new(&options()).map_err(|error| Failure::failed(error.to_string()))?;
-    locus_tui::update(&mut state, Input::Resize(size.0, size.1));
+    let mut workbench = Workbench::new(&options()).map_err(|error| Failure::failed(error.to_string()))?;
+    locus_tui::update(&mut workbench, Input::Resize(size.0, size.1));
     for event in events {
-        locus_tui::replay(&mut state, event);
+        locus_tui::replay(&mut workbench, event);
     }
     for key in keys {
         // what a key orders is not carried out: there is no engine
-        locus_tui::update(&mut state, Input::Key(key));
+        locus_tui::update(&mut workbench, Input::Key(key));
     }
-    let svg = locus_tui::picture(&locus_tui::screen(&state));
+    let svg = locus_tui::picture(&locus_tui::screen(&workbench));
     match &arguments.out {
         Some(file) => write(file, &svg),
         None => Ok(output::raw(svg.as_bytes())?),

@@ -1,9 +1,7 @@
 //! The last trace or edit as a command for the shell: the same order on the same model, so that it gives the numbers that
 //! the screen shows.
 
-use crate::input::Effect;
-use crate::overlays::Overlay;
-use crate::state::{Attempt, Compare, EditView, Stage, State};
+use crate::state::{Attempt, EditView, Stage, State};
 use locus_protocol::{EditOrder, Surroundings};
 
 /// The command, and what has to be known about it.
@@ -21,7 +19,7 @@ pub struct ShellCommand {
 /// # Errors
 /// Nothing was.
 pub fn last(state: &State) -> Result<ShellCommand, String> {
-    let mut flags = state.flags.clone();
+    let mut flags = state.launch.flags.clone();
     for file in &state.build.loaded {
         let file = file.display().to_string();
         if !flags.contains(&file) {
@@ -66,8 +64,8 @@ fn operations(state: &State, edits: &[u64]) -> (Vec<u64>, Option<String>) {
 
 /// What was tried with the selected variant, where the comparison has the keys.
 fn selected_variant(state: &State) -> Option<&Attempt> {
-    let variant = state.compare.variants.get(state.compare.cursor).filter(|_| state.pane() == "compare")?;
-    let order = Compare::order(variant, &state.engine, state.fact()?).ok()?;
+    let variant = state.compare.variants.selected().filter(|_| state.pane() == "compare")?;
+    let order = variant.order(&state.engine, state.fact()?).ok()?;
     state.compare.attempt(&order, &state.edits.numbers()).map(|(attempt, _)| attempt)
 }
 
@@ -85,11 +83,4 @@ fn note(view: &EditView) -> Option<String> {
 fn newest(order: &EditOrder) -> EditOrder {
     let first = |id: &str| id.split('@').next().unwrap_or(id).to_owned();
     EditOrder { method: first(&order.method), objective: first(&order.objective), ..order.clone() }
-}
-
-/// Shows the command and puts it on the clipboard.
-pub fn show(state: &mut State) -> Vec<Effect> {
-    let Ok(ShellCommand { line, .. }) = last(state) else { return Vec::new() };
-    state.overlay = Some(Overlay::command());
-    vec![Effect::Copy { what: "the command".to_owned(), text: line }]
 }

@@ -1,9 +1,8 @@
 //! The loop of a plugin's author: build the crate, load the new build, run the last edit again.
 
 use crate::input::Effect;
-use crate::overlays::Overlay;
-use crate::state::{BuildEvent, BuildStage, Settings, State, Tone};
-use locus_protocol::{EditOrder, JobId, PluginKind, PluginReloaded, ReloadPlugin, Task, Undo};
+use crate::state::{Change, Opening, Settings, State, Tone, Wish};
+use locus_protocol::{EditOrder, JobId, PluginKind, PluginReloaded, Task, Undo};
 use std::path::PathBuf;
 
 /// The chosen method or objective and the folder of its crate.
@@ -12,7 +11,7 @@ use std::path::PathBuf;
 /// There is none, cargo is at work, or the file does not say what it was built from.
 pub fn crate_of(state: &State, kind: PluginKind) -> Result<(String, PathBuf), String> {
     let word = if kind == PluginKind::Method { "method" } else { "objective" };
-    let id = state.settings.chosen(&state.engine, kind).ok_or_else(|| format!("no {word} is loaded"))?;
+    let id = state.settings().chosen(&state.engine, kind).ok_or_else(|| format!("no {word} is loaded"))?;
     folder_of(state, kind, id).map(|folder| (first_build(id).to_owned(), folder))
 }
 
@@ -31,57 +30,16 @@ fn folder_of(state: &State, kind: PluginKind, id: &str) -> Result<PathBuf, Strin
 ///
 /// # Errors
 /// Those of [`crate_of`].
-pub fn rebuild(state: &mut State, kind: PluginKind, id: &str) -> Result<Vec<Effect>, String> {
+pub fn rebuild(state: &State, kind: PluginKind, id: &str) -> Result<Vec<Wish>, String> {
     let folder = folder_of(state, kind, id)?;
-    state.build.begin((kind, first_build(id).to_owned()), folder.clone());
-    state.overlay = Some(Overlay::Build);
-    Ok(vec![Effect::Build { number: state.build.number, folder }])
+    let plugin = (kind, first_build(id).to_owned());
+    Ok(vec![Change::Build { plugin, folder }.into(), Wish::Open(Opening::BuildOutput)])
 }
 
 /// Builds the crate of the chosen method or objective.
-pub fn rebuild_chosen(state: &mut State, kind: PluginKind) -> Vec<Effect> {
+pub fn rebuild_chosen(state: &State, kind: PluginKind) -> Vec<Wish> {
     let started = crate_of(state, kind).and_then(|(id, _)| rebuild(state, kind, &id));
-    started.unwrap_or_else(|why| {
-        state.notices.say(state.now, Tone::Plain, why);
-        Vec::new()
-    })
-}
-
-/// Stops cargo.
-pub fn stop(state: &mut State) -> Vec<Effect> {
-    state.build.stage = BuildStage::Failed("it was stopped".to_owned());
-    vec![Effect::StopBuild]
-}
-
-/// Takes in what a build tells; one that was stopped or replaced is not listened to any more. A library is loaded.
-pub fn absorb(state: &mut State, number: u64, event: BuildEvent) -> Vec<Effect> {
-    if number != state.build.number || !state.build.is_running() {
-        return Vec::new();
-    }
-    let id = state.build.plugin.as_ref().map_or_else(String::new, |(_, id)| id.clone());
-    match event {
-        BuildEvent::Said(text, problem) => {
-            state.build.say(&text, problem);
-            Vec::new()
-        }
-        BuildEvent::Ended(Ok(file)) => {
-            state.build.stage = BuildStage::Done;
-            state.overlay.take_if(|overlay| matches!(overlay, Overlay::Build));
-            let title = format!("loading the new build of {id}");
-            state.order(title, ReloadPlugin { file })
-        }
-        BuildEvent::Ended(Err(why)) => {
-            let text = format!("the crate of {id}: {why}; the build that was in use before stays");
-            state.log.push(state.now, "workbench", "error", &text);
-            state.notices.say(state.now, Tone::Bad, text);
-            let build = &mut state.build;
-            build.stage = BuildStage::Failed(why);
-            build.cursor = build.problems.iter().position(|(_, problem)| problem.level == "error").unwrap_or(0);
-            build.show_problem();
-            state.overlay.get_or_insert(Overlay::Build);
-            Vec::new()
-        }
-    }
+    started.unwrap_or_else(|why| vec![Wish::say(Tone::Plain, why)])
 }
 
 /// Notes which build is in use, and which it replaced.
@@ -137,8 +95,8 @@ fn put_beside(state: &mut State, job: JobId, order: &EditOrder) {
     let before = EditOrder { method: old(&order.method), objective: old(&order.objective), ..order.clone() };
     let (old, new) = (Settings::of_order(&state.engine, &before), Settings::of_order(&state.engine, order));
     state.compare.ask(job, before);
-    state.compare.put_beside(old, new);
-    state.focus_on("compare");
+    state.compare.variants.put_beside(old, new);
+    state.screen.focus_on("compare");
 }
 
 /// What `replaced` is a build of, where that is what was used; other ids stay as they are.

@@ -1,7 +1,6 @@
 //! What reaches the workbench from outside, and what it asks of the world.
 
 use crate::keys::Key;
-use crate::state::BuildEvent;
 use locus_link::{Death, Welcome};
 use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
@@ -113,4 +112,26 @@ pub enum Effect {
         /// What goes into it.
         contents: String,
     },
+}
+
+/// A place in a source file that cargo complains about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// `error` or `warning`.
+    pub level: String,
+    /// The file, as an editor finds it.
+    pub file: PathBuf,
+    /// Line and column, counted from 1.
+    pub place: (usize, usize),
+    /// The complaint in a line.
+    pub message: String,
+}
+
+/// What a build tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BuildEvent {
+    /// Lines that cargo wrote, and the place they are about, if they are about one.
+    Said(String, Option<Problem>),
+    /// It is done: the library, or a sentence about why there is none.
+    Ended(Result<PathBuf, String>),
 }

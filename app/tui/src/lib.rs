@@ -1,36 +1,59 @@
 //! The terminal workbench: state, update, view.
 //!
-//! [`update`] changes the [`State`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
+//! [`update`] changes the [`Workbench`] by one [`Input`] and returns [`Effect`]s; [`draw`] only reads it. [`run`] is
 //! the loop around both: it takes the terminal, carries effects out, and gives the terminal back whatever
-//! happens. Nothing here knows of tensors; the engine is two channels and a flag.
+//! happens. Nothing here knows of tensors; the engine is a process that two channels lead to.
+//!
+//! A module knows only modules above it in this table; the test `order` reads table and modules.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `keys` | one key; the table from keys to names of actions |
+//! | `text_input` | keys of a one-line text |
+//! | `looks` | styles, glyphs, numbers and texts in cells, pictures |
+//! | `options` | what the workbench is started with |
+//! | `input` | what reaches the workbench, what it asks of the world, what a build tells |
+//! | `state` | what all panes share, and the changes of it that can be asked for |
+//! | `author` | the loop of a plugin's author |
+//! | `as_command` | the last trace or edit as a command |
+//! | `panes` | each pane: what it shows, what is its own, its actions |
+//! | `actions` | actions that belong to no pane; all by their names |
+//! | `overlays` | what lies over the panes |
+//! | `workbench` | all of it together: it grants what was asked for |
+//! | `update` | inputs folded in |
+//! | `view` | the screen |
+//! | `remembered_file` | the file of what the next start takes over |
+//! | `cargo` | a plugin's crate built |
+//! | `terminal` | the terminal taken, read, given back |
+//! | `run` | the loop |
 
 pub mod actions;
 mod as_command;
 mod author;
-mod build;
+mod cargo;
 mod input;
 mod keys;
-mod memory;
+mod looks;
 mod options;
 mod overlays;
 mod panes;
-mod picture;
-mod replay;
+mod remembered_file;
 mod run;
 mod state;
 mod terminal;
 mod text_input;
 mod update;
 mod view;
+mod workbench;
 
-pub use input::{Effect, Input};
+pub use input::{BuildEvent, Effect, Input, Problem};
 pub use keys::{Found, Key, Keymap, KeymapError};
+pub use looks::{Depth, picture};
 pub use options::Options;
-pub use panes::{PANES, Pane, Table};
-pub use picture::picture;
-pub use replay::replay;
+pub use panes::{About, PANES, Table};
 pub use run::{Again, Ending, Handles, run};
-pub use state::{BuildEvent, Problem, State};
+pub use state::State;
 pub use terminal::give_back;
-pub use update::{is_typing, update};
-pub use view::{Depth, draw, screen};
+pub use update::{is_typing, replay, update};
+pub use view::{draw, screen};
+pub use workbench::Workbench;

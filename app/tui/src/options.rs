@@ -1,6 +1,6 @@
 //! What the workbench is started with.
 
-use crate::view::Depth;
+use crate::looks::Depth;
 use locus_protocol::ModelSource;
 use std::path::PathBuf;
 

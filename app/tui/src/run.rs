@@ -1,14 +1,14 @@
 //! The loop around state, update and view.
 
-use crate::actions;
-use crate::build::Builder;
-use crate::input::{Effect, Input};
-use crate::memory;
+use crate::cargo::Builder;
+use crate::input::{BuildEvent, Effect, Input};
 use crate::options::Options;
-use crate::state::{BuildEvent, State, Tone};
+use crate::remembered_file;
+use crate::state::Tone;
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
 use crate::view::draw;
+use crate::workbench::Workbench;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
 use locus_link::{Death, News, ToEngine};
@@ -69,30 +69,30 @@ pub enum Ending {
 /// # Errors
 /// There is no terminal, it refuses, or a keymap is wrong.
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
-    let mut state = State::new(&options)?;
-    state.link.keep = handles.keep;
+    let mut state = Workbench::new(&options)?;
+    state.state.link.keep = handles.keep;
     if handles.joined {
         // until what happened before has been told
-        state.follows = Some("an engine that runs".to_owned());
+        state.state.link.follows = Some("an engine that runs".to_owned());
     }
-    let remembered = options.memory.as_deref().map_or(Ok(None), memory::read);
+    let remembered = options.memory.as_deref().map_or(Ok(None), remembered_file::read);
     match remembered {
         Ok(Some(remembered)) => state.recall(remembered),
         Ok(None) => {}
-        Err(why) => state.notices.say(state.now, Tone::Bad, why),
+        Err(why) => state.say(Tone::Bad, why),
     }
     let (sender, messages) = bounded(4096);
     // first of all: a signal that comes while the terminal is being taken must give it back
     watch_signals(sender.clone())?;
     let terminal = Terminal::take(sender.clone()).context("the terminal cannot be used")?;
-    let mut workbench = Workbench::new(state, handles, options, terminal, sender.clone())?;
+    let mut workbench = Loop::new(state, handles, options, terminal, sender.clone())?;
     // The screen comes first, then everything else.
     workbench.draw(Instant::now())?;
     workbench.reader = Some(Reader::start(sender)?);
     // what is followed has its own model
-    let first = match workbench.state.follows {
+    let first = match &workbench.state.state().link.follows {
         Some(_) => Vec::new(),
-        None => actions::load(&mut workbench.state),
+        None => workbench.state.load(),
     };
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
@@ -102,8 +102,8 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     result
 }
 
-struct Workbench {
-    state: State,
+struct Loop {
+    state: Workbench,
     handles: Handles,
     options: Options,
     terminal: Terminal,
@@ -124,9 +124,9 @@ struct Workbench {
     changed: bool,
 }
 
-impl Workbench {
+impl Loop {
     fn new(
-        mut state: State,
+        mut state: Workbench,
         handles: Handles,
         options: Options,
         terminal: Terminal,
@@ -263,7 +263,7 @@ impl Workbench {
 
     /// Starts an engine in the place of the one that ended.
     fn start_engine(&mut self) -> ControlFlow<Ending> {
-        let recorded = self.state.link.recorded;
+        let recorded = self.state.state().link.recorded;
         let death = self.death.take();
         let started = self.handles.again.as_mut().map(|again| again(death.as_deref(), recorded));
         match started {
@@ -397,7 +397,7 @@ impl Workbench {
     }
 
     fn draw(&mut self, now: Instant) -> io::Result<()> {
-        let (columns, rows) = self.state.size;
+        let (columns, rows) = self.state.size();
         let mut picture = Buffer::empty(Rect::new(0, 0, columns, rows));
         let cursor = draw(&self.state, &mut picture);
         self.screen.show(picture, cursor)?;
@@ -408,12 +408,13 @@ impl Workbench {
 
     /// What is told once the terminal is given back: where all of it is written down, and how to come back.
     fn last_lines(&self) -> Vec<String> {
+        let link = &self.state.state().link;
         let mut said = Vec::new();
-        if let Some(journal) = self.state.link.journal.as_ref().filter(|_| self.state.follows.is_none()) {
+        if let Some(journal) = link.journal.as_ref().filter(|_| link.follows.is_none()) {
             let journal = locus_protocol::shown::shown(&journal.display().to_string()).into_owned();
             said.push(format!("locus: everything that happened is in {journal}"));
         }
-        if let Some(process) = self.state.link.process.filter(|_| self.handles.keep && self.state.link.shared) {
+        if let Some(process) = link.process.filter(|_| self.handles.keep && link.shared) {
             said.push(format!("locus: the engine goes on; `locus attach {process}` joins it again"));
         }
         said
@@ -427,7 +428,7 @@ impl Workbench {
         drop(self.terminal);
         if let Some(file) = &self.options.memory {
             // what is lost without it is where things stood on the screen
-            let _ = memory::write(file, &self.state.remembered());
+            let _ = remembered_file::write(file, &self.state.remembered());
         }
         if !self.handles.keep && self.controls {
             let _ = self.handles.orders.send_timeout(ToEngine::End, PATIENCE);

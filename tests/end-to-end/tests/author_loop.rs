@@ -199,7 +199,7 @@ fn copied(terminal: &PseudoTerminal) -> Option<String> {
     let bytes = terminal.bytes();
     let text = String::from_utf8_lossy(&bytes);
     let (_, rest) = text.rsplit_once("\x1b]52;c;")?;
-    let (digits, _) = rest.split_once('\x07')?;
+    let (digits, _) = rest.split_once("\x1b\\")?;
     let mut decoded = Vec::new();
     let (mut bits, mut count) = (0_u32, 0);
     for digit in digits.bytes().filter(|digit| *digit != b'=') {

@@ -18,6 +18,7 @@ fn journal(home: &Home) -> Records {
 /// The command that `$` puts on the clipboard.
 fn shown_command(terminal: &mut PseudoTerminal) -> String {
     const BEGIN: &[u8] = b"\x1b]52;c;";
+    const END: &[u8] = b"\x1b\\";
     let copies = |bytes: &[u8]| bytes.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
     let before = copies(&terminal.bytes());
     terminal.press("$");
@@ -25,7 +26,7 @@ fn shown_command(terminal: &mut PseudoTerminal) -> String {
     let start = std::time::Instant::now();
     let bytes = loop {
         let bytes = terminal.bytes();
-        let end = bytes.iter().rposition(|byte| *byte == 7);
+        let end = bytes.windows(END.len()).rposition(|window| window == END);
         let begin = bytes.windows(BEGIN.len()).rposition(|window| window == BEGIN);
         if copies(&bytes) > before && end > begin {
             break bytes;
@@ -34,7 +35,7 @@ fn shown_command(terminal: &mut PseudoTerminal) -> String {
         std::thread::sleep(Duration::from_millis(20));
     };
     let begin = bytes.windows(BEGIN.len()).rposition(|window| window == BEGIN).expect("a copy") + BEGIN.len();
-    let text = bytes[begin..].split(|byte| *byte == 7).next().expect("its end");
+    let text = bytes[begin..].split(|byte| *byte == END[0]).next().expect("its end");
     let text = base64::engine::general_purpose::STANDARD.decode(text).expect("base64");
     terminal.press("\x1b");
     terminal.until("the sheet closed", |screen| !screen.contains("locus trace ") && !screen.contains("locus edit "));

@@ -1,8 +1,6 @@
 //! The table from keys to actions: `configs/keymap.toml`, with a user's file laid over it.
 
 use super::Key;
-use crate::actions::{self, Action};
-use crate::panes::PANES;
 use locus_protocol::shown;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -36,14 +34,14 @@ pub struct KeymapError {
 struct Binding {
     scope: String,
     keys: Vec<Key>,
-    action: &'static Action,
+    action: &'static str,
 }
 
 /// What a sequence of keys means.
 #[derive(Clone, Copy, Debug)]
 pub enum Found {
-    /// An action.
-    Action(&'static Action),
+    /// An action, by its name.
+    Action(&'static str),
     /// The beginning of a longer sequence.
     Prefix,
     /// Nothing.
@@ -53,16 +51,19 @@ pub enum Found {
 /// The table from keys to actions.
 #[derive(Clone, Debug, Default)]
 pub struct Keymap {
+    /// Names that a line may use: of panes, whose sections hold keys of theirs, and of actions.
+    panes: Vec<&'static str>,
+    actions: Vec<&'static str>,
     bindings: Vec<Binding>,
 }
 
 impl Keymap {
-    /// The keymap that ships with the program.
+    /// The keymap that ships with the program, for these panes and actions.
     ///
     /// # Errors
     /// The shipped file is wrong; a test sees to it that it is not.
-    pub fn shipped() -> Result<Self, KeymapError> {
-        let mut keymap = Self::default();
+    pub fn shipped(panes: Vec<&'static str>, actions: Vec<&'static str>) -> Result<Self, KeymapError> {
+        let mut keymap = Self { panes, actions, bindings: Vec::new() };
         keymap.lay_over("configs/keymap.toml", DEFAULTS)?;
         Ok(keymap)
     }
@@ -76,9 +77,9 @@ impl Keymap {
         let sections: BTreeMap<String, BTreeMap<String, String>> =
             toml::from_str(text).map_err(|error| wrong(error.message().to_owned()))?;
         for (scope, lines) in sections {
-            if scope != "global" && !PANES.iter().any(|pane| pane.name == scope) {
-                let names: Vec<_> = PANES.iter().map(|pane| pane.name).collect();
-                return Err(wrong(format!("[{scope}] is no section; there are global, {}", names.join(", "))));
+            if scope != "global" && !self.panes.iter().any(|pane| *pane == scope) {
+                let names = self.panes.join(", ");
+                return Err(wrong(format!("[{scope}] is no section; there are global, {names}")));
             }
             for (keys_text, name) in lines {
                 let keys = parse_sequence(&keys_text).map_err(|what| wrong(format!("[{scope}] {what}")))?;
@@ -86,7 +87,7 @@ impl Keymap {
                 if name.is_empty() {
                     continue;
                 }
-                let action = actions::find(&name).ok_or_else(|| {
+                let action = self.actions.iter().copied().find(|action| *action == name).ok_or_else(|| {
                     wrong(format!("[{scope}] {keys_text:?}: no action is called `{name}`; `:` lists them"))
                 })?;
                 self.bindings.push(Binding { scope: scope.clone(), keys, action });
@@ -113,11 +114,11 @@ impl Keymap {
     /// The keys of an action in a pane, those that work everywhere first. A key that the pane gives another meaning is
     /// none of them.
     #[must_use]
-    pub fn keys_of(&self, pane: &str, action: &Action) -> Vec<String> {
-        let acts = |keys: &[Key]| matches!(self.look_up(pane, keys), Found::Action(found) if found.name == action.name);
+    pub fn keys_of(&self, pane: &str, action: &str) -> Vec<String> {
+        let acts = |keys: &[Key]| matches!(self.look_up(pane, keys), Found::Action(found) if found == action);
         let of = |scope: &str| -> Vec<String> {
             let bindings = self.bindings.iter().filter(|binding| binding.scope == scope);
-            let mine = bindings.filter(|binding| binding.action.name == action.name && acts(&binding.keys));
+            let mine = bindings.filter(|binding| binding.action == action && acts(&binding.keys));
             let mut keys: Vec<_> = mine.map(|binding| sequence_name(&binding.keys)).collect();
             keys.sort_by_key(|name| (name.chars().count(), name.to_lowercase(), name.starts_with(char::is_uppercase)));
             keys
@@ -130,13 +131,13 @@ impl Keymap {
     /// The first key of an action in a pane, by the action's name; without one, its name as the palette takes it.
     #[must_use]
     pub fn first_key(&self, pane: &str, name: &str) -> String {
-        let keys = actions::find(name).map(|action| self.keys_of(pane, action));
-        keys.and_then(|keys| keys.into_iter().next()).unwrap_or_else(|| format!(":{name}"))
+        let keys = self.keys_of(pane, name);
+        keys.into_iter().next().unwrap_or_else(|| format!(":{name}"))
     }
 
     /// What can follow the keys pressed so far.
     #[must_use]
-    pub fn continuations(&self, pane: &str, keys: &[Key]) -> Vec<(String, &'static Action)> {
+    pub fn continuations(&self, pane: &str, keys: &[Key]) -> Vec<(String, &'static str)> {
         let here = self.bindings.iter().filter(|binding| binding.scope == pane || binding.scope == "global");
         here.filter(|binding| binding.keys.len() > keys.len() && binding.keys.starts_with(keys))
             .map(|binding| (sequence_name(&binding.keys[keys.len()..]), binding.action))
@@ -144,7 +145,7 @@ impl Keymap {
     }
 
     /// Every binding: section, keys, action.
-    pub fn bindings(&self) -> impl Iterator<Item = (&str, &[Key], &'static Action)> {
+    pub fn bindings(&self) -> impl Iterator<Item = (&str, &[Key], &'static str)> {
         self.bindings.iter().map(|binding| (binding.scope.as_str(), binding.keys.as_slice(), binding.action))
     }
 

@@ -1,10 +1,8 @@
 //! What the edits in place do together, below their list: scores of the one under the cursor, and how far weights and
 //! a fixed text have drifted.
 
-use super::edits::LARGE;
-use crate::input::Effect;
-use crate::state::{State, Tone};
-use crate::view::{probability, ratio, shorten};
+use crate::looks::{probability, ratio, shorten};
+use crate::state::{LARGE, State, Tone, Wish};
 use locus_protocol::{EditRescored, JobKind, PromptScore, Rescore};
 use ratatui::text::Line;
 
@@ -12,33 +10,30 @@ use ratatui::text::Line;
 pub const RISE: f64 = 0.1;
 
 /// Orders all edits in place to be scored.
-pub fn rescore(state: &mut State) -> Vec<Effect> {
+pub fn rescore(state: &State) -> Vec<Wish> {
     let ready = match (&state.engine.model, state.edits.applied.is_empty()) {
         (_, true) => Err("no edit is in place to be scored".to_owned()),
         (None, _) => state.ready_for_a_job(),
-        _ if state.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
+        _ if state.link.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
         (Some(_), false) => Ok(()),
     };
     match ready {
         Ok(()) => {
             let title = "scoring the edits in place".to_owned();
-            state.order(title, Rescore::default())
+            vec![Wish::order(title, Rescore::default())]
         }
-        Err(why) => {
-            state.notices.say(state.now, Tone::Plain, why);
-            Vec::new()
-        }
+        Err(why) => vec![Wish::say(Tone::Plain, why)],
     }
 }
 
 /// The lines below the list; `edit` is the number under the cursor.
 pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>> {
     let line = |text: String, warns: bool| {
-        let style = if warns { state.theme.warn() } else { state.theme.text() };
-        Line::styled(shorten(&text, room, state.glyphs), style)
+        let style = if warns { state.theme().warn() } else { state.theme().text() };
+        Line::styled(shorten(&text, room, state.glyphs()), style)
     };
     let Some(rescored) = &state.edits.rescored else {
-        let running = state.job.as_ref().is_some_and(|job| job.kind == JobKind::Rescore);
+        let running = state.job().is_some_and(|job| job.kind == JobKind::Rescore);
         let text = match (state.edits.applied.is_empty(), running) {
             (true, _) => return Vec::new(),
             (_, true) => " they are being scored together",
@@ -60,7 +55,7 @@ pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>
         let text = format!(
             " perplexity of {} facts not edited: {before:.3} {} {now:.3} ({:+.1} %)",
             rescored.text_facts,
-            state.glyphs.arrow(),
+            state.glyphs().arrow(),
             100.0 * rise
         );
         lines.push(line(text, rise.is_nan() || rise > RISE));
@@ -70,7 +65,7 @@ pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>
 
 /// Scores of an edit, before any edit and now.
 fn fares(state: &State, fare: &EditRescored) -> String {
-    let arrow = state.glyphs.arrow();
+    let arrow = state.glyphs().arrow();
     let side = |group: &[PromptScore], new: bool| mean(group, |score| if new { score.new } else { score.truth });
     let (before, now) = (&fare.scores.before, &fare.scores.after);
     let part = |name: &str, before: &[PromptScore], now: &[PromptScore], new: bool| {

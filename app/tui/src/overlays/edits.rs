@@ -1,19 +1,14 @@
 //! The edits in place and those that were taken back, any of which can be taken back or the last put on again.
 
-use super::{Overlay, drift, frame, middle};
-use crate::actions;
-use crate::input::Effect;
+use super::{Pressed, drift, frame, middle};
 use crate::keys::Key;
+use crate::looks::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
 use crate::panes::Motion;
-use crate::state::{State, Tone};
-use crate::view::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
+use crate::state::{State, Tone, Wish, is_large};
 use crossterm::event::KeyCode;
 use locus_protocol::{EditInPlace, Undo, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
-
-/// Relative change of a weight above which an edit gets a mark: it is larger than the weight itself.
-pub const LARGE: f64 = 1.0;
 
 /// The list, and which edit has the cursor.
 #[derive(Clone, Debug, Default)]
@@ -52,41 +47,34 @@ impl EditList {
         Self { cursor: state.edits.applied.len().saturating_sub(1) }
     }
 
-    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+    pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
         let total = entries(state).len();
         self.cursor = self.cursor.min(total.saturating_sub(1));
         if let Some(motion) = Motion::of(key) {
-            self.cursor = motion.in_list(self.cursor, total, usize::from(state.size.1) / 4);
+            self.cursor = motion.in_list(self.cursor, total, usize::from(state.screen.size.1) / 4);
         }
-        let mut effects = Vec::new();
-        match (key.code, key.control) {
-            (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => effects = self.toggle(state),
-            (KeyCode::Char('r'), true) => effects = redo(state),
-            (KeyCode::Char('s'), false) => effects = drift::rescore(state),
-            (KeyCode::Esc | KeyCode::Char('q' | 'U'), false) => return Vec::new(),
-            _ => {}
-        }
-        state.overlay = Some(Overlay::Edits(self));
-        effects
+        Pressed::stays(match (key.code, key.control) {
+            (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => vec![self.toggle(state)],
+            (KeyCode::Char('r'), true) => vec![Wish::Run("redo")],
+            (KeyCode::Char('s'), false) => drift::rescore(state),
+            (KeyCode::Esc | KeyCode::Char('q' | 'U'), false) => return Pressed::goes(Vec::new()),
+            _ => Vec::new(),
+        })
     }
 
     /// Takes the edit under the cursor back, or puts it on again.
-    fn toggle(&self, state: &mut State) -> Vec<Effect> {
+    fn toggle(&self, state: &State) -> Wish {
         let order = match entries(state).get(self.cursor) {
             Some(Entry::InPlace(edit)) => {
-                let undo = Undo::of(edit.number);
-                state.ready_for_history().map(|()| state.order("undo".to_owned(), undo))
+                state.ready_for_history().map(|()| Wish::order("undo".to_owned(), Undo::of(edit.number)))
             }
-            Some(Entry::TakenBack(_, true)) => return redo(state),
+            Some(Entry::TakenBack(_, true)) => Ok(Wish::Run("redo")),
             Some(Entry::TakenBack(..)) => {
                 Err("the edit that was taken back last comes first: put that one on again before".to_owned())
             }
             None => Err("no edit is in place".to_owned()),
         };
-        order.unwrap_or_else(|why| {
-            state.notices.say(state.now, Tone::Plain, why);
-            Vec::new()
-        })
+        order.unwrap_or_else(|why| Wish::say(Tone::Plain, why))
     }
 
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
@@ -103,10 +91,10 @@ impl EditList {
             " {:<6} {:>5} {:>9} {} ",
             "edit",
             "facts",
-            state.glyphs.change_norm(),
-            fit_left(state.glyphs.weight_change(), 10, state.glyphs)
+            state.glyphs().change_norm(),
+            fit_left(state.glyphs().weight_change(), 10, state.glyphs())
         );
-        paper.line(Span::styled(head, state.theme.heading()));
+        paper.line(Span::styled(head, state.theme().heading()));
         let foot = foot(state, entries.get(place).copied(), paper.width());
         let foot_rows = if paper.left() > foot.len() + 2 { foot.len() } else { 0 };
         let (lines, under_cursor) = lines(state, &entries, place, paper.width());
@@ -121,17 +109,6 @@ impl EditList {
         }
         for line in foot.into_iter().take(foot_rows) {
             paper.line(line);
-        }
-    }
-}
-
-fn redo(state: &mut State) -> Vec<Effect> {
-    let Some(action) = actions::find("redo") else { return Vec::new() };
-    match (action.available)(state) {
-        Ok(()) => (action.run)(state),
-        Err(why) => {
-            state.notices.say(state.now, Tone::Plain, why);
-            Vec::new()
         }
     }
 }
@@ -151,7 +128,7 @@ fn lines(state: &State, entries: &[Entry<'_>], place: usize, room: usize) -> (Ve
     for (index, entry) in entries.iter().enumerate() {
         let is_first_back = matches!(entry, Entry::TakenBack(_, true));
         if is_first_back {
-            lines.push(Line::styled(" taken back, the last one first", state.theme.heading()));
+            lines.push(Line::styled(" taken back, the last one first", state.theme().heading()));
         }
         if index == place {
             under_cursor = lines.len();
@@ -162,18 +139,18 @@ fn lines(state: &State, entries: &[Entry<'_>], place: usize, room: usize) -> (Ve
 }
 
 fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'static> {
-    let (glyphs, edit) = (state.glyphs, entry.edit());
+    let (glyphs, edit) = (state.glyphs(), entry.edit());
     let mark = if focused { ">" } else { " " };
     let numbers = format!("{mark} {:<5} {:>5} {:>9} ", edit.number, edit.facts, ratio(edit.norm));
     let change = format!("{}{}", fit_left(&ratio(edit.relative), 10, glyphs), if is_large(edit) { "!" } else { " " });
     let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
     let title = shorten(&format!("{missed}{}", printable(&edit.title)), room.saturating_sub(36), glyphs);
     let style = match (focused, entry) {
-        (true, _) => state.theme.selected(),
-        (_, Entry::InPlace(_)) => state.theme.text(),
-        (_, Entry::TakenBack(..)) => state.theme.muted(),
+        (true, _) => state.theme().selected(),
+        (_, Entry::InPlace(_)) => state.theme().text(),
+        (_, Entry::TakenBack(..)) => state.theme().muted(),
     };
-    let change_style = if is_large(edit) && !focused { state.theme.warn() } else { style };
+    let change_style = if is_large(edit) && !focused { state.theme().warn() } else { style };
     Line::from(vec![
         Span::styled(numbers, style),
         Span::styled(change, change_style),
@@ -183,31 +160,25 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
 
 /// What the mark means, what enter would do, and whether the weights are the checkpoint's.
 fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
-    let rule = state.glyphs.rule().repeat(room);
-    let mut lines = vec![Line::styled(rule, state.theme.muted())];
+    let rule = state.glyphs().rule().repeat(room);
+    let mut lines = vec![Line::styled(rule, state.theme().muted())];
     let edits = state.edits.applied.iter().chain(&state.edits.undone);
     if edits.clone().any(is_large) {
         let text = " ! a weight changed by more than its own norm: see what other facts became";
-        lines.extend(wrap(text, room, 3).into_iter().map(|line| Line::styled(line, state.theme.warn())));
+        lines.extend(wrap(text, room, 3).into_iter().map(|line| Line::styled(line, state.theme().warn())));
     }
     let what = match entry {
         Some(Entry::InPlace(edit)) => format!(" enter takes edit {} back; the others stay as they are", edit.number),
         Some(Entry::TakenBack(edit, true)) => format!(" enter puts edit {} on again, in its old place", edit.number),
         _ => " the edit above is put on again first".to_owned(),
     };
-    lines.push(Line::raw(shorten(&what, room, state.glyphs)));
+    lines.push(Line::raw(shorten(&what, room, state.glyphs())));
     lines.extend(drift::lines(state, entry.map(|entry| entry.edit().number), room));
     let (answer, style) = match state.edits.unedited {
-        Some(true) => ("yes", state.theme.good()),
-        Some(false) => ("no", state.theme.warn()),
-        None => ("not checked yet", state.theme.muted()),
+        Some(true) => ("yes", state.theme().good()),
+        Some(false) => ("no", state.theme().warn()),
+        None => ("not checked yet", state.theme().muted()),
     };
     lines.push(Line::from(vec![Span::raw(" weights identical to checkpoint: "), Span::styled(answer, style)]));
     lines
-}
-
-/// Whether a weight changed by more than its own norm.
-#[must_use]
-pub fn is_large(edit: &EditInPlace) -> bool {
-    edit.relative > LARGE
 }

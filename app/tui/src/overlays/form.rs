@@ -1,12 +1,12 @@
 //! The edit form: method, objective, layers, and every hyperparameter that the plugins declare.
 
-use super::{Overlay, frame, middle};
+use super::{Pressed, frame, middle};
 use crate::actions;
-use crate::input::Effect;
 use crate::keys::Key;
-use crate::state::{State, Tone, parse_layers, shown_value};
+use crate::looks::{Paper, and_more, fit, printable, shorten, width, window_start, wrap};
+use crate::panes::Panes;
+use crate::state::{Change, State, Tone, Wish, parse_layers, shown_value};
 use crate::text_input;
-use crate::view::{Paper, fit, printable, shorten, width, window_start, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind};
 use ratatui::buffer::Buffer;
@@ -45,7 +45,7 @@ fn fields(state: &State) -> Vec<Field<'_>> {
     let mut fields =
         vec![Field::Plugin(PluginKind::Method), Field::Plugin(PluginKind::Objective), Field::Layers, Field::Run];
     for kind in [PluginKind::Method, PluginKind::Objective] {
-        if let Some(id) = state.settings.chosen(&state.engine, kind) {
+        if let Some(id) = state.settings().chosen(&state.engine, kind) {
             let parameters = state.engine.hyperparameters(kind, id);
             fields.extend(parameters.iter().map(|parameter| Field::Parameter(kind, id, parameter)));
         }
@@ -55,17 +55,17 @@ fn fields(state: &State) -> Vec<Field<'_>> {
 
 /// What is edited.
 fn title(state: &State) -> String {
-    if let Some(form) = &state.variant_form {
+    if let Some(form) = &state.form.variant {
         return format!("Variant {}", form.letter);
     }
     let first = state
         .facts
         .first_to_edit()
-        .map(|fact| format!("{}: {} {} {}", fact.subject, fact.target_true, state.glyphs.arrow(), fact.target_new));
+        .map(|fact| format!("{}: {} {} {}", fact.subject, fact.target_true, state.glyphs().arrow(), fact.target_new));
     match (first, state.facts.marked()) {
         (None, _) => "Edit".to_owned(),
         (Some(first), 0 | 1) => format!("Edit {first}"),
-        (Some(first), marked) => format!("Edit {marked} facts together: {}", actions::and_more(&first, marked - 1)),
+        (Some(first), marked) => format!("Edit {marked} facts together: {}", and_more(&first, marked - 1)),
     }
 }
 
@@ -73,10 +73,10 @@ fn title(state: &State) -> String {
 fn parity_notes(state: &State) -> Vec<String> {
     let mut notes = Vec::new();
     for kind in [PluginKind::Method, PluginKind::Objective] {
-        let Some(id) = state.settings.chosen(&state.engine, kind) else { continue };
+        let Some(id) = state.settings().chosen(&state.engine, kind) else { continue };
         let parameters = state.engine.hyperparameters(kind, id).iter().filter(|parameter| parameter.name == PARITY);
         for parameter in parameters {
-            let value = state.settings.typed(kind, id, PARITY).map_or(shown_value(&parameter.default), str::to_owned);
+            let value = state.settings().typed(kind, id, PARITY).map_or(shown_value(&parameter.default), str::to_owned);
             if value != PARITY_OFF {
                 notes.push(parameter.help.clone());
             }
@@ -88,14 +88,14 @@ fn parity_notes(state: &State) -> Vec<String> {
 /// The text of a field, and whether it is the default.
 fn value(state: &State, field: Field<'_>) -> (String, bool) {
     match field {
-        Field::Plugin(kind) => match state.settings.chosen(&state.engine, kind) {
+        Field::Plugin(kind) => match state.settings().chosen(&state.engine, kind) {
             Some(id) => (state.engine.title(kind, id).to_owned(), false),
             None => ("none is loaded".to_owned(), true),
         },
-        Field::Layers if state.settings.layers.trim().is_empty() => (methods_layers(state), true),
-        Field::Layers => (state.settings.layers.clone(), false),
+        Field::Layers if state.settings().layers.trim().is_empty() => (methods_layers(state), true),
+        Field::Layers => (state.settings().layers.clone(), false),
         Field::Run => (String::new(), false),
-        Field::Parameter(kind, plugin, parameter) => match state.settings.typed(kind, plugin, &parameter.name) {
+        Field::Parameter(kind, plugin, parameter) => match state.settings().typed(kind, plugin, &parameter.name) {
             Some(text) => (text.to_owned(), false),
             None => (shown_value(&parameter.default), true),
         },
@@ -104,7 +104,7 @@ fn value(state: &State, field: Field<'_>) -> (String, bool) {
 
 /// The layers of a method that may choose them itself, where they are known beforehand.
 fn methods_layers(state: &State) -> String {
-    let method = state.settings.chosen(&state.engine, PluginKind::Method);
+    let method = state.settings().chosen(&state.engine, PluginKind::Method);
     let method = method.and_then(|id| state.engine.plugin(PluginKind::Method, id));
     match method.map(|method| method.layers.as_slice()) {
         Some(layers @ [first, .., last]) if last - first + 1 == layers.len() => format!("method: {first}-{last}"),
@@ -118,8 +118,8 @@ fn methods_layers(state: &State) -> String {
 /// What is wrong with a field.
 fn complaint(state: &State, field: Field<'_>) -> Option<String> {
     match field {
-        Field::Layers => parse_layers(&state.settings.layers, state.layers()).err().map(|error| error.to_string()),
-        Field::Parameter(kind, plugin, parameter) => state.settings.complaint(kind, plugin, parameter),
+        Field::Layers => parse_layers(&state.settings().layers, state.layers()).err().map(|error| error.to_string()),
+        Field::Parameter(kind, plugin, parameter) => state.settings().complaint(kind, plugin, parameter),
         Field::Plugin(_) | Field::Run => None,
     }
 }
@@ -129,7 +129,7 @@ fn help(state: &State, field: Field<'_>) -> (String, String) {
     match field {
         Field::Plugin(kind) => {
             let what = if kind == PluginKind::Method { "how weights are changed" } else { "what the edit is for" };
-            let plugin = state.settings.chosen(&state.engine, kind).and_then(|id| state.engine.plugin(kind, id));
+            let plugin = state.settings().chosen(&state.engine, kind).and_then(|id| state.engine.plugin(kind, id));
             let follows =
                 plugin.filter(|plugin| !plugin.cite.is_empty()).map(|plugin| format!("; after {}", plugin.cite));
             (what.to_owned() + &follows.unwrap_or_default(), "left and right choose".into())
@@ -149,21 +149,20 @@ fn help(state: &State, field: Field<'_>) -> (String, String) {
 }
 
 impl Form {
-    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+    pub(super) fn press(&mut self, state: &State, panes: &Panes, key: Key) -> Pressed {
         let total = fields(state).len();
         self.field = self.field.min(total - 1);
         match key.code {
-            KeyCode::Esc => return Vec::new(),
+            KeyCode::Esc => return Pressed::goes(Vec::new()),
             KeyCode::Down | KeyCode::Tab => self.go((self.field + 1) % total),
             KeyCode::Up | KeyCode::BackTab => self.go((self.field + total - 1) % total),
             KeyCode::PageDown => self.go((self.field + 8).min(total - 1)),
             KeyCode::PageUp => self.go(self.field.saturating_sub(8)),
-            KeyCode::Enter if fields(state).get(self.field) == Some(&Field::Run) => return self.run(state),
+            KeyCode::Enter if fields(state).get(self.field) == Some(&Field::Run) => return self.run(state, panes),
             KeyCode::Enter => self.go((self.field + 1) % total),
-            _ => self.change(state, key),
+            _ => return Pressed::stays(self.change(state, key).into_iter().map(Wish::from).collect()),
         }
-        state.overlay = Some(Overlay::Form(self));
-        Vec::new()
+        Pressed::stays(Vec::new())
     }
 
     fn go(&mut self, field: usize) {
@@ -172,63 +171,53 @@ impl Form {
     }
 
     /// Starts the edit, unless a field is wrong: then goes there.
-    fn run(mut self, state: &mut State) -> Vec<Effect> {
+    fn run(&mut self, state: &State, panes: &Panes) -> Pressed {
         let wrong =
             fields(state).into_iter().enumerate().find_map(|(place, field)| Some((place, complaint(state, field)?)));
-        let can_run = match state.variant_form {
+        if let Some((place, complaint)) = wrong {
+            self.go(place);
+            return Pressed::stays(vec![Wish::say(Tone::Bad, complaint)]);
+        }
+        if state.form.variant.is_some() {
             // it waits its turn
-            Some(_) => None,
-            None => actions::find("run").map(|run| (run.available)(state)),
-        };
-        let trouble = match (wrong, can_run) {
-            (Some((place, complaint)), _) => {
-                self.go(place);
-                Some((Tone::Bad, complaint))
-            }
-            (None, Some(Err(why))) => Some((Tone::Plain, why)),
-            _ => None,
-        };
-        let Some((tone, text)) = trouble else {
-            if state.variant_form.is_none() {
-                return actions::start_edit(state);
-            }
-            state.end_variant_form();
-            return actions::find("run-changed").map_or_else(Vec::new, |run| (run.run)(state));
-        };
-        state.notices.say(state.now, tone, text);
-        state.overlay = Some(Overlay::Form(self));
-        Vec::new()
+            return Pressed::goes(vec![Change::EndVariantForm.into(), Wish::Run("run-changed")]);
+        }
+        match actions::find("run").map(|run| run.available(panes, state)) {
+            Some(Err(why)) => Pressed::stays(vec![Wish::say(Tone::Plain, why)]),
+            _ => Pressed::goes(vec![Wish::Run("run")]),
+        }
     }
 
     /// A key that changes the field under the cursor.
-    fn change(&mut self, state: &mut State, key: Key) {
-        let Some(field) = fields(state).get(self.field).copied() else { return };
+    fn change(&mut self, state: &State, key: Key) -> Option<Change> {
+        let field = fields(state).get(self.field).copied()?;
         let forward = match key.code {
             KeyCode::Right | KeyCode::Char(' ' | 'l') => Some(true),
             KeyCode::Left | KeyCode::Char('h') => Some(false),
             _ => None,
         };
+        let mut settings = state.settings().clone();
         match (field, forward) {
             (Field::Plugin(kind), Some(forward)) => {
-                state.settings.step_plugin(&state.engine, kind, forward);
-                state.suit_plugins();
+                settings.step_plugin(&state.engine, kind, forward);
+                Some(Change::Settings(settings))
             }
             (Field::Parameter(kind, plugin, parameter), Some(forward)) if is_choice(parameter) => {
-                if let Some(choice) = state.settings.next_choice(kind, plugin, parameter, forward) {
-                    let (plugin, name) = (plugin.to_owned(), parameter.name.clone());
-                    let choice = if choice == shown_value(&parameter.default) { String::new() } else { choice };
-                    state.settings.set(kind, &plugin, &name, &choice);
-                }
+                let choice = settings.next_choice(kind, plugin, parameter, forward)?;
+                let choice = if choice == shown_value(&parameter.default) { String::new() } else { choice };
+                settings.set(kind, plugin, &parameter.name, &choice);
+                Some(Change::Settings(settings))
             }
-            (Field::Parameter(_, _, parameter), None) if is_choice(parameter) => {}
+            (Field::Parameter(_, _, parameter), None) if is_choice(parameter) => None,
             (Field::Layers | Field::Parameter(..), _) => {
                 self.start_typing(state, field, key);
                 let mut typing = self.typing.take().unwrap_or_default();
                 text_input::press(&mut typing, key);
-                store(state, self.field, typing.value());
+                let change = typed(state, field, typing.value());
                 self.typing = Some(typing);
+                change
             }
-            (Field::Plugin(_) | Field::Run, _) => {}
+            (Field::Plugin(_) | Field::Run, _) => None,
         }
     }
 
@@ -241,20 +230,22 @@ impl Form {
         }
     }
 
-    pub(super) fn paste(&mut self, state: &mut State, text: &str) {
-        let Some(field) = fields(state).get(self.field).copied() else { return };
+    pub(super) fn paste(&mut self, state: &State, text: &str) -> Vec<Wish> {
+        let Some(field) = fields(state).get(self.field).copied() else { return Vec::new() };
         let takes_text = match field {
             Field::Layers => true,
             Field::Parameter(_, _, parameter) => !is_choice(parameter),
             Field::Plugin(_) | Field::Run => false,
         };
-        if takes_text {
-            self.start_typing(state, field, Key::character('x'));
-            let mut typing = self.typing.take().unwrap_or_default();
-            text_input::insert(&mut typing, text);
-            store(state, self.field, typing.value());
-            self.typing = Some(typing);
+        if !takes_text {
+            return Vec::new();
         }
+        self.start_typing(state, field, Key::character('x'));
+        let mut typing = self.typing.take().unwrap_or_default();
+        text_input::insert(&mut typing, text);
+        let change = typed(state, field, typing.value());
+        self.typing = Some(typing);
+        change.into_iter().map(Wish::from).collect()
     }
 
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) -> Option<Position> {
@@ -262,9 +253,9 @@ impl Form {
         let place = self.field.min(fields.len().saturating_sub(1));
         let notes = 2 * parity_notes(state).len();
         let rows = u16::try_from(fields.len() + notes + 9).unwrap_or(u16::MAX);
-        let area = middle(state, 92, rows.min(state.size.1));
+        let area = middle(state, 92, rows.min(state.screen.size.1));
         let title = title(state);
-        let title = shorten(&printable(&title), usize::from(area.width.saturating_sub(6)), state.glyphs);
+        let title = shorten(&printable(&title), usize::from(area.width.saturating_sub(6)), state.glyphs());
         let inside = frame(state, area, &title, buffer);
         let mut paper = Paper::new(inside, buffer);
         let foot = if paper.left() >= 8 { 4 } else { 0 };
@@ -281,20 +272,20 @@ impl Form {
         }
         if foot > 0 {
             let more = if below > 0 { format!(" {below} more below ") } else { String::new() };
-            let rule = state.glyphs.rule().repeat(paper.width().saturating_sub(width(&more)));
-            paper.line(Span::styled(rule + &more, state.theme.muted()));
+            let rule = state.glyphs().rule().repeat(paper.width().saturating_sub(width(&more)));
+            paper.line(Span::styled(rule + &more, state.theme().muted()));
             if let Some(field) = fields.get(place) {
                 let (text, how) = help(state, *field);
                 let room = paper.width();
-                paper.line(shorten(&format!(" {}", printable(&text)), room, state.glyphs));
+                paper.line(shorten(&format!(" {}", printable(&text)), room, state.glyphs()));
                 paper.line(Span::styled(
-                    shorten(&format!(" {}", printable(&how)), room, state.glyphs),
-                    state.theme.muted(),
+                    shorten(&format!(" {}", printable(&how)), room, state.glyphs()),
+                    state.theme().muted(),
                 ));
                 let complaint = complaint(state, *field).unwrap_or_default();
                 paper.line(Span::styled(
-                    shorten(&format!(" {}", printable(&complaint)), room, state.glyphs),
-                    state.theme.bad(),
+                    shorten(&format!(" {}", printable(&complaint)), room, state.glyphs()),
+                    state.theme().bad(),
                 ));
             }
         }
@@ -321,7 +312,7 @@ impl Form {
                 section = Some(*kind);
                 lines.push(Line::default());
                 let title = format!(" {} (may stay as it is)", printable(state.engine.title(*kind, plugin)));
-                lines.push(Line::styled(title, state.theme.heading()));
+                lines.push(Line::styled(title, state.theme().heading()));
             }
             if index == place {
                 under_cursor = lines.len();
@@ -330,7 +321,7 @@ impl Form {
             if *field == Field::Run {
                 for note in parity_notes(state) {
                     let note = wrap(&format!(" parity: {}", printable(&note)), room, 9);
-                    lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
+                    lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme().warn())));
                 }
             }
         }
@@ -338,7 +329,7 @@ impl Form {
     }
 
     fn line(&self, state: &State, field: Field<'_>, focused: bool, room: usize) -> Line<'static> {
-        let theme = state.theme;
+        let theme = state.theme();
         let mark = if focused { ">" } else { " " };
         let name_style = if focused { theme.accent() } else { theme.text() };
         let (text, is_default) = value(state, field);
@@ -346,9 +337,9 @@ impl Form {
         let (name, after) = match field {
             Field::Run => {
                 let style = if focused { theme.selected() } else { theme.heading() };
-                let what = match &state.variant_form {
+                let what = match &state.form.variant {
                     Some(form) => format!("try variant {}", form.letter),
-                    None => actions::run_hint(state),
+                    None => state.run_hint(),
                 };
                 let text = format!("[ Run: {what} ]");
                 return Line::from(vec![
@@ -374,14 +365,14 @@ impl Form {
             (_, false, _) => theme.heading(),
         };
         let changed = if matches!(field, Field::Parameter(..)) && !is_default { "*" } else { " " };
-        let value_cells = fit(&shown, VALUE, state.glyphs);
+        let value_cells = fit(&shown, VALUE, state.glyphs());
         let after = if wrong { format!("wrong: {}", after.trim()) } else { after.trim().to_owned() };
         let after_room = room.saturating_sub(NAME + VALUE + 6);
         Line::from(vec![
-            Span::styled(format!(" {mark} {}", fit(&printable(name), NAME, state.glyphs)), name_style),
+            Span::styled(format!(" {mark} {}", fit(&printable(name), NAME, state.glyphs())), name_style),
             Span::raw(changed),
             Span::styled(value_cells, value_style),
-            Span::styled(format!(" {}", shorten(&printable(&after), after_room, state.glyphs)), theme.muted()),
+            Span::styled(format!(" {}", shorten(&printable(&after), after_room, state.glyphs())), theme.muted()),
         ])
     }
 }
@@ -397,18 +388,15 @@ fn choices_note(state: &State, kind: PluginKind) -> String {
     }
 }
 
-/// Stores the text of a field.
-fn store(state: &mut State, place: usize, text: &str) {
-    let target = match fields(state).get(place) {
-        Some(Field::Parameter(kind, plugin, parameter)) => Some((*kind, (*plugin).to_owned(), parameter.name.clone())),
-        Some(Field::Layers) => None,
-        _ => return,
-    };
-    match target {
-        Some((kind, plugin, name)) => state.settings.set(kind, &plugin, &name, text),
-        None => {
-            state.layer_chosen = true;
-            state.settings.layers = text.to_owned();
+/// What a field says once a text was typed into it.
+fn typed(state: &State, field: Field<'_>, text: &str) -> Option<Change> {
+    match field {
+        Field::Parameter(kind, plugin, parameter) => {
+            let mut settings = state.settings().clone();
+            settings.set(kind, plugin, &parameter.name, text);
+            Some(Change::Settings(settings))
         }
+        Field::Layers => Some(Change::TypeLayers(text.to_owned())),
+        Field::Plugin(_) | Field::Run => None,
     }
 }

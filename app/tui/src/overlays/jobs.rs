@@ -1,12 +1,10 @@
 //! The running job, those that wait, and those that have ended; each can be cancelled, or run again.
 
-use super::{Overlay, frame, middle};
-use crate::actions;
-use crate::input::Effect;
+use super::{Pressed, frame, middle};
 use crate::keys::Key;
+use crate::looks::{Paper, fit, printable, seconds, shorten, window_start, wrap};
 use crate::panes::Motion;
-use crate::state::{Ended, Job, Order, State, Tone};
-use crate::view::{Paper, fit, phase_text, printable, seconds, shorten, time_left, window_start, wrap};
+use crate::state::{Change, Ended, Job, Order, State, Tone, Wish, phase_text, time_left};
 use crossterm::event::KeyCode;
 use locus_protocol::Outcome;
 use ratatui::buffer::Buffer;
@@ -32,55 +30,43 @@ enum Entry<'a> {
 
 /// The running one, the one that stands by, those that wait in their order, those that have ended, the last first.
 fn entries(state: &State) -> Vec<Entry<'_>> {
-    let running = state.job.iter().chain(state.standing_by()).map(Entry::Running);
+    let running = state.job().into_iter().chain(state.standing_by()).map(Entry::Running);
     let ended = state.jobs.ended.iter().rev().map(Entry::Ended);
     running.chain(state.jobs.waiting.iter().map(Entry::Waiting)).chain(ended).collect()
 }
 
 impl JobList {
-    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+    pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
         let total = entries(state).len();
         self.cursor = self.cursor.min(total.saturating_sub(1));
         if let Some(motion) = Motion::of(key) {
-            self.cursor = motion.in_list(self.cursor, total, usize::from(state.size.1) / 4);
+            self.cursor = motion.in_list(self.cursor, total, usize::from(state.screen.size.1) / 4);
         }
-        let mut effects = Vec::new();
-        match (key.code, key.control) {
-            (KeyCode::Char('x') | KeyCode::Delete, false) => effects = self.cancel(state),
+        Pressed::stays(match (key.code, key.control) {
+            (KeyCode::Char('x') | KeyCode::Delete, false) => vec![self.cancel(state)],
             (KeyCode::Char('X'), false) => cancel_waiting(state),
-            (KeyCode::Char('p' | ' '), false) => effects = pause(state),
-            (KeyCode::Char('r') | KeyCode::Enter, false) => effects = self.again(state),
-            (KeyCode::Esc | KeyCode::Char('q' | 'J'), false) => return Vec::new(),
-            _ => {}
-        }
-        state.overlay = Some(Overlay::Jobs(self));
-        effects
+            (KeyCode::Char('p' | ' '), false) => vec![Wish::Run("pause")],
+            (KeyCode::Char('r') | KeyCode::Enter, false) => vec![self.again(state)],
+            (KeyCode::Esc | KeyCode::Char('q' | 'J'), false) => return Pressed::goes(Vec::new()),
+            _ => Vec::new(),
+        })
     }
 
     /// Cancels the job under the cursor, or takes it out of the queue.
-    fn cancel(&self, state: &mut State) -> Vec<Effect> {
-        let waiting = match entries(state).get(self.cursor) {
-            Some(Entry::Running(job)) => return state.cancel(job.id),
-            Some(Entry::Waiting(order)) => Some(order.job),
-            Some(Entry::Ended(_)) | None => None,
-        };
-        match waiting {
-            Some(job) => state.drop_waiting(job),
-            None => state.notices.say(state.now, Tone::Plain, "that job has ended already".to_owned()),
+    fn cancel(&self, state: &State) -> Wish {
+        match entries(state).get(self.cursor) {
+            Some(Entry::Running(job)) => Change::Cancel(job.id).into(),
+            Some(Entry::Waiting(order)) => Change::DropWaiting(order.job).into(),
+            Some(Entry::Ended(_)) | None => Wish::say(Tone::Plain, "that job has ended already"),
         }
-        Vec::new()
     }
 
     /// Orders the job under the cursor again.
-    fn again(&self, state: &mut State) -> Vec<Effect> {
-        let order = match entries(state).get(self.cursor) {
-            Some(Entry::Ended(ended)) => ended.order.clone(),
-            _ => {
-                state.notices.say(state.now, Tone::Plain, "only a job that has ended can be run again".to_owned());
-                return Vec::new();
-            }
-        };
-        state.order_again(&order)
+    fn again(&self, state: &State) -> Wish {
+        match entries(state).get(self.cursor) {
+            Some(Entry::Ended(ended)) => Change::OrderAgain(Box::new(ended.order.clone())).into(),
+            _ => Wish::say(Tone::Plain, "only a job that has ended can be run again"),
+        }
     }
 
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
@@ -107,27 +93,13 @@ impl JobList {
 }
 
 /// Takes all jobs that wait out of the queue.
-fn cancel_waiting(state: &mut State) {
-    let waiting: Vec<_> = state.jobs.waiting.iter().map(|order| order.job).collect();
-    for job in waiting {
-        state.drop_waiting(job);
-    }
-}
-
-/// Has the running job pause, or go on.
-fn pause(state: &mut State) -> Vec<Effect> {
-    actions::find("pause").map_or_else(Vec::new, |pause| match (pause.available)(state) {
-        Ok(()) => (pause.run)(state),
-        Err(why) => {
-            state.notices.say(state.now, Tone::Plain, why);
-            Vec::new()
-        }
-    })
+fn cancel_waiting(state: &State) -> Vec<Wish> {
+    state.jobs.waiting.iter().map(|order| Change::DropWaiting(order.job).into()).collect()
 }
 
 /// How a job is, in a word, its title, and its time.
 fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, String) {
-    let theme = state.theme;
+    let theme = state.theme();
     match entry {
         Entry::Running(job) => {
             let word = match (job.cancelling, job.paused) {
@@ -156,33 +128,33 @@ fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, Strin
 
 fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'static> {
     let (word, style, title, time) = parts(state, entry);
-    let pick = |style: Style| if focused { state.theme.selected() } else { style };
+    let pick = |style: Style| if focused { state.theme().selected() } else { style };
     let mark = if focused { ">" } else { " " };
     let room = room.saturating_sub(STANDING + 4 + time.len());
-    let title = fit(&shorten(&printable(&title), room, state.glyphs), room, state.glyphs);
+    let title = fit(&shorten(&printable(&title), room, state.glyphs()), room, state.glyphs());
     Line::from(vec![
-        Span::styled(format!("{mark} {}", fit(word, STANDING, state.glyphs)), pick(style)),
-        Span::styled(title, pick(state.theme.text())),
-        Span::styled(format!(" {time} "), pick(state.theme.muted())),
+        Span::styled(format!("{mark} {}", fit(word, STANDING, state.glyphs())), pick(style)),
+        Span::styled(title, pick(state.theme().text())),
+        Span::styled(format!(" {time} "), pick(state.theme().muted())),
     ])
 }
 
 /// Why the job under the cursor ended as it did, and what the keys would do.
 fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::styled(state.glyphs.rule().repeat(room), state.theme.muted())];
+    let mut lines = vec![Line::styled(state.glyphs().rule().repeat(room), state.theme().muted())];
     let (why, style) = match entry {
-        Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme.text()),
-        Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme.text()),
+        Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme().text()),
+        Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme().text()),
         Some(Entry::Ended(ended)) => match &ended.outcome {
             Outcome::Done if ended.fell_short => {
-                ("it was done and missed its aim; r runs it again".to_owned(), state.theme.warn())
+                ("it was done and missed its aim; r runs it again".to_owned(), state.theme().warn())
             }
-            Outcome::Done => ("r runs it again".to_owned(), state.theme.text()),
-            Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme.text()),
-            Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme.warn()),
-            Outcome::Failed { error, .. } => (format!("{error}; r runs it again"), state.theme.bad()),
+            Outcome::Done => ("r runs it again".to_owned(), state.theme().text()),
+            Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme().text()),
+            Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme().warn()),
+            Outcome::Failed { error, .. } => (format!("{error}; r runs it again"), state.theme().bad()),
         },
-        None => (String::new(), state.theme.text()),
+        None => (String::new(), state.theme().text()),
     };
     let text = wrap(&format!(" {}", printable(&why)), room, 1);
     lines.extend(text.into_iter().take(3).map(|line| Line::styled(line, style)));

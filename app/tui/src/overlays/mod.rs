@@ -1,6 +1,6 @@
 //! What lies over the panes and has the keys as long as it does.
 
-mod build;
+mod build_output;
 mod died;
 mod drift;
 mod edits;
@@ -10,16 +10,16 @@ mod palette;
 mod quit;
 mod sheets;
 
-pub use edits::{EditList, is_large};
+pub use edits::EditList;
 pub use form::Form;
 pub use jobs::JobList;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
 
-use crate::input::Effect;
 use crate::keys::Key;
-use crate::state::State;
-use crate::view::fit;
+use crate::looks::fit;
+use crate::panes::Panes;
+use crate::state::{Opening, State, Wish};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
@@ -39,7 +39,7 @@ pub enum Overlay {
     /// The jobs.
     Jobs(JobList),
     /// What cargo says of a plugin's crate.
-    Build,
+    BuildOutput,
     /// Whether to leave.
     Quit,
     /// How the engine ended.
@@ -47,58 +47,22 @@ pub enum Overlay {
 }
 
 impl Overlay {
-    /// The keys.
+    /// What was asked for.
     #[must_use]
-    pub fn help() -> Self {
-        Self::Sheet(Sheet::new(SheetKind::Help))
-    }
-
-    /// The log, from its end.
-    #[must_use]
-    pub fn log() -> Self {
-        Self::Sheet(Sheet::new(SheetKind::Log))
-    }
-
-    /// Model, device, plugins.
-    #[must_use]
-    pub fn model() -> Self {
-        Self::Sheet(Sheet::new(SheetKind::Model))
-    }
-
-    /// The last error.
-    #[must_use]
-    pub fn error() -> Self {
-        Self::Sheet(Sheet::new(SheetKind::Error))
-    }
-
-    /// The last trace or edit as a command.
-    #[must_use]
-    pub fn command() -> Self {
-        Self::Sheet(Sheet::new(SheetKind::Command))
-    }
-
-    /// Actions by name.
-    #[must_use]
-    pub fn palette() -> Self {
-        Self::Palette(Palette::default())
-    }
-
-    /// The edit form.
-    #[must_use]
-    pub fn form() -> Self {
-        Self::Form(Form::default())
-    }
-
-    /// The edits in place.
-    #[must_use]
-    pub fn edits(state: &State) -> Self {
-        Self::Edits(EditList::new(state))
-    }
-
-    /// The jobs.
-    #[must_use]
-    pub fn jobs() -> Self {
-        Self::Jobs(JobList::default())
+    pub fn open(opening: Opening, state: &State) -> Self {
+        match opening {
+            Opening::Help => Self::Sheet(Sheet::new(SheetKind::Help)),
+            Opening::Log => Self::Sheet(Sheet::new(SheetKind::Log)),
+            Opening::Model => Self::Sheet(Sheet::new(SheetKind::Model)),
+            Opening::Error => Self::Sheet(Sheet::new(SheetKind::Error)),
+            Opening::Command => Self::Sheet(Sheet::new(SheetKind::Command)),
+            Opening::Palette => Self::Palette(Palette::default()),
+            Opening::Form => Self::Form(Form::default()),
+            Opening::Edits => Self::Edits(EditList::new(state)),
+            Opening::Jobs => Self::Jobs(JobList::default()),
+            Opening::BuildOutput => Self::BuildOutput,
+            Opening::Quit => Self::Quit,
+        }
     }
 
     /// Whether letters go into a text.
@@ -130,7 +94,7 @@ impl Overlay {
             Self::Jobs(_) => {
                 &[("x", "cancel"), ("p", "pause, go on"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
             }
-            Self::Build => &[
+            Self::BuildOutput => &[
                 ("n/p", "next, previous error"),
                 ("enter", "open it in $EDITOR"),
                 ("B", "build again"),
@@ -143,44 +107,61 @@ impl Overlay {
     }
 }
 
-/// A key, while something lies over the panes.
-pub fn press(state: &mut State, key: Key) -> Vec<Effect> {
-    match state.overlay.take() {
-        Some(Overlay::Sheet(sheet)) => sheet.press(state, key),
-        Some(Overlay::Palette(palette)) => palette.press(state, key),
-        Some(Overlay::Form(form)) => form.press(state, key),
-        Some(Overlay::Edits(list)) => list.press(state, key),
-        Some(Overlay::Jobs(list)) => list.press(state, key),
-        Some(Overlay::Build) => build::press(state, key),
-        Some(Overlay::Quit) => quit::press(state, key),
-        Some(Overlay::Died(text)) => died::press(state, key, text),
-        None => Vec::new(),
+/// What a key did.
+#[derive(Debug)]
+pub struct Pressed {
+    /// Whether it still lies over the panes.
+    pub stays: bool,
+    /// What it asks for.
+    pub wishes: Vec<Wish>,
+}
+
+impl Pressed {
+    /// It goes.
+    fn goes(wishes: Vec<Wish>) -> Self {
+        Self { stays: false, wishes }
+    }
+
+    /// It stays.
+    fn stays(wishes: Vec<Wish>) -> Self {
+        Self { stays: true, wishes }
     }
 }
 
-/// Pasted text, while something lies over the panes.
-pub fn paste(state: &mut State, text: &str) {
-    match state.overlay.take() {
-        Some(Overlay::Palette(mut palette)) => {
-            palette.paste(text);
-            state.overlay = Some(Overlay::Palette(palette));
+impl Overlay {
+    /// A key.
+    pub fn press(&mut self, state: &State, panes: &Panes, key: Key) -> Pressed {
+        match self {
+            Self::Sheet(sheet) => sheet.press(state, key),
+            Self::Palette(palette) => palette.press(key),
+            Self::Form(form) => form.press(state, panes, key),
+            Self::Edits(list) => list.press(state, key),
+            Self::Jobs(list) => list.press(state, key),
+            Self::BuildOutput => build_output::press(state, key),
+            Self::Quit => quit::press(state, key),
+            Self::Died(_) => died::press(state, key),
         }
-        Some(Overlay::Form(mut form)) => {
-            form.paste(state, text);
-            state.overlay = Some(Overlay::Form(form));
+    }
+
+    /// A pasted line.
+    pub fn paste(&mut self, state: &State, line: &str) -> Vec<Wish> {
+        match self {
+            Self::Palette(palette) => palette.paste(line),
+            Self::Form(form) => return form.paste(state, line),
+            _ => {}
         }
-        other => state.overlay = other,
+        Vec::new()
     }
 }
 
 /// Draws what lies over the panes; returns where the cursor stands.
-pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Position> {
+pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer) -> Option<Position> {
     match overlay {
         Overlay::Sheet(sheet) => {
             sheet.draw(state, buffer);
             None
         }
-        Overlay::Palette(palette) => palette.draw(state, buffer),
+        Overlay::Palette(palette) => palette.draw(state, panes, buffer),
         Overlay::Form(form) => form.draw(state, buffer),
         Overlay::Edits(list) => {
             list.draw(state, buffer);
@@ -190,8 +171,8 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
             list.draw(state, buffer);
             None
         }
-        Overlay::Build => {
-            build::draw(state, buffer);
+        Overlay::BuildOutput => {
+            build_output::draw(state, buffer);
             None
         }
         Overlay::Quit => {
@@ -207,7 +188,7 @@ pub fn draw(state: &State, overlay: &Overlay, buffer: &mut Buffer) -> Option<Pos
 
 /// An area in the middle of the screen, above the lines at the foot where there is room.
 fn middle(state: &State, columns: u16, rows: u16) -> Rect {
-    let (width, height) = state.size;
+    let (width, height) = state.screen.size;
     let body = height.saturating_sub(if height >= 10 { 3 } else { 0 });
     let (columns, rows) = (columns.min(width), rows.min(body));
     Rect::new((width - columns) / 2, (body - rows) / 2, columns, rows)
@@ -217,11 +198,11 @@ fn middle(state: &State, columns: u16, rows: u16) -> Rect {
 fn frame(state: &State, area: Rect, title: &str, buffer: &mut Buffer) -> Rect {
     let area = area.intersection(buffer.area);
     Clear.render(area, buffer);
-    let title = fit(&format!(" {title} "), crate::view::width(title) + 2, state.glyphs);
+    let title = fit(&format!(" {title} "), crate::looks::width(title) + 2, state.glyphs());
     let block = Block::bordered()
-        .border_set(state.glyphs.border(true))
-        .border_style(state.theme.focus())
-        .title(Span::styled(title, state.theme.selected()));
+        .border_set(state.glyphs().border(true))
+        .border_style(state.theme().focus())
+        .title(Span::styled(title, state.theme().selected()));
     let inside = block.inner(area);
     block.render(area, buffer);
     inside

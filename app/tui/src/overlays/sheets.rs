@@ -1,13 +1,12 @@
 //! Texts to read: help, log, model and plugins, the last error.
 
-use super::{Overlay, frame, middle};
-use crate::actions::{self, Action};
+use super::{Pressed, frame, middle};
+use crate::actions;
 use crate::as_command::{self, ShellCommand};
-use crate::input::Effect;
 use crate::keys::Key;
-use crate::panes::{Motion, PANES, first_steps};
+use crate::looks::{Paper, bytes, count, fit, printable, wrap};
+use crate::panes::{Act, Motion, PANES, first_steps};
 use crate::state::State;
-use crate::view::{Paper, bytes, count, fit, printable, wrap};
 use crossterm::event::KeyCode;
 use locus_protocol::{ModelSource, PluginKind};
 use ratatui::buffer::Buffer;
@@ -44,7 +43,7 @@ impl Sheet {
     }
 
     fn area(&self, state: &State) -> Rect {
-        let (columns, rows) = state.size;
+        let (columns, rows) = state.screen.size;
         match self.kind {
             SheetKind::Help => middle(state, 84, rows),
             SheetKind::Log => middle(state, columns, rows),
@@ -64,28 +63,23 @@ impl Sheet {
         }
     }
 
-    pub(super) fn press(mut self, state: &mut State, key: Key) -> Vec<Effect> {
+    pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
         let motion = match (key.code, key.control) {
-            (KeyCode::Char(' '), false) => Motion::PageDown,
+            (KeyCode::Char(' '), false) => Some(Motion::PageDown),
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E' | '$'), false) => {
-                return Vec::new();
+                return Pressed::goes(Vec::new());
             }
-            _ => match Motion::of(key) {
-                Some(motion) => motion,
-                None => {
-                    state.overlay = Some(Overlay::Sheet(self));
-                    return Vec::new();
-                }
-            },
+            _ => Motion::of(key),
         };
-        let area = self.area(state);
-        let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
-        let last = self.lines(state, room).len().saturating_sub(rows);
-        let place = self.scroll.unwrap_or(last).min(last);
-        let next = motion.in_list(place, last + 1, rows / 2);
-        self.scroll = (self.kind != SheetKind::Log || next < last).then_some(next);
-        state.overlay = Some(Overlay::Sheet(self));
-        Vec::new()
+        if let Some(motion) = motion {
+            let area = self.area(state);
+            let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
+            let last = self.lines(state, room).len().saturating_sub(rows);
+            let place = self.scroll.unwrap_or(last).min(last);
+            let next = motion.in_list(place, last + 1, rows / 2);
+            self.scroll = (self.kind != SheetKind::Log || next < last).then_some(next);
+        }
+        Pressed::stays(Vec::new())
     }
 
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
@@ -113,18 +107,18 @@ impl Sheet {
 }
 
 fn heading(state: &State, text: &str) -> Line<'static> {
-    Line::styled(format!(" {text}"), state.theme.heading())
+    Line::styled(format!(" {text}"), state.theme().heading())
 }
 
 fn help(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![heading(state, "In five keys")];
     lines.extend(first_steps(state));
-    if let Some(pane) = PANES.get(state.focus) {
+    if let Some(pane) = PANES.get(state.screen.focus) {
         lines.push(Line::default());
         lines.push(heading(state, &format!("This pane: {}", pane.title)));
         let about = wrap(&format!("   {}", pane.about), room, 3);
-        lines.extend(about.into_iter().map(|line| Line::styled(line, state.theme.muted())));
-        lines.extend(pane.actions.iter().map(|action| key_line(state, action)));
+        lines.extend(about.into_iter().map(|line| Line::styled(line, state.theme().muted())));
+        lines.extend((pane.actions)().into_iter().map(|action| key_line(state, action)));
     }
     lines.push(Line::default());
     lines.push(heading(state, "Everywhere"));
@@ -136,13 +130,13 @@ fn help(state: &State, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
-fn key_line(state: &State, action: &Action) -> Line<'static> {
-    let keys = state.keymap.keys_of(state.pane(), action);
-    let keys = if keys.is_empty() { format!(":{}", action.name) } else { keys.join(", ") };
+fn key_line(state: &State, action: &dyn Act) -> Line<'static> {
+    let keys = state.keymap().keys_of(state.pane(), action.name());
+    let keys = if keys.is_empty() { format!(":{}", action.name()) } else { keys.join(", ") };
     Line::from(vec![
         Span::raw("   "),
-        Span::styled(fit(&keys, 18, state.glyphs), state.theme.accent()),
-        Span::raw(format!(" {}", action.help)),
+        Span::styled(fit(&keys, 18, state.glyphs()), state.theme().accent()),
+        Span::raw(format!(" {}", action.help())),
     ])
 }
 
@@ -150,20 +144,20 @@ fn log(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     if state.log.dropped() > 0 {
         let text = format!(" {} older lines are gone", state.log.dropped());
-        lines.push(Line::styled(text, state.theme.muted()));
+        lines.push(Line::styled(text, state.theme().muted()));
     }
     for entry in state.log.lines() {
         let style = match entry.level.as_str() {
-            "error" => state.theme.bad(),
-            "warning" => state.theme.warn(),
-            _ => state.theme.text(),
+            "error" => state.theme().bad(),
+            "warning" => state.theme().warn(),
+            _ => state.theme().text(),
         };
         let start = format!(" {:>7.1} {} {}: ", entry.at.as_secs_f64(), entry.level, printable(&entry.source));
         let text = format!("{start}{}", printable(&entry.text));
         lines.extend(wrap(&text, room, 9).into_iter().map(|line| Line::styled(line, style)));
     }
     if lines.is_empty() {
-        lines.push(Line::styled(" nothing has been logged so far", state.theme.muted()));
+        lines.push(Line::styled(" nothing has been logged so far", state.theme().muted()));
     }
     lines
 }
@@ -174,7 +168,7 @@ fn error(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (index, error) in errors.iter().enumerate() {
         if index == 1 {
-            lines.push(Line::styled(" before that, the last first", state.theme.heading()));
+            lines.push(Line::styled(" before that, the last first", state.theme().heading()));
         }
         lines.extend(wrap(&format!(" {}", printable(error)), room, 1).into_iter().map(Line::raw));
     }
@@ -190,7 +184,9 @@ fn command(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines: Vec<Line<'static>> = told.map(Line::raw).collect();
     if let Some(note) = note {
         lines.push(Line::default());
-        lines.extend(wrap(&format!(" {note}"), room, 1).into_iter().map(|line| Line::styled(line, state.theme.warn())));
+        lines.extend(
+            wrap(&format!(" {note}"), room, 1).into_iter().map(|line| Line::styled(line, state.theme().warn())),
+        );
     }
     lines
 }
@@ -198,10 +194,10 @@ fn command(state: &State, room: usize) -> Vec<Line<'static>> {
 fn model(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let mut pair = |name: &str, value: String| {
-        let text = format!(" {} {}", fit(name, 16, state.glyphs), printable(&value));
+        let text = format!(" {} {}", fit(name, 16, state.glyphs()), printable(&value));
         lines.extend(wrap(&text, room, 18).into_iter().map(Line::raw));
     };
-    let source = match &state.source {
+    let source = match &state.launch.source {
         ModelSource::BuiltIn => "the built-in model".to_owned(),
         ModelSource::Folder(path) => path.display().to_string(),
     };
@@ -241,7 +237,7 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         for plugin in state.engine.of_kind(kind) {
             let text = format!(
                 "   {} {} {} (interface {}, {})",
-                fit(&plugin.id, 18, state.glyphs),
+                fit(&plugin.id, 18, state.glyphs()),
                 plugin.title,
                 plugin.version,
                 plugin.interface,
@@ -252,7 +248,7 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         if state.engine.of_kind(kind).next().is_none() {
             lines.push(Line::styled(
                 "   none is loaded; put a plugin beside the program or start with --plugin FILE",
-                state.theme.warn(),
+                state.theme().warn(),
             ));
         }
     }
@@ -262,7 +258,7 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         for refused in &state.engine.refused {
             let text = format!("   {}: {}", refused.file.display(), refused.reason);
             lines.extend(
-                wrap(&printable(&text), room, 5).into_iter().map(|line| Line::styled(line, state.theme.warn())),
+                wrap(&printable(&text), room, 5).into_iter().map(|line| Line::styled(line, state.theme().warn())),
             );
         }
     }

@@ -1,11 +1,9 @@
 //! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
 
-use super::{Motion, Pane, Table};
-use crate::actions::and_more;
-use crate::overlays::is_large;
-use crate::state::State;
-use crate::view::{Paper, fit, printable, probability, ratio, shorten, token_text, wrap};
-use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, PromptScore, Scores, TopToken, counted};
+use super::{About, Motion, Pane, Table};
+use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
+use crate::state::{State, Wish, is_large};
+use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, Event, PromptScore, Scores, TopToken, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -13,33 +11,60 @@ use ratatui::text::{Line, Span};
 use serde_json::json;
 
 /// The pane.
-pub const PANE: Pane = Pane {
+pub const ABOUT: About = About {
     name: "before-after",
     title: "Before/After",
     about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
             neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
             column counts the prompts where p(new) > p(true).",
-    of_model: |_| None,
     go: go_to!("before-after", "Before/After"),
-    actions: &[],
-    motion,
-    draw,
-    has_table: |state| state.edits.last.is_some(),
-    table,
+    actions: Vec::new,
 };
 
-fn motion(state: &mut State, motion: Motion, page: usize) {
-    let total = lines(state, 80).len();
-    state.before_after_scroll = motion.in_list(state.before_after_scroll, total, page);
+/// What it has of its own.
+#[derive(Clone, Debug, Default)]
+pub struct BeforeAfterPane {
+    /// The first line that is shown.
+    scroll: usize,
 }
 
-fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+impl Pane for BeforeAfterPane {
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        draw(state, self.scroll, area, buffer);
+        None
+    }
+
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+        self.scroll = motion.in_list(self.scroll, lines(state, 80).len(), page);
+        Vec::new()
+    }
+
+    fn has_table(&self, state: &State) -> bool {
+        state.edits.last.is_some()
+    }
+
+    fn table(&self, state: &State) -> Option<Table> {
+        table(state)
+    }
+
+    fn hear(&mut self, event: &Event) {
+        if let Event::Applied(_) = event {
+            self.scroll = 0;
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+}
+
+fn draw(state: &State, scroll: usize, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
     let lines = lines(state, paper.width());
     let rows = paper.left();
     let hidden = lines.len() > rows;
     let rows = if hidden { rows.saturating_sub(1) } else { rows };
-    let first = state.before_after_scroll.min(lines.len().saturating_sub(rows));
+    let first = scroll.min(lines.len().saturating_sub(rows));
     let below = lines.len().saturating_sub(first + rows);
     for line in lines.into_iter().skip(first).take(rows) {
         paper.line(line);
@@ -50,9 +75,8 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             (above, 0) => format!(" {above} more lines above; up shows them"),
             (above, below) => format!(" {above} more lines above, {below} below"),
         };
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
-    None
 }
 
 fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
@@ -70,7 +94,7 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
         None => {
             lines.push(Line::default());
             let text = " what an edit changed appears here after it";
-            lines.push(Line::styled(text, state.theme.muted()));
+            lines.push(Line::styled(text, state.theme().muted()));
         }
     }
     lines
@@ -80,19 +104,19 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
 fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     let (word, style) = standing(state, applied);
     let fact = &order.fact;
-    let arrow = state.glyphs.arrow();
+    let arrow = state.glyphs().arrow();
     let text = format!(" {}: {} {arrow} {}", fact.subject, fact.target_true, fact.target_new);
     let text = and_more(&text, order.more.len()) + ", ";
-    let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs);
-    lines.push(Line::from(vec![Span::styled(text, state.theme.heading()), Span::styled(word, style)]));
+    let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs());
+    lines.push(Line::from(vec![Span::styled(text, state.theme().heading()), Span::styled(word, style)]));
     if let Some(verdict) = &applied.verdict {
-        let style = if verdict.success { state.theme.good() } else { state.theme.bad() };
+        let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
         let words = wrap(&format!(" {}", printable(&verdict.words())), room, 3);
         lines.extend(words.into_iter().map(|line| Line::styled(line, style)));
     }
     if let Some(aim) = aim_text(&applied.aim) {
         let aim = wrap(&format!(" {aim}"), room, 3);
-        lines.extend(aim.into_iter().map(|line| Line::styled(line, state.theme.muted())));
+        lines.extend(aim.into_iter().map(|line| Line::styled(line, state.theme().muted())));
     }
 }
 
@@ -100,13 +124,13 @@ fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines:
 fn standing(state: &State, applied: &Applied) -> (&'static str, Style) {
     let in_place = state.edits.numbers();
     let Some(place) = in_place.iter().position(|number| *number == applied.number) else {
-        return ("taken back", state.theme.warn());
+        return ("taken back", state.theme().warn());
     };
     let measured = state.edits.last_on_top_of();
     match (in_place[..place] == *measured, place + 1 == in_place.len()) {
-        (true, true) => ("in place", state.theme.good()),
-        (true, false) => ("in place, measured before later edits", state.theme.warn()),
-        (false, _) => ("in place, measured with other edits", state.theme.warn()),
+        (true, true) => ("in place", state.theme().good()),
+        (true, false) => ("in place, measured before later edits", state.theme().warn()),
+        (false, _) => ("in place, measured with other edits", state.theme().warn()),
     }
 }
 
@@ -151,11 +175,11 @@ fn groups(scores: &Scores) -> [(&'static str, &[PromptScore]); 3] {
 }
 
 fn scores(state: &State, applied: &Applied, lines: &mut Vec<Line<'static>>) {
-    let arrow = state.glyphs.arrow();
+    let arrow = state.glyphs().arrow();
     let pair = |before: f64, after: f64| format!("{:>5} {arrow} {:>5}", probability(before), probability(after));
-    let wide = 12 + crate::view::width(arrow);
+    let wide = 12 + crate::looks::width(arrow);
     let header = format!(" {:<13} {:>wide$}  {:>wide$}  {}", "prompts", "p(new)", "p(true)", "new wins");
-    lines.push(Line::styled(header, state.theme.heading()));
+    lines.push(Line::styled(header, state.theme().heading()));
     for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {
         let (Some(before), Some(after)) = (summary(before), summary(after)) else { continue };
         let text = format!(
@@ -178,13 +202,13 @@ fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Lin
     let half = (room / 2).clamp(16, 30);
     let cell = |token: Option<&TopToken>| {
         let text = token.map_or(String::new(), |token| {
-            let name = fit(&token_text(&token.text, state.glyphs), half.saturating_sub(9), state.glyphs);
+            let name = fit(&token_text(&token.text, state.glyphs()), half.saturating_sub(9), state.glyphs());
             format!(" {name} {:>5}", probability(token.probability))
         });
-        fit(&text, half, state.glyphs)
+        fit(&text, half, state.glyphs())
     };
-    let header = fit(" next token before", half, state.glyphs) + " after";
-    lines.push(Line::styled(header, state.theme.heading()));
+    let header = fit(" next token before", half, state.glyphs()) + " after";
+    lines.push(Line::styled(header, state.theme().heading()));
     for rank in 0..before.len().max(after.len()) {
         lines.push(Line::raw(cell(before.get(rank)) + &cell(after.get(rank))));
     }
@@ -192,15 +216,15 @@ fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Lin
 
 fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     if !applied.changes.is_empty() {
-        lines.push(Line::styled(format!(" {} by parameter", state.glyphs.weight_change()), state.theme.heading()));
+        lines.push(Line::styled(format!(" {} by parameter", state.glyphs().weight_change()), state.theme().heading()));
     }
     for change in &applied.changes {
-        let name = shorten(&printable(&change.parameter), room.saturating_sub(12), state.glyphs);
+        let name = shorten(&printable(&change.parameter), room.saturating_sub(12), state.glyphs());
         lines.push(Line::raw(format!(" {:>8}  {name}", ratio(change.relative))));
     }
     if !applied.metrics.is_empty() {
         let metrics = applied.metrics.iter().map(|(name, value)| format!("{} {}", printable(name), ratio(*value)));
-        lines.push(Line::raw(format!(" {}", metrics.collect::<Vec<_>>().join(&format!(" {} ", state.glyphs.dot())))));
+        lines.push(Line::raw(format!(" {}", metrics.collect::<Vec<_>>().join(&format!(" {} ", state.glyphs().dot())))));
     }
 }
 
@@ -208,7 +232,7 @@ fn weights(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'
 fn notes(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     for note in &applied.notes {
         let note = wrap(&format!(" note: {}", printable(note)), room, 3);
-        lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme.warn())));
+        lines.extend(note.into_iter().map(|line| Line::styled(line, state.theme().warn())));
     }
 }
 
@@ -224,12 +248,12 @@ fn said(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'sta
     let scores: Vec<String> = SCORES.iter().filter_map(score).collect();
     if !scores.is_empty() {
         let under = if applied.aim.noise_level > 0.0 { " under the noise" } else { "" };
-        let text = format!(" scores{under}: {}", scores.join(&format!(" {} ", state.glyphs.dot())));
+        let text = format!(" scores{under}: {}", scores.join(&format!(" {} ", state.glyphs().dot())));
         lines.extend(wrap(&text, room, 3).into_iter().map(Line::raw));
     }
     for said in &applied.said {
         let text = format!(" says before: {}", printable(&said.before));
-        lines.extend(wrap(&text, room, 2).into_iter().map(|line| Line::styled(line, state.theme.muted())));
+        lines.extend(wrap(&text, room, 2).into_iter().map(|line| Line::styled(line, state.theme().muted())));
         if let Some(after) = &said.after {
             lines.extend(wrap(&format!(" says after:  {}", printable(after)), room, 2).into_iter().map(Line::raw));
         }
@@ -247,21 +271,21 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     }
     let count = format!("{} in place", counted(edits.applied.len(), "edit"));
     let (answer, style) = match edits.unedited {
-        Some(true) => ("yes", state.theme.good()),
-        Some(false) => ("no", state.theme.warn()),
-        None => ("not checked yet", state.theme.muted()),
+        Some(true) => ("yes", state.theme().good()),
+        Some(false) => ("no", state.theme().warn()),
+        None => ("not checked yet", state.theme().muted()),
     };
     lines.push(Line::from(vec![
-        Span::styled(format!(" {count}"), state.theme.heading()),
-        Span::raw(format!(" {} weights identical to checkpoint: ", state.glyphs.dot())),
+        Span::styled(format!(" {count}"), state.theme().heading()),
+        Span::raw(format!(" {} weights identical to checkpoint: ", state.glyphs().dot())),
         Span::styled(answer, style),
     ]));
     let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
         let large = if is_large(edit) { "!" } else { "" };
         let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
         let text = format!("{mark}{large} {missed}{}", printable(&edit.title));
-        let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs);
-        lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme.accent())]));
+        let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs());
+        lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme().accent())]));
     };
     let earlier = edits.applied.len().saturating_sub(LISTED);
     for (index, edit) in edits.applied.iter().enumerate().skip(earlier) {
@@ -273,7 +297,7 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     }
     if earlier > 0 || edits.undone.len() > 1 {
         let all = edits.applied.len() + edits.undone.len();
-        lines.push(Line::styled(format!("  U lists all {all} edits"), state.theme.muted()));
+        lines.push(Line::styled(format!("  U lists all {all} edits"), state.theme().muted()));
     }
 }
 

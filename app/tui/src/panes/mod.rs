@@ -1,20 +1,19 @@
-//! The panes. A new one is a file here, a `mod` and a place in [`PANES`].
+//! The panes. Each is a room of its own: what it shows, what it has of its own, what it remembers, its actions. It reads
+//! what all panes share and asks for changes by [`Wish`]es. A new one is a file here, its `mod`, and a line of `panes!`.
 
 /// The action that goes to a pane, from its name and its title.
 macro_rules! go_to {
     ($name:literal, $title:literal) => {
-        $crate::actions::Action {
+        $crate::panes::Action {
             name: concat!($name, "-pane"),
             help: concat!("go to the ", $title, " pane"),
-            run: |state| {
-                state.focus_on($name);
-                Vec::new()
-            },
-            ..$crate::actions::Action::PLAIN
+            run: |_, _| vec![$crate::state::Change::Focus($name).into()],
+            ..$crate::panes::Action::PLAIN
         }
     };
 }
 
+mod action;
 mod before_after;
 mod compare;
 mod fact;
@@ -23,45 +22,142 @@ mod plots;
 mod table;
 mod trace;
 
+pub use action::{Act, Action, Within, table as action_table};
 pub use fact::{first_steps, prompt_spans};
-pub use table::{Extent, Table, copy, export};
+pub use table::{Extent, Table};
 
-use crate::actions::Action;
-use crate::input::Effect;
 use crate::keys::Key;
-use crate::state::State;
-use crate::view::pane_rows;
+use crate::state::{State, Wish, pane_rows};
 use crossterm::event::KeyCode;
+use locus_protocol::Event;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use serde_json::Value;
+use std::fmt::Debug;
 
-/// One pane.
+/// From the panes' names in Rust and their types: what all have of their own together, and the table of all.
+macro_rules! panes {
+    ($($name:ident: $module:ident::$pane:ident),+ $(,)?) => {
+        /// What each pane has of its own.
+        #[derive(Clone, Debug, Default)]
+        pub struct Panes {
+            $(
+                /// See its room.
+                pub $name: $module::$pane,
+            )+
+        }
+
+        /// All panes, in the order of their numbers.
+        pub static PANES: &[About] = &[$($module::ABOUT),+];
+
+        /// Their names, in the same order.
+        pub static NAMES: &[&str] = &[$($module::ABOUT.name),+];
+
+        impl Panes {
+            /// All, in the order of their numbers.
+            pub fn all(&self) -> Vec<&dyn Pane> {
+                vec![$(&self.$name),+]
+            }
+
+            /// The same, to change them.
+            pub fn all_mut(&mut self) -> Vec<&mut dyn Pane> {
+                vec![$(&mut self.$name),+]
+            }
+        }
+
+        $(impl Within for $module::$pane {
+            fn of(panes: &Panes) -> &Self {
+                &panes.$name
+            }
+
+            fn of_mut(panes: &mut Panes) -> &mut Self {
+                &mut panes.$name
+            }
+        })+
+    };
+}
+
+panes! {
+    fact: fact::FactPane,
+    trace: trace::TracePane,
+    layers: layers::LayersPane,
+    before_after: before_after::BeforeAfterPane,
+    compare: compare::ComparePane,
+    plots: plots::PlotsPane,
+}
+
+/// What is known of a pane beforehand.
 #[derive(Debug)]
-pub struct Pane {
-    /// Its name, as in `keymap.toml`.
+pub struct About {
+    /// Its name, as in `keymap.toml` and in what is remembered.
     pub name: &'static str,
     /// Its title.
     pub title: &'static str,
     /// What it shows, for help.
     pub about: &'static str,
-    /// Which model its numbers are of, where its title is to say so.
-    pub of_model: fn(&State) -> Option<String>,
     /// The action that goes to it.
-    pub go: Action,
+    pub go: Action<Panes>,
     /// Actions of its own.
-    pub actions: &'static [Action],
-    /// What moving does in it; the number is how many rows half a page has.
-    pub motion: fn(&mut State, Motion, usize),
-    /// Draws it; returns where the cursor stands, where there is one.
-    pub draw: fn(&State, Rect, &mut Buffer) -> Option<Position>,
-    /// Whether it has a table; asked while drawing.
-    pub has_table: fn(&State) -> bool,
-    /// Its table, for copies and exports.
-    pub table: fn(&State) -> Option<Table>,
+    pub actions: fn() -> Vec<&'static dyn Act>,
 }
 
-/// All panes, in the order of their numbers.
-pub const PANES: &[Pane] = &[fact::PANE, trace::PANE, layers::PANE, before_after::PANE, compare::PANE, plots::PANE];
+/// A pane with what it has of its own.
+pub trait Pane: Debug {
+    /// Draws it; returns where the cursor stands, where there is one.
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position>;
+
+    /// What moving does in it; `page` is how many rows half a page has.
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish>;
+
+    /// Which model its numbers are of, where its title is to say so.
+    fn of_model(&self, _state: &State) -> Option<String> {
+        None
+    }
+
+    /// Whether it has a table; asked while drawing.
+    fn has_table(&self, _state: &State) -> bool {
+        false
+    }
+
+    /// Its table, for copies and exports.
+    fn table(&self, _state: &State) -> Option<Table> {
+        None
+    }
+
+    /// What the engine told, before what all panes share takes it in.
+    fn hear(&mut self, _event: &Event) {}
+
+    /// Another session begins in the same journal.
+    fn begin_anew(&mut self) {}
+
+    /// Keys of the text that is typed in it, for the line of hints; none as long as keys are commands.
+    fn typing(&self) -> Option<&'static [(&'static str, &'static str)]> {
+        None
+    }
+
+    /// A key, while a text is typed in it.
+    fn press(&mut self, _state: &State, _key: Key) -> Vec<Wish> {
+        Vec::new()
+    }
+
+    /// A pasted line, while a text is typed in it.
+    fn paste(&mut self, _state: &State, _line: &str) -> Vec<Wish> {
+        Vec::new()
+    }
+
+    /// What the next start takes over.
+    fn remember(&self) -> Option<Value> {
+        None
+    }
+
+    /// Takes over what was remembered.
+    ///
+    /// # Errors
+    /// It is something else.
+    fn recall(&mut self, _remembered: &Value) -> serde_json::Result<()> {
+        Ok(())
+    }
+}
 
 /// A way to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,11 +211,34 @@ impl Motion {
     }
 }
 
-/// Moves in the focused pane.
-pub fn motion(state: &mut State, motion: Motion) -> Vec<Effect> {
-    if let Some(pane) = PANES.get(state.focus) {
-        let page = pane_rows(state, state.focus) / 2;
-        (pane.motion)(state, motion, page);
+impl Panes {
+    /// A pane by its name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&dyn Pane> {
+        let place = PANES.iter().position(|pane| pane.name == name)?;
+        self.all().into_iter().nth(place)
     }
-    Vec::new()
+
+    /// The same, to change it.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut dyn Pane> {
+        let place = PANES.iter().position(|pane| pane.name == name)?;
+        self.all_mut().into_iter().nth(place)
+    }
+
+    /// The pane in which a text is typed.
+    #[must_use]
+    pub fn typing(&self) -> Option<&dyn Pane> {
+        self.all().into_iter().find(|pane| pane.typing().is_some())
+    }
+
+    /// The same, to change it.
+    pub fn typing_mut(&mut self) -> Option<&mut dyn Pane> {
+        self.all_mut().into_iter().find(|pane| pane.typing().is_some())
+    }
+
+    /// Moves in the pane with the keys.
+    pub fn motion(&mut self, state: &State, motion: Motion) -> Vec<Wish> {
+        let page = pane_rows(state, state.screen.focus) / 2;
+        self.get_mut(state.pane()).map_or_else(Vec::new, |pane| pane.motion(state, motion, page))
+    }
 }

@@ -1,10 +1,9 @@
 //! What a pane shows as a table: for the clipboard and for files.
 
-use super::PANES;
+use super::Panes;
 use crate::input::Effect;
-use crate::picture::picture;
-use crate::state::{State, Tone};
-use crate::view::arrange;
+use crate::looks::picture;
+use crate::state::{Change, State, Tone, Wish, arrange};
 use locus_protocol::shown::shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -58,9 +57,14 @@ impl Table {
     /// Comma-separated text with a header.
     #[must_use]
     pub fn comma_separated(&self) -> String {
-        let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",") + "\r\n";
-        let rows = self.rows.iter().map(|row| line(row.iter().map(cell_text).collect()));
-        line(self.columns.clone()) + &rows.collect::<String>()
+        let mut writer =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
+        let rows = self.rows.iter().map(|row| row.iter().map(cell_text).collect());
+        for line in std::iter::once(self.columns.clone()).chain(rows) {
+            // memory takes everything
+            let _ = writer.write_record(line);
+        }
+        String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
     }
 
     /// A table in Markdown.
@@ -115,54 +119,55 @@ fn one_line(cell: &str) -> String {
     cell.replace(['\n', '\r', '\t'], " ")
 }
 
-/// A cell as RFC 4180 wants it.
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
-}
-
-/// The table of the focused pane.
-fn table(state: &State) -> Option<Table> {
-    PANES.get(state.focus).and_then(|pane| (pane.table)(state)).filter(|table| !table.rows.is_empty())
-}
-
-/// Copies the focused pane's table or its row under the cursor.
-pub fn copy(state: &mut State, extent: Extent) -> Vec<Effect> {
-    let what = match extent {
-        Extent::Row => "the row",
-        Extent::Table => "the table",
-    };
-    let copy = |table: Table| Effect::Copy { what: what.to_owned(), text: table.tab_separated(extent) };
-    table(state).map(copy).into_iter().collect()
-}
-
 /// Least size of an exported picture.
 const PICTURE: (u16, u16) = (110, 45);
 
-/// The focused pane alone, with room for what a small window hides.
-fn pane_picture(state: &State) -> Option<String> {
-    let pane = PANES.get(state.focus)?;
-    let area = arrange(state).panes.iter().find(|(index, _)| *index == state.focus).map(|(_, area)| *area);
-    let (columns, rows) = area.map_or(PICTURE, |area| (area.width.max(PICTURE.0), area.height.max(PICTURE.1)));
-    let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-    (pane.draw)(state, buffer.area, &mut buffer);
-    Some(picture(&buffer))
-}
+impl Panes {
+    /// Whether the pane with the keys has a table.
+    #[must_use]
+    pub fn has_table(&self, state: &State) -> bool {
+        self.get(state.pane()).is_some_and(|pane| pane.has_table(state))
+    }
 
-/// Writes the focused pane's table, and the pane as a picture, to files.
-pub fn export(state: &mut State) -> Vec<Effect> {
-    let Some(table) = table(state) else {
-        state.notices.say(state.now, Tone::Plain, "this pane has no table yet".to_owned());
-        return Vec::new();
-    };
-    state.exports += 1;
-    let save = |ending: &str, contents: String| Effect::Save {
-        name: format!("locus-{}-{}.{ending}", table.name, state.exports),
-        contents,
-    };
-    let mut files =
-        vec![save("csv", table.comma_separated()), save("json", table.json()), save("md", table.markdown())];
-    files.extend(pane_picture(state).map(|picture| save("svg", picture)));
-    files
+    /// The table of the pane with the keys.
+    fn table(&self, state: &State) -> Option<Table> {
+        self.get(state.pane())?.table(state).filter(|table| !table.rows.is_empty())
+    }
+
+    /// Copies that table or its row under the cursor.
+    pub fn copy(&self, state: &State, extent: Extent) -> Vec<Wish> {
+        let what = match extent {
+            Extent::Row => "the row",
+            Extent::Table => "the table",
+        };
+        let copy = |table: Table| Effect::Copy { what: what.to_owned(), text: table.tab_separated(extent) }.into();
+        self.table(state).map(copy).into_iter().collect()
+    }
+
+    /// The pane with the keys alone, with room for what a small window hides.
+    fn picture(&self, state: &State) -> Option<String> {
+        let area = arrange(state).panes.iter().find(|(index, _)| *index == state.screen.focus).map(|(_, area)| *area);
+        let (columns, rows) = area.map_or(PICTURE, |area| (area.width.max(PICTURE.0), area.height.max(PICTURE.1)));
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        self.get(state.pane())?.draw(state, buffer.area, &mut buffer);
+        Some(picture(&buffer))
+    }
+
+    /// Writes the table of the pane with the keys, and the pane as a picture, to files.
+    pub fn export(&self, state: &State) -> Vec<Wish> {
+        let Some(table) = self.table(state) else {
+            return vec![Wish::say(Tone::Plain, "this pane has no table yet")];
+        };
+        let number = state.exports + 1;
+        let save = |ending: &str, contents: String| -> Wish {
+            Effect::Save { name: format!("locus-{}-{number}.{ending}", table.name), contents }.into()
+        };
+        let mut wishes =
+            vec![save("csv", table.comma_separated()), save("json", table.json()), save("md", table.markdown())];
+        wishes.extend(self.picture(state).map(|picture| save("svg", picture)));
+        wishes.push(Change::Exported.into());
+        wishes
+    }
 }
 
 #[cfg(test)]

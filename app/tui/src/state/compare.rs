@@ -1,24 +1,10 @@
-//! Variants of an edit of the selected fact, side by side: what each is, and what trying it has shown.
+//! What trying variants of an edit has shown.
 
-use super::{EditView, Engine, Settings, Stage};
-use locus_protocol::{
-    Applied, EditOrder, EditStarted, Fact, JobId, LayerRow, Outcome, PluginKind, Step, Tried, TriedOn,
-};
-use serde::{Deserialize, Serialize};
+use super::{EditView, Engine, MOST_VARIANTS, Settings, Stage, State, Variant, Variants};
+use locus_protocol::{Applied, EditOrder, EditStarted, JobId, Outcome, PluginKind, Step, Tried, TriedOn, model_with};
 
-/// Most variants beside each other.
-pub const MOST_VARIANTS: usize = 4;
 /// Attempts that are remembered, so that going back to a fact shows what was found for it.
 const REMEMBERED: usize = 32;
-
-/// A variant: its letter stays as long as it is there.
-#[derive(Clone, Debug)]
-pub struct Variant {
-    /// `A` to `D`.
-    pub letter: char,
-    /// Method, objective, layers and hyperparameters.
-    pub settings: Settings,
-}
 
 /// An order that was tried, or is to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,71 +36,11 @@ pub enum Ground {
     Other,
 }
 
-/// What is shown of each layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LayerNumber {
-    /// Probability of the new target.
-    #[default]
-    New,
-    /// Probability of the true target.
-    True,
-    /// How far the probability of the new target is from before the edit.
-    Change,
-    /// How far the weights are from before the edit.
-    WeightChange,
-}
-
-impl LayerNumber {
-    /// The next one.
-    #[must_use]
-    pub fn next(self) -> Self {
-        match self {
-            Self::New => Self::True,
-            Self::True => Self::Change,
-            Self::Change => Self::WeightChange,
-            Self::WeightChange => Self::New,
-        }
-    }
-
-    /// The number of a layer.
-    #[must_use]
-    pub fn of(self, view: &EditView, layer: usize) -> Option<f64> {
-        let row = view.row(layer)?;
-        match self {
-            Self::New => Some(row.probability_new),
-            Self::True => Some(row.probability_true),
-            Self::Change => Some(row.probability_new - view.row_before(layer)?.probability_new),
-            Self::WeightChange => row.weight_change,
-        }
-    }
-
-    /// The number of a layer before any edit.
-    #[must_use]
-    pub fn before(self, row: &LayerRow) -> Option<f64> {
-        match self {
-            Self::New => Some(row.probability_new),
-            Self::True => Some(row.probability_true),
-            Self::Change | Self::WeightChange => None,
-        }
-    }
-}
-
 /// The comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Compare {
-    /// The variants, by letter.
-    pub variants: Vec<Variant>,
-    /// Place of the one that the others are compared with.
-    pub baseline: usize,
-    /// Place of the selected one.
-    pub cursor: usize,
-    /// What is shown of each layer.
-    pub number: LayerNumber,
-    /// Whether the settings that differ are shown instead of numbers.
-    pub shows_settings: bool,
-    /// First line that is shown below the layers.
-    pub scroll: usize,
+    /// The variants.
+    pub variants: Variants,
     /// The model that variants are measured on.
     pub on: TriedOn,
     /// The oldest first.
@@ -122,40 +48,6 @@ pub struct Compare {
 }
 
 impl Compare {
-    /// Adds a variant and gives its place; `None` where there is no letter left.
-    pub fn add(&mut self, settings: Settings) -> Option<usize> {
-        let taken = |letter: &char| self.variants.iter().any(|variant| variant.letter == *letter);
-        let letter = ('A'..).take(MOST_VARIANTS).find(|letter| !taken(letter))?;
-        let place = self.variants.partition_point(|variant| variant.letter < letter);
-        self.variants.insert(place, Variant { letter, settings });
-        if place <= self.baseline && self.variants.len() > 1 {
-            self.baseline += 1;
-        }
-        self.cursor = place;
-        Some(place)
-    }
-
-    /// Takes the selected variant away.
-    pub fn remove(&mut self) {
-        if self.cursor >= self.variants.len() {
-            return;
-        }
-        self.variants.remove(self.cursor);
-        if self.cursor < self.baseline {
-            self.baseline -= 1;
-        }
-        let last = self.variants.len().saturating_sub(1);
-        (self.cursor, self.baseline) = (self.cursor.min(last), self.baseline.min(last));
-    }
-
-    /// What a variant asks for a fact.
-    ///
-    /// # Errors
-    /// One sentence: what is missing or wrong.
-    pub fn order(variant: &Variant, engine: &Engine, fact: &Fact) -> Result<EditOrder, String> {
-        variant.settings.order(engine, vec![fact.clone()])
-    }
-
     /// The last attempt at an order, best on the model with these edits in place, which variants are measured on.
     #[must_use]
     pub fn attempt(&self, order: &EditOrder, wanted: &[u64]) -> Option<(&Attempt, Ground)> {
@@ -235,17 +127,6 @@ impl Compare {
         }
     }
 
-    /// Puts two variants side by side, the first the baseline; of the others those stay that have a letter then.
-    pub fn put_beside(&mut self, old: Settings, new: Settings) {
-        self.variants.retain(|variant| variant.settings != old && variant.settings != new);
-        self.variants.truncate(MOST_VARIANTS - 2);
-        let letter = |compare: &Self, place: Option<usize>| Some(compare.variants.get(place?)?.letter);
-        let place = self.add(old);
-        let baseline = letter(self, place);
-        self.add(new);
-        self.baseline = self.variants.iter().position(|variant| Some(variant.letter) == baseline).unwrap_or(0);
-    }
-
     /// A plugin's build was replaced: what was found with it is what the old build does, by its new id.
     pub fn rename(&mut self, kind: PluginKind, id: &str, old: &str) {
         for order in self.attempts.iter_mut().flat_map(|attempt| [&mut attempt.asked, &mut attempt.view.order]) {
@@ -274,11 +155,11 @@ impl Compare {
         let asked = |settings: &Settings| settings.order(engine, vec![fact.clone()]).ok();
         // what the settings ask, so that the variant finds its attempt again
         let order = asked(&settings).unwrap_or_else(|| started.order.clone());
-        let known = self.variants.iter().any(|variant| asked(&variant.settings).as_ref() == Some(&order));
-        if !known && self.add(settings.clone()).is_none() {
-            self.cursor = MOST_VARIANTS - 1;
-            self.remove();
-            self.add(settings);
+        let known = self.variants.list.iter().any(|variant| asked(&variant.settings).as_ref() == Some(&order));
+        if !known && self.variants.add(settings.clone()).is_none() {
+            self.variants.cursor = MOST_VARIANTS - 1;
+            self.variants.remove();
+            self.variants.add(settings);
         }
         self.begin(started.job, &order, started.on_top_of.clone());
     }
@@ -340,34 +221,27 @@ impl Compare {
         let kept = self.attempts.iter().filter(|attempt| attempt.kept);
         kept.filter_map(|attempt| attempt.tried.as_ref()).map(|tried| tried.bytes).sum()
     }
+}
 
-    /// Names and values of the settings in which variants differ, a value for each variant; empty where a variant has
-    /// no such setting.
+impl State {
+    /// Numbers of the edits in place that variants are measured on top of.
     #[must_use]
-    pub fn differences(&self, engine: &Engine) -> Vec<(String, Vec<String>)> {
-        let mut rows: Vec<(String, Vec<String>)> = Vec::new();
-        let count = self.variants.len();
-        for (place, variant) in self.variants.iter().enumerate() {
-            for (name, value) in variant.settings.listed(engine) {
-                let row = match rows.iter().position(|(known, _)| *known == name) {
-                    Some(row) => &mut rows[row],
-                    None => {
-                        rows.push((name, vec![String::new(); count]));
-                        let last = rows.len() - 1;
-                        &mut rows[last]
-                    }
-                };
-                row.1[place] = value;
-            }
-        }
-        rows.retain(|(_, values)| values.iter().any(|value| *value != values[0]));
-        rows
+    pub fn measured_on(&self) -> Vec<u64> {
+        self.compare.on.edits(self.edits.numbers())
     }
 
-    /// A variant's method and objective by their ids; nothing where none is loaded.
+    /// Which model variants are measured from.
     #[must_use]
-    pub fn names(variant: &Variant, engine: &Engine) -> (String, String) {
-        let chosen = |kind| variant.settings.chosen(engine, kind).unwrap_or_default().to_owned();
-        (chosen(PluginKind::Method), chosen(PluginKind::Objective))
+    pub fn measured_from(&self) -> String {
+        format!("from {}", model_with(&self.measured_on()))
+    }
+
+    /// The last attempt of a variant with the selected fact, where it is of the model that variants are measured on: numbers
+    /// of another one stand beside no others.
+    #[must_use]
+    pub fn attempt_of(&self, variant: &Variant) -> Option<&Attempt> {
+        let order = variant.order(&self.engine, self.fact()?).ok()?;
+        let (attempt, ground) = self.compare.attempt(&order, &self.measured_on())?;
+        (ground != Ground::Other).then_some(attempt)
     }
 }

@@ -6,6 +6,9 @@ use std::collections::BTreeMap;
 /// Losses that are kept for the small chart.
 const HISTORY: usize = 512;
 
+/// Relative change of a weight above which an edit gets a mark: it is larger than the weight itself.
+pub const LARGE: f64 = 1.0;
+
 /// How far an edit is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -201,6 +204,18 @@ impl Edits {
         self.thaw();
     }
 
+    /// Shows an edit that was tried and is to be put in place.
+    pub fn order_kept(&mut self, job: JobId, tried: EditView) {
+        let in_place = self.numbers();
+        let mut view = EditView { job, stage: Stage::Running, ..tried };
+        if view.on_top_of != in_place {
+            // they are of another model; the engine tells those of this one
+            (view.before, view.rows, view.verdict) = (Vec::new(), Vec::new(), None);
+            view.on_top_of = in_place;
+        }
+        self.view = Some(view);
+    }
+
     /// The method begins.
     pub fn begin(&mut self, started: EditStarted) {
         let mut view = EditView::new(started.job, started.order.clone());
@@ -315,4 +330,10 @@ impl Edits {
         self.frozen = None;
         self.held = 0;
     }
+}
+
+/// Whether a weight changed by more than its own norm.
+#[must_use]
+pub fn is_large(edit: &EditInPlace) -> bool {
+    edit.relative > LARGE
 }

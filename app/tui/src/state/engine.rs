@@ -17,6 +17,8 @@ pub struct Engine {
     pub refused: Vec<PluginRefused>,
     /// Memory in use.
     pub memory: Option<Memory>,
+    /// Whether loading the model ended without one, and how.
+    pub load_trouble: Option<String>,
     /// Whether its thread has ended.
     pub gone: bool,
     /// Defaults of methods as they were told: by the method's id and the hyperparameter's name.

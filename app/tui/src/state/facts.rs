@@ -1,6 +1,5 @@
 //! The facts, and which of them the filter lets through.
 
-use super::OwnFact;
 use locus_protocol::Fact;
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
@@ -65,14 +64,10 @@ pub struct FactList {
     pub arrived: bool,
     /// What the filter says.
     pub filter: Input,
-    /// Whether keys go into the filter.
-    pub filtering: bool,
     /// How the list is sorted.
     pub order: FactOrder,
     /// Prompt of a fact that is to be selected when the facts have come.
     pub wanted: Option<String>,
-    /// A fact that is being typed.
-    pub own: Option<OwnFact>,
     all: Vec<Fact>,
     typed: usize,
     haystacks: Vec<String>,
@@ -110,6 +105,12 @@ impl FactList {
         self.typed += 1;
         self.marked = self.marked.iter().map(|index| index + 1).collect();
         self.filter.reset();
+        self.apply_filter();
+    }
+
+    /// Filters by another text.
+    pub fn set_filter(&mut self, filter: Input) {
+        self.filter = filter;
         self.apply_filter();
     }
 

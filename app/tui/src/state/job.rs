@@ -133,6 +133,7 @@ impl Job {
             (_, None) => false,
             (JobKind::Load, Some(phase)) => *phase == Phase::Weights,
             (JobKind::Trace, Some(phase)) => *phase == Phase::Cells,
+            // those of one phase
             (JobKind::SecondMoments | JobKind::Rescore | JobKind::Save | JobKind::Place | JobKind::Reload, _) => true,
             _ => false,
         }

@@ -4,7 +4,7 @@
 use super::job::likeness;
 use super::{Job, Lap, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{Command, JobId, JobKind, Outcome, Task, Try};
+use locus_protocol::{Command, JobId, JobKind, Keep, Outcome, Task, Try};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -48,10 +48,12 @@ pub struct StandingBy {
     pub order: Option<Order>,
 }
 
-/// The jobs besides [`State::job`], the running one.
+/// The running job, and those that wait or have ended.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
-    /// The order of the running job.
+    /// The running job.
+    pub job: Option<Job>,
+    /// Its order; unknown where another process gave it.
     pub running: Option<Order>,
     /// The job that goes on when the running one, a look, has ended.
     pub standing_by: Option<StandingBy>,
@@ -59,11 +61,19 @@ pub struct Jobs {
     pub waiting: VecDeque<Order>,
     /// Those that have ended, the oldest first.
     pub ended: VecDeque<Ended>,
+    /// The last job's number.
+    pub last: JobId,
     /// What the phases of jobs took that were done last, by what such jobs have in common.
     took: HashMap<String, Vec<Lap>>,
 }
 
 impl Jobs {
+    /// No job; the next one gets the next number.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        Self { last: self.last, ..Self::default() }
+    }
+
     /// What a job that has begun was ordered to do.
     #[must_use]
     pub fn begun(&self, job: JobId) -> Option<&Order> {
@@ -99,11 +109,11 @@ impl Jobs {
 impl State {
     /// Orders a job: it begins now, or when those that were ordered before have ended.
     pub fn order(&mut self, title: String, task: impl Into<Task>) -> Vec<Effect> {
-        self.last_job += 1;
-        let (job, task) = (self.last_job, task.into());
+        self.jobs.last += 1;
+        let (job, task) = (self.jobs.last, task.into());
         let order = Order { job, kind: task.kind(), title, task };
         let mut effects = self.announce(job, &order.task);
-        if self.job.is_none() || order.task.is_look() && self.lets_look_in() {
+        if self.jobs.job.is_none() || order.task.is_look() && self.lets_look_in() {
             effects.extend(self.start(order));
         } else {
             self.jobs.waiting.push_back(order);
@@ -114,7 +124,7 @@ impl State {
     /// Whether a job runs that lets a look in now.
     fn lets_look_in(&self) -> bool {
         let lets_in = |order: &Order| order.task.lets_looks_in();
-        let is_cancelled = self.job.as_ref().is_some_and(|job| job.cancelling);
+        let is_cancelled = self.jobs.job.as_ref().is_some_and(|job| job.cancelling);
         self.jobs.standing_by.is_none() && !is_cancelled && self.jobs.running.as_ref().is_some_and(lets_in)
     }
 
@@ -124,7 +134,13 @@ impl State {
     /// A job is running that lets no look in, or the model is not there.
     pub fn ready_for_a_look(&self) -> Result<(), String> {
         let steps_in = self.lets_look_in() && self.engine.model.is_some() && !self.engine.gone;
-        if steps_in && self.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+        if steps_in && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+    }
+
+    /// The running job.
+    #[must_use]
+    pub fn job(&self) -> Option<&Job> {
+        self.jobs.job.as_ref()
     }
 
     /// Why no edit can be taken back or put on again now; such keys may follow one another at once.
@@ -132,20 +148,20 @@ impl State {
     /// # Errors
     /// A job of another kind is running, or the model is not there.
     pub fn ready_for_history(&self) -> Result<(), String> {
-        let is_running = self.job.as_ref().is_some_and(|job| matches!(job.kind, JobKind::Undo | JobKind::Redo));
-        if is_running && self.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+        let is_running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Undo | JobKind::Redo));
+        if is_running && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
     }
 
     /// A job that runs, or stands by.
     #[must_use]
     pub fn running(&self, job: JobId) -> Option<&Job> {
-        self.job.iter().chain(self.standing_by()).find(|running| running.id == job)
+        self.jobs.job.iter().chain(self.standing_by()).find(|running| running.id == job)
     }
 
     /// The same, to change it.
     pub fn running_mut(&mut self, job: JobId) -> Option<&mut Job> {
         let standing_by = self.jobs.standing_by.as_mut().map(|standing_by| &mut standing_by.job);
-        self.job.iter_mut().chain(standing_by).find(|running| running.id == job)
+        self.jobs.job.iter_mut().chain(standing_by).find(|running| running.id == job)
     }
 
     /// The job that goes on when the running one, a look, has ended.
@@ -164,7 +180,7 @@ impl State {
     #[must_use]
     pub fn all_left(&self) -> Option<Duration> {
         let begun = |job: &Job| job.left(self.now).filter(|left| left.is_whole).map(|left| left.time);
-        let mut time = begun(self.job.as_ref()?)?;
+        let mut time = begun(self.jobs.job.as_ref()?)?;
         if let Some(job) = self.standing_by() {
             time += begun(job)?;
         }
@@ -182,12 +198,12 @@ impl State {
     /// The job that a pause is meant for: a look is not worth one.
     #[must_use]
     pub fn pauses(&self) -> Option<&Job> {
-        self.standing_by().or(self.job.as_ref())
+        self.standing_by().or(self.jobs.job.as_ref())
     }
 
     /// A job begins; the one that runs stands by.
     pub fn begin(&mut self, job: Job) {
-        if let Some(mut job) = self.job.replace(job) {
+        if let Some(mut job) = self.jobs.job.replace(job) {
             job.stand_by(self.now);
             let order = self.jobs.running.take();
             self.jobs.standing_by = Some(StandingBy { job, order });
@@ -200,11 +216,11 @@ impl State {
             // it made its last step before it heard of the look
             self.jobs.standing_by.take()?
         } else {
-            let ended = self.job.take_if(|running| running.id == job)?;
+            let ended = self.jobs.job.take_if(|running| running.id == job)?;
             let order = self.jobs.running.take();
             if let Some(StandingBy { mut job, order }) = self.jobs.standing_by.take() {
                 job.go_on_after_a_look(self.now);
-                (self.job, self.jobs.running) = (Some(job), order);
+                (self.jobs.job, self.jobs.running) = (Some(job), order);
             }
             StandingBy { job: ended, order }
         };
@@ -231,6 +247,11 @@ impl State {
                 let forget = |tried| Effect::Send(Box::new(Command::Drop { tried }));
                 return forgotten.into_iter().map(forget).collect();
             }
+            Task::Keep(Keep { tried }) => {
+                if let Some(attempt) = self.compare.of_job(*tried) {
+                    self.edits.order_kept(job, attempt.view.clone());
+                }
+            }
             _ => {}
         }
         Vec::new()
@@ -245,7 +266,7 @@ impl State {
 
     /// Starts the next job that waits, unless one runs; a look, where one does that lets looks in.
     pub fn start_next(&mut self) -> Vec<Effect> {
-        let next = match self.job {
+        let next = match self.jobs.job {
             _ if self.engine.gone => None,
             None => self.jobs.waiting.pop_front(),
             Some(_) if self.lets_look_in() => {
@@ -274,6 +295,17 @@ impl State {
         running.cancelling = true;
         self.notices.clear();
         vec![Effect::Cancel(job)]
+    }
+
+    /// Has the job that a pause is meant for wait where it is, or go on.
+    pub fn toggle_pause(&mut self) -> Vec<Effect> {
+        let (now, pauses) = (self.now, self.pauses().map(|job| job.id));
+        let Some(job) = pauses.and_then(|job| self.running_mut(job)) else { return Vec::new() };
+        job.paused = !job.paused;
+        if !job.paused {
+            job.go_on(now);
+        }
+        vec![Effect::Pause(job.id, job.paused)]
     }
 
     /// Orders a job that has ended once more.

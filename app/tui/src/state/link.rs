@@ -1,6 +1,7 @@
 //! What is known of the connection to the engine: whose it is, and what becomes of it when this front leaves or it ends.
 
-use super::jobs::Order;
+use super::{Order, State};
+use crate::input::Effect;
 use std::path::PathBuf;
 
 /// Times in a row that an engine may end before it is no longer started by itself.
@@ -9,6 +10,8 @@ const MOST_DEATHS: u32 = 2;
 /// The connection to the engine.
 #[derive(Clone, Debug, Default)]
 pub struct Link {
+    /// The run that another process orders and this one shows; nothing can be ordered then.
+    pub follows: Option<String>,
     /// Number of the engine's process.
     pub process: Option<u32>,
     /// The file that every event is written to.
@@ -29,6 +32,12 @@ pub struct Link {
 }
 
 impl Link {
+    /// No engine has answered yet; the run of another process is shown, or none.
+    #[must_use]
+    pub fn new(follows: Option<String>) -> Self {
+        Self { follows, ..Self::default() }
+    }
+
     /// An engine has ended; whether another one is to be started by itself.
     pub fn died(&mut self) -> bool {
         self.deaths += 1;
@@ -39,5 +48,19 @@ impl Link {
     /// A job other than loading was done: the engine is well.
     pub fn is_well(&mut self) {
         self.deaths = 0;
+    }
+}
+
+impl State {
+    /// Runs the job again that the engine's end cut off, now or once the model is there again.
+    pub fn run_lost_again(&mut self) -> Vec<Effect> {
+        if self.ready_for_a_job().is_err() {
+            self.link.resume = true;
+            return Vec::new();
+        }
+        match self.link.lost.take() {
+            Some(order) => self.order_again(&order),
+            None => Vec::new(),
+        }
     }
 }

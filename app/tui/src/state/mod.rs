@@ -1,56 +1,59 @@
-//! Everything the screen shows. Events and keys change it, drawing only reads it.
+//! What all panes share: what the engine has told, what was ordered of it, what is selected. Nothing here knows which panes
+//! there are, or how they show it.
 
-mod build;
+mod arrangement;
+mod change;
 mod compare;
 mod edit;
 mod engine;
 mod facts;
+mod form;
 mod job;
 mod jobs;
 mod link;
 mod log;
+mod next_tokens;
 mod notice;
-mod own_fact;
 mod pace;
-mod plots;
+mod phase;
+mod plugin_build;
 mod remembered;
+mod screen;
 mod settings;
 mod traces;
-mod variant_form;
+mod variants;
 mod windows;
 
-pub use build::{Build, BuildEvent, BuildStage, Problem};
-pub use compare::{Attempt, Compare, Ground, LayerNumber, MOST_VARIANTS, Variant};
-pub use edit::{EditView, Edits, Stage};
+pub use arrangement::{Arrangement, arrange, pane_rows};
+pub use change::{Change, Opening, Wish};
+pub use compare::{Attempt, Compare, Ground};
+pub use edit::{EditView, Edits, LARGE, Stage, is_large};
 pub use engine::Engine;
-pub use facts::{FactList, FactOrder};
+pub use facts::FactList;
+pub use form::EditForm;
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
 pub use link::Link;
 pub use log::Log;
+pub use next_tokens::{NextTokens, Prediction};
 pub use notice::{Notices, Tone};
-pub use own_fact::{FIELDS, OwnFact};
-pub use pace::{Lap, Left};
-pub use plots::{PlotKind, Plots};
+pub use pace::{Lap, time_left};
+pub use phase::phase_text;
+pub use plugin_build::{Build, BuildStage};
 pub use remembered::Remembered;
+pub use screen::Screen;
 pub use settings::{Settings, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
-pub use variant_form::VariantForm;
+pub use variants::{MOST_VARIANTS, Variant, Variants};
 pub use windows::{Axis, Tree, Windows};
 
-use crate::keys::{Key, Keymap, KeymapError};
+use crate::input::Effect;
+use crate::keys::{Key, Keymap};
+use crate::looks::{Glyphs, Theme};
 use crate::options::Options;
-use crate::overlays::Overlay;
-use crate::panes::PANES;
-use crate::view::{Glyphs, Theme};
-use locus_protocol::{Fact, JobId, LayerRow, ModelSource, PluginKind, TokenText, TopToken};
+use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// Bytes of a keymap that are read at most.
-const LARGEST_KEYMAP: u64 = 1 << 20;
-/// How long a selection has to rest before its next tokens are asked for.
-const PREDICTION_DELAY: Duration = Duration::from_millis(120);
 
 /// What is said where something needs a fact and none is selected.
 pub const NO_FACT: &str = "no fact is selected; / filters facts, i types one";
@@ -58,162 +61,149 @@ pub const NO_FACT: &str = "no fact is selected; / filters facts, i types one";
 /// What every key says that would order something where another process' run is shown.
 pub const READ_ONLY: &str = "read-only: this shows the run of another process; q leaves";
 
-/// The next tokens of a prompt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// The prompt.
-    pub prompt: String,
-    /// Its tokens.
-    pub tokens: Vec<TokenText>,
-    /// The most probable first.
-    pub top: Vec<TopToken>,
-    /// Edits that were in place.
-    pub edits: usize,
-    /// Their numbers; unknown in records of before they were told.
-    pub in_place: Vec<u64>,
-    /// Rows of the model as it was then; none where the fact lacks a target.
-    pub rows: Vec<LayerRow>,
-}
-
-impl Prediction {
-    /// Whether it is of the model with these edits in place.
-    #[must_use]
-    pub fn is_of(&self, in_place: &[u64]) -> bool {
-        if self.in_place.len() == self.edits { self.in_place == in_place } else { self.edits == in_place.len() }
-    }
-}
-
-/// The state of the workbench.
+/// What the workbench was started with.
 #[derive(Clone, Debug)]
-pub struct State {
-    /// Time since the start.
-    pub now: Duration,
-    /// Columns and rows of the screen.
-    pub size: (u16, u16),
-    /// Styles.
-    pub theme: Theme,
-    /// Glyphs.
-    pub glyphs: Glyphs,
-    /// Keys.
-    pub keymap: Keymap,
-    /// Keys of a sequence that has begun.
-    pub pending: Vec<Key>,
+pub struct Launch {
     /// Where the model comes from.
     pub source: ModelSource,
-    /// The run of another process that is shown; nothing can be ordered then.
-    pub follows: Option<String>,
-    /// Which pane has the keys, by its place in [`PANES`].
-    pub focus: usize,
-    /// Which panes are on the screen.
-    pub windows: Windows,
-    /// Whether that pane has the whole screen.
-    pub zoomed: bool,
-    /// What lies over the panes.
-    pub overlay: Option<Overlay>,
-    /// What is known of the engine.
-    pub engine: Engine,
-    /// The connection to it.
-    pub link: Link,
-    /// The running job.
-    pub job: Option<Job>,
-    /// The jobs that wait or have ended.
-    pub jobs: Jobs,
-    /// The last job's number.
-    pub last_job: JobId,
-    /// Whether loading the model ended without one, and how.
-    pub load_trouble: Option<String>,
-    /// The facts.
-    pub facts: FactList,
-    /// Next tokens of the last prompt that was asked.
-    pub prediction: Option<Prediction>,
-    /// When to ask for the next tokens of the selected fact.
-    pub prediction_due: Option<Duration>,
-    /// Traces.
-    pub traces: Traces,
-    /// The layer under the cursor, the same in all panes.
-    pub layer: usize,
-    /// Whether the user has moved to that layer; a finished trace leaves it alone then.
-    pub layer_chosen: bool,
-    /// The running or last edit, and what is in place.
-    pub edits: Edits,
-    /// Variants side by side.
-    pub compare: Compare,
-    /// What the Plots pane shows.
-    pub plots: Plots,
-    /// The variant that the edit form is about, where it is about one.
-    pub variant_form: Option<VariantForm>,
-    /// What the edit form says.
-    pub settings: Settings,
-    /// The crate of a plugin that is built.
-    pub build: Build,
-    /// First line shown of the before/after pane.
-    pub before_after_scroll: usize,
-    /// Log lines.
-    pub log: Log,
-    /// Messages.
-    pub notices: Notices,
-    /// When Ctrl-c was pressed with nothing to cancel.
-    pub interrupted: Option<Duration>,
     /// The program's flags, as commands for the shell repeat them.
     pub flags: Vec<String>,
     /// Where files go.
     pub export_folder: PathBuf,
+}
+
+/// The layer under the cursor, the same in all panes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LayerCursor {
+    /// The layer.
+    pub place: usize,
+    /// Whether the user has moved to it; a finished trace leaves it alone then.
+    pub chosen: bool,
+}
+
+/// What keys have done that is not over yet.
+#[derive(Clone, Debug, Default)]
+pub struct Keyboard {
+    /// Keys of a sequence that has begun.
+    pub pending: Vec<Key>,
+    /// When Ctrl-c was pressed with nothing to cancel.
+    pub interrupted: Option<Duration>,
+}
+
+/// What all panes share. Panes, overlays and actions only read it, and ask for a `Change`.
+#[derive(Clone, Debug)]
+pub struct State {
+    /// Time since the start.
+    pub now: Duration,
+    /// What the workbench was started with.
+    pub launch: Launch,
+    /// Size, looks, keys, and which panes show.
+    pub screen: Screen,
+    /// Keys that began something.
+    pub keyboard: Keyboard,
+    /// What is known of the engine.
+    pub engine: Engine,
+    /// The connection to it.
+    pub link: Link,
+    /// The running job, and those that wait or have ended.
+    pub jobs: Jobs,
+    /// The facts.
+    pub facts: FactList,
+    /// Next tokens of the selected fact.
+    pub next_tokens: NextTokens,
+    /// Traces.
+    pub traces: Traces,
+    /// The layer under the cursor.
+    pub layer: LayerCursor,
+    /// The running or last edit, and what is in place.
+    pub edits: Edits,
+    /// Variants side by side.
+    pub compare: Compare,
+    /// The edit form.
+    pub form: EditForm,
+    /// The crate of a plugin that is built.
+    pub build: Build,
+    /// Log lines.
+    pub log: Log,
+    /// Messages.
+    pub notices: Notices,
     /// Exports so far, for their names.
     pub exports: usize,
 }
 
 impl State {
-    /// The state before anything has happened.
-    ///
-    /// # Errors
-    /// A keymap is wrong, or cannot be read.
-    pub fn new(options: &Options) -> Result<Self, KeymapError> {
-        let mut keymap = Keymap::shipped()?;
-        if let Some(path) = &options.keymap {
-            let file = path.display().to_string();
-            let text = locus_files::text(path, LARGEST_KEYMAP)
-                .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
-            keymap.lay_over(&file, &text)?;
-        }
-        Ok(Self {
+    /// The state before anything has happened, for panes of these names.
+    #[must_use]
+    pub fn new(options: &Options, panes: &'static [&'static str], keymap: Keymap) -> Self {
+        Self {
             now: Duration::ZERO,
-            size: (0, 0),
-            theme: Theme::new(options.colours),
-            glyphs: Glyphs::new(options.ascii),
-            keymap,
-            pending: Vec::new(),
-            source: options.source.clone(),
-            follows: options.follows.clone(),
-            focus: 0,
-            windows: Windows::shipped(),
-            zoomed: false,
-            overlay: None,
+            launch: Launch {
+                source: options.source.clone(),
+                flags: options.flags.clone(),
+                export_folder: options.export_folder.clone(),
+            },
+            screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
+            keyboard: Keyboard::default(),
             engine: Engine::default(),
-            link: Link::default(),
-            job: None,
+            link: Link::new(options.follows.clone()),
             jobs: Jobs::default(),
-            last_job: 0,
-            load_trouble: None,
             facts: FactList::default(),
-            prediction: None,
-            prediction_due: None,
+            next_tokens: NextTokens::default(),
             traces: Traces::default(),
-            layer: 0,
-            layer_chosen: false,
+            layer: LayerCursor::default(),
             edits: Edits::default(),
             compare: Compare::default(),
-            plots: Plots::default(),
-            variant_form: None,
-            settings: Settings::new(options.method.clone(), options.objective.clone()),
+            form: EditForm {
+                settings: Settings::new(options.method.clone(), options.objective.clone()),
+                variant: None,
+            },
             build: Build::default(),
-            before_after_scroll: 0,
             log: Log::default(),
             notices: Notices::default(),
-            interrupted: None,
-            flags: options.flags.clone(),
-            export_folder: options.export_folder.clone(),
             exports: 0,
-        })
+        }
+    }
+
+    /// Another session begins in the same journal: nothing of the last one is left.
+    pub fn begin_anew(&mut self) {
+        (self.engine, self.jobs, self.facts) = (Engine::default(), self.jobs.none(), FactList::default());
+        (self.edits, self.traces, self.compare) = (Edits::default(), Traces::default(), Compare::default());
+        self.next_tokens.told = None;
+        self.layer.chosen = false;
+    }
+
+    /// Styles.
+    #[must_use]
+    pub fn theme(&self) -> Theme {
+        self.screen.theme
+    }
+
+    /// Glyphs.
+    #[must_use]
+    pub fn glyphs(&self) -> Glyphs {
+        self.screen.glyphs
+    }
+
+    /// Keys.
+    #[must_use]
+    pub fn keymap(&self) -> &Keymap {
+        &self.screen.keymap
+    }
+
+    /// Name of the pane with the keys.
+    #[must_use]
+    pub fn pane(&self) -> &'static str {
+        self.screen.pane()
+    }
+
+    /// Shows a message.
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.notices.say(self.now, tone, text.into());
+    }
+
+    /// Notes what the workbench itself has to say in the log.
+    pub fn note(&mut self, level: &str, text: &str) {
+        self.log.push(self.now, "workbench", level, text);
     }
 
     /// The selected fact.
@@ -230,51 +220,60 @@ impl State {
         self.fact().ok_or_else(|| NO_FACT.to_owned())
     }
 
-    /// Numbers of the edits in place that variants are measured on top of.
-    #[must_use]
-    pub fn measured_on(&self) -> Vec<u64> {
-        self.compare.on.edits(self.edits.numbers())
-    }
-
-    /// Name of the focused pane.
-    #[must_use]
-    pub fn pane(&self) -> &'static str {
-        PANES.get(self.focus).map_or("", |pane| pane.name)
-    }
-
-    /// Gives a pane the keys, and has it be on the screen.
-    pub fn focus_on(&mut self, name: &str) {
-        if let Some(index) = PANES.iter().position(|pane| pane.name == name) {
-            self.windows.reveal(name, self.pane());
-            self.focus = index;
-        }
-    }
-
     /// Layers of the model; 0 as long as there is none.
     #[must_use]
     pub fn layers(&self) -> usize {
         self.engine.model.as_ref().map_or(0, |model| model.layers)
     }
 
+    /// The layer under the cursor.
+    #[must_use]
+    pub fn layer(&self) -> usize {
+        self.layer.place
+    }
+
+    /// What the edit form says.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.form.settings
+    }
+
     /// Moves to a layer, and has the next edit work on it.
     pub fn choose_layer(&mut self, layer: usize) {
-        self.layer = layer.min(self.layers().saturating_sub(1));
-        self.layer_chosen = true;
-        self.settings.layers = self.layer.to_string();
+        self.layer = LayerCursor { place: layer.min(self.layers().saturating_sub(1)), chosen: true };
+        self.form.settings.layers = self.layer.place.to_string();
     }
 
     /// Has the defaults of methods suit the chosen objective, and the layers the chosen method, unless the user chose.
     pub fn suit_plugins(&mut self) {
-        let objective = self.settings.chosen(&self.engine, PluginKind::Objective).map(str::to_owned);
+        let objective = self.form.settings.chosen(&self.engine, PluginKind::Objective).map(str::to_owned);
         self.engine.suit(objective.as_deref());
-        if self.layer_chosen || self.engine.model.is_none() {
+        if self.layer.chosen || self.engine.model.is_none() {
             return;
         }
-        let method = self.settings.chosen(&self.engine, PluginKind::Method);
+        let method = self.form.settings.chosen(&self.engine, PluginKind::Method);
         let method = method.and_then(|id| self.engine.plugin(PluginKind::Method, id));
         // a window that suits the model is left to the method
         let has_window = method.is_some_and(|method| method.layers.len() > 1);
-        self.settings.layers = if has_window { String::new() } else { self.layer.to_string() };
+        self.form.settings.layers = if has_window { String::new() } else { self.layer.place.to_string() };
+    }
+
+    /// The edit that the form asks for.
+    ///
+    /// # Errors
+    /// One sentence: what is missing or wrong.
+    pub fn edit_order(&self) -> Result<EditOrder, String> {
+        self.form.settings.order(&self.engine, self.facts.to_edit())
+    }
+
+    /// Orders the model, or an engine where there is none.
+    pub fn load(&mut self) -> Vec<Effect> {
+        if self.engine.gone {
+            return vec![Effect::StartEngine];
+        }
+        self.engine.load_trouble = None;
+        let source = self.launch.source.clone();
+        self.order("loading the model".to_owned(), Load { source })
     }
 
     /// Why no job can start now.
@@ -282,8 +281,8 @@ impl State {
     /// # Errors
     /// A job is running or the model is not there.
     pub fn ready_for_a_job(&self) -> Result<(), String> {
-        match (&self.job, &self.engine.model) {
-            _ if self.follows.is_some() => Err(READ_ONLY.to_owned()),
+        match (self.job(), &self.engine.model) {
+            _ if self.link.follows.is_some() => Err(READ_ONLY.to_owned()),
             _ if self.engine.gone => Err("the engine has ended; o starts another one".to_owned()),
             (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Err("no model is loaded; o loads it".to_owned()),
@@ -291,28 +290,15 @@ impl State {
         }
     }
 
-    /// Has the next tokens of the selected fact asked for once the selection rests.
-    pub fn want_prediction(&mut self) {
-        self.prediction_due = Some(self.now + PREDICTION_DELAY);
-    }
-
-    /// The prediction for the selected fact with the edits that are in place, if it has come.
-    #[must_use]
-    pub fn prediction(&self) -> Option<&Prediction> {
-        let prompt = self.fact()?.prompt();
-        let in_place = self.edits.numbers();
-        self.prediction.as_ref().filter(|prediction| prediction.prompt == prompt && prediction.is_of(&in_place))
-    }
-
     /// When something on the screen changes by itself next.
     #[must_use]
     pub fn next_tick(&self) -> Option<Duration> {
         let quarter = Duration::from_millis(250);
-        let spinner = self.job.as_ref().map(|_| {
+        let spinner = self.job().map(|_| {
             let quarters = self.now.as_millis() / quarter.as_millis() + 1;
             quarter * u32::try_from(quarters).unwrap_or(u32::MAX)
         });
-        let prediction = self.prediction_due.filter(|_| self.ready_for_a_look().is_ok());
+        let prediction = self.next_tokens.due.filter(|_| self.ready_for_a_look().is_ok());
         [spinner, prediction, self.notices.until()].into_iter().flatten().min()
     }
 

@@ -1,6 +1,7 @@
 //! How long a job takes yet: from the steps of the phase that runs, and from what the phases of an earlier job of the same
 //! kind took. Time is an input; what is not known is no number.
 
+use crate::looks::ahead;
 use locus_protocol::Phase;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,6 +31,14 @@ pub struct Left {
     pub time: Duration,
     /// Whether it is that of the whole job, and not of the phase alone.
     pub is_whole: bool,
+}
+
+/// How long something takes yet, in words where nobody knows.
+#[must_use]
+pub fn time_left(left: Option<Left>) -> String {
+    let Some(Left { time, is_whole }) = left else { return "time left unknown".to_owned() };
+    let time = ahead(time);
+    if is_whole { format!("{time} left") } else { format!("{time} left of this phase") }
 }
 
 /// The phase that runs.

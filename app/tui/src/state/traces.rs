@@ -124,14 +124,6 @@ pub struct Trouble {
 /// All traces.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {
-    /// Which kind is shown.
-    pub kind: TraceKind,
-    /// What is done to cells in the maps that are shown.
-    pub intervention: Intervention,
-    /// The token under the cursor and the prompt that it belongs to; `None` stands for the last token of the subject.
-    pub token: Option<(String, usize)>,
-    /// Whether the scale ends at the clean probability instead of at the greatest effect.
-    pub full_scale: bool,
     /// What was ordered and has not begun.
     pub ordered: Option<(JobId, TraceOrder)>,
     /// The last trace that came to nothing.
@@ -145,13 +137,6 @@ fn what(order: &TraceOrder) -> (TraceKind, Intervention) {
 }
 
 impl Traces {
-    /// No heat map, shown in the same way.
-    #[must_use]
-    pub fn emptied(&self) -> Self {
-        let (kind, intervention, full_scale) = (self.kind, self.intervention, self.full_scale);
-        Self { kind, intervention, full_scale, ..Self::default() }
-    }
-
     /// Starts a heat map; an older one of the same fact and kind gives way.
     pub fn begin(&mut self, started: TraceStarted) {
         self.ordered = None;
@@ -165,13 +150,6 @@ impl Traces {
         let scores = vec![None; started.tokens.len()];
         let undefined = started.undefined();
         self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None, undefined });
-    }
-
-    /// The token of a prompt under the cursor, where one was chosen.
-    #[must_use]
-    pub fn token_of(&self, view: &TraceView) -> Option<usize> {
-        let (prompt, token) = self.token.as_ref()?;
-        (*prompt == view.started.order.fact.prompt()).then_some(*token)
     }
 
     /// Takes the estimate of a whole map.
@@ -205,10 +183,10 @@ impl Traces {
         self.find(fact, (kind, Intervention::Restore))
     }
 
-    /// The heat map that runs, else the one of a fact in the kind and intervention that are shown.
+    /// The heat map that runs, else the one of a fact by kind and intervention.
     #[must_use]
-    pub fn shown(&self, fact: Option<&Fact>) -> Option<&TraceView> {
-        self.running().or_else(|| self.find(fact?, (self.kind, self.intervention)))
+    pub fn shown(&self, fact: Option<&Fact>, kind: TraceKind, intervention: Intervention) -> Option<&TraceView> {
+        self.running().or_else(|| self.find(fact?, (kind, intervention)))
     }
 
     fn find(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> Option<&TraceView> {

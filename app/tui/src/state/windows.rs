@@ -1,6 +1,5 @@
 //! Which panes are on the screen and how it is split between them: layouts by name, each a tree of splits.
 
-use crate::panes::PANES;
 use serde::{Deserialize, Serialize};
 
 /// What all parts of a split share out.
@@ -159,17 +158,17 @@ impl Tree {
         true
     }
 
-    /// Whether it consists of panes that there are, each at one place, in splits of two parts at least.
+    /// Whether it consists of `known` panes, each at one place, in splits of two parts at least.
     ///
     /// # Errors
     /// Says what is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, known: &[&str]) -> Result<(), String> {
         fn all(tree: &Tree, test: &dyn Fn(&Tree) -> bool) -> bool {
             test(tree) && tree.parts().iter().all(|(weight, part)| *weight > 0 && all(part, test))
         }
         let panes = self.panes();
         for pane in &panes {
-            if !PANES.iter().any(|known| known.name == *pane) {
+            if !known.contains(pane) {
                 return Err(format!("no pane is called {pane}"));
             }
             if panes.iter().filter(|other| *other == pane).count() > 1 {
@@ -261,17 +260,17 @@ impl Windows {
         self.current = self.layouts.len() - 1;
     }
 
-    /// Whether it can be shown: as a file may hold anything.
+    /// Whether it can be shown with `known` panes: as a file may hold anything.
     ///
     /// # Errors
     /// Names the layout and what is wrong with it.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self, known: &[&str]) -> Result<(), String> {
         if self.current >= self.layouts.len() {
             return Err(format!("layout number {} is to show of {}", self.current + 1, self.layouts.len()));
         }
         self.layouts
             .iter()
-            .try_for_each(|layout| layout.tree.check().map_err(|what| format!("layout {}: {what}", layout.name)))
+            .try_for_each(|layout| layout.tree.check(known).map_err(|what| format!("layout {}: {what}", layout.name)))
     }
 }
 
@@ -279,9 +278,11 @@ impl Windows {
 mod tests {
     use super::{Axis, Tree, Windows};
 
+    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots"];
+
     #[test]
     fn what_ships_is_sound() {
-        assert_eq!(Windows::shipped().check(), Ok(()));
+        assert_eq!(Windows::shipped().check(PANES), Ok(()));
     }
 
     #[test]
@@ -291,10 +292,10 @@ mod tests {
                 let before = Windows::shipped().layout().tree.clone();
                 let mut tree = before.clone();
                 tree.insert(pane, "plots", axis);
-                assert_eq!(tree.check(), Ok(()), "{tree:?}");
+                assert_eq!(tree.check(PANES), Ok(()), "{tree:?}");
                 assert_eq!(tree.panes().len(), 5);
                 tree.remove("plots");
-                assert_eq!(tree.check(), Ok(()), "{tree:?}");
+                assert_eq!(tree.check(PANES), Ok(()), "{tree:?}");
                 assert_eq!(tree.panes(), before.panes());
             }
         }
@@ -305,7 +306,7 @@ mod tests {
         let mut tree = Windows::shipped().layout().tree.clone();
         for pane in ["fact", "trace", "layers"] {
             tree.remove(pane);
-            assert_eq!(tree.check(), Ok(()), "{tree:?}");
+            assert_eq!(tree.check(PANES), Ok(()), "{tree:?}");
         }
         tree.remove("before-after");
         assert_eq!(tree, Tree::Pane("before-after".to_owned()));
@@ -317,7 +318,7 @@ mod tests {
         for _ in 0..50 {
             assert!(tree.resize("layers", Axis::Columns, true));
             assert!(tree.resize("layers", Axis::Rows, false));
-            assert_eq!(tree.check(), Ok(()), "{tree:?}");
+            assert_eq!(tree.check(PANES), Ok(()), "{tree:?}");
         }
         let share = |parts: &[(u32, Tree)], place: usize| {
             f64::from(parts[place].0) / f64::from(parts.iter().map(|(weight, _)| weight).sum::<u32>())

@@ -1,5 +1,7 @@
 //! The clipboard of the terminal the user sits at, which may be three SSH hops away.
 
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::execute;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 
@@ -24,8 +26,7 @@ pub fn copy(what: &str, text: &str, terminal: &mut impl Write) -> io::Result<Str
     if std::env::var_os("TMUX").is_some() && through_tmux(text).is_ok() {
         return Ok(format!("{what}{lines} went to tmux's buffer and clipboard"));
     }
-    write!(terminal, "\x1b]52;c;{}\x07", base64(text.as_bytes()))?;
-    terminal.flush()?;
+    execute!(terminal, CopyToClipboard::to_clipboard_from(text))?;
     Ok(format!("{what}{lines} went to the terminal (OSC 52), which may or may not put it on the clipboard"))
 }
 
@@ -42,27 +43,15 @@ fn through_tmux(text: &str) -> io::Result<()> {
     if child.wait()?.success() { Ok(()) } else { Err(io::Error::other("tmux refused")) }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
-    use super::base64;
+    use super::{LONGEST, copy};
 
     #[test]
-    fn base64_is_as_in_rfc_4648() {
-        for (text, code) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")] {
-            assert_eq!(base64(text.as_bytes()), code);
-        }
+    fn what_no_terminal_would_take_is_not_sent() {
+        let mut sent = Vec::new();
+        let refused = copy("the table", &"x".repeat(LONGEST + 1), &mut sent).expect_err("too long").to_string();
+        assert!(refused.contains("too long for the clipboard of a terminal"), "{refused}");
+        assert!(sent.is_empty());
     }
 }

@@ -18,8 +18,8 @@ pub use reader::Reader;
 pub use screen::Screen;
 pub use signals::{Signal, watch_signals};
 
+use crate::input::BuildEvent;
 use crate::keys::Key;
-use crate::state::BuildEvent;
 use crossbeam_channel::Sender;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::style::ResetColor;

@@ -1,16 +1,16 @@
 //! Folds the engine's events into the state.
 
+use super::endings;
 use super::engine::came_back;
 use crate::author;
 use crate::input::Effect;
-use crate::state::{Edits, Job, Peak, Prediction, Stage, State, Tone};
-use crate::view::{probability, seconds, signed};
-use locus_protocol::{
-    AimVerdict, EditInPlace, Event, Intervention, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task, TraceKind,
-};
+use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
+use crate::workbench::Workbench;
+use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task};
 
 /// Folds one event. What waited for it to happen is ordered then.
-pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
+pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
+    let Workbench { state, panes, .. } = workbench;
     let ends_a_job = matches!(event, Event::Finished { .. });
     let loaded = match &event {
         Event::Finished { job, outcome, .. } => {
@@ -26,7 +26,11 @@ pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
         Event::PluginReloaded(reloaded) => author::reloaded(state, reloaded),
         _ => Vec::new(),
     };
-    fold(state, event);
+    let is_known = is_known(state, &event);
+    if !is_known {
+        panes.all_mut().into_iter().for_each(|pane| pane.hear(&event));
+    }
+    fold(state, event, is_known);
     if !ends_a_job {
         return follows;
     }
@@ -35,7 +39,17 @@ pub fn absorb(state: &mut State, event: Event) -> Vec<Effect> {
     effects
 }
 
-fn fold(state: &mut State, event: Event) {
+/// Whether an engine that was started in the place of another tells the model and the facts of that one.
+fn is_known(state: &State, event: &Event) -> bool {
+    let is_same = match event {
+        Event::Model(model) => state.engine.model.as_ref().is_some_and(|known| known.fingerprint == model.fingerprint),
+        Event::Facts { facts, .. } => state.facts.recorded() == facts.as_slice(),
+        _ => false,
+    };
+    is_same && state.link.coming_back
+}
+
+fn fold(state: &mut State, event: Event, is_known: bool) {
     match event {
         Event::Hello { version, .. } => state.engine.version = version,
         Event::Plugin(plugin) => {
@@ -48,36 +62,32 @@ fn fold(state: &mut State, event: Event) {
             state.engine.refused.push(refused);
         }
         // A job of ours has its title already; others come with a recording that is replayed.
-        Event::Started { job, kind, title } => {
-            if state.running(job).is_none() {
-                state.last_job = state.last_job.max(job);
-                state.begin(Job::new(job, kind, title, state.now));
-            }
+        Event::Started { job, kind, title } if state.running(job).is_none() => {
+            state.jobs.last = state.jobs.last.max(job);
+            state.begin(Job::new(job, kind, title, state.now));
         }
         Event::Progress { job, phase, done, total } => report(state, job, phase, done, total),
-        Event::Finished { job, outcome, seconds } => finish(state, job, &outcome, seconds),
+        Event::Finished { job, outcome, seconds } => endings::finish(state, job, &outcome, seconds),
         Event::Model(model) => {
-            let known = state.engine.model.as_ref().is_some_and(|known| known.fingerprint == model.fingerprint);
-            if known && state.link.coming_back {
-                // another engine, the same model: what was measured holds, changes that were tried are lost
+            if is_known {
+                // what was measured holds, changes that were tried are lost
                 state.compare.lose_changes();
                 (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
             } else {
                 state.compare.forget_all();
                 // nothing of another model's is left
-                (state.edits, state.traces, state.prediction) = (Edits::default(), state.traces.emptied(), None);
+                (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
                 state.link.recorded = false;
+                if !state.layer.chosen {
+                    state.layer.place = model.layers / 3;
+                }
             }
-            if !state.layer_chosen {
-                state.layer = model.layers / 3;
-            }
-            state.layer = state.layer.min(model.layers.saturating_sub(1));
+            state.layer.place = state.layer.place.min(model.layers.saturating_sub(1));
             state.engine.model = Some(model);
             state.suit_plugins();
             state.want_prediction();
         }
-        // in the same place after the engine came back
-        Event::Facts { facts, .. } if state.link.coming_back && state.facts.from(0).eq(&facts) => {}
+        Event::Facts { .. } if is_known => {}
         Event::Facts { source, facts } => {
             state.facts.replace(source, facts);
             state.want_prediction();
@@ -87,16 +97,11 @@ fn fold(state: &mut State, event: Event) {
             if prediction.is_of(&state.edits.numbers()) {
                 state.edits.refresh(&prediction.prompt, &prediction.rows);
             }
-            state.prediction = Some(prediction);
+            state.next_tokens.told = Some(prediction);
         }
-        Event::Trace(started) => {
-            (state.traces.kind, state.traces.intervention) = (started.order.kind, started.order.intervention);
-            state.traces.begin(started);
-        }
+        Event::Trace(started) => state.traces.begin(started),
         Event::TracePreview { job, scores } => state.traces.preview(job, scores),
         Event::TraceRow { job, token, scores } => state.traces.fill(job, token, scores),
-        // averages are asked for without the workbench
-        Event::AverageEffects(_) => {}
         Event::Edit(started) => {
             if let Some(running) = state.running_mut(started.job) {
                 running.plan(started.steps);
@@ -120,7 +125,6 @@ fn fold(state: &mut State, event: Event) {
         }
         Event::Tried(tried) => state.compare.finish(tried),
         Event::Applied(applied) => {
-            state.before_after_scroll = 0;
             let below = state.edits.numbers();
             state.link.recorded |= applied.operation.is_some();
             state.edits.apply(applied);
@@ -139,21 +143,15 @@ fn fold(state: &mut State, event: Event) {
             }
         }
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
-        // the log says it in words
-        Event::SecondMoments(_) => {}
-        // the workbench orders no check, and what follows on a new build is ordered above
-        Event::PluginChecked(_) | Event::PluginReloaded(_) => {}
-        // the workbench looks at nothing without a model
-        Event::Inspected(_) => {}
-        // the workbench orders no evaluation
-        Event::Evaluated(_) | Event::Summary(_) => {}
         Event::Memory(memory) => state.engine.memory = Some(memory),
         Event::Log { source, level, text } => {
             state.log.push(state.now, &source, &level, &text);
             if level == "error" && source != "stderr" {
-                state.notices.say(state.now, Tone::Bad, text);
+                state.say(Tone::Bad, text);
             }
         }
+        // what the workbench does not order; panes have heard it
+        _ => {}
     }
 }
 
@@ -181,157 +179,19 @@ fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
     }
 }
 
-/// A job ended: every pane that it concerns learns how, and a message says so.
-fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
-    let finished = state.end(job, outcome, took);
-    state.traces.end(job, outcome);
-    state.compare.end(job, outcome, took);
-    let stage = match outcome {
-        Outcome::Done => Stage::Applied,
-        Outcome::Cancelled { kept } => Stage::Cancelled(kept.clone()),
-        Outcome::Failed { error, .. } => Stage::Failed(error.clone()),
-    };
-    state.edits.abandon(job, stage);
-    let Some(finished) = finished else { return };
-    let fell_short = *outcome == Outcome::Done && fell_short(state, &finished);
-    if let Some(ended) = state.jobs.ended.back_mut().filter(|ended| ended.order.job == job) {
-        ended.fell_short = fell_short;
-    }
-    let took = seconds(took);
-    let (tone, level, text) = match outcome {
-        Outcome::Done => {
-            let (tone, level) = if fell_short { (Tone::Warn, "warning") } else { (Tone::Good, "info") };
-            (tone, level, done_sentence(state, &finished, &took))
-        }
-        Outcome::Cancelled { kept } if kept.is_empty() => {
-            (Tone::Plain, "info", format!("{} was cancelled", finished.title))
-        }
-        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was cancelled; kept: {kept}", finished.title)),
-        Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
-    };
-    match finished.kind {
-        JobKind::Load => state.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
-        JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
-        // what is in place after it was told
-        JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
-        _ => {}
-    }
-    state.log.push(state.now, "workbench", level, &text);
-    state.notices.say(state.now, tone, text);
-    // what the job changed has asked already
-    if state.prediction().is_none() {
-        state.want_prediction();
-    }
-}
-
-/// The verdict on a job's edit that missed its aim.
-fn missed<'a>(state: &'a State, job: &Job) -> Option<&'a AimVerdict> {
-    let edit = state.edits.view.as_ref().filter(|view| view.job == job.id);
-    let view = edit.or_else(|| state.compare.of_job(job.id).map(|attempt| &attempt.view))?;
-    view.verdict.as_ref().filter(|verdict| !verdict.success)
-}
-
-/// Whether a job did what it was to do and it came to nothing all the same.
-fn fell_short(state: &State, job: &Job) -> bool {
-    let undefined = || state.traces.last().is_some_and(|view| view.undefined.is_some());
-    missed(state, job).is_some() || job.kind == JobKind::Trace && undefined()
-}
-
-/// What a job that did what it was to do says.
-fn done_sentence(state: &State, job: &Job, took: &str) -> String {
-    let title = &job.title;
-    match job.kind {
-        JobKind::Load => match &state.engine.model {
-            Some(model) => format!("{} is ready after {took}{}", model.name, from_before(state)),
-            None => format!("{title} is done after {took}"),
-        },
-        JobKind::Trace => match early_site(state) {
-            Some((token, peak)) if state.traces.intervention.is_ablation() => format!(
-                "ablated in {took}: layer {} deletes {:.0} % of the probability on `{token}`, the subject's last token",
-                peak.layer,
-                100.0 * peak.effect
-            ),
-            Some((token, peak)) => format!(
-                "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
-                peak.layer,
-                signed(peak.effect)
-            ),
-            None => match state.traces.last().and_then(|view| view.undefined.as_ref()) {
-                Some(why) => format!("traced in {took}, but no effect is defined: {why}"),
-                None => format!("{title} is done after {took}"),
-            },
-        },
-        JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
-            Some((before, after)) => {
-                let arrow = state.glyphs.arrow();
-                let change =
-                    |before: f64, after: f64| format!("{} {arrow} {}", probability(before), probability(after));
-                let (new, truth) = (
-                    change(before.probability_new, after.probability_new),
-                    change(before.probability_true, after.probability_true),
-                );
-                match missed(state, job) {
-                    Some(verdict) => format!("{} (in place after {took}; u takes it back)", verdict.words()),
-                    None => format!("edited in {took}: p(new) {new}, p(true) {truth}; u takes it back"),
-                }
-            }
-            None => format!("{title} is done after {took}; u takes it back"),
-        },
-        JobKind::Try => match missed(state, job) {
-            Some(verdict) => format!("{title}: {}", verdict.words()),
-            None => format!("{title} is done after {took}"),
-        },
-        JobKind::Reload => author::loaded_sentence(state, took),
-        _ => format!("{title} is done after {took}"),
-    }
-}
-
-/// What earlier sessions left, after a model was loaded.
-fn from_before(state: &State) -> String {
-    match (state.edits.applied.len(), state.edits.undone.len()) {
-        (0, 0) => String::new(),
-        (0, 1) => "; the edit of an earlier session can be put on again (--fresh starts without)".to_owned(),
-        (0, undone) => format!("; {undone} edits of earlier sessions can be put on again (--fresh starts without)"),
-        (1, _) => " with the edit of an earlier session in place; U lists it, --fresh starts without".to_owned(),
-        (edits, _) => {
-            format!(" with {edits} edits of earlier sessions in place; U lists them, --fresh starts without")
-        }
-    }
-}
-
-/// Moves the layer to where a finished trace of hidden states says that the fact is, unless the user chose one.
-fn follow_peak(state: &mut State) {
-    let restored = (TraceKind::Hidden, Intervention::Restore);
-    if state.layer_chosen || (state.traces.kind, state.traces.intervention) != restored {
-        return;
-    }
-    if let Some((_, peak)) = early_site(state) {
-        state.layer = peak.layer;
-        state.suit_plugins();
-    }
-}
-
-/// The last token of the subject in the last trace, and the layer with the greatest effect on it.
-fn early_site(state: &State) -> Option<(String, Peak)> {
-    let view = state.traces.last()?;
-    let token = view.last_subject_token()?;
-    let text = view.started.tokens.get(token)?.text.trim().to_owned();
-    Some((text, view.peak(Some(token))?))
-}
-
 /// Plugins that could not be looked for.
 fn answered(state: &mut State, outcome: Outcome) {
     let Outcome::Failed { error, .. } = outcome else { return };
     let text = format!("looking for plugins failed: {error}");
-    state.log.push(state.now, "workbench", "error", &text);
-    state.notices.say(state.now, Tone::Bad, text);
+    state.note("error", &text);
+    state.say(Tone::Bad, text);
 }
 
 /// What is in place after an undo or redo, and what changed.
 fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
     let (before, after) = (state.edits.applied.len(), applied.len());
     // a job says itself what it put in place
-    let in_a_job = state.job.as_ref().is_some_and(|job| matches!(job.kind, JobKind::Load | JobKind::Place));
+    let in_a_job = state.job().is_some_and(|job| matches!(job.kind, JobKind::Load | JobKind::Place));
     let text = if in_a_job {
         None
     } else if after < before {
@@ -348,7 +208,7 @@ fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>
     state.edits.settle(applied, undone, rows, unedited);
     state.want_prediction();
     if let Some(text) = text {
-        state.log.push(state.now, "workbench", "info", &text);
-        state.notices.say(state.now, Tone::Good, text);
+        state.note("info", &text);
+        state.say(Tone::Good, text);
     }
 }

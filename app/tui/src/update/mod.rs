@@ -1,56 +1,61 @@
 //! State and input in, state and effects out. Nothing here reads a clock, a file or a terminal.
 
+mod building;
+mod endings;
 mod engine;
 mod events;
 mod following;
 mod keys;
+mod replay;
 
-use crate::author;
+pub use replay::replay;
+
 use crate::input::{Effect, Input};
-use crate::overlays;
+use crate::looks::duration;
+use crate::overlays::Overlay;
 use crate::state::{State, Tone};
-use crate::view::duration;
-pub use engine::resume;
+use crate::workbench::Workbench;
 use locus_protocol::Command;
 
 /// Changes the state by one input.
-pub fn update(state: &mut State, input: Input) -> Vec<Effect> {
-    let effects = match state.follows {
-        Some(_) => following::fold_read_only(state, input),
-        None => fold(state, input),
+pub fn update(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
+    let effects = match workbench.state.link.follows {
+        Some(_) => following::fold_read_only(workbench, input),
+        None => fold(workbench, input),
     };
-    if !matches!(state.overlay, Some(overlays::Overlay::Form(_))) {
-        state.end_variant_form();
+    if !matches!(workbench.overlay, Some(Overlay::Form(_))) {
+        workbench.state.end_variant_form();
     }
     effects
 }
 
-fn fold(state: &mut State, input: Input) -> Vec<Effect> {
+fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
+    let state = &mut workbench.state;
     match input {
         Input::Tick(now) => tick(state, now),
-        Input::Key(key) => keys::press(state, key),
-        Input::Paste(text) => keys::paste(state, &text),
+        Input::Key(key) => keys::press(workbench, key),
+        Input::Paste(text) => keys::paste(workbench, &text),
         Input::Resize(columns, rows) => {
-            let changed = state.size != (columns, rows);
-            state.size = (columns, rows);
+            let changed = state.screen.size != (columns, rows);
+            state.screen.size = (columns, rows);
             changed.then_some(Effect::Redraw).into_iter().collect()
         }
-        Input::Engine(event) => events::absorb(state, *event),
-        Input::Build { number, event } => author::absorb(state, number, event),
+        Input::Engine(event) => events::absorb(workbench, *event),
+        Input::Build { number, event } => building::absorb(workbench, number, event),
         Input::EngineGone => {
             state.engine.gone = true;
-            (state.job, state.jobs.standing_by) = (None, None);
+            (state.jobs.job, state.jobs.standing_by) = (None, None);
             state.jobs.waiting.clear();
             let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
-            state.log.push(state.now, "workbench", "error", &text);
-            state.notices.say(state.now, Tone::Bad, text);
+            state.note("error", &text);
+            state.say(Tone::Bad, text);
             Vec::new()
         }
         Input::Welcome(welcome) => {
             engine::welcome(state, &welcome);
             Vec::new()
         }
-        Input::EngineDied(death) => engine::died(state, &death),
+        Input::EngineDied(death) => engine::died(workbench, &death),
         Input::EngineStarted => engine::started(state),
         Input::Control { yours, next_job } => {
             engine::control(state, yours, next_job);
@@ -62,7 +67,7 @@ fn fold(state: &mut State, input: Input) -> Vec<Effect> {
         }
         Input::Continued { away } => {
             if away.as_secs() > 0 {
-                state.notices.say(state.now, Tone::Plain, format!("back after {}", duration(away)));
+                state.say(Tone::Plain, format!("back after {}", duration(away)));
             }
             vec![Effect::Redraw]
         }
@@ -78,11 +83,11 @@ fn fold(state: &mut State, input: Input) -> Vec<Effect> {
 fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
     state.now = state.now.max(now);
     state.notices.expire(state.now);
-    let due = state.prediction_due.is_some_and(|due| due <= state.now);
+    let due = state.next_tokens.due.is_some_and(|due| due <= state.now);
     if !due || state.ready_for_a_look().is_err() {
         return Vec::new();
     }
-    state.prediction_due = None;
+    state.next_tokens.due = None;
     match state.fact() {
         Some(fact) => vec![Effect::Send(Box::new(Command::Predict { fact: fact.clone() }))],
         None => Vec::new(),
@@ -91,8 +96,6 @@ fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
 
 /// Whether keys go into a text, so that letters are no commands.
 #[must_use]
-pub fn is_typing(state: &State) -> bool {
-    state.facts.filtering
-        || state.facts.own.is_some()
-        || state.overlay.as_ref().is_some_and(overlays::Overlay::is_typing)
+pub fn is_typing(workbench: &Workbench) -> bool {
+    workbench.panes.typing().is_some() || workbench.overlay.as_ref().is_some_and(Overlay::is_typing)
 }

@@ -1,10 +1,11 @@
 //! What stands around the panes: their names, the selected fact, what runs, the model, the keys.
 
-use super::{Arrangement, Paper, ahead, arrange, bytes, count, duration, printable, shorten, time_left, width};
-use crate::actions::{self, Action};
-use crate::panes::{PANES, prompt_spans};
-use crate::state::{Job, State, Tone};
-use locus_protocol::{JobKind, Phase, counted};
+use crate::actions;
+use crate::looks::{Paper, ahead, bytes, duration, printable, shorten, width};
+use crate::panes::{Act, PANES, Pane, Panes, action_table, prompt_spans};
+use crate::state::{Arrangement, Job, State, Tone, arrange, phase_text, time_left};
+use crate::workbench::Workbench;
+use locus_protocol::{JobKind, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -17,7 +18,7 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
         _ => format!(" {} ", index + 1),
     };
     let all = |named: usize, gap: &'static str| -> Vec<(usize, String)> {
-        let tab = |index| (index, tab(index, index < named || index == state.focus) + gap);
+        let tab = |index| (index, tab(index, index < named || index == state.screen.focus) + gap);
         (0..PANES.len()).map(tab).collect()
     };
     let next = "(Tab: next)";
@@ -25,31 +26,32 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     let fits = |tabs: &Vec<(usize, String)>| tabs.iter().map(|(_, text)| width(text)).sum::<usize>() <= room;
     let ways = (0..=PANES.len()).rev().map(|named| (named, " ")).chain([(0, "")]);
     let tabs = ways.map(|(named, gap)| all(named, gap)).find(fits);
-    let tabs = tabs.unwrap_or_else(|| vec![(state.focus, tab(state.focus, true))]);
-    let style = |index| if index == state.focus { state.theme.selected() } else { state.theme.muted() };
+    let tabs = tabs.unwrap_or_else(|| vec![(state.screen.focus, tab(state.screen.focus, true))]);
+    let style = |index| if index == state.screen.focus { state.theme().selected() } else { state.theme().muted() };
     let mut spans: Vec<Span<'_>> = tabs.into_iter().map(|(index, text)| Span::styled(text, style(index))).collect();
-    spans.push(Span::styled(next, state.theme.muted()));
+    spans.push(Span::styled(next, state.theme().muted()));
     Paper::new(area, buffer).line(spans);
 }
 
 /// The selected fact in one line, and before it, where the pane's title would say so, which model its numbers are of.
-pub fn context(state: &State, area: Rect, buffer: &mut Buffer) {
+pub fn context(state: &State, panes: &Panes, area: Rect, buffer: &mut Buffer) {
     let Some(fact) = state.fact() else { return };
-    let model = PANES.get(state.focus).and_then(|pane| (pane.of_model)(state));
+    let model = panes.get(state.pane()).and_then(|pane| pane.of_model(state));
     let label = model.map_or_else(|| " fact: ".to_owned(), |model| format!(" {model}: "));
-    let mut spans = vec![Span::styled(label, state.theme.muted())];
+    let mut spans = vec![Span::styled(label, state.theme().muted())];
     spans.extend(prompt_spans(state, fact));
     let targets =
-        format!("  {} {} {}", printable(&fact.target_true), state.glyphs.arrow(), printable(&fact.target_new));
+        format!("  {} {} {}", printable(&fact.target_true), state.glyphs().arrow(), printable(&fact.target_new));
     spans.push(Span::raw(targets));
     if state.facts.marked() > 0 {
-        spans.push(Span::styled(format!("  {} marked", state.facts.marked()), state.theme.accent()));
+        spans.push(Span::styled(format!("  {} marked", state.facts.marked()), state.theme().accent()));
     }
     Paper::new(area, buffer).line(spans);
 }
 
 /// The lines below the panes.
-pub fn foot(state: &State, arrangement: &Arrangement, buffer: &mut Buffer) {
+pub fn foot(workbench: &Workbench, arrangement: &Arrangement, buffer: &mut Buffer) {
+    let state = &workbench.state;
     if let Some(area) = arrangement.activity {
         Paper::new(area, buffer).line(activity(state, usize::from(area.width)));
     }
@@ -57,7 +59,7 @@ pub fn foot(state: &State, arrangement: &Arrangement, buffer: &mut Buffer) {
         Paper::new(area, buffer).line(status(state, usize::from(area.width)));
     }
     if let Some(area) = arrangement.hints {
-        Paper::new(area, buffer).line(hints(state, usize::from(area.width)));
+        Paper::new(area, buffer).line(hints(workbench, usize::from(area.width)));
     }
 }
 
@@ -65,27 +67,27 @@ pub fn foot(state: &State, arrangement: &Arrangement, buffer: &mut Buffer) {
 fn activity(state: &State, room: usize) -> Line<'static> {
     if let Some(notice) = state.notices.shown() {
         let (mark, style) = match notice.tone {
-            Tone::Good => ("", state.theme.good()),
-            Tone::Plain => ("", state.theme.accent()),
-            Tone::Warn => ("", state.theme.warn()),
-            Tone::Bad => ("error: ", state.theme.bad()),
+            Tone::Good => ("", state.theme().good()),
+            Tone::Plain => ("", state.theme().accent()),
+            Tone::Warn => ("", state.theme().warn()),
+            Tone::Bad => ("error: ", state.theme().bad()),
         };
         let text = format!(" {mark}{}", printable(&notice.text));
         let tail = if notice.tone == Tone::Bad && width(&text) > room { " (E shows all)" } else { "" };
-        let cut = shorten(&text, room.saturating_sub(width(tail)), state.glyphs);
-        return Line::from(vec![Span::styled(cut, style), Span::styled(tail, state.theme.muted())]);
+        let cut = shorten(&text, room.saturating_sub(width(tail)), state.glyphs());
+        return Line::from(vec![Span::styled(cut, style), Span::styled(tail, state.theme().muted())]);
     }
-    let Some(job) = &state.job else { return Line::default() };
-    let spinner = state.glyphs.spinner();
+    let Some(job) = state.job() else { return Line::default() };
+    let spinner = state.glyphs().spinner();
     let turn = usize::try_from(state.now.as_millis() / 250).unwrap_or(0) % spinner.len();
     let text = format!(" {} {}", spinner[turn], job_text(state, job));
-    Line::from(Span::styled(shorten(&text, room, state.glyphs), state.theme.accent()))
+    Line::from(Span::styled(shorten(&text, room, state.glyphs()), state.theme().accent()))
 }
 
 /// A running job: title, phase, how far, how long yet.
 fn job_text(state: &State, job: &Job) -> String {
-    let dot = format!(" {} ", state.glyphs.dot());
-    let title = shorten(&job.title, 34, state.glyphs);
+    let dot = format!(" {} ", state.glyphs().dot());
+    let title = shorten(&job.title, 34, state.glyphs());
     let mut parts = vec![match (job.cancelling, job.paused) {
         (true, _) => format!("cancelling: {title}"),
         (_, true) => format!("paused: {title}"),
@@ -93,7 +95,7 @@ fn job_text(state: &State, job: &Job) -> String {
     }];
     parts.extend(phase_text(job));
     if let Some(other) = state.standing_by() {
-        parts.push(format!("{} stands by", shorten(&other.title, 34, state.glyphs)));
+        parts.push(format!("{} stands by", shorten(&other.title, 34, state.glyphs())));
     }
     if !state.jobs.waiting.is_empty() {
         let all = state.all_left().map_or_else(String::new, |left| format!(", all done in {}", ahead(left)));
@@ -107,70 +109,28 @@ fn job_text(state: &State, job: &Job) -> String {
     parts.iter().map(|part| printable(part)).collect::<Vec<_>>().join(&dot)
 }
 
-/// What a job is doing and how far that is, once it has said so.
-#[must_use]
-pub fn phase_text(job: &Job) -> Option<String> {
-    let phase = job.phase.as_ref()?;
-    Some(format!("{}{}", phase_name(phase), progress_text(phase, job)))
-}
-
-/// What a phase is called.
-#[must_use]
-pub fn phase_name(phase: &Phase) -> &str {
-    match phase {
-        Phase::Weights => "reading weights",
-        Phase::Probe => "comparing tapped and untapped logits",
-        Phase::Runs => "clean and corrupted runs",
-        Phase::Cells => "restoring cells",
-        Phase::SecondMoments => "second moments",
-        Phase::Evaluation => "evaluating the record",
-        Phase::Texts => "writing texts",
-        Phase::Writing => "writing",
-        Phase::Method(name) => name,
-    }
-}
-
-/// How far a phase is, in its unit.
-fn progress_text(phase: &Phase, job: &Job) -> String {
-    let unit = |number: u64| match phase {
-        Phase::Weights => bytes(number),
-        Phase::SecondMoments => count(number),
-        _ => number.to_string(),
-    };
-    match (job.total, job.done) {
-        (0 | 1, _) if !matches!(phase, Phase::Weights) => String::new(),
-        (0, 0) => String::new(),
-        (0, done) => format!(" {}", unit(done)),
-        (total, done) => {
-            let share = job.share().unwrap_or(0.0) * 100.0;
-            let of_what = if *phase == Phase::SecondMoments { " tokens" } else { "" };
-            format!(" {} of {}{of_what} ({share:.0} %)", unit(done), unit(total))
-        }
-    }
-}
-
 /// Model, device, number format, memory, edits; the last parts go first when there is no room.
 fn status(state: &State, room: usize) -> Line<'static> {
     let mut parts: Vec<(String, ratatui::style::Style)> = Vec::new();
-    let plain = state.theme.text();
-    if let Some(run) = &state.follows {
-        parts.push((format!("read-only: {}", printable(run)), state.theme.warn()));
+    let plain = state.theme().text();
+    if let Some(run) = &state.link.follows {
+        parts.push((format!("read-only: {}", printable(run)), state.theme().warn()));
     }
     match &state.engine.model {
         Some(model) => {
-            parts.push((printable(&model.name), state.theme.heading()));
+            parts.push((printable(&model.name), state.theme().heading()));
             parts.push((printable(&model.device.name), plain));
             parts.push((printable(&model.number_format), plain));
         }
         None => {
-            let loading = state.job.as_ref().is_some_and(|job| job.kind == JobKind::Load);
-            parts.push((if loading { "loading the model" } else { "no model" }.to_owned(), state.theme.warn()));
+            let loading = state.job().is_some_and(|job| job.kind == JobKind::Load);
+            parts.push((if loading { "loading the model" } else { "no model" }.to_owned(), state.theme().warn()));
         }
     }
     parts.push(match (state.edits.applied.len(), state.edits.unedited) {
-        (0, Some(false)) => ("weights differ from the checkpoint".to_owned(), state.theme.bad()),
+        (0, Some(false)) => ("weights differ from the checkpoint".to_owned(), state.theme().bad()),
         (0, _) => ("no edits".to_owned(), plain),
-        (edits, _) => (format!("{} in place", counted(edits, "edit")), state.theme.warn()),
+        (edits, _) => (format!("{} in place", counted(edits, "edit")), state.theme().warn()),
     });
     if state.compare.bytes() > 0 {
         parts.push((format!("variants {}", bytes(state.compare.bytes())), plain));
@@ -186,13 +146,13 @@ fn status(state: &State, room: usize) -> Line<'static> {
                 bytes(gpu.ours)
             );
             let full = gpu.total > 0 && gpu.used > gpu.total / 10 * 9;
-            parts.push((text, if full { state.theme.warn() } else { plain }));
+            parts.push((text, if full { state.theme().warn() } else { plain }));
         }
     }
     if !arrange(state).has_tabs {
-        parts.push((format!("layout {}", printable(&state.windows.layout().name)), state.theme.muted()));
+        parts.push((format!("layout {}", printable(&state.screen.windows.layout().name)), state.theme().muted()));
     }
-    let dot = format!(" {} ", state.glyphs.dot());
+    let dot = format!(" {} ", state.glyphs().dot());
     let mut spans = vec![Span::raw(" ")];
     let mut taken = 1;
     for (index, (text, style)) in parts.into_iter().enumerate() {
@@ -201,29 +161,27 @@ fn status(state: &State, room: usize) -> Line<'static> {
         if taken > room && index > 0 {
             break;
         }
-        spans.push(Span::styled(before.to_owned(), state.theme.muted()));
+        spans.push(Span::styled(before.to_owned(), state.theme().muted()));
         spans.push(Span::styled(text, style));
     }
     Line::from(spans)
 }
 
 /// Keys that do something here and now.
-fn hints(state: &State, room: usize) -> Line<'static> {
+fn hints(workbench: &Workbench, room: usize) -> Line<'static> {
+    let Workbench { state, panes, overlay } = workbench;
     let mut offers: Vec<(String, String)> = Vec::new();
-    if let Some(overlay) = &state.overlay {
-        offers.extend(overlay.hints().iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())));
-    } else if state.facts.own.is_some() {
-        offers.extend([("enter", "next field, then done"), ("tab", "next field"), ("esc", "leave")].map(owned));
-    } else if state.facts.filtering {
-        offers.extend([("enter", "keep the filter"), ("esc", "clear it"), ("up/down", "select")].map(owned));
-    } else if !state.pending.is_empty() {
-        let next = state.keymap.continuations(state.pane(), &state.pending);
-        offers.extend(next.into_iter().map(|(key, action)| (key, action.name.to_owned())));
+    if let Some(overlay) = overlay {
+        offers.extend(overlay.hints().iter().map(owned));
+    } else if let Some(keys) = panes.typing().and_then(Pane::typing) {
+        offers.extend(keys.iter().map(owned));
+    } else if !state.keyboard.pending.is_empty() {
+        let next = state.keymap().continuations(state.pane(), &state.keyboard.pending);
+        offers.extend(next.into_iter().map(|(key, action)| (key, action.to_owned())));
     } else {
-        offers
-            .extend(hinted(state).filter_map(|(action, hint)| {
-                Some((state.keymap.keys_of(state.pane(), action).first()?.clone(), hint))
-            }));
+        offers.extend(hinted(state, panes).filter_map(|(action, hint)| {
+            Some((state.keymap().keys_of(state.pane(), action.name()).first()?.clone(), hint))
+        }));
     }
     // How to get help and how to leave must always be there.
     let always = |(_, text): &(String, String)| ["help", "quit"].contains(&text.as_str());
@@ -239,21 +197,22 @@ fn hints(state: &State, room: usize) -> Line<'static> {
     let mut spans = Vec::new();
     for (index, (key, text)) in shown.into_iter().enumerate() {
         spans.push(Span::raw(if index == 0 { " " } else { "  " }));
-        spans.push(Span::styled(key, state.theme.accent()));
+        spans.push(Span::styled(key, state.theme().accent()));
         spans.push(Span::raw(format!(" {text}")));
     }
     Line::from(spans)
 }
 
 /// Actions with a hint that can run now: what stops something first, then the pane's, then the others.
-fn hinted(state: &State) -> impl Iterator<Item = (&'static Action, String)> {
-    let pane = PANES.get(state.focus).map_or(&[][..], |pane| pane.actions);
-    let (stopping, others): (Vec<_>, Vec<_>) = actions::GLOBAL.iter().partition(|action| action.always);
-    let stopping = stopping.into_iter().filter(|_| state.job.is_some());
-    let offered = stopping.chain(pane).chain(others).filter(|action| (action.available)(state).is_ok());
-    offered.filter_map(|action| Some((action, action.hint.map(|hint| hint(state))?))).collect::<Vec<_>>().into_iter()
+fn hinted(state: &State, panes: &Panes) -> impl Iterator<Item = (&'static dyn Act, String)> {
+    let pane = PANES.get(state.screen.focus).map_or_else(Vec::new, |pane| (pane.actions)());
+    let (stopping, others): (Vec<_>, Vec<_>) =
+        action_table(actions::GLOBAL).into_iter().partition(|action| action.always());
+    let stopping = stopping.into_iter().filter(|_| state.job().is_some());
+    let offered = stopping.chain(pane).chain(others).filter(|action| action.available(panes, state).is_ok());
+    offered.filter_map(|action| Some((action, action.hint(panes, state)?))).collect::<Vec<_>>().into_iter()
 }
 
-fn owned((key, text): (&str, &str)) -> (String, String) {
-    (key.to_owned(), text.to_owned())
+fn owned((key, text): &(&str, &str)) -> (String, String) {
+    ((*key).to_owned(), (*text).to_owned())
 }

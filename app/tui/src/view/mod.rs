@@ -1,58 +1,45 @@
 //! Draws the state. Nothing here changes it.
 
-mod arrange;
 mod chrome;
-mod glyphs;
-mod heat;
-mod lines;
-mod numbers;
-mod text;
-mod theme;
 
-pub use arrange::{Arrangement, arrange, pane_rows};
-pub use chrome::phase_text;
-pub use glyphs::Glyphs;
-pub use heat::{heat_cell, heat_legend, preview_cell};
-pub use lines::{Paper, window_start};
-pub use numbers::{ahead, bytes, count, duration, probability, ratio, seconds, signed, time_left};
-pub use text::{fit, fit_left, plain, printable, shorten, token_text, width, wrap};
-pub use theme::{Depth, Theme};
-
+use crate::looks::plain;
 use crate::overlays;
-use crate::panes::PANES;
-use crate::state::State;
+use crate::panes::{PANES, Pane};
+use crate::state::{State, arrange};
+use crate::workbench::Workbench;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::widgets::{Block, Widget};
 
 /// Draws the whole screen; returns where the cursor stands, where there is one.
-pub fn draw(state: &State, buffer: &mut Buffer) -> Option<Position> {
+pub fn draw(workbench: &Workbench, buffer: &mut Buffer) -> Option<Position> {
+    let Workbench { state, panes, overlay } = workbench;
     let arrangement = arrange(state);
     let mut cursor = None;
     if let Some(area) = arrangement.tabs {
         chrome::tabs(state, area, buffer);
     }
     if let Some(area) = arrangement.context {
-        chrome::context(state, area, buffer);
+        chrome::context(state, panes, area, buffer);
     }
     for &(index, area) in &arrangement.panes {
-        let Some(pane) = PANES.get(index) else { continue };
+        let Some(pane) = PANES.get(index).and_then(|about| panes.get(about.name)) else { continue };
         let mut inside = area;
         if arrangement.has_borders {
-            let block = border(state, index);
+            let block = border(state, pane, index);
             inside = block.inner(area);
             block.render(area, buffer);
         }
-        let stands = (pane.draw)(state, inside, buffer);
-        if index == state.focus {
+        let stands = pane.draw(state, inside, buffer);
+        if index == state.screen.focus {
             cursor = stands;
         }
     }
-    chrome::foot(state, &arrangement, buffer);
-    if let Some(overlay) = &state.overlay {
-        cursor = overlays::draw(state, overlay, buffer);
+    chrome::foot(workbench, &arrangement, buffer);
+    if let Some(overlay) = overlay {
+        cursor = overlays::draw(state, panes, overlay, buffer);
     }
-    if state.glyphs.is_ascii() {
+    if state.glyphs().is_ascii() {
         keep_to_ascii(buffer);
     }
     cursor
@@ -60,10 +47,10 @@ pub fn draw(state: &State, buffer: &mut Buffer) -> Option<Position> {
 
 /// The whole screen in a buffer of its own.
 #[must_use]
-pub fn screen(state: &State) -> Buffer {
-    let (columns, rows) = state.size;
+pub fn screen(workbench: &Workbench) -> Buffer {
+    let (columns, rows) = workbench.size();
     let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-    draw(state, &mut buffer);
+    draw(workbench, &mut buffer);
     buffer
 }
 
@@ -78,16 +65,16 @@ fn keep_to_ascii(buffer: &mut Buffer) {
 }
 
 /// Frame and title of a pane.
-fn border(state: &State, index: usize) -> Block<'static> {
-    let focused = index == state.focus;
+fn border(state: &State, pane: &dyn Pane, index: usize) -> Block<'static> {
+    let focused = index == state.screen.focus;
     let title = PANES.get(index).map_or("", |pane| pane.title);
-    let of_model = PANES.get(index).and_then(|pane| (pane.of_model)(state));
-    let of_model = of_model.map_or_else(String::new, |model| format!(" {} {model}", state.glyphs.dot()));
-    let zoomed = if state.zoomed { " [zoom]" } else { "" };
-    let style = if focused { state.theme.focus() } else { state.theme.muted() };
-    let title_style = if focused { state.theme.selected() } else { state.theme.heading() };
+    let of_model = pane.of_model(state);
+    let of_model = of_model.map_or_else(String::new, |model| format!(" {} {model}", state.glyphs().dot()));
+    let zoomed = if state.screen.zoomed { " [zoom]" } else { "" };
+    let style = if focused { state.theme().focus() } else { state.theme().muted() };
+    let title_style = if focused { state.theme().selected() } else { state.theme().heading() };
     Block::bordered()
-        .border_set(state.glyphs.border(focused))
+        .border_set(state.glyphs().border(focused))
         .border_style(style)
         .title(ratatui::text::Span::styled(format!(" {} {title}{of_model}{zoomed} ", index + 1), title_style))
 }

@@ -30,7 +30,7 @@ fn ordered(bench: &mut Bench) -> (u64, PathBuf) {
 }
 
 fn tell(bench: &mut Bench, number: u64, event: BuildEvent) {
-    let effects = locus_tui::update(&mut bench.state, Input::Build { number, event });
+    let effects = locus_tui::update(&mut bench.workbench, Input::Build { number, event });
     bench.effects.extend(effects);
 }
 
@@ -40,7 +40,7 @@ fn problem(level: &str, line: usize) -> Option<Problem> {
 }
 
 fn finish(bench: &mut Bench, outcome: Outcome) {
-    let job = bench.state.last_job;
+    let job = bench.state().jobs.last;
     bench.hear([Event::Finished { job, outcome, seconds: 1.0 }]);
 }
 
@@ -85,27 +85,27 @@ fn a_new_build_is_loaded_and_the_last_edit_runs_again_in_place_of_the_old() {
         [Command::Do { task: Task::Edit(order), .. }] => order.clone(),
         other => panic!("{other:?}"),
     };
-    bench.hear(recording::edit(bench.state.last_job));
-    let number = bench.state.edits.view.as_ref().and_then(|view| view.number).expect("in place");
+    bench.hear(recording::edit(bench.state().jobs.last));
+    let number = bench.state().edits.view.as_ref().and_then(|view| view.number).expect("in place");
     bench.commands();
     bench.press("B");
     let (build, _) = ordered(&mut bench);
     tell(&mut bench, build, BuildEvent::Ended(Ok("/t/librome.so".into())));
-    let job = bench.state.last_job;
+    let job = bench.state().jobs.last;
     assert_eq!(bench.commands(), [Command::start(job, ReloadPlugin { file: "/t/librome.so".into() })]);
-    assert_eq!(bench.state.job.as_ref().map(|job| job.kind), Some(JobKind::Reload));
-    let new = bench.state.engine.plugin(PluginKind::Method, &order.method).expect("the method").clone();
+    assert_eq!(bench.state().job().map(|job| job.kind), Some(JobKind::Reload));
+    let new = bench.state().engine.plugin(PluginKind::Method, &order.method).expect("the method").clone();
     let old = PluginReady { id: format!("{}@1", new.id), ..new.clone() };
     bench.hear([Event::Plugin(new.clone()), Event::Plugin(old.clone())]);
     let (loaded, replaced) = (vec![new], vec![old]);
     bench.hear([Event::PluginReloaded(PluginReloaded { job, file: "/t/librome.so".into(), loaded, replaced })]);
     assert_eq!(bench.commands(), [], "the undo and the edit wait for the engine");
     bench.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 1.0 }]);
-    let job = bench.state.last_job;
+    let job = bench.state().jobs.last;
     assert_eq!(bench.commands(), [Command::start(job - 1, Undo::of(number))]);
     bench.finish();
     assert_eq!(bench.commands(), [Command::start(job, order.clone())]);
-    let ids: Vec<&str> = bench.state.engine.of_kind(PluginKind::Method).map(|plugin| plugin.id.as_str()).collect();
+    let ids: Vec<&str> = bench.state().engine.of_kind(PluginKind::Method).map(|plugin| plugin.id.as_str()).collect();
     assert!(ids.contains(&format!("{}@1", order.method).as_str()), "the old build can be chosen: {ids:?}");
 
     // both builds stand side by side, each with what it did
@@ -129,7 +129,7 @@ fn a_build_that_cannot_be_loaded_repeats_nothing() {
     let error = "/t/librome.so declares itself badly".to_owned();
     finish(&mut bench, Outcome::Failed { error, blame: locus_protocol::Blame::Plugin });
     assert!(bench.commands().is_empty());
-    assert!(bench.state.notices.last_error().expect("an error").contains("declares itself badly"));
+    assert!(bench.state().notices.last_error().expect("an error").contains("declares itself badly"));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
     bench.press("$");
     assert!(bench.screen().contains("nothing was traced or edited so far"), "{}", bench.screen());
     bench.press("r");
-    bench.hear(recording::edit(bench.state.last_job));
+    bench.hear(recording::edit(bench.state().jobs.last));
     bench.effects.clear();
     bench.press("$");
     let copied = |bench: &mut Bench| {
@@ -167,7 +167,7 @@ fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
     assert!(bench.screen().contains("locus edit --method rome"), "{}", bench.screen());
     bench.press("esc");
     bench.press("t");
-    bench.hear(recording::trace(bench.state.last_job, locus_protocol::TraceKind::Hidden, 1));
+    bench.hear(recording::trace(bench.state().jobs.last, locus_protocol::TraceKind::Hidden, 1));
     bench.effects.clear();
     bench.press("$");
     assert!(copied(&mut bench).starts_with("locus trace "));
@@ -177,14 +177,14 @@ fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
 fn a_recording_of_a_new_build_orders_nothing() {
     let mut bench = bench();
     bench.press("r");
-    bench.hear(recording::edit(bench.state.last_job));
+    bench.hear(recording::edit(bench.state().jobs.last));
     bench.commands();
-    let new = bench.state.engine.of_kind(PluginKind::Method).next().expect("a method").clone();
+    let new = bench.state().engine.of_kind(PluginKind::Method).next().expect("a method").clone();
     let replaced = vec![PluginReady { id: format!("{}@1", new.id), ..new.clone() }];
     let loaded = vec![new];
     let reloaded = PluginReloaded { job: 9, file: "/t/lib.so".into(), loaded, replaced };
-    locus_tui::replay(&mut bench.state, Event::PluginReloaded(reloaded));
-    assert!(bench.state.job.is_none() && bench.state.jobs.waiting.is_empty());
+    locus_tui::replay(&mut bench.workbench, Event::PluginReloaded(reloaded));
+    assert!(bench.state().job().is_none() && bench.state().jobs.waiting.is_empty());
 }
 
 #[test]

@@ -304,7 +304,7 @@ fn a_recording_of_trials_shows_them_again() {
     let mut bench = Bench::ready(120, 40);
     let order = recording::order(vec![5]);
     for event in recording::attempt(8, &order, 0.7) {
-        locus_tui::replay(&mut bench.state, event);
+        locus_tui::replay(&mut bench.workbench, event);
     }
     bench.press("5");
     let screen = bench.screen();

@@ -25,7 +25,7 @@ fn marked_facts_are_edited_together() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(bench.state.fact().map(|fact| fact.subject.as_str()), Some("Bhutan"));
+    assert_eq!(bench.state().fact().map(|fact| fact.subject.as_str()), Some("Bhutan"));
     assert!(bench.screen().contains("editing Bhutan and 2 more"), "{}", bench.screen());
     let error = "plugin `rome`: it edits one fact at a time, not 3; edit them one after the other";
     let outcome = Outcome::Failed { error: error.into(), blame: Blame::Request };
@@ -37,7 +37,7 @@ fn marked_facts_are_edited_together() {
     bench.press("-");
     assert!(!bench.screen().contains(" marked"), "{}", bench.screen());
     bench.press("/").type_text("capital").press("enter *");
-    let marked = bench.state.facts.marked();
+    let marked = bench.state().facts.marked();
     assert!(marked > 1 && marked < 13 && bench.screen().contains(&format!("{marked} marked")), "{}", bench.screen());
     bench.press("esc r");
     match bench.commands().as_slice() {

@@ -3,37 +3,37 @@
 use crate::support::recording;
 use crate::support::text_of;
 use locus_protocol::{Event, TraceKind};
-use locus_tui::{Effect, Input, Key, Options, State, draw, update};
+use locus_tui::{Effect, Input, Key, Options, Workbench, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
 
-fn following() -> State {
+fn following() -> Workbench {
     let options = Options { follows: Some("run.jsonl".to_owned()), ..crate::support::options() };
-    let mut state = State::new(&options).expect("the shipped keymap");
+    let mut state = Workbench::new(&options).expect("the shipped keymap");
     update(&mut state, Input::Resize(120, 40));
     state
 }
 
-fn hear(state: &mut State, events: impl IntoIterator<Item = Event>) {
+fn hear(state: &mut Workbench, events: impl IntoIterator<Item = Event>) {
     for event in events {
         assert_eq!(update(state, Input::engine(event)), [], "nothing is ordered");
-        let now = state.now + Duration::from_millis(50);
+        let now = state.state().now + Duration::from_millis(50);
         assert_eq!(update(state, Input::Tick(now)), [], "nothing is asked");
     }
 }
 
-fn screen(state: &State) -> String {
-    let mut buffer = Buffer::empty(Rect::new(0, 0, state.size.0, state.size.1));
+fn screen(state: &Workbench) -> String {
+    let mut buffer = Buffer::empty(Rect::new(0, 0, state.size().0, state.size().1));
     draw(state, &mut buffer);
     text_of(&buffer)
 }
 
-fn press(state: &mut State, keys: &str) -> Vec<Effect> {
+fn press(state: &mut Workbench, keys: &str) -> Vec<Effect> {
     keys.split(' ').flat_map(|name| update(state, Input::Key(name.parse::<Key>().expect(name)))).collect()
 }
 
-fn whole_run() -> State {
+fn whole_run() -> Workbench {
     let mut state = following();
     hear(&mut state, recording::loading());
     hear(&mut state, recording::loaded());
@@ -47,7 +47,7 @@ fn a_run_is_shown_as_the_one_that_was_ordered_here() {
     let state = whole_run();
     let shown = screen(&state);
     assert!(shown.contains("read-only: run.jsonl") && shown.contains("1 edit in place"), "{shown}");
-    assert!(state.is_idle() || state.notices.shown().is_some(), "nothing is waited for");
+    assert!(state.state().is_idle() || state.state().notices.shown().is_some(), "nothing is waited for");
 }
 
 #[test]
@@ -57,9 +57,9 @@ fn every_key_that_would_order_something_says_that_this_is_read_only() {
         let effects = press(&mut state, keys);
         let orders = |effect: &&Effect| matches!(effect, Effect::Send(_) | Effect::Cancel(_) | Effect::Pause(..));
         assert_eq!(effects.iter().find(orders), None, "{keys}");
-        let said = state.notices.shown().map(|notice| notice.text.clone()).unwrap_or_default();
+        let said = state.state().notices.shown().map(|notice| notice.text.clone()).unwrap_or_default();
         assert!(said.starts_with("read-only"), "{keys}: {said}");
-        assert!(state.job.is_none() && state.jobs.waiting.is_empty(), "{keys}: a job was begun");
+        assert!(state.state().job().is_none() && state.state().jobs.waiting.is_empty(), "{keys}: a job was begun");
     }
     // while a job runs there, nothing waits for it here
     let mut state = following();
@@ -67,12 +67,12 @@ fn every_key_that_would_order_something_says_that_this_is_read_only() {
     hear(&mut state, recording::loaded());
     let edit = recording::edit(2);
     hear(&mut state, edit.into_iter().take_while(|event| !matches!(event, Event::Applied(_))));
-    assert!(state.job.is_some());
+    assert!(state.state().job().is_some());
     for keys in ["t", "r", "ctrl-c", "P"] {
         assert_eq!(press(&mut state, keys), [], "{keys}");
-        let said = state.notices.shown().map(|notice| notice.text.clone()).unwrap_or_default();
+        let said = state.state().notices.shown().map(|notice| notice.text.clone()).unwrap_or_default();
         assert!(said.starts_with("read-only"), "{keys}: {said}");
-        assert!(state.jobs.waiting.is_empty(), "{keys}");
+        assert!(state.state().jobs.waiting.is_empty(), "{keys}");
     }
     assert_eq!(press(&mut state, "q"), [Effect::Quit], "leaving is not asked about");
 }
@@ -83,5 +83,5 @@ fn another_session_in_the_journal_begins_anew() {
     hear(&mut state, [Event::Hello { schema: 1, version: "0.1.0".into(), reproducible: false }]);
     let shown = screen(&state);
     assert!(shown.contains("no edits") && shown.contains("no model"), "{shown}");
-    assert!(state.edits.applied.is_empty() && state.engine.model.is_none());
+    assert!(state.state().edits.applied.is_empty() && state.state().engine.model.is_none());
 }

@@ -32,11 +32,11 @@ fn a_trace_steps_in_and_the_edit_goes_on_after_it() {
     assert!(bench.screen().contains("tracing Bhutan is running; ctrl-c cancels it"), "{}", bench.screen());
 
     bench.hear(finished(3, Outcome::Done)).hear([recording::step(2, 5)]);
-    assert_eq!(bench.state.job.as_ref().map(|job| job.id), Some(2));
-    assert!(bench.state.standing_by().is_none());
+    assert_eq!(bench.state().job().map(|job| job.id), Some(2));
+    assert!(bench.state().standing_by().is_none());
     bench.hear(recording::edit_end(2));
-    assert!(bench.screen().contains("1 edit in place") && bench.state.job.is_none(), "{}", bench.screen());
-    let ended: Vec<u64> = bench.state.jobs.ended.iter().map(|ended| ended.order.job).collect();
+    assert!(bench.screen().contains("1 edit in place") && bench.state().job().is_none(), "{}", bench.screen());
+    let ended: Vec<u64> = bench.state().jobs.ended.iter().map(|ended| ended.order.job).collect();
     assert_eq!(ended[ended.len() - 2..], [3, 2]);
 }
 
@@ -60,7 +60,7 @@ fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     let mut bench = editing();
     bench.press("t P");
     assert!(bench.effects.contains(&Effect::Pause(2, true)), "{:?}", bench.effects);
-    assert!(bench.state.standing_by().is_some_and(|job| job.paused));
+    assert!(bench.state().standing_by().is_some_and(|job| job.paused));
     bench.effects.clear();
     bench.press("J j x");
     assert_eq!(bench.effects, [Effect::Cancel(2)]);
@@ -73,7 +73,7 @@ fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     bench.effects.clear();
     bench.hear(finished(3, Outcome::Cancelled { kept: String::new() }));
     assert_eq!(bench.effects, []);
-    assert!(bench.state.job.as_ref().is_some_and(|job| job.id == 2 && !job.cancelling));
+    assert!(bench.state().job().is_some_and(|job| job.id == 2 && !job.cancelling));
     // a second one that was meant for the look, too, spares the edit; a third one does not, and nothing is let in any more
     bench.press("ctrl-c");
     assert_eq!(bench.effects, []);
@@ -89,9 +89,9 @@ fn a_job_that_ends_before_it_hears_of_the_look_has_ended() {
     assert!(bench.effects.contains(&Effect::Pause(2, true)), "the trace is not to pause: {:?}", bench.effects);
     bench.hear(recording::edit_end(2));
     assert!(bench.screen().contains("1 edit in place"), "{}", bench.screen());
-    assert!(bench.state.standing_by().is_none());
+    assert!(bench.state().standing_by().is_none());
     bench.hear(recording::trace(3, TraceKind::Hidden, 1));
-    assert!(bench.state.job.is_none());
+    assert!(bench.state().job().is_none());
 }
 
 /// The time until all is done holds the job that stands by, and its own time stands still meanwhile.
@@ -102,13 +102,13 @@ fn a_job_that_stands_by_counts_in_the_time_until_all_is_done() {
     bench.press("r").hear(recording::edit(2)).press("t").hear(recording::trace(3, TraceKind::Hidden, 1));
     bench.press("r").hear(recording::edit_start(4)).hear((0..5).map(|number| recording::step(4, number)));
     bench.press("r");
-    let seconds = |bench: &Bench| bench.state.all_left().expect("all of it is known").as_secs_f64();
+    let seconds = |bench: &Bench| bench.state().all_left().expect("all of it is known").as_secs_f64();
     let alone = seconds(&bench);
     bench.press("t").hear(recording::trace_start(5, TraceKind::Hidden, 1));
-    assert!(bench.state.standing_by().is_some_and(|job| job.id == 4));
+    assert!(bench.state().standing_by().is_some_and(|job| job.id == 4));
     let with_a_look = seconds(&bench);
     assert!(with_a_look > alone, "{with_a_look} s with a trace, {alone} s without");
-    let standing = |bench: &Bench| bench.state.standing_by().and_then(|job| job.left(bench.state.now));
+    let standing = |bench: &Bench| bench.state().standing_by().and_then(|job| job.left(bench.state().now));
     let left = standing(&bench);
     bench.wait(20_000);
     assert!(left.is_some() && standing(&bench) == left, "its time stands still");

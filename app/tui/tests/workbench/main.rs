@@ -3,10 +3,12 @@
 mod author;
 mod compare;
 mod edits;
+mod engine;
 mod following;
 mod hostile;
 mod keymap;
 mod looks;
+mod order;
 mod picture;
 mod properties;
 mod screens;

@@ -2,7 +2,7 @@
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{Event, TraceKind};
-use locus_tui::{Depth, Input, Options, State, picture, replay, screen, update};
+use locus_tui::{Depth, Input, Options, Workbench, picture, replay, screen, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -67,7 +67,7 @@ fn records_lead_to_the_screen_that_the_session_had() {
         bench.feed(Input::engine(event));
     }
     // As the records tell it.
-    let mut state = State::new(&options()).expect("the shipped keymap");
+    let mut state = Workbench::new(&options()).expect("the shipped keymap");
     update(&mut state, Input::Resize(120, 40));
     for event in session() {
         if event.is_recorded() || matches!(event, Event::Facts { .. }) {

@@ -1,7 +1,7 @@
 //! No size, no sequence of keys and no order of events brings the workbench down.
 
 use super::support::{Bench, go_to_panes, options, recording};
-use locus_protocol::{Event, TraceKind};
+use locus_protocol::{Event, PluginReady, TraceKind};
 use locus_tui::{Depth, Input, Key, Options};
 use proptest::prelude::*;
 
@@ -11,7 +11,9 @@ fn populated(ascii: bool, colours: Depth) -> Bench {
     bench.hear(recording::loading()).hear(recording::loaded()).hear([recording::gpu_memory()]);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench.press("r").hear(recording::edit(3));
-    bench.state.engine.plugins.iter_mut().for_each(|plugin| plugin.source = Some("/crates/one".into()));
+    let with_source = |plugin: PluginReady| Event::Plugin(PluginReady { source: Some("/crates/one".into()), ..plugin });
+    let plugins = bench.state().engine.plugins.clone();
+    bench.hear(plugins.into_iter().map(with_source));
     bench
 }
 

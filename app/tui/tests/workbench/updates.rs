@@ -263,7 +263,7 @@ fn layers_show_the_model_as_it_is_until_the_fact_is_edited() {
     // A typed fact with the same prompt has other targets: the answer for the old ones is not its answer.
     let mut bench = Bench::ready(120, 40);
     bench.press("a ctrl-u").type_text("Lima").press("enter");
-    assert_eq!(bench.state.fact().map(|fact| fact.target_new.as_str()), Some("Lima"));
+    assert_eq!(bench.state().fact().map(|fact| fact.target_new.as_str()), Some("Lima"));
     assert_eq!(last_row(&mut bench), (String::new(), String::new()));
 }
 
@@ -358,7 +358,7 @@ fn messages_fade_and_the_last_error_stays() {
     assert!(bench.screen().contains("error: editing Bhutan with rome failed"));
     bench.wait(6500);
     assert!(!bench.screen().contains("error: editing"));
-    assert!(bench.state.is_idle() || bench.state.next_tick().is_some());
+    assert!(bench.state().is_idle() || bench.state().next_tick().is_some());
     bench.press("E");
     assert!(bench.screen().contains("Try a smaller learning_rate"));
 }
@@ -368,7 +368,7 @@ fn an_idle_workbench_waits_for_nothing() {
     let mut bench = Bench::ready(120, 40);
     bench.wait(10_000);
     bench.wait(10_000);
-    assert!(bench.state.is_idle());
+    assert!(bench.state().is_idle());
     let before = bench.screen();
     bench.wait(60_000);
     assert_eq!(bench.screen(), before, "nothing moves while nothing happens");

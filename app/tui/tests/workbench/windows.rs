@@ -1,7 +1,7 @@
 //! Splits, layouts, and what the next start takes over.
 
 use super::support::{Bench, go_to_panes, options};
-use locus_tui::{PANES, State, screen};
+use locus_tui::{PANES, Workbench, screen};
 
 /// Number and title of the panes on the screen.
 fn titles(bench: &Bench) -> Vec<String> {
@@ -17,7 +17,7 @@ fn every_pane_has_a_key_that_goes_to_it_and_a_place_in_the_manual() {
         let mut bench = Bench::ready(columns, rows);
         for (keys, pane) in go_to_panes().iter().zip(PANES) {
             bench.press(keys);
-            assert_eq!(bench.state.pane(), pane.name, "{keys}");
+            assert_eq!(bench.state().pane(), pane.name, "{keys}");
             assert!(bench.screen().contains(pane.title), "{}", bench.screen());
             assert!(
                 manual.contains(&format!("**{}**", pane.title)),
@@ -26,7 +26,7 @@ fn every_pane_has_a_key_that_goes_to_it_and_a_place_in_the_manual() {
             );
         }
     }
-    for layout in &Bench::ready(80, 24).state.windows.layouts {
+    for layout in &Bench::ready(80, 24).state().screen.windows.layouts {
         assert!(manual.contains(&format!("`{}`", layout.name)), "docs/workbench.md says nothing of {}", layout.name);
     }
 }
@@ -84,11 +84,11 @@ fn window_keys_go_to_the_neighbours() {
         ("ctrl-w w", "trace"),
     ] {
         bench.press(keys);
-        assert_eq!(bench.state.pane(), pane, "{keys}");
+        assert_eq!(bench.state().pane(), pane, "{keys}");
     }
     let mut bench = Bench::ready(80, 24);
     bench.press("ctrl-w l");
-    assert_eq!(bench.state.pane(), "trace", "one pane shows at a time, the next one comes");
+    assert_eq!(bench.state().pane(), "trace", "one pane shows at a time, the next one comes");
 }
 
 #[test]
@@ -109,27 +109,29 @@ fn the_next_start_takes_over_what_was_there() {
     bench.press("/").type_text("capital").press("enter s j");
     bench.press("3 j j C - + 6 m ctrl-w q W W");
     bench.press("e down down down down").type_text("7").press("esc");
-    let remembered = bench.state.remembered();
+    let remembered = bench.workbench.remembered();
     let file = serde_json::to_string(&remembered).expect("json");
 
-    let mut state = State::new(&options()).expect("keymap");
-    state.recall(serde_json::from_str(&file).expect("json"));
-    let mut next = Bench { state, effects: Vec::new() };
+    let mut workbench = Workbench::new(&options()).expect("keymap");
+    workbench.recall(serde_json::from_str(&file).expect("json"));
+    let mut next = Bench { workbench, effects: Vec::new() };
     next.feed(locus_tui::Input::Resize(120, 40));
-    next.effects.extend(locus_tui::actions::load(&mut next.state));
+    let load = next.workbench.load();
+    next.effects.extend(load);
     next.hear(super::support::recording::loading()).hear(super::support::recording::loaded()).wait(7000);
-    assert_eq!(next.state.remembered(), remembered);
-    assert_eq!(next.state.fact(), bench.state.fact());
+    assert_eq!(next.workbench.remembered(), remembered);
+    assert_eq!(next.state().fact(), bench.state().fact());
     assert_eq!(titles(&next), titles(&bench));
 }
 
 #[test]
 fn a_file_that_holds_something_else_is_not_taken_over() {
-    let mut remembered = serde_json::to_value(Bench::ready(120, 40).state.remembered()).expect("json");
+    let mut remembered = serde_json::to_value(Bench::ready(120, 40).workbench.remembered()).expect("json");
     remembered["windows"]["layouts"][0]["tree"] = serde_json::json!({"pane": "nowhere"});
-    let mut state = State::new(&options()).expect("keymap");
-    state.recall(serde_json::from_value(remembered).expect("json"));
-    state.size = (120, 40);
-    assert!(screen(&state).content.len() == 120 * 40, "it is drawn all the same");
-    assert_eq!(state.windows, locus_tui::State::new(&options()).expect("keymap").windows);
+    let shipped = Workbench::new(&options()).expect("keymap");
+    let mut workbench = shipped.clone();
+    workbench.recall(serde_json::from_value(remembered).expect("json"));
+    locus_tui::update(&mut workbench, locus_tui::Input::Resize(120, 40));
+    assert!(screen(&workbench).content.len() == 120 * 40, "it is drawn all the same");
+    assert_eq!(workbench.state().screen.windows, shipped.state().screen.windows);
 }

@@ -1,8 +1,8 @@
 //! What stands below the layers: prompts, scores, weights, costs, next tokens and texts of each variant.
 
 use super::grid::Grid;
+use crate::looks::{bytes, printable, probability, ratio, seconds, shorten, signed, token_text};
 use crate::state::{Attempt, State};
-use crate::view::{bytes, printable, probability, ratio, seconds, shorten, signed, token_text};
 use locus_protocol::{PromptScore, Scores};
 use ratatui::text::{Line, Span};
 
@@ -97,7 +97,7 @@ fn signed_ratio(value: f64) -> String {
         size if size >= 1000.0 => format!("{value:+.0e}"),
         size if size >= 10.0 => format!("{value:+.1}"),
         size if size >= 1.0 => format!("{value:+.2}"),
-        _ => crate::view::signed(value),
+        _ => crate::looks::signed(value),
     }
 }
 
@@ -123,43 +123,43 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
         }
         if section != measure.section {
             section = measure.section;
-            lines.push(Line::styled(format!(" {}", section_title(state, section)), state.theme.heading()));
+            lines.push(Line::styled(format!(" {}", section_title(state, section)), state.theme().heading()));
         }
         let before = grid.attempts.iter().flatten().find_map(|attempt| (measure.before)(attempt));
-        let label = (format!("  {}", measure.name), state.theme.text());
+        let label = (format!("  {}", measure.name), state.theme().text());
         lines.push(grid.row(label, before, &values, measure.text, measure.signed, false));
     }
-    let measured: Vec<_> = state.compare.variants.iter().zip(&grid.attempts).collect();
+    let measured: Vec<_> = state.compare.variants.list.iter().zip(&grid.attempts).collect();
     let measured: Vec<_> = measured
         .into_iter()
         .filter_map(|(variant, attempt)| Some((variant, attempt.and_then(|attempt| attempt.tried.as_ref())?)))
         .collect();
     if let Some((_, tried)) = measured.first() {
         let text = tried.would.said.first().map(|said| format!(" before says: {}", printable(&said.before)));
-        let text = text.map(|text| shorten(&text, room, state.glyphs));
-        lines.extend(text.map(|text| Line::styled(text, state.theme.muted())));
+        let text = text.map(|text| shorten(&text, room, state.glyphs()));
+        lines.extend(text.map(|text| Line::styled(text, state.theme().muted())));
     }
     for (variant, tried) in measured {
-        let letter = Span::styled(format!(" {} ", variant.letter), state.theme.variant(variant.letter));
+        let letter = Span::styled(format!(" {} ", variant.letter), state.theme().variant(variant.letter));
         if let Some(verdict) = &tried.would.verdict {
-            let style = if verdict.success { state.theme.good() } else { state.theme.bad() };
-            let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs);
+            let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
+            let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs());
             lines.push(Line::from(vec![letter.clone(), Span::styled(text, style)]));
         }
         let tokens = tried.would.scores.after.top.iter().take(4);
         let tokens =
-            tokens.map(|top| format!("{} {}", token_text(&top.text, state.glyphs), probability(top.probability)));
-        let dot = format!(" {} ", state.glyphs.dot());
+            tokens.map(|top| format!("{} {}", token_text(&top.text, state.glyphs()), probability(top.probability)));
+        let dot = format!(" {} ", state.glyphs().dot());
         let next = format!("next: {}", tokens.collect::<Vec<_>>().join(&dot));
-        lines.push(Line::from(vec![letter.clone(), Span::raw(shorten(&next, room.saturating_sub(3), state.glyphs))]));
+        lines.push(Line::from(vec![letter.clone(), Span::raw(shorten(&next, room.saturating_sub(3), state.glyphs()))]));
         for said in &tried.would.said {
             let text = format!("says: {}", printable(said.after.as_deref().unwrap_or_default()));
-            let text = shorten(&text, room.saturating_sub(3), state.glyphs);
+            let text = shorten(&text, room.saturating_sub(3), state.glyphs());
             lines.push(Line::from(vec![letter.clone(), Span::raw(text)]));
         }
         for note in &tried.would.notes {
-            let text = shorten(&format!("note: {}", printable(note)), room.saturating_sub(3), state.glyphs);
-            lines.push(Line::from(vec![letter.clone(), Span::styled(text, state.theme.warn())]));
+            let text = shorten(&format!("note: {}", printable(note)), room.saturating_sub(3), state.glyphs());
+            lines.push(Line::from(vec![letter.clone(), Span::styled(text, state.theme().warn())]));
         }
     }
     lines
@@ -167,7 +167,7 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
 
 fn section_title(state: &State, section: &'static str) -> String {
     match section {
-        "costs" => format!("costs: largest {}, time, memory", state.glyphs.weight_change()),
+        "costs" => format!("costs: largest {}, time, memory", state.glyphs().weight_change()),
         "scores" => "normalised scores".to_owned(),
         section => section.to_owned(),
     }

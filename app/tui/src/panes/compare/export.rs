@@ -2,9 +2,10 @@
 
 use super::below::MEASURES;
 use super::grid::Grid;
+use super::layer_number::LayerNumber;
 use super::layers::{effect, row_before};
 use crate::panes::Table;
-use crate::state::{Attempt, LayerNumber, State};
+use crate::state::{Attempt, State};
 use locus_protocol::{AimVerdict, model_with};
 use serde_json::{Value, json};
 
@@ -17,15 +18,15 @@ const LAYER_NUMBERS: [(&str, LayerNumber); 4] = [
 ];
 
 /// The table of the pane.
-pub(super) fn table(state: &State) -> Option<Table> {
-    let variants = &state.compare.variants;
-    let baseline = variants.get(state.compare.baseline)?;
+pub(super) fn table(number: LayerNumber, state: &State) -> Option<Table> {
+    let variants = &state.compare.variants.list;
+    let baseline = variants.get(state.compare.variants.baseline)?;
     let grid = Grid::new(state, usize::MAX);
     let mut columns: Vec<String> =
         ["part", "name", "layer", "effect_last_subject_token", "before"].map(str::to_owned).to_vec();
     for (place, variant) in variants.iter().enumerate() {
         columns.push(variant.letter.to_string());
-        if place != state.compare.baseline {
+        if place != state.compare.variants.baseline {
             columns.push(format!("{}_minus_{}", variant.letter, baseline.letter));
         }
     }
@@ -34,7 +35,7 @@ pub(super) fn table(state: &State) -> Option<Table> {
         let mut row = vec![json!(part), json!(name), json!(null), json!(null), json!(null)];
         for (place, value) in values.into_iter().enumerate() {
             row.push(json!(value));
-            if place != state.compare.baseline {
+            if place != state.compare.variants.baseline {
                 row.push(json!(null));
             }
         }
@@ -61,19 +62,19 @@ pub(super) fn table(state: &State) -> Option<Table> {
     let numbers = |part: &str, name: &str, layer: Option<usize>, before: Option<f64>, values: Vec<Option<f64>>| {
         let effect = layer.and_then(|layer| effect(state, layer));
         let mut row = vec![json!(part), json!(name), json!(layer), json!(effect), json!(before)];
-        let against = values.get(state.compare.baseline).copied().flatten();
+        let against = values.get(state.compare.variants.baseline).copied().flatten();
         for (place, value) in values.into_iter().enumerate() {
             row.push(json!(value));
-            if place != state.compare.baseline {
+            if place != state.compare.variants.baseline {
                 row.push(json!(value.zip(against).map(|(value, against)| value - against)));
             }
         }
         row
     };
-    for (name, number) in LAYER_NUMBERS {
+    for (name, shown) in LAYER_NUMBERS {
         for layer in 0..state.layers() {
-            let of = |attempt: &Option<&Attempt>| attempt.and_then(|a| number.of(&a.view, layer));
-            let before = row_before(&grid, layer).and_then(|row| number.before(row));
+            let of = |attempt: &Option<&Attempt>| attempt.and_then(|a| shown.of(&a.view, layer));
+            let before = row_before(&grid, layer).and_then(|row| shown.before(row));
             rows.push(numbers("layer", name, Some(layer), before, grid.attempts.iter().map(of).collect()));
         }
     }
@@ -86,15 +87,15 @@ pub(super) fn table(state: &State) -> Option<Table> {
         let values = grid.attempts.iter().map(|attempt| attempt.map_or_else(String::new, of)).collect();
         rows.push(texts("text", name, values));
     }
-    let cursor = rows.iter().position(|row| row[1] == json!(name_of(state)) && row[2] == json!(state.layer));
+    let cursor = rows.iter().position(|row| row[1] == json!(name_of(number)) && row[2] == json!(state.layer()));
     let verdicts = grid.attempts.iter().map(|attempt| attempt.map_or_else(String::new, verdict)).collect();
     rows.push(texts("text", "verdict", verdicts));
     let title = format!("Variants measured from {model}");
     Some(Table { name: "compare".to_owned(), title, columns, rows, cursor: cursor.unwrap_or(0) })
 }
 
-fn name_of(state: &State) -> &'static str {
-    LAYER_NUMBERS.iter().find(|(_, number)| *number == state.compare.number).map_or("", |(name, _)| name)
+fn name_of(number: LayerNumber) -> &'static str {
+    LAYER_NUMBERS.iter().find(|(_, known)| *known == number).map_or("", |(name, _)| name)
 }
 
 fn verdict(attempt: &Attempt) -> String {

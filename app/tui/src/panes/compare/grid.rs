@@ -1,8 +1,7 @@
 //! The columns that layers and scores share: a label, the number before, and each variant's number with its difference.
 
-use super::standing;
+use crate::looks::{fit, fit_left};
 use crate::state::{Attempt, State};
-use crate::view::{fit, fit_left};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -24,8 +23,8 @@ pub(super) struct Grid<'a> {
 impl<'a> Grid<'a> {
     /// The columns for a room: first the numbers before go, then the differences.
     pub fn new(state: &'a State, room: usize) -> Self {
-        let variants = &state.compare.variants;
-        let attempts = variants.iter().map(|variant| standing(state, variant).attempt()).collect();
+        let variants = &state.compare.variants.list;
+        let attempts = variants.iter().map(|variant| state.attempt_of(variant)).collect();
         let others = variants.len().saturating_sub(1);
         let needs = |before: usize, difference: usize| LABEL + before + variants.len() * NUMBER + others * difference;
         let choices = [(true, NUMBER), (false, NUMBER), (false, NUMBER - 1), (false, 0)];
@@ -36,16 +35,16 @@ impl<'a> Grid<'a> {
 
     /// The header: letters of the variants, and how the others differ from the baseline.
     pub fn header(&self, label: &str) -> Line<'static> {
-        let (glyphs, heading) = (self.state.glyphs, self.state.theme.heading());
+        let (glyphs, heading) = (self.state.glyphs(), self.state.theme().heading());
         let mut spans = vec![Span::styled(fit(label, LABEL, glyphs), heading)];
         if self.has_before {
             spans.push(Span::styled(fit_left("before", NUMBER, glyphs), heading));
         }
-        let variants = &self.state.compare.variants;
-        let baseline = variants.get(self.state.compare.baseline).map_or('?', |variant| variant.letter);
+        let variants = &self.state.compare.variants.list;
+        let baseline = variants.get(self.state.compare.variants.baseline).map_or('?', |variant| variant.letter);
         for (place, variant) in variants.iter().enumerate() {
-            let style = self.state.theme.variant(variant.letter);
-            let is_baseline = place == self.state.compare.baseline;
+            let style = self.state.theme().variant(variant.letter);
+            let is_baseline = place == self.state.compare.variants.baseline;
             let name = if is_baseline { format!("{}=", variant.letter) } else { variant.letter.to_string() };
             spans.push(Span::styled(fit_left(&name, NUMBER, glyphs), style));
             if !is_baseline && self.difference > 0 {
@@ -66,7 +65,7 @@ impl<'a> Grid<'a> {
         signed: fn(f64) -> String,
         selected: bool,
     ) -> Line<'static> {
-        let (glyphs, theme) = (self.state.glyphs, self.state.theme);
+        let (glyphs, theme) = (self.state.glyphs(), self.state.theme());
         let styled = |style: Style| if selected { theme.selected() } else { style };
         let cell = |value: Option<f64>, cells: usize, style: Style, text: fn(f64) -> String| match value {
             Some(value) => Span::styled(fit_left(&text(value), cells, glyphs), styled(style)),
@@ -76,10 +75,10 @@ impl<'a> Grid<'a> {
         if self.has_before {
             spans.push(cell(before, NUMBER, theme.muted(), text));
         }
-        let baseline = values.get(self.state.compare.baseline).copied().flatten();
-        for (place, (value, variant)) in values.iter().zip(&self.state.compare.variants).enumerate() {
+        let baseline = values.get(self.state.compare.variants.baseline).copied().flatten();
+        for (place, (value, variant)) in values.iter().zip(&self.state.compare.variants.list).enumerate() {
             spans.push(cell(*value, NUMBER, theme.variant(variant.letter), text));
-            if place != self.state.compare.baseline && self.difference > 0 {
+            if place != self.state.compare.variants.baseline && self.difference > 0 {
                 let difference = value.zip(baseline).map(|(value, baseline)| value - baseline);
                 spans.push(cell(difference, self.difference, theme.text(), signed));
             }

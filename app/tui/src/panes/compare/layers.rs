@@ -1,18 +1,19 @@
 //! One row per layer: the trace's effect, and a number of each variant.
 
 use super::grid::{Grid, LABEL};
-use crate::state::{LayerNumber, State, TraceView};
-use crate::view::{Paper, probability, ratio, shorten, signed, window_start};
+use super::layer_number::LayerNumber;
+use crate::looks::{Paper, probability, ratio, shorten, signed, window_start};
+use crate::state::{State, TraceView};
 use locus_protocol::{LayerRow, TraceKind};
 use ratatui::text::Span;
 
 /// What stands above the layers.
-pub(super) fn title(state: &State) -> String {
-    match state.compare.number {
+pub(super) fn title(number: LayerNumber, state: &State) -> String {
+    match number {
         LayerNumber::New => "p(new)".to_owned(),
         LayerNumber::True => "p(true)".to_owned(),
-        LayerNumber::Change => format!("{}p(new)", state.glyphs.delta()),
-        LayerNumber::WeightChange => state.glyphs.weight_change().to_owned(),
+        LayerNumber::Change => format!("{}p(new)", state.glyphs().delta()),
+        LayerNumber::WeightChange => state.glyphs().weight_change().to_owned(),
     }
 }
 
@@ -32,33 +33,32 @@ pub(super) fn row_before<'a>(grid: &Grid<'a>, layer: usize) -> Option<&'a LayerR
 }
 
 /// Draws the header and as many layers as there is room for, around the cursor.
-pub(super) fn draw(state: &State, grid: &Grid<'_>, paper: &mut Paper<'_>, rows: usize) {
+pub(super) fn draw(number: LayerNumber, state: &State, grid: &Grid<'_>, paper: &mut Paper<'_>, rows: usize) {
     if rows < 2 {
         return;
     }
-    let label = shorten(&format!(" {}", title(state)), LABEL, state.glyphs);
+    let label = shorten(&format!(" {}", title(number, state)), LABEL, state.glyphs());
     paper.line(grid.header(&label));
     let layers = state.layers();
     let rows = (rows - 1).min(layers);
     let hides = rows < layers;
     let rows = if hides { rows.saturating_sub(1) } else { rows };
-    let first = window_start(state.layer, rows, layers);
-    let number = state.compare.number;
+    let first = window_start(state.layer(), rows, layers);
     let text = if number == LayerNumber::WeightChange { ratio } else { probability };
     let text = if number == LayerNumber::Change { signed } else { text };
     for layer in first..first + rows {
-        let selected = layer == state.layer;
+        let selected = layer == state.layer();
         let mark = if selected { ">" } else { " " };
         let effect = effect(state, layer).map_or_else(String::new, signed);
         let values: Vec<_> =
             grid.attempts.iter().map(|attempt| attempt.and_then(|attempt| number.of(&attempt.view, layer))).collect();
         let before = row_before(grid, layer).and_then(|row| number.before(row));
-        let label = (format!("{mark}{layer:>4} {effect:>7}"), state.theme.text());
+        let label = (format!("{mark}{layer:>4} {effect:>7}"), state.theme().text());
         paper.line(grid.row(label, before, &values, text, signed, selected));
     }
     if hides {
         let last = (first + rows).saturating_sub(1);
         let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
 }

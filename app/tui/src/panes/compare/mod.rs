@@ -3,103 +3,94 @@
 mod below;
 mod export;
 mod grid;
+mod layer_number;
 mod layers;
 mod orders;
+mod standing;
 
-use super::{Motion, Pane};
-use crate::actions::Action;
-use crate::overlays::Overlay;
-use crate::state::{Attempt, Compare, Ground, Stage, State, Variant};
-use crate::view::{Paper, arrange, bytes, printable, seconds, shorten, time_left};
-use locus_protocol::{TriedOn, model_with, with_edits};
+use super::{About, Action, Motion, Pane, Table, action};
+use crate::looks::{Paper, bytes, printable, shorten};
+use crate::state::{Change, Opening, State, Variant, Variants, Wish, arrange};
+use layer_number::LayerNumber;
+use locus_protocol::TriedOn;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
+use serde::Deserialize;
+use serde_json::Value;
+use standing::{Standing, standing};
 
 /// The pane.
-pub const PANE: Pane = Pane {
+pub const ABOUT: About = About {
     name: "compare",
     title: "Compare",
     about: "Two to four variants of an edit of the selected fact, each tried on the unedited model, or on the model as it \
             is, and not put in place. The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
             effect: what restoring the hidden state at the subject's last token brings back in a trace of that model; \
             before: the model without the variant.",
-    of_model: |state| (!state.compare.variants.is_empty()).then(|| measured_from(state)),
     go: go_to!("compare", "Compare"),
-    actions: ACTIONS,
-    motion,
-    draw,
-    has_table: |state| !state.compare.variants.is_empty(),
-    table: export::table,
+    actions: || action::table(ACTIONS),
 };
 
-const ACTIONS: &[Action] = &[
+const ACTIONS: &[Action<ComparePane>] = &[
     Action {
         name: "run-changed",
         help: "run the variants without numbers for fact and settings",
-        hint: Some(|_| "run what is new".into()),
-        available: orders::can_run,
-        run: |state| orders::run(state, false),
+        hint: Some(|_, _| "run what is new".into()),
+        available: |_, state| orders::can_run(state),
+        run: |compare, state| compare.run(state, false),
         ..Action::PLAIN
     },
     Action {
         name: "run-all",
         help: "run all variants again",
-        hint: Some(|_| "run all".into()),
-        available: orders::can_run,
-        run: |state| orders::run(state, true),
+        hint: Some(|_, _| "run all".into()),
+        available: |_, state| orders::can_run(state),
+        run: |compare, state| compare.run(state, true),
         ..Action::PLAIN
     },
     Action {
         name: "add-variant",
         help: "add what the edit form says as a variant",
-        hint: Some(|state| if state.compare.variants.is_empty() { "add a variant" } else { "add" }.into()),
-        available: orders::can_add,
-        run: orders::add,
+        hint: Some(|_, state| if state.compare.variants.list.is_empty() { "add a variant" } else { "add" }.into()),
+        available: |_, state| orders::can_add(state),
+        run: |_, state| changed(state, |variants| _ = variants.add(state.settings().clone())),
         ..Action::PLAIN
     },
     Action {
         name: "change-variant",
         help: "change the selected variant's method, layers, settings",
-        hint: Some(|_| "change".into()),
-        available: orders::has_variants,
-        run: |state| {
-            let place = state.compare.cursor;
-            state.begin_variant_form(place);
-            state.overlay = Some(Overlay::form());
-            Vec::new()
+        hint: Some(|_, _| "change".into()),
+        available: |_, state| orders::has_variants(state),
+        run: |_, state| {
+            let place = state.compare.variants.cursor;
+            vec![Change::BeginVariantForm(place).into(), Wish::Open(Opening::Form)]
         },
         ..Action::PLAIN
     },
     Action {
         name: "remove-variant",
         help: "take the selected variant away",
-        available: orders::has_variants,
-        run: |state| {
-            state.compare.remove();
-            Vec::new()
-        },
+        available: |_, state| orders::has_variants(state),
+        run: |_, state| changed(state, Variants::remove),
         ..Action::PLAIN
     },
     Action {
         name: "baseline",
         help: "compare the others with the selected variant",
-        hint: Some(|_| "baseline".into()),
-        available: orders::has_variants,
-        run: |state| {
-            state.compare.baseline = state.compare.cursor;
-            Vec::new()
-        },
+        hint: Some(|_, _| "baseline".into()),
+        available: |_, state| orders::has_variants(state),
+        run: |_, state| changed(state, |variants| variants.baseline = variants.cursor),
         ..Action::PLAIN
     },
     Action {
         name: "compare-number",
         help: "another number by layer: p(new), p(true), changes",
-        hint: Some(|_| "number".into()),
-        available: orders::has_variants,
-        run: |state| {
-            state.compare.number = state.compare.number.next();
+        hint: Some(|_, _| "number".into()),
+        available: |_, state| orders::has_variants(state),
+        run: |compare, _| {
+            compare.number = compare.number.next();
             Vec::new()
         },
         ..Action::PLAIN
@@ -107,11 +98,10 @@ const ACTIONS: &[Action] = &[
     Action {
         name: "compare-settings",
         help: "show which settings differ; again: the numbers",
-        hint: Some(|state| if state.compare.shows_settings { "numbers" } else { "what differs" }.into()),
-        available: orders::has_variants,
-        run: |state| {
-            state.compare.shows_settings = !state.compare.shows_settings;
-            state.compare.scroll = 0;
+        hint: Some(|compare, _| if compare.shows_settings { "numbers" } else { "what differs" }.into()),
+        available: |_, state| orders::has_variants(state),
+        run: |compare, _| {
+            (compare.shows_settings, compare.scroll) = (!compare.shows_settings, 0);
             Vec::new()
         },
         ..Action::PLAIN
@@ -119,77 +109,129 @@ const ACTIONS: &[Action] = &[
     Action {
         name: "compare-ground",
         help: "measure on the unedited model, or as it is",
-        hint: Some(|state| {
+        hint: Some(|_, state| {
             let other = if state.compare.on == TriedOn::Unedited { "on the model as it is" } else { "from unedited" };
             other.into()
         }),
-        available: |state| match (state.edits.applied.is_empty(), state.compare.on) {
+        available: |_, state| match (state.edits.applied.is_empty(), state.compare.on) {
             (true, TriedOn::Unedited) => Err("no edit is in place: the model is the unedited one".to_owned()),
             _ => Ok(()),
         },
-        run: orders::change_ground,
+        run: |compare, state| compare.change_ground(state),
         ..Action::PLAIN
     },
     Action {
         name: "next-fact",
         help: "go to the next fact with all variants",
-        hint: Some(|_| "next fact".into()),
-        run: |state| orders::step_fact(state, true),
+        hint: Some(|_, _| "next fact".into()),
+        run: |compare, state| compare.step_fact(state, true),
         ..Action::PLAIN
     },
     Action {
         name: "previous-fact",
         help: "go to the previous fact with all variants",
-        run: |state| orders::step_fact(state, false),
+        run: |compare, state| compare.step_fact(state, false),
         ..Action::PLAIN
     },
     Action {
         name: "keep-variant",
         help: "put the selected variant in place as it was tried",
-        hint: Some(|_| "put in place".into()),
-        available: orders::can_keep,
-        run: orders::keep,
+        hint: Some(|_, _| "put in place".into()),
+        available: |_, state| orders::can_keep(state),
+        run: |_, state| orders::keep(state),
         ..Action::PLAIN
     },
     Action {
         name: "compare-methods",
         help: "one variant for each method with the form's objective",
-        available: orders::can_fill,
-        run: |state| orders::fill(state, locus_protocol::PluginKind::Method),
+        available: |_, state| orders::can_fill(state),
+        run: |_, state| orders::fill(state, locus_protocol::PluginKind::Method),
         ..Action::PLAIN
     },
     Action {
         name: "compare-objectives",
         help: "one variant for each objective with the form's method",
-        available: orders::can_fill,
-        run: |state| orders::fill(state, locus_protocol::PluginKind::Objective),
+        available: |_, state| orders::can_fill(state),
+        run: |_, state| orders::fill(state, locus_protocol::PluginKind::Objective),
         ..Action::PLAIN
     },
 ];
 
-fn motion(state: &mut State, motion: Motion, page: usize) {
-    let last = state.compare.variants.len().saturating_sub(1);
-    match motion {
-        Motion::Left => state.compare.cursor = state.compare.cursor.saturating_sub(1),
-        Motion::Right => state.compare.cursor = (state.compare.cursor + 1).min(last),
-        Motion::PageUp | Motion::PageDown => {
-            let total = below::lines(state, &grid::Grid::new(state, 80), 80).len();
-            state.compare.scroll = motion.in_list(state.compare.scroll, total, page);
+/// What it has of its own.
+#[derive(Clone, Debug, Default)]
+pub struct ComparePane {
+    /// What is shown of each layer.
+    number: LayerNumber,
+    /// Whether the settings that differ are shown instead of numbers.
+    shows_settings: bool,
+    /// First line that is shown below the layers.
+    scroll: usize,
+}
+
+impl Pane for ComparePane {
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        draw(self, state, area, buffer);
+        None
+    }
+
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+        match motion {
+            Motion::Left => changed(state, |variants| variants.cursor = variants.cursor.saturating_sub(1)),
+            Motion::Right => changed(state, |variants| {
+                variants.cursor = (variants.cursor + 1).min(variants.list.len().saturating_sub(1));
+            }),
+            Motion::PageUp | Motion::PageDown => {
+                let total = below::lines(state, &grid::Grid::new(state, 80), 80).len();
+                self.scroll = motion.in_list(self.scroll, total, page);
+                Vec::new()
+            }
+            vertical => vec![Change::MoveLayer(vertical.in_list(state.layer(), state.layers(), page)).into()],
         }
-        vertical => state.layer = vertical.in_list(state.layer, state.layers(), page),
+    }
+
+    fn of_model(&self, state: &State) -> Option<String> {
+        (!state.compare.variants.list.is_empty()).then(|| state.measured_from())
+    }
+
+    fn has_table(&self, state: &State) -> bool {
+        !state.compare.variants.list.is_empty()
+    }
+
+    fn table(&self, state: &State) -> Option<Table> {
+        export::table(self.number, state)
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    fn remember(&self) -> Option<Value> {
+        serde_json::to_value(self.number).ok()
+    }
+
+    fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
+        self.number = LayerNumber::deserialize(remembered)?;
+        Ok(())
     }
 }
 
-fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// Other variants.
+fn changed(state: &State, change: impl FnOnce(&mut Variants)) -> Vec<Wish> {
+    let mut variants = state.compare.variants.clone();
+    change(&mut variants);
+    vec![Change::Variants(variants).into()]
+}
+
+fn draw(compare: &ComparePane, state: &State, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
-    if state.compare.variants.is_empty() {
+    if state.compare.variants.list.is_empty() {
         invite(state, &mut paper);
-        return None;
+        return;
     }
     head(state, &mut paper);
-    if state.compare.shows_settings {
+    if compare.shows_settings {
         settings(state, &mut paper);
-        return None;
+        return;
     }
     let grid = grid::Grid::new(state, paper.width());
     let below = below::lines(state, &grid, paper.width());
@@ -197,11 +239,11 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     let room = paper.left();
     // the layers get half of the room at least, and all that the rest leaves
     let rows = room.saturating_sub(below.len() + 1).max(room / 2).min(layers + 1);
-    layers::draw(state, &grid, &mut paper, rows);
+    layers::draw(compare.number, state, &grid, &mut paper, rows);
     let room = paper.left();
     let hides = below.len() > room;
     let rows = if hides { room.saturating_sub(1) } else { room };
-    let first = state.compare.scroll.min(below.len().saturating_sub(rows));
+    let first = compare.scroll.min(below.len().saturating_sub(rows));
     let after = below.len().saturating_sub(first + rows);
     for line in below.into_iter().skip(first).take(rows) {
         paper.line(line);
@@ -215,18 +257,17 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
             (before, 0) => format!(" {before} lines above; page-up shows them"),
             (before, after) => format!(" {before} lines above, {after} below; page-up, page-down"),
         };
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
-    None
 }
 
 /// What to press, as long as there is nothing to compare.
 fn invite(state: &State, paper: &mut Paper<'_>) {
-    let key = |text: &'static str| Span::styled(text, state.theme.accent());
+    let key = |text: &'static str| Span::styled(text, state.theme().accent());
     if state.engine.model.is_none() {
         paper.line(Span::styled(
             " variants of an edit stand side by side here once the model is loaded",
-            state.theme.muted(),
+            state.theme().muted(),
         ));
         return;
     }
@@ -244,12 +285,12 @@ fn invite(state: &State, paper: &mut Paper<'_>) {
         key("r"),
         Span::raw(" runs them"),
     ]);
-    paper.line(Span::styled(" nothing is put in place unless you say so", state.theme.muted()));
+    paper.line(Span::styled(" nothing is put in place unless you say so", state.theme().muted()));
 }
 
 /// The fact and the variants, one a line.
 fn head(state: &State, paper: &mut Paper<'_>) {
-    let glyphs = state.glyphs;
+    let glyphs = state.glyphs();
     let text = match state.fact() {
         Some(fact) => format!(" {}: {} {} {}", fact.subject, fact.target_true, glyphs.arrow(), fact.target_new),
         None => " no fact is selected".to_owned(),
@@ -259,70 +300,66 @@ fn head(state: &State, paper: &mut Paper<'_>) {
         kept => format!("  {} of changes kept", bytes(kept)),
     };
     let text = shorten(&printable(&text), paper.width().saturating_sub(costs.len()), glyphs);
-    paper.line(vec![Span::styled(text, state.theme.heading()), Span::styled(costs, state.theme.muted())]);
+    paper.line(vec![Span::styled(text, state.theme().heading()), Span::styled(costs, state.theme().muted())]);
     if let Some((text, style)) = ground(state) {
         paper.line(Span::styled(shorten(&text, paper.width(), glyphs), style));
     }
-    for (place, variant) in state.compare.variants.iter().enumerate() {
+    for (place, variant) in state.compare.variants.list.iter().enumerate() {
         paper.line(variant_line(state, place, variant, paper.width()));
     }
 }
 
-/// Which model the variants are measured from.
-pub(super) fn measured_from(state: &State) -> String {
-    format!("from {}", model_with(&state.measured_on()))
-}
-
-/// The same as a line of its own, with what is to be known where edits are in place.
+/// Which model the variants are measured from as a line of its own, with what is to be known where edits are in place.
 fn ground(state: &State) -> Option<(String, Style)> {
     let edits = match state.edits.applied.len() {
         1 => "the edit in place".to_owned(),
         edits => format!("the {edits} edits in place"),
     };
-    let key = state.keymap.first_key("compare", "compare-ground");
+    let key = state.keymap().first_key("compare", "compare-ground");
     let arrangement = arrange(state);
     let is_said = arrangement.has_borders || arrangement.context.is_some();
     Some(match state.compare.on {
         // the title says it, or the line of the fact
         _ if state.edits.applied.is_empty() && is_said => return None,
-        _ if state.edits.applied.is_empty() => (" measured from the unedited model".to_owned(), state.theme.muted()),
+        _ if state.edits.applied.is_empty() => (" measured from the unedited model".to_owned(), state.theme().muted()),
         TriedOn::Unedited => {
             let text = format!(" from the unedited model, without {edits} ({key}: with)");
-            (text, state.theme.warn())
+            (text, state.theme().warn())
         }
         TriedOn::AsItIs => {
             let text = format!(" on top of {edits}, not from the unedited model ({key})");
-            (text, state.theme.warn())
+            (text, state.theme().warn())
         }
     })
 }
 
 fn variant_line(state: &State, place: usize, variant: &Variant, room: usize) -> Line<'static> {
-    let selected = place == state.compare.cursor;
-    let baseline = if place == state.compare.baseline { "=" } else { " " };
-    let (method, objective) = Compare::names(variant, &state.engine);
+    let selected = place == state.compare.variants.cursor;
+    let baseline = if place == state.compare.variants.baseline { "=" } else { " " };
+    let (method, objective) = variant.names(&state.engine);
     let standing = standing(state, variant);
-    let layers = match (variant.settings.layers.trim(), standing.attempt()) {
+    let layers = match (variant.settings.layers.trim(), state.attempt_of(variant)) {
         ("", Some(attempt)) if !attempt.view.layers.is_empty() => layers_text(&attempt.view.layers),
         ("", _) => "its own layers".to_owned(),
         (layers, _) if layers.contains([',', '-']) => format!("layers {layers}"),
         (layer, _) => format!("layer {layer}"),
     };
-    let dot = state.glyphs.dot();
+    let dot = state.glyphs().dot();
     let words = format!(" {method} {dot} {objective} {dot} {layers}");
     let tail = format!("  {}", standing.words(state));
-    let words = shorten(&printable(&words), room.saturating_sub(4 + tail.chars().count().min(room / 2)), state.glyphs);
+    let words =
+        shorten(&printable(&words), room.saturating_sub(4 + tail.chars().count().min(room / 2)), state.glyphs());
     let mark = if selected { ">" } else { " " };
-    let style = state.theme.variant(variant.letter);
+    let style = state.theme().variant(variant.letter);
     let left = room.saturating_sub(4 + words.chars().count());
     Line::from(vec![
         Span::raw(mark),
         Span::styled(
             format!("{}{baseline}", variant.letter),
-            if selected { style.patch(state.theme.selected()) } else { style },
+            if selected { style.patch(state.theme().selected()) } else { style },
         ),
         Span::raw(words),
-        Span::styled(shorten(&printable(&tail), left, state.glyphs), standing.style(state)),
+        Span::styled(shorten(&printable(&tail), left, state.glyphs()), standing.style(state)),
     ])
 }
 
@@ -334,120 +371,22 @@ fn layers_text(layers: &[usize]) -> String {
     }
 }
 
-/// How far a variant is with the selected fact.
-pub(super) enum Standing<'a> {
-    /// There is no fact, or the settings make no order.
-    Wrong(String),
-    /// It was not tried with this fact and these settings.
-    New,
-    /// It is remembered: running, measured, cancelled or failed.
-    Known(&'a Attempt, Ground),
-}
-
-impl<'a> Standing<'a> {
-    /// The attempt, where there is one of the model that variants are measured on: numbers of another one stand beside no
-    /// others.
-    pub(super) fn attempt(&self) -> Option<&'a Attempt> {
-        if let Self::Known(attempt, Ground::Same | Ground::InPlace) = self { Some(attempt) } else { None }
-    }
-
-    fn words(&self, state: &State) -> String {
-        let attempt = match self {
-            Self::Wrong(why) => return why.clone(),
-            Self::New => return "not run yet".to_owned(),
-            Self::Known(attempt, Ground::Other) if attempt.view.stage == Stage::Running => {
-                return format!("runs on {}", model_with(&attempt.on_top_of));
-            }
-            Self::Known(attempt, Ground::Other) => {
-                return match &attempt.on_top_of[..] {
-                    [] => "run on unedited only".to_owned(),
-                    edits => format!("run with {} only", with_edits(edits)),
-                };
-            }
-            Self::Known(attempt, Ground::Same | Ground::InPlace) => attempt,
-        };
-        let missed = if is_missed(attempt) { "missed, " } else { "" };
-        let in_place = |number: &u64| state.edits.applied.iter().any(|edit| edit.number == *number);
-        if let Some(number) = attempt.number.filter(in_place) {
-            return format!("{missed}in place as edit {number}");
-        }
-        match &attempt.view.stage {
-            Stage::Running => running_words(state, attempt),
-            Stage::Cancelled(_) => "cancelled".to_owned(),
-            Stage::Failed(error) => format!("failed: {error}"),
-            Stage::Applied | Stage::Tried | Stage::Undone => match (&attempt.tried, attempt.seconds) {
-                (Some(tried), Some(took)) if attempt.kept => {
-                    format!("{missed}{}, {}", seconds(took), bytes(tried.bytes))
-                }
-                (_, Some(took)) => format!("{missed}made as an edit in {}", seconds(took)),
-                _ => format!("{missed}measured"),
-            },
-        }
-    }
-
-    fn style(&self, state: &State) -> Style {
-        match self {
-            Self::Wrong(_) => state.theme.bad(),
-            Self::New => state.theme.muted(),
-            Self::Known(_, Ground::Other) => state.theme.warn(),
-            Self::Known(attempt, _) => match attempt.view.stage {
-                Stage::Running => state.theme.accent(),
-                Stage::Cancelled(_) => state.theme.warn(),
-                Stage::Failed(_) => state.theme.bad(),
-                Stage::Applied | Stage::Tried | Stage::Undone if is_missed(attempt) => state.theme.bad(),
-                Stage::Applied | Stage::Tried | Stage::Undone => state.theme.good(),
-            },
-        }
-    }
-}
-
-/// Whether an attempt was measured and did not reach its aim.
-fn is_missed(attempt: &Attempt) -> bool {
-    attempt.view.verdict.as_ref().is_some_and(|verdict| !verdict.success)
-}
-
-fn running_words(state: &State, attempt: &Attempt) -> String {
-    if state.jobs.waits(attempt.view.job) {
-        return "waits its turn".to_owned();
-    }
-    let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
-    let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
-    let step = step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
-    let what = step.or_else(|| crate::view::phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
-    // the line at the foot of the screen says where it is unknown
-    job.left(state.now).map_or(what.clone(), |left| format!("{what}, {}", time_left(Some(left))))
-}
-
-/// How far a variant is with the selected fact on the model that variants are measured on.
-pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> {
-    let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
-    match Compare::order(variant, &state.engine, fact) {
-        Err(why) => Standing::Wrong(why),
-        Ok(order) => match state.compare.attempt(&order, &state.measured_on()) {
-            Some((attempt, ground)) => Standing::Known(attempt, ground),
-            None => Standing::New,
-        },
-    }
-}
-
 /// The settings in which variants differ.
 fn settings(state: &State, paper: &mut Paper<'_>) {
-    let differences = state.compare.differences(&state.engine);
+    let differences = state.compare.variants.differences(&state.engine);
     if differences.is_empty() {
         paper.line(" the variants do not differ in any setting");
         return;
     }
-    let count = state.compare.variants.len();
+    let count = state.compare.variants.list.len();
     let name_cells = 22.min(paper.width() / 3);
     let cells = (paper.width().saturating_sub(name_cells + 1) / count.max(1)).clamp(4, 28);
-    let fit = |text: &str, cells: usize| crate::view::fit(&printable(text), cells, state.glyphs);
-    let mut spans = vec![Span::styled(format!(" {}", fit("setting", name_cells)), state.theme.heading())];
+    let fit = |text: &str, cells: usize| crate::looks::fit(&printable(text), cells, state.glyphs());
+    let mut spans = vec![Span::styled(format!(" {}", fit("setting", name_cells)), state.theme().heading())];
     spans.extend(
-        state
-            .compare
-            .variants
-            .iter()
-            .map(|variant| Span::styled(fit(&variant.letter.to_string(), cells), state.theme.variant(variant.letter))),
+        state.compare.variants.list.iter().map(|variant| {
+            Span::styled(fit(&variant.letter.to_string(), cells), state.theme().variant(variant.letter))
+        }),
     );
     paper.line(spans);
     let rows = paper.left();
@@ -456,13 +395,13 @@ fn settings(state: &State, paper: &mut Paper<'_>) {
     for (name, values) in differences.iter().take(shown) {
         let mut spans = vec![Span::raw(format!(" {}", fit(name, name_cells)))];
         spans.extend(values.iter().map(|value| {
-            let value = if value.is_empty() { state.glyphs.missing() } else { value };
-            Span::raw(fit(&shorten(value, cells.saturating_sub(1), state.glyphs), cells))
+            let value = if value.is_empty() { state.glyphs().missing() } else { value };
+            Span::raw(fit(&shorten(value, cells.saturating_sub(1), state.glyphs()), cells))
         }));
         paper.line(spans);
     }
     if hidden > 0 {
         let text = format!(" {} more settings differ; z zooms, x exports", differences.len() - shown);
-        paper.line(Span::styled(text, state.theme.warn()));
+        paper.line(Span::styled(text, state.theme().warn()));
     }
 }

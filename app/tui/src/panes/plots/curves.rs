@@ -1,7 +1,7 @@
 //! What is plotted: one curve for each variant of the selected fact, or for the last edit.
 
-use crate::panes::compare::standing;
-use crate::state::{Compare, EditView, PlotKind, State};
+use super::kind::PlotKind;
+use crate::state::{EditView, State};
 use locus_protocol::TraceKind;
 use ratatui::style::Style;
 
@@ -19,8 +19,7 @@ pub struct Curve {
 }
 
 /// All curves of the chosen plot that have a point.
-pub fn curves(state: &State) -> Vec<Curve> {
-    let kind = state.plots.kind;
+pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
     if kind == PlotKind::Terms {
         return terms(state);
     }
@@ -28,18 +27,18 @@ pub fn curves(state: &State) -> Vec<Curve> {
     if kind == PlotKind::TraceAndEdit {
         curves.extend(trace(state));
     }
-    let names: Vec<_> = state.compare.variants.iter().map(|v| Compare::names(v, &state.engine)).collect();
+    let names: Vec<_> = state.compare.variants.list.iter().map(|v| v.names(&state.engine)).collect();
     let alike = |part: fn(&(String, String)) -> &String| names.iter().all(|name| part(name) == part(&names[0]));
     let (same_method, same_objective) = (alike(|name| &name.0), alike(|name| &name.1));
-    for (variant, (method, objective)) in state.compare.variants.iter().zip(&names) {
-        let Some(attempt) = standing(state, variant).attempt() else { continue };
+    for (variant, (method, objective)) in state.compare.variants.list.iter().zip(&names) {
+        let Some(attempt) = state.attempt_of(variant) else { continue };
         // what tells them apart is enough
         let name = match (same_method, same_objective) {
             (false, true) => method.clone(),
             (true, false) => objective.clone(),
             _ => format!("{method}, {objective}"),
         };
-        let style = state.theme.variant(variant.letter);
+        let style = state.theme().variant(variant.letter);
         curves.push(Curve { letter: variant.letter, name, style, points: points(kind, &attempt.view) });
     }
     let has_variants = curves.iter().any(|curve| curve.letter != 'T');
@@ -48,7 +47,7 @@ pub fn curves(state: &State) -> Vec<Curve> {
         && state.fact().is_none_or(|fact| *fact == view.order.fact)
     {
         let name = format!("{}, {}", view.order.method, view.order.objective);
-        curves.push(Curve { letter: 'E', name, style: state.theme.accent(), points: points(kind, view) });
+        curves.push(Curve { letter: 'E', name, style: state.theme().accent(), points: points(kind, view) });
     }
     curves.retain(|curve| curve.points.iter().any(|(_, value)| value.is_finite()));
     curves
@@ -56,8 +55,8 @@ pub fn curves(state: &State) -> Vec<Curve> {
 
 /// Whose terms are plotted: the selected variant's, or the last edit's.
 pub fn of_terms(state: &State) -> Option<(char, &EditView)> {
-    let variant = state.compare.variants.get(state.compare.cursor);
-    let attempt = variant.and_then(|variant| Some((variant.letter, &standing(state, variant).attempt()?.view)));
+    let variant = state.compare.variants.selected();
+    let attempt = variant.and_then(|variant| Some((variant.letter, &state.attempt_of(variant)?.view)));
     let fact = state.fact();
     attempt.or_else(|| {
         let view = state.edits.shown().filter(|view| fact.is_none_or(|fact| *fact == view.order.fact))?;
@@ -72,7 +71,7 @@ fn terms(state: &State) -> Vec<Curve> {
     let others = view.terms.iter().filter(|(name, _)| *name != "loss");
     let curve = |(number, (name, values)): (usize, (&String, &Vec<f64>))| {
         let letter = char::from_digit(u32::try_from(number % 10).unwrap_or(0), 10).unwrap_or('?');
-        let style = state.theme.variant(['A', 'B', 'C', 'D'][number % 4]);
+        let style = state.theme().variant(['A', 'B', 'C', 'D'][number % 4]);
         let points = values.iter().enumerate().map(|(step, value)| (place(step), *value)).collect();
         Curve { letter, name: name.clone(), style, points }
     };
@@ -83,7 +82,7 @@ fn trace(state: &State) -> Option<Curve> {
     let trace = state.traces.of(state.fact()?, TraceKind::Hidden)?;
     let token = trace.last_subject_token()?;
     let points = (0..state.layers()).filter_map(|layer| Some((place(layer), trace.effect(token, layer)?))).collect();
-    Some(Curve { letter: 'T', name: "trace".to_owned(), style: state.theme.heading(), points })
+    Some(Curve { letter: 'T', name: "trace".to_owned(), style: state.theme().heading(), points })
 }
 
 fn points(kind: PlotKind, view: &EditView) -> Vec<(f64, f64)> {

@@ -1,8 +1,9 @@
 //! Draws curves: in braille where colours tell them apart, else by their letters.
 
+use super::PlotsPane;
 use super::curves::Curve;
+use crate::looks::{Depth, fit_left, ratio};
 use crate::state::State;
-use crate::view::{Depth, fit_left, ratio};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -55,32 +56,32 @@ impl Window {
 }
 
 /// Draws the curves with their axes.
-pub fn paint(state: &State, curves: &[Curve], area: Rect, buffer: &mut Buffer) {
-    let muted = state.theme.muted();
+pub fn paint(plots: PlotsPane, state: &State, curves: &[Curve], area: Rect, buffer: &mut Buffer) {
+    let muted = state.theme().muted();
     if area.width < MARGIN + 8 || area.height < 4 {
         return;
     }
-    let Some(window) = Window::around(curves, state.plots.logarithmic) else {
+    let Some(window) = Window::around(curves, plots.logarithmic) else {
         let text = " no value is greater than 0; s takes the log scale away";
-        buffer.set_stringn(area.x, area.y, text, usize::from(area.width), state.theme.warn());
+        buffer.set_stringn(area.x, area.y, text, usize::from(area.width), state.theme().warn());
         return;
     };
     let plane = Rect { x: area.x + MARGIN, y: area.y, width: area.width - MARGIN - 1, height: area.height - 1 };
     for (row, height) in [(plane.y, window.y[1]), (plane.bottom() - 1, window.y[0])] {
-        let text = fit_left(&ratio(window.value(height)), usize::from(MARGIN) - 1, state.glyphs);
+        let text = fit_left(&ratio(window.value(height)), usize::from(MARGIN) - 1, state.glyphs());
         buffer.set_stringn(area.x, row, text, usize::from(MARGIN), muted);
     }
-    let by = if state.plots.kind.is_by_step() { "step" } else { "layer" };
+    let by = if plots.kind.is_by_step() { "step" } else { "layer" };
     let (left, right) = (format!("{by} {}", window.x[0]), format!("{}", window.x[1]));
     buffer.set_stringn(plane.x, plane.bottom(), &left, usize::from(plane.width), muted);
     let from = plane.right().saturating_sub(u16::try_from(right.len()).unwrap_or(0));
     buffer.set_stringn(from, plane.bottom(), &right, usize::from(plane.width), muted);
-    if state.glyphs.is_ascii() || state.theme.depth == Depth::None {
+    if state.glyphs().is_ascii() || state.theme().depth == Depth::None {
         letters(curves, &window, plane, buffer);
     } else {
         strokes(curves, &window, plane, buffer);
     }
-    cursor(state, &window, plane, buffer);
+    cursor(plots, state, &window, plane, buffer);
 }
 
 /// Curves as lines of braille; a letter stands at the end of each.
@@ -137,20 +138,20 @@ fn at(points: &[(f64, f64)], x: f64) -> Option<f64> {
 }
 
 /// Marks the layer under the cursor, which all panes share.
-fn cursor(state: &State, window: &Window, plane: Rect, buffer: &mut Buffer) {
-    if state.plots.kind.is_by_step() {
+fn cursor(plots: PlotsPane, state: &State, window: &Window, plane: Rect, buffer: &mut Buffer) {
+    if plots.kind.is_by_step() {
         return;
     }
     #[expect(clippy::cast_precision_loss, reason = "a layer")]
-    let share = (state.layer as f64 - window.x[0]) / (window.x[1] - window.x[0]);
+    let share = (state.layer() as f64 - window.x[0]) / (window.x[1] - window.x[0]);
     if !(0.0..=1.0).contains(&share) {
         return;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a column of the plane")]
     let column = plane.x + (share * f64::from(plane.width - 1)).round() as u16;
-    let text = format!("^{}", state.layer);
+    let text = format!("^{}", state.layer());
     let column = column.min(plane.right().saturating_sub(u16::try_from(text.len()).unwrap_or(0)));
-    buffer.set_stringn(column, plane.bottom(), &text, text.len(), state.theme.accent());
+    buffer.set_stringn(column, plane.bottom(), &text, text.len(), state.theme().accent());
 }
 
 #[cfg(test)]

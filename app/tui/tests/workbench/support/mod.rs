@@ -3,7 +3,7 @@
 pub mod recording;
 
 use locus_protocol::{Command, Event, ModelSource, Outcome};
-use locus_tui::{Depth, Effect, Input, Key, Keymap, Options, PANES, Pane, State, draw, update};
+use locus_tui::{About, Depth, Effect, Input, Key, Options, PANES, State, Workbench, actions, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
@@ -28,14 +28,14 @@ pub fn options() -> Options {
 
 /// A workbench whose effects are gathered.
 pub struct Bench {
-    pub state: State,
+    pub workbench: Workbench,
     pub effects: Vec<Effect>,
 }
 
 /// The keys that go to each pane, in the order of the panes.
 pub fn go_to_panes() -> Vec<String> {
-    let keymap = Keymap::shipped().expect("the shipped key map");
-    let key = |pane: &Pane| keymap.keys_of("", &pane.go).first().cloned();
+    let keymap = actions::keymap().expect("the shipped key map");
+    let key = |pane: &About| keymap.keys_of("", pane.go.name).first().cloned();
     PANES.iter().map(|pane| key(pane).unwrap_or_else(|| panic!("no key goes to {}", pane.name))).collect()
 }
 
@@ -60,21 +60,26 @@ impl Bench {
 
     /// The same with other options.
     pub fn with(options: Options, columns: u16, rows: u16) -> Self {
-        let mut state = State::new(&options).expect("the shipped keymap");
-        update(&mut state, Input::Resize(columns, rows));
-        let effects = locus_tui::actions::load(&mut state);
-        Self { state, effects }
+        let mut workbench = Workbench::new(&options).expect("the shipped keymap");
+        update(&mut workbench, Input::Resize(columns, rows));
+        let effects = workbench.load();
+        Self { workbench, effects }
+    }
+
+    /// What all panes share.
+    pub fn state(&self) -> &State {
+        self.workbench.state()
     }
 
     /// Lets time pass.
     pub fn wait(&mut self, milliseconds: u64) -> &mut Self {
-        let now = self.state.now + Duration::from_millis(milliseconds);
+        let now = self.state().now + Duration::from_millis(milliseconds);
         self.feed(Input::Tick(now))
     }
 
     /// Folds one input.
     pub fn feed(&mut self, input: Input) -> &mut Self {
-        self.effects.extend(update(&mut self.state, input));
+        self.effects.extend(update(&mut self.workbench, input));
         self
     }
 
@@ -106,7 +111,7 @@ impl Bench {
 
     /// The running job has done what it was to do.
     pub fn finish(&mut self) -> &mut Self {
-        let job = self.state.job.as_ref().expect("a job").id;
+        let job = self.state().job().expect("a job").id;
         self.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 0.1 }])
     }
 
@@ -121,9 +126,9 @@ impl Bench {
 
     /// The screen as cells.
     pub fn buffer(&self) -> Buffer {
-        let (columns, rows) = self.state.size;
+        let (columns, rows) = self.workbench.size();
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-        draw(&self.state, &mut buffer);
+        draw(&self.workbench, &mut buffer);
         buffer
     }
 

@@ -68,6 +68,12 @@ pub fn wrap(text: &str, cells: usize, indent: usize) -> Vec<String> {
     lines
 }
 
+/// A name, and how many there are besides.
+#[must_use]
+pub fn and_more(name: &str, more: usize) -> String {
+    if more == 0 { name.to_owned() } else { format!("{name} and {more} more") }
+}
+
 /// A text on one line with what cannot be printed written out.
 #[must_use]
 pub fn printable(text: &str) -> String {

@@ -1,6 +1,5 @@
 //! Numbers as panes show them: few digits and a fixed width, so that a cell changes when its text does.
 
-use crate::state::Left;
 use std::time::Duration;
 
 /// A probability in five cells.
@@ -88,14 +87,6 @@ pub fn duration(time: Duration) -> String {
 #[must_use]
 pub fn ahead(time: Duration) -> String {
     if time < Duration::from_secs(1) { "<1 s".to_owned() } else { duration(time) }
-}
-
-/// How long something takes yet, in words where nobody knows.
-#[must_use]
-pub fn time_left(left: Option<Left>) -> String {
-    let Some(Left { time, is_whole }) = left else { return "time left unknown".to_owned() };
-    let time = ahead(time);
-    if is_whole { format!("{time} left") } else { format!("{time} left of this phase") }
 }
 
 /// Seconds as a result states them.

@@ -1,20 +1,21 @@
 //! The records of a session, folded into the state that they led to.
 
+use super::update;
 use crate::author;
 use crate::input::Input;
 use crate::state::State;
-use crate::update::update;
+use crate::workbench::Workbench;
 use locus_protocol::{Event, Fact};
 
 /// Folds a record. Keys are not recorded: which fact and which layer were selected follows from what was asked and
 /// ordered. Nothing is ordered anew.
-pub fn replay(state: &mut State, event: Event) {
+pub fn replay(workbench: &mut Workbench, event: Event) {
     if let Event::PluginReloaded(reloaded) = &event {
         // what followed on it comes as records of its own
-        return author::note(state, reloaded);
+        return author::note(&mut workbench.state, reloaded);
     }
-    show_fact(state, &event);
-    update(state, Input::engine(event));
+    show_fact(&mut workbench.state, &event);
+    update(workbench, Input::engine(event));
 }
 
 /// Selects the fact that a record is about.
@@ -27,8 +28,8 @@ pub fn show_fact(state: &mut State, event: &Event) {
         Event::Edit(started) => {
             select_or_add(state, &started.order.fact);
             if let [layer] = started.layers.as_slice() {
-                state.layer = *layer;
-                state.settings.layers = layer.to_string();
+                state.layer.place = *layer;
+                state.form.settings.layers = layer.to_string();
             }
         }
         _ => {}

@@ -1,7 +1,6 @@
 //! Where things are on the screen. One function of the state, so that keys know how many rows a pane has.
 
-use crate::panes::PANES;
-use crate::state::{State, Tree};
+use super::{State, Tree};
 use ratatui::layout::Rect;
 
 /// Least size at which all panes show at once.
@@ -14,7 +13,7 @@ pub struct Arrangement {
     pub tabs: Option<Rect>,
     /// The selected fact, where its pane does not show.
     pub context: Option<Rect>,
-    /// The panes that show, by their place in the registry.
+    /// The panes that show, by their place among all.
     pub panes: Vec<(usize, Rect)>,
     /// Whether the panes have borders.
     pub has_borders: bool,
@@ -31,7 +30,7 @@ pub struct Arrangement {
 /// Arranges the screen.
 #[must_use]
 pub fn arrange(state: &State) -> Arrangement {
-    let (columns, rows) = state.size;
+    let (columns, rows) = state.screen.size;
     let mut body = Rect::new(0, 0, columns, rows);
     let mut arrangement =
         Arrangement { has_tabs: columns < ALL_PANES.0 || rows < ALL_PANES.1, ..Arrangement::default() };
@@ -43,10 +42,10 @@ pub fn arrange(state: &State) -> Arrangement {
         arrangement.tabs = (rows >= 5).then(|| take_top(&mut body));
         arrangement.context = (rows >= 12 && state.pane() != "fact").then(|| take_top(&mut body));
     }
-    if arrangement.has_tabs || state.zoomed {
-        arrangement.panes.push((state.focus, body));
+    if arrangement.has_tabs || state.screen.zoomed {
+        arrangement.panes.push((state.screen.focus, body));
     } else {
-        place(&state.windows.layout().tree, body, &mut arrangement.panes);
+        place(state, &state.screen.windows.layout().tree, body, &mut arrangement.panes);
     }
     arrangement
 }
@@ -60,10 +59,10 @@ pub fn pane_rows(state: &State, index: usize) -> usize {
     usize::from(area.unwrap_or(0).saturating_sub(frame))
 }
 
-fn place(tree: &Tree, area: Rect, panes: &mut Vec<(usize, Rect)>) {
+fn place(state: &State, tree: &Tree, area: Rect, panes: &mut Vec<(usize, Rect)>) {
     let vertical = match tree {
         Tree::Pane(name) => {
-            panes.extend(PANES.iter().position(|pane| pane.name == *name).map(|index| (index, area)));
+            panes.extend(state.screen.place(name).map(|index| (index, area)));
             return;
         }
         Tree::Rows(_) => true,
@@ -83,7 +82,7 @@ fn place(tree: &Tree, area: Rect, panes: &mut Vec<(usize, Rect)>) {
             mine.width = taken;
             (rest.x, rest.width) = (rest.x + taken, rest.width - taken);
         }
-        place(part, mine, panes);
+        place(state, part, mine, panes);
     }
 }
 

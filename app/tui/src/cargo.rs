@@ -1,8 +1,9 @@
 //! Runs cargo on a plugin's crate, on threads of its own that the loop hears from.
 
-use crate::state::{BuildEvent, Problem};
+use crate::input::{BuildEvent, Problem};
+use cargo_metadata::Message;
+use cargo_metadata::diagnostic::DiagnosticLevel;
 use rustix::process::{Pid, Signal, kill_process_group};
-use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -102,37 +103,40 @@ enum Told {
 
 /// Reads a message of `--message-format json`.
 fn read(line: &str, folder: &Path) -> Told {
-    let Ok(message) = serde_json::from_str::<Value>(line) else { return Told::Said(line.to_owned(), None) };
-    let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    match message["reason"].as_str() {
-        Some("compiler-message") => {
-            let told = &message["message"];
-            let rendered = text(told, "rendered");
-            let spans = told["spans"].as_array().cloned().unwrap_or_default();
-            let problem = spans.iter().find(|span| span["is_primary"] == true).map(|span| {
-                let number = |name: &str| span[name].as_u64().map_or(1, |number| number as usize);
-                Problem {
-                    level: text(told, "level"),
-                    file: find(folder, Path::new(&text(span, "file_name"))),
-                    place: (number("line_start"), number("column_start")),
-                    message: text(told, "message"),
-                }
+    match serde_json::from_str::<Message>(line) {
+        Ok(Message::CompilerMessage(told)) => {
+            let told = told.message;
+            let place = told.spans.iter().find(|span| span.is_primary);
+            let problem = place.map(|span| Problem {
+                level: level(told.level).to_owned(),
+                file: find(folder, Path::new(&span.file_name)),
+                place: (span.line_start, span.column_start),
+                message: told.message.clone(),
             });
-            Told::Said(rendered, problem)
+            Told::Said(told.rendered.unwrap_or_default(), problem)
         }
-        Some("compiler-artifact") if is_ours(&message, folder) => {
-            let files = message["filenames"].as_array().cloned().unwrap_or_default();
-            let library = files.iter().filter_map(Value::as_str).find(|file| file.ends_with(".so"));
-            library.map_or(Told::Nothing, |file| Told::Library(PathBuf::from(file)))
+        Ok(Message::CompilerArtifact(artifact)) if is_ours(artifact.manifest_path.as_std_path(), folder) => {
+            let library = artifact.filenames.into_iter().find(|file| file.extension() == Some("so"));
+            library.map_or(Told::Nothing, |file| Told::Library(file.into_std_path_buf()))
         }
-        _ => Told::Nothing,
+        Ok(_) => Told::Nothing,
+        // what a newer cargo tells besides
+        Err(_) if line.starts_with('{') => Told::Nothing,
+        Err(_) => Told::Said(line.to_owned(), None),
+    }
+}
+
+fn level(level: DiagnosticLevel) -> &'static str {
+    match level {
+        DiagnosticLevel::Error | DiagnosticLevel::Ice => "error",
+        DiagnosticLevel::Warning => "warning",
+        _ => "note",
     }
 }
 
 /// Whether an artifact belongs to the crate in `folder`, and not to one that it needs.
-fn is_ours(message: &Value, folder: &Path) -> bool {
+fn is_ours(manifest: &Path, folder: &Path) -> bool {
     let same = |one: &Path, other: &Path| -> io::Result<bool> { Ok(one.canonicalize()? == other.canonicalize()?) };
-    let manifest = Path::new(message["manifest_path"].as_str().unwrap_or_default());
     manifest == folder.join("Cargo.toml") || same(manifest, &folder.join("Cargo.toml")).unwrap_or(false)
 }
 
@@ -145,7 +149,7 @@ fn find(folder: &Path, file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::{Builder, Told, read};
-    use crate::state::{BuildEvent, Problem};
+    use crate::input::{BuildEvent, Problem};
     use std::path::{Path, PathBuf};
     use std::sync::mpsc::{Receiver, channel};
     use std::time::Duration;
@@ -212,10 +216,27 @@ mod tests {
     #[test]
     fn messages_of_cargo_are_read() {
         let folder = Path::new("/nowhere/crate");
-        let message = r#"{"reason":"compiler-message","manifest_path":"/nowhere/crate/Cargo.toml","message":{"level":"error",
-            "message":"mismatched types","rendered":"error[E0308]: mismatched types\n --> src/lib.rs:7:9\n",
-            "spans":[{"file_name":"src/lib.rs","is_primary":false,"line_start":1,"column_start":1},
-                     {"file_name":"src/lib.rs","is_primary":true,"line_start":7,"column_start":9}]}}"#;
+        let span = |is_primary: bool, line: usize, column: usize| {
+            serde_json::json!({
+                "file_name": "src/lib.rs", "is_primary": is_primary, "byte_start": 0, "byte_end": 1, "text": [],
+                "line_start": line, "line_end": line, "column_start": column, "column_end": column + 1,
+                "label": null, "suggested_replacement": null, "suggestion_applicability": null, "expansion": null,
+            })
+        };
+        let target = serde_json::json!({
+            "kind": ["cdylib"], "crate_types": ["cdylib"], "name": "a", "src_path": "/nowhere/crate/src/lib.rs",
+            "edition": "2024", "doc": true, "doctest": false, "test": true,
+        });
+        let message = serde_json::json!({
+            "reason": "compiler-message", "package_id": "path+file:///nowhere/crate#0.1.0", "target": target,
+            "manifest_path": "/nowhere/crate/Cargo.toml",
+            "message": {
+                "$message_type": "diagnostic", "level": "error", "message": "mismatched types", "code": null,
+                "children": [], "rendered": "error[E0308]: mismatched types\n --> src/lib.rs:7:9\n",
+                "spans": [span(false, 1, 1), span(true, 7, 9)],
+            },
+        });
+        let message = &message.to_string();
         let problem = Problem {
             level: "error".into(),
             file: "/nowhere/crate/src/lib.rs".into(),
@@ -225,13 +246,20 @@ mod tests {
         let rendered = "error[E0308]: mismatched types\n --> src/lib.rs:7:9\n".to_owned();
         assert_eq!(read(message, folder), Told::Said(rendered, Some(problem)));
         let artifact = |folder: &str| {
-            format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"{folder}/Cargo.toml","filenames":["/t/liba.so"]}}"#
-            )
+            let artifact = serde_json::json!({
+                "reason": "compiler-artifact", "package_id": "path+file:///nowhere/crate#0.1.0", "target": target,
+                "manifest_path": format!("{folder}/Cargo.toml"), "features": [], "executable": null, "fresh": false,
+                "profile": {
+                    "opt_level": "3", "debuginfo": 0, "debug_assertions": false, "overflow_checks": false, "test": false,
+                },
+                "filenames": ["/t/liba.rmeta", "/t/liba.so"],
+            });
+            artifact.to_string()
         };
         assert_eq!(read(&artifact("/nowhere/crate"), folder), Told::Library(PathBuf::from("/t/liba.so")));
         assert_eq!(read(&artifact("/nowhere/other"), folder), Told::Nothing);
         assert_eq!(read(r#"{"reason":"build-finished","success":true}"#, folder), Told::Nothing);
+        assert_eq!(read(r#"{"reason":"told-by-a-newer-cargo"}"#, folder), Told::Nothing);
         assert_eq!(read("something else", folder), Told::Said("something else".into(), None));
     }
 }

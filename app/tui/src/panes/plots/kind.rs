@@ -1,4 +1,4 @@
-//! What the Plots pane shows.
+//! The plots that there are.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,13 +37,4 @@ impl PlotKind {
             Self::TraceAndEdit => Self::Loss,
         }
     }
-}
-
-/// What the pane shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Plots {
-    /// Which plot.
-    pub kind: PlotKind,
-    /// Whether heights are logarithms.
-    pub logarithmic: bool,
 }

@@ -1,32 +1,11 @@
 //! A plugin's crate that is built from the workbench: what cargo says, and what follows once it is done.
 
+use crate::input::Problem;
 use locus_protocol::PluginKind;
 use std::path::PathBuf;
 
 /// Lines that are kept.
 const KEPT: usize = 4000;
-
-/// A place in a source file that cargo complains about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `error` or `warning`.
-    pub level: String,
-    /// The file, as an editor finds it.
-    pub file: PathBuf,
-    /// Line and column, counted from 1.
-    pub place: (usize, usize),
-    /// The complaint in a line.
-    pub message: String,
-}
-
-/// What a build tells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BuildEvent {
-    /// Lines that cargo wrote, and the place they are about, if they are about one.
-    Said(String, Option<Problem>),
-    /// It is done: the library, or a sentence about why there is none.
-    Ended(Result<PathBuf, String>),
-}
 
 /// How a build stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +53,18 @@ impl Build {
         *self = Self { number, plugin: Some(plugin), folder, stage: BuildStage::Running, loaded, ..Self::default() };
     }
 
+    /// It is stopped.
+    pub fn stop(&mut self) {
+        self.stage = BuildStage::Failed("it was stopped".to_owned());
+    }
+
+    /// There is no library; the first error has the cursor.
+    pub fn fail(&mut self, why: String) {
+        self.stage = BuildStage::Failed(why);
+        self.cursor = self.problems.iter().position(|(_, problem)| problem.level == "error").unwrap_or(0);
+        self.show_problem();
+    }
+
     /// Whether cargo runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -113,7 +104,7 @@ impl Build {
     }
 
     /// Scrolls to the place under the cursor.
-    pub fn show_problem(&mut self) {
+    fn show_problem(&mut self) {
         self.scroll = self.problems.get(self.cursor).map(|(line, _)| line.saturating_sub(1));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Text stays text. Frames, bars and shades are drawn as rectangles, so that they meet whatever font there is.
 
-use crate::view::width;
+use super::width;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write as _;

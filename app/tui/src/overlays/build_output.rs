@@ -1,12 +1,12 @@
 //! What cargo says of a plugin's crate; its complaints can be gone through, and opened in an editor.
 
-use super::{Overlay, frame, middle};
+use super::{Pressed, frame, middle};
 use crate::author;
 use crate::input::Effect;
 use crate::keys::Key;
+use crate::looks::{Paper, printable, shorten};
 use crate::panes::Motion;
-use crate::state::{BuildStage, State, Tone};
-use crate::view::{Paper, printable, shorten};
+use crate::state::{BuildStage, Change, State, Tone, Wish};
 use crossterm::event::KeyCode;
 use ratatui::buffer::Buffer;
 use ratatui::text::Span;
@@ -14,53 +14,43 @@ use ratatui::text::Span;
 /// Rows below the text: what the cursor is on, and how the build stands.
 const FOOT: usize = 2;
 
-pub(super) fn press(state: &mut State, key: Key) -> Vec<Effect> {
+pub(super) fn press(state: &State, key: Key) -> Pressed {
     let (last, page) = (last_start(state), rows(state) / 2);
     let place = state.build.scroll.unwrap_or(last).min(last);
     let motion = match (key.code, key.control) {
         (KeyCode::Char(' '), false) => Some(Motion::PageDown),
         _ => Motion::of(key),
     };
-    let mut effects = Vec::new();
     if let Some(motion) = motion {
         let next = motion.in_list(place, last + 1, page);
-        state.build.scroll = (next < last).then_some(next);
-    } else {
-        match (key.code, key.control) {
-            (KeyCode::Char('n') | KeyCode::Tab, false) => state.build.step(true),
-            (KeyCode::Char('p') | KeyCode::BackTab, false) => state.build.step(false),
-            (KeyCode::Enter, false) => effects = open(state),
-            (KeyCode::Char('B'), false) => effects = again(state),
-            (KeyCode::Esc | KeyCode::Char('q'), false) => return Vec::new(),
-            _ => {}
-        }
+        return Pressed::stays(vec![Change::ScrollBuild((next < last).then_some(next)).into()]);
     }
-    state.overlay = Some(Overlay::Build);
-    effects
+    Pressed::stays(match (key.code, key.control) {
+        (KeyCode::Char('n') | KeyCode::Tab, false) => vec![Change::StepProblem(true).into()],
+        (KeyCode::Char('p') | KeyCode::BackTab, false) => vec![Change::StepProblem(false).into()],
+        (KeyCode::Enter, false) => vec![open(state)],
+        (KeyCode::Char('B'), false) => again(state),
+        (KeyCode::Esc | KeyCode::Char('q'), false) => return Pressed::goes(Vec::new()),
+        _ => Vec::new(),
+    })
 }
 
 /// Opens the place under the cursor.
-fn open(state: &mut State) -> Vec<Effect> {
+fn open(state: &State) -> Wish {
     match state.build.problem() {
-        Some(problem) => vec![Effect::OpenEditor { file: problem.file.clone(), line: problem.place.0 }],
-        None => {
-            state.notices.say(state.now, Tone::Plain, "there is no error here to open".to_owned());
-            Vec::new()
-        }
+        Some(problem) => Effect::OpenEditor { file: problem.file.clone(), line: problem.place.0 }.into(),
+        None => Wish::say(Tone::Plain, "there is no error here to open"),
     }
 }
 
 /// Builds the same crate again.
-fn again(state: &mut State) -> Vec<Effect> {
-    let Some((kind, id)) = state.build.plugin.clone() else { return Vec::new() };
-    author::rebuild(state, kind, &id).unwrap_or_else(|why| {
-        state.notices.say(state.now, Tone::Plain, why);
-        Vec::new()
-    })
+fn again(state: &State) -> Vec<Wish> {
+    let Some((kind, id)) = &state.build.plugin else { return Vec::new() };
+    author::rebuild(state, *kind, id).unwrap_or_else(|why| vec![Wish::say(Tone::Plain, why)])
 }
 
 fn rows(state: &State) -> usize {
-    let area = middle(state, state.size.0, state.size.1);
+    let area = middle(state, state.screen.size.0, state.screen.size.1);
     usize::from(area.height.saturating_sub(2)).saturating_sub(FOOT)
 }
 
@@ -70,7 +60,7 @@ fn last_start(state: &State) -> usize {
 }
 
 pub(super) fn draw(state: &State, buffer: &mut Buffer) {
-    let area = middle(state, state.size.0, state.size.1);
+    let area = middle(state, state.screen.size.0, state.screen.size.1);
     let build = &state.build;
     let id = build.plugin.as_ref().map_or("", |(_, id)| id.as_str());
     let mut paper = Paper::new(frame(state, area, &format!("cargo build of {id}"), buffer), buffer);
@@ -83,10 +73,10 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer) {
             continue;
         };
         let style = match line.split_once([':', '[']).map(|(level, _)| level) {
-            _ if under_cursor == Some(index) => state.theme.selected(),
-            Some("error") => state.theme.bad(),
-            Some("warning") => state.theme.warn(),
-            _ => state.theme.text(),
+            _ if under_cursor == Some(index) => state.theme().selected(),
+            Some("error") => state.theme().bad(),
+            Some("warning") => state.theme().warn(),
+            _ => state.theme().text(),
         };
         paper.line(Span::styled(format!(" {}", printable(line)), style));
     }
@@ -99,15 +89,17 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer) {
             problem.file.display(),
             problem.message
         );
-        paper.line(Span::styled(shorten(&printable(&text), paper.width(), state.glyphs), state.theme.accent()));
+        paper.line(Span::styled(shorten(&printable(&text), paper.width(), state.glyphs()), state.theme().accent()));
     } else {
         paper.line("");
     }
     let (text, style) = match &build.stage {
-        BuildStage::None => (String::new(), state.theme.text()),
-        BuildStage::Running => (format!("building {}; ctrl-c stops it", build.folder.display()), state.theme.accent()),
-        BuildStage::Done => ("built".to_owned(), state.theme.good()),
-        BuildStage::Failed(why) => (format!("{why}; the build that was in use before stays"), state.theme.bad()),
+        BuildStage::None => (String::new(), state.theme().text()),
+        BuildStage::Running => {
+            (format!("building {}; ctrl-c stops it", build.folder.display()), state.theme().accent())
+        }
+        BuildStage::Done => ("built".to_owned(), state.theme().good()),
+        BuildStage::Failed(why) => (format!("{why}; the build that was in use before stays"), state.theme().bad()),
     };
-    paper.line(Span::styled(shorten(&format!(" {text}"), paper.width(), state.glyphs), style));
+    paper.line(Span::styled(shorten(&format!(" {text}"), paper.width(), state.glyphs()), style));
 }

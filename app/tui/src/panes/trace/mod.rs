@@ -1,0 +1,353 @@
+//! The heat map of a causal trace: tokens by layers, filling as rows come.
+
+mod map;
+
+use super::{About, Action, Motion, Pane, Table, action};
+use crate::looks::{Paper, printable, probability, ratio, signed, token_text, width, wrap};
+use crate::state::{Change, State, TraceView, Wish, arrange};
+use locus_protocol::{Event, Intervention, Outcome, TraceKind, TraceOrder, counted, with_edits};
+use map::{cursor_line, draw_map, scale_line};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// The pane.
+pub const ABOUT: About = About {
+    name: "trace",
+    title: "Trace",
+    about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
+            run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
+            first-order estimates.",
+    go: go_to!("trace", "Trace"),
+    actions: || action::table(ACTIONS),
+};
+
+const ACTIONS: &[Action<TracePane>] = &[
+    Action {
+        name: "trace-kind",
+        help: "next kind: hidden states, MLP, attention",
+        hint: Some(|trace, _| format!("show {}", kind_name(next_kind(trace.kind)))),
+        available: |_, state| nothing_is_traced(state),
+        run: |trace, state| {
+            trace.kind = next_kind(trace.kind);
+            if trace.kind != TraceKind::Hidden && trace.intervention.is_severed() {
+                trace.intervention = Intervention::Restore;
+            }
+            trace.trace_if_wanted(state)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "trace-intervention",
+        help: "next intervention: restore, sever, ablate",
+        available: |_, state| nothing_is_traced(state),
+        run: |trace, state| {
+            let all = Intervention::ALL;
+            let place = all.iter().position(|known| *known == trace.intervention).unwrap_or_default();
+            trace.intervention = all[(place + 1) % all.len()];
+            if trace.intervention.is_severed() {
+                trace.kind = TraceKind::Hidden;
+            }
+            trace.trace_if_wanted(state)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "trace-scale",
+        help: "scale to full restoration, or to the greatest effect",
+        run: |trace, _| {
+            trace.full_scale = !trace.full_scale;
+            Vec::new()
+        },
+        ..Action::PLAIN
+    },
+];
+
+fn nothing_is_traced(state: &State) -> Result<(), String> {
+    match state.traces.running() {
+        Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
+        None => Ok(()),
+    }
+}
+
+/// What it has of its own.
+#[derive(Clone, Debug, Default)]
+pub struct TracePane {
+    /// Which kind is shown, and traced next.
+    kind: TraceKind,
+    /// What is done to cells in the maps that are shown, and traced next.
+    intervention: Intervention,
+    /// The token under the cursor and the prompt that it belongs to; `None` stands for the last token of the subject.
+    token: Option<(String, usize)>,
+    /// Whether the scale ends at the clean probability instead of at the greatest effect.
+    full_scale: bool,
+}
+
+impl TracePane {
+    /// Orders a trace of the selected fact.
+    pub fn start(&mut self, state: &State) -> Vec<Wish> {
+        let Some(fact) = state.fact().cloned() else { return Vec::new() };
+        let title = format!("tracing {}", fact.subject);
+        let mut order = TraceOrder::new(fact, self.kind);
+        order.intervention = self.intervention;
+        self.token = None;
+        vec![Wish::order(title, order)]
+    }
+
+    /// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
+    fn trace_if_wanted(&mut self, state: &State) -> Vec<Wish> {
+        let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
+        let wanted = traced && self.shown(state).is_none();
+        if wanted && state.ready_for_a_look().is_ok() { self.start(state) } else { Vec::new() }
+    }
+
+    /// The heat map that is shown.
+    fn shown<'a>(&self, state: &'a State) -> Option<&'a TraceView> {
+        state.traces.shown(state.fact(), self.kind, self.intervention)
+    }
+
+    /// The token under the cursor.
+    fn cursor_token(&self, view: &TraceView) -> usize {
+        let chosen = self.token.as_ref().filter(|(prompt, _)| *prompt == view.started.order.fact.prompt());
+        let token = chosen.map(|(_, token)| *token).or_else(|| view.last_subject_token()).unwrap_or(0);
+        token.min(view.started.tokens.len().saturating_sub(1))
+    }
+}
+
+impl Pane for TracePane {
+    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+        let mut paper = Paper::new(area, buffer);
+        match self.shown(state) {
+            Some(view) => draw_view(self, state, view, &mut paper),
+            None => draw_nothing(self, state, &mut paper),
+        }
+        None
+    }
+
+    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+        let Some(view) = self.shown(state) else { return Vec::new() };
+        match motion {
+            Motion::Left => vec![Change::ChooseLayer(state.layer().saturating_sub(1)).into()],
+            Motion::Right => vec![Change::ChooseLayer(state.layer() + 1).into()],
+            vertical => {
+                let place = vertical.in_list(self.cursor_token(view), view.started.tokens.len(), page);
+                self.token = Some((view.started.order.fact.prompt(), place));
+                Vec::new()
+            }
+        }
+    }
+
+    fn of_model(&self, state: &State) -> Option<String> {
+        self.shown(state).map(|view| view.started.model())
+    }
+
+    fn has_table(&self, state: &State) -> bool {
+        self.shown(state).is_some_and(|view| view.rows_done() > 0)
+    }
+
+    fn table(&self, state: &State) -> Option<Table> {
+        self.shown(state).map(|view| table(self, state, view))
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::Trace(started) => (self.kind, self.intervention) = (started.order.kind, started.order.intervention),
+            Event::Model(_) => self.token = None,
+            _ => {}
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        *self = Self::default();
+    }
+
+    fn remember(&self) -> Option<Value> {
+        serde_json::to_value(self.kind).ok()
+    }
+
+    fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
+        self.kind = TraceKind::deserialize(remembered)?;
+        Ok(())
+    }
+}
+
+fn next_kind(kind: TraceKind) -> TraceKind {
+    match kind {
+        TraceKind::Hidden => TraceKind::Mlp,
+        TraceKind::Mlp => TraceKind::Attention,
+        TraceKind::Attention => TraceKind::Hidden,
+    }
+}
+
+const fn kind_name(kind: TraceKind) -> &'static str {
+    match kind {
+        TraceKind::Hidden => "hidden states",
+        TraceKind::Mlp => "MLP",
+        TraceKind::Attention => "attention",
+    }
+}
+
+fn draw_nothing(own: &TracePane, state: &State, paper: &mut Paper<'_>) {
+    let kind = match own.intervention {
+        Intervention::Restore => kind_name(own.kind).to_owned(),
+        other => format!("{}, {}", kind_name(own.kind), other.title()),
+    };
+    let waiting =
+        state.traces.ordered.as_ref().filter(|(job, _)| state.job().is_some_and(|running| running.id == *job));
+    let trouble = state.traces.trouble.as_ref().filter(|trouble| state.fact() == Some(&trouble.order.fact));
+    paper.line("");
+    if let Some((_, order)) = waiting {
+        let text = format!(" tracing {}: the clean and the corrupted runs come first", printable(&order.fact.subject));
+        paper.line(Span::styled(text, state.theme().accent()));
+    } else if let Some(trouble) = trouble {
+        paper.line(outcome_line(state, &trouble.outcome));
+        paper.line(" press t to try again");
+    } else if state.engine.model.is_none() {
+        paper.line(Span::styled(" the trace of a fact appears here once the model is loaded", state.theme().muted()));
+    } else if state.fact().is_some() {
+        paper.line(vec![
+            Span::raw(" press "),
+            Span::styled("t", state.theme().accent()),
+            Span::raw(format!(" to trace the selected fact ({kind})")),
+        ]);
+        paper.line("");
+        for line in wrap(&format!(" {}", ABOUT.about), paper.width(), 1) {
+            paper.line(Span::styled(line, state.theme().muted()));
+        }
+    } else {
+        paper.line(Span::styled(" no fact is selected", state.theme().muted()));
+    }
+}
+
+/// How a trace ended that did not end well.
+fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
+    match outcome {
+        Outcome::Done => Line::default(),
+        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" cancelled", state.theme().warn()),
+        Outcome::Cancelled { kept } => {
+            Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme().warn())
+        }
+        Outcome::Failed { error, .. } => Line::styled(format!(" failed: {}", printable(error)), state.theme().bad()),
+    }
+}
+
+fn draw_view(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper<'_>) {
+    let started = &view.started;
+    let dot = format!(" {} ", state.glyphs().dot());
+    let mut what = match started.order.kind {
+        TraceKind::Hidden => kind_name(TraceKind::Hidden).to_owned(),
+        kind => format!("{}, window {}", kind_name(kind), started.order.window),
+    };
+    if started.order.intervention != Intervention::Restore {
+        what += &format!(", {}", started.order.intervention.title());
+    }
+    let answer = token_text(&started.answer, state.glyphs());
+    let mut spans = vec![Span::styled(format!(" {what}"), state.theme().heading())];
+    if arrange(state).has_tabs {
+        // no border whose title says it
+        spans.push(Span::raw(format!(", {}", with_edits(&started.in_place))));
+    }
+    spans.push(Span::raw(format!("{dot}p({answer}) clean {}", probability(started.clean))));
+    if !started.order.intervention.is_ablation() {
+        spans.push(Span::raw(format!("{dot}corrupted {}", probability(started.corrupted))));
+    }
+    paper.line(spans);
+    paper.line(progress_line(state, view, paper.width()));
+    if let Some(why) = &view.undefined {
+        let text = format!(" no effect is defined: {}", printable(why));
+        for line in wrap(&text, paper.width(), 1).into_iter().take(3) {
+            paper.line(Span::styled(line, state.theme().bad()));
+        }
+    }
+    // What is below the map: the value under the cursor and the scale.
+    let below = match paper.left() {
+        0..6 => 0,
+        6..9 => 1,
+        _ => 2,
+    };
+    let map_rows = paper.left().saturating_sub(below);
+    draw_map(own, state, view, paper, map_rows);
+    if below >= 1 {
+        paper.line(cursor_line(own, state, view));
+    }
+    if below >= 2 {
+        paper.line(scale_line(own, state, view));
+    }
+}
+
+fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> {
+    let (done, rows) = (view.rows_done(), view.started.tokens.len());
+    let order = &view.started.order;
+    let settings = match order.intervention {
+        Intervention::AblateMean => {
+            format!("mean over {} of other facts", counted(view.started.donors.len(), "prompt"))
+        }
+        Intervention::AblateResample => format!("from {}", counted(view.started.donors.len(), "other subject")),
+        Intervention::AblateZero => "in the clean run".to_owned(),
+        _ => format!("noise {} ({})", ratio(view.started.noise_level), counted(order.samples, "sample")),
+    };
+    match &view.outcome {
+        None if view.shows_preview() => {
+            let text = format!(" preview (first order); exact: {done} of {rows} tokens");
+            let whole = format!("{text}; {settings}");
+            Line::styled(if width(&whole) > room { text } else { whole }, state.theme().accent())
+        }
+        None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme().accent()),
+        Some(Outcome::Done | Outcome::Cancelled { .. }) if !view.started.is_of(&state.edits.numbers()) => {
+            let text = format!(" of {}; t traces the model as it is now", view.started.model());
+            let short = " of an older state; t traces the model as it is now".to_owned();
+            Line::styled(if width(&text) > room { short } else { text }, state.theme().warn())
+        }
+        Some(Outcome::Done) if view.undefined.is_some() => Line::styled(format!(" {settings}"), state.theme().muted()),
+        Some(Outcome::Done) => {
+            let peak = |token: Option<usize>| {
+                let peak = view.peak(Some(token?))?;
+                let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs());
+                Some(format!("{name} {} at layer {}", signed(peak.effect), peak.layer))
+            };
+            let (early, late) = (peak(view.last_subject_token()), peak(view.last_token()));
+            let peaks: Vec<String> = early.into_iter().chain(late).collect();
+            let peaks = format!(" greatest: {}", peaks.join(", "));
+            let text = format!("{peaks}; {settings}");
+            Line::styled(if width(&text) > room { peaks } else { text }, state.theme().muted())
+        }
+        Some(outcome) => outcome_line(state, outcome),
+    }
+}
+
+fn table(own: &TracePane, state: &State, view: &TraceView) -> Table {
+    let columns =
+        ["token", "text", "subject", "layer", "restored", "effect", "model", "undefined"].map(str::to_owned).to_vec();
+    let (model, undefined) = (view.started.model(), view.undefined.clone());
+    let mut rows = Vec::new();
+    let mut cursor = 0;
+    for (token, text) in view.started.tokens.iter().enumerate() {
+        for layer in 0..view.started.layers {
+            let Some(score) = view.score(token, layer) else { continue };
+            if token == own.cursor_token(view) && layer == state.layer() {
+                cursor = rows.len();
+            }
+            rows.push(vec![
+                json!(token),
+                json!(text.text),
+                json!(text.subject),
+                json!(layer),
+                json!(score),
+                json!(view.effect(token, layer)),
+                json!(model),
+                json!(undefined),
+            ]);
+        }
+    }
+    let undefined = undefined.map_or_else(String::new, |why| format!("; no effect is defined: {why}"));
+    let title = format!(
+        "Trace of “{}” → “{}” on {model}: clean {}, corrupted {}{undefined}",
+        view.started.order.fact.prompt(),
+        view.started.answer.trim(),
+        probability(view.started.clean),
+        probability(view.started.corrupted)
+    );
+    Table { name: "trace".to_owned(), title, columns, rows, cursor }
+}

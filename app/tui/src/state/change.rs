@@ -1,0 +1,241 @@
+//! What panes, overlays and actions may ask for. Nothing else changes on their behalf: they see the state and do not hold
+//! it.
+
+use super::{Order, Settings, State, Tone, Variants, Windows};
+use crate::input::Effect;
+use locus_protocol::{Command, Fact, JobId, PluginKind, Task, TriedOn};
+use std::path::PathBuf;
+use tui_input::Input;
+
+/// What is asked for.
+#[derive(Debug)]
+pub enum Wish {
+    /// Something outside of the workbench.
+    Do(Effect),
+    /// A change of what all panes share.
+    Change(Change),
+    /// Something over the panes.
+    Open(Opening),
+    /// An action, by its name; where it cannot run, a message says why.
+    Run(&'static str),
+}
+
+impl From<Change> for Wish {
+    fn from(change: Change) -> Self {
+        Self::Change(change)
+    }
+}
+
+impl From<Effect> for Wish {
+    fn from(effect: Effect) -> Self {
+        Self::Do(effect)
+    }
+}
+
+impl Wish {
+    /// A message.
+    #[must_use]
+    pub fn say(tone: Tone, text: impl Into<String>) -> Self {
+        Self::Change(Change::Say(tone, text.into()))
+    }
+
+    /// An order that is no job.
+    #[must_use]
+    pub fn send(command: Command) -> Self {
+        Self::Do(Effect::Send(Box::new(command)))
+    }
+
+    /// A job; it gets its number when it is ordered.
+    #[must_use]
+    pub fn order(title: String, task: impl Into<Task>) -> Self {
+        Self::Change(Change::Order { title, task: Box::new(task.into()) })
+    }
+}
+
+/// What can lie over the panes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// The keys.
+    Help,
+    /// The log.
+    Log,
+    /// Model, device, plugins.
+    Model,
+    /// The last error.
+    Error,
+    /// The last trace or edit as a command.
+    Command,
+    /// Actions by name.
+    Palette,
+    /// The edit form.
+    Form,
+    /// The edits in place.
+    Edits,
+    /// The jobs.
+    Jobs,
+    /// What cargo says of a plugin's crate.
+    BuildOutput,
+    /// Whether to leave.
+    Quit,
+}
+
+/// A change of what all panes share.
+#[derive(Debug)]
+pub enum Change {
+    /// A message shows.
+    Say(Tone, String),
+    /// A pane has the keys, and is on the screen.
+    Focus(&'static str),
+    /// The pane with the keys has the whole screen, or not.
+    Zoom(bool),
+    /// Other layouts.
+    Windows(Windows),
+    /// Ctrl-c was pressed with nothing to cancel.
+    Interrupted,
+    /// A fact is selected, by its place among those shown.
+    SelectFact(usize),
+    /// A fact is selected where the filter lets it through.
+    ShowFact(Box<Fact>),
+    /// A fact that was typed comes in front and is selected.
+    AddFact(Box<Fact>),
+    /// The next tokens of the selected fact are asked for.
+    AskNextTokens,
+    /// The facts are filtered.
+    Filter(Input),
+    /// The cursor moves in the text that they are filtered by.
+    MoveInFilter(Input),
+    /// The facts are sorted in the next order.
+    NextFactOrder,
+    /// The selected fact is marked, or its mark taken away.
+    ToggleMark,
+    /// All facts that are shown are marked.
+    MarkShown,
+    /// All marks are taken away.
+    UnmarkAll,
+    /// The cursor goes to a layer, and the next edit works on it.
+    ChooseLayer(usize),
+    /// The cursor goes to a layer.
+    MoveLayer(usize),
+    /// The table of layers stands still, or follows again.
+    ToggleFreeze,
+    /// A job is ordered.
+    Order {
+        /// A few words.
+        title: String,
+        /// What the engine is to do.
+        task: Box<Task>,
+    },
+    /// A job that has ended is ordered once more.
+    OrderAgain(Box<Order>),
+    /// The job that the engine's end cut off is run again, now or once the model is there again.
+    RunLostAgain,
+    /// It is not run again.
+    ForgetLost,
+    /// The model is loaded.
+    Load,
+    /// A job stops.
+    Cancel(JobId),
+    /// A job that waits does so no more.
+    DropWaiting(JobId),
+    /// The running job pauses, or goes on.
+    TogglePause,
+    /// What the edit form says.
+    Settings(Settings),
+    /// Layers as they were typed.
+    TypeLayers(String),
+    /// The edit form is about a variant, by its place.
+    BeginVariantForm(usize),
+    /// The edit form is about the next edit.
+    EndVariantForm,
+    /// Other variants.
+    Variants(Variants),
+    /// The model that variants are measured on.
+    MeasureOn(TriedOn),
+    /// The crate of a plugin is built.
+    Build {
+        /// The plugin.
+        plugin: (PluginKind, String),
+        /// The crate's folder.
+        folder: PathBuf,
+    },
+    /// Cargo stops.
+    StopBuild,
+    /// The next or the previous complaint of cargo's has the cursor.
+    StepProblem(bool),
+    /// The first line of cargo's that is shown; none follows the end.
+    ScrollBuild(Option<usize>),
+    /// Files were exported under the next number.
+    Exported,
+}
+
+impl State {
+    /// Changes what was asked for; what it has the world do is returned.
+    pub fn change(&mut self, change: Change) -> Vec<Effect> {
+        match change {
+            Change::Say(tone, text) => self.say(tone, text),
+            Change::Focus(pane) => self.screen.focus_on(pane),
+            Change::Zoom(zoomed) => self.screen.zoomed = zoomed,
+            Change::Windows(windows) => self.screen.windows = windows,
+            Change::Interrupted => self.keyboard.interrupted = Some(self.now),
+            Change::SelectFact(place) => {
+                self.facts.select(place);
+                self.want_prediction();
+            }
+            Change::ShowFact(fact) => self.facts.select_fact(&fact),
+            Change::AddFact(fact) => {
+                self.facts.add(*fact);
+                // The same prompt may have other targets now.
+                self.next_tokens.told = None;
+                self.want_prediction();
+            }
+            Change::AskNextTokens => self.want_prediction(),
+            Change::Filter(filter) => {
+                self.facts.set_filter(filter);
+                self.want_prediction();
+            }
+            Change::MoveInFilter(filter) => self.facts.filter = filter,
+            Change::NextFactOrder => self.facts.step_order(),
+            Change::ToggleMark => {
+                self.facts.toggle_mark();
+                self.want_prediction();
+            }
+            Change::MarkShown => self.facts.mark_shown(),
+            Change::UnmarkAll => self.facts.unmark_all(),
+            Change::ChooseLayer(layer) => self.choose_layer(layer),
+            Change::MoveLayer(layer) => self.layer.place = layer,
+            Change::ToggleFreeze => self.edits.toggle_freeze(),
+            Change::Order { title, task } => return self.order(title, *task),
+            Change::OrderAgain(order) => return self.order_again(&order),
+            Change::RunLostAgain => return self.run_lost_again(),
+            Change::ForgetLost => self.link.lost = None,
+            Change::Load => return self.load(),
+            Change::Cancel(job) => return self.cancel(job),
+            Change::DropWaiting(job) => self.drop_waiting(job),
+            Change::TogglePause => return self.toggle_pause(),
+            Change::Settings(settings) => {
+                self.form.settings = settings;
+                self.suit_plugins();
+            }
+            Change::TypeLayers(text) => {
+                self.layer.chosen = true;
+                self.form.settings.layers = text;
+            }
+            Change::BeginVariantForm(place) => self.begin_variant_form(place),
+            Change::EndVariantForm => self.end_variant_form(),
+            Change::Variants(variants) => self.compare.variants = variants,
+            Change::MeasureOn(on) => self.compare.on = on,
+            Change::Build { plugin, folder } => {
+                self.build.begin(plugin, folder.clone());
+                return vec![Effect::Build { number: self.build.number, folder }];
+            }
+            Change::StopBuild => {
+                self.build.stop();
+                return vec![Effect::StopBuild];
+            }
+            Change::StepProblem(forward) => self.build.step(forward),
+            Change::ScrollBuild(scroll) => self.build.scroll = scroll,
+            Change::Exported => self.exports += 1,
+        }
+        Vec::new()
+    }
+}

@@ -1,0 +1,133 @@
+//! The workbench as a whole: what all panes share, what each has of its own, and what lies over them.
+
+use crate::actions;
+use crate::input::Effect;
+use crate::keys::{Keymap, KeymapError};
+use crate::options::Options;
+use crate::overlays::Overlay;
+use crate::panes::{Act, NAMES, PANES, Panes};
+use crate::state::{Remembered, State, Tone, Wish};
+use std::path::Path;
+use std::time::Duration;
+
+/// Bytes of a keymap that are read at most.
+const LARGEST_KEYMAP: u64 = 1 << 20;
+
+/// The workbench.
+#[derive(Clone, Debug)]
+pub struct Workbench {
+    /// What all panes share.
+    pub(crate) state: State,
+    /// What each pane has of its own.
+    pub(crate) panes: Panes,
+    /// What lies over the panes.
+    pub(crate) overlay: Option<Overlay>,
+}
+
+impl Workbench {
+    /// The workbench before anything has happened.
+    ///
+    /// # Errors
+    /// A keymap is wrong, or cannot be read.
+    pub fn new(options: &Options) -> Result<Self, KeymapError> {
+        let mut keymap = actions::keymap()?;
+        if let Some(path) = &options.keymap {
+            lay_over(&mut keymap, path)?;
+        }
+        Ok(Self { state: State::new(options, NAMES, keymap), panes: Panes::default(), overlay: None })
+    }
+
+    /// What all panes share.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Columns and rows of the screen.
+    #[must_use]
+    pub fn size(&self) -> (u16, u16) {
+        self.state.screen.size
+    }
+
+    /// When something on the screen changes by itself next.
+    #[must_use]
+    pub fn next_tick(&self) -> Option<Duration> {
+        self.state.next_tick()
+    }
+
+    /// Shows a message.
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.state.say(tone, text);
+    }
+
+    /// Orders the model.
+    pub fn load(&mut self) -> Vec<Effect> {
+        self.state.load()
+    }
+
+    /// What the next start takes over.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        let mut remembered = self.state.remembered();
+        for (about, pane) in PANES.iter().zip(self.panes.all()) {
+            remembered.panes.extend(pane.remember().map(|value| (about.name.to_owned(), value)));
+        }
+        remembered
+    }
+
+    /// Takes over what was remembered, before anything has happened.
+    pub fn recall(&mut self, remembered: Remembered) {
+        for (about, pane) in PANES.iter().zip(self.panes.all_mut()) {
+            let value = remembered.panes.get(about.name);
+            if let Some(Err(error)) = value.map(|value| pane.recall(value)) {
+                let text = format!("what the pane {} showed last cannot be read ({error})", about.title);
+                self.state.note("warning", &text);
+            }
+        }
+        self.state.recall(remembered);
+    }
+
+    /// Another session begins in the same journal: nothing of the last one is left.
+    pub(crate) fn begin_anew(&mut self) {
+        self.state.begin_anew();
+        for pane in self.panes.all_mut() {
+            pane.begin_anew();
+        }
+    }
+
+    /// Runs an action, or says why it cannot run.
+    pub(crate) fn run(&mut self, action: &dyn Act) -> Vec<Effect> {
+        match action.available(&self.panes, &self.state) {
+            Ok(()) => {
+                let wishes = action.run(&mut self.panes, &self.state);
+                self.grant(wishes)
+            }
+            Err(why) => {
+                self.state.say(Tone::Plain, why);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Does what was asked for, one after the other.
+    pub(crate) fn grant(&mut self, wishes: Vec<Wish>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        for wish in wishes {
+            match wish {
+                Wish::Do(effect) => effects.push(effect),
+                Wish::Change(change) => effects.extend(self.state.change(change)),
+                Wish::Open(opening) => self.overlay = Some(Overlay::open(opening, &self.state)),
+                Wish::Run(name) => effects.extend(actions::find(name).into_iter().flat_map(|action| self.run(action))),
+            }
+        }
+        effects
+    }
+}
+
+/// Lays a user's keymap over another.
+fn lay_over(keymap: &mut Keymap, path: &Path) -> Result<(), KeymapError> {
+    let file = path.display().to_string();
+    let text = locus_files::text(path, LARGEST_KEYMAP)
+        .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
+    keymap.lay_over(&file, &text)
+}
