@@ -148,9 +148,9 @@ pub struct Welcome {
     pub keep: bool,
     /// The least number that a job may have.
     pub next_job: JobId,
-    /// What it was started with: the model's source, as people name it.
+    /// The model that it has loaded; empty where it has none.
     #[serde(default)]
-    pub title: String,
+    pub model: String,
 }
 
 /// The machine that an engine runs on, as `locus doctor` tells it.

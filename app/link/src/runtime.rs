@@ -1,11 +1,16 @@
 //! The folder of the sockets of engines that run: only the user may look into it.
 
-use rustix::fs::Mode;
+use crate::lines::{Lines, line_of};
+use crate::messages::{FromEngine, Hello, ToEngine};
 use serde::{Deserialize, Serialize};
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind, Result, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long an engine may take to say who it is.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An engine that other fronts may join.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,6 +19,12 @@ pub struct Running {
     pub process: u32,
     /// Its socket.
     pub socket: PathBuf,
+    /// The model that it has loaded; empty where it has none.
+    #[serde(default)]
+    pub model: String,
+    /// Whether it goes on when no front is left.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 /// The folder, made where it is not there.
@@ -62,7 +73,10 @@ pub fn running() -> Result<Vec<Running>> {
         let stem = socket.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
         let (Some(process), true) = (stem, socket.extension().is_some_and(|end| end == "socket")) else { continue };
         match UnixStream::connect(&socket) {
-            Ok(_) => running.push(Running { process, socket }),
+            Ok(stream) => {
+                let (model, keep) = ask(stream).unwrap_or_default();
+                running.push(Running { process, socket, model, keep });
+            }
             Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
                 let _ = std::fs::remove_file(&socket);
                 let _ = std::fs::remove_file(log(&folder, process));
@@ -74,10 +88,12 @@ pub fn running() -> Result<Vec<Running>> {
     Ok(running)
 }
 
-/// Has files that are made from now on be for the user alone; gives what was before.
-pub fn for_the_user_alone<T>(make: impl FnOnce() -> T) -> T {
-    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
-    let made = make();
-    rustix::process::umask(before);
-    made
+/// Which model an engine has, and whether it goes on without a front.
+fn ask(mut stream: UnixStream) -> Option<(String, bool)> {
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream.write_all(&line_of(&ToEngine::Hello(Box::new(Hello::joining(true))))).ok()?;
+    match serde_json::from_slice(Lines::new(stream).read().ok()??).ok()? {
+        FromEngine::Welcome(welcome) => Some((welcome.model, welcome.keep)),
+        _ => None,
+    }
 }

@@ -1,21 +1,11 @@
 //! One front that has come: its hello is answered, then it is told what happens, and heard.
 
-use crate::hub::Hub;
+use crate::hub::{Hub, Standing};
 use crate::outlet::Outlet;
 use locus_link::{FromEngine, Hello, Lines, PROTOCOL, ToEngine, Welcome, disagreement, line_of};
 use locus_protocol::Blame;
 use std::io::Read;
-use std::path::PathBuf;
 use std::sync::Arc;
-
-/// What every front is told of the engine.
-#[derive(Clone)]
-pub struct Name {
-    /// The file that every event is written to.
-    pub journal: Option<PathBuf>,
-    /// The model's source, as people name it.
-    pub title: String,
-}
 
 /// A hello out of a line.
 ///
@@ -42,18 +32,18 @@ pub fn refusal(message: String, blame: Blame) -> Vec<u8> {
 }
 
 /// Lets a front in and serves it from two threads of its own.
-pub fn serve(hub: &Arc<Hub>, name: &Name, hello: &Hello, outlet: Arc<Outlet>, input: impl Read + Send + 'static) {
-    let (keep, next_job) = hub.standing();
+pub fn serve(hub: &Arc<Hub>, hello: &Hello, outlet: Arc<Outlet>, input: impl Read + Send + 'static) {
+    let Standing { keep, next_job, model } = hub.standing();
     let welcome = Welcome {
         protocol: PROTOCOL,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         process: std::process::id(),
-        socket: hub.socket().cloned(),
-        journal: name.journal.clone(),
+        socket: hub.files().socket.clone(),
+        journal: hub.files().journal.clone(),
         controls: !hello.watch,
         keep,
         next_job,
-        title: name.title.clone(),
+        model,
     };
     let welcome = line_of(&FromEngine::Welcome(Box::new(welcome)));
     let number = hub.enter(outlet, hello.watch, hello.every_event, welcome);

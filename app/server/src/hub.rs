@@ -26,12 +26,30 @@ pub struct Hub {
     state: Mutex<State>,
     changed: Condvar,
     control: Control,
-    /// Where an engine that is kept writes its complaints.
-    log: Option<PathBuf>,
     /// Where the process is told whether it goes on without its front.
     keeps: Sender<bool>,
-    /// The socket that goes with the engine.
-    socket: Option<PathBuf>,
+    files: Files,
+}
+
+/// Files of the engine.
+#[derive(Clone, Default)]
+pub struct Files {
+    /// The socket by which fronts may join; it goes with the engine.
+    pub socket: Option<PathBuf>,
+    /// Where an engine that is kept writes its complaints.
+    pub log: Option<PathBuf>,
+    /// The file that every event is written to.
+    pub journal: Option<PathBuf>,
+}
+
+/// How things stand.
+pub struct Standing {
+    /// Whether the engine goes on when no front is left.
+    pub keep: bool,
+    /// The least number that a job may have.
+    pub next_job: JobId,
+    /// The model that is loaded; empty where there is none.
+    pub model: String,
 }
 
 struct State {
@@ -44,6 +62,8 @@ struct State {
     control: Option<u64>,
     keep: bool,
     next_job: JobId,
+    /// Name of the model.
+    model: String,
     /// Jobs that were ordered and have not ended.
     jobs: BTreeSet<JobId>,
     /// Where orders go, until the engine is to end.
@@ -72,9 +92,8 @@ impl Hub {
         keeps: Sender<bool>,
         shared: bool,
         keep: bool,
-        places: [Option<PathBuf>; 2],
+        files: Files,
     ) -> Self {
-        let [socket, log] = places;
         let state = State {
             history: History::default(),
             shared,
@@ -83,26 +102,27 @@ impl Hub {
             control: None,
             keep,
             next_job: 0,
+            model: String::new(),
             jobs: BTreeSet::new(),
             commands: Some(commands),
             over: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), control, keeps, log, socket }
+        Self { state: Mutex::new(state), changed: Condvar::new(), control, keeps, files }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The socket by which fronts may join.
-    pub fn socket(&self) -> Option<&PathBuf> {
-        self.socket.as_ref()
+    /// Files of the engine.
+    pub fn files(&self) -> &Files {
+        &self.files
     }
 
-    /// Whether the engine goes on when no front is left, and the least number that a job may have.
-    pub fn standing(&self) -> (bool, JobId) {
+    /// How things stand.
+    pub fn standing(&self) -> Standing {
         let state = self.state();
-        (state.keep, state.next_job)
+        Standing { keep: state.keep, next_job: state.next_job, model: state.model.clone() }
     }
 
     /// Lets a front in; `welcome` is said to it first. One that does more than look on orders from now on. Gives its number.
@@ -179,8 +199,12 @@ impl Hub {
     /// Notes what happened. Waits only where a front that needs every event is far behind.
     pub fn note(&self, event: Event) {
         let mut state = self.state();
-        if let Event::Finished { job, .. } = &event {
-            state.jobs.remove(job);
+        match &event {
+            Event::Finished { job, .. } => {
+                state.jobs.remove(job);
+            }
+            Event::Model(model) => state.model.clone_from(&model.name),
+            _ => {}
         }
         state.history.push(event);
         self.changed.notify_all();
@@ -236,7 +260,7 @@ impl Hub {
             state.control = None;
             last_word::tell_to(None);
             // nobody listens to it any more
-            streams::lose_errors(self.log.as_deref().filter(|_| state.keep));
+            streams::lose_errors(self.files.log.as_deref().filter(|_| state.keep));
         }
         let ends = ordered && !state.keep && !state.over;
         drop(state);
@@ -256,7 +280,7 @@ impl Hub {
         }
         drop(commands);
         jobs.into_iter().for_each(|job| self.control.cancel(job));
-        let socket = self.socket.clone();
+        let socket = self.files.socket.clone();
         let _ = std::thread::Builder::new().name("end".to_owned()).spawn(move || {
             std::thread::sleep(PATIENCE);
             // a step of a big model takes longer than anybody waits

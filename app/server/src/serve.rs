@@ -1,7 +1,7 @@
 //! An engine from its first front's hello to its end.
 
-use crate::front::{self, Name};
-use crate::hub::{Hub, end_now};
+use crate::front;
+use crate::hub::{Files, Hub, end_now};
 use crate::last_word;
 use crate::outlet::Outlet;
 use crate::streams;
@@ -78,31 +78,29 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
         Err(error) => return refuse(error.to_string(), error.blame()),
     };
     let place = if hello.shared { listen() } else { Err(std::io::Error::other("nobody may join")) };
-    let (listener, places) = match place {
-        Ok((listener, folder)) => {
-            let process = std::process::id();
-            (Some(listener), [Some(runtime::socket(&folder, process)), Some(runtime::log(&folder, process))])
-        }
-        Err(_) => (None, [None, None]),
-    };
-    let socket = places[0].clone();
+    let mut files = Files { journal: session.journal, ..Files::default() };
+    let listener = place.ok().map(|(listener, folder)| {
+        files.socket = Some(runtime::socket(&folder, std::process::id()));
+        files.log = Some(runtime::log(&folder, std::process::id()));
+        listener
+    });
+    let socket = files.socket.clone();
     let shared = listener.is_some();
     let (keeps, kept) = unbounded();
-    let hub = Arc::new(Hub::new(session.commands, session.control, keeps, shared, hello.keep && shared, places));
-    let name = Name { journal: session.journal, title: title(start) };
+    let hub = Arc::new(Hub::new(session.commands, session.control, keeps, shared, hello.keep && shared, files));
     if let Ok(mut signals) = signals {
         let hub = Arc::clone(&hub);
         let _ = std::thread::Builder::new()
             .name("signals".to_owned())
             .spawn(move || signals.forever().for_each(|_| hub.end()));
     }
-    front::serve(&hub, &name, &hello, outlet, input);
+    front::serve(&hub, &hello, outlet, input);
     if let Some(listener) = listener {
-        let (hub, name) = (Arc::clone(&hub), name.clone());
+        let hub = Arc::clone(&hub);
         let _ = std::thread::Builder::new().name("join".to_owned()).spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (hub, name) = (Arc::clone(&hub), name.clone());
-                let _ = std::thread::Builder::new().name("hello".to_owned()).spawn(move || join(&hub, &name, stream));
+                let hub = Arc::clone(&hub);
+                let _ = std::thread::Builder::new().name("hello".to_owned()).spawn(move || join(&hub, stream));
             }
         });
     }
@@ -191,7 +189,7 @@ fn listen() -> std::io::Result<(UnixListener, PathBuf)> {
 }
 
 /// A front that joins.
-fn join(hub: &Arc<Hub>, name: &Name, stream: UnixStream) {
+fn join(hub: &Arc<Hub>, stream: UnixStream) {
     let (Ok(input), Ok(output)) = (stream.try_clone(), stream.try_clone()) else { return };
     let outlet = Arc::new(Outlet::new(output.into()));
     let _ = stream.set_read_timeout(Some(PATIENCE));
@@ -201,16 +199,10 @@ fn join(hub: &Arc<Hub>, name: &Name, stream: UnixStream) {
     match front::hello(line) {
         Ok(hello) => {
             let _ = input.set_read_timeout(None);
-            front::serve(hub, name, &hello, outlet, lines.rest(input));
+            front::serve(hub, &hello, outlet, lines.rest(input));
         }
         Err(sentence) => {
             outlet.write(&front::refusal(sentence, Blame::Request));
         }
     }
-}
-
-/// What people call what it was started with.
-fn title(start: &Start) -> String {
-    let facts = start.facts.as_ref().map(|file| format!("facts of {}", file.display()));
-    facts.unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::Failure;
 use crate::cli::arguments::{Common, Dtype};
-use locus_link::{Death, Engine, Hello, LeftOut, LinkError, News, Way};
+use locus_link::{Death, Engine, Hello, How, LeftOut, LinkError, News, Way};
 use locus_protocol::{
     Blame, DeviceRequest, JournalChoice, ModelSource, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start,
 };
@@ -13,6 +13,8 @@ use std::process::Command;
 
 /// Threads at most: no processor has as many.
 const MOST_THREADS: i32 = 1024;
+/// The exit code of a device that does not do.
+const DEVICE: i32 = 4;
 /// Name of the engine's program, which lies beside this one.
 const PROGRAM: &str = "locus-engine";
 
@@ -113,6 +115,12 @@ impl From<LinkError> for Failure {
 
 /// What is said of an engine that died, and the exit code.
 pub fn died(death: &Death) -> Failure {
+    if let (How::Exit(DEVICE), Some(last)) = (death.how, death.last_words.last())
+        && last.starts_with("locus: out of memory")
+    {
+        // it has said so itself
+        return Failure { message: String::new(), code: DEVICE as u8 };
+    }
     let words: Vec<&str> = death.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     // what it said itself has been passed on
     let remedy = match &death.opening {

@@ -27,6 +27,8 @@ pub enum Input {
     EngineDied(Box<Death>),
     /// Another engine was started in its place.
     EngineStarted,
+    /// No other one could be started: one sentence.
+    EngineNotStarted(String),
     /// Another front orders now, or this one again.
     Control {
         /// Whether this one may order.

@@ -71,6 +71,7 @@ pub enum Ending {
 pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
     let mut state = Workbench::new(&options)?;
     state.state.link.keep = handles.keep;
+    state.state.link.joined = handles.joined;
     if handles.joined {
         // until what happened before has been told
         state.state.link.follows = Some("an engine that runs".to_owned());
@@ -271,8 +272,10 @@ impl Loop {
                 (self.handles.orders, self.handles.news) = (orders, news);
                 self.feed(Input::EngineStarted)
             }
-            Some(Err(text)) => self.feed(Input::Answer(Err(text))),
-            None => self.feed(Input::Answer(Err("this engine was not started from here; leave with q".to_owned()))),
+            Some(Err(why)) => self.feed(Input::EngineNotStarted(why)),
+            None => {
+                self.feed(Input::EngineNotStarted("this engine was not started from here; leave with q".to_owned()))
+            }
         }
     }
 

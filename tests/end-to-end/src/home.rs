@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Home {
     folder: TempDir,
+    /// Where sockets are.
+    runtime: TempDir,
     cache: PathBuf,
 }
 
@@ -36,8 +38,7 @@ impl Home {
     pub fn cold() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = folder.path().join("cache");
-        std::fs::create_dir(folder.path().join("run")).expect("a folder");
-        Self { folder, cache }
+        Self { folder, runtime: tempfile::tempdir().expect("a folder"), cache }
     }
 
     /// A path in the home; the program runs there.
@@ -62,7 +63,7 @@ impl Home {
             ("XDG_STATE_HOME", folder.join("state")),
             ("XDG_DATA_HOME", folder.join("data")),
             ("XDG_CONFIG_HOME", folder.join("config")),
-            ("XDG_RUNTIME_DIR", folder.join("run")),
+            ("XDG_RUNTIME_DIR", self.runtime.path().to_owned()),
             ("LANG", "C.UTF-8".into()),
             ("TERM", "xterm-256color".into()),
             ("CUDA_VISIBLE_DEVICES", "".into()),

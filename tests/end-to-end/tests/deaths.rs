@@ -1,8 +1,8 @@
 //! Front and engine are two processes: what ends the engine does not end the front, and nothing that was recorded is lost.
 
+use locus_dying::WAYS;
 use locus_end_to_end::processes::{child_of, eventually, is_running, kill};
 use locus_end_to_end::{Ended, Home, PseudoTerminal, operations, order, order_of, plugin, program};
-use locus_hostile::dies::WAYS;
 use locus_protocol::EditOrder;
 use rustix::process::Signal;
 use serde_json::json;
@@ -86,7 +86,7 @@ fn a_load_that_is_killed_is_told_as_one() {
 #[test]
 fn whatever_way_a_plugin_takes_to_end_the_process_the_front_lives_and_names_it() {
     let home = Home::new();
-    let file = plugin("locus-hostile").display().to_string();
+    let file = plugin("locus-dying").display().to_string();
     let mut recorded = 0;
     for (index, way) in WAYS.iter().enumerate() {
         // slow to be noticed, so once is enough
@@ -228,7 +228,9 @@ fn an_engine_that_is_kept_goes_on_and_is_joined_again_and_watched() {
     // what one orders, the other one sees
     second.press("t");
     watcher.until_shown("traced in");
-    watcher.press("e");
+    // what would order something is not done
+    watcher.press("r");
+    watcher.until_shown("read-only");
     watcher.press("q");
     watcher.end(Duration::from_secs(20));
     // a third one takes over, and the second one only looks on

@@ -64,9 +64,12 @@ fn only_the_workbench_knows_of_terminals() {
 }
 
 #[test]
-fn the_workbench_and_the_protocol_know_of_no_tensors() {
+fn the_front_knows_of_no_tensors() {
     for folder in ["app/src", "app/tui/src", "app/link/src", "app/protocol/src", "app/records/src", "app/files/src"] {
-        assert_free_of(folder, &["tch::", "locus_engine", "locus_session"], "the front links no libtorch");
+        let mut sources = sources(folder);
+        // what a new plugin is made of
+        sources.retain(|(file, _)| !file.components().any(|part| part.as_os_str() == "templates"));
+        assert_none_has(sources, &["tch::", "locus_engine", "locus_session"], "the front links no libtorch");
     }
 }
 

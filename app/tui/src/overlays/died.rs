@@ -11,7 +11,7 @@ use ratatui::text::Span;
 pub fn press(state: &State, key: Key) -> Pressed {
     let change = match key.code {
         KeyCode::Enter if state.link.lost.is_some() => Change::RunLostAgain,
-        KeyCode::Char('o') if state.engine.gone => Change::Load,
+        KeyCode::Char('o') if state.engine.gone && !state.link.joined => Change::Load,
         KeyCode::Esc | KeyCode::Enter | KeyCode::Char('n' | 'q') => Change::ForgetLost,
         _ => return Pressed::stays(Vec::new()),
     };
@@ -28,7 +28,8 @@ pub fn draw(state: &State, text: &str, buffer: &mut Buffer) {
     }
     paper.line("");
     let what = match (state.engine.gone, state.link.coming_back) {
-        (true, false) => " It is not started again by itself any more.",
+        _ if state.link.joined => " Leave with q; `locus` starts another one, with the recorded edits in place.",
+        (true, false) => " It is not started again by itself.",
         (_, true) => " Another one is being started, with the recorded edits in place.",
         (false, false) => " Another one is there, with the recorded edits in place.",
     };
@@ -41,7 +42,7 @@ pub fn draw(state: &State, text: &str, buffer: &mut Buffer) {
     if let Some(order) = &state.link.lost {
         key("enter", format!(" run again: {}  ", shorten(&order.title, 34, state.glyphs())));
     }
-    if state.engine.gone && !state.link.coming_back {
+    if state.engine.gone && !state.link.coming_back && !state.link.joined {
         key("o", " start an engine  ".to_owned());
     }
     key("esc", " close".to_owned());

@@ -20,6 +20,8 @@ pub struct Link {
     pub shared: bool,
     /// Whether it goes on when this front leaves.
     pub keep: bool,
+    /// Whether the engine was started by another front, so that this one cannot start another in its place.
+    pub joined: bool,
     /// Whether an engine was started in the place of one that ended, and the model is not there yet.
     pub coming_back: bool,
     /// Whether this session has told of anything in the journal of operations: what is in place is what stands there last.
@@ -41,7 +43,7 @@ impl Link {
     /// An engine has ended; whether another one is to be started by itself.
     pub fn died(&mut self) -> bool {
         self.deaths += 1;
-        self.coming_back = self.deaths <= MOST_DEATHS;
+        self.coming_back = self.deaths <= MOST_DEATHS && !self.joined;
         self.coming_back
     }
 

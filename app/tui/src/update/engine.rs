@@ -73,8 +73,18 @@ pub fn died(workbench: &mut Workbench, death: &Death) -> Vec<Effect> {
     state.link.lost = lost.filter(|order| order.kind != JobKind::Load).or_else(|| state.link.lost.take());
     state.link.resume = false;
     let comes_back = state.link.died();
+    if state.link.joined {
+        state.link.lost = None;
+    }
     workbench.overlay = Some(Overlay::Died(text));
     if comes_back { vec![Effect::StartEngine] } else { Vec::new() }
+}
+
+/// No other engine could be started; why was said.
+pub fn not_started(state: &mut State, why: String) {
+    state.link.coming_back = false;
+    state.note("error", &why);
+    state.say(Tone::Bad, why);
 }
 
 /// Another engine was started: the model is loaded into it.

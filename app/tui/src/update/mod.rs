@@ -56,6 +56,10 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
             Vec::new()
         }
         Input::EngineDied(death) => engine::died(workbench, &death),
+        Input::EngineNotStarted(why) => {
+            engine::not_started(state, why);
+            Vec::new()
+        }
         Input::EngineStarted => engine::started(state),
         Input::Control { yours, next_job } => {
             engine::control(state, yours, next_job);
