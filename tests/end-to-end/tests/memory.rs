@@ -102,7 +102,7 @@ fn there(home: &Home) -> BTreeSet<PathBuf> {
 /// Runs a command under limits between what the program takes before it has a model and what the command takes; it has
 /// to end well or with the sentence, and with the sentence at least once.
 fn runs_short(home: &Home, arguments: &[&str]) {
-    let least = peak(home, &["plugin", "list"]);
+    let least = peak(home, &["stats"]);
     let most = peak(home, arguments);
     let mut short = 0;
     for part in [15, 50, 85] {
