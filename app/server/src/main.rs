@@ -21,6 +21,15 @@ fn main() -> ExitCode {
     // before anything else looks at libtorch, see its documentation
     locus_session::open_cuda();
     let arguments = Arguments::parse();
+    // a panic of the engine's thread is caught, and told in a sentence; where it was is for those who ask for it
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if std::thread::current().name() != Some("engine") {
+                usual(panic);
+            }
+        }));
+    }
     // a file that may not grow further is an error like a full disk, and not the end of the program
     let _ = signal_hook::flag::register(rustix::process::Signal::XFSZ.as_raw(), Arc::default());
     let ended = match (arguments.task, arguments.join) {

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 /// The exit code of a device that does not do.
 const DEVICE: i32 = 4;
+/// Has threads share one arena of the C library: each of its own takes addresses that nothing is ever put into.
+const ONE_ARENA: (&str, &str) = ("MALLOC_ARENA_MAX", "1");
 /// Width and context of a model of GPT-2's shape whose tensors are larger than what an allocator has left over.
 const HIDDEN: usize = 384;
 const CONTEXT: usize = 256;
@@ -70,13 +72,15 @@ fn within(home: &Home, kibibytes: u64, arguments: &[&str]) -> Ended {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -v \"$1\"; shift; exec \"$@\"", "sh", &kibibytes.to_string()]).arg(program());
     command.args(["--threads", "1"]).args(arguments).current_dir(home.path(""));
-    command.env_clear().envs(home.environment()).stdin(Stdio::null());
+    command.env_clear().envs(home.environment()).env(ONE_ARENA.0, ONE_ARENA.1).stdin(Stdio::null());
     command.output().expect("the program runs").into()
 }
 
 /// Addresses that a run takes at most in one of its processes, in KiB.
 fn peak(home: &Home, arguments: &[&str]) -> u64 {
-    let mut child = home.command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut command = home.command(arguments);
+    command.env(ONE_ARENA.0, ONE_ARENA.1).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("it starts");
     let front = child.id();
     let mut most = 0;
     while child.try_wait().expect("its state").is_none() {
