@@ -300,10 +300,11 @@ impl Drop for Client {
 
 /// A new engine that has answered. Libraries that end it when they are opened are left out, one after the other.
 fn connect(way: &Way, hello: &mut Hello, output: &Output) -> Result<Engine, Failure> {
-    let mut early = |news| match news {
-        News::Said(line) => output.pass_on(&line),
-        // nothing happens before the welcome
-        _ => {}
+    let mut early = |news| {
+        // nothing else happens before the welcome
+        if let News::Said(line) = news {
+            output.pass_on(&line);
+        }
     };
     for _ in 0..MOST_LEFT_OUT {
         match engine::start(way, hello, &mut early) {
