@@ -50,7 +50,7 @@ impl Death {
     #[must_use]
     pub fn sentence(&self) -> String {
         let how = match self.how {
-            How::Exit(DEVICE) => "the engine ended for want of memory or of its device (exit code 4)".to_owned(),
+            How::Exit(DEVICE) => "the engine ran out of memory or lost its device (exit code 4)".to_owned(),
             How::Exit(code) => format!("the engine ended with exit code {code}"),
             How::Signal(signal) => format!("the engine was ended by {}", named(signal)),
             How::Cut => "the connection to the engine was cut".to_owned(),
@@ -78,13 +78,13 @@ impl Death {
 /// A signal as people know it.
 fn named(signal: i32) -> String {
     let what = match signal {
-        4 => "an instruction that the processor does not have",
+        4 => "an illegal instruction",
         6 => "abort",
         7 | 11 => "a memory fault",
-        8 => "a division that cannot be",
-        9 => "somebody who killed it, perhaps the system for want of memory",
-        15 => "somebody who asked it to end",
-        24 => "the limit on processor time",
+        8 => "an arithmetic error",
+        9 => "killed, perhaps by the kernel for lack of memory",
+        15 => "terminated",
+        24 => "the limit on CPU time",
         _ => return format!("signal {signal}"),
     };
     format!("signal {signal} ({what})")

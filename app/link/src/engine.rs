@@ -101,14 +101,10 @@ pub enum News {
     Gone(Box<Death>),
 }
 
-/// How long an end is waited for.
-pub type Patience = Duration;
-
 /// An engine.
 pub struct Engine {
     orders: Option<Sender<ToEngine>>,
     news: Receiver<News>,
-    child: Arc<Mutex<Option<Child>>>,
     /// Whether it goes on without this front.
     kept: Arc<AtomicBool>,
     /// Whether the engine has said so.
@@ -182,7 +178,7 @@ impl Engine {
                 }
             })?;
         }
-        let (process, is_command) = (Arc::clone(&child), matches!(way, Way::Command(_)));
+        let is_command = matches!(way, Way::Command(_));
         let goes_on = Arc::clone(&kept);
         let confirmed = Arc::new(AtomicBool::new(matches!(way, Way::Socket(_))));
         let confirms = Arc::clone(&confirmed);
@@ -192,7 +188,7 @@ impl Engine {
                 // whoever holds standard error open after the engine's end is not waited for
                 wait_for(|| errors.is_finished(), END);
             }
-            let how = match ended(&process, goes_on.load(Ordering::SeqCst)) {
+            let how = match ended(&child, goes_on.load(Ordering::SeqCst)) {
                 _ if stuck.load(Ordering::SeqCst) => How::Stuck,
                 Some(status) => how(status, is_command),
                 None => How::Cut,
@@ -207,7 +203,7 @@ impl Engine {
             };
             let _ = tell.send(News::Gone(Box::new(death)));
         })?);
-        Ok(Self { orders: Some(orders), news, child, kept, confirmed, threads })
+        Ok(Self { orders: Some(orders), news, kept, confirmed, threads })
     }
 
     /// Says something to the engine. What an engine that is gone is told is lost; that it is gone is news.
@@ -231,7 +227,7 @@ impl Engine {
 
     /// Closes the connection and waits for the end of an engine that was started from here and that nobody keeps; what it
     /// tells until then goes to `last`. `false` where it took longer than `patience`.
-    pub fn leave(mut self, patience: Patience, mut last: impl FnMut(News)) -> bool {
+    pub fn leave(mut self, patience: Duration, mut last: impl FnMut(News)) -> bool {
         let start = Instant::now();
         if self.kept.load(Ordering::SeqCst) {
             // an engine that does not know it yet would end with this process
@@ -257,11 +253,6 @@ impl Engine {
             let _ = thread.join();
         }
         true
-    }
-
-    /// Ends the process at once, where it was started from here.
-    pub fn kill(&self) {
-        let _ = locked(&self.child).as_mut().map(Child::kill);
     }
 }
 

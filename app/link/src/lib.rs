@@ -12,7 +12,7 @@ mod messages;
 pub mod runtime;
 
 pub use death::{Death, How, Running};
-pub use engine::{Engine, LinkError, News, Patience, Way};
+pub use engine::{Engine, LinkError, News, Way};
 pub use left_out::LeftOut;
 pub use lines::{LONGEST, Lines, line_of};
 pub use messages::{FromEngine, Hello, Machine, PROTOCOL, ToEngine, Welcome, disagreement};

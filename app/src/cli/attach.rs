@@ -59,11 +59,11 @@ fn tell(common: &Common, running: &[runtime::Running]) -> Result<(), Failure> {
     if running.is_empty() {
         return Ok(output::print("no engine runs")?);
     }
-    let mut table = tables::table(["process", "model", "without a front", "socket"]);
+    let mut table = tables::table(["process", "model", "kept", "socket"]);
     for engine in running {
-        let goes_on = if engine.keep { "goes on" } else { "ends" };
+        let kept = if engine.keep { "yes" } else { "no" };
         let socket = engine.socket.display().to_string();
-        table.add_row([engine.process.to_string(), engine.model.clone(), goes_on.to_owned(), socket]);
+        table.add_row([engine.process.to_string(), engine.model.clone(), kept.to_owned(), socket]);
     }
     Ok(output::print(&table.to_string())?)
 }

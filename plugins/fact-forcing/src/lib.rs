@@ -1,6 +1,5 @@
 //! Fact forcing (Hase et al. 2023, section 5): the model is to answer with the true target although the subject's
-//! embeddings are noised. The noise is there in every run of the method and when the edit is scored (spec
-//! objectives.md 3.5).
+//! embeddings are noised. The noise is there in every run of the method and when the edit is scored.
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{

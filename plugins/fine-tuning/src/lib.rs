@@ -1,6 +1,5 @@
 //! Constrained fine-tuning (Zhu et al. 2020, as run by Meng et al. 2022 and Hase et al. 2023): gradient descent on
-//! the down-projections of chosen layers or on the subject's embeddings, every entry kept near its old value (spec
-//! methods.md 4).
+//! the down-projections of chosen layers or on the subject's embeddings, every entry kept near its old value.
 
 mod prompt;
 mod weights;

@@ -1,6 +1,5 @@
 //! Mass editing of memory in a transformer (Meng et al. 2023): the hidden states of many facts at the last of a window
-//! of layers are optimised, and what is missing there is spread over the down-projections of the window (spec
-//! methods.md 3).
+//! of layers are optimised, and what is missing there is spread over the down-projections of the window.
 
 mod spread;
 

@@ -182,8 +182,8 @@ impl Model {
         Tensor::f_embedding(&self.token_embedding, ids, -1, false, false).doing(|| "embedding the tokens".to_owned())
     }
 
-    /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, hidden]` on them: added in float64, then rounded (spec
-    /// parity.md 1.13).
+    /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, hidden]` on them: added in float64, then rounded, as the
+    /// published code adds it.
     ///
     /// # Errors
     /// Those of libtorch.

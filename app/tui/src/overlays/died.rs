@@ -29,7 +29,7 @@ pub fn draw(state: &State, text: &str, buffer: &mut Buffer) {
     paper.line("");
     let what = match (state.engine.gone, state.link.coming_back) {
         _ if state.link.joined => " Leave with q; `locus` starts another one, with the recorded edits in place.",
-        (true, false) => " It is not started again by itself.",
+        (true, false) => " It ended too often to be restarted automatically.",
         (_, true) => " Another one is being started, with the recorded edits in place.",
         (false, false) => " Another one is there, with the recorded edits in place.",
     };
