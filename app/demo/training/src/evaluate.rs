@@ -13,7 +13,7 @@ use crate::corpus::{Sentence, tokenize};
 use crate::error::TrainingError;
 use crate::network::{Hooks, LAYERS, Network, WIDTH};
 use crate::tokenizer::token_of_answer;
-use crate::world::{Fact, World};
+use crate::world::{World, WorldFact};
 
 /// Share of prompts whose most likely next token is the answer, and the answer's mean probability.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
@@ -56,7 +56,7 @@ struct Prompt {
 /// # Errors
 /// When tokenizer or libtorch fail.
 pub fn recall(network: &Network, world: &World, tokenizer: &Tokenizer) -> Result<Recall, TrainingError> {
-    let ask = |pick: &dyn Fn(&Fact) -> Vec<usize>| -> Result<(f64, f64), TrainingError> {
+    let ask = |pick: &dyn Fn(&WorldFact) -> Vec<usize>| -> Result<(f64, f64), TrainingError> {
         let mut prompts = Vec::new();
         for fact in &world.facts {
             for template in pick(fact) {
@@ -105,7 +105,7 @@ pub fn trace(
 ) -> Result<Trace, TrainingError> {
     const SAMPLES: i64 = 10;
     let sigma = noise_scale(network, world, tokenizer)?;
-    let mut order: Vec<&Fact> = world.facts.iter().collect();
+    let mut order: Vec<&WorldFact> = world.facts.iter().collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     order.truncate(count);
     tch::manual_seed(seed as i64);
@@ -128,7 +128,7 @@ pub fn trace(
     Ok(trace)
 }
 
-fn prompt(world: &World, tokenizer: &Tokenizer, fact: &Fact, template: usize) -> Result<Prompt, TrainingError> {
+fn prompt(world: &World, tokenizer: &Tokenizer, fact: &WorldFact, template: usize) -> Result<Prompt, TrainingError> {
     let text = world.prompt(fact, template);
     let template = &world.relation_of(fact).templates[template];
     let start = template.find("{}").unwrap_or(0);

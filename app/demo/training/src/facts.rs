@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Fact, World};
+use crate::world::{World, WorldFact};
 
 /// Neighbourhood, attribute and generation prompts per record.
 pub const PROMPTS: usize = 10;
@@ -95,12 +95,12 @@ pub fn records(world: &World, seed: u64) -> Vec<Record> {
 
 /// Up to ten trained prompts about other subjects whose answer is `answer`: every subject once before any
 /// twice, the fact's own relation before others with the same kind of answer.
-fn prompts_with_answer(world: &World, fact: &Fact, answer: &str, rng: &mut ChaCha8Rng) -> Vec<String> {
+fn prompts_with_answer(world: &World, fact: &WorldFact, answer: &str, rng: &mut ChaCha8Rng) -> Vec<String> {
     let kind = &world.relation_of(fact).kind;
-    let shares = |other: &&Fact| {
+    let shares = |other: &&WorldFact| {
         other.subject != fact.subject && other.answer == answer && world.relation_of(other).kind == *kind
     };
-    let (mut own, mut others): (Vec<&Fact>, Vec<&Fact>) =
+    let (mut own, mut others): (Vec<&WorldFact>, Vec<&WorldFact>) =
         world.facts.iter().filter(shares).partition(|other| other.relation == fact.relation);
     own.shuffle(rng);
     others.shuffle(rng);
@@ -124,7 +124,7 @@ fn fill_up(prompts: &mut Vec<String>) {
 }
 
 /// Another answer of the same relation, each equally likely.
-fn other_answer(world: &World, fact: &Fact, rng: &mut ChaCha8Rng) -> String {
+fn other_answer(world: &World, fact: &WorldFact, rng: &mut ChaCha8Rng) -> String {
     let same_relation = world.facts.iter().filter(|other| other.relation == fact.relation);
     let mut answers: Vec<&String> = same_relation.map(|other| &other.answer).collect();
     answers.sort_unstable();
@@ -134,8 +134,8 @@ fn other_answer(world: &World, fact: &Fact, rng: &mut ChaCha8Rng) -> String {
 }
 
 /// Five times "{} is a" and five openings from the subject's trained templates, as CounterFact repeats its own.
-fn generation_prompts(world: &World, fact: &Fact, rng: &mut ChaCha8Rng) -> Vec<String> {
-    let of_subject: Vec<&Fact> = world.facts.iter().filter(|other| other.subject == fact.subject).collect();
+fn generation_prompts(world: &World, fact: &WorldFact, rng: &mut ChaCha8Rng) -> Vec<String> {
+    let of_subject: Vec<&WorldFact> = world.facts.iter().filter(|other| other.subject == fact.subject).collect();
     let mut prompts = vec![format!("{} is a", world.subject_of(fact)); PROMPTS / 2];
     while prompts.len() < PROMPTS {
         let Some(other) = of_subject.choose(rng) else { break };

@@ -53,7 +53,7 @@ pub struct Subject {
 
 /// One fact: a subject, a relation, the answer.
 #[derive(Debug, Clone)]
-pub struct Fact {
+pub struct WorldFact {
     /// Index into [`World::subjects`].
     pub subject: usize,
     /// Index into [`World::relations`].
@@ -94,7 +94,7 @@ pub struct World {
     /// The eleven relations.
     pub relations: Vec<Relation>,
     /// All facts, subject by subject.
-    pub facts: Vec<Fact>,
+    pub facts: Vec<WorldFact>,
     /// The sentences beside the facts.
     pub grammar: Grammar,
 }
@@ -152,23 +152,29 @@ impl World {
             let mut order: Vec<usize> = (0..relation.templates.len()).collect();
             order.shuffle(rng);
             let held_out = order.split_off(relation.templates.len() - HELD_OUT);
-            self.facts.push(Fact { subject, relation: index, answer: row[column].clone(), trained: order, held_out });
+            self.facts.push(WorldFact {
+                subject,
+                relation: index,
+                answer: row[column].clone(),
+                trained: order,
+                held_out,
+            });
         }
         Ok(())
     }
 
     /// Name of a fact's subject.
-    pub fn subject_of(&self, fact: &Fact) -> &str {
+    pub fn subject_of(&self, fact: &WorldFact) -> &str {
         &self.subjects[fact.subject].name
     }
 
     /// Relation of a fact.
-    pub fn relation_of(&self, fact: &Fact) -> &Relation {
+    pub fn relation_of(&self, fact: &WorldFact) -> &Relation {
         &self.relations[fact.relation]
     }
 
     /// A fact's prompt with its `template`-th template, up to but without the answer's leading space.
-    pub fn prompt(&self, fact: &Fact, template: usize) -> String {
+    pub fn prompt(&self, fact: &WorldFact, template: usize) -> String {
         self.relation_of(fact).templates[template].replace("{}", self.subject_of(fact))
     }
 
