@@ -40,7 +40,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     let facts = Facts::of(common)?;
     let (sender, news) = bounded(WAITING);
     let (orders, nobody) = unbounded();
-    let mut shown = locus_tui::Options::from_environment(source(common));
+    let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
     shown.follows = Some(file.display().to_string());

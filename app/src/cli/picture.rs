@@ -6,7 +6,7 @@ use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
 use locus_records::Places;
 use locus_records::{Preference, facts};
-use locus_tui::{Depth, Input, Key, Options, Workbench};
+use locus_tui::{Depth, Input, Key, Workbench, WorkbenchOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -45,9 +45,9 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
 }
 
 /// The same pictures everywhere: nothing of the environment, and all colours that a picture has.
-fn options() -> Options {
+fn options() -> WorkbenchOptions {
     let preferred = Preference::shipped();
-    Options {
+    WorkbenchOptions {
         flags: Vec::new(),
         source: ModelSource::BuiltIn,
         ascii: false,

@@ -43,8 +43,8 @@ pub fn run(common: &Common) -> Result<(), Failure> {
 }
 
 /// What every workbench is shown with.
-pub fn options(common: &Common, places: &Places) -> locus_tui::Options {
-    let mut shown = locus_tui::Options::from_environment(source(common));
+pub fn options(common: &Common, places: &Places) -> locus_tui::WorkbenchOptions {
+    let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
     shown.flags = flags::of(common);
@@ -68,7 +68,7 @@ pub fn check_terminal() -> Result<(), Failure> {
 ///
 /// # Errors
 /// There is no engine; the terminal fails.
-pub fn show(way: Way, hello: Hello, shown: locus_tui::Options) -> Result<(), Failure> {
+pub fn show(way: Way, hello: Hello, shown: locus_tui::WorkbenchOptions) -> Result<(), Failure> {
     locus_allocator::before_the_end(locus_tui::give_back);
     let (joined, keep) = (hello.start.is_none(), hello.keep || hello.start.is_none());
     let first = Engine::start(&way, &hello)?;

@@ -49,7 +49,7 @@ mod workbench;
 pub use input::{BuildEvent, Effect, Input, Problem};
 pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
-pub use options::Options;
+pub use options::WorkbenchOptions;
 pub use panes::{About, PANES, Table};
 pub use run::{Again, Ending, Handles, run};
 pub use state::State;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// What the workbench is started with.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct WorkbenchOptions {
     /// The model that is loaded first.
     pub source: ModelSource,
     /// Draws with ASCII only.
@@ -31,7 +31,7 @@ pub struct Options {
     pub frames_per_second: u32,
 }
 
-impl Options {
+impl WorkbenchOptions {
     /// Options for a model, with colours, glyphs and frame rate as the environment asks for.
     #[must_use]
     pub fn from_environment(source: ModelSource) -> Self {

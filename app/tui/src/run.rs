@@ -2,7 +2,7 @@
 
 use crate::cargo::Builder;
 use crate::input::{BuildEvent, Effect, Input};
-use crate::options::Options;
+use crate::options::WorkbenchOptions;
 use crate::remembered_file;
 use crate::state::Tone;
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
@@ -68,7 +68,7 @@ pub enum Ending {
 ///
 /// # Errors
 /// There is no terminal, it refuses, or a keymap is wrong.
-pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
+pub fn run(handles: Handles, options: WorkbenchOptions) -> anyhow::Result<Ending> {
     let mut state = Workbench::new(&options)?;
     state.state.link.keep = handles.keep;
     state.state.link.joined = handles.joined;
@@ -106,7 +106,7 @@ pub fn run(handles: Handles, options: Options) -> anyhow::Result<Ending> {
 struct Loop {
     state: Workbench,
     handles: Handles,
-    options: Options,
+    options: WorkbenchOptions,
     terminal: Terminal,
     screen: Screen,
     /// Where threads tell things.
@@ -129,7 +129,7 @@ impl Loop {
     fn new(
         mut state: Workbench,
         handles: Handles,
-        options: Options,
+        options: WorkbenchOptions,
         terminal: Terminal,
         messages: Sender<Message>,
     ) -> anyhow::Result<Self> {

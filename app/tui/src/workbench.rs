@@ -3,7 +3,7 @@
 use crate::actions;
 use crate::input::Effect;
 use crate::keys::{Keymap, KeymapError};
-use crate::options::Options;
+use crate::options::WorkbenchOptions;
 use crate::overlays::Overlay;
 use crate::panes::{Act, NAMES, PANES, Panes};
 use crate::state::{Remembered, State, Tone, Wish};
@@ -29,7 +29,7 @@ impl Workbench {
     ///
     /// # Errors
     /// A keymap is wrong, or cannot be read.
-    pub fn new(options: &Options) -> Result<Self, KeymapError> {
+    pub fn new(options: &WorkbenchOptions) -> Result<Self, KeymapError> {
         let mut keymap = actions::keymap()?;
         if let Some(path) = &options.keymap {
             lay_over(&mut keymap, path)?;

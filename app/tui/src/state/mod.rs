@@ -50,7 +50,7 @@ pub use windows::{Axis, Tree, Windows};
 use crate::input::Effect;
 use crate::keys::{Key, Keymap};
 use crate::looks::{Glyphs, Theme};
-use crate::options::Options;
+use crate::options::WorkbenchOptions;
 use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,7 +134,7 @@ pub struct State {
 impl State {
     /// The state before anything has happened, for panes of these names.
     #[must_use]
-    pub fn new(options: &Options, panes: &'static [&'static str], keymap: Keymap) -> Self {
+    pub fn new(options: &WorkbenchOptions, panes: &'static [&'static str], keymap: Keymap) -> Self {
         Self {
             now: Duration::ZERO,
             launch: Launch {

@@ -2,7 +2,7 @@
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{AimVerdict, Blame, Command, EditOrder, Event, JobId, Outcome, Task, TriedOn};
-use locus_tui::{Depth, Effect, Options};
+use locus_tui::{Depth, Effect, WorkbenchOptions};
 use ratatui::backend::{Backend, CrosstermBackend};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -19,7 +19,7 @@ fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
 }
 
 /// Two methods, both measured, after a trace.
-fn compared(options: Options, columns: u16, rows: u16) -> Bench {
+fn compared(options: WorkbenchOptions, columns: u16, rows: u16) -> Bench {
     let mut bench = Bench::ready_with(options, columns, rows);
     bench.press("t").hear(recording::trace(2, locus_protocol::TraceKind::Hidden, 0));
     bench.commands();
@@ -249,7 +249,7 @@ fn all_sizes_show_variants_their_differences_and_plots() {
     bench.press("m s");
     let screen = bench.screen();
     assert!(screen.contains("terms of the loss of A by step") && screen.contains("1 decay  2 fit  3 kl"), "{screen}");
-    let plain = Options { ascii: true, colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
     let mut bench = compared(plain, 120, 40);
     bench.press("6 m m");
     let screen = bench.screen();

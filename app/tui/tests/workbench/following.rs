@@ -3,13 +3,13 @@
 use crate::support::recording;
 use crate::support::text_of;
 use locus_protocol::{Event, TraceKind};
-use locus_tui::{Effect, Input, Key, Options, Workbench, draw, update};
+use locus_tui::{Effect, Input, Key, Workbench, WorkbenchOptions, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::time::Duration;
 
 fn following() -> Workbench {
-    let options = Options { follows: Some("run.jsonl".to_owned()), ..crate::support::options() };
+    let options = WorkbenchOptions { follows: Some("run.jsonl".to_owned()), ..crate::support::options() };
     let mut state = Workbench::new(&options).expect("the shipped keymap");
     update(&mut state, Input::Resize(120, 40));
     state

@@ -2,7 +2,7 @@
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{Event, TraceKind};
-use locus_tui::{Depth, Input, Options, Workbench, picture, replay, screen, update};
+use locus_tui::{Depth, Input, Workbench, WorkbenchOptions, picture, replay, screen, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -85,7 +85,7 @@ fn records_lead_to_the_screen_that_the_session_had() {
 #[test]
 fn pictures_of_all_depths_differ_only_in_colours_and_letters() {
     for colours in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
-        let mut bench = Bench::with(Options { colours, ..options() }, 80, 24);
+        let mut bench = Bench::with(WorkbenchOptions { colours, ..options() }, 80, 24);
         bench.hear(session());
         let svg = picture(&bench.buffer());
         assert!(svg.contains("Before/After") && svg.contains("width=\"740\" height=\"452\""), "{svg}");

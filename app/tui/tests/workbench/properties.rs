@@ -2,12 +2,12 @@
 
 use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{Event, PluginReady, TraceKind};
-use locus_tui::{Depth, Input, Key, Options};
+use locus_tui::{Depth, Input, Key, WorkbenchOptions};
 use proptest::prelude::*;
 
 /// A state with everything in it.
 fn populated(ascii: bool, colours: Depth) -> Bench {
-    let mut bench = Bench::with(Options { ascii, colours, ..options() }, 80, 24);
+    let mut bench = Bench::with(WorkbenchOptions { ascii, colours, ..options() }, 80, 24);
     bench.hear(recording::loading()).hear(recording::loaded()).hear([recording::gpu_memory()]);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench.press("r").hear(recording::edit(3));

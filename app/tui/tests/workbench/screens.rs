@@ -2,7 +2,7 @@
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{Event, Intervention, JobKind, Phase, TraceKind};
-use locus_tui::{Depth, Options};
+use locus_tui::{Depth, WorkbenchOptions};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -225,14 +225,14 @@ fn model_sheet_and_log() {
 #[test]
 fn trace_without_colours() {
     snapshot("no_color_trace", |columns, rows| {
-        traced(Bench::ready_with(Options { colours: Depth::None, ..options() }, columns, rows))
+        traced(Bench::ready_with(WorkbenchOptions { colours: Depth::None, ..options() }, columns, rows))
     });
-    let ascii = Options { colours: Depth::None, ascii: true, ..options() };
+    let ascii = WorkbenchOptions { colours: Depth::None, ascii: true, ..options() };
     insta::assert_snapshot!("ascii_trace_80x24", traced(Bench::ready_with(ascii, 80, 24)).screen());
 }
 
 #[test]
 fn trace_with_256_colours_shows_numbers() {
-    let bench = traced(Bench::ready_with(Options { colours: Depth::Indexed, ..options() }, 80, 24));
+    let bench = traced(Bench::ready_with(WorkbenchOptions { colours: Depth::Indexed, ..options() }, 80, 24));
     insta::assert_snapshot!("indexed_trace_80x24", bench.screen());
 }

@@ -6,7 +6,7 @@
 use super::support::recording;
 use locus_link::{News, ToEngine};
 use locus_protocol::{Command, Event, ModelSource, Outcome, Task, TraceKind};
-use locus_tui::{Ending, Handles, Options, run};
+use locus_tui::{Ending, Handles, WorkbenchOptions, run};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -62,7 +62,8 @@ fn child() {
     let (orders, ordered) = crossbeam_channel::unbounded();
     let (tell, news) = crossbeam_channel::bounded(4096);
     let engine = thread::spawn(move || engine(&ordered, &tell));
-    let options = Options { frames_per_second: 20, ..Options::from_environment(ModelSource::BuiltIn) };
+    let options =
+        WorkbenchOptions { frames_per_second: 20, ..WorkbenchOptions::from_environment(ModelSource::BuiltIn) };
     let handles = Handles { orders, news, again: None, joined: false, keep: false };
     let result = run(handles, options);
     let ended = engine.join().is_ok();

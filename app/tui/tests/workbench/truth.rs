@@ -3,7 +3,7 @@
 
 use super::support::{Bench, options, recording};
 use locus_protocol::{AimVerdict, Command, Event, JobKind, Outcome, Phase, SaveTarget, Task, TraceKind};
-use locus_tui::{Depth, Effect, Options};
+use locus_tui::{Depth, Effect, WorkbenchOptions};
 
 /// A trace on top of an edit, in which noise lowers nothing any more.
 fn flat_trace(bench: &mut Bench, job: u64) {
@@ -34,7 +34,7 @@ fn a_trace_whose_noise_lowers_nothing_has_no_effects_and_no_scale() {
         assert!(!screen.contains("full restoration") && screen.contains("no scale"), "{screen}");
         insta::assert_snapshot!(format!("flat_trace_{columns}x{rows}"), screen);
     }
-    let plain = Options { colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { colours: Depth::None, ..options() };
     let mut bench = Bench::ready_with(plain, 120, 40);
     bench.press("r").hear(recording::edit(2));
     flat_trace(&mut bench, 3);
@@ -150,7 +150,7 @@ fn command(bench: &mut Bench) -> String {
 #[test]
 fn the_command_for_the_shell_stands_on_the_same_edits() {
     let flags = vec!["--threads".to_owned(), "1".to_owned()];
-    let mut bench = Bench::ready_with(Options { flags, ..options() }, 120, 40);
+    let mut bench = Bench::ready_with(WorkbenchOptions { flags, ..options() }, 120, 40);
     bench.press("r").hear(recording::edit(2));
     assert!(!command(&mut bench).contains("--with-edits"), "the first edit is of the unedited model");
     bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 1));

@@ -4,7 +4,7 @@ use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{
     Blame, Command, Event, Fact, Intervention, JobKind, Load, ModelSource, Outcome, Redo, Task, TraceKind, Undo,
 };
-use locus_tui::{Depth, Effect, Input, Options};
+use locus_tui::{Depth, Effect, Input, WorkbenchOptions};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::style::Color;
 use std::io::{self, Write};
@@ -389,7 +389,7 @@ fn the_screen_of_a_running_job_changes_four_times_a_second_at_most() {
 
 #[test]
 fn without_colours_no_cell_has_one() {
-    let mut bench = Bench::with(Options { colours: Depth::None, ..options() }, 120, 40);
+    let mut bench = Bench::with(WorkbenchOptions { colours: Depth::None, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
     let overlays = ["1 space", "U", "esc", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "J", "esc", "L"];
@@ -403,7 +403,7 @@ fn without_colours_no_cell_has_one() {
 
 #[test]
 fn ascii_screens_hold_nothing_else() {
-    let mut bench = Bench::with(Options { ascii: true, ..options() }, 120, 40);
+    let mut bench = Bench::with(WorkbenchOptions { ascii: true, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
     let overlays = ["1 space", "U", "esc", "?", "esc", "e", "esc", "M", "esc", "J", "esc", "L"];

@@ -3,7 +3,7 @@
 use super::{Form, Sample};
 use locus_end_to_end::order;
 use locus_records::Preference;
-use locus_tui::{Options, Workbench};
+use locus_tui::{Workbench, WorkbenchOptions};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -65,8 +65,8 @@ pub fn all() -> Vec<Sample> {
     ]
 }
 
-fn started(change: impl FnOnce(&mut Options)) -> Result<String, String> {
-    let mut options = Options::from_environment(locus_protocol::ModelSource::BuiltIn);
+fn started(change: impl FnOnce(&mut WorkbenchOptions)) -> Result<String, String> {
+    let mut options = WorkbenchOptions::from_environment(locus_protocol::ModelSource::BuiltIn);
     change(&mut options);
     let mut workbench = Workbench::new(&options).map_err(|error| error.to_string())?;
     locus_tui::update(&mut workbench, locus_tui::Input::Resize(100, 30));

@@ -3,15 +3,15 @@
 pub mod recording;
 
 use locus_protocol::{Command, Event, ModelSource, Outcome};
-use locus_tui::{About, Depth, Effect, Input, Key, Options, PANES, State, Workbench, actions, draw, update};
+use locus_tui::{About, Depth, Effect, Input, Key, PANES, State, Workbench, WorkbenchOptions, actions, draw, update};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Options that depend on nothing outside.
-pub fn options() -> Options {
-    Options {
+pub fn options() -> WorkbenchOptions {
+    WorkbenchOptions {
         source: ModelSource::BuiltIn,
         ascii: false,
         colours: Depth::Sixteen,
@@ -46,7 +46,7 @@ impl Bench {
     }
 
     /// The same with other options.
-    pub fn ready_with(options: Options, columns: u16, rows: u16) -> Self {
+    pub fn ready_with(options: WorkbenchOptions, columns: u16, rows: u16) -> Self {
         let mut bench = Self::with(options, columns, rows);
         bench.hear(recording::loading()).hear(recording::loaded()).wait(7000);
         bench.commands();
@@ -59,7 +59,7 @@ impl Bench {
     }
 
     /// The same with other options.
-    pub fn with(options: Options, columns: u16, rows: u16) -> Self {
+    pub fn with(options: WorkbenchOptions, columns: u16, rows: u16) -> Self {
         let mut workbench = Workbench::new(&options).expect("the shipped keymap");
         update(&mut workbench, Input::Resize(columns, rows));
         let effects = workbench.load();
