@@ -1,7 +1,8 @@
 //! Every way in which the engine can fail, each as one sentence with the remedy.
 
 use crate::memory::{self, Shortage};
-use std::path::{Path, PathBuf};
+use locus_files::{NotWritten, Refusal};
+use std::path::PathBuf;
 
 /// Result with the engine's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,22 +18,9 @@ pub enum Error {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A file cannot be written.
-    #[error("cannot write {}: {source}; check the folder and the space left", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
     /// A file is not written where it should go.
-    #[error("{}: {reason}", path.display())]
-    Output {
-        /// The file or folder.
-        path: PathBuf,
-        /// Why, and the remedy.
-        reason: locus_files::Refusal,
-    },
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
     /// A file of facts does not hold what it should.
     #[error("{}: {message}", path.display())]
     Facts {
@@ -156,16 +144,10 @@ impl Error {
     pub fn is_out_of_memory(&self) -> bool {
         match self {
             Self::OutOfMemory { .. } => true,
-            Self::Read { source, .. } | Self::Write { source, .. } => source.kind() == std::io::ErrorKind::OutOfMemory,
+            Self::Read { source, .. } | Self::NotWritten(NotWritten { reason: Refusal::Io(source), .. }) => {
+                source.kind() == std::io::ErrorKind::OutOfMemory
+            }
             _ => false,
-        }
-    }
-
-    /// What to say of a file that is not written.
-    pub(crate) fn not_written(path: &Path) -> impl FnOnce(locus_files::Refusal) -> Self + '_ {
-        move |refusal| match refusal {
-            locus_files::Refusal::Io(source) => Self::Write { path: path.to_owned(), source },
-            reason => Self::Output { path: path.to_owned(), reason },
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::error::{Doing, Error, Result};
 use crate::number_formats::dtype_of;
 use crate::room::room;
-use locus_files::Draft;
+use locus_files::{Draft, NotWritten};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView, serialize, serialize_to_file};
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<V
 /// # Errors
 /// The file cannot be written.
 pub fn keep(bytes: &[u8], file: &Path) -> Result<()> {
-    locus_files::write(file, bytes).map_err(Error::not_written(file))
+    Ok(locus_files::write(file, bytes).map_err(NotWritten::at(file))?)
 }
 
 /// The same for a file that one program writes at a time.
@@ -42,12 +42,7 @@ pub fn keep_alone(bytes: &[u8], file: &Path) -> Result<()> {
         draft.write_all(bytes)?;
         draft.commit()
     };
-    write().map_err(Error::not_written(file))
-}
-
-/// The error that a file cannot be written with.
-pub(crate) fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
-    move |source| Error::Write { path: path.to_owned(), source }
+    Ok(write().map_err(NotWritten::at(file))?)
 }
 
 /// Writes a file that other programs read.
@@ -57,8 +52,9 @@ pub(crate) fn failed(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
 pub(crate) fn write(tensors: &[(String, Tensor)], file: &Path) -> Result<()> {
     // transformers reads a file only when it says which framework wrote it
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))?
-        .map_err(|error| Error::Write { path: file.to_owned(), source: std::io::Error::other(error.to_string()) })
+    let written = with_views(tensors, |views| serialize_to_file(views, Some(metadata), file))?;
+    let written = written.map_err(|error| std::io::Error::other(error.to_string()));
+    Ok(written.map_err(NotWritten::at(file))?)
 }
 
 fn with_views<T>(

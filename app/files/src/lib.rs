@@ -23,6 +23,6 @@ pub use append::{alone, append, stream};
 pub use draft::{Draft, write, write_like, write_new};
 pub use folder::FolderDraft;
 pub use read::{bytes, open, size, text};
-pub use refusal::Refusal;
+pub use refusal::{NotWritten, Refusal};
 pub use scratch::scratch;
 pub use sink::Sink;

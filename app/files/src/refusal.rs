@@ -3,6 +3,7 @@
 use std::fs::FileType;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
 
 /// Why a file is not written, as what stands behind its name in a sentence.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,33 @@ impl From<Refusal> for io::Error {
             Refusal::Io(error) => error,
             refusal => Self::other(refusal),
         }
+    }
+}
+
+/// A file or folder that is not written, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", sentence(path, reason))]
+pub struct NotWritten {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Why, and the remedy.
+    #[source]
+    pub reason: Refusal,
+}
+
+impl NotWritten {
+    /// What to say of `path` where writing it failed.
+    pub fn at<R: Into<Refusal>>(path: &Path) -> impl FnOnce(R) -> Self + '_ {
+        |reason| Self { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+fn sentence(path: &Path, reason: &Refusal) -> String {
+    match reason {
+        Refusal::Io(error) => {
+            format!("cannot write {}: {error}; check the folder and the space left", path.display())
+        }
+        reason => format!("{}: {reason}", path.display()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crossbeam_channel::Sender;
-use locus_files::Refusal;
+use locus_files::{NotWritten, Refusal};
 use locus_protocol::{Event, JobId, Phase, SCHEMA};
 use locus_records::failure_point::reach;
 use std::cell::{Cell, RefCell};
@@ -157,7 +157,7 @@ impl Emitter {
         journal.missing += 1;
         self.missed.set(self.missed.get() + 1);
         journal.trouble = Some((error.kind(), error.to_string()));
-        Err(locus_engine::Error::Write { path: journal.path.clone(), source: error })
+        Err(NotWritten::at(&journal.path)(error).into())
     }
 
     /// A job begins: what was missed before is no matter of its own.
@@ -173,7 +173,7 @@ impl Emitter {
         let Some(journal) = self.journal.as_ref().filter(|_| self.missed.get() > 0) else { return Ok(()) };
         let journal = journal.borrow();
         let (kind, text) = journal.trouble.clone().unwrap_or((ErrorKind::Other, "unknown".to_owned()));
-        Err(locus_engine::Error::Write { path: journal.path.clone(), source: std::io::Error::new(kind, text) })
+        Err(NotWritten::at(&journal.path)(std::io::Error::new(kind, text)).into())
     }
 
     /// The same, and that the system keeps it.
@@ -185,7 +185,7 @@ impl Emitter {
         let Some(journal) = &self.journal else { return Ok(()) };
         let journal = journal.borrow();
         let kept = if journal.length.is_some() { journal.file.sync_data() } else { Ok(()) };
-        kept.map_err(|source| locus_engine::Error::Write { path: journal.path.clone(), source })
+        Ok(kept.map_err(NotWritten::at(&journal.path))?)
     }
 
     /// The first record.

@@ -6,8 +6,8 @@
 use crate::edit::by_parameter;
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
-use crate::tensor_files::{failed, write};
-use locus_files::FolderDraft;
+use crate::tensor_files::write;
+use locus_files::{FolderDraft, NotWritten};
 use locus_plugin::{Delta, Form};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -29,7 +29,7 @@ struct Factors {
 /// A change is none of a projection, or of full rank; the folder is there already, or cannot be written.
 pub fn adapter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>, source: &Path, folder: &Path) -> Result<()> {
     let factors = factors(model, deltas)?;
-    let draft = FolderDraft::new(folder).map_err(Error::not_written(folder))?;
+    let draft = FolderDraft::new(folder).map_err(NotWritten::at(folder))?;
     let mut tensors = Vec::new();
     for Factors { module, outputs, inputs } in &factors {
         tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.f_contiguous()?));
@@ -37,8 +37,8 @@ pub fn adapter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>, sourc
     }
     write(&tensors, &draft.path().join("adapter_model.safetensors"))?;
     let text = format!("{:#}\n", config(model, &factors, source));
-    draft.write("adapter_config.json", text.as_bytes()).map_err(failed(folder))?;
-    draft.commit().map_err(Error::not_written(folder))
+    draft.write("adapter_config.json", text.as_bytes()).map_err(NotWritten::at(folder))?;
+    Ok(draft.commit().map_err(NotWritten::at(folder))?)
 }
 
 /// What peft has to know. Each module has a rank of its own; the scale, `lora_alpha / r`, is one everywhere.

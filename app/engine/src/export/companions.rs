@@ -5,7 +5,7 @@
 //! something else of the user's (a key, a list of passwords) is refused by name, and so is one to a pipe or a device.
 
 use crate::error::{Error, Result};
-use locus_files::FolderDraft;
+use locus_files::{FolderDraft, NotWritten};
 use std::path::Path;
 
 /// Bytes of a companion at most; the largest published tokenizer has a tenth of it.
@@ -53,7 +53,7 @@ pub fn copy(source: &Path, into: &FolderDraft) -> Result<()> {
             Holds::Json if !is_object(&bytes) => return Err(unfit("it is no JSON object")),
             Holds::Merges if !are_merges(&bytes) => return Err(unfit("it does not hold two tokens a line")),
             Holds::Template if !is_template(&bytes) => return Err(unfit("it is no template of messages")),
-            _ => into.write(name, &bytes).map_err(|source| Error::Write { path: from.clone(), source })?,
+            _ => into.write(name, &bytes).map_err(NotWritten::at(&from))?,
         }
     }
     Ok(())

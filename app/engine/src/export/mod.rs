@@ -8,8 +8,8 @@ pub use adapter::adapter;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::number_formats::number_format;
-use crate::tensor_files::{failed, write};
-use locus_files::FolderDraft;
+use crate::tensor_files::write;
+use locus_files::{FolderDraft, NotWritten};
 use std::path::Path;
 
 /// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from. Companions go
@@ -18,7 +18,7 @@ use std::path::Path;
 /// # Errors
 /// The folder is there already, or cannot be written; a companion is not what its name says.
 pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
-    let draft = FolderDraft::new(folder).map_err(Error::not_written(folder))?;
+    let draft = FolderDraft::new(folder).map_err(NotWritten::at(folder))?;
     companions::copy(source, &draft)?;
     let from = source.join("config.json");
     let text =
@@ -32,7 +32,7 @@ pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
         }
     }
     let text = format!("{config:#}\n");
-    draft.write("config.json", text.as_bytes()).map_err(failed(folder))?;
+    draft.write("config.json", text.as_bytes()).map_err(NotWritten::at(folder))?;
     write(&model.parameters(), &draft.path().join("model.safetensors"))?;
-    draft.commit().map_err(Error::not_written(folder))
+    Ok(draft.commit().map_err(NotWritten::at(folder))?)
 }

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::number_formats::dtype_of;
 use crate::room::room;
 use crate::sealed::seal_file;
-use locus_files::Draft;
+use locus_files::{Draft, NotWritten};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use std::borrow::Cow;
@@ -98,13 +98,12 @@ fn written(error: SafeTensorError) -> std::io::Error {
 /// # Errors
 /// What `write` returns; the folder cannot be made.
 pub fn with_temporary_name(file: &Path, write: impl FnOnce(&mut Draft) -> std::io::Result<()>) -> Result<()> {
-    let failed = |source| Error::Write { path: file.to_owned(), source };
     if let Some(parent) = file.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        std::fs::create_dir_all(parent).map_err(failed)?;
+        std::fs::create_dir_all(parent).map_err(NotWritten::at(file))?;
     }
-    let mut draft = Draft::new(file).map_err(Error::not_written(file))?;
-    write(&mut draft).map_err(failed)?;
-    draft.commit().map_err(Error::not_written(file))
+    let mut draft = Draft::new(file).map_err(NotWritten::at(file))?;
+    write(&mut draft).map_err(NotWritten::at(file))?;
+    Ok(draft.commit().map_err(NotWritten::at(file))?)
 }
 
 /// Removes what processes of earlier versions that were killed while they wrote left beside `file`; what this one leaves

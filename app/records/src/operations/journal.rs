@@ -3,6 +3,7 @@
 use super::lines::{Read, Reading};
 use crate::error::Error;
 use crate::failure_point::reach;
+use locus_files::NotWritten;
 use locus_protocol::{DeltaMark, Operation};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -244,7 +245,7 @@ impl Journal {
         })?;
         let is_there = std::fs::read(&file).is_ok_and(|there| there == bytes);
         if !is_there {
-            locus_files::write(&file, bytes).map_err(Error::not_written(&file))?;
+            locus_files::write(&file, bytes).map_err(NotWritten::at(&file))?;
         }
         Ok(mark)
     }

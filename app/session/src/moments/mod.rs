@@ -10,6 +10,7 @@ use locus_engine::moments::{
     Collecting, Corpus, CorpusSettings, Description, Precision, Progress, ProgressFile, SecondMoments, fingerprint,
     remove_leftovers,
 };
+use locus_files::NotWritten;
 use locus_protocol::{JobId, Phase};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -178,7 +179,8 @@ pub fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(P
 fn can_be_written(file: &Path) -> Result<(), Error> {
     let folder = file.parent().unwrap_or(Path::new("."));
     let trial = std::fs::create_dir_all(folder).and_then(|()| Ok(locus_files::Draft::new(file)?));
-    trial.map(|_| ()).map_err(|source| locus_engine::Error::Write { path: file.to_owned(), source }.into())
+    trial.map_err(NotWritten::at(file)).map_err(locus_engine::Error::from)?;
+    Ok(())
 }
 
 /// Says what is going to be done, and how it can be had for less.
