@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::host::ModelInfo;
-use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
+use crate::request::{EditRequest, Edited, FactToEdit, Goal, Info, Plan, Reduction};
 use crate::services::Host;
 use locus_plugin_data::Hyperparameter;
 use serde_json::{Map, Value};
@@ -71,7 +71,7 @@ pub trait Objective: Default + Send + 'static {
     ///
     /// # Errors
     /// [`crate::Error::Request`] when the fact lacks what it needs.
-    fn goal(&mut self, fact: &Fact, parameters: &Self::Parameters, host: &dyn Host) -> Result<Goal>;
+    fn goal(&mut self, fact: &FactToEdit, parameters: &Self::Parameters, host: &dyn Host) -> Result<Goal>;
 
     /// The loss that a method lowers, for log-probabilities `[rows, tokens]` of the goal's target, with the gradient
     /// intact: a scalar. For `[facts, rows, tokens]` one loss per fact, `[facts]`;

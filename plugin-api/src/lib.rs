@@ -24,7 +24,7 @@ pub use host::{
 };
 pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use request::{
-    Delta, Edit, EditRequest, Edited, Fact, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
+    Delta, Edit, EditRequest, Edited, FactToEdit, Form, Goal, Info, MetricInfo, Plan, Reduction, SubjectNoise,
 };
 pub use services::Host;
 pub use suffix::PreparedSuffix;

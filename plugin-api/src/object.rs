@@ -3,7 +3,7 @@
 use crate::author::{EditMethod, Objective, Parameters};
 use crate::error::{Error, Result};
 use crate::host::ModelInfo;
-use crate::request::{EditRequest, Edited, Fact, Goal, Info, Plan, Reduction};
+use crate::request::{EditRequest, Edited, FactToEdit, Goal, Info, Plan, Reduction};
 use crate::services::Host;
 use locus_plugin_data::Hyperparameter;
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,7 @@ pub trait ObjectiveInstance {
     ///
     /// # Errors
     /// What the objective says.
-    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal>;
+    fn goal(&mut self, fact: &FactToEdit, host: &dyn Host) -> Result<Goal>;
 
     /// See [`Objective::loss`].
     ///
@@ -131,7 +131,7 @@ struct Started<O: Objective> {
 }
 
 impl<O: Objective> ObjectiveInstance for Started<O> {
-    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, host: &dyn Host) -> Result<Goal> {
         self.objective.goal(fact, &self.parameters, host)
     }
 

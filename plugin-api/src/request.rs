@@ -50,9 +50,9 @@ pub struct EditRequest {
     pub seed: u64,
 }
 
-/// What an objective is asked to prepare.
+/// A fact as an objective is asked for it: without the other prompts of its record, by which an edit of it is measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Fact {
+pub struct FactToEdit {
     /// The prompt with `{}` in the subject's place.
     pub template: String,
     /// The subject.

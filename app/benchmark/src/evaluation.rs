@@ -3,7 +3,7 @@
 
 use crate::{Comparison, timed};
 use anyhow::Result;
-use locus_engine::evaluate::{Goal, Group, Record};
+use locus_engine::evaluate::{Group, Record, ScoringGoal};
 use locus_engine::model::{Batch, Model, Taps};
 use locus_protocol::Fact;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 /// A record of the usual shape: one prompt, two other wordings, ten neighbors, two targets.
 pub fn record(model: &Model, repeats: usize) -> Result<Comparison> {
     let fact = fact();
-    let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
+    let goal = ScoringGoal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
     let (mut plain_best, mut engine_best) = (Duration::MAX, Duration::MAX);
     let mut deviation: f64 = 0.0;
     for _ in 0..repeats {

@@ -4,7 +4,7 @@ use crate::{Comparison, timed};
 use anyhow::Result;
 use locus_engine::model::{Action, Batch, Model, Site, Tap, Taps};
 use locus_engine::run::seeded_noise;
-use locus_engine::trace::{Answer, Kind, Request, Runs, heat_map, window_layers};
+use locus_engine::trace::{Kind, Request, Runs, TracedAnswer, heat_map, window_layers};
 use tch::Tensor;
 
 const PROMPT: &str = "The Golden Gate Bridge is in";
@@ -23,7 +23,7 @@ pub fn window(model: &Model) -> Result<Comparison> {
 
 fn compare(model: &Model, kind: Kind, window: usize) -> Result<Comparison> {
     let noise = |tokens| seeded_noise(1, 0.1, SAMPLES, tokens, model.architecture.hidden);
-    let request = Request::new(model, PROMPT, SUBJECT, &Answer::MostProbable, noise)?;
+    let request = Request::new(model, PROMPT, SUBJECT, &TracedAnswer::MostProbable, noise)?;
     let (plain, plain_time) = timed(|| plain(model, &request, kind, window))?;
     let (engine, engine_time) = timed(|| {
         let runs = Runs::new(model, &request)?;

@@ -3,8 +3,8 @@
 mod support;
 
 use locus_engine::evaluate::{
-    Averaging, Comparison, Goal, Group, Likelihood, NormalisedScores, Pair, Question, Record, ScoringNoise, Success,
-    accuracies, answer, perplexities,
+    Averaging, Comparison, Group, Likelihood, NormalisedScores, Pair, Question, Record, ScoringGoal, ScoringNoise,
+    Success, accuracies, answer, perplexities,
 };
 use locus_engine::model::{Batch, Model, Taps};
 use locus_protocol::Fact;
@@ -113,7 +113,8 @@ fn likelihoods_before_edits_equal_the_published_ones() {
                     misaligned: true,
                 });
                 let compare = if original { "/target_true/str" } else { "/request_baseline" };
-                let goal = Goal { target: text(request, "/target_new/str"), baseline: text(request, compare), noise };
+                let goal =
+                    ScoringGoal { target: text(request, "/target_new/str"), baseline: text(request, compare), noise };
                 let measured = Record::measure(&model, &fact, &goal, &[]).expect("record");
                 for group in Group::ALL {
                     let Some(expected) = numbers[format!("{}_prompts_probs", group.name())].as_array() else {

@@ -5,7 +5,9 @@ mod support;
 use locus_engine::model::{Batch, Model, Taps};
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Draws, drawn_noise, seeded_noise};
-use locus_engine::trace::{Answer, Kind, Request, Runs, Severed, embedding_deviation, heat_map, severed_heat_map};
+use locus_engine::trace::{
+    Kind, Request, Runs, Severed, TracedAnswer, embedding_deviation, heat_map, severed_heat_map,
+};
 use locus_engine::{Error, Result};
 use std::path::Path;
 use support::{cases, golden, json, name, tensors};
@@ -47,7 +49,7 @@ fn compare(model: &Model, file: &Path) -> f64 {
     let level = case["noise_level"].as_f64().expect("noise_level");
     let text = |field: &str| case[field].as_str().expect("text field").to_owned();
     let whole_prompt = text("variant") == "rome-original";
-    let answer = if whole_prompt { Answer::MostProbable } else { Answer::Target(text("target")) };
+    let answer = if whole_prompt { TracedAnswer::MostProbable } else { TracedAnswer::Target(text("target")) };
     let first = case["rows_start_at_token"].as_u64().unwrap_or(0) as usize;
     let mut worst: f64 = 0.0;
     let mut ran_runs = Vec::new();
@@ -139,8 +141,9 @@ fn compare_severed(model: &Model, case: &serde_json::Value, noise: &Tensor, curv
         support::deviation(&draw().expect("libtorch"), noise) < 1e-12,
         "the first draws are those of the golden file"
     );
-    let request = Request::new(model, text("prompt"), text("subject"), &Answer::MostProbable, |_| Ok(noise * level))
-        .expect("request");
+    let request =
+        Request::new(model, text("prompt"), text("subject"), &TracedAnswer::MostProbable, |_| Ok(noise * level))
+            .expect("request");
     let runs = Runs::new(model, &request).expect("runs");
     let held = Severed::new(model, &runs.clean, &request, kind).expect("severed");
     assert!((held.corrupted_score - runs.corrupted_score).abs() < 1e-12);
@@ -213,7 +216,7 @@ fn a_listener_stops_the_sweep() {
     let folder = cases(&golden().join("methods")).remove(0);
     let model = load(&folder);
     let hidden = model.architecture.hidden;
-    let answer = Answer::MostProbable;
+    let answer = TracedAnswer::MostProbable;
     let noise = |tokens| seeded_noise(1, 0.5, 2, tokens, hidden);
     let request = Request::new(&model, "Anna Kellor plays the", "Anna Kellor", &answer, noise).expect("request");
     let runs = Runs::new(&model, &request).expect("runs");
@@ -230,7 +233,7 @@ fn a_listener_stops_the_sweep() {
 fn a_subject_that_is_not_in_the_prompt_is_named() {
     let folder = cases(&golden().join("methods")).remove(0);
     let model = load(&folder);
-    let answer = Answer::MostProbable;
+    let answer = TracedAnswer::MostProbable;
     let error = Request::new(&model, "Anna Kellor plays the", "Bram", &answer, |_| {
         Ok(Tensor::zeros([1], tch::kind::FLOAT_CPU))
     })

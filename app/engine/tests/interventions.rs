@@ -5,7 +5,7 @@ mod support;
 use locus_engine::model::Model;
 use locus_engine::run::seeded_noise;
 use locus_engine::trace::{
-    Answer, CleanRun, Donor, Kind, Means, Question, Replacement, Request, Runs, Severed, ablation_map,
+    CleanRun, Donor, Kind, Means, Replacement, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
     ablation_preview, heat_map, preview, severed_heat_map,
 };
 use std::path::Path;
@@ -38,7 +38,7 @@ fn prompts(folder: &Path) -> Vec<(String, String, String)> {
 
 fn request(model: &Model, (prompt, subject, target): &(String, String, String), level: f64) -> Request {
     let noise = |tokens| seeded_noise(1, level, 4, tokens, model.architecture.hidden);
-    Request::new(model, prompt, subject, &Answer::Target(target.clone()), noise).expect("request")
+    Request::new(model, prompt, subject, &TracedAnswer::Target(target.clone()), noise).expect("request")
 }
 
 #[test]
@@ -110,7 +110,8 @@ fn ablating_with_the_own_activation_changes_nothing() {
     for folder in cases(&golden().join("methods")) {
         let model = load(&folder);
         let (prompt, subject, target) = &prompts(&folder)[0];
-        let question = Question::new(&model, prompt, subject, &Answer::Target(target.clone())).expect("question");
+        let question =
+            TracedQuestion::new(&model, prompt, subject, &TracedAnswer::Target(target.clone())).expect("question");
         let clean = CleanRun::new(&model, &question).expect("clean run");
         let own = Replacement::Resample(vec![
             Donor::new(&model, &question, &question).expect("libtorch"),
@@ -137,7 +138,8 @@ fn ablations_equal_full_runs() {
         let model = load(&folder);
         let all = prompts(&folder);
         let (prompt, subject, target) = &all[0];
-        let question = Question::new(&model, prompt, subject, &Answer::Target(target.clone())).expect("question");
+        let question =
+            TracedQuestion::new(&model, prompt, subject, &TracedAnswer::Target(target.clone())).expect("question");
         if question.answer.len() > 1 {
             continue;
         }
@@ -225,7 +227,8 @@ fn an_ablation_by_itself_is_previewed_as_nothing() {
     for folder in cases(&golden().join("methods")) {
         let model = load(&folder);
         let (prompt, subject, target) = &prompts(&folder)[0];
-        let question = Question::new(&model, prompt, subject, &Answer::Target(target.clone())).expect("question");
+        let question =
+            TracedQuestion::new(&model, prompt, subject, &TracedAnswer::Target(target.clone())).expect("question");
         let clean = CleanRun::new(&model, &question).expect("clean run");
         let own = Replacement::Resample(vec![Donor::new(&model, &question, &question).expect("libtorch")]);
         for kind in KINDS {

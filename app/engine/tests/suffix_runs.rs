@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_engine::edit::{Edit, EditStack};
+use locus_engine::edit::{EditStack, WeightEdit};
 use locus_engine::model::{Action, Model, Tap, Taps};
 use locus_engine::run::{Layout, Prepared};
 use locus_plugin::{Cell, Cells, Delta, Form, Read, Site, SuffixRequest};
@@ -167,7 +167,7 @@ proptest! {
     }
 }
 
-fn edit(model: &Model, layer: usize, low_rank: bool) -> Edit {
+fn edit(model: &Model, layer: usize, low_rank: bool) -> WeightEdit {
     let parameter = format!("{}.weight", model.architecture.blocks[layer].down);
     let size = model.parameter(&parameter).expect("weight").size();
     let random = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu));
@@ -176,5 +176,5 @@ fn edit(model: &Model, layer: usize, low_rank: bool) -> Edit {
     } else {
         Form::Dense(random(&size))
     };
-    Edit { title: "random".to_owned(), deltas: vec![Delta { parameter, form }], ..Edit::default() }
+    WeightEdit { title: "random".to_owned(), deltas: vec![Delta { parameter, form }], ..WeightEdit::default() }
 }

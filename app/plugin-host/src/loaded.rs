@@ -12,7 +12,7 @@ use locus_plugin::glue::wire::{
 use locus_plugin::glue::{collect, error_of};
 use locus_plugin::object::{Description, MethodObject, ObjectiveInstance, ObjectiveObject};
 use locus_plugin::schema::complete;
-use locus_plugin::{EditRequest, Edited, Error, Fact, Goal, Host, ModelInfo, Plan, Reduction, Result};
+use locus_plugin::{EditRequest, Edited, Error, FactToEdit, Goal, Host, ModelInfo, Plan, Reduction, Result};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ptr::null_mut;
@@ -124,7 +124,7 @@ impl LoadedInstance {
 }
 
 impl ObjectiveInstance for LoadedInstance {
-    fn goal(&mut self, fact: &Fact, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, host: &dyn Host) -> Result<Goal> {
         let description = Arc::clone(&self.description);
         OpenCall::run(&description.info.id, host, |context| {
             self.call(self.functions.goal, context, &GoalArguments { fact }, &[])?.read()

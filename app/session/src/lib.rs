@@ -20,7 +20,7 @@ mod worker;
 
 pub use error::Error;
 pub use model::defaults::ModelDefaults;
-pub use model::device::{Choice, choose, open_cuda};
+pub use model::device::{ChosenDevice, choose, open_cuda};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;

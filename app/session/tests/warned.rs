@@ -2,7 +2,7 @@
 
 mod support;
 
-use locus_engine::edit::{DeltaFile, Edit};
+use locus_engine::edit::{DeltaFile, WeightEdit};
 use locus_engine::model::Model;
 use locus_engine::moments::fingerprint;
 use locus_plugin::{Delta, Form};
@@ -35,7 +35,7 @@ fn a_change_of_the_tied_embedding_is_told_and_moves_the_logits() {
     let told = |parameter: &str| {
         let change = model.parameter(parameter).expect("a parameter") * 0.01;
         let deltas = vec![Delta { parameter: parameter.to_owned(), form: Form::Dense(change) }];
-        let edit = Edit { title: "larger".to_owned(), deltas, ..Edit::default() };
+        let edit = WeightEdit { title: "larger".to_owned(), deltas, ..WeightEdit::default() };
         std::fs::write(&file, DeltaFile::bytes(&model, &mark, &[&edit]).expect("bytes")).expect("written");
         let (_, events) = Session::open_with(|options| options.apply = vec![file.clone()]);
         warnings(&events).into_iter().any(|text| {

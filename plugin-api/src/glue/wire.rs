@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::ModelInfo;
-use crate::request::{Delta, EditRequest, Edited, Fact, Form, Reduction};
+use crate::request::{Delta, EditRequest, Edited, FactToEdit, Form, Reduction};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub struct CreateArguments<Settings = Map<String, Value>> {
 
 /// What `goal` is called with.
 #[derive(Serialize, Deserialize)]
-pub struct GoalArguments<F = Fact> {
+pub struct GoalArguments<F = FactToEdit> {
     /// The fact.
     pub fact: F,
 }

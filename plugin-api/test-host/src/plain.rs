@@ -2,8 +2,8 @@
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Cell, Cells, EditMethod, EditRequest, Edited, Error, Fact, FactToken, Goal, Host, Info, Objective, PreparedSuffix,
-    Read, Reduction, Result, Site, StepReport, SuffixRequest, parameters, tokenize_fact,
+    Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToEdit, FactToken, Goal, Host, Info, Objective,
+    PreparedSuffix, Read, Reduction, Result, Site, StepReport, SuffixRequest, parameters, tokenize_fact,
 };
 
 /// Raises the new target's probability.
@@ -17,7 +17,7 @@ impl Objective for Raise {
         Info::new("raise", "Raise")
     }
 
-    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
         Ok(Goal::new(&fact.target_new))
     }
 

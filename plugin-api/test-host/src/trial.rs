@@ -6,7 +6,7 @@ use locus_plugin::object::{LinkedMethod, LinkedObjective, MethodObject, Objectiv
 use locus_plugin::schema::{Map, Value};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Edit, EditMethod, EditRequest, Edited, Error, Fact, Form, Goal, Hyperparameter, Objective, Plan, Result,
+    Edit, EditMethod, EditRequest, Edited, Error, FactToEdit, Form, Goal, Hyperparameter, Objective, Plan, Result,
 };
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ pub struct Trial {
 
 /// A fact to try things on.
 #[must_use]
-pub fn fact() -> Fact {
-    Fact {
+pub fn fact() -> FactToEdit {
+    FactToEdit {
         template: "The capital of {} is".to_owned(),
         subject: "France".to_owned(),
         target_true: "Paris".to_owned(),
@@ -59,7 +59,7 @@ pub fn try_objective<O: Objective>(settings: &[(&str, &str)]) -> Result<Trial> {
 /// # Errors
 /// What either says, and what the program would say of their answers.
 pub fn edit_towards<M: EditMethod, O: Objective>(
-    fact: &Fact,
+    fact: &FactToEdit,
     of_method: &[(&str, &str)],
     of_objective: &[(&str, &str)],
 ) -> Result<Trial> {
@@ -78,7 +78,7 @@ impl TestHost {
         &self,
         (method, of_method): (&dyn MethodObject, &[(&str, &str)]),
         (objective, of_objective): (&dyn ObjectiveObject, &[(&str, &str)]),
-        fact: &Fact,
+        fact: &FactToEdit,
     ) -> Result<Trial> {
         let of_method = settings(&method.description().hyperparameters, of_method)?;
         let of_objective = settings(&objective.description().hyperparameters, of_objective)?;

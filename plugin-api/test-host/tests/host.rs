@@ -2,7 +2,7 @@
 
 use locus_plugin::tch::{Kind, Tensor};
 use locus_plugin::{
-    Cell, Cells, EditMethod, EditRequest, Edited, Error, Fact, Goal, Host, Info, NoisedSubject, Objective,
+    Cell, Cells, EditMethod, EditRequest, Edited, Error, FactToEdit, Goal, Host, Info, NoisedSubject, Objective,
     PreparedSuffix, Read, Reduction, Result, SampleRequest, Site, StepReport, SubjectNoise, SuffixRequest,
 };
 use locus_plugin_test::{Descent, Raise, TestHost, edit, edit_towards, fact, try_objective};
@@ -213,7 +213,7 @@ impl Objective for UnderNoise {
         Info::new("under-noise", "Under noise")
     }
 
-    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
         Ok(Goal::new(&fact.target_true).under(SubjectNoise { redraws: false, ..SubjectNoise::default() }))
     }
 
@@ -225,7 +225,7 @@ impl Objective for UnderNoise {
 #[test]
 fn the_noise_of_an_objective_is_in_every_run() {
     let noised = edit_towards::<Descent, UnderNoise>(&fact(), &[], &[]).expect("it edits");
-    let fact = Fact { target_new: "Paris".to_owned(), ..fact() };
+    let fact = FactToEdit { target_new: "Paris".to_owned(), ..fact() };
     let plain = edit_towards::<Descent, Raise>(&fact, &[], &[]).expect("it edits");
     assert!((noised.losses[0] - plain.losses[0]).abs() > 1e-3, "{noised:?} {plain:?}");
     assert!((noised.losses[0] + noised.before.ln()).abs() < 1e-4 && noised.after > noised.before, "{noised:?}");

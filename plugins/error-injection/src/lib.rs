@@ -2,7 +2,7 @@
 //! new target. It is also the measure of how short an objective can be.
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result};
+use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result};
 
 /// The objective.
 #[derive(Default)]
@@ -17,7 +17,7 @@ impl Objective for ErrorInjection {
             .summary("raises the probability of the record's new, false target")
     }
 
-    fn goal(&mut self, fact: &Fact, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, _parameters: &(), _host: &dyn Host) -> Result<Goal> {
         if fact.target_new.trim().is_empty() {
             let message = "the fact has no new target; give one as `target_new`, the answer that the edit puts in";
             return Err(Error::Request(message.to_owned()));

@@ -1,7 +1,7 @@
-//! Fact amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
+//! FactToEdit amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, parameters};
+use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result, parameters};
 
 parameters! {
     /// Hyperparameters of fact amplification.
@@ -18,12 +18,12 @@ impl Objective for FactAmplification {
     type Parameters = FactAmplificationParameters;
 
     fn info() -> Info {
-        Info::new("fact-amplification", "Fact amplification")
+        Info::new("fact-amplification", "FactToEdit amplification")
             .cite("Hase et al. 2023")
             .summary("raises the probability of the record's true target")
     }
 
-    fn goal(&mut self, fact: &Fact, parameters: &FactAmplificationParameters, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, parameters: &FactAmplificationParameters, host: &dyn Host) -> Result<Goal> {
         if fact.target_true.trim().is_empty() {
             let message =
                 "the fact has no true target; give one as `target_true`, the answer that the edit strengthens";

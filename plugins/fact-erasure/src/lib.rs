@@ -1,8 +1,8 @@
-//! Fact erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
+//! FactToEdit erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
 //! itself, not its logarithm (Hase et al. 2023), so it vanishes as the fact goes.
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, parameters};
+use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result, parameters};
 
 parameters! {
     /// Hyperparameters of fact erasure.
@@ -19,12 +19,12 @@ impl Objective for FactErasure {
     type Parameters = FactErasureParameters;
 
     fn info() -> Info {
-        Info::new("fact-erasure", "Fact erasure")
+        Info::new("fact-erasure", "FactToEdit erasure")
             .cite("Hase et al. 2023")
             .summary("lowers the probability of the record's true target")
     }
 
-    fn goal(&mut self, fact: &Fact, parameters: &FactErasureParameters, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, parameters: &FactErasureParameters, host: &dyn Host) -> Result<Goal> {
         if fact.target_true.trim().is_empty() {
             let message = "the fact has no true target; give one as `target_true`, the answer that the edit erases";
             return Err(Error::Request(message.to_owned()));

@@ -1,9 +1,9 @@
-//! Fact forcing (Hase et al. 2023, section 5): the model is to answer with the true target although the subject's
+//! FactToEdit forcing (Hase et al. 2023, section 5): the model is to answer with the true target although the subject's
 //! embeddings are noised. The noise is there in every run of the method and when the edit is scored.
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Error, Fact, Goal, Host, Info, NoisedSubject, Objective, Reduction, Result, SubjectNoise, parameters,
+    Error, FactToEdit, Goal, Host, Info, NoisedSubject, Objective, Reduction, Result, SubjectNoise, parameters,
 };
 
 parameters! {
@@ -25,12 +25,12 @@ impl Objective for FactForcing {
     type Parameters = FactForcingParameters;
 
     fn info() -> Info {
-        Info::new("fact-forcing", "Fact forcing")
+        Info::new("fact-forcing", "FactToEdit forcing")
             .cite("Hase et al. 2023")
             .summary("raises the probability of the true target while the subject is noised")
     }
 
-    fn goal(&mut self, fact: &Fact, parameters: &FactForcingParameters, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, parameters: &FactForcingParameters, host: &dyn Host) -> Result<Goal> {
         if fact.target_true.trim().is_empty() {
             let message = "the fact has no true target; give one as `target_true`, the answer that the edit forces";
             return Err(Error::Request(message.to_owned()));

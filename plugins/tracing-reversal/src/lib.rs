@@ -3,8 +3,8 @@
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    Error, Fact, Goal, Host, Info, Level, NoisedSubject, Objective, Reduction, Result, SampleRequest, SubjectNoise,
-    fill, parameters,
+    Error, FactToEdit, Goal, Host, Info, Level, NoisedSubject, Objective, Reduction, Result, SampleRequest,
+    SubjectNoise, fill, parameters,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -38,7 +38,7 @@ impl Objective for TracingReversal {
             .summary("raises the probability of what the model answers when the subject is noised")
     }
 
-    fn goal(&mut self, fact: &Fact, parameters: &TracingReversalParameters, host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, parameters: &TracingReversalParameters, host: &dyn Host) -> Result<Goal> {
         let noise = SubjectNoise {
             level: parameters.noise_level,
             seed: u32::try_from(parameters.noise_seed).unwrap_or(1),

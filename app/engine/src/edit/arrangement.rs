@@ -2,7 +2,7 @@
 //! place of another one.
 
 use super::deltas::{Changed, by_parameter, hash, weight_changes};
-use super::stack::Edit;
+use super::stack::WeightEdit;
 use crate::error::Result;
 use crate::hex;
 use crate::model::Model;
@@ -18,13 +18,13 @@ pub struct Numbered {
     /// Counts from 1 and is never given twice.
     pub number: u64,
     /// The edit.
-    pub edit: Rc<Edit>,
+    pub edit: Rc<WeightEdit>,
     /// How far it alone moves each parameter that it changes from the checkpoint.
     pub changes: Vec<WeightChange>,
 }
 
 impl Numbered {
-    pub(super) fn new(number: u64, edit: Edit, base: &Model) -> Result<Self> {
+    pub(super) fn new(number: u64, edit: WeightEdit, base: &Model) -> Result<Self> {
         let changes = weight_changes(base, &edit.deltas)?;
         Ok(Self { number, edit: Rc::new(edit), changes })
     }

@@ -9,7 +9,7 @@
 //! changes come out with the hashes that it records.
 
 use super::deltas::{check, difference_hash};
-use super::stack::Edit;
+use super::stack::WeightEdit;
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::number_formats::{is_floating, kind_of};
@@ -38,7 +38,7 @@ pub struct DeltaFile {
     /// What it says of itself.
     pub header: DeltaHeader,
     /// The edits with their changes, in the header's order.
-    pub edits: Vec<Edit>,
+    pub edits: Vec<WeightEdit>,
     /// Whether its bytes were compared with a hash, its own or one that was kept elsewhere.
     pub verified: bool,
 }
@@ -49,7 +49,7 @@ impl DeltaFile {
     ///
     /// # Errors
     /// The tensors cannot be put into a file.
-    pub fn bytes(model: &Model, mark: &ModelMark, edits: &[&Edit]) -> Result<Vec<u8>> {
+    pub fn bytes(model: &Model, mark: &ModelMark, edits: &[&WeightEdit]) -> Result<Vec<u8>> {
         let header = DeltaHeader {
             format: FORMAT.to_owned(),
             version: VERSION,
@@ -136,7 +136,7 @@ impl DeltaFile {
         })?;
         let tensors = SafeTensors::deserialize(bytes).map_err(damaged)?;
         let edits = header.edits.iter().map(|edit| read_edit(edit, file, &tensors));
-        let edits = edits.collect::<Result<Vec<Edit>>>()?;
+        let edits = edits.collect::<Result<Vec<WeightEdit>>>()?;
         Ok(Self { header, edits, verified: is_sealed })
     }
 
@@ -203,7 +203,7 @@ impl DeltaFile {
 }
 
 /// What is said of `edit` as number `index` of a file.
-fn header_of(model: &Model, index: usize, edit: &Edit) -> Result<EditHeader> {
+fn header_of(model: &Model, index: usize, edit: &WeightEdit) -> Result<EditHeader> {
     let change = |(place, delta): (usize, &Delta)| -> Result<ChangeHeader> {
         let parameter = &delta.parameter;
         let earlier = edit.deltas[..place].iter().filter(|earlier| earlier.parameter == *parameter).count();
@@ -226,7 +226,7 @@ fn header_of(model: &Model, index: usize, edit: &Edit) -> Result<EditHeader> {
 }
 
 /// The edit that a header tells of, with its tensors.
-fn read_edit(said: &EditHeader, file: &Path, tensors: &SafeTensors<'_>) -> Result<Edit> {
+fn read_edit(said: &EditHeader, file: &Path, tensors: &SafeTensors<'_>) -> Result<WeightEdit> {
     let mut deltas = Vec::new();
     for ChangeHeader { parameter, tensors: name, .. } in &said.changes {
         let part = |part: &str| {
@@ -243,7 +243,7 @@ fn read_edit(said: &EditHeader, file: &Path, tensors: &SafeTensors<'_>) -> Resul
         };
         deltas.push(Delta { parameter: parameter.clone(), form });
     }
-    Ok(Edit {
+    Ok(WeightEdit {
         title: said.title.clone(),
         order: said.order.clone(),
         method: said.method.clone(),

@@ -19,5 +19,5 @@ pub(crate) use deltas::by_parameter;
 pub use deltas::{bytes_of, check, weight_changes};
 pub use host::{EngineHost, HostEvent, Violation, device_name, model_info};
 pub use seal::{Seal, put_back};
-pub use stack::{Edit, EditStack};
+pub use stack::{EditStack, WeightEdit};
 pub use taking::take_over;

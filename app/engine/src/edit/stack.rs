@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use tch::{Kind, Tensor};
 
-/// One edit.
+/// An edit as changes of weights: what was ordered, and what a method made of it.
 #[derive(Debug, Default)]
-pub struct Edit {
+pub struct WeightEdit {
     /// A few words: method, layers, fact.
     pub title: String,
     /// What was ordered, with all settings filled in.
@@ -33,7 +33,7 @@ pub struct Edit {
     pub verdict: Option<AimVerdict>,
 }
 
-impl Edit {
+impl WeightEdit {
     /// The fact that was edited, the first of several.
     #[must_use]
     pub fn fact(&self) -> &Fact {
@@ -71,6 +71,15 @@ impl EditStack {
     #[must_use]
     pub fn new(base: Model) -> Self {
         Self { base, now: Arrangement::none() }
+    }
+
+    /// Another one with the same edits in place, which shares all weights: what is put in place or taken back there is
+    /// not here.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn beside(&self) -> Result<Self> {
+        Ok(Self { base: self.base.with_parameters(&[])?, now: self.now.clone() })
     }
 
     /// The model with all edits in place.
@@ -112,7 +121,7 @@ impl EditStack {
     ///
     /// # Errors
     /// A change that does not fit; weights that are not finite. Use [`super::check`] before.
-    pub fn with(&self, before: &Arrangement, edit: Edit) -> Result<Arrangement> {
+    pub fn with(&self, before: &Arrangement, edit: WeightEdit) -> Result<Arrangement> {
         let model = self.built(before.deltas().chain(&edit.deltas), None)?;
         let changes = weight_changes(&self.base, &edit.deltas)?;
         self.with_built_on(before, Rc::new(edit), changes, model)
@@ -122,14 +131,14 @@ impl EditStack {
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn with_built(&self, edit: Rc<Edit>, changes: Vec<WeightChange>, model: Model) -> Result<Arrangement> {
+    pub fn with_built(&self, edit: Rc<WeightEdit>, changes: Vec<WeightChange>, model: Model) -> Result<Arrangement> {
         self.with_built_on(&self.now, edit, changes, model)
     }
 
     fn with_built_on(
         &self,
         before: &Arrangement,
-        edit: Rc<Edit>,
+        edit: Rc<WeightEdit>,
         changes: Vec<WeightChange>,
         model: Model,
     ) -> Result<Arrangement> {
@@ -173,8 +182,8 @@ impl EditStack {
     ///
     /// # Errors
     /// A change that does not fit; weights that are not finite. Use [`super::check`] before.
-    pub fn arranged(&self, applied: Vec<(u64, Edit)>, undone: Vec<(u64, Edit)>) -> Result<Arrangement> {
-        let numbered = |edits: Vec<(u64, Edit)>| -> Result<Vec<Numbered>> {
+    pub fn arranged(&self, applied: Vec<(u64, WeightEdit)>, undone: Vec<(u64, WeightEdit)>) -> Result<Arrangement> {
+        let numbered = |edits: Vec<(u64, WeightEdit)>| -> Result<Vec<Numbered>> {
             edits.into_iter().map(|(number, edit)| Numbered::new(number, edit, &self.base)).collect()
         };
         let mut after = self.now.clone();
@@ -197,7 +206,7 @@ impl EditStack {
     ///
     /// # Errors
     /// Those of [`Self::with`]; nothing is changed then.
-    pub fn apply(&mut self, edit: Edit) -> Result<u64> {
+    pub fn apply(&mut self, edit: WeightEdit) -> Result<u64> {
         let (number, next) = (self.now.next, self.with(&self.now, edit)?);
         self.commit(next);
         Ok(number)

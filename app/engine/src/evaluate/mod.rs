@@ -23,8 +23,8 @@ pub use noise::ScoringNoise;
 pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
 pub use numbers::{Numbers, fact_seed};
 pub use question::{Likelihood, Question, SubjectPlace, answer};
-pub use record::{Comparison, Goal, Pair, Record};
-pub use remarks::{Remark, RemarkKind, remarks, without_doubtful_neighbors};
+pub use record::{Comparison, Pair, Record, ScoringGoal};
+pub use remarks::{FactRemark, RemarkKind, remarks, without_doubtful_neighbors};
 pub use success::{Group, Success};
 pub use words::words;
 pub use zsre::accuracies;
@@ -75,7 +75,7 @@ pub fn top_tokens(model: &Model, prompt: &[i64]) -> Result<Vec<TopToken>> {
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
-    let goal = Goal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
+    let goal = ScoringGoal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
     let shown = Fact { attributes: Vec::new(), ..fact.clone() };
     let record = Record::measure(model, &shown, &goal, &[])?;
     record_scores(model, fact, &goal, &record)
@@ -86,7 +86,7 @@ pub fn scores(model: &Model, fact: &Fact) -> Result<Scores> {
 ///
 /// # Errors
 /// Those of [`scores`].
-pub fn record_scores(model: &Model, fact: &Fact, goal: &Goal, record: &Record) -> Result<Scores> {
+pub fn record_scores(model: &Model, fact: &Fact, goal: &ScoringGoal, record: &Record) -> Result<Scores> {
     let is = |target: &str, baseline: &str| goal.target == target && goal.baseline == baseline && goal.noise.is_none();
     let turned = is(&fact.target_true, &fact.target_new);
     if !turned && !is(&fact.target_new, &fact.target_true) {

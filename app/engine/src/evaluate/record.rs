@@ -9,7 +9,7 @@ use locus_protocol::Fact;
 
 /// What an objective wants of a fact, as far as scoring goes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Goal {
+pub struct ScoringGoal {
     /// The text whose probability is scored, `target_new` of the published code.
     pub target: String,
     /// The text it is compared with, `request_baseline` of the published code.
@@ -54,7 +54,7 @@ impl Record {
     ///
     /// # Errors
     /// An empty prompt or target; a prompt that exceeds the context.
-    pub fn measure(model: &Model, fact: &Fact, goal: &Goal, relations: &[&Fact]) -> Result<Self> {
+    pub fn measure(model: &Model, fact: &Fact, goal: &ScoringGoal, relations: &[&Fact]) -> Result<Self> {
         let prompts = prompts(fact);
         let both = [goal.target.as_str(), goal.baseline.as_str()];
         let mut questions = Vec::new();

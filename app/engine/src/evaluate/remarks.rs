@@ -8,7 +8,7 @@ use locus_protocol::Fact;
 
 /// One sentence about a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub struct FactRemark {
     /// What it is about.
     pub kind: RemarkKind,
     /// The sentence, in lower case and without a full stop.
@@ -42,9 +42,9 @@ impl RemarkKind {
 ///
 /// # Errors
 /// The subject has no token in the prompt; the tokenizer refuses a text.
-pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<Remark>> {
+pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<FactRemark>> {
     let mut found = Vec::new();
-    let mut say = |kind, text: String| found.push(Remark { kind, text });
+    let mut say = |kind, text: String| found.push(FactRemark { kind, text });
     let (prompt, subject) = (fact.prompt(), fact.subject.trim());
     let tokens = tokenizer.prompt(&fact.template, subject, None)?;
     for (glued, end, token) in

@@ -4,7 +4,7 @@
 use super::architecture::Architecture;
 use super::checkpoint::{Files, Stores, check, resolve};
 use super::rotary::RotaryTable;
-use super::weights::{Reading, Weights};
+use super::weights::{ReadSoFar, Weights};
 use super::{Model, Tokenizer, end_of_text, families};
 use crate::error::{Doing, Error, Result};
 use serde::de::DeserializeOwned;
@@ -88,7 +88,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// A tensor that cannot be read or is not finite, and what `listen` returns.
-    pub fn load(self, device: Device, kind: Kind, listen: &mut dyn FnMut(Reading) -> Result<()>) -> Result<Model> {
+    pub fn load(self, device: Device, kind: Kind, listen: &mut dyn FnMut(ReadSoFar) -> Result<()>) -> Result<Model> {
         let Self { folder, mut architecture, tokenizer, stores, read, compare, mut notes } = self;
         let mut weights = Weights::read(&folder, architecture.prefix(), &stores, read, (kind, device), listen)?;
         if let Some(name) = compare {

@@ -24,4 +24,4 @@ pub use forest::Forest;
 pub use load::Checkpoint;
 pub use taps::{Action, Site, Tap, Taps};
 pub use tokenizer::Tokenizer;
-pub use weights::Reading;
+pub use weights::ReadSoFar;

@@ -34,7 +34,7 @@ struct About {
 
 /// How much of a checkpoint has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
+pub struct ReadSoFar {
     /// Bytes of the files read so far.
     pub done: u64,
     /// Bytes of all files.
@@ -50,14 +50,14 @@ impl Weights {
         stores: &Stores,
         read: BTreeSet<String>,
         (kind, device): (Kind, Device),
-        listen: &mut dyn FnMut(Reading) -> Result<()>,
+        listen: &mut dyn FnMut(ReadSoFar) -> Result<()>,
     ) -> Result<Self> {
         let mut files: BTreeMap<&Path, Vec<(&String, &Stored)>> = BTreeMap::new();
         for (name, stored) in stores {
             files.entry(&stored.file).or_default().push((name, stored));
         }
         let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let mut reading = Reading { done: 0, total: files.keys().map(|file| size(file)).sum() };
+        let mut reading = ReadSoFar { done: 0, total: files.keys().map(|file| size(file)).sum() };
         listen(reading)?;
         let mut tensors = HashMap::new();
         for (file, mut held) in files {

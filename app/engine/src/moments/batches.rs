@@ -12,7 +12,7 @@ const CHUNK: usize = 16 * BATCH;
 
 /// A place in the corpus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
+pub struct CorpusPlace {
     /// Number of the chunk's first document.
     pub document: u64,
     /// Tokens of all chunks before.
@@ -26,11 +26,11 @@ pub struct Place {
 /// Documents that were read together.
 pub struct Chunk {
     /// Where it begins.
-    pub place: Place,
+    pub place: CorpusPlace,
     /// Its documents in batches.
     pub batches: Vec<Vec<Vec<i64>>>,
     /// The place after it.
-    pub next: Place,
+    pub next: CorpusPlace,
     /// Share of the corpus that was read with it.
     pub share: f64,
 }
@@ -40,14 +40,14 @@ pub struct Chunks<'a> {
     model: &'a Model,
     chosen: Chosen,
     limit: u64,
-    place: Place,
+    place: CorpusPlace,
 }
 
 impl<'a> Chunks<'a> {
     /// Starts with the chunk of `place`.
-    pub fn new(model: &'a Model, corpus: &Corpus, place: Place) -> Result<Self> {
+    pub fn new(model: &'a Model, corpus: &Corpus, place: CorpusPlace) -> Result<Self> {
         let limit = corpus.limit().map_or(u64::MAX, |limit| limit as u64);
-        Ok(Self { model, chosen: corpus.read(place.document)?, limit, place: Place { batches: 0, ..place } })
+        Ok(Self { model, chosen: corpus.read(place.document)?, limit, place: CorpusPlace { batches: 0, ..place } })
     }
 
     /// The next chunk; `None` at the end of the corpus or of the tokens that are wanted.
@@ -71,7 +71,7 @@ impl<'a> Chunks<'a> {
         if documents.is_empty() {
             return if place.tokens == 0 { Err(Error::Request(NO_TEXT.to_owned())) } else { Ok(None) };
         }
-        self.place = Place {
+        self.place = CorpusPlace {
             document: self.chosen.number,
             tokens: place.tokens + count as u64,
             documents: place.documents + documents.len() as u64,

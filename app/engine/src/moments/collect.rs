@@ -1,8 +1,8 @@
 //! One pass over a corpus.
 
-use super::batches::{Chunks, Place};
+use super::batches::{Chunks, CorpusPlace};
 use super::corpus::Corpus;
-use super::description::{Description, LayerDescription};
+use super::description::{LayerDescription, MomentsDescription};
 use super::fingerprint::{fingerprint, hash_of};
 use super::progress::ProgressFile;
 use super::store::SecondMoments;
@@ -78,12 +78,12 @@ impl<'a> Collecting<'a> {
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn description(&self) -> Result<Description> {
+    pub fn description(&self) -> Result<MomentsDescription> {
         let corpus = match self.precision {
             Precision::Float32 => self.corpus.fingerprint.clone(),
             Precision::Float64 => hash_of(&format!("{} {}", self.corpus.fingerprint, self.precision.name())),
         };
-        Ok(Description {
+        Ok(MomentsDescription {
             model: fingerprint(self.model)?,
             corpus,
             corpus_name: self.corpus.name.clone(),
@@ -110,7 +110,7 @@ impl<'a> Collecting<'a> {
             None => {
                 drop(sums);
                 sums = zeros()?;
-                (Place::default(), 0)
+                (CorpusPlace::default(), 0)
             }
         };
         let mut done = before;
@@ -121,7 +121,7 @@ impl<'a> Collecting<'a> {
             while let Some(chunk) = chunks.next()? {
                 let total = estimate(self.corpus.limit(), chunk.next.tokens, chunk.share);
                 let skipped = if chunk.place.document == place.document { place.batches } else { 0 };
-                place = Place { batches: skipped, ..chunk.place };
+                place = CorpusPlace { batches: skipped, ..chunk.place };
                 for rows in chunk.batches.iter().skip(skipped) {
                     listen(Progress { done, total, before })?;
                     whole = false;

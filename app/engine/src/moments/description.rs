@@ -24,7 +24,7 @@ const CHECKSUM: &str = "checksum";
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 // a flipped bit in the name of the checksum does not make a file without one
 #[serde(deny_unknown_fields)]
-pub struct Description {
+pub struct MomentsDescription {
     /// Fingerprint of the unedited model.
     pub model: String,
     /// Fingerprint of the corpus with the part of it that was taken, or `imported`.
@@ -50,7 +50,7 @@ pub struct LayerDescription {
     pub source: String,
 }
 
-impl Description {
+impl MomentsDescription {
     /// What marks imported moments instead of a corpus.
     pub const IMPORTED: &'static str = "imported";
 
@@ -66,7 +66,7 @@ impl Description {
 ///
 /// # Errors
 /// The file cannot be read or is cut short.
-pub fn describe(file: &Path) -> Result<Option<Description>> {
+pub fn describe(file: &Path) -> Result<Option<MomentsDescription>> {
     Ok(describe_as(file)?.map(|said| said.about))
 }
 

@@ -21,7 +21,7 @@ pub(crate) use archive::array;
 pub use batches::batches;
 pub use collect::{Collecting, Precision, Progress, collect};
 pub use corpus::{Corpus, CorpusSettings};
-pub use description::{Description, LayerDescription, describe};
+pub use description::{LayerDescription, MomentsDescription, describe};
 pub use files::remove_leftovers;
 pub use fingerprint::fingerprint;
 pub use npz::{export, import};

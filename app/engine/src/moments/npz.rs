@@ -2,7 +2,7 @@
 //! and how a layer's file is called.
 
 use super::archive::{SMALL, entry, shape};
-use super::description::{Description, LayerDescription, describe};
+use super::description::{LayerDescription, MomentsDescription, describe};
 use super::documents::bad;
 use super::files::with_temporary_name;
 use super::store::SecondMoments;
@@ -67,9 +67,9 @@ fn described(
 ) -> Result<SecondMoments> {
     let tokens = layers.values().map(|layer| layer.tokens).min().unwrap_or(0);
     let double = means.values().all(|mean| mean.f_kind().is_ok_and(|kind| kind == Kind::Double));
-    let description = Description {
+    let description = MomentsDescription {
         model: super::fingerprint(model)?,
-        corpus: Description::IMPORTED.to_owned(),
+        corpus: MomentsDescription::IMPORTED.to_owned(),
         corpus_name: format!("imported from {}", file_name(path)),
         precision: if double { "float64" } else { "float32" }.to_owned(),
         layers,

@@ -1,7 +1,7 @@
 //! The state of a pass on disk, so that a pass that was killed goes on where it was.
 
-use super::batches::Place;
-use super::description::{Description, describe_as, to_say};
+use super::batches::CorpusPlace;
+use super::description::{MomentsDescription, describe_as, to_say};
 use super::files;
 use super::sums::Sums;
 use crate::error::{Error, Result};
@@ -31,8 +31,8 @@ pub struct ProgressFile {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct State {
-    description: Description,
-    place: Place,
+    description: MomentsDescription,
+    place: CorpusPlace,
     tokens: u64,
 }
 
@@ -52,18 +52,18 @@ impl ProgressFile {
 
     /// Tokens that a pass of this description has summed up already.
     #[must_use]
-    pub fn tokens(&self, description: &Description) -> u64 {
+    pub fn tokens(&self, description: &MomentsDescription) -> u64 {
         self.state(description).map_or(0, |state| state.tokens)
     }
 
     /// What an unfinished pass says of itself, and how many tokens it had; `None` where the file is none.
     #[must_use]
-    pub fn look(file: &Path) -> Option<(Description, u64)> {
+    pub fn look(file: &Path) -> Option<(MomentsDescription, u64)> {
         let state: State = describe_as(file).ok()??.about;
         Some((state.description, state.tokens))
     }
 
-    fn state(&self, description: &Description) -> Option<State> {
+    fn state(&self, description: &MomentsDescription) -> Option<State> {
         let state: State = describe_as(&self.file).ok()??.about;
         (state.description == *description).then_some(state)
     }
@@ -73,7 +73,11 @@ impl ProgressFile {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]: what is there is not to be taken for damaged.
-    pub(super) fn resume(&self, description: &Description, sums: &mut Sums) -> Result<Option<(Place, u64)>> {
+    pub(super) fn resume(
+        &self,
+        description: &MomentsDescription,
+        sums: &mut Sums,
+    ) -> Result<Option<(CorpusPlace, u64)>> {
         let Some(state) = self.state(description) else { return Ok(None) };
         // one of an older program carries no checksum; it is begun anew, as a damaged one is
         if !is_file_whole(&self.file).is_ok_and(|whole| whole == Some(true)) {
@@ -101,7 +105,13 @@ impl ProgressFile {
     }
 
     /// Writes the state if it is time to.
-    pub(super) fn keep_sometimes(&self, about: &Description, place: Place, tokens: u64, sums: &Sums) -> Result<()> {
+    pub(super) fn keep_sometimes(
+        &self,
+        about: &MomentsDescription,
+        place: CorpusPlace,
+        tokens: u64,
+        sums: &Sums,
+    ) -> Result<()> {
         if self.written.get().elapsed() < self.every.max(self.cost.get() * SHARE) {
             return Ok(());
         }
@@ -109,7 +119,7 @@ impl ProgressFile {
     }
 
     /// Writes the state.
-    pub(super) fn keep(&self, about: &Description, place: Place, tokens: u64, sums: &Sums) -> Result<()> {
+    pub(super) fn keep(&self, about: &MomentsDescription, place: CorpusPlace, tokens: u64, sums: &Sums) -> Result<()> {
         let start = Instant::now();
         let state = State { description: about.clone(), place, tokens };
         let says = to_say(&state).map_err(|error| Error::Request(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! Second moments at hand: on disk, and factored for solves.
 
-use super::description::{Description, describe_as, to_say};
+use super::description::{MomentsDescription, describe_as, to_say};
 use super::files;
 use super::sums::checked_keys;
 use crate::error::{Doing, Error, Result};
@@ -24,7 +24,7 @@ pub struct SecondMoments {
     /// Tokens they were collected over.
     pub tokens: u64,
     /// Which second moments they are; empty where nobody said.
-    pub description: Description,
+    pub description: MomentsDescription,
     /// Whether they were compared with a checksum when they were read; files of older programs have none.
     pub is_sealed: bool,
     /// Means in float64 for some keys, by layer.
@@ -56,12 +56,12 @@ impl SecondMoments {
                 return Err(Error::Request(message));
             }
         }
-        let description = Description::default();
+        let description = MomentsDescription::default();
         Ok(Self { means, tokens, description, is_sealed: true, checks: BTreeMap::new(), factors: RefCell::default() })
     }
 
     /// The same, with what they are and means in float64 for the keys of [`checked_keys`].
-    pub(super) fn described(self, description: Description, checks: BTreeMap<usize, Tensor>) -> Self {
+    pub(super) fn described(self, description: MomentsDescription, checks: BTreeMap<usize, Tensor>) -> Self {
         Self { description, checks, ..self }
     }
 
@@ -98,7 +98,7 @@ impl SecondMoments {
         self.checks.extend(checks);
         let mut layers = std::mem::take(&mut self.description.layers);
         layers.extend(description.layers);
-        self.description = Description { layers, ..description };
+        self.description = MomentsDescription { layers, ..description };
         self.tokens = self.tokens.min(tokens);
         self.factors.borrow_mut().clear();
         self
@@ -192,7 +192,7 @@ impl SecondMoments {
     /// The file is missing, damaged, or holds something else.
     pub fn read(file: &Path, device: Device) -> Result<Self> {
         let bad = |message: String| Error::Corpus { path: file.to_owned(), message };
-        let said = describe_as::<Description>(file)?;
+        let said = describe_as::<MomentsDescription>(file)?;
         let is_sealed = said.as_ref().is_some_and(|said| said.is_sealed);
         let description = said.map(|said| said.about).unwrap_or_default();
         let whole = is_file_whole(file).map_err(|error| bad(format!("cannot be read ({error})")))?;

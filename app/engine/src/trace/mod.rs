@@ -20,6 +20,6 @@ pub use deviation::embedding_deviation;
 pub use maps::{HeatMap, Severed, ablation_map, heat_map, severed_heat_map};
 pub use preview::{ablation_preview, preview};
 pub use replacement::{Donor, Means, Replacement};
-pub use request::{Answer, Kind, Question, Request};
+pub use request::{Kind, Request, TracedAnswer, TracedQuestion};
 pub use runs::{CleanRun, Runs};
 pub use wavefront::{Report, window_layers};

@@ -1,7 +1,7 @@
 //! What an ablated activation is replaced by: nothing, a mean, or the activation of another subject's run.
 
 use super::pass::Pass;
-use super::request::{Kind, Question};
+use super::request::{Kind, TracedQuestion};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use tch::Tensor;
@@ -77,7 +77,7 @@ impl Donor {
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn new(model: &Model, question: &Question, donor: &Question) -> Result<Self> {
+    pub fn new(model: &Model, question: &TracedQuestion, donor: &TracedQuestion) -> Result<Self> {
         let _guard = tch::no_grad_guard();
         let mut ids = donor.prompt.clone();
         ids.extend(question.answer.split_last().map_or(&[][..], |(_, early)| early));
@@ -88,7 +88,7 @@ impl Donor {
 }
 
 /// The donor's position that plays the part of `position`.
-fn matching(position: usize, question: &Question, donor: &Question) -> usize {
+fn matching(position: usize, question: &TracedQuestion, donor: &TracedQuestion) -> usize {
     if position >= question.subject.end {
         let from_end = question.prompt.len() - position;
         donor.prompt.len().saturating_sub(from_end).max(donor.subject.end.min(donor.prompt.len().saturating_sub(1)))
@@ -127,10 +127,10 @@ impl Replacement {
 
 #[cfg(test)]
 mod tests {
-    use super::{Question, matching};
+    use super::{TracedQuestion, matching};
 
-    fn question(tokens: usize, subject: std::ops::Range<usize>) -> Question {
-        Question { prompt: vec![0; tokens], answer: vec![0], subject }
+    fn question(tokens: usize, subject: std::ops::Range<usize>) -> TracedQuestion {
+        TracedQuestion { prompt: vec![0; tokens], answer: vec![0], subject }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::Model;
-use crate::model::tokenizer::PromptTokens;
+use crate::model::tokenizer::PlacedPrompt;
 use std::ops::Range;
 use tch::Tensor;
 
@@ -19,7 +19,7 @@ pub enum Kind {
 
 /// Whose probability is traced.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum TracedAnswer {
     /// The joint probability of this text after a space (Hase et al. 2023).
     Target(String),
     /// The model's own most probable next token (Meng et al. 2022).
@@ -28,28 +28,30 @@ pub enum Answer {
 
 /// A prompt, where its subject lies, and the answer whose probability is followed.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct TracedQuestion {
     /// Token ids of the prompt.
     pub prompt: Vec<i64>,
-    /// Token ids of the answer; empty for [`Answer::MostProbable`].
+    /// Token ids of the answer; empty for [`TracedAnswer::MostProbable`].
     pub answer: Vec<i64>,
     /// Subject tokens, end exclusive.
     pub subject: Range<usize>,
 }
 
-impl Question {
+impl TracedQuestion {
     /// A prompt that `template` makes with the subject in the place of `{}`, and the answer, tokenised together. Where
     /// the template has no `{}` it is the prompt itself, and the subject's last mention in it is taken.
     ///
     /// # Errors
     /// The subject is not in the prompt; prompt and answer exceed the context.
-    pub fn new(model: &Model, template: &str, subject: &str, answer: &Answer) -> Result<Self> {
+    pub fn new(model: &Model, template: &str, subject: &str, answer: &TracedAnswer) -> Result<Self> {
         let target = match answer {
-            Answer::Target(text) if text.trim().is_empty() => return Err(Error::Request("the answer is empty".into())),
-            Answer::Target(text) => Some(text.as_str()),
-            Answer::MostProbable => None,
+            TracedAnswer::Target(text) if text.trim().is_empty() => {
+                return Err(Error::Request("the answer is empty".into()));
+            }
+            TracedAnswer::Target(text) => Some(text.as_str()),
+            TracedAnswer::MostProbable => None,
         };
-        let PromptTokens { ids: mut prompt, subject, prompt: count, .. } =
+        let PlacedPrompt { ids: mut prompt, subject, prompt: count, .. } =
             model.tokenizer.prompt(template, subject, target)?;
         let answer = prompt.split_off(count);
         let context = model.architecture.context;
@@ -67,7 +69,7 @@ impl Question {
 #[derive(Debug)]
 pub struct Request {
     /// What the model is asked.
-    pub question: Question,
+    pub question: TracedQuestion,
     /// Scaled noise `[samples, subject tokens, hidden]` in float64.
     pub noise: Tensor,
     /// Put the noise in the embedding's place instead of adding it.
@@ -80,15 +82,15 @@ impl Request {
     /// `noise` gets the number of subject tokens and gives the scaled noise.
     ///
     /// # Errors
-    /// Those of [`Question::new`] and of `noise`; the noise has another shape.
+    /// Those of [`TracedQuestion::new`] and of `noise`; the noise has another shape.
     pub fn new(
         model: &Model,
         template: &str,
         subject: &str,
-        answer: &Answer,
+        answer: &TracedAnswer,
         noise: impl FnOnce(i64) -> Result<Tensor>,
     ) -> Result<Self> {
-        let question = Question::new(model, template, subject, answer)?;
+        let question = TracedQuestion::new(model, template, subject, answer)?;
         let noise = noise(question.subject.len() as i64)?;
         Self::with_noise(model, question, noise)
     }
@@ -97,7 +99,7 @@ impl Request {
     ///
     /// # Errors
     /// The noise has another shape than `[samples, subject tokens, hidden]`.
-    pub fn with_noise(model: &Model, question: Question, noise: Tensor) -> Result<Self> {
+    pub fn with_noise(model: &Model, question: TracedQuestion, noise: Tensor) -> Result<Self> {
         let wanted = [question.subject.len() as i64, model.architecture.hidden];
         let size = noise.size();
         if size.len() != 3 || size[0] < 1 || size[1..] != wanted {

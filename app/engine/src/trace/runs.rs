@@ -1,7 +1,7 @@
 //! The clean and the corrupted run of one fact.
 
 use super::pass::Pass;
-use super::request::{Question, Request};
+use super::request::{Request, TracedQuestion};
 use crate::error::Result;
 use crate::model::{Action, Batch, Model, Site, Tap};
 use tch::Tensor;
@@ -10,7 +10,7 @@ use tch::Tensor;
 #[derive(Debug)]
 pub struct CleanRun {
     /// What was asked.
-    pub question: Question,
+    pub question: TracedQuestion,
     /// Answer token ids, at least one.
     pub answer: Vec<i64>,
     /// The most probable next token of the prompt.
@@ -26,7 +26,7 @@ impl CleanRun {
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn new(model: &Model, question: &Question) -> Result<Self> {
+    pub fn new(model: &Model, question: &TracedQuestion) -> Result<Self> {
         let _guard = tch::no_grad_guard();
         let mut ids = question.prompt.clone();
         ids.extend(question.answer.split_last().map_or(&[][..], |(_, early)| early));

@@ -1,7 +1,7 @@
 //! A parameter that has more names than one is changed once, by all changes together, whichever name each of them gives.
 
 use crate::folder::Folder;
-use locus_engine::edit::{Edit, EditStack, weight_changes};
+use locus_engine::edit::{EditStack, WeightEdit, weight_changes};
 use locus_plugin::{Delta, Form};
 use tch::{Device, Kind, Tensor};
 
@@ -33,7 +33,7 @@ fn changes_under_the_name_with_and_without_the_prefix_add_up() {
     let mut stack = EditStack::new(base);
     assert_eq!(stack.trial("m", &deltas).expect("a model").parameter(short), Some(wanted.shallow_clone()));
     for delta in deltas {
-        stack.apply(Edit { deltas: vec![delta], ..Edit::default() }).expect("in place");
+        stack.apply(WeightEdit { deltas: vec![delta], ..WeightEdit::default() }).expect("in place");
     }
     assert_eq!(stack.model().parameter(whole), Some(wanted));
     assert_eq!(stack.weights().expect("hashes").into_keys().collect::<Vec<_>>(), [whole]);

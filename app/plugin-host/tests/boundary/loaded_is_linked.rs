@@ -4,7 +4,7 @@ use crate::support::{Toy, library, method, objective, request};
 use locus_error_injection::ErrorInjection;
 use locus_plugin::object::{LinkedObjective, ObjectiveObject};
 use locus_plugin::tch::{Kind, Tensor};
-use locus_plugin::{Edited, Error, Fact, Form, Reduction};
+use locus_plugin::{Edited, Error, FactToEdit, Form, Reduction};
 use locus_plugin_host::load;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ fn an_objective_gives_the_same_loss_and_gradient() {
 fn an_objective_says_what_a_fact_lacks() {
     let loaded = load(&library("locus-error-injection")).expect("loads");
     let mut instance = objective(&loaded, "error-injection").start(&settings(json!({}))).expect("starts");
-    let mut fact = Fact { target_new: "Rome".to_owned(), ..Fact::default() };
+    let mut fact = FactToEdit { target_new: "Rome".to_owned(), ..FactToEdit::default() };
     assert_eq!(instance.goal(&fact, &Toy::new()).expect("goal").target, "Rome");
     fact.target_new.clear();
     let error = instance.goal(&fact, &Toy::new()).expect_err("no target");

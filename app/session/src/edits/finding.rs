@@ -11,7 +11,7 @@ use crate::plugins::preparing::{PreparedEdit, prepare_on};
 use crate::record::artifacts;
 use crate::record::recording::plugin_mark;
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{Edit, EngineHost, HostEvent};
+use locus_engine::edit::{EngineHost, HostEvent, WeightEdit};
 use locus_engine::model::Model;
 use locus_plugin::{Edited, Level};
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, TriedOn};
@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// An edit that was found, not in place yet.
 pub struct Found {
     /// Its changes.
-    pub edit: Rc<Edit>,
+    pub edit: Rc<WeightEdit>,
     /// What they do; the number is 0.
     pub would: Applied,
     /// What they make of the model that it was found on.
@@ -67,7 +67,7 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
-    let edit = Edit { title: would.title.clone(), order, method, objective, deltas, verdict };
+    let edit = WeightEdit { title: would.title.clone(), order, method, objective, deltas, verdict };
     Ok(Found { edit: Rc::new(edit), would, model, aims, artifacts })
 }
 

@@ -10,7 +10,7 @@ use crate::worker::{Stopped, Worker};
 use locus_engine::evaluate::{
     ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
 };
-use locus_engine::evaluate::{Remark, without_doubtful_neighbors};
+use locus_engine::evaluate::{FactRemark, without_doubtful_neighbors};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
@@ -141,7 +141,7 @@ fn left_out(
     model: &Model,
     fact: &Fact,
     measures: &Measures,
-    marked: &[Remark],
+    marked: &[FactRemark],
     worker: &Worker<'_>,
 ) -> Result<Option<String>, Error> {
     if let Some(remark) = marked.iter().find(|remark| measures.skip_marked && remark.kind.spoils_scores()) {

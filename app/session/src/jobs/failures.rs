@@ -13,7 +13,7 @@ use crate::measures::judging::Aims;
 use crate::measures::tried::TriedEdit;
 use crate::worker::{Stopped, Worker};
 use crossbeam_channel::{Receiver, unbounded};
-use locus_engine::edit::{DeltaFile, Edit, EditStack, weight_changes};
+use locus_engine::edit::{DeltaFile, EditStack, WeightEdit, weight_changes};
 use locus_plugin::{Delta, Form};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::Role;
@@ -83,7 +83,7 @@ impl Bench<'_> {
         let would = Applied { title: format!("edit {seed}"), changes, ..Applied::default() };
         let model = stack.trial("it", &deltas).expect("a model");
         let (title, mark) = (would.title.clone(), PluginMark::default());
-        let edit = Edit { title, order, method: mark.clone(), objective: mark, deltas, verdict: None };
+        let edit = WeightEdit { title, order, method: mark.clone(), objective: mark, deltas, verdict: None };
         Found { edit: Rc::new(edit), would, model, aims: Aims::default(), artifacts: Rc::default() }
     }
 
@@ -256,7 +256,7 @@ fn with_bench_beside(folder: &Path, options: Options, body: impl FnOnce(&mut Ben
 fn file_of_edits(bench: &Bench<'_>, file: PathBuf) -> PathBuf {
     let loaded = bench.worker.ready().expect("a model");
     let found = [bench.found(100), bench.found(101)];
-    let edits: Vec<&Edit> = found.iter().map(|found| &*found.edit).collect();
+    let edits: Vec<&WeightEdit> = found.iter().map(|found| &*found.edit).collect();
     let bytes = DeltaFile::bytes(loaded.stack.base(), &loaded.mark, &edits).expect("bytes");
     std::fs::write(&file, bytes).expect("written");
     file

@@ -2,7 +2,7 @@
 
 use crate::emitter::Emitter;
 use crate::error::Error;
-use crate::model::device::{self, Choice};
+use crate::model::device::{self, ChosenDevice};
 use crate::model::facts;
 use crate::model::loaded::Loaded;
 use crate::record::applying::{self, ToApply};
@@ -77,7 +77,7 @@ fn build(
     worker: &Worker<'_>,
     job: JobId,
     source: &ModelSource,
-    choice: Choice,
+    choice: ChosenDevice,
     checkpoint: Checkpoint,
     (facts_source, records): (String, Vec<Fact>),
 ) -> Result<New, Stopped> {

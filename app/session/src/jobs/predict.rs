@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::model::rows::{rows_of, token_texts};
 use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
-use locus_engine::model::tokenizer::PromptTokens;
+use locus_engine::model::tokenizer::PlacedPrompt;
 use locus_protocol::{Event, Fact, TriedOn};
 
 /// Tells the tokens of the prompt, what comes next, and the rows of the model as it is.
@@ -12,7 +12,7 @@ pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let loaded = worker.ready()?;
     let (model, in_place) = (loaded.stack.model(), loaded.edits_on(TriedOn::AsItIs));
     let prompt = fact.prompt();
-    let PromptTokens { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
+    let PlacedPrompt { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
     let (tokens, top) = (token_texts(model, &ids, &subject), top_tokens(model, &ids)?);
     // a fact that is only traced may lack a target
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());

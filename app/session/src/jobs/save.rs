@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::model::loaded::Loaded;
 use crate::worker::{Stopped, Worker};
-use locus_engine::edit::{DeltaFile, Edit};
+use locus_engine::edit::{DeltaFile, WeightEdit};
 use locus_engine::{export, tensor_files};
 use locus_protocol::{Event, JobId, Phase, SaveTarget};
 
@@ -41,8 +41,8 @@ fn deltas(loaded: &Loaded) -> Result<Vec<u8>, Error> {
 }
 
 /// The edits in place; there has to be one.
-fn edits(loaded: &Loaded) -> Result<Vec<&Edit>, Error> {
-    let edits: Vec<&Edit> = loaded.stack.applied().iter().map(|numbered| &*numbered.edit).collect();
+fn edits(loaded: &Loaded) -> Result<Vec<&WeightEdit>, Error> {
+    let edits: Vec<&WeightEdit> = loaded.stack.applied().iter().map(|numbered| &*numbered.edit).collect();
     if edits.is_empty() {
         return Err(Error::Request("there is no edit to save; edit a fact first".to_owned()));
     }

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::moments::{collecting, corpus, imported, imported_file, model, of_corpus, read};
 use crate::worker::{Stopped, Worker};
 use locus_engine::edit::number_format;
-use locus_engine::moments::{Description, SecondMoments, check, export, fingerprint, import};
+use locus_engine::moments::{MomentsDescription, SecondMoments, check, export, fingerprint, import};
 use locus_protocol::{
     Event, JobId, Phase, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
     SecondMomentsTask,
@@ -122,7 +122,7 @@ fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<Seco
         .filter(|&layer| moments.mean(layer).is_none())
         .map(|layer| layer.to_string())
         .collect();
-    if !missing.is_empty() && about.corpus != Description::IMPORTED {
+    if !missing.is_empty() && about.corpus != MomentsDescription::IMPORTED {
         report.problems.push(format!("layers {} are missing; collect it anew", missing.join(", ")));
     }
     Ok(report)

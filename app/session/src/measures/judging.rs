@@ -2,7 +2,7 @@
 
 use super::measuring::{goal, likeliness, rewrite};
 use crate::error::Error;
-use locus_engine::evaluate::{Goal, Question, Record, answer};
+use locus_engine::evaluate::{Question, Record, ScoringGoal, answer};
 use locus_engine::model::Model;
 use locus_plugin::SubjectNoise;
 use locus_protocol::{Aim, AimVerdict, EditOrder, Fact, Likeliness};
@@ -12,7 +12,7 @@ const AT_ONCE: usize = 64;
 
 /// What is aimed at and what is scored, by fact of an edit.
 #[derive(Clone, Default)]
-pub struct Aims(Vec<(Aim, Goal)>);
+pub struct Aims(Vec<(Aim, ScoringGoal)>);
 
 impl Aims {
     /// The aims of an order, which its objective has told, and the noise on the subjects.
@@ -27,7 +27,7 @@ impl Aims {
     }
 
     /// What is scored of the first fact.
-    pub fn first_goal(&self) -> Option<&Goal> {
+    pub fn first_goal(&self) -> Option<&ScoringGoal> {
         self.0.first().map(|(_, goal)| goal)
     }
 
@@ -44,11 +44,14 @@ impl Aims {
         listen: &mut dyn FnMut() -> Result<(), Error>,
     ) -> Result<Vec<Likeliness>, Error> {
         let mut found = Vec::new();
-        let further: Vec<(&Fact, &Goal)> = order.more.iter().zip(self.0.iter().skip(1).map(|(_, goal)| goal)).collect();
+        let further: Vec<(&Fact, &ScoringGoal)> =
+            order.more.iter().zip(self.0.iter().skip(1).map(|(_, goal)| goal)).collect();
         for part in further.chunks(AT_ONCE) {
             listen()?;
             if part.iter().all(|(_, goal)| goal.noise.is_none()) {
-                let ask = |(fact, goal): &(&Fact, &Goal)| Question::new(fact.prompt(), &[&goal.target, &goal.baseline]);
+                let ask = |(fact, goal): &(&Fact, &ScoringGoal)| {
+                    Question::new(fact.prompt(), &[&goal.target, &goal.baseline])
+                };
                 let answers = answer(model, &part.iter().map(ask).collect::<Vec<_>>(), None)?;
                 found.extend(answers.iter().map(|pair| likeliness(&pair[0], &pair[1])));
                 continue;

@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use locus_engine::evaluate::{
-    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Goal, Group, Likelihood, NormalisedScores,
-    Numbers, OF_TEXTS, Record, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
+    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Group, Likelihood, NormalisedScores, Numbers,
+    OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
 };
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
@@ -16,7 +16,7 @@ pub struct Case<'a> {
     /// The fact.
     pub fact: &'a Fact,
     /// What is scored.
-    pub goal: Goal,
+    pub goal: ScoringGoal,
     /// Whether the target's probability is to be low.
     pub lowers: bool,
     /// Other facts about the subject.
@@ -52,23 +52,23 @@ pub fn likeliness(target: &Likelihood, baseline: &Likelihood) -> Likeliness {
 }
 
 /// What an objective made of a fact, as scoring needs it.
-pub fn goal(model: &Model, noise: Option<&SubjectNoise>, aim: &Aim, fact: &Fact) -> Goal {
+pub fn goal(model: &Model, noise: Option<&SubjectNoise>, aim: &Aim, fact: &Fact) -> ScoringGoal {
     let noise = noise.map(|noise| ScoringNoise {
         subject: fact.subject.clone(),
         level: noise.level,
         seed: noise.seed,
         misaligned: noise.published_positions,
     });
-    Goal { target: aim.target.clone(), baseline: or_end_of_text(model, &aim.baseline), noise }
+    ScoringGoal { target: aim.target.clone(), baseline: or_end_of_text(model, &aim.baseline), noise }
 }
 
 /// The new target against the true one; where the file has no new one, the true one against the end of the text.
-pub fn plain_goal(model: &Model, fact: &Fact) -> Goal {
+pub fn plain_goal(model: &Model, fact: &Fact) -> ScoringGoal {
     let (target, baseline) = match fact.target_new.trim().is_empty() {
         true => (&fact.target_true, ""),
         false => (&fact.target_new, fact.target_true.as_str()),
     };
-    Goal { target: target.clone(), baseline: or_end_of_text(model, baseline), noise: None }
+    ScoringGoal { target: target.clone(), baseline: or_end_of_text(model, baseline), noise: None }
 }
 
 fn or_end_of_text(model: &Model, text: &str) -> String {
@@ -120,7 +120,7 @@ pub fn measure(
 }
 
 /// The number of the target that is scored; the target of the record that is neither has none.
-fn target_id<'a>(fact: &'a Fact, goal: &Goal) -> &'a str {
+fn target_id<'a>(fact: &'a Fact, goal: &ScoringGoal) -> &'a str {
     if goal.target.trim() == fact.target_new.trim() {
         &fact.target_new_id
     } else if goal.target.trim() == fact.target_true.trim() {

@@ -2,12 +2,12 @@
 
 use crate::emitter::Emitter;
 use crate::error::Error;
-use locus_engine::evaluate::{Remark, remarks};
+use locus_engine::evaluate::{FactRemark, remarks};
 use locus_engine::model::Model;
 use locus_protocol::Fact;
 
 /// Tells what should be known of a fact before its numbers are believed.
-pub fn tell_remarks(emitter: &Emitter, model: &Model, fact: &Fact) -> Result<Vec<Remark>, Error> {
+pub fn tell_remarks(emitter: &Emitter, model: &Model, fact: &Fact) -> Result<Vec<FactRemark>, Error> {
     let remarks = remarks(&model.tokenizer, fact)?;
     for remark in &remarks {
         emitter.log("engine", "warning", format!("“{}”: {}", fact.prompt(), remark.text));

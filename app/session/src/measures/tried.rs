@@ -1,14 +1,14 @@
 //! Edits that are tried and not put in place: several are kept beside each other at the price of their changes.
 
 use super::judging::Aims;
-use locus_engine::edit::Edit;
+use locus_engine::edit::WeightEdit;
 use locus_protocol::Applied;
 use std::rc::Rc;
 
 /// An edit that was tried.
 pub struct TriedEdit {
     /// Its changes.
-    pub edit: Rc<Edit>,
+    pub edit: Rc<WeightEdit>,
     /// What they do.
     pub would: Applied,
     /// What it aims at.

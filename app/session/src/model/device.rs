@@ -17,7 +17,7 @@ pub fn kind(format: NumberFormat) -> Kind {
 
 /// The device that was taken.
 #[derive(Clone, Debug)]
-pub struct Choice {
+pub struct ChosenDevice {
     /// The device.
     pub device: Device,
     /// Its name and one line that says why.
@@ -75,7 +75,7 @@ pub fn libtorch() -> Option<PathBuf> {
 ///
 /// # Errors
 /// A GPU that was asked for and is not there; a number format that needs one.
-pub fn choose(request: DeviceRequest, format: NumberFormat) -> Result<Choice, Error> {
+pub fn choose(request: DeviceRequest, format: NumberFormat) -> Result<ChosenDevice, Error> {
     let why_not = match CUDA.get() {
         Some(Ok(())) if Cuda::is_available() => None,
         Some(Ok(())) => Some("CUDA is loaded but finds no GPU".to_owned()),
@@ -100,5 +100,5 @@ pub fn choose(request: DeviceRequest, format: NumberFormat) -> Result<Choice, Er
     if device == Device::Cpu && format != NumberFormat::Float32 {
         return Err(Error::Device("the CPU computes in float32 only; leave out --dtype or use a GPU".to_owned()));
     }
-    Ok(Choice { device, info: DeviceInfo { name: locus_engine::edit::device_name(device), reason } })
+    Ok(ChosenDevice { device, info: DeviceInfo { name: locus_engine::edit::device_name(device), reason } })
 }

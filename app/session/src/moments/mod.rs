@@ -7,8 +7,8 @@ pub use kept::kept_moments;
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::moments::{
-    Collecting, Corpus, CorpusSettings, Description, Precision, Progress, ProgressFile, SecondMoments, fingerprint,
-    remove_leftovers,
+    Collecting, Corpus, CorpusSettings, MomentsDescription, Precision, Progress, ProgressFile, SecondMoments,
+    fingerprint, remove_leftovers,
 };
 use locus_files::NotWritten;
 use locus_protocol::{JobId, Phase};
@@ -94,8 +94,9 @@ pub fn read(worker: &Worker<'_>, file: &Path) -> Result<SecondMoments, Error> {
 }
 
 pub fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
-    let corpus = Description::IMPORTED.to_owned();
-    let description = Description { model: fingerprint(model(worker)?)?, corpus, ..Description::default() };
+    let corpus = MomentsDescription::IMPORTED.to_owned();
+    let description =
+        MomentsDescription { model: fingerprint(model(worker)?)?, corpus, ..MomentsDescription::default() };
     // published numbers, which are the same in every mode
     Ok(kept::folder(&worker.options.cache).join(description.file_name()))
 }

@@ -8,7 +8,7 @@ use locus_engine::edit::{EngineHost, HostEvent, bounds};
 use locus_engine::model::Model;
 use locus_engine::run::resolved;
 use locus_plugin::object::ObjectiveInstance;
-use locus_plugin::{Edit, EditRequest, Goal, Level, ModelInfo, Plan, SubjectNoise};
+use locus_plugin::{Edit, EditRequest, FactToEdit, Goal, Level, ModelInfo, Plan, SubjectNoise};
 use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 use std::cell::RefCell;
 
@@ -75,7 +75,7 @@ pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Re
         for fact in order.facts() {
             // the subject must be there, whatever the method makes of it
             model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
-            let goal = believed(ids, at_work.goal(&plugin_fact(fact), &host), &host)?;
+            let goal = believed(ids, at_work.goal(&fact_to_edit(fact), &host), &host)?;
             bounds::goal(&goal).map_err(named)?;
             goals.push(goal);
         }
@@ -134,8 +134,8 @@ pub fn target_tokens(model: &Model, prompt: &str, target: &str) -> Vec<String> {
     joined.map(|joined| joined.target().iter().map(|&id| model.tokenizer.piece(id)).collect()).unwrap_or_default()
 }
 
-fn plugin_fact(fact: &Fact) -> locus_plugin::Fact {
-    locus_plugin::Fact {
+fn fact_to_edit(fact: &Fact) -> FactToEdit {
+    FactToEdit {
         template: fact.template.clone(),
         subject: fact.subject.clone(),
         target_true: fact.target_true.clone(),

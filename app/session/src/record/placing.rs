@@ -4,7 +4,7 @@ use super::recording::Recorder;
 use super::telling::rows_in;
 use crate::error::Error;
 use crate::model::loaded::Loaded;
-use locus_engine::edit::{Arrangement, DeltaFile, Edit};
+use locus_engine::edit::{Arrangement, DeltaFile, WeightEdit};
 use locus_protocol::{Fact, LayerRow, Operation, Role, counted};
 use locus_records::failure_point::reach;
 use locus_records::operations::{Read, Standing};
@@ -87,21 +87,21 @@ fn differing(after: &Arrangement, operation: &Operation) -> Option<String> {
 }
 
 /// The edit of an operation, checked against the model.
-pub fn look_up(recorder: &Recorder, loaded: &Loaded, read: &Read, number: u64) -> Result<(u64, Edit), Error> {
+pub fn look_up(recorder: &Recorder, loaded: &Loaded, read: &Read, number: u64) -> Result<(u64, WeightEdit), Error> {
     let missing = || Error::Request(format!("the journal has no edit with the number {number}"));
     let edit = read.find(number).and_then(Operation::edit).ok_or_else(missing)?;
     let file = recorder.journal.delta(&edit.delta);
     let delta = DeltaFile::read_exactly(&file, &edit.delta.sha256)?;
     delta.fits(&file, loaded.stack.base(), &loaded.mark)?;
     let read = delta.edits.into_iter().next().ok_or_else(missing)?;
-    Ok((number, Edit { verdict: edit.verdict.clone(), ..read }))
+    Ok((number, WeightEdit { verdict: edit.verdict.clone(), ..read }))
 }
 
 /// These edits and no others, and the fact whose rows are shown.
 pub fn arrange(
     loaded: &Loaded,
-    applied: Vec<(u64, Edit)>,
-    undone: Vec<(u64, Edit)>,
+    applied: Vec<(u64, WeightEdit)>,
+    undone: Vec<(u64, WeightEdit)>,
 ) -> Result<(Arrangement, Fact), Error> {
     reach("build with the edits of the journal")?;
     let shown = applied.last().or(undone.last()).map(|(_, edit)| edit.fact().clone()).unwrap_or_default();

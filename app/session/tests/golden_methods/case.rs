@@ -4,7 +4,7 @@ use crate::bench::{Bench, plugins};
 use crate::ledger::{self, Ledger};
 use crate::support::{self, allowed, tensors};
 use locus_engine::edit::{EditStack, EngineHost, HostEvent, check, model_info};
-use locus_engine::evaluate::{Goal, Group, Record, ScoringNoise};
+use locus_engine::evaluate::{Group, Record, ScoringGoal, ScoringNoise};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
 use locus_engine::run::SubjectNoises;
@@ -273,7 +273,7 @@ impl Case {
         if !metrics.is_null() {
             self.compare_scores(stack.model(), ledger, &metrics["pre"], self.score_tolerance("pre", 2e-4));
         }
-        stack.apply(locus_engine::edit::Edit { deltas, ..Default::default() }).expect("apply");
+        stack.apply(locus_engine::edit::WeightEdit { deltas, ..Default::default() }).expect("apply");
         assert!(!stack.is_unedited().expect("libtorch"));
         if !metrics.is_null() {
             self.compare_scores(stack.model(), ledger, &metrics["post"], self.score_tolerance("post", 2e-4));
@@ -306,7 +306,8 @@ impl Case {
                 seed: 1,
                 misaligned: true,
             });
-            let goal = Goal { target: text(request, "/target_new/str"), baseline: text(request, baseline), noise };
+            let goal =
+                ScoringGoal { target: text(request, "/target_new/str"), baseline: text(request, baseline), noise };
             let measured = Record::measure(model, &fact, &goal, &[]).expect("record");
             for group in Group::ALL {
                 let Some(expected) = golden[format!("{}_prompts_probs", group.name())].as_array() else { continue };

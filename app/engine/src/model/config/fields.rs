@@ -223,12 +223,12 @@ impl<'a> Fields<'a> {
         let mut notes = self.notes.borrow().clone();
         for (name, value) in unread {
             match leftover::judge(name, value, harmless) {
-                leftover::Verdict::Harmless => {}
-                leftover::Verdict::Unknown => notes.push(format!(
+                leftover::FieldVerdict::Harmless => {}
+                leftover::FieldVerdict::Unknown => notes.push(format!(
                     "config.json: field `{}` is not known of architecture {family} and is ignored",
                     quoted(name)
                 )),
-                leftover::Verdict::MayChangeNumbers => {
+                leftover::FieldVerdict::MayChangeNumbers => {
                     return Err(self.refusal(
                         &quoted(name),
                         value,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What a field that was not read is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FieldVerdict {
     /// It changes nothing that is computed here.
     Harmless,
     /// Nobody knows it, and its name does not look like arithmetic.
@@ -117,18 +117,18 @@ const TELLING: &str = "\
     window windows yarn";
 
 /// Judges a field that the family did not read; `own` are the harmless ones of the family.
-pub fn judge(name: &str, value: &Value, own: &[&str]) -> Verdict {
+pub fn judge(name: &str, value: &Value, own: &[&str]) -> FieldVerdict {
     let lower = name.to_lowercase();
     let known = HARMLESS.contains(&name)
         || own.contains(&name)
         || HARMLESS_ENDS.iter().any(|end| lower.ends_with(end))
         || HARMLESS_BEGINNINGS.iter().any(|start| lower.starts_with(start));
     if known || is_off(value) {
-        Verdict::Harmless
+        FieldVerdict::Harmless
     } else if words(name).any(|word| TELLING.split(' ').any(|telling| telling == word)) {
-        Verdict::MayChangeNumbers
+        FieldVerdict::MayChangeNumbers
     } else {
-        Verdict::Unknown
+        FieldVerdict::Unknown
     }
 }
 
@@ -187,12 +187,12 @@ mod tests {
             "pruned_heads",
             "hidden_act",
         ] {
-            assert_eq!(judge(name, &json!(1), &[]), Verdict::MayChangeNumbers, "{name}");
-            assert_eq!(judge(name, &Value::Null, &[]), Verdict::Harmless, "{name} that is off");
+            assert_eq!(judge(name, &json!(1), &[]), FieldVerdict::MayChangeNumbers, "{name}");
+            assert_eq!(judge(name, &Value::Null, &[]), FieldVerdict::Harmless, "{name} that is off");
         }
         for name in ["use_cache", "attention_dropout", "resid_pdrop", "pad_token_id", "summary_type", "unsloth_version"]
         {
-            assert_eq!(judge(name, &json!(1), &[]), Verdict::Harmless, "{name}");
+            assert_eq!(judge(name, &json!(1), &[]), FieldVerdict::Harmless, "{name}");
         }
         // parts of other words say nothing
         for name in [
@@ -206,11 +206,11 @@ mod tests {
             "dataset_statement",
             "author_contact",
         ] {
-            assert_eq!(judge(name, &json!("made by hand"), &[]), Verdict::Unknown, "{name}");
+            assert_eq!(judge(name, &json!("made by hand"), &[]), FieldVerdict::Unknown, "{name}");
         }
         for name in ["ropeScaling", "useQKNorm", "n_layer2", "kv-heads", "multi_query", "nope_layer_interval"] {
-            assert_eq!(judge(name, &json!(1), &[]), Verdict::MayChangeNumbers, "{name}");
+            assert_eq!(judge(name, &json!(1), &[]), FieldVerdict::MayChangeNumbers, "{name}");
         }
-        assert_eq!(judge("pretraining_tp", &json!(2), &["pretraining_tp"]), Verdict::Harmless);
+        assert_eq!(judge("pretraining_tp", &json!(2), &["pretraining_tp"]), FieldVerdict::Harmless);
     }
 }

@@ -9,7 +9,7 @@ mod places;
 mod prompts;
 
 pub use locus_records::facts::{Mention, mention};
-pub use prompts::{Joined, PromptTokens};
+pub use prompts::{Joined, PlacedPrompt};
 
 use super::limits::Limits;
 use super::load::LARGEST;

@@ -26,7 +26,7 @@ impl Joined {
 
 /// A prompt with its subject, and its target where there is one, as tokens of one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PromptTokens {
+pub struct PlacedPrompt {
     /// Tokens of the prompt, then those of the target.
     pub ids: Vec<i64>,
     /// Tokens that hold a character of the subject, end exclusive.
@@ -74,7 +74,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// [`Error::SubjectNotFound`]; those of [`Self::joined`].
-    pub fn prompt(&self, template: &str, subject: &str, target: Option<&str>) -> Result<PromptTokens> {
+    pub fn prompt(&self, template: &str, subject: &str, target: Option<&str>) -> Result<PlacedPrompt> {
         let (text, place) = locus_protocol::fill(template, subject);
         let missing = || Error::SubjectNotFound { subject: subject.to_owned(), prompt: text.clone() };
         let place = place.or_else(|| mention(&text, subject).map(|found| found.place)).ok_or_else(missing)?;
@@ -89,7 +89,7 @@ impl Tokenizer {
         let (first, last) = (&spans[subject.start], &spans[subject.end - 1]);
         let before = text.get(first.start..place.start).unwrap_or_default().trim().to_owned();
         let after = text.get(place.end..last.end.min(text.len())).unwrap_or_default().trim().to_owned();
-        Ok(PromptTokens { ids, subject, prompt, glued: [before, after] })
+        Ok(PlacedPrompt { ids, subject, prompt, glued: [before, after] })
     }
 
     /// Tokens of the last mention of `subject` in a text that was not made from a template, end exclusive.

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::worker::Worker;
 use locus_engine::noise::LegacyRandom;
-use locus_engine::trace::{Answer, Donor, Means, Question, Replacement};
+use locus_engine::trace::{Donor, Means, Replacement, TracedAnswer, TracedQuestion};
 use locus_protocol::{Fact, Intervention, TraceOrder};
 
 /// Prompts that a mean is taken over.
@@ -13,7 +13,7 @@ const PROMPTS_OF_A_MEAN: usize = 64;
 pub fn replacement(
     worker: &Worker<'_>,
     order: &TraceOrder,
-    question: &Question,
+    question: &TracedQuestion,
 ) -> Result<(Replacement, Vec<String>), Error> {
     let loaded = worker.ready()?;
     let model = loaded.stack.model();
@@ -33,9 +33,9 @@ pub fn replacement(
             let subjects = drawn(counterparts(&loaded.facts, &order.fact), usize::MAX, &mut random);
             let mut questions = Vec::new();
             for subject in subjects {
-                let answer = Answer::Target(order.fact.target_true.clone());
+                let answer = TracedAnswer::Target(order.fact.target_true.clone());
                 // a subject that its own tokens hide, or one too long for the context, is no donor
-                if let Ok(donor) = Question::new(model, &order.fact.template, &subject, &answer) {
+                if let Ok(donor) = TracedQuestion::new(model, &order.fact.template, &subject, &answer) {
                     questions.push((subject, donor));
                 }
             }

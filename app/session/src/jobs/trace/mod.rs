@@ -10,7 +10,7 @@ use crate::model::rows::token_texts;
 use crate::worker::{Stopped, Worker};
 use locus_engine::model::Model;
 use locus_engine::trace::{
-    Answer, CleanRun, HeatMap, Kind, Question, Replacement, Report, Request, Runs, Severed, ablation_map,
+    CleanRun, HeatMap, Kind, Replacement, Report, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
     ablation_preview, heat_map, preview, severed_heat_map,
 };
 use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
@@ -92,7 +92,7 @@ pub fn check(order: &TraceOrder) -> Result<(), Error> {
 }
 
 /// What the model is asked, and the noise on it.
-pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising), Error> {
+pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, Noising), Error> {
     let fact = &order.fact;
     // an ablation has no noise, and needs no level
     let level = match order.noise_level {
@@ -105,8 +105,8 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(Question, Noising
         return Err(Error::Request(format!("the noise must be from 0 to {LOUDEST}; see --noise")));
     }
     let model = loaded.stack.model();
-    let answer = Answer::Target(fact.target_true.clone());
-    let question = Question::new(model, &fact.template, &fact.subject, &answer)?;
+    let answer = TracedAnswer::Target(fact.target_true.clone());
+    let question = TracedQuestion::new(model, &fact.template, &fact.subject, &answer)?;
     Ok((question, Noising::new(order, level)?))
 }
 

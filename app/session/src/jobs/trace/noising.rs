@@ -5,7 +5,7 @@ use locus_engine::Doing;
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Draws, drawn_noise};
-use locus_engine::trace::Question;
+use locus_engine::trace::TracedQuestion;
 use locus_protocol::{NoiseDraws, TraceOrder};
 use std::io::ErrorKind;
 use std::path::Path;
@@ -41,7 +41,7 @@ impl Noising {
     ///
     /// # Errors
     /// There is no room for so much noise.
-    pub fn noise(&self, question: &Question, model: &Model) -> locus_engine::Result<(Tensor, Tensor)> {
+    pub fn noise(&self, question: &TracedQuestion, model: &Model) -> locus_engine::Result<(Tensor, Tensor)> {
         let scaled = |noise: &Tensor| noise.f_mul_scalar(self.level).doing(|| "scaling the noise".to_owned());
         if let Some(noise) = &self.given {
             let noise = scaled(noise)?;

@@ -2,11 +2,11 @@
 
 use super::trial::{self, Trial};
 use super::watch::Limit;
-use super::weights::{Weights, are_same, layer_of};
+use super::weights::{WeightsCopy, are_same, layer_of};
 use super::{Checks, Finding, declaration, fact, growth, left_behind, nonsense, said, settings};
 use crate::error::Error;
 use crate::worker::Worker;
-use locus_engine::edit::{Edit, Violation};
+use locus_engine::edit::{Violation, WeightEdit};
 use locus_plugin::{Edited, StepReport};
 use locus_protocol::{EditOrder, PluginKind};
 use locus_records::Preference;
@@ -37,7 +37,7 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     let accepts = |settings: &serde_json::Map<_, _>| method.plan(&request, settings, &info).is_ok();
     checks.tell(worker, "settings", settings::refusals(&plugin.hyperparameters, accepts));
 
-    let weights = Weights::of(worker.ready()?.stack.model())?;
+    let weights = WeightsCopy::of(worker.ready()?.stack.model())?;
     let first = match trial::run(worker, checks.job, &order, Limit::default()) {
         Err(error) if error.is_cancelled() || !error.is_of_plugin() => return Err(error),
         // it refuses in its plan what every method should take
@@ -151,7 +151,7 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
 }
 
 /// It wrote into nothing of the host's, its handles included.
-fn untouched(worker: &Worker<'_>, weights: &Weights, trial: &Trial) -> Result<Finding, Error> {
+fn untouched(worker: &Worker<'_>, weights: &WeightsCopy, trial: &Trial) -> Result<Finding, Error> {
     match &trial.violation {
         Some(what @ Violation::Wrote(_)) => {
             Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
@@ -161,7 +161,7 @@ fn untouched(worker: &Worker<'_>, weights: &Weights, trial: &Trial) -> Result<Fi
 }
 
 /// The model's own weights are as they were.
-fn still_the_same(worker: &Worker<'_>, weights: &Weights) -> Result<Finding, Error> {
+fn still_the_same(worker: &Worker<'_>, weights: &WeightsCopy) -> Result<Finding, Error> {
     let changed = weights.changed(worker.ready()?.stack.model())?;
     Ok(match changed.first() {
         None => Ok("all weights are bit by bit what they were".to_owned()),
@@ -226,11 +226,11 @@ fn repeats(first: &Edited, again: Result<Edited, Error>) -> Finding {
 }
 
 /// With the edit taken back the model is what it was.
-fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &Weights) -> Result<Finding, Error> {
+fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &WeightsCopy) -> Result<Finding, Error> {
     let Ok(edited) = trial.outcome else { return Ok(Err("it did not edit".to_owned())) };
     let loaded = worker.loaded()?;
     let title = format!("check of {}", order.method);
-    loaded.stack.apply(Edit { title, order: order.clone(), deltas: edited.deltas, ..Edit::default() })?;
+    loaded.stack.apply(WeightEdit { title, order: order.clone(), deltas: edited.deltas, ..WeightEdit::default() })?;
     let moved = weights.changed(loaded.stack.model())?;
     loaded.stack.undo()?;
     let left = weights.changed(loaded.stack.model())?;

@@ -10,7 +10,7 @@ use crate::plugins::sealing::sealed;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, bounds};
 use locus_plugin::object::{ObjectiveInstance, ObjectiveObject};
-use locus_plugin::{Fact, Goal, Reduction};
+use locus_plugin::{FactToEdit, Goal, Reduction};
 use locus_plugin_host::take_remarks;
 use locus_protocol::{EditOrder, Phase, PluginKind};
 use serde_json::{Map, Value};
@@ -67,10 +67,10 @@ pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Err
     Ok(())
 }
 
-fn recorded(worker: &Worker<'_>) -> Result<Fact, Error> {
+fn recorded(worker: &Worker<'_>) -> Result<FactToEdit, Error> {
     let fact = fact(worker)?;
     let (template, subject) = (fact.template, fact.subject);
-    Ok(Fact { template, subject, target_true: fact.target_true, target_new: fact.target_new })
+    Ok(FactToEdit { template, subject, target_true: fact.target_true, target_new: fact.target_new })
 }
 
 /// An objective at work that has said what it aims at for a fact, as one has before its losses are asked for.
@@ -81,7 +81,7 @@ fn aimed(
     worker: &Worker<'_>,
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
-    fact: &Fact,
+    fact: &FactToEdit,
 ) -> Result<Result<AtWork, Error>, Error> {
     let loaded = worker.ready()?;
     let mut info = loaded.info.clone();
@@ -236,9 +236,9 @@ fn repeats(begin: &Begin<'_>) -> Finding {
 fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveObject) -> Result<Finding, Error> {
     let whole = recorded(worker)?;
     let facts = [
-        ("no targets", Fact { target_true: String::new(), target_new: String::new(), ..whole.clone() }),
-        ("an empty subject", Fact { subject: String::new(), ..whole.clone() }),
-        ("a template without {}", Fact { template: "Nothing is here".to_owned(), ..whole.clone() }),
+        ("no targets", FactToEdit { target_true: String::new(), target_new: String::new(), ..whole.clone() }),
+        ("an empty subject", FactToEdit { subject: String::new(), ..whole.clone() }),
+        ("a template without {}", FactToEdit { template: "Nothing is here".to_owned(), ..whole.clone() }),
     ];
     let advice = "answer with Error::Request, which says what to change";
     let sample = match sample(&[2, 3]) {

@@ -6,9 +6,9 @@ use locus_plugin::{Delta, Form};
 use tch::Tensor;
 
 /// A copy of all weights.
-pub struct Weights(Vec<(String, Tensor)>);
+pub struct WeightsCopy(Vec<(String, Tensor)>);
 
-impl Weights {
+impl WeightsCopy {
     /// Those of a model.
     ///
     /// # Errors

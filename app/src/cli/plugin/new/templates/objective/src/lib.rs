@@ -9,7 +9,7 @@
 //! ```
 
 use locus_plugin::tch::Tensor;
-use locus_plugin::{Error, Fact, Goal, Host, Info, Objective, Reduction, Result, export_plugin, parameters};
+use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result, export_plugin, parameters};
 
 parameters! {
     /// What a user may set, with `--set-objective enough=0.5` or in the form of the workbench.
@@ -30,7 +30,7 @@ impl Objective for MyObjective {
     }
 
     /// Says which text's probability the loss is about.
-    fn goal(&mut self, fact: &Fact, _parameters: &MyObjectiveParameters, _host: &dyn Host) -> Result<Goal> {
+    fn goal(&mut self, fact: &FactToEdit, _parameters: &MyObjectiveParameters, _host: &dyn Host) -> Result<Goal> {
         if fact.target_new.trim().is_empty() {
             return Err(Error::Request("the fact has no new target; give one as `target_new`".to_owned()));
         }
