@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use locus_link::{Engine, Hello, News, ToEngine, Way, line_of};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, EditOrder, Event, Fact, JobId, Load, ModelSource, OpenPlugins, Outcome, Start, Task};
-use locus_session::{Handles, Options};
+use locus_session::{Handles, SessionOptions};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -98,8 +98,8 @@ pub fn cost(folder: &Path) -> Result<()> {
     let cache = tempfile::tempdir()?;
     let threads = Some(tch::get_num_threads());
     let search = SearchPaths::new(Some(beside), None, None, &[]);
-    let mut near = locus_session::start(Options { threads, ..Options::new(cache.path().to_owned(), search) })?;
     let start = Start { threads, open_plugins: OpenPlugins::AtStart, ..Start::default() };
+    let mut near = locus_session::start(SessionOptions::new(start.clone(), cache.path().to_owned(), search))?;
     let hello = Hello { every_event: true, ..Hello::new(start) };
     let program: PathBuf = beside.join("locus-engine");
     let begun = Instant::now();

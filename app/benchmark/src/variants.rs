@@ -2,8 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, EditOrder, Event, Fact, Load, ModelSource, Outcome, Task, Tried, TriedOn, Try};
-use locus_session::{Handles, Options};
+use locus_protocol::{Command, EditOrder, Event, Fact, Load, ModelSource, Outcome, Start, Task, Tried, TriedOn, Try};
+use locus_session::{Handles, SessionOptions};
 use serde_json::json;
 use std::path::Path;
 
@@ -43,10 +43,8 @@ impl Session {
     fn open(folder: &Path, cache: &Path) -> Result<Self> {
         let plugins = std::env::current_exe()?.parent().map(Path::to_owned);
         let search = SearchPaths::new(plugins.as_deref(), None, None, &[]);
-        let handles = locus_session::start(Options {
-            threads: Some(tch::get_num_threads()),
-            ..Options::new(cache.to_owned(), search)
-        })?;
+        let start = Start { threads: Some(tch::get_num_threads()), ..Start::default() };
+        let handles = locus_session::start(SessionOptions::new(start, cache.to_owned(), search))?;
         let mut session = Self { handles, jobs: 0, fact: Fact::default() };
         let source = ModelSource::Folder(folder.to_owned());
         for event in session.job(Load { source })? {

@@ -10,7 +10,7 @@ use locus_link::{Hello, LeftOut, Lines, runtime};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Blame, JournalChoice, Start};
 use locus_records::{Places, reproducible};
-use locus_session::Options;
+use locus_session::SessionOptions;
 use rustix::process::Signal;
 use signal_hook::iterator::Signals;
 use std::fs::File;
@@ -146,7 +146,7 @@ fn start_anew(hello: &[u8]) -> String {
 }
 
 /// A session's options: what the front said, and the folders of this machine.
-fn options(start: &Start, leave_out: Option<&Path>) -> Result<Options, String> {
+fn options(start: &Start, leave_out: Option<&Path>) -> Result<SessionOptions, String> {
     let places = Places::find().map_err(|error| error.to_string())?;
     let mut left_out = LeftOut::of(&places.state);
     if let Some(file) = leave_out {
@@ -156,26 +156,14 @@ fn options(start: &Start, leave_out: Option<&Path>) -> Result<Options, String> {
     }
     let mut search = SearchPaths::standard(Some(&places.plugins), &[]);
     search.left_out = left_out.files();
-    Ok(Options {
-        device: start.device,
-        number_format: start.number_format,
-        threads: start.threads,
-        reproducible: start.reproducible,
-        facts: start.facts.clone(),
-        reading: start.reading,
-        corpus: start.corpus.clone(),
-        corpus_tokens: start.corpus_tokens,
-        moments: start.moments.clone(),
-        plugins: start.plugins.clone(),
-        open_plugins: start.open_plugins,
+    Ok(SessionOptions {
         journals: match &start.journal {
             JournalChoice::None => Vec::new(),
             JournalChoice::File(file) => vec![file.clone()],
             JournalChoice::Workbench => places.journals(),
         },
-        apply: start.apply.clone(),
-        operations: Some((places.state.clone(), start.role)),
-        ..Options::new(places.cache, search)
+        operations: Some(places.state),
+        ..SessionOptions::new(start.clone(), places.cache, search)
     })
 }
 

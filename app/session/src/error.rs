@@ -1,6 +1,6 @@
 //! How a session fails; each as one sentence with the remedy.
 
-use locus_protocol::Blame;
+use locus_protocol::{Blame, Outcome};
 use std::path::PathBuf;
 
 /// A failure of a session or of one of its jobs.
@@ -103,6 +103,11 @@ impl Error {
         }
     }
 
+    /// How what failed so ends.
+    pub(crate) fn outcome(&self) -> Outcome {
+        Outcome::Failed { error: self.to_string(), blame: self.blame() }
+    }
+
     /// The same, saying of which fact of a list it is.
     pub(crate) fn of_fact(self, index: usize) -> Self {
         if self.is_cancelled() { self } else { Self::Fact { index, error: Box::new(self) } }
@@ -125,5 +130,19 @@ impl Error {
             Some(short) => Self::Engine(short.while_doing(|| format!("the plugin `{id}` computed"))),
             None => Self::Plugin { id: id.to_owned(), error },
         }
+    }
+}
+
+/// Why a job ended early, and what is there nevertheless.
+pub struct Stopped {
+    /// Why.
+    pub error: Error,
+    /// In words, for a job that was cancelled.
+    pub kept: String,
+}
+
+impl<E: Into<Error>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), kept: "nothing was changed".to_owned() }
     }
 }

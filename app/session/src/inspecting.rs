@@ -1,17 +1,18 @@
 //! Looks at files and at the machine, without a model.
 
+use crate::emitter::Emitter;
 use crate::error::Error;
 use crate::model::device::{choose, libtorch};
 use crate::moments::kept_moments;
-use crate::worker::Worker;
 use locus_engine::edit::DeltaFile;
 use locus_protocol::{DeviceRequest, Event, Inspect, Inspected, Machine, NumberFormat};
+use std::path::Path;
 
-/// Looks, and tells what was found.
+/// Looks, and tells what was found; second moments are kept in `cache`.
 ///
 /// # Errors
 /// A file that is not what it should be.
-pub fn inspect(worker: &Worker<'_>, what: &Inspect) -> Result<(), Error> {
+pub fn inspect(emitter: &Emitter, cache: &Path, what: &Inspect) -> Result<(), Error> {
     let found = match what {
         Inspect::Machine => Inspected::Machine(Box::new(machine())),
         Inspect::Deltas(file) => {
@@ -23,9 +24,9 @@ pub fn inspect(worker: &Worker<'_>, what: &Inspect) -> Result<(), Error> {
             let plugins = locus_plugin_host::load(file)?;
             Inspected::Plugin(plugins.iter().map(|plugin| plugin.ready.clone()).collect())
         }
-        Inspect::SecondMoments => Inspected::SecondMoments(kept_moments(&worker.options.cache)),
+        Inspect::SecondMoments => Inspected::SecondMoments(kept_moments(cache)),
     };
-    worker.emitter.tell(Event::Inspected(found));
+    emitter.tell(Event::Inspected(found));
     Ok(())
 }
 

@@ -37,7 +37,7 @@ fn a_change_of_the_tied_embedding_is_told_and_moves_the_logits() {
         let deltas = vec![Delta { parameter: parameter.to_owned(), form: Form::Dense(change) }];
         let edit = WeightEdit { title: "larger".to_owned(), deltas, ..WeightEdit::default() };
         std::fs::write(&file, DeltaFile::bytes(&model, &mark, &[&edit]).expect("bytes")).expect("written");
-        let (_, events) = Session::open_with(|options| options.apply = vec![file.clone()]);
+        let (_, events) = Session::open_with(|options| options.start.apply = vec![file.clone()]);
         warnings(&events).into_iter().any(|text| {
             text.contains(&format!("{parameter} is the unembedding as well")) && text.contains("logits of all prompts")
         })
@@ -65,7 +65,7 @@ fn a_first_fact_that_is_too_long_is_left_out_and_the_others_work() {
     let long = format!("{} {{}} plays the", "far ".repeat(5000).trim_end());
     let records = [record(fact(&long)), record(fact("{} plays the"))];
     std::fs::write(&file, serde_json::to_string(&records).expect("JSON")).expect("written");
-    let (mut session, events) = Session::open_with(|options| options.facts = Some(file));
+    let (mut session, events) = Session::open_with(|options| options.start.facts = Some(file));
     let told = warnings(&events);
     assert!(told.iter().any(|text| text.contains("fact 0") && text.contains("it is left out")), "{told:?}");
     assert_eq!(session.facts, [fact("{} plays the")]);

@@ -3,8 +3,8 @@
 use crate::{Home, program};
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, JobId, ModelSource, Outcome};
-use locus_protocol::{DeviceRequest, Load, Task};
-use locus_session::{Handles, Options};
+use locus_protocol::{DeviceRequest, Load, Start, Task};
+use locus_session::{Handles, SessionOptions};
 use std::time::Duration;
 
 /// Longest wait for an event. It only keeps a test from hanging.
@@ -24,10 +24,11 @@ impl Session {
     /// # Panics
     /// It cannot be started, or the model cannot be loaded.
     #[must_use]
-    pub fn start(home: &Home, options: impl FnOnce(Options) -> Options) -> (Self, Vec<Event>) {
+    pub fn start(home: &Home, options: impl FnOnce(SessionOptions) -> SessionOptions) -> (Self, Vec<Event>) {
         let folder = program().parent().map(std::path::Path::to_owned);
         let search = SearchPaths::new(folder.as_deref(), None, None, &[]);
-        let usual = Options { device: DeviceRequest::Cpu, threads: Some(1), ..Options::new(home.cache(), search) };
+        let start = Start { device: DeviceRequest::Cpu, threads: Some(1), ..Start::default() };
+        let usual = SessionOptions::new(start, home.cache(), search);
         let handles = locus_session::start(options(usual)).expect("a session");
         let mut session = Self { handles, next: 0 };
         let (outcome, told) = session.job(Load { source: ModelSource::BuiltIn });

@@ -2,8 +2,8 @@
 //! happened.
 
 use locus_end_to_end::{Ended, Home, Records, Session, order, order_of, plugin, send};
-use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, TopToken, Undo};
-use locus_session::Options;
+use locus_protocol::{Blame, Command, EditOrder, Event, Outcome, Start, TopToken, Undo};
+use locus_session::SessionOptions;
 use rustix::process::Signal;
 use serde_json::json;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -118,7 +118,11 @@ struct Bench(Session);
 
 impl Bench {
     fn start(home: &Home) -> Self {
-        Self(Session::start(home, |usual| Options { plugins: vec![plugin("locus-hostile")], ..usual }).0)
+        let with_it = |usual: SessionOptions| SessionOptions {
+            start: Start { plugins: vec![plugin("locus-hostile")], ..usual.start },
+            ..usual
+        };
+        Self(Session::start(home, with_it).0)
     }
 
     fn edit(&mut self, order: EditOrder) -> (Outcome, Vec<Event>) {

@@ -4,8 +4,8 @@
 use locus_end_to_end::{Home, Session, order_of, plugin};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
 use locus_protocol::{Applied, Blame, EditOrder, Event, Outcome, SaveTarget, Task, TriedOn};
-use locus_protocol::{Role, Try};
-use locus_session::Options;
+use locus_protocol::{Role, Start, Try};
+use locus_session::SessionOptions;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -21,10 +21,10 @@ struct Bench {
 impl Bench {
     fn start() -> Self {
         let home = Home::new();
-        let operations = (home.path("state"), Role::Command);
-        let (session, _) = Session::start(&home, |usual| Options {
-            plugins: vec![plugin("locus-hostile")],
-            operations: Some(operations),
+        let operations = Some(home.path("state"));
+        let (session, _) = Session::start(&home, |usual| SessionOptions {
+            start: Start { plugins: vec![plugin("locus-hostile")], role: Role::Command, ..usual.start },
+            operations,
             ..usual
         });
         Self { home, session }

@@ -2,8 +2,8 @@
 
 use locus_end_to_end::{Home, PseudoTerminal, Records, Session, operations, order, send};
 use locus_protocol::{Deed, EditOrder, Event, Operation, Origin, Outcome};
-use locus_protocol::{Place, Redo, Role, Task, Undo};
-use locus_session::Options;
+use locus_protocol::{Place, Redo, Role, Start, Task, Undo};
+use locus_session::SessionOptions;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -20,8 +20,11 @@ struct Workbench {
 
 impl Workbench {
     fn start(home: &Home, role: Role) -> Self {
-        let operations = (home.path("state/locus"), role);
-        let (session, told) = Session::start(home, |usual| Options { operations: Some(operations), ..usual });
+        let (session, told) = Session::start(home, |usual| SessionOptions {
+            start: Start { role, ..usual.start },
+            operations: Some(home.path("state/locus")),
+            ..usual
+        });
         let mut workbench = Self { session, told: Default::default() };
         told.iter().for_each(|event| workbench.hear(event));
         workbench

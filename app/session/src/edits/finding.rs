@@ -1,19 +1,21 @@
 //! How an edit is found.
 
 use super::weighing::{Before, weigh};
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::measures::judging::Aims;
 use crate::measures::remarks::tell_remarks;
 use crate::model::rows::{of_a_tied_embedding, shown_tokens};
 use crate::moments;
+use crate::pace::RunningJob;
 use crate::plugins::engaging::{Engaged, engage};
 use crate::plugins::preparing::{PreparedEdit, prepare_on};
 use crate::record::artifacts;
 use crate::record::recording::plugin_mark;
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, HostEvent, WeightEdit};
 use locus_engine::model::Model;
 use locus_plugin::{Edited, Level};
+use locus_plugin_host::Registry;
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, TriedOn};
 use std::rc::Rc;
 
@@ -32,30 +34,31 @@ pub struct Found {
 }
 
 /// Finds an edit of a model and measures what it does to it. Nothing is put in place.
-pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: TriedOn) -> Result<Found, Stopped> {
-    let prepared = prepare_on(worker, &mut order, on)?;
+pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedOn) -> Result<Found, Stopped> {
+    let job = worker.job(number)?;
+    let prepared = prepare_on(job, &worker.registry, &mut order, on)?;
     if !prepared.plan.second_moments.is_empty() {
-        moments::ensure(worker, job, &prepared.plan.second_moments)?;
+        moments::ensure(job, &worker.options, &prepared.plan.second_moments)?;
     }
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let model = loaded.model_on(on);
     for fact in order.facts() {
-        tell_remarks(&worker.emitter, model, fact)?;
+        tell_remarks(&job.pace.emitter, model, fact)?;
     }
     let aims = Aims::new(model, &prepared.aims, prepared.noise.as_ref(), &order);
-    let before = Before::of(worker, job, &order, &aims, on)?;
-    worker.emitter.tell(Event::Edit(EditStarted {
-        job,
+    let before = Before::of(job, &order, &aims, on)?;
+    job.tell(Event::Edit(EditStarted {
+        job: number,
         order: order.clone(),
         layers: prepared.plan.layers.clone(),
         steps: prepared.plan.steps,
         rows: before.rows.clone(),
         on_top_of: loaded.edits_on(on),
     }));
-    let edited = run(worker, job, &order, &prepared, Some(before.rows.clone()))?;
+    let edited = run(job, &worker.registry, &order, &prepared, Some(before.rows.clone()))?;
     let Edited { deltas, metrics, notes, artifacts } = edited;
-    let artifacts = artifacts::bytes(worker.operations.as_ref(), &worker.emitter, &order.method, artifacts)?.into();
-    worker.check_cancel()?;
+    let artifacts = artifacts::bytes(worker.operations.as_ref(), &job.pace.emitter, &order.method, artifacts)?.into();
+    job.check_cancel()?;
     let told = Applied {
         title: title(&order, &prepared),
         facts: prepared.request.edits.len(),
@@ -63,7 +66,7 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
         notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
         ..Applied::default()
     };
-    let (would, model) = weigh(worker, job, &order, &aims, on, &deltas, before, told)?;
+    let (would, model) = weigh(job, &order, &aims, on, &deltas, before, told)?;
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
@@ -73,48 +76,48 @@ pub fn find(worker: &mut Worker<'_>, job: JobId, mut order: EditOrder, on: Tried
 
 /// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Without them steps are not told.
 pub fn run(
-    worker: &Worker<'_>,
-    job: JobId,
+    job: RunningJob<'_>,
+    registry: &Registry,
     order: &EditOrder,
     prepared: &PreparedEdit,
     rows: Option<Vec<LayerRow>>,
 ) -> Result<Edited, Error> {
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let model = loaded.model_on(prepared.on);
     let quiet = rows.is_none();
     let live = rows.map(|rows| Ok::<_, Error>((rows, shown_tokens(model, &order.fact)?))).transpose()?;
-    let emitter = &worker.emitter;
     let listener = |event| match event {
-        HostEvent::Step(..) if quiet => worker.between_steps(),
+        HostEvent::Step(..) if quiet => job.between_steps(),
         HostEvent::Step(report, rows) => {
-            emitter.tell(Event::Step(Step {
-                job,
+            job.tell(Event::Step(Step {
+                job: job.number,
                 step: report.step,
                 steps: report.steps,
                 layer: report.layer,
                 losses: report.losses,
                 rows,
             }));
-            worker.between_steps();
+            job.between_steps();
         }
-        HostEvent::Progress { phase, done, total } => emitter.progress(job, Phase::Method(phase), done, total),
+        HostEvent::Progress { phase, done, total } => job.progress(Phase::Method(phase), done, total),
         HostEvent::Log(level, text) => {
             let level = if level == Level::Info { "info" } else { "warning" };
-            emitter.log(&order.method, level, text);
+            job.log(&order.method, level, text);
         }
     };
-    let moments = loaded.moments.as_ref();
-    let cancelled = || worker.is_cancelled();
+    let moments = loaded.moments();
+    let moments = moments.as_deref();
+    let cancelled = || job.is_cancelled();
     let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, live, listener);
-    let Engaged { outcome, .. } = engage(&worker.registry, loaded, order, prepared, &host, |method| {
+    let Engaged { outcome, .. } = engage(registry, loaded, order, prepared, &host, |method| {
         method.edit(&prepared.request, &order.method_settings, &host)
     })?;
     drop(host);
     if !quiet {
-        worker.tell_remarks();
+        job.pace.tell_remarks();
     }
     // cancelled by the user, whatever the method made of it
-    worker.check_cancel()?;
+    job.check_cancel()?;
     let edited = outcome?;
     for &layer in &prepared.plan.second_moments {
         let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
@@ -124,11 +127,11 @@ pub fn run(
                 "the second moment of layer {layer} is singular ({dead} keys never fire): {ridge:.1e} was added to its \
                  diagonal; more text (--corpus-tokens) may help"
             );
-            emitter.log("engine", "warning", text);
+            job.log("engine", "warning", text);
         }
     }
     if let Some(text) = of_a_tied_embedding(model, &edited.deltas).filter(|_| !quiet) {
-        emitter.log(&order.method, "warning", text);
+        job.log(&order.method, "warning", text);
     }
     Ok(edited)
 }

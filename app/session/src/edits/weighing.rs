@@ -5,13 +5,11 @@ use crate::measures::judging::Aims;
 use crate::measures::measuring::{Case, Measured, measure, relations, report};
 use crate::model::loaded::Loaded;
 use crate::model::rows::{mark, rows_of};
-use crate::worker::Worker;
+use crate::pace::RunningJob;
 use locus_engine::edit::weight_changes;
 use locus_engine::model::Model;
 use locus_plugin::Delta;
-use locus_protocol::{
-    Applied, BeforeAfter, EditOrder, Fact, JobId, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn,
-};
+use locus_protocol::{Applied, BeforeAfter, EditOrder, Fact, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn};
 
 /// What is seen of an edit's facts under the model before it.
 pub struct Before {
@@ -22,9 +20,9 @@ pub struct Before {
 
 impl Before {
     /// Looks at the model that is edited.
-    pub fn of(worker: &Worker<'_>, job: JobId, order: &EditOrder, aims: &Aims, on: TriedOn) -> Result<Self, Error> {
-        let model = worker.ready()?.model_on(on);
-        Ok(Self { seen: Seen::of(worker, job, model, order, aims)?, rows: rows_of(model, &order.fact)? })
+    pub fn of(job: RunningJob<'_>, order: &EditOrder, aims: &Aims, on: TriedOn) -> Result<Self, Error> {
+        let model = job.loaded.model_on(on);
+        Ok(Self { seen: Seen::of(job, model, order, aims)?, rows: rows_of(model, &order.fact)? })
     }
 }
 
@@ -37,25 +35,24 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(worker: &Worker<'_>, job: JobId, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
-        let loaded = worker.ready()?;
+    fn of(job: RunningJob<'_>, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
         let fact = scored(order);
-        let case = case(loaded, order, &fact, aims)?;
+        let case = case(job.loaded, order, &fact, aims)?;
         let measures = Measures::default();
         // what takes the time: the prompts of the record, each token that is said, the other facts
         let all = measures.said_tokens as u64 + 2 + aims.parts();
         let mut done = 0;
         let mut step = || {
-            worker.emitter.progress(job, Phase::Evaluation, done, all.max(done));
+            job.progress(Phase::Evaluation, done, all.max(done));
             done += 1;
-            worker.check_cancel()
+            job.check_cancel()
         };
         step()?;
         let measured = measure(model, &case, &measures, None, &mut step)?;
         let mut likeliness: Vec<Likeliness> = measured.rewrite().into_iter().collect();
         likeliness.extend(aims.further(model, order, &mut || Ok(step()?))?);
         let scores = measured.scores(model, &case)?;
-        worker.emitter.progress(job, Phase::Evaluation, all, all);
+        job.progress(Phase::Evaluation, all, all);
         Ok(Self { scores, measured, likeliness })
     }
 }
@@ -79,10 +76,8 @@ fn case<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> 
 }
 
 /// Measures what changes do to a model; `told` holds what the method said of them.
-#[expect(clippy::too_many_arguments, reason = "everything that an edit is")]
 pub fn weigh(
-    worker: &Worker<'_>,
-    job: JobId,
+    job: RunningJob<'_>,
     order: &EditOrder,
     aims: &Aims,
     on: TriedOn,
@@ -90,10 +85,10 @@ pub fn weigh(
     before: Before,
     told: Applied,
 ) -> Result<(Applied, Model), Error> {
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let changes = weight_changes(loaded.stack.base(), deltas)?;
     let model = loaded.trial_on(on, &order.method, deltas)?;
-    let after = Seen::of(worker, job, &model, order, aims)?;
+    let after = Seen::of(job, &model, order, aims)?;
     let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
     let fact = scored(order);
@@ -103,5 +98,5 @@ pub fn weigh(
     let (numbers, said) = report(&case, &Measures::default(), before.measured, Some(after.measured));
     let scores = BeforeAfter { before: before.scores, after: after.scores };
     let verdict = Some(verdict);
-    Ok((Applied { job, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
+    Ok((Applied { job: job.number, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
 }

@@ -1,8 +1,8 @@
 //! Traces of many facts, put together by token role.
 
 use super::trace::{self, Ground};
-use crate::error::Error;
-use crate::worker::{Stopped, Worker};
+use crate::error::{Error, Stopped};
+use crate::pace::RunningJob;
 use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
 use locus_engine::run::{Choice, Length, generate};
 use locus_engine::trace::{Averages, CleanRun};
@@ -11,7 +11,7 @@ use locus_protocol::{
 };
 
 /// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
-pub fn run(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Result<(), Stopped> {
+pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
     if order.facts.is_empty() || order.kinds.is_empty() {
         let message = "there is nothing to average; give facts and at least one kind";
         return Err(Error::Request(message.to_owned()).into());
@@ -23,13 +23,13 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Result<
     let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
     let (mut left_out, mut not_lowered) = (0, 0);
     for (index, fact) in order.facts.iter().enumerate() {
-        worker.emitter.progress(job, Phase::Cells, index as u64, order.facts.len() as u64);
+        job.progress(Phase::Cells, index as u64, order.facts.len() as u64);
         let settings = TraceOrder { fact: fact.clone(), ..order.settings.clone() };
-        match one(worker, job, order, &settings, &mut collected) {
+        match one(job, order, &settings, &mut collected) {
             Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
             Ok(Seen::LeftOut(why)) => {
                 left_out += 1;
-                worker.emitter.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
+                job.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
             }
             Err(error) => {
                 let kept = format!("the heat maps of {} facts are kept", index - left_out);
@@ -37,15 +37,15 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: &AverageOrder) -> Result<
             }
         }
     }
-    worker.emitter.progress(job, Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
+    job.progress(Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
     if collected.iter().all(|averages| averages.facts() == 0) {
         let all = order.facts.len();
         let message = format!("none of the {all} facts is known to the model; --unknown-too traces them all the same");
         return Err(Error::Request(message).into());
     }
     for (&kind, averages) in order.kinds.iter().zip(&collected) {
-        if let Some(effects) = effects(job, kind, order.settings.window, [left_out, not_lowered], averages) {
-            worker.emitter.tell(Event::AverageEffects(effects));
+        if let Some(effects) = effects(job.number, kind, order.settings.window, [left_out, not_lowered], averages) {
+            job.tell(Event::AverageEffects(effects));
         }
     }
     Ok(())
@@ -61,25 +61,24 @@ enum Seen {
 
 /// Traces one fact in every kind.
 fn one(
-    worker: &mut Worker<'_>,
-    job: JobId,
+    job: RunningJob<'_>,
     order: &AverageOrder,
     settings: &TraceOrder,
     collected: &mut [Averages],
 ) -> Result<Seen, Error> {
-    worker.check_cancel()?;
+    job.check_cancel()?;
     for &kind in &order.kinds {
         trace::check(&TraceOrder { kind, ..settings.clone() })?;
     }
-    let (question, noising) = trace::prepare(worker.ready()?, settings)?;
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
+    let (question, noising) = trace::prepare(loaded, settings)?;
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;
     let correct = match order.correctness {
         Correctness::NextToken => trace::says_target_next(model, &clean, settings)?,
         Correctness::Continuation => {
             let (prompts, length) = ([settings.fact.prompt()], Length::After(ANSWER_TOKENS));
-            let said = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+            let said = generate(model, &prompts, length, Choice::Greedy, &mut || job.check_cancel())?;
             let said = said.iter().map(|text| text.continuation(model)).collect::<Result<String, _>>()?;
             is_correct(&said, &settings.fact.target_true)
         }
@@ -91,17 +90,17 @@ fn one(
         return Ok(Seen::LeftOut(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
     }
     let changed_answer = trace::changed_answer(loaded, &clean)?;
-    let (ground, _) = Ground::new(worker, model, clean, &noising, settings)?;
+    let (ground, _) = Ground::new(job, model, clean, &noising, settings)?;
     let mut is_lowered = true;
     for (&kind, averages) in order.kinds.iter().zip(collected) {
         let settings = TraceOrder { kind, ..settings.clone() };
-        let started = trace::started(loaded, job, &settings, &ground, &noising, correct, Vec::new())?;
+        let started = trace::started(job, &settings, &ground, &noising, correct, Vec::new())?;
         let started = TraceStarted { changed_answer: changed_answer.clone(), ..started };
         is_lowered &= started.undefined().is_none();
-        worker.emitter.tell(Event::Trace(started));
-        let map = ground.map(model, &settings, &mut |_| worker.check_cancel())?;
+        job.tell(Event::Trace(started));
+        let map = ground.map(model, &settings, &mut |_| job.check_cancel())?;
         for (token, scores) in map.scores.iter().enumerate() {
-            worker.emitter.tell(Event::TraceRow { job, token, scores: scores.clone() });
+            job.tell(Event::TraceRow { job: job.number, token, scores: scores.clone() });
         }
         averages.add(&map.scores, &question.subject, ground.clean().score, ground.corrupted_score());
     }

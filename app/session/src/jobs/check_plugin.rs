@@ -1,18 +1,18 @@
 //! Checks of all that a plugin's file holds.
 
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::plugins::conformance;
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_protocol::{CheckPlugin, Event, JobId};
 
 /// Checks all that a file holds. What it replaces of the plugins at hand stays usable under another id.
 pub fn run(worker: &mut Worker<'_>, job: JobId, check: &CheckPlugin) -> Result<(), Stopped> {
     let loaded = worker.registry.reload(&check.file)?.loaded;
-    worker.tell_remarks();
+    worker.pace.tell_remarks();
     let mut failed = 0;
     for plugin in loaded {
-        worker.emitter.tell(Event::Plugin(plugin.clone()));
-        failed += conformance::check(worker, job, &plugin, check.edits)?;
+        worker.pace.tell(Event::Plugin(plugin.clone()));
+        failed += conformance::check(worker.job(job)?, &worker.registry, &worker.options, &plugin, check.edits)?;
     }
     match failed {
         0 => Ok(()),

@@ -2,8 +2,9 @@
 
 use crate::edits::finding::find;
 use crate::edits::put_in_place;
+use crate::error::Stopped;
 use crate::record::recording::Recorder;
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_protocol::{EditOrder, JobId, TriedOn};
 
 /// Edits a fact, or several together, and puts what was found in place.

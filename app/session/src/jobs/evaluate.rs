@@ -1,45 +1,51 @@
 //! An evaluation: facts before and after an edit that is not kept, or under the model as it is.
 
+use crate::SessionOptions;
 use crate::edits::finding;
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::measures::measuring::{Case, goal, measure, plain_goal, relations, report};
 use crate::measures::remarks::tell_remarks;
 use crate::moments;
+use crate::pace::RunningJob;
 use crate::plugins::preparing::{prepare, target_tokens};
-use crate::worker::{Stopped, Worker};
 use locus_engine::evaluate::{
     ANSWER_TOKENS, Consistency, essence_texts, fact_seed, is_correct, target_log_probabilities,
 };
 use locus_engine::evaluate::{FactRemark, without_doubtful_neighbors};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
-use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, JobId, Measures, Phase};
+use locus_plugin_host::Registry;
+use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, Measures, Phase};
 
 /// Measures the facts of an order and tells of each.
-pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<(), Stopped> {
+pub fn run(
+    job: RunningJob<'_>,
+    registry: &Registry,
+    options: &SessionOptions,
+    order: EvaluateOrder,
+) -> Result<(), Stopped> {
     let EvaluateOrder { edit, facts, measures } = order;
     let consistency = measures.consistency.as_deref().map(Consistency::read).transpose()?;
     let all: Vec<Fact> = edit.as_ref().map_or(facts, |edit| edit.facts().cloned().collect());
     if all.is_empty() {
         return Err(Error::Request("there is no fact to measure; give at least one".to_owned()).into());
     }
-    worker.loaded()?;
+    let RunningJob { number, loaded, .. } = job;
+    let model = loaded.stack.model();
     // what is measured of each fact may leave prompts out; told is the fact as it was given
     let (mut kept, mut given) = (Vec::new(), Vec::new());
     for fact in all {
-        worker.check_cancel()?;
-        let model = worker.loaded.as_ref().map(|loaded| loaded.stack.model());
-        let Some(model) = model else { continue };
-        let marked = tell_remarks(&worker.emitter, model, &fact)?;
-        let left_out = left_out(model, &fact, &measures, &marked, worker)?;
+        job.check_cancel()?;
+        let marked = tell_remarks(&job.pace.emitter, model, &fact)?;
+        let left_out = left_out(job, &fact, &measures, &marked)?;
         let marked: Vec<String> = marked.into_iter().map(|remark| remark.text).collect();
         match left_out {
             None => {
                 kept.push(if measures.skip_marked { without_doubtful_neighbors(&fact) } else { fact.clone() });
                 given.push((fact, marked));
             }
-            left_out => worker.emitter.tell(Event::Evaluated(Evaluated {
-                job,
+            left_out => job.tell(Event::Evaluated(Evaluated {
+                job: number,
                 fact,
                 remarks: marked,
                 left_out,
@@ -51,16 +57,14 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
         return Ok(());
     }
     match edit {
-        None => measure_as_it_is(worker, job, &kept, &given, &measures, consistency.as_ref())?,
+        None => measure_as_it_is(job, &kept, &given, &measures, consistency.as_ref())?,
         Some(mut edit) => {
             edit.fact = kept[0].clone();
             edit.more = kept[1..].to_vec();
-            let prepared = prepare(worker, &mut edit)?;
+            let prepared = prepare(job, registry, &mut edit)?;
             if !prepared.plan.second_moments.is_empty() {
-                moments::ensure(worker, job, &prepared.plan.second_moments)?;
+                moments::ensure(job, options, &prepared.plan.second_moments)?;
             }
-            let loaded = worker.ready()?;
-            let model = loaded.stack.model();
             let together: Vec<&Fact> = kept.iter().collect();
             let mut cases = Vec::new();
             for (fact, aim) in kept.iter().zip(&prepared.aims) {
@@ -68,22 +72,22 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
                     goal: goal(model, prepared.noise.as_ref(), aim, fact),
                     lowers: aim.lowers,
                     relations: relations(&loaded.facts, fact, &together),
-                    ..case(worker, model, fact, &measures)?
+                    ..case(job, fact, &measures)?
                 });
             }
             let count = 2 * cases.len() as u64;
             let mut done = 0;
             let mut all = |model: &Model| {
                 let one = |case| {
-                    worker.emitter.progress(job, Phase::Evaluation, done, count);
+                    job.progress(Phase::Evaluation, done, count);
                     done += 1;
-                    measure(model, case, &measures, consistency.as_ref(), &mut || worker.check_cancel())
+                    measure(model, case, &measures, consistency.as_ref(), &mut || job.check_cancel())
                 };
                 cases.iter().map(one).collect::<Result<Vec<_>, Error>>()
             };
             let before = all(model)?;
-            let edited = finding::run(worker, job, &edit, &prepared, None)?;
-            worker.check_cancel()?;
+            let edited = finding::run(job, registry, &edit, &prepared, None)?;
+            job.check_cancel()?;
             // a variant beside the edits in place, of which none is touched
             let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
             let after = all(&variant)?;
@@ -93,7 +97,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
                 let aim = prepared.aims[index].clone();
                 let (fact, remarks) = given[index].clone();
                 let left_out = None;
-                worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
+                job.tell(Event::Evaluated(Evaluated { job: number, fact, aim, remarks, left_out, numbers, said }));
             }
         }
     }
@@ -101,35 +105,35 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: EvaluateOrder) -> Result<
 }
 
 fn measure_as_it_is(
-    worker: &Worker<'_>,
-    job: JobId,
+    job: RunningJob<'_>,
     facts: &[Fact],
     given: &[(Fact, Vec<String>)],
     measures: &Measures,
     consistency: Option<&Consistency>,
 ) -> Result<(), Error> {
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let model = loaded.stack.model();
     for (done, fact) in facts.iter().enumerate() {
-        worker.emitter.progress(job, Phase::Evaluation, done as u64, facts.len() as u64);
-        let case = Case { relations: relations(&loaded.facts, fact, &[]), ..case(worker, model, fact, measures)? };
-        let before = measure(model, &case, measures, consistency, &mut || worker.check_cancel())?;
+        job.progress(Phase::Evaluation, done as u64, facts.len() as u64);
+        let case = Case { relations: relations(&loaded.facts, fact, &[]), ..case(job, fact, measures)? };
+        let before = measure(model, &case, measures, consistency, &mut || job.check_cancel())?;
         let (numbers, said) = report(&case, measures, before, None);
         let aim = Aim { target: case.goal.target.clone(), baseline: case.goal.baseline.clone(), ..Aim::default() };
         let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);
         let aim = Aim { target_tokens: tokens(&aim.target), baseline_tokens: tokens(&aim.baseline), ..aim };
         let ((fact, remarks), left_out) = (given[done].clone(), None);
-        worker.emitter.tell(Event::Evaluated(Evaluated { job, fact, aim, remarks, left_out, numbers, said }));
+        job.tell(Event::Evaluated(Evaluated { job: job.number, fact, aim, remarks, left_out, numbers, said }));
     }
     Ok(())
 }
 
 /// What is asked of a fact, without what an edit adds.
-fn case<'a>(worker: &Worker<'_>, model: &Model, fact: &'a Fact, measures: &Measures) -> Result<Case<'a>, Error> {
+fn case<'a>(job: RunningJob<'_>, fact: &'a Fact, measures: &Measures) -> Result<Case<'a>, Error> {
+    let model = job.loaded.stack.model();
     let mut spoken = vec![fact.prompt()];
     spoken.extend(fact.paraphrases.iter().cloned());
     let essence = if measures.essence {
-        essence_texts(model, &fact.subject, fact_seed(fact, "essence", measures.seed), &mut || worker.check_cancel())?
+        essence_texts(model, &fact.subject, fact_seed(fact, "essence", measures.seed), &mut || job.check_cancel())?
     } else {
         Vec::new()
     };
@@ -138,12 +142,12 @@ fn case<'a>(worker: &Worker<'_>, model: &Model, fact: &'a Fact, measures: &Measu
 
 /// Why a fact is not measured, if it is not.
 fn left_out(
-    model: &Model,
+    job: RunningJob<'_>,
     fact: &Fact,
     measures: &Measures,
     marked: &[FactRemark],
-    worker: &Worker<'_>,
 ) -> Result<Option<String>, Error> {
+    let model = job.loaded.stack.model();
     if let Some(remark) = marked.iter().find(|remark| measures.skip_marked && remark.kind.spoils_scores()) {
         return Ok(Some(remark.text.clone()));
     }
@@ -156,7 +160,7 @@ fn left_out(
     }
     if measures.correct_only {
         let length = Length::After(ANSWER_TOKENS);
-        let text = generate(model, &prompts, length, Choice::Greedy, &mut || worker.check_cancel())?;
+        let text = generate(model, &prompts, length, Choice::Greedy, &mut || job.check_cancel())?;
         let said = text[0].continuation(model)?;
         if !is_correct(&said, &fact.target_true) {
             return Ok(Some("the model does not say the true answer".to_owned()));

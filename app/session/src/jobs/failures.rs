@@ -4,22 +4,23 @@
 // all of it is a test, as its `mod` says
 #[cfg(test)]
 use super::{history, keep, load, place};
-use crate::Options;
+use crate::SessionOptions;
 use crate::edits::finding::Found;
 use crate::edits::put_in_place;
 use crate::emitter::Emitter;
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::measures::judging::Aims;
 use crate::measures::tried::TriedEdit;
-use crate::worker::{Stopped, Worker};
+use crate::pace::Pace;
+use crate::worker::Worker;
 use crossbeam_channel::{Receiver, unbounded};
 use locus_engine::edit::{DeltaFile, EditStack, WeightEdit, weight_changes};
 use locus_plugin::{Delta, Form};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::Role;
 use locus_protocol::{
     Applied, Command, Control, EditOrder, Event, Fact, Keep, Load, ModelSource, Operation, Place, PluginMark, Undo,
 };
+use locus_protocol::{Role, Start};
 use locus_records::failure_point::{arm, disarm};
 use locus_records::operations::{Journal, Standing};
 use std::collections::BTreeMap;
@@ -48,11 +49,11 @@ fn stopped(error: Stopped) -> Error {
     error.error
 }
 
-fn options(folder: &Path, role: Role) -> Options {
-    Options {
-        operations: Some((folder.join("state"), role)),
-        threads: Some(1),
-        ..Options::new(folder.join("cache"), SearchPaths::new(None, None, None, &[]))
+fn options(folder: &Path, role: Role) -> SessionOptions {
+    let start = Start { role, threads: Some(1), ..Start::default() };
+    SessionOptions {
+        operations: Some(folder.join("state")),
+        ..SessionOptions::new(start, folder.join("cache"), SearchPaths::new(None, None, None, &[]))
     }
 }
 
@@ -159,13 +160,13 @@ impl Bench<'_> {
 }
 
 /// A session in `folder`; `None` for commands, as nobody gives any.
-fn with_bench(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)) {
+fn with_bench(folder: &Path, options: SessionOptions, body: impl FnOnce(&mut Bench<'_>)) {
     tch::set_num_threads(1);
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
     let emitter = Emitter::new(sender, &[folder.join("events.jsonl")]).expect("a journal of events");
     let control = Control::default();
-    let worker = Worker::new(options, &commands, emitter, &control, |_, _| {});
+    let worker = Worker::new(options, Pace::new(emitter, &commands, &control, |_, _, _| {}));
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);
@@ -242,11 +243,12 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
 }
 
 /// Another session on the same folder: its events go elsewhere.
-fn with_bench_beside(folder: &Path, options: Options, body: impl FnOnce(&mut Bench<'_>)) {
+fn with_bench_beside(folder: &Path, options: SessionOptions, body: impl FnOnce(&mut Bench<'_>)) {
     let (sender, events) = unbounded();
     let (_, commands) = unbounded::<Command>();
     let control = Control::default();
-    let worker = Worker::new(options, &commands, Emitter::new(sender, &[]).expect("an emitter"), &control, |_, _| {});
+    let emitter = Emitter::new(sender, &[]).expect("an emitter");
+    let worker = Worker::new(options, Pace::new(emitter, &commands, &control, |_, _, _| {}));
     let mut bench = Bench { worker, folder, events };
     bench.load().expect("a model");
     body(&mut bench);
@@ -269,7 +271,7 @@ fn files_of_edits_are_put_in_place_as_a_whole_or_not_at_all() {
     with_bench(folder, options(folder, Role::Workbench { takes_over: true }), |bench| {
         let found = bench.found(1);
         put_in_place(&mut bench.worker, 1, found).expect("in place");
-        bench.worker.options.apply = ["a", "b"].map(|name| file_of_edits(bench, folder.join(name))).to_vec();
+        bench.worker.options.start.apply = ["a", "b"].map(|name| file_of_edits(bench, folder.join(name))).to_vec();
         let reached = bench.with_failures("apply", Bench::load);
         for step in ["read a file of edits", "build with an edit of a file", "keep a change", "write the lines"] {
             assert!(reached.contains(&step), "{step}: {reached:?}");

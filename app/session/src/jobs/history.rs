@@ -19,7 +19,7 @@ pub fn undo(worker: &mut Worker<'_>, which: Undo) -> Result<(), Error> {
     };
     let fact = fact_of(loaded.stack.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
-    worker.check_cancel()?;
+    worker.pace.check_cancel()?;
     worker.commit(&Done::undo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 
@@ -32,7 +32,7 @@ pub fn redo(worker: &mut Worker<'_>) -> Result<(), Error> {
     };
     let fact = fact_of(after.applied(), number);
     let rows = rows_in(loaded, &after, &fact)?;
-    worker.check_cancel()?;
+    worker.pace.check_cancel()?;
     worker.commit(&Done::redo(number, &after), after, |after, operations| edits(after, rows, operations))
 }
 

@@ -3,9 +3,10 @@
 use crate::edits::finding::Found;
 use crate::edits::put_in_place;
 use crate::edits::weighing::{Before, weigh};
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::measures::tried::TriedEdit;
-use crate::worker::{Stopped, Worker};
+use crate::pace::RunningJob;
+use crate::worker::Worker;
 use locus_engine::edit::check;
 use locus_engine::model::Model;
 use locus_protocol::{Applied, EditStarted, Event, JobId, Keep, TriedOn, counted};
@@ -20,7 +21,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, keep: Keep) -> Result<(), Stoppe
     let (would, model) = if variant.on_top_of == now {
         (variant.would.clone(), worker.ready()?.stack.trial(&variant.edit.order.method, &variant.edit.deltas)?)
     } else if variant.on_top_of.is_empty() {
-        measure_on_top(worker, job, variant, &now)?
+        measure_on_top(worker.job(job)?, variant, &now)?
     } else {
         return Err(request("other edits are in place than when the variant was tried; run it again").into());
     };
@@ -35,18 +36,13 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, keep: Keep) -> Result<(), Stoppe
 }
 
 /// Measures a variant of the unedited model with the edits in place.
-fn measure_on_top(
-    worker: &Worker<'_>,
-    job: JobId,
-    variant: &TriedEdit,
-    now: &[u64],
-) -> Result<(Applied, Model), Error> {
+fn measure_on_top(job: RunningJob<'_>, variant: &TriedEdit, now: &[u64]) -> Result<(Applied, Model), Error> {
     let TriedEdit { edit, would, aims, .. } = variant;
     let (order, on) = (&edit.order, TriedOn::AsItIs);
-    check(worker.ready()?.stack.model(), &order.method, &edit.deltas)?;
-    let before = Before::of(worker, job, order, aims, on)?;
-    worker.emitter.tell(Event::Edit(EditStarted {
-        job,
+    check(job.loaded.stack.model(), &order.method, &edit.deltas)?;
+    let before = Before::of(job, order, aims, on)?;
+    job.tell(Event::Edit(EditStarted {
+        job: job.number,
         order: order.clone(),
         layers: order.layers.clone(),
         steps: 0,
@@ -66,7 +62,7 @@ fn measure_on_top(
         found_on_unedited: true,
         ..Applied::default()
     };
-    weigh(worker, job, order, aims, on, &edit.deltas, before, told)
+    weigh(job, order, aims, on, &edit.deltas, before, told)
 }
 
 fn request(text: &str) -> Error {

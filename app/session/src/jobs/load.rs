@@ -1,7 +1,6 @@
 //! Loading a model with its facts.
 
-use crate::emitter::Emitter;
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::model::device::{self, ChosenDevice};
 use crate::model::facts;
 use crate::model::loaded::Loaded;
@@ -9,7 +8,7 @@ use crate::record::applying::{self, ToApply};
 use crate::record::placing::{self, TakenOver};
 use crate::record::recording::Recorded;
 use crate::record::telling::edits;
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_engine::Doing;
 use locus_engine::edit::{model_info, number_format};
 use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
@@ -33,7 +32,7 @@ const RUN: u64 = 4;
 /// there is not, it goes once everything but the weights was looked at.
 pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopped> {
     let Load { source } = load;
-    let choice = device::choose(worker.options.device, worker.options.number_format)?;
+    let choice = device::choose(worker.options.start.device, worker.options.start.number_format)?;
     let folder = match source {
         ModelSource::BuiltIn => {
             locus_demo::materialise(&worker.options.cache.join("built-in-model")).map_err(Error::BuiltIn)?
@@ -42,9 +41,9 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopp
     };
     reach("look at the checkpoint")?;
     let checkpoint = Checkpoint::look(&folder)?;
-    let reading = (worker.options.facts.as_deref(), &worker.options.reading);
-    let facts = facts::read(&worker.emitter, reading, source, &folder)?;
-    let bytes = checkpoint.bytes(device::kind(worker.options.number_format));
+    let reading = (worker.options.start.facts.as_deref(), &worker.options.start.reading);
+    let facts = facts::read(&worker.pace.emitter, reading, source, &folder)?;
+    let bytes = checkpoint.bytes(device::kind(worker.options.start.number_format));
     let makes_room = worker.loaded.is_some() && !fits_beside(bytes, choice.device, locus_engine::available());
     if makes_room {
         worker.loaded = None;
@@ -81,21 +80,21 @@ fn build(
     checkpoint: Checkpoint,
     (facts_source, records): (String, Vec<Fact>),
 ) -> Result<New, Stopped> {
-    let kind = device::kind(worker.options.number_format);
+    let kind = device::kind(worker.options.start.number_format);
     let folder = checkpoint.folder.clone();
     reach("read the weights")?;
     let model = checkpoint.load(choice.device, kind, &mut |reading| {
-        worker.emitter.progress(job, Phase::Weights, reading.done, reading.total);
-        worker.check_cancel()
+        worker.pace.emitter.progress(job, Phase::Weights, reading.done, reading.total);
+        worker.pace.check_cancel()
     })?;
-    let asked = if worker.options.reproducible { Some(1) } else { worker.options.threads };
+    let asked = if worker.options.start.reproducible { Some(1) } else { worker.options.start.threads };
     choose_threads(asked, worker.all_threads, &model);
     for note in &model.notes {
-        worker.emitter.log("engine", "warning", note);
+        worker.pace.log("engine", "warning", note);
     }
-    let records = facts::that_fit(&worker.emitter, &model, records);
-    worker.check_cancel()?;
-    worker.emitter.progress(job, Phase::Probe, 0, 1);
+    let records = facts::that_fit(&worker.pace.emitter, &model, records);
+    worker.pace.check_cancel()?;
+    worker.pace.emitter.progress(job, Phase::Probe, 0, 1);
     let read = |fact: &&Fact| model.tokenizer.encode(&fact.prompt()).is_ok();
     let prompt = records.iter().take(TRIED).find(read).map_or_else(|| "The".to_owned(), Fact::prompt);
     reach("probe the model")?;
@@ -117,7 +116,7 @@ fn build(
         number_format: number_format(kind).to_owned(),
         fingerprint: mark.fingerprint.clone(),
         device: choice.info,
-        reproducible: worker.options.reproducible,
+        reproducible: worker.options.start.reproducible,
         probe,
     };
     let loaded = Loaded::new(folder, model, mark, info, (facts_source, records));
@@ -141,8 +140,9 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
         numbers = known;
         loaded.stack.commit(after);
     }
-    let ToApply { steps, mut after, rows, said } = applying::build(&loaded, loaded.stack.now(), &worker.options.apply)?;
-    worker.emitter.check()?;
+    let ToApply { steps, mut after, rows, said } =
+        applying::build(&loaded, loaded.stack.now(), &worker.options.start.apply)?;
+    worker.pace.emitter.check()?;
     // from here on only the journal can fail, and it does so before anything else has happened
     let recorded = match worker.operations.as_mut() {
         Some(recorder) => recorder.record_anew(numbers, &loaded, &steps)?,
@@ -160,10 +160,10 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
     let (facts_source, records) = (loaded.facts_source.clone(), loaded.facts.clone());
     worker.loaded = Some(loaded);
     worker.variants.clear();
-    worker.emitter.tell(Event::Model(ready));
-    worker.emitter.tell(Event::Facts { source: facts_source, facts: records });
-    tell_plugins(&worker.emitter, worker);
-    told.into_iter().for_each(|event| worker.emitter.tell(event));
+    worker.pace.tell(Event::Model(ready));
+    worker.pace.tell(Event::Facts { source: facts_source, facts: records });
+    tell_plugins(worker);
+    told.into_iter().for_each(|event| worker.pace.tell(event));
     Ok(())
 }
 
@@ -178,13 +178,13 @@ fn choose_threads(asked: Option<i32>, all: i32, model: &Model) {
 }
 
 /// Tells the plugins again, with the values that suit the model as their defaults.
-fn tell_plugins(emitter: &Emitter, worker: &Worker<'_>) {
+fn tell_plugins(worker: &Worker<'_>) {
     let Some(loaded) = &worker.loaded else { return };
     for told in worker.registry.plugins() {
         let mut plugin = told.clone();
         loaded.defaults.lay_over(&mut plugin);
         if plugin != told {
-            emitter.tell(Event::Plugin(plugin));
+            worker.pace.tell(Event::Plugin(plugin));
         }
     }
 }

@@ -21,8 +21,9 @@ mod trace;
 
 pub use predict::predict;
 
-use crate::error::Error;
-use crate::worker::{Stopped, Worker};
+use crate::error::{Error, Stopped};
+use crate::pace::RunningJob;
+use crate::worker::Worker;
 use locus_protocol::{JobId, Task};
 
 /// Carries out a task.
@@ -32,20 +33,23 @@ use locus_protocol::{JobId, Task};
 pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stopped> {
     match task {
         Task::Load(load) => load::run(worker, job, &load),
-        Task::Trace(order) => trace::run(worker, job, order),
-        Task::AverageTraces(order) => average_traces::run(worker, job, &order),
+        Task::Trace(order) => trace::run(worker.job(job)?, order),
+        Task::AverageTraces(order) => average_traces::run(worker.job(job)?, &order),
         Task::Edit(order) => edit::run(worker, job, order),
         Task::Try(attempt) => attempt::run(worker, job, attempt),
         Task::Keep(keep) => keep::run(worker, job, keep),
-        Task::Evaluate(order) => evaluate::run(worker, job, order),
+        Task::Evaluate(order) => evaluate::run(worker.job(job)?, &worker.registry, &worker.options, order),
         Task::Undo(undo) => Ok(history::undo(worker, undo)?),
         Task::Redo(_) => Ok(history::redo(worker)?),
         Task::Place(place) => place::run(worker, &place),
-        Task::Rescore(_) => rescore::run(worker, job),
-        Task::Save(target) => save::run(worker, job, &target),
-        Task::SecondMoments(task) => second_moments::run(worker, job, task),
+        Task::Rescore(_) => rescore::run(worker.job(job)?),
+        Task::Save(target) => save::run(worker.job(job)?, &target),
+        Task::SecondMoments(task) => second_moments::run(worker.job(job)?, &worker.options, task),
         Task::CheckPlugin(check) => check_plugin::run(worker, job, &check),
-        Task::ReloadPlugin(reload) => reload_plugin::run(worker, job, &reload),
+        Task::ReloadPlugin(reload) => {
+            let Worker { pace, registry, loaded, .. } = worker;
+            reload_plugin::run(pace, registry, loaded.as_ref(), job, &reload)
+        }
     }
 }
 
@@ -53,9 +57,9 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
 ///
 /// # Errors
 /// It cannot be done, or the user cancelled it; it is no look.
-pub fn look(worker: &Worker<'_>, job: JobId, task: Task) -> Result<(), Stopped> {
+pub fn look(job: RunningJob<'_>, task: Task) -> Result<(), Stopped> {
     match task {
-        Task::Trace(order) => trace::run(worker, job, order),
+        Task::Trace(order) => trace::run(job, order),
         _ => Err(Error::Request(format!("{} cannot be done between two steps of another job", task.title())).into()),
     }
 }

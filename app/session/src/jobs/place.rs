@@ -1,9 +1,9 @@
 //! Putting edits of the journal in place.
 
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::record::placing::{arrange, look_up};
 use crate::record::telling::{edits, rows_in};
-use crate::worker::{Stopped, Worker};
+use crate::worker::Worker;
 use locus_protocol::{Place, Role};
 use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
@@ -28,11 +28,11 @@ pub fn run(worker: &mut Worker<'_>, place: &Place) -> Result<(), Stopped> {
     };
     let (after, fact) = arrange(loaded, find(in_place)?, find(taken_back)?)?;
     let rows = rows_in(loaded, &after, &fact)?;
-    worker.emitter.check()?;
+    worker.pace.emitter.check()?;
     let numbers: BTreeMap<u64, u64> = in_place.iter().chain(taken_back).map(|number| (*number, *number)).collect();
     let told = edits(&after, rows, &numbers);
     let before = worker.loaded()?.stack.commit(after);
-    if let Err(error) = worker.emitter.tell_for_sure(told) {
+    if let Err(error) = worker.pace.emitter.tell_for_sure(told) {
         worker.loaded()?.stack.commit(before);
         return Err(error.into());
     }

@@ -1,15 +1,15 @@
 //! The most probable next tokens of a fact's prompt, and what each layer says of its targets.
 
+use crate::emitter::Emitter;
 use crate::error::Error;
+use crate::model::loaded::Loaded;
 use crate::model::rows::{rows_of, token_texts};
-use crate::worker::Worker;
 use locus_engine::evaluate::top_tokens;
 use locus_engine::model::tokenizer::PlacedPrompt;
 use locus_protocol::{Event, Fact, TriedOn};
 
 /// Tells the tokens of the prompt, what comes next, and the rows of the model as it is.
-pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
-    let loaded = worker.ready()?;
+pub fn predict(emitter: &Emitter, loaded: &Loaded, fact: &Fact) -> Result<(), Error> {
     let (model, in_place) = (loaded.stack.model(), loaded.edits_on(TriedOn::AsItIs));
     let prompt = fact.prompt();
     let PlacedPrompt { ids, subject, .. } = model.tokenizer.prompt(&fact.template, &fact.subject, None)?;
@@ -18,6 +18,6 @@ pub fn predict(worker: &Worker<'_>, fact: &Fact) -> Result<(), Error> {
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());
     let rows = if has_targets { rows_of(loaded.stack.model(), fact)? } else { Vec::new() };
     let edits = in_place.len();
-    worker.emitter.tell(Event::Prediction { prompt, tokens, top, edits, in_place, rows });
+    emitter.tell(Event::Prediction { prompt, tokens, top, edits, in_place, rows });
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Scores all edits in place anew, on the model that they make together, and what they do to the rest.
 
-use crate::error::Error;
-use crate::worker::{Stopped, Worker};
+use crate::error::{Error, Stopped};
+use crate::pace::RunningJob;
 use locus_engine::evaluate::{perplexities, scores};
 use locus_engine::model::Model;
-use locus_protocol::{BeforeAfter, EditRescored, Event, Fact, JobId, Phase, Rescored};
+use locus_protocol::{BeforeAfter, EditRescored, Event, Fact, Phase, Rescored};
 
 /// Facts whose statements are the fixed text.
 const TEXT_FACTS: usize = 32;
@@ -12,32 +12,32 @@ const TEXT_FACTS: usize = 32;
 const TEXT_TOKENS: usize = 100;
 
 /// Measures every edit in place and the fixed text, before any edit and now.
-pub fn run(worker: &mut Worker<'_>, job: JobId) -> Result<(), Stopped> {
-    let loaded = worker.ready()?;
+pub fn run(job: RunningJob<'_>) -> Result<(), Stopped> {
+    let loaded = job.loaded;
     let (base, model) = (loaded.stack.base(), loaded.stack.model());
     let applied = loaded.stack.applied();
     if applied.is_empty() {
         return Err(Error::Request("there is no edit to score; edit a fact first".to_owned()).into());
     }
     let total = applied.len() as u64 + 1;
-    let mut rescored = Rescored { job, changes: loaded.stack.changes()?, ..Rescored::default() };
+    let mut rescored = Rescored { job: job.number, changes: loaded.stack.changes()?, ..Rescored::default() };
     for (done, edit) in (0..).zip(applied) {
-        worker.emitter.progress(job, Phase::Evaluation, done, total);
-        worker.check_cancel()?;
+        job.progress(Phase::Evaluation, done, total);
+        job.check_cancel()?;
         let fact = edit.edit.fact();
         let scores = BeforeAfter { before: scores(base, fact)?, after: scores(model, fact)? };
         rescored.edits.push(EditRescored { number: edit.number, scores });
     }
     let edited: Vec<&Fact> = applied.iter().flat_map(|edit| edit.edit.order.facts()).collect();
     let text = text(&loaded.facts, &edited);
-    worker.check_cancel()?;
+    job.check_cancel()?;
     if !text.is_empty() {
         rescored.text_facts = text.len();
         rescored.perplexity_before = perplexity(base, &text)?;
         rescored.perplexity_now = perplexity(model, &text)?;
     }
-    worker.emitter.progress(job, Phase::Evaluation, total, total);
-    worker.emitter.tell(Event::Rescored(rescored));
+    job.progress(Phase::Evaluation, total, total);
+    job.tell(Event::Rescored(rescored));
     Ok(())
 }
 

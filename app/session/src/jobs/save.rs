@@ -1,16 +1,16 @@
 //! Writing the edits in place, or the model they make. What has its final name is whole.
 
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::model::loaded::Loaded;
-use crate::worker::{Stopped, Worker};
+use crate::pace::RunningJob;
 use locus_engine::edit::{DeltaFile, WeightEdit};
 use locus_engine::{export, tensor_files};
-use locus_protocol::{Event, JobId, Phase, SaveTarget};
+use locus_protocol::{Event, Phase, SaveTarget};
 
 /// Writes what was asked for.
-pub fn run(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<(), Stopped> {
-    worker.emitter.progress(job, Phase::Writing, 0, 1);
-    let loaded = worker.loaded()?;
+pub fn run(job: RunningJob<'_>, target: &SaveTarget) -> Result<(), Stopped> {
+    job.progress(Phase::Writing, 0, 1);
+    let loaded = job.loaded;
     let path = match target {
         SaveTarget::Deltas(file) => {
             tensor_files::keep_alone(&deltas(loaded)?, file).map_err(Error::from)?;
@@ -30,8 +30,8 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, target: &SaveTarget) -> Result<(
             folder.clone()
         }
     };
-    worker.emitter.progress(job, Phase::Writing, 1, 1);
-    worker.emitter.tell(Event::Saved { job, path });
+    job.progress(Phase::Writing, 1, 1);
+    job.tell(Event::Saved { job: job.number, path });
     Ok(())
 }
 

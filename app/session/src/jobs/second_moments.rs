@@ -1,31 +1,31 @@
 //! What is done with second moments besides edits that need them.
 
-use crate::error::Error;
-use crate::moments::{collecting, corpus, imported, imported_file, model, of_corpus, read};
-use crate::worker::{Stopped, Worker};
+use crate::SessionOptions;
+use crate::error::{Error, Stopped};
+use crate::moments::{collecting, corpus, imported, imported_file, of_corpus, read};
+use crate::pace::RunningJob;
 use locus_engine::edit::number_format;
 use locus_engine::moments::{MomentsDescription, SecondMoments, check, export, fingerprint, import};
 use locus_protocol::{
-    Event, JobId, Phase, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
-    SecondMomentsTask,
+    Event, Phase, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
 use std::path::{Path, PathBuf};
 
 /// Carries out a task.
-pub fn run(worker: &mut Worker<'_>, job: JobId, task: SecondMomentsTask) -> Result<(), Stopped> {
+pub fn run(job: RunningJob<'_>, options: &SessionOptions, task: SecondMomentsTask) -> Result<(), Stopped> {
     let kept = match task {
         SecondMomentsTask::Collect => "what was collected so far is kept, and the same command goes on from there",
         _ => "nothing was changed",
     };
     let report = match task {
-        SecondMomentsTask::Collect => collect_now(worker, job),
-        SecondMomentsTask::Verify { file } => verify(worker, job, file),
-        SecondMomentsTask::Import { path, layer } => take_over(worker, &path, layer),
-        SecondMomentsTask::Export { file, layers, target } => write(worker, job, file, layers, &target),
+        SecondMomentsTask::Collect => collect_now(job, options),
+        SecondMomentsTask::Verify { file } => verify(job, options, file),
+        SecondMomentsTask::Import { path, layer } => take_over(job, options, &path, layer),
+        SecondMomentsTask::Export { file, layers, target } => write(job, options, file, layers, &target),
     };
     match report {
         Ok(report) => {
-            worker.emitter.tell(Event::SecondMoments(SecondMomentsReport { job, ..report }));
+            job.tell(Event::SecondMoments(SecondMomentsReport { job: job.number, ..report }));
             Ok(())
         }
         Err(error) => Err(Stopped { error, kept: kept.to_owned() }),
@@ -58,42 +58,46 @@ fn report(file: &Path, moments: &SecondMoments) -> Result<SecondMomentsReport, E
     })
 }
 
-fn collect_now(worker: &mut Worker<'_>, job: JobId) -> Result<SecondMomentsReport, Error> {
-    let (file, moments) = of_corpus(worker, job, true)?;
-    if worker.options.corpus.is_none() && imported(worker)?.is_some() {
+fn collect_now(job: RunningJob<'_>, options: &SessionOptions) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = of_corpus(job, options, true)?;
+    if options.start.corpus.is_none() && imported(job, options)?.is_some() {
         let text = format!(
             "edits of this model use the imported {}; remove it to use these",
-            imported_file(worker)?.display()
+            imported_file(job, options)?.display()
         );
-        worker.emitter.log("engine", "warning", text);
+        job.log("engine", "warning", text);
     }
     let report = report(&file, &moments)?;
-    worker.loaded()?.moments = None;
+    job.loaded.hold_moments(None);
     Ok(report)
 }
 
 /// The file that was named, or else the one that an edit would use, which has to be there.
-fn at_hand(worker: &Worker<'_>, file: Option<PathBuf>) -> Result<(PathBuf, SecondMoments), Error> {
+fn at_hand(
+    job: RunningJob<'_>,
+    options: &SessionOptions,
+    file: Option<PathBuf>,
+) -> Result<(PathBuf, SecondMoments), Error> {
     if let Some(file) = file {
-        let moments = read(worker, &file)?;
+        let moments = read(job, &file)?;
         return Ok((file, moments));
     }
-    if let Some(found) = imported(worker)? {
+    if let Some(found) = imported(job, options)? {
         return Ok(found);
     }
-    let corpus = corpus(worker)?;
-    let (_, file) = collecting(worker, &corpus)?;
+    let corpus = corpus(job, options)?;
+    let (_, file) = collecting(job, options, &corpus)?;
     if !file.exists() {
         let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
         return Err(Error::Request(message.to_owned()));
     }
-    let moments = read(worker, &file)?;
+    let moments = read(job, &file)?;
     Ok((file, moments))
 }
 
-fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<SecondMomentsReport, Error> {
-    let (file, moments) = at_hand(worker, file)?;
-    let model = model(worker)?;
+fn verify(job: RunningJob<'_>, options: &SessionOptions, file: Option<PathBuf>) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = at_hand(job, options, file)?;
+    let model = job.loaded.stack.base();
     let mut report = report(&file, &moments)?;
     let about = &moments.description;
     if about.model.is_empty() {
@@ -107,8 +111,8 @@ fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<Seco
     }
     let layers = report.layers.len() as u64;
     for (done, layer) in report.layers.iter_mut().enumerate() {
-        worker.emitter.progress(job, Phase::Method("checking layers".to_owned()), done as u64, layers);
-        worker.check_cancel()?;
+        job.progress(Phase::Method("checking layers".to_owned()), done as u64, layers);
+        job.check_cancel()?;
         let found = check(&moments, layer.layer, model.architecture.inner)?;
         layer.check = Some(SecondMomentsCheck {
             asymmetry: found.asymmetry,
@@ -128,33 +132,38 @@ fn verify(worker: &Worker<'_>, job: JobId, file: Option<PathBuf>) -> Result<Seco
     Ok(report)
 }
 
-fn take_over(worker: &mut Worker<'_>, path: &Path, layer: Option<usize>) -> Result<SecondMomentsReport, Error> {
-    let model = model(worker)?;
+fn take_over(
+    job: RunningJob<'_>,
+    options: &SessionOptions,
+    path: &Path,
+    layer: Option<usize>,
+) -> Result<SecondMomentsReport, Error> {
+    let model = job.loaded.stack.base();
     let new = import(model, path, layer)?;
-    let file = imported_file(worker)?;
+    let file = imported_file(job, options)?;
     // what was imported before and is damaged now is not left out without a word
-    let moments = if file.exists() { read(worker, &file)?.overlaid_by(new) } else { new };
+    let moments = if file.exists() { read(job, &file)?.overlaid_by(new) } else { new };
     moments.write(&file)?;
     let report = report(&file, &moments)?;
-    worker.loaded()?.moments = None;
+    job.loaded.hold_moments(None);
     Ok(report)
 }
 
 fn write(
-    worker: &Worker<'_>,
-    job: JobId,
+    job: RunningJob<'_>,
+    options: &SessionOptions,
     file: Option<PathBuf>,
     mut layers: Vec<usize>,
     target: &SecondMomentsTarget,
 ) -> Result<SecondMomentsReport, Error> {
-    let (file, moments) = at_hand(worker, file)?;
-    worker.emitter.progress(job, Phase::Writing, 0, 1);
+    let (file, moments) = at_hand(job, options, file)?;
+    job.progress(Phase::Writing, 0, 1);
     if layers.is_empty() {
         layers = moments.layers().collect();
     }
     let written = match target {
         SecondMomentsTarget::Archives { folder, sample_size } => {
-            export(&moments, model(worker)?, &layers, folder, *sample_size)?
+            export(&moments, job.loaded.stack.base(), &layers, folder, *sample_size)?
         }
         SecondMomentsTarget::Safetensors { file } => {
             moments.only(&layers)?.write(file)?;

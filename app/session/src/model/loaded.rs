@@ -8,8 +8,9 @@ use locus_engine::moments::SecondMoments;
 use locus_engine::trace;
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::{Fact, FactsMark, ModelMark, TriedOn};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
+use std::rc::Rc;
 
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
@@ -24,7 +25,7 @@ pub struct Loaded {
     /// Settings that suit it.
     pub defaults: ModelDefaults,
     /// Second moments, once they were needed.
-    pub moments: Option<SecondMoments>,
+    moments: RefCell<Option<Rc<SecondMoments>>>,
     /// The facts that belong to it.
     pub facts: Vec<Fact>,
     /// Where they come from.
@@ -55,7 +56,7 @@ impl Loaded {
             stack: EditStack::new(model),
             mark,
             info,
-            moments: None,
+            moments: RefCell::default(),
             facts,
             facts_source,
             facts_mark: OnceCell::new(),
@@ -83,6 +84,16 @@ impl Loaded {
     /// Numbers of the edits that that model has, the oldest first.
     pub fn edits_on(&self, on: TriedOn) -> Vec<u64> {
         on.edits(self.stack.applied().iter().map(|edit| edit.number).collect())
+    }
+
+    /// Second moments of the unedited model, once they were needed.
+    pub fn moments(&self) -> Option<Rc<SecondMoments>> {
+        self.moments.borrow().clone()
+    }
+
+    /// Has these second moments at hand from now on; without any they are looked for anew.
+    pub fn hold_moments(&self, moments: Option<SecondMoments>) {
+        self.moments.replace(moments.map(Rc::new));
     }
 
     /// Where its facts come from and what they are.

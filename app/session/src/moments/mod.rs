@@ -4,14 +4,15 @@ mod kept;
 
 pub use kept::kept_moments;
 
+use crate::SessionOptions;
 use crate::error::Error;
-use crate::worker::Worker;
+use crate::pace::RunningJob;
 use locus_engine::moments::{
     Collecting, Corpus, CorpusSettings, MomentsDescription, Precision, Progress, ProgressFile, SecondMoments,
     fingerprint, remove_leftovers,
 };
 use locus_files::NotWritten;
-use locus_protocol::{JobId, Phase};
+use locus_protocol::Phase;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -30,15 +31,15 @@ const LARGE: u64 = 1 << 30;
 ///
 /// Those that were imported are taken where nothing was said about the corpus and they hold all the layers;
 /// otherwise those of the corpus, collected where they are not kept yet.
-pub fn ensure(worker: &mut Worker<'_>, job: JobId, layers: &[usize]) -> Result<(), Error> {
+pub fn ensure(job: RunningJob<'_>, options: &SessionOptions, layers: &[usize]) -> Result<(), Error> {
     let holds = |moments: &SecondMoments| layers.iter().all(|&layer| moments.mean(layer).is_some());
-    if worker.loaded()?.moments.as_ref().is_some_and(holds) {
+    if job.loaded.moments().is_some_and(|moments| holds(&moments)) {
         return Ok(());
     }
-    let moments = match imported(worker)? {
+    let moments = match imported(job, options)? {
         Some((file, moments)) if holds(&moments) => {
             let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
-            worker.emitter.log("engine", "info", text);
+            job.log("engine", "info", text);
             moments
         }
         other => {
@@ -49,30 +50,30 @@ pub fn ensure(worker: &mut Worker<'_>, job: JobId, layers: &[usize]) -> Result<(
                     file.display(),
                     there.join(", ")
                 );
-                worker.emitter.log("engine", "warning", text);
+                job.log("engine", "warning", text);
             }
-            of_corpus(worker, job, false)?.1
+            of_corpus(job, options, false)?.1
         }
     };
-    worker.loaded()?.moments = Some(moments);
+    job.loaded.hold_moments(Some(moments));
     Ok(())
 }
 
 /// The imported second moments of the model, unless something was said about the corpus.
-pub fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>, Error> {
-    let options = &worker.options;
-    let said = options.corpus.is_some()
-        || options.corpus_tokens.is_some()
-        || options.moments.column.is_some()
-        || options.moments.sample.is_some()
-        || options.moments.float64_sums;
-    let file = imported_file(worker)?;
+pub fn imported(job: RunningJob<'_>, options: &SessionOptions) -> Result<Option<(PathBuf, SecondMoments)>, Error> {
+    let start = &options.start;
+    let said = start.corpus.is_some()
+        || start.corpus_tokens.is_some()
+        || start.moments.column.is_some()
+        || start.moments.sample.is_some()
+        || start.moments.float64_sums;
+    let file = imported_file(job, options)?;
     if said || !file.exists() {
         return Ok(None);
     }
     // what cannot be read is not replaced by something else: it was imported on purpose
-    let moments = read(worker, &file)?;
-    if moments.description.model != fingerprint(model(worker)?)? {
+    let moments = read(job, &file)?;
+    if moments.description.model != fingerprint(job.loaded.stack.base())? {
         let message = "it does not belong to this model; delete it and import it again".to_owned();
         return Err(Error::File { path: file, message });
     }
@@ -80,61 +81,65 @@ pub fn imported(worker: &Worker<'_>) -> Result<Option<(PathBuf, SecondMoments)>,
 }
 
 /// Second moments of a file, which is said to be an old one where it carries no checksum.
-pub fn read(worker: &Worker<'_>, file: &Path) -> Result<SecondMoments, Error> {
-    let moments = SecondMoments::read(file, model(worker)?.device)?;
+pub fn read(job: RunningJob<'_>, file: &Path) -> Result<SecondMoments, Error> {
+    let moments = SecondMoments::read(file, job.loaded.stack.base().device)?;
     if !moments.is_sealed {
         let text = format!(
             "{}: it carries no checksum, since an older Locus or another program wrote it; `locus stats verify` checks \
              what can be checked without one",
             file.display()
         );
-        worker.emitter.log("engine", "warning", text);
+        job.log("engine", "warning", text);
     }
     Ok(moments)
 }
 
-pub fn imported_file(worker: &Worker<'_>) -> Result<PathBuf, Error> {
+/// The file of second moments that were imported for the model.
+pub fn imported_file(job: RunningJob<'_>, options: &SessionOptions) -> Result<PathBuf, Error> {
     let corpus = MomentsDescription::IMPORTED.to_owned();
     let description =
-        MomentsDescription { model: fingerprint(model(worker)?)?, corpus, ..MomentsDescription::default() };
+        MomentsDescription { model: fingerprint(job.loaded.stack.base())?, corpus, ..MomentsDescription::default() };
     // published numbers, which are the same in every mode
-    Ok(kept::folder(&worker.options.cache).join(description.file_name()))
-}
-
-/// The unedited model, whatever edits are in place.
-pub fn model<'a>(worker: &'a Worker<'_>) -> Result<&'a locus_engine::model::Model, Error> {
-    Ok(worker.ready()?.stack.base())
+    Ok(kept::folder(&options.cache).join(description.file_name()))
 }
 
 /// What is to be collected over a corpus, and the file that keeps it.
-pub fn collecting<'a>(worker: &'a Worker<'_>, corpus: &'a Corpus) -> Result<(Collecting<'a>, PathBuf), Error> {
-    let mut collecting = Collecting::new(model(worker)?, corpus);
-    if worker.options.moments.float64_sums {
+pub fn collecting<'a>(
+    job: RunningJob<'a>,
+    options: &SessionOptions,
+    corpus: &'a Corpus,
+) -> Result<(Collecting<'a>, PathBuf), Error> {
+    let mut collecting = Collecting::new(job.loaded.stack.base(), corpus);
+    if options.start.moments.float64_sums {
         collecting.precision = Precision::Float64;
     }
     // those of the other mode have other last bits
-    let folder = match worker.options.reproducible {
-        true => kept::reproducible_folder(&worker.options.cache),
-        false => kept::folder(&worker.options.cache),
+    let folder = match options.start.reproducible {
+        true => kept::reproducible_folder(&options.cache),
+        false => kept::folder(&options.cache),
     };
     let file = folder.join(collecting.description()?.file_name());
     Ok((collecting, file))
 }
 
 /// Second moments of the corpus, kept or collected, and their file. What is `to_be_kept` fails where it cannot be.
-pub fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(PathBuf, SecondMoments), Error> {
-    let corpus = corpus(worker)?;
-    let (mut collecting, file) = collecting(worker, &corpus)?;
+pub fn of_corpus(
+    job: RunningJob<'_>,
+    options: &SessionOptions,
+    to_be_kept: bool,
+) -> Result<(PathBuf, SecondMoments), Error> {
+    let corpus = corpus(job, options)?;
+    let (mut collecting, file) = collecting(job, options, &corpus)?;
     let description = collecting.description()?;
     if file.exists() {
-        match read(worker, &file) {
+        match read(job, &file) {
             Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
             Ok(_) => {
                 let text = format!("{} belongs to another model; collecting anew", file.display());
-                worker.emitter.log("engine", "warning", text);
+                job.log("engine", "warning", text);
             }
             Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
-            Err(error) => worker.emitter.log("engine", "warning", format!("{error}; collecting them anew")),
+            Err(error) => job.log("engine", "warning", format!("{error}; collecting them anew")),
         }
     }
     remove_leftovers(&file);
@@ -142,21 +147,21 @@ pub fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(P
         can_be_written(&file)?;
     }
     let progress = ProgressFile::beside(&file);
-    let progress = match worker.options.moments.keep_every {
+    let progress = match options.start.moments.keep_every {
         Some(every) => progress.every(every),
         None => progress,
     };
-    announce(worker, &corpus, progress.tokens(&description))?;
+    announce(job, &corpus, progress.tokens(&description));
     collecting.progress = Some(progress);
     let start = Instant::now();
     let mut estimated = false;
     let moments = collecting.run(&mut |progress| {
-        worker.emitter.progress(job, Phase::SecondMoments, progress.done, progress.total);
+        job.progress(Phase::SecondMoments, progress.done, progress.total);
         if !estimated && start.elapsed() >= MEASURED && progress.done > progress.before {
             estimated = true;
-            tell_time(worker, progress, start.elapsed());
+            tell_time(job, progress, start.elapsed());
         }
-        worker.check_cancel()
+        job.check_cancel()
     })?;
     match moments.write(&file) {
         Ok(()) => {
@@ -167,7 +172,7 @@ pub fn of_corpus(worker: &Worker<'_>, job: JobId, to_be_kept: bool) -> Result<(P
         Err(error) if to_be_kept => return Err(error.into()),
         Err(error) => {
             let text = format!("second moments are not kept for the next time: {error}");
-            worker.emitter.log("engine", "warning", text);
+            job.log("engine", "warning", text);
         }
     }
     Ok((file, moments))
@@ -185,9 +190,8 @@ fn can_be_written(file: &Path) -> Result<(), Error> {
 }
 
 /// Says what is going to be done, and how it can be had for less.
-fn announce(worker: &Worker<'_>, corpus: &Corpus, before: u64) -> Result<(), Error> {
-    let model = model(worker)?;
-    let enough = TOKENS_PER_ENTRY * model.architecture.inner;
+fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64) {
+    let enough = TOKENS_PER_ENTRY * job.loaded.stack.base().architecture.inner;
     let how_many = match corpus.limit() {
         Some(limit) => format!("up to {limit} tokens"),
         None => "all tokens".to_owned(),
@@ -200,12 +204,11 @@ fn announce(worker: &Worker<'_>, corpus: &Corpus, before: u64) -> Result<(), Err
     if before > 0 {
         text += &format!("; going on after {before} tokens of an earlier run");
     }
-    worker.emitter.log("engine", "info", text);
-    Ok(())
+    job.log("engine", "info", text);
 }
 
 /// Says how long the rest takes, from the speed so far.
-fn tell_time(worker: &Worker<'_>, progress: Progress, elapsed: Duration) {
+fn tell_time(job: RunningJob<'_>, progress: Progress, elapsed: Duration) {
     let speed = (progress.done - progress.before) as f64 / elapsed.as_secs_f64();
     let left = Duration::from_secs_f64(progress.total.saturating_sub(progress.done) as f64 / speed.max(1e-9));
     if left >= LONG {
@@ -213,7 +216,7 @@ fn tell_time(worker: &Worker<'_>, progress: Progress, elapsed: Duration) {
             "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped goes on from where it was",
             words(left)
         );
-        worker.emitter.log("engine", "info", text);
+        job.log("engine", "info", text);
     }
 }
 
@@ -228,18 +231,18 @@ fn words(time: Duration) -> String {
 }
 
 /// The corpus as the options say.
-pub fn corpus(worker: &Worker<'_>) -> Result<Corpus, Error> {
-    let options = &worker.options;
-    let enough = (TOKENS_PER_ENTRY * model(worker)?.architecture.inner).max(LEAST_TOKENS) as usize;
+pub fn corpus(job: RunningJob<'_>, options: &SessionOptions) -> Result<Corpus, Error> {
+    let start = &options.start;
+    let enough = (TOKENS_PER_ENTRY * job.loaded.stack.base().architecture.inner).max(LEAST_TOKENS) as usize;
     // who asks for so many documents wants all their tokens
-    let tokens = options.corpus_tokens.or(if options.moments.sample.is_some() { None } else { Some(enough) });
-    let settings = CorpusSettings { column: options.moments.column.clone(), tokens, sample: options.moments.sample };
-    if let Some(file) = &options.corpus {
+    let tokens = start.corpus_tokens.or(if start.moments.sample.is_some() { None } else { Some(enough) });
+    let settings = CorpusSettings { column: start.moments.column.clone(), tokens, sample: start.moments.sample };
+    if let Some(file) = &start.corpus {
         if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {
             let text = format!("reading {} once from end to end to recognise it", file.display());
-            worker.emitter.log("engine", "info", text);
+            job.log("engine", "info", text);
         }
-        return Ok(Corpus::from_file(file, &settings, &mut || worker.check_cancel())?);
+        return Ok(Corpus::from_file(file, &settings, &mut || job.check_cancel())?);
     }
     if settings.column.is_some() {
         let message = "the built-in corpus has no columns; give --corpus FILE, or leave out --corpus-column";

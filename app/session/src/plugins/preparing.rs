@@ -3,12 +3,13 @@
 use super::engaging::believed;
 use super::sealing::sealed;
 use crate::error::Error;
-use crate::worker::Worker;
+use crate::pace::RunningJob;
 use locus_engine::edit::{EngineHost, HostEvent, bounds};
 use locus_engine::model::Model;
 use locus_engine::run::resolved;
 use locus_plugin::object::ObjectiveInstance;
 use locus_plugin::{Edit, EditRequest, FactToEdit, Goal, Level, ModelInfo, Plan, SubjectNoise};
+use locus_plugin_host::Registry;
 use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 use std::cell::RefCell;
 
@@ -31,15 +32,20 @@ pub struct PreparedEdit {
 }
 
 /// Fills in settings and layers that suit the model, asks the objective for its goals and the method for its plan.
-pub fn prepare(worker: &Worker<'_>, order: &mut EditOrder) -> Result<PreparedEdit, Error> {
-    prepare_on(worker, order, TriedOn::AsItIs)
+pub fn prepare(job: RunningJob<'_>, registry: &Registry, order: &mut EditOrder) -> Result<PreparedEdit, Error> {
+    prepare_on(job, registry, order, TriedOn::AsItIs)
 }
 
 /// The same for an edit of that model.
-pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Result<PreparedEdit, Error> {
-    let method = worker.registry.method(&order.method)?;
-    let objective = worker.registry.objective(&order.objective)?;
-    let loaded = worker.ready()?;
+pub fn prepare_on(
+    job: RunningJob<'_>,
+    registry: &Registry,
+    order: &mut EditOrder,
+    on: TriedOn,
+) -> Result<PreparedEdit, Error> {
+    let method = registry.method(&order.method)?;
+    let objective = registry.objective(&order.objective)?;
+    let loaded = job.loaded;
     order.method_settings = loaded.defaults.of_method(&order.method, &order.objective, &order.method_settings);
     order.objective_settings = loaded.defaults.of_objective(&order.objective, &order.objective_settings);
     if order.layers.is_empty() {
@@ -55,16 +61,15 @@ pub fn prepare_on(worker: &Worker<'_>, order: &mut EditOrder, on: TriedOn) -> Re
     let mut info = loaded.info.clone();
     info.embedding_deviation = loaded.embedding_deviation(&order.fact.subject)?;
     let model = loaded.model_on(on);
-    let emitter = &worker.emitter;
     let listener = |event| match event {
         HostEvent::Log(level, text) => {
             let level = if level == Level::Info { "info" } else { "warning" };
-            emitter.log(&order.objective, level, text);
+            job.log(&order.objective, level, text);
         }
         // there is no table of steps yet
         HostEvent::Step(..) | HostEvent::Progress { .. } => {}
     };
-    let cancelled = || worker.is_cancelled();
+    let cancelled = || job.is_cancelled();
     let host = EngineHost::new(model, info.clone(), None, &cancelled, None, listener);
     let ids = [order.objective.as_str(); 2];
     let named = |error| Error::plugin(&order.objective, error);
@@ -134,7 +139,8 @@ pub fn target_tokens(model: &Model, prompt: &str, target: &str) -> Vec<String> {
     joined.map(|joined| joined.target().iter().map(|&id| model.tokenizer.piece(id)).collect()).unwrap_or_default()
 }
 
-fn fact_to_edit(fact: &Fact) -> FactToEdit {
+/// A fact as an objective is asked for it: without the prompts that edits of it are measured by.
+pub fn fact_to_edit(fact: &Fact) -> FactToEdit {
     FactToEdit {
         template: fact.template.clone(),
         subject: fact.subject.clone(),

@@ -4,8 +4,8 @@
 
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
-use locus_protocol::{DeviceRequest, Load, Task};
-use locus_session::{Handles, Options};
+use locus_protocol::{DeviceRequest, Load, Start, Task};
+use locus_session::{Handles, SessionOptions};
 
 /// A session with the built-in model and the plugins beside the test.
 pub struct Session {
@@ -25,13 +25,13 @@ impl Session {
     }
 
     /// The same with changed options, and what was told while the model was loaded.
-    pub fn open_with(change: impl FnOnce(&mut Options)) -> (Self, Vec<Event>) {
+    pub fn open_with(change: impl FnOnce(&mut SessionOptions)) -> (Self, Vec<Event>) {
         tch::set_num_threads(1);
         let cache = tempfile::tempdir().expect("cache");
         let test = std::env::current_exe().expect("test");
         let search = SearchPaths::new(test.parent(), None, None, &[]);
-        let mut options =
-            Options { device: DeviceRequest::Cpu, threads: Some(1), ..Options::new(cache.path().to_owned(), search) };
+        let start = Start { device: DeviceRequest::Cpu, threads: Some(1), ..Start::default() };
+        let mut options = SessionOptions::new(start, cache.path().to_owned(), search);
         change(&mut options);
         let handles = locus_session::start(options).expect("session");
         let mut session = Self { handles, facts: Vec::new(), next: 0, cache };

@@ -1,7 +1,7 @@
 //! Other facts whose runs give the activations that ablated ones are replaced by.
 
 use crate::error::Error;
-use crate::worker::Worker;
+use crate::pace::RunningJob;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::trace::{Donor, Means, Replacement, TracedAnswer, TracedQuestion};
 use locus_protocol::{Fact, Intervention, TraceOrder};
@@ -11,11 +11,11 @@ const PROMPTS_OF_A_MEAN: usize = 64;
 
 /// The replacement that an ablation asks for, and the subjects that it comes from.
 pub fn replacement(
-    worker: &Worker<'_>,
+    job: RunningJob<'_>,
     order: &TraceOrder,
     question: &TracedQuestion,
 ) -> Result<(Replacement, Vec<String>), Error> {
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let model = loaded.stack.model();
     let mut random = LegacyRandom::new(order.seed);
     match order.intervention {
@@ -26,7 +26,7 @@ pub fn replacement(
             }
             let prompts = others.iter().map(|fact| model.tokenizer.encode(&fact.prompt()));
             let prompts = prompts.collect::<Result<Vec<_>, _>>()?;
-            let means = Means::over(model, &prompts, &mut || worker.check_cancel())?;
+            let means = Means::over(model, &prompts, &mut || job.check_cancel())?;
             Ok((Replacement::Mean(means), others.iter().map(|fact| fact.subject.clone()).collect()))
         }
         Intervention::AblateResample => {
@@ -47,7 +47,7 @@ pub fn replacement(
             }
             let mut donors = Vec::new();
             for (_, donor) in &questions {
-                worker.check_cancel()?;
+                job.check_cancel()?;
                 donors.push(Donor::new(model, question, donor)?);
             }
             Ok((Replacement::Resample(donors), questions.into_iter().map(|(subject, _)| subject).collect()))

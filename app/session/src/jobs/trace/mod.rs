@@ -3,17 +3,17 @@
 mod donors;
 mod noising;
 
-use crate::error::Error;
+use crate::error::{Error, Stopped};
 use crate::measures::remarks::tell_remarks;
 use crate::model::loaded::Loaded;
 use crate::model::rows::token_texts;
-use crate::worker::{Stopped, Worker};
+use crate::pace::RunningJob;
 use locus_engine::model::Model;
 use locus_engine::trace::{
     CleanRun, HeatMap, Kind, Replacement, Report, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
     ablation_preview, heat_map, preview, severed_heat_map,
 };
-use locus_protocol::{Event, Intervention, JobId, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
+use locus_protocol::{Event, Intervention, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
 use noising::Noising;
 
 /// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
@@ -29,21 +29,21 @@ const LOUDEST: f64 = 1e6;
 const MOST_LAYERS: usize = 10_000;
 
 /// Traces one fact: tells an estimate of the whole map, then exact rows as they finish.
-pub fn run(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Stopped> {
+pub fn run(job: RunningJob<'_>, order: TraceOrder) -> Result<(), Stopped> {
     check(&order)?;
-    let (question, noising) = prepare(worker.ready()?, &order)?;
-    worker.emitter.progress(job, Phase::Runs, 0, 1);
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
+    let (question, noising) = prepare(loaded, &order)?;
+    job.progress(Phase::Runs, 0, 1);
     let model = loaded.stack.model();
     let clean = CleanRun::new(model, &question)?;
-    tell_remarks(&worker.emitter, model, &order.fact)?;
+    tell_remarks(&job.pace.emitter, model, &order.fact)?;
     let correct = says_target_next(model, &clean, &order)?;
     let changed_answer = changed_answer(loaded, &clean)?;
-    let (ground, donors) = Ground::new(worker, model, clean, &noising, &order)?;
-    let started = started(loaded, job, &order, &ground, &noising, correct, donors)?;
-    worker.emitter.tell(Event::Trace(TraceStarted { changed_answer, ..started }));
+    let (ground, donors) = Ground::new(job, model, clean, &noising, &order)?;
+    let started = started(job, &order, &ground, &noising, correct, donors)?;
+    job.tell(Event::Trace(TraceStarted { changed_answer, ..started }));
     if let Some(scores) = ground.preview(model, &order)? {
-        worker.emitter.tell(Event::TracePreview { job, scores });
+        job.tell(Event::TracePreview { job: job.number, scores });
     }
     if order.preview_only {
         return Ok(());
@@ -53,10 +53,10 @@ pub fn run(worker: &Worker<'_>, job: JobId, order: TraceOrder) -> Result<(), Sto
     let mapped = ground.map(model, &order, &mut |report| {
         if let Report::Row { token, scores } = report {
             rows += 1;
-            worker.emitter.tell(Event::TraceRow { job, token, scores: scores.to_vec() });
-            worker.emitter.progress(job, Phase::Cells, (rows * layers) as u64, (all * layers) as u64);
+            job.tell(Event::TraceRow { job: job.number, token, scores: scores.to_vec() });
+            job.progress(Phase::Cells, (rows * layers) as u64, (all * layers) as u64);
         }
-        worker.check_cancel()
+        job.check_cancel()
     });
     mapped.map(|_| ()).map_err(|error| Stopped {
         error: error.into(),
@@ -112,18 +112,18 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, N
 
 /// What a trace starts from, as a record.
 pub fn started(
-    loaded: &Loaded,
-    job: JobId,
+    job: RunningJob<'_>,
     order: &TraceOrder,
     ground: &Ground,
     noising: &Noising,
     correct: bool,
     donors: Vec<String>,
 ) -> Result<TraceStarted, Error> {
+    let RunningJob { number, loaded, .. } = job;
     let model = loaded.stack.model();
     let clean = ground.clean();
     Ok(TraceStarted {
-        job,
+        job: number,
         tokens: token_texts(model, &clean.question.prompt, &clean.question.subject),
         layers: model.architecture.layers,
         answer: model.tokenizer.decode(&clean.answer)?,
@@ -170,7 +170,7 @@ pub enum Ground {
 impl Ground {
     /// Makes the runs; the subjects of the other facts that were used come with them.
     pub fn new(
-        worker: &Worker<'_>,
+        job: RunningJob<'_>,
         model: &Model,
         clean: CleanRun,
         noising: &Noising,
@@ -182,7 +182,7 @@ impl Ground {
             Intervention::SeverMlp => Some(Kind::Mlp),
             Intervention::SeverAttention => Some(Kind::Attention),
             Intervention::AblateZero | Intervention::AblateMean | Intervention::AblateResample => {
-                let (replacement, donors) = donors::replacement(worker, order, &question)?;
+                let (replacement, donors) = donors::replacement(job, order, &question)?;
                 return Ok((Self::Ablated(clean, replacement), donors));
             }
         };

@@ -1,12 +1,11 @@
 //! Whether memory grows with every edit.
 
-use super::Finding;
 use super::trial;
 use super::watch::Limit;
+use super::{Checks, Finding};
 use crate::error::Error;
-use crate::worker::Worker;
 use locus_engine::resident;
-use locus_protocol::{EditOrder, JobId, Phase};
+use locus_protocol::{EditOrder, Phase};
 use std::time::{Duration, Instant};
 
 /// Within about this time; a slower method makes fewer.
@@ -24,11 +23,12 @@ const GRAIN: u64 = 128 << 10;
 ///
 /// # Errors
 /// Those of a trial.
-pub fn check(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, edits: usize) -> Result<Finding, Error> {
+pub fn check(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
+    let Checks { job, edits, .. } = *checks;
     let start = Instant::now();
     let mut warm = 0;
     while warm < WARM && (warm == 0 || start.elapsed() < PATIENCE / 10) {
-        trial::run(worker, job, order, Limit::default())?;
+        trial::run(checks, order, Limit::default())?;
         warm += 1;
     }
     let one = start.elapsed() / warm;
@@ -39,8 +39,8 @@ pub fn check(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, edits: usiz
         let before = resident().unwrap_or(0);
         for edit in 0..each {
             let (done, all) = ((part * each + edit) as u64, (PARTS * each) as u64);
-            worker.emitter.progress(job, Phase::Method("edit after edit".to_owned()), done, all);
-            trial::run(worker, job, order, Limit::default())?;
+            job.progress(Phase::Method("edit after edit".to_owned()), done, all);
+            trial::run(checks, order, Limit::default())?;
         }
         grown.push(resident().unwrap_or(0).saturating_sub(before) / each as u64);
     }

@@ -3,10 +3,10 @@
 use super::trial::{self, Trial};
 use super::watch::Limit;
 use super::weights::{WeightsCopy, are_same, layer_of};
-use super::{Checks, Finding, declaration, fact, growth, left_behind, nonsense, said, settings};
+use super::{Checks, Finding, declaration, growth, left_behind, nonsense, said, settings};
 use crate::error::Error;
-use crate::worker::Worker;
 use locus_engine::edit::{Violation, WeightEdit};
+use locus_engine::model::Model;
 use locus_plugin::{Edited, StepReport};
 use locus_protocol::{EditOrder, PluginKind};
 use locus_records::Preference;
@@ -27,75 +27,75 @@ const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edi
 ///
 /// # Errors
 /// The user cancelled; there is no objective or fact to check with.
-pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
-    let plugin = checks.plugin;
-    let method = worker.registry.method(&plugin.id)?;
-    checks.tell(worker, "declaration", declaration(plugin));
-    let order = order(worker, &plugin.id)?;
-    let info = worker.ready()?.info.clone();
+pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
+    let (plugin, model) = (checks.plugin, checks.job.loaded.stack.model());
+    let method = checks.registry.method(&plugin.id)?;
+    checks.tell("declaration", declaration(plugin));
+    let order = order(checks, &plugin.id)?;
+    let info = &checks.job.loaded.info;
     let request = nonsense::request(&order);
-    let accepts = |settings: &serde_json::Map<_, _>| method.plan(&request, settings, &info).is_ok();
-    checks.tell(worker, "settings", settings::refusals(&plugin.hyperparameters, accepts));
+    let accepts = |settings: &serde_json::Map<_, _>| method.plan(&request, settings, info).is_ok();
+    checks.tell("settings", settings::refusals(&plugin.hyperparameters, accepts));
 
-    let weights = WeightsCopy::of(worker.ready()?.stack.model())?;
-    let first = match trial::run(worker, checks.job, &order, Limit::default()) {
+    let weights = WeightsCopy::of(model)?;
+    let first = match trial::run(checks, &order, Limit::default()) {
         Err(error) if error.is_cancelled() || !error.is_of_plugin() => return Err(error),
         // it refuses in its plan what every method should take
         Err(error) => {
             let text = format!("{}; it should edit one fact of the model in its own layers", said(&error));
-            checks.tell(worker, "edits", Err(text));
+            checks.tell("edits", Err(text));
             return Ok(());
         }
         Ok(trial) => trial,
     };
     let works = match &first.violation {
         Some(Violation::Wrote(_)) => {
-            checks.skip(worker, "edits", "an edit that writes into what is the host's is not taken");
+            checks.skip("edits", "an edit that writes into what is the host's is not taken");
             false
         }
-        _ => checks.tell(worker, "edits", edits(&first)),
+        _ => checks.tell("edits", edits(&first)),
     };
-    checks.tell(worker, "reports its steps", reports(&first));
-    checks.tell(worker, "leaves nothing behind", left_behind(&first.left, &plugin.id));
-    if !checks.tell(worker, "leaves the weights alone", untouched(worker, &weights, &first)?) {
-        checks.skip(worker, "the other checks", "nothing that such a method gives back is taken");
+    checks.tell("reports its steps", reports(&first));
+    checks.tell("leaves nothing behind", left_behind(&first.left, &plugin.id));
+    if !checks.tell("leaves the weights alone", untouched(model, &weights, &first)?) {
+        checks.skip("the other checks", "nothing that such a method gives back is taken");
         return Ok(());
     }
-    let cancels = cancels(worker, checks, &order, &first)?;
-    checks.tell(worker, "cancels within a step", cancels);
-    let told = nonsense::requests(worker, &order)?;
-    checks.tell(worker, "errors, not panics: requests", told);
-    let told = nonsense::settings(worker, checks, &order)?;
-    checks.tell(worker, "errors, not panics: settings", told);
+    let cancels = cancels(checks, &order, &first)?;
+    checks.tell("cancels within a step", cancels);
+    let told = nonsense::requests(checks, &order)?;
+    checks.tell("errors, not panics: requests", told);
+    let told = nonsense::settings(checks, &order)?;
+    checks.tell("errors, not panics: settings", told);
     if !works {
-        NEED_AN_EDIT.iter().for_each(|check| checks.skip(worker, check, "it did not edit"));
+        NEED_AN_EDIT.iter().for_each(|check| checks.skip(check, "it did not edit"));
         return Ok(());
     }
     if let Ok(edited) = &first.outcome {
-        checks.tell(worker, NEED_AN_EDIT[0], touches(worker, &first, edited)?);
-        let again = trial::run(worker, checks.job, &order, Limit::default())?;
-        checks.tell(worker, NEED_AN_EDIT[1], repeats(edited, again.outcome));
+        checks.tell(NEED_AN_EDIT[0], touches(model, &first, edited));
+        let again = trial::run(checks, &order, Limit::default())?;
+        checks.tell(NEED_AN_EDIT[1], repeats(edited, again.outcome));
     }
-    let told = undo(worker, &order, first, &weights)?;
-    checks.tell(worker, NEED_AN_EDIT[2], told);
-    let told = growth::check(worker, checks.job, &order, checks.edits)?;
-    checks.tell(worker, NEED_AN_EDIT[3], told);
-    let told = still_the_same(worker, &weights)?;
-    checks.tell(worker, "leaves the weights alone in the end", told);
+    let told = undo(checks, &order, first, &weights)?;
+    checks.tell(NEED_AN_EDIT[2], told);
+    let told = growth::check(checks, &order)?;
+    checks.tell(NEED_AN_EDIT[3], told);
+    let told = still_the_same(model, &weights)?;
+    checks.tell("leaves the weights alone in the end", told);
     Ok(())
 }
 
 /// An edit of the first fact with the method's own settings, in the layers that suit it or in one a quarter of the way up.
-fn order(worker: &Worker<'_>, method: &str) -> Result<EditOrder, Error> {
-    let plugins = worker.registry.plugins();
+fn order(checks: &Checks<'_>, method: &str) -> Result<EditOrder, Error> {
+    let plugins = checks.registry.plugins();
     let objectives = || plugins.iter().filter(|plugin| plugin.kind == PluginKind::Objective).map(|plugin| &plugin.id);
     let preferred = Preference::shipped().objective;
     let objective = objectives().find(|id| **id == preferred).or_else(|| objectives().next());
     let none = || Error::Request("no objective is loaded to check a method with; name one with --plugin".to_owned());
-    let loaded = worker.ready()?;
+    let loaded = checks.job.loaded;
     let suits = loaded.defaults.layers_of(method);
     Ok(EditOrder {
-        fact: fact(worker)?,
+        fact: checks.fact()?.clone(),
         method: method.to_owned(),
         objective: objective.ok_or_else(none)?.clone(),
         layers: if suits.is_empty() { vec![loaded.info.layers / 4] } else { suits },
@@ -151,18 +151,18 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
 }
 
 /// It wrote into nothing of the host's, its handles included.
-fn untouched(worker: &Worker<'_>, weights: &WeightsCopy, trial: &Trial) -> Result<Finding, Error> {
+fn untouched(model: &Model, weights: &WeightsCopy, trial: &Trial) -> Result<Finding, Error> {
     match &trial.violation {
         Some(what @ Violation::Wrote(_)) => {
             Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
         }
-        _ => still_the_same(worker, weights),
+        _ => still_the_same(model, weights),
     }
 }
 
 /// The model's own weights are as they were.
-fn still_the_same(worker: &Worker<'_>, weights: &WeightsCopy) -> Result<Finding, Error> {
-    let changed = weights.changed(worker.ready()?.stack.model())?;
+fn still_the_same(model: &Model, weights: &WeightsCopy) -> Result<Finding, Error> {
+    let changed = weights.changed(model)?;
     Ok(match changed.first() {
         None => Ok("all weights are bit by bit what they were".to_owned()),
         Some(name) => {
@@ -172,12 +172,12 @@ fn still_the_same(worker: &Worker<'_>, weights: &WeightsCopy) -> Result<Finding,
 }
 
 /// It stops soon after it was told.
-fn cancels(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder, first: &Trial) -> Result<Finding, Error> {
+fn cancels(checks: &Checks<'_>, order: &EditOrder, first: &Trial) -> Result<Finding, Error> {
     let limit = match first.seen.reports.is_empty() {
         true => Limit { services: Some(1), ..Limit::default() },
         false => Limit { reports: Some(1), ..Limit::default() },
     };
-    let Trial { outcome, seen, .. } = trial::run(worker, checks.job, order, limit)?;
+    let Trial { outcome, seen, .. } = trial::run(checks, order, limit)?;
     if seen.went_on > TIME_AFTER_CANCEL {
         return Ok(Err(format!(
             "it went on for {:.1} s before it looked; call host.checkpoint()? where it computes long",
@@ -196,24 +196,23 @@ fn cancels(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder, firs
 }
 
 /// Its changes are of the layers that it planned.
-fn touches(worker: &Worker<'_>, trial: &Trial, edited: &Edited) -> Result<Finding, Error> {
-    let model = worker.ready()?.stack.model();
+fn touches(model: &Model, trial: &Trial, edited: &Edited) -> Finding {
     let planned = &trial.plan.layers;
     for delta in &edited.deltas {
         let name = &delta.parameter;
         match layer_of(model, name) {
             Some(layer) if !planned.contains(&layer) => {
-                return Ok(Err(format!(
+                return Err(format!(
                     "it changes `{name}` of layer {layer}, and its plan is to edit {planned:?}; plan it, or leave it alone"
-                )));
+                ));
             }
             None if !planned.is_empty() => {
-                return Ok(Err(format!("it changes `{name}`, which belongs to no layer of its plan {planned:?}")));
+                return Err(format!("it changes `{name}`, which belongs to no layer of its plan {planned:?}"));
             }
             _ => {}
         }
     }
-    Ok(Ok(format!("only parameters of {planned:?}")))
+    Ok(format!("only parameters of {planned:?}"))
 }
 
 /// The same order gives the same changes.
@@ -226,14 +225,15 @@ fn repeats(first: &Edited, again: Result<Edited, Error>) -> Finding {
 }
 
 /// With the edit taken back the model is what it was.
-fn undo(worker: &mut Worker<'_>, order: &EditOrder, trial: Trial, weights: &WeightsCopy) -> Result<Finding, Error> {
+fn undo(checks: &Checks<'_>, order: &EditOrder, trial: Trial, weights: &WeightsCopy) -> Result<Finding, Error> {
     let Ok(edited) = trial.outcome else { return Ok(Err("it did not edit".to_owned())) };
-    let loaded = worker.loaded()?;
+    // the session's own list of edits is none of a check's business
+    let mut stack = checks.job.loaded.stack.beside()?;
     let title = format!("check of {}", order.method);
-    loaded.stack.apply(WeightEdit { title, order: order.clone(), deltas: edited.deltas, ..WeightEdit::default() })?;
-    let moved = weights.changed(loaded.stack.model())?;
-    loaded.stack.undo()?;
-    let left = weights.changed(loaded.stack.model())?;
+    stack.apply(WeightEdit { title, order: order.clone(), deltas: edited.deltas, ..WeightEdit::default() })?;
+    let moved = weights.changed(stack.model())?;
+    stack.undo()?;
+    let left = weights.changed(stack.model())?;
     Ok(match (&moved[..], &left[..]) {
         ([], _) => Err("its change changes no weight; give back what differs from the model".to_owned()),
         (_, [name, ..]) => Err(format!("`{name}` is not what it was after the edit was taken back")),

@@ -10,21 +10,28 @@ mod trial;
 mod watch;
 mod weights;
 
+use crate::SessionOptions;
 use crate::error::Error;
-use crate::worker::Worker;
+use crate::pace::RunningJob;
 use locus_plugin::Error as PluginError;
-use locus_plugin_host::Remark;
-use locus_protocol::{Event, Fact, JobId, PluginChecked, PluginKind, PluginReady, Verdict};
+use locus_plugin_host::{Registry, Remark};
+use locus_protocol::{Event, Fact, PluginChecked, PluginKind, PluginReady, Verdict};
 
 /// Checks one plugin; methods make `edits` edits one after the other. Gives how many checks failed.
 ///
 /// # Errors
 /// The user cancelled; there is nothing to check with.
-pub fn check(worker: &mut Worker<'_>, job: JobId, plugin: &PluginReady, edits: usize) -> Result<usize, Error> {
-    let mut checks = Checks { job, plugin, edits, failed: 0 };
+pub fn check(
+    job: RunningJob<'_>,
+    registry: &Registry,
+    options: &SessionOptions,
+    plugin: &PluginReady,
+    edits: usize,
+) -> Result<usize, Error> {
+    let mut checks = Checks { job, registry, options, plugin, edits, failed: 0 };
     match plugin.kind {
-        PluginKind::Method => methods::check(worker, &mut checks)?,
-        PluginKind::Objective => objectives::check(worker, &mut checks)?,
+        PluginKind::Method => methods::check(&mut checks)?,
+        PluginKind::Objective => objectives::check(&mut checks)?,
     }
     Ok(checks.failed)
 }
@@ -34,7 +41,9 @@ type Finding = Result<String, String>;
 
 /// The checks of one plugin.
 struct Checks<'a> {
-    job: JobId,
+    job: RunningJob<'a>,
+    registry: &'a Registry,
+    options: &'a SessionOptions,
     plugin: &'a PluginReady,
     /// How many edits are made to see whether memory grows.
     edits: usize,
@@ -43,32 +52,32 @@ struct Checks<'a> {
 
 impl Checks<'_> {
     /// Tells what a check found; whether all is well.
-    fn tell(&mut self, worker: &Worker<'_>, check: &str, finding: Finding) -> bool {
+    fn tell(&mut self, check: &str, finding: Finding) -> bool {
         let (verdict, text) = match finding {
             Ok(text) => (Verdict::Ok, text),
             Err(text) => (Verdict::Failed, text),
         };
         self.failed += usize::from(verdict == Verdict::Failed);
-        self.emit(worker, check, verdict, text);
+        self.emit(check, verdict, text);
         verdict == Verdict::Ok
     }
 
     /// Tells that a check could not be made.
-    fn skip(&self, worker: &Worker<'_>, check: &str, why: &str) {
-        self.emit(worker, check, Verdict::Skipped, why.to_owned());
+    fn skip(&self, check: &str, why: &str) {
+        self.emit(check, Verdict::Skipped, why.to_owned());
     }
 
-    fn emit(&self, worker: &Worker<'_>, check: &str, verdict: Verdict, text: String) {
+    /// The first fact of the model that has both targets.
+    fn fact(&self) -> Result<&Fact, Error> {
+        let whole = |fact: &&Fact| !fact.target_new.trim().is_empty() && !fact.target_true.trim().is_empty();
+        let found = self.job.loaded.facts.iter().find(whole);
+        found.ok_or_else(|| Error::Request("no fact has a true and a new target; give a file with --facts".to_owned()))
+    }
+
+    fn emit(&self, check: &str, verdict: Verdict, text: String) {
         let (kind, id, check) = (self.plugin.kind, self.plugin.id.clone(), check.to_owned());
-        worker.emitter.tell(Event::PluginChecked(PluginChecked { job: self.job, kind, id, check, verdict, text }));
+        self.job.tell(Event::PluginChecked(PluginChecked { job: self.job.number, kind, id, check, verdict, text }));
     }
-}
-
-/// The first fact of the model that has both targets.
-fn fact(worker: &Worker<'_>) -> Result<Fact, Error> {
-    let whole = |fact: &&Fact| !fact.target_new.trim().is_empty() && !fact.target_true.trim().is_empty();
-    let found = worker.ready()?.facts.iter().find(whole).cloned();
-    found.ok_or_else(|| Error::Request("no fact has a true and a new target; give a file with --facts".to_owned()))
 }
 
 /// What a plugin said, without its name, which the check has.

@@ -6,7 +6,6 @@ use super::watch::Limit;
 use super::{Checks, Finding, panic_of};
 use crate::error::Error;
 use crate::plugins::preparing::prepare;
-use crate::worker::Worker;
 use locus_plugin::{Edit, EditRequest, Error as PluginError};
 use locus_protocol::{EditOrder, Phase};
 use std::time::Duration;
@@ -26,10 +25,10 @@ pub fn request(order: &EditOrder) -> EditRequest {
 ///
 /// # Errors
 /// The user cancelled.
-pub fn requests(worker: &mut Worker<'_>, order: &EditOrder) -> Result<Finding, Error> {
-    let method = worker.registry.method(&order.method)?;
+pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
+    let method = checks.registry.method(&order.method)?;
     let mut prepared_order = order.clone();
-    let prepared = prepare(worker, &mut prepared_order)?;
+    let prepared = prepare(checks.job, checks.registry, &mut prepared_order)?;
     let plain = prepared.request.clone();
     let edit = plain.edits[0].clone();
     let with_edits = |edits: Vec<Edit>| EditRequest { edits, ..plain.clone() };
@@ -56,8 +55,8 @@ pub fn requests(worker: &mut Worker<'_>, order: &EditOrder) -> Result<Finding, E
         if let Err(PluginError::Panic(text)) = method.plan(&request, &prepared_order.method_settings, &prepared.info) {
             return Ok(Err(panicked("plan", &text)));
         }
-        let trial = trial::run_request(worker, &prepared_order, &prepared, &request, LIMIT);
-        worker.check_cancel()?;
+        let trial = trial::run_request(checks, &prepared_order, &prepared, &request, LIMIT);
+        checks.job.check_cancel()?;
         let outcome = match trial {
             Ok(trial) => trial.outcome,
             // that is an answer
@@ -83,7 +82,7 @@ pub fn requests(worker: &mut Worker<'_>, order: &EditOrder) -> Result<Finding, E
 ///
 /// # Errors
 /// The user cancelled.
-pub fn settings(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
+pub fn settings(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
     let parameters = &checks.plugin.hyperparameters;
     let ends: Vec<_> = parameters
         .iter()
@@ -91,10 +90,10 @@ pub fn settings(worker: &mut Worker<'_>, checks: &Checks<'_>, order: &EditOrder)
         .collect();
     let count = ends.len();
     for (done, (name, value)) in ends.into_iter().enumerate() {
-        worker.emitter.progress(checks.job, Phase::Method("extreme settings".to_owned()), done as u64, count as u64);
+        checks.job.progress(Phase::Method("extreme settings".to_owned()), done as u64, count as u64);
         let mut order = order.clone();
         order.method_settings.insert(name.to_owned(), value.clone());
-        let outcome = match trial::run(worker, checks.job, &order, LIMIT) {
+        let outcome = match trial::run(checks, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),
             trial => trial.and_then(|trial| trial.outcome),
         };

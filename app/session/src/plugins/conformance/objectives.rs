@@ -3,11 +3,12 @@
 use super::settings::{extremes, refusals, shown};
 use super::trial::{self, Trial};
 use super::watch::Limit;
-use super::{Checks, Finding, declaration, fact, left_behind, panic_of, said};
+use super::{Checks, Finding, declaration, left_behind, panic_of, said};
 use crate::error::Error;
+use crate::pace::RunningJob;
 use crate::plugins::engaging::believed;
+use crate::plugins::preparing::fact_to_edit;
 use crate::plugins::sealing::sealed;
-use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, bounds};
 use locus_plugin::object::{ObjectiveInstance, ObjectiveObject};
 use locus_plugin::{FactToEdit, Goal, Reduction};
@@ -24,53 +25,49 @@ const LIMIT: Limit = Limit { reports: Some(3), services: None, time: Some(Durati
 ///
 /// # Errors
 /// The user cancelled; there is no fact to check with.
-pub fn check(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
+pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     let plugin = checks.plugin;
-    worker.tell_remarks();
-    let objective = worker.registry.objective(&plugin.id)?;
-    checks.tell(worker, "declaration", declaration(plugin));
+    let job = checks.job;
+    job.pace.tell_remarks();
+    let objective = checks.registry.objective(&plugin.id)?;
+    checks.tell("declaration", declaration(plugin));
     let refused = refusals(&plugin.hyperparameters, |settings| objective.start(settings).is_ok());
-    checks.tell(worker, "settings", refused);
+    checks.tell("settings", refused);
 
-    let settings = worker.ready()?.defaults.of_objective(&plugin.id, &Map::new());
-    let goal = goal(worker, &*objective, &settings)?;
+    let settings = job.loaded.defaults.of_objective(&plugin.id, &Map::new());
+    let fact = fact_to_edit(checks.fact()?);
+    let goal = goal(job, &fact, &*objective, &settings)?;
     let lowers = goal.as_ref().ok().map(|goal| goal.lowers);
-    let has_goal = checks.tell(worker, "goal", goal.map(|goal| format!("it aims at `{}`", goal.target.trim())));
-    let begin = || begin(worker, &*objective, &settings);
+    let has_goal = checks.tell("goal", goal.map(|goal| format!("it aims at `{}`", goal.target.trim())));
+    let begin = || begin(job, &fact, &*objective, &settings);
     let loss = loss(&begin);
-    let has_loss = checks.tell(worker, "loss", loss);
+    let has_loss = checks.tell("loss", loss);
     if has_loss {
         let gradient = gradient(&begin);
         let towards = gradient.as_ref().ok().zip(lowers).map(|(gradient, lowers)| direction(gradient.rises, lowers));
-        checks.tell(worker, "gradient", gradient.map(|found| format!("of length {:.3}", found.length)));
+        checks.tell("gradient", gradient.map(|found| format!("of length {:.3}", found.length)));
         match towards {
             Some(finding) => {
-                checks.tell(worker, "direction", finding);
+                checks.tell("direction", finding);
             }
-            None => checks.skip(worker, "direction", "it has no goal or no gradient"),
+            None => checks.skip("direction", "it has no goal or no gradient"),
         }
-        checks.tell(worker, "one loss a fact", by_fact(&begin));
-        checks.tell(worker, "same input, same loss", repeats(&begin));
+        checks.tell("one loss a fact", by_fact(&begin));
+        checks.tell("same input, same loss", repeats(&begin));
     } else {
         for check in ["gradient", "direction", "one loss a fact", "same input, same loss"] {
-            checks.skip(worker, check, "it has no loss");
+            checks.skip(check, "it has no loss");
         }
     }
-    checks.tell(worker, "leaves nothing behind", left_behind(&take_remarks(), &plugin.id));
-    let told = nonsense(worker, checks, &*objective)?;
-    checks.tell(worker, "errors, not panics", told);
+    checks.tell("leaves nothing behind", left_behind(&take_remarks(), &plugin.id));
+    let told = nonsense(checks, &fact, &*objective)?;
+    checks.tell("errors, not panics", told);
     if has_goal && has_loss {
-        with_methods(worker, checks)?;
+        with_methods(checks)?;
     } else {
-        checks.skip(worker, "each method", "it has no goal or no loss");
+        checks.skip("each method", "it has no goal or no loss");
     }
     Ok(())
-}
-
-fn recorded(worker: &Worker<'_>) -> Result<FactToEdit, Error> {
-    let fact = fact(worker)?;
-    let (template, subject) = (fact.template, fact.subject);
-    Ok(FactToEdit { template, subject, target_true: fact.target_true, target_new: fact.target_new })
 }
 
 /// An objective at work that has said what it aims at for a fact, as one has before its losses are asked for.
@@ -78,22 +75,22 @@ type AtWork = (Goal, Box<dyn ObjectiveInstance>);
 
 /// The outer error is no fault of the objective's.
 fn aimed(
-    worker: &Worker<'_>,
+    job: RunningJob<'_>,
+    fact: &FactToEdit,
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
-    fact: &FactToEdit,
 ) -> Result<Result<AtWork, Error>, Error> {
-    let loaded = worker.ready()?;
+    let loaded = job.loaded;
     let mut info = loaded.info.clone();
     // what a session computes of the subjects; any length does for a check
     info.embedding_deviation = 0.1;
-    let cancelled = || worker.is_cancelled();
+    let cancelled = || job.is_cancelled();
     let host = EngineHost::new(loaded.stack.model(), info, None, &cancelled, None, |_| {});
     let id = &objective.description().info.id;
-    let answer = sealed(worker.ready()?, id, || {
+    let answer = sealed(loaded, id, || {
         Ok(objective.start(settings).and_then(|mut started| Ok((started.goal(fact, &host)?, started))))
     });
-    worker.check_cancel()?;
+    job.check_cancel()?;
     let aimed = answer.and_then(|answer| believed([id, id], answer, &host)).and_then(|(goal, started)| {
         bounds::goal(&goal).map_err(|error| Error::plugin(id, error))?;
         Ok((goal, started))
@@ -106,11 +103,12 @@ fn aimed(
 
 /// It aims at some text for a fact of the model.
 fn goal(
-    worker: &Worker<'_>,
+    job: RunningJob<'_>,
+    fact: &FactToEdit,
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
 ) -> Result<Result<Goal, String>, Error> {
-    Ok(match aimed(worker, objective, settings, &recorded(worker)?)? {
+    Ok(match aimed(job, fact, objective, settings)? {
         Ok((goal, _)) => Ok(goal),
         Err(error) => Err(format!("{}; it should have an aim for a fact with both targets", said(&error))),
     })
@@ -129,11 +127,12 @@ fn sample(shape: &[i64]) -> Result<Tensor, String> {
 type Begin<'a> = dyn Fn() -> Result<Box<dyn ObjectiveInstance>, String> + 'a;
 
 fn begin(
-    worker: &Worker<'_>,
+    job: RunningJob<'_>,
+    fact: &FactToEdit,
     objective: &dyn ObjectiveObject,
     settings: &Map<String, Value>,
 ) -> Result<Box<dyn ObjectiveInstance>, String> {
-    let aimed = recorded(worker).and_then(|fact| aimed(worker, objective, settings, &fact)?);
+    let aimed = aimed(job, fact, objective, settings).and_then(|aimed| aimed);
     aimed.map(|(_, at_work)| at_work).map_err(|error| format!("it does not start: {}", said(&error)))
 }
 
@@ -233,8 +232,8 @@ fn repeats(begin: &Begin<'_>) -> Finding {
 }
 
 /// Facts that lack something, and settings at the ends of their ranges.
-fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveObject) -> Result<Finding, Error> {
-    let whole = recorded(worker)?;
+fn nonsense(checks: &Checks<'_>, whole: &FactToEdit, objective: &dyn ObjectiveObject) -> Result<Finding, Error> {
+    let job = checks.job;
     let facts = [
         ("no targets", FactToEdit { target_true: String::new(), target_new: String::new(), ..whole.clone() }),
         ("an empty subject", FactToEdit { subject: String::new(), ..whole.clone() }),
@@ -247,7 +246,7 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
     };
     let mut count = 0;
     for (name, fact) in &facts {
-        if let Some(text) = panic_of(&aimed(worker, objective, &Map::new(), fact)?) {
+        if let Some(text) = panic_of(&aimed(job, fact, objective, &Map::new())?) {
             return Ok(Err(format!("for a fact with {name} it panicked: {text}; {advice}")));
         }
         count += 1;
@@ -255,7 +254,7 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
     for parameter in &checks.plugin.hyperparameters {
         for value in extremes(&parameter.kind) {
             let settings = Map::from_iter([(parameter.name.clone(), value.clone())]);
-            let answered = aimed(worker, objective, &settings, &whole)?.and_then(|(_, mut at_work)| {
+            let answered = aimed(job, whole, objective, &settings)?.and_then(|(_, mut at_work)| {
                 let id = &objective.description().info.id;
                 at_work.loss(&sample, Reduction::Mean).map_err(|error| Error::plugin(id, error))
             });
@@ -270,17 +269,17 @@ fn nonsense(worker: &Worker<'_>, checks: &Checks<'_>, objective: &dyn ObjectiveO
 }
 
 /// Every method takes steps with it.
-fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), Error> {
-    let plugins = worker.registry.plugins();
+fn with_methods(checks: &mut Checks<'_>) -> Result<(), Error> {
+    let plugins = checks.registry.plugins();
     let methods: Vec<String> =
         plugins.into_iter().filter(|plugin| plugin.kind == PluginKind::Method).map(|plugin| plugin.id).collect();
     let count = methods.len() as u64;
     for (done, method) in methods.into_iter().enumerate() {
-        worker.emitter.progress(checks.job, Phase::Method("pairing with methods".to_owned()), done as u64, count);
-        let loaded = worker.ready()?;
+        checks.job.progress(Phase::Method("pairing with methods".to_owned()), done as u64, count);
+        let loaded = checks.job.loaded;
         let suits = loaded.defaults.layers_of(&method);
         let order = EditOrder {
-            fact: fact(worker)?,
+            fact: checks.fact()?.clone(),
             layers: if suits.is_empty() { vec![loaded.info.layers / 4] } else { suits },
             method: method.clone(),
             objective: checks.plugin.id.clone(),
@@ -289,12 +288,12 @@ fn with_methods(worker: &mut Worker<'_>, checks: &mut Checks<'_>) -> Result<(), 
             seed: 1,
             more: Vec::new(),
         };
-        let finding = match trial::run(worker, checks.job, &order, LIMIT) {
+        let finding = match trial::run(checks, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),
             Err(error) => Err(error.to_string()),
             Ok(trial) => left_behind(&trial.left, &checks.plugin.id).and_then(|_| steps(&trial)),
         };
-        checks.tell(worker, &format!("with {method}"), finding);
+        checks.tell(&format!("with {method}"), finding);
     }
     Ok(())
 }

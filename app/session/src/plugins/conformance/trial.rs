@@ -1,15 +1,15 @@
 //! One run of a method as an edit runs it, watched. Nothing is put in place.
 
+use super::Checks;
 use super::watch::{Limit, Seen, Watch};
 use crate::error::Error;
 use crate::moments;
 use crate::plugins::engaging::{Engaged, engage};
 use crate::plugins::preparing::{PreparedEdit, prepare};
-use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, Violation};
 use locus_plugin::{EditRequest, Edited, Plan};
 use locus_plugin_host::{Remark, take_remarks};
-use locus_protocol::{EditOrder, JobId};
+use locus_protocol::EditOrder;
 use std::cell::Cell;
 
 /// What a run came to.
@@ -30,15 +30,16 @@ pub struct Trial {
 ///
 /// # Errors
 /// The user cancelled; the objective or the method refuses the order before anything runs.
-pub fn run(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, limit: Limit) -> Result<Trial, Error> {
+pub fn run(checks: &Checks<'_>, order: &EditOrder, limit: Limit) -> Result<Trial, Error> {
+    let Checks { job, registry, options, .. } = *checks;
     // what was left before
-    worker.tell_remarks();
+    job.pace.tell_remarks();
     let mut order = order.clone();
-    let prepared = prepare(worker, &mut order)?;
-    moments::ensure(worker, job, &prepared.plan.second_moments)?;
+    let prepared = prepare(job, registry, &mut order)?;
+    moments::ensure(job, options, &prepared.plan.second_moments)?;
     let request = prepared.request.clone();
-    let trial = run_request(worker, &order, &prepared, &request, limit)?;
-    worker.check_cancel()?;
+    let trial = run_request(checks, &order, &prepared, &request, limit)?;
+    job.check_cancel()?;
     Ok(trial)
 }
 
@@ -47,19 +48,20 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, order: &EditOrder, limit: Limit)
 /// # Errors
 /// The user cancelled; no host can be made for it; it failed by no fault of a plugin's.
 pub fn run_request(
-    worker: &Worker<'_>,
+    checks: &Checks<'_>,
     order: &EditOrder,
     prepared: &PreparedEdit,
     request: &EditRequest,
     limit: Limit,
 ) -> Result<Trial, Error> {
-    let loaded = worker.ready()?;
-    let (model, moments) = (loaded.stack.model(), loaded.moments.as_ref());
-    let (over, user) = (Cell::new(false), || worker.is_cancelled());
+    let Checks { job, registry, .. } = *checks;
+    let loaded = job.loaded;
+    let (model, moments) = (loaded.stack.model(), loaded.moments());
+    let (over, user) = (Cell::new(false), || job.is_cancelled());
     let cancelled = || over.get();
-    let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, None, |_| {});
+    let host = EngineHost::new(model, prepared.info.clone(), moments.as_deref(), &cancelled, None, |_| {});
     let watch = Watch::new(&host, limit, &over, &user);
-    let Engaged { outcome, violation } = engage(&worker.registry, loaded, order, prepared, &host, |method| {
+    let Engaged { outcome, violation } = engage(registry, loaded, order, prepared, &host, |method| {
         method.edit(request, &order.method_settings, &watch)
     })?;
     let (seen, left) = (watch.finish(), take_remarks());
