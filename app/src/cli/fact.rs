@@ -1,8 +1,8 @@
 //! The fact that a command line names.
 
+use crate::cli::Failure;
 use crate::cli::arguments::FactArguments;
-use crate::cli::{Failure, settings};
-use locus_protocol::Fact;
+use locus_protocol::{Fact, read_ranges};
 
 /// The fact of `--case`, of `--prompt`, or the first of the file.
 ///
@@ -34,7 +34,7 @@ pub fn choose_many(cases: &str, facts: &[Fact]) -> Result<Vec<Fact>, Failure> {
         let all = (!facts.is_empty()).then(|| facts.to_vec());
         return all.ok_or_else(|| Failure::usage("--cases all: there are no facts; give a file with --facts"));
     }
-    let ranges = settings::ranges(cases)
+    let ranges = read_ranges(cases)
         .ok_or_else(|| Failure::usage(format!("--cases must look like 0-99, 3,5-7 or all, not `{cases}`")))?;
     let mut chosen: Vec<Fact> = Vec::new();
     for range in ranges {

@@ -1,14 +1,11 @@
 //! Hyperparameters and layers as they are typed, checked against what the plugin declares.
 
 use crate::cli::Failure;
-use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
+use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady, read_layers};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::ops::RangeInclusive;
 use std::path::Path;
 
-/// Layers that can be named at most.
-const MOST_LAYERS: usize = 10_000;
 /// Bytes of a file of settings at most.
 const LARGEST: u64 = 64 << 20;
 /// Bytes of a plugin's file at most.
@@ -85,50 +82,10 @@ pub fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparamet
     })
 }
 
-/// Reads `5`, `3-6` or `3,5-7`.
+/// The layers of `--layers`.
 ///
 /// # Errors
-/// Anything else.
+/// They are not written as layers are.
 pub fn layers(text: &str) -> Result<Vec<usize>, Failure> {
-    let bad = || Failure::usage(format!("--layers must look like 5, 3-6 or 3,5, not `{text}`"));
-    let mut layers = Vec::new();
-    for range in ranges(text).ok_or_else(bad)? {
-        // counted before they are listed
-        if range.end() - range.start() >= MOST_LAYERS as u64 || layers.len() > MOST_LAYERS {
-            return Err(Failure::usage(format!(
-                "--layers {text}: these are more than {MOST_LAYERS} layers; name fewer"
-            )));
-        }
-        for layer in range {
-            layers.push(usize::try_from(layer).map_err(|_| bad())?);
-        }
-    }
-    Ok(layers)
-}
-
-/// Reads numbers and ranges of numbers with commas between: `5`, `3-6`, `3,5-7`.
-pub fn ranges(text: &str) -> Option<Vec<RangeInclusive<u64>>> {
-    let range = |part: &str| {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (first <= last).then_some(first..=last)
-    };
-    text.split(',').map(range).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::layers;
-
-    #[test]
-    fn layers_are_read_as_typed() {
-        assert_eq!(layers("5").expect("one"), [5]);
-        assert_eq!(layers("3-5, 8").expect("many"), [3, 4, 5, 8]);
-        for bad in ["", "x", "5-3", "1-", "-1"] {
-            assert!(layers(bad).is_err(), "{bad}");
-        }
-        for many in ["0-99999999999".to_owned(), "0-9999,".repeat(1000) + "1"] {
-            assert!(layers(&many).expect_err("too many").message.contains("more than 10000 layers"));
-        }
-    }
+    read_layers(text).map_err(|error| Failure::usage(format!("--{error}")))
 }

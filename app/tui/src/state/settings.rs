@@ -1,7 +1,7 @@
 //! What the edit form says: method, objective, layers and the hyperparameters that differ from their defaults.
 
 use super::{Engine, NO_FACT};
-use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind};
+use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, read_layers};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -17,27 +17,19 @@ pub struct LayerChoiceError {
     last: usize,
 }
 
-/// Reads layers as typed: `5`, `3-6`, `3,5`; nothing leaves them to the method.
+/// Reads layers as typed; nothing leaves them to the method.
 ///
 /// # Errors
 /// The text is something else, or a layer is not in the model.
 pub fn parse_layers(text: &str, layers: usize) -> Result<Vec<usize>, LayerChoiceError> {
     let wrong = || LayerChoiceError { text: text.trim().to_owned(), last: layers.saturating_sub(1) };
-    let mut chosen = Vec::new();
-    for part in text.split(',').map(str::trim) {
-        if part.is_empty() && text.trim().is_empty() {
-            continue;
-        }
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let first: usize = first.trim().parse().map_err(|_| wrong())?;
-        let last: usize = last.trim().parse().map_err(|_| wrong())?;
-        if first > last || last >= layers {
-            return Err(wrong());
-        }
-        chosen.extend(first..=last);
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
     }
-    chosen.sort_unstable();
-    chosen.dedup();
+    let chosen = read_layers(text).map_err(|_| wrong())?;
+    if chosen.last().is_some_and(|&last| last >= layers) {
+        return Err(wrong());
+    }
     Ok(chosen)
 }
 
@@ -265,12 +257,10 @@ mod tests {
     use super::parse_layers;
 
     #[test]
-    fn layers_are_read_as_typed() {
-        assert_eq!(parse_layers("5", 12), Ok(vec![5]));
-        assert_eq!(parse_layers(" 3-6 ", 12), Ok(vec![3, 4, 5, 6]));
-        assert_eq!(parse_layers("7, 3-4,3", 12), Ok(vec![3, 4, 7]));
+    fn layers_are_those_of_the_model_or_left_to_the_method() {
+        assert_eq!(parse_layers("7, 3-4,11", 12), Ok(vec![3, 4, 7, 11]));
         assert_eq!(parse_layers("  ", 12), Ok(vec![]));
-        for wrong in ["12", "6-3", "x", "3,", "-1", "3-"] {
+        for wrong in ["12", "3-12", "6-3", "x", "0-99999999999"] {
             let error = parse_layers(wrong, 12).expect_err(wrong).to_string();
             assert!(error.contains("from 0 to 11"), "{error}");
         }
