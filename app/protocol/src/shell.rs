@@ -1,14 +1,12 @@
 //! Words as a shell reads them.
 
-/// A word in quotes, where it needs some.
+use shlex::Quoter;
+use std::borrow::Cow;
+
+/// A word in quotes, where it needs some. A NUL stays, though no shell takes one.
 #[must_use]
 pub fn quote(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=,:@%+".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    Quoter::new().allow_nul(true).quote(word).map_or_else(|_| word.to_owned(), Cow::into_owned)
 }
 
 #[cfg(test)]
@@ -17,9 +15,11 @@ mod tests {
 
     #[test]
     fn only_what_a_shell_would_change_is_quoted() {
-        assert_eq!(quote("steps=25"), "steps=25");
+        assert_eq!(quote("a-b/c.d"), "a-b/c.d");
         assert_eq!(quote("The capital of {France} is"), "'The capital of {France} is'");
-        assert_eq!(quote("it's"), r"'it'\''s'");
-        assert_eq!(quote(""), "''");
+        for word in ["it's", "", "steps=25", "$HOME `ls` \"x\" \\ !1 ^a^b", "two\nlines", "München"] {
+            assert_eq!(shlex::split(&quote(word)), Some(vec![word.to_owned()]));
+        }
+        assert_eq!(quote("a\0b").trim_matches('\''), "a\0b");
     }
 }
