@@ -1,6 +1,7 @@
 //! What a further variant in the comparison costs: its changes, against the size of the model.
 
 use anyhow::{Context, Result, bail};
+use locus_engine::resident;
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, EditOrder, Event, Fact, Load, ModelSource, Outcome, Start, Task, Tried, TriedOn, Try};
 use locus_session::{Handles, SessionOptions};
@@ -9,6 +10,8 @@ use std::path::Path;
 
 /// Variants beside each other.
 const VARIANTS: usize = 4;
+/// What is said where the system does not say it.
+const UNKNOWN: &str = "the resident memory of this process cannot be read";
 
 /// Tries four variants of one edit on the model in `folder`, one layer each, and prints what each of them costs.
 pub fn cost(folder: &Path, parameters: u64) -> Result<()> {
@@ -17,9 +20,9 @@ pub fn cost(folder: &Path, parameters: u64) -> Result<()> {
     let model = 4 * parameters;
     println!("{:<52} {:>12} {:>10} {:>14}", "variants of ROME beside the model", "changes", "of model", "resident set");
     for variant in 0..VARIANTS {
-        let before = resident()?;
+        let before = resident().context(UNKNOWN)?;
         let tried = session.attempt(variant)?;
-        let after = resident()?;
+        let after = resident().context(UNKNOWN)?;
         println!(
             "{:<52} {:>8.1} KiB {:>9.4}% {:>+10.1} MiB",
             format!("variant {}, layer {variant}", variant + 1),
@@ -92,11 +95,4 @@ impl Session {
         drop(self.handles.events);
         let _ = self.handles.thread.join();
     }
-}
-
-/// Bytes of the process that lie in memory.
-fn resident() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = text.split(' ').nth(1).context("/proc/self/statm")?.parse()?;
-    Ok(4096 * pages)
 }

@@ -1,6 +1,7 @@
 //! What the system says of processes.
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use procfs::process::Process;
+use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 
 /// How long something may take that takes milliseconds. It only keeps a test from hanging.
@@ -12,25 +13,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// It starts none.
 #[must_use]
 pub fn child_of(process: u32) -> u32 {
-    let file = format!("/proc/{process}/task/{process}/children");
     eventually("a process is started", || {
-        let children = std::fs::read_to_string(&file).ok()?;
-        children.split_whitespace().find_map(|child| {
-            let child = child.parse().ok()?;
-            // not before it has become the program that it is to be
-            let name = std::fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
-            (name.trim() == "locus-engine").then_some(child)
-        })
+        let children = look_at(process)?.task_main_thread().and_then(|task| task.children()).ok()?;
+        // not before it has become the program that it is to be
+        let is_engine = |child| look_at(child)?.stat().ok().map(|stat| stat.comm == "locus-engine");
+        children.into_iter().find(|&child| is_engine(child) == Some(true))
     })
 }
 
 /// Whether a process runs.
 #[must_use]
 pub fn is_running(process: u32) -> bool {
-    let is_there = pid(process).is_some_and(|pid| test_kill_process(pid).is_ok());
-    // one that has ended and that nobody has asked about is a zombie
-    let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-    is_there && !state.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    // one that has ended and that nobody has asked about is not alive
+    look_at(process).is_some_and(|process| process.is_alive())
+}
+
+fn look_at(process: u32) -> Option<Process> {
+    Process::new(i32::try_from(process).ok()?).ok()
 }
 
 /// Kills a process.

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use locus_protocol::{Device as DeviceInfo, DeviceRequest, NumberFormat};
+use procfs::process::{MMapPath, Process};
 use std::path::PathBuf;
 use tch::{Cuda, Device, Kind};
 
@@ -66,9 +67,11 @@ fn libtorch_folder() -> Option<PathBuf> {
 
 /// The file of the libtorch that runs.
 pub fn libtorch() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let line = maps.lines().find(|line| line.ends_with("/libtorch_cpu.so"))?;
-    line.find('/').map(|start| PathBuf::from(&line[start..]))
+    let maps = Process::myself().and_then(|process| process.maps()).ok()?;
+    maps.into_iter().find_map(|map| match map.pathname {
+        MMapPath::Path(file) if file.ends_with("libtorch_cpu.so") => Some(file),
+        _ => None,
+    })
 }
 
 /// Chooses a device. Call [`open_cuda`] at the start of the program.
