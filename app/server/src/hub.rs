@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Bytes that a front that needs every event may be behind before the engine waits for it.
-const MOST_BEHIND: usize = 64 << 20;
+const MOST_BEHIND: u64 = 64 << 20;
 /// Bytes that are written to a front at once.
 const PART: usize = 256 << 10;
 /// How long the running job may take to stop once nobody is there any more.
