@@ -1,8 +1,7 @@
 //! `locus deltas`: files of edits.
 
-use crate::cli::arguments::Common;
+use crate::cli::arguments::{Common, DeltasAction};
 use crate::cli::client::Client;
-use crate::cli::operations_arguments::DeltasAction;
 use crate::cli::{Failure, output, tables};
 use locus_protocol::shown::shown;
 use locus_protocol::{DeltaHeader, Inspect, Inspected, counted};

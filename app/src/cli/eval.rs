@@ -1,6 +1,6 @@
 //! `locus eval`.
 
-use crate::cli::arguments::{Common, EditArguments, EvalArguments, FactArguments};
+use crate::cli::arguments::{Common, EvalArguments};
 use crate::cli::client::Client;
 use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
@@ -107,9 +107,9 @@ fn measure(
 
 fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Failure> {
     let mut batches: Vec<Batch> = Vec::new();
-    if let Some(file) = &arguments.orders {
+    if let Some(file) = &arguments.order.orders {
         let mut first = 0;
-        for order in orders::of_file(client, file, arguments.parity.as_deref())? {
+        for order in orders::of_file(client, file, arguments.order.parity.as_deref())? {
             let facts: Vec<Fact> = order.facts().cloned().collect();
             let count = facts.len();
             batches.push(Batch { first, facts, edit: Some(order) });
@@ -119,9 +119,9 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
     }
     let facts = &client.known.facts;
     let facts = &facts[..arguments.limit.unwrap_or(facts.len()).min(facts.len())];
-    let template = match &arguments.method {
+    let template = match &arguments.order.method {
         None => None,
-        Some(_) => Some(orders::template(client, &edit_arguments(arguments))?),
+        Some(_) => Some(orders::template(client, &arguments.order)?),
     };
     for (index, facts) in facts.chunks(arguments.batch).enumerate() {
         let edit =
@@ -129,22 +129,6 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
         batches.push(Batch { first: index * arguments.batch, facts: facts.to_vec(), edit });
     }
     Ok(batches)
-}
-
-/// The flags that make an edit, as `locus edit` has them.
-fn edit_arguments(arguments: &EvalArguments) -> EditArguments {
-    EditArguments {
-        fact: FactArguments::default(),
-        method: arguments.method.clone(),
-        objective: arguments.objective.clone(),
-        layers: arguments.layers.clone(),
-        settings: arguments.settings.clone(),
-        objective_settings: arguments.objective_settings.clone(),
-        settings_file: arguments.settings_file.clone(),
-        parity: arguments.parity.clone(),
-        seed: arguments.seed,
-        ..EditArguments::default()
-    }
 }
 
 /// Everything that a fact's numbers depend on.
@@ -166,10 +150,10 @@ fn settings(
     let mut orders = Sha256::new();
     let failed = |error: serde_json::Error| Failure::failed(error.to_string());
     let facts = facts_mark(&client.known.facts_source, &client.known.facts)?;
-    for order in batches.iter().filter(|_| arguments.orders.is_some()) {
+    for order in batches.iter().filter(|_| arguments.order.orders.is_some()) {
         orders.update(serde_json::to_vec(&order.edit).map_err(failed)?);
     }
-    let edit = batches.first().and_then(|batch| batch.edit.as_ref()).filter(|_| arguments.orders.is_none());
+    let edit = batches.first().and_then(|batch| batch.edit.as_ref()).filter(|_| arguments.order.orders.is_none());
     Ok(json!({
         "program": env!("CARGO_PKG_VERSION"),
         "model": model.map(|model| &model.name),
@@ -187,8 +171,8 @@ fn settings(
         "layers": edit.map(|order| &order.layers),
         "method_settings": edit.map(|order| &order.method_settings),
         "objective_settings": edit.map(|order| &order.objective_settings),
-        "orders": arguments.orders.is_some().then(|| locus_records::hex(&orders.finalize()[..8])),
-        "seed": arguments.seed,
+        "orders": arguments.order.orders.is_some().then(|| locus_records::hex(&orders.finalize()[..8])),
+        "seed": arguments.order.seed,
         "batch": arguments.batch,
         // the last batch of some facts holds others than the same batch of all
         "limit": if arguments.batch > 1 { arguments.limit } else { None },

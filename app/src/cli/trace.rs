@@ -1,8 +1,7 @@
 //! `locus trace`.
 
-use crate::cli::arguments::Common;
+use crate::cli::arguments::{Common, TraceArguments};
 use crate::cli::client::Client;
-use crate::cli::trace_arguments::TraceArguments;
 use crate::cli::trace_csv::TraceTable;
 use crate::cli::{Failure, fact, output, tables};
 use locus_protocol::{AverageEffects, Event, TraceOrder, TraceStarted};

@@ -2,7 +2,7 @@
 
 mod file;
 
-use crate::cli::arguments::EditArguments;
+use crate::cli::arguments::{EditArguments, OrderArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, settings};
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
@@ -18,10 +18,10 @@ const PARITY: &str = "parity";
 /// # Errors
 /// A file that holds none; flags that do not fit the plugins or the facts.
 pub fn read(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
-    match &arguments.orders {
-        Some(path) => of_file(client, path, arguments.parity.as_deref()),
+    match &arguments.order.orders {
+        Some(path) => of_file(client, path, arguments.order.parity.as_deref()),
         // the edits of --apply are all there is
-        None if arguments.method.is_none() => Ok(Vec::new()),
+        None if arguments.order.method.is_none() => Ok(Vec::new()),
         None => from_flags(client, arguments),
     }
 }
@@ -40,7 +40,7 @@ pub fn of_file(client: &Client, path: &Path, parity: Option<&str>) -> Result<Vec
 ///
 /// # Errors
 /// Flags that do not fit the plugins.
-pub fn template(client: &Client, arguments: &EditArguments) -> Result<EditOrder, Failure> {
+pub fn template(client: &Client, arguments: &OrderArguments) -> Result<EditOrder, Failure> {
     let plugins = &client.known.plugins;
     let method = settings::plugin(plugins, PluginKind::Method, arguments.method.as_deref().unwrap_or_default())?;
     let objective = objective(plugins, arguments.objective.as_deref())?;
@@ -66,7 +66,7 @@ fn follow(client: &Client, orders: &mut [EditOrder], parity: Option<&str>) -> Re
 }
 
 fn from_flags(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
-    let order = template(client, arguments)?;
+    let order = template(client, &arguments.order)?;
     let facts = match &arguments.cases {
         Some(cases) => fact::choose_many(cases, &client.known.facts)?,
         None => vec![fact::choose(&arguments.fact, &client.known.facts)?],

@@ -1,4 +1,4 @@
-//! Arguments of the commands about edits that were made before.
+//! The flags of `locus deltas`.
 
 use clap::Subcommand;
 use std::path::PathBuf;

@@ -1,0 +1,87 @@
+//! The flags of commands that edit.
+
+use crate::cli::arguments::FactArguments;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Flags that say what a file of orders says itself.
+const SAID_BY_ORDERS: [&str; 10] = [
+    "objective",
+    "case",
+    "cases",
+    "prompt",
+    "target_true",
+    "target_new",
+    "layers",
+    "settings",
+    "objective_settings",
+    "settings_file",
+];
+
+/// What to edit.
+#[derive(Clone, Debug, Args)]
+#[command(
+    mut_arg("method", |method| method.required_unless_present_any(["orders", "apply", "with_edits"])),
+    mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS))
+)]
+pub struct EditArguments {
+    /// Which fact.
+    #[command(flatten)]
+    pub fact: FactArguments,
+    /// Numbers of records: 0-99, 3,5-7 or all; each is an edit of its own unless --together says otherwise.
+    #[arg(long, value_name = "NUMBERS", conflicts_with_all = ["case", "prompt", "target_true", "target_new"])]
+    pub cases: Option<String>,
+    /// Edits the facts of --cases in one go, with a method that takes many.
+    #[arg(long, requires = "cases")]
+    pub together: bool,
+    /// How they are edited.
+    #[command(flatten)]
+    pub order: OrderArguments,
+    /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists what is in place.
+    #[arg(long)]
+    pub sequence: bool,
+    /// Finds each edit on the unedited model even where edits are in place, and puts it on top of them; its numbers are
+    /// those with all of them in place.
+    #[arg(long)]
+    pub on_unedited: bool,
+    /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
+    #[arg(long, value_name = "N")]
+    pub undo: Vec<u64>,
+    /// Writes the changes of all edits in place at the end as a safetensors file, for --apply and `locus deltas`.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+}
+
+/// The flags that make an edit order, the same for all commands that edit.
+#[derive(Clone, Debug, Default, Args)]
+pub struct OrderArguments {
+    /// Id of the method; see `locus plugin list`.
+    #[arg(long, value_name = "ID")]
+    pub method: Option<String>,
+    /// Id of the objective; the one in configs/workbench.toml without it.
+    #[arg(long, value_name = "ID")]
+    pub objective: Option<String>,
+    /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.
+    #[arg(long, value_name = "LAYERS")]
+    pub layers: Option<String>,
+    /// Sets a hyperparameter of the method; @FILE reads a list, one a line; repeatable.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+    /// Sets a hyperparameter of the objective; repeatable.
+    #[arg(long = "set-objective", value_name = "NAME=VALUE")]
+    pub objective_settings: Vec<String>,
+    /// TOML file of the method's hyperparameters; --set wins over it.
+    #[arg(long, value_name = "FILE")]
+    pub settings_file: Option<PathBuf>,
+    /// Follows a published code to its quirks: sets the hyperparameter `parity` of method and objective where they
+    /// have one and it is not set otherwise.
+    #[arg(long, value_name = "NAME")]
+    pub parity: Option<String>,
+    /// Seed of everything random; `locus eval` draws for each fact from it and from the fact.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// File of edit orders: one JSON object a line as in the `order` of an edit record, or TOML with [[edit]] tables
+    /// as in configs/orders; - is standard input. `locus eval` measures each on its own facts.
+    #[arg(long, value_name = "FILE", conflicts_with = "method")]
+    pub orders: Option<PathBuf>,
+}
