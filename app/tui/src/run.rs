@@ -103,6 +103,13 @@ pub fn run(handles: Handles, options: WorkbenchOptions) -> anyhow::Result<Ending
     result
 }
 
+/// Why no engine was joined: what the command behind `--engine` said last, or how it ended.
+fn not_joined(death: &Death) -> String {
+    let last = death.last_words.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+    let why = last.map(|line| line.strip_prefix("locus-engine: ").unwrap_or(line).to_owned());
+    format!("no engine was joined: {}", why.unwrap_or_else(|| death.sentence()))
+}
+
 struct Loop {
     state: Workbench,
     handles: Handles,
@@ -250,6 +257,10 @@ impl Loop {
                 self.feed(Input::Control { yours, next_job })
             }
             Some(News::CaughtUp) => self.feed(Input::CaughtUp { controls: self.controls }),
+            // one that was to be joined and never answered: there is nothing to show
+            Some(News::Gone(death)) if self.handles.joined && self.state.state().link.process.is_none() => {
+                ControlFlow::Break(Ending::Refused { message: not_joined(&death), blame: Blame::Request })
+            }
             Some(News::Gone(death)) => {
                 self.handles.news = never();
                 self.death = Some(death.clone());
