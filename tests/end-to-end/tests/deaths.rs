@@ -266,45 +266,6 @@ fn an_engine_that_nobody_keeps_ends_with_its_front_within_seconds() {
     }
 }
 
-/// A command that starts the engine over a slow line, which is cut after so many bytes.
-fn over_a_slow_line(milliseconds: u64, bytes: u64) -> String {
-    let line = program().with_file_name("slow-line");
-    let engine = program().with_file_name("locus-engine");
-    format!("{} {milliseconds} {bytes} {} --stdio", line.display(), engine.display())
-}
-
-#[test]
-fn an_engine_behind_a_slow_line_gives_the_same_numbers_and_a_cut_is_told() {
-    let home = Home::new();
-    let edit = ["edit", "--method", "fine-tuning", "--set", "steps=3", "--layers", "2", "--case", "0", "--json"];
-    let applied = |out: &str| {
-        let line = out.lines().find(|line| line.contains(r#""event":"applied""#)).expect("an edit").to_owned();
-        let mut record: serde_json::Value = serde_json::from_str(&line).expect("a record");
-        record["operation"] = json!(null);
-        record
-    };
-    let near = home.run(edit).well();
-    let slow = over_a_slow_line(200, 0);
-    let far = home.run(edit.into_iter().chain(["--engine", slow.as_str()])).well();
-    assert_eq!(applied(&near.out), applied(&far.out));
-    let through_a_shell = format!("sh -c 'exec {} --stdio'", program().with_file_name("locus-engine").display());
-    let shell = home.run(edit.into_iter().chain(["--engine", through_a_shell.as_str()])).well();
-    assert_eq!(applied(&near.out), applied(&shell.out));
-
-    let cut = over_a_slow_line(20, 20_000);
-    let ended = home.run(edit.into_iter().chain(["--engine", cut.as_str()]));
-    assert!(matches!(ended.code, Some(3 | 4)), "{ended:?}");
-    assert!(ended.err.contains("the connection to the engine was cut"), "{}", ended.err);
-    // what cannot be started, and what reads files here
-    let none = home.run(["model", "info", "--engine", "no-such-program --stdio"]);
-    assert!(
-        none.code == Some(2) && none.err.contains("no-such-program") && none.err.contains("cannot be started"),
-        "{none:?}"
-    );
-    let replay = home.run(["replay", "--engine", "sh"]);
-    assert!(replay.code == Some(2) && replay.err.contains("run it there"), "{replay:?}");
-}
-
 #[test]
 fn a_front_of_another_version_and_a_stranger_are_told_so() {
     let home = Home::new();
