@@ -3,7 +3,7 @@
 use crate::{
     Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, Memory,
     ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored,
-    SecondMomentsReport, Step, Summary, TokenText, TopToken, TraceStarted, Tried,
+    SecondMomentsReport, Step, Summary, SweepRow, SweepStarted, TokenText, TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,6 +152,15 @@ pub enum Event {
     Rescored(Rescored),
     /// Second moments were collected, checked, imported or exported.
     SecondMoments(SecondMomentsReport),
+    /// A sweep begins: what there is to do.
+    Sweep(SweepStarted),
+    /// A sweep has a new row, which is in its ledger.
+    Swept {
+        /// The job.
+        job: JobId,
+        /// The row.
+        row: Box<SweepRow>,
+    },
     /// Memory in use.
     Memory(Memory),
     /// A line for the log.

@@ -74,6 +74,9 @@ pub struct Measures {
     pub consistency: Option<PathBuf>,
     /// Tokens that the model says after the prompt and its other wordings; 0 for none.
     pub said_tokens: usize,
+    /// Tokens that the model says freely after every prompt of the record, in which the target is looked for; 0 for none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub free_generation: usize,
     /// Seed of sampled texts; each fact's own draws follow from it and from the fact.
     pub seed: u64,
 }
@@ -91,9 +94,14 @@ impl Default for Measures {
             texts: Vec::new(),
             consistency: None,
             said_tokens: 20,
+            free_generation: 0,
             seed: 0,
         }
     }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Measures {

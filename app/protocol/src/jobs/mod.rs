@@ -14,6 +14,7 @@ mod reload_plugin;
 mod rescore;
 mod save;
 mod second_moments;
+mod sweep;
 mod trace;
 
 pub use attempt::{Tried, TriedOn, Try};
@@ -31,6 +32,7 @@ pub use save::SaveTarget;
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
+pub use sweep::{Localized, Shard, SweepOrder, SweepRow, SweepStarted, SweptCell, SweptFact};
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 
 use serde::{Deserialize, Serialize};
@@ -118,6 +120,8 @@ tasks! {
     Save(SaveTarget),
     /// Collects, checks, imports or exports second moments of the unedited model.
     SecondMoments(SecondMomentsTask),
+    /// Edits many facts at many places, and measures each edit alone. Nothing is left in place.
+    Sweep(SweepOrder),
     /// Checks a plugin's file on the model: what it says of itself, and what it does.
     CheckPlugin(CheckPlugin),
     /// Loads a new build of a plugin's file. The old one stays usable under another id, the model stays where it is.
@@ -150,6 +154,8 @@ pub enum JobKind {
     Save,
     /// Work on second moments that belongs to no edit.
     SecondMoments,
+    /// Edits of many facts at many places.
+    Sweep,
     /// Checking a plugin.
     Check,
     /// Loading a new build of a plugin.
@@ -216,7 +222,7 @@ pub enum Blame {
 mod tests {
     use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, Load, ModelSource, Place, Redo};
     use super::{Job, JobKind, Task};
-    use super::{ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, TraceKind, TraceOrder, TriedOn, Try, Undo};
+    use super::{ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try, Undo};
     use crate::{Command, Fact};
 
     fn tasks() -> Vec<Task> {
@@ -247,6 +253,7 @@ mod tests {
             Rescore::default().into(),
             SaveTarget::Deltas(file.clone()).into(),
             SecondMomentsTask::Collect.into(),
+            SweepOrder { folder: "sweep".into(), ..SweepOrder::default() }.into(),
             CheckPlugin { file: file.clone(), edits: 2 }.into(),
             ReloadPlugin { file }.into(),
         ]
