@@ -9,6 +9,7 @@ pub mod edit;
 pub mod error;
 pub mod evaluate;
 pub mod export;
+pub mod localize;
 mod memory;
 pub mod model;
 pub mod moments;

@@ -32,8 +32,11 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     if arguments.least_probability.is_some_and(|least| !(0.0..1.0).contains(&least)) {
         return Err(Failure::usage("--least-probability must be from 0 up to 1"));
     }
-    if arguments.said_tokens > MOST_TOKENS {
-        return Err(Failure::usage(format!("--said-tokens must be at most {MOST_TOKENS}")));
+    if arguments.said_tokens > MOST_TOKENS || arguments.free_generation.is_some_and(|tokens| tokens > MOST_TOKENS) {
+        return Err(Failure::usage(format!("--said-tokens and --free-generation must be at most {MOST_TOKENS}")));
+    }
+    if arguments.free_generation == Some(0) {
+        return Err(Failure::usage("--free-generation must be at least 1; leave it away to generate nothing"));
     }
     // what cannot be written is said before anything is computed for it
     let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;

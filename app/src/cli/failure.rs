@@ -48,6 +48,12 @@ impl Failure {
     }
 }
 
+impl From<locus_sweep::Error> for Failure {
+    fn from(error: locus_sweep::Error) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
 impl From<locus_records::NoHome> for Failure {
     fn from(error: locus_records::NoHome) -> Self {
         Self::failed(error.to_string())

@@ -29,6 +29,7 @@ mod reproducible;
 mod settings;
 mod stats;
 mod summary;
+mod sweep;
 mod tables;
 mod trace;
 mod trace_csv;
@@ -76,6 +77,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Demo { train }) => demo::run(&common, train),
         Some(Command::Trace(order)) => trace::run(&common, &order),
         Some(Command::Edit(order)) => edit::run(&common, &order),
+        Some(Command::Sweep { action }) => sweep::run(&common, action),
         Some(Command::Eval(arguments)) => eval::run(&common, &arguments),
         Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),
         Some(Command::Plugin { action }) => plugin::run(&common, &action),

@@ -86,6 +86,8 @@ impl Output {
             Phase::Probe => "comparing with and without taps",
             Phase::Runs => "clean and corrupted runs",
             Phase::Cells => "restoring cells",
+            Phase::Facts => "looking at facts",
+            Phase::SweepCells => "sweeping cells",
             Phase::SecondMoments => "second moments (once for this model)",
             Phase::Evaluation => "scoring prompts",
             Phase::Texts => "writing texts",

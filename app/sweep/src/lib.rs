@@ -11,6 +11,7 @@ mod ledger;
 mod merging;
 mod plan;
 mod progress;
+mod space;
 mod table;
 
 pub use error::{Error, Result};
@@ -20,4 +21,5 @@ pub use ledger::{Claim, Damage, Ledger, Opened, Rows, Worker, WorkerState, read_
 pub use merging::{Merged, merge};
 pub use plan::{Cell, Localization, Plan};
 pub use progress::{Status, status};
+pub use space::free_space;
 pub use table::{LayerRow, Score, Table, layer_table};

@@ -3,6 +3,7 @@
 use super::capture::log_probabilities;
 use super::layout::check_rows;
 use super::sample::draw;
+use super::sentence::is_whole;
 use crate::error::{Error, Result};
 use crate::model::{Batch, KeysValues, Model, Span, Tap, Taps};
 use crate::noise::LegacyRandom;
@@ -24,6 +25,9 @@ pub enum Length {
     After(usize),
     /// So many tokens with the prompt; a longer prompt stays as it is.
     Whole(usize),
+    /// So many tokens after the prompt at most; all texts end once every one has its first sentence, or has come to a
+    /// token that ends a text.
+    Sentence(usize),
 }
 
 /// A prompt and what came after it.
@@ -101,11 +105,12 @@ pub(super) fn extend(
     })?;
     let context = model.architecture.context as usize;
     let end = |prompt: usize| match length {
-        Length::After(tokens) => prompt.saturating_add(tokens).min(context),
+        Length::After(tokens) | Length::Sentence(tokens) => prompt.saturating_add(tokens).min(context),
         Length::Whole(tokens) => tokens.min(context),
     };
     let mut texts: Vec<Generated> =
         starts.into_iter().map(|tokens| Generated { prompt_tokens: tokens.len(), tokens }).collect();
+    let mut whole = vec![false; texts.len()];
     let mut groups: Vec<Group> = Vec::new();
     for (row, text) in texts.iter().enumerate() {
         let known = groups.iter_mut().find(|group| texts[group.rows[0]].prompt_tokens == text.prompt_tokens);
@@ -139,7 +144,21 @@ pub(super) fn extend(
         for (&place, token) in order.iter().zip(chosen) {
             texts[rows[place]].tokens.push(token);
         }
+        if matches!(length, Length::Sentence(_)) {
+            for (text, whole) in texts.iter().zip(&mut whole).filter(|(_, whole)| !**whole) {
+                *whole = is_first_sentence(model, text)?;
+            }
+            if whole.iter().all(|whole| *whole) {
+                return Ok(texts);
+            }
+        }
     }
+}
+
+/// Whether a text has come to where its first sentence ends.
+fn is_first_sentence(model: &Model, text: &Generated) -> Result<bool> {
+    let said = model.tokenizer.decode(&text.tokens[text.prompt_tokens..])?;
+    Ok(is_whole(&said) || model.tokenizer.ends_of_text().iter().any(|end| said.contains(end.as_str())))
 }
 
 /// Runs what has not been run of every group: the rows, and their last residual streams `[rows, hidden]`.

@@ -6,6 +6,7 @@ mod generate;
 mod layout;
 mod lens;
 mod sample;
+mod sentence;
 mod subject_noise;
 mod suffix;
 
@@ -16,5 +17,6 @@ pub use generate::{Choice, Generated, Length, generate};
 pub use layout::{Layout, check_rows};
 pub use lens::{lens, lens_rows, lens_rows_of};
 pub use sample::{sample, sample_noised};
+pub use sentence::sentence;
 pub use subject_noise::{Placement, SubjectNoises, resolved};
 pub use suffix::{Prepared, Repetition};

@@ -180,6 +180,10 @@ pub enum Phase {
     Evaluation,
     /// Texts that the model writes.
     Texts,
+    /// Facts of a sweep, asked of the unedited model.
+    Facts,
+    /// Cells of a sweep.
+    SweepCells,
     /// Writing files.
     Writing,
     /// A phase of the method, in its words; counted in steps.

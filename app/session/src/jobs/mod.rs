@@ -17,6 +17,7 @@ mod reload_plugin;
 mod rescore;
 mod save;
 mod second_moments;
+mod sweep;
 mod trace;
 
 pub use predict::predict;
@@ -45,6 +46,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
         Task::Rescore(_) => rescore::run(worker.job(job)?),
         Task::Save(target) => save::run(worker.job(job)?, &target),
         Task::SecondMoments(task) => second_moments::run(worker.job(job)?, &worker.options, task),
+        Task::Sweep(order) => sweep::run(worker.job(job)?, &worker.registry, &worker.options, &order),
         Task::CheckPlugin(check) => check_plugin::run(worker, job, &check),
         Task::ReloadPlugin(reload) => {
             let Worker { pace, registry, loaded, .. } = worker;

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use locus_engine::evaluate::{
-    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, Group, Likelihood, NormalisedScores, Numbers,
+    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood, NormalisedScores, Numbers,
     OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
 };
 use locus_engine::model::Model;
@@ -28,6 +28,7 @@ pub struct Case<'a> {
 }
 
 /// One fact under one model.
+#[derive(Clone)]
 pub struct Measured {
     record: Record,
     said: Vec<String>,
@@ -38,6 +39,8 @@ pub struct Measured {
     /// Means over generated texts, by name.
     of_texts: Vec<(&'static str, Option<f64>)>,
     consistency: Option<f64>,
+    /// What the model says freely after the record's prompts, where that is asked for and the objective noises none.
+    free: Option<FreeTexts>,
 }
 
 /// How likely both texts are after the prompt that is edited.
@@ -116,7 +119,13 @@ pub fn measure(
         of_texts = means.collect();
         alike = consistency.and_then(|measure| measure.similarity(&texts, &fact.relation, target_id(fact, goal)));
     }
-    Ok(Measured { record, said, accuracy, essence, of_texts, consistency: alike })
+    let free = match measures.free_generation {
+        0 => None,
+        // noise is for likelihoods: with it, the model is asked something else
+        _ if goal.noise.is_some() => None,
+        tokens => Some(FreeTexts::of(model, fact, tokens, listen)?),
+    };
+    Ok(Measured { record, said, accuracy, essence, of_texts, consistency: alike, free })
 }
 
 /// The number of the target that is scored; the target of the record that is neither has none.
@@ -157,8 +166,11 @@ impl Measured {
         Ok(record_scores(model, case.fact, &case.goal, &self.record)?)
     }
 
-    fn numbers(&self, when: &str, measures: &Measures) -> Numbers {
+    fn numbers(&self, when: &str, case: &Case<'_>, measures: &Measures) -> Numbers {
         let mut numbers = self.record.numbers(when, measures.per_token);
+        if let Some(free) = &self.free {
+            numbers.extend(free.numbers(when, case.fact, &case.goal));
+        }
         let [rewrite, paraphrase, locality] = self.accuracy;
         let single = [
             ("rewrite_accuracy", rewrite),
@@ -175,11 +187,13 @@ impl Measured {
 
 /// All measures of a fact by name, and what the model says; `after` is missing where nothing was edited.
 pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Option<Measured>) -> (Numbers, Vec<Said>) {
-    let mut numbers = before.numbers("before", measures);
+    let mut numbers = before.numbers("before", case, measures);
     let mut spoken: Vec<Option<String>> = vec![None; before.said.len()];
     let mut said = before.said;
     if let Some(after) = after {
-        numbers.extend(after.numbers("after", measures));
+        numbers.extend(after.numbers("after", case, measures));
+        let kept = before.free.as_ref().zip(after.free.as_ref()).and_then(|(before, after)| after.neighborhood_kept(before));
+        numbers.extend(kept.map(|kept| ("neighborhood_kept".to_owned(), kept)));
         if !before.essence.is_empty() {
             numbers.insert("essence_score".to_owned(), essence_score(&before.essence, &after.essence));
         }

@@ -37,6 +37,10 @@ pub struct EvalArguments {
     /// Measures the entropy of texts on the records' generation prompts.
     #[arg(long)]
     pub fluency: bool,
+    /// Lets the model go on freely after every prompt of the record, by so many tokens at most, and looks for the target in
+    /// what it says; 20 without a number.
+    #[arg(long, value_name = "TOKENS", num_args = 0..=1, default_missing_value = "20")]
+    pub free_generation: Option<usize>,
     /// Measures the perplexity of what the unedited model says of the subject.
     #[arg(long)]
     pub essence: bool,
@@ -75,6 +79,7 @@ impl EvalArguments {
             texts: Vec::new(),
             consistency: self.consistency.clone(),
             said_tokens: self.said_tokens,
+            free_generation: self.free_generation.unwrap_or_default(),
             seed: self.order.seed,
         }
     }

@@ -6,6 +6,7 @@ mod eval;
 mod fact;
 mod plugin;
 mod stats;
+mod sweep;
 mod trace;
 
 pub use deltas::DeltasAction;
@@ -14,6 +15,7 @@ pub use eval::EvalArguments;
 pub use fact::FactArguments;
 pub use plugin::{Language, NewPlugin, OfferedKind, PluginAction};
 pub use stats::StatsAction;
+pub use sweep::{SweepAction, SweepRun};
 pub use trace::TraceArguments;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -159,6 +161,12 @@ pub enum Command {
     /// Measures an edit on every fact of a file, or without --method the model as it is, and averages with confidence
     /// intervals.
     Eval(Box<EvalArguments>),
+    /// Edits many facts at many places and measures each edit alone: facts × methods × objectives × layers × seeds.
+    Sweep {
+        /// What to do.
+        #[command(subcommand)]
+        action: SweepAction,
+    },
     /// Lists the facts.
     Facts {
         /// Only facts in which these letters occur.

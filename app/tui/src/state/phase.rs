@@ -18,6 +18,8 @@ fn phase_name(phase: &Phase) -> &str {
         Phase::Probe => "comparing tapped and untapped logits",
         Phase::Runs => "clean and corrupted runs",
         Phase::Cells => "restoring cells",
+        Phase::Facts => "looking at facts",
+        Phase::SweepCells => "sweeping cells",
         Phase::SecondMoments => "second moments",
         Phase::Evaluation => "evaluating the record",
         Phase::Texts => "writing texts",

@@ -1,0 +1,70 @@
+//! How long what is left of a sweep is going to take: by kind, from those that were timed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Cells of one kind.
+#[derive(Debug, Default)]
+struct Kind {
+    left: usize,
+    timed: usize,
+    seconds: f64,
+}
+
+/// Times by kind.
+#[derive(Debug, Default)]
+pub struct Estimate {
+    kinds: BTreeMap<String, Kind>,
+}
+
+impl Estimate {
+    /// Nothing is done yet; `groups` are kinds with how many cells each.
+    pub fn new(groups: &[(String, usize)]) -> Self {
+        let mut estimate = Self::default();
+        for (kind, count) in groups {
+            estimate.kinds.entry(kind.clone()).or_default().left += count;
+        }
+        estimate
+    }
+
+    /// Cells of a kind are done without having been timed.
+    pub fn done(&mut self, kind: &str, count: usize) {
+        if let Some(kind) = self.kinds.get_mut(kind) {
+            kind.left = kind.left.saturating_sub(count);
+        }
+    }
+
+    /// A group is done, `computed` cells of which took so long. Says whether they were the first of their kind.
+    pub fn timed(&mut self, kind: &str, count: usize, computed: usize, took: Duration) -> bool {
+        self.done(kind, count);
+        let Some(kind) = self.kinds.get_mut(kind) else { return false };
+        let is_first = kind.timed == 0;
+        kind.timed += computed;
+        kind.seconds += took.as_secs_f64();
+        is_first
+    }
+
+    /// Seconds that are left; `None` where a kind that is left was never timed.
+    pub fn left(&self) -> Option<f64> {
+        self.kinds.values().filter(|kind| kind.left > 0).map(|kind| {
+            (kind.timed > 0).then(|| kind.left as f64 * kind.seconds / kind.timed as f64)
+        }).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Estimate;
+    use std::time::Duration;
+
+    #[test]
+    fn time_is_estimated_once_every_kind_was_timed() {
+        let mut estimate = Estimate::new(&[("slow".into(), 4), ("fast".into(), 4), ("slow".into(), 4)]);
+        assert!(estimate.timed("slow", 4, 4, Duration::from_secs(8)));
+        assert_eq!(estimate.left(), None);
+        assert!(estimate.timed("fast", 4, 2, Duration::from_secs(1)));
+        assert_eq!(estimate.left(), Some(8.0));
+        assert!(!estimate.timed("slow", 4, 4, Duration::from_secs(8)));
+        assert_eq!(estimate.left(), Some(0.0));
+    }
+}

@@ -1,0 +1,159 @@
+//! Which facts are swept: what the unedited model makes of each, and the filters of the grid.
+
+use super::refused;
+use crate::error::{Error, Stopped};
+use crate::pace::RunningJob;
+use locus_engine::evaluate::{
+    ANSWER_TOKENS, FactRemark, Question, RemarkKind, answer, is_correct, remarks,
+};
+use locus_engine::model::Model;
+use locus_engine::run::{Choice, Length, generate};
+use locus_protocol::{Event, Fact, Phase, SweepRow, SweptFact};
+use locus_sweep::{FactChoice, Ledger, Plan, Rows, fact_mark};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Facts that are asked of the model together.
+const TOGETHER: usize = 16;
+
+/// The facts that are swept, and what became of the others.
+pub struct Screened {
+    /// Those that pass the filters, in the order of their file.
+    pub facts: Vec<Fact>,
+    /// How many do not, by the reason.
+    pub left_out: BTreeMap<String, usize>,
+    /// Facts by what should be known of them.
+    pub remarked: BTreeMap<String, usize>,
+}
+
+impl Screened {
+    /// What became of those that do not pass, as a clause.
+    pub fn sentence(&self) -> String {
+        let parts = self.left_out.iter().map(|(why, count)| format!("{count}: {why}"));
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() { "there are no facts".to_owned() } else { parts.join("; ") }
+    }
+}
+
+/// Looks at facts in their order until enough pass the filters; what the ledger knows is not asked again.
+///
+/// # Errors
+/// A prompt that the model cannot read; the ledger cannot be written; the user stopped it.
+pub fn screen(
+    job: RunningJob<'_>,
+    ledger: &Ledger,
+    rows: &mut Rows,
+    writer: &mut locus_sweep::Worker,
+) -> Result<Screened, Stopped> {
+    let loaded = job.loaded;
+    let model = loaded.stack.base();
+    let choice = &ledger.grid().facts;
+    let first = choice.first.unwrap_or(usize::MAX).min(loaded.facts.len());
+    let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };
+    let mut counted = BTreeSet::new();
+    for (part, facts) in loaded.facts[..first].chunks(TOGETHER).enumerate() {
+        job.check_cancel()?;
+        let done = (part * TOGETHER) as u64;
+        job.progress(Phase::Facts, done, choice.count.map_or(first as u64, |_| 0));
+        let keys: Vec<String> = facts.iter().map(|fact| Plan::fact_key(ledger.identity(), fact)).collect();
+        let is_fresh = |&place: &usize| rows.get(&keys[place]).is_none() && !keys[..place].contains(&keys[place]);
+        let fresh: Vec<usize> = (0..facts.len()).filter(is_fresh).collect();
+        let asked: Vec<&Fact> = fresh.iter().map(|&place| &facts[place]).collect();
+        let seen = see(job, model, &asked)?;
+        let mut new = Vec::new();
+        for (&place, (probability, correct)) in fresh.iter().zip(seen) {
+            let fact = &facts[place];
+            let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?.iter().map(kind).collect();
+            kinds.dedup();
+            let mut row = SweptFact {
+                key: keys[place].clone(),
+                fact: fact_mark(fact),
+                index: part * TOGETHER + place,
+                case_id: fact.case_id,
+                subject: fact.subject.clone(),
+                prompt: fact.prompt(),
+                target_true: fact.target_true.clone(),
+                target_new: fact.target_new.clone(),
+                relation: fact.relation.clone(),
+                probability,
+                correct,
+                remarks: kinds,
+                left_out: None,
+            };
+            row.left_out = left_out(&row, choice);
+            new.push(SweepRow::Fact(row));
+        }
+        writer.add(&new).map_err(refused)?;
+        new.into_iter().for_each(|row| rows.put(row));
+        for (fact, key) in facts.iter().zip(&keys) {
+            let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
+            if !counted.insert(row.fact.clone()) {
+                *screened.left_out.entry("the same record is there before".to_owned()).or_default() += 1;
+                continue;
+            }
+            if choice.count.is_some_and(|count| screened.facts.len() >= count) {
+                break;
+            }
+            job.tell(Event::Swept { job: job.number, row: Box::new(SweepRow::Fact(row.clone())) });
+            for kind in &row.remarks {
+                *screened.remarked.entry(kind.clone()).or_default() += 1;
+            }
+            match &row.left_out {
+                None => screened.facts.push(fact.clone()),
+                Some(why) => *screened.left_out.entry(why.clone()).or_default() += 1,
+            }
+        }
+        if choice.count.is_some_and(|count| screened.facts.len() >= count) {
+            break;
+        }
+    }
+    Ok(screened)
+}
+
+/// By fact: probability of the true answer, and whether the model says it.
+fn see(job: RunningJob<'_>, model: &Model, facts: &[&Fact]) -> Result<Vec<(f64, bool)>, Error> {
+    if facts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let has_answer = |fact: &&Fact| !fact.target_true.trim().is_empty();
+    let questions: Vec<Question> = facts
+        .iter()
+        .map(|fact| if has_answer(fact) { Question::new(fact.prompt(), &[&fact.target_true]) } else { Question::new(fact.prompt(), &[]) })
+        .collect();
+    let likelihoods = answer(model, &questions, None)?;
+    let prompts: Vec<String> = facts.iter().map(|fact| fact.prompt()).collect();
+    let said = generate(model, &prompts, Length::After(ANSWER_TOKENS), Choice::Greedy, &mut || job.check_cancel())?;
+    let mut seen = Vec::new();
+    for ((fact, likelihoods), said) in facts.iter().zip(likelihoods).zip(said) {
+        let correct = has_answer(fact) && is_correct(&said.continuation(model)?, &fact.target_true);
+        seen.push((likelihoods.first().map_or(0.0, |likelihood| likelihood.probability()), correct));
+    }
+    Ok(seen)
+}
+
+/// What a remark is about, in words that are counted.
+fn kind(remark: &FactRemark) -> String {
+    match remark.kind {
+        RemarkKind::Place => "a token or mention of the subject is ambiguous",
+        RemarkKind::FirstToken => "both answers begin with the same token",
+        RemarkKind::NoChange => "the new answer is the true one",
+        RemarkKind::Copying => "an answer and the subject are parts of each other",
+        RemarkKind::Neighbor => "a neighborhood prompt mentions the subject or is there twice",
+    }
+    .to_owned()
+}
+
+/// Why a fact is not swept, if it is not.
+fn left_out(row: &SweptFact, choice: &FactChoice) -> Option<String> {
+    let spoils = [RemarkKind::NoChange, RemarkKind::Copying, RemarkKind::FirstToken];
+    let spoils = spoils.map(|kind_of| kind(&FactRemark { kind: kind_of, text: String::new() }));
+    if let Some(why) = row.remarks.iter().find(|why| choice.skip_marked && spoils.contains(why)) {
+        return Some(why.clone());
+    }
+    if choice.correct_only && !row.correct {
+        return Some("the model does not say the true answer".to_owned());
+    }
+    if let Some(least) = choice.least_probability.filter(|least| row.probability <= *least) {
+        return Some(format!("the true answer's probability is not above {least}"));
+    }
+    None
+}
