@@ -71,3 +71,14 @@ pub fn claim(folder: &Path, group: &str, worker: &str, is_dead: &dyn Fn(&str) ->
     }
     Ok(None)
 }
+
+/// Takes away the claims of workers that died: what they were at is done.
+pub fn tidy(folder: &Path, is_dead: &dyn Fn(&str) -> bool) {
+    let Ok(entries) = std::fs::read_dir(folder.join("claims")) else { return };
+    for path in entries.flatten().map(|entry| entry.path()) {
+        let is_claim = path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.'));
+        if is_claim && locus_files::text(&path, LARGEST).is_ok_and(|holder| is_dead(&holder)) {
+            let _ = std::fs::remove_file(&path);
+        }
+    }
+}

@@ -144,7 +144,16 @@ impl Worker {
     /// # Errors
     /// The folder cannot be written to.
     pub fn claim(&self, group: &str) -> Result<Option<Claim>> {
-        claims::claim(&self.folder, group, &self.name, &|name| !state(&self.folder, name, &self.name).lives)
+        claims::claim(&self.folder, group, &self.name, &|name| self.is_dead(name))
+    }
+
+    /// Takes away what workers that died have left in the folder, once all cells are done.
+    pub fn tidy(&self) {
+        claims::tidy(&self.folder, &|name| self.is_dead(name));
+    }
+
+    fn is_dead(&self, name: &str) -> bool {
+        !state(&self.folder, name, &self.name).lives
     }
 }
 

@@ -23,7 +23,7 @@ const TOGETHER: usize = 8;
 /// How often it is looked whether others are done with what they claimed.
 const WAIT: Duration = Duration::from_millis(500);
 /// Bytes that a row has, roughly.
-const ROW_BYTES: u64 = 1800;
+const ROW_BYTES: u64 = 2500;
 
 /// What is claimed and written together.
 enum Group<'a> {
@@ -154,6 +154,9 @@ pub fn run(
     }
     sweep.progress(&groups);
     sweep.tell(&groups, &estimate);
+    if order.shard.is_none() && !order.estimate_only {
+        sweep.writer.tidy();
+    }
     Ok(())
 }
 

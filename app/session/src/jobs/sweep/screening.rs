@@ -60,6 +60,8 @@ pub fn screen(
         let asked: Vec<&Fact> = fresh.iter().map(|&place| &facts[place]).collect();
         let seen = see(job, model, &asked)?;
         let mut new = Vec::new();
+        let mut left = choice.count.map_or(usize::MAX, |count| count.saturating_sub(screened.facts.len()));
+        left = left.saturating_sub((0..facts.len()).filter(|&place| passes(rows, &keys[place])).count());
         for (&place, (probability, correct)) in fresh.iter().zip(seen) {
             let fact = &facts[place];
             let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?.iter().map(kind).collect();
@@ -80,6 +82,11 @@ pub fn screen(
                 left_out: None,
             };
             row.left_out = left_out(&row, choice);
+            // the ledger holds no fact beyond those that are swept
+            if left == 0 {
+                break;
+            }
+            left -= usize::from(row.left_out.is_none());
             new.push(SweepRow::Fact(row));
         }
         writer.add(&new).map_err(refused)?;
@@ -107,6 +114,11 @@ pub fn screen(
         }
     }
     Ok(screened)
+}
+
+/// Whether the ledger says that a fact is swept.
+fn passes(rows: &Rows, key: &str) -> bool {
+    matches!(rows.get(key), Some(SweepRow::Fact(row)) if row.left_out.is_none())
 }
 
 /// By fact: probability of the true answer, and whether the model says it.

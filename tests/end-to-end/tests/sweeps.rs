@@ -1,0 +1,225 @@
+//! `locus sweep`: every cell once, whoever computes it and however often it is killed.
+
+use locus_end_to_end::{Home, facts, send};
+use locus_protocol::SweepRow;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Three layers, two objectives, four facts, three localizers: 24 cells and 12 localizations.
+const GRID: &str = r#"
+title = "small"
+[facts]
+count = 4
+correct-only = true
+[measures]
+free-generation = 5
+[[edits]]
+method = "rome"
+objectives = ["error-injection", "fact-erasure"]
+layers = [0, 5, 11]
+settings = { steps = 3, second_moment = false, contexts = 2 }
+[[localizers]]
+kind = "causal-trace"
+samples = 2
+[[localizers]]
+kind = "edit-gradient"
+[[localizers]]
+kind = "random-layer"
+"#;
+const ROWS: usize = 24 + 12 + 4;
+
+fn home() -> Home {
+    let home = Home::new();
+    std::fs::write(home.path("grid.toml"), GRID).expect("grid");
+    home
+}
+
+/// All rows of a folder's files, those that are there twice included.
+fn rows(home: &Home, folder: &str) -> Vec<SweepRow> {
+    locus_sweep::read_rows(&home.path(folder)).expect("rows")
+}
+
+/// What the rows of a folder say, by key, without when and how long.
+fn told(home: &Home, folder: &str) -> BTreeMap<String, Value> {
+    let merged = locus_sweep::merge(&[home.path(folder)]).expect("merged");
+    assert_eq!(merged.conflicts, Vec::<String>::new());
+    let plain = |row: &SweepRow| {
+        let mut value = serde_json::to_value(row).expect("row");
+        let row_as = value.as_object_mut().expect("object");
+        row_as.remove("seconds");
+        row_as.remove("time");
+        (row.key().to_owned(), value)
+    };
+    merged.rows.iter().map(plain).collect()
+}
+
+fn start(home: &Home, more: &[&str]) -> Child {
+    let arguments = ["sweep", "run", "grid.toml", "--out", "swept"].iter().chain(more);
+    let mut command = home.command(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program")
+}
+
+#[test]
+fn a_cell_says_what_the_edit_alone_says() {
+    let home = home();
+    let printed = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(printed.out.contains("rome · error-injection") && printed.out.contains("rome · fact-erasure"), "{}", printed.out);
+    assert!(printed.err.contains("small: 4 facts, 36 cells"), "{}", printed.err);
+    let all = rows(&home, "swept");
+    assert_eq!(all.len(), ROWS, "each once");
+    let cells: Vec<_> = all.iter().filter_map(|row| if let SweepRow::Cell(cell) = row { Some(cell) } else { None }).collect();
+    let first = &facts()[0];
+    for objective in ["error-injection", "fact-erasure"] {
+        let set = ["--set", "steps=3", "--set", "second_moment=false", "--set", "contexts=2"];
+        let flags = ["eval", "--method", "rome", "--objective", objective, "--layers", "5", "--limit", "1", "--json"];
+        let alone = home.run(flags.iter().chain(&set).chain(&["--said-tokens", "0", "--free-generation", "5"])).well().out;
+        let record = alone.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
+        let record = record.filter(|record| record["event"] == "evaluated").last().expect("evaluated");
+        let cell = cells.iter().find(|cell| {
+            cell.objective == objective && cell.layer == 5 && cell.aim.target == record["aim"]["target"].as_str().expect("target")
+                && record["fact"]["subject"] == first.subject.as_str()
+        });
+        let cell = cell.expect("the cell");
+        for (name, value) in record["numbers"].as_object().expect("numbers") {
+            let (alone, swept) = (value.as_f64().expect("number"), cell.numbers.get(name).copied().unwrap_or(f64::NAN));
+            assert!((alone - swept).abs() < 1e-5, "{objective} {name}: {alone} alone, {swept} in the sweep");
+        }
+        assert!(cell.numbers.contains_key("after.rewrite_says") && cell.numbers.contains_key("relative_change"));
+    }
+    for row in &all {
+        if let SweepRow::Localized(found) = row {
+            assert_eq!((found.effects.len(), found.failed.as_deref()), (12, None), "{found:?}");
+            assert_eq!(found.halves.len(), if found.kind == "causal-trace" { 2 } else { 0 });
+        }
+    }
+    // once more computes nothing
+    let again = home.run(["sweep", "run", "--out", "swept"]).well();
+    assert!(again.err.contains("36 of which are done"), "{}", again.err);
+    assert_eq!(again.out, printed.out);
+    assert_eq!(rows(&home, "swept").len(), ROWS);
+    let status = home.run(["sweep", "status", "swept"]).well().out;
+    assert!(status.contains("36 of 36 done (100 %)") && status.contains("the sweep is complete"), "{status}");
+}
+
+#[test]
+fn kills_lose_nothing_and_double_nothing() {
+    let undisturbed = home();
+    let _ = undisturbed.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    let expected = told(&undisturbed, "swept");
+    let disturbed = home();
+    for part in 1..=6_usize {
+        let mut child = start(&disturbed, &[]);
+        let enough = ROWS * part / 8;
+        let written = || if disturbed.path("swept").exists() { rows(&disturbed, "swept").len() } else { 0 };
+        while written() < enough && child.try_wait().expect("the child").is_none() {
+            thread::sleep(Duration::from_millis(3));
+        }
+        thread::sleep(Duration::from_millis(29 * part as u64 % 50));
+        if child.try_wait().expect("the child").is_none() {
+            send(Signal::KILL, child.id());
+        }
+        child.wait().expect("the end");
+    }
+    let _ = disturbed.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert_eq!(told(&disturbed, "swept"), expected);
+    assert_eq!(std::fs::read_dir(disturbed.path("swept/claims")).expect("claims").count(), 0);
+}
+
+#[test]
+fn several_programs_on_one_folder_make_the_rows_of_one() {
+    let alone = home();
+    let _ = alone.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    let expected = told(&alone, "swept");
+    for sharded in [false, true] {
+        let shared = home();
+        let parts = ["1/3", "2/3", "3/3"];
+        let flags = |part| if sharded { vec!["--shard", part] } else { Vec::new() };
+        let mut children: Vec<Child> = parts.into_iter().map(|part| start(&shared, &flags(part))).collect();
+        for child in &mut children {
+            assert!(child.wait().expect("the end").success(), "sharded: {sharded}");
+        }
+        assert_eq!(told(&shared, "swept"), expected, "sharded: {sharded}");
+        let cells = rows(&shared, "swept").iter().filter(|row| !matches!(row, SweepRow::Fact(_))).count();
+        assert_eq!(cells, ROWS - 4, "nothing was computed twice");
+        let files = std::fs::read_dir(shared.path("swept/rows")).expect("rows").count();
+        assert!(files > 1, "only one has worked");
+    }
+}
+
+#[test]
+fn a_cell_that_fails_is_a_row_with_its_reason() {
+    let home = home();
+    let mut some = facts()[..3].to_vec();
+    some[1].target_new = String::new();
+    let record = |fact: &locus_protocol::Fact| {
+        json!({"case_id": 1, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
+            "target_true": {"str": fact.target_true}, "target_new": {"str": fact.target_new}}})
+    };
+    std::fs::write(home.path("facts.json"), Value::from_iter(some.iter().map(record)).to_string()).expect("facts");
+    let grid = GRID.replace("count = 4", "file = \"facts.json\"").replace(", \"fact-erasure\"", "");
+    std::fs::write(home.path("grid.toml"), grid).expect("grid");
+    let printed = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(printed.err.contains("cells failed"), "{}", printed.err);
+    let failed = |home: &Home| rows(home, "swept").iter().filter(|row| row.failed().is_some()).count();
+    let first = failed(&home);
+    assert!(first >= 3, "{first}");
+    let status = home.run(["sweep", "status", "swept"]).well().out;
+    assert!(status.contains("--retry-failed") && status.contains("target"), "{status}");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert_eq!(failed(&home), first, "what has failed is not tried again");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept", "--retry-failed"]).well();
+    assert_eq!(failed(&home), 2 * first, "each is tried once more");
+}
+
+#[test]
+fn what_cannot_be_swept_is_said_in_one_sentence() {
+    let home = home();
+    let refused = |grid: &str, code: i32| {
+        std::fs::write(home.path("bad.toml"), grid).expect("grid");
+        let said = home.run(["sweep", "run", "bad.toml", "--out", "bad"]).sentence(code);
+        assert!(!home.path("bad").exists(), "nothing is left behind: {said}");
+        said
+    };
+    for (grid, code, says) in [
+        (GRID.replace("\"rome\"", "\"rmoe\""), 1, "rmoe"),
+        (GRID.replace("\"fact-erasure\"", "\"erasure\""), 1, "erasure"),
+        (GRID.replace("[0, 5, 11]", "[0, 12]"), 1, "there is no layer 12; the model has layers 0 to 11"),
+        (GRID.replace("steps = 3", "stops = 3"), 1, "stops"),
+        (GRID.replace("causal-trace", "causal-trade"), 1, "no localizer `causal-trade`"),
+        (GRID.replace("samples = 2", "sample = 2"), 1, "no setting `sample`"),
+        (GRID.replace("[[edits]]", "[[edit]]"), 2, "edit"),
+        (String::new(), 2, "neither [[edits]] nor [[localizers]]"),
+    ] {
+        let said = refused(&grid, code);
+        assert!(said.contains(says), "{said}");
+    }
+    std::fs::write(home.path("none.json"), "[]").expect("facts");
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "none", "--facts", "none.json"]);
+    assert!(said.code != Some(0) && said.err.contains("give at least one"), "{}", said.err);
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "none", "--shard", "4/3"]);
+    assert!(said.code == Some(2) && said.err.contains("2/8"), "{}", said.err);
+    let said = home.run(["sweep", "run", "--out", "nowhere"]).sentence(2);
+    assert!(said.contains("there is no sweep in this folder"), "{said}");
+    assert!(home.run(["sweep", "status", "nowhere"]).sentence(1).contains("there is no sweep"));
+    // a folder of another sweep, and one of something else
+    let small = GRID.replace("objectives = [\"error-injection\", \"fact-erasure\"]", "objectives = [\"error-injection\"]");
+    std::fs::write(home.path("small.toml"), small.replace("[0, 5, 11]", "[0]").replace("count = 4", "count = 1")).expect("grid");
+    let _ = home.run(["sweep", "run", "small.toml", "--out", "swept"]).well();
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).sentence(1);
+    assert!(said.contains("its grid (sweep.toml) differs"), "{said}");
+    std::fs::create_dir(home.path("mine")).expect("folder");
+    std::fs::write(home.path("mine/notes.txt"), "mine").expect("file");
+    let said = home.run(["sweep", "run", "small.toml", "--out", "mine"]).sentence(1);
+    assert!(said.contains("something else than a sweep"), "{said}");
+    // a torn last line, as a kill leaves it, and a line that is none
+    let file = std::fs::read_dir(home.path("swept/rows")).expect("rows").next().expect("a file").expect("entry").path();
+    let text = std::fs::read_to_string(&file).expect("rows");
+    std::fs::write(&file, &text[..text.len() - 30]).expect("torn");
+    let _ = home.run(["sweep", "run", "small.toml", "--out", "swept"]).well();
+    let status = home.run(["sweep", "status", "swept"]).well().out;
+    assert!(status.contains("(100 %)"), "{status}");
+}
