@@ -1,0 +1,69 @@
+//! Why a number is not there. A report prints the reason where the number would stand, never "NaN".
+
+use serde::{Deserialize, Serialize};
+
+/// Why a number could not be computed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum Unavailable {
+    /// No row has both numbers.
+    #[error("no row has both a score and an effect")]
+    NoRows,
+    /// Too few facts.
+    #[error("{have} facts, and {need} are needed")]
+    TooFewFacts { have: usize, need: usize },
+    /// A comparison of layers needs two.
+    #[error("one layer only, so layers cannot be compared")]
+    OneLayer,
+    /// The total sum of squares is 0.
+    #[error("all scores are equal, so there is no variance to explain")]
+    AllScoresEqual,
+    /// The localizer says the same everywhere.
+    #[error("all effects are equal")]
+    EffectsConstant,
+    /// The localizer says the same for all facts of a layer, at every layer.
+    #[error("at every layer all facts have the same effect")]
+    EffectsConstantAtEveryLayer,
+    /// The localizer differs between facts in the same way at all layers.
+    #[error("after facts and layers are accounted for, no effect is left")]
+    NoEffectWithinFacts,
+    /// As many coefficients as rows.
+    #[error("{rows} rows leave no degree of freedom for {coefficients} coefficients")]
+    NoFreedom { rows: usize, coefficients: usize },
+    /// The residual is 0, so that F is infinite.
+    #[error("the model fits every score exactly")]
+    ExactFit,
+    /// Columns of the regression depend on each other.
+    #[error("the columns of the regression depend on each other")]
+    Collinear,
+    /// The estimated variance is 0.
+    #[error("the clustered variance is zero")]
+    NoVariance,
+    /// A joint test of many slopes needs many facts.
+    #[error("{facts} facts are too few for a joint test of {slopes} slopes")]
+    TooFewFactsForSlopes { facts: usize, slopes: usize },
+    /// The middle half of all effects is one value.
+    #[error("the middle half of the effects is one value, so no step of the effect can be named")]
+    NoSpread,
+    /// The localizer has no noise draws.
+    #[error("effects per noise draw were not recorded")]
+    NoDraws,
+    /// A split into halves needs two draws.
+    #[error("{have} noise draws, and 2 are needed to split them")]
+    TooFewDraws { have: usize },
+    /// Noise alone, as far as the halves can tell.
+    #[error("the halves of the noise draws do not agree with each other, so there is no reliability to correct by")]
+    NoReliability,
+    /// Most samples of the bootstrap could not be computed.
+    #[error("{unusable} of {draws} resamples could not be computed")]
+    TooFewResamples { unusable: usize, draws: usize },
+    /// No fact is in the subset.
+    #[error("no fact has a concentrated trace")]
+    NoneConcentrated,
+    /// Effects of facts with a gap cannot be handed to other facts.
+    #[error("{have} facts have scores and effects at all layers, and {need} are needed")]
+    TooFewWholeFacts { have: usize, need: usize },
+}
+
+/// A number, or why there is none.
+pub type Computed<T> = Result<T, Unavailable>;

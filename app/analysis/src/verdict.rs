@@ -1,0 +1,104 @@
+//! The verdict as a sentence, computed from the numbers.
+
+use crate::bootstrap::Interval;
+use crate::panel::{Identity, Panel};
+use crate::regret::{Regret, Rule};
+use crate::settings::Settings;
+use crate::unavailable::{Computed, Unavailable};
+use serde::Serialize;
+
+/// What picking the layer by a localizer is worth.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    pub worth: Worth,
+    /// What it loses against one fixed layer, or gains below 0.
+    pub loss: Interval,
+    pub facts: usize,
+    pub sentence: String,
+}
+
+/// How a localizer does against one fixed layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Worth {
+    /// The whole interval is above 0.
+    Loses,
+    /// The whole interval is below 0.
+    Gains,
+    /// The interval holds 0 and lies within the margin.
+    Same,
+    /// The interval holds 0 and more than the margin.
+    Undecided,
+}
+
+/// The verdict on one localizer.
+///
+/// # Errors
+///
+/// Where the localizer has no paired comparison.
+pub fn verdict(identity: &Identity, panel: &Panel, regret: &Regret, localizer: &str, settings: &Settings) -> Computed<Verdict> {
+    let of = |wanted: &Rule| regret.rules.iter().find(|rule| rule.rule == *wanted);
+    let paired = of(&Rule::Localizer(localizer.to_owned())).and_then(|rule| rule.against_fixed.as_ref());
+    let paired = paired.ok_or(Unavailable::NoRows)?;
+    let loss = paired.loss.clone()?;
+    let usual = of(&Rule::FixedOnOthers).and_then(|rule| Some((rule.usual()?, rule)));
+    let layer = usual.map(|(place, rule)| {
+        let always = if rule.picks[place] > 0.999 { "" } else { ", mostly" };
+        format!("{}{always}", regret.layers[place])
+    });
+    let worth = worth(&loss, settings.margin);
+    let range = format!("[{:.2}, {:.2}]", least_signed(loss.low), least_signed(loss.high));
+    let (score, margin) = (spoken(&panel.score), settings.margin);
+    let amount = |value: f64, low: f64, high: f64| {
+        format!("{:.2} [{:.2}, {:.2}] of {score}", least_signed(value), least_signed(low), least_signed(high))
+    };
+    let small = if loss.low.abs() < margin && loss.high.abs() < margin {
+        format!(", less than the margin of {margin}")
+    } else {
+        String::new()
+    };
+    let fixed = format!("one fixed layer ({})", layer.unwrap_or_else(|| "none".to_owned()));
+    let said = match worth {
+        Worth::Loses => format!("loses {} against {fixed}{small}", amount(loss.estimate, loss.low, loss.high)),
+        Worth::Gains => format!("gains {} over {fixed}{small}", amount(-loss.estimate, -loss.high, -loss.low)),
+        Worth::Same => format!(
+            "does as well as {fixed}: it loses {} {range} of {score}, within the margin of {margin}",
+            format_args!("{:.2}", least_signed(loss.estimate))
+        ),
+        Worth::Undecided => format!(
+            "may be better or worse than {fixed}: it loses {} {range} of {score}, and the data do not say more",
+            format_args!("{:.2}", least_signed(loss.estimate))
+        ),
+    };
+    let sentence = format!(
+        "On {}, for {} and {}, picking the layer by {localizer} {said} ({} facts, {} layers).",
+        identity.model,
+        panel.method,
+        spoken(&panel.objective),
+        paired.facts,
+        regret.layers.len()
+    );
+    Ok(Verdict { worth, loss, facts: paired.facts, sentence })
+}
+
+fn worth(loss: &Interval, margin: f64) -> Worth {
+    if loss.low > 0.0 {
+        Worth::Loses
+    } else if loss.high < 0.0 {
+        Worth::Gains
+    } else if loss.low > -margin && loss.high < margin {
+        Worth::Same
+    } else {
+        Worth::Undecided
+    }
+}
+
+/// No "-0.00".
+fn least_signed(value: f64) -> f64 {
+    if value.abs() < 0.005 { 0.0 } else { value }
+}
+
+/// An id as words: "error-injection" is "error injection".
+pub fn spoken(id: &str) -> String {
+    id.replace(['-', '_'], " ")
+}
