@@ -70,10 +70,12 @@ pub struct LocalizerResults {
     #[serde(with = "crate::computed")]
     pub published: Computed<Published>,
     /// What the paper has for this method, objective and score.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paper: Option<&'static PaperRow>,
     #[serde(with = "crate::computed")]
     pub concentrated: Computed<Concentrated>,
     /// What the paper has for concentrated traces.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paper_concentrated: Option<&'static PaperRow>,
     pub correlations: Vec<AtLayer>,
     pub profile: Vec<LayerProfile>,
@@ -99,9 +101,13 @@ pub struct LocalizerResults {
 /// p values that many tests of one table have been corrected for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Corrected {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub published: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub joint: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub within_facts: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub permutation: Option<f64>,
 }
 

@@ -11,6 +11,9 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
+/// With fewer facts, resamples of one fact alone are as frequent as the tails of an interval.
+pub const LEAST_FACTS: usize = 5;
+
 /// An estimate with the percentile interval of its resamples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
@@ -73,10 +76,10 @@ pub fn interval(estimate: f64, resamples: Vec<Option<f64>>, confidence: f64) -> 
 ///
 /// # Errors
 ///
-/// Where there are fewer than two facts.
+/// Where there are fewer than five facts.
 pub fn of_mean(per_fact: &[f64], settings: &Settings, names: &[&str]) -> Computed<Interval> {
-    if per_fact.len() < 2 {
-        return Err(Unavailable::TooFewFacts { have: per_fact.len(), need: 2 });
+    if per_fact.len() < LEAST_FACTS {
+        return Err(Unavailable::TooFewFacts { have: per_fact.len(), need: LEAST_FACTS });
     }
     let count = per_fact.len();
     let mut generator = generator(settings.seed, names);
@@ -89,12 +92,12 @@ pub fn of_mean(per_fact: &[f64], settings: &Settings, names: &[&str]) -> Compute
 ///
 /// # Errors
 ///
-/// Where the regressions cannot be fitted to the rows themselves, or there are fewer than two facts.
+/// Where the regressions cannot be fitted to the rows themselves, or there are fewer than five facts.
 pub fn bootstrap(rows: &Rows, settings: &Settings, names: &[&str]) -> Computed<Bootstrapped> {
     let sums = Sums::new(rows);
     let own = sums.models(&sums.all())?;
-    if sums.facts() < 2 {
-        return Err(Unavailable::TooFewFacts { have: sums.facts(), need: 2 });
+    if sums.facts() < LEAST_FACTS {
+        return Err(Unavailable::TooFewFacts { have: sums.facts(), need: LEAST_FACTS });
     }
     let within = Within::new(rows);
     let mut draws = generator(settings.seed, &[names, &["bootstrap"]].concat());

@@ -72,6 +72,11 @@ mod tests {
         assert!((tail_of_f(4.0, 2.0, 10.0).expect("p") - 0.0529_2214).abs() < 1e-7);
         assert!((both_tails_of_t(2.0, 5.0).expect("p") - 0.1019_3948).abs() < 1e-7);
         assert!((quantile_of_t(0.025, 5.0).expect("t") - 2.570_581_836).abs() < 1e-8);
+        // of R, far out
+        let near = |ours: f64, theirs: f64| assert!((ours / theirs - 1.0).abs() < 1e-9, "{ours} {theirs}");
+        near(tail_of_f(30.0, 9.0, 5850.0).expect("p"), 1.040_936_477_723_02e-51);
+        near(tail_of_t(12.0, 40.5).expect("p"), 3.236_132_922_836_44e-15);
+        near(tail_of_t(-3.0, 7.3).expect("p"), 0.990_509_724_488_433);
         assert_eq!(quantile(&[1.0, 2.0, 3.0, 4.0], 0.25), Some(1.75));
         assert_eq!(quantile(&[], 0.5), None);
         assert_eq!(tail_of_f(1.0, 0.0, 3.0), Err(Unavailable::NoVariance));

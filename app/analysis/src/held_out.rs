@@ -1,6 +1,6 @@
 //! Cross-validation that holds out whole facts: what the regressions say about facts that they have not seen.
 
-use crate::bootstrap::{Interval, interval};
+use crate::bootstrap::{Interval, LEAST_FACTS, interval};
 use crate::randomness::{generator, shuffled};
 use crate::rows::Rows;
 use crate::settings::Settings;
@@ -34,14 +34,14 @@ struct Loss {
 ///
 /// # Errors
 ///
-/// Where there are fewer than two facts or layers, or no variance of the score.
+/// Where there are fewer than five facts or two layers, or no variance of the score.
 pub fn held_out(rows: &Rows, settings: &Settings, names: &[&str]) -> Computed<HeldOut> {
     let sums = Sums::new(rows);
     let all = sums.all();
     sums.models(&all)?;
     let facts = sums.facts();
-    if facts < 2 {
-        return Err(Unavailable::TooFewFacts { have: facts, need: 2 });
+    if facts < LEAST_FACTS {
+        return Err(Unavailable::TooFewFacts { have: facts, need: LEAST_FACTS });
     }
     let folds = settings.folds.min(facts);
     let mut draws = generator(settings.seed, &[names, &["held out"]].concat());
@@ -59,7 +59,8 @@ pub fn held_out(rows: &Rows, settings: &Settings, names: &[&str]) -> Computed<He
         return Err(Unavailable::AllScoresEqual);
     }
     let gained = |times: &dyn Fn(usize) -> f64| {
-        let sum = |of: fn(&Loss) -> f64| losses.iter().enumerate().map(|(fact, loss)| times(fact) * of(loss)).sum::<f64>();
+        let sum =
+            |of: fn(&Loss) -> f64| losses.iter().enumerate().map(|(fact, loss)| times(fact) * of(loss)).sum::<f64>();
         let whole = sum(|loss| loss.mean);
         (whole > 0.0).then(|| sum(|loss| loss.layer - loss.both) / whole)
     };

@@ -24,6 +24,9 @@ mod tests {
         let adjusted = holm(&[Some(0.01), Some(0.04), None, Some(0.03), Some(0.005)]);
         let expected = [0.03, 0.06, 0.06, 0.02];
         let there: Vec<f64> = adjusted.iter().flatten().copied().collect();
-        assert!(adjusted[2].is_none() && there.iter().zip(expected).all(|(one, two)| (one - two).abs() < 1e-12), "{there:?}");
+        assert!(
+            adjusted[2].is_none() && there.iter().zip(expected).all(|(one, two)| (one - two).abs() < 1e-12),
+            "{there:?}"
+        );
     }
 }

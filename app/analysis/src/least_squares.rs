@@ -40,7 +40,8 @@ pub fn fit(x: &DMatrix<f64>, y: &DVector<f64>) -> Computed<Fit> {
     }
     let unscale = DMatrix::from_diagonal(&DVector::from_iterator(coefficients, lengths.iter().map(|l| 1.0 / l)));
     let solved = r.solve_upper_triangular(&(q.transpose() * y)).ok_or(Unavailable::Collinear)?;
-    let root = r.solve_upper_triangular(&DMatrix::identity(coefficients, coefficients)).ok_or(Unavailable::Collinear)?;
+    let root =
+        r.solve_upper_triangular(&DMatrix::identity(coefficients, coefficients)).ok_or(Unavailable::Collinear)?;
     let root = &unscale * root;
     let solved = unscale * solved;
     let residuals = y - x * &solved;

@@ -1,7 +1,7 @@
 //! Does localization inform editing? The statistics over the rows of a sweep (scores of edits and effects of localizers,
 //! by fact and layer), and the report of them. No tensors, no terminal, and no model is run here.
 //!
-//! [`panel::Study`] is what goes in, [`analyze`] computes, `report` writes. What cannot be computed has an
+//! [`panel::Study`] is what goes in, [`analyze`] computes, [`report`] writes. What cannot be computed has an
 //! [`unavailable::Unavailable`] in its place; no number is ever "NaN".
 //!
 //! As published (Hase et al. 2023): [`published`], [`concentrated`], [`correlation`], beside the rows of [`paper`]. As it
@@ -30,12 +30,14 @@ pub mod published;
 pub mod randomness;
 pub mod regret;
 pub mod reliability;
+pub mod report;
 pub mod rows;
 pub mod settings;
 pub mod sums;
 pub mod unavailable;
 pub mod verdict;
 pub mod within_facts;
+pub mod words;
 
 pub use analysis::{Analysis, Refused, analyze};
 pub use panel::{Cell, Fact, Identity, Localizer, Panel, Study};

@@ -116,7 +116,9 @@ impl From<Option<f64>> for Cell {
 pub enum Malformed {
     #[error("{panel}: {what} has {have} {of}, and {need} are needed; run the sweep's export again")]
     Shape { panel: String, what: String, of: &'static str, have: usize, need: usize },
-    #[error("{panel}: {what} of fact {fact} at layer {layer} is not a finite number; record it as missing, with a reason")]
+    #[error(
+        "{panel}: {what} of fact {fact} at layer {layer} is not a finite number; record it as missing, with a reason"
+    )]
     NotFinite { panel: String, what: String, fact: String, layer: String },
     #[error("{panel}: {what} {name} is there twice; name each once")]
     Twice { panel: String, what: &'static str, name: String },

@@ -27,8 +27,10 @@ pub struct PaperRow {
     pub trace: f64,
     pub both: f64,
     /// Not in table 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
     /// As printed: a number, or "<0.0001". Not in table 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<String>,
 }
 

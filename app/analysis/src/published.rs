@@ -7,6 +7,9 @@ use crate::sums::Sums;
 use crate::unavailable::{Computed, Unavailable};
 use serde::Serialize;
 
+/// What is left of all variance by rounding alone.
+const EXACT: f64 = 1e-14;
+
 /// One row of the published table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Published {
@@ -73,13 +76,16 @@ pub fn published(rows: &Rows) -> Computed<Published> {
         trace: models.trace(),
         both: models.both(),
         difference: models.difference(),
-        test: test(&models),
+        test: test(&models, rows.places.len()),
         layer_errors: errors(&|row| levels[rows.layers[row]].unwrap_or_default()),
         trace_errors: line.map(|line| errors(&|row| line.at(rows.effects[row]))),
     })
 }
 
-fn test(models: &crate::sums::Models) -> Computed<FTest> {
+fn test(models: &crate::sums::Models, facts: usize) -> Computed<FTest> {
+    if facts < 2 {
+        return Err(Unavailable::TooFewFacts { have: facts, need: 2 });
+    }
     if models.varying == 0 {
         return Err(Unavailable::EffectsConstantAtEveryLayer);
     }
@@ -87,7 +93,7 @@ fn test(models: &crate::sums::Models) -> Computed<FTest> {
     if rows <= coefficients {
         return Err(Unavailable::NoFreedom { rows, coefficients });
     }
-    if models.left_by_both <= 1e-20 * models.total {
+    if models.left_by_both <= EXACT * models.total {
         return Err(Unavailable::ExactFit);
     }
     let (first_freedom, second_freedom) = (models.varying as f64, (rows - coefficients) as f64);

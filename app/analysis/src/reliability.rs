@@ -53,7 +53,8 @@ pub fn reliability(panel: &Panel, localizer: &Localizer, settings: &Settings, na
     }
     let rows = Rows::new(panel, localizer);
     let whole = rows.whole()?;
-    let layers: Vec<usize> = (0..panel.layers.len()).filter(|layer| rows.centers.contains(&panel.layers[*layer])).collect();
+    let layers: Vec<usize> =
+        (0..panel.layers.len()).filter(|layer| rows.centers.contains(&panel.layers[*layer])).collect();
     let table = |draw: &Vec<Vec<crate::panel::Cell>>, place: usize| {
         layers.iter().map(|layer| draw[place][*layer].value()).collect::<Option<Vec<f64>>>()
     };
@@ -93,7 +94,9 @@ fn agreement(splits: &[Option<f64>], correlation: Computed<f64>) -> Agreement {
     let usable = !there.is_empty() && there.len() * 2 >= splits.len();
     let mean = there.iter().sum::<f64>() / there.len().max(1) as f64;
     let reliability = if usable { Ok(mean) } else { Err(Unavailable::NoReliability) };
-    let root = reliability.clone().and_then(|value| if value > 0.0 { Ok(value.sqrt()) } else { Err(Unavailable::NoReliability) });
+    let root = reliability
+        .clone()
+        .and_then(|value| if value > 0.0 { Ok(value.sqrt()) } else { Err(Unavailable::NoReliability) });
     let without_noise = correlation.clone().and_then(|correlation| Ok(correlation / root?));
     Agreement { reliability, correlation, without_noise }
 }

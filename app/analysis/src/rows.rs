@@ -2,6 +2,7 @@
 
 use crate::panel::{Localizer, Panel};
 use crate::unavailable::{Computed, Unavailable};
+use crate::words::many;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,7 +21,8 @@ pub struct Counts {
 impl Counts {
     /// "652 facts, 9 layers, 5868 rows; left out: 12 facts (the model answers wrongly)".
     pub fn sentence(&self) -> String {
-        let mut text = format!("{}, {}, {}", many(self.facts, "fact"), many(self.layers, "layer"), many(self.rows, "row"));
+        let mut text =
+            format!("{}, {}, {}", many(self.facts, "fact"), many(self.layers, "layer"), many(self.rows, "row"));
         let facts = self.left_out.iter().map(|(reason, count)| format!("{} ({reason})", many(*count, "fact")));
         let cells = self.missing.iter().map(|(reason, count)| format!("{} ({reason})", many(*count, "cell")));
         let all: Vec<String> = facts.chain(cells).collect();
@@ -30,11 +32,6 @@ impl Counts {
         }
         text
     }
-}
-
-/// "1 fact", "2 facts".
-pub fn many(count: usize, of: &str) -> String {
-    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
 /// Rows in the order of facts, then layers. Facts and layers are numbered from 0 among those that have a row.
@@ -78,7 +75,9 @@ impl Rows {
                     raw_layers.push(layer);
                     rows.scores.push(score);
                     rows.effects.push(effect);
-                } else if let crate::panel::Cell::Missing(reason) = if pair.0.value().is_none() { pair.0 } else { pair.1 } {
+                } else if let crate::panel::Cell::Missing(reason) =
+                    if pair.0.value().is_none() { pair.0 } else { pair.1 }
+                {
                     *rows.counts.missing.entry(reason.clone()).or_default() += 1;
                 }
             }
@@ -111,7 +110,8 @@ impl Rows {
     /// [`Unavailable::TooFewWholeFacts`] where there are fewer than two.
     pub fn whole(&self) -> Computed<Whole> {
         let complete = |(_, rows): &(usize, Vec<usize>)| rows.len() == self.centers.len();
-        let (facts, kept): (Vec<usize>, Vec<Vec<usize>>) = self.by_fact().into_iter().enumerate().filter(complete).unzip();
+        let (facts, kept): (Vec<usize>, Vec<Vec<usize>>) =
+            self.by_fact().into_iter().enumerate().filter(complete).unzip();
         if kept.len() < 2 {
             return Err(Unavailable::TooFewWholeFacts { have: kept.len(), need: 2 });
         }

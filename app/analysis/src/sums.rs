@@ -173,7 +173,7 @@ impl Sums {
     fn spread(&self, sums: &LayerSums) -> f64 {
         let spread = sums.effect_effect - sums.effect * sums.effect / sums.rows;
         let least = (CONSTANT * self.total_effect).max(CANCELED * sums.effect_effect);
-        if spread > least { spread } else { 0.0 }
+        if self.total_effect > 0.0 && spread > least { spread } else { 0.0 }
     }
 
     /// The line of one layer. Without spread of the effect it is level; without rows there is none.
@@ -210,7 +210,7 @@ impl Sums {
             squares[1] += sums.effect_effect + 2.0 * effect * sums.effect + sums.rows * effect * effect;
             squares[2] += sums.score_effect + score * sums.effect + effect * sums.score + sums.rows * score * effect;
         }
-        let varies = squares[1] > CONSTANT * self.total_effect && squares[1] > 0.0;
+        let varies = self.total_effect > 0.0 && squares[1] > CONSTANT * self.total_effect;
         let slope = if varies { Ok(squares[2] / squares[1]) } else { Err(Unavailable::EffectsConstant) };
         let line = slope.map(|slope| Line { intercept: mean_score - slope * mean_effect, slope });
         (line, mean_score, squares)

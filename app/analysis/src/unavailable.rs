@@ -1,5 +1,6 @@
 //! Why a number is not there. A report prints the reason where the number would stand, never "NaN".
 
+use crate::words::many;
 use serde::{Deserialize, Serialize};
 
 /// Why a number could not be computed.
@@ -10,7 +11,7 @@ pub enum Unavailable {
     #[error("no row has both a score and an effect")]
     NoRows,
     /// Too few facts.
-    #[error("{have} facts, and {need} are needed")]
+    #[error("{}, and {need} are needed", many(*have, "fact"))]
     TooFewFacts { have: usize, need: usize },
     /// A comparison of layers needs two.
     #[error("one layer only, so layers cannot be compared")]
@@ -28,7 +29,7 @@ pub enum Unavailable {
     #[error("after facts and layers are accounted for, no effect is left")]
     NoEffectWithinFacts,
     /// As many coefficients as rows.
-    #[error("{rows} rows leave no degree of freedom for {coefficients} coefficients")]
+    #[error("{} leave no degree of freedom for {}", many(*rows, "row"), many(*coefficients, "coefficient"))]
     NoFreedom { rows: usize, coefficients: usize },
     /// The residual is 0, so that F is infinite.
     #[error("the model fits every score exactly")]
@@ -40,7 +41,7 @@ pub enum Unavailable {
     #[error("the clustered variance is zero")]
     NoVariance,
     /// A joint test of many slopes needs many facts.
-    #[error("{facts} facts are too few for a joint test of {slopes} slopes")]
+    #[error("{} are too few for a joint test of {}", many(*facts, "fact"), many(*slopes, "slope"))]
     TooFewFactsForSlopes { facts: usize, slopes: usize },
     /// The middle half of all effects is one value.
     #[error("the middle half of the effects is one value, so no step of the effect can be named")]
@@ -49,7 +50,7 @@ pub enum Unavailable {
     #[error("effects per noise draw were not recorded")]
     NoDraws,
     /// A split into halves needs two draws.
-    #[error("{have} noise draws, and 2 are needed to split them")]
+    #[error("{}, and 2 are needed to split them", many(*have, "noise draw"))]
     TooFewDraws { have: usize },
     /// Noise alone, as far as the halves can tell.
     #[error("the halves of the noise draws do not agree with each other, so there is no reliability to correct by")]
@@ -60,8 +61,8 @@ pub enum Unavailable {
     /// No fact is in the subset.
     #[error("no fact has a concentrated trace")]
     NoneConcentrated,
-    /// Effects of facts with a gap cannot be handed to other facts.
-    #[error("{have} facts have scores and effects at all layers, and {need} are needed")]
+    /// Facts with a gap have no best layer, and their effects cannot be handed to other facts.
+    #[error("{} without a gap, and {need} are needed", many(*have, "fact"))]
     TooFewWholeFacts { have: usize, need: usize },
 }
 

@@ -5,6 +5,7 @@ use crate::panel::{Identity, Panel};
 use crate::regret::{Regret, Rule};
 use crate::settings::Settings;
 use crate::unavailable::{Computed, Unavailable};
+use crate::words::{many, spoken};
 use serde::Serialize;
 
 /// What picking the layer by a localizer is worth.
@@ -36,7 +37,13 @@ pub enum Worth {
 /// # Errors
 ///
 /// Where the localizer has no paired comparison.
-pub fn verdict(identity: &Identity, panel: &Panel, regret: &Regret, localizer: &str, settings: &Settings) -> Computed<Verdict> {
+pub fn verdict(
+    identity: &Identity,
+    panel: &Panel,
+    regret: &Regret,
+    localizer: &str,
+    settings: &Settings,
+) -> Computed<Verdict> {
     let of = |wanted: &Rule| regret.rules.iter().find(|rule| rule.rule == *wanted);
     let paired = of(&Rule::Localizer(localizer.to_owned())).and_then(|rule| rule.against_fixed.as_ref());
     let paired = paired.ok_or(Unavailable::NoRows)?;
@@ -71,12 +78,12 @@ pub fn verdict(identity: &Identity, panel: &Panel, regret: &Regret, localizer: &
         ),
     };
     let sentence = format!(
-        "On {}, for {} and {}, picking the layer by {localizer} {said} ({} facts, {} layers).",
+        "On {}, for {} and {}, picking the layer by {localizer} {said} ({}, {}).",
         identity.model,
         panel.method,
         spoken(&panel.objective),
-        paired.facts,
-        regret.layers.len()
+        many(paired.facts, "fact"),
+        many(regret.layers.len(), "layer")
     );
     Ok(Verdict { worth, loss, facts: paired.facts, sentence })
 }
@@ -96,9 +103,4 @@ fn worth(loss: &Interval, margin: f64) -> Worth {
 /// No "-0.00".
 fn least_signed(value: f64) -> f64 {
     if value.abs() < 0.005 { 0.0 } else { value }
-}
-
-/// An id as words: "error-injection" is "error injection".
-pub fn spoken(id: &str) -> String {
-    id.replace(['-', '_'], " ")
 }

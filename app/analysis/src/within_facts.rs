@@ -87,10 +87,13 @@ impl Within {
             return Err(Unavailable::NoFreedom { rows, coefficients });
         }
         let last = self.x.ncols() - 1;
-        let fitted = fit(&self.x, &self.y, &self.facts).map_err(|reason| {
-            let without = least_squares::fit(&self.x.columns(0, last).into_owned(), &self.y);
-            if without.is_ok() { Unavailable::NoEffectWithinFacts } else { reason }
-        })?;
+        let fitted = match fit(&self.x, &self.y, &self.facts) {
+            Err(Unavailable::Collinear) => {
+                let without = least_squares::fit(&self.x.columns(0, last).into_owned(), &self.y);
+                return Err(without.map_or_else(|reason| reason, |_| Unavailable::NoEffectWithinFacts));
+            }
+            fitted => fitted?,
+        };
         fitted.coefficient(last, confidence)
     }
 

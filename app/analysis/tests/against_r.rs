@@ -7,7 +7,9 @@ use locus_analysis::panel::{Cell, Panel};
 use locus_analysis::regret::{Rule, regret};
 use locus_analysis::rows::Rows;
 use locus_analysis::within_facts::Within;
-use locus_analysis::{Settings, bootstrap, correlation, equivalence, held_out, holm, permutation, published, reliability};
+use locus_analysis::{
+    Settings, bootstrap, correlation, equivalence, held_out, holm, permutation, published, reliability,
+};
 use serde_json::Value;
 use support::{close, fixture, number, panel_of_rows};
 
@@ -40,7 +42,10 @@ fn the_published_table() {
         close(ours.both, &r["both"], EXACT, "both");
         let test = ours.test.clone().expect("a test");
         close(test.f, &r["f"], EXACT, "F");
-        assert_eq!((test.first_freedom, test.second_freedom), (number(&r["first_freedom"]), number(&r["second_freedom"])));
+        assert_eq!(
+            (test.first_freedom, test.second_freedom),
+            (number(&r["first_freedom"]), number(&r["second_freedom"]))
+        );
         close(test.p, &r["p"], 1e-7, "p");
         let trace_errors = ours.trace_errors.clone().expect("errors");
         for (ours, theirs) in [(ours.layer_errors, &r["layer_errors"]), (trace_errors, &r["trace_errors"])] {
@@ -117,7 +122,10 @@ fn bounds_of_the_bootstrap() {
             let ours = ours.expect("an interval");
             let (low, high) = (number(&r["bootstrap"][name][0]), number(&r["bootstrap"][name][1]));
             let near = 0.12 * (high - low);
-            assert!((ours.low - low).abs() < near && (ours.high - high).abs() < near, "{name}: {ours:?}, R {low} {high}");
+            assert!(
+                (ours.low - low).abs() < near && (ours.high - high).abs() < near,
+                "{name}: {ours:?}, R {low} {high}"
+            );
         }
     });
 }
@@ -168,7 +176,8 @@ fn regret_of_every_rule() {
     let of = |rule: &Rule| ours.rules.iter().find(|own| own.rule == *rule).expect("rule");
     let trace = Rule::Localizer(support::TRACE.to_owned());
     let peak = Rule::PeakOnOthers(support::TRACE.to_owned());
-    let rules = [(Rule::FixedOnOthers, "fixed"), (Rule::Random, "random"), (trace.clone(), "trace"), (peak, "peak_on_others")];
+    let rules =
+        [(Rule::FixedOnOthers, "fixed"), (Rule::Random, "random"), (trace.clone(), "trace"), (peak, "peak_on_others")];
     for (rule, name) in &rules {
         close(of(rule).regret.clone().expect("interval").estimate, &theirs[*name], EXACT, name);
     }

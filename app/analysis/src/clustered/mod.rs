@@ -19,7 +19,7 @@ use serde::Serialize;
 
 /// Directions in which a cluster has leverage 1 hold no information about the error.
 const NO_INFORMATION: f64 = 1e-12;
-/// A variance below this share of the squared estimate is rounding.
+/// A variance below this share of a square, or residuals below it, are rounding.
 const ROUNDING: f64 = 1e-24;
 
 /// A coefficient with what is known of it.
@@ -72,6 +72,9 @@ pub fn fit(x: &DMatrix<f64>, y: &DVector<f64>, clusters: &[usize]) -> Computed<C
         return Err(Unavailable::TooFewFacts { have: count, need: 2 });
     }
     let fit = least_squares::fit(x, y)?;
+    if fit.residuals.norm_squared() <= ROUNDING * y.norm_squared() {
+        return Err(Unavailable::ExactFit);
+    }
     let columns = x.ncols();
     let mut members = vec![Vec::new(); count];
     clusters.iter().enumerate().for_each(|(row, cluster)| members[*cluster].push(row));

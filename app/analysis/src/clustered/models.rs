@@ -29,14 +29,22 @@ pub fn honest(rows: &Rows, confidence: f64) -> Honest {
     }
 }
 
-/// A regression of the scores on a column of ones, or one per layer, and further columns.
-fn regression(rows: &Rows, by_layer: bool, further: &[Vec<f64>]) -> Computed<Clustered> {
+/// What every regression here needs.
+fn check(rows: &Rows) -> Computed<()> {
     if rows.scores.is_empty() {
         return Err(Unavailable::NoRows);
+    }
+    if rows.places.len() < 2 {
+        return Err(Unavailable::TooFewFacts { have: rows.places.len(), need: 2 });
     }
     if rows.scores.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Unavailable::AllScoresEqual);
     }
+    Ok(())
+}
+
+/// A regression of the scores on a column of ones, or one per layer, and further columns.
+fn regression(rows: &Rows, by_layer: bool, further: &[Vec<f64>]) -> Computed<Clustered> {
     let layers = if by_layer { rows.centers.len() } else { 1 };
     let x = DMatrix::from_fn(rows.scores.len(), layers + further.len(), |row, column| {
         if column >= layers {
@@ -49,28 +57,31 @@ fn regression(rows: &Rows, by_layer: bool, further: &[Vec<f64>]) -> Computed<Clu
 }
 
 fn slope(rows: &Rows, confidence: f64) -> Computed<Coefficient> {
-    if rows.effects.windows(2).all(|pair| pair[0] == pair[1]) && !rows.effects.is_empty() {
+    check(rows)?;
+    if rows.effects.windows(2).all(|pair| pair[0] == pair[1]) {
         return Err(Unavailable::EffectsConstant);
     }
     regression(rows, false, std::slice::from_ref(&rows.effects))?.coefficient(1, confidence)
 }
 
 fn slope_given_layer(rows: &Rows, confidence: f64) -> Computed<Coefficient> {
+    check(rows)?;
     if rows.centers.len() == 1 {
         return Err(Unavailable::OneLayer);
     }
-    if varying(rows).is_empty() && !rows.effects.is_empty() {
+    if varying(rows).is_empty() {
         return Err(Unavailable::EffectsConstantAtEveryLayer);
     }
     regression(rows, true, std::slice::from_ref(&rows.effects))?.coefficient(rows.centers.len(), confidence)
 }
 
 fn joint(rows: &Rows) -> Computed<Wald> {
+    check(rows)?;
     if rows.centers.len() == 1 {
         return Err(Unavailable::OneLayer);
     }
     let varying = varying(rows);
-    if varying.is_empty() && !rows.effects.is_empty() {
+    if varying.is_empty() {
         return Err(Unavailable::EffectsConstantAtEveryLayer);
     }
     let of_layer = |layer: &usize| {

@@ -48,6 +48,7 @@ pub struct RuleRegret {
     /// `[layer]`: share of facts for which the layer is picked.
     pub picks: Vec<f64>,
     /// Against the layer that is best on other facts; nothing for that rule itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub against_fixed: Option<Paired>,
 }
 
@@ -163,8 +164,7 @@ pub fn regret(panel: &Panel, settings: &Settings) -> Computed<Regret> {
             let picks = picks[*fact].iter().flatten().zip(&table.scores[*fact]);
             picks.filter(|(_, score)| **score >= best[*fact] - SAME).map(|(weight, _)| weight).sum::<f64>()
         };
-        let differences: Vec<f64> =
-            there.iter().filter_map(|fact| Some(fixed[*fact]? - score(*fact))).collect();
+        let differences: Vec<f64> = there.iter().filter_map(|fact| Some(fixed[*fact]? - score(*fact))).collect();
         let count = |of: &dyn Fn(f64) -> bool| {
             share(differences.iter().filter(|difference| of(**difference)).count() as f64, differences.len())
         };

@@ -65,7 +65,11 @@ pub(super) fn picks(rule: &Rule, panel: &Panel, table: &Table) -> Vec<Option<Vec
 
 /// `[fact]`: the scores at the layers that a rule picks.
 pub(super) fn scores(rule: &Rule, panel: &Panel, table: &Table) -> Vec<Option<f64>> {
-    picks(rule, panel, table).iter().zip(&table.scores).map(|(picks, row)| Some(expected(picks.as_ref()?, row))).collect()
+    picks(rule, panel, table)
+        .iter()
+        .zip(&table.scores)
+        .map(|(picks, row)| Some(expected(picks.as_ref()?, row)))
+        .collect()
 }
 
 /// For each fact the layer with the largest mean over all other facts that have numbers.

@@ -60,7 +60,8 @@ pub fn panel(facts: Vec<String>, layers: Vec<usize>, scores: Vec<Vec<Cell>>, eff
 
 /// A panel of two tables without gaps, layers 0, 1, 2, ….
 pub fn whole_panel(scores: &[Vec<f64>], effects: &[Vec<f64>]) -> Panel {
-    let cells = |table: &[Vec<f64>]| table.iter().map(|row| row.iter().map(|value| Cell::Value(*value)).collect()).collect();
+    let cells =
+        |table: &[Vec<f64>]| table.iter().map(|row| row.iter().map(|value| Cell::Value(*value)).collect()).collect();
     let layers = (0..scores.first().map_or(0, Vec::len)).collect();
     panel((0..scores.len()).map(|fact| fact.to_string()).collect(), layers, cells(scores), cells(effects))
 }
@@ -79,4 +80,39 @@ pub fn close(ours: f64, theirs: &Value, within: f64, what: &str) {
     let theirs = number(theirs);
     let off = (ours - theirs).abs();
     assert!(off <= within * theirs.abs().max(1e-3), "{what}: {ours} here, {theirs} by R");
+}
+
+/// A study of two methods and two localizers, with noise draws, gaps and a filter; odd letters in its names.
+pub fn sweep(facts: usize) -> Study {
+    let layers = vec![0, 4, 8, 12, 16, 20];
+    let wave = |fact: usize, layer: usize, phase: f64| ((fact * 13 + layer * 5) as f64 * 0.37 + phase).sin();
+    let table = |of: &dyn Fn(usize, usize) -> f64| {
+        let row = |fact: usize| (0..layers.len()).map(|layer| Cell::Value(of(fact, layer))).collect();
+        (0..facts).map(row).collect::<Vec<Vec<Cell>>>()
+    };
+    let effect = |fact: usize, layer: usize| (0.3 + 0.3 * wave(fact, layer, 0.0)).max(0.0);
+    let panels = ["ROME", "A_B & <C>"].into_iter().enumerate().map(|(number, method)| {
+        let level = [0.5, 0.8, 0.9, 0.85, 0.6, 0.1];
+        let score = |fact: usize, layer: usize| (level[layer] + 0.15 * wave(fact, layer, 1.0 + number as f64)).min(1.0);
+        let ids = (0..facts).map(|fact| fact.to_string()).collect();
+        let mut panel = panel(ids, layers.clone(), table(&score), table(&effect));
+        panel.method = method.to_owned();
+        let draw =
+            |number: usize| table(&|fact, layer| effect(fact, layer) + 0.2 * wave(fact, layer, number as f64 * 2.1));
+        panel.localizers[0].draws = Some((0..4).map(draw).collect());
+        let mut gradient = panel.localizers[0].clone();
+        gradient.name = "gradient of the edit's loss".to_owned();
+        gradient.definition = "norm of the gradient, 50 % of <tokens> & more".to_owned();
+        gradient.draws = None;
+        gradient.effects = table(&|fact, layer| level[layer] + 0.3 * wave(fact, layer, 2.0));
+        panel.localizers.push(gradient);
+        panel.facts[0].left_out = Some("the model answers wrongly".to_owned());
+        panel.scores[1][2] = Cell::Missing("the edit failed".to_owned());
+        panel
+    });
+    let mut study = study(panels.collect());
+    study
+        .dropped
+        .push(locus_analysis::panel::Dropped { reason: "the subject is not in the prompt".to_owned(), facts: 3 });
+    study
 }

@@ -1,0 +1,141 @@
+//! A table before it is text: what stands in its cells, and why some are empty.
+
+use super::number::{fixed, probability};
+use crate::bootstrap::Interval;
+use crate::clustered::Coefficient;
+use crate::unavailable::Computed;
+
+/// A table of the report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Letters, digits and hyphens: the label in LaTeX, the anchor in HTML.
+    pub id: String,
+    pub title: String,
+    pub columns: Vec<&'static str>,
+    /// How many columns at the left hold words; the others hold numbers.
+    pub words: usize,
+    pub rows: Vec<Row>,
+    /// Sentences below the table: what the numbers rest on.
+    pub notes: Vec<String>,
+}
+
+/// A row of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub cells: Vec<Content>,
+    /// Published by others: printed in another tone.
+    pub quoted: bool,
+}
+
+/// What stands in a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    Text(String),
+    /// No number, and why.
+    Missing(String),
+    /// Nothing belongs here.
+    Empty,
+}
+
+impl Content {
+    /// A number with so many digits after the point.
+    pub fn number(value: f64, digits: usize) -> Self {
+        Content::Text(fixed(value, digits))
+    }
+
+    /// A probability.
+    pub fn p(value: f64) -> Self {
+        Content::Text(probability(value))
+    }
+
+    /// A probability that may not belong here.
+    pub fn p_or_empty(value: Option<f64>) -> Self {
+        value.map_or(Content::Empty, Content::p)
+    }
+
+    /// A count.
+    pub fn count(value: usize) -> Self {
+        Content::Text(value.to_string())
+    }
+
+    /// "0.12 [0.05, 0.19]".
+    pub fn bounded(estimate: f64, low: f64, high: f64, digits: usize) -> Self {
+        Content::Text(format!("{} [{}, {}]", fixed(estimate, digits), fixed(low, digits), fixed(high, digits)))
+    }
+
+    /// A number that was computed, or why there is none.
+    pub fn computed<T>(value: &Computed<T>, show: impl Fn(&T) -> Content) -> Self {
+        match value {
+            Ok(value) => show(value),
+            Err(reason) => Content::Missing(reason.to_string()),
+        }
+    }
+
+    /// An interval that was computed, or why there is none.
+    pub fn interval(value: &Computed<Interval>, digits: usize) -> Self {
+        Self::computed(value, |own| Self::bounded(own.estimate, own.low, own.high, digits))
+    }
+
+    /// A coefficient with its bounds, or why there is none.
+    pub fn coefficient(value: &Computed<Coefficient>, digits: usize) -> Self {
+        Self::computed(value, |own| Self::bounded(own.estimate, own.low, own.high, digits))
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Content::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Content::Text(text)
+    }
+}
+
+impl Row {
+    /// A row of computed numbers.
+    pub fn new(cells: Vec<Content>) -> Self {
+        Self { cells, quoted: false }
+    }
+
+    /// A row that others published.
+    pub fn quoted(cells: Vec<Content>) -> Self {
+        Self { cells, quoted: true }
+    }
+}
+
+impl Table {
+    /// Why cells are empty, each reason once, in the order of the cells.
+    pub fn reasons(&self) -> Vec<&str> {
+        let mut reasons: Vec<&str> = Vec::new();
+        for cell in self.rows.iter().flat_map(|row| &row.cells) {
+            if let Content::Missing(reason) = cell
+                && !reasons.contains(&reason.as_str())
+            {
+                reasons.push(reason);
+            }
+        }
+        reasons
+    }
+
+    /// What is printed in a cell; "– (2)" points to the second reason.
+    pub fn printed(&self, content: &Content) -> String {
+        match content {
+            Content::Text(text) => text.clone(),
+            Content::Empty => String::new(),
+            Content::Missing(reason) => {
+                let place = self.reasons().iter().position(|other| other == reason).unwrap_or_default();
+                format!("– ({})", place + 1)
+            }
+        }
+    }
+
+    /// Notes, then the numbered reasons for empty cells.
+    pub fn all_notes(&self) -> Vec<String> {
+        let reasons = self.reasons().into_iter().enumerate();
+        let reasons = reasons.map(|(place, reason)| format!("({}) Not computed: {reason}.", place + 1));
+        self.notes.iter().cloned().chain(reasons).collect()
+    }
+}
