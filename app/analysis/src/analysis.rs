@@ -69,7 +69,7 @@ pub struct LocalizerResults {
     pub counts: Counts,
     #[serde(with = "crate::computed")]
     pub published: Computed<Published>,
-    /// What the paper has for this method, objective and score.
+    /// What the paper has for this method, objective and score, where the localizer is the paper's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paper: Option<&'static PaperRow>,
     #[serde(with = "crate::computed")]
@@ -159,6 +159,7 @@ fn localizer_results(
 ) -> LocalizerResults {
     let rows = Rows::new(panel, localizer);
     let title = panel.title();
+    let paper = |subset| paper::row(panel, subset).filter(|_| localizer.as_published);
     let names = [title.as_str(), localizer.name.as_str()];
     let within_facts = Within::new(&rows).and_then(|within| within.slope(settings.confidence));
     LocalizerResults {
@@ -166,9 +167,9 @@ fn localizer_results(
         definition: localizer.definition.clone(),
         counts: rows.counts.clone(),
         published: published(&rows),
-        paper: paper::row(panel, Subset::All),
+        paper: paper(Subset::All),
         concentrated: concentrated(panel, localizer),
-        paper_concentrated: paper::row(panel, Subset::Concentrated),
+        paper_concentrated: paper(Subset::Concentrated),
         correlations: by_layer(&rows),
         profile: profile(&rows, settings),
         honest: honest(&rows, settings.confidence),

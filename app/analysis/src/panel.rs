@@ -70,6 +70,10 @@ pub struct Localizer {
     pub name: String,
     /// How the effect is taken: noise, window, what is done with tokens, raw or as a fraction.
     pub definition: String,
+    /// Whether this is the variable of Hase et al. (the share that restoring MLP outputs brings back, the largest over
+    /// tokens, window as there); then the rows that they published stand beside.
+    #[serde(default)]
+    pub as_published: bool,
     /// `[fact][layer]` on the layers of the panel. Larger means: edit here.
     pub effects: Vec<Vec<Cell>>,
     /// `[draw][fact][layer]`: the effects of each noise draw alone.

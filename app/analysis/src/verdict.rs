@@ -64,16 +64,16 @@ pub fn verdict(
     } else {
         String::new()
     };
-    let fixed = format!("one fixed layer ({})", layer.unwrap_or_else(|| "none".to_owned()));
+    let fixed = format!("one fixed layer ({})", layer.unwrap_or_else(|| "not always the same".to_owned()));
     let said = match worth {
         Worth::Loses => format!("loses {} against {fixed}{small}", amount(loss.estimate, loss.low, loss.high)),
         Worth::Gains => format!("gains {} over {fixed}{small}", amount(-loss.estimate, -loss.high, -loss.low)),
         Worth::Same => format!(
-            "does as well as {fixed}: it loses {} {range} of {score}, within the margin of {margin}",
+            "does as well as {fixed}: the loss is {} {range} of {score}, within the margin of {margin}",
             format_args!("{:.2}", least_signed(loss.estimate))
         ),
         Worth::Undecided => format!(
-            "may be better or worse than {fixed}: it loses {} {range} of {score}, and the data do not say more",
+            "may be better or worse than {fixed}: the loss is {} {range} of {score}",
             format_args!("{:.2}", least_signed(loss.estimate))
         ),
     };

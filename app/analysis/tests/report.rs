@@ -146,6 +146,18 @@ fn files_lie_in_the_folder_and_names_are_plain() {
     assert!(refused.contains("the folder cannot be made"), "{refused}");
 }
 
+/// Names that are the same but for their signs, or that no file can have, are told apart.
+#[test]
+fn figures_of_names_that_look_alike_are_files_of_their_own() {
+    let mut study = sweep(12);
+    study.panels[0].method = "方法".repeat(90) + "/..";
+    study.panels[1].method = "方法".repeat(80) + "..";
+    let files = all(&study);
+    let names: std::collections::BTreeSet<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names.len(), files.len());
+    assert!(names.iter().all(|name| name.len() < 140), "{names:?}");
+}
+
 /// The same study and settings give the same files, in whatever order the panels come.
 #[test]
 fn a_report_is_repeatable() {

@@ -17,18 +17,15 @@ pub struct CurvePoint {
     pub high: f64,
 }
 
-/// Numbers of facts in the steps of Fibonacci, below all, and all but one.
+/// Numbers of facts in the steps of Fibonacci, up to half of all: the other half is asked.
 fn sizes(facts: usize) -> Vec<usize> {
     let mut steps = vec![1, 2];
     while let [.., one, two] = steps[..]
-        && one + two < facts
+        && one + two <= facts / 2
     {
         steps.push(one + two);
     }
-    steps.retain(|size| *size < facts);
-    if !steps.contains(&(facts - 1)) {
-        steps.push(facts - 1);
-    }
+    steps.retain(|size| *size <= facts / 2);
     steps
 }
 
@@ -60,9 +57,9 @@ pub(super) fn curve(scores: &[Vec<f64>], best: &[f64], settings: &Settings, titl
 #[cfg(test)]
 mod tests {
     #[test]
-    fn sizes_rise_and_leave_a_fact_to_ask() {
-        assert_eq!(super::sizes(10), [1, 2, 3, 5, 8, 9]);
+    fn sizes_rise_and_leave_half_to_ask() {
+        assert_eq!(super::sizes(17), [1, 2, 3, 5, 8]);
         assert_eq!(super::sizes(2), [1]);
-        assert_eq!(super::sizes(3), [1, 2]);
+        assert_eq!(super::sizes(5), [1, 2]);
     }
 }

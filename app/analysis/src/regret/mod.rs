@@ -53,9 +53,11 @@ pub struct RuleRegret {
 }
 
 impl RuleRegret {
-    /// The layer that is picked most often, as a place in the list of layers.
+    /// The layer that is picked most often, as a place in the list of layers; nothing where two are.
     pub fn usual(&self) -> Option<usize> {
-        (0..self.picks.len()).reduce(|best, next| if self.picks[next] > self.picks[best] { next } else { best })
+        let most = self.picks.iter().copied().reduce(f64::max)?;
+        let mut often = (0..self.picks.len()).filter(|layer| self.picks[*layer] > most - SAME);
+        often.next().filter(|_| often.next().is_none())
     }
 }
 

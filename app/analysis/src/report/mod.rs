@@ -15,6 +15,7 @@ pub use table::{Content, Row, Table};
 
 use crate::analysis::Analysis;
 use crate::panel::Study;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use svg::Figure;
 
@@ -65,11 +66,26 @@ pub enum Unwritten {
 
 /// What the report says.
 pub fn report(analysis: &Analysis) -> Report {
-    Report {
-        title: format!("Does localization inform editing? {}", analysis.identity.model),
-        about: sections::about(analysis),
-        sections: sections::all(analysis),
+    let mut sections = sections::all(analysis);
+    let mut names = BTreeSet::new();
+    for section in &mut sections {
+        section.tables.iter_mut().for_each(|table| table.id = own_name(&mut names, &table.id));
+        section.figures.iter_mut().for_each(|figure| figure.id = own_name(&mut names, &figure.id));
     }
+    let title = format!("Does localization inform editing? {}", analysis.identity.model);
+    Report { title, about: sections::about(analysis), sections }
+}
+
+/// A name that is none of those before, and short enough for a file.
+fn own_name(names: &mut BTreeSet<String>, wanted: &str) -> String {
+    let short: String = wanted.chars().take(120).collect();
+    let mut name = short.clone();
+    let mut number = 2;
+    while !names.insert(name.clone()) {
+        name = format!("{short}-{number}");
+        number += 1;
+    }
+    name
 }
 
 /// All files: `report.html`, `report.md`, `report.tex`, `rows.csv`, `results.json`, `again.R` and the figures.

@@ -41,6 +41,7 @@ pub fn panel(facts: Vec<String>, layers: Vec<usize>, scores: Vec<Vec<Cell>>, eff
     let localizer = Localizer {
         name: TRACE.to_owned(),
         definition: "largest fraction restored over tokens, window 5, 10 noise draws".to_owned(),
+        as_published: true,
         effects,
         draws: None,
         curves: None,
@@ -104,6 +105,7 @@ pub fn sweep(facts: usize) -> Study {
         gradient.name = "gradient of the edit's loss".to_owned();
         gradient.definition = "norm of the gradient, 50 % of <tokens> & more".to_owned();
         gradient.draws = None;
+        gradient.as_published = false;
         gradient.effects = table(&|fact, layer| level[layer] + 0.3 * wave(fact, layer, 2.0));
         panel.localizers.push(gradient);
         panel.facts[0].left_out = Some("the model answers wrongly".to_owned());
