@@ -104,3 +104,17 @@ fn worth(loss: &Interval, margin: f64) -> Worth {
 fn least_signed(value: f64) -> f64 {
     if value.abs() < 0.005 { 0.0 } else { value }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_decides() {
+        let of = |low, high| worth(&Interval { estimate: (low + high) / 2.0, low, high, bias: 0.0 }, 0.05);
+        assert_eq!(of(0.15, 0.27), Worth::Loses);
+        assert_eq!(of(-0.2, -0.1), Worth::Gains);
+        assert_eq!(of(-0.02, 0.03), Worth::Same);
+        assert_eq!(of(-0.02, 0.3), Worth::Undecided);
+    }
+}

@@ -126,5 +126,5 @@ pub fn slope_of(products: &DMatrix<f64>) -> Option<f64> {
         return None;
     }
     let solved = factor.solve(&products.column(columns).into_owned());
-    solved.iter().last().copied().filter(|slope| slope.is_finite())
+    solved.iter().next_back().copied().filter(|slope| slope.is_finite())
 }

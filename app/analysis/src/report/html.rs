@@ -33,7 +33,7 @@ pub fn render(report: &Report) -> String {
     report.about.iter().for_each(|line| text.push_str(&format!("<li>{}</li>\n", escaped(line))));
     text.push_str("</ul>\n<nav>");
     for own in &report.sections {
-        text.push_str(&format!("<a href=\"#{}\">{}</a>", own.id, escaped(&own.title)));
+        text.push_str(&format!("<a href=\"#{}\">{}</a>", own.id, escaped(own.title)));
     }
     text.push_str("</nav>\n");
     report.sections.iter().for_each(|own| section(&mut text, own));
@@ -43,7 +43,7 @@ pub fn render(report: &Report) -> String {
 
 fn section(text: &mut String, section: &Section) {
     let class = if section.lead { " class=\"lead\"" } else { "" };
-    text.push_str(&format!("<section id=\"{}\"{class}>\n<h2>{}</h2>\n", section.id, escaped(&section.title)));
+    text.push_str(&format!("<section id=\"{}\"{class}>\n<h2>{}</h2>\n", section.id, escaped(section.title)));
     for paragraph in &section.text {
         text.push_str(&format!("<p>{}</p>\n", escaped(paragraph)));
     }

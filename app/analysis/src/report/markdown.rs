@@ -12,7 +12,7 @@ pub fn render(report: &Report) -> String {
 }
 
 fn section(text: &mut String, section: &Section) {
-    text.push_str(&format!("\n## {}\n", escaped(&section.title)));
+    text.push_str(&format!("\n## {}\n", escaped(section.title)));
     for paragraph in &section.text {
         text.push_str(&format!("\n{}\n", escaped(paragraph)));
     }
