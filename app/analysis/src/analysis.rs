@@ -82,6 +82,8 @@ pub struct LocalizerResults {
     pub honest: Honest,
     #[serde(with = "crate::computed")]
     pub bootstrap: Computed<Bootstrapped>,
+    /// Facts with two rows at least, which the slope within facts rests on.
+    pub facts_within: usize,
     #[serde(with = "crate::computed")]
     pub within_facts: Computed<Coefficient>,
     #[serde(with = "crate::computed")]
@@ -175,6 +177,7 @@ fn localizer_results(
         honest: honest(&rows, settings.confidence),
         bootstrap: bootstrap(&rows, settings, &names),
         equivalence: within_facts.clone().and_then(|slope| equivalence(&rows, &slope, settings)),
+        facts_within: rows.by_fact().iter().filter(|own| own.len() > 1).count(),
         within_facts,
         permutation: permutation(&rows, settings, &names),
         held_out: held_out(&rows, settings, &names),

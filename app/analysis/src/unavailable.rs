@@ -10,6 +10,9 @@ pub enum Unavailable {
     /// No row has both numbers.
     #[error("no row has both a score and an effect")]
     NoRows,
+    /// A rule cannot pick a layer for any fact.
+    #[error("no fact has an effect at every layer")]
+    NoWholeEffects,
     /// Too few facts.
     #[error("{}, and {need} are needed", many(*have, "fact"))]
     TooFewFacts { have: usize, need: usize },
@@ -37,8 +40,8 @@ pub enum Unavailable {
     /// Columns of the regression depend on each other.
     #[error("the columns of the regression depend on each other")]
     Collinear,
-    /// The estimated variance is 0.
-    #[error("the clustered variance is zero")]
+    /// The estimated variance is 0, alone or of several coefficients together.
+    #[error("the errors say nothing in some direction: the clustered variance there is zero")]
     NoVariance,
     /// A joint test of many slopes needs many facts.
     #[error("{} are too few for a joint test of {}", many(*facts, "fact"), many(*slopes, "slope"))]

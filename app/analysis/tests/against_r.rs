@@ -183,8 +183,8 @@ fn regret_of_every_rule() {
     }
     let paired = of(&trace).against_fixed.as_ref().expect("paired");
     close(paired.loss.clone().expect("loss").estimate, &theirs["loss"], EXACT, "loss");
-    close(paired.better, &theirs["better"], EXACT, "better");
-    close(paired.worse, &theirs["worse"], EXACT, "worse");
+    close(paired.better.clone().expect("a share"), &theirs["better"], EXACT, "better");
+    close(paired.worse.clone().expect("a share"), &theirs["worse"], EXACT, "worse");
 }
 
 #[test]

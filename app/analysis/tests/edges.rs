@@ -136,6 +136,20 @@ fn gaps_and_filters_are_counted_with_their_reasons() {
     analyzed(panel);
 }
 
+/// A localizer that skips a layer picks for no fact.
+#[test]
+fn a_localizer_without_a_layer() {
+    let mut panel = whole_panel(&wave(9, 3, 0.7), &wave(9, 3, 0.3));
+    for row in &mut panel.localizers[0].effects {
+        row[1] = Cell::Missing("not traced".to_owned());
+    }
+    let analysis = analyzed(panel);
+    let lost = analysis.panels[0].regret.as_ref().expect("regret");
+    let trace = lost.rules.iter().find(|rule| rule.rule.name() == support::TRACE).expect("rule");
+    assert_eq!((trace.facts, &trace.score), (0, &Err(Unavailable::NoWholeEffects)));
+    assert_eq!(analysis.panels[0].localizers[0].counts.layers, 2);
+}
+
 #[test]
 fn nothing_at_all() {
     let mut panel = whole_panel(&wave(3, 3, 0.7), &wave(3, 3, 0.3));

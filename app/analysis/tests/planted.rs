@@ -47,7 +47,7 @@ fn a_trace_that_informs_is_found_to() {
     assert_eq!(verdict.worth, Worth::Gains, "{}", verdict.sentence);
     assert!(verdict.sentence.contains("gains 0.") && verdict.sentence.contains("over one fixed layer (2)"));
     let traced = lost.rules.iter().find(|own| own.rule == Rule::Localizer(support::TRACE.to_owned())).expect("rule");
-    assert!(traced.best > 0.5);
+    assert!(traced.best.clone().expect("a share") > 0.5);
 }
 
 #[test]

@@ -37,7 +37,7 @@ proptest! {
             prop_assert!(interval.low >= 0.0 && interval.estimate >= 0.0, "{}", rule.rule.name());
             prop_assert!((rule.picks.iter().sum::<f64>() - 1.0).abs() < 1e-9);
             if rule.rule == Rule::Oracle {
-                prop_assert!(interval.high < 1e-12 && (rule.best - 1.0).abs() < 1e-9);
+                prop_assert!(interval.high < 1e-12 && (rule.best.as_ref().expect("a share") - 1.0).abs() < 1e-9);
             }
         }
         prop_assert!(lost.curve.iter().all(|point| point.low >= 0.0));

@@ -6,6 +6,9 @@ use crate::unavailable::{Computed, Unavailable};
 use nalgebra::DMatrix;
 use serde::Serialize;
 
+/// A direction with less than this share of a coefficient's variance has none.
+const ROUNDING: f64 = 1e-10;
+
 /// A joint test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Wald {
@@ -48,7 +51,14 @@ impl Clustered {
         }
         let estimates = self.fit.coefficients.select_rows(columns);
         let covariance = self.covariance.select_rows(columns).select_columns(columns);
-        let solved = covariance.cholesky().ok_or(too_few)?.solve(&estimates);
+        let variances = covariance.diagonal();
+        let factor = covariance.cholesky().ok_or(Unavailable::NoVariance)?;
+        // what rounding leaves of a direction without variance
+        let is_rounding = |(left, whole): (&f64, &f64)| left * left <= ROUNDING * whole;
+        if factor.l_dirty().diagonal().iter().zip(variances.iter()).any(is_rounding) {
+            return Err(Unavailable::NoVariance);
+        }
+        let solved = factor.solve(&estimates);
         let f = estimates.dot(&solved) * second_freedom / (freedom * slopes);
         Ok(Wald { f, first_freedom: slopes, second_freedom, p: tail_of_f(f, slopes, second_freedom)? })
     }

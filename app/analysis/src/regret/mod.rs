@@ -39,12 +39,14 @@ pub struct RuleRegret {
     /// Facts for which the rule can be asked.
     pub facts: usize,
     /// Mean score at the layers that it picks.
-    pub score: f64,
+    #[serde(with = "crate::computed")]
+    pub score: Computed<f64>,
     /// Mean over facts.
     #[serde(with = "crate::computed")]
     pub regret: Computed<Interval>,
     /// Share of facts for which it picks a best layer; a tie counts in parts.
-    pub best: f64,
+    #[serde(with = "crate::computed")]
+    pub best: Computed<f64>,
     /// `[layer]`: share of facts for which the layer is picked.
     pub picks: Vec<f64>,
     /// Against the layer that is best on other facts; nothing for that rule itself.
@@ -69,9 +71,11 @@ pub struct Paired {
     #[serde(with = "crate::computed")]
     pub loss: Computed<Interval>,
     /// Share of facts where the rule does better.
-    pub better: f64,
+    #[serde(with = "crate::computed")]
+    pub better: Computed<f64>,
     /// Share of facts where it does worse.
-    pub worse: f64,
+    #[serde(with = "crate::computed")]
+    pub worse: Computed<f64>,
 }
 
 /// Scores without gaps.
@@ -160,8 +164,10 @@ pub fn regret(panel: &Panel, settings: &Settings) -> Computed<Regret> {
         let there: Vec<usize> = (0..scores.len()).filter(|fact| scores[*fact].is_some()).collect();
         let score = |fact: usize| scores[fact].unwrap_or_default();
         let lost: Vec<f64> = there.iter().map(|fact| (best[*fact] - score(*fact)).max(0.0)).collect();
-        let share = |sum: f64, of: usize| sum / of.max(1) as f64;
-        let of_layer = |layer: usize| share(picks.iter().flatten().map(|picks| picks[layer]).sum(), there.len());
+        let share = |sum: f64, of: usize| if of > 0 { Ok(sum / of as f64) } else { Err(Unavailable::NoWholeEffects) };
+        let of_layer = |layer: usize| {
+            share(picks.iter().flatten().map(|picks| picks[layer]).sum(), there.len()).unwrap_or_default()
+        };
         let hits = |fact: &usize| {
             let picks = picks[*fact].iter().flatten().zip(&table.scores[*fact]);
             picks.filter(|(_, score)| **score >= best[*fact] - SAME).map(|(weight, _)| weight).sum::<f64>()
@@ -179,7 +185,11 @@ pub fn regret(panel: &Panel, settings: &Settings) -> Computed<Regret> {
         RuleRegret {
             facts: there.len(),
             score: share(there.iter().map(|fact| score(*fact)).sum(), there.len()),
-            regret: of_mean(&lost, settings, &[&title, &name, "regret"]),
+            regret: if lost.is_empty() {
+                Err(Unavailable::NoWholeEffects)
+            } else {
+                of_mean(&lost, settings, &[&title, &name, "regret"])
+            },
             best: share(there.iter().map(hits).sum(), there.len()),
             picks: (0..table.layers.len()).map(of_layer).collect(),
             against_fixed: (rule != Rule::FixedOnOthers).then(paired),

@@ -6,6 +6,7 @@ use super::super::table::{Content, Row, Table};
 use super::{Section, sources};
 use crate::analysis::{Analysis, PanelResults};
 use crate::regret::{Regret, RuleRegret};
+use crate::unavailable::Computed;
 use crate::words::many;
 
 /// Verdicts, then the table and the figures of each panel.
@@ -29,19 +30,20 @@ pub fn section(analysis: &Analysis) -> Section {
 }
 
 fn table(analysis: &Analysis, panel: &PanelResults, regret: &Regret) -> Table {
+    let shown = |share: &Computed<f64>| Content::computed(share, |share| percent(*share).into());
     let row = |own: &RuleRegret| {
         let usual = own.usual().map(|place| format!("{} ({})", regret.layers[place], percent(own.picks[place])));
         let paired = own.against_fixed.as_ref();
         Row::new(vec![
             own.rule.name().into(),
             Content::count(own.facts),
-            Content::number(own.score, 3),
+            Content::computed(&own.score, |score| Content::number(*score, 3)),
             Content::interval(&own.regret, 3),
-            percent(own.best).into(),
+            shown(&own.best),
             usual.map_or(Content::Empty, Content::from),
             paired.map_or(Content::Empty, |paired| Content::interval(&paired.loss, 3)),
-            paired.map_or(Content::Empty, |paired| percent(paired.better).into()),
-            paired.map_or(Content::Empty, |paired| percent(paired.worse).into()),
+            paired.map_or(Content::Empty, |paired| shown(&paired.better)),
+            paired.map_or(Content::Empty, |paired| shown(&paired.worse)),
         ])
     };
     let mut notes = vec![

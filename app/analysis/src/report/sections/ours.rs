@@ -4,6 +4,7 @@ use super::super::number::{fixed, percent, slug};
 use super::super::table::{Content, Row, Table};
 use super::{Group, Section, groups};
 use crate::analysis::{Analysis, LocalizerResults, PanelResults};
+use crate::permutation::{Permuted, Tested};
 use crate::reliability::Agreement;
 use crate::unavailable::Computed;
 use crate::words::spoken;
@@ -115,13 +116,16 @@ fn resampled(analysis: &Analysis, group: &Group) -> Table {
 
 fn within(analysis: &Analysis, group: &Group) -> Table {
     let columns = [
+        "facts",
         "slope within facts",
         "SE",
         "p",
         "p (Holm)",
         "resampled",
-        "permuted p",
+        "facts permuted",
+        "p",
         "p (Holm)",
+        "p (R² difference)",
         "change per step",
         "margin",
         "p (margin)",
@@ -130,22 +134,26 @@ fn within(analysis: &Analysis, group: &Group) -> Table {
     let confidence = fixed(100.0 * (1.0 - 2.0 * (1.0 - analysis.settings.confidence)), 0);
     let note = format!(
         "Every fact and every layer has a level of its own: is an edit better at the layers where the fact's own effect is \
-         larger than usual? Permuted: whole traces change hands between facts. Change per step: slope times the distance of \
+         larger than usual? Permuted: whole traces change hands between facts, for the slope within facts and for the published difference of R². Change per step: slope times the distance of \
          the effect's quartiles, with its {confidence} % interval; negligible where the interval lies within the margin."
     );
     table(analysis, group, ("within", "Within facts"), &columns, &note, |own| {
         let slope = &own.within_facts;
         let resampled = own.bootstrap.as_ref().map_err(Clone::clone).and_then(|own| own.slope_within_facts.clone());
-        let permuted = own.permutation.as_ref().map_err(Clone::clone).and_then(|own| own.slope_within_facts.clone());
+        let permuted = |of: &dyn Fn(&Permuted) -> Content| Content::computed(&own.permutation, of);
+        let tested = |own: &Computed<Tested>| Content::computed(own, |own| Content::p(own.p));
         let equivalence = |of: fn(&crate::equivalence::Equivalence) -> Content| Content::computed(&own.equivalence, of);
         vec![
+            Content::count(own.facts_within),
             Content::coefficient(slope, 3),
             Content::computed(slope, |slope| Content::number(slope.standard_error, 3)),
             Content::computed(slope, |slope| Content::p(slope.p)),
             Content::p_or_empty(own.holm.within_facts),
             Content::interval(&resampled, 3),
-            Content::computed(&permuted, |own| Content::p(own.p)),
+            permuted(&|own| Content::count(own.facts)),
+            permuted(&|own| tested(&own.slope_within_facts)),
             Content::p_or_empty(own.holm.permutation),
+            permuted(&|own| tested(&own.difference)),
             equivalence(|own| Content::bounded(own.change, own.low, own.high, 3)),
             equivalence(|own| own.margin.to_string().into()),
             equivalence(|own| Content::p(own.p)),
