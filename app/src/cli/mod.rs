@@ -1,5 +1,6 @@
 //! The command line: one file per command, all on top of the same engine as the workbench.
 
+mod analyze;
 mod arguments;
 mod attach;
 mod client;
@@ -77,6 +78,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Demo { train }) => demo::run(&common, train),
         Some(Command::Trace(order)) => trace::run(&common, &order),
         Some(Command::Edit(order)) => edit::run(&common, &order),
+        Some(Command::Analyze(arguments)) => analyze::run(&common, &arguments),
         Some(Command::Sweep { action }) => sweep::run(&common, action),
         Some(Command::Eval(arguments)) => eval::run(&common, &arguments),
         Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),

@@ -12,6 +12,7 @@ mod merging;
 mod plan;
 mod progress;
 mod space;
+mod study;
 mod table;
 
 pub use error::{Error, Result};
@@ -22,4 +23,5 @@ pub use merging::{Merged, merge};
 pub use plan::{Cell, Localization, Plan};
 pub use progress::{Status, status};
 pub use space::free_space;
+pub use study::{SCORES, Scored, score_names, study};
 pub use table::{LayerRow, Score, Table, layer_table};

@@ -1,9 +1,9 @@
 //! Standard errors clustered by fact: the bias-reduced sandwich (CR2) of Bell and McCaffrey (2002) with Satterthwaite
 //! degrees of freedom, as Pustejovsky and Tipton (2018) give them, with the identity as working covariance.
 //!
-//! anofox-regression has CR2 variances and checks these in a test. It has neither the degrees of freedom nor the joint
-//! test, and it refuses clusters of leverage 1, which facts with effects of their own have; so the formula is here, on
-//! nalgebra's decompositions and statrs' distributions. R's clubSandwich gave the fixtures.
+//! The crates for regressions have neither these degrees of freedom nor the joint test, and refuse clusters of leverage 1,
+//! which facts with effects of their own have; so the formula is here, on nalgebra's decompositions and statrs'
+//! distributions. R's clubSandwich gave the fixtures.
 
 mod models;
 mod wald;

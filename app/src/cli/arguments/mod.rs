@@ -1,5 +1,6 @@
 //! All commands and flags; completions and the manual are made from the same table.
 
+mod analyze;
 mod deltas;
 mod edit;
 mod eval;
@@ -9,6 +10,7 @@ mod stats;
 mod sweep;
 mod trace;
 
+pub use analyze::AnalyzeArguments;
 pub use deltas::DeltasAction;
 pub use edit::{EditArguments, OrderArguments};
 pub use eval::EvalArguments;
@@ -167,6 +169,9 @@ pub enum Command {
         #[command(subcommand)]
         action: SweepAction,
     },
+    /// Answers from a sweep whether localization informs editing: the published regressions, what a statistician would
+    /// ask for, and what a rule loses that picks the layer. Needs no model.
+    Analyze(AnalyzeArguments),
     /// Lists the facts.
     Facts {
         /// Only facts in which these letters occur.

@@ -1,0 +1,87 @@
+//! `locus analyze`.
+
+use crate::cli::arguments::{AnalyzeArguments, Common};
+use crate::cli::tables::table;
+use crate::cli::{Failure, output};
+use locus_analysis::report::{self, Content, Section};
+use locus_analysis::{Settings, analyze};
+use locus_sweep::{Ledger, score_names, study};
+
+/// Characters of a line of text.
+const WIDTH: usize = 100;
+
+/// Computes the analysis of a sweep, prints what it says, and writes the report.
+///
+/// # Errors
+/// The folder holds no sweep, or none that can be analyzed; the report cannot be written.
+pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure> {
+    if let Some(name) = arguments.scores.iter().find(|name| !score_names().contains(name.as_str())) {
+        let known = score_names().into_iter().collect::<Vec<_>>().join(", ");
+        return Err(Failure::usage(format!("--score {name}: there is no such score; there are {known}")));
+    }
+    let ledger = Ledger::read(&arguments.folder)?;
+    let rows = ledger.rows()?;
+    let study = study(&ledger, &rows, &arguments.scores);
+    if study.panels.is_empty() {
+        let message = format!("{}: no cell has a score yet; see `locus sweep status`", arguments.folder.display());
+        return Err(Failure::failed(message));
+    }
+    let settings = Settings {
+        seed: arguments.seed,
+        resamples: arguments.resamples,
+        permutations: arguments.resamples,
+        margin: arguments.margin,
+        ..Settings::default()
+    };
+    let analysis = analyze(&study, &settings, &mut |_, _| {}).map_err(|error| Failure::usage(error.to_string()))?;
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.folder.join("analysis"));
+    let written = report::write(&out, &study, &analysis).map_err(|error| Failure::failed(format!("--out {}: {error}", out.display())))?;
+    if common.json {
+        return Ok(output::json(&analysis)?);
+    }
+    let report = report::report(&analysis);
+    let mut texts = vec![report.title.clone(), report.about.join("\n")];
+    let shown = report.sections.iter().filter(|section| section.lead || arguments.all);
+    texts.extend(shown.map(text));
+    output::print(&texts.join("\n\n"))?;
+    output::complain(&format!("{} files in {}; open report.html", written.len(), out.display()));
+    Ok(())
+}
+
+/// A section as text.
+fn text(section: &Section) -> String {
+    let mut parts = vec![format!("— {} —", section.title)];
+    parts.extend(section.text.iter().map(|paragraph| wrapped(paragraph)));
+    for of in &section.tables {
+        let mut shown = table(of.columns.iter().copied());
+        for row in &of.rows {
+            shown.add_row(row.cells.iter().map(|cell| match cell {
+                Content::Text(text) => text.clone(),
+                Content::Missing(_) => "—".to_owned(),
+                Content::Empty => String::new(),
+            }));
+        }
+        shown.right(of.words..of.columns.len());
+        let notes: Vec<String> = of.notes.iter().map(|note| wrapped(note)).collect();
+        parts.push(format!("{}\n{shown}\n{}", of.title, notes.join("\n")).trim_end().to_owned());
+    }
+    parts.join("\n\n")
+}
+
+/// A paragraph in lines.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut length) = (String::new(), 0);
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if length > 0 && length + 1 + width > WIDTH {
+            lines.push('\n');
+            length = 0;
+        } else if length > 0 {
+            lines.push(' ');
+            length += 1;
+        }
+        lines.push_str(word);
+        length += width;
+    }
+    lines
+}
