@@ -1,6 +1,6 @@
 //! The two traits an author implements.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::ModelInfo;
 use crate::request::{EditRequest, Edited, FactToEdit, Goal, Info, Plan, Reduction};
 use crate::services::Host;
@@ -57,6 +57,23 @@ pub trait EditMethod: Default + Send + 'static {
     /// # Errors
     /// [`crate::Error::Cancelled`] from the host, or what failed.
     fn edit(&mut self, request: &EditRequest, parameters: &Self::Parameters, host: &dyn Host) -> Result<Edited>;
+
+    /// Finds an edit of each fact of the request as if it were the only one: on the model as it is, with none of the others
+    /// in place. A method that optimises something per fact can do so for all of them in one batch, and says so with
+    /// [`Info::edits_apart`]; a sweep then asks it so. What it finds is what [`Self::edit`] finds of each fact alone, but
+    /// for rounding.
+    ///
+    /// # Errors
+    /// Those of [`Self::edit`]. A host that gets one asks for the facts one after the other.
+    fn edit_apart(
+        &mut self,
+        request: &EditRequest,
+        parameters: &Self::Parameters,
+        host: &dyn Host,
+    ) -> Result<Vec<Edited>> {
+        let _ = (request, parameters, host);
+        Err(Error::Request("the method edits facts apart one after the other only".to_owned()))
+    }
 }
 
 /// An objective: decides what an edit is for. It knows nothing of methods.

@@ -38,6 +38,12 @@ pub trait MethodObject: Send + Sync {
     /// # Errors
     /// What the method says.
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited>;
+
+    /// See [`EditMethod::edit_apart`]; every call starts from a fresh instance.
+    ///
+    /// # Errors
+    /// What the method says; it does not edit apart.
+    fn edit_apart(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Vec<Edited>>;
 }
 
 /// An objective whose type is not known.
@@ -99,6 +105,10 @@ impl<M: EditMethod> MethodObject for LinkedMethod<M> {
 
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
         M::default().edit(request, &read_settings(settings)?, host)
+    }
+
+    fn edit_apart(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Vec<Edited>> {
+        M::default().edit_apart(request, &read_settings(settings)?, host)
     }
 }
 

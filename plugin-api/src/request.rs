@@ -48,6 +48,9 @@ pub struct EditRequest {
     /// Seed of everything random.
     #[serde(default)]
     pub seed: u64,
+    /// Each fact is edited on the model as it is, whatever becomes of the others; see [`crate::EditMethod::edit_apart`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 /// A fact as an objective is asked for it: without the other prompts of its record, by which an edit of it is measured.
@@ -206,6 +209,10 @@ pub struct Info {
     /// Numbers it reports per layer.
     #[serde(default)]
     pub metrics: Vec<MetricInfo>,
+    /// It finds edits that do not know of each other faster together than one after the other; see
+    /// [`crate::EditMethod::edit_apart`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub edits_apart: bool,
 }
 
 impl Info {
@@ -226,6 +233,13 @@ impl Info {
     #[must_use]
     pub fn summary(mut self, line: &str) -> Self {
         self.summary = line.to_owned();
+        self
+    }
+
+    /// Says that [`crate::EditMethod::edit_apart`] is there.
+    #[must_use]
+    pub fn edits_apart(mut self) -> Self {
+        self.edits_apart = true;
         self
     }
 

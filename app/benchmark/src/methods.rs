@@ -102,7 +102,7 @@ impl<'a> Editing<'a> {
         host.set_objective(self.objective.start(&Map::new()).map_err(|error| anyhow!("{error}"))?);
         let plain = PlainHost::new(&host, self.model);
         let host: &dyn Host = if plainly { &plain } else { &host };
-        let request = EditRequest { edits: facts.to_vec(), layers: layers.to_vec(), seed: 0 };
+        let request = EditRequest { edits: facts.to_vec(), layers: layers.to_vec(), seed: 0, apart: false };
         let settings = settings.as_object().context("settings")?;
         let edited = method.edit(&request, settings, host).map_err(|error| anyhow!("{id}: {error}"))?;
         Ok(Done { edited, values: spreading.get().unwrap_or_else(|| start.elapsed()) })

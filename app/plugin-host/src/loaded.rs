@@ -51,6 +51,28 @@ impl MethodObject for LoadedMethod {
     }
 
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited> {
+        self.asked(request, settings, host, |record, tensors| record.unpack(tensors))
+    }
+
+    fn edit_apart(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Vec<Edited>> {
+        if !self.description.info.edits_apart {
+            return Err(Error::Request("the method edits facts apart one after the other only".to_owned()));
+        }
+        let request = EditRequest { apart: true, ..request.clone() };
+        let count = request.edits.len();
+        self.asked(&request, settings, host, |record, tensors| record.unpack_apart(tensors, count))
+    }
+}
+
+impl LoadedMethod {
+    /// Asks for edits, and reads what comes back.
+    fn asked<T>(
+        &self,
+        request: &EditRequest,
+        settings: &Map<String, Value>,
+        host: &dyn Host,
+        unpack: impl FnOnce(EditedRecord, &[Tensor]) -> Result<T>,
+    ) -> Result<T> {
         let arguments = EditArguments { request, settings: completed(&self.description, settings)? };
         OpenCall::run(&self.description.info.id, host, |context| {
             // SAFETY: `edit` of a table that was checked when it was read, of a library that is never closed; it gets what
@@ -58,7 +80,7 @@ impl MethodObject for LoadedMethod {
             let answer =
                 unsafe { call(context, &arguments, &[], |call, reply, error| (self.edit)(call, reply, error)) }?;
             tensors::plain(&answer.tensors, "of its answer")?;
-            answer.read::<EditedRecord>()?.unpack(&answer.tensors)
+            unpack(answer.read::<EditedRecord>()?, &answer.tensors)
         })
     }
 }

@@ -92,8 +92,12 @@ unsafe extern "C" fn edit<M: EditMethod>(
         let given: EditArguments = call.arguments().read()?;
         // SAFETY: both are those of this call, and the host goes before it returns.
         let host = unsafe { RemoteHost::of(call.host, call.context) }?;
-        let edited = LinkedMethod::<M>::default().edit(&given.request, &given.settings, &host)?;
-        let (record, tensors) = EditedRecord::pack(edited);
+        let method = LinkedMethod::<M>::default();
+        let (record, tensors) = if given.request.apart {
+            EditedRecord::pack_apart(method.edit_apart(&given.request, &given.settings, &host)?)
+        } else {
+            EditedRecord::pack(method.edit(&given.request, &given.settings, &host)?)
+        };
         Ok(Answer { tensors, ..Answer::of(&record)? })
     };
     // SAFETY: this is `edit` of a method's table, which the contract has a host call so.

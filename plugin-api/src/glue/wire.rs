@@ -64,6 +64,9 @@ pub struct EditedRecord {
     /// Tensors worth keeping with the edit.
     #[serde(default)]
     pub artifacts: Vec<ArtifactRecord>,
+    /// By fact, where the request was for edits apart; all tensors are in one list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apart: Vec<EditedRecord>,
 }
 
 /// One change.
@@ -100,6 +103,18 @@ impl EditedRecord {
     #[must_use]
     pub fn pack(edited: Edited) -> (Self, Vec<Tensor>) {
         let mut tensors = Vec::new();
+        (Self::packed(edited, &mut tensors), tensors)
+    }
+
+    /// Takes the tensors of several edits out.
+    #[must_use]
+    pub fn pack_apart(edited: Vec<Edited>) -> (Self, Vec<Tensor>) {
+        let mut tensors = Vec::new();
+        let apart = edited.into_iter().map(|edited| Self::packed(edited, &mut tensors)).collect();
+        (Self { apart, ..Self::default() }, tensors)
+    }
+
+    fn packed(edited: Edited, tensors: &mut Vec<Tensor>) -> Self {
         let mut put = |tensor: Tensor| {
             tensors.push(tensor);
             tensors.len() - 1
@@ -115,7 +130,19 @@ impl EditedRecord {
         for (name, tensor) in edited.artifacts {
             record.artifacts.push(ArtifactRecord { name, tensor: put(tensor) });
         }
-        (record, tensors)
+        record
+    }
+
+    /// Puts the tensors of several edits back in.
+    ///
+    /// # Errors
+    /// Those of [`Self::unpack`]; there are not `count` edits.
+    pub fn unpack_apart(self, tensors: &[Tensor], count: usize) -> Result<Vec<Edited>> {
+        let told = self.apart.len();
+        if told != count {
+            return Err(Error::Failed(format!("unusable answer: {told} edits for {count} facts")));
+        }
+        self.apart.into_iter().map(|record| record.unpack(tensors)).collect()
     }
 
     /// Puts the tensors back in.

@@ -93,7 +93,7 @@ impl TestHost {
             copies: goal.noise.as_ref().map_or(0, |noise| noise.copies),
             ..Edit::new(&fact.template, &fact.subject, &goal.target)
         };
-        let mut request = EditRequest { edits: vec![edit], layers: Vec::new(), seed: 1 };
+        let mut request = EditRequest { edits: vec![edit], layers: Vec::new(), seed: 1, apart: false };
         let plan = method.plan(&request, &of_method, &locus_plugin::Host::model(self)?)?;
         request.layers.clone_from(&plan.layers);
         self.begin(plan.second_moments.clone(), &[(&fact.subject, &goal)])?;

@@ -52,6 +52,26 @@ impl Values {
         &self.start + &self.delta
     }
 
+    /// The values of one fact alone.
+    #[must_use]
+    pub fn of(&self, fact: usize) -> Self {
+        let place = fact as i64;
+        Self {
+            start: self.start.narrow(0, place, 1),
+            delta: self.delta.narrow(0, place, 1),
+            probabilities: vec![self.probabilities[fact]],
+            losses: vec![self.losses[fact]],
+            stalled: vec![self.stalled[fact]],
+            idle: vec![self.idle[fact]],
+        }
+    }
+
+    /// The same about one fact of `edits`, as if it were the only one.
+    #[must_use]
+    pub fn complaints_about(&self, edits: &[Edit], fact: usize) -> Vec<String> {
+        self.of(fact).complaints(&edits[fact..=fact])
+    }
+
     /// Sentences about the facts whose optimisation stalled, and about those that needed none.
     #[must_use]
     pub fn complaints(&self, edits: &[Edit]) -> Vec<String> {

@@ -75,6 +75,7 @@ impl EditMethod for Memit {
         Info::new("memit", "Mass editing of memory")
             .cite("Meng et al. 2023, arXiv 2210.07229")
             .summary("writes many facts at once into the down-projections of a window of layers")
+            .edits_apart()
             .metric("residual", "", "mean ‖z − h‖ of the facts before the layer is changed")
     }
 
@@ -99,9 +100,9 @@ impl EditMethod for Memit {
         let contexts = parameters.contexts(request.seed, host)?;
         let mut found: Vec<Values> = Vec::new();
         let mut notes = Vec::new();
-        let (mut done, all) = (0, request.edits.len());
+        let (mut done, count) = (0, request.edits.len());
         for edits in request.edits.chunks(parameters.at_once()) {
-            host.progress("optimising hidden states", done as u64, all as u64)?;
+            host.progress("optimising hidden states", done as u64, count as u64)?;
             let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
             notes.extend(values.complaints(edits));
             found.push(values);
@@ -111,16 +112,54 @@ impl EditMethod for Memit {
         let (start, delta) =
             (join(|values| values.start.shallow_clone())?, join(|values| values.delta.shallow_clone())?);
         let wanted = &start + &delta;
-        let probabilities = found.iter().flat_map(|values| &values.probabilities).sum::<f64>() / all as f64;
-        let loss = found.iter().flat_map(|values| &values.losses).sum::<f64>() / all as f64;
-        let edited = spread::spread(request, &wanted, loss, &contexts, &settings, parameters, host)?;
+        let probabilities = found.iter().flat_map(|values| &values.probabilities).sum::<f64>() / count as f64;
+        let loss = found.iter().flat_map(|values| &values.losses).sum::<f64>() / count as f64;
+        let all = spread::Facts { edits: &request.edits, first: 0 };
+        let edited = spread::spread(all, &request.layers, &wanted, loss, &contexts, &settings, parameters, host)?;
         let edited = edited
             .metric("p(target)", probabilities)
-            .metric("facts", all as f64)
+            .metric("facts", count as f64)
             .artifact("z", wanted)
             .artifact("z_target_init", start)
             .artifact("z_delta", delta);
         Ok(notes.into_iter().fold(edited, Edited::note))
+    }
+
+    fn edit_apart(
+        &mut self,
+        request: &EditRequest,
+        parameters: &MemitParameters,
+        host: &dyn Host,
+    ) -> Result<Vec<Edited>> {
+        let Some(&last) = request.layers.last().filter(|_| !request.edits.is_empty()) else {
+            return Err(Error::Request("MEMIT needs a fact and a layer".to_owned()));
+        };
+        let settings = parameters.value_settings()?;
+        let contexts = parameters.contexts(request.seed, host)?;
+        let mut apart = Vec::with_capacity(request.edits.len());
+        for (part, edits) in request.edits.chunks(parameters.at_once()).enumerate() {
+            let first = part * parameters.at_once();
+            let values = optimise(edits, first, Site::Residual(last), &contexts, &settings, host)?;
+            for fact in 0..edits.len() {
+                // each on the model as it is
+                host.replace_parameters(&[], &[])?;
+                let (number, values) = (first + fact, values.of(fact));
+                let alone = spread::Facts { edits: &edits[fact..=fact], first: number };
+                let wanted = values.wanted();
+                let loss = values.losses[0];
+                let edited = spread::spread(alone, &request.layers, &wanted, loss, &contexts, &settings, parameters, host)?;
+                let edited = edited
+                    .metric("p(target)", values.probabilities[0])
+                    .metric("facts", 1.0)
+                    .artifact("z", wanted)
+                    .artifact("z_target_init", values.start.shallow_clone())
+                    .artifact("z_delta", values.delta.shallow_clone());
+                let complaints = values.complaints(&edits[fact..=fact]);
+                apart.push(complaints.into_iter().fold(edited, Edited::note));
+            }
+        }
+        host.replace_parameters(&[], &[])?;
+        Ok(apart)
     }
 }
 

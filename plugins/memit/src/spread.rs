@@ -4,15 +4,26 @@
 use crate::MemitParameters;
 use locus_key_value::{Contexts, Placed, ValueSettings, bare_rows, context_rows};
 use locus_plugin::tch::{Kind, Tensor};
-use locus_plugin::{Cells, EditRequest, Edited, Error, Host, Result, Site, StepReport};
+use locus_plugin::{Cells, Edit, Edited, Error, Host, Result, Site, StepReport};
 
 /// Rows that are captured at once per fact that is optimised at once: a capture keeps no gradients.
 const CAPTURES_PER_FACT: usize = 16;
 
-/// The changes of all layers of the request, each found with the earlier ones in place; `wanted` `[facts, hidden]` is
+/// Facts whose changes are found together.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The facts.
+    pub edits: &'a [Edit],
+    /// The number of the first of them in the request.
+    pub first: usize,
+}
+
+/// The changes of all layers, each found with the earlier ones in place; `wanted` `[facts, hidden]` is
 /// what should stand after the last layer at the facts' tokens, found with a mean `loss` that every report repeats.
+#[expect(clippy::too_many_arguments, reason = "everything that the changes follow from")]
 pub fn spread(
-    request: &EditRequest,
+    Facts { edits, first }: Facts<'_>,
+    layers: &[usize],
     wanted: &Tensor,
     loss: f64,
     contexts: &Contexts,
@@ -21,19 +32,19 @@ pub fn spread(
     host: &dyn Host,
 ) -> Result<Edited> {
     let model = host.model()?;
-    let last = request.layers[request.layers.len() - 1];
+    let last = layers[layers.len() - 1];
     let at_once = parameters.at_once() * CAPTURES_PER_FACT;
-    let in_contexts = context_rows(&request.edits, 0, contexts, settings.token, host)?;
-    let bare = bare_rows(&request.edits, 0, settings.token, host)?;
+    let in_contexts = context_rows(edits, first, contexts, settings.token, host)?;
+    let bare = bare_rows(edits, first, settings.token, host)?;
     let mut edited = Edited::new();
     let (mut names, mut weights) = (Vec::new(), Vec::new());
-    for (index, &layer) in request.layers.iter().enumerate() {
-        host.progress("spreading over layers", index as u64, request.layers.len() as u64)?;
+    for (index, &layer) in layers.iter().enumerate() {
+        host.progress("spreading over layers", index as u64, layers.len() as u64)?;
         let keys = mean_keys(&capture(&in_contexts, Site::MlpKey(layer), at_once, host)?, contexts.0.len())?;
         let current = capture(&bare, Site::Residual(last), at_once, host)?;
         let missing = wanted.to_kind(Kind::Double) - current.to_kind(Kind::Double);
         let residual = missing.f_norm_scalaropt_dim(2, 1i64, false)?.mean(Kind::Double).double_value(&[]);
-        let missing = missing / (request.layers.len() - index) as f64;
+        let missing = missing / (layers.len() - index) as f64;
         let adjusted = adjusted_keys(layer, &keys, parameters.second_moment_weight, host)?;
         let down = &model.down_projections[layer];
         // the change is `missingᵀ adjusted`, [hidden, inner]
@@ -57,7 +68,7 @@ pub fn spread(
         let report = StepReport::new(step, step, layer).loss("loss", loss).loss("residual", residual);
         host.report(&report.metric(layer, "residual", residual))?;
         // with more facts than entries the factors are larger than their product
-        edited = if request.edits.len() as i64 > model.hidden.min(model.inner) {
+        edited = if edits.len() as i64 > model.hidden.min(model.inner) {
             edited.dense(&down.weight, change)
         } else {
             edited.low_rank(&down.weight, left, right)

@@ -1,7 +1,7 @@
 //! The key, and the rank-one change that maps it to the value (Meng et al. 2022, equation 2).
 
 use crate::RomeParameters;
-use locus_key_value::{Contexts, Values, bare_rows, context_rows};
+use locus_key_value::{Contexts, Placed, Values, bare_rows, context_rows};
 use locus_plugin::tch::{Kind, Tensor};
 use locus_plugin::{Cells, Edit, Error, FactToken, Host, Result, Site};
 
@@ -48,40 +48,101 @@ pub struct Insertion {
 /// Averages the key at the fact's token over the contexts and whitens it.
 pub fn direction(place: Place<'_>, contexts: &Contexts, parameters: &RomeParameters, host: &dyn Host) -> Result<Key> {
     let placed = context_rows(place.alone(), place.number, contexts, place.token, host)?;
-    let cells = Cells { site: Site::MlpKey(place.layer), cells: placed.cells };
-    let keys = host.capture_of(&placed.facts, &placed.rows, &[cells])?.remove(0);
-    let mean = keys.to_kind(Kind::Float).mean_dim(0, false, None);
+    Ok(keys(&placed, place.layer, contexts, parameters, host)?.remove(0))
+}
+
+/// The same for several facts, all of them numbers of the request.
+pub fn directions(
+    edits: &[Edit],
+    layer: usize,
+    contexts: &Contexts,
+    parameters: &RomeParameters,
+    host: &dyn Host,
+) -> Result<Vec<Key>> {
+    let placed = context_rows(edits, 0, contexts, parameters.value_settings()?.token, host)?;
+    keys(&placed, layer, contexts, parameters, host)
+}
+
+/// By fact: its key over its rows, which stand together.
+fn keys(
+    placed: &Placed,
+    layer: usize,
+    contexts: &Contexts,
+    parameters: &RomeParameters,
+    host: &dyn Host,
+) -> Result<Vec<Key>> {
+    let cells = Cells { site: Site::MlpKey(layer), cells: placed.cells.clone() };
+    let keys = host.capture_of(&placed.facts, &placed.rows, &[cells])?.remove(0).to_kind(Kind::Float);
+    let rows = contexts.0.len() as i64;
+    let means: Vec<Tensor> =
+        (0..keys.size()[0] / rows).map(|fact| keys.narrow(0, fact * rows, rows).mean_dim(0, false, None)).collect();
     let whitened = match parameters.second_moment {
-        true => Some(host.solve_second_moment(place.layer, &mean.unsqueeze(0))?.get(0)),
+        true => Some(host.solve_second_moment(layer, &Tensor::stack(&means, 0))?),
         false => None,
     };
-    let direction = whitened.as_ref().unwrap_or(&mean);
-    let direction = direction / direction.norm();
-    Ok(Key { mean, whitened, direction })
+    let key = |(fact, mean): (i64, Tensor)| {
+        let whitened = whitened.as_ref().map(|whitened| whitened.get(fact));
+        let direction = whitened.as_ref().unwrap_or(&mean);
+        let direction = direction / direction.norm();
+        Key { mean, whitened, direction }
+    };
+    Ok((0..).zip(means).map(key).collect())
 }
 
 /// The change of the down-projection after which the bare prompt's key is mapped to the value.
 pub fn insert(place: Place<'_>, key: &Key, values: &Values, same_key: bool, host: &dyn Host) -> Result<Insertion> {
     let placed = bare_rows(place.alone(), place.number, place.token, host)?;
+    let captured = captured(&placed, place.layer, host)?;
+    inserted(place.edit, 0, key, values, same_key, &captured)
+}
+
+/// The same for several facts, all of them numbers of the request.
+pub fn insert_all(
+    edits: &[Edit],
+    layer: usize,
+    keys: &[Key],
+    values: &Values,
+    same_key: bool,
+    token: FactToken,
+    host: &dyn Host,
+) -> Result<Vec<Insertion>> {
+    let captured = captured(&bare_rows(edits, 0, token, host)?, layer, host)?;
+    let one = |(fact, (edit, key))| inserted(edit, fact, key, values, same_key, &captured);
+    edits.iter().zip(keys).enumerate().map(one).collect()
+}
+
+/// Keys and outputs of the layer at the facts' tokens of the bare prompts.
+fn captured(placed: &Placed, layer: usize, host: &dyn Host) -> Result<[Tensor; 2]> {
     let at = |site| Cells { site, cells: placed.cells.clone() };
-    let sites = [at(Site::MlpKey(place.layer)), at(Site::MlpOut(place.layer))];
+    let sites = [at(Site::MlpKey(layer)), at(Site::MlpOut(layer))];
     let captured = host.capture_of(&placed.facts, &placed.rows, &sites)?;
-    let current = |index: usize| captured[index].get(0).to_kind(Kind::Float);
-    let (input, output) = (current(0), current(1));
+    Ok([captured[0].to_kind(Kind::Float), captured[1].to_kind(Kind::Float)])
+}
+
+/// `fact` is its place among the values and what was captured.
+fn inserted(
+    edit: &Edit,
+    fact: usize,
+    key: &Key,
+    values: &Values,
+    same_key: bool,
+    [inputs, outputs]: &[Tensor; 2],
+) -> Result<Insertion> {
+    let fact = fact as i64;
+    let (input, output) = (inputs.get(fact), outputs.get(fact));
     let asked = if same_key { &key.mean } else { &input };
     let product = asked.dot(&key.direction);
     let divisor = product.double_value(&[]);
     if divisor.abs() < 1e-12 || !divisor.is_finite() {
-        let message =
-            format!("the key of `{}` and its direction are at right angles; set same_key", place.edit.subject);
+        let message = format!("the key of `{}` and its direction are at right angles; set same_key", edit.subject);
         return Err(Error::Failed(message));
     }
-    let written = (values.wanted().get(0) - &output) / product;
+    let written = (values.wanted().get(fact) - &output) / product;
     let mut artifacts = vec![
         ("k_mean", key.mean.shallow_clone()),
         ("u", key.direction.shallow_clone()),
-        ("target_init", values.start.get(0)),
-        ("delta", values.delta.get(0)),
+        ("target_init", values.start.get(fact)),
+        ("delta", values.delta.get(fact)),
         ("cur_input", input),
         ("cur_output", output),
         ("v", written.shallow_clone()),

@@ -3,8 +3,8 @@
 
 mod insertion;
 
-use insertion::Place;
-use locus_key_value::{Contexts, ValueSettings, check_contexts, optimise};
+use insertion::{Insertion, Place};
+use locus_key_value::{Contexts, ValueSettings, Values, check_contexts, optimise};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
     EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
@@ -70,6 +70,7 @@ impl EditMethod for Rome {
         Info::new("rome", "Rank-one model editing")
             .cite("Meng et al. 2022, arXiv 2202.05262")
             .summary("writes one key-value pair into one down-projection")
+            .edits_apart()
     }
 
     fn plan(request: &EditRequest, parameters: &RomeParameters, model: &ModelInfo) -> Result<Plan> {
@@ -102,6 +103,41 @@ impl EditMethod for Rome {
         }
         Ok(work.edited)
     }
+
+    fn edit_apart(
+        &mut self,
+        request: &EditRequest,
+        parameters: &RomeParameters,
+        host: &dyn Host,
+    ) -> Result<Vec<Edited>> {
+        // several layers are edited on top of each other
+        let [layer] = request.layers[..] else {
+            return Err(Error::Request("ROME edits facts apart at one layer only".to_owned()));
+        };
+        let contexts = parameters.contexts(request.seed, host)?;
+        let settings = parameters.value_settings()?;
+        let edits = &request.edits;
+        let keys = insertion::directions(edits, layer, &contexts, parameters, host)?;
+        let values = optimise(edits, 0, Site::MlpOut(layer), &contexts, &settings, host)?;
+        let same_key = parameters.same_key && !parameters.published();
+        let insertions = insertion::insert_all(edits, layer, &keys, &values, same_key, settings.token, host)?;
+        let model = host.model()?;
+        let down = &model.down_projections[layer];
+        let found = insertions.into_iter().zip(&keys).enumerate().map(|(fact, (insertion, key))| {
+            let (left, right) = down.rank_one(&insertion.written, &key.direction);
+            let edited = told(Edited::new(), &insertion, &values, fact).low_rank(&down.weight, left, right);
+            values.complaints_about(edits, fact).into_iter().fold(edited, Edited::note)
+        });
+        Ok(found.collect())
+    }
+}
+
+/// The numbers of an edit of one fact.
+fn told(edited: Edited, insertion: &Insertion, values: &Values, fact: usize) -> Edited {
+    edited
+        .metric("divisor", insertion.divisor)
+        .metric("‖δ‖", values.delta.get(fact as i64).norm().double_value(&[]))
+        .metric("p(target)", values.probabilities[fact])
 }
 
 /// What was changed so far.
@@ -136,10 +172,8 @@ impl Work {
         let (names, weights): (Vec<String>, Vec<Tensor>) = changed.unzip();
         host.replace_parameters(&names, &weights)?;
         let mut edited = std::mem::take(&mut self.edited)
-            .low_rank(&down.weight, left, right)
-            .metric("divisor", insertion.divisor)
-            .metric("‖δ‖", values.delta.norm().double_value(&[]))
-            .metric("p(target)", values.probabilities[0]);
+            .low_rank(&down.weight, left, right);
+        edited = told(edited, &insertion, &values, 0);
         for (name, tensor) in insertion.artifacts {
             edited = edited.artifact(name, tensor);
         }

@@ -86,7 +86,7 @@ pub fn request(layer: usize) -> EditRequest {
         target: "Rome".to_owned(),
         ..Edit::default()
     };
-    EditRequest { edits: vec![edit], layers: vec![layer], seed: 1 }
+    EditRequest { edits: vec![edit], layers: vec![layer], seed: 1, apart: false }
 }
 
 /// The library of a package that this test depends on; cargo leaves it beside the test.

@@ -38,7 +38,7 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Whether a cell with this key belongs to the part. Keys are hexadecimal digits of a hash.
+    /// Whether cells whose first has this key belong to the part. Keys are hexadecimal digits of a hash.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
         let digits = key.get(..8).unwrap_or(key);

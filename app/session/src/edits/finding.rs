@@ -7,13 +7,14 @@ use crate::measures::remarks::tell_remarks;
 use crate::model::rows::{of_a_tied_embedding, shown_tokens};
 use crate::moments;
 use crate::pace::RunningJob;
-use crate::plugins::engaging::{Engaged, engage};
+use crate::plugins::engaging::{Engaged, engage, only};
 use crate::plugins::preparing::{PreparedEdit, prepare_on};
 use crate::record::artifacts;
 use crate::record::recording::plugin_mark;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, HostEvent, WeightEdit};
 use locus_engine::model::Model;
+use locus_plugin::object::MethodObject;
 use locus_plugin::{Edited, Level};
 use locus_plugin_host::Registry;
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, TriedOn};
@@ -82,6 +83,36 @@ pub fn run(
     prepared: &PreparedEdit,
     rows: Option<Vec<LayerRow>>,
 ) -> Result<Edited, Error> {
+    only(ask(job, registry, order, prepared, rows, |method, host| {
+        method.edit(&prepared.request, &order.method_settings, host).map(|edited| vec![edited])
+    }))
+}
+
+/// Has the method find an edit of each fact of the order as if it were the only one; `None` where it can do that one fact
+/// after the other only. Steps are not told.
+pub fn run_apart(
+    job: RunningJob<'_>,
+    registry: &Registry,
+    order: &EditOrder,
+    prepared: &PreparedEdit,
+) -> Option<Result<Vec<Edited>, Error>> {
+    let can = registry.method(&order.method).is_ok_and(|method| method.description().info.edits_apart);
+    can.then(|| {
+        ask(job, registry, order, prepared, None, |method, host| {
+            method.edit_apart(&prepared.request, &order.method_settings, host)
+        })
+    })
+}
+
+/// Has the method of an order work, and gives what of its answer is believed.
+fn ask(
+    job: RunningJob<'_>,
+    registry: &Registry,
+    order: &EditOrder,
+    prepared: &PreparedEdit,
+    rows: Option<Vec<LayerRow>>,
+    call: impl FnOnce(&dyn MethodObject, &EngineHost<'_>) -> locus_plugin::Result<Vec<Edited>>,
+) -> Result<Vec<Edited>, Error> {
     let loaded = job.loaded;
     let model = loaded.model_on(prepared.on);
     let quiet = rows.is_none();
@@ -109,16 +140,14 @@ pub fn run(
     let moments = moments.as_deref();
     let cancelled = || job.is_cancelled();
     let host = EngineHost::new(model, prepared.info.clone(), moments, &cancelled, live, listener);
-    let Engaged { outcome, .. } = engage(registry, loaded, order, prepared, &host, |method| {
-        method.edit(&prepared.request, &order.method_settings, &host)
-    })?;
+    let Engaged { outcome, .. } = engage(registry, loaded, order, prepared, &host, |method| call(method, &host))?;
     drop(host);
     if !quiet {
         job.pace.tell_remarks();
     }
     // cancelled by the user, whatever the method made of it
     job.check_cancel()?;
-    let edited = outcome?;
+    let edits = outcome?;
     for &layer in &prepared.plan.second_moments {
         let ridge = moments.map_or(0.0, |moments| moments.ridge(layer));
         if ridge > 0.0 {
@@ -130,10 +159,12 @@ pub fn run(
             job.log("engine", "warning", text);
         }
     }
-    if let Some(text) = of_a_tied_embedding(model, &edited.deltas).filter(|_| !quiet) {
-        job.log(&order.method, "warning", text);
+    for edited in edits.iter().filter(|_| !quiet) {
+        if let Some(text) = of_a_tied_embedding(model, &edited.deltas) {
+            job.log(&order.method, "warning", text);
+        }
     }
-    Ok(edited)
+    Ok(edits)
 }
 
 /// A few words that say which edit this is.

@@ -14,8 +14,8 @@ use locus_protocol::EditOrder;
 
 /// What came of a call of a method.
 pub struct Engaged {
-    /// Its edit with changes that are the host's own, or why there is none.
-    pub outcome: Result<Edited, Error>,
+    /// Its edits with changes that are the host's own, or why there are none.
+    pub outcome: Result<Vec<Edited>, Error>,
     /// What makes the edit worthless, whatever the method says of it.
     pub violation: Option<Violation>,
 }
@@ -30,7 +30,7 @@ pub fn engage(
     order: &EditOrder,
     prepared: &PreparedEdit,
     host: &EngineHost<'_>,
-    call: impl FnOnce(&dyn MethodObject) -> locus_plugin::Result<Edited>,
+    call: impl FnOnce(&dyn MethodObject) -> locus_plugin::Result<Vec<Edited>>,
 ) -> Result<Engaged, Error> {
     let method = registry.method(&order.method)?;
     let model = loaded.model_on(prepared.on);
@@ -50,12 +50,22 @@ pub fn engage(
     prepared.objective.replace(host.take_objective());
     let violation = host.violation()?;
     let outcome = answer.and_then(|answer| {
-        let mut edited = judged([&order.method, &order.objective], answer, violation.as_ref(), host)?;
-        bounds::edited(&edited).map_err(|error| Error::plugin(&order.method, error))?;
-        edited.deltas = take_over(model, &order.method, edited.deltas)?;
-        Ok(edited)
+        let mut edits = judged([&order.method, &order.objective], answer, violation.as_ref(), host)?;
+        for edited in &mut edits {
+            bounds::edited(edited).map_err(|error| Error::plugin(&order.method, error))?;
+            edited.deltas = take_over(model, &order.method, std::mem::take(&mut edited.deltas))?;
+        }
+        Ok(edits)
     });
     Ok(Engaged { outcome, violation })
+}
+
+/// What came of a call for one edit.
+///
+/// # Errors
+/// There is none.
+pub fn only(outcome: Result<Vec<Edited>, Error>) -> Result<Edited, Error> {
+    outcome.map(|mut edits| edits.pop().unwrap_or_default())
 }
 
 /// The answer of the plugin `id` to a call that had the services of `host`, unless the host knows better; `objective` is

@@ -96,7 +96,7 @@ pub fn prepare_on(
         let message = "the facts have noise of different kinds; edit them one after the other".to_owned();
         return Err(named(locus_plugin::Error::Request(message)));
     }
-    let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed };
+    let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed, apart: false };
     let named = |error| Error::plugin(&order.method, error);
     let plan = sealed(loaded, &order.method, || method.plan(&request, &order.method_settings, &info).map_err(named))?;
     bounds::plan(&plan).map_err(named)?;

@@ -193,7 +193,7 @@ impl Case {
         method: &dyn MethodObject,
         settings: &Map<String, Value>,
     ) -> (Edited, Vec<StepReport>) {
-        let request = EditRequest { edits: self.edits(), layers: self.layers(), seed: 0 };
+        let request = EditRequest { edits: self.edits(), layers: self.layers(), seed: 0, apart: false };
         let info = model_info(&bench.model, "golden");
         let plan = method.plan(&request, settings, &info).expect("plan");
         assert_eq!(plan.layers, self.layers());

@@ -19,7 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Facts whose cells are claimed, computed and written together.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 /// How often it is looked whether others are done with what they claimed.
 const WAIT: Duration = Duration::from_millis(500);
 /// Bytes that a row has, roughly.
@@ -260,23 +260,23 @@ fn refused(error: locus_sweep::Error) -> Error {
 }
 
 /// What is claimed together, in the order in which it is computed: localizations first, so that curves of effects stand
-/// when the first scores come.
+/// when the first scores come. A group has the same cells whoever computes it, so that its numbers are the same to the
+/// last bit; a shard has whole groups.
 fn groups(plan: &Plan, shard: Option<Shard>) -> Vec<Group<'_>> {
-    let has = |key: &str| shard.is_none_or(|shard| shard.has(key));
     let mut groups = Vec::new();
     let mut by_facts: BTreeMap<usize, Vec<&Localization>> = BTreeMap::new();
-    for found in plan.localizations.iter().filter(|found| has(&found.key)) {
+    for found in &plan.localizations {
         by_facts.entry(found.fact / TOGETHER).or_default().push(found);
     }
     for mut found in by_facts.into_values() {
         found.sort_by_key(|found| (found.fact, found.localizer));
         groups.push(Group::Localizations(found));
     }
-    let same = |one: &&Cell, other: &&Cell| {
+    let same = |one: &Cell, other: &Cell| {
         (one.edit, one.layer, one.seed, one.fact / TOGETHER) == (other.edit, other.layer, other.seed, other.fact / TOGETHER)
             && one.objective == other.objective
     };
-    let cells: Vec<&Cell> = plan.cells.iter().filter(|cell| has(&cell.key)).collect();
-    groups.extend(cells.chunk_by(|one, other| same(one, other)).map(|cells| Group::Cells(cells.to_vec())));
+    groups.extend(plan.cells.chunk_by(same).map(|cells| Group::Cells(cells.iter().collect())));
+    groups.retain(|group| shard.is_none_or(|shard| shard.has(group.name())));
     groups
 }

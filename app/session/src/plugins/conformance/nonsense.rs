@@ -18,7 +18,7 @@ const NOWHERE: usize = 100_000;
 /// What an order asks of a method, before an objective has said what it aims at.
 pub fn request(order: &EditOrder) -> EditRequest {
     let edit = Edit::new(&order.fact.template, &order.fact.subject, &order.fact.target_new);
-    EditRequest { edits: vec![edit], layers: order.layers.clone(), seed: order.seed }
+    EditRequest { edits: vec![edit], layers: order.layers.clone(), seed: order.seed, apart: false }
 }
 
 /// Requests that make no sense.

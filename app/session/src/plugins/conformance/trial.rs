@@ -4,7 +4,7 @@ use super::Checks;
 use super::watch::{Limit, Seen, Watch};
 use crate::error::Error;
 use crate::moments;
-use crate::plugins::engaging::{Engaged, engage};
+use crate::plugins::engaging::{Engaged, engage, only};
 use crate::plugins::preparing::{PreparedEdit, prepare};
 use locus_engine::edit::{EngineHost, Violation};
 use locus_plugin::{EditRequest, Edited, Plan};
@@ -62,10 +62,10 @@ pub fn run_request(
     let host = EngineHost::new(model, prepared.info.clone(), moments.as_deref(), &cancelled, None, |_| {});
     let watch = Watch::new(&host, limit, &over, &user);
     let Engaged { outcome, violation } = engage(registry, loaded, order, prepared, &host, |method| {
-        method.edit(request, &order.method_settings, &watch)
+        method.edit(request, &order.method_settings, &watch).map(|edited| vec![edited])
     })?;
     let (seen, left) = (watch.finish(), take_remarks());
-    match outcome {
+    match only(outcome) {
         Err(error) if !error.is_of_plugin() => Err(error),
         outcome => Ok(Trial { plan: prepared.plan.clone(), outcome, seen, violation, left }),
     }
