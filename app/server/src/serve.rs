@@ -39,7 +39,8 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
     }
     // what is typed at the front's terminal is the front's
     let _ = rustix::process::setsid();
-    for signal in [Signal::INT, Signal::HUP] {
+    // and what a scheduler tells a whole job before its time is over is told to the front as well
+    for signal in [Signal::INT, Signal::HUP, Signal::USR2] {
         let _ = signal_hook::flag::register(signal.as_raw(), Arc::default());
     }
     let line = match std::env::var(HELLO) {

@@ -229,6 +229,10 @@ impl Client {
                 Ok(News::Gone(death)) => {
                     self.output.clear();
                     self.engine = None;
+                    // who ends a job of a cluster ends all of its processes
+                    if self.interrupt.has_come() {
+                        return Err(Failure::cancelled("what was told before is done, nothing after it"));
+                    }
                     self.start_again(&death)?;
                 }
                 Ok(News::Refused { message, blame }) => return Err(Failure::job(&message, blame)),

@@ -54,6 +54,15 @@ impl From<locus_sweep::Error> for Failure {
     }
 }
 
+impl From<locus_cluster::Error> for Failure {
+    fn from(error: locus_cluster::Error) -> Self {
+        match error {
+            locus_cluster::Error::Directive(message) => Self::usage(message),
+            error => Self::failed(error.to_string()),
+        }
+    }
+}
+
 impl From<locus_records::NoHome> for Failure {
     fn from(error: locus_records::NoHome) -> Self {
         Self::failed(error.to_string())

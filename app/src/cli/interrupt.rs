@@ -1,23 +1,43 @@
-//! The user's wish to stop: Ctrl-C, a line that hung up, a polite kill.
+//! The user's wish to stop: Ctrl-C, a line that hung up, a polite kill, a scheduler whose time limit is near.
 
 use procfs::process::Process;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
+use signal_hook::iterator::Signals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Signals of a scheduler that come within this time are one wish: Slurm sends TERM to every process of a job, and the batch
+/// script passes it on.
+const ONE_WISH: Duration = Duration::from_secs(2);
 
 /// Whether the user wants the program to stop. Nobody takes it back.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Has the first signal be noted and a second one end the program. A hang-up that whoever started the program
-    /// had it ignore, as `nohup` does, stays ignored.
+    /// Has the first signal be noted and a second one end the program; of TERM and USR2, which schedulers send, one that
+    /// comes a while later. A hang-up that whoever started the program had it ignore, as `nohup` does, stays ignored.
     ///
     /// # Errors
     /// The system refuses.
     pub fn watch() -> std::io::Result<Self> {
         let interrupt = Self::default();
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let mut polite = Signals::new([SIGTERM, SIGUSR2])?;
+        let noted = Arc::clone(&interrupt.0);
+        let note = move || {
+            let mut first: Option<Instant> = None;
+            for _ in polite.forever() {
+                let is_noted = noted.swap(true, Ordering::Relaxed);
+                if is_noted && first.is_none_or(|first| first.elapsed() > ONE_WISH) {
+                    signal_hook::low_level::exit(130);
+                }
+                first = first.or_else(|| Some(Instant::now()));
+            }
+        };
+        std::thread::Builder::new().name("signals".to_owned()).spawn(note)?;
+        for signal in [SIGINT, SIGHUP] {
             if signal == SIGHUP && is_ignored(signal) {
                 continue;
             }

@@ -29,6 +29,7 @@ mod replay;
 mod reproducible;
 mod settings;
 mod stats;
+mod submit_arguments;
 mod summary;
 mod sweep;
 mod tables;

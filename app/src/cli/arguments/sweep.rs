@@ -1,5 +1,6 @@
 //! Flags of `locus sweep`.
 
+use crate::cli::submit_arguments::SweepSubmit;
 use clap::{Args, Subcommand};
 use locus_protocol::Shard;
 use std::path::PathBuf;
@@ -9,7 +10,9 @@ use std::path::PathBuf;
 pub enum SweepAction {
     /// Sweeps a grid; started again it goes on where it was. Several programs on one folder share the work.
     Run(SweepRun),
-    /// Says how far a sweep is, from its folder alone: no model and no GPU are needed.
+    /// Hands a sweep to Slurm as arrays of `sweep run` on one folder, and says what it did; see docs/cluster.md.
+    Submit(Box<SweepSubmit>),
+    /// Says how far a sweep is, from its folder alone: no model and no GPU are needed. Asks squeue for what was submitted.
     Status {
         /// Its folder.
         folder: PathBuf,

@@ -1,7 +1,9 @@
 //! `locus sweep`.
 
+mod queued;
 mod run;
 mod status;
+mod submit;
 
 use crate::cli::arguments::Common;
 use crate::cli::arguments::SweepAction;
@@ -21,6 +23,7 @@ const SCORES: [&str; 6] =
 pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
     match action {
         SweepAction::Run(asked) => run::run(common, &asked),
+        SweepAction::Submit(asked) => submit::run(common, &asked),
         SweepAction::Status { folder } => status::run(common, &folder),
         SweepAction::Merge { folders, out } => {
             let merged = merge(&folders)?;

@@ -1,5 +1,6 @@
 //! `locus sweep status`.
 
+use super::queued::Queued;
 use crate::cli::arguments::Common;
 use crate::cli::tables::pairs;
 use crate::cli::{Failure, output};
@@ -13,7 +14,18 @@ use std::path::Path;
 /// # Errors
 /// The folder holds no sweep.
 pub fn run(common: &Common, folder: &Path) -> Result<(), Failure> {
-    let status = status(folder)?;
+    let queued = Queued::of(folder);
+    let status = match (status(folder), &queued) {
+        // elements wait, and none has begun
+        (Err(_), Some(queued)) if !folder.join("sweep.json").exists() => {
+            let rows = [("sweep", "no element has begun yet".to_owned())].into_iter().chain(queued.rows(false));
+            return Ok(match common.json {
+                true => output::json(&json!({ "complete": false, "cluster": queued.json() }))?,
+                false => output::print(&pairs(rows))?,
+            });
+        }
+        (status, _) => status?,
+    };
     status.complaints().iter().for_each(|complaint| output::complain(complaint));
     if common.json {
         return Ok(output::json(&json!({
@@ -27,12 +39,13 @@ pub fn run(common: &Common, folder: &Path) -> Result<(), Failure> {
             "complete": status.is_complete(),
             "workers": status.workers.iter().filter(|worker| worker.lives).map(|worker| &worker.name).collect::<Vec<_>>(),
             "seconds": status.seconds,
+            "cluster": queued.as_ref().map(Queued::json),
         }))?);
     }
-    Ok(output::print(&text(&status))?)
+    Ok(output::print(&text(&status, queued.as_ref()))?)
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, queued: Option<&Queued>) -> String {
     let living: Vec<&str> = status.workers.iter().filter(|it| it.lives).map(|it| it.name.as_str()).collect();
     let died = status.workers.iter().filter(|it| !it.lives && !it.ended).count();
     let share = 100.0 * status.done as f64 / status.all.max(1) as f64;
@@ -54,10 +67,12 @@ fn text(status: &Status) -> String {
     rows.push(("computed", format!("{:.0} s", status.seconds)));
     let working = match (living.len(), status.is_complete()) {
         (0, true) => "nobody; the sweep is complete".to_owned(),
+        (0, false) if queued.and_then(Queued::left).is_some_and(|left| left > 0) => "nobody yet; some wait".to_owned(),
         (0, false) => "nobody; `locus sweep run --out …` goes on".to_owned(),
         _ => living.join(", "),
     };
     rows.push(("at work", working));
+    rows.extend(queued.into_iter().flat_map(|queued| queued.rows(status.is_complete())));
     if died > 0 {
         rows.push(("died", format!("{}; what they were at is taken over", counted(died, "worker"))));
     }

@@ -6,6 +6,7 @@
 //! rows/           one file of rows a worker, JSON Lines, only ever appended to
 //! workers/        one file a worker, written anew every few seconds while it lives
 //! claims/         one file a group of cells that a worker is at
+//! cluster/        what was handed to a cluster, see app/cluster
 //! ```
 //!
 //! Rows are the truth; workers and claims only keep two programs from computing the same. What a worker that was killed
@@ -164,7 +165,8 @@ impl Ledger {
     }
 }
 
-/// Whether a folder that holds this holds something else than a sweep that was begun.
-fn is_foreign(name: &str) -> bool {
-    !name.starts_with('.') && !["sweep.toml", "rows", "workers", "claims"].contains(&name)
+/// Whether a folder that holds this holds something else than a sweep that was begun, or that was handed to a cluster.
+#[must_use]
+pub fn is_foreign(name: &str) -> bool {
+    !name.starts_with('.') && !["sweep.toml", "rows", "workers", "claims", "cluster"].contains(&name)
 }
