@@ -135,7 +135,9 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
     let mut names = BTreeSet::new();
     for Directive { name, value } in directives {
         if OWN.contains(&name.as_str()) {
-            return Err(format!("--sbatch: `{name}` is set by locus itself; `locus sweep submit --help` has flags for what it may be"));
+            return Err(format!(
+                "--sbatch: `{name}` is set by locus itself; `locus sweep submit --help` has flags for what it may be"
+            ));
         }
         if !names.insert(name.as_str()) {
             return Err(format!("`{name}` is given twice; give it once"));
@@ -148,13 +150,19 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
             return Err(format!("`{name}` holds a line break or another control character; write it on one line"));
         }
     }
-    let given = |all: &[&'static str]| -> Vec<&'static str> { all.iter().copied().filter(|name| names.contains(name)).collect() };
+    let given = |all: &[&'static str]| -> Vec<&'static str> {
+        all.iter().copied().filter(|name| names.contains(name)).collect()
+    };
     if let [one, other, ..] = given(&MEMORY)[..] {
-        return Err(format!("--{one} and --{other} contradict each other: Slurm takes one of --mem, --mem-per-cpu and --mem-per-gpu"));
+        return Err(format!(
+            "--{one} and --{other} contradict each other: Slurm takes one of --mem, --mem-per-cpu and --mem-per-gpu"
+        ));
     }
     let value_of = |name: &str| directives.iter().find(|it| it.name == name).and_then(|it| it.value.as_deref());
     let mut gpus = given(&GPUS);
-    gpus.retain(|name| *name != "gres" || value_of("gres").is_some_and(|value| value.split(',').any(|of| of.starts_with("gpu"))));
+    gpus.retain(|name| {
+        *name != "gres" || value_of("gres").is_some_and(|value| value.split(',').any(|of| of.starts_with("gpu")))
+    });
     if let [one, other, ..] = gpus[..] {
         return Err(format!("--{one} and --{other} both ask for GPUs; give the one that the site wants"));
     }

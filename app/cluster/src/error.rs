@@ -16,7 +16,9 @@ pub enum Error {
     #[error("there is no `{0}` on the PATH: work on a login node of the cluster, or load its module of Slurm")]
     NoProgram(String),
     /// One of Slurm's programs does not answer.
-    #[error("`{program}` has not answered within {seconds} s; see whether Slurm is up (`scontrol ping`), and `squeue --me` before anything is submitted again")]
+    #[error(
+        "`{program}` has not answered within {seconds} s; see whether Slurm is up (`scontrol ping`), and `squeue --me` before anything is submitted again"
+    )]
     Silent {
         /// The program.
         program: String,

@@ -91,7 +91,8 @@ mod tests {
 
     #[test]
     fn what_a_program_says_is_one_line() {
-        let said = shell("echo out; echo sbatch: error: one >&2; echo two >&2; exit 1", Duration::from_secs(10)).expect("run");
+        let said =
+            shell("echo out; echo sbatch: error: one >&2; echo two >&2; exit 1", Duration::from_secs(10)).expect("run");
         assert!(!said.well);
         assert_eq!((said.out.as_str(), said.words().as_str()), ("out\n", "sbatch: error: one; two"));
         let quiet = shell("exit 3", Duration::from_secs(10)).expect("run");

@@ -81,7 +81,9 @@ mod tests {
     #[test]
     fn elements_are_counted_by_state() {
         let mut queue = InQueue::default();
-        queue.read("CLUSTER: alpha\nRUNNING|None\nPENDING|Resources\nPENDING|Resources\nFAILED|OutOfMemory\nCOMPLETING|None\n");
+        queue.read(
+            "CLUSTER: alpha\nRUNNING|None\nPENDING|Resources\nPENDING|Resources\nFAILED|OutOfMemory\nCOMPLETING|None\n",
+        );
         assert_eq!(queue.left(), 4);
         assert_eq!(queue.waiting, [("Resources".to_owned(), 2)].into());
     }

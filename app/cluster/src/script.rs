@@ -176,7 +176,11 @@ fn section(text: &mut String, name: &str, lines: &[String]) {
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./=:,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -258,7 +262,8 @@ mod tests {
         let (code, _, asked) = element(STOPS, 0, 0, "", "USR2");
         assert_eq!((code, asked.as_str()), (Some(130), ""));
         // it ended well all the same: nothing is left to do
-        let (code, _, asked) = element("trap 'exit 0' USR2; kill -s USR2 $PPID; while :; do sleep 0.05; done", 3, 0, "", "");
+        let (code, _, asked) =
+            element("trap 'exit 0' USR2; kill -s USR2 $PPID; while :; do sleep 0.05; done", 3, 0, "", "");
         assert_eq!((code, asked.as_str()), (Some(0), ""));
     }
 

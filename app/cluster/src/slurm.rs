@@ -13,7 +13,8 @@ const SUBMITTING: Duration = Duration::from_secs(120);
 /// What MaxArraySize is where nothing else is configured (manual page of slurm.conf).
 const USUAL_ARRAY: usize = 1001;
 /// Directives whose variables of sbatch would go before the script's lines.
-const OF_THE_SCRIPT: [&str; 8] = ["array-inx", "signal", "requeue", "no-requeue", "open-mode", "output", "error", "wait"];
+const OF_THE_SCRIPT: [&str; 8] =
+    ["array-inx", "signal", "requeue", "no-requeue", "open-mode", "output", "error", "wait"];
 /// Directives that stand for each other.
 const ALIKE: [&[&str]; 2] = [
     &["mem", "mem-per-node", "mem-per-cpu", "mem-per-gpu"],
@@ -113,9 +114,11 @@ fn variables(directives: &Directives, all: impl Iterator<Item = String>) -> Vec<
         said.push(if name == "time" { "timelimit" } else { name });
         ALIKE.iter().filter(|alike| alike.contains(&name)).for_each(|alike| said.extend_from_slice(alike));
     }
-    let said: Vec<String> = said.iter().map(|name| format!("SBATCH_{}", name.to_uppercase().replace('-', "_"))).collect();
+    let said: Vec<String> =
+        said.iter().map(|name| format!("SBATCH_{}", name.to_uppercase().replace('-', "_"))).collect();
     let goes = |name: &String| {
-        let of_the_job = in_a_job && name.starts_with("SLURM_") && !["SLURM_CONF", "SLURM_CLUSTERS"].contains(&name.as_str());
+        let of_the_job =
+            in_a_job && name.starts_with("SLURM_") && !["SLURM_CONF", "SLURM_CLUSTERS"].contains(&name.as_str());
         of_the_job || said.contains(name)
     };
     all.into_iter().filter(goes).collect()
@@ -153,9 +156,17 @@ mod tests {
 
     #[test]
     fn variables_do_not_go_before_the_script() {
-        let directives = Directives::new(vec![Directive::new("time", "10"), Directive::new("mem", "1G")], 0).expect("fine");
+        let directives =
+            Directives::new(vec![Directive::new("time", "10"), Directive::new("mem", "1G")], 0).expect("fine");
         let of = |names: &[&str]| variables(&directives, names.iter().map(ToString::to_string));
-        let given = ["SBATCH_TIMELIMIT", "SBATCH_MEM_PER_GPU", "SBATCH_WAIT", "SBATCH_ACCOUNT", "SLURM_MEM_PER_NODE", "SLURM_CONF"];
+        let given = [
+            "SBATCH_TIMELIMIT",
+            "SBATCH_MEM_PER_GPU",
+            "SBATCH_WAIT",
+            "SBATCH_ACCOUNT",
+            "SLURM_MEM_PER_NODE",
+            "SLURM_CONF",
+        ];
         assert_eq!(of(&given), ["SBATCH_TIMELIMIT", "SBATCH_MEM_PER_GPU", "SBATCH_WAIT"]);
         assert_eq!(of(&["SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "SLURM_CONF"]), ["SLURM_JOB_ID", "SLURM_MEM_PER_NODE"]);
     }

@@ -44,8 +44,7 @@ impl Queued {
         let submitted: usize = self.submissions.iter().map(Submission::submitted).sum();
         let jobs = self.jobs();
         let noun = if jobs.len() == 1 { "job" } else { "jobs" };
-        let mut rows =
-            vec![("submitted", format!("{} as {noun} {}", counted(submitted, "element"), shortened(&jobs)))];
+        let mut rows = vec![("submitted", format!("{} as {noun} {}", counted(submitted, "element"), shortened(&jobs)))];
         match &self.queue {
             Err(why) => rows.push(("in the queue", format!("unknown: {why}"))),
             Ok(queue) if queue.states.is_empty() => rows.push(("in the queue", "none of them any more".to_owned())),

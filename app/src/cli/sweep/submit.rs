@@ -178,7 +178,9 @@ fn suits(folder: &Path, grid: &Grid) -> Result<(), Failure> {
     }
     let names = |folder: &Path| -> Result<Vec<String>, Failure> {
         match std::fs::read_dir(folder) {
-            Ok(entries) => Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()),
+            Ok(entries) => {
+                Ok(entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(Failure::failed(format!("{}: cannot be read ({error})", folder.display()))),
         }
@@ -220,7 +222,9 @@ fn tell(common: &Common, asked: &SweepSubmit, draft: &Draft, done: &Submitted) -
     let rest = match draft.sharded {
         // the parts of the others are nobody's
         true => "submit again once there is room: parts that are done take no time".to_owned(),
-        false => format!("{} the whole work; submit again for more", if submitted == 1 { "it does" } else { "they do" }),
+        false => {
+            format!("{} the whole work; submit again for more", if submitted == 1 { "it does" } else { "they do" })
+        }
     };
     let message = format!("{submitted} of {all} elements are submitted ({why}); {rest}");
     if draft.sharded { Err(Failure::failed(message)) } else { Ok(output::complain(&message)) }
@@ -233,7 +237,8 @@ fn text(asked: &SweepSubmit, draft: &Draft, done: &Submitted) -> Result<String, 
             None => format!("to be submitted: {command}"),
             Some(array) => {
                 let (first, last) = (array.first + 1, array.first + array.elements);
-                let which = if first == last { format!("element {first}") } else { format!("elements {first} to {last}") };
+                let which =
+                    if first == last { format!("element {first}") } else { format!("elements {first} to {last}") };
                 format!("job {}: {which}, by {command}", array.job)
             }
         });
