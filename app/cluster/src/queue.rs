@@ -22,6 +22,13 @@ impl InQueue {
         let is_left = |state: &str| !ENDED.contains(&state);
         self.states.iter().filter(|(state, _)| is_left(state)).map(|(_, count)| count).sum()
     }
+
+    /// How many have ended otherwise than they should.
+    #[must_use]
+    pub fn failed(&self) -> usize {
+        let failed = |state: &str| ENDED.contains(&state) && !["COMPLETED", "CANCELLED"].contains(&state);
+        self.states.iter().filter(|(state, _)| failed(state)).map(|(_, count)| count).sum()
+    }
 }
 
 /// States of elements that have ended (manual page of squeue).
@@ -84,7 +91,7 @@ mod tests {
         queue.read(
             "CLUSTER: alpha\nRUNNING|None\nPENDING|Resources\nPENDING|Resources\nFAILED|OutOfMemory\nCOMPLETING|None\n",
         );
-        assert_eq!(queue.left(), 4);
+        assert_eq!((queue.left(), queue.failed()), (4, 1));
         assert_eq!(queue.waiting, [("Resources".to_owned(), 2)].into());
     }
 }

@@ -138,9 +138,9 @@ fi
         let requeues = self.requeues;
         format!(
             "
-# Stopped with work left: back into the queue, {requeues} times at most. One that somebody cancelled stays away; TERM is
-# a cancellation unless Slurm says that it pre-empts.
-if [ \"$code\" -ne 0 ] && [ -n \"$asked\" ]; then
+# Told to stop with work left: back into the queue, {requeues} times at most. TERM that comes with a cancellation does not
+# count, nor with a pre-emption that Slurm requeues itself; in the grace time before that, PreemptTime is set.
+if [ \"$code\" -eq 130 ] || {{ [ \"$code\" -ne 0 ] && [ -n \"$asked\" ]; }}; then
     again=
     case $asked in
         *USR2*) again=yes ;;
@@ -265,6 +265,14 @@ mod tests {
         let (code, _, asked) =
             element("trap 'exit 0' USR2; kill -s USR2 $PPID; while :; do sleep 0.05; done", 3, 0, "", "");
         assert_eq!((code, asked.as_str()), (Some(0), ""));
+    }
+
+    #[test]
+    fn a_program_that_srun_stops_in_the_grace_time_of_a_preemption_comes_back() {
+        let (_, _, asked) = element("exit 130", 3, 0, "PreemptTime=2026-01-01T00:00:00", "");
+        assert_eq!(asked, "show job 12_3\nrequeue 12_3\n");
+        let (code, _, asked) = element("exit 130", 3, 0, "PreemptTime=None", "");
+        assert_eq!((code, asked.as_str()), (Some(130), "show job 12_3\n"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 /// How long a program that only asks may take.
-const ASKING: Duration = Duration::from_secs(20);
+const ASKING: Duration = Duration::from_secs(10);
 /// How long sbatch may take: it tries again by itself while a controller is busy.
 const SUBMITTING: Duration = Duration::from_secs(120);
 /// What MaxArraySize is where nothing else is configured (manual page of slurm.conf).

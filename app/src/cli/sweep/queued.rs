@@ -4,12 +4,13 @@ use crate::cli::output;
 use locus_cluster::{InQueue, Submission, queue, submissions};
 use locus_protocol::counted;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What was submitted of a sweep, and what Slurm says of it.
 pub struct Queued {
     submissions: Vec<Submission>,
     queue: Result<InQueue, String>,
+    logs: PathBuf,
 }
 
 impl Queued {
@@ -26,7 +27,7 @@ impl Queued {
             return None;
         }
         let queue = queue(&submissions).map_err(|error| error.to_string());
-        Some(Self { submissions, queue })
+        Some(Self { submissions, queue, logs: folder.join("cluster/logs") })
     }
 
     /// Elements that wait or run; `None` where that is not known.
@@ -56,6 +57,9 @@ impl Queued {
                 };
                 let states: Vec<String> = queue.states.iter().map(state).collect();
                 rows.push(("in the queue", states.join(", ")));
+                if queue.failed() > 0 {
+                    rows.push(("", format!("why some failed: {}", self.logs.display())));
+                }
                 if is_complete && queue.left() > 0 {
                     rows.push(("", format!("nothing is left for them: scancel {}", jobs.join(" "))));
                 }
