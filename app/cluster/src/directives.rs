@@ -125,6 +125,12 @@ impl Directives {
         self.0.iter().any(|directive| directive.name == name)
     }
 
+    /// The seconds of the time limit; `None` where none is named, or one without a bound.
+    #[must_use]
+    pub fn seconds(&self) -> Option<u64> {
+        time::seconds(self.get("time")?)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Directive> {
         self.0.iter()

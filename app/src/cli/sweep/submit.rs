@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Elements at most: more are never of use, and a typing error is noticed.
 const MOST: usize = 100_000;
+/// Seconds by which Slurm may send a signal too early (manual page of sbatch, `--signal`).
+const EARLY: u64 = 60;
 
 /// Hands a sweep to Slurm. Nothing is submitted that could not begin.
 ///
@@ -57,6 +59,13 @@ pub fn run(common: &Common, asked: &SweepSubmit) -> Result<(), Failure> {
         write_only: asked.write_only,
     };
     plain(&draft.folder)?;
+    if draft.directives.seconds().is_some_and(|limit| limit <= asked.notice + EARLY) {
+        output::complain(&format!(
+            "--time: Slurm may tell an element to stop as soon as it has begun, as it may do so {EARLY} s before the {} s of \
+             --notice; give more time",
+            asked.notice
+        ));
+    }
     tell(common, asked, &draft, &submit(&draft)?)
 }
 
