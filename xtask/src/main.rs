@@ -4,14 +4,14 @@
 
 mod golden;
 mod libtorch;
+mod slurm;
 mod transformers;
 
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str =
-    "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | transformers | models | tokenizers";
+const USAGE: &str = "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | slurm | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -28,6 +28,7 @@ fn main() -> Result<()> {
             .and_then(|()| run(Command::new(root.join("target/release/locus-benchmark")).args(more()))),
         "torture" => cargo(&root, BUILD)
             .and_then(|()| run(Command::new(target_folder(&root).join("release/locus-torture")).args(more()))),
+        "slurm" => cargo(&root, BUILD).and_then(|()| slurm::check(&root)),
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),

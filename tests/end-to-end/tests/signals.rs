@@ -1,5 +1,6 @@
 //! Interrupted, hung up on or killed at any moment: nothing half-written under any final name, and the next run works.
 
+use locus_end_to_end::processes::child_of;
 use locus_end_to_end::{Ended, Home, files, is_whole_safetensors, long_orders, order, send};
 use locus_protocol::{Event, Outcome};
 use rustix::process::Signal;
@@ -207,7 +208,7 @@ fn killed_while_it_exports() {
 #[test]
 fn every_polite_signal_cancels_an_edit_within_seconds() {
     let home = Home::new();
-    for signal in [Signal::INT, Signal::HUP, Signal::TERM] {
+    for signal in [Signal::INT, Signal::HUP, Signal::TERM, Signal::USR2] {
         for moment in ["\"event\":\"hello\"", "\"event\":\"model\"", "\"event\":\"edit\"", "\"step\":7,"] {
             let mut run = edit(&home, &long_orders());
             run.until(moment);
@@ -222,6 +223,24 @@ fn every_polite_signal_cancels_an_edit_within_seconds() {
                 assert_eq!(records.outcomes(), [Outcome::Done, cancelled]);
             }
         }
+    }
+}
+
+/// Slurm ends all processes of a job, and a batch script passes on what it gets itself.
+#[test]
+fn what_a_scheduler_sends_to_every_process_is_one_wish() {
+    let home = Home::new();
+    for signals in [[Signal::TERM, Signal::TERM], [Signal::USR2, Signal::TERM]] {
+        let mut run = edit(&home, &long_orders());
+        run.until("\"event\":\"hello\"");
+        let engine = child_of(run.child.id());
+        run.until("\"step\":7,");
+        signals.iter().for_each(|signal| run.signal(*signal));
+        send(signals[0], engine);
+        let ended = run.end(FEW_SECONDS);
+        assert_cancelled(&ended);
+        let cancelled = Outcome::Cancelled { kept: "nothing was changed".to_owned() };
+        assert_eq!(ended.records().outcomes().last(), Some(&cancelled), "it was told how the job ended");
     }
 }
 

@@ -24,15 +24,16 @@ sbatch() {
         echo "slurm 22.05.8"
         exit 0
     fi
-    array=0-0
+    array=
     while [ "${1#--}" != "$1" ]; do
         [ "${1#--array=}" = "$1" ] || array=${1#--array=}
         shift
     done
     last=${array#0-}
     last=${last%\%*}
+    last=${last:-0}
     [ ! -e "$state/refuse" ] || refuse "$(cat "$state/refuse")"
-    [ "$last" -lt "$largest" ] || refuse "sbatch: error: Batch job submission failed: Invalid job array specification"
+    [ -z "$array" ] || [ "$last" -lt "$largest" ] || refuse "sbatch: error: Batch job submission failed: Invalid job array specification"
     there=$(find "$state" -name '*.state' | wc -l)
     [ $((there + last + 1)) -le "$(cat "$state/most" 2>/dev/null || echo 1000)" ] || refuse \
         "sbatch: error: QOSMaxSubmitJobPerUserLimit" \
