@@ -79,6 +79,10 @@ trap 'stop TERM' TERM
         let shard = if self.sharded { format!(" --shard \"$element/{elements}\"") } else { String::new() };
         let words: Vec<String> = self.program.iter().map(|word| quoted(word)).collect();
         let srun = self.srun.map(|arguments| format!("srun {arguments} ")).unwrap_or_default();
+        if self.srun.is_some() {
+            text += "\n# srun takes over no processors from sbatch by itself since Slurm 22.05\n";
+            text += "export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}\n";
+        }
         let _ = write!(
             text,
             "

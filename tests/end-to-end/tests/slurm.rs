@@ -137,6 +137,7 @@ fn sweeps_on_a_real_slurm() {
     time_limit(&cluster);
     killed_and_requeued(&cluster);
     preempted_and_cancelled(&cluster);
+    a_preempted_step(&cluster);
     by_srun(&cluster);
 }
 
@@ -213,8 +214,25 @@ fn preempted_and_cancelled(cluster: &Cluster) {
     assert_eq!(claims, 0, "a claim is left");
 }
 
+/// Slurm tells a step at once that its job is going to be pre-empted: the element goes back by itself.
+fn a_preempted_step(cluster: &Cluster) {
+    let jobs =
+        cluster.submit("long", "preempted-step", &["--elements", "1", "--time", "20", "--exclusive", "--srun", ""]);
+    let log = format!("{}_0.log", jobs[0]);
+    cluster.until("preempted-step", "the element is at work", |_| {
+        (cluster.engines("preempted-step").len() == 1).then_some(())
+    });
+    cluster.slurm("sbatch", &["--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]);
+    let again = |_: &Value| {
+        let log = cluster.logs("preempted-step").remove(&log)?;
+        (log.contains("element 1 goes back into the queue") && log.contains("start 2")).then_some(())
+    };
+    cluster.until("preempted-step", "a job of another partition took the node, and the element came back", again);
+    cluster.slurm("scancel", &[&jobs[0]]);
+}
+
 /// The program as a step of its own.
 fn by_srun(cluster: &Cluster) {
-    cluster.submit("tiny", "step", &["--elements", "1", "--time", "10", "--srun", "--kill-on-bad-exit=1"]);
+    cluster.submit("tiny", "step", &["--elements", "1", "--time", "10", "--srun", "--cpu-bind=none"]);
     cluster.complete("step", 24);
 }
