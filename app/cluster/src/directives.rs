@@ -180,10 +180,10 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
     if names.contains("exclusive") && names.contains("oversubscribe") {
         return Err("--exclusive and oversubscribe contradict each other; give one".to_owned());
     }
-    if let (Some(only), Some(never)) = (value_of("nodelist"), value_of("exclude")) {
-        if let Some(node) = only.split(',').find(|node| never.split(',').any(|other| other == *node)) {
-            return Err(format!("--nodelist and --exclude both name {node}; leave it out of one"));
-        }
+    if let (Some(only), Some(never)) = (value_of("nodelist"), value_of("exclude"))
+        && let Some(node) = only.split(',').find(|node| never.split(',').any(|other| other == *node))
+    {
+        return Err(format!("--nodelist and --exclude both name {node}; leave it out of one"));
     }
     if let Some(limit) = value_of("time") {
         if !time::is_limit(limit) {

@@ -19,10 +19,11 @@ pub fn run(common: &Common, folder: &Path) -> Result<(), Failure> {
         // elements wait, and none has begun
         (Err(_), Some(queued)) if !folder.join("sweep.json").exists() => {
             let rows = [("sweep", "no element has begun yet".to_owned())].into_iter().chain(queued.rows(false));
-            return Ok(match common.json {
+            match common.json {
                 true => output::json(&json!({ "complete": false, "cluster": queued.json() }))?,
                 false => output::print(&pairs(rows))?,
-            });
+            }
+            return Ok(());
         }
         (status, _) => status?,
     };

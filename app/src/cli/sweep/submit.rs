@@ -236,7 +236,11 @@ fn tell(common: &Common, asked: &SweepSubmit, draft: &Draft, done: &Submitted) -
         }
     };
     let message = format!("{submitted} of {all} elements are submitted ({why}); {rest}");
-    if draft.sharded { Err(Failure::failed(message)) } else { Ok(output::complain(&message)) }
+    if draft.sharded {
+        return Err(Failure::failed(message));
+    }
+    output::complain(&message);
+    Ok(())
 }
 
 fn text(asked: &SweepSubmit, draft: &Draft, done: &Submitted) -> Result<String, Failure> {
