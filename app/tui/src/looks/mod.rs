@@ -1,6 +1,7 @@
-//! How things look: styles, glyphs, numbers and texts in cells, cells of a heat map, a drawn screen as a picture. Nothing
+//! How things look: styles, glyphs, numbers and texts in cells, cells of a heat map, curves, a drawn screen as a picture. Nothing
 //! here knows what is shown.
 
+mod curves;
 mod glyphs;
 mod heat;
 mod lines;
@@ -9,6 +10,7 @@ mod picture;
 mod text;
 mod theme;
 
+pub use curves::{Curve, Window, draw_curves};
 pub use glyphs::Glyphs;
 pub use heat::{heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};

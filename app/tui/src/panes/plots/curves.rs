@@ -1,22 +1,9 @@
 //! What is plotted: one curve for each variant of the selected fact, or for the last edit.
 
 use super::kind::PlotKind;
+use crate::looks::Curve;
 use crate::state::{EditView, State};
 use locus_protocol::TraceKind;
-use ratatui::style::Style;
-
-/// A curve.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Curve {
-    /// The variant's letter, `E` for the last edit, `T` for the trace.
-    pub letter: char,
-    /// What it is.
-    pub name: String,
-    /// The letter's style.
-    pub style: Style,
-    /// Step or layer, and value; the places grow.
-    pub points: Vec<(f64, f64)>,
-}
 
 /// All curves of the chosen plot that have a point.
 pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
@@ -39,7 +26,7 @@ pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
             _ => format!("{method}, {objective}"),
         };
         let style = state.theme().variant(variant.letter);
-        curves.push(Curve { letter: variant.letter, name, style, points: points(kind, &attempt.view) });
+        curves.push(Curve::new(variant.letter, name, style, points(kind, &attempt.view)));
     }
     let has_variants = curves.iter().any(|curve| curve.letter != 'T');
     if !has_variants
@@ -47,7 +34,7 @@ pub fn curves(kind: PlotKind, state: &State) -> Vec<Curve> {
         && state.fact().is_none_or(|fact| *fact == view.order.fact)
     {
         let name = format!("{}, {}", view.order.method, view.order.objective);
-        curves.push(Curve { letter: 'E', name, style: state.theme().accent(), points: points(kind, view) });
+        curves.push(Curve::new('E', name, state.theme().accent(), points(kind, view)));
     }
     curves.retain(|curve| curve.points.iter().any(|(_, value)| value.is_finite()));
     curves
@@ -73,7 +60,7 @@ fn terms(state: &State) -> Vec<Curve> {
         let letter = char::from_digit(u32::try_from(number % 10).unwrap_or(0), 10).unwrap_or('?');
         let style = state.theme().variant(['A', 'B', 'C', 'D'][number % 4]);
         let points = values.iter().enumerate().map(|(step, value)| (place(step), *value)).collect();
-        Curve { letter, name: name.clone(), style, points }
+        Curve::new(letter, name.clone(), style, points)
     };
     total.into_iter().chain(others).enumerate().map(curve).collect()
 }
@@ -82,7 +69,7 @@ fn trace(state: &State) -> Option<Curve> {
     let trace = state.traces.of(state.fact()?, TraceKind::Hidden)?;
     let token = trace.last_subject_token()?;
     let points = (0..state.layers()).filter_map(|layer| Some((place(layer), trace.effect(token, layer)?))).collect();
-    Some(Curve { letter: 'T', name: "trace".to_owned(), style: state.theme().heading(), points })
+    Some(Curve::new('T', "trace".to_owned(), state.theme().heading(), points))
 }
 
 fn points(kind: PlotKind, view: &EditView) -> Vec<(f64, f64)> {

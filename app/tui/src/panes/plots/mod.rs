@@ -5,9 +5,9 @@ mod kind;
 mod paint;
 
 use super::{About, Action, Motion, Pane, Table, action};
-use crate::looks::Paper;
+use crate::looks::{Curve, Paper};
 use crate::state::{Change, State, Wish};
-use curves::{Curve, curves};
+use curves::curves;
 use kind::PlotKind;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
