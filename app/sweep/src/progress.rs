@@ -65,14 +65,19 @@ pub fn of(ledger: &Ledger, rows: &Rows) -> Status {
         ..Status::default()
     };
     let mut kept = std::collections::BTreeSet::new();
-    for row in rows.iter() {
-        if let SweepRow::Fact(fact) = row {
-            match &fact.left_out {
-                None => {
-                    kept.insert(fact.fact.clone());
-                }
-                Some(why) => *status.left_out.entry(why.clone()).or_default() += 1,
+    let mut facts: Vec<_> =
+        rows.iter().filter_map(|row| if let SweepRow::Fact(fact) = row { Some(fact) } else { None }).collect();
+    facts.sort_by_key(|fact| fact.index);
+    for fact in facts {
+        if grid.facts.count.is_some_and(|count| kept.len() >= count) {
+            // the rest were looked at together with the last that is swept
+            break;
+        }
+        match &fact.left_out {
+            None => {
+                kept.insert(fact.fact.clone());
             }
+            Some(why) => *status.left_out.entry(why.clone()).or_default() += 1,
         }
     }
     status.facts = kept.len();

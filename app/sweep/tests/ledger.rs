@@ -44,6 +44,21 @@ fn rows_of_two_workers_are_one_sweep() {
 }
 
 #[test]
+fn facts_beyond_the_number_that_is_asked_for_are_none_of_the_sweep() {
+    let folder = tempfile::tempdir().expect("folder");
+    let at = folder.path().join("sweep");
+    let ledger = Ledger::open(&at, Some(&format!("[facts]\ncount = 2\n{GRID}")), &identity()).expect("ledger").ledger;
+    let looked_at = |index: usize, left_out: Option<&str>| {
+        let (key, fact, left_out) = (format!("f{index}"), index.to_string(), left_out.map(str::to_owned));
+        SweepRow::Fact(SweptFact { key, fact, index, left_out, ..SweptFact::default() })
+    };
+    let rows = [looked_at(3, None), looked_at(0, None), looked_at(1, Some("unknown")), looked_at(2, None), looked_at(4, Some("unknown"))];
+    Worker::begin(&ledger).expect("worker").add(&rows).expect("rows");
+    let status = status(&at).expect("status");
+    assert_eq!((status.facts, status.all, status.left_out.values().sum::<usize>()), (2, 4, 1));
+}
+
+#[test]
 fn a_torn_last_line_is_no_row_and_a_damaged_one_is_told() {
     let folder = tempfile::tempdir().expect("folder");
     let at = folder.path().join("sweep");
