@@ -52,6 +52,9 @@ pub struct FactChoice {
     /// So many that pass the filters, in the order of the file; all without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<usize>,
+    /// Only facts with these numbers in their file (`case_id`); all without it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cases: Vec<u64>,
     /// Looks at no more facts than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<usize>,
@@ -345,6 +348,7 @@ mod tests {
             [facts]
             count = 12
             correct-only = true
+            cases = [3, 17]
             [measures]
             free-generation = 20
             [[edits]]
@@ -364,6 +368,7 @@ mod tests {
         "#;
         let grid = parse(text).expect("grid");
         assert_eq!(grid.edits.iter().map(super::EditAxis::label).collect::<Vec<_>>(), ["one", "one-5"]);
+        assert_eq!(grid.facts.cases, [3, 17]);
         assert_eq!(grid.edits[0].layers.of(12), Ok(vec![0, 1, 2, 5]));
         assert_eq!(grid.edits[1].layers.of(3), Ok(vec![0, 1, 2]));
         assert_eq!(grid.edits[0].settings_for("aim")["steps"], 5);

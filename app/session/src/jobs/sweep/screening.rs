@@ -48,28 +48,38 @@ pub fn screen(
     let model = loaded.stack.base();
     let choice = &ledger.grid().facts;
     let first = choice.first.unwrap_or(usize::MAX).min(loaded.facts.len());
+    let cases: BTreeSet<u64> = choice.cases.iter().copied().collect();
+    let is_named = |fact: &Fact| cases.is_empty() || fact.case_id.is_some_and(|case| cases.contains(&case));
+    let places: Vec<usize> = (0..first).filter(|&place| is_named(&loaded.facts[place])).collect();
+    let all = places.len() as u64;
+    let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
+    if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
+        let text = format!("no fact that is looked at has the case_id {missing}, which `cases` of [facts] names; take it out");
+        return Err(Error::Request(text).into());
+    }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };
     let mut counted = BTreeSet::new();
-    for (part, facts) in loaded.facts[..first].chunks(TOGETHER).enumerate() {
+    for (part, places) in places.chunks(TOGETHER).enumerate() {
+        let facts: Vec<&Fact> = places.iter().map(|&place| &loaded.facts[place]).collect();
         job.check_cancel()?;
         let done = (part * TOGETHER) as u64;
-        job.progress(Phase::Facts, done, choice.count.map_or(first as u64, |_| 0));
+        job.progress(Phase::Facts, done, choice.count.map_or(all, |_| 0));
         let keys: Vec<String> = facts.iter().map(|fact| Plan::fact_key(ledger.identity(), fact)).collect();
         let is_fresh = |&place: &usize| rows.get(&keys[place]).is_none() && !keys[..place].contains(&keys[place]);
         let fresh: Vec<usize> = (0..facts.len()).filter(is_fresh).collect();
-        let asked: Vec<&Fact> = fresh.iter().map(|&place| &facts[place]).collect();
+        let asked: Vec<&Fact> = fresh.iter().map(|&place| facts[place]).collect();
         let seen = see(job, model, &asked)?;
         let mut new = Vec::new();
         let mut left = choice.count.map_or(usize::MAX, |count| count.saturating_sub(screened.facts.len()));
         left = left.saturating_sub((0..facts.len()).filter(|&place| passes(rows, &keys[place])).count());
         for (&place, (probability, correct)) in fresh.iter().zip(seen) {
-            let fact = &facts[place];
+            let fact = facts[place];
             let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?.iter().map(kind).collect();
             kinds.dedup();
             let mut row = SweptFact {
                 key: keys[place].clone(),
                 fact: fact_mark(fact),
-                index: part * TOGETHER + place,
+                index: places[place],
                 case_id: fact.case_id,
                 subject: fact.subject.clone(),
                 prompt: fact.prompt(),
@@ -91,7 +101,7 @@ pub fn screen(
         }
         writer.add(&new).map_err(refused)?;
         new.into_iter().for_each(|row| rows.put(row));
-        for (fact, key) in facts.iter().zip(&keys) {
+        for (fact, key) in facts.into_iter().zip(&keys) {
             let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
             if !counted.insert(row.fact.clone()) {
                 *screened.left_out.entry("the same record is there before".to_owned()).or_default() += 1;
