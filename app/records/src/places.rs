@@ -14,6 +14,8 @@ pub struct Places {
     pub config: PathBuf,
     /// Journals and logs.
     pub state: PathBuf,
+    /// Sweeps that the workbench starts.
+    pub sweeps: PathBuf,
 }
 
 /// There is no home folder.
@@ -32,6 +34,7 @@ impl Places {
             cache: base.cache_dir().join("locus"),
             plugins: base.data_dir().join("locus/plugins"),
             config: base.config_dir().join("locus"),
+            sweeps: base.data_dir().join("locus/sweeps"),
             state: base.state_dir().unwrap_or_else(|| base.data_dir()).join("locus"),
         })
     }

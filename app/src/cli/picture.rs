@@ -9,6 +9,7 @@ use locus_records::{Preference, facts};
 use locus_tui::{Depth, Input, Key, Workbench, WorkbenchOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest side of a screen, in cells.
 const LONGEST: u16 = 500;
@@ -57,7 +58,10 @@ fn options() -> WorkbenchOptions {
         method: Some(preferred.method),
         objective: Some(preferred.objective),
         follows: None,
+        zoomed_on: None,
         export_folder: PathBuf::from("."),
+        sweep_folder: PathBuf::from("."),
+        began: Duration::ZERO,
         frames_per_second: 1,
     }
 }

@@ -48,6 +48,7 @@ pub fn options(common: &Common, places: &Places) -> locus_tui::WorkbenchOptions 
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
     shown.flags = flags::of(common);
+    shown.sweep_folder.clone_from(&places.sweeps);
     shown
 }
 

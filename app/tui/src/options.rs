@@ -3,6 +3,7 @@
 use crate::looks::Depth;
 use locus_protocol::ModelSource;
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 /// What the workbench is started with.
 #[derive(Clone, Debug)]
@@ -25,8 +26,14 @@ pub struct WorkbenchOptions {
     pub flags: Vec<String>,
     /// The run of another process that is shown; nothing can be ordered then.
     pub follows: Option<String>,
+    /// The pane that has the keys and the whole screen at the start; what was remembered decides otherwise.
+    pub zoomed_on: Option<&'static str>,
     /// Where exported tables go.
     pub export_folder: PathBuf,
+    /// Where the folders of sweeps go.
+    pub sweep_folder: PathBuf,
+    /// When the workbench was started, since 1970 in UTC.
+    pub began: Duration,
     /// Most frames in a second.
     pub frames_per_second: u32,
 }
@@ -48,7 +55,10 @@ impl WorkbenchOptions {
             objective: None,
             flags: Vec::new(),
             follows: None,
+            zoomed_on: None,
             export_folder: PathBuf::from("."),
+            sweep_folder: PathBuf::from("."),
+            began: SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default(),
             frames_per_second: if variable("SSH_CONNECTION").is_some() { 8 } else { 20 },
         }
     }

@@ -34,7 +34,12 @@ impl Workbench {
         if let Some(path) = &options.keymap {
             lay_over(&mut keymap, path)?;
         }
-        Ok(Self { state: State::new(options, NAMES, keymap), panes: Panes::default(), overlay: None })
+        let mut state = State::new(options, NAMES, keymap);
+        if let Some(pane) = options.zoomed_on {
+            state.screen.focus_on(pane);
+            state.screen.zoomed = true;
+        }
+        Ok(Self { state, panes: Panes::default(), overlay: None })
     }
 
     /// What all panes share.

@@ -60,6 +60,13 @@ pub const GLOBAL: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "sweep",
+        help: "edit at every layer with what the form says, and measure",
+        available: |_, state| can_use_fact(state),
+        run: |panes, state| panes.sweep.start(state),
+        ..Action::PLAIN
+    },
+    Action {
         name: "freeze",
         help: "freeze the table of layers; again: follow the edit",
         hint: Some(|_, state| if state.edits.frozen.is_some() { "follow again" } else { "freeze" }.into()),

@@ -86,7 +86,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
     },
     Action {
         name: "next-layout",
-        help: "show the next layout: edit, trace, compare",
+        help: "show the next layout: edit, trace, compare, sweep",
         hint: Some(|_, state| format!("layout {}", following(state))),
         available: |_, state| match arrange(state).has_tabs {
             true => Err("layouts need a larger window, of 110 by 30; numbers go to panes".to_owned()),
@@ -111,6 +111,12 @@ pub const WINDOWS: &[Action<Panes>] = &[
         name: "layout-compare",
         help: "show the layout `compare`: variants and plots",
         run: |_, state| show(state, "compare"),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "layout-sweep",
+        help: "show the layout `sweep`: a sweep beside fact and trace",
+        run: |_, state| show(state, "sweep"),
         ..Action::PLAIN
     },
     Action {

@@ -67,6 +67,12 @@ impl Glyphs {
         self.pick("Δ", "d")
     }
 
+    /// Before half the width of an interval.
+    #[must_use]
+    pub const fn plus_minus(self) -> &'static str {
+        self.pick("±", "+-")
+    }
+
     /// Header of the relative weight change.
     #[must_use]
     pub const fn weight_change(self) -> &'static str {

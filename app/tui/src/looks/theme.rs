@@ -111,6 +111,18 @@ impl Theme {
         self.coloured(Style::new().fg(colour), Style::new())
     }
 
+    /// What says where a fact is, by its letter. The letter says it, too.
+    #[must_use]
+    pub fn localizer(self, letter: char) -> Style {
+        let colour = match letter {
+            'a' => Color::Blue,
+            'b' => Color::Red,
+            'c' => Color::Gray,
+            _ => Color::LightBlue,
+        };
+        self.coloured(Style::new().fg(colour), Style::new())
+    }
+
     /// The row under the cursor.
     #[must_use]
     pub fn selected(self) -> Style {

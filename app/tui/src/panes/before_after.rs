@@ -9,6 +9,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use serde_json::json;
+use std::time::Duration;
 
 /// The pane.
 pub const ABOUT: About = About {
@@ -47,7 +48,7 @@ impl Pane for BeforeAfterPane {
         table(state)
     }
 
-    fn hear(&mut self, event: &Event) {
+    fn hear(&mut self, _now: Duration, event: &Event) {
         if let Event::Applied(_) = event {
             self.scroll = 0;
         }

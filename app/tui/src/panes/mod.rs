@@ -19,6 +19,7 @@ mod compare;
 mod fact;
 mod layers;
 mod plots;
+mod sweep;
 mod table;
 mod trace;
 
@@ -34,6 +35,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use serde_json::Value;
 use std::fmt::Debug;
+use std::time::Duration;
 
 /// From the panes' names in Rust and their types: what all have of their own together, and the table of all.
 macro_rules! panes {
@@ -84,6 +86,7 @@ panes! {
     before_after: before_after::BeforeAfterPane,
     compare: compare::ComparePane,
     plots: plots::PlotsPane,
+    sweep: sweep::SweepPane,
 }
 
 /// What is known of a pane beforehand.
@@ -124,8 +127,8 @@ pub trait Pane: Debug {
         None
     }
 
-    /// What the engine told, before what all panes share takes it in.
-    fn hear(&mut self, _event: &Event) {}
+    /// What the engine told, and when, before what all panes share takes it in.
+    fn hear(&mut self, _now: Duration, _event: &Event) {}
 
     /// Another session begins in the same journal.
     fn begin_anew(&mut self) {}

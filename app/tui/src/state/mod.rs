@@ -70,6 +70,10 @@ pub struct Launch {
     pub flags: Vec<String>,
     /// Where files go.
     pub export_folder: PathBuf,
+    /// Where the folders of sweeps go.
+    pub sweep_folder: PathBuf,
+    /// When that was, since 1970 in UTC.
+    pub began: Duration,
 }
 
 /// The layer under the cursor, the same in all panes.
@@ -141,6 +145,8 @@ impl State {
                 source: options.source.clone(),
                 flags: options.flags.clone(),
                 export_folder: options.export_folder.clone(),
+                sweep_folder: options.sweep_folder.clone(),
+                began: options.began,
             },
             screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),

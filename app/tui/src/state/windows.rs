@@ -218,7 +218,11 @@ impl Windows {
             Tree::Rows(vec![(2, pane("trace")), (1, Tree::Columns(vec![(1, pane("fact")), (1, pane("layers"))]))]);
         let compare =
             Tree::Columns(vec![(7, pane("compare")), (5, Tree::Rows(vec![(3, pane("plots")), (2, pane("fact"))]))]);
-        Self { layouts: vec![layout("edit", grid), layout("trace", trace), layout("compare", compare)], current: 0 }
+        let sweep =
+            Tree::Columns(vec![(7, pane("sweep")), (5, Tree::Rows(vec![(1, pane("fact")), (1, pane("trace"))]))]);
+        let layouts =
+            vec![layout("edit", grid), layout("trace", trace), layout("compare", compare), layout("sweep", sweep)];
+        Self { layouts, current: 0 }
     }
 
     /// The layout on the screen.
@@ -278,7 +282,7 @@ impl Windows {
 mod tests {
     use super::{Axis, Tree, Windows};
 
-    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots"];
+    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots", "sweep"];
 
     #[test]
     fn what_ships_is_sound() {

@@ -28,7 +28,8 @@ pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     };
     let is_known = is_known(state, &event);
     if !is_known {
-        panes.all_mut().into_iter().for_each(|pane| pane.hear(&event));
+        let now = state.now;
+        panes.all_mut().into_iter().for_each(|pane| pane.hear(now, &event));
     }
     fold(state, event, is_known);
     if !ends_a_job {

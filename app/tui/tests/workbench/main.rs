@@ -13,6 +13,7 @@ mod picture;
 mod properties;
 mod screens;
 mod support;
+mod sweep;
 mod terminal;
 mod truth;
 mod updates;

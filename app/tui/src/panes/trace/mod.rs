@@ -12,6 +12,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// The pane.
 pub const ABOUT: About = About {
@@ -151,7 +152,7 @@ impl Pane for TracePane {
         self.shown(state).map(|view| table(self, state, view))
     }
 
-    fn hear(&mut self, event: &Event) {
+    fn hear(&mut self, _now: Duration, event: &Event) {
         match event {
             Event::Trace(started) => (self.kind, self.intervention) = (started.order.kind, started.order.intervention),
             Event::Model(_) => self.token = None,

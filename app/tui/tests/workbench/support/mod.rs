@@ -1,6 +1,7 @@
 //! A workbench without a terminal, and the engine's events for one session as they come in reality.
 
 pub mod recording;
+pub mod sweeping;
 
 use locus_protocol::{Command, Event, ModelSource, Outcome};
 use locus_tui::{About, Depth, Effect, Input, Key, PANES, State, Workbench, WorkbenchOptions, actions, draw, update};
@@ -21,7 +22,10 @@ pub fn options() -> WorkbenchOptions {
         objective: None,
         flags: Vec::new(),
         follows: None,
+        zoomed_on: None,
         export_folder: PathBuf::from("exports"),
+        sweep_folder: PathBuf::from("sweeps"),
+        began: Duration::from_secs(1_795_975_200),
         frames_per_second: 20,
     }
 }
