@@ -1,10 +1,10 @@
-//! `locus --follow`: the workbench on another process' journal, live and read-only.
+//! `locus --follow`: the workbench on another process' journal, or on the folder of its sweep, live and read-only.
 
 use crate::cli::arguments::Common;
 use crate::cli::engine::source;
 use crate::cli::picture::built_in_facts;
 use crate::cli::workbench::ended;
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, follow_sweep, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_link::News;
 use locus_protocol::Event;
@@ -26,10 +26,14 @@ const WAITING: usize = 4096;
 /// There is no terminal; the journal cannot be read; the terminal fails.
 pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     if !output::has_terminal() {
-        let message = "--follow needs a terminal; `locus picture --journal FILE` draws a journal without one";
+        let message = "--follow needs a terminal; `locus picture --journal FILE` draws a journal without one, and `locus \
+                       sweep status DIR` says how far a sweep is";
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
+    if let Some(folder) = file.filter(|file| file.is_dir()) {
+        return follow_sweep::run(common, &places, folder);
+    }
     let file = file.map_or_else(|| places.state.join("journal.jsonl"), Path::to_owned);
     let journal = locus_files::open(&file).map_err(|error| {
         Failure::failed(format!(

@@ -17,6 +17,7 @@ mod facts;
 mod failure;
 mod flags;
 mod follow;
+mod follow_sweep;
 mod interrupt;
 mod ledger;
 mod log;

@@ -21,7 +21,7 @@ pub use identity::{Identity, fact_mark};
 pub use ledger::{Claim, Damage, Ledger, Opened, Rows, Worker, WorkerState, is_foreign, read_rows};
 pub use merging::{Merged, merge};
 pub use plan::{Cell, Localization, Plan};
-pub use progress::{Status, status};
+pub use progress::{Status, of as status_of, status};
 pub use space::free_space;
 pub use study::{SCORES, Scored, score_names, study};
 pub use table::{LayerRow, Score, Table, layer_table};

@@ -35,8 +35,8 @@ pub struct Arguments {
     #[command(subcommand)]
     pub command: Option<Command>,
     /// Shows the run of another process live and read-only, from the journal that it writes: one of --journal, of --json
-    /// in a file, or without FILE the workbench's own.
-    #[arg(long, value_name = "FILE")]
+    /// in a file, or without FILE the workbench's own. The folder of a sweep shows that sweep.
+    #[arg(long, value_name = "FILE or DIR")]
     pub follow: Option<Option<PathBuf>>,
     /// Flags of all commands.
     #[command(flatten)]

@@ -1,0 +1,102 @@
+//! `locus --follow DIR`: the workbench on a sweep that somebody else computes, live and read-only.
+
+use crate::cli::Failure;
+use crate::cli::arguments::Common;
+use crate::cli::engine::source;
+use crate::cli::workbench::ended;
+use crossbeam_channel::{SendError, Sender, bounded, unbounded};
+use locus_link::News;
+use locus_protocol::{Event, JobId, SweepRow, SweepStarted};
+use locus_records::Places;
+use locus_sweep::{Ledger, Rows, status_of};
+use std::path::Path;
+use std::time::Duration;
+
+/// How often the folder is looked at.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Events that may wait for the screen.
+const WAITING: usize = 4096;
+/// The number under which the sweep is told.
+const JOB: JobId = 1;
+
+/// Shows the rows of a folder and what is added to them, until the user leaves.
+///
+/// # Errors
+/// The folder holds no sweep; the terminal fails.
+pub fn run(common: &Common, places: &Places, folder: &Path) -> Result<(), Failure> {
+    let ledger = Ledger::read(folder).map_err(|error| Failure::usage(format!("--follow {error}")))?;
+    let (sender, news) = bounded(WAITING);
+    let (orders, nobody) = unbounded();
+    let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
+    let keymap = places.config.join("keymap.toml");
+    shown.keymap = keymap.is_file().then_some(keymap);
+    shown.follows = Some(folder.display().to_string());
+    shown.zoomed_on = Some("sweep");
+    // it ends with the program
+    std::thread::Builder::new().name("sweep".to_owned()).spawn(move || {
+        // nobody listens any more
+        let _ = tell(&ledger, &sender);
+        // orders have somewhere to go until then
+        drop(nobody);
+    })?;
+    let handles = locus_tui::Handles { orders, news, again: None, joined: false, keep: true };
+    ended(locus_tui::run(handles, shown))
+}
+
+/// Tells the rows that there are, and then those that come, as long as anybody listens.
+fn tell(ledger: &Ledger, sender: &Sender<News>) -> Result<(), SendError<News>> {
+    let mut rows: Option<Rows> = None;
+    let (mut complaint, mut is_told) = (String::new(), false);
+    loop {
+        let fresh = match &mut rows {
+            Some(rows) => rows.refresh(),
+            None => ledger.rows().map(|read| {
+                let all: Vec<SweepRow> = read.iter().cloned().collect();
+                rows = Some(read);
+                all
+            }),
+        };
+        match (fresh, &rows) {
+            (Ok(fresh), Some(known)) => {
+                let is_news = !fresh.is_empty() || !is_told;
+                for row in fresh {
+                    sender.send(event(Event::Swept { job: JOB, row: Box::new(row) }))?;
+                }
+                if is_news {
+                    sender.send(event(Event::Sweep(started(ledger, known))))?;
+                    is_told = true;
+                }
+            }
+            // once, not as often as it is tried again
+            (Err(error), _) if error.to_string() != complaint => {
+                complaint = error.to_string();
+                let (source, level) = ("sweep".to_owned(), "error".to_owned());
+                sender.send(event(Event::Log { source, level, text: complaint.clone() }))?;
+            }
+            _ => {}
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+fn event(event: Event) -> News {
+    News::Event(Box::new(event))
+}
+
+/// What the folder says of its sweep.
+fn started(ledger: &Ledger, rows: &Rows) -> SweepStarted {
+    let status = status_of(ledger, rows);
+    let localizations = status.facts * ledger.grid().localizers.len();
+    SweepStarted {
+        job: JOB,
+        folder: ledger.folder().to_owned(),
+        title: status.title,
+        layers: ledger.identity().layers,
+        facts: status.facts,
+        left_out: status.left_out,
+        cells: status.all.saturating_sub(localizations),
+        localizations,
+        done: status.done,
+        ..SweepStarted::default()
+    }
+}
