@@ -100,3 +100,55 @@ fn started(ledger: &Ledger, rows: &Rows) -> SweepStarted {
         ..SweepStarted::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::tell;
+    use crossbeam_channel::{Receiver, bounded};
+    use locus_link::News;
+    use locus_protocol::{Event, SweepRow, SweepStarted, SweptCell, SweptFact};
+    use locus_sweep::{Identity, Ledger, Worker};
+    use std::time::Duration;
+
+    const GRID: &str = "title = \"two\"\n[[edits]]\nmethod = \"one\"\nobjectives = [\"aim\"]\n[[localizers]]\nkind = \"random-layer\"\n";
+
+    fn cell(key: &str, layer: usize) -> SweepRow {
+        let (edit, objective) = ("one".to_owned(), "aim".to_owned());
+        SweepRow::Cell(SweptCell { key: key.into(), fact: "a".into(), edit, objective, layer, ..SweptCell::default() })
+    }
+
+    /// Keys of the rows that are told until the folder is told of.
+    fn heard(news: &Receiver<News>) -> (Vec<String>, SweepStarted) {
+        let mut keys = Vec::new();
+        loop {
+            let Ok(News::Event(event)) = news.recv_timeout(Duration::from_secs(20)) else { panic!("nothing is told") };
+            match *event {
+                Event::Swept { row, .. } => keys.push(row.key().to_owned()),
+                Event::Sweep(started) => return (keys, started),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_rows_of_the_folder_are_told_and_then_those_that_come() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let identity = Identity { layers: 2, ..Identity::default() };
+        let ledger = Ledger::open(&folder.path().join("sweep"), Some(GRID), &identity).expect("a ledger").ledger;
+        let mut worker = Worker::begin(&ledger).expect("a worker");
+        let fact = SweepRow::Fact(SweptFact { key: "f".into(), fact: "a".into(), ..SweptFact::default() });
+        worker.add(&[fact, cell("one", 0)]).expect("rows");
+        let (sender, news) = bounded(16);
+        let telling = std::thread::spawn(move || tell(&ledger, &sender));
+        let (keys, started) = heard(&news);
+        assert_eq!(keys, ["f", "one"]);
+        assert_eq!((started.title.as_str(), started.layers, started.facts), ("two", 2, 1));
+        assert_eq!((started.cells, started.localizations, started.done), (2, 1, 1));
+        worker.add(&[cell("two", 1)]).expect("a row");
+        let (keys, started) = heard(&news);
+        assert_eq!((keys, started.done), (vec!["two".to_owned()], 2));
+        drop(news);
+        worker.add(&[cell("three", 1)]).expect("a row");
+        assert!(telling.join().expect("a thread").is_err(), "it ends where nobody listens");
+    }
+}

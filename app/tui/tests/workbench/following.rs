@@ -52,7 +52,7 @@ fn a_run_is_shown_as_the_one_that_was_ordered_here() {
 
 #[test]
 fn every_key_that_would_order_something_says_that_this_is_read_only() {
-    for keys in ["t", "r", "u", "e down down down enter", "U enter", "U s"] {
+    for keys in ["t", "r", "u", "S", "e down down down enter", "U enter", "U s"] {
         let mut state = whole_run();
         let effects = press(&mut state, keys);
         let orders = |effect: &&Effect| matches!(effect, Effect::Send(_) | Effect::Cancel(_) | Effect::Pause(..));

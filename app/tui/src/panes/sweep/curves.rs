@@ -54,21 +54,24 @@ pub fn draw_legend(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
     if localizers.is_empty() {
         return;
     }
-    let intro = " effects:";
-    let room = paper.width().saturating_sub(width(intro));
-    let names: Vec<String> =
-        localizers.iter().map(|(curve, _)| printable(&format!("  {} {}", curve.letter, curve.name))).collect();
-    let with_maximum = |(name, (_, most)): (&String, &(Curve, f64))| format!("{name}, at most {}", ratio(*most));
-    let whole: Vec<String> = names.iter().zip(&localizers).map(with_maximum).collect();
-    let fits = |texts: &[String]| texts.iter().map(|text| width(text)).sum::<usize>() <= room;
-    let share = room / localizers.len();
-    let texts: Vec<String> = match (fits(&whole), fits(&names)) {
-        (true, _) => whole,
-        (_, true) => names,
-        _ => names.iter().map(|name| shorten(name, share, state.glyphs())).collect(),
+    let named = |with_maximum: bool| -> Vec<String> {
+        let text = |(curve, most): &(Curve, f64)| {
+            let most = if with_maximum { format!(" {}", ratio(*most)) } else { String::new() };
+            printable(&format!("  {} {}{most}", curve.letter, curve.name))
+        };
+        localizers.iter().map(text).collect()
     };
+    let (long, short) = (" effects, each up to its maximum:", " effects:");
+    let ways = [(long, named(true)), (long, named(false)), (short, named(false))];
+    let fits = |(intro, texts): &(&str, Vec<String>)| {
+        width(intro) + texts.iter().map(|text| width(text)).sum::<usize>() <= paper.width()
+    };
+    let (intro, texts) = ways.into_iter().find(fits).unwrap_or_else(|| {
+        let share = paper.width().saturating_sub(width(short)) / localizers.len();
+        (short, named(false).iter().map(|name| shorten(name, share, state.glyphs())).collect())
+    });
     let mut spans = vec![Span::styled(intro, state.theme().muted())];
-    spans.extend(texts.into_iter().zip(localizers).map(|(text, (curve, _))| Span::styled(text, curve.style)));
+    spans.extend(texts.into_iter().zip(&localizers).map(|(text, (curve, _))| Span::styled(text, curve.style)));
     paper.line(Line::from(spans));
 }
 

@@ -108,7 +108,7 @@ impl Pane for SweepPane {
             return None;
         }
         head::draw(self, state, &mut paper);
-        if !self.has_rows().is_ok() {
+        if self.has_rows().is_err() {
             return None;
         }
         if !self.shown.curves {

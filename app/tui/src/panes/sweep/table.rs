@@ -5,6 +5,7 @@ use super::gathered::{Edit, SCORES};
 use crate::looks::{Paper, fit_left, shorten, window_start};
 use crate::panes::Table;
 use crate::state::State;
+use locus_protocol::counted;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ pub fn draw(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
     }
     paper.line(Line::from(head));
     let is_cut = paper.left() < layers;
-    let rows = paper.left().saturating_sub(usize::from(is_cut || hidden > 0)).min(layers);
+    let rows = paper.left().saturating_sub(usize::from(is_cut || !hidden.is_empty())).min(layers);
     let first = window_start(cursor, rows, layers);
     for layer in first..first + rows {
         let style = if layer == cursor { state.theme().selected() } else { Style::new() };
@@ -84,26 +85,31 @@ pub fn draw(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
         }
         paper.line(Line::from(spans));
     }
-    if let Some(text) = hidden_text(state, if is_cut { layers - rows } else { 0 }, hidden) {
+    if let Some(text) = hidden_text(state, if is_cut { layers - rows } else { 0 }, &hidden) {
         paper.line(Span::styled(text, state.theme().warn()));
     }
 }
 
 /// What has no room, and the key that shows it.
-fn hidden_text(state: &State, layers: usize, columns: usize) -> Option<String> {
+fn hidden_text(state: &State, layers: usize, hidden: &[Column]) -> Option<String> {
+    let key = |action| state.keymap().first_key("sweep", action);
+    let scores = hidden.iter().filter(|column| matches!(column, Column::Score(_))).count();
+    let effects = hidden.len() - scores;
     let mut parts = Vec::new();
     if layers > 0 {
-        parts.push(format!("{layers} more layers; up and down show them"));
+        parts.push(format!("{} (down)", counted(layers, "layer")));
     }
-    if columns > 0 {
-        let [score, curves] = ["sweep-score", "sweep-curves"].map(|action| state.keymap().first_key("sweep", action));
-        parts.push(format!("{columns} more columns; {score} shows scores, {curves} effects"));
+    if scores > 0 {
+        parts.push(format!("{} ({})", counted(scores, "score"), key("sweep-score")));
     }
-    (!parts.is_empty()).then(|| format!(" {}", parts.join(", ")))
+    if effects > 0 {
+        parts.push(format!("effects of {} ({})", counted(effects, "localizer"), key("sweep-curves")));
+    }
+    (!parts.is_empty()).then(|| format!(" no room: {}", parts.join(", ")))
 }
 
-/// The columns that have room, the chosen score among them, and how many have none.
-fn columns(pane: &SweepPane, room: usize) -> (Vec<Column>, usize) {
+/// The columns that have room, the chosen score among them, and those that have none.
+fn columns(pane: &SweepPane, room: usize) -> (Vec<Column>, Vec<Column>) {
     let scores = pane.gathered.scores().into_iter().map(Column::Score);
     let all: Vec<Column> = scores.chain((0..pane.gathered.localizers().len()).map(Column::Localizer)).collect();
     let fits = (room / SCORE).max(1);
@@ -112,7 +118,7 @@ fn columns(pane: &SweepPane, room: usize) -> (Vec<Column>, usize) {
     if let (Some(chosen), Some(last)) = (chosen.filter(|chosen| !shown.contains(chosen)), shown.last_mut()) {
         *last = chosen;
     }
-    let hidden = all.len() - shown.len();
+    let hidden = all.into_iter().filter(|column| !shown.contains(column)).collect();
     (shown, hidden)
 }
 
