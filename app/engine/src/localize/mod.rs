@@ -112,6 +112,17 @@ mod tests {
     }
 
     #[test]
+    fn the_documents_list_every_localizer_and_setting() {
+        let text = include_str!("../../../../docs/sweeps.md");
+        for localizer in LOCALIZERS {
+            assert!(text.contains(&format!("| `{}` |", localizer.kind)), "{} is not in docs/sweeps.md", localizer.kind);
+            for (name, _) in localizer.settings {
+                assert!(text.contains(&format!("`{name}`")), "{name} of {} is not in docs/sweeps.md", localizer.kind);
+            }
+        }
+    }
+
+    #[test]
     fn one_file_and_one_line_add_a_localizer() {
         let mut all: Vec<&Localizer> = LOCALIZERS.iter().collect();
         let last = Localizer {
