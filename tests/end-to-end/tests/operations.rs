@@ -418,3 +418,24 @@ fn another_process_is_followed_live_and_read_only() {
     assert!(ended.sentence(2).contains("--follow needs a terminal"), "{ended:?}");
     assert!(home.run(["log", "--follow", "x"]).code == Some(2));
 }
+
+#[test]
+fn the_sweep_of_another_process_is_followed_read_only() {
+    const GRID: &str = "title = \"small\"\n[facts]\ncases = [2]\n[[edits]]\nmethod = \"fine-tuning\"\n\
+                        objectives = [\"error-injection\"]\nlayers = \"0-1\"\nsettings = { steps = 2 }\n\
+                        [[localizers]]\nkind = \"random-layer\"\n";
+    let home = Home::new();
+    std::fs::write(home.path("grid.toml"), GRID).expect("a grid");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "out"]).well();
+    let mut terminal = PseudoTerminal::start(&home, (24, 80), &["--follow", "out"], &[]);
+    terminal.until_shown("3 of 3 cells");
+    terminal.until_shown("read-only: out");
+    terminal.press("S");
+    terminal.until_shown("read-only: this shows the run of another process");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(30)).success());
+    terminal.assert_given_back();
+    std::fs::write(home.path("other.toml"), GRID.replace("[2]", "[2, 99999999]")).expect("a grid");
+    let ended = home.run(["sweep", "run", "other.toml", "--out", "other"]);
+    assert!(ended.sentence(1).contains("case_id 99999999"), "{ended:?}");
+}
