@@ -35,7 +35,8 @@ pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure>
     };
     let analysis = analyze(&study, &settings, &mut |_, _| {}).map_err(|error| Failure::usage(error.to_string()))?;
     let out = arguments.out.clone().unwrap_or_else(|| arguments.folder.join("analysis"));
-    let written = report::write(&out, &study, &analysis).map_err(|error| Failure::failed(format!("--out {}: {error}", out.display())))?;
+    let written = report::write(&out, &study, &analysis)
+        .map_err(|error| Failure::failed(format!("--out {}: {error}", out.display())))?;
     if common.json {
         return Ok(output::json(&analysis)?);
     }

@@ -271,7 +271,9 @@ impl Grid {
                     ));
                 }
                 if let Some(name) = tables.keys().find(|name| !edit.objectives.contains(name)) {
-                    return Err(format!("the edit `{label}` has settings for `{name}`, which is none of its objectives"));
+                    return Err(format!(
+                        "the edit `{label}` has settings for `{name}`, which is none of its objectives"
+                    ));
                 }
             }
             edit.layers.of(usize::MAX).map_err(|error| format!("the edit `{label}`: {error}"))?;

@@ -92,9 +92,10 @@ fn contradiction(one: &SweepRow, other: &SweepRow) -> Option<String> {
     let differs = |one: f64, other: f64| (one - other).abs() > ROUNDING * one.abs().max(other.abs()).max(1.0);
     match (one, other) {
         (SweepRow::Cell(one), SweepRow::Cell(other)) if one.failed.is_none() && other.failed.is_none() => {
-            let (name, mine) = one.numbers.iter().find(|(name, mine)| {
-                other.numbers.get(*name).is_none_or(|theirs| differs(**mine, *theirs))
-            })?;
+            let (name, mine) = one
+                .numbers
+                .iter()
+                .find(|(name, mine)| other.numbers.get(*name).is_none_or(|theirs| differs(**mine, *theirs)))?;
             let theirs = other.numbers.get(name).map_or("nothing".to_owned(), ToString::to_string);
             Some(format!("{} of {} at layer {}: {name} is {mine} and {theirs}", one.edit, one.fact, one.layer))
         }

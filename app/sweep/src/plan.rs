@@ -158,7 +158,8 @@ mod tests {
     }
 
     fn identity() -> Identity {
-        let plugins = [("one".to_owned(), PluginMark { id: "one".into(), sha256: "aa".into(), ..PluginMark::default() })];
+        let plugins =
+            [("one".to_owned(), PluginMark { id: "one".into(), sha256: "aa".into(), ..PluginMark::default() })];
         Identity { layers: 4, plugins: plugins.into(), ..Identity::default() }
     }
 

@@ -82,15 +82,18 @@ pub fn of(ledger: &Ledger, rows: &Rows) -> Status {
     }
     status.facts = kept.len();
     status.all = kept.len() * cells_of_a_fact(ledger);
-    status.is_screening = grid.facts.count.is_some_and(|count| kept.len() < count) && status.workers.iter().any(|it| it.lives);
+    status.is_screening =
+        grid.facts.count.is_some_and(|count| kept.len() < count) && status.workers.iter().any(|it| it.lives);
     let edits: BTreeMap<String, &crate::EditAxis> = grid.edits.iter().map(|edit| (edit.label(), edit)).collect();
-    let localizers: std::collections::BTreeSet<String> = grid.localizers.iter().map(crate::LocalizerAxis::label).collect();
+    let localizers: std::collections::BTreeSet<String> =
+        grid.localizers.iter().map(crate::LocalizerAxis::label).collect();
     let mut seen = std::collections::BTreeSet::new();
     for row in rows.iter() {
         let (place, seconds) = match row {
             SweepRow::Fact(_) => continue,
             SweepRow::Cell(cell) => {
-                let belongs = kept.contains(&cell.fact) && edits.contains_key(&cell.edit) && grid.seeds.contains(&cell.seed);
+                let belongs =
+                    kept.contains(&cell.fact) && edits.contains_key(&cell.edit) && grid.seeds.contains(&cell.seed);
                 let place = format!("{}\0{}\0{}\0{}\0{}", cell.edit, cell.objective, cell.layer, cell.seed, cell.fact);
                 (belongs.then_some(place), cell.seconds)
             }

@@ -71,7 +71,8 @@ fn said(numbers: &BTreeMap<String, f64>, name: &str, lowers: bool) -> Option<f64
 pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
     let (grid, identity) = (ledger.grid(), ledger.identity());
     let (mut facts, mut dropped): (Vec<&SweptFact>, BTreeMap<&str, usize>) = Default::default();
-    let (mut cells, mut found): (BTreeMap<Place<'_>, Vec<&SweptCell>>, BTreeMap<(&str, &str), &Localized>) = Default::default();
+    let (mut cells, mut found): (BTreeMap<Place<'_>, Vec<&SweptCell>>, BTreeMap<(&str, &str), &Localized>) =
+        Default::default();
     for row in rows.iter() {
         match row {
             SweepRow::Fact(fact) => match &fact.left_out {
@@ -104,7 +105,10 @@ pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
             facts: format!("{} ({})", identity.facts_source, identity.facts.get(..16).unwrap_or(&identity.facts)),
             seed: grid.seeds.first().copied().unwrap_or_default(),
         },
-        dropped: dropped.into_iter().map(|(reason, facts)| locus_analysis::panel::Dropped { reason: reason.to_owned(), facts }).collect(),
+        dropped: dropped
+            .into_iter()
+            .map(|(reason, facts)| locus_analysis::panel::Dropped { reason: reason.to_owned(), facts })
+            .collect(),
         panels,
     }
 }
@@ -171,7 +175,10 @@ impl Tables<'_> {
         let first = self.facts.iter().find_map(|fact| of(fact).filter(|found| found.failed.is_none()))?;
         let row = |effects: Option<&[f64]>, why: Option<&String>| -> Vec<Cell> {
             let missing = || Cell::Missing(why.cloned().unwrap_or_else(|| "not measured".to_owned()));
-            layers.iter().map(|&layer| effects.and_then(|all| all.get(layer)).map_or_else(missing, |&it| Cell::Value(it))).collect()
+            layers
+                .iter()
+                .map(|&layer| effects.and_then(|all| all.get(layer)).map_or_else(missing, |&it| Cell::Value(it)))
+                .collect()
         };
         let effects = self.facts.iter().map(|fact| {
             let found = of(fact);
@@ -181,12 +188,14 @@ impl Tables<'_> {
         let halves = first.halves.len();
         let draws = (halves > 1).then(|| {
             let draw = |half: usize| {
-                let of_fact = |fact: &&SweptFact| row(of(fact).and_then(|found| found.halves.get(half)).map(Vec::as_slice), None);
+                let of_fact =
+                    |fact: &&SweptFact| row(of(fact).and_then(|found| found.halves.get(half)).map(Vec::as_slice), None);
                 self.facts.iter().map(of_fact).collect()
             };
             (0..halves).map(draw).collect()
         });
-        let curve = |fact: &&SweptFact| of(fact).filter(|found| found.failed.is_none()).map(|found| found.effects.clone());
+        let curve =
+            |fact: &&SweptFact| of(fact).filter(|found| found.failed.is_none()).map(|found| found.effects.clone());
         Some(Localizer {
             name: label.to_owned(),
             definition: definition(&first.kind, &first.settings),

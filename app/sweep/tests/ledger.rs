@@ -17,7 +17,15 @@ fn fact(name: &str) -> SweepRow {
 fn cell(key: &str, fact: &str, layer: usize, score: f64) -> SweepRow {
     let numbers = [("rewrite_score".to_owned(), score)].into();
     let (edit, objective) = ("one".to_owned(), "aim".to_owned());
-    SweepRow::Cell(SweptCell { key: key.into(), fact: fact.into(), edit, objective, layer, numbers, ..SweptCell::default() })
+    SweepRow::Cell(SweptCell {
+        key: key.into(),
+        fact: fact.into(),
+        edit,
+        objective,
+        layer,
+        numbers,
+        ..SweptCell::default()
+    })
 }
 
 fn open(folder: &Path) -> Ledger {
@@ -52,7 +60,13 @@ fn facts_beyond_the_number_that_is_asked_for_are_none_of_the_sweep() {
         let (key, fact, left_out) = (format!("f{index}"), index.to_string(), left_out.map(str::to_owned));
         SweepRow::Fact(SweptFact { key, fact, index, left_out, ..SweptFact::default() })
     };
-    let rows = [looked_at(3, None), looked_at(0, None), looked_at(1, Some("unknown")), looked_at(2, None), looked_at(4, Some("unknown"))];
+    let rows = [
+        looked_at(3, None),
+        looked_at(0, None),
+        looked_at(1, Some("unknown")),
+        looked_at(2, None),
+        looked_at(4, Some("unknown")),
+    ];
     Worker::begin(&ledger).expect("worker").add(&rows).expect("rows");
     let status = status(&at).expect("status");
     assert_eq!((status.facts, status.all, status.left_out.values().sum::<usize>()), (2, 4, 1));

@@ -147,7 +147,8 @@ impl EditMethod for Memit {
                 let alone = spread::Facts { edits: &edits[fact..=fact], first: number };
                 let wanted = values.wanted();
                 let loss = values.losses[0];
-                let edited = spread::spread(alone, &request.layers, &wanted, loss, &contexts, &settings, parameters, host)?;
+                let edited =
+                    spread::spread(alone, &request.layers, &wanted, loss, &contexts, &settings, parameters, host)?;
                 let edited = edited
                     .metric("p(target)", values.probabilities[0])
                     .metric("facts", 1.0)

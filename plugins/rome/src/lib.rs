@@ -171,8 +171,7 @@ impl Work {
         let changed = self.changed.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone()));
         let (names, weights): (Vec<String>, Vec<Tensor>) = changed.unzip();
         host.replace_parameters(&names, &weights)?;
-        let mut edited = std::mem::take(&mut self.edited)
-            .low_rank(&down.weight, left, right);
+        let mut edited = std::mem::take(&mut self.edited).low_rank(&down.weight, left, right);
         edited = told(edited, &insertion, &values, 0);
         for (name, tensor) in insertion.artifacts {
             edited = edited.artifact(name, tensor);

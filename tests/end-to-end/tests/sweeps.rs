@@ -1,9 +1,9 @@
 //! `locus sweep`: every cell once, whoever computes it and however often it is killed.
 
-use locus_end_to_end::{Home, facts, send};
+use locus_end_to_end::{Home, facts, plugin, send};
 use locus_protocol::SweepRow;
 use rustix::process::Signal;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::{Child, Stdio};
 use std::thread;
@@ -67,20 +67,28 @@ fn start(home: &Home, more: &[&str]) -> Child {
 fn a_cell_says_what_the_edit_alone_says() {
     let home = home();
     let printed = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
-    assert!(printed.out.contains("rome · error-injection") && printed.out.contains("rome · fact-erasure"), "{}", printed.out);
+    assert!(
+        printed.out.contains("rome · error-injection") && printed.out.contains("rome · fact-erasure"),
+        "{}",
+        printed.out
+    );
     assert!(printed.err.contains("small: 4 facts, 36 cells"), "{}", printed.err);
     let all = rows(&home, "swept");
     assert_eq!(all.len(), ROWS, "each once");
-    let cells: Vec<_> = all.iter().filter_map(|row| if let SweepRow::Cell(cell) = row { Some(cell) } else { None }).collect();
+    let cells: Vec<_> =
+        all.iter().filter_map(|row| if let SweepRow::Cell(cell) = row { Some(cell) } else { None }).collect();
     let first = &facts()[0];
     for objective in ["error-injection", "fact-erasure"] {
         let set = ["--set", "steps=3", "--set", "second_moment=false", "--set", "contexts=2"];
         let flags = ["eval", "--method", "rome", "--objective", objective, "--layers", "5", "--limit", "1", "--json"];
-        let alone = home.run(flags.iter().chain(&set).chain(&["--said-tokens", "0", "--free-generation", "5"])).well().out;
+        let alone =
+            home.run(flags.iter().chain(&set).chain(&["--said-tokens", "0", "--free-generation", "5"])).well().out;
         let record = alone.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
         let record = record.filter(|record| record["event"] == "evaluated").last().expect("evaluated");
         let cell = cells.iter().find(|cell| {
-            cell.objective == objective && cell.layer == 5 && cell.aim.target == record["aim"]["target"].as_str().expect("target")
+            cell.objective == objective
+                && cell.layer == 5
+                && cell.aim.target == record["aim"]["target"].as_str().expect("target")
                 && record["fact"]["subject"] == first.subject.as_str()
         });
         let cell = cell.expect("the cell");
@@ -103,6 +111,56 @@ fn a_cell_says_what_the_edit_alone_says() {
     assert_eq!(rows(&home, "swept").len(), ROWS);
     let status = home.run(["sweep", "status", "swept"]).well().out;
     assert!(status.contains("36 of 36 done (100 %)") && status.contains("the sweep is complete"), "{status}");
+}
+
+/// ROME and MEMIT optimise the values of many facts in one batch; each edit is the one that is found alone, but for rounding.
+#[test]
+fn edits_that_are_found_together_are_those_found_alone() {
+    let home = home();
+    for (method, layers, set) in
+        [("rome", "4", vec!["steps=4", "contexts=3"]), ("memit", "4-5", vec!["steps=4", "contexts=3"])]
+    {
+        let settings = set.join(", ");
+        let window = if layers == "4" { 1 } else { 2 };
+        let grid = format!(
+            "[facts]\ncount = 3\n[[edits]]\nmethod = \"{method}\"\nobjectives = [\"error-injection\"]\nlayers = [{}]\n\
+             window = {window}\nsettings = {{ {settings} }}\n",
+            if window == 1 { 4 } else { 5 }
+        );
+        std::fs::write(home.path("grid.toml"), grid).expect("grid");
+        let out = format!("swept-{method}");
+        let _ = home.run(["sweep", "run", "grid.toml", "--out", &out]).well();
+        let mut flags: Vec<&str> =
+            vec!["eval", "--method", method, "--objective", "error-injection", "--layers", layers];
+        set.iter().for_each(|pair| flags.extend(["--set", pair]));
+        flags.extend(["--limit", "3", "--said-tokens", "0", "--json"]);
+        let alone = home.run(flags).well().out;
+        let records = alone.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
+        let alone: Vec<Value> = records.filter(|record| record["event"] == "evaluated").collect();
+        let all = rows(&home, &out);
+        let facts: BTreeMap<&str, &str> = all
+            .iter()
+            .filter_map(|row| {
+                if let SweepRow::Fact(fact) = row { Some((fact.prompt.as_str(), fact.fact.as_str())) } else { None }
+            })
+            .collect();
+        assert_eq!((alone.len(), facts.len()), (3, 3));
+        for record in &alone {
+            let template = record["fact"]["template"].as_str().expect("template");
+            let prompt = template.replace("{}", record["fact"]["subject"].as_str().expect("subject"));
+            let cell = all.iter().find_map(|row| match row {
+                SweepRow::Cell(cell) if Some(&cell.fact.as_str()) == facts.get(prompt.as_str()) => Some(cell),
+                _ => None,
+            });
+            let cell = cell.expect("the cell");
+            assert_eq!(cell.failed, None);
+            for (name, value) in record["numbers"].as_object().expect("numbers") {
+                let (alone, swept) = (value.as_f64().expect("number"), cell.numbers[name]);
+                let room = 1e-3 * alone.abs().max(1.0);
+                assert!((alone - swept).abs() < room, "{method} {name}: {alone} alone, {swept} together");
+            }
+        }
+    }
 }
 
 #[test]
@@ -153,26 +211,25 @@ fn several_programs_on_one_folder_make_the_rows_of_one() {
 #[test]
 fn a_cell_that_fails_is_a_row_with_its_reason() {
     let home = home();
-    let mut some = facts()[..3].to_vec();
-    some[1].target_new = String::new();
-    let record = |fact: &locus_protocol::Fact| {
-        json!({"case_id": 1, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
-            "target_true": {"str": fact.target_true}, "target_new": {"str": fact.target_new}}})
-    };
-    std::fs::write(home.path("facts.json"), Value::from_iter(some.iter().map(record)).to_string()).expect("facts");
-    let grid = GRID.replace("count = 4", "file = \"facts.json\"").replace(", \"fact-erasure\"", "");
+    let hostile = plugin("locus-hostile");
+    let grid = "[facts]\ncount = 2\n[[edits]]\nmethod = \"returns-nan\"\nobjectives = [\"error-injection\"]\nlayers = [0, 5]\n\
+                [[edits]]\nmethod = \"fine-tuning\"\nobjectives = [\"error-injection\"]\nlayers = [5]\nsettings = { steps = 1 }\n";
     std::fs::write(home.path("grid.toml"), grid).expect("grid");
-    let printed = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
-    assert!(printed.err.contains("cells failed"), "{}", printed.err);
+    let sweep = |more: &[&str]| {
+        let plugin = ["--plugin", hostile.to_str().expect("path")];
+        home.run(["sweep", "run", "grid.toml", "--out", "swept"].iter().chain(&plugin).chain(more)).well()
+    };
+    let first = sweep(&[]);
+    assert!(first.err.contains("4 cells failed"), "{}", first.err);
+    assert!(first.out.contains("fine-tuning · error-injection"), "the others go on: {}", first.out);
     let failed = |home: &Home| rows(home, "swept").iter().filter(|row| row.failed().is_some()).count();
-    let first = failed(&home);
-    assert!(first >= 3, "{first}");
+    assert_eq!(failed(&home), 4);
     let status = home.run(["sweep", "status", "swept"]).well().out;
-    assert!(status.contains("--retry-failed") && status.contains("target"), "{status}");
-    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
-    assert_eq!(failed(&home), first, "what has failed is not tried again");
-    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept", "--retry-failed"]).well();
-    assert_eq!(failed(&home), 2 * first, "each is tried once more");
+    assert!(status.contains("--retry-failed") && status.contains("returns-nan"), "{status}");
+    let _ = sweep(&[]);
+    assert_eq!(failed(&home), 4, "what has failed is not tried again");
+    let _ = sweep(&["--retry-failed"]);
+    assert_eq!(failed(&home), 8, "each is tried once more");
 }
 
 #[test]
@@ -206,8 +263,10 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
     assert!(said.contains("there is no sweep in this folder"), "{said}");
     assert!(home.run(["sweep", "status", "nowhere"]).sentence(1).contains("there is no sweep"));
     // a folder of another sweep, and one of something else
-    let small = GRID.replace("objectives = [\"error-injection\", \"fact-erasure\"]", "objectives = [\"error-injection\"]");
-    std::fs::write(home.path("small.toml"), small.replace("[0, 5, 11]", "[0]").replace("count = 4", "count = 1")).expect("grid");
+    let small =
+        GRID.replace("objectives = [\"error-injection\", \"fact-erasure\"]", "objectives = [\"error-injection\"]");
+    std::fs::write(home.path("small.toml"), small.replace("[0, 5, 11]", "[0]").replace("count = 4", "count = 1"))
+        .expect("grid");
     let _ = home.run(["sweep", "run", "small.toml", "--out", "swept"]).well();
     let said = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).sentence(1);
     assert!(said.contains("its grid (sweep.toml) differs"), "{said}");

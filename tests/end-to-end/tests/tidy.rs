@@ -65,7 +65,8 @@ fn only_the_workbench_knows_of_terminals() {
 
 #[test]
 fn the_front_knows_of_no_tensors() {
-    for folder in ["app/src", "app/tui/src", "app/link/src", "app/protocol/src", "app/records/src", "app/analysis/src"] {
+    for folder in ["app/src", "app/tui/src", "app/link/src", "app/protocol/src", "app/records/src", "app/analysis/src"]
+    {
         let mut sources = sources(folder);
         // what a new plugin is made of
         sources.retain(|(file, _)| !file.components().any(|part| part.as_os_str() == "templates"));

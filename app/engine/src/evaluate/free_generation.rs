@@ -47,9 +47,8 @@ impl FreeTexts {
             if texts.is_empty() || answer.trim().is_empty() {
                 continue;
             }
-            let share = |is: &dyn Fn(&str) -> bool| {
-                texts.iter().filter(|text| is(text)).count() as f64 / texts.len() as f64
-            };
+            let share =
+                |is: &dyn Fn(&str) -> bool| texts.iter().filter(|text| is(text)).count() as f64 / texts.len() as f64;
             let name = group.name();
             numbers.insert(format!("{when}.{name}_says"), share(&|text| says(text, answer)));
             numbers.insert(format!("{when}.{name}_says_exactly"), share(&|text| says_exactly(text, answer)));

@@ -5,7 +5,7 @@ use super::Asked;
 use crate::error::{Error, Result};
 use crate::noise::LegacyRandom;
 use crate::run::{Draws, drawn_noise};
-use crate::trace::{TracedAnswer, TracedQuestion, Request, Runs};
+use crate::trace::{Request, Runs, TracedAnswer, TracedQuestion};
 use locus_protocol::Fact;
 use std::ops::Range;
 use std::rc::Rc;

@@ -226,7 +226,9 @@ pub enum Blame {
 mod tests {
     use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, Load, ModelSource, Place, Redo};
     use super::{Job, JobKind, Task};
-    use super::{ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try, Undo};
+    use super::{
+        ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try, Undo,
+    };
     use crate::{Command, Fact};
 
     fn tasks() -> Vec<Task> {

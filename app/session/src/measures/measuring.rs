@@ -2,8 +2,9 @@
 
 use crate::error::Error;
 use locus_engine::evaluate::{
-    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood, NormalisedScores, Numbers,
-    OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed, perplexities, record_scores,
+    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood, NormalisedScores,
+    Numbers, OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed, perplexities,
+    record_scores,
 };
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
@@ -192,7 +193,8 @@ pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Opt
     let mut said = before.said;
     if let Some(after) = after {
         numbers.extend(after.numbers("after", case, measures));
-        let kept = before.free.as_ref().zip(after.free.as_ref()).and_then(|(before, after)| after.neighborhood_kept(before));
+        let kept =
+            before.free.as_ref().zip(after.free.as_ref()).and_then(|(before, after)| after.neighborhood_kept(before));
         numbers.extend(kept.map(|kept| ("neighborhood_kept".to_owned(), kept)));
         if !before.essence.is_empty() {
             numbers.insert("essence_score".to_owned(), essence_score(&before.essence, &after.essence));

@@ -13,8 +13,14 @@ use locus_sweep::{Ledger, Table, layer_table, merge};
 use std::path::Path;
 
 /// The scores of Hase et al. (2023), and what the model says freely where that was measured.
-const SCORES: [&str; 6] =
-    ["rewrite_score", "paraphrase_score", "neighborhood_score", "overall_score", "after.rewrite_says", "neighborhood_kept"];
+const SCORES: [&str; 6] = [
+    "rewrite_score",
+    "paraphrase_score",
+    "neighborhood_score",
+    "overall_score",
+    "after.rewrite_says",
+    "neighborhood_kept",
+];
 
 /// Does what was asked.
 ///
@@ -47,7 +53,8 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
             }
         }
         SweepAction::Table { folder, scores } => {
-            let scores: Vec<&str> = if scores.is_empty() { SCORES.to_vec() } else { scores.iter().map(String::as_str).collect() };
+            let scores: Vec<&str> =
+                if scores.is_empty() { SCORES.to_vec() } else { scores.iter().map(String::as_str).collect() };
             Ok(output::print(&tables(&folder, &scores)?)?)
         }
     }

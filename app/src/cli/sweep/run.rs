@@ -2,8 +2,8 @@
 
 use super::{SCORES, tables};
 use crate::cli::arguments::Common;
-use crate::cli::client::Client;
 use crate::cli::arguments::SweepRun;
+use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use locus_protocol::{Event, SweepOrder, SweepStarted, counted};
 use locus_sweep::{Grid, Ledger};

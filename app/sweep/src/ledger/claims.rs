@@ -43,9 +43,10 @@ pub fn claim(folder: &Path, group: &str, worker: &str, is_dead: &dyn Fn(&str) ->
         match locus_files::write_new(&path, worker.as_bytes()) {
             Ok(()) => {
                 files.push(path);
-                let stands = files.iter().zip(&holders).all(|(file, holder)| {
-                    locus_files::text(file, LARGEST).is_ok_and(|now| now == *holder)
-                });
+                let stands = files
+                    .iter()
+                    .zip(&holders)
+                    .all(|(file, holder)| locus_files::text(file, LARGEST).is_ok_and(|now| now == *holder));
                 if stands {
                     return Ok(Some(Claim { files }));
                 }

@@ -17,8 +17,8 @@ mod rows;
 mod worker;
 
 pub use claims::Claim;
-pub use rows::{Damage, Rows, read_rows};
 pub use rows::wins;
+pub use rows::{Damage, Rows, read_rows};
 pub use worker::{Worker, WorkerState, all as workers};
 
 use crate::error::{Error, Result};
@@ -66,7 +66,9 @@ impl Ledger {
         let grid = Grid::parse(&named, text)?;
         let is_empty = match std::fs::read_dir(folder) {
             // what a start that was killed has left may be there
-            Ok(mut entries) => !entries.any(|entry| entry.is_ok_and(|entry| is_foreign(&entry.file_name().to_string_lossy()))),
+            Ok(mut entries) => {
+                !entries.any(|entry| entry.is_ok_and(|entry| is_foreign(&entry.file_name().to_string_lossy())))
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
             Err(error) => return Err(Error::Read { path: folder.to_owned(), source: error }),
         };
@@ -83,7 +85,8 @@ impl Ledger {
         let json = serde_json::to_vec_pretty(identity).unwrap_or_default();
         match locus_files::write_new(&path, &json) {
             Ok(()) => {
-                let ledger = Self { folder: folder.to_owned(), grid, text: text.to_owned(), identity: identity.clone() };
+                let ledger =
+                    Self { folder: folder.to_owned(), grid, text: text.to_owned(), identity: identity.clone() };
                 Ok(Opened { ledger, is_new: true })
             }
             Err(Refusal::Exists) => {
@@ -101,14 +104,16 @@ impl Ledger {
     /// It holds no sweep.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("sweep.json");
-        let none = || Error::folder(folder, "there is no sweep in this folder; name the folder of `locus sweep run --out`");
+        let none =
+            || Error::folder(folder, "there is no sweep in this folder; name the folder of `locus sweep run --out`");
         let json = match locus_files::text(&path, LARGEST_IDENTITY) {
             Ok(json) => json,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(none()),
             Err(source) => return Err(Error::Read { path, source }),
         };
-        let identity = serde_json::from_str(&json)
-            .map_err(|error| Error::folder(&path, format!("it does not say what was swept ({error}); name another folder")))?;
+        let identity = serde_json::from_str(&json).map_err(|error| {
+            Error::folder(&path, format!("it does not say what was swept ({error}); name another folder"))
+        })?;
         let path = folder.join("sweep.toml");
         let text = locus_files::text(&path, LARGEST).map_err(Error::read(&path))?;
         Ok(Self { folder: folder.to_owned(), grid: Grid::parse(&path, &text)?, text, identity })

@@ -108,7 +108,9 @@ impl Rows {
 /// Whether a row takes the place of another with its key: numbers before none, then the newest, then an order that does
 /// not hang on which was read first.
 pub fn wins(row: &SweepRow, known: &SweepRow) -> bool {
-    let rank = |row: &SweepRow| (row.failed().is_none(), row.time().to_owned(), serde_json::to_string(row).unwrap_or_default());
+    let rank = |row: &SweepRow| {
+        (row.failed().is_none(), row.time().to_owned(), serde_json::to_string(row).unwrap_or_default())
+    };
     rank(row) > rank(known)
 }
 

@@ -83,18 +83,15 @@ pub fn compute(
 ///
 /// # Errors
 /// The user stopped it.
-fn together(
-    bench: Bench<'_>,
-    grid: &Grid,
-    facts: &[Fact],
-    cells: &[&Cell],
-) -> Result<Vec<Option<Rc<Edited>>>, Error> {
+fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Vec<Option<Rc<Edited>>>, Error> {
     let at_once = at_once(bench.job.loaded.stack.base());
     let mut all = Vec::with_capacity(cells.len());
     for part in cells.chunks(at_once) {
         let found = part_together(bench, grid, facts, part);
         match found {
-            Ok(Some(edits)) if edits.len() == part.len() => all.extend(edits.into_iter().map(|edited| Some(Rc::new(edited)))),
+            Ok(Some(edits)) if edits.len() == part.len() => {
+                all.extend(edits.into_iter().map(|edited| Some(Rc::new(edited))))
+            }
             Err(error) if error.is_cancelled() => return Err(error),
             // whichever fact it was is found out alone
             Ok(_) | Err(_) => all.extend(part.iter().map(|_| None)),
@@ -113,12 +110,7 @@ fn at_once(model: &Model) -> usize {
     usize::try_from(CACHE / bytes.max(1)).unwrap_or(1).clamp(1, 16)
 }
 
-fn part_together(
-    bench: Bench<'_>,
-    grid: &Grid,
-    facts: &[Fact],
-    cells: &[&Cell],
-) -> Result<Option<Vec<Edited>>, Error> {
+fn part_together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Option<Vec<Edited>>, Error> {
     let Bench { job, registry, options } = bench;
     let [first, others @ ..] = cells else { return Ok(None) };
     if others.is_empty() {
@@ -178,7 +170,10 @@ fn one(
         numbers.insert("relative_change".to_owned(), largest.relative);
         numbers.insert("change".to_owned(), changes.iter().map(|change| change.norm.powi(2)).sum::<f64>().sqrt());
         if largest.relative > LARGEST_CHANGE {
-            notes.push(format!("the change of {} is {:.1} times as large as the weights", largest.parameter, largest.relative));
+            notes.push(format!(
+                "the change of {} is {:.1} times as large as the weights",
+                largest.parameter, largest.relative
+            ));
         }
     }
     if let Some((name, _)) = numbers.iter().find(|(name, value)| !value.is_finite() && !name.starts_with("method.")) {

@@ -46,9 +46,11 @@ impl Estimate {
 
     /// Seconds that are left; `None` where a kind that is left was never timed.
     pub fn left(&self) -> Option<f64> {
-        self.kinds.values().filter(|kind| kind.left > 0).map(|kind| {
-            (kind.timed > 0).then(|| kind.left as f64 * kind.seconds / kind.timed as f64)
-        }).sum()
+        self.kinds
+            .values()
+            .filter(|kind| kind.left > 0)
+            .map(|kind| (kind.timed > 0).then(|| kind.left as f64 * kind.seconds / kind.timed as f64))
+            .sum()
     }
 }
 

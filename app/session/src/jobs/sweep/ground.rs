@@ -48,7 +48,8 @@ impl Ground {
         let Bench { job, registry, options } = bench;
         let loaded = job.loaded;
         let first = loaded.facts.first().cloned();
-        let first = first.ok_or_else(|| Error::Request("there is no fact to sweep; give a file with --facts".to_owned()))?;
+        let first =
+            first.ok_or_else(|| Error::Request("there is no fact to sweep; give a file with --facts".to_owned()))?;
         let layers = loaded.info.layers;
         for axis in &grid.localizers {
             let found = localizer(&axis.kind, &axis.settings);
@@ -86,9 +87,9 @@ impl Ground {
         }
         let facts = loaded.facts_mark()?;
         let tokenizer = locus_files::bytes(&loaded.folder.join("tokenizer.json"), LARGEST).unwrap_or_default();
-        let corpus = loaded.moments().map(|moments| {
-            format!("{} ({})", moments.description.corpus_name, moments.description.corpus)
-        });
+        let corpus = loaded
+            .moments()
+            .map(|moments| format!("{} ({})", moments.description.corpus_name, moments.description.corpus));
         let identity = Identity {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             model: loaded.mark.clone(),

@@ -52,9 +52,9 @@ impl Group<'_> {
     /// What it takes its time by.
     fn kind(&self, grid: &Grid) -> String {
         match self {
-            Self::Cells(cells) => cells.first().map_or_else(String::new, |cell| {
-                format!("{}\0{}", grid.edits[cell.edit].label(), cell.objective)
-            }),
+            Self::Cells(cells) => cells
+                .first()
+                .map_or_else(String::new, |cell| format!("{}\0{}", grid.edits[cell.edit].label(), cell.objective)),
             Self::Localizations(_) => "localizers".to_owned(),
         }
     }
@@ -83,7 +83,12 @@ pub fn run(
     let mut writer = locus_sweep::Worker::begin(&ledger).map_err(refused)?;
     let mut rows = ledger.rows().map_err(refused)?;
     for damage in rows.damage() {
-        let text = format!("{}: line {} is no row ({}); its cell is computed again", damage.path.display(), damage.line, damage.what);
+        let text = format!(
+            "{}: line {} is no row ({}); its cell is computed again",
+            damage.path.display(),
+            damage.line,
+            damage.what
+        );
         job.log("sweep", "warning", text);
     }
     let screened = screening::screen(job, &ledger, &mut rows, &mut writer)?;
@@ -93,7 +98,8 @@ pub fn run(
     }
     let plan = Plan::new(&ledger.grid_file(), ledger.grid(), ledger.identity(), &screened.facts).map_err(refused)?;
     let groups = groups(&plan, order.shard);
-    let mut estimate = Estimate::new(&groups.iter().map(|group| (group.kind(ledger.grid()), group.keys().len())).collect::<Vec<_>>());
+    let mut estimate =
+        Estimate::new(&groups.iter().map(|group| (group.kind(ledger.grid()), group.keys().len())).collect::<Vec<_>>());
     let number = job.number;
     let started = SweepStarted {
         job: number,
@@ -273,7 +279,8 @@ fn groups(plan: &Plan, shard: Option<Shard>) -> Vec<Group<'_>> {
         groups.push(Group::Localizations(found));
     }
     let same = |one: &Cell, other: &Cell| {
-        (one.edit, one.layer, one.seed, one.fact / TOGETHER) == (other.edit, other.layer, other.seed, other.fact / TOGETHER)
+        (one.edit, one.layer, one.seed, one.fact / TOGETHER)
+            == (other.edit, other.layer, other.seed, other.fact / TOGETHER)
             && one.objective == other.objective
     };
     groups.extend(plan.cells.chunk_by(same).map(|cells| Group::Cells(cells.iter().collect())));

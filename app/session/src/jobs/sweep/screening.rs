@@ -3,9 +3,7 @@
 use super::refused;
 use crate::error::{Error, Stopped};
 use crate::pace::RunningJob;
-use locus_engine::evaluate::{
-    ANSWER_TOKENS, FactRemark, Question, RemarkKind, answer, is_correct, remarks,
-};
+use locus_engine::evaluate::{ANSWER_TOKENS, FactRemark, Question, RemarkKind, answer, is_correct, remarks};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Event, Fact, Phase, SweepRow, SweptFact};
@@ -54,7 +52,8 @@ pub fn screen(
     let all = places.len() as u64;
     let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
     if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
-        let text = format!("no fact that is looked at has the case_id {missing}, which `cases` of [facts] names; take it out");
+        let text =
+            format!("no fact that is looked at has the case_id {missing}, which `cases` of [facts] names; take it out");
         return Err(Error::Request(text).into());
     }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };
@@ -139,7 +138,13 @@ fn see(job: RunningJob<'_>, model: &Model, facts: &[&Fact]) -> Result<Vec<(f64, 
     let has_answer = |fact: &&Fact| !fact.target_true.trim().is_empty();
     let questions: Vec<Question> = facts
         .iter()
-        .map(|fact| if has_answer(fact) { Question::new(fact.prompt(), &[&fact.target_true]) } else { Question::new(fact.prompt(), &[]) })
+        .map(|fact| {
+            if has_answer(fact) {
+                Question::new(fact.prompt(), &[&fact.target_true])
+            } else {
+                Question::new(fact.prompt(), &[])
+            }
+        })
         .collect();
     let likelihoods = answer(model, &questions, None)?;
     let prompts: Vec<String> = facts.iter().map(|fact| fact.prompt()).collect();
