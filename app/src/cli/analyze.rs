@@ -42,18 +42,24 @@ pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure>
     }
     let report = report::report(&analysis);
     let mut texts = vec![report.title.clone(), report.about.join("\n")];
+    // what is said of the first score stands for the rest, which the report has
+    let first = study.panels.first().map(|panel| panel.score.clone()).filter(|_| !arguments.all);
     let shown = report.sections.iter().filter(|section| section.lead || arguments.all);
-    texts.extend(shown.map(text));
+    texts.extend(shown.map(|section| text(section, first.as_deref())));
     output::print(&texts.join("\n\n"))?;
-    output::complain(&format!("{} files in {}; open report.html", written.len(), out.display()));
+    let more = if first.is_some() { "; --all prints all scores and sections" } else { "" };
+    output::complain(&format!("{} files in {}; open report.html{more}", written.len(), out.display()));
     Ok(())
 }
 
-/// A section as text.
-fn text(section: &Section) -> String {
+/// A section as text, or what it says of one score.
+fn text(section: &Section, score: Option<&str>) -> String {
     let mut parts = vec![format!("— {} —", section.title)];
-    parts.extend(section.text.iter().map(|paragraph| wrapped(paragraph)));
-    for of in &section.tables {
+    let spoken = score.map(|score| score.replace('_', " "));
+    let is_of = |text: &&String| spoken.as_ref().is_none_or(|spoken| text.contains(spoken.as_str()));
+    parts.extend(section.text.iter().filter(is_of).map(|paragraph| wrapped(paragraph)));
+    let of_score = section.tables.iter().filter(|table| score.is_none_or(|score| table.title.contains(score)));
+    for of in of_score {
         let mut shown = table(of.columns.iter().copied());
         for row in &of.rows {
             shown.add_row(row.cells.iter().map(|cell| match cell {

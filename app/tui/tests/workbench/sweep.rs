@@ -3,13 +3,13 @@
 use super::support::{Bench, options, sweeping};
 use locus_protocol::{Command, Event, JobKind, Outcome, SweepOrder, Task};
 use locus_sweep::{Grid, layer_table};
-use locus_tui::{Depth, Options};
+use locus_tui::{Depth, WorkbenchOptions};
 use std::path::Path;
 
 const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// A sweep is half done.
-fn half(options: Options, columns: u16, rows: u16) -> Bench {
+fn half(options: WorkbenchOptions, columns: u16, rows: u16) -> Bench {
     let mut bench = Bench::ready_with(options, columns, rows);
     bench.press("S").hear([Event::Started { job: 2, kind: JobKind::Sweep, title: String::new() }]);
     bench.hear(sweeping::half(2));
@@ -46,7 +46,7 @@ fn curves_with_the_effects() {
         bench.press("s m j");
         insta::assert_snapshot!(format!("sweep_curves_{columns}x{rows}"), bench.screen());
     }
-    let plain = Options { ascii: true, colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
     let mut bench = half(plain, 80, 24);
     bench.press("s");
     insta::assert_snapshot!("sweep_curves_ascii_80x24", bench.screen());
