@@ -408,7 +408,10 @@ fn another_process_is_followed_live_and_read_only() {
     // what is added is shown, with nothing pressed
     let second = edit("400");
     assert_ne!(fact(&first).subject, fact(&second).subject);
-    terminal.until_shown(&format!("[{}]", fact(&second).subject));
+    let shown = fact(&second);
+    terminal.until_shown(&format!("[{}]", shown.subject));
+    // the last of what is told, which takes the place of any sentence before it
+    terminal.until_shown(&format!("{}: {} → {}, in place", shown.subject, shown.target_true, shown.target_new));
     terminal.press("r");
     terminal.until_shown("read-only: this shows the run of another process");
     terminal.press("q");

@@ -5,7 +5,7 @@
 #[must_use]
 pub fn sentence(text: &str) -> &str {
     let start = text.len() - text.trim_start().len();
-    let mut word = 0..0;
+    let mut word = start..start;
     for (place, character) in text.char_indices().skip_while(|(place, _)| *place < start) {
         let ends = match character {
             '\n' | '\r' => return &text[..place],

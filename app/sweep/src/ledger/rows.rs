@@ -100,7 +100,7 @@ impl Rows {
     }
 
     /// Takes a row that this program has written itself.
-    pub fn put(&mut self, row: SweepRow) {
+    pub fn take_in(&mut self, row: SweepRow) {
         self.by_key.insert(row.key().to_owned(), row);
     }
 }

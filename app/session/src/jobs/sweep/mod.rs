@@ -210,7 +210,7 @@ impl Sweep<'_> {
         let count = computed.len();
         for row in computed {
             self.ground.retried(row.key());
-            self.rows.put(row.clone());
+            self.rows.take_in(row.clone());
             self.told(row);
         }
         Ok(count)

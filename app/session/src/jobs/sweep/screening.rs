@@ -99,7 +99,7 @@ pub fn screen(
             new.push(SweepRow::Fact(row));
         }
         writer.add(&new).map_err(refused)?;
-        new.into_iter().for_each(|row| rows.put(row));
+        new.into_iter().for_each(|row| rows.take_in(row));
         for (fact, key) in facts.into_iter().zip(&keys) {
             let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
             if !counted.insert(row.fact.clone()) {
