@@ -71,8 +71,8 @@ fn said(numbers: &BTreeMap<String, f64>, name: &str, lowers: bool) -> Option<f64
 pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
     let (grid, identity) = (ledger.grid(), ledger.identity());
     let (mut facts, mut dropped): (Vec<&SweptFact>, BTreeMap<&str, usize>) = Default::default();
-    let (mut cells, mut found): (BTreeMap<Place<'_>, Vec<&SweptCell>>, BTreeMap<(&str, &str), &Localized>) =
-        Default::default();
+    let mut cells: BTreeMap<Place<'_>, Vec<&SweptCell>> = BTreeMap::new();
+    let mut found: BTreeMap<(&str, &str), &Localized> = BTreeMap::new();
     for row in rows.iter() {
         match row {
             SweepRow::Fact(fact) => match &fact.left_out {

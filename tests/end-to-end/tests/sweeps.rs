@@ -84,7 +84,7 @@ fn a_cell_says_what_the_edit_alone_says() {
         let alone =
             home.run(flags.iter().chain(&set).chain(&["--said-tokens", "0", "--free-generation", "5"])).well().out;
         let record = alone.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
-        let record = record.filter(|record| record["event"] == "evaluated").last().expect("evaluated");
+        let record = record.rev().find(|record| record["event"] == "evaluated").expect("evaluated");
         let cell = cells.iter().find(|cell| {
             cell.objective == objective
                 && cell.layer == 5
