@@ -292,7 +292,7 @@ fn what_was_done_by_hand_gives_the_same_numbers_as_a_command() {
     terminal.until_shown("1 edit in place");
     let (command, records) = as_command(&mut terminal, &home, "locus edit ");
     assert!(
-        command.contains(r"--prompt 'It'\''s said that the capital of {Chile} is' --true Santiago --new Rome"),
+        command.contains(r#"--prompt "It's said that the capital of {Chile} is" --true Santiago --new Rome"#),
         "{command}"
     );
     same_edit(&records, &command);
