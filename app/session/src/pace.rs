@@ -7,11 +7,14 @@ use crate::model::loaded::Loaded;
 use crate::orders::Orders;
 use crossbeam_channel::Receiver;
 use locus_protocol::{Command, Control, Event, JobId, Outcome, Phase, Task};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// How often a job that pauses looks whether it may go on.
 const GLANCE: Duration = Duration::from_millis(20);
+/// Different lines that a job writes into the log at most, where it says each once.
+const MOST_SAID: usize = 1000;
 
 /// The pace of jobs, and where they tell what happens.
 pub struct Pace<'a> {
@@ -27,6 +30,8 @@ pub struct Pace<'a> {
     turn: Cell<Option<Turn>>,
     /// How long looks have held the running job up.
     looked: Cell<Duration>,
+    /// Lines of the log that were written in the running job, where it says each once only.
+    said: RefCell<Option<BTreeSet<String>>>,
 }
 
 /// What does a look between two steps of a job. It has what a look may read, and nothing that could be changed.
@@ -44,7 +49,7 @@ impl<'a> Pace<'a> {
     /// No job yet; `look` does what only looks at the model.
     pub fn new(emitter: Emitter, commands: &'a Receiver<Command>, control: &'a Control, look: Look) -> Self {
         let orders = Orders::new(commands);
-        Self { emitter, orders, control, look, turn: Cell::default(), looked: Cell::default() }
+        Self { emitter, orders, control, look, turn: Cell::default(), looked: Cell::default(), said: RefCell::default() }
     }
 }
 
@@ -53,6 +58,7 @@ impl Pace<'_> {
     pub fn begin(&self, job: JobId, task: &Task) -> Instant {
         self.emitter.begin();
         self.looked.set(Duration::ZERO);
+        self.said.replace(None);
         self.take_turn(job, task, task.lets_looks_in())
     }
 
@@ -100,7 +106,16 @@ impl Pace<'_> {
 
     /// Writes a line into the log.
     pub fn log(&self, source: &str, level: &str, text: impl Into<String>) {
-        self.emitter.log(source, level, text);
+        let text = text.into();
+        let is_new = |said: &mut BTreeSet<String>| said.len() < MOST_SAID && said.insert(format!("{source}: {text}"));
+        if self.said.borrow_mut().as_mut().is_none_or(is_new) {
+            self.emitter.log(source, level, text);
+        }
+    }
+
+    /// Has the running job, which does the same many times, write each line of the log once.
+    pub fn say_each_once(&self) {
+        self.said.replace(Some(BTreeSet::new()));
     }
 
     /// Writes a failure that nobody waits for into the log.

@@ -242,7 +242,11 @@ fn mark(here: usize, window: &Window, plane: Rect, style: Style, buffer: &mut Bu
     let Some(column) = window.column(here as f64, plane.width) else { return };
     let text = format!("^{here}");
     let column = (plane.x + column).min(plane.right().saturating_sub(u16::try_from(text.len()).unwrap_or(0)));
-    buffer.set_stringn(column, plane.bottom(), &text, text.len(), style);
+    // what names the axis stands there already; the table says which layer it is
+    let is_free = |column: u16| buffer.cell((column, plane.bottom())).is_some_and(|cell| cell.symbol() == " ");
+    if (column..column + u16::try_from(text.len()).unwrap_or(0)).all(is_free) {
+        buffer.set_stringn(column, plane.bottom(), &text, text.len(), style);
+    }
 }
 
 #[cfg(test)]

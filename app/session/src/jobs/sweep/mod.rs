@@ -76,6 +76,7 @@ pub fn run(
     order: &SweepOrder,
 ) -> Result<(), Stopped> {
     let bench = Bench { job, registry, options };
+    job.pace.say_each_once();
     let given = given_grid(order)?;
     let ground = Ground::new(bench, &given)?;
     let opened = Ledger::open(&order.folder, order.grid.as_deref(), ground.identity()).map_err(refused)?;
