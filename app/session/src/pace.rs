@@ -49,7 +49,15 @@ impl<'a> Pace<'a> {
     /// No job yet; `look` does what only looks at the model.
     pub fn new(emitter: Emitter, commands: &'a Receiver<Command>, control: &'a Control, look: Look) -> Self {
         let orders = Orders::new(commands);
-        Self { emitter, orders, control, look, turn: Cell::default(), looked: Cell::default(), said: RefCell::default() }
+        Self {
+            emitter,
+            orders,
+            control,
+            look,
+            turn: Cell::default(),
+            looked: Cell::default(),
+            said: RefCell::default(),
+        }
     }
 }
 

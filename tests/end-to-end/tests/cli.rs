@@ -434,9 +434,11 @@ fn a_reader_that_leaves_is_no_crash() {
     use std::io::Read;
     let home = Home::new();
     for command in ["completions bash", "man", "facts", "facts --json", "demo", "plugin list"] {
-        let mut child = home.command(command.split(' ')).spawn().expect("the program starts");
+        // gone before the program begins: a short text fits into the pipe
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut child = home.command(command.split(' ')).stdout(writer).spawn().expect("the program starts");
         drop(child.stdin.take());
-        drop(child.stdout.take());
         let mut said = String::new();
         child.stderr.take().expect("errors").read_to_string(&mut said).expect("text");
         let status = child.wait().expect("the end");

@@ -270,9 +270,10 @@ fn second_moments_are_cancelled_and_not_kept_in_part() {
     run.until("collecting second moments");
     run.signal(Signal::INT);
     assert_cancelled(&run.end(FEW_SECONDS));
-    let left: Vec<PathBuf> =
-        files(&home.cache()).into_keys().filter(|path| path.starts_with("second-moments")).collect();
-    assert_eq!(left, Vec::<PathBuf>::new());
+    // what the next run goes on from may be there, once a batch was summed up; nothing that an edit would use
+    let is_state = |path: &PathBuf| path.extension().is_some_and(|end| end == "progress");
+    let left = files(&home.cache()).into_keys().filter(|path| path.starts_with("second-moments") && !is_state(path));
+    assert_eq!(left.collect::<Vec<PathBuf>>(), Vec::<PathBuf>::new());
 }
 
 #[test]
