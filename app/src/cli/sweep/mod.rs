@@ -87,6 +87,8 @@ pub fn as_text(of: &Table) -> String {
     for row in &of.rows {
         let mut cells = vec![row.layer.to_string()];
         cells.extend(shown.iter().map(|&score| match row.scores[score] {
+            // one fact has no interval
+            Some(score) if score.count < 2 => format!("{:.3}{:8}", score.mean, ""),
             Some(score) => format!("{:.3} ± {:.3}", score.mean, score.half_width),
             None => String::new(),
         }));

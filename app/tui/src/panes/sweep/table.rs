@@ -64,6 +64,8 @@ pub fn draw(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
         for column in &columns {
             let cell = match column {
                 Column::Score(score) => match gathered.score(edit, layer, *score) {
+                    // one fact has no interval
+                    Some(mean) if mean.count < 2 => format!("{:.3} {:6}", mean.mean, ""),
                     Some(mean) => format!("{:.3} {}{:.3}", mean.mean, state.glyphs().plus_minus(), mean.half_width),
                     None => state.glyphs().missing().to_owned(),
                 },
