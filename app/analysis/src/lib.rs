@@ -17,7 +17,6 @@ pub mod clustered;
 pub mod concentrated;
 pub mod correlation;
 pub mod distributions;
-pub mod effect;
 pub mod equivalence;
 pub mod held_out;
 pub mod holm;

@@ -63,12 +63,6 @@ impl FreeTexts {
         let same = now.iter().zip(then).filter(|(now, then)| now == then).count();
         (!now.is_empty()).then(|| same as f64 / now.len() as f64)
     }
-
-    /// The text after the prompt of the record.
-    #[must_use]
-    pub fn after_prompt(&self) -> &str {
-        self.texts[0].first().map_or("", String::as_str)
-    }
 }
 
 /// Whether a text has the words of the answer, one after the other, in whatever case.

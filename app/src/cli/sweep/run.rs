@@ -81,8 +81,8 @@ fn beginning(started: &SweepStarted) -> Vec<String> {
         counted(started.cells + started.localizations, "cell"),
         started.done
     )];
-    lines.extend(started.left_out.iter().map(|(why, count)| format!("  {count} facts left out: {why}")));
-    lines.extend(started.remarked.iter().map(|(what, count)| format!("  {count} facts: {what}")));
+    lines.extend(started.left_out.iter().map(|(why, count)| format!("  {} left out: {why}", counted(*count, "fact"))));
+    lines.extend(started.remarked.iter().map(|(what, count)| format!("  {}: {what}", counted(*count, "fact"))));
     if started.free > 0 && started.bytes > started.free {
         let (needed, free) = (locus_files::size(started.bytes), locus_files::size(started.free));
         lines.push(format!("  the rows need about {needed}, and {free} are free: make room, or the sweep stops there"));
