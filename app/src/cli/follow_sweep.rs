@@ -134,7 +134,7 @@ mod tests {
     fn the_rows_of_the_folder_are_told_and_then_those_that_come() {
         let folder = tempfile::tempdir().expect("a folder");
         let identity = Identity { layers: 2, ..Identity::default() };
-        let ledger = Ledger::open(&folder.path().join("sweep"), Some(GRID), &identity).expect("a ledger").ledger;
+        let ledger = Ledger::open(&folder.path().join("sweep"), Some(GRID), &identity).expect("a ledger");
         let mut worker = Worker::begin(&ledger).expect("a worker");
         let fact = SweepRow::Fact(SweptFact { key: "f".into(), fact: "a".into(), ..SweptFact::default() });
         worker.add(&[fact, cell("one", 0)]).expect("rows");

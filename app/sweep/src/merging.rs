@@ -2,7 +2,6 @@
 
 use crate::error::{Error, Result};
 use crate::ledger::{Ledger, read_rows, wins};
-use crate::plan::Plan;
 use locus_protocol::SweepRow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -105,15 +104,5 @@ fn contradiction(one: &SweepRow, other: &SweepRow) -> Option<String> {
             (!same).then(|| format!("{} of {}: the effects differ", one.localizer, one.fact))
         }
         _ => None,
-    }
-}
-
-impl Plan {
-    /// How many of its cells and localizations are among the rows, and how many of those have failed.
-    #[must_use]
-    pub fn done(&self, has: &dyn Fn(&str) -> Option<bool>) -> (usize, usize) {
-        let keys = self.cells.iter().map(|cell| &cell.key).chain(self.localizations.iter().map(|found| &found.key));
-        let known: Vec<bool> = keys.filter_map(|key| has(key)).collect();
-        (known.len(), known.iter().filter(|failed| **failed).count())
     }
 }

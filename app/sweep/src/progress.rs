@@ -4,7 +4,6 @@ use crate::error::Result;
 use crate::ledger::{Damage, Ledger, Rows, WorkerState, workers};
 use locus_protocol::SweepRow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// How far a sweep is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -123,13 +122,9 @@ impl Status {
         self.all > 0 && self.done >= self.all && !self.is_screening
     }
 
-    /// The folder's rows that are none, as sentences.
+    /// The folder's lines that are no rows, as sentences.
     #[must_use]
     pub fn complaints(&self) -> Vec<String> {
-        let of = |damage: &Damage| {
-            let path: &PathBuf = &damage.path;
-            format!("{}: line {} is no row ({}); its cell is computed again", path.display(), damage.line, damage.what)
-        };
-        self.damage.iter().map(of).collect()
+        self.damage.iter().map(ToString::to_string).collect()
     }
 }

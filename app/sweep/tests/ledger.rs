@@ -29,7 +29,7 @@ fn cell(key: &str, fact: &str, layer: usize, score: f64) -> SweepRow {
 }
 
 fn open(folder: &Path) -> Ledger {
-    Ledger::open(folder, Some(GRID), &identity()).expect("ledger").ledger
+    Ledger::open(folder, Some(GRID), &identity()).expect("ledger")
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn rows_of_two_workers_are_one_sweep() {
 fn facts_beyond_the_number_that_is_asked_for_are_none_of_the_sweep() {
     let folder = tempfile::tempdir().expect("folder");
     let at = folder.path().join("sweep");
-    let ledger = Ledger::open(&at, Some(&format!("[facts]\ncount = 2\n{GRID}")), &identity()).expect("ledger").ledger;
+    let ledger = Ledger::open(&at, Some(&format!("[facts]\ncount = 2\n{GRID}")), &identity()).expect("ledger");
     let looked_at = |index: usize, left_out: Option<&str>| {
         let (key, fact, left_out) = (format!("f{index}"), index.to_string(), left_out.map(str::to_owned));
         SweepRow::Fact(SweptFact { key, fact, index, left_out, ..SweptFact::default() })

@@ -39,25 +39,16 @@ pub struct Ledger {
     identity: Identity,
 }
 
-/// A folder that was opened to be written to.
-#[derive(Debug)]
-pub struct Opened {
-    /// The folder.
-    pub ledger: Ledger,
-    /// Whether it was made now.
-    pub is_new: bool,
-}
-
 impl Ledger {
     /// Makes the folder of a sweep, or opens the one that is there. Without a grid the folder's own is taken.
     ///
     /// # Errors
     /// The folder holds another sweep, or something else; it cannot be written.
-    pub fn open(folder: &Path, grid: Option<&str>, identity: &Identity) -> Result<Opened> {
+    pub fn open(folder: &Path, grid: Option<&str>, identity: &Identity) -> Result<Self> {
         if folder.join("sweep.json").exists() {
             let ledger = Self::read(folder)?;
             ledger.suits(grid, identity)?;
-            return Ok(Opened { ledger, is_new: false });
+            return Ok(ledger);
         }
         let named = folder.join("sweep.toml");
         let Some(text) = grid else {
@@ -84,15 +75,11 @@ impl Ledger {
         let path = folder.join("sweep.json");
         let json = serde_json::to_vec_pretty(identity).unwrap_or_default();
         match locus_files::write_new(&path, &json) {
-            Ok(()) => {
-                let ledger =
-                    Self { folder: folder.to_owned(), grid, text: text.to_owned(), identity: identity.clone() };
-                Ok(Opened { ledger, is_new: true })
-            }
+            Ok(()) => Ok(Self { folder: folder.to_owned(), grid, text: text.to_owned(), identity: identity.clone() }),
             Err(Refusal::Exists) => {
                 let ledger = Self::read(folder)?;
                 ledger.suits(Some(text), identity)?;
-                Ok(Opened { ledger, is_new: false })
+                Ok(ledger)
             }
             Err(refusal) => Err(Error::written(&path)(refusal)),
         }

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use locus_protocol::SweepRow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,13 @@ pub struct Damage {
     pub line: usize,
     /// What is wrong with it.
     pub what: String,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, line, what } = self;
+        write!(to, "{}: line {line} is no row ({what}); its cell is computed again", path.display())
+    }
 }
 
 /// All rows of a folder, by their keys.
@@ -108,10 +116,11 @@ impl Rows {
 /// Whether a row takes the place of another with its key: numbers before none, then the newest, then an order that does
 /// not hang on which was read first.
 pub fn wins(row: &SweepRow, known: &SweepRow) -> bool {
-    let rank = |row: &SweepRow| {
-        (row.failed().is_none(), row.time().to_owned(), serde_json::to_string(row).unwrap_or_default())
-    };
-    rank(row) > rank(known)
+    let text = |row: &SweepRow| serde_json::to_string(row).unwrap_or_default();
+    let by_numbers = row.failed().is_none().cmp(&known.failed().is_none());
+    let order = by_numbers.then_with(|| row.time().cmp(known.time()));
+    // mostly the same row, read again
+    order.then_with(|| if row == known { Ordering::Equal } else { text(row).cmp(&text(known)) }).is_gt()
 }
 
 /// Every row of a folder's files in the order of the files, those of one key included.

@@ -49,7 +49,7 @@ pub fn compute(
     let mut rows = Vec::new();
     for (place, cell) in cells.iter().enumerate() {
         let start = Instant::now();
-        let order = cell_order(grid, facts, cell);
+        let order = cell.order(grid, &facts[cell.fact]);
         let found = together.get(place).cloned().flatten();
         let (outcome, failed) = match one(bench, grid, order, found, ground) {
             Ok(outcome) => (outcome, None),
@@ -93,8 +93,13 @@ fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> R
                 all.extend(edits.into_iter().map(|edited| Some(Rc::new(edited))))
             }
             Err(error) if error.is_cancelled() => return Err(error),
+            Ok(_) => all.extend(part.iter().map(|_| None)),
             // whichever fact it was is found out alone
-            Ok(_) | Err(_) => all.extend(part.iter().map(|_| None)),
+            Err(error) => {
+                let text = format!("the edits of several facts are found one after the other: {error}");
+                bench.job.log("sweep", "info", text);
+                all.extend(part.iter().map(|_| None));
+            }
         }
     }
     Ok(all)
@@ -116,17 +121,13 @@ fn part_together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell])
     if others.is_empty() {
         return Ok(None);
     }
-    let mut order = cell_order(grid, facts, first);
+    let mut order = first.order(grid, &facts[first.fact]);
     order.more = others.iter().map(|cell| facts[cell.fact].clone()).collect();
     let prepared = prepare_on(job, registry, &mut order, TriedOn::Unedited)?;
     if !prepared.plan.second_moments.is_empty() {
         moments::ensure(job, options, &prepared.plan.second_moments)?;
     }
     finding::run_apart(job, registry, &order, &prepared).transpose()
-}
-
-fn cell_order(grid: &Grid, facts: &[Fact], cell: &Cell) -> EditOrder {
-    cell.order(grid, &facts[cell.fact])
 }
 
 fn one(

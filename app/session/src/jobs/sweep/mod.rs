@@ -14,7 +14,7 @@ use ground::Ground;
 use locus_plugin_host::Registry;
 use locus_protocol::{Event, Phase, Shard, SweepOrder, SweepRow, SweepStarted};
 use locus_sweep::{Cell, Claim, Grid, Ledger, Localization, Plan, Rows};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -79,26 +79,17 @@ pub fn run(
     job.pace.say_each_once();
     let given = given_grid(order)?;
     let ground = Ground::new(bench, &given)?;
-    let opened = Ledger::open(&order.folder, order.grid.as_deref(), ground.identity()).map_err(refused)?;
-    let ledger = opened.ledger;
+    let ledger = Ledger::open(&order.folder, order.grid.as_deref(), ground.identity()).map_err(refused)?;
     let mut writer = locus_sweep::Worker::begin(&ledger).map_err(refused)?;
     let mut rows = ledger.rows().map_err(refused)?;
-    for damage in rows.damage() {
-        let text = format!(
-            "{}: line {} is no row ({}); its cell is computed again",
-            damage.path.display(),
-            damage.line,
-            damage.what
-        );
-        job.log("sweep", "warning", text);
-    }
+    rows.damage().iter().for_each(|damage| job.log("sweep", "warning", damage.to_string()));
     let screened = screening::screen(job, &ledger, &mut rows, &mut writer)?;
     if screened.facts.is_empty() {
         let why = screened.sentence();
         return Err(Error::Request(format!("no fact passes the filters of the grid ({why}); loosen [facts]")).into());
     }
     let plan = Plan::new(&ledger.grid_file(), ledger.grid(), ledger.identity(), &screened.facts).map_err(refused)?;
-    let groups = groups(&plan, order.shard);
+    let mut groups = groups(&plan, order.shard);
     let mut estimate =
         Estimate::new(&groups.iter().map(|group| (group.kind(ledger.grid()), group.keys().len())).collect::<Vec<_>>());
     let number = job.number;
@@ -117,50 +108,54 @@ pub fn run(
         bytes: ROW_BYTES * (plan.cells.len() + plan.localizations.len()) as u64,
         free: locus_sweep::free_space(&order.folder),
     };
-    let mut sweep = Sweep { bench, order, ledger: &ledger, rows, writer, ground, screened, started };
+    let keys = groups.iter().flat_map(Group::keys);
+    let outstanding: BTreeSet<String> = keys.filter(|key| rows.get(key).is_none()).map(str::to_owned).collect();
+    let all = groups.iter().map(|group| group.keys().len()).sum();
+    let mut sweep = Sweep { bench, order, ledger: &ledger, rows, outstanding, all, writer, ground, screened, started };
     for row in sweep.rows.iter().filter(|row| !matches!(row, SweepRow::Fact(_))) {
         job.tell(Event::Swept { job: number, row: Box::new(row.clone()) });
     }
-    sweep.tell(&groups, &estimate);
-    let mut timed: BTreeMap<String, bool> = BTreeMap::new();
+    sweep.tell(&estimate);
+    let mut timed: BTreeSet<String> = BTreeSet::new();
     loop {
-        let mut busy_elsewhere = false;
-        for group in &groups {
+        let mut held_by_others = Vec::new();
+        for group in groups {
             let kind = group.kind(ledger.grid());
-            if order.estimate_only && timed.contains_key(&kind) {
+            if order.estimate_only && timed.contains(&kind) {
                 continue;
             }
-            sweep.progress(&groups);
-            job.check_cancel().map_err(|error| sweep.stopped(error.into(), &groups))?;
-            if sweep.left_of(group).is_empty() {
-                estimate.done(&kind, group.keys().len());
-                timed.insert(kind, true);
+            sweep.progress();
+            job.check_cancel().map_err(|error| sweep.stopped(error.into()))?;
+            let count = group.keys().len();
+            if sweep.left_of(&group).is_empty() {
+                estimate.done(&kind, count);
+                timed.insert(kind);
                 continue;
             }
             let Some(claim) = sweep.writer.claim(group.name()).map_err(refused)? else {
-                busy_elsewhere = true;
+                held_by_others.push(group);
                 continue;
             };
             let start = std::time::Instant::now();
-            let count = sweep.group(group, claim).map_err(|error| sweep.stopped(error, &groups))?;
-            if count > 0 {
-                let is_first = estimate.timed(&kind, group.keys().len(), count, start.elapsed());
-                if is_first {
-                    sweep.tell(&groups, &estimate);
-                }
+            let computed = sweep.group(&group, claim).map_err(|error| sweep.stopped(error))?;
+            if computed == 0 {
+                estimate.done(&kind, count);
+            } else if estimate.timed(&kind, count, computed, start.elapsed()) {
+                sweep.tell(&estimate);
             }
-            timed.insert(kind, true);
+            timed.insert(kind);
         }
-        if !busy_elsewhere || order.estimate_only {
+        if held_by_others.is_empty() || order.estimate_only {
             break;
         }
-        // others are at what is left: theirs counts, and what they leave behind when they die is taken over
+        // theirs counts, and what they leave behind when they die is taken over
+        groups = held_by_others;
         std::thread::sleep(WAIT);
-        job.check_cancel().map_err(|error| sweep.stopped(error.into(), &groups))?;
+        job.check_cancel().map_err(|error| sweep.stopped(error.into()))?;
         sweep.catch_up()?;
     }
-    sweep.progress(&groups);
-    sweep.tell(&groups, &estimate);
+    sweep.progress();
+    sweep.tell(&estimate);
     if order.shard.is_none() && !order.estimate_only {
         sweep.writer.tidy();
     }
@@ -173,6 +168,10 @@ struct Sweep<'a> {
     order: &'a SweepOrder,
     ledger: &'a Ledger,
     rows: Rows,
+    /// Keys of this run's cells that have no row yet.
+    outstanding: BTreeSet<String>,
+    /// Cells of this run.
+    all: usize,
     writer: locus_sweep::Worker,
     ground: Ground,
     screened: screening::Screened,
@@ -211,6 +210,7 @@ impl Sweep<'_> {
         let count = computed.len();
         for row in computed {
             self.ground.retried(row.key());
+            self.outstanding.remove(row.key());
             self.rows.take_in(row.clone());
             self.told(row);
         }
@@ -221,6 +221,7 @@ impl Sweep<'_> {
     fn catch_up(&mut self) -> Result<(), Error> {
         for row in self.rows.refresh().map_err(refused)? {
             if !matches!(row, SweepRow::Fact(_)) {
+                self.outstanding.remove(row.key());
                 self.told(row);
             }
         }
@@ -232,24 +233,22 @@ impl Sweep<'_> {
         job.tell(Event::Swept { job: job.number, row: Box::new(row) });
     }
 
-    fn done(&self, groups: &[Group<'_>]) -> [usize; 2] {
-        let keys: Vec<&str> = groups.iter().flat_map(Group::keys).collect();
-        [keys.iter().filter(|key| self.rows.get(key).is_some()).count(), keys.len()]
+    fn done(&self) -> usize {
+        self.all - self.outstanding.len()
     }
 
-    fn progress(&self, groups: &[Group<'_>]) {
-        let [done, all] = self.done(groups);
-        self.bench.job.progress(Phase::SweepCells, done as u64, all as u64);
+    fn progress(&self) {
+        self.bench.job.progress(Phase::SweepCells, self.done() as u64, self.all as u64);
     }
 
-    fn tell(&mut self, groups: &[Group<'_>], estimate: &Estimate) {
-        self.started.done = self.done(groups)[0];
+    fn tell(&mut self, estimate: &Estimate) {
+        self.started.done = self.done();
         self.started.seconds = estimate.left();
         self.bench.job.tell(Event::Sweep(self.started.clone()));
     }
 
-    fn stopped(&self, error: Error, groups: &[Group<'_>]) -> Stopped {
-        let [done, all] = self.done(groups);
+    fn stopped(&self, error: Error) -> Stopped {
+        let (done, all) = (self.done(), self.all);
         Stopped { error, kept: format!("{done} of {all} cells are in the ledger; the same command goes on") }
     }
 }
