@@ -58,6 +58,16 @@ impl Attention {
             }
             None => (queries, keys),
         };
+        if let Some(rectangle) = &batch.together {
+            let own = KeysValues { keys: rectangle.filled(&keys)?, values: rectangle.filled(&values)? };
+            let all = match prefixes.first().copied().flatten() {
+                Some(prefix) => prefix.followed_by(&own)?,
+                None => own.shallow_clone(),
+            };
+            let hidden = rectangle.hidden(self.window)?;
+            let mixed = rectangle.emptied(&self.attend(&rectangle.filled(&queries)?, &all, Some(&hidden))?)?;
+            return Ok((self.output.apply(&mixed)?, if keep { vec![own] } else { Vec::new() }));
+        }
         let mut kept = Vec::new();
         let mut mixed = Vec::with_capacity(batch.spans.len());
         for (index, span) in batch.spans.iter().enumerate() {
@@ -71,9 +81,14 @@ impl Attention {
             let own = KeysValues { keys: cut(&keys)?, values: cut(&values)? };
             let all = match prefixes.get(index).copied().flatten() {
                 Some(prefix) => prefix.followed_by(&own)?,
-                None => KeysValues { keys: own.keys.shallow_clone(), values: own.values.shallow_clone() },
+                None => own.shallow_clone(),
             };
-            mixed.push(self.attend(&cut(&queries)?, &all, *span, batch.forest.as_deref())?);
+            let hidden = match &batch.forest {
+                Some(sight) => Some(self.hidden_in_forest(sight)?),
+                None => self.hidden_positions(*span, all.keys.size()[2], queries.device())?,
+            };
+            let attended = self.attend(&cut(&queries)?, &all, hidden.as_ref())?.f_transpose(1, 2)?;
+            mixed.push(attended.f_reshape([span.rows * span.columns, -1])?);
             if keep {
                 kept.push(own);
             }
@@ -106,8 +121,9 @@ impl Attention {
         })
     }
 
-    /// Softmax attention of `[rows, heads, columns, width]` queries; result `[rows · columns, heads · width]`.
-    fn attend(&self, queries: &Tensor, all: &KeysValues, span: Span, forest: Option<&Sight>) -> Result<Tensor> {
+    /// Softmax attention of `[rows, heads, columns, width]` queries; the result has the same shape. `hidden` is true where a
+    /// query may not look.
+    fn attend(&self, queries: &Tensor, all: &KeysValues, hidden: Option<&Tensor>) -> Result<Tensor> {
         let groups = self.heads / self.key_value_heads;
         let grouped = |tensor: &Tensor| {
             if groups == 1 { Ok(tensor.shallow_clone()) } else { tensor.f_repeat_interleave_self_int(groups, 1, None) }
@@ -117,17 +133,12 @@ impl Attention {
         // half-precision scores are normalised in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
         let scores = scores.f_to_kind(wide)?;
-        let hidden = match forest {
-            Some(sight) => Some(self.hidden_in_forest(sight)?),
-            None => self.hidden_positions(span, all.keys.size()[2], queries.device())?,
-        };
         let seen = match hidden {
-            Some(mask) => scores.f_masked_fill(&mask, f64::NEG_INFINITY)?,
+            Some(mask) => scores.f_masked_fill(mask, f64::NEG_INFINITY)?,
             None => scores,
         };
         let weights = seen.f_softmax(-1, None)?.f_to_kind(queries.kind())?;
-        let mixed = weights.f_matmul(&grouped(&all.values)?)?.f_transpose(1, 2)?;
-        Ok(mixed.f_reshape([span.rows * span.columns, -1])?)
+        Ok(weights.f_matmul(&grouped(&all.values)?)?)
     }
 
     /// `[columns, positions]`, true where a query may not look; `None` where all may.

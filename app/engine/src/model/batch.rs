@@ -4,6 +4,7 @@
 //! every span is a block of `rows × columns` tokens. Projections, norms and MLPs see
 //! the flat tensor (weights are read once); only attention looks at the spans.
 
+use super::rectangle::Rectangle;
 use crate::error::Result;
 use std::rc::Rc;
 use tch::Tensor;
@@ -18,6 +19,12 @@ pub struct KeysValues {
 }
 
 impl KeysValues {
+    /// The same, sharing storage.
+    #[must_use]
+    pub fn shallow_clone(&self) -> Self {
+        Self { keys: self.keys.shallow_clone(), values: self.values.shallow_clone() }
+    }
+
     /// The first `positions` positions, each row repeated as `repeats` adjacent blocks of all rows.
     ///
     /// # Errors
@@ -59,6 +66,9 @@ pub struct Batch {
     pub spans: Vec<Span>,
     /// Who sees whom, where the one span's columns are the tokens of a [`Forest`](super::Forest).
     pub forest: Option<Rc<Sight>>,
+    /// The spans' rows in one rectangle, where they are attended together. Prefixes and keys and values that are kept are
+    /// then those of all rows: one entry instead of one for each span.
+    pub together: Option<Rc<Rectangle>>,
 }
 
 /// Places of the tokens of a forest, and which of them each one sees.
@@ -71,10 +81,16 @@ pub struct Sight {
 }
 
 impl Batch {
+    /// Spans that are attended one by one.
+    #[must_use]
+    pub const fn of(spans: Vec<Span>) -> Self {
+        Self { spans, forest: None, together: None }
+    }
+
     /// `rows` prompts of `columns` tokens from position 0.
     #[must_use]
     pub fn whole(rows: i64, columns: i64) -> Self {
-        Self { spans: vec![Span { rows, columns, first: 0 }], forest: None }
+        Self::of(vec![Span { rows, columns, first: 0 }])
     }
 
     /// Number of tokens in the flat stream.

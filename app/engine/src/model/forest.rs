@@ -83,7 +83,7 @@ impl Forest {
             hidden: hidden.f_reshape([count as i64, count as i64])?,
         };
         let span = Span { rows: 1, columns: count as i64, first: 0 };
-        Ok(Batch { spans: vec![span], forest: Some(Rc::new(sight)) })
+        Ok(Batch { forest: Some(Rc::new(sight)), ..Batch::of(vec![span]) })
     }
 }
 

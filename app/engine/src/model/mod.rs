@@ -12,6 +12,7 @@ mod forest;
 mod layers;
 mod limits;
 mod load;
+mod rectangle;
 mod rotary;
 pub mod taps;
 pub mod tokenizer;
@@ -19,6 +20,7 @@ mod weights;
 
 pub use architecture::Architecture;
 pub use batch::{Batch, KeysValues, Sight, Span};
+pub use rectangle::{Rectangle, is_better_together};
 pub use decoder::Model;
 pub use forest::Forest;
 pub use load::Checkpoint;

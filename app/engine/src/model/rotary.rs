@@ -259,7 +259,7 @@ mod tests {
         let first = cosines(&Batch::whole(2, 3), Kind::Float);
         assert!(Rc::ptr_eq(&first, &cosines(&Batch::whole(2, 3), Kind::Float)), "the next layer");
         assert_eq!(cosines(&Batch::whole(2, 3), Kind::Double).0.kind(), Kind::Double);
-        let later = Batch { spans: vec![Span { rows: 2, columns: 3, first: 1 }], forest: None };
+        let later = Batch::of(vec![Span { rows: 2, columns: 3, first: 1 }]);
         assert_ne!(cosines(&later, Kind::Float).0, first.0);
         let forest = |positions: &[i64]| {
             let hidden = Tensor::zeros([2, 2], (Kind::Bool, Device::Cpu));

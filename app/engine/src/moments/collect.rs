@@ -174,7 +174,7 @@ pub fn collect(
 
 /// Adds the keys of a batch in all layers; what the last layer makes of its key is not computed.
 fn add(model: &Model, rows: &[Vec<i64>], sums: &mut Sums) -> Result<()> {
-    let layout = Layout::whole(rows);
+    let layout = Layout::whole(rows).together(model.device)?;
     let mut taps = Taps::default();
     let mut stream = model.embed(&layout.ids(rows, model.device)?, &layout.batch, &mut taps)?;
     for layer in 0..model.architecture.layers {

@@ -27,7 +27,7 @@ pub fn capture_noised(
 ) -> Result<Vec<Tensor>> {
     check_rows(model, rows)?;
     let _guard = tch::no_grad_guard();
-    let layout = Layout::whole(rows);
+    let layout = Layout::whole(rows).together(model.device)?;
     let mut taps = Vec::with_capacity(cells.len());
     let mut layers = 0;
     for entry in cells {
@@ -82,7 +82,7 @@ pub fn noised_log_probabilities(
 ) -> Result<Tensor> {
     check_rows(model, rows)?;
     let _guard = tch::no_grad_guard();
-    let layout = Layout::whole(rows);
+    let layout = Layout::whole(rows).together(model.device)?;
     let ids = layout.ids(rows, model.device)?;
     let mut taps = Taps::new(noise_tap(model, rows, &layout, noised)?.into_iter().collect());
     let stream = model.forward(&ids, &layout.batch, &mut taps)?;

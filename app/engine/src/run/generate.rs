@@ -5,8 +5,9 @@ use super::layout::check_rows;
 use super::sample::draw;
 use super::sentence::is_whole;
 use crate::error::{Error, Result};
-use crate::model::{Batch, KeysValues, Model, Span, Tap, Taps};
+use crate::model::{Batch, KeysValues, Model, Rectangle, Span, Tap, Taps};
 use crate::noise::LegacyRandom;
+use std::rc::Rc;
 use tch::{Device, Tensor};
 use unicode_normalization::UnicodeNormalization;
 
@@ -25,8 +26,8 @@ pub enum Length {
     After(usize),
     /// So many tokens with the prompt; a longer prompt stays as it is.
     Whole(usize),
-    /// So many tokens after the prompt at most; all texts end once every one has its first sentence, or has come to a
-    /// token that ends a text.
+    /// So many tokens after the prompt at most; a text ends once it has its first sentence, or has come to a token that
+    /// ends a text.
     Sentence(usize),
 }
 
@@ -61,13 +62,17 @@ impl Generated {
     }
 }
 
-/// Prompts of one length, which go on together.
-struct Group {
+/// What has been run of the texts that still go on.
+#[derive(Default)]
+struct Memory {
+    /// The texts, in order.
     rows: Vec<usize>,
-    /// By layer.
-    memory: Vec<KeysValues>,
-    /// Tokens that have been run.
-    run: usize,
+    /// By row: tokens that have been run.
+    run: Vec<usize>,
+    /// By layer: keys and values of all rows.
+    layers: Vec<KeysValues>,
+    /// Positions of the keys, `[rows, keys]`.
+    positions: Option<Tensor>,
 }
 
 /// Goes on after every prompt. A text stops where the model's context ends.
@@ -110,47 +115,30 @@ pub(super) fn extend(
     };
     let mut texts: Vec<Generated> =
         starts.into_iter().map(|tokens| Generated { prompt_tokens: tokens.len(), tokens }).collect();
-    let mut whole = vec![false; texts.len()];
-    let mut groups: Vec<Group> = Vec::new();
-    for (row, text) in texts.iter().enumerate() {
-        let known = groups.iter_mut().find(|group| texts[group.rows[0]].prompt_tokens == text.prompt_tokens);
-        match known {
-            Some(group) => group.rows.push(row),
-            None => groups.push(Group { rows: vec![row], memory: Vec::new(), run: 0 }),
-        }
-    }
+    let mut memory = Memory { rows: (0..texts.len()).collect(), run: vec![0; texts.len()], ..Memory::default() };
     loop {
-        groups.retain(|group| {
-            let text = &texts[group.rows[0]];
-            text.tokens.len() < end(text.prompt_tokens)
-        });
-        if groups.is_empty() {
+        let mut goes_on = Vec::with_capacity(memory.rows.len());
+        for &row in &memory.rows {
+            let text = &texts[row];
+            let is_over = matches!(length, Length::Sentence(_)) && is_first_sentence(model, text)?;
+            goes_on.push(text.tokens.len() < end(text.prompt_tokens) && !is_over);
+        }
+        memory.keep(&goes_on, model.device)?;
+        if memory.rows.is_empty() {
             return Ok(texts);
         }
         listen()?;
-        let (rows, last) = advance(model, &texts, &mut groups, noise.take())?;
-        // draws are made in the order of the prompts
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by_key(|&place| rows[place]);
-        let places: Vec<i64> = order.iter().map(|&place| place as i64).collect();
-        let last = last.f_index_select(0, &Tensor::f_from_slice(&places)?.f_to_device(model.device)?)?;
+        let last = memory.advance(model, &texts, noise.take())?;
         let chosen = match &mut choice {
             Choice::Greedy => {
                 let best = model.logits(&last)?.f_argmax(-1, false)?;
                 Vec::<i64>::try_from(best.f_to_device(Device::Cpu)?)?
             }
+            // draws are made in the order of the prompts
             Choice::Sampled(random) => draw(&log_probabilities(model, &last)?, random)?,
         };
-        for (&place, token) in order.iter().zip(chosen) {
-            texts[rows[place]].tokens.push(token);
-        }
-        if matches!(length, Length::Sentence(_)) {
-            for (text, whole) in texts.iter().zip(&mut whole).filter(|(_, whole)| !**whole) {
-                *whole = is_first_sentence(model, text)?;
-            }
-            if whole.iter().all(|whole| *whole) {
-                return Ok(texts);
-            }
+        for (&row, token) in memory.rows.iter().zip(chosen) {
+            texts[row].tokens.push(token);
         }
     }
 }
@@ -161,41 +149,54 @@ fn is_first_sentence(model: &Model, text: &Generated) -> Result<bool> {
     Ok(is_whole(&said) || model.tokenizer.ends_of_text().iter().any(|end| said.contains(end.as_str())))
 }
 
-/// Runs what has not been run of every group: the rows, and their last residual streams `[rows, hidden]`.
-fn advance(
-    model: &Model,
-    texts: &[Generated],
-    groups: &mut [Group],
-    noise: Option<Tap>,
-) -> Result<(Vec<usize>, Tensor)> {
-    let (mut ids, mut rows): (Vec<i64>, Vec<usize>) = Default::default();
-    let (mut spans, mut last) = (Vec::new(), Vec::new());
-    for group in groups.iter() {
-        let whole = texts[group.rows[0]].tokens.len();
-        for &row in &group.rows {
-            ids.extend(&texts[row].tokens[group.run..whole]);
-            last.push(ids.len() as i64 - 1);
+impl Memory {
+    /// Lets go of the rows that do not go on.
+    fn keep(&mut self, goes_on: &[bool], device: Device) -> Result<()> {
+        if goes_on.iter().all(|goes_on| *goes_on) {
+            return Ok(());
         }
-        rows.extend(&group.rows);
-        let columns = (whole - group.run) as i64;
-        spans.push(Span { rows: group.rows.len() as i64, columns, first: group.run as i64 });
+        let places: Vec<usize> = (0..goes_on.len()).filter(|&place| goes_on[place]).collect();
+        self.rows = places.iter().map(|&place| self.rows[place]).collect();
+        self.run = places.iter().map(|&place| self.run[place]).collect();
+        let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
+        let places = Tensor::f_from_slice(&places)?.f_to_device(device)?;
+        let select = |tensor: &Tensor| tensor.f_index_select(0, &places);
+        for layer in &mut self.layers {
+            *layer = KeysValues { keys: select(&layer.keys)?, values: select(&layer.values)? };
+        }
+        self.positions = self.positions.as_ref().map(select).transpose()?;
+        Ok(())
     }
-    let batch = Batch { spans, forest: None };
-    let mut taps = Taps::new(noise.into_iter().collect());
-    let mut stream = model.embed(&Tensor::f_from_slice(&ids)?.f_to_device(model.device)?, &batch, &mut taps)?;
-    for layer in 0..model.architecture.layers {
-        let prefixes: Vec<Option<&KeysValues>> = groups.iter().map(|group| group.memory.get(layer)).collect();
-        let (after, kept) = model.block(layer, &stream, &batch, &prefixes, &mut taps, true)?;
-        stream = after;
-        for (group, own) in groups.iter_mut().zip(kept) {
-            match group.memory.get_mut(layer) {
-                Some(earlier) => *earlier = earlier.followed_by(&own)?,
-                None => group.memory.push(own),
+
+    /// Runs what has not been run of every row; gives their last residual streams, `[rows, hidden]`.
+    fn advance(&mut self, model: &Model, texts: &[Generated], noise: Option<Tap>) -> Result<Tensor> {
+        let (mut ids, mut spans, mut last): (Vec<i64>, Vec<Span>, Vec<i64>) = Default::default();
+        for (&row, run) in self.rows.iter().zip(&mut self.run) {
+            let tokens = &texts[row].tokens;
+            ids.extend(&tokens[*run..]);
+            last.push(ids.len() as i64 - 1);
+            spans.push(Span { rows: 1, columns: (tokens.len() - *run) as i64, first: *run as i64 });
+            *run = tokens.len();
+        }
+        let rectangle = match &self.positions {
+            Some(positions) => Rectangle::after(&spans, positions)?,
+            None => Rectangle::of(&spans, model.device)?,
+        };
+        self.positions = Some(rectangle.keys().shallow_clone());
+        let batch = Batch { together: Some(Rc::new(rectangle)), ..Batch::of(spans) };
+        let mut taps = Taps::new(noise.into_iter().collect());
+        let mut stream = model.embed(&Tensor::f_from_slice(&ids)?.f_to_device(model.device)?, &batch, &mut taps)?;
+        for layer in 0..model.architecture.layers {
+            let prefix: Vec<Option<&KeysValues>> = self.layers.get(layer).map(Some).into_iter().collect();
+            let (after, kept) = model.block(layer, &stream, &batch, &prefix, &mut taps, true)?;
+            stream = after;
+            for own in kept {
+                match self.layers.get_mut(layer) {
+                    Some(earlier) => *earlier = earlier.followed_by(&own)?,
+                    None => self.layers.push(own),
+                }
             }
         }
+        Ok(stream.f_index_select(0, &Tensor::f_from_slice(&last)?.f_to_device(model.device)?)?)
     }
-    for group in groups.iter_mut() {
-        group.run = texts[group.rows[0]].tokens.len();
-    }
-    Ok((rows, stream.f_index_select(0, &Tensor::f_from_slice(&last)?.f_to_device(model.device)?)?))
 }

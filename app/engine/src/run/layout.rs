@@ -1,9 +1,10 @@
 //! Where the tokens of prompts of unequal length lie in one flat stream.
 
 use crate::error::{Error, Result};
-use crate::model::{Batch, Model, Span};
+use crate::model::{Batch, Model, Rectangle, Span, is_better_together};
 use locus_plugin::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use tch::{Device, Tensor};
 
 /// Rows of prompts, those of equal length and equal first column side by side in one span.
@@ -75,7 +76,24 @@ impl Layout {
             spans.push(Span { rows: members.len() as i64, columns: end - first, first });
             rows.push(members);
         }
-        Self { batch: Batch { spans, forest: None }, places, rows }
+        Self { batch: Batch::of(spans), places, rows }
+    }
+
+    /// With all rows attended together, where that is quicker than span by span.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn together(self, device: Device) -> Result<Self> {
+        if is_better_together(&self.batch.spans) { self.in_one(device) } else { Ok(self) }
+    }
+
+    /// With all rows attended together.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn in_one(mut self, device: Device) -> Result<Self> {
+        self.batch.together = Some(Rc::new(Rectangle::of(&self.batch.spans, device)?));
+        Ok(self)
     }
 
     /// The span of a row.

@@ -41,7 +41,7 @@ impl Pass {
         noised: &dyn Fn(&Batch) -> Result<Tap>,
     ) -> Result<Self> {
         let (first, tokens) = (first as i64, ids.size()[0]);
-        let batch = Batch { spans: vec![Span { rows, columns: tokens - first, first }], forest: None };
+        let batch = Batch::of(vec![Span { rows, columns: tokens - first, first }]);
         let later = ids.f_narrow(0, first, tokens - first)?.f_repeat([rows])?;
         let mut embed = |batch: &Batch| model.embed(&later, batch, &mut Taps::new(vec![noised(batch)?]));
         Self::run(model, batch, &mut embed, Some(clean))

@@ -90,7 +90,7 @@ fn estimate(
 fn gradients(model: &Model, pass: &Pass, answer: &[i64], kind: Kind) -> Result<(Tensor, Vec<Tensor>)> {
     let (rows, first) = (pass.rows, pass.first as i64);
     let columns = pass.tokens - first;
-    let batch = Batch { spans: vec![Span { rows, columns, first }], forest: None };
+    let batch = Batch::of(vec![Span { rows, columns, first }]);
     let hidden = model.architecture.hidden;
     let standing = pass.streams[0].f_reshape([-1, hidden])?;
     let mut entering = standing.f_zeros_like()?;

@@ -131,7 +131,7 @@ impl Sweep<'_> {
     ) -> Result<()> {
         let rows = (lead + cells) as i64 * self.rows;
         let span = |&token: &usize| Span { rows, columns: self.pass.tokens - token as i64, first: token as i64 };
-        let batch = Batch { spans: group.iter().map(span).collect(), forest: None };
+        let batch = Batch::of(group.iter().map(span).collect());
         let memory = &self.pass.memory[layer];
         let repeats = rows / self.pass.rows;
         let prefixes = group.iter().map(|&token| memory.prefix(token as i64, repeats));

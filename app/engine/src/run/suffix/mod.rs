@@ -89,8 +89,8 @@ impl Prepared {
         let entry = entry(model, &request, noised)?;
         let cuts = cuts(&request, entry, noised);
         let (rows, device) = (&request.rows, model.device);
-        let whole = Layout::whole(rows);
-        let layout = Layout::after(rows, &cuts);
+        let whole = Layout::whole(rows).together(device)?;
+        let layout = Layout::after(rows, &cuts).together(device)?;
         let mut states = States::new(model, &request, &whole, watched)?;
         states.run_to(entry)?;
         let part = whole.indices_of(&layout, device)?;

@@ -55,21 +55,33 @@ impl<'a> States<'a> {
         if cuts.iter().all(|&cut| cut == 0) {
             return Ok((first..layers).map(|_| none(after)).collect());
         }
-        let before = Layout::before(&self.request.rows, cuts);
+        let mut before = Layout::before(&self.request.rows, cuts);
+        if after.batch.together.is_some() {
+            before = before.in_one(self.model.device)?;
+        }
         let part = self.layout.indices_of(&before, self.model.device)?;
         let mut stream = self.stream.f_index_select(0, &part)?;
         let mut prefixes = Vec::with_capacity(layers - first);
         for layer in first..layers {
             let (next, kept) = self.model.block(layer, &stream, &before.batch, &[], &mut Taps::default(), true)?;
-            let mut kept: Vec<Option<KeysValues>> = kept.into_iter().map(Some).collect();
-            let of_span = |span| before.span_of(after.first_row(span)).and_then(|index| kept[index].take());
-            prefixes.push((0..after.batch.spans.len()).map(of_span).collect());
             stream = next;
+            let mut kept: Vec<Option<KeysValues>> = kept.into_iter().map(Some).collect();
+            prefixes.push(match &after.batch.together {
+                // rows stand in the order of their cuts, those that have nothing before them first
+                Some(rectangle) => {
+                    kept.into_iter().flatten().map(|kept| rectangle.prefixes(kept).map(Some)).collect::<Result<_>>()?
+                }
+                None => {
+                    let of_span = |span| before.span_of(after.first_row(span)).and_then(|index| kept[index].take());
+                    (0..after.batch.spans.len()).map(of_span).collect()
+                }
+            });
         }
         Ok(prefixes)
     }
 }
 
 fn none(layout: &Layout) -> Vec<Option<KeysValues>> {
-    layout.batch.spans.iter().map(|_| None).collect()
+    let count = if layout.batch.together.is_some() { 1 } else { layout.batch.spans.len() };
+    (0..count).map(|_| None).collect()
 }
