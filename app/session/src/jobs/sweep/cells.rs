@@ -13,7 +13,7 @@ use locus_plugin::Edited;
 use locus_protocol::{Aim, EditOrder, Fact, SweepRow, SweptCell, TriedOn};
 use locus_records::operations::now;
 use locus_sweep::{Cell, Grid, fact_mark};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -32,77 +32,88 @@ struct Outcome {
     notes: Vec<String>,
 }
 
-/// Computes cells of one edit, objective, layer and seed. A cell that fails is a row with its reason.
-///
-/// # Errors
-/// The user stopped it.
-pub fn compute(
-    bench: Bench<'_>,
-    grid: &Grid,
-    facts: &[Fact],
-    cells: &[&Cell],
-    ground: &mut Ground,
-) -> Result<Vec<SweepRow>, Error> {
-    let start = Instant::now();
-    let together = together(bench, grid, facts, cells)?;
-    let share = start.elapsed().as_secs_f64() / cells.len().max(1) as f64;
-    let mut rows = Vec::new();
-    for (place, cell) in cells.iter().enumerate() {
-        let start = Instant::now();
-        let order = cell.order(grid, &facts[cell.fact]);
-        let found = together.get(place).cloned().flatten();
-        let (outcome, failed) = match one(bench, grid, order, found, ground) {
-            Ok(outcome) => (outcome, None),
-            Err(error) if error.is_cancelled() => return Err(error),
-            Err(error) => (Outcome::default(), Some(error.to_string())),
-        };
-        let axis = &grid.edits[cell.edit];
-        rows.push(SweepRow::Cell(SweptCell {
-            key: cell.key.clone(),
-            fact: fact_mark(&facts[cell.fact]),
-            edit: axis.label(),
-            method: axis.method.clone(),
-            objective: cell.objective.clone(),
-            layer: cell.layer,
-            window: axis.window,
-            layers: cell.layers.clone(),
-            seed: cell.seed,
-            aim: outcome.aim,
-            numbers: outcome.numbers,
-            notes: outcome.notes,
-            failed,
-            seconds: share + start.elapsed().as_secs_f64(),
-            time: now(),
-        }));
-    }
-    Ok(rows)
+/// What cells are counted in.
+#[derive(Clone, Copy)]
+pub struct OfGrid<'a> {
+    /// The grid.
+    pub grid: &'a Grid,
+    /// Its facts.
+    pub facts: &'a [Fact],
+    /// Only those that are found first are wanted, to see how long they take.
+    pub first_only: bool,
 }
 
-/// What a method found for the facts of some cells, several at once, each as if it were alone; `None` where it cannot do
+/// Computes those of the cells of one edit, objective, layer and seed whose keys are in `wanted`, and hands each row to
+/// `keep`. A cell that fails is a row with its reason. Edits that are found together are found with the same others
+/// whichever of them are wanted, so that a sweep that was stopped comes to the same numbers.
+///
+/// # Errors
+/// The user stopped it; what `keep` returns.
+pub fn compute(
+    bench: Bench<'_>,
+    of_grid: OfGrid<'_>,
+    cells: &[&Cell],
+    wanted: &BTreeSet<String>,
+    ground: &mut Ground,
+    keep: &mut dyn FnMut(SweepRow) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let OfGrid { grid, facts, first_only } = of_grid;
+    let is_wanted = |cell: &Cell| wanted.contains(&cell.key);
+    let parts = cells.chunks(at_once(bench.job.loaded.stack.base()));
+    let parts = parts.filter(|part| part.iter().any(|cell| is_wanted(cell)));
+    for part in parts.take(if first_only { 1 } else { usize::MAX }) {
+        let start = Instant::now();
+        let together = together(bench, grid, facts, part)?;
+        let share = start.elapsed().as_secs_f64() / part.len() as f64;
+        for (place, cell) in part.iter().enumerate().filter(|(_, cell)| is_wanted(cell)) {
+            let start = Instant::now();
+            let order = cell.order(grid, &facts[cell.fact]);
+            let found = together.get(place).cloned();
+            let (outcome, failed) = match one(bench, grid, order, found, ground) {
+                Ok(outcome) => (outcome, None),
+                Err(error) if error.is_cancelled() => return Err(error),
+                Err(error) => (Outcome::default(), Some(error.to_string())),
+            };
+            let axis = &grid.edits[cell.edit];
+            keep(SweepRow::Cell(SweptCell {
+                key: cell.key.clone(),
+                fact: fact_mark(&facts[cell.fact]),
+                edit: axis.label(),
+                method: axis.method.clone(),
+                objective: cell.objective.clone(),
+                layer: cell.layer,
+                window: axis.window,
+                layers: cell.layers.clone(),
+                seed: cell.seed,
+                aim: outcome.aim,
+                numbers: outcome.numbers,
+                notes: outcome.notes,
+                failed,
+                seconds: share + start.elapsed().as_secs_f64(),
+                time: now(),
+            }))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a method found for the facts of some cells, several at once, each as if it were alone; nothing where it cannot do
 /// that, or where one of the facts or want of memory kept it from it, so that a cell is computed by itself.
 ///
 /// # Errors
 /// The user stopped it.
-fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Vec<Option<Rc<Edited>>>, Error> {
-    let at_once = at_once(bench.job.loaded.stack.base());
-    let mut all = Vec::with_capacity(cells.len());
-    for part in cells.chunks(at_once) {
-        let found = part_together(bench, grid, facts, part);
-        match found {
-            Ok(Some(edits)) if edits.len() == part.len() => {
-                all.extend(edits.into_iter().map(|edited| Some(Rc::new(edited))))
-            }
-            Err(error) if error.is_cancelled() => return Err(error),
-            Ok(_) => all.extend(part.iter().map(|_| None)),
-            // whichever fact it was is found out alone
-            Err(error) => {
-                let text = format!("the edits of several facts are found one after the other: {error}");
-                bench.job.log("sweep", "info", text);
-                all.extend(part.iter().map(|_| None));
-            }
+fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Vec<Rc<Edited>>, Error> {
+    match part_together(bench, grid, facts, cells) {
+        Ok(Some(edits)) if edits.len() == cells.len() => Ok(edits.into_iter().map(Rc::new).collect()),
+        Ok(_) => Ok(Vec::new()),
+        Err(error) if error.is_cancelled() => Err(error),
+        // whichever fact it was is found out alone
+        Err(error) => {
+            let text = format!("the edits of several facts are found one after the other: {error}");
+            bench.job.log("sweep", "info", text);
+            Ok(Vec::new())
         }
     }
-    Ok(all)
 }
 
 /// Facts that are optimised in one batch. On a GPU all of them, since small products leave it idle; on a CPU so many that

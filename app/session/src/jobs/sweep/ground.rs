@@ -24,7 +24,6 @@ const KEPT: usize = 4096;
 pub struct Ground {
     identity: Identity,
     before: BTreeMap<String, Rc<Before>>,
-    retried: BTreeSet<String>,
 }
 
 /// What is measured of a fact for an objective, and its numbers before any edit.
@@ -102,22 +101,12 @@ impl Ground {
             corpus: corpus.unwrap_or_default(),
             plugins,
         };
-        Ok(Self { identity, before: BTreeMap::new(), retried: BTreeSet::new() })
+        Ok(Self { identity, before: BTreeMap::new() })
     }
 
     /// Model, data and program.
     pub const fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// Remembers that a cell was computed by this run, so that one that fails again is not tried for ever.
-    pub fn retried(&mut self, key: &str) {
-        self.retried.insert(key.to_owned());
-    }
-
-    /// Whether a cell was computed by this run.
-    pub fn has_retried(&self, key: &str) -> bool {
-        self.retried.contains(key)
     }
 
     /// What a fact's numbers are before an edit of this order; measured once for all layers, methods and seeds.

@@ -11,15 +11,15 @@ use std::time::Instant;
 /// Computes localizations, those of one fact one after the other. One that fails is a row with its reason.
 ///
 /// # Errors
-/// The user stopped it.
+/// The user stopped it; what `keep` returns.
 pub fn compute(
     job: RunningJob<'_>,
     grid: &Grid,
     facts: &[Fact],
     wanted: &[&Localization],
-) -> Result<Vec<SweepRow>, Error> {
+    keep: &mut dyn FnMut(SweepRow) -> Result<(), Error>,
+) -> Result<(), Error> {
     let loaded = job.loaded;
-    let mut rows = Vec::new();
     for of_fact in wanted.chunk_by(|one, other| one.fact == other.fact) {
         let fact = &facts[of_fact[0].fact];
         let shared = Shared::default();
@@ -46,7 +46,7 @@ pub fn compute(
                 Err(error) if error.is_cancelled() => return Err(error),
                 Err(error) => (Found::default(), Some(error.to_string())),
             };
-            rows.push(SweepRow::Localized(Localized {
+            keep(SweepRow::Localized(Localized {
                 key: localization.key.clone(),
                 fact: fact_mark(fact),
                 localizer: axis.label(),
@@ -58,8 +58,8 @@ pub fn compute(
                 failed,
                 seconds: start.elapsed().as_secs_f64(),
                 time: now(),
-            }));
+            }))?;
         }
     }
-    Ok(rows)
+    Ok(())
 }

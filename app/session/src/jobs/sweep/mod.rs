@@ -3,6 +3,7 @@
 mod cells;
 mod estimate;
 mod ground;
+mod keeping;
 mod localizing;
 mod screening;
 
@@ -11,25 +12,26 @@ use crate::error::{Error, Stopped};
 use crate::pace::RunningJob;
 use estimate::Estimate;
 use ground::Ground;
+use keeping::Keeping;
 use locus_plugin_host::Registry;
-use locus_protocol::{Event, Phase, Shard, SweepOrder, SweepRow, SweepStarted};
-use locus_sweep::{Cell, Claim, Grid, Ledger, Localization, Plan, Rows};
-use std::collections::{BTreeMap, BTreeSet};
+use locus_protocol::{Event, Shard, SweepOrder, SweepStarted};
+use locus_sweep::{Cell, Claim, Grid, Ledger, Localization, Plan};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-/// Facts whose cells are claimed, computed and written together.
+/// Facts whose cells are claimed and computed together.
 const TOGETHER: usize = 16;
 /// How often it is looked whether others are done with what they claimed.
 const WAIT: Duration = Duration::from_millis(500);
 /// Bytes that a row has, roughly.
 const ROW_BYTES: u64 = 2500;
 
-/// What is claimed and written together.
+/// What is claimed together.
 enum Group<'a> {
     /// Cells of one edit, objective, layer and seed.
     Cells(Vec<&'a Cell>),
-    /// All localizers on some facts.
+    /// All localizers on a fact.
     Localizations(Vec<&'a Localization>),
 }
 
@@ -92,9 +94,9 @@ pub fn run(
     let mut groups = groups(&plan, order.shard);
     let mut estimate =
         Estimate::new(&groups.iter().map(|group| (group.kind(ledger.grid()), group.keys().len())).collect::<Vec<_>>());
-    let number = job.number;
+    let kept = Keeping::new(job, writer, rows, groups.iter().flat_map(Group::keys));
     let started = SweepStarted {
-        job: number,
+        job: job.number,
         folder: order.folder.clone(),
         title: ledger.grid().title.clone(),
         layers: ledger.identity().layers,
@@ -108,13 +110,7 @@ pub fn run(
         bytes: ROW_BYTES * (plan.cells.len() + plan.localizations.len()) as u64,
         free: locus_sweep::free_space(&order.folder),
     };
-    let keys = groups.iter().flat_map(Group::keys);
-    let outstanding: BTreeSet<String> = keys.filter(|key| rows.get(key).is_none()).map(str::to_owned).collect();
-    let all = groups.iter().map(|group| group.keys().len()).sum();
-    let mut sweep = Sweep { bench, order, ledger: &ledger, rows, outstanding, all, writer, ground, screened, started };
-    for row in sweep.rows.iter().filter(|row| !matches!(row, SweepRow::Fact(_))) {
-        job.tell(Event::Swept { job: number, row: Box::new(row.clone()) });
-    }
+    let mut sweep = Sweep { bench, order, ledger: &ledger, kept, ground, screened, started };
     sweep.tell(&estimate);
     let mut timed: BTreeSet<String> = BTreeSet::new();
     loop {
@@ -124,7 +120,7 @@ pub fn run(
             if order.estimate_only && timed.contains(&kind) {
                 continue;
             }
-            sweep.progress();
+            sweep.kept.progress();
             job.check_cancel().map_err(|error| sweep.stopped(error.into()))?;
             let count = group.keys().len();
             if sweep.left_of(&group).is_empty() {
@@ -132,7 +128,7 @@ pub fn run(
                 timed.insert(kind);
                 continue;
             }
-            let Some(claim) = sweep.writer.claim(group.name()).map_err(refused)? else {
+            let Some(claim) = sweep.kept.claim(group.name())? else {
                 held_by_others.push(group);
                 continue;
             };
@@ -152,12 +148,12 @@ pub fn run(
         groups = held_by_others;
         std::thread::sleep(WAIT);
         job.check_cancel().map_err(|error| sweep.stopped(error.into()))?;
-        sweep.catch_up()?;
+        sweep.kept.catch_up()?;
     }
-    sweep.progress();
+    sweep.kept.progress();
     sweep.tell(&estimate);
     if order.shard.is_none() && !order.estimate_only {
-        sweep.writer.tidy();
+        sweep.kept.tidy();
     }
     Ok(())
 }
@@ -167,12 +163,7 @@ struct Sweep<'a> {
     bench: Bench<'a>,
     order: &'a SweepOrder,
     ledger: &'a Ledger,
-    rows: Rows,
-    /// Keys of this run's cells that have no row yet.
-    outstanding: BTreeSet<String>,
-    /// Cells of this run.
-    all: usize,
-    writer: locus_sweep::Worker,
+    kept: Keeping<'a>,
     ground: Ground,
     screened: screening::Screened,
     started: SweepStarted,
@@ -180,75 +171,47 @@ struct Sweep<'a> {
 
 impl Sweep<'_> {
     /// Keys of a group that are still to be computed.
-    fn left_of(&self, group: &Group<'_>) -> Vec<String> {
-        let is_left = |key: &&str| match self.rows.get(key) {
-            None => true,
-            Some(row) => self.order.retry_failed && row.failed().is_some() && !self.ground.has_retried(key),
-        };
+    fn left_of(&self, group: &Group<'_>) -> BTreeSet<String> {
+        let is_left = |key: &&str| self.kept.is_left(key, self.order.retry_failed);
         group.keys().into_iter().filter(is_left).map(str::to_owned).collect()
     }
 
     /// Computes and writes what is left of a group that was claimed; gives how many cells that were.
     fn group(&mut self, group: &Group<'_>, claim: Claim) -> Result<usize, Error> {
         // whoever had it before may have written meanwhile
-        self.catch_up()?;
+        self.kept.catch_up()?;
         let left = self.left_of(group);
-        let is_left = |key: &str| left.iter().any(|known| known == key);
-        let facts = &self.screened.facts;
+        let Self { bench, order, ledger, kept, ground, screened, .. } = self;
+        let (grid, facts) = (ledger.grid(), &screened.facts);
+        let mut count = 0;
+        let mut keep = |row| {
+            count += 1;
+            kept.take(row)
+        };
         let computed = match group {
             Group::Cells(cells) => {
-                let cells: Vec<&Cell> = cells.iter().copied().filter(|cell| is_left(&cell.key)).collect();
-                cells::compute(self.bench, self.ledger.grid(), facts, &cells, &mut self.ground)?
+                let of_grid = cells::OfGrid { grid, facts, first_only: order.estimate_only };
+                cells::compute(*bench, of_grid, cells, &left, ground, &mut keep)
             }
             Group::Localizations(found) => {
-                let found: Vec<&Localization> = found.iter().copied().filter(|found| is_left(&found.key)).collect();
-                localizing::compute(self.bench.job, self.ledger.grid(), facts, &found)?
+                let found: Vec<&Localization> = found.iter().copied().filter(|found| left.contains(&found.key)).collect();
+                localizing::compute(bench.job, grid, facts, &found, &mut keep)
             }
         };
-        self.writer.add(&computed).map_err(refused)?;
+        // what was computed is kept, whatever ended the rest
+        kept.write()?;
         drop(claim);
-        let count = computed.len();
-        for row in computed {
-            self.ground.retried(row.key());
-            self.outstanding.remove(row.key());
-            self.rows.take_in(row.clone());
-            self.told(row);
-        }
-        Ok(count)
-    }
-
-    /// Takes in what others have written.
-    fn catch_up(&mut self) -> Result<(), Error> {
-        for row in self.rows.refresh().map_err(refused)? {
-            if !matches!(row, SweepRow::Fact(_)) {
-                self.outstanding.remove(row.key());
-                self.told(row);
-            }
-        }
-        Ok(())
-    }
-
-    fn told(&self, row: SweepRow) {
-        let job = self.bench.job;
-        job.tell(Event::Swept { job: job.number, row: Box::new(row) });
-    }
-
-    fn done(&self) -> usize {
-        self.all - self.outstanding.len()
-    }
-
-    fn progress(&self) {
-        self.bench.job.progress(Phase::SweepCells, self.done() as u64, self.all as u64);
+        computed.map(|()| count)
     }
 
     fn tell(&mut self, estimate: &Estimate) {
-        self.started.done = self.done();
+        self.started.done = self.kept.done();
         self.started.seconds = estimate.left();
         self.bench.job.tell(Event::Sweep(self.started.clone()));
     }
 
     fn stopped(&self, error: Error) -> Stopped {
-        let (done, all) = (self.done(), self.all);
+        let (done, all) = (self.kept.done(), self.kept.all());
         Stopped { error, kept: format!("{done} of {all} cells are in the ledger; the same command goes on") }
     }
 }
@@ -270,14 +233,11 @@ fn refused(error: locus_sweep::Error) -> Error {
 /// last bit; a shard has whole groups.
 fn groups(plan: &Plan, shard: Option<Shard>) -> Vec<Group<'_>> {
     let mut groups = Vec::new();
-    let mut by_facts: BTreeMap<usize, Vec<&Localization>> = BTreeMap::new();
-    for found in &plan.localizations {
-        by_facts.entry(found.fact / TOGETHER).or_default().push(found);
-    }
-    for mut found in by_facts.into_values() {
-        found.sort_by_key(|found| (found.fact, found.localizer));
-        groups.push(Group::Localizations(found));
-    }
+    // each fact's runs are shared by its localizers and by nothing else
+    let mut localizations: Vec<&Localization> = plan.localizations.iter().collect();
+    localizations.sort_by_key(|found| (found.fact, found.localizer));
+    let of_facts = localizations.chunk_by(|one, other| one.fact == other.fact);
+    groups.extend(of_facts.map(|found| Group::Localizations(found.to_vec())));
     let same = |one: &Cell, other: &Cell| {
         (one.edit, one.layer, one.seed, one.fact / TOGETHER)
             == (other.edit, other.layer, other.seed, other.fact / TOGETHER)
