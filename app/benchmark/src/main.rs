@@ -10,13 +10,16 @@ mod methods;
 mod moments;
 mod plain;
 mod shape;
+mod sweeping;
 mod tracing;
 mod variants;
 
 use anyhow::Result;
 use clap::Parser;
 use locus_engine::model::Model;
+use std::path::Path;
 use std::time::{Duration, Instant};
+use sweeping::Swept;
 
 /// Times every job of the workbench against the pattern of the published code.
 #[derive(Parser)]
@@ -39,7 +42,10 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
-    /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants, border.
+    /// Facts of a sweep; it has one layer of the random model and three of the built-in one.
+    #[arg(long, default_value_t = 4)]
+    sweep_facts: usize,
+    /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants, sweep, border.
     #[arg(long)]
     only: Option<String>,
 }
@@ -80,9 +86,23 @@ fn main() -> Result<()> {
         variants::cost(folder.path(), model.parameter_count())?;
     }
     let cache = tempfile::tempdir()?;
-    let built_in = Model::load(&locus_demo::materialise(cache.path())?, model.device, tch::Kind::Float)?;
+    let built_in_folder = locus_demo::materialise(cache.path())?;
+    let facts = locus_records::facts::read(&built_in_folder.join("facts.json"))?;
+    let sweep = |folder: &Path, layers: Vec<usize>| {
+        let facts = &facts[..arguments.sweep_facts.min(facts.len())];
+        sweeping::compare(&Swept { folder, facts, layers, turns: arguments.repeats })
+    };
+    let sweeps = arguments.only.as_deref().is_none_or(|only| "sweep".contains(only));
+    if sweeps {
+        sweep(folder.path(), vec![model.architecture.layers / 3])?;
+    }
+    let built_in = Model::load(&built_in_folder, model.device, tch::Kind::Float)?;
     println!("built-in model, {}", described(&built_in));
     jobs(&built_in, &arguments, 8 * arguments.corpus_tokens)?;
+    if sweeps {
+        let layers = built_in.architecture.layers;
+        sweep(&built_in_folder, vec![layers / 6, layers / 2, 3 * layers / 4])?;
+    }
     if arguments.only.as_deref().is_none_or(|only| "border".contains(only)) {
         border::cost(cache.path())?;
     }

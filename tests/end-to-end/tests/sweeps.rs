@@ -205,7 +205,7 @@ fn several_programs_on_one_folder_make_the_rows_of_one() {
     let expected = told(&alone, "swept");
     for sharded in [false, true] {
         let shared = home();
-        let parts = ["1/3", "2/3", "3/3"];
+        let parts = ["1/4", "2/4", "3/4", "4/4"];
         let flags = |part| if sharded { vec!["--shard", part] } else { Vec::new() };
         let mut children: Vec<Child> = parts.into_iter().map(|part| start(&shared, &flags(part))).collect();
         for child in &mut children {

@@ -14,6 +14,7 @@ mod mutations;
 mod pool;
 mod samples;
 mod spoiling;
+mod sweeps;
 mod system_calls;
 mod tally;
 
@@ -45,8 +46,9 @@ impl Share {
 pub type Campaign = (&'static str, fn(Share) -> anyhow::Result<Tally>);
 
 /// All of them.
-pub const CAMPAIGNS: [Campaign; 5] = [
+pub const CAMPAIGNS: [Campaign; 6] = [
     ("kills", kills::run),
+    ("sweeps", sweeps::run),
     ("system-calls", system_calls::run),
     ("malformed", malformed::run),
     ("mutations", mutations::run),

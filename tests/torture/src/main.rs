@@ -5,7 +5,7 @@ use locus_torture::{CAMPAIGNS, Share};
 use std::time::Instant;
 
 const USAGE: &str =
-    "usage: cargo xtask torture -- [--share N] [kills | system-calls | malformed | mutations | hostile]…";
+    "usage: cargo xtask torture -- [--share N] [kills | sweeps | system-calls | malformed | mutations | hostile]…";
 
 fn main() -> Result<()> {
     let mut share = Share(1);
