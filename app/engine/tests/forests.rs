@@ -1,11 +1,11 @@
-//! Rows run as a forest, and texts generated in one batch, against every row by itself, on every architecture.
+//! Rows run as a forest and in one rectangle, and texts generated in one batch, against every row by itself, on every architecture.
 
 mod support;
 
 use locus_engine::Error;
-use locus_engine::model::{Batch, Forest, Model, Taps};
+use locus_engine::model::{Action, Batch, Forest, Model, Site, Tap, Taps};
 use locus_engine::noise::LegacyRandom;
-use locus_engine::run::{Choice, Length, generate, sample};
+use locus_engine::run::{Choice, Layout, Length, generate, sample};
 use support::{cases, deviation, golden, json, name};
 use tch::{Device, Kind, Tensor};
 
@@ -62,6 +62,40 @@ fn a_row_in_a_forest_gives_what_it_gives_alone() {
         println!("{name}: {} rows, largest relative deviation {worst:.1e}", rows.len());
     }
     assert!(compared > 0);
+}
+
+/// Each row of a rectangle gives what it gives alone, and one that holds what is no number spoils no other.
+#[test]
+fn a_row_in_a_rectangle_gives_what_it_gives_alone() {
+    let _guard = tch::no_grad_guard();
+    for (name, model, mut rows) in models() {
+        let longest = rows.iter().max_by_key(|row| row.len()).expect("rows").clone();
+        rows.extend((1..longest.len()).step_by(2).map(|cut| longest[cut..].to_vec()));
+        rows.retain(|row| row.len() as i64 <= model.architecture.context);
+        let layout = Layout::whole(&rows).in_one(Device::Cpu).expect("libtorch");
+        let ids = layout.ids(&rows, Device::Cpu).expect("libtorch");
+        let cells = |row: usize| {
+            let cells: Vec<locus_plugin::Cell> =
+                (0..rows[row].len()).map(|position| locus_plugin::Cell { row, position }).collect();
+            layout.flat_all(&cells, Device::Cpu).expect("cells")
+        };
+        let run = |taps: Vec<Tap>| model.forward(&ids, &layout.batch, &mut Taps::new(taps)).expect("libtorch");
+        let together = run(Vec::new());
+        for (row, tokens) in rows.iter().enumerate() {
+            let batch = Batch::whole(1, tokens.len() as i64);
+            let alone = model.forward(&Tensor::from_slice(tokens), &batch, &mut Taps::default()).expect("libtorch");
+            let off = deviation(&together.index_select(0, &cells(row)), &alone) / alone.abs().max().double_value(&[]);
+            assert!(off < 2e-5, "{name} row {row}: {off:e}");
+        }
+        let nothing = Tensor::full([1, model.architecture.hidden], f64::NAN, (Kind::Float, Device::Cpu));
+        let spoilt = Tap { site: Site::Embedding, cells: Some(cells(0).narrow(0, 0, 1)), action: Action::Add(nothing) };
+        let spoilt = run(vec![spoilt]);
+        assert!(spoilt.index_select(0, &cells(0)).isnan().any().int64_value(&[]) == 1, "{name}");
+        for row in 1..rows.len() {
+            let (ours, clean) = (spoilt.index_select(0, &cells(row)), together.index_select(0, &cells(row)));
+            assert!(deviation(&ours, &clean) == 0.0, "{name}: row {row} is spoilt by another");
+        }
+    }
 }
 
 #[test]

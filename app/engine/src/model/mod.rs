@@ -20,10 +20,10 @@ mod weights;
 
 pub use architecture::Architecture;
 pub use batch::{Batch, KeysValues, Sight, Span};
-pub use rectangle::{Rectangle, is_better_together};
 pub use decoder::Model;
 pub use forest::Forest;
 pub use load::Checkpoint;
+pub use rectangle::{Rectangle, is_better_together};
 pub use taps::{Action, Site, Tap, Taps};
 pub use tokenizer::Tokenizer;
 pub use weights::ReadSoFar;

@@ -49,9 +49,8 @@ impl Rectangle {
     pub fn of(spans: &[Span], device: Device) -> Result<Self> {
         let longest = spans.iter().map(|span| span.first).max().unwrap_or(0);
         let rows = spans.iter().flat_map(|span| (0..span.rows).map(move |_| span));
-        let prefixes: Vec<i64> = rows
-            .flat_map(|span| (0..longest).map(|at| if at < span.first { at } else { NOWHERE }))
-            .collect();
+        let prefixes: Vec<i64> =
+            rows.flat_map(|span| (0..longest).map(|at| if at < span.first { at } else { NOWHERE })).collect();
         let rows: i64 = spans.iter().map(|span| span.rows).sum();
         let prefixes = Tensor::f_from_slice(&prefixes)?.f_reshape([rows, longest])?.f_to_device(device)?;
         Self::after(spans, &prefixes)
@@ -149,4 +148,3 @@ impl Rectangle {
         Ok(KeysValues { keys: fill(&known.keys)?, values: fill(&known.values)? })
     }
 }
-

@@ -194,7 +194,8 @@ impl Sweep<'_> {
                 cells::compute(*bench, of_grid, cells, &left, ground, &mut keep)
             }
             Group::Localizations(found) => {
-                let found: Vec<&Localization> = found.iter().copied().filter(|found| left.contains(&found.key)).collect();
+                let found: Vec<&Localization> =
+                    found.iter().copied().filter(|found| left.contains(&found.key)).collect();
                 localizing::compute(bench.job, grid, facts, &found, &mut keep)
             }
         };
