@@ -69,6 +69,7 @@ impl Session {
             objective_settings: serde_json::Map::new(),
             seed: 0,
             more: Vec::new(),
+            free_generation: 0,
         };
         let events = self.job(Try { order, on: TriedOn::Unedited })?;
         let tried =

@@ -43,6 +43,9 @@ impl Surroundings<'_> {
             words.extend(self.settings(kind, id, given).into_iter().flat_map(|pair| [flag.to_owned(), pair]));
         }
         words.extend(["--seed".to_owned(), order.seed.to_string()]);
+        if order.free_generation > 0 {
+            words.extend(["--free-generation".to_owned(), order.free_generation.to_string()]);
+        }
         words.extend(where_on);
         self.line(&["edit"], words)
     }
@@ -235,7 +238,9 @@ mod tests {
         assert!(line.contains("--noise s3 --seed 1"), "{line}");
         let line = there.trace(&TraceOrder::new(plain.clone(), TraceKind::Mlp), &[3, 5]);
         assert!(line.ends_with("--seed 1 --with-edits 3,5"), "{line}");
-        assert!(there.edit(&order(plain), &[4], true).ends_with("--seed 3 --with-edits 4 --on-unedited"));
+        assert!(there.edit(&order(plain.clone()), &[4], true).ends_with("--seed 3 --with-edits 4 --on-unedited"));
+        let says = EditOrder { free_generation: 10, ..order(plain) };
+        assert!(there.edit(&says, &[], false).ends_with("--seed 3 --free-generation 10"));
         assert!(there.edit(&order(fact()), &[4], false).starts_with("locus edit --orders - --with-edits 4 <<'END'"));
     }
 

@@ -199,6 +199,7 @@ impl EditDeed {
             notes: self.notes.clone(),
             numbers: self.numbers.clone(),
             said: Vec::new(),
+            free_texts: Vec::new(),
             weights: BTreeMap::new(),
         })
     }

@@ -39,6 +39,7 @@ impl Session {
             objective_settings: serde_json::Map::new(),
             seed: 0,
             more: Vec::new(),
+            free_generation: 0,
         };
         let events = self.done(order);
         let applied = events.into_iter().find_map(|event| match event {
@@ -121,6 +122,7 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
         objective_settings: serde_json::Map::new(),
         seed: 0,
         more: Vec::new(),
+        free_generation: 0,
     };
     session.handles.commands.send(Command::start(77, order)).expect("engine");
     let (mut steps, mut after) = (0, 0);

@@ -21,6 +21,7 @@ impl Session {
             objective_settings: serde_json::Map::new(),
             seed: 0,
             more: Vec::new(),
+            free_generation: 0,
         };
         Command::start(TRYING, Try { order, on: TriedOn::AsItIs })
     }

@@ -86,6 +86,7 @@ fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure
         objective_settings: serde_json::Map::new(),
         seed: 0,
         more: Vec::new(),
+        free_generation: 0,
     })
 }
 

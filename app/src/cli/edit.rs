@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::{Common, EditArguments};
 use crate::cli::client::Client;
-use crate::cli::{Failure, orders, output, tables};
+use crate::cli::{Failure, free_generation, orders, output, tables};
 use locus_files::Draft;
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, Keep, SaveTarget, TriedOn, Try, Undo};
@@ -22,6 +22,7 @@ pub struct Edited {
 /// Those of the jobs.
 pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     check_save(arguments)?;
+    orders::check_free_generation(arguments.free_generation)?;
     if let Some(number) = arguments.undo.first().filter(|_| !arguments.sequence) {
         return Err(Failure::usage(format!(
             "--undo {number}: takes one of several edits in place back; put --sequence with it"
@@ -130,6 +131,9 @@ fn print(edited: &Edited) -> Result<(), Failure> {
         output::print(&tables::layers(&started.rows, &applied.rows, None))?;
         output::print("")?;
         output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;
+        if started.order.free_generation > 0 {
+            output::print(&format!("\n{}", free_generation::table(applied, started.order.free_generation)))?;
+        }
     }
     Ok(())
 }

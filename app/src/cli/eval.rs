@@ -6,13 +6,10 @@ use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
 use crate::cli::{Failure, orders, output, summary};
-use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, Measures};
+use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, MOST_SAID_TOKENS, Measures};
 use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-
-/// Tokens that are said at most after each prompt.
-const MOST_TOKENS: usize = 100_000;
 
 /// Facts that are measured together, the places of which begin at `first`.
 struct Batch {
@@ -32,12 +29,10 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     if arguments.least_probability.is_some_and(|least| !(0.0..1.0).contains(&least)) {
         return Err(Failure::usage("--least-probability must be from 0 up to 1"));
     }
-    if arguments.said_tokens > MOST_TOKENS || arguments.free_generation.is_some_and(|tokens| tokens > MOST_TOKENS) {
-        return Err(Failure::usage(format!("--said-tokens and --free-generation must be at most {MOST_TOKENS}")));
+    if arguments.said_tokens > MOST_SAID_TOKENS {
+        return Err(Failure::usage(format!("--said-tokens must be at most {MOST_SAID_TOKENS}")));
     }
-    if arguments.free_generation == Some(0) {
-        return Err(Failure::usage("--free-generation must be at least 1; leave it away to generate nothing"));
-    }
+    orders::check_free_generation(arguments.free_generation)?;
     // what cannot be written is said before anything is computed for it
     let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;

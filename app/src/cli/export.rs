@@ -27,6 +27,7 @@ pub fn run(
         }
     }
     edit::check_save(arguments)?;
+    orders::check_free_generation(arguments.free_generation)?;
     let mut client = Client::with_model(common)?;
     let orders = orders::read(&client, arguments)?;
     edit::sequence(&mut client, arguments, orders)?;

@@ -3,7 +3,7 @@
 
 use crate::cli::Failure;
 use locus_files::Refusal;
-use locus_protocol::{Aim, Evaluated, Said, numbers};
+use locus_protocol::{Aim, Evaluated, FreeText, Said, numbers};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -53,6 +53,9 @@ pub struct Line {
     /// What the model says.
     #[serde(default)]
     pub said: Vec<Said>,
+    /// What it says freely after every prompt of the record.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free_texts: Vec<FreeText>,
 }
 
 /// The open file, which no other program writes as long as it is open.
@@ -171,7 +174,7 @@ impl Ledger {
             if self.has(index) {
                 continue;
             }
-            let Evaluated { fact, aim, remarks, left_out, numbers, said, .. } = evaluated;
+            let Evaluated { fact, aim, remarks, left_out, numbers, said, free_texts, .. } = evaluated;
             lines.push(Line {
                 settings_hash: self.hash.clone(),
                 index,
@@ -185,6 +188,7 @@ impl Ledger {
                 left_out,
                 numbers,
                 said,
+                free_texts,
             });
         }
         self.append(&lines)?;

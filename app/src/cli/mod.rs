@@ -18,6 +18,7 @@ mod failure;
 mod flags;
 mod follow;
 mod follow_sweep;
+mod free_generation;
 mod interrupt;
 mod ledger;
 mod log;

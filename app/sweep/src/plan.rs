@@ -112,6 +112,7 @@ impl Cell {
             objective_settings: edit.settings_of(&self.objective),
             seed: self.seed,
             more: Vec::new(),
+            free_generation: 0,
         }
     }
 }

@@ -42,6 +42,7 @@ pub fn order_of(case: u64, method: &str, layer: usize, settings: Value) -> EditO
         objective_settings: Map::new(),
         seed: 0,
         more: Vec::new(),
+        free_generation: 0,
     }
 }
 

@@ -1,6 +1,6 @@
 //! An edit: what is asked, its steps, and what is in place in the end.
 
-use super::{Job, JobId, JobKind, Said};
+use super::{FreeText, Job, JobId, JobKind, Said};
 use crate::{Aim, AimVerdict, BeforeAfter, EditInPlace, Fact, LayerRow, WeightChange};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -30,6 +30,10 @@ pub struct EditOrder {
     /// Further facts that are edited together with the first, by a method that takes many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<Fact>,
+    /// Tokens that the model says freely after every prompt of the first fact, before and after, in which the target is
+    /// looked for; 0 for none.
+    #[serde(default, skip_serializing_if = "super::evaluate::is_zero")]
+    pub free_generation: usize,
 }
 
 impl EditOrder {
@@ -137,6 +141,9 @@ pub struct Applied {
     /// What the model says after the prompt.
     #[serde(default)]
     pub said: Vec<Said>,
+    /// What it says freely after every prompt of the first fact, where the order asks for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free_texts: Vec<FreeText>,
     /// SHA-256 of every parameter that an edit has touched, as it is now.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, String>,

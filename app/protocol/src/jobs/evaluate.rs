@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// Tokens at most that a model is asked to say after a prompt.
+pub const MOST_SAID_TOKENS: usize = 100_000;
+
 /// What to measure.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EvaluateOrder {
@@ -100,7 +103,7 @@ impl Default for Measures {
     }
 }
 
-fn is_zero(count: &usize) -> bool {
+pub(super) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
@@ -133,6 +136,9 @@ pub struct Evaluated {
     /// What the model says.
     #[serde(default)]
     pub said: Vec<Said>,
+    /// What it says freely after every prompt of the record, where that is measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub free_texts: Vec<FreeText>,
 }
 
 /// Averages over the facts of an evaluation.
@@ -163,6 +169,20 @@ pub struct Average {
 /// What the model says after a prompt, by its most probable tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
+    /// The prompt.
+    pub prompt: String,
+    /// What it says before the edit.
+    pub before: String,
+    /// What it says after the edit; nothing where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// What the model says of its own accord after a prompt of a record: its most probable tokens, up to the end of a sentence.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FreeText {
+    /// The prompt's group: `rewrite`, `paraphrase` or `neighborhood`.
+    pub group: String,
     /// The prompt.
     pub prompt: String,
     /// What it says before the edit.

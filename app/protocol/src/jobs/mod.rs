@@ -21,7 +21,7 @@ pub use attempt::{Tried, TriedOn, Try};
 pub use average_traces::{AverageEffects, AverageOrder, Correctness, RoleEffects, TokenRole};
 pub use check_plugin::{CheckPlugin, PluginChecked, Verdict};
 pub use edit::{Applied, EditOrder, EditStarted, Step};
-pub use evaluate::{Average, EvaluateOrder, Evaluated, Measures, Said, Summary};
+pub use evaluate::{Average, EvaluateOrder, Evaluated, FreeText, MOST_SAID_TOKENS, Measures, Said, Summary};
 pub use history::{Redo, Undo};
 pub use keep::Keep;
 pub use load::{Device, Load, ModelReady, ModelSource, Probe};

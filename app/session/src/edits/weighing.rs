@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::measures::judging::Aims;
-use crate::measures::measuring::{Case, Measured, measure, relations, report};
+use crate::measures::measuring::{Case, Measured, Texts, measure, relations, report};
 use crate::model::loaded::Loaded;
 use crate::model::rows::{mark, rows_of};
 use crate::pace::RunningJob;
@@ -38,9 +38,9 @@ impl Seen {
     fn of(job: RunningJob<'_>, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
         let fact = scored(order);
         let case = case(job.loaded, order, &fact, aims)?;
-        let measures = Measures::default();
+        let measures = measures(order);
         // what takes the time: the prompts of the record, each token that is said, the other facts
-        let all = measures.said_tokens as u64 + 2 + aims.parts();
+        let all = (measures.said_tokens + measures.free_generation) as u64 + 2 + aims.parts();
         let mut done = 0;
         let mut step = || {
             job.progress(Phase::Evaluation, done, all.max(done));
@@ -55,6 +55,11 @@ impl Seen {
         job.progress(Phase::Evaluation, all, all);
         Ok(Self { scores, measured, likeliness })
     }
+}
+
+/// What is measured of an edit.
+fn measures(order: &EditOrder) -> Measures {
+    Measures { free_generation: order.free_generation, ..Measures::default() }
 }
 
 /// The first fact of an order as far as it is scored.
@@ -95,8 +100,10 @@ pub fn weigh(
     let case = case(loaded, order, &fact, aims)?;
     let before = before.seen;
     let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
-    let (numbers, said) = report(&case, &Measures::default(), before.measured, Some(after.measured));
+    let (numbers, texts) = report(&case, &measures(order), before.measured, Some(after.measured));
+    let Texts { said, free: free_texts } = texts;
     let scores = BeforeAfter { before: before.scores, after: after.scores };
-    let verdict = Some(verdict);
-    Ok((Applied { job: job.number, aim: aims.first(), changes, rows, scores, numbers, said, verdict, ..told }, model))
+    let (number, aim, verdict) = (job.number, aims.first(), Some(verdict));
+    let would = Applied { job: number, aim, changes, rows, scores, numbers, said, free_texts, verdict, ..told };
+    Ok((would, model))
 }

@@ -3,7 +3,7 @@
 use crate::SessionOptions;
 use crate::edits::finding;
 use crate::error::{Error, Stopped};
-use crate::measures::measuring::{Case, goal, measure, plain_goal, relations, report};
+use crate::measures::measuring::{Case, Texts, goal, measure, plain_goal, relations, report};
 use crate::measures::remarks::tell_remarks;
 use crate::moments;
 use crate::pace::RunningJob;
@@ -24,7 +24,11 @@ pub fn run(
     options: &SessionOptions,
     order: EvaluateOrder,
 ) -> Result<(), Stopped> {
-    let EvaluateOrder { edit, facts, measures } = order;
+    let EvaluateOrder { edit, facts, mut measures } = order;
+    if measures.free_generation == 0 {
+        // an order may ask for it itself
+        measures.free_generation = edit.as_ref().map_or(0, |edit| edit.free_generation);
+    }
     let consistency = measures.consistency.as_deref().map(Consistency::read).transpose()?;
     let all: Vec<Fact> = edit.as_ref().map_or(facts, |edit| edit.facts().cloned().collect());
     if all.is_empty() {
@@ -92,12 +96,14 @@ pub fn run(
             let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
             let after = all(&variant)?;
             for (index, ((case, before), after)) in cases.iter().zip(before).zip(after).enumerate() {
-                let (mut numbers, said) = report(case, &measures, before, Some(after));
+                let (mut numbers, Texts { said, free: free_texts }) = report(case, &measures, before, Some(after));
                 numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
                 let aim = prepared.aims[index].clone();
                 let (fact, remarks) = given[index].clone();
                 let left_out = None;
-                job.tell(Event::Evaluated(Evaluated { job: number, fact, aim, remarks, left_out, numbers, said }));
+                let evaluated =
+                    Evaluated { job: number, fact, aim, remarks, left_out, numbers, said, free_texts };
+                job.tell(Event::Evaluated(evaluated));
             }
         }
     }
@@ -117,12 +123,21 @@ fn measure_as_it_is(
         job.progress(Phase::Evaluation, done as u64, facts.len() as u64);
         let case = Case { relations: relations(&loaded.facts, fact, &[]), ..case(job, fact, measures)? };
         let before = measure(model, &case, measures, consistency, &mut || job.check_cancel())?;
-        let (numbers, said) = report(&case, measures, before, None);
+        let (numbers, Texts { said, free: free_texts }) = report(&case, measures, before, None);
         let aim = Aim { target: case.goal.target.clone(), baseline: case.goal.baseline.clone(), ..Aim::default() };
         let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);
         let aim = Aim { target_tokens: tokens(&aim.target), baseline_tokens: tokens(&aim.baseline), ..aim };
         let ((fact, remarks), left_out) = (given[done].clone(), None);
-        job.tell(Event::Evaluated(Evaluated { job: job.number, fact, aim, remarks, left_out, numbers, said }));
+        job.tell(Event::Evaluated(Evaluated {
+            job: job.number,
+            fact,
+            aim,
+            remarks,
+            left_out,
+            numbers,
+            said,
+            free_texts,
+        }));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Length, generate};
 use locus_plugin::SubjectNoise;
-use locus_protocol::{Aim, Fact, Likeliness, Measures, Said, Scores};
+use locus_protocol::{Aim, Fact, FreeText, Likeliness, Measures, Said, Scores};
 
 /// What is measured, and against what.
 pub struct Case<'a> {
@@ -186,8 +186,19 @@ impl Measured {
     }
 }
 
+/// What the model says of a fact.
+#[derive(Default)]
+pub struct Texts {
+    /// After the prompts of [`Case::spoken`], so many tokens.
+    pub said: Vec<Said>,
+    /// After every prompt of the record, up to the end of a sentence; none where that is not measured.
+    pub free: Vec<FreeText>,
+}
+
 /// All measures of a fact by name, and what the model says; `after` is missing where nothing was edited.
-pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Option<Measured>) -> (Numbers, Vec<Said>) {
+pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Option<Measured>) -> (Numbers, Texts) {
+    let free_after = after.as_ref().and_then(|after| after.free.as_ref());
+    let free = before.free.as_ref().map_or_else(Vec::new, |before| before.told(case.fact, free_after));
     let mut numbers = before.numbers("before", case, measures);
     let mut spoken: Vec<Option<String>> = vec![None; before.said.len()];
     let mut said = before.said;
@@ -206,5 +217,5 @@ pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Opt
     }
     let pairs = case.spoken.iter().zip(said.drain(..)).zip(spoken);
     let said = pairs.map(|((prompt, before), after)| Said { prompt: prompt.clone(), before, after }).collect();
-    (numbers, said)
+    (numbers, Texts { said, free })
 }

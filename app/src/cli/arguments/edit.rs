@@ -5,24 +5,34 @@ use clap::Args;
 use std::path::PathBuf;
 
 /// Flags that say what a file of orders says itself.
-const SAID_BY_ORDERS: [&str; 10] = [
+const SAID_BY_ORDERS: [&str; 13] = [
     "objective",
     "case",
     "cases",
+    "together",
     "prompt",
+    "subject",
     "target_true",
     "target_new",
     "layers",
     "settings",
     "objective_settings",
     "settings_file",
+    "seed",
 ];
 
 /// What to edit.
 #[derive(Clone, Debug, Args)]
 #[command(
     mut_arg("method", |method| method.required_unless_present_any(["orders", "apply", "with_edits"])),
-    mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS))
+    mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS)),
+    mut_args(|flag| match flag.get_id().as_str() {
+        // without a method there is no edit that they say something of
+        id if SAID_BY_ORDERS.contains(&id) => flag.requires("method"),
+        // nor of these, where no file of orders takes its place
+        "parity" | "on_unedited" | "free_generation" => flag.requires("method"),
+        _ => flag,
+    })
 )]
 pub struct EditArguments {
     /// Which fact.
@@ -37,6 +47,10 @@ pub struct EditArguments {
     /// How they are edited.
     #[command(flatten)]
     pub order: OrderArguments,
+    /// Lets the model go on freely after every prompt of the edited record, before and after, by so many tokens at most, and
+    /// looks for the target in what it says; 20 without a number.
+    #[arg(long, value_name = "TOKENS", num_args = 0..=1, default_missing_value = "20")]
+    pub free_generation: Option<usize>,
     /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists what is in place.
     #[arg(long)]
     pub sequence: bool,

@@ -8,11 +8,15 @@ use std::path::PathBuf;
 /// Flags that say something of an edit, which there is with a method only.
 const OF_A_METHOD: [&str; 6] = ["objective", "layers", "settings", "objective_settings", "parity", "settings_file"];
 
+/// Flags that a file of orders leaves nothing to say for.
+const SAID_BY_ORDERS: [&str; 7] =
+    ["limit", "batch", "objective", "layers", "settings", "objective_settings", "settings_file"];
+
 /// What to measure.
 #[derive(Clone, Debug, Args)]
 #[command(
     mut_args(|flag| if OF_A_METHOD.contains(&flag.get_id().as_str()) { flag.requires("method") } else { flag }),
-    mut_arg("orders", |orders| orders.conflicts_with_all(["limit", "batch"]))
+    mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS))
 )]
 pub struct EvalArguments {
     /// How facts are edited.

@@ -308,8 +308,11 @@ mod tests {
     fn flags_of_an_edit_go_together_as_each_command_needs_them() {
         for taken in [
             "edit --method m --objective o --layers 3 --set a=1 --set-objective a=1 --settings-file f --parity p --seed 1",
-            "edit --apply f --objective o",
-            "edit --orders f --parity p --seed 1",
+            "edit --method m --cases 1-3 --together --free-generation",
+            "edit --method m --free-generation 5",
+            "edit --apply f",
+            "edit --orders f --on-unedited",
+            "edit --orders f --parity p --free-generation 5",
             "eval",
             "eval --seed 1",
             "eval --method m --objective o --layers 3 --set a=1 --set-objective a=1 --settings-file f --parity p --seed 1",
@@ -319,15 +322,21 @@ mod tests {
         ] {
             assert!(is_taken(taken), "{taken}");
         }
-        let said = ["--method m", "--case 1", "--cases 1", "--prompt p", "--true t", "--new n", "--objective o"];
-        let said = said.into_iter().chain(["--layers 3", "--set a=1", "--set-objective a=1", "--settings-file f"]);
+        let said = ["--method m", "--case 1", "--cases 1", "--prompt p", "--subject s", "--true t", "--new n"];
+        let said = said.into_iter().chain(["--objective o", "--layers 3", "--set a=1", "--set-objective a=1"]);
+        let said = said.chain(["--settings-file f", "--together", "--seed 1"]);
         let refused =
             said.flat_map(|flag| [format!("edit --orders f {flag}"), format!("export --folder f --orders f {flag}")]);
         let of_a_method = ["--objective o", "--layers 3", "--set a=1", "--set-objective a=1", "--settings-file f"];
         let without = of_a_method.into_iter().chain(["--parity p", "--batch 2"]).map(|flag| format!("eval {flag}"));
         let others = ["edit", "export --folder f", "eval --orders f --method m", "eval --orders f --limit 3"];
         let others = others.into_iter().chain(["eval --orders f --batch 3"]).map(str::to_owned);
-        for refused in refused.chain(without).chain(others) {
+        // what would be passed over in silence
+        let with_orders = of_a_method.map(|flag| format!("eval --orders f {flag}"));
+        let applied = of_a_method.into_iter().chain(["--parity p", "--seed 1", "--case 1", "--prompt p", "--on-unedited"]);
+        let applied = applied.chain(["--free-generation"]);
+        let applied = applied.map(|flag| format!("edit --apply f {flag}"));
+        for refused in refused.chain(without).chain(others).chain(with_orders).chain(applied) {
             assert!(!is_taken(&refused), "{refused}");
         }
     }

@@ -4,7 +4,7 @@
 use crate::cli::arguments::FactArguments;
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, settings};
-use locus_protocol::{EditOrder, Fact, PluginKind};
+use locus_protocol::{EditOrder, Fact, MOST_SAID_TOKENS, PluginKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::io::Read;
@@ -37,6 +37,8 @@ struct Entry {
     fact: Option<Fact>,
     #[serde(default)]
     more: Vec<Fact>,
+    #[serde(default)]
+    free_generation: usize,
     case: Option<u64>,
     cases: Option<String>,
     prompt: Option<String>,
@@ -169,6 +171,9 @@ fn resolve(client: &Client, entry: Entry) -> Result<EditOrder, Failure> {
         Layers::One(layer) => vec![*layer],
         Layers::Typed(text) => settings::layers(text).map_err(without_dashes)?,
     };
+    if entry.free_generation > MOST_SAID_TOKENS {
+        return Err(Failure::usage(format!("`free_generation` must be at most {MOST_SAID_TOKENS}")));
+    }
     let order = EditOrder {
         fact: Fact::default(),
         method: method.id.clone(),
@@ -178,6 +183,7 @@ fn resolve(client: &Client, entry: Entry) -> Result<EditOrder, Failure> {
         objective_settings,
         seed: entry.seed,
         more: Vec::new(),
+        free_generation: entry.free_generation,
     };
     let facts = facts(client, entry)?;
     super::together(order, facts).ok_or_else(|| Failure::usage("it names no fact"))

@@ -5,7 +5,9 @@ mod file;
 use crate::cli::arguments::{EditArguments, OrderArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, settings};
-use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady};
+use locus_protocol::{
+    EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, PluginReady,
+};
 use locus_records::Preference;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -18,11 +20,29 @@ const PARITY: &str = "parity";
 /// # Errors
 /// A file that holds none; flags that do not fit the plugins or the facts.
 pub fn read(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
-    match &arguments.order.orders {
-        Some(path) => of_file(client, path, arguments.order.parity.as_deref()),
+    let mut orders = match &arguments.order.orders {
+        Some(path) => of_file(client, path, arguments.order.parity.as_deref())?,
         // the edits of --apply are all there is
-        None if arguments.order.method.is_none() => Ok(Vec::new()),
-        None => from_flags(client, arguments),
+        None if arguments.order.method.is_none() => Vec::new(),
+        None => from_flags(client, arguments)?,
+    };
+    if let Some(tokens) = arguments.free_generation {
+        orders.iter_mut().for_each(|order| order.free_generation = tokens);
+    }
+    Ok(orders)
+}
+
+/// Looks whether `--free-generation` names a number of tokens that can be said.
+///
+/// # Errors
+/// It names none, or too many.
+pub fn check_free_generation(tokens: Option<usize>) -> Result<(), Failure> {
+    match tokens {
+        Some(0) => Err(Failure::usage("--free-generation must be at least 1; leave it away to generate nothing")),
+        Some(tokens) if tokens > MOST_SAID_TOKENS => {
+            Err(Failure::usage(format!("--free-generation must be at most {MOST_SAID_TOKENS}")))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -53,6 +73,7 @@ pub fn template(client: &Client, arguments: &OrderArguments) -> Result<EditOrder
         objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
         seed: arguments.seed,
         more: Vec::new(),
+        free_generation: 0,
     }];
     follow(client, &mut order, arguments.parity.as_deref())?;
     let [order] = order;

@@ -1,7 +1,10 @@
 //! What the edit form says: method, objective, layers and the hyperparameters that differ from their defaults.
 
 use super::{Engine, NO_FACT};
-use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, read_layers};
+use locus_protocol::{
+    EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, counted,
+    read_layers,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -33,6 +36,26 @@ pub fn parse_layers(text: &str, layers: usize) -> Result<Vec<usize>, LayerChoice
     Ok(chosen)
 }
 
+/// Tokens that the model says freely after each prompt where nothing else is typed.
+pub const FREE_GENERATION: usize = 10;
+
+/// Reads how many tokens the model is to say freely, as typed; nothing is the default.
+///
+/// # Errors
+/// One sentence: the text is no number, or too large.
+pub fn parse_free_generation(text: &str) -> Result<usize, String> {
+    if text.trim().is_empty() {
+        return Ok(FREE_GENERATION);
+    }
+    let read = text.trim().parse::<usize>().ok().filter(|tokens| *tokens <= MOST_SAID_TOKENS);
+    read.ok_or_else(|| {
+        format!(
+            "free generation must be a number of tokens from 0, which switches it off, to {MOST_SAID_TOKENS}, not `{}`",
+            text.trim()
+        )
+    })
+}
+
 /// A hyperparameter's place: kind of plugin, the plugin's id, the hyperparameter's name.
 type Place = (PluginKind, String, String);
 
@@ -42,6 +65,8 @@ type Place = (PluginKind, String, String);
 pub struct Settings {
     /// Layers, as typed.
     pub layers: String,
+    /// Tokens that the model says freely after each prompt of the record, as typed.
+    pub free_generation: String,
     method: Option<String>,
     objective: Option<String>,
     #[serde(with = "places")]
@@ -76,6 +101,9 @@ impl Settings {
         let layers: Vec<String> = order.layers.iter().map(usize::to_string).collect();
         let mut settings = Self::new(Some(order.method.clone()), Some(order.objective.clone()));
         settings.layers = layers.join(",");
+        if order.free_generation != FREE_GENERATION {
+            settings.free_generation = order.free_generation.to_string();
+        }
         let both = [
             (PluginKind::Method, &order.method, &order.method_settings),
             (PluginKind::Objective, &order.objective, &order.objective_settings),
@@ -92,7 +120,7 @@ impl Settings {
 
     /// Takes over what other settings say; where they choose no plugin, the choice stays.
     pub fn take_over(&mut self, other: Self) {
-        (self.layers, self.values) = (other.layers, other.values);
+        (self.layers, self.free_generation, self.values) = (other.layers, other.free_generation, other.values);
         self.method = other.method.or(self.method.take());
         self.objective = other.objective.or(self.objective.take());
     }
@@ -118,6 +146,7 @@ impl Settings {
             ("method".to_owned(), method.clone()),
             ("objective".to_owned(), objective.clone()),
             ("layers".to_owned(), layers),
+            ("free generation".to_owned(), self.free_generation_words()),
         ];
         for (kind, plugin) in [(PluginKind::Method, &method), (PluginKind::Objective, &objective)] {
             for parameter in engine.hyperparameters(kind, plugin) {
@@ -130,6 +159,15 @@ impl Settings {
             }
         }
         listed
+    }
+
+    /// How far the model is to say something freely, in words.
+    fn free_generation_words(&self) -> String {
+        match parse_free_generation(&self.free_generation) {
+            Ok(0) => "off".to_owned(),
+            Ok(tokens) => counted(tokens, "token"),
+            Err(_) => self.free_generation.clone(),
+        }
     }
 
     /// Id of the chosen plugin of a kind.
@@ -226,6 +264,7 @@ impl Settings {
             objective_settings: self.given(engine, PluginKind::Objective, objective)?,
             seed: 0,
             more: facts.collect(),
+            free_generation: parse_free_generation(&self.free_generation)?,
         })
     }
 
@@ -254,7 +293,9 @@ pub fn shown_value(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_layers;
+    use super::{FREE_GENERATION, Settings, parse_free_generation, parse_layers};
+    use crate::state::Engine;
+    use locus_protocol::EditOrder;
 
     #[test]
     fn layers_are_those_of_the_model_or_left_to_the_method() {
@@ -263,6 +304,21 @@ mod tests {
         for wrong in ["12", "3-12", "6-3", "x", "0-99999999999"] {
             let error = parse_layers(wrong, 12).expect_err(wrong).to_string();
             assert!(error.contains("from 0 to 11"), "{error}");
+        }
+    }
+
+    #[test]
+    fn free_generation_is_a_number_of_tokens_and_comes_back_from_an_order() {
+        let typed = ["", " ", "0", " 12 ", "100000"].map(|text| parse_free_generation(text).expect(text));
+        assert_eq!(typed, [FREE_GENERATION, FREE_GENERATION, 0, 12, 100_000]);
+        for wrong in ["-1", "x", "100001", "1.5"] {
+            let error = parse_free_generation(wrong).expect_err(wrong);
+            assert!(error.contains("switches it off") && error.contains(wrong), "{error}");
+        }
+        for tokens in [0, FREE_GENERATION, 25] {
+            let order = EditOrder { free_generation: tokens, ..EditOrder::default() };
+            let settings = Settings::of_order(&Engine::default(), &order);
+            assert_eq!(parse_free_generation(&settings.free_generation), Ok(tokens));
         }
     }
 }

@@ -248,3 +248,44 @@ fn what_was_written_is_told_under_the_name_that_it_got() {
     let screen = bench.screen();
     assert!(screen.contains("writing the edits to exports/locus-edits-2.safetensors is done after 0.10 s"), "{screen}");
 }
+
+/// An edit that was measured without free generation, and one under noise: what is not computed says why, and what turns it on.
+#[test]
+fn what_the_model_says_is_shown_as_not_computed_where_it_is_not() {
+    for (tokens, noise, words) in
+        [(0, 0.0, "as free generation is off; the edit form (e) turns it"), (10, 0.1, "as the objective puts noise on")]
+    {
+        let mut bench = Bench::ready(120, 40);
+        let events = recording::edit(2).into_iter().map(|event| match event {
+            Event::Edit(mut started) => {
+                started.order.free_generation = tokens;
+                Event::Edit(started)
+            }
+            Event::Applied(mut applied) => {
+                applied.numbers.retain(|name, _| !name.contains("says") && name != "neighborhood_kept");
+                applied.aim.noise_level = noise;
+                Event::Applied(applied)
+            }
+            event => event,
+        });
+        bench.press("r").hear(events.collect::<Vec<_>>());
+        bench.press("4 z");
+        let screen = bench.screen();
+        assert!(screen.contains(&format!("says target: not computed, {words}")), "{screen}");
+    }
+}
+
+#[test]
+fn the_edit_form_switches_free_generation_off_and_the_next_start_knows() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press("e down down down").type_text("x");
+    assert!(bench.screen().contains("wrong: tokens 0"), "{}", bench.screen());
+    bench.press("backspace").type_text("0");
+    bench.press("esc");
+    assert_eq!(bench.state().edit_order().map(|order| order.free_generation), Ok(0));
+    let remembered = bench.workbench.remembered();
+    let mut again = Bench::ready(80, 24);
+    assert_eq!(again.state().edit_order().map(|order| order.free_generation), Ok(10));
+    again.workbench.recall(remembered);
+    assert_eq!(again.state().edit_order().map(|order| order.free_generation), Ok(0));
+}

@@ -103,6 +103,7 @@ fn order(checks: &Checks<'_>, method: &str) -> Result<EditOrder, Error> {
         objective_settings: Default::default(),
         seed: 1,
         more: Vec::new(),
+        free_generation: 0,
     })
 }
 

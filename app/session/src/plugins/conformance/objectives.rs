@@ -287,6 +287,7 @@ fn with_methods(checks: &mut Checks<'_>) -> Result<(), Error> {
             objective_settings: Map::new(),
             seed: 1,
             more: Vec::new(),
+            free_generation: 0,
         };
         let finding = match trial::run(checks, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),

@@ -22,6 +22,11 @@ pub(super) struct Measure {
     pub signed: fn(f64) -> String,
 }
 
+/// Shares of prompts after which the model says the target of its own accord.
+const SAYS: &str = "says target";
+/// The same where it says nothing else.
+const EXACTLY: &str = "says target exactly";
+
 const NONE: fn(&Attempt) -> Option<f64> = |_| None;
 
 const fn mean(name: &'static str, of: fn(&Attempt) -> Option<f64>, before: fn(&Attempt) -> Option<f64>) -> Measure {
@@ -30,6 +35,16 @@ const fn mean(name: &'static str, of: fn(&Attempt) -> Option<f64>, before: fn(&A
 
 const fn score(name: &'static str, of: fn(&Attempt) -> Option<f64>) -> Measure {
     Measure { section: "scores", name, of, before: NONE, text: probability, signed }
+}
+
+/// A share of prompts by what the model says after them, by the name of the number.
+const fn says(
+    section: &'static str,
+    name: &'static str,
+    of: fn(&Attempt) -> Option<f64>,
+    before: fn(&Attempt) -> Option<f64>,
+) -> Measure {
+    Measure { section, name, of, before, text: probability, signed }
 }
 
 /// All numbers, in the order of their sections.
@@ -41,6 +56,16 @@ pub(super) const MEASURES: &[Measure] = &[
         section: "mean p(true)",
         ..mean("neighborhood", |a| truth(&after(a)?.neighborhood), |a| truth(&before(a)?.neighborhood))
     },
+    says(SAYS, "rewrite", |a| number(a, "after.rewrite_says"), |a| number(a, "before.rewrite_says")),
+    says(SAYS, "paraphrase", |a| number(a, "after.paraphrase_says"), |a| number(a, "before.paraphrase_says")),
+    says(EXACTLY, "rewrite", |a| number(a, "after.rewrite_says_exactly"), |a| number(a, "before.rewrite_says_exactly")),
+    says(
+        EXACTLY,
+        "paraphrase",
+        |a| number(a, "after.paraphrase_says_exactly"),
+        |a| number(a, "before.paraphrase_says_exactly"),
+    ),
+    says("neighborhood kept (says)", "neighborhood", |a| number(a, "neighborhood_kept"), NONE),
     score("rewrite", |a| number(a, "rewrite_score")),
     score("paraphrase", |a| number(a, "paraphrase_score")),
     score("neighborhood", |a| number(a, "neighborhood_score")),
@@ -132,19 +157,23 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
     let measured: Vec<_> = state.compare.variants.list.iter().zip(&grid.attempts).collect();
     let measured: Vec<_> = measured
         .into_iter()
-        .filter_map(|(variant, attempt)| Some((variant, attempt.and_then(|attempt| attempt.tried.as_ref())?)))
+        .filter_map(|(variant, attempt)| Some((variant, *attempt, attempt.and_then(|attempt| attempt.tried.as_ref())?)))
         .collect();
-    if let Some((_, tried)) = measured.first() {
+    if let Some((_, _, tried)) = measured.first() {
         let text = tried.would.said.first().map(|said| format!(" before says: {}", printable(&said.before)));
         let text = text.map(|text| shorten(&text, room, state.glyphs()));
         lines.extend(text.map(|text| Line::styled(text, state.theme().muted())));
     }
-    for (variant, tried) in measured {
+    for (variant, attempt, tried) in measured {
         let letter = Span::styled(format!(" {} ", variant.letter), state.theme().variant(variant.letter));
         if let Some(verdict) = &tried.would.verdict {
             let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
             let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs());
             lines.push(Line::from(vec![letter.clone(), Span::styled(text, style)]));
+        }
+        if let Some(why) = attempt.and_then(|attempt| state.says_nothing(&attempt.view.order, &tried.would)) {
+            let text = shorten(&why, room.saturating_sub(3), state.glyphs());
+            lines.push(Line::from(vec![letter.clone(), Span::styled(text, state.theme().muted())]));
         }
         let tokens = tried.would.scores.after.top.iter().take(4);
         let tokens =

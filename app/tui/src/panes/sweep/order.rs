@@ -2,7 +2,7 @@
 
 use crate::state::State;
 use locus_protocol::{EditOrder, Fact, PluginKind, SweepOrder, counted};
-use locus_sweep::{EditAxis, FactChoice, Grid, LayerChoice, LocalizerAxis};
+use locus_sweep::{EditAxis, FactChoice, Grid, LayerChoice, LocalizerAxis, MeasureChoice};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
@@ -51,6 +51,7 @@ fn grid(state: &State, asked: &EditOrder) -> Result<Grid, String> {
         title: format!("{} with {}: {who}", edit.label(), asked.objective),
         facts: FactChoice { cases, ..FactChoice::default() },
         seeds: vec![asked.seed],
+        measures: MeasureChoice { free_generation: asked.free_generation, ..MeasureChoice::default() },
         edits: vec![edit],
         localizers: LOCALIZERS.map(localizer).to_vec(),
         ..Grid::default()

@@ -320,6 +320,7 @@ pub fn order(layers: Vec<usize>) -> EditOrder {
         objective_settings: serde_json::Map::new(),
         seed: 0,
         more: Vec::new(),
+        free_generation: 10,
     }
 }
 
@@ -388,8 +389,21 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
             metrics: BTreeMap::from([("value_norm".to_owned(), 15.1)]),
             notes: vec!["the value reached its length limit in step 17".into()],
             numbers: BTreeMap::from(
-                [("rewrite_score", 0.962), ("paraphrase_score", 0.870), ("neighborhood_score", 0.989)]
-                    .map(|(name, score)| (name.to_owned(), score)),
+                [
+                    ("rewrite_score", 0.962),
+                    ("paraphrase_score", 0.870),
+                    ("neighborhood_score", 0.989),
+                    ("before.rewrite_says", 0.0),
+                    ("after.rewrite_says", 1.0),
+                    ("before.paraphrase_says", 0.0),
+                    ("after.paraphrase_says", 1.0),
+                    ("before.rewrite_says_exactly", 0.0),
+                    ("after.rewrite_says_exactly", 1.0),
+                    ("before.paraphrase_says_exactly", 0.0),
+                    ("after.paraphrase_says_exactly", 0.5),
+                    ("neighborhood_kept", 0.9),
+                ]
+                .map(|(name, score)| (name.to_owned(), score)),
             ),
             said: vec![Said {
                 prompt: "The capital of Bhutan is".into(),

@@ -1,14 +1,17 @@
 //! The edit form: method, objective, layers, and every hyperparameter that the plugins declare.
 
+mod fields;
+
 use super::{Pressed, frame, middle};
 use crate::actions;
 use crate::keys::Key;
 use crate::looks::{Paper, and_more, fit, printable, shorten, width, window_start, wrap};
 use crate::panes::Panes;
-use crate::state::{Change, State, Tone, Wish, parse_layers, shown_value};
+use crate::state::{Change, State, Tone, Wish, shown_value};
 use crate::text_input;
 use crossterm::event::KeyCode;
-use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind};
+use fields::{Field, choices_note, complaint, fields, help, is_choice, typed, value};
+use locus_protocol::{MOST_SAID_TOKENS, PluginKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 use ratatui::style::Style;
@@ -29,28 +32,6 @@ const VALUE: usize = 20;
 pub struct Form {
     field: usize,
     typing: Option<Input>,
-}
-
-/// One field.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Field<'a> {
-    Plugin(PluginKind),
-    Layers,
-    Run,
-    Parameter(PluginKind, &'a str, &'a Hyperparameter),
-}
-
-/// The fields, from top to bottom.
-fn fields(state: &State) -> Vec<Field<'_>> {
-    let mut fields =
-        vec![Field::Plugin(PluginKind::Method), Field::Plugin(PluginKind::Objective), Field::Layers, Field::Run];
-    for kind in [PluginKind::Method, PluginKind::Objective] {
-        if let Some(id) = state.settings().chosen(&state.engine, kind) {
-            let parameters = state.engine.hyperparameters(kind, id);
-            fields.extend(parameters.iter().map(|parameter| Field::Parameter(kind, id, parameter)));
-        }
-    }
-    fields
 }
 
 /// What is edited.
@@ -83,69 +64,6 @@ fn parity_notes(state: &State) -> Vec<String> {
         }
     }
     notes
-}
-
-/// The text of a field, and whether it is the default.
-fn value(state: &State, field: Field<'_>) -> (String, bool) {
-    match field {
-        Field::Plugin(kind) => match state.settings().chosen(&state.engine, kind) {
-            Some(id) => (state.engine.title(kind, id).to_owned(), false),
-            None => ("none is loaded".to_owned(), true),
-        },
-        Field::Layers if state.settings().layers.trim().is_empty() => (methods_layers(state), true),
-        Field::Layers => (state.settings().layers.clone(), false),
-        Field::Run => (String::new(), false),
-        Field::Parameter(kind, plugin, parameter) => match state.settings().typed(kind, plugin, &parameter.name) {
-            Some(text) => (text.to_owned(), false),
-            None => (shown_value(&parameter.default), true),
-        },
-    }
-}
-
-/// The layers of a method that may choose them itself, where they are known beforehand.
-fn methods_layers(state: &State) -> String {
-    let method = state.settings().chosen(&state.engine, PluginKind::Method);
-    let method = method.and_then(|id| state.engine.plugin(PluginKind::Method, id));
-    match method.map(|method| method.layers.as_slice()) {
-        Some(layers @ [first, .., last]) if last - first + 1 == layers.len() => format!("method: {first}-{last}"),
-        Some(layers @ [_, ..]) => {
-            format!("method: {}", layers.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
-        }
-        _ => "the method's choice".to_owned(),
-    }
-}
-
-/// What is wrong with a field.
-fn complaint(state: &State, field: Field<'_>) -> Option<String> {
-    match field {
-        Field::Layers => parse_layers(&state.settings().layers, state.layers()).err().map(|error| error.to_string()),
-        Field::Parameter(kind, plugin, parameter) => state.settings().complaint(kind, plugin, parameter),
-        Field::Plugin(_) | Field::Run => None,
-    }
-}
-
-/// What a field is for.
-fn help(state: &State, field: Field<'_>) -> (String, String) {
-    match field {
-        Field::Plugin(kind) => {
-            let what = if kind == PluginKind::Method { "how weights are changed" } else { "what the edit is for" };
-            let plugin = state.settings().chosen(&state.engine, kind).and_then(|id| state.engine.plugin(kind, id));
-            let follows =
-                plugin.filter(|plugin| !plugin.cite.is_empty()).map(|plugin| format!("; after {}", plugin.cite));
-            (what.to_owned() + &follows.unwrap_or_default(), "left and right choose".into())
-        }
-        Field::Layers => ("layers to edit".into(), "5, 3-6 or 3,5; empty leaves it to the method".into()),
-        Field::Run => ("edit the selected fact, or the marked ones together".into(), "enter runs it".into()),
-        Field::Parameter(_, _, parameter) => {
-            let unit = if parameter.unit.is_empty() { String::new() } else { format!(" {}", parameter.unit) };
-            let how = match parameter.kind {
-                HyperparameterKind::Bool | HyperparameterKind::Choice { .. } => "left and right choose",
-                _ => "type a value; ctrl-u: the default",
-            };
-            let default = shown_value(&parameter.default);
-            (parameter.help.clone(), format!("{}{unit}; default {default}; {how}", parameter.range()))
-        }
-    }
 }
 
 impl Form {
@@ -209,7 +127,7 @@ impl Form {
                 Some(Change::Settings(settings))
             }
             (Field::Parameter(_, _, parameter), None) if is_choice(parameter) => None,
-            (Field::Layers | Field::Parameter(..), _) => {
+            (Field::Layers | Field::FreeGeneration | Field::Parameter(..), _) => {
                 self.start_typing(state, field, key);
                 let mut typing = self.typing.take().unwrap_or_default();
                 text_input::press(&mut typing, key);
@@ -233,7 +151,7 @@ impl Form {
     pub(super) fn paste(&mut self, state: &State, text: &str) -> Vec<Wish> {
         let Some(field) = fields(state).get(self.field).copied() else { return Vec::new() };
         let takes_text = match field {
-            Field::Layers => true,
+            Field::Layers | Field::FreeGeneration => true,
             Field::Parameter(_, _, parameter) => !is_choice(parameter),
             Field::Plugin(_) | Field::Run => false,
         };
@@ -350,6 +268,7 @@ impl Form {
             Field::Plugin(PluginKind::Method) => ("method", choices_note(state, PluginKind::Method)),
             Field::Plugin(PluginKind::Objective) => ("objective", choices_note(state, PluginKind::Objective)),
             Field::Layers => ("layers", format!("0 to {}", state.layers().saturating_sub(1))),
+            Field::FreeGeneration => ("free generation", format!("tokens 0 to {MOST_SAID_TOKENS}; 0: off")),
             Field::Parameter(_, _, parameter) => {
                 (parameter.name.as_str(), format!("{} {}", parameter.unit, parameter.range()))
             }
@@ -374,29 +293,5 @@ impl Form {
             Span::styled(value_cells, value_style),
             Span::styled(format!(" {}", shorten(&printable(&after), after_room, state.glyphs())), theme.muted()),
         ])
-    }
-}
-
-fn is_choice(parameter: &Hyperparameter) -> bool {
-    matches!(parameter.kind, HyperparameterKind::Bool | HyperparameterKind::Choice { .. })
-}
-
-fn choices_note(state: &State, kind: PluginKind) -> String {
-    match state.engine.of_kind(kind).count() {
-        0 | 1 => String::new(),
-        count => format!("left/right: {count} to choose from"),
-    }
-}
-
-/// What a field says once a text was typed into it.
-fn typed(state: &State, field: Field<'_>, text: &str) -> Option<Change> {
-    match field {
-        Field::Parameter(kind, plugin, parameter) => {
-            let mut settings = state.settings().clone();
-            settings.set(kind, plugin, &parameter.name, text);
-            Some(Change::Settings(settings))
-        }
-        Field::Layers => Some(Change::TypeLayers(text.to_owned())),
-        Field::Plugin(_) | Field::Run => None,
     }
 }

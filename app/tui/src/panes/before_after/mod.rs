@@ -1,5 +1,7 @@
 //! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
 
+mod says;
+
 use super::{About, Motion, Pane, Table};
 use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
 use crate::state::{State, Wish, is_large};
@@ -17,7 +19,8 @@ pub const ABOUT: About = About {
     title: "Before/After",
     about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
             neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
-            column counts the prompts where p(new) > p(true).",
+            column counts the prompts where p(new) > p(true). says target: the share of prompts after which the model says it \
+            of its own accord, as part of its text or alone.",
     go: go_to!("before-after", "Before/After"),
     actions: Vec::new,
 };
@@ -88,6 +91,7 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
             head(state, order, applied, room, &mut lines);
             notes(state, applied, room, &mut lines);
             scores(state, applied, &mut lines);
+            says::lines(state, order, applied, room, &mut lines);
             said(state, applied, room, &mut lines);
             top_tokens(state, applied, room, &mut lines);
             weights(state, applied, room, &mut lines);
@@ -305,10 +309,14 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
 fn table(state: &State) -> Option<Table> {
     let (_, applied) = state.edits.last.as_ref()?;
     let columns =
-        ["group", "prompt", "new_before", "new_after", "true_before", "true_after"].map(str::to_owned).to_vec();
+        ["group", "prompt", "new_before", "new_after", "true_before", "true_after", "says_before", "says_after"]
+            .map(str::to_owned)
+            .to_vec();
     let mut rows = Vec::new();
+    let mut texts = applied.free_texts.iter();
     for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {
         for (before, after) in before.iter().zip(after) {
+            let said = texts.next();
             rows.push(vec![
                 json!(name),
                 json!(after.prompt),
@@ -316,6 +324,8 @@ fn table(state: &State) -> Option<Table> {
                 json!(after.new),
                 json!(before.truth),
                 json!(after.truth),
+                json!(said.map(|said| &said.before)),
+                json!(said.and_then(|said| said.after.as_ref())),
             ]);
         }
     }
