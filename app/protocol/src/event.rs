@@ -2,7 +2,7 @@
 
 use crate::{
     Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, Memory,
-    ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored,
+    ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored, Screened,
     SecondMomentsReport, Step, Summary, SweepRow, SweepStarted, TokenText, TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,8 @@ pub enum Event {
     Applied(Applied),
     /// An edit was tried; nothing is in place.
     Tried(Tried),
+    /// What should be known of facts before their numbers are believed.
+    Screened(Screened),
     /// What an edit does to one of its facts, or how the model as it is fares on one.
     Evaluated(Evaluated),
     /// Averages over many facts.

@@ -5,17 +5,41 @@ use crate::cli::client::Client;
 use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
-use crate::cli::{Failure, orders, output, summary};
+use crate::cli::{Failure, orders, output, screening, summary};
 use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, MOST_SAID_TOKENS, Measures};
 use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// Facts that are measured together, the places of which begin at `first`.
 struct Batch {
     first: usize,
     facts: Vec<Fact>,
     edit: Option<EditOrder>,
+    /// Places in it of facts that are left out, since the same record is there before.
+    again: BTreeSet<usize>,
+}
+
+impl Batch {
+    /// Whether the file of the run has all of it.
+    fn is_done(&self, ledger: &Ledger) -> bool {
+        (self.first..self.first + self.facts.len()).all(|index| ledger.has(index))
+    }
+
+    /// What is asked of the engine; nothing where all facts are left out.
+    fn order(&self, measures: &Measures) -> Option<EvaluateOrder> {
+        let left = self.facts.iter().enumerate().filter(|(place, _)| !self.again.contains(place));
+        let mut facts: Vec<Fact> = left.map(|(_, fact)| fact.clone()).collect();
+        if facts.is_empty() {
+            return None;
+        }
+        let edit = self.edit.clone().map(|order| {
+            let fact = facts.remove(0);
+            EditOrder { fact, more: std::mem::take(&mut facts), ..order }
+        });
+        Some(EvaluateOrder { edit, facts, measures: measures.clone() })
+    }
 }
 
 /// Measures every fact, each on the unedited model, and prints averages.
@@ -41,11 +65,14 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     let batches = batches(&client, arguments)?;
     let settings = settings(common, &client, arguments, &measures, &batches)?;
     let mut ledger = Ledger::open(out, &settings)?;
-    for batch in batches {
-        if (batch.first..batch.first + batch.facts.len()).all(|index| ledger.has(index)) {
-            continue;
-        }
-        let done = measure(&mut client, common, &batch, &measures)?;
+    let left: Vec<&Batch> = batches.iter().filter(|batch| !batch.is_done(&ledger)).collect();
+    let facts: Vec<Fact> = left.iter().flat_map(|batch| batch.facts.iter().cloned()).collect();
+    if !facts.is_empty() {
+        let again = if arguments.order.orders.is_some() { 0 } else { screening::again(&facts).len() };
+        screening::tell(&mut client, &facts, again, measures.skip_marked)?;
+    }
+    for batch in left {
+        let done = measure(&mut client, common, batch, &measures)?;
         ledger.add(done)?;
     }
     let summary = summary::summary(ledger.lines());
@@ -65,19 +92,19 @@ fn measure(
     batch: &Batch,
     measures: &Measures,
 ) -> Result<Vec<(usize, Evaluated)>, Failure> {
-    let order = EvaluateOrder {
-        edit: batch.edit.clone(),
-        facts: if batch.edit.is_some() { Vec::new() } else { batch.facts.clone() },
-        measures: measures.clone(),
-    };
     let mut heard: Vec<Evaluated> = Vec::new();
-    let ended = client.job(order, &mut |event| {
-        if let Event::Evaluated(evaluated) = event {
-            heard.push(evaluated.clone());
-        }
-    });
+    let ended = match batch.order(measures) {
+        None => Ok(()),
+        Some(order) => client
+            .job(order, &mut |event| {
+                if let Event::Evaluated(evaluated) = event {
+                    heard.push(evaluated.clone());
+                }
+            })
+            .map(drop),
+    };
     let trouble = match ended {
-        Ok(_) => None,
+        Ok(()) => None,
         // the request or the plugin is to blame, not the user or the device
         Err(failure) if common.skip_bad && matches!(failure.code, 1 | 3) && !failure.message.is_empty() => {
             output::complain(&format!("{}: {}; left out", batch.facts[0].prompt(), failure.message));
@@ -92,6 +119,10 @@ fn measure(
     };
     // filtered facts are told first; equal facts are told in their order
     let place = |(offset, fact): (usize, &Fact)| {
+        if batch.again.contains(&offset) {
+            let left_out = Some(screening::TWICE.to_owned());
+            return (batch.first + offset, Evaluated { fact: fact.clone(), left_out, ..Evaluated::default() });
+        }
         let told = heard.iter().position(|evaluated| evaluated.fact == *fact).map(|index| heard.remove(index));
         let evaluated = told.unwrap_or_else(|| Evaluated {
             fact: fact.clone(),
@@ -110,7 +141,7 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
         for order in orders::of_file(client, file, arguments.order.parity.as_deref())? {
             let facts: Vec<Fact> = order.facts().cloned().collect();
             let count = facts.len();
-            batches.push(Batch { first, facts, edit: Some(order) });
+            batches.push(Batch { first, facts, edit: Some(order), again: BTreeSet::new() });
             first += count;
         }
         return Ok(batches);
@@ -121,10 +152,13 @@ fn batches(client: &Client, arguments: &EvalArguments) -> Result<Vec<Batch>, Fai
         None => None,
         Some(_) => Some(orders::template(client, &arguments.order)?),
     };
+    let again = if arguments.skip_marked { screening::again(facts) } else { BTreeSet::new() };
     for (index, facts) in facts.chunks(arguments.batch).enumerate() {
+        let first = index * arguments.batch;
+        let again = again.range(first..first + facts.len()).map(|place| place - first).collect();
         let edit =
             template.clone().map(|order| EditOrder { fact: facts[0].clone(), more: facts[1..].to_vec(), ..order });
-        batches.push(Batch { first: index * arguments.batch, facts: facts.to_vec(), edit });
+        batches.push(Batch { first, facts: facts.to_vec(), edit, again });
     }
     Ok(batches)
 }

@@ -29,6 +29,7 @@ mod picture;
 mod plugin;
 mod replay;
 mod reproducible;
+mod screening;
 mod settings;
 mod stats;
 mod submit_arguments;

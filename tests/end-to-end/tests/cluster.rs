@@ -231,6 +231,8 @@ fn bad_requests_are_one_sentence_each() {
         ("tiny.toml --out a --elements 0", "--elements must be from 1"),
         ("tiny.toml --out a --elements 10 --at-once 2", "ask for 8 elements at most"),
         ("tiny.toml --out a --facts none.json", "there is no such file"),
+        ("tiny.toml --out a --journal j.jsonl", "one program at a time writes a journal"),
+        ("tiny.toml --out a --engine ./none", "there is no such program"),
         ("bad.toml --out a", "has no objective"),
         ("none.toml --out a", "the grid cannot be read"),
         ("other.toml --out tiny", "the folder holds another sweep: its grid (cluster/1.toml) differs"),
@@ -254,4 +256,21 @@ fn bad_requests_are_one_sentence_each() {
     let mut command = cluster.home.command(["sweep", "submit", "tiny.toml", "--out", "b", "--write-only"]);
     let ended = Ended::from(command.env("PATH", cluster.home.path("none")).output().expect("it runs"));
     assert!(ended.code == Some(0) && ended.out.contains("to be submitted: sbatch --array=0-3 /"), "{ended:?}");
+
+    // each element starts an engine of its own, by a program that is named in full
+    let program = cluster.home.path("bin/sbatch");
+    for (command, says) in [("locus-engine --stdio --join", "so that each starts its own"), ("'a", "is not closed")] {
+        let words = ["sweep", "submit", "tiny.toml", "--out", "c", "--write-only", "--engine", command];
+        let sentence = cluster.home.run(words).sentence(2);
+        assert!(sentence.contains(says), "{command}: {sentence}");
+    }
+    for (command, says) in
+        [("bin/sbatch --x 'a b'", format!("{} --x", program.display())), ("on-node --stdio", "on-node".into())]
+    {
+        let words = ["sweep", "submit", "tiny.toml", "--out", "d", "--write-only", "--engine", command];
+        let _ = cluster.home.run(words).well();
+        let number = if command.starts_with("bin") { 1 } else { 2 };
+        let script = std::fs::read_to_string(cluster.home.path(&format!("d/cluster/{number}.sh"))).expect("a script");
+        assert!(script.contains("--engine") && script.contains(&says), "{command}: {script}");
+    }
 }

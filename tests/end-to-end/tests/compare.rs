@@ -56,10 +56,12 @@ fn methods_and_objectives_are_compared_exported_and_one_is_put_in_place() {
         let method = variant.would.title.split(' ').next().expect("method");
         let layer = variant.would.title.split(" L").nth(1).and_then(|rest| rest.split(' ').next()).expect("layers");
         let arguments = ["edit", "--method", method, "--case", "0", "--layers", layer, "--json"];
-        let edits = home.run(arguments).well().records().edits();
+        let edits = home.run(arguments.into_iter().chain(["--free-generation", "10"])).well().records().edits();
         let applied = edits[0].applied.as_ref().expect("applied");
         assert_eq!((&applied.scores, &applied.numbers), (&variant.would.scores, &variant.would.numbers), "{method}");
         assert_eq!((&applied.rows, &applied.said), (&variant.would.rows, &variant.would.said), "{method}");
+        assert!(applied.numbers.contains_key("after.rewrite_says") && !applied.free_texts.is_empty(), "{method}");
+        assert_eq!(applied.free_texts, variant.would.free_texts, "{method}");
     }
 
     // the same fact under every objective, with another number by layer

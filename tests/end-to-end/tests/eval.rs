@@ -151,3 +151,91 @@ fn what_does_not_fit_is_refused_in_a_sentence() {
         assert!(ended.code != Some(0) && ended.err.contains(named), "{flags:?}: {}", ended.err);
     }
 }
+
+/// What the model says is the same thing wherever it is asked for: numbers and texts of `edit` are those of `eval`.
+#[test]
+fn an_edit_says_freely_what_an_evaluation_of_it_says() {
+    let home = Home::new();
+    let said = |line: &str, event: &str| -> Value {
+        let told = home.run(format!("{line} --json --method rome --layers 5 --free-generation 8").split(' ')).well();
+        let records = told.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+        records.filter(|record| record["event"] == event).last().expect("a record of it")
+    };
+    let (edited, evaluated) = (said("edit --case 0", "applied"), said("eval --limit 1", "evaluated"));
+    let of_texts = |record: &Value| -> serde_json::Map<String, Value> {
+        let all = record["numbers"].as_object().expect("numbers").clone();
+        all.into_iter().filter(|(name, _)| name.contains("_says") || name == "neighborhood_kept").collect()
+    };
+    let numbers = of_texts(&edited);
+    assert_eq!(numbers.len(), 13, "three groups, each said and said exactly, before and after, and kept: {numbers:?}");
+    assert_eq!(numbers, of_texts(&evaluated));
+    assert_eq!(edited["free_texts"], evaluated["free_texts"]);
+    let fact = &facts()[0];
+    let texts = edited["free_texts"].as_array().expect("texts");
+    assert_eq!(texts.len(), 1 + fact.paraphrases.len() + fact.neighborhood.len());
+    let (first, target) = (&texts[0], &fact.target_new);
+    assert_eq!((&first["group"], first["prompt"].as_str()), (&json!("rewrite"), Some(fact.prompt().as_str())));
+    assert!(!first["before"].as_str().expect("text").contains(target.as_str()), "{first}");
+    assert_eq!(first["after"].as_str().expect("text").contains(target.as_str()), numbers["after.rewrite_says"] == 1.0);
+
+    let table = home.run("edit --case 0 --method rome --layers 5 --free-generation 8".split(' ')).well().out;
+    for row in
+        ["free generation, 8 tokens", "rewrite says target exactly", "paraphrase says target", "neighborhood kept"]
+    {
+        assert!(table.contains(row), "{row}: {table}");
+    }
+    // an order in a file may ask for it itself
+    std::fs::write(
+        home.path("orders.toml"),
+        "free_generation = 8\n[[edit]]\nmethod = \"rome\"\nlayers = 5\ncase = 0\n",
+    )
+    .expect("orders");
+    let told = home.run("eval --orders orders.toml --json".split(' ')).well().out;
+    assert!(told.contains("after.rewrite_says"), "{told}");
+    // noise is for likelihoods, so nothing is said under it
+    let noised = "edit --case 0 --method rome --objective fact-forcing --layers 5 --free-generation 8";
+    let table = home.run(noised.split(' ')).well().out;
+    assert!(table.contains("free generation: not computed, as the objective puts noise"), "{table}");
+}
+
+#[test]
+fn odd_records_are_counted_before_the_first_is_measured_and_left_out_where_that_is_asked_for() {
+    let home = Home::new();
+    let good = facts()[0].clone();
+    let copied = locus_protocol::Fact { target_new: good.subject.clone(), ..good.clone() };
+    let unchanged = locus_protocol::Fact { target_new: good.target_true.clone(), ..good.clone() };
+    let records = json!([counterfact(&good), counterfact(&copied), counterfact(&unchanged), counterfact(&good)]);
+    std::fs::write(home.path("facts.json"), records.to_string()).expect("a file");
+    let told = home.run("eval --facts facts.json --said-tokens 0".split(' ')).well();
+    for line in [
+        "4 facts to measure, of which",
+        "1 fact: an answer and the subject are parts of each other",
+        "1 fact: the new answer is the true one",
+        "1 fact: the same record is there before",
+        "--skip-marked leaves out",
+    ] {
+        assert!(told.err.contains(line), "{line}: {}", told.err);
+    }
+    let counted = told.err.find("to measure, of which").expect("counts");
+    assert!(told.err.find("copying gives it").expect("a warning") > counted, "{}", told.err);
+    assert!(told.out.contains("4 facts measured"), "{}", told.out);
+    for batch in ["1", "4"] {
+        let line =
+            format!("eval --facts facts.json --said-tokens 0 --skip-marked --method rome --batch {batch} --skip-bad");
+        let method = if batch == "1" { line } else { line.replace("rome", "memit") };
+        let told = home.run(method.split(' ')).well();
+        assert!(told.out.contains("1 fact measured, 3 left out"), "{batch}: {} {}", told.out, told.err);
+        assert!(
+            told.err.contains("to measure, of which") && !told.err.contains("--skip-marked leaves"),
+            "{}",
+            told.err
+        );
+    }
+    // records have the counts as well
+    let told = home.run("eval --facts facts.json --said-tokens 0 --json".split(' ')).well();
+    let screened = told.out.lines().find(|line| line.contains(r#""event":"screened""#)).expect("counts");
+    let screened: Value = serde_json::from_str(screened).expect("a record");
+    assert_eq!((&screened["facts"], &screened["remarked"]["the new answer is the true one"]), (&json!(4), &json!(1)));
+    let sentence = home.run("eval --orders o.toml --objective error-injection".split(' '));
+    assert!(sentence.code == Some(2) && sentence.err.contains("--objective"), "{sentence:?}");
+}

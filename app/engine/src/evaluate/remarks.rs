@@ -36,6 +36,18 @@ impl RemarkKind {
     pub fn spoils_scores(self) -> bool {
         matches!(self, Self::NoChange | Self::Copying)
     }
+
+    /// What it is about, in words that are counted.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Place => "a token or mention of the subject is ambiguous",
+            Self::FirstToken => "both answers begin with the same token",
+            Self::NoChange => "the new answer is the true one",
+            Self::Copying => "an answer and the subject are parts of each other",
+            Self::Neighbor => "a neighborhood prompt mentions the subject or is there twice",
+        }
+    }
 }
 
 /// All remarks about a fact.

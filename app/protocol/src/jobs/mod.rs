@@ -13,6 +13,7 @@ mod place;
 mod reload_plugin;
 mod rescore;
 mod save;
+mod screen;
 mod second_moments;
 mod sweep;
 mod trace;
@@ -29,6 +30,7 @@ pub use place::Place;
 pub use reload_plugin::{PluginReloaded, ReloadPlugin};
 pub use rescore::{EditRescored, Rescore, Rescored};
 pub use save::SaveTarget;
+pub use screen::{Screen, Screened};
 pub use second_moments::{
     SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
@@ -108,6 +110,8 @@ tasks! {
     Keep(Keep),
     /// Measures what an edit does, or the model as it is. Nothing is left in place.
     Evaluate(EvaluateOrder),
+    /// Counts what should be known of facts before their numbers are believed.
+    Screen(Screen),
     /// Takes an edit back.
     Undo(Undo),
     /// Puts the edit that was taken back last on again.
@@ -227,7 +231,8 @@ mod tests {
     use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, Load, ModelSource, Place, Redo};
     use super::{Job, JobKind, Task};
     use super::{
-        ReloadPlugin, Rescore, SaveTarget, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try, Undo,
+        ReloadPlugin, Rescore, SaveTarget, Screen, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try,
+        Undo,
     };
     use crate::{Command, Fact};
 
@@ -252,6 +257,7 @@ mod tests {
             Keep { tried: 7 }.into(),
             EvaluateOrder { edit: Some(order), ..EvaluateOrder::default() }.into(),
             EvaluateOrder::default().into(),
+            Screen { facts: vec![Fact::default()] }.into(),
             Undo::LAST.into(),
             Undo::of(3).into(),
             Redo::default().into(),
@@ -293,6 +299,6 @@ mod tests {
     fn an_evaluation_needs_plugins_where_it_edits() {
         let needs: Vec<bool> =
             tasks().iter().filter(|it| it.kind() == JobKind::Evaluate).map(|it| it.needs_plugins()).collect();
-        assert_eq!(needs, [true, false]);
+        assert_eq!(needs, [true, false, false]);
     }
 }

@@ -101,8 +101,7 @@ pub fn run(
                 let aim = prepared.aims[index].clone();
                 let (fact, remarks) = given[index].clone();
                 let left_out = None;
-                let evaluated =
-                    Evaluated { job: number, fact, aim, remarks, left_out, numbers, said, free_texts };
+                let evaluated = Evaluated { job: number, fact, aim, remarks, left_out, numbers, said, free_texts };
                 job.tell(Event::Evaluated(evaluated));
             }
         }

@@ -16,6 +16,7 @@ mod predict;
 mod reload_plugin;
 mod rescore;
 mod save;
+mod screen;
 mod second_moments;
 mod sweep;
 mod trace;
@@ -40,6 +41,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
         Task::Try(attempt) => attempt::run(worker, job, attempt),
         Task::Keep(keep) => keep::run(worker, job, keep),
         Task::Evaluate(order) => evaluate::run(worker.job(job)?, &worker.registry, &worker.options, order),
+        Task::Screen(screen) => screen::run(worker.job(job)?, &screen),
         Task::Undo(undo) => Ok(history::undo(worker, undo)?),
         Task::Redo(_) => Ok(history::redo(worker)?),
         Task::Place(place) => place::run(worker, &place),

@@ -35,7 +35,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "P", num_args = 0..=1, default_missing_value = "0.02")]
     pub least_probability: Option<f64>,
     /// Leaves out what scores say little about: facts whose answer lies in the subject or whose new answer is the true
-    /// one, and neighborhood prompts that mention the subject or are there twice.
+    /// one, records that are there before, and neighborhood prompts that mention the subject or are there twice.
     #[arg(long)]
     pub skip_marked: bool,
     /// Measures the entropy of texts on the records' generation prompts.

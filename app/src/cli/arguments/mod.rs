@@ -333,7 +333,8 @@ mod tests {
         let others = others.into_iter().chain(["eval --orders f --batch 3"]).map(str::to_owned);
         // what would be passed over in silence
         let with_orders = of_a_method.map(|flag| format!("eval --orders f {flag}"));
-        let applied = of_a_method.into_iter().chain(["--parity p", "--seed 1", "--case 1", "--prompt p", "--on-unedited"]);
+        let applied =
+            of_a_method.into_iter().chain(["--parity p", "--seed 1", "--case 1", "--prompt p", "--on-unedited"]);
         let applied = applied.chain(["--free-generation"]);
         let applied = applied.map(|flag| format!("edit --apply f {flag}"));
         for refused in refused.chain(without).chain(others).chain(with_orders).chain(applied) {

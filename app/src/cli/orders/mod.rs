@@ -5,9 +5,7 @@ mod file;
 use crate::cli::arguments::{EditArguments, OrderArguments};
 use crate::cli::client::Client;
 use crate::cli::{Failure, fact, settings};
-use locus_protocol::{
-    EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, PluginReady,
-};
+use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, PluginReady};
 use locus_records::Preference;
 use serde_json::{Map, Value};
 use std::path::Path;

@@ -138,8 +138,14 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
         let message = "a sweep edits the unedited model: leave --apply and --with-edits away";
         return Err(Failure::usage(message));
     }
+    if common.journal.is_some() {
+        let message = "one program at a time writes a journal, and the elements are several: leave it away; what they say is in \
+                       cluster/logs of the folder";
+        return Err(Failure::usage(format!("--journal: {message}")));
+    }
     let mut common = Common { facts: common.facts.clone().or(facts), ..common.clone() };
     let is_here = common.engine.is_none();
+    common.engine = common.engine.map(|command| engine(&command)).transpose()?;
     let files = [("--model", &mut common.model), ("--facts", &mut common.facts), ("--corpus", &mut common.corpus)];
     let plugins = common.plugins.iter_mut().map(|file| ("--plugin", file));
     for (flag, path) in files.into_iter().filter_map(|(flag, path)| Some((flag, path.as_mut()?))).chain(plugins) {
@@ -155,6 +161,29 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
     words.extend(flags::of(&common));
     words.extend(["sweep".to_owned(), "run".to_owned()]);
     Ok(words)
+}
+
+/// The command by which each element starts its engine, with its program named in full.
+fn engine(command: &str) -> Result<String, Failure> {
+    let refused = |message: &str| Err(Failure::usage(format!("--engine `{command}`: {message}")));
+    if command.contains(char::is_control) {
+        return refused("a batch script cannot hold this command; write it on one line");
+    }
+    let Some(mut words) = shlex::split(command) else { return refused("a quotation mark is not closed") };
+    if words.iter().any(|word| word == "--join") {
+        return refused("the elements would order from one engine; leave --join away, so that each starts its own");
+    }
+    let Some(program) = words.first_mut() else { return refused("name a command") };
+    if !program.contains('/') {
+        // looked for on the node, where --setup may put it in the path
+        return Ok(command.to_owned());
+    }
+    let path = std::path::absolute(&*program)?;
+    if !path.is_file() {
+        return refused("there is no such program; name one on a disk that all nodes see");
+    }
+    *program = path.display().to_string();
+    Ok(words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
 }
 
 /// Refuses a path that the script could not hold.

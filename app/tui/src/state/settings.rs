@@ -2,8 +2,7 @@
 
 use super::{Engine, NO_FACT};
 use locus_protocol::{
-    EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, counted,
-    read_layers,
+    EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, counted, read_layers,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

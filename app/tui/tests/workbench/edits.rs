@@ -126,7 +126,7 @@ fn defaults_follow_the_model_and_the_objective() {
     let screen = bench.screen();
     assert!(screen.contains("fact forcing") && screen.contains("steps                    50 "), "{screen}");
     // what is typed is sent where it differs from what the pair would have
-    bench.press("down down down").type_text("25").press("up enter");
+    bench.press("down down down down").type_text("25").press("up up enter");
     match bench.commands().as_slice() {
         [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!((order.objective.as_str(), order.layers.len()), ("fact-forcing", 0));

@@ -118,11 +118,17 @@ fn the_edit_form_orders_a_sweep_of_the_marked_facts() {
 fn what_the_form_changes_is_in_the_grid() {
     let mut bench = Bench::ready(120, 40);
     // fine-tuning, layers 3 to 5, 40 steps
-    bench.press("e right down down ctrl-u").type_text("3-5").press("down down ctrl-u").type_text("40").press("esc S");
+    bench
+        .press("e right down down ctrl-u")
+        .type_text("3-5")
+        .press("down down down ctrl-u")
+        .type_text("40")
+        .press("esc S");
     let order = ordered(&mut bench).expect("a sweep");
     let grid = Grid::parse(Path::new("grid"), order.grid.as_deref().expect("a grid")).expect("a grid");
     assert_eq!((grid.edits[0].window, &grid.edits[0].settings["steps"]), (3, &serde_json::json!(40)));
     assert_eq!(grid.edits[0].label(), "fine-tuning-3");
+    assert_eq!(grid.measures.free_generation, 10, "what the form says by default");
     assert_eq!(grid.facts.cases.len(), 1, "the selected fact");
 }
 

@@ -278,7 +278,7 @@ fn what_the_model_says_is_shown_as_not_computed_where_it_is_not() {
 #[test]
 fn the_edit_form_switches_free_generation_off_and_the_next_start_knows() {
     let mut bench = Bench::ready(80, 24);
-    bench.press("e down down down").type_text("x");
+    bench.press("e down down down down").type_text("x");
     assert!(bench.screen().contains("wrong: tokens 0"), "{}", bench.screen());
     bench.press("backspace").type_text("0");
     bench.press("esc");

@@ -174,9 +174,9 @@ fn the_form_sends_only_what_differs_from_the_defaults() {
     bench
         .press("e right down down ctrl-u")
         .type_text("3-5")
-        .press("down down ctrl-u")
+        .press("down down down ctrl-u")
         .type_text("40")
-        .press("up enter");
+        .press("up up enter");
     match bench.commands().as_slice() {
         [Command::Do { task: Task::Edit(order), .. }] => {
             assert_eq!((order.method.as_str(), &order.layers), ("fine-tuning", &vec![3, 4, 5]));
@@ -190,11 +190,11 @@ fn the_form_sends_only_what_differs_from_the_defaults() {
 #[test]
 fn the_form_refuses_what_a_hyperparameter_does_not_allow() {
     let mut bench = Bench::ready(120, 40);
-    bench.press("e down down down down").type_text("5000").press("up enter");
+    bench.press("e down down down down down").type_text("5000").press("up up enter");
     assert_eq!(bench.commands(), []);
     let screen = bench.screen();
     assert!(screen.contains("`steps` must be a whole number from 1 to 1000, not 5000"), "{screen}");
-    bench.press("ctrl-u up up").type_text("x").press("down enter");
+    bench.press("ctrl-u up up up").type_text("x").press("down enter");
     assert_eq!(bench.commands(), []);
     assert!(bench.screen().contains("each from 0 to 11"));
 }

@@ -110,7 +110,7 @@ fn the_next_start_takes_over_what_was_there() {
     let mut bench = Bench::ready(120, 40);
     bench.press("/").type_text("capital").press("enter s j");
     bench.press("3 j j C - + 6 m ctrl-w q W W");
-    bench.press("e down down down down").type_text("7").press("esc");
+    bench.press("e down down down down down").type_text("7").press("esc");
     let remembered = bench.workbench.remembered();
     let file = serde_json::to_string(&remembered).expect("json");
 

@@ -16,7 +16,7 @@ pub(super) enum Field<'a> {
 /// The fields, from top to bottom.
 pub(super) fn fields(state: &State) -> Vec<Field<'_>> {
     let (method, objective) = (Field::Plugin(PluginKind::Method), Field::Plugin(PluginKind::Objective));
-    let mut fields = vec![method, objective, Field::Layers, Field::FreeGeneration, Field::Run];
+    let mut fields = vec![method, objective, Field::Layers, Field::Run, Field::FreeGeneration];
     for kind in [PluginKind::Method, PluginKind::Objective] {
         if let Some(id) = state.settings().chosen(&state.engine, kind) {
             let parameters = state.engine.hyperparameters(kind, id);

@@ -12,7 +12,9 @@ const NAME: usize = 24;
 /// before; or why there are none.
 pub(super) fn lines(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     if let Some(why) = state.says_nothing(order, applied) {
-        lines.extend(wrap(&format!(" {why}"), room, 3).into_iter().map(|line| Line::styled(line, state.theme().muted())));
+        lines.extend(
+            wrap(&format!(" {why}"), room, 3).into_iter().map(|line| Line::styled(line, state.theme().muted())),
+        );
         return;
     }
     let arrow = state.glyphs().arrow();

@@ -2,8 +2,9 @@
 
 use super::grid::Grid;
 use crate::looks::{bytes, printable, probability, ratio, seconds, shorten, signed, token_text};
-use crate::state::{Attempt, State};
-use locus_protocol::{PromptScore, Scores};
+use crate::state::{Attempt, State, Variant};
+use locus_protocol::{PromptScore, Scores, Tried};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// A number of a variant.
@@ -22,6 +23,8 @@ pub(super) struct Measure {
     pub signed: fn(f64) -> String,
 }
 
+/// What a variant cost.
+const COSTS: &str = "costs";
 /// Shares of prompts after which the model says the target of its own accord.
 const SAYS: &str = "says target";
 /// The same where it says nothing else.
@@ -71,9 +74,9 @@ pub(super) const MEASURES: &[Measure] = &[
     score("neighborhood", |a| number(a, "neighborhood_score")),
     score("relations", |a| number(a, "relations_score")),
     score("overall", |a| number(a, "overall_score")),
-    Measure { section: "costs", name: "weights", of: largest_change, before: NONE, text: ratio, signed: signed_ratio },
-    Measure { section: "costs", name: "time", of: |a| a.seconds, before: NONE, text: seconds, signed: signed_ratio },
-    Measure { section: "costs", name: "memory", of: memory, before: NONE, text: bytes_text, signed: signed_bytes },
+    Measure { section: COSTS, name: "weights", of: largest_change, before: NONE, text: ratio, signed: signed_ratio },
+    Measure { section: COSTS, name: "time", of: |a| a.seconds, before: NONE, text: seconds, signed: signed_ratio },
+    Measure { section: COSTS, name: "memory", of: memory, before: NONE, text: bytes_text, signed: signed_bytes },
 ];
 
 fn after(attempt: &Attempt) -> Option<&Scores> {
@@ -137,11 +140,43 @@ fn signed_bytes(value: f64) -> String {
     }
 }
 
-/// All lines for a room.
+/// All lines for a room: whether each variant reached its aim, numbers, texts, and what it cost, which the head says as well.
 pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'static>> {
+    let mut lines = verdicts(state, grid, room);
+    numbers(state, grid, |measure| measure.section != COSTS, &mut lines);
+    texts(state, grid, room, &mut lines);
+    numbers(state, grid, |measure| measure.section == COSTS, &mut lines);
+    lines
+}
+
+/// The variants that were measured.
+fn measured<'a>(state: &'a State, grid: &Grid<'a>) -> Vec<(&'a Variant, &'a Attempt, &'a Tried)> {
+    let pairs = state.compare.variants.list.iter().zip(&grid.attempts);
+    pairs.filter_map(|(variant, attempt)| Some((variant, (*attempt)?, attempt.as_ref()?.tried.as_ref()?))).collect()
+}
+
+/// A variant's letter at the beginning of a line.
+fn letter(state: &State, variant: &Variant) -> Span<'static> {
+    Span::styled(format!(" {} ", variant.letter), state.theme().variant(variant.letter))
+}
+
+/// Whether each variant reached its aim.
+fn verdicts(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
+    for (variant, _, tried) in measured(state, grid) {
+        if let Some(verdict) = &tried.would.verdict {
+            let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
+            let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs());
+            lines.push(Line::from(vec![letter(state, variant), Span::styled(text, style)]));
+        }
+    }
+    lines
+}
+
+/// The numbers that are wanted, by section, with those of the model before and how the variants differ.
+fn numbers(state: &State, grid: &Grid<'_>, is_wanted: fn(&Measure) -> bool, lines: &mut Vec<Line<'static>>) {
     let mut section = "";
-    for measure in MEASURES {
+    for measure in MEASURES.iter().filter(|measure| is_wanted(measure)) {
         let values: Vec<_> = grid.attempts.iter().map(|attempt| attempt.and_then(measure.of)).collect();
         if values.iter().all(Option::is_none) {
             continue;
@@ -154,49 +189,41 @@ pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'st
         let label = (format!("  {}", measure.name), state.theme().text());
         lines.push(grid.row(label, before, &values, measure.text, measure.signed, false));
     }
-    let measured: Vec<_> = state.compare.variants.list.iter().zip(&grid.attempts).collect();
-    let measured: Vec<_> = measured
-        .into_iter()
-        .filter_map(|(variant, attempt)| Some((variant, *attempt, attempt.and_then(|attempt| attempt.tried.as_ref())?)))
-        .collect();
+}
+
+/// Next tokens, what the model says, and what the methods want said; and why shares of what it says are missing.
+fn texts(state: &State, grid: &Grid<'_>, room: usize, lines: &mut Vec<Line<'static>>) {
+    let measured = measured(state, grid);
     if let Some((_, _, tried)) = measured.first() {
         let text = tried.would.said.first().map(|said| format!(" before says: {}", printable(&said.before)));
         let text = text.map(|text| shorten(&text, room, state.glyphs()));
         lines.extend(text.map(|text| Line::styled(text, state.theme().muted())));
     }
     for (variant, attempt, tried) in measured {
-        let letter = Span::styled(format!(" {} ", variant.letter), state.theme().variant(variant.letter));
-        if let Some(verdict) = &tried.would.verdict {
-            let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
-            let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs());
-            lines.push(Line::from(vec![letter.clone(), Span::styled(text, style)]));
-        }
-        if let Some(why) = attempt.and_then(|attempt| state.says_nothing(&attempt.view.order, &tried.would)) {
-            let text = shorten(&why, room.saturating_sub(3), state.glyphs());
-            lines.push(Line::from(vec![letter.clone(), Span::styled(text, state.theme().muted())]));
+        let mut line = |text: &str, style: Style| {
+            let text = shorten(text, room.saturating_sub(3), state.glyphs());
+            lines.push(Line::from(vec![letter(state, variant), Span::styled(text, style)]));
+        };
+        if let Some(why) = state.says_nothing(&attempt.view.order, &tried.would) {
+            line(&why, state.theme().muted());
         }
         let tokens = tried.would.scores.after.top.iter().take(4);
         let tokens =
             tokens.map(|top| format!("{} {}", token_text(&top.text, state.glyphs()), probability(top.probability)));
         let dot = format!(" {} ", state.glyphs().dot());
-        let next = format!("next: {}", tokens.collect::<Vec<_>>().join(&dot));
-        lines.push(Line::from(vec![letter.clone(), Span::raw(shorten(&next, room.saturating_sub(3), state.glyphs()))]));
+        line(&format!("next: {}", tokens.collect::<Vec<_>>().join(&dot)), Style::new());
         for said in &tried.would.said {
-            let text = format!("says: {}", printable(said.after.as_deref().unwrap_or_default()));
-            let text = shorten(&text, room.saturating_sub(3), state.glyphs());
-            lines.push(Line::from(vec![letter.clone(), Span::raw(text)]));
+            line(&format!("says: {}", printable(said.after.as_deref().unwrap_or_default())), Style::new());
         }
         for note in &tried.would.notes {
-            let text = shorten(&format!("note: {}", printable(note)), room.saturating_sub(3), state.glyphs());
-            lines.push(Line::from(vec![letter.clone(), Span::styled(text, state.theme().warn())]));
+            line(&format!("note: {}", printable(note)), state.theme().warn());
         }
     }
-    lines
 }
 
 fn section_title(state: &State, section: &'static str) -> String {
     match section {
-        "costs" => format!("costs: largest {}, time, memory", state.glyphs().weight_change()),
+        COSTS => format!("costs: largest {}, time, memory", state.glyphs().weight_change()),
         "scores" => "normalised scores".to_owned(),
         section => section.to_owned(),
     }
