@@ -40,7 +40,8 @@ impl Seen {
         let case = case(job.loaded, order, &fact, aims)?;
         let measures = measures(order);
         // what takes the time: the prompts of the record, each token that is said, the other facts
-        let all = (measures.said_tokens + measures.free_generation) as u64 + 2 + aims.parts();
+        let tokens = measures.said_tokens.saturating_add(measures.free_generation) as u64;
+        let all = tokens.saturating_add(2 + aims.parts());
         let mut done = 0;
         let mut step = || {
             job.progress(Phase::Evaluation, done, all.max(done));

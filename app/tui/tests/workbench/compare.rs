@@ -241,6 +241,10 @@ fn all_sizes_show_variants_their_differences_and_plots() {
     bench.press("d");
     insta::assert_snapshot!("compared_settings_120x40", bench.screen());
     let mut bench = compared(options(), 80, 24);
+    bench.press("page-down");
+    let screen = bench.screen();
+    assert!(screen.contains("says target") && screen.contains("says target exactly"), "{screen}");
+    insta::assert_snapshot!("compared_paged_80x24", screen);
     bench.press("6");
     insta::assert_snapshot!("plotted_80x24", bench.screen());
     bench.press("m m m s");

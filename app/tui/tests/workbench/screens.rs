@@ -157,7 +157,7 @@ fn palette() {
 fn edit_form() {
     snapshot("form", |columns, rows| {
         let mut bench = traced(Bench::ready(columns, rows));
-        bench.press("e tab tab tab tab tab").type_text("0.05x");
+        bench.press("e tab tab tab tab tab tab").type_text("0.05x");
         bench
     });
 }
