@@ -11,13 +11,13 @@ impl State {
             return None;
         }
         let why = match (applied.aim.noise_level > 0.0, order.free_generation) {
-            (true, _) => "the objective puts noise on the subject".to_owned(),
+            (true, _) => "the objective noises the subject".to_owned(),
             (false, 0) => {
                 let key = self.keymap().first_key("global", "edit-form");
-                format!("free generation is off; the edit form ({key}) turns it on")
+                format!("free generation is off, {key} sets it")
             }
             (false, _) => "there is no target to look for".to_owned(),
         };
-        Some(format!("says target: not computed, as {why}"))
+        Some(format!("says target: not computed; {why}"))
     }
 }

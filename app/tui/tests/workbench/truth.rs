@@ -253,7 +253,7 @@ fn what_was_written_is_told_under_the_name_that_it_got() {
 #[test]
 fn what_the_model_says_is_shown_as_not_computed_where_it_is_not() {
     for (tokens, noise, words) in
-        [(0, 0.0, "as free generation is off; the edit form (e) turns it"), (10, 0.1, "as the objective puts noise on")]
+        [(0, 0.0, "free generation is off, e sets it"), (10, 0.1, "the objective noises the subject")]
     {
         let mut bench = Bench::ready(120, 40);
         let events = recording::edit(2).into_iter().map(|event| match event {
@@ -271,7 +271,7 @@ fn what_the_model_says_is_shown_as_not_computed_where_it_is_not() {
         bench.press("r").hear(events.collect::<Vec<_>>());
         bench.press("4 z");
         let screen = bench.screen();
-        assert!(screen.contains(&format!("says target: not computed, {words}")), "{screen}");
+        assert!(screen.contains(&format!("says target: not computed; {words}")), "{screen}");
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn help(state: &State, field: Field<'_>) -> (String, String) {
         }
         Field::Layers => ("layers to edit".into(), "5, 3-6 or 3,5; empty leaves it to the method".into()),
         Field::FreeGeneration => (
-            "tokens that the model says freely after each prompt, to look for the target in".into(),
+            "tokens that the model says after each prompt, to look for the target in".into(),
             format!("0 to {MOST_SAID_TOKENS}; 0: off; default {FREE_GENERATION}; type a value; ctrl-u: the default"),
         ),
         Field::Run => ("edit the selected fact, or the marked ones together".into(), "enter runs it".into()),
