@@ -54,7 +54,6 @@ fn grid(state: &State, asked: &EditOrder) -> Result<Grid, String> {
         measures: MeasureChoice { free_generation: asked.free_generation, ..MeasureChoice::default() },
         edits: vec![edit],
         localizers: LOCALIZERS.map(localizer).to_vec(),
-        ..Grid::default()
     })
 }
 
