@@ -120,6 +120,24 @@ pub struct Corrected {
 /// [`Refused`] where tables of the study do not fit together or a setting cannot be used. What cannot be computed is no
 /// error: it has a reason in its place.
 pub fn analyze(study: &Study, settings: &Settings, told: &mut dyn FnMut(usize, usize)) -> Result<Analysis, Refused> {
+    let mut goes_on = |done: usize, all: usize| {
+        told(done, all);
+        true
+    };
+    // it is never told to stop
+    Ok(analyze_while(study, settings, &mut goes_on)?.unwrap_or_else(|| results(study, settings, Vec::new())))
+}
+
+/// The same as long as `goes_on` says so, which hears what `told` of [`analyze`] does; nothing comes back where it does not.
+///
+/// # Errors
+///
+/// As [`analyze`].
+pub fn analyze_while(
+    study: &Study,
+    settings: &Settings,
+    goes_on: &mut dyn FnMut(usize, usize) -> bool,
+) -> Result<Option<Analysis>, Refused> {
     settings.check()?;
     study.check()?;
     let all: usize = study.panels.iter().map(|panel| panel.localizers.len()).sum();
@@ -129,27 +147,26 @@ pub fn analyze(study: &Study, settings: &Settings, told: &mut dyn FnMut(usize, u
         let mut of_localizer = |localizer: &Localizer| {
             let results = localizer_results(&study.identity, panel, localizer, &regret, settings);
             done += 1;
-            told(done, all);
-            results
+            goes_on(done, all).then_some(results)
         };
-        PanelResults {
+        Some(PanelResults {
             method: panel.method.clone(),
             window: panel.window,
             objective: panel.objective.clone(),
             score: panel.score.clone(),
             score_definition: panel.score_definition.clone(),
-            localizers: panel.localizers.iter().map(&mut of_localizer).collect(),
+            localizers: panel.localizers.iter().map(&mut of_localizer).collect::<Option<Vec<_>>>()?,
             regret: regret.clone(),
-        }
+        })
     };
-    let mut panels: Vec<PanelResults> = study.panels.iter().map(&mut of_panel).collect();
+    let panels = study.panels.iter().map(&mut of_panel).collect::<Option<Vec<PanelResults>>>();
+    Ok(panels.map(|panels| results(study, settings, panels)))
+}
+
+/// Corrects the tests of all panels and puts them together.
+fn results(study: &Study, settings: &Settings, mut panels: Vec<PanelResults>) -> Analysis {
     correct(&mut panels);
-    Ok(Analysis {
-        identity: study.identity.clone(),
-        dropped: study.dropped.clone(),
-        settings: settings.clone(),
-        panels,
-    })
+    Analysis { identity: study.identity.clone(), dropped: study.dropped.clone(), settings: settings.clone(), panels }
 }
 
 fn localizer_results(

@@ -38,6 +38,6 @@ pub mod verdict;
 pub mod within_facts;
 pub mod words;
 
-pub use analysis::{Analysis, Refused, analyze};
+pub use analysis::{Analysis, Refused, analyze, analyze_while};
 pub use panel::{Cell, Fact, Identity, Localizer, Panel, Study};
 pub use settings::Settings;

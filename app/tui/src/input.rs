@@ -1,9 +1,11 @@
 //! What reaches the workbench from outside, and what it asks of the world.
 
+use crate::analyzed::Analyzed;
 use crate::keys::Key;
 use locus_link::{Death, Welcome};
 use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Something that happened. Time comes in as [`Input::Tick`] only, so that a test needs no clock.
@@ -53,6 +55,13 @@ pub enum Input {
         /// What it told.
         event: BuildEvent,
     },
+    /// The analysis of a sweep that is computed told something.
+    Analysis {
+        /// Which one of the session.
+        number: u64,
+        /// What it told.
+        event: AnalysisEvent,
+    },
     /// How an effect went that had an answer: a sentence either way.
     Answer(Result<String, String>),
 }
@@ -87,6 +96,15 @@ pub enum Effect {
     },
     /// Stop cargo.
     StopBuild,
+    /// Compute the analysis of the rows of a sweep; one that is computed is stopped first.
+    Analyze {
+        /// Which one of the session.
+        number: u64,
+        /// The sweep's folder.
+        folder: PathBuf,
+        /// With as many resamples as `locus analyze`, however long that takes.
+        fully: bool,
+    },
     /// Give the terminal to the user's editor until that is left.
     OpenEditor {
         /// The file.
@@ -136,4 +154,18 @@ pub enum BuildEvent {
     Said(String, Option<Problem>),
     /// It is done: the library, or a sentence about why there is none.
     Ended(Result<PathBuf, String>),
+}
+
+/// What an analysis tells while it is computed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AnalysisEvent {
+    /// So many localizers of tables are computed.
+    Computed {
+        /// Those that are.
+        done: usize,
+        /// All.
+        all: usize,
+    },
+    /// It is done, or there is none: one sentence.
+    Ended(Result<Arc<Analyzed>, String>),
 }

@@ -12,6 +12,7 @@
 //! | `text_input` | keys of a one-line text |
 //! | `looks` | styles, glyphs, numbers and texts in cells, pictures |
 //! | `options` | what the workbench is started with |
+//! | `analyzed` | an analysis of a sweep's folder, and how it is computed |
 //! | `input` | what reaches the workbench, what it asks of the world, what a build tells |
 //! | `state` | what all panes share, and the changes of it that can be asked for |
 //! | `author` | the loop of a plugin's author |
@@ -24,10 +25,13 @@
 //! | `view` | the screen |
 //! | `remembered_file` | the file of what the next start takes over |
 //! | `cargo` | a plugin's crate built |
+//! | `analyst` | analyses on a thread of their own |
 //! | `terminal` | the terminal taken, read, given back |
 //! | `run` | the loop |
 
 pub mod actions;
+mod analyst;
+mod analyzed;
 mod as_command;
 mod author;
 mod cargo;
@@ -46,7 +50,8 @@ mod update;
 mod view;
 mod workbench;
 
-pub use input::{BuildEvent, Effect, Input, Problem};
+pub use analyzed::{Analyzed, KnownRows, Points, analyze};
+pub use input::{AnalysisEvent, BuildEvent, Effect, Input, Problem};
 pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
 pub use options::WorkbenchOptions;

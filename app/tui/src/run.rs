@@ -1,7 +1,8 @@
 //! The loop around state, update and view.
 
+use crate::analyst::Analyst;
 use crate::cargo::Builder;
-use crate::input::{BuildEvent, Effect, Input};
+use crate::input::{AnalysisEvent, BuildEvent, Effect, Input};
 use crate::options::WorkbenchOptions;
 use crate::remembered_file;
 use crate::state::Tone;
@@ -122,6 +123,8 @@ struct Loop {
     reader: Option<Reader>,
     /// The build that runs, or the last one.
     builder: Option<Builder>,
+    /// The analysis that is computed, or the last one.
+    analyst: Option<Analyst>,
     /// How the last engine ended.
     death: Option<Box<Death>>,
     /// Whether this front may order, as the engine said last.
@@ -154,6 +157,7 @@ impl Loop {
             messages,
             reader: None,
             builder: None,
+            analyst: None,
             death: None,
             controls: true,
             started,
@@ -237,6 +241,7 @@ impl Loop {
                 self.come_back(Duration::ZERO)
             }
             Message::Build { number, event } => self.feed(Input::Build { number, event }),
+            Message::Analysis { number, event } => self.feed(Input::Analysis { number, event }),
             Message::Signal(Signal::End) | Message::HangUp => ControlFlow::Break(Ending::CutOff),
         }
     }
@@ -310,6 +315,7 @@ impl Loop {
                 Effect::Suspend => self.suspend()?,
                 Effect::Build { number, folder } => self.build(number, &folder)?,
                 Effect::StopBuild => self.builder = None,
+                Effect::Analyze { number, folder, fully } => self.analyze(number, &folder, fully)?,
                 Effect::OpenEditor { file, line } => self.open_editor(&file, line)?,
                 Effect::Quit => return ControlFlow::Break(Ending::Left { said: self.last_lines() }),
                 Effect::Copy { what, text } => {
@@ -376,6 +382,23 @@ impl Loop {
         }
     }
 
+    /// Begins an analysis; what it says comes back as messages.
+    fn analyze(&mut self, number: u64, folder: &Path, fully: bool) -> ControlFlow<Ending> {
+        // the one before stops
+        self.analyst = None;
+        let messages = self.messages.clone();
+        let tell = move |event| {
+            let _ = messages.send(Message::Analysis { number, event });
+        };
+        match Analyst::start(folder.to_owned(), fully, tell) {
+            Ok(analyst) => {
+                self.analyst = Some(analyst);
+                ControlFlow::Continue(())
+            }
+            Err(why) => self.feed(Input::Analysis { number, event: AnalysisEvent::Ended(Err(why)) }),
+        }
+    }
+
     /// Lends the terminal to the user's editor.
     fn open_editor(&mut self, file: &Path, line: usize) -> ControlFlow<Ending> {
         let Some(mut editor) = terminal::editor(file, line) else {
@@ -437,6 +460,7 @@ impl Loop {
     /// Ends the engine, unless it is to go on; a job that runs is cancelled then.
     fn leave(self) {
         drop(self.builder);
+        drop(self.analyst);
         drop(self.reader);
         drop(self.screen);
         drop(self.terminal);

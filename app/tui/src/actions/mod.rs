@@ -67,6 +67,12 @@ pub const GLOBAL: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "analysis",
+        help: "analyze the rows of the sweep: does localization help?",
+        run: |panes, _| panes.analysis.open(),
+        ..Action::PLAIN
+    },
+    Action {
         name: "freeze",
         help: "freeze the table of layers; again: follow the edit",
         hint: Some(|_, state| if state.edits.frozen.is_some() { "follow again" } else { "freeze" }.into()),

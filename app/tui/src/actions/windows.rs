@@ -86,7 +86,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
     },
     Action {
         name: "next-layout",
-        help: "show the next layout: edit, trace, compare, sweep",
+        help: "show the next layout: edit, trace, compare, sweep, …",
         hint: Some(|_, state| format!("layout {}", following(state))),
         available: |_, state| match arrange(state).has_tabs {
             true => Err("layouts need a larger window, of 110 by 30; numbers go to panes".to_owned()),
@@ -117,6 +117,12 @@ pub const WINDOWS: &[Action<Panes>] = &[
         name: "layout-sweep",
         help: "show the layout `sweep`: a sweep beside fact and trace",
         run: |_, state| show(state, "sweep"),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "layout-analysis",
+        help: "show the layout `analysis`: what a sweep answers",
+        run: |_, state| show(state, "analysis"),
         ..Action::PLAIN
     },
     Action {

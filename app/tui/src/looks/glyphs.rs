@@ -85,6 +85,12 @@ impl Glyphs {
         self.pick("‖ΔW‖", "|dW|")
     }
 
+    /// The share of the variance that a regression explains.
+    #[must_use]
+    pub const fn r_squared(self) -> &'static str {
+        self.pick("R²", "R2")
+    }
+
     /// A vertical rule in a list of parts.
     #[must_use]
     pub const fn rule(self) -> &'static str {

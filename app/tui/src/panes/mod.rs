@@ -14,6 +14,7 @@ macro_rules! go_to {
 }
 
 mod action;
+mod analysis;
 mod before_after;
 mod compare;
 mod fact;
@@ -87,6 +88,7 @@ panes! {
     compare: compare::ComparePane,
     plots: plots::PlotsPane,
     sweep: sweep::SweepPane,
+    analysis: analysis::AnalysisPane,
 }
 
 /// What is known of a pane beforehand.

@@ -220,8 +220,13 @@ impl Windows {
             Tree::Columns(vec![(7, pane("compare")), (5, Tree::Rows(vec![(3, pane("plots")), (2, pane("fact"))]))]);
         let sweep =
             Tree::Columns(vec![(7, pane("sweep")), (5, Tree::Rows(vec![(1, pane("fact")), (1, pane("trace"))]))]);
-        let layouts =
-            vec![layout("edit", grid), layout("trace", trace), layout("compare", compare), layout("sweep", sweep)];
+        let layouts = vec![
+            layout("edit", grid),
+            layout("trace", trace),
+            layout("compare", compare),
+            layout("sweep", sweep),
+            layout("analysis", pane("analysis")),
+        ];
         Self { layouts, current: 0 }
     }
 
@@ -282,7 +287,7 @@ impl Windows {
 mod tests {
     use super::{Axis, Tree, Windows};
 
-    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots", "sweep"];
+    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots", "sweep", "analysis"];
 
     #[test]
     fn what_ships_is_sound() {

@@ -18,7 +18,7 @@ pub use reader::Reader;
 pub use screen::Screen;
 pub use signals::{Signal, watch_signals};
 
-use crate::input::BuildEvent;
+use crate::input::{AnalysisEvent, BuildEvent};
 use crate::keys::Key;
 use crossbeam_channel::Sender;
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -55,6 +55,13 @@ pub enum Message {
         number: u64,
         /// What it told.
         event: BuildEvent,
+    },
+    /// The analysis of a sweep that is computed told something.
+    Analysis {
+        /// Which one of the session.
+        number: u64,
+        /// What it told.
+        event: AnalysisEvent,
     },
     /// The terminal is gone.
     HangUp,

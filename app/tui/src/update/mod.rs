@@ -42,6 +42,10 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
         }
         Input::Engine(event) => events::absorb(workbench, *event),
         Input::Build { number, event } => building::absorb(workbench, number, event),
+        Input::Analysis { number, event } => {
+            let wishes = workbench.panes.analysis.take(&workbench.state, number, event);
+            workbench.grant(wishes)
+        }
         Input::EngineGone => {
             state.engine.gone = true;
             (state.jobs.job, state.jobs.standing_by) = (None, None);
