@@ -1,6 +1,6 @@
 //! `locus sweep`: every cell once, whoever computes it and however often it is killed.
 
-use locus_end_to_end::{Home, facts, plugin, send};
+use locus_end_to_end::{Home, PseudoTerminal, facts, plugin, send};
 use locus_protocol::SweepRow;
 use rustix::process::Signal;
 use serde_json::Value;
@@ -217,6 +217,42 @@ fn several_programs_on_one_folder_make_the_rows_of_one() {
         let files = std::fs::read_dir(shared.path("swept/rows")).expect("rows").count();
         assert!(files > 1, "only one has worked");
     }
+}
+
+/// The Analysis pane of the workbench reads the folder and says what `locus analyze` says.
+#[test]
+fn the_workbench_analyzes_the_sweep_that_it_follows() {
+    const SMALL: &str = "title = \"six facts\"\n[facts]\ncount = 6\n[[edits]]\nmethod = \"fine-tuning\"\n\
+                         objectives = [\"error-injection\"]\nlayers = [0, 5, 11]\nsettings = { steps = 2 }\n\
+                         [[localizers]]\nname = \"by chance\"\nkind = \"random-layer\"\n";
+    let home = home();
+    std::fs::write(home.path("grid.toml"), SMALL).expect("grid");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    let printed = home.run(["analyze", "swept", "--json"]).well().out;
+    let printed: Value = serde_json::from_str(&printed).expect("an analysis");
+    let panel = &printed["panels"][0];
+    let sentence = panel["localizers"][0]["verdict"]["value"]["sentence"].as_str().expect("a verdict").to_owned();
+    let regret = panel["regret"]["value"]["rules"].as_array().expect("rules");
+    let by_chance = regret.iter().find(|rule| rule["rule"] == "by chance").expect("the localizer");
+    let mean = by_chance["regret"]["value"]["estimate"].as_f64().expect("a regret");
+    let mut terminal = PseudoTerminal::start(&home, (40, 120), &["--follow", "swept"], &[]);
+    terminal.until_shown("24 of 24 cells");
+    terminal.press("8");
+    terminal.until_shown("computes the analysis of the 24 rows");
+    terminal.press("A");
+    terminal.until_shown("of 24 rows, 2000 resamples");
+    // the sentence is broken into lines
+    let words: Vec<&str> = sentence.split(' ').collect();
+    terminal.until_shown(&words[..8].join(" "));
+    terminal.until_shown("6 facts, 3 layers");
+    terminal.press("l");
+    terminal.until_shown("any layer, at random");
+    terminal.until_shown(&format!("{mean:.3} ["));
+    terminal.press("l");
+    terminal.until_shown("rows treated as independent, as in the paper");
+    terminal.press("q");
+    assert!(terminal.end(Duration::from_secs(30)).success());
+    terminal.assert_given_back();
 }
 
 #[test]

@@ -15,7 +15,7 @@ const FEW: usize = 150;
 /// Cells between two numbers below the plane.
 const APART: u16 = 14;
 /// Rows between two numbers beside it.
-const ROWS_APART: u16 = 4;
+const ROWS_APART: u16 = 3;
 
 /// Round numbers within a range, at most so many, and how many digits they need.
 #[must_use]

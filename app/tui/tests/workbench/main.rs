@@ -1,5 +1,6 @@
 //! The workbench from outside: events and keys in, screens and effects out.
 
+mod analysis;
 mod author;
 mod compare;
 mod edits;

@@ -69,10 +69,10 @@ fn method_of(panel: &PanelResults) -> (String, usize) {
     (panel.method.clone(), panel.window)
 }
 
-/// "rome, window 5".
+/// "rome", or "rome, window 5".
 #[must_use]
 pub fn method_text((name, window): &(String, usize)) -> String {
-    format!("{name}, window {window}")
+    if *window == 1 { name.clone() } else { format!("{name}, window {window}") }
 }
 
 /// An id as words.

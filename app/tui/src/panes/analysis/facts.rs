@@ -97,11 +97,7 @@ pub fn items(own: &LocalizerResults, r_squared: &str) -> Vec<Item> {
             "both less layer, resampled",
             resampled(&|own| {
                 let own = own.difference.as_ref().map_err(Clone::clone)?;
-                Ok(format!(
-                    "{r_squared} {}, of which chance gives about {}",
-                    interval(own),
-                    fixed(own.bias.max(0.0), 3)
-                ))
+                Ok(format!("{r_squared} {}; resamples add {} by themselves", interval(own), fixed(own.bias, 3)))
             }),
         ),
         item("traces of other facts", permuted),
@@ -139,7 +135,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
         missing.into_iter().filter_map(|own| remedy(own, pane.goes_on(), &again)).collect();
     if !remedies.is_empty() {
         page.gap();
-        remedies.iter().for_each(|text| page.text(text, page.state.theme().warn()));
+        remedies.iter().for_each(|text| page.text(&format!("for what is missing: {text}"), page.state.theme().warn()));
     }
     page.gap();
     page.note(

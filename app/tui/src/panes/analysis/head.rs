@@ -38,8 +38,9 @@ fn freshness(pane: &AnalysisPane, state: &State) -> (String, Style) {
     let Some(analyzed) = &pane.analyzed else { return (pane.progress(), theme.accent()) };
     let settings = &analyzed.analysis.settings;
     let seconds = crate::looks::seconds(analyzed.took.as_secs_f64());
-    let mut text =
-        format!("of {}, {} in {seconds}", counted(analyzed.rows.len(), "row"), counted(settings.resamples, "resample"));
+    let rows = counted(analyzed.rows.len(), "row");
+    let of = if pane.all > analyzed.rows.len() { format!("{rows} (of {})", pane.all) } else { rows };
+    let mut text = format!("of {of}, {} in {seconds}", counted(settings.resamples, "resample"));
     if analyzed.is_quick {
         let key = state.keymap().first_key(ABOUT.name, "analyze-fully");
         text.push_str(&format!(" (few, so that it is quick; {key}: as many as locus analyze)"));
@@ -92,7 +93,8 @@ fn choices(pane: &AnalysisPane, state: &State, cells: usize) -> Option<Line<'sta
         .collect();
     let part = |(names, key): &(Names, String), counts: bool, room: usize| {
         let several = names.all.len() > 1;
-        let count = if several && counts { format!(" {}/{}", names.place + 1, names.all.len()) } else { String::new() };
+        let count =
+            if several && counts { format!(" ({}/{})", names.place + 1, names.all.len()) } else { String::new() };
         let key = if several { format!("{key} ") } else { String::new() };
         let name = shorten(&printable(&spoken(&names.all[names.place])), room, state.glyphs());
         (key, name, count)

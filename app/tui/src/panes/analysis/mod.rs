@@ -1,5 +1,6 @@
 //! What the rows of a sweep answer: does localization inform editing? Computed beside the screen, from the sweep's folder.
 
+mod actions;
 mod choice;
 mod facts;
 mod head;
@@ -14,7 +15,7 @@ mod tables;
 mod verdict;
 mod words;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Motion, Pane, Table, action};
 use crate::analyzed::{Analyzed, KnownRows};
 use crate::input::{AnalysisEvent, Effect};
 use crate::looks::Paper;
@@ -43,76 +44,8 @@ pub const ABOUT: About = About {
             localizer is worth, what each rule loses, the published regressions, the same with facts as the unit, effect \
             against score at a layer, and where effects are largest. left and right go through the sections.",
     go: go_to!("analysis", "Analysis"),
-    actions: || action::table(ACTIONS),
+    actions: || action::table(actions::ACTIONS),
 };
-
-const ACTIONS: &[Action<AnalysisPane>] = &[
-    Action {
-        name: "analyze-again",
-        help: "compute the analysis of the rows that there are now",
-        hint: Some(|pane, _| if pane.analyzed.is_some() { "compute again" } else { "compute" }.into()),
-        available: |pane, _| pane.can_analyze(),
-        run: |pane, _| pane.begin(false),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "analyze-fully",
-        help: "compute it with all resamples, however long it takes",
-        available: |pane, _| pane.can_analyze(),
-        run: |pane, _| pane.begin(true),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "next-method",
-        help: "the analysis of the next method",
-        hint: Some(|_, _| "method".into()),
-        available: |pane, _| pane.has_several(Axis::Method),
-        run: |pane, _| pane.step(Axis::Method, true),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "previous-method",
-        help: "the analysis of the previous method",
-        available: |pane, _| pane.has_several(Axis::Method),
-        run: |pane, _| pane.step(Axis::Method, false),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "next-objective",
-        help: "the analysis of the method's next objective",
-        hint: Some(|_, _| "objective".into()),
-        available: |pane, _| pane.has_several(Axis::Objective),
-        run: |pane, _| pane.step(Axis::Objective, true),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "analysis-score",
-        help: "the analysis of another score",
-        hint: Some(|_, _| "score".into()),
-        available: |pane, _| pane.has_several(Axis::Score),
-        run: |pane, _| pane.step(Axis::Score, true),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "analysis-localizer",
-        help: "the analysis of another localizer",
-        hint: Some(|_, _| "localizer".into()),
-        available: |pane, _| pane.has_several(Axis::Localizer),
-        run: |pane, _| pane.step(Axis::Localizer, true),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "analysis-curve",
-        help: "in Regret: the curve by number of facts alone, or not",
-        hint: Some(|pane, _| if pane.shown.curve { "table" } else { "curve" }.into()),
-        available: |pane, _| pane.has_curve(),
-        run: |pane, _| {
-            pane.shown.curve = !pane.shown.curve;
-            Vec::new()
-        },
-        ..Action::PLAIN
-    },
-];
 
 /// What is shown of an analysis.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,13 +113,13 @@ impl Pane for AnalysisPane {
         match self.shown.section {
             Section::Scatter if chosen.localizer.is_some() => scatter::draw(self, chosen, state, rest, buffer),
             Section::Regret if self.shown.curve && self.has_curve().is_ok() => {
-                regret::draw_curve(chosen, state, rest, buffer);
+                regret::draw_curve(chosen, analyzed.analysis.settings.confidence, state, rest, buffer);
             }
             section => {
                 let page = self.page(analyzed, chosen, state, usize::from(area.width));
                 let below = draw_page(page, self.scroll, state, rest, buffer);
                 if section == Section::Regret && usize::from(below.height) >= LEAST_FOR_CURVE {
-                    regret::draw_curve(chosen, state, below, buffer);
+                    regret::draw_curve(chosen, analyzed.analysis.settings.confidence, state, below, buffer);
                 }
             }
         }

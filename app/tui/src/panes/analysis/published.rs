@@ -12,11 +12,15 @@ use locus_analysis::unavailable::Computed;
 use ratatui::style::Style;
 
 /// Cells of a share of the variance.
-const SHARE: usize = 8;
+const SHARE: usize = 7;
 /// Cells of F with its degrees of freedom.
 const F: usize = 17;
 /// Cells of a probability.
-const P: usize = 9;
+const P: usize = 8;
+/// Cells of a corrected probability.
+const HOLM: usize = 10;
+/// Cells of an error.
+const ERROR: usize = 12;
 /// Cells of the number of facts.
 const FACTS: usize = 5;
 /// A page as wide has the corrected probabilities and the errors.
@@ -27,7 +31,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     let Some((_, own)) = chosen.localizer else { return pane.no_localizer(page) };
     let r_squared = page.state.glyphs().r_squared();
     page.text("rows treated as independent, as in the paper (Hase et al. 2023)", page.state.theme().warn());
-    head(page, &format!("{r_squared} of all facts by"));
+    head(page, &format!("{r_squared}, all facts, by"));
     for localizer in &chosen.panel.localizers {
         row(page, &localizer.name, localizer.published.as_ref().map_err(Clone::clone), Some(localizer), own);
         if let Some(paper) = localizer.paper {
@@ -40,7 +44,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
         page.note(&remedy);
     }
     page.gap();
-    head(page, "facts with a concentrated trace");
+    head(page, "concentrated traces");
     for localizer in &chosen.panel.localizers {
         let published = localizer.concentrated.as_ref().map(|own| &own.published).map_err(Clone::clone);
         row(page, &localizer.name, published, std::ptr::eq(localizer, own).then_some(localizer), own);
@@ -75,7 +79,8 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     page.gap();
     page.note(&format!(
         "layer, effect, both: the share of the score's variance that a regression on the layer, on the effect, or on both with \
-         their interaction explains; difference: both less layer, with its F test. {}",
+         their interaction explains; diff.: both less layer, with its F test; concentrated: at most three \
+         layers besides the largest reach half of it. {}",
         paper_text(own)
     ));
     notes::rows(chosen.panel, own, page);
@@ -91,19 +96,19 @@ fn paper_text(own: &LocalizerResults) -> String {
 }
 
 fn names(page: &Page<'_>) -> usize {
-    let numbers = FACTS + 4 * SHARE + F + P + if page.width >= WIDE { P + 2 * SHARE } else { 0 };
+    let numbers = FACTS + 4 * SHARE + F + P + if page.width >= WIDE { HOLM + 2 * ERROR } else { 0 };
     page.width.saturating_sub(numbers + 1).clamp(12, 44)
 }
 
 fn head(page: &mut Page<'_>, title: &str) {
     let names = names(page);
     let mut cells = vec![Cell::Word(format!(" {title}"), names), Cell::Number("n".to_owned(), FACTS)];
-    cells.extend(["layer", "effect", "both", "differ."].map(|name| Cell::Number(name.to_owned(), SHARE)));
+    cells.extend(["layer", "effect", "both", "diff."].map(|name| Cell::Number(name.to_owned(), SHARE)));
     cells.push(Cell::Number("F (df)".to_owned(), F));
     cells.push(Cell::Number("p".to_owned(), P));
     if page.width >= WIDE {
-        cells.push(Cell::Number("p (Holm)".to_owned(), P));
-        cells.extend(["RMSE l.", "RMSE e."].map(|name| Cell::Number(name.to_owned(), SHARE)));
+        cells.push(Cell::Number("p (Holm)".to_owned(), HOLM));
+        cells.extend(["RMSE layer", "effect"].map(|name| Cell::Number(name.to_owned(), ERROR)));
     }
     page.row(&cells, page.state.theme().heading());
 }
@@ -141,10 +146,10 @@ fn row(
     }
     if page.width >= WIDE {
         let holm = corrected.and_then(|own| own.holm.published).map(p).unwrap_or_default();
-        cells.push(Cell::Number(holm, P));
+        cells.push(Cell::Number(holm, HOLM));
         let of_effect = or_reason(&published.trace_errors, |errors| fixed(errors.root_mean_square, 3));
         let of_layer = fixed(published.layer_errors.root_mean_square, 3);
-        cells.extend([of_layer, of_effect].map(|error| Cell::Number(error, SHARE)));
+        cells.extend([of_layer, of_effect].map(|error| Cell::Number(error, ERROR)));
     }
     page.row(&cells, if is_chosen { page.state.theme().accent() } else { Style::new() });
 }
@@ -153,7 +158,7 @@ fn row(
 fn quoted(page: &mut Page<'_>, paper: &PaperRow) {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| fixed(value, 3));
     let mut cells = vec![
-        Cell::Word(format!("   {MODEL}, table {} of the paper", paper.table), names(page)),
+        Cell::Word(format!("   {MODEL}, table {}", paper.table), names(page)),
         Cell::Number(paper.facts.to_string(), FACTS),
     ];
     let shares = [Some(paper.layer), Some(paper.trace), Some(paper.both), paper.difference];

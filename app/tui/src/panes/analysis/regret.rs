@@ -39,7 +39,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     table(regret, chosen, page);
     page.gap();
     page.note(&format!(
-        "regret: {} at each fact's own best layer ({} on average) less that at the layer picked; bar: its mean, line: up to \
+        "others: the other facts. Regret: {} at each fact's own best layer ({} on average) less that at the layer picked; bar: its mean, line: up to \
          the end of its {} interval",
         spoken(&chosen.panel.score),
         fixed(regret.best, 3),
@@ -58,7 +58,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
 fn table(regret: &Regret, chosen: Chosen<'_>, page: &mut Page<'_>) {
     let is_wide = page.width >= WIDE;
     let fixed_cells = REGRET + FACTS + USUAL + if is_wide { LOSS } else { 0 };
-    let names = if is_wide { 38.max(page.width / 4) } else { 27 };
+    let names = if is_wide { 36.max(page.width / 4) } else { 28 };
     let bar = page.width.saturating_sub(fixed_cells + names + 1).clamp(0, 60);
     let mut head = vec![
         Cell::Word(" layer picked by".to_owned(), names),
@@ -89,7 +89,7 @@ fn row(
 ) {
     let theme = page.state.theme();
     let style = if is_chosen { theme.accent() } else { Style::new() };
-    let name = if is_wide { own.rule.name() } else { short(&own.rule) };
+    let name = short(&own.rule);
     let mark = if is_chosen { ">" } else { " " };
     let name = Cell::Word(format!("{mark}{name}"), names);
     let lost = match &own.regret {
@@ -135,9 +135,9 @@ fn bar_text(mean: f64, high: f64, most: f64, cells: usize, state: &State) -> (St
 /// A rule in a few words.
 fn short(rule: &Rule) -> String {
     match rule {
-        Rule::Oracle => "each fact's own best".to_owned(),
-        Rule::FixedOnOthers => "one, best on other facts".to_owned(),
-        Rule::Random => "any, at random".to_owned(),
+        Rule::Oracle => "each fact's own best layer".to_owned(),
+        Rule::FixedOnOthers => "one layer, best on others".to_owned(),
+        Rule::Random => "any layer, at random".to_owned(),
         Rule::Localizer(name) => name.clone(),
         Rule::PeakOnOthers(name) => format!("peak on others: {name}"),
     }
@@ -173,13 +173,14 @@ fn curves(regret: &Regret, state: &State) -> Vec<Curve> {
 }
 
 /// Draws the curve, with a line that says what the letters are.
-pub fn draw_curve(chosen: Chosen<'_>, state: &State, area: Rect, buffer: &mut Buffer) {
+pub fn draw_curve(chosen: Chosen<'_>, confidence: f64, state: &State, area: Rect, buffer: &mut Buffer) {
     let Ok(regret) = &chosen.panel.regret else { return };
     let curves = curves(regret, state);
     let Some(mut window) = Window::around(&curves, false).filter(|_| area.height > 5) else { return };
     window.y[0] = window.y[0].min(0.0);
     let mut paper = Paper::new(area, buffer);
-    let title = " regret by the number of facts that one fixed layer was chosen on, asked about other facts";
+    let confidence = percent(confidence);
+    let title = format!(" regret by the facts that one fixed layer was chosen on (dots: {confidence} of choices)");
     paper.line(Span::styled(title, state.theme().heading()));
     let named: Vec<&Curve> = curves.iter().filter(|curve| curve.letter != '.').collect();
     let share = (paper.width() / named.len().max(1)).saturating_sub(2).max(3);

@@ -2,7 +2,7 @@
 
 use super::choice::{Chosen, method_text, spoken};
 use super::page::{Cell, Page};
-use super::words::{facts, interval, remedy};
+use super::words::{interval, percent, remedy};
 use super::{AnalysisPane, notes};
 use locus_analysis::Analysis;
 use locus_analysis::analysis::LocalizerResults;
@@ -10,11 +10,11 @@ use locus_analysis::verdict::Worth;
 use ratatui::style::Style;
 
 /// Cells of a loss with its interval.
-const LOSS: usize = 24;
+const LOSS: usize = 23;
 /// Cells of a number of facts.
-const FACTS: usize = 10;
+const FACTS: usize = 6;
 /// Cells of a verdict.
-const WORTH: usize = 24;
+const WORTH: usize = 25;
 
 /// How a localizer does, in a few words.
 #[must_use]
@@ -41,7 +41,14 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
         }
     }
     page.gap();
-    page.heading("loss against one fixed layer, the best on the other facts (below 0: a gain)");
+    let loss = format!("loss [{}]", percent(analysis.settings.confidence));
+    let columns = [
+        Cell::Word(" layer picked by".to_owned(), names(page)),
+        Cell::Word(" against one fixed layer".to_owned(), WORTH),
+        Cell::Number(loss, LOSS),
+        Cell::Number("n".to_owned(), FACTS),
+    ];
+    page.row(&columns, theme.heading());
     for localizer in &chosen.panel.localizers {
         row(page, &localizer.name, localizer, std::ptr::eq(localizer, own));
     }
@@ -63,7 +70,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     }
     page.gap();
     page.note(&format!(
-        "loss: {} at one fixed layer, chosen on all other facts, less that at the layer where the localizer is largest for \
+        "loss (below 0: a gain): {} at one fixed layer, chosen on all other facts, less that at the layer where the localizer is largest for \
          the fact; the interval is from resampling facts; a loss within {} counts as none",
         spoken(&chosen.panel.score),
         analysis.settings.margin
@@ -82,10 +89,15 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     ));
 }
 
+/// Cells of a name.
+fn names(page: &Page<'_>) -> usize {
+    page.width.saturating_sub(WORTH + LOSS + FACTS + 1).clamp(14, 60)
+}
+
 fn row(page: &mut Page<'_>, name: &str, own: &LocalizerResults, is_chosen: bool) {
     let theme = page.state.theme();
     let mark = if is_chosen { ">" } else { " " };
-    let names = page.width.saturating_sub(WORTH + LOSS + FACTS + 1).clamp(14, 60);
+    let names = names(page);
     let name = Cell::Word(format!(" {mark} {name}"), names);
     match &own.verdict {
         Ok(verdict) => {
@@ -98,7 +110,7 @@ fn row(page: &mut Page<'_>, name: &str, own: &LocalizerResults, is_chosen: bool)
                 name,
                 Cell::Word(format!(" {}", worth_text(verdict.worth)), WORTH),
                 Cell::Number(interval(&verdict.loss), LOSS),
-                Cell::Number(facts(verdict.facts), FACTS),
+                Cell::Number(verdict.facts.to_string(), FACTS),
             ];
             page.row(&cells, style);
         }

@@ -1,5 +1,6 @@
 //! A workbench without a terminal, and the engine's events for one session as they come in reality.
 
+pub mod analyzing;
 pub mod recording;
 pub mod sweeping;
 
