@@ -63,7 +63,7 @@ fn an_analysis_that_fails_says_why_and_can_be_tried_again() {
     assert!(asked(&mut bench).is_some_and(|(next, _)| next > number));
     let empty = Swept::new(true);
     answer(&mut bench, &empty.path(), number + 1);
-    has(&bench, "no cell has a score yet; compute again when there are rows");
+    has(&bench, "no cell has a score yet");
 }
 
 #[test]
@@ -235,6 +235,16 @@ fn who_looks_on_can_analyze_as_well() {
     let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
     draw(&workbench, &mut buffer);
     assert!(text_of(&buffer).contains("computing: reading the rows") && !picture(&buffer).is_empty());
+}
+
+#[test]
+fn names_from_elsewhere_are_written_out() {
+    let (mut bench, _swept) = analyzed(options(), 120, 40);
+    if let Event::Sweep(started) = started(2, "sweeps/two") {
+        let title = "two \u{1b}[31mred".to_owned();
+        bench.hear([Event::Sweep(locus_protocol::SweepStarted { title, ..started })]);
+    }
+    has(&bench, "two \\u{1b}[31mred");
 }
 
 #[test]

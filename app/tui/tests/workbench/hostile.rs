@@ -70,6 +70,7 @@ fn no_cell_holds_what_a_terminal_obeys() {
             "{key}"
         );
     }
+    bench.press("1");
     assert!(bench.screen().contains("\\u{1b}"), "it is shown: {}", bench.screen());
     for effect in &bench.effects {
         if let Effect::Copy { text, .. } = effect {

@@ -99,6 +99,8 @@ fn a_number_brings_a_hidden_pane_with_its_layout() {
     bench.press("W");
     assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "7 Sweep"]);
     bench.press("W");
+    assert_eq!(titles(&bench), ["8 Analysis"]);
+    bench.press("W");
     assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After"]);
     bench.press("ctrl-w T");
     assert_eq!(titles(&bench).len(), 1);

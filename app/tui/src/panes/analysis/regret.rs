@@ -20,7 +20,7 @@ const LOSS: usize = 24;
 /// Cells of the number of facts.
 const FACTS: usize = 5;
 /// Cells of the layer that is picked most.
-const USUAL: usize = 11;
+const USUAL: usize = 12;
 /// A page as wide has whole names and the loss.
 const WIDE: usize = 108;
 
@@ -65,7 +65,7 @@ fn table(regret: &Regret, chosen: Chosen<'_>, page: &mut Page<'_>) {
         Cell::Number("regret".to_owned(), REGRET),
         Cell::Word(String::new(), bar + 1),
         Cell::Number("n".to_owned(), FACTS),
-        Cell::Number("usual".to_owned(), USUAL),
+        Cell::Number("usual layer".to_owned(), USUAL),
     ];
     if is_wide {
         head.push(Cell::Number("loss".to_owned(), LOSS));

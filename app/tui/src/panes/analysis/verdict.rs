@@ -63,9 +63,11 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     if !others.is_empty() {
         page.gap();
         page.heading(&format!("{} with the other methods and objectives", own.name));
+        let one_objective = others.iter().all(|(panel, _)| panel.objective == chosen.panel.objective);
         for (panel, other) in others {
             let method = method_text(&(panel.method.clone(), panel.window));
-            row(page, &format!("{method}, {}", spoken(&panel.objective)), other, false);
+            let objective = if one_objective { String::new() } else { format!(", {}", spoken(&panel.objective)) };
+            row(page, &format!("{method}{objective}"), other, false);
         }
     }
     page.gap();

@@ -41,7 +41,9 @@ pub struct Swept {
 /// A number between -1 and 1 that looks like chance and is the same every time.
 fn noise(of: &str) -> f64 {
     let mixed = of.bytes().fold(2_166_136_261_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(16_777_619));
-    f64::from(mixed ^ (mixed >> 15)) / f64::from(u32::MAX) * 2.0 - 1.0
+    let mixed = (mixed ^ (mixed >> 16)).wrapping_mul(0x85eb_ca6b);
+    let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
+    f64::from(mixed ^ (mixed >> 16)) / f64::from(u32::MAX) * 2.0 - 1.0
 }
 
 fn hill(top: f64, layer: usize) -> f64 {
@@ -84,7 +86,7 @@ pub fn rows(number: usize) -> Vec<SweepRow> {
         rows.extend((0..LAYERS).map(|layer| {
             let key = format!("{edit} {objective} {layer} {number}");
             let early = if method == "rome" { 2.0 } else { 6.0 };
-            let score = 0.55 + 0.4 * hill(early, layer) + 0.05 * noise(&key);
+            let score = 0.5 + 0.3 * hill(early, layer) + 0.15 * noise(&key);
             let numbers = [("rewrite_score", score), ("paraphrase_score", 0.8 * score)];
             SweepRow::Cell(SweptCell {
                 key,
