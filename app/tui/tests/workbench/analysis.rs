@@ -129,6 +129,7 @@ fn rows_that_come_later_are_counted_and_a_key_takes_them_in() {
     compute(&mut bench, &swept);
     has(&bench, "of 228 rows (of 304), 2000 resamples in 0.40 s");
     has(&bench, "6 facts, 12 layers");
+    has(&bench, "so far: these are 228 of the sweep's 304 rows, and what is missing may change it");
     swept.add(&mut bench, 6..8);
     has(&bench, "of 228 rows (of 304), 2000 resamples in 0.40 s; 76 more since: r computes again");
     // rows that it has already are no news, whichever job tells them
@@ -141,6 +142,7 @@ fn rows_that_come_later_are_counted_and_a_key_takes_them_in() {
     compute(&mut bench, &swept);
     has(&bench, "of 304 rows, 2000 resamples in 0.40 s");
     has(&bench, "8 facts, 12 layers");
+    assert!(!bench.screen().contains("so far: these are"), "{}", bench.screen());
     bench.press("A");
     assert_eq!(asked(&mut bench), None, "there is nothing new");
     bench.press("R");

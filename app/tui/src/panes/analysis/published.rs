@@ -2,7 +2,7 @@
 
 use super::choice::Chosen;
 use super::page::{Cell, Page};
-use super::words::{fixed, or_reason, p, remedy};
+use super::words::{fixed, p, remedy};
 use super::{AnalysisPane, notes};
 use locus_analysis::Analysis;
 use locus_analysis::analysis::LocalizerResults;
@@ -47,11 +47,12 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     head(page, "concentrated traces");
     for localizer in &chosen.panel.localizers {
         let published = localizer.concentrated.as_ref().map(|own| &own.published).map_err(Clone::clone);
-        row(page, &localizer.name, published, std::ptr::eq(localizer, own).then_some(localizer), own);
+        row(page, &localizer.name, published, None, own);
         if let Some(paper) = localizer.paper_concentrated {
             quoted(page, paper);
         }
     }
+    dashes(own, page);
     page.gap();
     page.heading(&format!("correlation of score and effect at each layer: {}", own.name));
     let columns = [("layer", 7), ("r", SHARE), ("t (df)", F), ("p", P), ("n", FACTS)];
@@ -87,6 +88,20 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     notes::sources(analysis, page);
 }
 
+/// Why numbers of the chosen localizer are dashes.
+fn dashes(own: &LocalizerResults, page: &mut Page<'_>) {
+    let concentrated = own.concentrated.as_ref().ok().map(|own| &own.published);
+    for (of, published) in [("all facts", own.published.as_ref().ok()), ("concentrated traces", concentrated)] {
+        let Some(published) = published else { continue };
+        if let Err(reason) = &published.trace {
+            page.note(&format!("no share of the effect ({of}): {reason}"));
+        }
+        if let Err(reason) = &published.test {
+            page.note(&format!("no F test ({of}): {reason}"));
+        }
+    }
+}
+
 /// Whether the paper has something to compare with.
 fn paper_text(own: &LocalizerResults) -> String {
     match own.paper.or(own.paper_concentrated) {
@@ -108,7 +123,7 @@ fn head(page: &mut Page<'_>, title: &str) {
     cells.push(Cell::Number("p".to_owned(), P));
     if page.width >= WIDE {
         cells.push(Cell::Number("p (Holm)".to_owned(), HOLM));
-        cells.extend(["RMSE layer", "effect"].map(|name| Cell::Number(name.to_owned(), ERROR)));
+        cells.extend(["RMSE layer", "RMSE effect"].map(|name| Cell::Number(name.to_owned(), ERROR)));
     }
     page.row(&cells, page.state.theme().heading());
 }
@@ -134,7 +149,7 @@ fn row(
     };
     let test = published.test.as_ref();
     let mut cells = vec![name, Cell::Number(published.counts.facts.to_string(), FACTS)];
-    let trace = or_reason(&published.trace, |trace| fixed(*trace, 3));
+    let trace = published.trace.as_ref().map_or_else(|_| "-".to_owned(), |trace| fixed(*trace, 3));
     let shares = [fixed(published.layer, 3), trace, fixed(published.both, 3), fixed(published.difference, 3)];
     cells.extend(shares.map(|share| Cell::Number(share, SHARE)));
     match test {
@@ -142,12 +157,13 @@ fn row(
             let f = format!("{} ({}, {})", fixed(test.f, 2), test.first_freedom, test.second_freedom);
             cells.extend([Cell::Number(f, F), Cell::Number(p(test.p), P)]);
         }
-        Err(reason) => cells.push(Cell::Word(format!(" - {reason}"), F + P)),
+        Err(_) => cells.extend([Cell::Number("-".to_owned(), F), Cell::Number("-".to_owned(), P)]),
     }
     if page.width >= WIDE {
         let holm = corrected.and_then(|own| own.holm.published).map(p).unwrap_or_default();
         cells.push(Cell::Number(holm, HOLM));
-        let of_effect = or_reason(&published.trace_errors, |errors| fixed(errors.root_mean_square, 3));
+        let of_effect = published.trace_errors.as_ref();
+        let of_effect = of_effect.map_or_else(|_| "-".to_owned(), |errors| fixed(errors.root_mean_square, 3));
         let of_layer = fixed(published.layer_errors.root_mean_square, 3);
         cells.extend([of_layer, of_effect].map(|error| Cell::Number(error, ERROR)));
     }

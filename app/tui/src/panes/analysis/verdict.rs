@@ -40,6 +40,11 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
             }
         }
     }
+    if let Some(rows) = pane.analyzed.as_ref().map(|analyzed| analyzed.rows.len()).filter(|rows| *rows < pane.all) {
+        let text =
+            format!("so far: these are {rows} of the sweep's {} rows, and what is missing may change it", pane.all);
+        page.text(&text, theme.warn());
+    }
     page.gap();
     let loss = format!("loss [{}]", percent(analysis.settings.confidence));
     let columns = [
