@@ -71,7 +71,7 @@ fn sections(shown: Section, state: &State, cells: usize) -> Line<'static> {
     let keys = [("left", ""), ("right", ": another section")];
     let keys: String =
         keys.iter().map(|(action, text)| format!(" {}{text}", state.keymap().first_key(ABOUT.name, action))).collect();
-    if names + width(&keys) + 1 <= cells || names >= cells {
+    if names + width(&keys) < cells || names >= cells {
         spans.push(Span::styled(keys, state.theme().muted()));
     }
     Line::from(spans)

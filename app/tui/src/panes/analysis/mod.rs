@@ -205,7 +205,7 @@ impl AnalysisPane {
     /// Goes to the pane, and computes where there is something to compute.
     pub fn open(&mut self) -> Vec<Wish> {
         let mut wishes = vec![Change::Focus(ABOUT.name).into()];
-        let has_news = self.analyzed.is_none() || self.since.len() > 0;
+        let has_news = self.analyzed.is_none() || !self.since.is_empty();
         if has_news && self.can_analyze().is_ok() {
             wishes.extend(self.begin(false));
         }
@@ -372,7 +372,7 @@ impl AnalysisPane {
     /// Whether more rows may come.
     fn goes_on(&self) -> bool {
         let known = self.analyzed.as_ref().map_or(0, |analyzed| analyzed.rows.len());
-        known + self.since.len() < self.all || self.since.len() > 0
+        known + self.since.len() < self.all || !self.since.is_empty()
     }
 
     /// The key that computes again.
