@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | slurm | transformers | models | tokenizers";
+const USAGE: &str = "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | slurm | report | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -29,6 +29,10 @@ fn main() -> Result<()> {
         "torture" => cargo(&root, BUILD)
             .and_then(|()| run(Command::new(target_folder(&root).join("release/locus-torture")).args(more()))),
         "slurm" => cargo(&root, BUILD).and_then(|()| slurm::check(&root)),
+        // needs no libtorch
+        "report" => run(Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+            .current_dir(&root)
+            .args(["test", "--release", "--package", "locus-analysis", "--test", "looks", "--", "--ignored"])),
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),

@@ -6,7 +6,7 @@
 //!
 //! As published (Hase et al. 2023): [`published`], [`concentrated`], [`correlation`], beside the rows of [`paper`]. As it
 //! should be: [`clustered`], [`bootstrap`], [`within_facts`], [`permutation`], [`equivalence`], [`held_out`],
-//! [`reliability`], [`holm`]. What it is for: [`regret`] and its [`verdict`].
+//! [`reliability`], [`holm`]; seen otherwise: [`variants`]. What it is for: [`regret`] and its [`verdict`].
 
 mod computed;
 
@@ -34,6 +34,7 @@ pub mod rows;
 pub mod settings;
 pub mod sums;
 pub mod unavailable;
+pub mod variants;
 pub mod verdict;
 pub mod within_facts;
 pub mod words;

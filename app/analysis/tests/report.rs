@@ -15,8 +15,12 @@ fn all(study: &Study) -> Vec<ReportFile> {
     files(study, &analysis).expect("files")
 }
 
-fn named<'a>(files: &'a [ReportFile], name: &str) -> &'a str {
+fn bytes<'a>(files: &'a [ReportFile], name: &str) -> &'a [u8] {
     &files.iter().find(|file| file.name == name).unwrap_or_else(|| panic!("{name}")).contents
+}
+
+fn named<'a>(files: &'a [ReportFile], name: &str) -> &'a str {
+    std::str::from_utf8(bytes(files, name)).expect("text")
 }
 
 /// Studies in which little or nothing can be computed.
@@ -37,10 +41,11 @@ fn poor() -> Vec<Study> {
 #[test]
 fn no_format_says_nan() {
     for study in poor().iter().chain([&sweep(12)]) {
-        for file in all(study) {
-            let words =
-                |word: &str| file.contents.split(|letter: char| !letter.is_alphanumeric()).any(|own| own == word);
-            assert!(!words("NaN") && !words("inf") && !words("null"), "{}: {}", file.name, file.contents);
+        for file in all(study).into_iter().filter(|file| !file.name.ends_with("png") && !file.name.ends_with("parquet"))
+        {
+            let text = String::from_utf8(file.contents).expect("text");
+            let words = |word: &str| text.split(|letter: char| !letter.is_alphanumeric()).any(|own| own == word);
+            assert!(!words("NaN") && !words("inf") && !words("null"), "{}: {text}", file.name);
         }
     }
 }
@@ -62,7 +67,7 @@ fn the_headline_is_a_sentence_of_numbers() {
 fn tables_say_what_they_rest_on() {
     let files = all(&sweep(30));
     let text = named(&files, "report.md");
-    let tables: Vec<&str> = text.split("\n### ").skip(1).collect();
+    let tables: Vec<&str> = text.split("\n#### ").skip(1).collect();
     assert!(tables.len() > 15, "{}", tables.len());
     for table in tables {
         for word in [
@@ -74,7 +79,8 @@ fn tables_say_what_they_rest_on() {
         }
     }
     assert!(text.contains("Left out before the sweep: 3 facts (the subject is not in the prompt)."));
-    let published = text.split("\n### ").find(|table| table.starts_with("As published: rewrite score")).expect("table");
+    let published =
+        text.split("\n#### ").find(|table| table.starts_with("As published: rewrite score")).expect("table");
     assert!(published.contains("Rows treated as independent, as in the paper."));
     assert!(published.contains("*GPT-J, published*") && published.contains("*0.947*"), "{published}");
 }
@@ -83,7 +89,8 @@ fn tables_say_what_they_rest_on() {
 fn every_row_of_a_table_has_all_columns() {
     for study in poor().iter().chain([&sweep(12)]) {
         let analysis = analyze(study, &quick(), &mut |_, _| {}).expect("an analysis");
-        for table in locus_analysis::report::report(&analysis).sections.into_iter().flat_map(|section| section.tables) {
+        for table in locus_analysis::report::report(&analysis).sections.iter().flat_map(|section| section.all_tables())
+        {
             assert!(table.rows.iter().all(|row| row.cells.len() == table.columns.len()), "{}", table.title);
         }
     }
@@ -127,8 +134,8 @@ fn the_long_table_has_every_cell() {
     let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("rows");
     assert_eq!(rows.len(), 2 * 2 * 12 * 6);
     assert_eq!(rows.iter().filter(|row| &row[at] == "the edit failed").count(), 4);
-    assert_eq!(rows.iter().filter(|row| &row[12] == "the model answers wrongly").count(), 2 * 2 * 6);
-    let score: f64 = rows[20][14].parse().expect("a number");
+    assert_eq!(rows.iter().filter(|row| &row[6] == "the model answers wrongly").count(), 2 * 2 * 6);
+    let score: f64 = rows[20][8].parse().expect("a number");
     assert_eq!(Some(score), study.panels[0].scores[3][2].value(), "all digits");
 }
 
@@ -167,4 +174,47 @@ fn a_report_is_repeatable() {
     turned.panels.reverse();
     let of = |study: &Study| analyze(study, &quick(), &mut |_, _| {}).expect("an analysis");
     assert_eq!(of(&study).panels[1], of(&turned).panels[0]);
+}
+
+/// A figure is a file as SVG, which needs no style sheet, and as PNG, twice as large and on white.
+#[test]
+fn every_figure_is_there_as_svg_and_png() {
+    let files = all(&sweep(12));
+    let figures: Vec<&str> = files.iter().filter_map(|file| file.name.strip_suffix(".svg")).collect();
+    // the loss of all, and for both panels regret, facts and layers
+    assert_eq!(figures.len(), 1 + 2 * 3, "{figures:?}");
+    for name in figures {
+        let svg = named(&files, &format!("{name}.svg"));
+        assert!(!svg.contains("<style") && svg.contains("fill=\"#ffffff\""), "{name}");
+        let png = bytes(&files, &format!("{name}.png"));
+        assert_eq!(&png[1..4], b"PNG");
+        let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().expect("four bytes"));
+        let of_svg = |word: &str| -> f64 {
+            let (_, rest) = svg.split_once(&format!(" {word}=\"")).expect(word);
+            rest.split('"').next().and_then(|number| number.parse().ok()).expect("a number")
+        };
+        assert_eq!(f64::from(size(16)), 2.0 * of_svg("width").ceil(), "{name}");
+        assert_eq!(f64::from(size(20)), 2.0 * of_svg("height").ceil(), "{name}");
+    }
+}
+
+/// The answer stands first, whatever is left of it.
+#[test]
+fn the_answer_is_first_and_many_sentences_are_counted() {
+    let mut study = sweep(12);
+    let panels: Vec<_> = (0..4)
+        .flat_map(|_| study.panels.clone())
+        .enumerate()
+        .map(|(number, panel)| locus_analysis::Panel { method: format!("{} {number}", panel.method), ..panel })
+        .collect();
+    study.panels = panels;
+    let text = named(&all(&study), "report.md").to_owned();
+    let (_, answer) = text.split_once("## The answer").expect("an answer");
+    let (answer, rest) = answer.split_once("\n## ").expect("more");
+    assert!(answer.contains("of 8 pairs of method and objective"), "{answer}");
+    assert!(!answer.contains("On GPT-2 XL") && rest.contains("On GPT-2 XL, for ROME 0 and error injection"));
+    let order =
+        ["The answer", "What it costs", "As it should be", "As published", "Layer by layer", "Compute it again"];
+    let places: Vec<usize> = order.iter().map(|title| text.find(&format!("\n## {title}")).expect(title)).collect();
+    assert!(places.is_sorted(), "{places:?}");
 }

@@ -4,6 +4,7 @@ use crate::cli::arguments::{AnalyzeArguments, Common};
 use crate::cli::tables::table;
 use crate::cli::{Failure, output};
 use locus_analysis::report::{self, Content, Section};
+use locus_analysis::variants::logit;
 use locus_analysis::{Settings, analyze};
 use locus_sweep::{Ledger, score_names, study};
 
@@ -21,20 +22,33 @@ pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure>
     }
     let ledger = Ledger::read(&arguments.folder)?;
     let rows = ledger.rows()?;
-    let study = study(&ledger, &rows, &arguments.scores);
+    let mut study = study(&ledger, &rows, &arguments.scores);
     if study.panels.is_empty() {
         let message = format!("{}: no cell has a score yet; see `locus sweep status`", arguments.folder.display());
         return Err(Failure::failed(message));
+    }
+    let usual = Settings::default();
+    let (mut margin, mut ceiling, mut folder) = (usual.margin, usual.ceiling, "analysis".to_owned());
+    if arguments.logit {
+        study = study.on_logit_scale();
+        // a step of the score in the middle of the scale is four times as large on it
+        (margin, ceiling) = (4.0 * margin, logit(ceiling));
+        folder.push_str("-logit");
+    }
+    if arguments.without_last_layer {
+        study = study.without_last_layer();
+        folder.push_str("-without-last-layer");
     }
     let settings = Settings {
         seed: arguments.seed,
         resamples: arguments.resamples,
         permutations: arguments.resamples,
-        margin: arguments.margin,
-        ..Settings::default()
+        margin: arguments.margin.unwrap_or(margin),
+        ceiling,
+        ..usual
     };
     let analysis = analyze(&study, &settings, &mut |_, _| {}).map_err(|error| Failure::usage(error.to_string()))?;
-    let out = arguments.out.clone().unwrap_or_else(|| arguments.folder.join("analysis"));
+    let out = arguments.out.clone().unwrap_or_else(|| arguments.folder.join(folder));
     let written = report::write(&out, &study, &analysis)
         .map_err(|error| Failure::failed(format!("--out {}: {error}", out.display())))?;
     if common.json {
@@ -58,9 +72,10 @@ fn text(section: &Section, score: Option<&str>) -> String {
     let spoken = score.map(|score| score.replace('_', " "));
     let is_of = |text: &&String| spoken.as_ref().is_none_or(|spoken| text.contains(spoken.as_str()));
     parts.extend(section.text.iter().filter(is_of).map(|paragraph| wrapped(paragraph)));
-    let of_score = section.tables.iter().filter(|table| score.is_none_or(|score| table.title.contains(score)));
-    for of in of_score {
-        let mut shown = table(of.columns.iter().copied());
+    // what stands first, and with all scores the parts too
+    let tables = if score.is_some() { section.tables.iter().collect() } else { section.all_tables() };
+    for of in tables {
+        let mut shown = table(of.columns.iter().map(String::as_str));
         for row in &of.rows {
             shown.add_row(row.cells.iter().map(|cell| match cell {
                 Content::Text(text) => text.clone(),
@@ -69,7 +84,7 @@ fn text(section: &Section, score: Option<&str>) -> String {
             }));
         }
         shown.right(of.words..of.columns.len());
-        let notes: Vec<String> = of.notes.iter().map(|note| wrapped(note)).collect();
+        let notes: Vec<String> = of.reading.iter().chain(&of.all_notes()).map(|note| wrapped(note)).collect();
         parts.push(format!("{}\n{shown}\n{}", of.title, notes.join("\n")).trim_end().to_owned());
     }
     parts.join("\n\n")

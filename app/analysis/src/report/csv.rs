@@ -1,21 +1,15 @@
-//! The long table: one row per fact, layer, localizer, method, objective and score. Everything in the report can be
-//! computed from it.
+//! The long table as CSV, and beside it what its names mean.
 
+use super::long_table::{origins, rows};
 use crate::panel::{Cell, Study};
 
 /// The names of the columns, in their order.
-pub const COLUMNS: [&str; 17] = [
-    "model",
-    "program",
-    "facts_file",
-    "sweep_seed",
+pub const COLUMNS: [&str; 11] = [
     "method",
     "window",
     "objective",
     "score_name",
-    "score_definition",
     "localizer",
-    "localizer_definition",
     "fact",
     "left_out",
     "layer",
@@ -30,45 +24,39 @@ pub const COLUMNS: [&str; 17] = [
 /// # Errors
 ///
 /// Those of the writer, which is memory.
-pub fn render(study: &Study) -> Result<String, ::csv::Error> {
+pub fn render(study: &Study) -> Result<Vec<u8>, ::csv::Error> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS)?;
     let number = |cell: &Cell| cell.value().map(|value| value.to_string()).unwrap_or_default();
-    let reason = |cell: &Cell| match cell {
-        Cell::Value(_) => None,
-        Cell::Missing(reason) => Some(reason.clone()),
-    };
-    let identity = &study.identity;
-    let seed = identity.seed.to_string();
-    for panel in &study.panels {
-        for localizer in &panel.localizers {
-            for (place, fact) in panel.facts.iter().enumerate() {
-                for (column, layer) in panel.layers.iter().enumerate() {
-                    let (score, effect) = (&panel.scores[place][column], &localizer.effects[place][column]);
-                    let missing = reason(score).or_else(|| reason(effect)).unwrap_or_default();
-                    writer.write_record([
-                        identity.model.as_str(),
-                        &identity.program,
-                        &identity.facts,
-                        &seed,
-                        &panel.method,
-                        &panel.window.to_string(),
-                        &panel.objective,
-                        &panel.score,
-                        &panel.score_definition,
-                        &localizer.name,
-                        &localizer.definition,
-                        &fact.id,
-                        fact.left_out.as_deref().unwrap_or_default(),
-                        &layer.to_string(),
-                        &number(score),
-                        &number(effect),
-                        &missing,
-                    ])?;
-                }
-            }
-        }
+    for row in rows(study) {
+        let (panel, fact) = (row.panel(), row.fact());
+        writer.write_record([
+            panel.method.as_str(),
+            &panel.window.to_string(),
+            &panel.objective,
+            &panel.score,
+            row.localizer(),
+            &fact.id,
+            fact.left_out.as_deref().unwrap_or_default(),
+            &row.layer().to_string(),
+            &number(row.score()),
+            &number(row.effect()),
+            row.missing(),
+        ])?;
     }
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    writer.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// Model, program, facts and seed, and the definitions of scores and localizers, each once.
+///
+/// # Errors
+///
+/// Those of the writer, which is memory.
+pub fn render_origins(study: &Study) -> Result<Vec<u8>, ::csv::Error> {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    writer.write_record(["kind", "name", "meaning"])?;
+    for line in origins(study) {
+        writer.write_record(line)?;
+    }
+    writer.into_inner().map_err(|error| error.into_error().into())
 }

@@ -1,44 +1,111 @@
-//! The tables for a paper: LaTeX with booktabs, to be read in with `\input`.
+//! The tables for a paper: LaTeX with booktabs, to be read in with `\input`. A table that is too wide for a page is cut into
+//! blocks of columns, one that is too long is a `longtable`.
 
 use super::table::Table;
-use super::{Report, Section};
+use super::{Report, Section, visit};
+
+/// What stands at the beginning of the file: what it needs, and what becomes of letters that the engine may not have.
+const HEAD: &str = "\
+% Needs \\usepackage{booktabs,longtable}. Tables fit a line of 160 mm (A4 with margins of 25 mm).
+% A letter that pdfLaTeX has none for is printed by its number; XeLaTeX and LuaLaTeX print the letter.
+\\ifdefined\\locusletter\\else\\DeclareRobustCommand{\\locusletter}[2]{\\ifdefined\\Umathchar #2\\else U+#1\\fi}\\fi
+\\ifdefined\\LTcapwidth\\setlength{\\LTcapwidth}{\\linewidth}\\fi
+";
+/// Points of a line that tables may take, and what a letter of footnote size takes of them (digits have 4.2).
+const ROOM: f64 = 440.0;
+const LETTER: f64 = 4.3;
+const BETWEEN: f64 = 7.0;
+/// Lines of a table that a page holds beside its notes.
+const LINES: usize = 44;
 
 /// All tables.
 pub fn render(report: &Report) -> String {
-    let mut text = format!("% {}\n% Needs \\usepackage{{booktabs}}.\n", commented(&report.title));
+    let mut text = format!("% {}\n", commented(&report.title));
     report.about.iter().for_each(|line| text.push_str(&format!("% {}\n", commented(line))));
-    let tables = |section: &Section| section.tables.iter().map(table).collect::<String>();
-    report.sections.iter().for_each(|section| text.push_str(&tables(section)));
+    text.push_str(HEAD);
+    report.sections.iter().for_each(|own| section(&mut text, own));
     text
 }
 
+fn section(text: &mut String, section: &Section) {
+    visit(section, &mut |tables, _| {
+        if !tables.is_empty() {
+            tables.iter().for_each(|own| text.push_str(&table(own)));
+            // LaTeX holds few tables that have no page yet
+            text.push_str("\\clearpage\n");
+        }
+    });
+}
+
+fn width(text: &str) -> f64 {
+    text.chars().count() as f64 * LETTER + BETWEEN
+}
+
 fn table(table: &Table) -> String {
-    let columns = "l".repeat(table.words) + &"r".repeat(table.columns.len() - table.words);
-    let line = |cells: Vec<String>| format!("{} \\\\\n", cells.join(" & "));
-    let mut text = format!("\n\\begin{{table}}\n\\centering\\footnotesize\n\\caption{{{}}}\n", escaped(&table.title));
-    text.push_str(&format!("\\label{{tab:{}}}\n\\begin{{tabular}}{{{columns}}}\n\\toprule\n", table.id));
-    text.push_str(&line(table.columns.iter().map(|name| escaped(name)).collect()));
-    text.push_str("\\midrule\n");
-    for row in &table.rows {
-        let cell = |content| {
-            let printed = escaped(&table.printed(content));
+    let blocks = table.blocks(ROOM, width);
+    let is_long = (table.rows.len() + 2) * blocks.len() > LINES;
+    let (title, id) = (escaped(&table.title), &table.id);
+    let notes: Vec<String> = table.reading.iter().chain(&table.all_notes()).map(|note| escaped(note)).collect();
+    let notes = notes.join(" ");
+    let size = "\\footnotesize\\setlength{\\tabcolsep}{3pt}";
+    let mut text = String::from("\n");
+    if is_long {
+        text.push_str(&format!("\\begingroup{size}\n"));
+        for (number, block) in blocks.iter().enumerate() {
+            let caption = if number == 0 {
+                format!("\\caption{{{title}}}\\label{{tab:{id}}}")
+            } else {
+                text.push_str("\\addtocounter{table}{-1}");
+                format!("\\caption[]{{{title}, columns continued}}")
+            };
+            let (columns, head, body) = (columns(table, block), head(table, block), body(table, block));
+            text.push_str(&format!(
+                "\\begin{{longtable}}{{{columns}}}\n{caption} \\\\\n\\toprule\n{head}\\midrule\n\\endfirsthead\n\\toprule\n\
+                 {head}\\midrule\n\\endhead\n\\bottomrule\n\\endlastfoot\n{body}\\end{{longtable}}\n"
+            ));
+        }
+        text.push_str(&format!("\\noindent {notes}\\par\\endgroup\n"));
+        return text;
+    }
+    text.push_str(&format!("\\begin{{table}}[htbp]\n\\centering{size}\n\\caption{{{title}}}\n\\label{{tab:{id}}}\n"));
+    for (number, block) in blocks.iter().enumerate() {
+        let between = if number == 0 { "" } else { "\n\\medskip\n" };
+        let (columns, head, body) = (columns(table, block), head(table, block), body(table, block));
+        text.push_str(&format!(
+            "{between}\\begin{{tabular}}{{{columns}}}\n\\toprule\n{head}\\midrule\n{body}\\bottomrule\n\\end{{tabular}}\n"
+        ));
+    }
+    text.push_str(&format!("\n\\medskip\n\\parbox{{\\linewidth}}{{\\footnotesize {notes}}}\n\\end{{table}}\n"));
+    text
+}
+
+fn columns(table: &Table, block: &[usize]) -> String {
+    block.iter().map(|place| if *place < table.words { 'l' } else { 'r' }).collect()
+}
+
+fn head(table: &Table, block: &[usize]) -> String {
+    line(block.iter().map(|place| escaped(&table.columns[*place])).collect())
+}
+
+fn body(table: &Table, block: &[usize]) -> String {
+    let row = |row: &super::Row| {
+        let cell = |place: &usize| {
+            let printed = escaped(&table.printed(&row.cells[*place]));
             if row.quoted && !printed.is_empty() { format!("\\textit{{{printed}}}") } else { printed }
         };
-        text.push_str(&line(row.cells.iter().map(cell).collect()));
-    }
-    text.push_str("\\bottomrule\n\\end{tabular}\n");
-    let notes = table.all_notes();
-    if !notes.is_empty() {
-        let notes: Vec<String> = notes.iter().map(|note| escaped(note)).collect();
-        text.push_str(&format!("\n\\parbox{{\\linewidth}}{{\\footnotesize {}}}\n", notes.join(" ")));
-    }
-    text.push_str("\\end{table}\n");
-    text
+        line(block.iter().map(cell).collect())
+    };
+    table.rows.iter().map(row).collect()
+}
+
+/// A row. An empty group stands before it, so that a bracket in its first cell is no option of the row before.
+fn line(cells: Vec<String>) -> String {
+    format!("{{}}{} \\\\\n", cells.join(" & "))
 }
 
 /// One line of a comment.
 fn commented(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
+    text.replace(|letter: char| letter.is_control(), " ")
 }
 
 /// Without meaning to LaTeX.
@@ -52,12 +119,37 @@ fn escaped(text: &str) -> String {
             '^' => escaped.push_str("\\textasciicircum{}"),
             '<' => escaped.push_str("$<$"),
             '>' => escaped.push_str("$>$"),
+            '|' => escaped.push_str("\\textbar{}"),
+            '"' | '”' => escaped.push_str("''"),
+            '“' => escaped.push_str("``"),
+            '’' => escaped.push('\''),
+            '‘' => escaped.push('`'),
             '²' => escaped.push_str("$^2$"),
             '×' => escaped.push_str("$\\times$"),
+            '·' => escaped.push_str("$\\cdot$"),
+            '−' => escaped.push_str("$-$"),
             '–' => escaped.push_str("--"),
-            '\n' | '\r' => escaped.push(' '),
-            other => escaped.push(other),
+            '—' => escaped.push_str("---"),
+            '…' => escaped.push_str("\\ldots{}"),
+            '\u{a0}' => escaped.push('~'),
+            // letters that every encoding of fonts has or makes
+            'À'..='ÿ' if !matches!(letter, 'Ð' | 'ð' | 'Þ' | 'þ' | '÷') => escaped.push(letter),
+            letter if letter.is_control() => escaped.push(' '),
+            letter if letter.is_ascii() => escaped.push(letter),
+            other => escaped.push_str(&format!("\\locusletter{{{:04X}}}{{{other}}}", other as u32)),
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_a_meaning_to_latex() {
+        assert_eq!(escaped("a_b & 50 % <x> | \"y\""), "a\\_b \\& 50 \\% $<$x$>$ \\textbar{} ''y''");
+        assert_eq!(escaped("é 方\n"), "é \\locusletter{65B9}{方} ");
+        assert_eq!(escaped("\\^~"), "\\textbackslash{}\\textasciicircum{}\\textasciitilde{}");
+    }
 }

@@ -1,7 +1,8 @@
 //! The report as Markdown.
 
+use super::svg::Figure;
 use super::table::Table;
-use super::{Report, Section};
+use super::{Part, Report, Section};
 
 /// The whole report; figures are linked by their file names.
 pub fn render(report: &Report) -> String {
@@ -13,21 +14,35 @@ pub fn render(report: &Report) -> String {
 
 fn section(text: &mut String, section: &Section) {
     text.push_str(&format!("\n## {}\n", escaped(section.title)));
-    for paragraph in &section.text {
-        text.push_str(&format!("\n{}\n", escaped(paragraph)));
-    }
-    section.tables.iter().for_each(|own| table(text, own));
-    for figure in &section.figures {
-        text.push_str(&format!("\n![{}]({}.svg)\n", escaped(&figure.title), figure.id));
-    }
+    contents(text, &section.text, &section.tables, &section.figures);
+    section.parts.iter().for_each(|own| part(text, own));
     if let Some(code) = &section.code {
         text.push_str(&format!("\n```r\n{code}```\n"));
     }
 }
 
+fn part(text: &mut String, part_of: &Part) {
+    text.push_str(&format!("\n### {}\n", escaped(&part_of.title)));
+    contents(text, &part_of.text, &part_of.tables, &part_of.figures);
+    part_of.parts.iter().for_each(|own| part(text, own));
+}
+
+fn contents(text: &mut String, paragraphs: &[String], tables: &[Table], figures: &[Figure]) {
+    for paragraph in paragraphs {
+        text.push_str(&format!("\n{}\n", escaped(paragraph)));
+    }
+    tables.iter().for_each(|own| table(text, own));
+    for figure in figures {
+        text.push_str(&format!("\n![{}]({}.svg)\n", escaped(&figure.title), figure.id));
+    }
+}
+
 fn table(text: &mut String, table: &Table) {
     let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
-    text.push_str(&format!("\n### {}\n\n", escaped(&table.title)));
+    text.push_str(&format!("\n#### {}\n\n", escaped(&table.title)));
+    for sentence in &table.reading {
+        text.push_str(&format!("{}\n\n", escaped(sentence)));
+    }
     text.push_str(&line(table.columns.iter().map(|name| escaped(name)).collect()));
     let rule = |place: usize| if place < table.words { "---" } else { "---:" }.to_owned();
     text.push_str(&line((0..table.columns.len()).map(rule).collect()));

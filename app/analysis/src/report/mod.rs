@@ -8,7 +8,10 @@ mod table;
 pub mod csv;
 pub mod html;
 pub mod latex;
+pub mod long_table;
 pub mod markdown;
+pub mod parquet;
+pub mod png;
 pub mod svg;
 
 pub use table::{Content, Row, Table};
@@ -36,19 +39,68 @@ pub struct Section {
     pub title: &'static str,
     /// Paragraphs.
     pub text: Vec<String>,
-    /// Whether the paragraphs are what the report is for.
+    /// Whether the section is what the report is for.
     pub lead: bool,
     pub tables: Vec<Table>,
     pub figures: Vec<Figure>,
+    /// The rest, part by part.
+    pub parts: Vec<Part>,
     /// Lines of R.
     pub code: Option<&'static str>,
+}
+
+/// A part of a section: what belongs to one score, one localizer, or one method and objective.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    pub title: String,
+    /// Whether a page shows it only when it is asked for.
+    pub folded: bool,
+    /// Paragraphs.
+    pub text: Vec<String>,
+    pub tables: Vec<Table>,
+    pub figures: Vec<Figure>,
+    pub parts: Vec<Part>,
+}
+
+impl Part {
+    /// A part without contents.
+    pub fn new(title: impl Into<String>, folded: bool) -> Self {
+        let (text, tables, figures, parts) = Default::default();
+        Self { title: title.into(), folded, text, tables, figures, parts }
+    }
+}
+
+/// Calls `each` with the tables and figures of each place of a section, in the order in which they are read.
+pub fn visit<'a>(section: &'a Section, each: &mut dyn FnMut(&'a [Table], &'a [Figure])) {
+    fn part<'a>(own: &'a Part, each: &mut dyn FnMut(&'a [Table], &'a [Figure])) {
+        each(&own.tables, &own.figures);
+        own.parts.iter().for_each(|inner| part(inner, each));
+    }
+    each(&section.tables, &section.figures);
+    section.parts.iter().for_each(|own| part(own, each));
+}
+
+impl Section {
+    /// All tables, those of the parts too.
+    pub fn all_tables(&self) -> Vec<&Table> {
+        let mut all = Vec::new();
+        visit(self, &mut |tables, _| all.extend(tables));
+        all
+    }
+
+    /// All figures, those of the parts too.
+    pub fn all_figures(&self) -> Vec<&Figure> {
+        let mut all = Vec::new();
+        visit(self, &mut |_, figures| all.extend(figures));
+        all
+    }
 }
 
 /// A file of the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
     pub name: String,
-    pub contents: String,
+    pub contents: Vec<u8>,
 }
 
 /// Why a report could not be written.
@@ -56,6 +108,10 @@ pub struct ReportFile {
 pub enum Unwritten {
     #[error("the table of rows could not be made: {0}")]
     Rows(#[from] ::csv::Error),
+    #[error("the table of rows could not be made into Parquet: {0}")]
+    Parquet(#[from] ::parquet::errors::ParquetError),
+    #[error("figure {name}: {error}")]
+    Figure { name: String, error: png::Undrawn },
     #[error("the results could not be made into JSON: {0}")]
     Results(#[from] serde_json::Error),
     #[error("{}: the folder cannot be made ({error}); give a folder that can be written to", folder.display())]
@@ -69,11 +125,17 @@ pub fn report(analysis: &Analysis) -> Report {
     let mut sections = sections::all(analysis);
     let mut names = BTreeSet::new();
     for section in &mut sections {
-        section.tables.iter_mut().for_each(|table| table.id = own_name(&mut names, &table.id));
-        section.figures.iter_mut().for_each(|figure| figure.id = own_name(&mut names, &figure.id));
+        own_names(&mut names, &mut section.tables, &mut section.figures, &mut section.parts);
     }
     let title = format!("Does localization inform editing? {}", analysis.identity.model);
     Report { title, about: sections::about(analysis), sections }
+}
+
+/// Gives every table and figure a name of its own.
+fn own_names(names: &mut BTreeSet<String>, tables: &mut [Table], figures: &mut [Figure], parts: &mut [Part]) {
+    tables.iter_mut().for_each(|table| table.id = own_name(names, &table.id));
+    figures.iter_mut().for_each(|figure| figure.id = own_name(names, &figure.id));
+    parts.iter_mut().for_each(|own| own_names(names, &mut own.tables, &mut own.figures, &mut own.parts));
 }
 
 /// A name that is none of those before, and short enough for a file.
@@ -88,25 +150,50 @@ fn own_name(names: &mut BTreeSet<String>, wanted: &str) -> String {
     name
 }
 
-/// All files: `report.html`, `report.md`, `report.tex`, `rows.csv`, `results.json`, `again.R` and the figures.
+/// All files: `report.html`, `report.md`, `report.tex`, `rows.csv`, `rows.parquet`, `origins.csv`, `results.json`, `again.R`,
+/// and each figure as SVG and PNG.
 ///
 /// # Errors
 ///
-/// Where the rows or the results cannot be made into text.
+/// Where the rows or the results cannot be made into text, or a figure cannot be drawn.
 pub fn files(study: &Study, analysis: &Analysis) -> Result<Vec<ReportFile>, Unwritten> {
     let report = report(analysis);
-    let file = |name: &str, contents: String| ReportFile { name: name.to_owned(), contents };
+    let file = |name: &str, contents: Vec<u8>| ReportFile { name: name.to_owned(), contents };
     let mut files = vec![
-        file("report.html", html::render(&report)),
-        file("report.md", markdown::render(&report)),
-        file("report.tex", latex::render(&report)),
+        file("report.html", html::render(&report).into_bytes()),
+        file("report.md", markdown::render(&report).into_bytes()),
+        file("report.tex", latex::render(&report).into_bytes()),
         file("rows.csv", csv::render(study)?),
-        file("results.json", serde_json::to_string_pretty(analysis)? + "\n"),
-        file("again.R", sections::R.to_owned()),
+        file("rows.parquet", parquet::render(study)?),
+        file("origins.csv", csv::render_origins(study)?),
+        file("results.json", (serde_json::to_string_pretty(analysis)? + "\n").into_bytes()),
+        file("again.R", sections::R.as_bytes().to_vec()),
     ];
-    let figures = report.sections.into_iter().flat_map(|section| section.figures);
-    files.extend(figures.map(|figure| ReportFile { name: format!("{}.svg", figure.id), contents: figure.svg }));
+    let figures: Vec<&Figure> = report.sections.iter().flat_map(Section::all_figures).collect();
+    files.extend(figures.iter().map(|own| file(&format!("{}.svg", own.id), own.svg.clone().into_bytes())));
+    files.extend(pictures(&figures)?);
     Ok(files)
+}
+
+/// The figures as PNG. A large study has hundreds, so that all cores draw.
+fn pictures(figures: &[&Figure]) -> Result<Vec<ReportFile>, Unwritten> {
+    let draw = |own: &&Figure| {
+        let name = format!("{}.png", own.id);
+        match png::render(&own.svg) {
+            Ok(contents) => Ok(ReportFile { name, contents }),
+            Err(error) => Err(Unwritten::Figure { name, error }),
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunks = figures.chunks(figures.len().div_ceil(cores).max(1));
+    std::thread::scope(|scope| {
+        let drawing: Vec<_> = chunks.map(|own| scope.spawn(move || own.iter().map(draw).collect::<Vec<_>>())).collect();
+        let drawn = drawing.into_iter().flat_map(|one| match one.join() {
+            Ok(pictures) => pictures,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        drawn.collect()
+    })
 }
 
 /// Writes all files into a folder, which is made where it is missing, and says where they are.
@@ -120,7 +207,7 @@ pub fn write(folder: &Path, study: &Study, analysis: &Analysis) -> Result<Vec<Pa
     let mut written = Vec::with_capacity(files.len());
     for file in files {
         let path = folder.join(&file.name);
-        locus_files::write(&path, file.contents.as_bytes())?;
+        locus_files::write(&path, &file.contents)?;
         written.push(path);
     }
     Ok(written)

@@ -1,17 +1,20 @@
-//! Drawing: lines, dots, bands and words as SVG, in colors that suit a light and a dark page.
+//! Drawing: lines, dots, bands and words as SVG. A file of its own is dark on white and needs no style sheet, so that every
+//! program shows it; the classes let a page that is dark choose other colors.
 
 use super::number::fixed;
 
-/// Colors of the page, and of series (Okabe and Ito, told apart with any kind of color vision).
-const STYLE: &str = "\
-.fig{--ink:#1b1f24;--soft:#6b7280;--rule:#d8dce2;--a:#0072b2;--b:#d55e00;--c:#009e73;--d:#cc79a7;--e:#b8860b;\
-font-family:system-ui,sans-serif;font-size:12px}\
-@media(prefers-color-scheme:dark){.fig{--ink:#e6e8eb;--soft:#9aa3af;--rule:#3a414b;--a:#56b4e9;--b:#f0894d;--c:#3ecf9f;\
---d:#e6a5c8;--e:#f0c94d}}\
-.fig text{fill:var(--ink)}.fig .soft{fill:var(--soft)}.fig .rule{stroke:var(--rule)}.fig .axis{stroke:var(--soft)}\
-.fig .s0{--s:var(--a)}.fig .s1{--s:var(--b)}.fig .s2{--s:var(--c)}.fig .s3{--s:var(--d)}.fig .s4{--s:var(--e)}\
-.fig .line{stroke:var(--s);fill:none;stroke-width:2}.fig .thin{stroke:var(--s);stroke-width:1.5}\
-.fig .dot{fill:var(--s)}.fig .band{fill:var(--s);opacity:.18}.fig .dashed{stroke-dasharray:5 4}";
+/// Colors of series (Okabe and Ito, told apart with any kind of color vision), as on a light page.
+const SERIES: [&str; 5] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b"];
+/// The font whose letters `data/font` holds for pictures of points.
+pub const FONT: &str = "DejaVu Sans";
+
+/// Colors for a figure inside of a dark page.
+pub const DARK: &str = "\
+.fig text{fill:#e6e8eb}.fig text.soft{fill:#9aa3af}.fig .rule{stroke:#3a414b}.fig .axis{stroke:#9aa3af}\
+.fig .room{fill:#262b32}.fig .line.s0,.fig .thin.s0{stroke:#56b4e9}.fig .line.s1,.fig .thin.s1{stroke:#f0894d}\
+.fig .line.s2,.fig .thin.s2{stroke:#3ecf9f}.fig .line.s3,.fig .thin.s3{stroke:#e6a5c8}\
+.fig .line.s4,.fig .thin.s4{stroke:#f0c94d}.fig .dot.s0,.fig .band.s0{fill:#56b4e9}.fig .dot.s1,.fig .band.s1{fill:#f0894d}\
+.fig .dot.s2,.fig .band.s2{fill:#3ecf9f}.fig .dot.s3,.fig .band.s3{fill:#e6a5c8}.fig .dot.s4,.fig .band.s4{fill:#f0c94d}";
 
 /// A figure of the report.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,40 +50,77 @@ impl Drawing {
         Self { width, height, body: String::new() }
     }
 
-    /// A straight line.
+    /// A straight line: "rule", "axis", or "thin" and a series, which may be "dashed".
     pub fn line(&mut self, from: Point, to: Point, class: &str) {
         let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(pixel);
-        self.body.push_str(&format!("<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" class=\"{class}\"/>\n"));
+        let dashes = if class.contains("dashed") { " stroke-dasharray=\"5 4\"" } else { "" };
+        let (color, width) = match class.split(' ').next() {
+            Some("rule") => ("#d8dce2", "1"),
+            Some("axis") => ("#59636e", "1"),
+            _ => (series(class), "1.5"),
+        };
+        self.body.push_str(&format!(
+            "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"{color}\" stroke-width=\"{width}\"{dashes} \
+             class=\"{class}\"/>\n"
+        ));
     }
 
-    /// A dot.
+    /// A dot of a series.
     pub fn dot(&mut self, at: Point, class: &str) {
-        let [x, y] = [at.0, at.1].map(pixel);
-        self.body.push_str(&format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" class=\"dot {class}\"/>\n"));
+        let ([x, y], color) = ([at.0, at.1].map(pixel), series(class));
+        self.body
+            .push_str(&format!("<circle cx=\"{x}\" cy=\"{y}\" r=\"4\" fill=\"{color}\" class=\"dot {class}\"/>\n"));
     }
 
-    /// A line through points.
+    /// A line of a series through points.
     pub fn path(&mut self, points: &[Point], class: &str) {
-        self.body.push_str(&format!("<polyline points=\"{}\" class=\"line {class}\"/>\n", list(points)));
+        let (points, color) = (list(points), series(class));
+        let dashes = if class.contains("dashed") { " stroke-dasharray=\"5 4\"" } else { "" };
+        self.body.push_str(&format!(
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dashes} class=\"line \
+             {class}\"/>\n"
+        ));
     }
 
     /// What lies between two lines.
     pub fn band(&mut self, low: &[Point], high: &[Point], class: &str) {
         let around: Vec<Point> = low.iter().chain(high.iter().rev()).copied().collect();
-        self.body.push_str(&format!("<polygon points=\"{}\" class=\"band {class}\"/>\n", list(&around)));
+        let (points, color) = (list(&around), series(class));
+        self.body.push_str(&format!(
+            "<polygon points=\"{points}\" fill=\"{color}\" fill-opacity=\"0.18\" class=\"band {class}\"/>\n"
+        ));
     }
 
-    /// Words.
+    /// A tinted room behind what is drawn after it.
+    pub fn room(&mut self, from: Point, to: Point) {
+        let [x, y, width, height] = [from.0, from.1, to.0 - from.0, to.1 - from.1].map(pixel);
+        self.body.push_str(&format!(
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"#eef1f4\" class=\"room\"/>\n"
+        ));
+    }
+
+    /// Words; "soft" ones are gray.
     pub fn words(&mut self, at: Point, anchor: Anchor, text: &str, class: &str) {
+        self.turned(at, anchor, text, class, "");
+    }
+
+    /// Words that are read upwards, around their middle.
+    pub fn upright(&mut self, at: Point, text: &str, class: &str) {
+        let [x, y] = [at.0, at.1].map(pixel);
+        self.turned(at, Anchor::Middle, text, class, &format!(" transform=\"rotate(-90 {x} {y})\""));
+    }
+
+    fn turned(&mut self, at: Point, anchor: Anchor, text: &str, class: &str, turn: &str) {
         let [x, y] = [at.0, at.1].map(pixel);
         let anchor = match anchor {
             Anchor::Start => "start",
             Anchor::Middle => "middle",
             Anchor::End => "end",
         };
-        let text = escaped(text);
-        self.body
-            .push_str(&format!("<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" class=\"{class}\">{text}</text>\n"));
+        let (text, color) = (escaped(text), if class == "soft" { "#59636e" } else { "#1b1f24" });
+        self.body.push_str(&format!(
+            "<text x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\" fill=\"{color}\"{turn} class=\"{class}\">{text}</text>\n"
+        ));
     }
 
     /// The file: it stands alone and needs nothing else.
@@ -89,9 +129,17 @@ impl Drawing {
         let (width, height, title) = (pixel(width), pixel(height), escaped(title));
         format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" class=\"fig\" role=\"img\">\n<title>{title}</title>\n<style>{STYLE}</style>\n{body}</svg>\n"
+             height=\"{height}\" font-family=\"'{FONT}', system-ui, sans-serif\" font-size=\"12\" class=\"fig\" \
+             role=\"img\">\n<title>{title}</title>\n<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\" \
+             class=\"page\"/>\n{body}</svg>\n"
         )
     }
+}
+
+/// The color of the series that a class names ("s0" to "s4"), or gray.
+fn series(class: &str) -> &'static str {
+    let number = class.split(' ').find_map(|word| word.strip_prefix('s')?.parse::<usize>().ok());
+    number.and_then(|number| SERIES.get(number)).unwrap_or(&"#59636e")
 }
 
 fn pixel(value: f64) -> String {
@@ -141,14 +189,24 @@ impl Scale {
         Self { low: low - room, high: high + room, from, to }
     }
 
+    /// The same numbers between two other pixels.
+    pub fn between(self, from: f64, to: f64) -> Self {
+        Self { from, to, ..self }
+    }
+
     /// Where a number is.
     pub fn at(&self, value: f64) -> f64 {
         self.from + (value - self.low) / (self.high - self.low) * (self.to - self.from)
     }
 
-    /// Round numbers, some five of them, and how many digits they need.
-    pub fn ticks(&self) -> (Vec<f64>, usize) {
-        let raw = (self.high - self.low) / 5.0;
+    /// Where a number is, or the end of the scale that it is beyond.
+    pub fn held(&self, value: f64) -> f64 {
+        self.at(value.clamp(self.low, self.high))
+    }
+
+    /// Round numbers, so many at most but for one or two, and how many digits they need.
+    pub fn ticks(&self, wanted: f64) -> (Vec<f64>, usize) {
+        let raw = (self.high - self.low) / wanted;
         let power = 10_f64.powf(raw.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|part| part * power).find(|step| *step >= raw).unwrap_or(raw);
         let digits = (-step.log10().floor()).max(0.0) as usize;
@@ -166,7 +224,7 @@ mod tests {
     fn a_scale_holds_its_values_and_has_round_ticks() {
         let scale = Scale::new([0.0, 1.0].into_iter(), 0.0, 100.0);
         assert!(scale.at(0.0) > 0.0 && scale.at(1.0) < 100.0);
-        assert_eq!(scale.ticks(), (vec![0.0, 0.5, 1.0], 1));
+        assert_eq!(scale.ticks(5.0), (vec![0.0, 0.5, 1.0], 1));
         let same = Scale::new([2.0, 2.0].into_iter(), 0.0, 100.0);
         assert_eq!(same.at(2.0), 50.0);
         assert!(Scale::new(std::iter::empty(), 0.0, 1.0).at(0.5).is_finite());
@@ -178,5 +236,16 @@ mod tests {
         drawing.words((0.0, 0.0), Anchor::Start, "<script>&\"\u{7}", "");
         let text = drawing.finish("a < b");
         assert!(text.contains("&lt;script&gt;&amp;&quot;</text>") && text.contains("<title>a &lt; b</title>"));
+    }
+
+    #[test]
+    fn a_file_of_its_own_has_its_colors_without_a_style_sheet() {
+        let mut drawing = Drawing::new(10.0, 10.0);
+        drawing.line((0.0, 0.0), (1.0, 1.0), "thin dashed s1");
+        let text = drawing.finish("a");
+        assert!(text.contains("stroke=\"#d55e00\"") && !text.contains("var(") && !text.contains("<style"));
+        for number in 0..SERIES.len() {
+            assert!(DARK.contains(&format!(".line.s{number}")) && DARK.contains(&format!(".dot.s{number}")));
+        }
     }
 }

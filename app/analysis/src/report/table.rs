@@ -11,11 +11,13 @@ pub struct Table {
     /// Letters, digits and hyphens: the label in LaTeX, the anchor in HTML.
     pub id: String,
     pub title: String,
-    pub columns: Vec<&'static str>,
+    pub columns: Vec<String>,
     /// How many columns at the left hold words; the others hold numbers.
     pub words: usize,
     pub rows: Vec<Row>,
-    /// Sentences below the table: what the numbers rest on.
+    /// Sentences above the table: how to read it, and how many facts and layers it rests on.
+    pub reading: Vec<String>,
+    /// Sentences below the table: where the numbers are from, and what their names mean.
     pub notes: Vec<String>,
 }
 
@@ -132,10 +134,63 @@ impl Table {
         }
     }
 
-    /// Notes, then the numbered reasons for empty cells.
-    pub fn all_notes(&self) -> Vec<String> {
+    /// The reasons that dashes point to.
+    pub fn numbered_reasons(&self) -> Vec<String> {
         let reasons = self.reasons().into_iter().enumerate();
-        let reasons = reasons.map(|(place, reason)| format!("({}) Not computed: {reason}.", place + 1));
-        self.notes.iter().cloned().chain(reasons).collect()
+        reasons.map(|(place, reason)| format!("({}) Not computed: {reason}.", place + 1)).collect()
+    }
+
+    /// The numbered reasons for empty cells, then the notes.
+    pub fn all_notes(&self) -> Vec<String> {
+        self.numbered_reasons().into_iter().chain(self.notes.iter().cloned()).collect()
+    }
+
+    /// The columns in blocks that are no wider than `room`, each with the words at the left. `measure` says how wide a text
+    /// is, space between columns included.
+    pub fn blocks(&self, room: f64, measure: impl Fn(&str) -> f64) -> Vec<Vec<usize>> {
+        let width = |column: usize| {
+            let cells = self.rows.iter().map(|row| measure(&self.printed(&row.cells[column])));
+            cells.fold(measure(&self.columns[column]), f64::max)
+        };
+        let words: Vec<usize> = (0..self.words.min(self.columns.len())).collect();
+        let left: f64 = words.iter().map(|column| width(*column)).sum();
+        let mut blocks = vec![words.clone()];
+        let mut used = left;
+        for column in words.len()..self.columns.len() {
+            let own = width(column);
+            let is_first = blocks.last().is_some_and(|block| block.len() == words.len());
+            if used + own > room && !is_first {
+                blocks.push(words.clone());
+                used = left;
+            }
+            used += own;
+            if let Some(block) = blocks.last_mut() {
+                block.push(column);
+            }
+        }
+        blocks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_table_is_cut_into_blocks_that_all_begin_alike() {
+        let row = Row::new(["ROME", "0.12", "0.34", "0.56"].map(Content::from).into());
+        let table = Table {
+            id: "wide".to_owned(),
+            title: "Wide".to_owned(),
+            columns: ["method", "a", "b", "c"].map(str::to_owned).into(),
+            words: 1,
+            rows: vec![row],
+            reading: Vec::new(),
+            notes: Vec::new(),
+        };
+        let letters = |text: &str| text.len() as f64;
+        assert_eq!(table.blocks(100.0, letters), [vec![0, 1, 2, 3]]);
+        assert_eq!(table.blocks(14.0, letters), [vec![0, 1, 2], vec![0, 3]]);
+        assert_eq!(table.blocks(1.0, letters), [vec![0, 1], vec![0, 2], vec![0, 3]], "no column is left out");
     }
 }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 pub struct AnalyzeArguments {
     /// Folder of the sweep.
     pub folder: PathBuf,
-    /// Folder for the report: HTML, Markdown, LaTeX, CSV, the lines of R, and every figure as SVG; `analysis` in the
-    /// sweep's folder without it.
+    /// Folder for the report: HTML, Markdown, LaTeX, CSV, Parquet, the lines of R, and every figure as SVG and PNG;
+    /// `analysis` in the sweep's folder without it (`analysis-logit`, `analysis-without-last-layer`).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Score to analyze, repeatable; all that were measured without it.
@@ -21,9 +21,16 @@ pub struct AnalyzeArguments {
     /// Seed of every draw of the analysis.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// Smallest difference of a score that counts, for the test of equivalence and the verdict.
-    #[arg(long, default_value_t = 0.05, value_name = "SCORE")]
-    pub margin: f64,
+    /// Smallest difference of a score that counts, for the test of equivalence and the verdict; 0.05 without it, and
+    /// 0.2 on the logit scale, which is as much in its middle.
+    #[arg(long, value_name = "SCORE")]
+    pub margin: Option<f64>,
+    /// Takes scores on the logit scale, where differences near 0 and 1 count more.
+    #[arg(long)]
+    pub logit: bool,
+    /// Leaves out the last layer of each edit, where most fail.
+    #[arg(long)]
+    pub without_last_layer: bool,
     /// Prints the tables of all sections, not of the first one alone.
     #[arg(long)]
     pub all: bool,

@@ -1,5 +1,6 @@
 library(clubSandwich)
-rows <- subset(read.csv("rows.csv"), left_out == "" & !is.na(score) & !is.na(effect))
+rows <- subset(read.csv("rows.csv", colClasses = c(fact = "character", left_out = "character")),
+  left_out == "" & !is.na(score) & !is.na(effect))
 for (own in split(rows, rows[c("method", "window", "objective", "score_name", "localizer")], drop = TRUE)) {
   print(own[1, c("method", "window", "objective", "score_name", "localizer")], row.names = FALSE)
   layer <- lm(score ~ factor(layer), own); both <- lm(score ~ factor(layer) * effect, own)

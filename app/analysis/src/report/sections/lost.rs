@@ -1,31 +1,143 @@
-//! Regret: the headline.
+//! Regret: what each rule loses, all methods and objectives side by side, then one by one.
 
 use super::super::figures;
 use super::super::number::{percent, slug};
 use super::super::table::{Content, Row, Table};
-use super::{Section, sources};
+use super::{Section, counts, named, scores, sources};
 use crate::analysis::{Analysis, PanelResults};
-use crate::regret::{Regret, RuleRegret};
+use crate::regret::{Regret, Rule, RuleRegret};
+use crate::report::Part;
 use crate::unavailable::Computed;
-use crate::words::many;
+use crate::verdict::Worth;
+use crate::words::{many, spoken};
 
-/// Verdicts, then the table and the figures of each panel.
+/// One table for each score, then each panel in detail.
 pub fn section(analysis: &Analysis) -> Section {
-    let verdicts = analysis.panels.iter().flat_map(|panel| panel.localizers.iter().map(move |own| (panel, own)));
-    let said = |(panel, own): (&PanelResults, &crate::analysis::LocalizerResults)| match &own.verdict {
-        Ok(verdict) => verdict.sentence.clone(),
-        Err(reason) => format!("{}, {}: no verdict, {reason}.", panel.title(), own.name),
-    };
-    let computed = analysis.panels.iter().filter_map(|panel| Some((panel, panel.regret.as_ref().ok()?)));
-    let figures = |(panel, regret)| [figures::forest(panel, regret), figures::curve(panel, regret)];
+    let mut tables = Vec::new();
+    let mut parts = Vec::new();
+    for (number, (score, panels)) in scores(analysis).into_iter().enumerate() {
+        let overview = overview(analysis, score, &panels);
+        let there: Vec<_> = panels.iter().filter_map(|panel| Some((*panel, panel.regret.as_ref().ok()?))).collect();
+        let is_one = there.len() == 1 && number == 0;
+        let one_by_one = there.into_iter().map(|(panel, regret)| {
+            let mut part = Part::new(format!("Regret of every rule: {}", panel.title()), !is_one);
+            part.tables.push(table(analysis, panel, regret));
+            part.figures =
+                [figures::rules(panel, regret), figures::curve(panel, regret)].into_iter().flatten().collect();
+            part
+        });
+        let each = Part::new(format!("Each method and objective: {score}"), !is_one);
+        let each = Part { parts: one_by_one.collect(), ..each };
+        if number == 0 {
+            tables.push(overview);
+            parts.push(each);
+        } else {
+            parts.push(Part {
+                tables: vec![overview],
+                parts: vec![each],
+                ..Part::new(format!("Regret by {score}"), true)
+            });
+        }
+    }
     Section {
         id: "regret",
         title: "What it costs to pick the layer by a rule",
-        text: verdicts.map(said).collect(),
+        text: vec![
+            "Somebody who edits one fact picks a layer. Regret is what the score at the layer picked lacks of the score at \
+             the fact's own best layer; loss is the score at one fixed layer, chosen on all other facts, less that at the \
+             layer picked, on the same facts."
+                .to_owned(),
+        ],
         lead: true,
-        tables: computed.clone().map(|(panel, regret)| table(analysis, panel, regret)).collect(),
-        figures: computed.flat_map(figures).flatten().collect(),
+        tables,
+        figures: Vec::new(),
+        parts,
         code: None,
+    }
+}
+
+/// All methods and objectives of one score, a row each.
+fn overview(analysis: &Analysis, score: &str, panels: &[&PanelResults]) -> Table {
+    let mut names: Vec<&str> = Vec::new();
+    for own in panels.iter().flat_map(|panel| &panel.localizers) {
+        if !names.contains(&own.name.as_str()) {
+            names.push(&own.name);
+        }
+    }
+    let mut columns = named(&["method", "window", "objective", "facts", "best score", "fixed layer", "its regret"]);
+    columns.push("regret of a random layer".to_owned());
+    columns.extend(names.iter().map(|name| format!("loss by {name}")));
+    let row = |panel: &&PanelResults| {
+        let mut cells: Vec<Content> =
+            vec![panel.method.as_str().into(), panel.window.to_string().into(), spoken(&panel.objective).into()];
+        let regret = match &panel.regret {
+            Ok(regret) => regret,
+            Err(reason) => {
+                cells.resize(columns.len(), Content::Missing(reason.to_string()));
+                return Row::new(cells);
+            }
+        };
+        let of = |rule: &Rule| regret.rules.iter().find(|own| own.rule == *rule);
+        let lost = |rule| of(&rule).map_or(Content::Empty, |own| Content::interval(&own.regret, 3));
+        let usual = of(&Rule::FixedOnOthers).and_then(RuleRegret::usual).map(|place| regret.layers[place]);
+        cells.extend([
+            Content::count(regret.counts.facts),
+            Content::number(regret.best, 3),
+            usual.map_or_else(|| "varies".into(), Content::count),
+            lost(Rule::FixedOnOthers),
+            lost(Rule::Random),
+        ]);
+        cells.extend(names.iter().map(|name| match panel.localizers.iter().find(|own| own.name == *name) {
+            None => Content::Empty,
+            Some(own) => Content::computed(&own.verdict, |verdict| {
+                let [estimate, low, high] =
+                    [verdict.loss.estimate, verdict.loss.low, verdict.loss.high].map(|value| super::fixed(value, 3));
+                format!("{estimate} {} [{low}, {high}]", short(verdict.worth)).into()
+            }),
+        }));
+        Row::new(cells)
+    };
+    let there = || panels.iter().filter_map(|panel| panel.regret.as_ref().ok());
+    let mut notes = vec![sources(analysis)];
+    let mut add = |note: String| {
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    };
+    for panel in panels {
+        add(format!("{}: {}.", panel.score, panel.score_definition));
+        panel.localizers.iter().for_each(|own| add(format!("{}: {}.", own.name, own.definition)));
+    }
+    let differ = there().zip(there().skip(1)).any(|(one, next)| one.counts != next.counts);
+    for panel in panels.iter().filter(|_| differ) {
+        if let Ok(regret) = &panel.regret {
+            add(format!("{}: {}.", super::row_name(panel), regret.counts.sentence()));
+        }
+    }
+    Table {
+        id: format!("regret-of-all-{}", slug(score)),
+        title: format!("Regret: {score}"),
+        rows: panels.iter().map(row).collect(),
+        columns,
+        words: 3,
+        reading: vec![format!(
+            "Best score: at each fact's own best layer. A loss above 0 says that one fixed layer does better than the \
+             localizer; as well: within the margin of {}; either: the interval holds 0 and more than the margin. Intervals at {} % by \
+             resampling facts. {}",
+            analysis.settings.margin,
+            super::fixed(100.0 * analysis.settings.confidence, 0),
+            counts(there().map(|regret| &regret.counts))
+        )],
+        notes,
+    }
+}
+
+fn short(worth: Worth) -> &'static str {
+    match worth {
+        Worth::Loses => "loses",
+        Worth::Gains => "gains",
+        Worth::Same => "as well",
+        Worth::Undecided => "either",
     }
 }
 
@@ -46,24 +158,24 @@ fn table(analysis: &Analysis, panel: &PanelResults, regret: &Regret) -> Table {
             paired.map_or(Content::Empty, |paired| shown(&paired.worse)),
         ])
     };
-    let mut notes = vec![
-        format!(
-            "Regret: {} at each fact's own best layer ({:.3} on average) less that at the layer picked. Loss: the score at \
-                 one fixed layer, chosen on all other facts, less that at the layer picked, on the same facts. Intervals \
-                 by resampling facts. A tie between layers counts in parts.",
-            panel.score, regret.best
-        ),
-        sources(analysis),
-        format!("{}: {}.", panel.score, panel.score_definition),
-        format!("{}.", regret.counts.sentence()),
-    ];
-    notes.extend(panel.localizers.iter().map(|own| format!("{}: {}.", own.name, own.definition)));
     let layers: Vec<String> = regret.layers.iter().map(usize::to_string).collect();
-    notes.push(format!("Picked from {}: {}.", many(layers.len(), "layer"), layers.join(", ")));
+    let reading = format!(
+        "Regret: {} at each fact's own best layer ({:.3} on average) less that at the layer picked. Loss: the score at one \
+         fixed layer, chosen on all other facts, less that at the layer picked. Better and worse: the share of facts where \
+         the rule beats that fixed layer, or is beaten. Intervals by resampling facts. A tie between layers counts in \
+         parts. {}. Picked from {}: {}.",
+        panel.score,
+        regret.best,
+        regret.counts.sentence(),
+        many(layers.len(), "layer"),
+        layers.join(", ")
+    );
+    let mut notes = vec![sources(analysis), format!("{}: {}.", panel.score, panel.score_definition)];
+    notes.extend(panel.localizers.iter().map(|own| format!("{}: {}.", own.name, own.definition)));
     Table {
         id: format!("regret-{}", slug(&panel.title())),
         title: format!("Regret: {}", panel.title()),
-        columns: vec![
+        columns: named(&[
             "layer picked by",
             "facts",
             "score",
@@ -73,9 +185,10 @@ fn table(analysis: &Analysis, panel: &PanelResults, regret: &Regret) -> Table {
             "loss",
             "better",
             "worse",
-        ],
+        ]),
         words: 1,
         rows: regret.rules.iter().map(row).collect(),
+        reading: vec![reading],
         notes,
     }
 }

@@ -1,14 +1,17 @@
 //! What the report says, section by section.
 
+mod answer;
 mod layers;
 mod lost;
 mod ours;
 mod theirs;
 
-use super::Section;
 use super::number::fixed;
+use super::{Part, Section};
 use crate::analysis::{Analysis, LocalizerResults, PanelResults};
-use crate::words::many;
+use crate::rows::Counts;
+use crate::words::{many, spoken};
+use std::collections::BTreeMap;
 
 /// Reads the long table and computes the published table and the clustered slope anew.
 pub const R: &str = include_str!("again.R");
@@ -38,13 +41,15 @@ pub fn about(analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// All sections, the headline first.
+/// All sections, the answer first.
 pub fn all(analysis: &Analysis) -> Vec<Section> {
     vec![
+        answer::section(analysis),
         lost::section(analysis),
-        theirs::section(analysis),
         ours::section(analysis),
+        theirs::section(analysis),
         layers::section(analysis),
+        answer::every_verdict(analysis),
         again(),
     ]
 }
@@ -54,15 +59,29 @@ fn again() -> Section {
         id: "again",
         title: "Compute it again",
         text: vec![
-            "rows.csv has one row per fact, layer, localizer, method, objective and score. These lines of R compute the \
-             published table and the clustered slopes from it; results.json has every number with all its digits."
+            "rows.csv and rows.parquet have one row per fact, layer, localizer, method, objective and score, and \
+             origins.csv says what the names mean. These lines of R compute the published table and the clustered slopes \
+             from them; results.json has every number with all its digits."
                 .to_owned(),
         ],
         lead: false,
         tables: Vec::new(),
         figures: Vec::new(),
+        parts: Vec::new(),
         code: Some(R),
     }
+}
+
+/// The panels of each score, in the order in which scores come. The first score is what the report leads with.
+fn scores(analysis: &Analysis) -> Vec<(&str, Vec<&PanelResults>)> {
+    let mut scores: Vec<(&str, Vec<&PanelResults>)> = Vec::new();
+    for panel in &analysis.panels {
+        match scores.iter_mut().find(|(score, _)| *score == panel.score) {
+            Some((_, panels)) => panels.push(panel),
+            None => scores.push((&panel.score, vec![panel])),
+        }
+    }
+    scores
 }
 
 /// A score with one localizer: what stands in one table, as in the paper.
@@ -91,10 +110,30 @@ fn groups(analysis: &Analysis) -> Vec<Group<'_>> {
     groups
 }
 
+/// A part for each score, and in it one for each localizer. The first of the first is open.
+fn by_score_and_localizer(analysis: &Analysis, fill: impl Fn(&Group, &mut Part)) -> Vec<Part> {
+    let groups = groups(analysis);
+    let of_score = |(number, (score, _)): (usize, (&str, Vec<&PanelResults>))| {
+        let mut part = Part::new(score, number > 0);
+        for group in groups.iter().filter(|group| group.score == score) {
+            let mut own = Part::new(group.title(), !part.parts.is_empty());
+            fill(group, &mut own);
+            part.parts.push(own);
+        }
+        part
+    };
+    scores(analysis).into_iter().enumerate().map(of_score).collect()
+}
+
 impl Group<'_> {
     /// "rewrite score, causal trace of MLP outputs".
     fn title(&self) -> String {
         format!("{}, {}", self.score, self.localizer)
+    }
+
+    /// How many facts and layers there are, and what was left out; where rows differ, how far, and the rest in the notes.
+    fn counts(&self) -> String {
+        counts(self.members.iter().map(|(_, own)| &own.counts))
     }
 
     /// What all numbers of the group rest on, then the facts and layers of each row.
@@ -110,13 +149,41 @@ impl Group<'_> {
             add(format!("{}: {}.", panel.score, panel.score_definition));
             add(format!("{}: {}.", localizer.name, localizer.definition));
         }
-        let same = self.members.windows(2).all(|pair| pair[0].1.counts == pair[1].1.counts);
-        for (panel, localizer) in &self.members {
-            let counts = localizer.counts.sentence();
-            add(if same { format!("{counts}.") } else { format!("{}: {counts}.", row_name(panel)) });
+        let differ = self.members.windows(2).any(|pair| pair[0].1.counts != pair[1].1.counts);
+        for (panel, localizer) in self.members.iter().filter(|_| differ) {
+            add(format!("{}: {}.", row_name(panel), localizer.counts.sentence()));
         }
         notes
     }
+}
+
+/// What stands behind all rows of a table.
+fn counts<'a>(all: impl Iterator<Item = &'a Counts>) -> String {
+    let all: Vec<&Counts> = all.collect();
+    let Some(first) = all.first() else { return "No fact is left.".to_owned() };
+    if all.iter().all(|other| other == first) {
+        return format!("{}.", first.sentence());
+    }
+    let range = |of: fn(&Counts) -> usize, name: &str| {
+        let values = || all.iter().map(|own| of(own));
+        let (least, most) = (values().min().unwrap_or_default(), values().max().unwrap_or_default());
+        if least == most { many(most, name) } else { format!("{least} to {}", many(most, name)) }
+    };
+    let most = |of: fn(&Counts) -> &BTreeMap<String, usize>, name: &str| -> Vec<String> {
+        let mut most: BTreeMap<&str, usize> = BTreeMap::new();
+        for (reason, count) in all.iter().flat_map(|own| of(own)) {
+            let own = most.entry(reason).or_default();
+            *own = (*own).max(*count);
+        }
+        most.into_iter().map(|(reason, count)| format!("{} ({reason})", many(count, name))).collect()
+    };
+    let left_out = [most(|own| &own.left_out, "fact"), most(|own| &own.missing, "cell")].concat();
+    let left_out = if left_out.is_empty() {
+        String::new()
+    } else {
+        format!("; left out of one row at most: {} (row by row below)", left_out.join(", "))
+    };
+    format!("{}, {}{left_out}.", range(|own| own.facts, "fact"), range(|own| own.layers, "layer"))
 }
 
 /// Model, program and seeds, in each table, so that a table alone says where it is from.
@@ -128,5 +195,10 @@ fn sources(analysis: &Analysis) -> String {
 
 /// "ROME, window 1, error injection".
 fn row_name(panel: &PanelResults) -> String {
-    format!("{}, window {}, {}", panel.method, panel.window, crate::words::spoken(&panel.objective))
+    format!("{}, window {}, {}", panel.method, panel.window, spoken(&panel.objective))
+}
+
+/// Names of columns.
+fn named(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
 }

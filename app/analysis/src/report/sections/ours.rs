@@ -2,21 +2,27 @@
 
 use super::super::number::{fixed, percent, slug};
 use super::super::table::{Content, Row, Table};
-use super::{Group, Section, groups};
+use super::{Group, Section, by_score_and_localizer};
 use crate::analysis::{Analysis, LocalizerResults, PanelResults};
 use crate::permutation::{Permuted, Tested};
 use crate::reliability::Agreement;
+use crate::report::Part;
 use crate::unavailable::Computed;
 use crate::words::spoken;
 
 /// Slopes, resampled R², what holds within facts and on other facts, and how reliable the effects are.
 pub fn section(analysis: &Analysis) -> Section {
-    let tables = |group: &Group| {
-        [slopes(analysis, group), resampled(analysis, group), within(analysis, group), reliability(analysis, group)]
+    let fill = |group: &Group, part: &mut Part| {
+        part.tables = vec![
+            within(analysis, group),
+            slopes(analysis, group),
+            resampled(analysis, group),
+            reliability(analysis, group),
+        ];
     };
     Section {
         id: "facts",
-        title: "With facts as the unit",
+        title: "As it should be: with facts as the unit",
         text: vec![
             "Rows of one fact go together, and somebody who edits has one fact. So standard errors are clustered by fact \
              (CR2, Satterthwaite), intervals come from resampling whole facts, the slope is taken within facts, traces \
@@ -24,8 +30,9 @@ pub fn section(analysis: &Analysis) -> Section {
                 .to_owned(),
         ],
         lead: false,
-        tables: groups(analysis).iter().flat_map(tables).collect(),
+        tables: Vec::new(),
         figures: Vec::new(),
+        parts: by_score_and_localizer(analysis, fill),
         code: None,
     }
 }
@@ -43,15 +50,14 @@ fn table(
         let begins = [panel.method.as_str().into(), panel.window.to_string().into(), spoken(&panel.objective).into()];
         Row::new(begins.into_iter().chain(row(own)).collect())
     };
-    let mut notes = vec![note.to_owned()];
-    notes.extend(group.notes(analysis));
     Table {
         id: format!("{id}-{}", slug(&group.title())),
         title: format!("{title}: {}", group.title()),
-        columns: ["method", "window", "objective"].iter().chain(columns).copied().collect(),
+        columns: ["method", "window", "objective"].iter().chain(columns).map(|name| (*name).to_owned()).collect(),
         words: 3,
         rows: group.members.iter().map(of).collect(),
-        notes,
+        reading: vec![format!("{note} {}", group.counts())],
+        notes: group.notes(analysis),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::super::number::slug;
 use super::super::table::{Content, Row, Table};
-use super::{Group, Section, groups};
+use super::{Group, Section, by_score_and_localizer, named};
 use crate::analysis::{Analysis, PanelResults};
 use crate::paper::{self, PaperRow};
 use crate::published::Published;
+use crate::report::Part;
 use crate::unavailable::Computed;
 use crate::words::spoken;
 
@@ -13,21 +14,26 @@ const LABEL: &str = "Rows treated as independent, as in the paper.";
 
 /// The published tables, beside what was published.
 pub fn section(analysis: &Analysis) -> Section {
-    let tables =
-        |group: &Group| [explained(analysis, group), concentrated(analysis, group), correlations(analysis, group)];
+    let fill = |group: &Group, part: &mut Part| {
+        part.tables = vec![explained(analysis, group), concentrated(analysis, group)];
+        let mut by_layer = Part::new(format!("Correlation by layer: {}", group.title()), true);
+        by_layer.tables.push(correlations(analysis, group));
+        part.parts.push(by_layer);
+    };
     Section {
         id: "published",
         title: "As published",
         text: vec![
             "The regressions of Hase et al. (2023), over facts and layers: how much of the score's variance the layer \
              explains, the effect alone, and both with their interaction. Rows are treated as independent, as in the \
-             paper, although those of one fact are not; the next section does without that. Rows in italics are the \
+             paper, although those of one fact are not; the section before does without that. Rows in italics are the \
              paper's, for GPT-J."
                 .to_owned(),
         ],
         lead: false,
-        tables: groups(analysis).iter().flat_map(tables).collect(),
+        tables: Vec::new(),
         figures: Vec::new(),
+        parts: by_score_and_localizer(analysis, fill),
         code: None,
     }
 }
@@ -117,15 +123,19 @@ fn explained(analysis: &Analysis, group: &Group) -> Table {
         rows.push(row(panel, own.published.as_ref().map_err(Clone::clone), further, columns.len()));
         rows.extend(own.paper.map(|paper| quoted(panel, paper, columns.len())));
     }
-    let mut notes = vec![LABEL.to_owned()];
-    notes.extend(group.notes(analysis));
+    let reading = format!(
+        "{LABEL} R²: the share of the score's variance that layer, effect, or both with their interaction explain; difference: \
+         what the effect adds to the layer, with its F test. RMSE and MAE: how far the regression is off. {}",
+        group.counts()
+    );
     Table {
         id: format!("published-{}", slug(&group.title())),
         title: format!("As published: {}", group.title()),
-        columns,
+        columns: named(&columns),
         words: 3,
         rows,
-        notes,
+        reading: vec![reading],
+        notes: group.notes(analysis),
     }
 }
 
@@ -141,20 +151,19 @@ fn concentrated(analysis: &Analysis, group: &Group) -> Table {
         rows.extend(own.paper_concentrated.map(|paper| quoted(panel, paper, columns.len())));
     }
     let layers = if all_layers { "all layers of the model" } else { "the edited layers" };
-    let mut notes = vec![
-        LABEL.to_owned(),
-        format!(
-            "Facts where at most three layers besides the largest reach half of the largest effect, among {layers}."
-        ),
-    ];
-    notes.extend(group.notes(analysis));
+    let reading = format!(
+        "The same over facts where at most three layers besides the largest reach half of the largest effect, among \
+         {layers}. {LABEL} Of {}",
+        group.counts()
+    );
     Table {
         id: format!("concentrated-{}", slug(&group.title())),
         title: format!("As published, facts with a concentrated trace: {}", group.title()),
-        columns,
+        columns: named(&columns),
         words: 3,
         rows,
-        notes,
+        reading: vec![reading],
+        notes: group.notes(analysis),
     }
 }
 
@@ -163,15 +172,19 @@ fn correlations(analysis: &Analysis, group: &Group) -> Table {
     for (panel, own) in &group.members {
         rows.extend(own.correlations.iter().map(|at| correlation(panel, at)));
     }
-    let mut notes = vec!["Pearson's correlation over facts, one row per fact at a layer.".to_owned()];
-    notes.extend(group.notes(analysis));
+    let reading = format!(
+        "Pearson's correlation of score and effect over facts, at each layer apart: are facts with a larger effect there \
+         edited better there? {}",
+        group.counts()
+    );
     Table {
         id: format!("correlation-{}", slug(&group.title())),
         title: format!("Correlation by layer: {}", group.title()),
-        columns: vec!["method", "window", "objective", "layer", "facts", "r", "t (df)", "p"],
+        columns: named(&["method", "window", "objective", "layer", "facts", "r", "t (df)", "p"]),
         words: 3,
         rows,
-        notes,
+        reading: vec![reading],
+        notes: group.notes(analysis),
     }
 }
 
