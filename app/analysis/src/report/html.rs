@@ -18,10 +18,10 @@ nav>ul{padding-left:.4rem;list-style:none}nav ul ul{font-size:.9rem}a{color:var(
 padding:.3rem .9rem;background:var(--tint);margin:.5rem 0}p{max-width:66rem;break-inside:avoid}\
 details.part{border-left:2px solid var(--rule);padding-left:.9rem;margin:.7rem 0}\
 details.part>summary{font-weight:600;cursor:pointer}summary{color:var(--mark)}\
-.wide{overflow-x:auto;margin-bottom:.7rem;break-inside:avoid}table{border-collapse:collapse;font-size:.82rem;font-variant-numeric:tabular-nums;\
+.wide{overflow-x:auto;margin-bottom:.7rem;break-inside:avoid}table{border-collapse:collapse;font-size:.78rem;font-variant-numeric:tabular-nums;\
 line-height:1.4}caption,.caption{text-align:left;font-weight:600}.caption{margin:1.4rem 0 .2rem;break-after:avoid}\
 th{border-top:2px solid var(--ink);border-bottom:1px solid var(--ink);text-align:left;font-weight:600;\
-vertical-align:bottom}th,td{padding:.25rem .5rem}td{vertical-align:top}tbody tr{break-inside:avoid}\
+vertical-align:bottom}th,td{padding:.25rem .4rem}td{vertical-align:top}tbody tr{break-inside:avoid}\
 tbody tr:last-child td{border-bottom:2px solid var(--ink)}.n{text-align:right}td.n,.w{white-space:nowrap}\
 .quoted td{color:var(--soft);font-style:italic}.range{display:block;font-size:.92em;color:var(--soft)}\
 .reading{font-size:.88rem;margin:.2rem 0 .5rem;break-after:avoid}\
@@ -36,9 +36,9 @@ details.notes::details-content{content-visibility:visible;block-size:auto;displa
 .notes>summary{list-style:none}nav{display:none}th,td{padding:.18rem .4rem}h2{break-before:auto}svg{max-height:165mm}}";
 
 /// Width of a table on the page, and what takes room in it, in pixels. Letters are taken at what wide ones have.
-const ROOM: f64 = 1200.0;
-const LETTER: f64 = 7.2;
-const BETWEEN: f64 = 16.0;
+const ROOM: f64 = 1190.0;
+const LETTER: f64 = 7.7;
+const BETWEEN: f64 = 13.0;
 /// Letters of words that stay in one line.
 const SHORT: usize = 15;
 

@@ -11,10 +11,9 @@ const HEAD: &str = "\
 \\ifdefined\\locusletter\\else\\DeclareRobustCommand{\\locusletter}[2]{\\ifdefined\\Umathchar #2\\else U+#1\\fi}\\fi
 \\ifdefined\\LTcapwidth\\setlength{\\LTcapwidth}{\\linewidth}\\fi
 ";
-/// Points of a line that tables may take, and what a letter of footnote size takes of them (digits have 4.2).
-const ROOM: f64 = 440.0;
-const LETTER: f64 = 4.3;
-const BETWEEN: f64 = 7.0;
+/// Points of a line of 160 mm, and those between two columns.
+const ROOM: f64 = 452.0;
+const BETWEEN: f64 = 6.0;
 /// Lines of a table that a page holds beside its notes.
 const LINES: usize = 44;
 
@@ -37,8 +36,19 @@ fn section(text: &mut String, section: &Section) {
     });
 }
 
+/// How wide a cell is in points, in Computer Modern of 8 points; widths of letters are rounded up.
 fn width(text: &str) -> f64 {
-    text.chars().count() as f64 * LETTER + BETWEEN
+    let of = |letter: char| match letter {
+        '.' | ',' | ';' | ':' | '[' | ']' | 'i' | 'l' | 'j' | '\'' => 2.5,
+        ' ' | '-' | 'f' | 'r' | 's' | 't' | '(' | ')' | 'I' => 3.4,
+        'a' | 'c' | 'e' | 'g' | 'o' | 'z' | '0'..='9' | '–' | '²' => 4.3,
+        letter if letter.is_ascii_lowercase() && !matches!(letter, 'm' | 'w') => 4.8,
+        letter if letter.is_ascii() || ('À'..='ÿ').contains(&letter) => 7.3,
+        '×' | '…' | '—' | '−' => 9.0,
+        // by its number
+        _ => 34.0,
+    };
+    text.chars().map(of).sum::<f64>() + BETWEEN
 }
 
 fn table(table: &Table) -> String {

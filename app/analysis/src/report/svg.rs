@@ -50,10 +50,10 @@ impl Drawing {
         Self { width, height, body: String::new() }
     }
 
-    /// A straight line: "rule", "axis", or "thin" and a series, which may be "dashed".
+    /// A straight line: "rule", "axis", or "thin" and a series, which may be "dashed" or "dotted".
     pub fn line(&mut self, from: Point, to: Point, class: &str) {
         let [x1, y1, x2, y2] = [from.0, from.1, to.0, to.1].map(pixel);
-        let dashes = if class.contains("dashed") { " stroke-dasharray=\"5 4\"" } else { "" };
+        let dashes = dashes(class);
         let (color, width) = match class.split(' ').next() {
             Some("rule") => ("#d8dce2", "1"),
             Some("axis") => ("#59636e", "1"),
@@ -75,7 +75,7 @@ impl Drawing {
     /// A line of a series through points.
     pub fn path(&mut self, points: &[Point], class: &str) {
         let (points, color) = (list(points), series(class));
-        let dashes = if class.contains("dashed") { " stroke-dasharray=\"5 4\"" } else { "" };
+        let dashes = dashes(class);
         self.body.push_str(&format!(
             "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"2\"{dashes} class=\"line \
              {class}\"/>\n"
@@ -140,6 +140,14 @@ impl Drawing {
 fn series(class: &str) -> &'static str {
     let number = class.split(' ').find_map(|word| word.strip_prefix('s')?.parse::<usize>().ok());
     number.and_then(|number| SERIES.get(number)).unwrap_or(&"#59636e")
+}
+
+fn dashes(class: &str) -> &'static str {
+    match class {
+        class if class.contains("dashed") => " stroke-dasharray=\"5 4\"",
+        class if class.contains("dotted") => " stroke-dasharray=\"2 3\"",
+        _ => "",
+    }
 }
 
 fn pixel(value: f64) -> String {

@@ -33,7 +33,9 @@ pub fn curve(panel: &PanelResults, regret: &Regret) -> Option<Figure> {
     let beside = right + 20.0;
     let mut next = legend(&mut drawing, (beside, 24.0), "one layer, the best on other facts", series(0), 32);
     for (number, (name, value)) in lines.iter().enumerate() {
-        let class = format!("dashed {}", series(number + 1).replace("dashed ", ""));
+        // after five, the colors come again with other dashes
+        let dashes = if number + 1 < 5 { "dashed" } else { "dotted" };
+        let class = format!("{dashes} {}", series(number + 1).replace("dashed ", ""));
         drawing.line((left, y.at(*value)), (right, y.at(*value)), &format!("thin {class}"));
         next = legend(&mut drawing, (beside, next), name, &class, 32);
     }

@@ -78,11 +78,11 @@ fn overview(analysis: &Analysis, score: &str, panels: &[&PanelResults]) -> Table
             }
         };
         let of = |rule: &Rule| regret.rules.iter().find(|own| own.rule == *rule);
-        let lost = |rule| of(&rule).map_or(Content::Empty, |own| Content::interval(&own.regret, 3));
+        let lost = |rule| of(&rule).map_or(Content::Empty, |own| Content::interval(&own.regret, 2));
         let usual = of(&Rule::FixedOnOthers).and_then(RuleRegret::usual).map(|place| regret.layers[place]);
         cells.extend([
             Content::count(regret.counts.facts),
-            Content::number(regret.best, 3),
+            Content::number(regret.best, 2),
             usual.map_or_else(|| "varies".into(), Content::count),
             lost(Rule::FixedOnOthers),
             lost(Rule::Random),
@@ -91,7 +91,7 @@ fn overview(analysis: &Analysis, score: &str, panels: &[&PanelResults]) -> Table
             None => Content::Empty,
             Some(own) => Content::computed(&own.verdict, |verdict| {
                 let [estimate, low, high] =
-                    [verdict.loss.estimate, verdict.loss.low, verdict.loss.high].map(|value| super::fixed(value, 3));
+                    [verdict.loss.estimate, verdict.loss.low, verdict.loss.high].map(|value| super::fixed(value, 2));
                 format!("{estimate} {} [{low}, {high}]", short(verdict.worth)).into()
             }),
         }));
