@@ -115,12 +115,14 @@ fn figure(text: &mut String, figure: &Figure) {
     text.push_str(&format!("<figure>\n{}<figcaption>{caption}</figcaption>\n</figure>\n", figure.svg));
 }
 
-/// How wide a cell is: words break where they are many, and an interval stands below its number.
+/// How wide words are that break between each other, but for those of so few letters.
+fn word(text: &str, short: usize) -> f64 {
+    let longest = text.split(' ').map(|word| word.chars().count()).max().unwrap_or_default();
+    LETTER * text.chars().count().min(longest.max(short)) as f64 + BETWEEN
+}
+
+/// How wide a number is; its interval stands below it.
 fn width(text: &str) -> f64 {
-    if !text.starts_with(|letter: char| letter.is_ascii_digit() || "-<–".contains(letter)) {
-        let longest = text.split(' ').map(|word| word.chars().count()).max().unwrap_or_default();
-        return LETTER * text.chars().count().min(longest.max(SHORT)) as f64 + BETWEEN;
-    }
     let (number, range) = text.split_once(" [").unwrap_or((text, ""));
     let letters = |text: &str| text.chars().count() as f64;
     let range = if range.is_empty() { 0.0 } else { 0.92 * (letters(range) + 1.0) };
@@ -133,10 +135,10 @@ fn table(text: &mut String, table: &Table) {
         text.push_str(&format!("<p class=\"reading\">{}</p>\n", escaped(line)));
     }
     let class = |place: usize| if place < table.words { "" } else { " class=\"n\"" };
-    let in_page = |text: &str| {
-        let is_head = table.columns.iter().any(|name| name == text);
-        let longest = text.split(' ').map(|word| word.chars().count()).max().unwrap_or_default();
-        if is_head { LETTER * longest as f64 + BETWEEN } else { width(text) }
+    let in_page = |column: usize, is_head: bool, text: &str| match (is_head, column < table.words) {
+        (true, _) => word(text, 0),
+        (false, true) => word(text, SHORT),
+        (false, false) => width(text),
     };
     for block in table.blocks(ROOM, in_page) {
         text.push_str(&format!("<div class=\"wide\"><table aria-label=\"{}\">\n<thead><tr>", escaped(&table.title)));

@@ -1,6 +1,7 @@
 //! The tables for a paper: LaTeX with booktabs, to be read in with `\input`. A table that is too wide for a page is cut into
 //! blocks of columns, one that is too long is a `longtable`.
 
+use super::lines::in_lines;
 use super::table::Table;
 use super::{Report, Section, visit};
 
@@ -8,12 +9,15 @@ use super::{Report, Section, visit};
 const HEAD: &str = "\
 % Needs \\usepackage{booktabs,longtable}. Tables fit a line of 160 mm (A4 with margins of 25 mm).
 % A letter that pdfLaTeX has none for is printed by its number; XeLaTeX and LuaLaTeX print the letter.
-\\ifdefined\\locusletter\\else\\DeclareRobustCommand{\\locusletter}[2]{\\ifdefined\\Umathchar #2\\else U+#1\\fi}\\fi
+\\ifdefined\\locusletter\\else\\DeclareRobustCommand{\\locusletter}[2]{\\ifdefined\\Umathchar #2\\else U+#1\\allowbreak\\fi}\\fi
 \\ifdefined\\LTcapwidth\\setlength{\\LTcapwidth}{\\linewidth}\\fi
 ";
 /// Points of a line of 160 mm, and those between two columns.
 const ROOM: f64 = 452.0;
 const BETWEEN: f64 = 6.0;
+/// Points that words take at most before they stand in lines, and letters of a line of a head.
+const WORDS: f64 = 130.0;
+const HEAD_LETTERS: usize = 16;
 /// Lines of a table that a page holds beside its notes.
 const LINES: usize = 44;
 
@@ -52,7 +56,12 @@ fn width(text: &str) -> f64 {
 }
 
 fn table(table: &Table) -> String {
-    let blocks = table.blocks(ROOM, width);
+    let in_line = |column: usize, is_head: bool, text: &str| match (is_head, column < table.words) {
+        (true, _) => in_lines(text, HEAD_LETTERS, usize::MAX).iter().map(|line| width(line)).fold(0.0, f64::max),
+        (false, true) => width(text).min(WORDS + BETWEEN),
+        (false, false) => width(text),
+    };
+    let blocks = table.blocks(ROOM, in_line);
     let is_long = (table.rows.len() + 2) * blocks.len() > LINES;
     let (title, id) = (escaped(&table.title), &table.id);
     let notes: Vec<String> = table.reading.iter().chain(&table.all_notes()).map(|note| escaped(note)).collect();
@@ -90,18 +99,37 @@ fn table(table: &Table) -> String {
 }
 
 fn columns(table: &Table, block: &[usize]) -> String {
-    block.iter().map(|place| if *place < table.words { 'l' } else { 'r' }).collect()
+    let of = |place: &usize| match (*place < table.words, has_lines(table, *place)) {
+        (true, true) => format!("p{{{WORDS}pt}}"),
+        (true, false) => "l".to_owned(),
+        (false, _) => "r".to_owned(),
+    };
+    block.iter().map(of).collect()
+}
+
+/// Whether the words of a column are too many for a line.
+fn has_lines(table: &Table, column: usize) -> bool {
+    let is_wide = |row: &super::Row| width(&table.printed(&row.cells[column])) > WORDS + BETWEEN;
+    column < table.words && table.rows.iter().any(is_wide)
 }
 
 fn head(table: &Table, block: &[usize]) -> String {
-    line(block.iter().map(|place| escaped(&table.columns[*place])).collect())
+    let name = |place: &usize| {
+        let lines: Vec<String> = in_lines(&table.columns[*place], HEAD_LETTERS, usize::MAX);
+        let lines: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
+        let side = if *place < table.words { 'l' } else { 'r' };
+        if lines.len() == 1 { lines.concat() } else { format!("\\shortstack[{side}]{{{}}}", lines.join("\\\\")) }
+    };
+    line(block.iter().map(name).collect())
 }
 
 fn body(table: &Table, block: &[usize]) -> String {
+    let has_lines: Vec<bool> = (0..table.columns.len()).map(|column| has_lines(table, column)).collect();
     let row = |row: &super::Row| {
         let cell = |place: &usize| {
             let printed = escaped(&table.printed(&row.cells[*place]));
-            if row.quoted && !printed.is_empty() { format!("\\textit{{{printed}}}") } else { printed }
+            let printed = if row.quoted && !printed.is_empty() { format!("\\textit{{{printed}}}") } else { printed };
+            if has_lines[*place] { format!("\\raggedright {printed}") } else { printed }
         };
         line(block.iter().map(cell).collect())
     };

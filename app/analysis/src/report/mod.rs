@@ -1,6 +1,7 @@
 //! The report: what is said, in which order, and the formats that it is written in.
 
 mod figures;
+mod lines;
 mod number;
 mod sections;
 mod table;

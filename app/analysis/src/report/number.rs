@@ -1,7 +1,10 @@
 //! Numbers as they are printed.
 
-/// So many digits after the point, and no "-0.00".
+/// So many digits after the point, and no "-0.00". A number of more than seven digits before it has an exponent.
 pub fn fixed(value: f64, digits: usize) -> String {
+    if value.abs() >= 1e7 {
+        return format!("{value:.digits$e}");
+    }
     let text = format!("{value:.digits$}");
     let is_zero = text.chars().all(|letter| matches!(letter, '-' | '0' | '.'));
     if is_zero { text.trim_start_matches('-').to_owned() } else { text }
@@ -31,6 +34,7 @@ mod tests {
     fn no_negative_zero_and_no_probability_of_0() {
         assert_eq!(fixed(-0.0001, 2), "0.00");
         assert_eq!(fixed(-0.126, 2), "-0.13");
+        assert_eq!(fixed(5.3605e31, 2), "5.36e31");
         assert_eq!(probability(0.0), "<0.0001");
         assert_eq!(probability(0.04999), "0.0500");
         assert_eq!(slug("ROME, window 1: “score”"), "rome-window-1-score");

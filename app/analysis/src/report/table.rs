@@ -145,12 +145,12 @@ impl Table {
         self.numbered_reasons().into_iter().chain(self.notes.iter().cloned()).collect()
     }
 
-    /// The columns in blocks that are no wider than `room`, each with the words at the left. `measure` says how wide a text
-    /// is, space between columns included.
-    pub fn blocks(&self, room: f64, measure: impl Fn(&str) -> f64) -> Vec<Vec<usize>> {
+    /// The columns in blocks that are no wider than `room`, each with the words at the left. `measure` says how wide a head
+    /// (`true`) or a cell of a column is, space between columns included.
+    pub fn blocks(&self, room: f64, measure: impl Fn(usize, bool, &str) -> f64) -> Vec<Vec<usize>> {
         let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| measure(&self.printed(&row.cells[column])));
-            cells.fold(measure(&self.columns[column]), f64::max)
+            let cells = self.rows.iter().map(|row| measure(column, false, &self.printed(&row.cells[column])));
+            cells.fold(measure(column, true, &self.columns[column]), f64::max)
         };
         let words: Vec<usize> = (0..self.words.min(self.columns.len())).collect();
         let left: f64 = words.iter().map(|column| width(*column)).sum();
@@ -188,7 +188,7 @@ mod tests {
             reading: Vec::new(),
             notes: Vec::new(),
         };
-        let letters = |text: &str| text.len() as f64;
+        let letters = |_: usize, _: bool, text: &str| text.len() as f64;
         assert_eq!(table.blocks(100.0, letters), [vec![0, 1, 2, 3]]);
         assert_eq!(table.blocks(14.0, letters), [vec![0, 1, 2], vec![0, 3]]);
         assert_eq!(table.blocks(1.0, letters), [vec![0, 1], vec![0, 2], vec![0, 3]], "no column is left out");

@@ -1,8 +1,9 @@
 //! What each localizer loses against one fixed layer, for every method and objective.
 
+use super::super::lines::in_lines;
 use super::super::number::slug;
 use super::super::svg::{Anchor, Drawing, Figure, Scale};
-use super::axes::{LINE, across, in_lines, name};
+use super::axes::{LINE, across, name};
 use crate::analysis::PanelResults;
 use crate::verdict::{Verdict, Worth};
 

@@ -74,7 +74,9 @@ fn slopes(analysis: &Analysis, group: &Group) -> Table {
             cells.push(Content::computed(slope, |slope| Content::p(slope.p)));
         }
         let joint = |of: fn(&crate::clustered::Wald) -> Content| Content::computed(&honest.joint, of);
-        cells.push(joint(|own| format!("{:.2} ({}, {:.1})", own.f, own.first_freedom, own.second_freedom).into()));
+        cells.push(joint(|own| {
+            format!("{} ({}, {:.1})", fixed(own.f, 2), own.first_freedom, own.second_freedom).into()
+        }));
         cells.push(joint(|own| Content::p(own.p)));
         cells.push(Content::p_or_empty(own.holm.joint));
         cells

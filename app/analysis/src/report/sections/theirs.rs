@@ -1,6 +1,6 @@
 //! As published.
 
-use super::super::number::slug;
+use super::super::number::{fixed, slug};
 use super::super::table::{Content, Row, Table};
 use super::{Group, Section, by_score_and_localizer, named};
 use crate::analysis::{Analysis, PanelResults};
@@ -51,7 +51,7 @@ fn numbers(published: &Published) -> Vec<Content> {
         Content::computed(&published.trace, |trace| Content::number(*trace, 3)),
         Content::number(published.both, 3),
         Content::number(published.difference, 3),
-        test(|test| format!("{:.2} ({}, {})", test.f, test.first_freedom, test.second_freedom).into()),
+        test(|test| format!("{} ({}, {})", fixed(test.f, 2), test.first_freedom, test.second_freedom).into()),
         test(|test| Content::p(test.p)),
     ]
 }
@@ -195,7 +195,7 @@ fn correlation(panel: &PanelResults, at: &crate::correlation::AtLayer) -> Row {
         Content::count(at.layer),
         Content::count(at.facts),
         show(|own| Content::number(own.r, 3)),
-        show(|own| format!("{:.2} ({})", own.t, own.freedom).into()),
+        show(|own| format!("{} ({})", fixed(own.t, 2), own.freedom).into()),
         show(|own| Content::p(own.p)),
     ]);
     Row::new(cells)
