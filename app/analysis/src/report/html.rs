@@ -18,7 +18,7 @@ nav>ul{padding-left:.4rem;list-style:none}nav ul ul{font-size:.9rem}a{color:var(
 padding:.3rem .9rem;background:var(--tint);margin:.5rem 0}p{max-width:66rem;break-inside:avoid}\
 details.part{border-left:2px solid var(--rule);padding-left:.9rem;margin:.7rem 0}\
 details.part>summary{font-weight:600;cursor:pointer}summary{color:var(--mark)}\
-.wide{overflow-x:auto;margin-bottom:.7rem;break-inside:avoid}table{border-collapse:collapse;font-size:.78rem;font-variant-numeric:tabular-nums;\
+.wide{overflow-x:auto;margin-bottom:.7rem}.whole{break-inside:avoid}table{border-collapse:collapse;font-size:.78rem;font-variant-numeric:tabular-nums;\
 line-height:1.4}caption,.caption{text-align:left;font-weight:600}.caption{margin:1.4rem 0 .2rem;break-after:avoid}\
 th{border-top:2px solid var(--ink);border-bottom:1px solid var(--ink);text-align:left;font-weight:600;\
 vertical-align:bottom}th,td{padding:.25rem .4rem}td{vertical-align:top}tbody tr{break-inside:avoid}\
@@ -39,6 +39,8 @@ details.notes::details-content{content-visibility:visible;block-size:auto;displa
 const ROOM: f64 = 1190.0;
 const LETTER: f64 = 7.7;
 const BETWEEN: f64 = 13.0;
+/// Rows of a table that is not broken on paper.
+const WHOLE: usize = 12;
 /// Letters of words that stay in one line.
 const SHORT: usize = 15;
 
@@ -141,7 +143,11 @@ fn table(text: &mut String, table: &Table) {
         (false, false) => width(text),
     };
     for block in table.blocks(ROOM, in_page) {
-        text.push_str(&format!("<div class=\"wide\"><table aria-label=\"{}\">\n<thead><tr>", escaped(&table.title)));
+        let whole = if table.rows.len() <= WHOLE { " whole" } else { "" };
+        text.push_str(&format!(
+            "<div class=\"wide{whole}\"><table aria-label=\"{}\">\n<thead><tr>",
+            escaped(&table.title)
+        ));
         for place in &block {
             text.push_str(&format!("<th scope=\"col\"{}>{}</th>", class(*place), escaped(&table.columns[*place])));
         }

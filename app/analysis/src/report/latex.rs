@@ -18,8 +18,9 @@ const BETWEEN: f64 = 6.0;
 /// Points that words take at most before they stand in lines, and letters of a line of a head.
 const WORDS: f64 = 130.0;
 const HEAD_LETTERS: usize = 16;
-/// Lines of a table that a page holds beside its notes.
-const LINES: usize = 44;
+/// Lines of a table and its notes that a page holds, and letters of a line of notes.
+const LINES: usize = 50;
+const NOTE_LETTERS: usize = 105;
 
 /// All tables.
 pub fn render(report: &Report) -> String {
@@ -62,10 +63,12 @@ fn table(table: &Table) -> String {
         (false, false) => width(text),
     };
     let blocks = table.blocks(ROOM, in_line);
-    let is_long = (table.rows.len() + 2) * blocks.len() > LINES;
     let (title, id) = (escaped(&table.title), &table.id);
     let notes: Vec<String> = table.reading.iter().chain(&table.all_notes()).map(|note| escaped(note)).collect();
     let notes = notes.join(" ");
+    let heads = table.columns.iter().map(|name| in_lines(name, HEAD_LETTERS, usize::MAX).len()).max().unwrap_or(1);
+    let lines = (table.rows.len() + heads + 2) * blocks.len() + notes.chars().count() / NOTE_LETTERS;
+    let is_long = lines > LINES;
     let size = "\\footnotesize\\setlength{\\tabcolsep}{3pt}";
     let mut text = String::from("\n");
     if is_long {
@@ -86,7 +89,9 @@ fn table(table: &Table) -> String {
         text.push_str(&format!("\\noindent {notes}\\par\\endgroup\n"));
         return text;
     }
-    text.push_str(&format!("\\begin{{table}}[htbp]\n\\centering{size}\n\\caption{{{title}}}\n\\label{{tab:{id}}}\n"));
+    text.push_str(&format!(
+        "\\begin{{table}}[htbp]\n\\centering{size}\n\\caption{{{title}}}\n\\label{{tab:{id}}}\\par\\smallskip\n"
+    ));
     for (number, block) in blocks.iter().enumerate() {
         let between = if number == 0 { "" } else { "\n\\medskip\n" };
         let (columns, head, body) = (columns(table, block), head(table, block), body(table, block));

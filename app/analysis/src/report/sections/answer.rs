@@ -18,7 +18,7 @@ pub fn section(analysis: &Analysis) -> Section {
     let sentences = sentences(&panels);
     let others = all.map(|(score, panels)| Part {
         text: counted(score, &panels),
-        figures: figures::loss(score, &panels, margin).into_iter().collect(),
+        figures: figures::loss(score, &panels, margin),
         ..Part::new(format!("The answer by {score}"), true)
     });
     Section {
@@ -27,7 +27,7 @@ pub fn section(analysis: &Analysis) -> Section {
         text: if sentences.len() <= SENTENCES { sentences } else { counted(score, &panels) },
         lead: true,
         tables: Vec::new(),
-        figures: figures::loss(score, &panels, margin).into_iter().collect(),
+        figures: figures::loss(score, &panels, margin),
         parts: others.collect(),
         code: None,
     }
