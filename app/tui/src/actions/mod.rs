@@ -1,7 +1,9 @@
 //! What the user can do, as a table. Keys, help, hints and palette all come from it.
 
+mod views;
 mod windows;
 
+pub use views::VIEWS;
 pub use windows::WINDOWS;
 
 use crate::as_command;
@@ -365,7 +367,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
 #[must_use]
 pub fn all() -> Vec<&'static dyn Act> {
     let of_panes = PANES.iter().flat_map(|pane| std::iter::once(&pane.go as &dyn Act).chain((pane.actions)()));
-    action_table(GLOBAL).into_iter().chain(action_table(WINDOWS)).chain(of_panes).collect()
+    action_table(GLOBAL).into_iter().chain(action_table(WINDOWS)).chain(action_table(VIEWS)).chain(of_panes).collect()
 }
 
 /// An action by its name.
@@ -425,17 +427,15 @@ fn has_table(panes: &Panes, state: &State) -> Result<(), String> {
 
 /// Goes to the next or previous pane: of the layout, or of all where only one shows.
 fn step_pane(state: &State, forward: bool) -> Vec<Wish> {
-    let all: Vec<usize> = match arrange(state).has_tabs {
-        true => (0..NAMES.len()).collect(),
-        false => {
-            let tree = &state.screen.windows.layout().tree;
-            tree.panes().iter().filter_map(|name| state.screen.place(name)).collect()
-        }
-    };
-    let place = all.iter().position(|pane| *pane == state.screen.focus).unwrap_or(0);
-    let next = if forward { place + 1 } else { place + all.len().saturating_sub(1) };
-    let name = all.get(next % all.len().max(1)).and_then(|index| NAMES.get(*index));
-    name.map(|name| Change::Focus(name).into()).into_iter().collect()
+    let tree = state.screen.tree();
+    let step = |place: usize, count: usize| (if forward { place + 1 } else { place + count - 1 }) % count;
+    if arrange(state).has_tabs && tree.parts().is_empty() {
+        let next = NAMES.get(step(state.screen.focus(), NAMES.len()));
+        return next.map(|name| Change::Focus(name).into()).into_iter().collect();
+    }
+    let views = tree.panes();
+    let place = views.iter().position(|view| *view == state.screen.view).unwrap_or(0);
+    vec![Change::GoTo(views[step(place, views.len())].to_owned()).into()]
 }
 
 fn cancel(state: &State) -> Vec<Wish> {

@@ -1,28 +1,28 @@
 //! Actions on the splits of the screen, by vim's window keys.
 
-use crate::panes::{Action, NAMES, Panes};
-use crate::state::{Axis, Change, State, Tone, Windows, Wish, arrange};
+use crate::panes::{Action, Panes};
+use crate::state::{Axis, Change, State, Tone, Tree, Windows, Wish, arrange};
 use ratatui::layout::Rect;
 
 /// The actions.
 pub const WINDOWS: &[Action<Panes>] = &[
     Action {
         name: "split-right",
-        help: "split: a further pane beside this one",
+        help: "split: another view of this pane beside it",
         available: |_, state| can_split(state),
         run: |_, state| split(state, Axis::Columns),
         ..Action::PLAIN
     },
     Action {
         name: "split-below",
-        help: "split: a further pane below this one",
+        help: "split: another view of this pane below it",
         available: |_, state| can_split(state),
         run: |_, state| split(state, Axis::Rows),
         ..Action::PLAIN
     },
     Action {
         name: "close-pane",
-        help: "take this pane off the screen; its number brings it back",
+        help: "take this view off the screen; numbers bring panes",
         available: |_, state| several(state),
         run: |_, state| close(state),
         ..Action::PLAIN
@@ -63,7 +63,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
         name: "equal-panes",
         help: "give all panes the same room",
         available: |_, state| several(state),
-        run: |_, state| vec![changed(state, |windows| windows.tree_mut().equalise())],
+        run: |_, state| changed(state, |_, tree| tree.equalise()),
         ..Action::PLAIN
     },
     Action {
@@ -79,7 +79,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
         available: |_, state| several(state),
         run: |_, state| {
             let mut windows = state.screen.windows.clone();
-            windows.move_out(state.pane());
+            windows.move_out(&state.screen.view);
             shown(windows)
         },
         ..Action::PLAIN
@@ -114,6 +114,12 @@ pub const WINDOWS: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "layout-compare-panes",
+        help: "show the layout `compare-panes`: layers by variant",
+        run: |_, state| show(state, "compare-panes"),
+        ..Action::PLAIN
+    },
+    Action {
         name: "layout-sweep",
         help: "show the layout `sweep`: a sweep beside fact and trace",
         run: |_, state| show(state, "sweep"),
@@ -140,68 +146,80 @@ fn following(state: &State) -> String {
     windows.layouts.get(next).map_or_else(String::new, |layout| layout.name.clone())
 }
 
-/// Panes that the layout on the screen does not have.
-fn hidden(state: &State) -> Vec<&'static str> {
-    let tree = &state.screen.windows.layout().tree;
-    NAMES.iter().copied().filter(|name| !tree.has(name)).collect()
-}
+/// Views that a screen with room for one pane may be split into.
+const SMALL: usize = 2;
 
 fn can_split(state: &State) -> Result<(), String> {
-    match hidden(state).is_empty() {
-        true => Err("all panes are on the screen already".to_owned()),
+    match arrange(state).has_tabs && state.screen.tree().panes().len() >= SMALL {
+        true => Err("this window has room for two panes; one of 110 by 30 has room for more".to_owned()),
         false => Ok(()),
     }
 }
 
 fn several(state: &State) -> Result<(), String> {
-    match state.screen.windows.layout().tree.parts().is_empty() {
-        true => Err("there is only this pane in the layout".to_owned()),
+    match state.screen.tree().parts().is_empty() {
+        true => Err("there is only this pane on the screen".to_owned()),
         false => Ok(()),
     }
 }
 
-/// The same layouts, changed.
-fn changed(state: &State, change: impl FnOnce(&mut Windows)) -> Wish {
+/// The splits that are on the screen, changed.
+fn changed(state: &State, change: impl FnOnce(&mut Windows, &mut Tree)) -> Vec<Wish> {
     let mut windows = state.screen.windows.clone();
-    change(&mut windows);
-    Change::Windows(windows).into()
+    let mut tree = state.screen.tree();
+    change(&mut windows, &mut tree);
+    if arrange(state).has_tabs {
+        windows.forget_closed(&tree.panes());
+        let small = Some(tree).filter(|tree| !tree.parts().is_empty());
+        return vec![Change::Windows(windows).into(), Change::SmallSplit(small).into()];
+    }
+    *windows.tree_mut() = tree;
+    windows.forget_closed(&[]);
+    vec![Change::Windows(windows).into()]
 }
 
-/// The next pane that is not there yet, in the order of their numbers, comes beside this one.
+/// Another view of the same pane comes beside or below this one.
 fn split(state: &State, axis: Axis) -> Vec<Wish> {
-    let hidden = hidden(state);
-    let after = |name: &&&str| state.screen.place(name) > Some(state.screen.focus);
-    let Some(new) = hidden.iter().find(after).or_else(|| hidden.first()).copied() else { return Vec::new() };
-    let inserted = changed(state, |windows| windows.tree_mut().insert(state.pane(), new, axis));
-    vec![inserted, Change::Zoom(false).into(), Change::Focus(new).into()]
+    let mut new = String::new();
+    let mut wishes = changed(state, |windows, tree| new = windows.split(tree, &state.screen.view, axis));
+    let key = state.keymap().first_key(state.pane(), "next-source");
+    wishes.extend([Change::Zoom(false).into(), Change::GoTo(new).into()]);
+    if !key.is_empty() && super::views::has_sources(state).is_ok() {
+        wishes.push(Wish::say(Tone::Plain, format!("{key} has it show another model; numbers bring other panes")));
+    }
+    wishes
 }
 
 fn close(state: &State) -> Vec<Wish> {
-    let pane = state.pane();
-    let panes = state.screen.windows.layout().tree.panes();
-    let place = panes.iter().position(|name| *name == pane).unwrap_or(0);
-    let next = panes.get(place + 1).or_else(|| panes.get(place.saturating_sub(1)));
-    let next = next.and_then(|name| NAMES.iter().copied().find(|known| known == name));
-    let mut wishes = vec![changed(state, |windows| windows.tree_mut().remove(pane)), Change::Zoom(false).into()];
-    wishes.extend(next.map(|next| Change::Focus(next).into()));
+    let view = &state.screen.view;
+    let tree = state.screen.tree();
+    let views = tree.panes();
+    let place = views.iter().position(|name| name == view).unwrap_or(0);
+    let next = views.get(place + 1).or_else(|| views.get(place.saturating_sub(1))).map(|next| (*next).to_owned());
+    // the keys first: what closes is not to be brought back by them
+    let mut wishes: Vec<Wish> = next.map(|next| Change::GoTo(next).into()).into_iter().collect();
+    wishes.extend(changed(state, |_, tree| tree.remove(view)));
+    wishes.push(Change::Zoom(false).into());
     wishes
 }
 
 fn resize(state: &State, axis: Axis, grow: bool) -> Vec<Wish> {
-    let mut windows = state.screen.windows.clone();
-    if windows.tree_mut().resize(state.pane(), axis, grow) {
-        return vec![Change::Windows(windows).into()];
+    let mut is_resized = false;
+    let wishes = changed(state, |_, tree| is_resized = tree.resize(&state.screen.view, axis, grow));
+    if is_resized {
+        return wishes;
     }
     let text = if axis == Axis::Rows { "no pane is above or below" } else { "no pane is beside this one" };
     vec![Wish::say(Tone::Plain, text)]
 }
 
 fn swap(state: &State) -> Vec<Wish> {
-    let pane = state.pane();
-    let panes = state.screen.windows.layout().tree.panes();
-    let place = panes.iter().position(|name| *name == pane).unwrap_or(0);
-    let next = panes.get((place + 1) % panes.len().max(1));
-    next.map(|next| changed(state, |windows| windows.tree_mut().swap(pane, next))).into_iter().collect()
+    let view = &state.screen.view;
+    let tree = state.screen.tree();
+    let views = tree.panes();
+    let place = views.iter().position(|name| name == view).unwrap_or(0);
+    let next = views[(place + 1) % views.len()];
+    changed(state, |_, tree| tree.swap(view, next))
 }
 
 /// Goes to the nearest pane in a direction; where only one pane shows, to the next or previous one.
@@ -210,8 +228,8 @@ fn go(state: &State, right: i32, down: i32) -> Vec<Wish> {
     if arrangement.panes.len() < 2 {
         return super::step_pane(state, right + down > 0);
     }
-    let focus = state.screen.focus;
-    let Some(&(_, here)) = arrangement.panes.iter().find(|(index, _)| *index == focus) else { return Vec::new() };
+    let here = arrangement.panes.iter().find(|(view, _)| *view == state.screen.view);
+    let Some(here) = here.map(|(_, area)| *area) else { return Vec::new() };
     let middle =
         |area: Rect| (i32::from(area.x) * 2 + i32::from(area.width), i32::from(area.y) * 2 + i32::from(area.height));
     let (x, y) = middle(here);
@@ -225,8 +243,7 @@ fn go(state: &State, right: i32, down: i32) -> Vec<Wish> {
         let (there_x, there_y) = middle(*area);
         (there_x - x).abs() + (there_y - y).abs()
     });
-    let name = there.and_then(|(index, _)| NAMES.get(*index));
-    name.map(|name| Change::Focus(name).into()).into_iter().collect()
+    there.map(|(view, _)| Change::GoTo(view.clone()).into()).into_iter().collect()
 }
 
 fn show(state: &State, name: &str) -> Vec<Wish> {
@@ -237,11 +254,11 @@ fn show(state: &State, name: &str) -> Vec<Wish> {
 fn show_of(state: &State, mut windows: Windows, name: &str) -> Vec<Wish> {
     windows.show(name);
     let tree = &windows.layout().tree;
-    let first = tree.panes().first().and_then(|name| NAMES.iter().copied().find(|known| known == name));
-    let focus = first.filter(|_| !tree.has(state.pane()));
+    let same = tree.view_of(state.pane()).or_else(|| tree.panes().first().copied());
+    let focus = same.filter(|_| !tree.has(&state.screen.view)).map(str::to_owned);
     let mut wishes = shown(windows);
     wishes.push(Change::Zoom(false).into());
-    wishes.extend(focus.map(|pane| Change::Focus(pane).into()));
+    wishes.extend(focus.map(|view| Change::GoTo(view).into()));
     wishes
 }
 

@@ -4,7 +4,7 @@
 //! they are wide enough. With sixteen colours or none, shades fill them: a denser cell is a greater value on any
 //! background.
 
-use super::{Depth, Glyphs, Theme};
+use super::{Depth, Glyphs, Theme, fit_left};
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Span;
 
@@ -67,6 +67,51 @@ pub fn preview_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width:
     }
     cell.style = cell.style.add_modifier(Modifier::DIM);
     cell
+}
+
+/// A cell of a difference: `share` from -1 to 1 is its place between a purple and an orange end, which every colour vision tells
+/// apart; with sixteen colours or none, the sign in the text says it, and what is large is bold.
+#[must_use]
+pub fn difference_cell(theme: Theme, glyphs: Glyphs, text: &str, share: f64, width: usize) -> Span<'static> {
+    let share = if share.is_nan() { 0.0 } else { share.clamp(-1.0, 1.0) };
+    let text = fit_left(text, width, glyphs);
+    match theme.depth {
+        Depth::Indexed | Depth::True => {
+            let (red, green, blue) = diverging(share);
+            let is_light = luminance(red, green, blue) > 0.45;
+            let (foreground, background) = match (theme.depth, is_light) {
+                (Depth::True, true) => (Color::Rgb(0, 0, 0), Color::Rgb(red, green, blue)),
+                (Depth::True, false) => (Color::Rgb(255, 255, 255), Color::Rgb(red, green, blue)),
+                (_, true) => (Color::Indexed(16), Color::Indexed(indexed(red, green, blue))),
+                (_, false) => (Color::Indexed(231), Color::Indexed(indexed(red, green, blue))),
+            };
+            Span::styled(text, Style::new().fg(foreground).bg(background))
+        }
+        Depth::Sixteen | Depth::None => {
+            let style = match (theme.depth, share) {
+                (Depth::Sixteen, share) if share >= NEARLY_NOTHING => Style::new().fg(Color::Yellow),
+                (Depth::Sixteen, share) if share <= -NEARLY_NOTHING => Style::new().fg(Color::LightBlue),
+                _ => Style::new(),
+            };
+            let is_large = share.abs() >= 0.5;
+            Span::styled(text, if is_large { style.add_modifier(Modifier::BOLD) } else { style })
+        }
+    }
+}
+
+/// Shares below this are nearly nothing.
+const NEARLY_NOTHING: f64 = 0.04;
+
+/// From purple over nearly white to orange: the ends of PuOr (Brewer), whose lightness falls to both sides.
+fn diverging(share: f64) -> (u8, u8, u8) {
+    const PURPLE: (u8, u8, u8) = (84, 39, 136);
+    const MIDDLE: (u8, u8, u8) = (247, 247, 247);
+    const ORANGE: (u8, u8, u8) = (179, 88, 6);
+    let end = if share < 0.0 { PURPLE } else { ORANGE };
+    let part = share.abs();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two bytes")]
+    let mix = |from: u8, to: u8| (f64::from(from) + part * (f64::from(to) - f64::from(from))).round() as u8;
+    (mix(MIDDLE.0, end.0), mix(MIDDLE.1, end.1), mix(MIDDLE.2, end.2))
 }
 
 /// The ramp from its low to its high end.

@@ -113,7 +113,7 @@ fn heading(state: &State, text: &str) -> Line<'static> {
 fn help(state: &State, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![heading(state, "In five keys")];
     lines.extend(first_steps(state));
-    if let Some(pane) = PANES.get(state.screen.focus) {
+    if let Some(pane) = PANES.get(state.screen.focus()) {
         lines.push(Line::default());
         lines.push(heading(state, &format!("This pane: {}", pane.title)));
         let about = wrap(&format!("   {}", pane.about), room, 3);

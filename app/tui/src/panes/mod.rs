@@ -29,7 +29,7 @@ pub use fact::{first_steps, prompt_spans};
 pub use table::{Extent, Table};
 
 use crate::keys::Key;
-use crate::state::{State, Wish, pane_rows};
+use crate::state::{Seen, State, Wish, pane_rows};
 use crossterm::event::KeyCode;
 use locus_protocol::Event;
 use ratatui::buffer::Buffer;
@@ -109,23 +109,23 @@ pub struct About {
 /// A pane with what it has of its own.
 pub trait Pane: Debug {
     /// Draws it; returns where the cursor stands, where there is one.
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position>;
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position>;
 
     /// What moving does in it; `page` is how many rows half a page has.
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish>;
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish>;
 
     /// Which model its numbers are of, where its title is to say so.
-    fn of_model(&self, _state: &State) -> Option<String> {
+    fn of_model(&self, _state: &Seen<'_>) -> Option<String> {
         None
     }
 
     /// Whether it has a table; asked while drawing.
-    fn has_table(&self, _state: &State) -> bool {
+    fn has_table(&self, _state: &Seen<'_>) -> bool {
         false
     }
 
     /// Its table, for copies and exports.
-    fn table(&self, _state: &State) -> Option<Table> {
+    fn table(&self, _state: &Seen<'_>) -> Option<Table> {
         None
     }
 
@@ -243,7 +243,7 @@ impl Panes {
 
     /// Moves in the pane with the keys.
     pub fn motion(&mut self, state: &State, motion: Motion) -> Vec<Wish> {
-        let page = pane_rows(state, state.screen.focus) / 2;
-        self.get_mut(state.pane()).map_or_else(Vec::new, |pane| pane.motion(state, motion, page))
+        let page = pane_rows(state, &state.screen.view) / 2;
+        self.get_mut(state.pane()).map_or_else(Vec::new, |pane| pane.motion(&state.seen(), motion, page))
     }
 }

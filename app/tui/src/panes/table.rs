@@ -126,12 +126,12 @@ impl Panes {
     /// Whether the pane with the keys has a table.
     #[must_use]
     pub fn has_table(&self, state: &State) -> bool {
-        self.get(state.pane()).is_some_and(|pane| pane.has_table(state))
+        self.get(state.pane()).is_some_and(|pane| pane.has_table(&state.seen()))
     }
 
     /// The table of the pane with the keys.
     fn table(&self, state: &State) -> Option<Table> {
-        self.get(state.pane())?.table(state).filter(|table| !table.rows.is_empty())
+        self.get(state.pane())?.table(&state.seen()).filter(|table| !table.rows.is_empty())
     }
 
     /// Copies that table or its row under the cursor.
@@ -146,10 +146,10 @@ impl Panes {
 
     /// The pane with the keys alone, with room for what a small window hides.
     fn picture(&self, state: &State) -> Option<String> {
-        let area = arrange(state).panes.iter().find(|(index, _)| *index == state.screen.focus).map(|(_, area)| *area);
+        let area = arrange(state).panes.iter().find(|(view, _)| *view == state.screen.view).map(|(_, area)| *area);
         let (columns, rows) = area.map_or(PICTURE, |area| (area.width.max(PICTURE.0), area.height.max(PICTURE.1)));
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
-        self.get(state.pane())?.draw(state, buffer.area, &mut buffer);
+        self.get(state.pane())?.draw(&state.seen(), buffer.area, &mut buffer);
         Some(picture(&buffer))
     }
 

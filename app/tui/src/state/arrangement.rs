@@ -13,8 +13,10 @@ pub struct Arrangement {
     pub tabs: Option<Rect>,
     /// The selected fact, where its pane does not show.
     pub context: Option<Rect>,
-    /// The panes that show, by their place among all.
-    pub panes: Vec<(usize, Rect)>,
+    /// The views of panes that show.
+    pub panes: Vec<(String, Rect)>,
+    /// Titles of those, where several show without borders.
+    pub titles: Vec<(String, Rect)>,
     /// Whether the panes have borders.
     pub has_borders: bool,
     /// Whether there is room for one pane only.
@@ -32,8 +34,7 @@ pub struct Arrangement {
 pub fn arrange(state: &State) -> Arrangement {
     let (columns, rows) = state.screen.size;
     let mut body = Rect::new(0, 0, columns, rows);
-    let mut arrangement =
-        Arrangement { has_tabs: columns < ALL_PANES.0 || rows < ALL_PANES.1, ..Arrangement::default() };
+    let mut arrangement = Arrangement { has_tabs: is_small(state.screen.size), ..Arrangement::default() };
     arrangement.hints = (rows >= 6).then(|| take_bottom(&mut body));
     arrangement.status = (rows >= 10).then(|| take_bottom(&mut body));
     arrangement.activity = (rows >= 3).then(|| take_bottom(&mut body));
@@ -42,27 +43,39 @@ pub fn arrange(state: &State) -> Arrangement {
         arrangement.tabs = (rows >= 5).then(|| take_top(&mut body));
         arrangement.context = (rows >= 12 && state.pane() != "fact").then(|| take_top(&mut body));
     }
-    if arrangement.has_tabs || state.screen.zoomed {
-        arrangement.panes.push((state.screen.focus, body));
+    if state.screen.zoomed {
+        arrangement.panes.push((state.screen.view.clone(), body));
     } else {
-        place(state, &state.screen.windows.layout().tree, body, &mut arrangement.panes);
+        place(state, &state.screen.tree(), body, &mut arrangement.panes);
+    }
+    if arrangement.has_tabs && arrangement.panes.len() > 1 {
+        for (view, area) in &mut arrangement.panes {
+            arrangement.titles.push((view.clone(), take_top(area)));
+            // what stands beside it is not to run into it
+            area.width = if area.right() < columns { area.width.saturating_sub(1) } else { area.width };
+        }
     }
     arrangement
 }
 
+/// Whether a screen has room for one pane only, as long as nobody splits it.
+pub(super) const fn is_small(size: (u16, u16)) -> bool {
+    size.0 < ALL_PANES.0 || size.1 < ALL_PANES.1
+}
+
 /// Rows that a pane has for its contents.
 #[must_use]
-pub fn pane_rows(state: &State, index: usize) -> usize {
+pub fn pane_rows(state: &State, view: &str) -> usize {
     let arrangement = arrange(state);
     let frame = if arrangement.has_borders { 2 } else { 0 };
-    let area = arrangement.panes.iter().find(|(pane, _)| *pane == index).map(|(_, area)| area.height);
+    let area = arrangement.panes.iter().find(|(pane, _)| pane == view).map(|(_, area)| area.height);
     usize::from(area.unwrap_or(0).saturating_sub(frame))
 }
 
-fn place(state: &State, tree: &Tree, area: Rect, panes: &mut Vec<(usize, Rect)>) {
+fn place(state: &State, tree: &Tree, area: Rect, panes: &mut Vec<(String, Rect)>) {
     let vertical = match tree {
         Tree::Pane(name) => {
-            panes.extend(state.screen.place(name).map(|index| (index, area)));
+            panes.extend(state.screen.place(name).map(|_| (name.clone(), area)));
             return;
         }
         Tree::Rows(_) => true,

@@ -1,7 +1,7 @@
 //! What panes, overlays and actions may ask for. Nothing else changes on their behalf: they see the state and do not hold
 //! it.
 
-use super::{Order, Settings, State, Tone, Variants, Windows};
+use super::{Order, Settings, State, Tone, Tree, Variants, View, Windows};
 use crate::input::Effect;
 use locus_protocol::{Command, Fact, JobId, PluginKind, Task, TriedOn};
 use std::path::PathBuf;
@@ -86,6 +86,12 @@ pub enum Change {
     Say(Tone, String),
     /// A pane has the keys, and is on the screen.
     Focus(&'static str),
+    /// A view of a pane has the keys.
+    GoTo(String),
+    /// The view with the keys shows something else.
+    View(Box<View>),
+    /// How a screen with room for one pane is split all the same.
+    SmallSplit(Option<Tree>),
     /// The pane with the keys has the whole screen, or not.
     Zoom(bool),
     /// Other layouts.
@@ -174,6 +180,9 @@ impl State {
         match change {
             Change::Say(tone, text) => self.say(tone, text),
             Change::Focus(pane) => self.screen.focus_on(pane),
+            Change::GoTo(view) => self.screen.go_to(&view),
+            Change::View(view) => self.screen.windows.set_view(&self.screen.view, *view),
+            Change::SmallSplit(tree) => self.screen.small = tree,
             Change::Zoom(zoomed) => self.screen.zoomed = zoomed,
             Change::Windows(windows) => self.screen.windows = windows,
             Change::Interrupted => self.keyboard.interrupted = Some(self.now),

@@ -1,7 +1,9 @@
 //! What trying variants of an edit has shown.
 
 use super::{EditView, Engine, MOST_VARIANTS, Settings, Stage, State, Variant, Variants};
-use locus_protocol::{Applied, EditOrder, EditStarted, JobId, Outcome, PluginKind, Step, Tried, TriedOn, model_with};
+use locus_protocol::{
+    Applied, EditOrder, EditStarted, Fact, JobId, Outcome, PluginKind, Step, Tried, TriedOn, model_with,
+};
 
 /// Attempts that are remembered, so that going back to a fact shows what was found for it.
 const REMEMBERED: usize = 32;
@@ -59,6 +61,11 @@ impl Compare {
         let mine = || self.attempts.iter().rev().filter(|attempt| attempt.asked == *order);
         let best = mine().find(|attempt| ground(attempt) == Ground::Same).or_else(|| mine().next())?;
         Some((best, ground(best)))
+    }
+
+    /// What attempts show of each layer, the newest first.
+    pub fn views(&self) -> impl Iterator<Item = &EditView> {
+        self.attempts.iter().rev().map(|attempt| &attempt.view)
     }
 
     /// The attempt of a job.
@@ -240,7 +247,13 @@ impl State {
     /// of another one stand beside no others.
     #[must_use]
     pub fn attempt_of(&self, variant: &Variant) -> Option<&Attempt> {
-        let order = variant.order(&self.engine, self.fact()?).ok()?;
+        self.attempt_with(variant, self.fact()?)
+    }
+
+    /// The same with another fact.
+    #[must_use]
+    pub fn attempt_with(&self, variant: &Variant, fact: &Fact) -> Option<&Attempt> {
+        let order = variant.order(&self.engine, fact).ok()?;
         let (attempt, ground) = self.compare.attempt(&order, &self.measured_on())?;
         (ground != Ground::Other).then_some(attempt)
     }

@@ -23,6 +23,7 @@ mod screen;
 mod settings;
 mod traces;
 mod variants;
+mod views;
 mod windows;
 
 pub use arrangement::{Arrangement, arrange, pane_rows};
@@ -46,6 +47,7 @@ pub use screen::Screen;
 pub use settings::{FREE_GENERATION, Settings, parse_free_generation, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
 pub use variants::{MOST_VARIANTS, Variant, Variants};
+pub use views::{Of, Seen, View, kind_of};
 pub use windows::{Axis, Tree, Windows};
 
 use crate::input::Effect;

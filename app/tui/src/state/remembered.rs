@@ -2,7 +2,7 @@
 //! settings, variants. What a pane has of its own it remembers itself, under its name.
 
 use super::facts::FactOrder;
-use super::{LayerCursor, Settings, State, Variants, Windows};
+use super::{LayerCursor, Settings, State, Variants, Windows, kind_of};
 use locus_protocol::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +40,7 @@ impl State {
         let mut state = self.clone();
         state.end_variant_form();
         Remembered {
-            pane: state.pane().to_owned(),
+            pane: state.screen.view.clone(),
             zoomed: state.screen.zoomed,
             filter: state.facts.filter.value().to_owned(),
             order: state.facts.order,
@@ -66,7 +66,11 @@ impl State {
                 self.note("warning", &text);
             }
         }
-        self.screen.focus_on(&remembered.pane);
+        if self.screen.windows.layout().tree.has(&remembered.pane) {
+            self.screen.go_to(&remembered.pane);
+        } else {
+            self.screen.focus_on(kind_of(&remembered.pane));
+        }
         self.screen.zoomed = remembered.zoomed;
         for fact in remembered.typed.into_iter().rev() {
             self.facts.add(fact);

@@ -137,12 +137,14 @@ fn what(order: &TraceOrder) -> (TraceKind, Intervention) {
 }
 
 impl Traces {
-    /// Starts a heat map; an older one of the same fact and kind gives way.
+    /// Starts a heat map; an older one of the same fact, kind and model gives way.
     pub fn begin(&mut self, started: TraceStarted) {
         self.ordered = None;
         self.trouble = None;
         self.kept.retain(|view| {
-            view.started.order.fact != started.order.fact || what(&view.started.order) != what(&started.order)
+            view.started.order.fact != started.order.fact
+                || what(&view.started.order) != what(&started.order)
+                || view.started.in_place != started.in_place
         });
         if self.kept.len() == KEPT {
             self.kept.remove(0);
@@ -183,14 +185,38 @@ impl Traces {
         self.find(fact, (kind, Intervention::Restore))
     }
 
-    /// The heat map that runs, else the one of a fact by kind and intervention.
+    /// The newest heat map of a fact by kind and intervention, best one of the model with these edits in place.
     #[must_use]
-    pub fn shown(&self, fact: Option<&Fact>, kind: TraceKind, intervention: Intervention) -> Option<&TraceView> {
-        self.running().or_else(|| self.find(fact?, (kind, intervention)))
+    pub fn newest(
+        &self,
+        fact: &Fact,
+        kind: TraceKind,
+        intervention: Intervention,
+        in_place: &[u64],
+    ) -> Option<&TraceView> {
+        self.of_model(fact, kind, intervention, in_place).or_else(|| self.find(fact, (kind, intervention)))
+    }
+
+    /// The heat map of a fact by kind and intervention of the model with these edits in place.
+    #[must_use]
+    pub fn of_model(
+        &self,
+        fact: &Fact,
+        kind: TraceKind,
+        intervention: Intervention,
+        in_place: &[u64],
+    ) -> Option<&TraceView> {
+        self.all(fact, (kind, intervention)).find(|view| view.started.is_of(in_place))
     }
 
     fn find(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> Option<&TraceView> {
-        self.kept.iter().rev().find(|view| what(&view.started.order) == wanted && view.started.order.fact == *fact)
+        self.all(fact, wanted).next()
+    }
+
+    fn all(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> impl Iterator<Item = &TraceView> {
+        let is_wanted =
+            move |view: &&TraceView| what(&view.started.order) == wanted && view.started.order.fact == *fact;
+        self.kept.iter().rev().filter(is_wanted)
     }
 
     /// The newest heat map.

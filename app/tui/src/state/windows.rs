@@ -1,17 +1,20 @@
 //! Which panes are on the screen and how it is split between them: layouts by name, each a tree of splits.
 
+use super::views::{Of, View, kind_of};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What all parts of a split share out.
 const WHOLE: u32 = 100;
 /// By how much a part grows or shrinks.
 const STEP: u32 = 5;
 
-/// A tree of splits; the numbers are weights. A pane stands at one place at most.
+/// A tree of splits; the numbers are weights. A view stands at one place at most; its name is that of its pane, of a further
+/// one with a number: `layers`, `layers#2`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tree {
-    /// A pane by its name.
+    /// A view of a pane by its name.
     Pane(String),
     /// Parts below each other.
     Rows(Vec<(u32, Tree)>),
@@ -73,7 +76,22 @@ impl Tree {
         }
     }
 
-    /// Whether a pane is in it.
+    /// The first view of a pane that is in it.
+    #[must_use]
+    pub fn view_of(&self, pane: &str) -> Option<&str> {
+        self.panes().into_iter().find(|view| kind_of(view) == pane)
+    }
+
+    /// Puts another view in the place of one.
+    pub fn replace(&mut self, old: &str, new: &str) {
+        match self {
+            Self::Pane(name) if name == old => new.clone_into(name),
+            Self::Pane(_) => {}
+            Self::Rows(parts) | Self::Columns(parts) => parts.iter_mut().for_each(|(_, part)| part.replace(old, new)),
+        }
+    }
+
+    /// Whether a view is in it.
     #[must_use]
     pub fn has(&self, pane: &str) -> bool {
         self.panes().contains(&pane)
@@ -168,7 +186,7 @@ impl Tree {
         }
         let panes = self.panes();
         for pane in &panes {
-            if !known.contains(pane) {
+            if !known.contains(&kind_of(pane)) {
                 return Err(format!("no pane is called {pane}"));
             }
             if panes.iter().filter(|other| *other == pane).count() > 1 {
@@ -180,6 +198,9 @@ impl Tree {
     }
 }
 
+/// Views of the layout that compares variants by layer, of one variant each.
+const VARIANTS: [&str; 3] = ["layers#2", "layers#3", "layers#4"];
+
 /// A layout with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
@@ -190,13 +211,19 @@ pub struct Layout {
 }
 
 /// All layouts, and which of them is on the screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Windows {
     /// The layouts; there is one at least.
     pub layouts: Vec<Layout>,
     /// Place of the one on the screen.
     pub current: usize,
+    /// What views show that do not show what all panes do, by their names.
+    #[serde(default)]
+    views: BTreeMap<String, View>,
 }
+
+/// What a view shows of which nothing else is known.
+static PLAIN: View = View { fact: None, of: Of::AsItIs, against: None, layer: None };
 
 impl Default for Windows {
     fn default() -> Self {
@@ -218,6 +245,8 @@ impl Windows {
             Tree::Rows(vec![(2, pane("trace")), (1, Tree::Columns(vec![(1, pane("fact")), (1, pane("layers"))]))]);
         let compare =
             Tree::Columns(vec![(7, pane("compare")), (5, Tree::Rows(vec![(3, pane("plots")), (2, pane("fact"))]))]);
+        let variants = Tree::Columns(VARIANTS.iter().map(|view| (1, pane(view))).collect());
+        let compare_panes = Tree::Rows(vec![(3, variants), (2, pane("compare"))]);
         let sweep =
             Tree::Columns(vec![(7, pane("sweep")), (5, Tree::Rows(vec![(1, pane("fact")), (1, pane("trace"))]))]);
         let layouts = vec![
@@ -226,8 +255,45 @@ impl Windows {
             layout("compare", compare),
             layout("sweep", sweep),
             layout("analysis", pane("analysis")),
+            layout("compare-panes", compare_panes),
         ];
-        Self { layouts, current: 0 }
+        let of = |letter| View { of: Of::Variant(letter), ..View::default() };
+        let views = VARIANTS.iter().zip('A'..).map(|(name, letter)| ((*name).to_owned(), of(letter))).collect();
+        Self { layouts, current: 0, views }
+    }
+
+    /// What a view shows.
+    #[must_use]
+    pub fn view(&self, name: &str) -> &View {
+        self.views.get(name).unwrap_or(&PLAIN)
+    }
+
+    /// Has a view show something else.
+    pub fn set_view(&mut self, name: &str, view: View) {
+        if view == PLAIN {
+            self.views.remove(name);
+        } else {
+            self.views.insert(name.to_owned(), view);
+        }
+    }
+
+    /// Puts another view of the same pane, which shows the same, beside or below a view of a tree; gives its name.
+    pub fn split(&mut self, tree: &mut Tree, view: &str, axis: Axis) -> String {
+        let kind = kind_of(view);
+        let is_taken = |name: &str| tree.has(name) || self.layouts.iter().any(|layout| layout.tree.has(name));
+        let numbered = (2..).map(|number: u32| format!("{kind}#{number}"));
+        let new = [kind.to_owned()].into_iter().chain(numbered).find(|name| !is_taken(name)).unwrap_or_default();
+        tree.insert(view, &new, axis);
+        self.set_view(&new, self.view(view).clone());
+        new
+    }
+
+    /// Forgets what views show that are on no layout any more.
+    pub fn forget_closed(&mut self, open: &[&str]) {
+        let layouts = &self.layouts;
+        self.views.retain(|name, _| {
+            !name.contains('#') || open.contains(&name.as_str()) || layouts.iter().any(|layout| layout.tree.has(name))
+        });
     }
 
     /// The layout on the screen.
@@ -249,21 +315,24 @@ impl Windows {
         place.is_some()
     }
 
-    /// Has a pane be on the screen: in the layout that is there, in the first that has it, or beside `beside`.
-    pub fn reveal(&mut self, pane: &str, beside: &str) {
-        if self.layout().tree.has(pane) {
-            return;
+    /// Has a pane be on the screen: in the layout that is there, in the first that has it, or beside `beside`. Gives its
+    /// view.
+    pub fn reveal(&mut self, pane: &str, beside: &str) -> String {
+        if let Some(view) = self.layout().tree.view_of(pane) {
+            return view.to_owned();
         }
-        match self.layouts.iter().position(|layout| layout.tree.has(pane)) {
-            Some(place) => self.current = place,
-            None => self.tree_mut().insert(beside, pane, Axis::Columns),
+        if let Some(place) = self.layouts.iter().position(|layout| layout.tree.has(pane)) {
+            self.current = place;
+        } else {
+            self.tree_mut().insert(beside, pane, Axis::Columns);
         }
+        pane.to_owned()
     }
 
     /// Moves a pane to a layout of its own, which is named after it.
     pub fn move_out(&mut self, pane: &str) {
         self.tree_mut().remove(pane);
-        let layout = Layout { name: pane.to_owned(), tree: Tree::pane(pane) };
+        let layout = Layout { name: pane.replace('#', " "), tree: Tree::pane(pane) };
         self.layouts.retain(|known| known.name != layout.name);
         self.layouts.push(layout);
         self.current = self.layouts.len() - 1;

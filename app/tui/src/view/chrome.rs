@@ -18,7 +18,7 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
         _ => format!(" {} ", index + 1),
     };
     let all = |named: usize, gap: &'static str| -> Vec<(usize, String)> {
-        let tab = |index| (index, tab(index, index < named || index == state.screen.focus) + gap);
+        let tab = |index| (index, tab(index, index < named || index == state.screen.focus()) + gap);
         (0..PANES.len()).map(tab).collect()
     };
     let next = "(Tab: next)";
@@ -26,8 +26,8 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
     let fits = |tabs: &Vec<(usize, String)>| tabs.iter().map(|(_, text)| width(text)).sum::<usize>() <= room;
     let ways = (0..=PANES.len()).rev().map(|named| (named, " ")).chain([(0, "")]);
     let tabs = ways.map(|(named, gap)| all(named, gap)).find(fits);
-    let tabs = tabs.unwrap_or_else(|| vec![(state.screen.focus, tab(state.screen.focus, true))]);
-    let style = |index| if index == state.screen.focus { state.theme().selected() } else { state.theme().muted() };
+    let tabs = tabs.unwrap_or_else(|| vec![(state.screen.focus(), tab(state.screen.focus(), true))]);
+    let style = |index| if index == state.screen.focus() { state.theme().selected() } else { state.theme().muted() };
     let mut spans: Vec<Span<'_>> = tabs.into_iter().map(|(index, text)| Span::styled(text, style(index))).collect();
     spans.push(Span::styled(next, state.theme().muted()));
     Paper::new(area, buffer).line(spans);
@@ -36,7 +36,7 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
 /// The selected fact in one line, and before it, where the pane's title would say so, which model its numbers are of.
 pub fn context(state: &State, panes: &Panes, area: Rect, buffer: &mut Buffer) {
     let Some(fact) = state.fact() else { return };
-    let model = panes.get(state.pane()).and_then(|pane| pane.of_model(state));
+    let model = panes.get(state.pane()).and_then(|pane| pane.of_model(&state.seen()));
     let label = model.map_or_else(|| " fact: ".to_owned(), |model| format!(" {model}: "));
     let mut spans = vec![Span::styled(label, state.theme().muted())];
     spans.extend(prompt_spans(state, fact));
@@ -205,7 +205,7 @@ fn hints(workbench: &Workbench, room: usize) -> Line<'static> {
 
 /// Actions with a hint that can run now: what stops something first, then the pane's, then the others.
 fn hinted(state: &State, panes: &Panes) -> impl Iterator<Item = (&'static dyn Act, String)> {
-    let pane = PANES.get(state.screen.focus).map_or_else(Vec::new, |pane| (pane.actions)());
+    let pane = PANES.get(state.screen.focus()).map_or_else(Vec::new, |pane| (pane.actions)());
     let (stopping, others): (Vec<_>, Vec<_>) =
         action_table(actions::GLOBAL).into_iter().partition(|action| action.always());
     let stopping = stopping.into_iter().filter(|_| state.job().is_some());

@@ -2,13 +2,14 @@
 
 mod chrome;
 
-use crate::looks::plain;
+use crate::looks::{Paper, plain, printable};
 use crate::overlays;
 use crate::panes::{PANES, Pane};
-use crate::state::{State, arrange};
+use crate::state::{Of, State, arrange, kind_of};
 use crate::workbench::Workbench;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
+use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
 /// Draws the whole screen; returns where the cursor stands, where there is one.
@@ -22,18 +23,23 @@ pub fn draw(workbench: &Workbench, buffer: &mut Buffer) -> Option<Position> {
     if let Some(area) = arrangement.context {
         chrome::context(state, panes, area, buffer);
     }
-    for &(index, area) in &arrangement.panes {
-        let Some(pane) = PANES.get(index).and_then(|about| panes.get(about.name)) else { continue };
-        let mut inside = area;
+    for (view, area) in &arrangement.panes {
+        let Some(pane) = panes.get(kind_of(view)) else { continue };
+        let mut inside = *area;
         if arrangement.has_borders {
-            let block = border(state, pane, index);
-            inside = block.inner(area);
-            block.render(area, buffer);
+            let block = border(state, pane, view);
+            inside = block.inner(*area);
+            block.render(*area, buffer);
         }
-        let stands = pane.draw(state, inside, buffer);
-        if index == state.screen.focus {
+        let stands = pane.draw(&state.seen_by(view), inside, buffer);
+        if *view == state.screen.view {
             cursor = stands;
         }
+    }
+    for (view, area) in &arrangement.titles {
+        let Some(pane) = panes.get(kind_of(view)) else { continue };
+        let line = ratatui::text::Line::from(title(state, pane, view));
+        Paper::new(*area, buffer).line(line);
     }
     chrome::foot(workbench, &arrangement, buffer);
     if let Some(overlay) = overlay {
@@ -65,16 +71,36 @@ fn keep_to_ascii(buffer: &mut Buffer) {
 }
 
 /// Frame and title of a pane.
-fn border(state: &State, pane: &dyn Pane, index: usize) -> Block<'static> {
-    let focused = index == state.screen.focus;
-    let title = PANES.get(index).map_or("", |pane| pane.title);
-    let of_model = pane.of_model(state);
-    let of_model = of_model.map_or_else(String::new, |model| format!(" {} {model}", state.glyphs().dot()));
-    let zoomed = if state.screen.zoomed { " [zoom]" } else { "" };
+fn border(state: &State, pane: &dyn Pane, view: &str) -> Block<'static> {
+    let focused = *view == state.screen.view;
     let style = if focused { state.theme().focus() } else { state.theme().muted() };
-    let title_style = if focused { state.theme().selected() } else { state.theme().heading() };
     Block::bordered()
         .border_set(state.glyphs().border(focused))
         .border_style(style)
-        .title(ratatui::text::Span::styled(format!(" {} {title}{of_model}{zoomed} ", index + 1), title_style))
+        .title(ratatui::text::Line::from(title(state, pane, view)))
+}
+
+/// Number and name of a pane, what this view of it shows, and of which model its numbers are.
+fn title(state: &State, pane: &dyn Pane, view: &str) -> Vec<Span<'static>> {
+    let focused = *view == state.screen.view;
+    let seen = state.seen_by(view);
+    let index = state.screen.place(view).unwrap_or(0);
+    let name = PANES.get(index).map_or("", |pane| pane.title);
+    let style = if focused { state.theme().selected() } else { state.theme().heading() };
+    let mut spans = vec![Span::styled(format!(" {} {name} ", index + 1), style)];
+    let of_model = pane.of_model(&seen).filter(|_| seen.view().against.is_none());
+    if let Some(what) = seen.title(of_model.is_some()) {
+        let of = match seen.view().of {
+            Of::Variant(letter) => state.theme().variant(letter),
+            _ => state.theme().accent(),
+        };
+        spans.push(Span::styled(format!("{} {} ", state.glyphs().dot(), printable(&what)), of));
+    }
+    if let Some(model) = of_model {
+        spans.push(Span::styled(format!("{} {model} ", state.glyphs().dot()), style));
+    }
+    if state.screen.zoomed {
+        spans.push(Span::styled("[zoom] ", style));
+    }
+    spans
 }

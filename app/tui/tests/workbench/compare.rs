@@ -205,7 +205,7 @@ fn a_variant_is_put_in_place_as_it_was_tried() {
     assert!(tried < job);
     bench.hear(recording::edit_end(job));
     assert!(bench.screen().contains("in place as edit 1"), "{}", bench.screen());
-    let screen = bench.press("W W W").screen();
+    let screen = bench.press("W W W W").screen();
     assert!(screen.contains("1 edit in place") && screen.contains("in place: p(new)"), "{screen}");
 }
 

@@ -18,4 +18,5 @@ mod sweep;
 mod terminal;
 mod truth;
 mod updates;
+mod views;
 mod windows;

@@ -19,7 +19,7 @@ use super::{About, Motion, Pane, Table, action};
 use crate::analyzed::{Analyzed, KnownRows};
 use crate::input::{AnalysisEvent, Effect};
 use crate::looks::Paper;
-use crate::state::{Change, State, Tone, Wish, arrange};
+use crate::state::{Change, Seen, State, Tone, Wish, arrange};
 use choice::{Axis, Choice, Chosen};
 use locus_protocol::{Event, JobId};
 use page::Page;
@@ -92,7 +92,7 @@ pub struct AnalysisPane {
 }
 
 impl Pane for AnalysisPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         let mut paper = Paper::new(area, buffer);
         let Some(analyzed) = &self.analyzed else {
             head::empty(self, state, &mut paper);
@@ -126,7 +126,7 @@ impl Pane for AnalysisPane {
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         if matches!(motion, Motion::Left | Motion::Right) {
             self.shown.section = self.shown.section.step(motion == Motion::Right);
             self.scroll = 0;
@@ -139,11 +139,11 @@ impl Pane for AnalysisPane {
         Vec::new()
     }
 
-    fn has_table(&self, _: &State) -> bool {
+    fn has_table(&self, _: &Seen<'_>) -> bool {
         self.chosen().is_some()
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         tables::table(self, state)
     }
 
@@ -343,7 +343,7 @@ impl AnalysisPane {
     fn hidden_lines(&self, state: &State) -> usize {
         let arrangement = arrange(state);
         let frame = if arrangement.has_borders { 2 } else { 0 };
-        let area = arrangement.panes.iter().find(|(pane, _)| *pane == state.screen.focus).map(|(_, area)| *area);
+        let area = arrangement.panes.iter().find(|(view, _)| *view == state.screen.view).map(|(_, area)| *area);
         let (Some(area), Some(analyzed), Some(chosen)) = (area, &self.analyzed, self.chosen()) else { return 0 };
         let (width, height) = (area.width.saturating_sub(frame), area.height.saturating_sub(frame));
         let head = head::lines(self, state, usize::from(width)).len()

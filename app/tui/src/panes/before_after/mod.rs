@@ -4,7 +4,7 @@ mod says;
 
 use super::{About, Motion, Pane, Table};
 use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
-use crate::state::{State, Wish, is_large};
+use crate::state::{Of, Seen, State, Wish, is_large};
 use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, Event, PromptScore, Scores, TopToken, counted};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -33,21 +33,21 @@ pub struct BeforeAfterPane {
 }
 
 impl Pane for BeforeAfterPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         draw(state, self.scroll, area, buffer);
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         self.scroll = motion.in_list(self.scroll, lines(state, 80).len(), page);
         Vec::new()
     }
 
-    fn has_table(&self, state: &State) -> bool {
-        state.edits.last.is_some()
+    fn has_table(&self, state: &Seen<'_>) -> bool {
+        measured(state).is_some()
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         table(state)
     }
 
@@ -62,7 +62,7 @@ impl Pane for BeforeAfterPane {
     }
 }
 
-fn draw(state: &State, scroll: usize, area: Rect, buffer: &mut Buffer) {
+fn draw(state: &Seen<'_>, scroll: usize, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
     let lines = lines(state, paper.width());
     let rows = paper.left();
@@ -83,10 +83,12 @@ fn draw(state: &State, scroll: usize, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
+fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
-    in_place(state, room, &mut lines);
-    match &state.edits.last {
+    if state.view().of == Of::AsItIs {
+        in_place(state, room, &mut lines);
+    }
+    match measured(state) {
         Some((order, applied)) => {
             head(state, order, applied, room, &mut lines);
             notes(state, applied, room, &mut lines);
@@ -98,15 +100,35 @@ fn lines(state: &State, room: usize) -> Vec<Line<'static>> {
         }
         None => {
             lines.push(Line::default());
-            let text = " what an edit changed appears here after it";
-            lines.push(Line::styled(text, state.theme().muted()));
+            let text = match state.view().of {
+                Of::AsItIs => "what an edit changed appears here after it".to_owned(),
+                Of::Unedited => "the unedited model has no edit; another source shows what one changed".to_owned(),
+                Of::Variant(letter) => {
+                    let run = state.keymap().first_key("compare", "run-changed");
+                    format!("variant {letter} was not run with this fact; {run} in Compare runs it")
+                }
+            };
+            let text = wrap(&format!(" {text}"), room, 1);
+            lines.extend(text.into_iter().map(|line| Line::styled(line, state.theme().muted())));
         }
     }
     lines
 }
 
+/// The edit that is shown, and what it brought about: the last one that was put in place, or a variant as it was tried.
+fn measured<'a>(state: &Seen<'a>) -> Option<(&'a EditOrder, &'a Applied)> {
+    match state.view().of {
+        Of::AsItIs => state.all().edits.last.as_ref().map(|(order, applied)| (order, applied)),
+        Of::Unedited => None,
+        Of::Variant(letter) => {
+            let attempt = state.attempt(letter)?;
+            Some((&attempt.view.order, &attempt.tried.as_ref()?.would))
+        }
+    }
+}
+
 /// Which edit the rest is about.
-fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
+fn head(state: &Seen<'_>, order: &EditOrder, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     let (word, style) = standing(state, applied);
     let fact = &order.fact;
     let arrow = state.glyphs().arrow();
@@ -126,7 +148,11 @@ fn head(state: &State, order: &EditOrder, applied: &Applied, room: usize, lines:
 }
 
 /// Whether the last edit is in place, and whether the model is still the one that it was measured on.
-fn standing(state: &State, applied: &Applied) -> (&'static str, Style) {
+fn standing(state: &Seen<'_>, applied: &Applied) -> (&'static str, Style) {
+    if let Of::Variant(letter) = state.view().of {
+        let is_kept = state.attempt(letter).is_some_and(|attempt| attempt.number.is_some());
+        return (if is_kept { "as it was tried" } else { "tried, not in place" }, state.theme().muted());
+    }
     let in_place = state.edits.numbers();
     let Some(place) = in_place.iter().position(|number| *number == applied.number) else {
         return ("taken back", state.theme().warn());
@@ -306,8 +332,8 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     }
 }
 
-fn table(state: &State) -> Option<Table> {
-    let (_, applied) = state.edits.last.as_ref()?;
+fn table(state: &Seen<'_>) -> Option<Table> {
+    let (_, applied) = measured(state)?;
     let columns =
         ["group", "prompt", "new_before", "new_after", "true_before", "true_after", "says_before", "says_after"]
             .map(str::to_owned)

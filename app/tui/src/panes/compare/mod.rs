@@ -10,7 +10,7 @@ mod standing;
 
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::{Paper, bytes, printable, shorten};
-use crate::state::{Change, Opening, State, Variant, Variants, Wish, arrange};
+use crate::state::{Change, Opening, Seen, State, Variant, Variants, Wish, arrange};
 use layer_number::LayerNumber;
 use locus_protocol::TriedOn;
 use ratatui::buffer::Buffer;
@@ -169,12 +169,12 @@ pub struct ComparePane {
 }
 
 impl Pane for ComparePane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         draw(self, state, area, buffer);
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         match motion {
             Motion::Left => changed(state, |variants| variants.cursor = variants.cursor.saturating_sub(1)),
             Motion::Right => changed(state, |variants| {
@@ -189,15 +189,15 @@ impl Pane for ComparePane {
         }
     }
 
-    fn of_model(&self, state: &State) -> Option<String> {
+    fn of_model(&self, state: &Seen<'_>) -> Option<String> {
         (!state.compare.variants.list.is_empty()).then(|| state.measured_from())
     }
 
-    fn has_table(&self, state: &State) -> bool {
+    fn has_table(&self, state: &Seen<'_>) -> bool {
         !state.compare.variants.list.is_empty()
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         export::table(self.number, state)
     }
 

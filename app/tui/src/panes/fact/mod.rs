@@ -5,7 +5,7 @@ mod own;
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::keys::Key;
 use crate::looks::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
-use crate::state::{Change, State, Wish};
+use crate::state::{Change, Seen, State, Wish};
 use crate::text_input;
 use crossterm::event::KeyCode;
 use locus_protocol::{Fact, counted};
@@ -118,7 +118,7 @@ impl FactPane {
 }
 
 impl Pane for FactPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         let mut paper = Paper::new(area, buffer);
         if state.facts.total() == 0 && self.own.is_none() {
             draw_welcome(state, &mut paper);
@@ -139,16 +139,16 @@ impl Pane for FactPane {
         }
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         let place = motion.in_list(state.facts.selected(), state.facts.shown(), page / 2);
         if place == state.facts.selected() { Vec::new() } else { vec![Change::SelectFact(place).into()] }
     }
 
-    fn has_table(&self, state: &State) -> bool {
+    fn has_table(&self, state: &Seen<'_>) -> bool {
         state.facts.shown() > 0
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         Some(table(state))
     }
 

@@ -2,12 +2,12 @@
 
 use super::{hidden_trace, unedited};
 use crate::looks::{Glyphs, Paper, and_more, printable, probability, ratio, shorten, width, wrap};
-use crate::state::{EditView, Job, Stage, State, phase_text, time_left};
+use crate::state::{EditView, Job, Of, Seen, Stage, State, phase_text, time_left};
 use locus_protocol::{Phase, counted};
 use ratatui::text::{Line, Span};
 
 /// What to press, as long as there is no edit.
-pub(super) fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
+pub(super) fn draw_invitation(state: &Seen<'_>, paper: &mut Paper<'_>) {
     let muted = state.theme().muted();
     if state.engine.model.is_none() {
         paper.line(Span::styled(" the layers of the model appear here once it is loaded", muted));
@@ -41,6 +41,25 @@ pub(super) fn draw_invitation(state: &State, paper: &mut Paper<'_>) {
             edits => format!("the model as it is, with {} in place", counted(edits, "edit")),
         };
         paper.line(Span::styled(format!(" p(new), p(true): {whose}"), muted));
+    }
+}
+
+/// Why nothing is known of a model, and what brings it.
+pub(super) fn draw_missing(state: &Seen<'_>, of: Of, paper: &mut Paper<'_>) {
+    let text = match of {
+        Of::Variant(letter) => {
+            let key = state.keymap().first_key("", "compare-pane");
+            let run = state.keymap().first_key("compare", "run-changed");
+            match state.compare.variants.list.iter().any(|variant| variant.letter == letter) {
+                true => format!("variant {letter} was not run with this fact; {key} and {run} run it"),
+                false => format!("there is no variant {letter}; {key} shows the variants, C makes one of each method"),
+            }
+        }
+        _ if state.unedited_rows().is_some() => return,
+        _ => "nothing is known of the unedited model for this fact; undo edits, or try a variant".to_owned(),
+    };
+    for line in wrap(&format!(" {}", printable(&text)), paper.width(), 1) {
+        paper.line(Span::styled(line, state.theme().muted()));
     }
 }
 

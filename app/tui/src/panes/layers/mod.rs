@@ -1,12 +1,13 @@
 //! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
 
+mod difference;
 mod head;
 
 use super::{About, Motion, Pane, Table};
 use crate::looks::{Paper, fit, fit_left, probability, ratio, shorten, signed, width, window_start};
-use crate::state::{Change, EditView, Prediction, Stage, State, TraceView, Wish};
-use head::{draw_head, draw_invitation};
-use locus_protocol::{LayerRow, TraceKind};
+use crate::state::{Change, EditView, Of, Prediction, Seen, Stage, TraceView, View, Wish};
+use head::{draw_head, draw_invitation, draw_missing};
+use locus_protocol::{Intervention, LayerRow, TraceKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -31,23 +32,29 @@ pub const ABOUT: About = About {
 pub struct LayersPane;
 
 impl Pane for LayersPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         draw(state, area, buffer);
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         match motion {
             Motion::Left | Motion::Right => Vec::new(),
-            vertical => vec![Change::ChooseLayer(vertical.in_list(state.layer(), state.layers(), page)).into()],
+            vertical => {
+                let layer = vertical.in_list(state.layer(), state.layers(), page);
+                vec![match state.view().layer {
+                    None => Change::ChooseLayer(layer).into(),
+                    Some(_) => Change::View(Box::new(View { layer: Some(layer), ..state.view().clone() })).into(),
+                }]
+            }
         }
     }
 
-    fn has_table(&self, state: &State) -> bool {
+    fn has_table(&self, state: &Seen<'_>) -> bool {
         state.layers() > 0
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         table(state)
     }
 }
@@ -60,47 +67,75 @@ struct Column {
     cells: Vec<(String, Style)>,
 }
 
-/// The edit that belongs to what is selected: the running one, or one of the selected fact.
-fn relevant(state: &State) -> Option<&EditView> {
-    let view = state.edits.shown()?;
-    let same = state.fact().is_none_or(|fact| *fact == view.order.fact);
-    (view.stage == Stage::Running || state.edits.running() || same).then_some(view)
+/// The edit that the model which is shown is due to.
+fn relevant<'a>(state: &Seen<'a>) -> Option<&'a EditView> {
+    state.edit(state.view().of)
 }
 
-/// The trace of hidden states that belongs to the same fact.
-fn hidden_trace<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a TraceView> {
-    let fact = view.map(|view| &view.order.fact).or_else(|| state.fact())?;
-    state.traces.of(fact, TraceKind::Hidden)
+/// The trace of hidden states that belongs to the same fact, best one of the model that is shown.
+fn hidden_trace<'a>(state: &Seen<'a>, view: Option<&EditView>) -> Option<&'a TraceView> {
+    let fact = view.map(|view| view.order.fact.clone()).or_else(|| state.fact().cloned())?;
+    let kind = (TraceKind::Hidden, Intervention::Restore);
+    let traces = &state.all().traces;
+    match state.view().of {
+        Of::AsItIs => traces.newest(&fact, kind.0, kind.1, &state.edits.numbers()),
+        Of::Unedited => traces.of_model(&fact, kind.0, kind.1, &[]),
+        // what a variant does is measured against the trace of the model that it was tried on
+        Of::Variant(letter) => traces.of_model(&fact, kind.0, kind.1, &state.attempt(letter)?.on_top_of),
+    }
 }
 
 /// Which model the effects are of, where that is not the one that the other columns start from or are of.
-fn effects_of(state: &State, view: Option<&EditView>) -> Option<String> {
+fn effects_of(state: &Seen<'_>, view: Option<&EditView>) -> Option<String> {
     let started = &hidden_trace(state, view)?.started;
     let now = state.edits.numbers();
     let before = view.map_or(&now[..], |view| &view.on_top_of[..]);
-    (!started.is_of(before) && !started.is_of(&now)).then(|| started.model())
+    let of = state.view().of;
+    (of == Of::AsItIs && !started.is_of(before) && !started.is_of(&now)).then(|| started.model())
 }
 
-/// The model as it is for the selected fact, as long as no edit of the fact has rows.
-fn unedited<'a>(state: &'a State, view: Option<&EditView>) -> Option<&'a Prediction> {
-    let of_the_fact = view.is_none_or(|view| view.rows.is_empty() && state.fact() == Some(&view.order.fact));
-    state.prediction().filter(|prediction| of_the_fact && !prediction.rows.is_empty())
+/// Rows that are not due to an edit of the fact.
+#[derive(Clone, Copy)]
+struct Standing<'a> {
+    rows: &'a [LayerRow],
+    /// Edits in place.
+    edits: usize,
+}
+
+/// The model as it is for the fact, as long as no edit of the fact has rows; or the unedited one.
+fn unedited<'a>(state: &Seen<'a>, view: Option<&EditView>) -> Option<Standing<'a>> {
+    match state.view().of {
+        Of::Variant(_) => None,
+        Of::Unedited => state.unedited_rows().map(|rows| Standing { rows, edits: 0 }),
+        Of::AsItIs => {
+            let of_the_fact = view.is_none_or(|view| view.rows.is_empty() && state.fact() == Some(&view.order.fact));
+            let is_selected = state.view().fact.as_deref().is_none_or(|fact| state.all().fact() == Some(fact));
+            let prediction = state.all().prediction().filter(|_| of_the_fact && is_selected)?;
+            let Prediction { rows, edits, .. } = prediction;
+            (!rows.is_empty()).then_some(Standing { rows, edits: *edits })
+        }
+    }
 }
 
 /// A layer's row now: of the edit, or of the model as it is.
-fn row_now<'a>(state: &'a State, view: Option<&'a EditView>, layer: usize) -> Option<&'a LayerRow> {
+fn row_now<'a>(state: &Seen<'a>, view: Option<&'a EditView>, layer: usize) -> Option<&'a LayerRow> {
     match unedited(state, view) {
-        Some(prediction) => prediction.rows.iter().find(|row| row.layer == layer),
+        Some(standing) => standing.rows.iter().find(|row| row.layer == layer),
         None => view?.row(layer),
     }
 }
 
-fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
+fn draw(state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
+    if let Some(against) = state.view().against {
+        difference::draw(state, against, &mut paper);
+        return;
+    }
     let view = relevant(state);
-    match view {
-        Some(view) => draw_head(state, view, &mut paper),
-        None => draw_invitation(state, &mut paper),
+    match (view, state.view().of) {
+        (Some(view), _) => draw_head(state, view, &mut paper),
+        (None, Of::AsItIs) => draw_invitation(state, &mut paper),
+        (None, of) => draw_missing(state, of, &mut paper),
     }
     if let Some(model) = effects_of(state, view) {
         let text = format!(" the effects are of a trace of {model}; t traces the model as it is");
@@ -109,7 +144,7 @@ fn draw(state: &State, area: Rect, buffer: &mut Buffer) {
     draw_table(state, view, &mut paper);
 }
 
-fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
+fn draw_table(state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) {
     let layers = state.layers();
     if layers == 0 {
         return;
@@ -147,7 +182,7 @@ fn draw_table(state: &State, view: Option<&EditView>, paper: &mut Paper<'_>) {
 }
 
 /// What stands above the headers: what two columns have in common, and what there was no room for.
-fn group_line(state: &State, kept: &[Column], missing: usize) -> String {
+fn group_line(state: &Seen<'_>, kept: &[Column], missing: usize) -> String {
     let rule = state.glyphs().rule();
     let has_effects = ["subject", "last"].iter().all(|name| kept.iter().any(|column| column.header == *name));
     let effects = if has_effects { format!("       {rule} effect at {rule}  ") } else { " ".to_owned() };
@@ -167,7 +202,7 @@ fn fitting(mut columns: Vec<Column>, room: usize) -> Vec<Column> {
     columns
 }
 
-fn columns(state: &State, view: Option<&EditView>, layers: std::ops::Range<usize>) -> Vec<Column> {
+fn columns(state: &Seen<'_>, view: Option<&EditView>, layers: std::ops::Range<usize>) -> Vec<Column> {
     let glyphs = state.glyphs();
     let theme = state.theme();
     let trace = hidden_trace(state, view);
@@ -227,7 +262,7 @@ fn edited_mark(view: Option<&EditView>, layer: usize) -> &'static str {
 
 /// A bar of the new target's probability, where there is room left; of the true one's before any edit.
 fn add_bar(
-    state: &State,
+    state: &Seen<'_>,
     view: Option<&EditView>,
     kept: &mut Vec<Column>,
     layers: std::ops::Range<usize>,
@@ -262,7 +297,7 @@ fn add_bar(
     });
 }
 
-fn table(state: &State) -> Option<Table> {
+fn table(state: &Seen<'_>) -> Option<Table> {
     let layers = state.layers();
     let view = relevant(state);
     let trace = hidden_trace(state, view);
@@ -286,6 +321,8 @@ fn table(state: &State) -> Option<Table> {
     .map(str::to_owned)
     .to_vec();
     columns.extend(names.iter().cloned());
+    let difference = state.view().against.map(|against| difference::table(state, against));
+    columns.extend(difference.iter().flat_map(|(columns, _)| columns.clone()));
     let rows = (0..layers).map(|layer| {
         let now = row_now(state, view, layer);
         let before = view.and_then(|view| view.row_before(layer));
@@ -303,11 +340,12 @@ fn table(state: &State) -> Option<Table> {
             json!(trace.map(|trace| trace.started.model())),
         ];
         row.extend(names.iter().map(|name| json!(now.and_then(|row| row.metrics.get(name).copied()))));
+        row.extend(difference.iter().flat_map(|(_, row)| row(layer)));
         row
     });
     Some(Table {
         name: "layers".to_owned(),
-        title: String::new(),
+        title: state.title(false).unwrap_or_default(),
         columns,
         rows: rows.collect(),
         cursor: state.layer(),

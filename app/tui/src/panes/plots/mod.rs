@@ -6,7 +6,7 @@ mod paint;
 
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::{Curve, Paper};
-use crate::state::{Change, State, Wish};
+use crate::state::{Change, Seen, State, Wish};
 use curves::curves;
 use kind::PlotKind;
 use ratatui::buffer::Buffer;
@@ -59,12 +59,12 @@ pub struct PlotsPane {
 }
 
 impl Pane for PlotsPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         draw(*self, state, area, buffer);
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         let along = match motion {
             Motion::Up | Motion::Down => return Vec::new(),
             Motion::Left => Motion::Up,
@@ -74,15 +74,15 @@ impl Pane for PlotsPane {
         vec![Change::MoveLayer(along.in_list(state.layer(), state.layers(), page)).into()]
     }
 
-    fn of_model(&self, state: &State) -> Option<String> {
+    fn of_model(&self, state: &Seen<'_>) -> Option<String> {
         (!state.compare.variants.list.is_empty()).then(|| state.measured_from())
     }
 
-    fn has_table(&self, state: &State) -> bool {
+    fn has_table(&self, state: &Seen<'_>) -> bool {
         !curves(self.kind, state).is_empty()
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         let curves = curves(self.kind, state);
         let by = if self.kind.is_by_step() { "step" } else { "layer" };
         let columns = ["plot", "curve", "name", by, "value"].map(str::to_owned).to_vec();

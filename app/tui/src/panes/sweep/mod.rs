@@ -9,7 +9,7 @@ mod table;
 
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::Paper;
-use crate::state::{Change, State, Tone, Wish};
+use crate::state::{Change, Seen, State, Tone, Wish};
 use gathered::{Edit, Gathered};
 use locus_protocol::{Event, Job, SweepOrder};
 use ratatui::buffer::Buffer;
@@ -101,7 +101,7 @@ pub struct SweepPane {
 }
 
 impl Pane for SweepPane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         let mut paper = Paper::new(area, buffer);
         if self.gathered.is_empty() {
             head::empty(state, &mut paper);
@@ -122,7 +122,7 @@ impl Pane for SweepPane {
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         match motion {
             Motion::Left | Motion::Right => return self.step_score(motion == Motion::Right),
             _ => self.layer = motion.in_list(self.cursor(state), self.gathered.layers(), page),
@@ -134,11 +134,11 @@ impl Pane for SweepPane {
         }
     }
 
-    fn has_table(&self, _: &State) -> bool {
+    fn has_table(&self, _: &Seen<'_>) -> bool {
         self.has_rows().is_ok()
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         table::table(self, state)
     }
 

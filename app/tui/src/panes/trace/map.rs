@@ -1,10 +1,11 @@
 //! The map itself: tokens by layers, the value under the cursor, the scale.
 
-use super::TracePane;
+use super::{Drawn, TracePane};
 use crate::looks::{
-    Paper, fit, fit_left, heat_cell, heat_legend, preview_cell, probability, signed, token_text, width, window_start,
+    Paper, difference_cell, fit, fit_left, heat_cell, heat_legend, preview_cell, probability, signed, token_text,
+    width, window_start,
 };
-use crate::state::{State, TraceView};
+use crate::state::{Seen, TraceView};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
@@ -20,7 +21,8 @@ fn scale_end(own: &TracePane, view: &TraceView) -> f64 {
     full * tenths / 10.0
 }
 
-pub(super) fn draw_map(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper<'_>, rows: usize) {
+pub(super) fn draw_map(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>, paper: &mut Paper<'_>, rows: usize) {
+    let view = drawn.view;
     let started = &view.started;
     let names: Vec<String> = started
         .tokens
@@ -39,17 +41,21 @@ pub(super) fn draw_map(own: &TracePane, state: &State, view: &TraceView, paper: 
     let hidden_tokens = token_rows < names.len();
     let token_rows = token_rows.saturating_sub(usize::from(hidden_tokens));
     paper.line(layer_names(state, label, first_layer, columns, cell));
-    let end = scale_end(own, view);
+    let end = if drawn.other.is_some() { drawn.largest() } else { scale_end(own, view) };
     let first_token = window_start(cursor, token_rows, names.len());
     for (token, name) in names.iter().enumerate().skip(first_token).take(token_rows) {
         let mark = if token == cursor { ">" } else { " " };
         let style = if token == cursor { state.theme().heading() } else { state.theme().text() };
         let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs()), style)];
         for layer in first_layer..first_layer + columns {
-            let mut span = match view.effect(token, layer) {
+            let mut span = match drawn.value(token, layer) {
+                Some(difference) if drawn.other.is_some() => {
+                    let text = difference_text(state, difference, difference / end, cell);
+                    difference_cell(state.theme(), state.glyphs(), &text, difference / end, cell)
+                }
                 None if view.undefined.is_some() => plain_cell(state, view.score(token, layer), cell),
                 Some(effect) => heat_cell(state.theme(), state.glyphs(), effect, effect / end, cell),
-                None => match view.previewed(token, layer) {
+                None => match view.previewed(token, layer).filter(|_| drawn.other.is_none()) {
                     Some(effect) => preview_cell(state.theme(), state.glyphs(), effect, effect / end, cell),
                     None => {
                         Span::styled(fit_left(state.glyphs().missing(), cell, state.glyphs()), state.theme().muted())
@@ -78,8 +84,18 @@ pub(super) fn draw_map(own: &TracePane, state: &State, view: &TraceView, paper: 
     }
 }
 
+/// A difference in a cell: in hundredths, or its sign where there is room for no more.
+fn difference_text(seen: &Seen<'_>, difference: f64, share: f64, cells: usize) -> String {
+    match cells {
+        4.. => format!("{:+.0}", difference * 100.0),
+        _ if share >= 0.04 => "+".to_owned(),
+        _ if share <= -0.04 => "-".to_owned(),
+        _ => seen.glyphs().dot().to_owned(),
+    }
+}
+
 /// A cell without an effect: the probability in hundredths where there is room for it, and no place on any scale.
-fn plain_cell(state: &State, score: Option<f64>, cells: usize) -> Span<'static> {
+fn plain_cell(state: &Seen<'_>, score: Option<f64>, cells: usize) -> Span<'static> {
     let text = match score {
         Some(score) if cells >= 3 => format!("{:.0}", score * 100.0),
         _ => state.glyphs().missing().to_owned(),
@@ -88,7 +104,7 @@ fn plain_cell(state: &State, score: Option<f64>, cells: usize) -> Span<'static> 
 }
 
 /// Numbers of the layers above their columns, as many as there is room for; the one under the cursor always.
-fn layer_names(state: &State, label: usize, first: usize, columns: usize, cell: usize) -> Line<'static> {
+fn layer_names(state: &Seen<'_>, label: usize, first: usize, columns: usize, cell: usize) -> Line<'static> {
     let stride = match cell {
         3.. => 1,
         2 => 2,
@@ -128,11 +144,20 @@ fn layer_names(state: &State, label: usize, first: usize, columns: usize, cell: 
     ])
 }
 
-pub(super) fn cursor_line(own: &TracePane, state: &State, view: &TraceView) -> Line<'static> {
+pub(super) fn cursor_line(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>) -> Line<'static> {
+    let view = drawn.view;
     let token = own.cursor_token(view);
     let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs()));
     let place = format!(" layer {}, token {token} {name}: ", state.layer());
     let values = match (view.score(token, state.layer()), view.effect(token, state.layer())) {
+        (Some(_), Some(effect)) if drawn.other.is_some() => {
+            let other = drawn.value(token, state.layer()).map(|difference| effect - difference);
+            let (text, difference) = match other {
+                Some(other) => (signed(other), signed(effect - other)),
+                None => (state.glyphs().missing().to_owned(), state.glyphs().missing().to_owned()),
+            };
+            format!("effect {} against {text}, difference {difference}", signed(effect))
+        }
         (Some(score), Some(effect)) => {
             let what = if view.started.order.intervention.is_ablation() { "left" } else { "restored" };
             format!("{what} {}, effect {}", probability(score), signed(effect))
@@ -147,7 +172,19 @@ pub(super) fn cursor_line(own: &TracePane, state: &State, view: &TraceView) -> L
     Line::from(vec![Span::raw(place), Span::styled(values, state.theme().heading())])
 }
 
-pub(super) fn scale_line(own: &TracePane, state: &State, view: &TraceView) -> Line<'static> {
+pub(super) fn scale_line(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>) -> Line<'static> {
+    let view = drawn.view;
+    if drawn.other.is_some() {
+        let end = drawn.largest();
+        let cell = |share: f64| {
+            let text = difference_text(state, share * end, share, 1);
+            difference_cell(state.theme(), state.glyphs(), &text, share, 1)
+        };
+        let mut spans = vec![Span::styled(format!(" {} ", signed(-end)), state.theme().muted())];
+        spans.extend([-1.0, -0.66, -0.33, 0.0, 0.33, 0.66, 1.0].map(cell));
+        spans.push(Span::styled(format!(" {}, in hundredths", signed(end)), state.theme().muted()));
+        return Line::from(spans);
+    }
     if view.undefined.is_some() {
         let done = view.started.order.intervention.title();
         let text = format!(" no scale: p with the state {done}, in hundredths");

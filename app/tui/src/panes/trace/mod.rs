@@ -4,7 +4,7 @@ mod map;
 
 use super::{About, Action, Motion, Pane, Table, action};
 use crate::looks::{Paper, printable, probability, ratio, signed, token_text, width, wrap};
-use crate::state::{Change, State, TraceView, Wish, arrange};
+use crate::state::{Change, Of, Seen, State, TraceView, View, Wish, arrange};
 use locus_protocol::{Event, Intervention, Outcome, TraceKind, TraceOrder, counted, with_edits};
 use map::{cursor_line, draw_map, scale_line};
 use ratatui::buffer::Buffer;
@@ -100,13 +100,40 @@ impl TracePane {
     /// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
     fn trace_if_wanted(&mut self, state: &State) -> Vec<Wish> {
         let traced = state.fact().is_some_and(|fact| state.traces.any_of(fact));
-        let wanted = traced && self.shown(state).is_none();
+        let wanted = traced && self.shown(&state.seen()).is_none();
         if wanted && state.ready_for_a_look().is_ok() { self.start(state) } else { Vec::new() }
     }
 
     /// The heat map that is shown.
-    fn shown<'a>(&self, state: &'a State) -> Option<&'a TraceView> {
-        state.traces.shown(state.fact(), self.kind, self.intervention)
+    fn shown<'a>(&self, seen: &Seen<'a>) -> Option<&'a TraceView> {
+        match seen.view() {
+            // one that runs shows where nothing else is asked for
+            View { of: Of::AsItIs, fact: None, .. } => {
+                seen.all().traces.running().or_else(|| self.of(seen, seen.view().of))
+            }
+            view => self.of(seen, view.of),
+        }
+    }
+
+    /// The heat map of a model.
+    fn of<'a>(&self, seen: &Seen<'a>, of: Of) -> Option<&'a TraceView> {
+        let (traces, fact, in_place) = (&seen.all().traces, seen.fact()?, seen.edits_of(of)?);
+        match of {
+            Of::AsItIs => traces.newest(fact, self.kind, self.intervention, &in_place),
+            _ => traces.of_model(fact, self.kind, self.intervention, &in_place),
+        }
+    }
+
+    /// The heat map that differences are taken from, where it has the same tokens.
+    fn other<'a>(&self, seen: &Seen<'a>, view: &TraceView) -> Option<&'a TraceView> {
+        let other = self.of(seen, seen.view().against?)?;
+        let same = other.started.layers == view.started.layers
+            && other.started.tokens.iter().map(|token| &token.text).eq(view
+                .started
+                .tokens
+                .iter()
+                .map(|token| &token.text));
+        same.then_some(other)
     }
 
     /// The token under the cursor.
@@ -118,20 +145,21 @@ impl TracePane {
 }
 
 impl Pane for TracePane {
-    fn draw(&self, state: &State, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         let mut paper = Paper::new(area, buffer);
         match self.shown(state) {
             Some(view) => draw_view(self, state, view, &mut paper),
+            None if state.view().of != Of::AsItIs => draw_missing(state, &mut paper),
             None => draw_nothing(self, state, &mut paper),
         }
         None
     }
 
-    fn motion(&mut self, state: &State, motion: Motion, page: usize) -> Vec<Wish> {
+    fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         let Some(view) = self.shown(state) else { return Vec::new() };
         match motion {
-            Motion::Left => vec![Change::ChooseLayer(state.layer().saturating_sub(1)).into()],
-            Motion::Right => vec![Change::ChooseLayer(state.layer() + 1).into()],
+            Motion::Left => vec![choose(state, state.layer().saturating_sub(1))],
+            Motion::Right => vec![choose(state, state.layer() + 1)],
             vertical => {
                 let place = vertical.in_list(self.cursor_token(view), view.started.tokens.len(), page);
                 self.token = Some((view.started.order.fact.prompt(), place));
@@ -140,15 +168,15 @@ impl Pane for TracePane {
         }
     }
 
-    fn of_model(&self, state: &State) -> Option<String> {
+    fn of_model(&self, state: &Seen<'_>) -> Option<String> {
         self.shown(state).map(|view| view.started.model())
     }
 
-    fn has_table(&self, state: &State) -> bool {
+    fn has_table(&self, state: &Seen<'_>) -> bool {
         self.shown(state).is_some_and(|view| view.rows_done() > 0)
     }
 
-    fn table(&self, state: &State) -> Option<Table> {
+    fn table(&self, state: &Seen<'_>) -> Option<Table> {
         self.shown(state).map(|view| table(self, state, view))
     }
 
@@ -171,6 +199,17 @@ impl Pane for TracePane {
     fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
         self.kind = TraceKind::deserialize(remembered)?;
         Ok(())
+    }
+}
+
+/// Moves the cursor that the view has, its own or that of all.
+fn choose(seen: &Seen<'_>, layer: usize) -> Wish {
+    match seen.view().layer {
+        None => Change::ChooseLayer(layer).into(),
+        Some(_) => {
+            let layer = Some(layer.min(seen.layers().saturating_sub(1)));
+            Change::View(Box::new(View { layer, ..seen.view().clone() })).into()
+        }
     }
 }
 
@@ -222,6 +261,27 @@ fn draw_nothing(own: &TracePane, state: &State, paper: &mut Paper<'_>) {
     }
 }
 
+/// Why there is no heat map of a model, and what brings it.
+fn draw_missing(seen: &Seen<'_>, paper: &mut Paper<'_>) {
+    let of = seen.view().of;
+    let text = match (of, seen.edits_of(of)) {
+        (Of::Variant(letter), None) => format!(
+            "variant {letter} is not in place, and what is not in place is not traced; {} in Compare puts it in place, \
+             then {} traces it",
+            seen.keymap().first_key("compare", "keep-variant"),
+            seen.keymap().first_key("", "trace")
+        ),
+        _ => format!(
+            "this fact was not traced on the model that is {}; with its edits in place {} traces it",
+            seen.words(of),
+            seen.keymap().first_key("", "trace")
+        ),
+    };
+    for line in wrap(&format!(" {}", printable(&text)), paper.width(), 1) {
+        paper.line(Span::styled(line, seen.theme().muted()));
+    }
+}
+
 /// How a trace ended that did not end well.
 fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
     match outcome {
@@ -234,7 +294,32 @@ fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
     }
 }
 
-fn draw_view(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper<'_>) {
+/// What is drawn: a heat map, and the one that differences are taken from.
+#[derive(Clone, Copy)]
+struct Drawn<'a> {
+    view: &'a TraceView,
+    other: Option<&'a TraceView>,
+}
+
+impl Drawn<'_> {
+    /// The effect of a cell, or its difference.
+    fn value(&self, token: usize, layer: usize) -> Option<f64> {
+        let effect = self.view.effect(token, layer)?;
+        match self.other {
+            Some(other) => Some(effect - other.effect(token, layer)?),
+            None => Some(effect),
+        }
+    }
+
+    /// The largest difference, whatever its sign.
+    fn largest(&self) -> f64 {
+        let cells = (0..self.view.started.tokens.len())
+            .flat_map(|token| (0..self.view.started.layers).filter_map(move |layer| self.value(token, layer)));
+        cells.map(f64::abs).filter(|value| value.is_finite()).fold(1e-9, f64::max)
+    }
+}
+
+fn draw_view(own: &TracePane, state: &Seen<'_>, view: &TraceView, paper: &mut Paper<'_>) {
     let started = &view.started;
     let dot = format!(" {} ", state.glyphs().dot());
     let mut what = match started.order.kind {
@@ -255,7 +340,18 @@ fn draw_view(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper
         spans.push(Span::raw(format!("{dot}corrupted {}", probability(started.corrupted))));
     }
     paper.line(spans);
-    paper.line(progress_line(state, view, paper.width()));
+    let drawn = Drawn { view, other: own.other(state, view) };
+    match (state.view().against, drawn.other) {
+        (None, _) => paper.line(progress_line(state, view, paper.width())),
+        (Some(against), Some(_)) => {
+            let text = format!(" effects minus those of the model that is {}", state.words(against));
+            paper.line(Line::styled(text, state.theme().accent()));
+        }
+        (Some(against), None) => {
+            let text = format!(" no trace of the model that is {} to take differences from", state.words(against));
+            paper.line(Line::styled(text, state.theme().warn()));
+        }
+    }
     if let Some(why) = &view.undefined {
         let text = format!(" no effect is defined: {}", printable(why));
         for line in wrap(&text, paper.width(), 1).into_iter().take(3) {
@@ -269,12 +365,12 @@ fn draw_view(own: &TracePane, state: &State, view: &TraceView, paper: &mut Paper
         _ => 2,
     };
     let map_rows = paper.left().saturating_sub(below);
-    draw_map(own, state, view, paper, map_rows);
+    draw_map(own, state, drawn, paper, map_rows);
     if below >= 1 {
-        paper.line(cursor_line(own, state, view));
+        paper.line(cursor_line(own, state, drawn));
     }
     if below >= 2 {
-        paper.line(scale_line(own, state, view));
+        paper.line(scale_line(own, state, drawn));
     }
 }
 
@@ -318,7 +414,7 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
     }
 }
 
-fn table(own: &TracePane, state: &State, view: &TraceView) -> Table {
+fn table(own: &TracePane, state: &Seen<'_>, view: &TraceView) -> Table {
     let columns =
         ["token", "text", "subject", "layer", "restored", "effect", "model", "undefined"].map(str::to_owned).to_vec();
     let (model, undefined) = (view.started.model(), view.undefined.clone());

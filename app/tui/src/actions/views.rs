@@ -1,0 +1,104 @@
+//! Actions on what a view of a pane shows: which model, the difference from which, which fact, whose cursor.
+
+use crate::panes::{Action, Panes};
+use crate::state::{Change, Of, State, Tone, View, Wish};
+
+/// Panes whose views can show one model or another.
+const WITH_SOURCES: [&str; 3] = ["trace", "layers", "before-after"];
+/// Those of them that show differences.
+const WITH_DIFFERENCES: [&str; 2] = ["trace", "layers"];
+
+/// The actions.
+pub const VIEWS: &[Action<Panes>] = &[
+    Action {
+        name: "next-source",
+        help: "show another model: as it is, unedited, each variant",
+        hint: Some(|_, state| format!("show {}", state.seen().words(next(state, state.seen().view().of)))),
+        available: |_, state| has_sources(state),
+        run: |_, state| {
+            let of = next(state, state.seen().view().of);
+            set(state, |view| view.of = of)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "difference",
+        help: "show the difference from another model; in the end none",
+        available: |_, state| match WITH_DIFFERENCES.contains(&state.pane()) {
+            true => Ok(()),
+            false => Err("Trace and Layers show differences; go to one of them".to_owned()),
+        },
+        run: |_, state| {
+            let against = next_difference(state);
+            set(state, |view| view.against = against)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "pin-fact",
+        help: "have this view stay on its fact, or follow again",
+        available: |_, state| {
+            has_sources(state)?;
+            state.chosen_fact().map(|_| ())
+        },
+        run: |_, state| {
+            let seen = state.seen();
+            let fact = if seen.view().fact.is_some() { None } else { seen.fact().cloned().map(Box::new) };
+            set(state, |view| view.fact = fact)
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "unlink",
+        help: "give this view a layer cursor of its own, or link it",
+        available: |_, state| match WITH_DIFFERENCES.contains(&state.pane()) {
+            true => Ok(()),
+            false => Err("the cursors of Trace and Layers move together; go to one of them".to_owned()),
+        },
+        run: |_, state| {
+            let layer = if state.seen().view().layer.is_some() { None } else { Some(state.seen().layer()) };
+            set(state, |view| view.layer = layer)
+        },
+        ..Action::PLAIN
+    },
+];
+
+/// Whether the pane with the keys can show one model or another.
+///
+/// # Errors
+/// Says which panes can.
+pub fn has_sources(state: &State) -> Result<(), String> {
+    match WITH_SOURCES.contains(&state.pane()) {
+        true => Ok(()),
+        false => Err("Trace, Layers and Before/After show one model or another; go to one of them".to_owned()),
+    }
+}
+
+/// The source after one.
+fn next(state: &State, of: Of) -> Of {
+    let all = state.sources();
+    let place = all.iter().position(|known| *known == of);
+    all[place.map_or(0, |place| (place + 1) % all.len())]
+}
+
+/// The model from which differences are shown after this one; none after the last.
+fn next_difference(state: &State) -> Option<Of> {
+    let View { of, against, .. } = state.seen().view();
+    let all: Vec<Of> = state.sources().into_iter().filter(|known| known != of).collect();
+    match against {
+        None => all.first().copied(),
+        Some(against) => {
+            let place = all.iter().position(|known| known == against)?;
+            all.get(place + 1).copied()
+        }
+    }
+}
+
+/// The view with the keys, changed; what it shows then is said, since a small screen has no title for it.
+fn set(state: &State, change: impl FnOnce(&mut View)) -> Vec<Wish> {
+    let mut view = state.seen().view().clone();
+    change(&mut view);
+    let seen = crate::state::Seen::new(state, &view);
+    let text = seen.title(false).map_or_else(|| "the model as it is".to_owned(), |title| format!("shows: {title}"));
+    vec![Change::View(Box::new(view.clone())).into(), Wish::say(Tone::Plain, text)]
+}

@@ -1,0 +1,90 @@
+//! The difference of two models by layer: what one says more of each answer than the other, and how much more its weights
+//! moved.
+
+use crate::looks::{Paper, difference_cell, fit_left, probability, shorten, signed, window_start};
+use crate::state::{Of, Seen};
+use locus_protocol::LayerRow;
+use ratatui::text::Span;
+use serde_json::{Value, json};
+
+/// One number of a layer's row.
+type Number = fn(&LayerRow) -> Option<f64>;
+
+/// What is compared, by its header.
+const COLUMNS: [(&str, Number); 2] =
+    [("p(new)", |row| Some(row.probability_new)), ("p(true)", |row| Some(row.probability_true))];
+
+/// Columns of a number.
+const CELL: usize = 9;
+
+/// The row of a layer in a model.
+fn row<'a>(seen: &Seen<'a>, of: Of, layer: usize) -> Option<&'a LayerRow> {
+    let find = |rows: &'a [LayerRow]| rows.iter().find(|row| row.layer == layer);
+    match of {
+        Of::Unedited => find(seen.unedited_rows()?),
+        Of::AsItIs | Of::Variant(_) => match seen.edit(of) {
+            Some(edit) if !edit.rows.is_empty() => find(&edit.rows),
+            _ if of == Of::AsItIs => find(&seen.all().prediction()?.rows),
+            _ => None,
+        },
+    }
+}
+
+/// By layer: the number of the model that is shown, and how much larger it is than that of `against`.
+fn pair(seen: &Seen<'_>, against: Of, layer: usize, number: Number) -> (Option<f64>, Option<f64>) {
+    let mine = row(seen, seen.view().of, layer).and_then(number);
+    let other = row(seen, against, layer).and_then(number);
+    (mine, mine.zip(other).map(|(mine, other)| mine - other))
+}
+
+/// Draws the table of differences.
+pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
+    let theme = seen.theme();
+    let layers = seen.layers();
+    let text = format!(" {} minus {}", seen.words(seen.view().of), seen.words(against));
+    paper.line(Span::styled(shorten(&text, paper.width(), seen.glyphs()), theme.heading()));
+    let missing = [seen.view().of, against].into_iter().find(|of| row(seen, *of, layers.saturating_sub(1)).is_none());
+    if let Some(of) = missing {
+        let text = format!(" nothing is known of {} for this fact", seen.words(of));
+        paper.line(Span::styled(shorten(&text, paper.width(), seen.glyphs()), theme.warn()));
+        return;
+    }
+    // the differences first: what has no room is what else is known of the model
+    let delta = seen.glyphs().delta();
+    let differences = COLUMNS.iter().map(|(name, _)| fit_left(&format!("{delta}{name}"), CELL, seen.glyphs()));
+    let values = COLUMNS.iter().map(|(name, _)| format!("{name:>CELL$}"));
+    let header = format!("{:>7}", "layer") + &differences.chain(values).collect::<String>();
+    paper.line(Span::styled(shorten(&header, paper.width(), seen.glyphs()), theme.heading()));
+    let largest = (0..layers)
+        .flat_map(|layer| COLUMNS.iter().filter_map(move |(_, number)| pair(seen, against, layer, *number).1))
+        .map(f64::abs)
+        .filter(|value| value.is_finite())
+        .fold(1e-9, f64::max);
+    let rows = paper.left().min(layers);
+    let first = window_start(seen.layer(), rows, layers);
+    for layer in first..first + rows {
+        let under_cursor = layer == seen.layer();
+        let mark = if under_cursor { ">" } else { " " };
+        let style = if under_cursor { theme.selected() } else { theme.text() };
+        let mut spans = vec![Span::styled(format!("{mark}{layer:>5} "), style)];
+        let missing = || seen.glyphs().missing().to_owned();
+        for (_, number) in COLUMNS {
+            spans.push(Span::raw(" "));
+            spans.push(match pair(seen, against, layer, number).1 {
+                Some(value) => difference_cell(theme, seen.glyphs(), &signed(value), value / largest, CELL - 1),
+                None => Span::styled(fit_left(&missing(), CELL - 1, seen.glyphs()), theme.muted()),
+            });
+        }
+        for (_, number) in COLUMNS {
+            let text = pair(seen, against, layer, number).0.map_or_else(missing, probability);
+            spans.push(Span::styled(fit_left(&text, CELL, seen.glyphs()), style));
+        }
+        paper.line(spans);
+    }
+}
+
+/// The columns that a table of layers has for differences, and a row of them.
+pub fn table(seen: &Seen<'_>, against: Of) -> (Vec<String>, impl Fn(usize) -> Vec<Value>) {
+    let columns = COLUMNS.iter().map(|(name, _)| format!("difference_of_{name}")).collect();
+    (columns, move |layer| COLUMNS.iter().map(|(_, number)| json!(pair(seen, against, layer, *number).1)).collect())
+}

@@ -1,0 +1,187 @@
+//! What a pane shows: a kind of pane may stand on the screen several times, each time with a source of its own.
+
+use super::{Attempt, EditView, Stage, State};
+use locus_protocol::{Fact, LayerRow};
+use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+
+/// A state of the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Of {
+    /// With the edits in place; during an edit what it makes of the model.
+    #[default]
+    AsItIs,
+    /// Without any edit.
+    Unedited,
+    /// With a variant of Compare, by its letter.
+    Variant(char),
+}
+
+/// What one pane shows, and where its cursor is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// The fact that it stays on; the selected one without it.
+    pub fact: Option<Box<Fact>>,
+    /// Which model.
+    pub of: Of,
+    /// Which model its numbers are differences from.
+    pub against: Option<Of>,
+    /// The layer under its own cursor, where it does not move with the others.
+    pub layer: Option<usize>,
+}
+
+/// The kind of a pane, from the name of one of its views: `layers` of `layers#2`.
+#[must_use]
+pub fn kind_of(view: &str) -> &str {
+    view.split('#').next().unwrap_or(view)
+}
+
+/// The state as one view of a pane sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    state: &'a State,
+    view: &'a View,
+}
+
+impl Deref for Seen<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        self.state
+    }
+}
+
+impl<'a> Seen<'a> {
+    /// The state through a view.
+    #[must_use]
+    pub const fn new(state: &'a State, view: &'a View) -> Self {
+        Self { state, view }
+    }
+
+    /// What all panes share.
+    #[must_use]
+    pub const fn all(&self) -> &'a State {
+        self.state
+    }
+
+    /// The view.
+    #[must_use]
+    pub const fn view(&self) -> &'a View {
+        self.view
+    }
+
+    /// The fact that is shown.
+    #[must_use]
+    pub fn fact(&self) -> Option<&'a Fact> {
+        self.view.fact.as_deref().or_else(|| self.state.fact())
+    }
+
+    /// The layer under the cursor.
+    #[must_use]
+    pub fn layer(&self) -> usize {
+        let last = self.state.layers().saturating_sub(1);
+        self.view.layer.map_or_else(|| self.state.layer(), |layer| layer.min(last))
+    }
+
+    /// What was tried of a variant with the fact that is shown.
+    #[must_use]
+    pub fn attempt(&self, letter: char) -> Option<&'a Attempt> {
+        let variant = self.state.compare.variants.list.iter().find(|variant| variant.letter == letter)?;
+        self.state.attempt_with(variant, self.fact()?)
+    }
+
+    /// The edit that a model is due to, for the fact that is shown: of the model as it is the running one, or one of the
+    /// fact.
+    #[must_use]
+    pub fn edit(&self, of: Of) -> Option<&'a EditView> {
+        match of {
+            Of::AsItIs => {
+                let view = self.state.edits.shown()?;
+                let same = self.fact().is_none_or(|fact| *fact == view.order.fact);
+                let works = self.view.fact.is_none() && (view.stage == Stage::Running || self.state.edits.running());
+                (works || same).then_some(view)
+            }
+            Of::Unedited => None,
+            Of::Variant(letter) => Some(&self.attempt(letter)?.view),
+        }
+    }
+
+    /// Rows of the unedited model for the fact that is shown, from wherever they are known.
+    #[must_use]
+    pub fn unedited_rows(&self) -> Option<&'a [LayerRow]> {
+        let fact = self.fact()?;
+        let told = self.state.next_tokens.told.as_ref();
+        let told = told.filter(|told| told.edits == 0 && told.prompt == fact.prompt()).map(|told| &told.rows[..]);
+        let edits = self.state.edits.shown().into_iter().chain(self.state.compare.views());
+        let before = edits.filter(|edit| edit.on_top_of.is_empty() && edit.order.fact == *fact);
+        told.into_iter().chain(before.map(|edit| &edit.before[..])).find(|rows| !rows.is_empty())
+    }
+
+    /// Numbers of the edits that a model has, where it is one that could be traced.
+    #[must_use]
+    pub fn edits_of(&self, of: Of) -> Option<Vec<u64>> {
+        match of {
+            Of::AsItIs => Some(self.state.edits.numbers()),
+            Of::Unedited => Some(Vec::new()),
+            Of::Variant(letter) => {
+                let attempt = self.attempt(letter)?;
+                let number = attempt.number?;
+                Some(attempt.on_top_of.iter().copied().chain([number]).collect())
+            }
+        }
+    }
+
+    /// A model in a few words.
+    #[must_use]
+    pub fn words(&self, of: Of) -> String {
+        match of {
+            Of::AsItIs => "as it is".to_owned(),
+            Of::Unedited => "unedited".to_owned(),
+            Of::Variant(letter) => {
+                let variants = &self.state.compare.variants.list;
+                let variant = variants.iter().find(|variant| variant.letter == letter);
+                variant.map_or_else(
+                    || format!("{letter} (none)"),
+                    |variant| format!("{letter} {}", variant.names(&self.state.engine).0),
+                )
+            }
+        }
+    }
+
+    /// What a title says of the view; nothing where it shows what all panes show. `names_model`: the title says anyhow which
+    /// model the numbers are of.
+    #[must_use]
+    pub fn title(&self, names_model: bool) -> Option<String> {
+        let View { fact, of, against, layer } = self.view;
+        let is_named = names_model && *of == Of::Unedited;
+        let model = (*of != Of::AsItIs && !is_named || against.is_some()).then(|| self.words(*of));
+        let difference = against.map(|against| format!("minus {}", self.words(against)));
+        let fact = fact.as_ref().map(|fact| format!("of {}", fact.subject));
+        let alone = layer.map(|_| "own cursor".to_owned());
+        let parts: Vec<String> = [model, difference, fact, alone].into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}
+
+impl State {
+    /// The view with the keys.
+    #[must_use]
+    pub fn seen(&self) -> Seen<'_> {
+        Seen::new(self, self.screen.windows.view(&self.screen.view))
+    }
+
+    /// A view by its name.
+    #[must_use]
+    pub fn seen_by(&self, view: &str) -> Seen<'_> {
+        Seen::new(self, self.screen.windows.view(view))
+    }
+
+    /// The models that a view can show: the model as it is, the unedited one, each variant.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Of> {
+        let variants = self.compare.variants.list.iter().map(|variant| Of::Variant(variant.letter));
+        [Of::AsItIs, Of::Unedited].into_iter().chain(variants).collect()
+    }
+}

@@ -1,0 +1,134 @@
+//! Several views of a pane: each shows one model or another, or the difference of two; their rows move together.
+
+use super::support::{Bench, options, recording};
+use locus_protocol::{Command, Task, TraceKind};
+use locus_tui::{Depth, Workbench, WorkbenchOptions};
+
+/// A trace before any edit, two variants that were run, and a trace with an edit in place.
+fn worked(columns: u16, rows: u16) -> Bench {
+    worked_with(options(), columns, rows)
+}
+
+fn worked_with(options: WorkbenchOptions, columns: u16, rows: u16) -> Bench {
+    let mut bench = Bench::ready_with(options, columns, rows);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    bench.commands();
+    bench.press("C r");
+    for share in [1.0, 0.6] {
+        let tried = bench.commands().into_iter().find_map(|command| match command {
+            Command::Do { job, task: Task::Try(attempt) } => Some((job, attempt.order)),
+            _ => None,
+        });
+        let (job, order) = tried.expect("a variant is tried");
+        bench.hear(recording::attempt(job, &order, share));
+    }
+    bench.press("ctrl-w e 3");
+    bench
+}
+
+#[test]
+fn the_layers_of_two_variants_stand_side_by_side_over_the_table_that_compares_them() {
+    for (columns, rows) in [(120, 40), (200, 60)] {
+        let mut bench = worked(columns, rows);
+        bench.press("ctrl-w C");
+        let screen = bench.screen();
+        for title in ["A rome", "B fine-tuning", "C (none)", "5 Compare"] {
+            assert!(screen.contains(title), "{title}: {screen}");
+        }
+        assert!(screen.contains("there is no variant C"), "{screen}");
+        insta::assert_snapshot!(format!("compare_panes_{columns}x{rows}"), screen);
+        // one layer is under the cursor of all of them
+        bench.press("3 j j");
+        let layer = bench.state().layer();
+        assert!(bench.screen().matches(&format!(">{layer:>4}")).count() >= 2, "{}", bench.screen());
+    }
+}
+
+#[test]
+fn a_view_is_split_shows_another_source_and_differences_and_is_remembered() {
+    let mut bench = worked(120, 40);
+    bench.press("3 ctrl-w v v v");
+    assert!(bench.screen().contains("A rome"), "{}", bench.screen());
+    assert_eq!(
+        bench.state().screen.windows.layout().tree.panes().iter().filter(|name| name.starts_with("layers")).count(),
+        2
+    );
+    bench.press("D D D");
+    let screen = bench.screen();
+    assert!(screen.contains("A rome minus B fine-tuning"), "{screen}");
+    insta::assert_snapshot!("layers_difference_120x40", screen);
+    let remembered = bench.workbench.remembered();
+    let file = serde_json::to_string(&remembered).expect("json");
+    let mut next = Workbench::new(&options()).expect("keymap");
+    next.recall(serde_json::from_str(&file).expect("json"));
+    assert_eq!(next.state().screen.windows, bench.state().screen.windows);
+    bench.press("D");
+    assert!(!bench.screen().contains("minus"), "after the last one there is no difference");
+    bench.press("ctrl-w q");
+    let open = bench.state().screen.windows.layout().tree.panes().join(" ");
+    assert!(!open.contains('#') && bench.screen().contains("3 Layers"), "{open}");
+}
+
+#[test]
+fn traces_before_and_after_an_edit_stand_side_by_side_with_their_difference() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut bench = Bench::ready(columns, rows);
+        bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+        bench.press("r").hear(recording::edit(3));
+        bench.press("2 t").hear(recording::trace(4, TraceKind::Hidden, 1));
+        bench.press(if columns == 80 { "ctrl-w s v" } else { "ctrl-w v v" });
+        let screen = bench.screen();
+        assert!(screen.contains("unedited") && screen.contains("with edit 1 in"), "{screen}");
+        insta::assert_snapshot!(format!("traces_side_by_side_{columns}x{rows}"), screen);
+        bench.press("v D");
+        let screen = bench.screen();
+        assert!(screen.contains("minus"), "{screen}");
+        insta::assert_snapshot!(format!("trace_difference_{columns}x{rows}"), screen);
+        bench.press("ctrl-w q");
+        assert!(!bench.screen().contains("effects minus"), "{}", bench.screen());
+    }
+}
+
+#[test]
+fn a_small_screen_is_split_in_two_and_no_further() {
+    let mut bench = worked(80, 24);
+    bench.press("3 ctrl-w v v v");
+    let screen = bench.screen();
+    assert!(screen.contains("A rome") && screen.lines().any(|line| line.matches("3 Layers").count() == 2), "{screen}");
+    insta::assert_snapshot!("layers_side_by_side_80x24", screen);
+    bench.press("ctrl-w v");
+    assert!(bench.screen().contains("this window has room for two panes"), "{}", bench.screen());
+    // another pane takes the place of the one with the keys
+    bench.press("2");
+    assert!(bench.screen().contains("2 Trace") && bench.screen().contains("3 Layers"), "{}", bench.screen());
+    bench.press("ctrl-w h ctrl-w q");
+    assert!(bench.state().screen.small.is_none(), "one is left");
+}
+
+#[test]
+fn a_view_has_a_cursor_of_its_own_once_it_is_unlinked_and_stays_on_a_pinned_fact() {
+    let mut bench = worked(120, 40);
+    bench.press("3 ctrl-w v ctrl-w L");
+    let shared = bench.state().layer();
+    bench.press("j j j");
+    assert_eq!(bench.state().layer(), shared, "the others stay");
+    assert_eq!(bench.state().seen().layer(), shared + 3);
+    assert!(bench.screen().contains("own cursor"), "{}", bench.screen());
+    bench.press("ctrl-w L ctrl-w f");
+    let subject = bench.state().fact().expect("a fact").subject.clone();
+    assert!(bench.screen().contains(&format!("of {subject}")), "{}", bench.screen());
+    bench.press("1 j");
+    assert_ne!(bench.state().fact().expect("a fact").subject, subject);
+    assert!(bench.screen().contains(&format!("of {subject}")), "{}", bench.screen());
+}
+
+#[test]
+fn differences_are_told_apart_without_colors() {
+    for colours in [Depth::None, Depth::Sixteen] {
+        let mut bench = worked_with(WorkbenchOptions { colours, ascii: true, ..options() }, 120, 40);
+        bench.press("3 ctrl-w v v v D D D");
+        let screen = bench.screen();
+        assert!(screen.contains('+') && screen.contains("minus"), "{screen}");
+        assert!(screen.is_ascii(), "{screen}");
+    }
+}
