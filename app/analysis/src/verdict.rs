@@ -22,11 +22,11 @@ pub struct Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Worth {
-    /// The whole interval is above 0.
+    /// The whole interval is above 0, and not within the margin.
     Loses,
-    /// The whole interval is below 0.
+    /// The whole interval is below 0, and not within the margin.
     Gains,
-    /// The interval holds 0 and lies within the margin.
+    /// The interval lies within the margin: what is lost or gained is less than counts.
     Same,
     /// The interval holds 0 and more than the margin.
     Undecided,
@@ -59,15 +59,10 @@ pub fn verdict(
     let amount = |value: f64, low: f64, high: f64| {
         format!("{:.2} [{:.2}, {:.2}] of {score}", least_signed(value), least_signed(low), least_signed(high))
     };
-    let small = if loss.low.abs() < margin && loss.high.abs() < margin {
-        format!(", less than the margin of {margin}")
-    } else {
-        String::new()
-    };
     let fixed = format!("one fixed layer ({})", layer.unwrap_or_else(|| "not always the same".to_owned()));
     let said = match worth {
-        Worth::Loses => format!("loses {} against {fixed}{small}", amount(loss.estimate, loss.low, loss.high)),
-        Worth::Gains => format!("gains {} over {fixed}{small}", amount(-loss.estimate, -loss.high, -loss.low)),
+        Worth::Loses => format!("loses {} against {fixed}", amount(loss.estimate, loss.low, loss.high)),
+        Worth::Gains => format!("gains {} over {fixed}", amount(-loss.estimate, -loss.high, -loss.low)),
         Worth::Same => format!(
             "does as well as {fixed}: the loss is {} {range} of {score}, within the margin of {margin}",
             format_args!("{:.2}", least_signed(loss.estimate))
@@ -89,12 +84,12 @@ pub fn verdict(
 }
 
 fn worth(loss: &Interval, margin: f64) -> Worth {
-    if loss.low > 0.0 {
+    if loss.low > -margin && loss.high < margin {
+        Worth::Same
+    } else if loss.low > 0.0 {
         Worth::Loses
     } else if loss.high < 0.0 {
         Worth::Gains
-    } else if loss.low > -margin && loss.high < margin {
-        Worth::Same
     } else {
         Worth::Undecided
     }
@@ -115,6 +110,9 @@ mod tests {
         assert_eq!(of(0.15, 0.27), Worth::Loses);
         assert_eq!(of(-0.2, -0.1), Worth::Gains);
         assert_eq!(of(-0.02, 0.03), Worth::Same);
+        // surely more than nothing, and surely less than counts
+        assert_eq!((of(0.01, 0.03), of(-0.03, -0.01)), (Worth::Same, Worth::Same));
+        assert_eq!(of(0.01, 0.06), Worth::Loses);
         assert_eq!(of(-0.02, 0.3), Worth::Undecided);
     }
 }

@@ -122,7 +122,7 @@ fn overview(analysis: &Analysis, score: &str, panels: &[&PanelResults]) -> Table
         words: 3,
         reading: vec![format!(
             "Best score: at each fact's own best layer. A loss above 0 says that one fixed layer does better than the \
-             localizer; as well: within the margin of {}; either: the interval holds 0 and more than the margin. Intervals at {} % by \
+             localizer; as well: the interval is within the margin of {}; either: the interval holds 0 and more than the margin. Intervals at {} % by \
              resampling facts. {}",
             analysis.settings.margin,
             super::fixed(100.0 * analysis.settings.confidence, 0),
