@@ -3,7 +3,7 @@
 use super::refused;
 use crate::error::{Error, Stopped};
 use crate::pace::RunningJob;
-use locus_engine::evaluate::{ANSWER_TOKENS, FactRemark, Question, RemarkKind, answer, is_correct, remarks};
+use locus_engine::evaluate::{ANSWER_TOKENS, Question, RemarkKind, answer, is_correct, remarks};
 use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_protocol::{Event, Fact, Phase, SweepRow, SweptFact};
@@ -73,7 +73,10 @@ pub fn screen(
         left = left.saturating_sub((0..facts.len()).filter(|&place| passes(rows, &keys[place])).count());
         for (&place, (probability, correct)) in fresh.iter().zip(seen) {
             let fact = facts[place];
-            let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?.iter().map(kind).collect();
+            let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?
+                .iter()
+                .map(|remark: &locus_engine::evaluate::FactRemark| remark.kind.words().to_owned())
+                .collect();
             kinds.dedup();
             let mut row = SweptFact {
                 key: keys[place].clone(),
@@ -157,23 +160,11 @@ fn see(job: RunningJob<'_>, model: &Model, facts: &[&Fact]) -> Result<Vec<(f64, 
     Ok(seen)
 }
 
-/// What a remark is about, in words that are counted.
-fn kind(remark: &FactRemark) -> String {
-    match remark.kind {
-        RemarkKind::Place => "a token or mention of the subject is ambiguous",
-        RemarkKind::FirstToken => "both answers begin with the same token",
-        RemarkKind::NoChange => "the new answer is the true one",
-        RemarkKind::Copying => "an answer and the subject are parts of each other",
-        RemarkKind::Neighbor => "a neighborhood prompt mentions the subject or is there twice",
-    }
-    .to_owned()
-}
-
 /// Why a fact is not swept, if it is not.
 fn left_out(row: &SweptFact, choice: &FactChoice) -> Option<String> {
     let spoils = [RemarkKind::NoChange, RemarkKind::Copying, RemarkKind::FirstToken];
-    let spoils = spoils.map(|kind_of| kind(&FactRemark { kind: kind_of, text: String::new() }));
-    if let Some(why) = row.remarks.iter().find(|why| choice.skip_marked && spoils.contains(why)) {
+    let is_spoilt = |why: &&String| spoils.iter().any(|kind| kind.words() == why.as_str());
+    if let Some(why) = row.remarks.iter().find(|why| choice.skip_marked && is_spoilt(why)) {
         return Some(why.clone());
     }
     if choice.correct_only && !row.correct {
