@@ -4,6 +4,7 @@
 
 mod golden;
 mod libtorch;
+mod question;
 mod slurm;
 mod transformers;
 
@@ -11,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | slurm | report | transformers | models | tokenizers";
+const USAGE: &str = "usage: cargo xtask demo | test | torture | setup | build | clippy | bench | slurm | report | question | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -33,6 +34,8 @@ fn main() -> Result<()> {
         "report" => run(Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
             .current_dir(&root)
             .args(["test", "--release", "--package", "locus-analysis", "--test", "looks", "--", "--ignored"])),
+        "question" => cargo(&root, BUILD)
+            .and_then(|()| question::write(&root, &target_folder(&root).join("release/locus"), more())),
         "transformers" => cargo(&root, BUILD)
             .and_then(|()| cargo(&root, &["build", "--workspace", "--release", "--example", "logits"]))
             .and_then(|()| transformers::check(&root, &target_folder(&root))),
