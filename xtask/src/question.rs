@@ -33,7 +33,7 @@ pub fn write(root: &Path, program: &Path, sweeps: impl Iterator<Item = String>) 
         let (begin, end) = (format!("<!-- {name} -->\n"), format!("<!-- end of {name} -->"));
         let range = text.find(&begin).map(|at| at + begin.len()).zip(text.find(&end));
         let (from, to) = range.with_context(|| format!("{} has no `{}`", document.display(), begin.trim()))?;
-        text.replace_range(from..to, &format!("\n{}\n", sections(&made)?));
+        text.replace_range(from..to, &format!("\n{}\n\n", sections(&made)?));
     }
     let draft = document.with_extension("draft");
     std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &document)).context("cannot write the document")
@@ -47,7 +47,13 @@ fn sections(report: &str) -> Result<String> {
         let from = report.find(begin).with_context(|| format!("the report has no section `{begin}`"))?;
         let rest = &report[from..];
         let to = rest[begin.len()..].find(end).map_or(rest.len(), |at| at + begin.len());
-        let lines = rest[..to].lines().filter(|line| !line.starts_with("!["));
+        let lines: Vec<&str> = rest[..to].lines().filter(|line| !line.starts_with("![")).collect();
+        // a heading over a heading of the same table says nothing here
+        let is_empty = |place: usize| {
+            let next = lines[place + 1..].iter().find(|line| !line.is_empty());
+            place > 1 && lines[place].starts_with("##") && next.is_some_and(|next| next.starts_with('#'))
+        };
+        let lines = (0..lines.len()).filter(|&place| !is_empty(place)).map(|place| lines[place]);
         let is_head = |line: &str| line.starts_with('#') && !line.starts_with("####");
         let lower = lines.map(|line| if is_head(line) { format!("#{line}") } else { line.to_owned() });
         parts.push(lower.collect::<Vec<_>>().join("\n").trim().to_owned());

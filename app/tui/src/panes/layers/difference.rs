@@ -52,7 +52,8 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
     // the differences first: what has no room is what else is known of the model
     let delta = seen.glyphs().delta();
     let differences = COLUMNS.iter().map(|(name, _)| fit_left(&format!("{delta}{name}"), CELL, seen.glyphs()));
-    let values = COLUMNS.iter().map(|(name, _)| format!("{name:>CELL$}"));
+    let room = paper.width().saturating_sub(7 + COLUMNS.len() * CELL) / CELL;
+    let values = COLUMNS.iter().take(room).map(|(name, _)| format!("{name:>CELL$}"));
     let header = format!("{:>7}", "layer") + &differences.chain(values).collect::<String>();
     paper.line(Span::styled(shorten(&header, paper.width(), seen.glyphs()), theme.heading()));
     let largest = (0..layers)
@@ -75,7 +76,7 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
                 None => Span::styled(fit_left(&missing(), CELL - 1, seen.glyphs()), theme.muted()),
             });
         }
-        for (_, number) in COLUMNS {
+        for (_, number) in COLUMNS.into_iter().take(room) {
             let text = pair(seen, against, layer, number).0.map_or_else(missing, probability);
             spans.push(Span::styled(fit_left(&text, CELL, seen.glyphs()), style));
         }
