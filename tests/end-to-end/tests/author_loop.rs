@@ -263,10 +263,10 @@ fn what_was_done_by_hand_gives_the_same_numbers_as_a_command() {
     assert_eq!(records.traces()[0].scores, journal(&home).traces()[0].scores, "{command}");
     terminal.press("e");
     terminal.until_shown("[ Run: ");
-    terminal.press(&DOWN.repeat(4));
+    terminal.press(&DOWN.repeat(5));
     terminal.until_shown("> steps");
     terminal.press("7");
-    terminal.press("\x1b[A");
+    terminal.press("\x1b[A\x1b[A");
     terminal.until_shown("> [ Run: ");
     terminal.press(ENTER);
     until(&terminal, &home, "the edit", |records| applied(records) == 1);

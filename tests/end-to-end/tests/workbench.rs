@@ -41,12 +41,12 @@ fn ready_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> Ps
 fn begin_long_edit(terminal: &mut PseudoTerminal) {
     terminal.press("e");
     terminal.until_shown("[ Run: ");
-    // method, objective, layers, run, steps
-    terminal.press(&DOWN.repeat(4));
+    // method, objective, layers, run, free generation, steps
+    terminal.press(&DOWN.repeat(5));
     terminal.until_shown("> steps");
     terminal.press("1000");
     terminal.until_shown("*1000");
-    terminal.press(UP);
+    terminal.press(&UP.repeat(2));
     terminal.until_shown("> [ Run: ");
     terminal.press(ENTER);
     terminal.until("a step", |screen| screen.lines().any(|line| line.contains("loss ") && line.contains("decay ")));

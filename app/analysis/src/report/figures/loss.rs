@@ -38,7 +38,8 @@ pub fn loss(score: &str, panels: &[&PanelResults], margin: f64) -> Vec<Figure> {
         let part = if figures > 1 { format!(" ({} of {figures})", number + 1) } else { String::new() };
         let title = format!("Loss by {score}: picking the layer by a localizer against one fixed layer{part}");
         let svg = draw(score, &rows, names, beside.max(2), scale, margin).finish(&title);
-        Figure { id: format!("loss-{}", slug(score)), svg, title }
+        let number = if figures > 1 { format!("-{}", number + 1) } else { String::new() };
+        Figure { id: format!("loss-{}{number}", slug(score)), svg, title }
     };
     names.chunks(beside).enumerate().map(of_figure).collect()
 }
