@@ -158,8 +158,8 @@ fn an_edit_says_freely_what_an_evaluation_of_it_says() {
     let home = Home::new();
     let said = |line: &str, event: &str| -> Value {
         let told = home.run(format!("{line} --json --method rome --layers 5 --free-generation 8").split(' ')).well();
-        let records = told.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
-        records.filter(|record| record["event"] == event).next_back().expect("a record of it")
+        let mut records = told.out.lines().map(|line| serde_json::from_str::<Value>(line).expect("a record"));
+        records.rfind(|record| record["event"] == event).expect("a record of it")
     };
     let (edited, evaluated) = (said("edit --case 0", "applied"), said("eval --limit 1", "evaluated"));
     let of_texts = |record: &Value| -> serde_json::Map<String, Value> {
