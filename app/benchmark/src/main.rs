@@ -87,10 +87,11 @@ fn main() -> Result<()> {
     }
     let cache = tempfile::tempdir()?;
     let built_in_folder = locus_demo::materialise(cache.path())?;
-    let facts = locus_records::facts::read(&built_in_folder.join("facts.json"))?;
+    let records: Vec<serde_json::Value> =
+        serde_json::from_str(&std::fs::read_to_string(built_in_folder.join("facts.json"))?)?;
     let sweep = |folder: &Path, layers: Vec<usize>| {
-        let facts = &facts[..arguments.sweep_facts.min(facts.len())];
-        sweeping::compare(&Swept { folder, facts, layers, turns: arguments.repeats })
+        let records = &records[..arguments.sweep_facts.min(records.len())];
+        sweeping::compare(&Swept { folder, records, layers, turns: arguments.repeats })
     };
     let sweeps = arguments.only.as_deref().is_none_or(|only| "sweep".contains(only));
     if sweeps {

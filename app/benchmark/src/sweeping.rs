@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, ensure};
 use locus_protocol::{EditOrder, Fact};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 pub struct Swept<'a> {
     /// Folder of the model.
     pub folder: &'a Path,
-    /// Its facts.
-    pub facts: &'a [Fact],
+    /// Facts, as records of a file.
+    pub records: &'a [Value],
     /// Layers, each edited for each fact.
     pub layers: Vec<usize>,
     /// Times that each way has its turn; the fastest counts.
@@ -28,11 +28,13 @@ pub struct Swept<'a> {
 pub fn compare(swept: &Swept<'_>) -> Result<()> {
     let home = tempfile::tempdir()?;
     let at = |name: &str| home.path().join(name);
-    std::fs::write(at("facts.json"), serde_json::to_string(swept.facts)?)?;
+    let records = serde_json::to_string(swept.records)?;
+    let facts = locus_records::facts::parse(&records).map_err(anyhow::Error::msg)?;
+    std::fs::write(at("facts.json"), records)?;
     std::fs::write(at("grid.toml"), grid(&swept.layers))?;
     let mut orders = String::new();
     for &layer in &swept.layers {
-        for fact in swept.facts {
+        for fact in &facts {
             writeln!(orders, "{}", serde_json::to_string(&order(fact, layer))?)?;
         }
     }
@@ -42,10 +44,10 @@ pub fn compare(swept: &Swept<'_>) -> Result<()> {
         alone = alone.min(run(home.path(), swept.folder, "edit --orders orders.jsonl --json")?);
         together = together.min(run(home.path(), swept.folder, &format!("sweep run grid.toml --out swept-{turn}"))?);
     }
-    let cells = (swept.layers.len() * swept.facts.len()) as f64;
+    let cells = (swept.layers.len() * facts.len()) as f64;
     println!(
         "{:<52} {:>9.3}s {:>9.3}s {:>6.1}x {:>6.2} cells/s",
-        format!("ROME, {} layers × {} facts, orders and sweep", swept.layers.len(), swept.facts.len()),
+        format!("ROME, {} layers × {} facts, orders and sweep", swept.layers.len(), facts.len()),
         alone.as_secs_f64(),
         together.as_secs_f64(),
         alone.as_secs_f64() / together.as_secs_f64(),
