@@ -102,7 +102,12 @@ pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
         identity: Identity {
             model: format!("{} ({short})", identity.model.name),
             program: format!("locus {}", identity.program),
-            facts: format!("{} ({})", identity.facts_source, identity.facts.get(..16).unwrap_or(&identity.facts)),
+            // the file's name, since its folder means nothing on another machine
+            facts: format!(
+                "{} ({})",
+                identity.facts_source.rsplit('/').next().unwrap_or_default(),
+                identity.facts.get(..16).unwrap_or(&identity.facts)
+            ),
             seed: grid.seeds.first().copied().unwrap_or_default(),
         },
         dropped: dropped
