@@ -45,9 +45,15 @@ impl Ledger {
     /// # Errors
     /// The folder holds another sweep, or something else; it cannot be written.
     pub fn open(folder: &Path, grid: Option<&str>, identity: &Identity) -> Result<Self> {
-        if folder.join("sweep.json").exists() {
+        let begun = || -> Result<Option<Self>> {
+            if !folder.join("sweep.json").exists() {
+                return Ok(None);
+            }
             let ledger = Self::read(folder)?;
             ledger.suits(grid, identity)?;
+            Ok(Some(ledger))
+        };
+        if let Some(ledger) = begun()? {
             return Ok(ledger);
         }
         let named = folder.join("sweep.toml");
@@ -64,6 +70,10 @@ impl Ledger {
             Err(error) => return Err(Error::Read { path: folder.to_owned(), source: error }),
         };
         if !is_empty {
+            // another program may have begun the sweep since it was looked for
+            if let Some(ledger) = begun()? {
+                return Ok(ledger);
+            }
             return Err(Error::folder(folder, "the folder holds something else than a sweep; name a new one"));
         }
         for below in ["rows", "workers", "claims"] {
