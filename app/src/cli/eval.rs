@@ -120,7 +120,7 @@ fn measure(
     // filtered facts are told first; equal facts are told in their order
     let place = |(offset, fact): (usize, &Fact)| {
         if batch.again.contains(&offset) {
-            let left_out = Some(screening::TWICE.to_owned());
+            let left_out = Some(locus_sweep::TWICE.to_owned());
             return (batch.first + offset, Evaluated { fact: fact.clone(), left_out, ..Evaluated::default() });
         }
         let told = heard.iter().position(|evaluated| evaluated.fact == *fact).map(|index| heard.remove(index));

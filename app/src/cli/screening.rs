@@ -4,11 +4,8 @@
 use crate::cli::client::Client;
 use crate::cli::{Failure, output};
 use locus_protocol::{Event, Fact, Screen, counted};
-use locus_sweep::fact_mark;
+use locus_sweep::{TWICE, fact_mark};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What is said of a record that is there before.
-pub const TWICE: &str = "the same record is there before";
 
 /// Facts that are looked through in one job.
 const AT_ONCE: usize = 1000;

@@ -59,6 +59,9 @@ impl Identity {
     }
 }
 
+/// What is said of a record whose [`fact_mark`] an earlier one has.
+pub const TWICE: &str = "the same record is there before";
+
 /// Tells a fact from others by all that its record holds but its number.
 #[must_use]
 pub fn fact_mark(fact: &Fact) -> String {

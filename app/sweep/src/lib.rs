@@ -17,7 +17,7 @@ mod table;
 
 pub use error::{Error, Result};
 pub use grid::{EditAxis, FactChoice, Grid, LayerChoice, LocalizerAxis, MeasureChoice, window_of};
-pub use identity::{Identity, fact_mark};
+pub use identity::{Identity, TWICE, fact_mark};
 pub use ledger::{Claim, Damage, Ledger, Rows, Worker, WorkerState, is_foreign, read_rows};
 pub use merging::{Merged, merge};
 pub use plan::{Cell, Localization, Plan};

@@ -1,12 +1,7 @@
 //! Actions on what a view of a pane shows: which model, the difference from which, which fact, whose cursor.
 
-use crate::panes::{Action, Panes};
+use crate::panes::{Action, Models, PANES, Panes};
 use crate::state::{Change, Of, State, Tone, View, Wish};
-
-/// Panes whose views can show one model or another.
-const WITH_SOURCES: [&str; 3] = ["trace", "layers", "before-after"];
-/// Those of them that show differences.
-const WITH_DIFFERENCES: [&str; 2] = ["trace", "layers"];
 
 /// The actions.
 pub const VIEWS: &[Action<Panes>] = &[
@@ -24,7 +19,7 @@ pub const VIEWS: &[Action<Panes>] = &[
     Action {
         name: "difference",
         help: "show the difference from another model; in the end none",
-        available: |_, state| match WITH_DIFFERENCES.contains(&state.pane()) {
+        available: |_, state| match models(state) == Models::Compared {
             true => Ok(()),
             false => Err("Trace and Layers show differences; go to one of them".to_owned()),
         },
@@ -51,7 +46,7 @@ pub const VIEWS: &[Action<Panes>] = &[
     Action {
         name: "unlink",
         help: "give this view a layer cursor of its own, or link it",
-        available: |_, state| match WITH_DIFFERENCES.contains(&state.pane()) {
+        available: |_, state| match models(state) == Models::Compared {
             true => Ok(()),
             false => Err("the cursors of Trace and Layers move together; go to one of them".to_owned()),
         },
@@ -63,12 +58,17 @@ pub const VIEWS: &[Action<Panes>] = &[
     },
 ];
 
+/// Which models the pane with the keys can show.
+fn models(state: &State) -> Models {
+    PANES.get(state.screen.focus()).map_or(Models::Same, |pane| pane.models)
+}
+
 /// Whether the pane with the keys can show one model or another.
 ///
 /// # Errors
 /// Says which panes can.
 pub fn has_sources(state: &State) -> Result<(), String> {
-    match WITH_SOURCES.contains(&state.pane()) {
+    match models(state) != Models::Same {
         true => Ok(()),
         false => Err("Trace, Layers and Before/After show one model or another; go to one of them".to_owned()),
     }

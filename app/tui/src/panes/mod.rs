@@ -104,6 +104,19 @@ pub struct About {
     pub go: Action<Panes>,
     /// Actions of its own.
     pub actions: fn() -> Vec<&'static dyn Act>,
+    /// Whether a view of it can show one model or another.
+    pub models: Models,
+}
+
+/// Whether a view of a pane can show one model or another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Models {
+    /// All views show the same.
+    Same,
+    /// Each shows the model that it is asked for.
+    Chosen,
+    /// So it does, or the difference from another model, and has a layer under its cursor.
+    Compared,
 }
 
 /// A pane with what it has of its own.

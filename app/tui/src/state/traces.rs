@@ -182,19 +182,13 @@ impl Traces {
     /// The heat map of a fact in which states of a kind were restored.
     #[must_use]
     pub fn of(&self, fact: &Fact, kind: TraceKind) -> Option<&TraceView> {
-        self.find(fact, (kind, Intervention::Restore))
+        self.newest(fact, kind, Intervention::Restore)
     }
 
-    /// The newest heat map of a fact by kind and intervention, best one of the model with these edits in place.
+    /// The newest heat map of a fact by kind and intervention, of whatever model.
     #[must_use]
-    pub fn newest(
-        &self,
-        fact: &Fact,
-        kind: TraceKind,
-        intervention: Intervention,
-        in_place: &[u64],
-    ) -> Option<&TraceView> {
-        self.of_model(fact, kind, intervention, in_place).or_else(|| self.find(fact, (kind, intervention)))
+    pub fn newest(&self, fact: &Fact, kind: TraceKind, intervention: Intervention) -> Option<&TraceView> {
+        self.all(fact, (kind, intervention)).next()
     }
 
     /// The heat map of a fact by kind and intervention of the model with these edits in place.
@@ -207,10 +201,6 @@ impl Traces {
         in_place: &[u64],
     ) -> Option<&TraceView> {
         self.all(fact, (kind, intervention)).find(|view| view.started.is_of(in_place))
-    }
-
-    fn find(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> Option<&TraceView> {
-        self.all(fact, wanted).next()
     }
 
     fn all(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> impl Iterator<Item = &TraceView> {

@@ -106,7 +106,7 @@ pub fn screen(
         for (fact, key) in facts.into_iter().zip(&keys) {
             let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
             if !counted.insert(row.fact.clone()) {
-                *screened.left_out.entry("the same record is there before".to_owned()).or_default() += 1;
+                *screened.left_out.entry(locus_sweep::TWICE.to_owned()).or_default() += 1;
                 continue;
             }
             if choice.count.is_some_and(|count| screened.facts.len() >= count) {

@@ -15,7 +15,7 @@ mod tables;
 mod verdict;
 mod words;
 
-use super::{About, Motion, Pane, Table, action};
+use super::{About, Models, Motion, Pane, Table, action};
 use crate::analyzed::{Analyzed, KnownRows};
 use crate::input::{AnalysisEvent, Effect};
 use crate::looks::Paper;
@@ -45,6 +45,7 @@ pub const ABOUT: About = About {
             against score at a layer, and where effects are largest. left and right go through the sections.",
     go: go_to!("analysis", "Analysis"),
     actions: || action::table(actions::ACTIONS),
+    models: Models::Same,
 };
 
 /// What is shown of an analysis.

@@ -2,7 +2,7 @@
 
 mod says;
 
-use super::{About, Motion, Pane, Table};
+use super::{About, Models, Motion, Pane, Table};
 use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
 use crate::state::{Of, Seen, State, Wish, is_large};
 use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, Event, PromptScore, Scores, TopToken, counted};
@@ -23,6 +23,7 @@ pub const ABOUT: About = About {
             of its own accord, as part of its text or alone.",
     go: go_to!("before-after", "Before/After"),
     actions: Vec::new,
+    models: Models::Chosen,
 };
 
 /// What it has of its own.

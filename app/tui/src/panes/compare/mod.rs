@@ -8,7 +8,7 @@ mod layers;
 mod orders;
 mod standing;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::looks::{Paper, bytes, printable, shorten};
 use crate::state::{Change, Opening, Seen, State, Variant, Variants, Wish, arrange};
 use layer_number::LayerNumber;
@@ -31,6 +31,7 @@ pub const ABOUT: About = About {
             before: the model without the variant.",
     go: go_to!("compare", "Compare"),
     actions: || action::table(ACTIONS),
+    models: Models::Same,
 };
 
 const ACTIONS: &[Action<ComparePane>] = &[

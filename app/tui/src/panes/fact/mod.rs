@@ -2,7 +2,7 @@
 
 mod own;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::keys::Key;
 use crate::looks::{Paper, fit, printable, probability, shorten, token_text, width, window_start, wrap};
 use crate::state::{Change, Seen, State, Wish};
@@ -25,6 +25,7 @@ pub const ABOUT: About = About {
             by a method that takes many.",
     go: go_to!("fact", "Fact"),
     actions: || action::table(ACTIONS),
+    models: Models::Same,
 };
 
 const ACTIONS: &[Action<FactPane>] = &[

@@ -17,24 +17,34 @@ const COLUMNS: [(&str, Number); 2] =
 /// Columns of a number.
 const CELL: usize = 9;
 
-/// The row of a layer in a model.
-fn row<'a>(seen: &Seen<'a>, of: Of, layer: usize) -> Option<&'a LayerRow> {
-    let find = |rows: &'a [LayerRow]| rows.iter().find(|row| row.layer == layer);
-    match of {
-        Of::Unedited => find(seen.unedited_rows()?),
-        Of::AsItIs | Of::Variant(_) => match seen.edit(of) {
-            Some(edit) if !edit.rows.is_empty() => find(&edit.rows),
-            _ if of == Of::AsItIs => find(&seen.all().prediction()?.rows),
-            _ => None,
-        },
+/// The rows of both models, empty where nothing is known.
+struct Pair<'a> {
+    mine: &'a [LayerRow],
+    other: &'a [LayerRow],
+}
+
+impl<'a> Pair<'a> {
+    fn new(seen: &Seen<'a>, against: Of) -> Self {
+        Self { mine: rows(seen, seen.view().of), other: rows(seen, against) }
+    }
+
+    /// By layer: the number of the model that is shown, and how much larger it is than that of the other.
+    fn at(&self, layer: usize, number: Number) -> (Option<f64>, Option<f64>) {
+        let of = |rows: &[LayerRow]| rows.iter().find(|row| row.layer == layer).and_then(number);
+        let (mine, other) = (of(self.mine), of(self.other));
+        (mine, mine.zip(other).map(|(mine, other)| mine - other))
     }
 }
 
-/// By layer: the number of the model that is shown, and how much larger it is than that of `against`.
-fn pair(seen: &Seen<'_>, against: Of, layer: usize, number: Number) -> (Option<f64>, Option<f64>) {
-    let mine = row(seen, seen.view().of, layer).and_then(number);
-    let other = row(seen, against, layer).and_then(number);
-    (mine, mine.zip(other).map(|(mine, other)| mine - other))
+/// What is known of each layer of a model.
+fn rows<'a>(seen: &Seen<'a>, of: Of) -> &'a [LayerRow] {
+    let rows = match (seen.edit(of), of) {
+        (Some(edit), _) if !edit.rows.is_empty() => Some(&edit.rows[..]),
+        (_, Of::AsItIs) => seen.all().prediction().map(|prediction| &prediction.rows[..]),
+        (_, Of::Unedited) => seen.unedited_rows(),
+        (_, Of::Variant(_)) => None,
+    };
+    rows.unwrap_or_default()
 }
 
 /// Draws the table of differences.
@@ -43,8 +53,9 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
     let layers = seen.layers();
     let text = format!(" {} minus {}", seen.words(seen.view().of), seen.words(against));
     paper.line(Span::styled(shorten(&text, paper.width(), seen.glyphs()), theme.heading()));
-    let missing = [seen.view().of, against].into_iter().find(|of| row(seen, *of, layers.saturating_sub(1)).is_none());
-    if let Some(of) = missing {
+    let pair = Pair::new(seen, against);
+    let missing = [(seen.view().of, pair.mine), (against, pair.other)].into_iter().find(|(_, rows)| rows.is_empty());
+    if let Some((of, _)) = missing {
         let text = format!(" nothing is known of {} for this fact", seen.words(of));
         paper.line(Span::styled(shorten(&text, paper.width(), seen.glyphs()), theme.warn()));
         return;
@@ -57,7 +68,8 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
     let header = format!("{:>7}", "layer") + &differences.chain(values).collect::<String>();
     paper.line(Span::styled(shorten(&header, paper.width(), seen.glyphs()), theme.heading()));
     let largest = (0..layers)
-        .flat_map(|layer| COLUMNS.iter().filter_map(move |(_, number)| pair(seen, against, layer, *number).1))
+        .flat_map(|layer| COLUMNS.map(|(_, number)| pair.at(layer, number).1))
+        .flatten()
         .map(f64::abs)
         .filter(|value| value.is_finite())
         .fold(1e-9, f64::max);
@@ -71,13 +83,13 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
         let missing = || seen.glyphs().missing().to_owned();
         for (_, number) in COLUMNS {
             spans.push(Span::raw(" "));
-            spans.push(match pair(seen, against, layer, number).1 {
+            spans.push(match pair.at(layer, number).1 {
                 Some(value) => difference_cell(theme, seen.glyphs(), &signed(value), value / largest, CELL - 1),
                 None => Span::styled(fit_left(&missing(), CELL - 1, seen.glyphs()), theme.muted()),
             });
         }
         for (_, number) in COLUMNS.into_iter().take(room) {
-            let text = pair(seen, against, layer, number).0.map_or_else(missing, probability);
+            let text = pair.at(layer, number).0.map_or_else(missing, probability);
             spans.push(Span::styled(fit_left(&text, CELL, seen.glyphs()), style));
         }
         paper.line(spans);
@@ -85,7 +97,8 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
 }
 
 /// The columns that a table of layers has for differences, and a row of them.
-pub fn table(seen: &Seen<'_>, against: Of) -> (Vec<String>, impl Fn(usize) -> Vec<Value>) {
+pub fn table<'a>(seen: &Seen<'a>, against: Of) -> (Vec<String>, impl Fn(usize) -> Vec<Value> + use<'a>) {
+    let pair = Pair::new(seen, against);
     let columns = COLUMNS.iter().map(|(name, _)| format!("difference_of_{name}")).collect();
-    (columns, move |layer| COLUMNS.iter().map(|(_, number)| json!(pair(seen, against, layer, *number).1)).collect())
+    (columns, move |layer| COLUMNS.iter().map(|(_, number)| json!(pair.at(layer, *number).1)).collect())
 }

@@ -3,7 +3,7 @@
 mod difference;
 mod head;
 
-use super::{About, Motion, Pane, Table};
+use super::{About, Models, Motion, Pane, Table};
 use crate::looks::{Paper, fit, fit_left, probability, ratio, shorten, signed, width, window_start};
 use crate::state::{Change, EditView, Of, Prediction, Seen, Stage, TraceView, View, Wish};
 use head::{draw_head, draw_invitation, draw_missing};
@@ -25,6 +25,7 @@ pub const ABOUT: About = About {
             relative to the unedited down-projection, both as Frobenius norms.",
     go: go_to!("layers", "Layers"),
     actions: Vec::new,
+    models: Models::Compared,
 };
 
 /// It has nothing of its own: the layer under the cursor is the same in all panes.
@@ -74,14 +75,14 @@ fn relevant<'a>(state: &Seen<'a>) -> Option<&'a EditView> {
 
 /// The trace of hidden states that belongs to the same fact, best one of the model that is shown.
 fn hidden_trace<'a>(state: &Seen<'a>, view: Option<&EditView>) -> Option<&'a TraceView> {
-    let fact = view.map(|view| view.order.fact.clone()).or_else(|| state.fact().cloned())?;
-    let kind = (TraceKind::Hidden, Intervention::Restore);
-    let traces = &state.all().traces;
+    let fact = view.map(|view| &view.order.fact).or_else(|| state.fact())?;
+    let of_model =
+        |in_place: &[u64]| state.all().traces.of_model(fact, TraceKind::Hidden, Intervention::Restore, in_place);
     match state.view().of {
-        Of::AsItIs => traces.newest(&fact, kind.0, kind.1, &state.edits.numbers()),
-        Of::Unedited => traces.of_model(&fact, kind.0, kind.1, &[]),
+        Of::AsItIs => of_model(&state.edits.numbers()).or_else(|| state.all().traces.of(fact, TraceKind::Hidden)),
+        Of::Unedited => of_model(&[]),
         // what a variant does is measured against the trace of the model that it was tried on
-        Of::Variant(letter) => traces.of_model(&fact, kind.0, kind.1, &state.attempt(letter)?.on_top_of),
+        Of::Variant(_) => of_model(&view?.on_top_of),
     }
 }
 

@@ -4,7 +4,7 @@ mod curves;
 mod kind;
 mod paint;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::looks::{Curve, Paper};
 use crate::state::{Change, Seen, State, Wish};
 use curves::curves;
@@ -24,6 +24,7 @@ pub const ABOUT: About = About {
             makes at each layer.",
     go: go_to!("plots", "Plots"),
     actions: || action::table(ACTIONS),
+    models: Models::Same,
 };
 
 const ACTIONS: &[Action<PlotsPane>] = &[

@@ -7,7 +7,7 @@ mod order;
 mod pace;
 mod table;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::looks::Paper;
 use crate::state::{Change, Seen, State, Tone, Wish};
 use gathered::{Edit, Gathered};
@@ -31,6 +31,7 @@ pub const ABOUT: About = About {
             intervals (A, B), and what each localizer says of the layers (a, b), each up to its own maximum.",
     go: go_to!("sweep", "Sweep"),
     actions: || action::table(ACTIONS),
+    models: Models::Same,
 };
 
 const ACTIONS: &[Action<SweepPane>] = &[

@@ -2,7 +2,7 @@
 
 mod map;
 
-use super::{About, Action, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::looks::{Paper, printable, probability, ratio, signed, token_text, width, wrap};
 use crate::state::{Change, Of, Seen, State, TraceView, View, Wish, arrange};
 use locus_protocol::{Event, Intervention, Outcome, TraceKind, TraceOrder, counted, with_edits};
@@ -23,6 +23,7 @@ pub const ABOUT: About = About {
             first-order estimates.",
     go: go_to!("trace", "Trace"),
     actions: || action::table(ACTIONS),
+    models: Models::Compared,
 };
 
 const ACTIONS: &[Action<TracePane>] = &[
@@ -117,11 +118,10 @@ impl TracePane {
 
     /// The heat map of a model.
     fn of<'a>(&self, seen: &Seen<'a>, of: Of) -> Option<&'a TraceView> {
-        let (traces, fact, in_place) = (&seen.all().traces, seen.fact()?, seen.edits_of(of)?);
-        match of {
-            Of::AsItIs => traces.newest(fact, self.kind, self.intervention, &in_place),
-            _ => traces.of_model(fact, self.kind, self.intervention, &in_place),
-        }
+        let (traces, fact) = (&seen.all().traces, seen.fact()?);
+        let exact = traces.of_model(fact, self.kind, self.intervention, &seen.edits_of(of)?);
+        // of the model as it is the newest one shows until there is one, and says of which model it is
+        exact.or_else(|| (of == Of::AsItIs).then(|| traces.newest(fact, self.kind, self.intervention)).flatten())
     }
 
     /// The heat map that differences are taken from, where it has the same tokens.
