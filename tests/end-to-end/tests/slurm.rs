@@ -20,7 +20,7 @@ impl Cluster {
     fn new() -> Self {
         let cluster = Self { home: Home::new(), start: Instant::now() };
         cluster.grid("tiny", 2, 1);
-        cluster.grid("slow", 8, 40);
+        cluster.grid("slow", 8, 400);
         cluster
     }
 
