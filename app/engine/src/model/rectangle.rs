@@ -89,7 +89,7 @@ impl Rectangle {
         &self.keys
     }
 
-    /// Puts the flat `[tokens, heads, width]` into the rectangle, `[rows, heads, columns, width]`; nought where no token is,
+    /// Puts the flat `[tokens, heads, width]` into the rectangle, `[rows, heads, columns, width]`; zero where no token is,
     /// so that what one row holds reaches no other.
     ///
     /// # Errors

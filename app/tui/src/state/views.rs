@@ -150,6 +150,16 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// A model as the subject of a sentence.
+    #[must_use]
+    pub fn model(&self, of: Of) -> String {
+        match of {
+            Of::AsItIs => "the model as it is".to_owned(),
+            Of::Unedited => "the unedited model".to_owned(),
+            Of::Variant(_) => format!("the model with variant {}", self.words(of)),
+        }
+    }
+
     /// What a title says of the view; nothing where it shows what all panes show. `names_model`: the title says anyhow which
     /// model the numbers are of.
     #[must_use]

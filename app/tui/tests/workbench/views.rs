@@ -1,7 +1,7 @@
 //! Several views of a pane: each shows one model or another, or the difference of two; their rows move together.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Command, Task, TraceKind};
+use locus_protocol::{Command, Event, Task, TraceKind};
 use locus_tui::{Depth, Workbench, WorkbenchOptions};
 
 /// A trace before any edit, two variants that were run, and a trace with an edit in place.
@@ -87,6 +87,27 @@ fn traces_before_and_after_an_edit_stand_side_by_side_with_their_difference() {
         bench.press("ctrl-w q");
         assert!(!bench.screen().contains("effects minus"), "{}", bench.screen());
     }
+}
+
+#[test]
+fn what_has_no_effects_has_no_differences() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    bench.press("r").hear(recording::edit(3));
+    let flat = |event| match event {
+        Event::Trace(mut started) => {
+            (started.clean, started.corrupted) = (0.0021, 0.00209);
+            Event::Trace(started)
+        }
+        other => other,
+    };
+    bench.press("2 t").hear(recording::trace(4, TraceKind::Hidden, 1).into_iter().map(flat));
+    bench.press("z D");
+    let screen = bench.screen();
+    assert!(screen.contains("no difference: no effect is defined on the model as it is"), "{screen}");
+    assert!(!screen.contains("effects minus") && !screen.contains("layer  "), "{screen}");
+    bench.press("D v");
+    assert!(bench.screen().contains("greatest: "), "a view of the unedited model is no old one: {}", bench.screen());
 }
 
 #[test]

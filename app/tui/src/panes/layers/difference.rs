@@ -56,7 +56,7 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
     let pair = Pair::new(seen, against);
     let missing = [(seen.view().of, pair.mine), (against, pair.other)].into_iter().find(|(_, rows)| rows.is_empty());
     if let Some((of, _)) = missing {
-        let text = format!(" nothing is known of {} for this fact", seen.words(of));
+        let text = format!(" nothing is known of {} for this fact", seen.model(of));
         paper.line(Span::styled(shorten(&text, paper.width(), seen.glyphs()), theme.warn()));
         return;
     }

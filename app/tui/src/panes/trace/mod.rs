@@ -272,8 +272,8 @@ fn draw_missing(seen: &Seen<'_>, paper: &mut Paper<'_>) {
             seen.keymap().first_key("", "trace")
         ),
         _ => format!(
-            "this fact was not traced on the model that is {}; with its edits in place {} traces it",
-            seen.words(of),
+            "this fact was not traced on {}; with its edits in place {} traces it",
+            seen.model(of),
             seen.keymap().first_key("", "trace")
         ),
     };
@@ -341,16 +341,20 @@ fn draw_view(own: &TracePane, state: &Seen<'_>, view: &TraceView, paper: &mut Pa
     }
     paper.line(spans);
     let drawn = Drawn { view, other: own.other(state, view) };
-    match (state.view().against, drawn.other) {
-        (None, _) => paper.line(progress_line(state, view, paper.width())),
-        (Some(against), Some(_)) => {
-            let text = format!(" effects minus those of the model that is {}", state.words(against));
-            paper.line(Line::styled(text, state.theme().accent()));
-        }
-        (Some(against), None) => {
-            let text = format!(" no trace of the model that is {} to take differences from", state.words(against));
-            paper.line(Line::styled(text, state.theme().warn()));
-        }
+    if let Some(against) = state.view().against {
+        let text = match difference_missing(state, against, drawn) {
+            None => format!(" effects minus those of {}", state.model(against)),
+            Some(why) => {
+                let text = format!(" no difference: {}", printable(&why));
+                wrap(&text, paper.width(), 1).into_iter().for_each(|line| {
+                    paper.line(Span::styled(line, state.theme().warn()));
+                });
+                return;
+            }
+        };
+        paper.line(Line::styled(text, state.theme().accent()));
+    } else {
+        paper.line(progress_line(state, view, paper.width()));
     }
     if let Some(why) = &view.undefined {
         let text = format!(" no effect is defined: {}", printable(why));
@@ -374,7 +378,17 @@ fn draw_view(own: &TracePane, state: &Seen<'_>, view: &TraceView, paper: &mut Pa
     }
 }
 
-fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> {
+/// Why there is no difference from a model.
+fn difference_missing(state: &Seen<'_>, against: Of, drawn: Drawn<'_>) -> Option<String> {
+    let Some(other) = drawn.other else {
+        return Some(format!("there is no trace of {}", state.model(against)));
+    };
+    let sides = [(state.view().of, drawn.view), (against, other)];
+    let undefined = sides.into_iter().find_map(|(of, view)| Some((of, view.undefined.as_ref()?)));
+    undefined.map(|(of, why)| format!("no effect is defined on {}: {why}", state.model(of)))
+}
+
+fn progress_line(state: &Seen<'_>, view: &TraceView, room: usize) -> Line<'static> {
     let (done, rows) = (view.rows_done(), view.started.tokens.len());
     let order = &view.started.order;
     let settings = match order.intervention {
@@ -392,7 +406,10 @@ fn progress_line(state: &State, view: &TraceView, room: usize) -> Line<'static> 
             Line::styled(if width(&whole) > room { text } else { whole }, state.theme().accent())
         }
         None => Line::styled(format!(" filling: {done} of {rows} tokens; {settings}"), state.theme().accent()),
-        Some(Outcome::Done | Outcome::Cancelled { .. }) if !view.started.is_of(&state.edits.numbers()) => {
+        // a view of another state shows what it was asked for
+        Some(Outcome::Done | Outcome::Cancelled { .. })
+            if state.view().of == Of::AsItIs && !view.started.is_of(&state.edits.numbers()) =>
+        {
             let text = format!(" of {}; t traces the model as it is now", view.started.model());
             let short = " of an older state; t traces the model as it is now".to_owned();
             Line::styled(if width(&text) > room { short } else { text }, state.theme().warn())
