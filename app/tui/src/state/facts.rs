@@ -133,21 +133,25 @@ impl FactList {
         self.selected = place.unwrap_or(0);
     }
 
-    /// Places in `all` of what matches the filter, the best match first.
+    /// Places in `all` of what matches the filter: what holds it letter by letter first, then the best match. A word
+    /// after `!` must not occur.
     fn matching(&self) -> Vec<usize> {
-        if self.filter.value().trim().is_empty() {
+        let filter = self.filter.value().trim();
+        if filter.is_empty() {
             return (0..self.all.len()).collect();
         }
-        let pattern = Pattern::parse(self.filter.value(), CaseMatching::Smart, Normalization::Smart);
+        let pattern = Pattern::parse(filter, CaseMatching::Smart, Normalization::Smart);
+        let wanted = filter.split_whitespace().filter(|word| !word.starts_with('!')).collect::<Vec<_>>().join(" ");
+        let wanted = wanted.to_lowercase();
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
-        let scored =
-            self.haystacks.iter().enumerate().filter_map(|(index, text)| {
-                Some((pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?, index))
-            });
+        let scored = self.haystacks.iter().zip(&self.all).enumerate().filter_map(|(index, (text, fact))| {
+            let score = pattern.score(Utf32Str::new(text, &mut buffer), &mut matcher)?;
+            Some((exactness(&wanted, text, fact), score, index))
+        });
         let mut scored: Vec<_> = scored.collect();
-        scored.sort_by_key(|&(score, index)| (std::cmp::Reverse(score), index));
-        scored.into_iter().map(|(_, index)| index).collect()
+        scored.sort_by_key(|&(exact, score, index)| (std::cmp::Reverse((exact, score)), index));
+        scored.into_iter().map(|(.., index)| index).collect()
     }
 
     /// The facts of the model, without those that were typed.
@@ -251,6 +255,26 @@ impl FactList {
     }
 }
 
+/// How literally a fact holds a text: as its subject, as words of its own, as letters in a row, or not.
+fn exactness(wanted: &str, haystack: &str, fact: &Fact) -> u8 {
+    if wanted.is_empty() {
+        return 0;
+    }
+    if fact.subject.to_lowercase() == wanted {
+        return 3;
+    }
+    let haystack = haystack.to_lowercase();
+    let is_word = |(start, part): (usize, &str)| {
+        let ends = |side: Option<char>| side.is_none_or(|letter| !letter.is_alphanumeric());
+        ends(haystack[..start].chars().next_back()) && ends(haystack[start + part.len()..].chars().next())
+    };
+    match haystack.match_indices(wanted).next() {
+        None => 0,
+        Some(_) if haystack.match_indices(wanted).any(is_word) => 2,
+        Some(_) => 1,
+    }
+}
+
 /// What the filter looks at.
 fn haystack(fact: &Fact) -> String {
     format!("{} {} {} {}", fact.prompt(), fact.target_true, fact.target_new, fact.relation)
@@ -287,5 +311,26 @@ mod tests {
         list.filter = "no such thing".into();
         list.apply_filter();
         assert_eq!(list.current(), None);
+    }
+
+    #[test]
+    fn what_holds_the_filter_letter_by_letter_comes_first_and_a_mark_leaves_words_out() {
+        let fact = |marked: &str, truth: &str| Fact::from_marked(marked, truth, "x").expect("fact");
+        let mut list = FactList::default();
+        let facts = vec![
+            fact("{Iran}'s ally is on the", "Rhône in old mills"),
+            fact("{Romeo} plays in", "Verona"),
+            fact("The mayor of {Paris} left", "Rome"),
+            fact("{Rome} is the capital of", "Italy"),
+        ];
+        list.replace("test".into(), facts);
+        let mut subjects = |filter: &str| {
+            list.set_filter(filter.into());
+            list.from(0).map(|fact| fact.subject.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(subjects("rome"), ["Rome", "Paris", "Romeo"]);
+        assert_eq!(subjects("rome !verona"), ["Rome", "Paris"]);
+        assert_eq!(subjects("!rome"), ["Iran"]);
+        assert_eq!(subjects("İ"), Vec::<String>::new(), "letters whose lower case is longer");
     }
 }

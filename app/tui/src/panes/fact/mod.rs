@@ -31,7 +31,7 @@ pub const ABOUT: About = About {
 const ACTIONS: &[Action<FactPane>] = &[
     Action {
         name: "filter",
-        help: "filter the facts; a few letters are enough",
+        help: "filter the facts: a few letters; !word leaves out",
         hint: Some(|_, _| "filter".into()),
         available: |_, state| match state.facts.total() {
             0 => Err("there are no facts to filter yet".into()),
