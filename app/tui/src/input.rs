@@ -116,6 +116,8 @@ pub enum Effect {
     StartEngine,
     /// Have the engine go on, or not, when this front leaves.
     Keep(bool),
+    /// Ring the terminal's bell: something that took long has ended.
+    Ring,
     /// Leave.
     Quit,
     /// Put something on the clipboard.

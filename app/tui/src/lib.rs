@@ -60,5 +60,5 @@ pub use run::{Again, Ending, Handles, run};
 pub use state::State;
 pub use terminal::give_back;
 pub use update::{is_typing, replay, update};
-pub use view::{draw, screen};
+pub use view::{draw, screen, title};
 pub use workbench::Workbench;

@@ -8,7 +8,7 @@ use crate::remembered_file;
 use crate::state::Tone;
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
 use crate::update::update;
-use crate::view::draw;
+use crate::view::{draw, title};
 use crate::workbench::Workbench;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
@@ -313,6 +313,10 @@ impl Loop {
                     self.changed = true;
                 }
                 Effect::Suspend => self.suspend()?,
+                Effect::Ring => {
+                    // who cannot be written to is noticed when the screen is drawn
+                    let _ = self.screen.ring();
+                }
                 Effect::Build { number, folder } => self.build(number, &folder)?,
                 Effect::StopBuild => self.builder = None,
                 Effect::Analyze { number, folder, fully } => self.analyze(number, &folder, fully)?,
@@ -438,6 +442,7 @@ impl Loop {
         let mut picture = Buffer::empty(Rect::new(0, 0, columns, rows));
         let cursor = draw(&self.state, &mut picture);
         self.screen.show(picture, cursor)?;
+        self.screen.name(&title(&self.state))?;
         self.changed = false;
         self.next_frame = now + self.frame;
         Ok(())

@@ -32,7 +32,7 @@ use output::Captured;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Signal as ProcessSignal, getpid, getsid, kill_current_process_group};
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::process::{Command, ExitStatus};
 use std::sync::{Mutex, Once, OnceLock, PoisonError, TryLockError};
@@ -114,7 +114,8 @@ impl Terminal {
     pub fn screen(&self) -> io::Result<Screen> {
         let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.as_ref().ok_or_else(|| io::Error::other("the terminal was given back"))?;
-        Ok(Screen::new(held.tty.try_clone()?))
+        let screen = Screen::new(held.tty.try_clone()?);
+        Ok(if has_title() { screen.titled() } else { screen })
     }
 
     /// Gives the terminal back, stops the process until somebody continues it, and takes the terminal again.
@@ -164,7 +165,19 @@ fn enter(messages: &Sender<Message>) -> io::Result<()> {
     let captured = output::capture(messages)?;
     let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
     let held = held.insert(Held { tty, captured });
-    execute!(held.tty, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+    execute!(held.tty, EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    // the title that the window has now is there again afterwards
+    if has_title() { held.tty.write_all(KEEP_TITLE) } else { Ok(()) }
+}
+
+/// Has the terminal keep the title of its window (XTWINOPS 22).
+const KEEP_TITLE: &[u8] = b"\x1b[22;0t";
+/// Has it put the title back that it kept; where it keeps none, there is none.
+const TITLE_BACK: &[u8] = b"\x1b]0;\x07\x1b[23;0t";
+
+/// Whether the window has a title: a console without windows would show what is to be one.
+fn has_title() -> bool {
+    std::env::var("TERM").is_ok_and(|term| !["linux", "dumb", "vt100", "vt102", "vt220", ""].contains(&term.as_str()))
 }
 
 /// Gives the terminal back if it is ours. Errors have nobody to go to: the terminal may be gone.
@@ -184,6 +197,9 @@ fn hand_over(held: Option<Held>) {
             LeaveAlternateScreen,
             cursor::Show
         );
+        if has_title() {
+            let _ = held.tty.write_all(TITLE_BACK);
+        }
         let _ = disable_raw_mode();
         held.captured.release();
     }

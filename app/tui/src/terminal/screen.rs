@@ -2,7 +2,7 @@
 
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::queue;
-use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate};
+use crossterm::terminal::{BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, SetTitle};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -18,13 +18,44 @@ pub struct Screen<W: Write = File> {
     shown: Buffer,
     cursor: Option<Position>,
     stale: bool,
+    /// The window's title, where the terminal has titles.
+    title: Option<String>,
 }
 
 impl<W: Write> Screen<W> {
     /// A screen whose contents nobody knows.
     pub fn new(writer: W) -> Self {
         let backend = CrosstermBackend::new(BufWriter::with_capacity(BUFFER, writer));
-        Self { backend, shown: Buffer::empty(Rect::ZERO), cursor: None, stale: true }
+        Self { backend, shown: Buffer::empty(Rect::ZERO), cursor: None, stale: true, title: None }
+    }
+
+    /// The same on a terminal whose window has a title.
+    #[must_use]
+    pub fn titled(self) -> Self {
+        Self { title: Some(String::new()), ..self }
+    }
+
+    /// Gives the window a title, where it has one and another stands there.
+    ///
+    /// # Errors
+    /// The terminal does not take it.
+    pub fn name(&mut self, title: &str) -> io::Result<()> {
+        if self.title.as_deref().is_none_or(|known| known == title) {
+            return Ok(());
+        }
+        queue!(self.backend, SetTitle(title))?;
+        Write::flush(&mut self.backend)?;
+        self.title = Some(title.to_owned());
+        Ok(())
+    }
+
+    /// Rings the bell.
+    ///
+    /// # Errors
+    /// The terminal does not take it.
+    pub fn ring(&mut self) -> io::Result<()> {
+        self.backend.write_all(b"\x07")?;
+        Write::flush(&mut self.backend)
     }
 
     /// Forgets what the terminal shows.
@@ -114,5 +145,18 @@ mod tests {
         assert!(sent() - first < 60, "{} bytes", sent() - first);
         screen.forget();
         assert!(screen.show(picture, None).expect("anew"));
+    }
+
+    #[test]
+    fn a_title_is_written_when_it_changes_and_where_there_is_one() {
+        let line = Line::default();
+        let sent = || String::from_utf8(line.0.lock().expect("line").clone()).expect("text");
+        Screen::new(line.clone()).name("locus").expect("no title");
+        assert_eq!(sent(), "");
+        let mut screen = Screen::new(line.clone()).titled();
+        for title in ["locus", "locus", "locus - gpt2"] {
+            screen.name(title).expect("a title");
+        }
+        assert_eq!(sent(), "\u{1b}]0;locus\u{7}\u{1b}]0;locus - gpt2\u{7}");
     }
 }

@@ -8,10 +8,16 @@ use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
 use crate::workbench::Workbench;
 use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task};
 
+/// Seconds after which the end of a job rings the terminal's bell: the user may look at something else by then.
+const LONG: f64 = 30.0;
+
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     let Workbench { state, panes, .. } = workbench;
     let ends_a_job = matches!(event, Event::Finished { .. });
+    let rings = state.link.follows.is_none()
+        && matches!(&event, Event::Finished { job, seconds, .. }
+            if *seconds >= LONG && state.running(*job).is_some_and(|job| !job.cancelling));
     let loaded = match &event {
         Event::Finished { job, outcome, .. } => {
             let kind = state.running(*job).map(|job| job.kind);
@@ -37,6 +43,7 @@ pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     }
     let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
     effects.extend(state.start_next());
+    effects.extend(rings.then_some(Effect::Ring));
     effects
 }
 
@@ -148,7 +155,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         Event::Log { source, level, text } => {
             state.log.push(state.now, &source, &level, &text);
             if level == "error" && source != "stderr" {
-                state.say(Tone::Bad, text);
+                state.notices.say(state.now, Tone::Bad, text);
             }
         }
         // what the workbench does not order; panes have heard it

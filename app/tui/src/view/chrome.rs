@@ -176,6 +176,7 @@ fn hints(workbench: &Workbench, room: usize) -> Line<'static> {
     } else if let Some(keys) = panes.typing().and_then(Pane::typing) {
         offers.extend(keys.iter().map(owned));
     } else if !state.keyboard.pending.is_empty() {
+        // where there is room they stand in a box with what they do
         let next = state.keymap().continuations(state.pane(), &state.keyboard.pending);
         offers.extend(next.into_iter().map(|(key, action)| (key, action.to_owned())));
     } else {

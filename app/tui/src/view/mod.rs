@@ -1,6 +1,7 @@
 //! Draws the state. Nothing here changes it.
 
 mod chrome;
+mod prefix;
 
 use crate::looks::{Paper, plain, printable};
 use crate::overlays;
@@ -38,10 +39,11 @@ pub fn draw(workbench: &Workbench, buffer: &mut Buffer) -> Option<Position> {
     }
     for (view, area) in &arrangement.titles {
         let Some(pane) = panes.get(kind_of(view)) else { continue };
-        let line = ratatui::text::Line::from(title(state, pane, view));
+        let line = ratatui::text::Line::from(pane_title(state, pane, view));
         Paper::new(*area, buffer).line(line);
     }
     chrome::foot(workbench, &arrangement, buffer);
+    prefix::draw(state, &arrangement, buffer);
     if let Some(overlay) = overlay {
         cursor = overlays::draw(state, panes, overlay, buffer);
     }
@@ -49,6 +51,27 @@ pub fn draw(workbench: &Workbench, buffer: &mut Buffer) -> Option<Position> {
         keep_to_ascii(buffer);
     }
     cursor
+}
+
+/// The title of the terminal's window: the model, and what runs, in steps of a tenth so that it changes seldom.
+#[must_use]
+pub fn title(workbench: &Workbench) -> String {
+    let state = &workbench.state;
+    let mut parts = vec!["locus".to_owned()];
+    parts.extend(state.engine.model.as_ref().map(|model| model.name.clone()));
+    parts.extend(state.job().map(|job| match job.share() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share from 0 to 1 in tenths")]
+        Some(share) => format!("{} {} %", job.title, (share * 10.0) as u32 * 10),
+        None => job.title.clone(),
+    }));
+    let text = printable(&parts.join(" - "));
+    text.chars()
+        .map(
+            |letter| {
+                if letter.is_ascii() { letter.to_string() } else { plain(letter.encode_utf8(&mut [0; 4])).to_owned() }
+            },
+        )
+        .collect()
 }
 
 /// The whole screen in a buffer of its own.
@@ -77,11 +100,11 @@ fn border(state: &State, pane: &dyn Pane, view: &str) -> Block<'static> {
     Block::bordered()
         .border_set(state.glyphs().border(focused))
         .border_style(style)
-        .title(ratatui::text::Line::from(title(state, pane, view)))
+        .title(ratatui::text::Line::from(pane_title(state, pane, view)))
 }
 
 /// Number and name of a pane, what this view of it shows, and of which model its numbers are.
-fn title(state: &State, pane: &dyn Pane, view: &str) -> Vec<Span<'static>> {
+fn pane_title(state: &State, pane: &dyn Pane, view: &str) -> Vec<Span<'static>> {
     let focused = *view == state.screen.view;
     let seen = state.seen_by(view);
     let index = state.screen.place(view).unwrap_or(0);
