@@ -114,6 +114,16 @@ impl Workbench {
         }
     }
 
+    /// Does what a line after `:` says: a command with its arguments, or an action by its name.
+    fn run_line(&mut self, line: &str) -> Vec<Effect> {
+        let wishes = match actions::run(&self.state, line) {
+            Some(Ok(wishes)) => wishes,
+            Some(Err(why)) => vec![Wish::say(Tone::Bad, why)],
+            None => return actions::find(line).into_iter().flat_map(|action| self.run(action)).collect(),
+        };
+        self.grant(wishes)
+    }
+
     /// Does what was asked for, one after the other.
     pub(crate) fn grant(&mut self, wishes: Vec<Wish>) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -123,6 +133,7 @@ impl Workbench {
                 Wish::Change(change) => effects.extend(self.state.change(change)),
                 Wish::Open(opening) => self.overlay = Some(Overlay::open(opening, &self.state)),
                 Wish::Run(name) => effects.extend(actions::find(name).into_iter().flat_map(|action| self.run(action))),
+                Wish::Type(line) => effects.extend(self.run_line(&line)),
             }
         }
         effects

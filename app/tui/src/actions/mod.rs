@@ -1,8 +1,10 @@
 //! What the user can do, as a table. Keys, help, hints and palette all come from it.
 
+mod commands;
 mod views;
 mod windows;
 
+pub use commands::{COMMANDS, Command, Completion, complete, run};
 pub use views::VIEWS;
 pub use windows::WINDOWS;
 
@@ -252,7 +254,6 @@ pub const GLOBAL: &[Action<Panes>] = &[
         run: |_, _| vec![Wish::Open(Opening::Model)],
         ..Action::PLAIN
     },
-    Action { name: "log", help: "show the log", run: |_, _| vec![Wish::Open(Opening::Log)], ..Action::PLAIN },
     Action {
         name: "last-error",
         help: "show the last error as a whole",

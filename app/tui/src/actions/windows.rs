@@ -132,6 +132,12 @@ pub const WINDOWS: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "layout-log",
+        help: "show the layout `log`: what was said",
+        run: |_, state| show(state, "log"),
+        ..Action::PLAIN
+    },
+    Action {
         name: "reset-layouts",
         help: "take the layouts back to those that were shipped",
         run: |_, state| show_of(state, Windows::shipped(), &state.screen.windows.layout().name),
@@ -266,4 +272,45 @@ fn show_of(state: &State, mut windows: Windows, name: &str) -> Vec<Wish> {
 fn shown(windows: Windows) -> Vec<Wish> {
     let text = format!("layout {}", windows.layout().name);
     vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, text)]
+}
+
+/// Keeps the panes as they stand as a layout of this name; one that has the name gives way.
+pub fn keep_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
+    if arrange(state).has_tabs {
+        return Err("a window of 110 by 30 shows several panes; make this one larger to keep a layout".to_owned());
+    }
+    let mut windows = state.screen.windows.clone();
+    windows.keep(name);
+    let text = format!("layout {name} is kept; :layout {name} shows it");
+    Ok(vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, text)])
+}
+
+/// Forgets a layout; the first that is left shows where it was on the screen.
+pub fn remove_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
+    let mut windows = state.screen.windows.clone();
+    known_layout(&windows, name)?;
+    if windows.layouts.len() == 1 {
+        return Err(format!("{name} is the only layout; keep another one first with :layout save NAME"));
+    }
+    let was_shown = windows.layout().name == name;
+    windows.remove(name);
+    if was_shown {
+        let next = windows.layout().name.clone();
+        return Ok(show_of(state, windows, &next));
+    }
+    Ok(vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, format!("layout {name} is gone"))])
+}
+
+/// Shows a layout by its name.
+pub fn show_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
+    known_layout(&state.screen.windows, name)?;
+    Ok(show(state, name))
+}
+
+fn known_layout(windows: &Windows, name: &str) -> Result<(), String> {
+    let known: Vec<&str> = windows.layouts.iter().map(|layout| layout.name.as_str()).collect();
+    match known.contains(&name) {
+        true => Ok(()),
+        false => Err(format!("no layout is called `{name}`; there are {}", known.join(", "))),
+    }
 }

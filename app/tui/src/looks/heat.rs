@@ -166,7 +166,7 @@ fn luminance(red: u8, green: u8, blue: u8) -> f64 {
 }
 
 /// The nearest of the 6 × 6 × 6 cube or of the greys.
-fn indexed(red: u8, green: u8, blue: u8) -> u8 {
+pub(super) fn indexed(red: u8, green: u8, blue: u8) -> u8 {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let distance = |one: (u8, u8, u8)| {
         let square = |from: u8, to: u8| (i32::from(from) - i32::from(to)).pow(2);

@@ -1,6 +1,7 @@
 //! How things look: styles, glyphs, numbers and texts in cells, cells of a heat map, curves, points, a drawn screen as a picture. Nothing
 //! here knows what is shown.
 
+mod colors;
 mod curves;
 mod glyphs;
 mod heat;
@@ -11,6 +12,7 @@ mod scatter;
 mod text;
 mod theme;
 
+pub use colors::Colors;
 pub use curves::{Curve, Window, draw_curves};
 pub use glyphs::Glyphs;
 pub use heat::{difference_cell, heat_cell, heat_legend, preview_cell};

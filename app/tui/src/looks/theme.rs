@@ -1,10 +1,11 @@
 //! Roles and the styles they have in each depth of colour.
 //!
-//! The default is the terminal's own sixteen colours, so that light and dark backgrounds both work without asking
+//! The default theme is the terminal's own sixteen colours, so that light and dark backgrounds both work without asking
 //! the terminal. Without colour there is bold, underlined and reversed, and never a colour in a cell: crossterm
 //! 0.29 takes bold and reversed away together with colours where NO_COLOR is set, so that it must not see any.
 
-use ratatui::style::{Color, Modifier, Style};
+use super::colors::{Colors, Role};
+use ratatui::style::{Modifier, Style};
 
 /// How many colours the terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,15 +44,31 @@ impl Depth {
 /// Styles by role.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// How many colours there are.
+    /// How many colours are used.
     pub depth: Depth,
+    /// How many the terminal has.
+    terminal: Depth,
+    colors: Colors,
 }
 
 impl Theme {
-    /// The theme for a depth.
+    /// The theme for a depth, in the terminal's own colours.
     #[must_use]
     pub const fn new(depth: Depth) -> Self {
-        Self { depth }
+        Self { depth, terminal: depth, colors: Colors::Terminal }
+    }
+
+    /// The same roles in other colors. Where the terminal has no colors, none are used whatever is asked for.
+    #[must_use]
+    pub const fn with(self, colors: Colors) -> Self {
+        let depth = if matches!(colors, Colors::Mono) { Depth::None } else { self.terminal };
+        Self { colors, depth, ..self }
+    }
+
+    /// Whose colors these are.
+    #[must_use]
+    pub const fn colors(self) -> Colors {
+        self.colors
     }
 
     /// Plain text.
@@ -75,52 +92,40 @@ impl Theme {
     /// Keys, and what to look at.
     #[must_use]
     pub fn accent(self) -> Style {
-        self.coloured(Style::new().fg(Color::Cyan), Style::new().add_modifier(Modifier::BOLD))
+        self.in_color(Role::Accent, Style::new(), Style::new().add_modifier(Modifier::BOLD))
     }
 
     /// What went well. Words say so, too.
     #[must_use]
     pub fn good(self) -> Style {
-        self.coloured(Style::new().fg(Color::Green), Style::new().add_modifier(Modifier::BOLD))
+        self.in_color(Role::Good, Style::new(), Style::new().add_modifier(Modifier::BOLD))
     }
 
     /// What needs attention. Words say so, too.
     #[must_use]
     pub fn warn(self) -> Style {
-        self.coloured(Style::new().fg(Color::Yellow), Style::new().add_modifier(Modifier::BOLD))
+        self.in_color(Role::Warn, Style::new(), Style::new().add_modifier(Modifier::BOLD))
     }
 
     /// What failed. Words say so, too.
     #[must_use]
     pub fn bad(self) -> Style {
-        self.coloured(
-            Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
-            Style::new().add_modifier(Modifier::BOLD),
-        )
+        let bold = Style::new().add_modifier(Modifier::BOLD);
+        self.in_color(Role::Bad, bold, bold)
     }
 
     /// A variant by its letter, the same in every pane. The letter says it, too.
     #[must_use]
     pub fn variant(self, letter: char) -> Style {
-        let colour = match letter {
-            'A' => Color::Cyan,
-            'B' => Color::Magenta,
-            'C' => Color::Yellow,
-            _ => Color::Green,
-        };
-        self.coloured(Style::new().fg(colour), Style::new())
+        let place = (letter as usize).saturating_sub('A' as usize).min(3);
+        self.in_color(Role::Variant(place), Style::new(), Style::new())
     }
 
     /// What says where a fact is, by its letter. The letter says it, too.
     #[must_use]
     pub fn localizer(self, letter: char) -> Style {
-        let colour = match letter {
-            'a' => Color::Blue,
-            'b' => Color::Red,
-            'c' => Color::Gray,
-            _ => Color::LightBlue,
-        };
-        self.coloured(Style::new().fg(colour), Style::new())
+        let place = (letter as usize).saturating_sub('a' as usize).min(3);
+        self.in_color(Role::Localizer(place), Style::new(), Style::new())
     }
 
     /// The row under the cursor.
@@ -138,11 +143,16 @@ impl Theme {
     /// The frame of the pane that has the keys.
     #[must_use]
     pub fn focus(self) -> Style {
-        self.coloured(Style::new().fg(Color::Cyan), Style::new().add_modifier(Modifier::BOLD))
+        self.in_color(Role::Accent, Style::new(), Style::new().add_modifier(Modifier::BOLD))
     }
 
     fn coloured(self, style: Style, without: Style) -> Style {
         if self.depth == Depth::None { without } else { style }
+    }
+
+    /// A style in the color of a role; `without` where there are no colors.
+    fn in_color(self, role: Role, style: Style, without: Style) -> Style {
+        self.coloured(style.fg(self.colors.of(role, self.depth)), without)
     }
 }
 

@@ -5,6 +5,7 @@ mod died;
 mod drift;
 mod edits;
 mod form;
+mod help;
 mod jobs;
 mod palette;
 mod quit;
@@ -12,6 +13,7 @@ mod sheets;
 
 pub use edits::EditList;
 pub use form::Form;
+pub use help::Help;
 pub use jobs::JobList;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
@@ -28,7 +30,9 @@ use ratatui::widgets::{Block, Clear, Widget};
 /// What lies over the panes.
 #[derive(Clone, Debug)]
 pub enum Overlay {
-    /// A text to read: help, log, model, error.
+    /// The keys.
+    Help(Help),
+    /// A text to read: model, error, command.
     Sheet(Sheet),
     /// Actions by name.
     Palette(Palette),
@@ -51,8 +55,7 @@ impl Overlay {
     #[must_use]
     pub fn open(opening: Opening, state: &State) -> Self {
         match opening {
-            Opening::Help => Self::Sheet(Sheet::new(SheetKind::Help)),
-            Opening::Log => Self::Sheet(Sheet::new(SheetKind::Log)),
+            Opening::Help => Self::Help(Help::default()),
             Opening::Model => Self::Sheet(Sheet::new(SheetKind::Model)),
             Opening::Error => Self::Sheet(Sheet::new(SheetKind::Error)),
             Opening::Command => Self::Sheet(Sheet::new(SheetKind::Command)),
@@ -68,15 +71,22 @@ impl Overlay {
     /// Whether letters go into a text.
     #[must_use]
     pub fn is_typing(&self) -> bool {
-        matches!(self, Self::Palette(_) | Self::Form(_))
+        matches!(self, Self::Help(_) | Self::Palette(_) | Self::Form(_))
     }
 
     /// Its keys, for the line of hints.
     #[must_use]
     pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Self::Help(_) => &[("type", "filter"), ("up/down", "select"), ("enter", "run"), ("esc", "clear, close")],
             Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "begin, end")],
-            Self::Palette(_) => &[("enter", "run"), ("up/down", "select"), ("esc", "close")],
+            Self::Palette(_) => &[
+                ("enter", "run"),
+                ("tab", "complete"),
+                ("up/down", "select"),
+                ("ctrl-p", "typed before"),
+                ("esc", "close"),
+            ],
             Self::Form(_) => &[
                 ("up/down", "field"),
                 ("left/right", "choose"),
@@ -132,8 +142,9 @@ impl Overlay {
     /// A key.
     pub fn press(&mut self, state: &State, panes: &Panes, key: Key) -> Pressed {
         match self {
+            Self::Help(help) => help.press(state, key),
             Self::Sheet(sheet) => sheet.press(state, key),
-            Self::Palette(palette) => palette.press(key),
+            Self::Palette(palette) => palette.press(state, key),
             Self::Form(form) => form.press(state, panes, key),
             Self::Edits(list) => list.press(state, key),
             Self::Jobs(list) => list.press(state, key),
@@ -146,6 +157,7 @@ impl Overlay {
     /// A pasted line.
     pub fn paste(&mut self, state: &State, line: &str) -> Vec<Wish> {
         match self {
+            Self::Help(help) => help.paste(line),
             Self::Palette(palette) => palette.paste(line),
             Self::Form(form) => return form.paste(state, line),
             _ => {}
@@ -157,6 +169,7 @@ impl Overlay {
 /// Draws what lies over the panes; returns where the cursor stands.
 pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer) -> Option<Position> {
     match overlay {
+        Overlay::Help(help) => help.draw(state, panes, buffer),
         Overlay::Sheet(sheet) => {
             sheet.draw(state, buffer);
             None

@@ -1,25 +1,20 @@
-//! Texts to read: help, log, model and plugins, the last error.
+//! Texts to read: model and plugins, the last error.
 
 use super::{Pressed, frame, middle};
-use crate::actions;
 use crate::as_command::{self, ShellCommand};
 use crate::keys::Key;
 use crate::looks::{Paper, bytes, count, fit, printable, wrap};
-use crate::panes::{Act, Motion, PANES, first_steps};
+use crate::panes::Motion;
 use crate::state::State;
 use crossterm::event::KeyCode;
 use locus_protocol::{ModelSource, PluginKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
 /// Which text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SheetKind {
-    /// The keys.
-    Help,
-    /// The log.
-    Log,
     /// Model, device, plugins.
     Model,
     /// The last error.
@@ -28,25 +23,23 @@ pub enum SheetKind {
     Command,
 }
 
-/// A text and how far it is scrolled; `None` stands for the end, which then is followed.
+/// A text and how far it is scrolled.
 #[derive(Clone, Debug)]
 pub struct Sheet {
     kind: SheetKind,
-    scroll: Option<usize>,
+    scroll: usize,
 }
 
 impl Sheet {
-    /// A text from its beginning; the log from its end.
+    /// A text from its beginning.
     #[must_use]
     pub fn new(kind: SheetKind) -> Self {
-        Self { kind, scroll: (kind != SheetKind::Log).then_some(0) }
+        Self { kind, scroll: 0 }
     }
 
     fn area(&self, state: &State) -> Rect {
-        let (columns, rows) = state.screen.size;
+        let rows = state.screen.size.1;
         match self.kind {
-            SheetKind::Help => middle(state, 84, rows),
-            SheetKind::Log => middle(state, columns, rows),
             SheetKind::Model => middle(state, 100, rows),
             SheetKind::Error => middle(state, 84, 14),
             SheetKind::Command => middle(state, 100, 24),
@@ -55,8 +48,6 @@ impl Sheet {
 
     fn lines(&self, state: &State, room: usize) -> Vec<Line<'static>> {
         match self.kind {
-            SheetKind::Help => help(state, room),
-            SheetKind::Log => log(state, room),
             SheetKind::Model => model(state, room),
             SheetKind::Error => error(state, room),
             SheetKind::Command => command(state, room),
@@ -66,7 +57,7 @@ impl Sheet {
     pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
         let motion = match (key.code, key.control) {
             (KeyCode::Char(' '), false) => Some(Motion::PageDown),
-            (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?' | 'L' | 'M' | 'E' | '$'), false) => {
+            (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | 'M' | 'E' | '$'), false) => {
                 return Pressed::goes(Vec::new());
             }
             _ => Motion::of(key),
@@ -75,9 +66,7 @@ impl Sheet {
             let area = self.area(state);
             let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
             let last = self.lines(state, room).len().saturating_sub(rows);
-            let place = self.scroll.unwrap_or(last).min(last);
-            let next = motion.in_list(place, last + 1, rows / 2);
-            self.scroll = (self.kind != SheetKind::Log || next < last).then_some(next);
+            self.scroll = motion.in_list(self.scroll.min(last), last + 1, rows / 2);
         }
         Pressed::stays(Vec::new())
     }
@@ -87,10 +76,8 @@ impl Sheet {
         let (room, rows) = (usize::from(area.width.saturating_sub(2)), usize::from(area.height.saturating_sub(2)));
         let lines = self.lines(state, room);
         let last = lines.len().saturating_sub(rows);
-        let first = self.scroll.unwrap_or(last).min(last);
+        let first = self.scroll.min(last);
         let title = match self.kind {
-            SheetKind::Help => "Help",
-            SheetKind::Log => "Log",
             SheetKind::Model => "Model and plugins",
             SheetKind::Error => "Last error",
             SheetKind::Command => "The same as a command",
@@ -108,58 +95,6 @@ impl Sheet {
 
 fn heading(state: &State, text: &str) -> Line<'static> {
     Line::styled(format!(" {text}"), state.theme().heading())
-}
-
-fn help(state: &State, room: usize) -> Vec<Line<'static>> {
-    let mut lines = vec![heading(state, "In five keys")];
-    lines.extend(first_steps(state));
-    if let Some(pane) = PANES.get(state.screen.focus()) {
-        lines.push(Line::default());
-        lines.push(heading(state, &format!("This pane: {}", pane.title)));
-        let about = wrap(&format!("   {}", pane.about), room, 3);
-        lines.extend(about.into_iter().map(|line| Line::styled(line, state.theme().muted())));
-        lines.extend((pane.actions)().into_iter().map(|action| key_line(state, action)));
-    }
-    lines.push(Line::default());
-    lines.push(heading(state, "Everywhere"));
-    lines.extend(actions::GLOBAL.iter().map(|action| key_line(state, action)));
-    lines.extend(PANES.iter().map(|pane| key_line(state, &pane.go)));
-    lines.push(Line::default());
-    lines.push(heading(state, "Windows"));
-    lines.extend(actions::WINDOWS.iter().map(|action| key_line(state, action)));
-    lines
-}
-
-fn key_line(state: &State, action: &dyn Act) -> Line<'static> {
-    let keys = state.keymap().keys_of(state.pane(), action.name());
-    let keys = if keys.is_empty() { format!(":{}", action.name()) } else { keys.join(", ") };
-    Line::from(vec![
-        Span::raw("   "),
-        Span::styled(fit(&keys, 18, state.glyphs()), state.theme().accent()),
-        Span::raw(format!(" {}", action.help())),
-    ])
-}
-
-fn log(state: &State, room: usize) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    if state.log.dropped() > 0 {
-        let text = format!(" {} older lines are gone", state.log.dropped());
-        lines.push(Line::styled(text, state.theme().muted()));
-    }
-    for entry in state.log.lines() {
-        let style = match entry.level.as_str() {
-            "error" => state.theme().bad(),
-            "warning" => state.theme().warn(),
-            _ => state.theme().text(),
-        };
-        let start = format!(" {:>7.1} {} {}: ", entry.at.as_secs_f64(), entry.level, printable(&entry.source));
-        let text = format!("{start}{}", printable(&entry.text));
-        lines.extend(wrap(&text, room, 9).into_iter().map(|line| Line::styled(line, style)));
-    }
-    if lines.is_empty() {
-        lines.push(Line::styled(" nothing has been logged so far", state.theme().muted()));
-    }
-    lines
 }
 
 fn error(state: &State, room: usize) -> Vec<Line<'static>> {

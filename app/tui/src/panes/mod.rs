@@ -19,6 +19,7 @@ mod before_after;
 mod compare;
 mod fact;
 mod layers;
+mod log;
 mod plots;
 mod sweep;
 mod table;
@@ -89,6 +90,7 @@ panes! {
     plots: plots::PlotsPane,
     sweep: sweep::SweepPane,
     analysis: analysis::AnalysisPane,
+    log: log::LogPane,
 }
 
 /// What is known of a pane beforehand.

@@ -3,6 +3,7 @@
 
 use super::{Order, Settings, State, Tone, Tree, Variants, View, Windows};
 use crate::input::Effect;
+use crate::looks::Colors;
 use locus_protocol::{Command, Fact, JobId, PluginKind, Task, TriedOn};
 use std::path::PathBuf;
 use tui_input::Input;
@@ -18,6 +19,8 @@ pub enum Wish {
     Open(Opening),
     /// An action, by its name; where it cannot run, a message says why.
     Run(&'static str),
+    /// What a line after `:` asks for; where it cannot be done, a message says why.
+    Type(String),
 }
 
 impl From<Change> for Wish {
@@ -57,8 +60,6 @@ impl Wish {
 pub enum Opening {
     /// The keys.
     Help,
-    /// The log.
-    Log,
     /// Model, device, plugins.
     Model,
     /// The last error.
@@ -88,6 +89,8 @@ pub enum Change {
     Focus(&'static str),
     /// A view of a pane has the keys.
     GoTo(String),
+    /// The view that had the keys before a pane was gone to has them again.
+    GoBack,
     /// The view with the keys shows something else.
     View(Box<View>),
     /// How a screen with room for one pane is split all the same.
@@ -172,6 +175,10 @@ pub enum Change {
     ScrollBuild(Option<usize>),
     /// Files were exported under the next number.
     Exported,
+    /// A line was typed after `:`.
+    Typed(String),
+    /// Roles have other colors.
+    Colors(Colors),
 }
 
 impl State {
@@ -181,6 +188,7 @@ impl State {
             Change::Say(tone, text) => self.say(tone, text),
             Change::Focus(pane) => self.screen.focus_on(pane),
             Change::GoTo(view) => self.screen.go_to(&view),
+            Change::GoBack => self.screen.go_back(),
             Change::View(view) => self.screen.windows.set_view(&self.screen.view, *view),
             Change::SmallSplit(tree) => self.screen.small = tree,
             Change::Zoom(zoomed) => self.screen.zoomed = zoomed,
@@ -244,6 +252,8 @@ impl State {
             Change::StepProblem(forward) => self.build.step(forward),
             Change::ScrollBuild(scroll) => self.build.scroll = scroll,
             Change::Exported => self.exports += 1,
+            Change::Typed(line) => self.typed.add(line),
+            Change::Colors(colors) => self.screen.theme = self.screen.theme.with(colors),
         }
         Vec::new()
     }

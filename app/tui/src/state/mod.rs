@@ -22,6 +22,7 @@ mod says;
 mod screen;
 mod settings;
 mod traces;
+mod typed;
 mod variants;
 mod views;
 mod windows;
@@ -36,7 +37,7 @@ pub use form::EditForm;
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
 pub use link::Link;
-pub use log::Log;
+pub use log::{Log, LogLine};
 pub use next_tokens::{NextTokens, Prediction};
 pub use notice::{Notices, Tone};
 pub use pace::{Lap, time_left};
@@ -46,6 +47,7 @@ pub use remembered::Remembered;
 pub use screen::Screen;
 pub use settings::{FREE_GENERATION, Settings, parse_free_generation, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
+pub use typed::Typed;
 pub use variants::{MOST_VARIANTS, Variant, Variants};
 pub use views::{Of, Seen, View, kind_of};
 pub use windows::{Axis, Tree, Windows};
@@ -136,6 +138,8 @@ pub struct State {
     pub notices: Notices,
     /// Exports so far, for their names.
     pub exports: usize,
+    /// Lines that were typed after `:`.
+    pub typed: Typed,
 }
 
 impl State {
@@ -170,6 +174,7 @@ impl State {
             log: Log::default(),
             notices: Notices::default(),
             exports: 0,
+            typed: Typed::default(),
         }
     }
 
@@ -205,9 +210,15 @@ impl State {
         self.screen.pane()
     }
 
-    /// Shows a message.
+    /// Shows a message, which the log keeps if it is of something that failed or came to nothing.
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
-        self.notices.say(self.now, tone, text.into());
+        let text = text.into();
+        match tone {
+            Tone::Bad => self.note("error", &text),
+            Tone::Warn => self.note("warning", &text),
+            Tone::Good | Tone::Plain => {}
+        }
+        self.notices.say(self.now, tone, text);
     }
 
     /// Notes what the workbench itself has to say in the log.

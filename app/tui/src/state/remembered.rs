@@ -2,7 +2,8 @@
 //! settings, variants. What a pane has of its own it remembers itself, under its name.
 
 use super::facts::FactOrder;
-use super::{LayerCursor, Settings, State, Variants, Windows, kind_of};
+use super::{LayerCursor, Settings, State, Typed, Variants, Windows, kind_of};
+use crate::looks::Colors;
 use locus_protocol::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,10 @@ pub struct Remembered {
     variants: Vec<(char, Settings)>,
     baseline: usize,
     cursor: usize,
+    /// Lines that were typed after `:`.
+    lines: Typed,
+    /// Whose colors roles have.
+    theme: Colors,
     /// By the names of panes: what each remembers.
     #[serde(flatten)]
     pub panes: BTreeMap<String, Value>,
@@ -50,6 +55,8 @@ impl State {
             variants: state.compare.variants.list.iter().map(|v| (v.letter, v.settings.clone())).collect(),
             baseline: state.compare.variants.baseline,
             cursor: state.compare.variants.cursor,
+            lines: state.typed,
+            theme: state.screen.theme.colors(),
             windows: state.screen.windows,
             form: state.form.settings,
             panes: BTreeMap::new(),
@@ -81,6 +88,8 @@ impl State {
         if let Some(place) = remembered.layer {
             self.layer = LayerCursor { place, chosen: true };
         }
+        self.typed = remembered.lines;
+        self.screen.theme = self.screen.theme.with(remembered.theme);
         self.form.settings.take_over(remembered.form);
         self.compare.variants = Variants::remembered(remembered.variants, remembered.baseline, remembered.cursor);
     }

@@ -25,6 +25,8 @@ pub struct Screen {
     pub windows: Windows,
     /// Whether the pane with the keys has the whole screen.
     pub zoomed: bool,
+    /// The layout and the view that had the keys before a pane was gone to.
+    before: Option<(usize, String)>,
 }
 
 impl Screen {
@@ -33,7 +35,7 @@ impl Screen {
     pub fn new(panes: &'static [&'static str], theme: Theme, glyphs: Glyphs, keymap: Keymap) -> Self {
         let view = panes.first().copied().unwrap_or_default().to_owned();
         let windows = Windows::shipped();
-        Self { size: (0, 0), theme, glyphs, keymap, panes, view, small: None, windows, zoomed: false }
+        Self { size: (0, 0), theme, glyphs, keymap, panes, view, small: None, windows, zoomed: false, before: None }
     }
 
     /// Name of the pane with the keys.
@@ -69,12 +71,29 @@ impl Screen {
         if self.place(name).is_none() || self.pane() == name && self.tree().has(&self.view) {
             return;
         }
+        self.before = Some((self.windows.current, self.view.clone()));
         let known = self.small.as_ref().and_then(|tree| tree.view_of(name)).map(str::to_owned);
         let view = match known {
             Some(view) => view,
             None => self.windows.reveal(name, &self.view.clone()),
         };
         self.go_to(&view);
+    }
+
+    /// Gives the keys back to the view that had them before the pane was gone to; to the first view where that is gone.
+    pub fn go_back(&mut self) {
+        let (layout, view) = self.before.take().unwrap_or_default();
+        if layout < self.windows.layouts.len() {
+            self.windows.current = layout;
+        }
+        let tree = &self.windows.layout().tree;
+        let view = match arrangement::is_small(self.size) || tree.has(&view) {
+            true if self.place(&view).is_some() => Some(view),
+            _ => tree.panes().first().map(|first| (*first).to_owned()),
+        };
+        if let Some(view) = view {
+            self.go_to(&view);
+        }
     }
 
     /// Gives a view the keys; on a screen that is split though it is small it takes the place of the one that had them.

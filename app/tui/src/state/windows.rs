@@ -255,6 +255,7 @@ impl Windows {
             layout("compare", compare),
             layout("sweep", sweep),
             layout("analysis", pane("analysis")),
+            layout("log", pane("log")),
             layout("compare-panes", compare_panes),
         ];
         let of = |letter| View { of: Of::Variant(letter), ..View::default() };
@@ -315,6 +316,31 @@ impl Windows {
         place.is_some()
     }
 
+    /// Keeps the splits on the screen as a layout of this name, which shows then; one that has the name gives way.
+    pub fn keep(&mut self, name: &str) {
+        let layout = Layout { name: name.to_owned(), tree: self.layout().tree.clone() };
+        match self.layouts.iter().position(|known| known.name == name) {
+            Some(place) => {
+                self.layouts[place] = layout;
+                self.current = place;
+            }
+            None => {
+                self.layouts.push(layout);
+                self.current = self.layouts.len() - 1;
+            }
+        }
+    }
+
+    /// Forgets a layout, unless it is the only one.
+    pub fn remove(&mut self, name: &str) {
+        if let Some(place) = self.layouts.iter().position(|known| known.name == name).filter(|_| self.layouts.len() > 1)
+        {
+            self.layouts.remove(place);
+            self.current = if self.current > place { self.current - 1 } else { self.current % self.layouts.len() };
+            self.forget_closed(&[]);
+        }
+    }
+
     /// Has a pane be on the screen: in the layout that is there, in the first that has it, or beside `beside`. Gives its
     /// view.
     pub fn reveal(&mut self, pane: &str, beside: &str) -> String {
@@ -356,7 +382,7 @@ impl Windows {
 mod tests {
     use super::{Axis, Tree, Windows};
 
-    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots", "sweep", "analysis"];
+    const PANES: &[&str] = &["fact", "trace", "layers", "before-after", "compare", "plots", "sweep", "analysis", "log"];
 
     #[test]
     fn what_ships_is_sound() {

@@ -2,6 +2,7 @@
 
 mod analysis;
 mod author;
+mod commands;
 mod compare;
 mod edits;
 mod engine;

@@ -102,6 +102,8 @@ fn a_number_brings_a_hidden_pane_with_its_layout() {
     bench.press("W");
     assert_eq!(titles(&bench), ["8 Analysis"]);
     bench.press("W");
+    assert_eq!(titles(&bench), ["9 Log"]);
+    bench.press("W");
     assert_eq!(titles(&bench), ["3 Layers", "5 Compare"]);
     bench.press("W");
     assert_eq!(titles(&bench), ["1 Fact", "2 Trace", "3 Layers", "4 Before/After"]);

@@ -1,0 +1,257 @@
+//! The line after `:`, help that filters, the box after a prefix, the log, themes.
+
+use super::support::{Bench, recording};
+use locus_protocol::{Event, Outcome, TraceKind};
+use locus_tui::{Depth, Effect, WorkbenchOptions, actions};
+
+fn typed(bench: &mut Bench, line: &str) {
+    bench.press(":").type_text(line).press("enter");
+}
+
+#[test]
+fn arguments_are_offered_and_run() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press(":").type_text("method fin");
+    insta::assert_snapshot!("command_method_80x24", bench.screen());
+    bench.press("enter");
+    assert!(bench.state().run_hint().contains("fine-tuning"), "{}", bench.state().run_hint());
+    typed(&mut bench, "layers 3-6");
+    assert_eq!(bench.state().settings().layers, "3-6");
+    for line in ["layer 8", "7"] {
+        typed(&mut bench, line);
+        assert_eq!(bench.state().layer().to_string(), line.trim_start_matches("layer "));
+    }
+    typed(&mut bench, "pane trace");
+    assert_eq!(bench.state().pane(), "trace");
+    typed(&mut bench, "fact Japan");
+    assert_eq!((bench.state().pane(), bench.state().facts.filter.value()), ("fact", "Japan"));
+    typed(&mut bench, "objective error-injection");
+    let listed = |bench: &Bench| bench.state().settings().listed(&bench.state().engine);
+    let value = |bench: &Bench, name: &str| {
+        listed(bench).into_iter().find(|(known, _)| known == name).map(|(_, value)| value).unwrap_or_default()
+    };
+    assert_eq!(value(&bench, "objective"), "error-injection");
+    typed(&mut bench, "method rome");
+    let default = value(&bench, "steps");
+    typed(&mut bench, "set steps 7");
+    assert_eq!(value(&bench, "steps"), "7");
+    typed(&mut bench, "set steps default");
+    assert_eq!(value(&bench, "steps"), default);
+}
+
+#[test]
+fn a_wrong_argument_is_told_before_it_is_run_and_changes_nothing() {
+    let mut bench = Bench::ready(120, 40);
+    let before = bench.state().settings().clone();
+    for (line, told) in [
+        ("layer 99", "a layer is a number from 0 to 11, not `99`"),
+        ("layer x", "a layer is a number from 0 to 11"),
+        ("layers 3-99", "from 0 to 11"),
+        ("method nothing-like-it", "no method is called `nothing-like-it`; there are"),
+        ("set nothing-like-it 3", "no hyperparameter is called `nothing-like-it`"),
+        ("set steps many", "steps"),
+        ("layout nowhere", "no layout is called `nowhere`; there are edit"),
+        ("layout remove nowhere", "no layout is called `nowhere`"),
+        ("pane nowhere", "no pane is called `nowhere`"),
+        ("theme neon", "no theme is called `neon`; there are terminal"),
+    ] {
+        bench.press(":").type_text(line);
+        assert!(bench.screen().contains(told), "{line}: {}", bench.screen());
+        bench.press("enter").wait(0);
+        assert_eq!(bench.state().settings(), &before, "{line}");
+        let error = bench.state().notices.last_error().unwrap_or_default();
+        assert!(error.contains(told), "{line}: {error}");
+    }
+}
+
+#[test]
+fn tab_completes_and_lines_come_back() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press(":").type_text("laye").press("tab");
+    assert!(bench.screen().contains(" :layer "), "{}", bench.screen());
+    bench.type_text("4").press("enter");
+    typed(&mut bench, "trace-pane");
+    assert_eq!(bench.state().typed.lines(), ["trace-pane", "layer 4"]);
+    // what was typed last stands first, and an empty line runs it
+    bench.press("1 :").press("down enter");
+    assert_eq!((bench.state().layer(), bench.state().pane()), (4, "fact"));
+    bench.press(": ctrl-p ctrl-p");
+    assert!(bench.screen().contains(" :trace-pane"), "{}", bench.screen());
+    bench.press("ctrl-n");
+    assert!(bench.screen().contains(" :layer 4"), "{}", bench.screen());
+    bench.press("esc");
+    // the next start has them
+    let remembered = bench.workbench.remembered();
+    let mut next = Bench::new(80, 24);
+    next.workbench.recall(remembered);
+    assert_eq!(next.state().typed.lines(), bench.state().typed.lines());
+}
+
+#[test]
+fn an_exact_name_comes_before_what_is_like_it() {
+    for action in actions::all() {
+        let mut bench = Bench::ready(120, 40);
+        bench.press(":").type_text(action.name());
+        let screen = bench.screen();
+        let rows: Vec<&str> = screen.lines().skip_while(|line| !line.contains(" :")).collect();
+        assert!(rows[1].contains(action.name()), "{} is not first\n{screen}", action.name());
+    }
+}
+
+#[test]
+fn layouts_are_kept_under_a_name_and_forgotten() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("ctrl-w v");
+    let panes = bench.state().screen.tree().panes().len();
+    typed(&mut bench, "layout save side by side");
+    typed(&mut bench, "layout trace");
+    assert_ne!(bench.state().screen.tree().panes().len(), panes);
+    typed(&mut bench, "layout side by side");
+    assert_eq!(bench.state().screen.windows.layout().name, "side by side");
+    assert_eq!(bench.state().screen.tree().panes().len(), panes);
+    let remembered = bench.workbench.remembered();
+    let mut next = Bench::new(120, 40);
+    next.workbench.recall(remembered);
+    assert_eq!(next.state().screen.windows.layout().name, "side by side");
+    typed(&mut next, "layout remove side by side");
+    assert!(next.state().screen.windows.layouts.iter().all(|layout| layout.name != "side by side"));
+    assert!(next.screen().contains("layout"), "{}", next.screen());
+    let mut small = Bench::ready(80, 24);
+    typed(&mut small, "layout save small");
+    assert!(small.state().notices.last_error().unwrap_or_default().contains("110 by 30"));
+}
+
+#[test]
+fn help_filters_as_one_types_and_runs_the_line() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press("?").type_text("edit form");
+    insta::assert_snapshot!("help_filtered_80x24", bench.screen());
+    bench.press("esc");
+    assert!(bench.screen().contains("In five keys"), "{}", bench.screen());
+    bench.type_text("go to the log").press("enter");
+    assert_eq!(bench.state().pane(), "log");
+    bench.press("? esc");
+    assert_eq!(bench.state().pane(), "log");
+    bench.press("?").type_text("xyzzy");
+    assert!(bench.screen().contains("nothing matches"), "{}", bench.screen());
+    bench.press("enter");
+    assert_eq!(bench.state().pane(), "log");
+    // without a filter a line is gone to
+    bench.press("1 ? down down enter");
+    assert_eq!(bench.state().facts.order.name(), "subject", "the second line sorts the facts");
+}
+
+#[test]
+fn what_can_follow_a_prefix_stands_in_a_box_that_fits() {
+    for (columns, rows) in [(80, 24), (120, 40), (200, 60)] {
+        let mut bench = Bench::ready(columns, rows);
+        bench.press("ctrl-w");
+        let screen = bench.screen();
+        for name in ["split-right", "close-pane", "equal-panes"] {
+            let action = actions::find(name).expect(name);
+            let shown: String = action.help().chars().take(18).collect();
+            assert!(screen.contains(&shown), "{columns}x{rows} {name}\n{screen}");
+        }
+        if columns == 80 {
+            insta::assert_snapshot!("prefix_80x24", screen);
+        }
+        bench.press("esc");
+        assert!(!bench.screen().contains("ctrl-w …"), "{}", bench.screen());
+    }
+    // where there is no room, the line of hints has to do
+    let mut tiny = Bench::ready(40, 8);
+    tiny.press("g");
+    assert!(tiny.screen().contains("g top"), "{}", tiny.screen());
+}
+
+#[test]
+fn the_log_is_a_pane_with_levels_and_a_filter() {
+    let mut bench = Bench::ready(120, 40);
+    let lines =
+        [("stderr", "info", "libtorch speaks"), ("engine", "error", "it broke"), ("memit", "warning", "it stalled")];
+    bench.hear(lines.map(|(source, level, text)| Event::Log {
+        source: source.into(),
+        level: level.into(),
+        text: format!("{text}{}", " and so on".repeat(20)),
+    }));
+    bench.press("3 L");
+    insta::assert_snapshot!("log_lines_120x40", bench.screen());
+    bench.press("m");
+    assert!(!bench.screen().contains("libtorch speaks") && bench.screen().contains("it stalled"));
+    bench.press("m");
+    assert!(!bench.screen().contains("it stalled") && bench.screen().contains("engine: it broke"));
+    bench.press("m /").type_text("it !broke").press("enter");
+    let screen = bench.screen();
+    let pane = screen.split("error: it broke").next().unwrap_or_default();
+    assert!(pane.contains("it stalled") && !pane.contains("it broke"), "{screen}");
+    bench.press("Y");
+    let copied = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Copy { text, .. } => Some(text.clone()),
+        _ => None,
+    });
+    let copied = copied.expect("the lines that show");
+    assert!(copied.contains("it stalled") && !copied.contains("it broke"), "{copied}");
+    bench.press("q");
+    assert_eq!(bench.state().pane(), "layers", "it goes back to where it was called from");
+    assert!(!bench.effects.contains(&Effect::Quit));
+    let mut small = Bench::ready(80, 24);
+    small.press("2 L L");
+    assert_eq!(small.state().pane(), "trace");
+}
+
+#[test]
+fn errors_and_warnings_of_the_workbench_are_in_the_log() {
+    let mut bench = Bench::ready(120, 40);
+    typed(&mut bench, "layer 99");
+    assert!(bench.state().log.lines().any(|line| line.level == "error" && line.text.contains("not `99`")));
+}
+
+#[test]
+fn a_theme_is_chosen_kept_and_never_colors_a_terminal_without_colors() {
+    let colored = |depth: Depth, theme: &str| {
+        let options = WorkbenchOptions { colours: depth, ..super::support::options() };
+        let mut bench = Bench::ready_with(options, 120, 40);
+        bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+        typed(&mut bench, &format!("theme {theme}"));
+        bench
+    };
+    let colors = |bench: &Bench| {
+        let buffer = bench.buffer();
+        let cells = buffer.content.iter();
+        cells.flat_map(|cell| [cell.fg, cell.bg]).collect::<std::collections::HashSet<_>>().len()
+    };
+    let kept = colored(Depth::True, "light").workbench.remembered();
+    let mut next = Bench::new(80, 24);
+    next.workbench.recall(kept);
+    assert_eq!(format!("{:?}", next.state().theme().colors()), "Light");
+    assert!(colors(&colored(Depth::True, "dark")) > 3);
+    assert_eq!(colors(&colored(Depth::True, "mono")), 1);
+    for theme in ["terminal", "dark", "light", "red-green", "blue-yellow", "mono"] {
+        assert_eq!(colors(&colored(Depth::None, theme)), 1, "{theme}");
+    }
+}
+
+#[test]
+fn a_job_that_took_long_rings_and_one_that_was_cancelled_does_not() {
+    let rings = |seconds: f64, cancel: bool| {
+        let mut bench = Bench::ready(80, 24);
+        bench.press("t");
+        let job = bench.state().job().expect("a trace").id;
+        if cancel {
+            bench.press("ctrl-c");
+        }
+        bench.hear([Event::Finished { job, outcome: Outcome::Done, seconds }]);
+        bench.effects.contains(&Effect::Ring)
+    };
+    assert_eq!([rings(5.0, false), rings(31.0, false), rings(31.0, true)], [false, true, false]);
+}
+
+#[test]
+fn the_window_has_a_title() {
+    let mut bench = Bench::ready(80, 24);
+    let title = |bench: &Bench| locus_tui::title(&bench.workbench);
+    assert_eq!(title(&bench), "locus - built-in");
+    bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0));
+    assert!(title(&bench).starts_with("locus - built-in - tracing"), "{}", title(&bench));
+    assert!(title(&bench).is_ascii());
+}
