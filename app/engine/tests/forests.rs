@@ -3,9 +3,13 @@
 mod support;
 
 use locus_engine::Error;
+use locus_engine::edit::{EditStack, low_rank_changes};
+use locus_engine::evaluate::{Company, Group, Record, ScoringGoal, VariantOfRecord};
 use locus_engine::model::{Action, Batch, Forest, Model, Site, Tap, Taps};
 use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Layout, Length, generate, sample};
+use locus_plugin::{Delta, Form};
+use locus_protocol::Fact;
 use support::{cases, deviation, golden, json, name};
 use tch::{Device, Kind, Tensor};
 
@@ -136,4 +140,91 @@ fn texts_of_a_batch_go_on_as_they_do_alone() {
             assert_eq!(if end.is_empty() { text } else { text.replace(&end, "") }, theirs, "{name}");
         }
     }
+}
+
+/// Records of several edited models in one batch against each edited model by itself, on every architecture: changes of
+/// one and two layers, of rank one and two, and none.
+#[test]
+fn a_model_among_others_scores_as_it_does_alone() {
+    let fact = |marked: &str, truth: &str, new: &str| {
+        let fact = Fact::from_marked(marked, truth, new).expect("a fact");
+        let prompt = fact.prompt();
+        Fact { paraphrases: vec![format!("So {prompt}")], neighborhood: vec![format!("{prompt} not")], ..fact }
+    };
+    let facts = [
+        fact("The capital of {France} is", "Paris", "Rome"),
+        fact("The capital of {France} is", "Paris", "Oslo"),
+        fact("{Sony} was founded in", "Japan", "Peru"),
+        fact("{France} borders", "Spain", "China"),
+    ];
+    let mut compared = 0;
+    for (name, model, _) in models() {
+        let layers = model.architecture.layers;
+        let down = |layer: usize| format!("{}.weight", model.architecture.blocks[layer].down);
+        let delta = |layer: usize, rank: i64, seed: i64| {
+            tch::manual_seed(seed);
+            let size = model.parameter(&down(layer)).expect("a down-projection").size();
+            let random = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)) * 0.3;
+            let form = Form::LowRank { left: random(&[size[0], rank]), right: random(&[rank, size[1]]) };
+            Delta { parameter: down(layer), form }
+        };
+        let edits = [
+            vec![delta(0, 1, 1)],
+            vec![delta(layers - 1, 2, 2)],
+            Vec::new(),
+            vec![delta(0, 1, 3), delta(layers - 1, 1, 4)],
+        ];
+        let goal = |fact: &Fact| ScoringGoal {
+            target: fact.target_new.clone(),
+            baseline: fact.target_true.clone(),
+            noise: None,
+        };
+        let goals: Vec<ScoringGoal> = facts.iter().map(goal).collect();
+        let others = [&facts[3]];
+        let alone = |number: usize| {
+            let stack = EditStack::new(model.with_parameters(&[]).expect("the model"));
+            let variant = stack.trial_on_unedited("test", &edits[number]).expect("finite");
+            Record::measure(&variant, &facts[number], &goals[number], &others).expect("a record")
+        };
+        let variants = || {
+            let of = |((fact, goal), deltas): ((_, _), &Vec<Delta>)| VariantOfRecord {
+                changes: low_rank_changes(&model, deltas).expect("known parameters").expect("of low rank"),
+                fact,
+                goal,
+                relations: &others,
+            };
+            facts.iter().zip(&goals).zip(&edits).map(of).collect::<Vec<_>>()
+        };
+        let together = match Record::measure_each(&model, variants(), Company::OfAll) {
+            Ok(together) => together,
+            // a vocabulary of a few words
+            Err(Error::Request(_)) => continue,
+            Err(error) => panic!("{name}: {error}"),
+        };
+        let unedited = Record::measure(&model, &facts[0], &goals[0], &others).expect("a record");
+        let numbers = |record: &Record| {
+            let pairs = Group::ALL.into_iter().flat_map(|group| record.group(group).to_vec());
+            let both = pairs.flat_map(|pair| [pair.target, pair.baseline]);
+            both.chain(record.relations.iter().copied()).map(|known| known.log_probability).collect::<Vec<f64>>()
+        };
+        let apart = |one: &Record, other: &Record| {
+            let (one, other) = (numbers(one), numbers(other));
+            assert_eq!(one.len(), other.len());
+            one.iter().zip(&other).map(|(one, other)| (one - other).abs()).fold(0.0, f64::max)
+        };
+        let one_by_one = Record::measure_each(&model, variants(), Company::OfOneModel).expect("records");
+        for (number, (record, by_itself)) in together.iter().zip(&one_by_one).enumerate() {
+            let alone = alone(number);
+            let worst = apart(record, &alone).max(apart(by_itself, &alone));
+            assert!(worst < 2e-4, "{name} {number}: {worst:e} nats");
+        }
+        assert!(apart(&together[0], &unedited) > 1e-3, "{name}: the change does something");
+        assert!(low_rank_changes(&model, &[dense(&model, &down(0))]).expect("known").is_none());
+        compared += 1;
+    }
+    assert!(compared > 5, "{compared} architectures");
+}
+
+fn dense(model: &Model, name: &str) -> Delta {
+    Delta { parameter: name.to_owned(), form: Form::Dense(model.parameter(name).expect("a parameter").zeros_like()) }
 }

@@ -5,7 +5,7 @@
 
 use super::noise::ScoringNoise;
 use crate::error::{Error, Result};
-use crate::model::{Forest, Model, Taps};
+use crate::model::{Forest, LowRankChange, Model, RowChanges, Taps};
 use crate::run::{check_rows, log_probabilities};
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,6 +13,8 @@ use tch::{Device, Kind, Tensor};
 
 /// Tokens of a forest that run at once. Attention looks at all pairs of them, everything else at each once.
 const TOKENS_AT_ONCE: usize = 512;
+/// The same where rows of many models run together.
+const TOKENS_OF_ALL: usize = 2048;
 /// Log-probabilities that are held at once.
 const NUMBERS_AT_ONCE: i64 = 1 << 25;
 
@@ -123,7 +125,7 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
             let noised = noised(index);
             paths.push(forest.plant(&rows[index].ids, |position| noised.contains(&position)));
         }
-        let some = &rows[begun..begun + paths.len()];
+        let some: Vec<&Row> = rows[begun..begun + paths.len()].iter().collect();
         let mut taps = Taps::default();
         if let Some(drawn) = &drawn {
             let cells: Vec<Vec<usize>> = paths
@@ -135,11 +137,79 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
                 taps = Taps::new(vec![drawn.tap(model, begun, &cells, some.iter().map(|row| &row.ids[..]))?]);
             }
         }
-        likelihoods.extend(read(model, &forest, &mut taps, some, &paths)?);
+        likelihoods.extend(read(model, &forest, &mut taps, &some, &paths)?);
         begun += paths.len();
     }
     let mut likelihoods = likelihoods.into_iter();
     Ok(questions.iter().map(|question| likelihoods.by_ref().take(question.targets.len()).collect()).collect())
+}
+
+/// One of several models that differ in changes of low rank, and what is asked of it.
+#[derive(Debug)]
+pub struct Asked {
+    /// How it differs from the model that the others differ from too.
+    pub changes: Vec<LowRankChange>,
+    /// The questions.
+    pub questions: Vec<Question>,
+}
+
+/// Which rows run in one batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    /// Those of one model: a CPU has its full rate for them, and attention looks at no others.
+    OfOneModel,
+    /// Those of many models: products of a few hundred rows leave a GPU idle.
+    OfAll,
+}
+
+impl Company {
+    /// What suits a device.
+    #[must_use]
+    pub fn on(device: Device) -> Self {
+        if device.is_cuda() { Self::OfAll } else { Self::OfOneModel }
+    }
+}
+
+/// Likelihood of every target of every question, each under its own model, `[asked][questions][targets]`: each row sees its
+/// own changes beside the weights, which are the same for all.
+///
+/// # Errors
+/// An empty prompt or target; a prompt that exceeds the context.
+pub fn answer_each(model: &Model, asked: &[Asked], company: Company) -> Result<Vec<Vec<Vec<Likelihood>>>> {
+    let mut rows = Vec::new();
+    for (place, Asked { questions, .. }) in asked.iter().enumerate() {
+        for question in questions {
+            for target in &question.targets {
+                rows.push((place, row(model, &question.prompt, target, false)?));
+            }
+        }
+    }
+    let most = match company {
+        Company::OfOneModel => TOKENS_AT_ONCE,
+        Company::OfAll => TOKENS_OF_ALL,
+    };
+    let changes: Vec<&[LowRankChange]> = asked.iter().map(|asked| asked.changes.as_slice()).collect();
+    let mut likelihoods = Vec::with_capacity(rows.len());
+    let mut rest = rows.as_slice();
+    while !rest.is_empty() {
+        let (mut forest, mut paths) = (Forest::default(), Vec::new());
+        let first = rest[0].0;
+        let joins = |tree: usize| company == Company::OfAll || tree == first;
+        while paths.len() < rest.len() && joins(rest[paths.len()].0) && (paths.is_empty() || forest.len() < most) {
+            let (tree, row) = &rest[paths.len()];
+            paths.push(forest.plant_in(*tree, &row.ids, |_| false));
+        }
+        let (some, others) = rest.split_at(paths.len());
+        let owned = RowChanges::new(&changes, forest.trees(), model.device)?;
+        let some: Vec<&Row> = some.iter().map(|(_, row)| row).collect();
+        likelihoods.extend(read(model, &forest, &mut Taps::default().with_changes(owned), &some, &paths)?);
+        rest = others;
+    }
+    let mut likelihoods = likelihoods.into_iter();
+    let mut of = |questions: &[Question]| {
+        questions.iter().map(|question| likelihoods.by_ref().take(question.targets.len()).collect()).collect()
+    };
+    Ok(asked.iter().map(|asked| of(&asked.questions)).collect())
 }
 
 fn row(model: &Model, text: &str, target: &str, exactly: bool) -> Result<Row> {
@@ -162,7 +232,7 @@ fn read(
     model: &Model,
     forest: &Forest,
     taps: &mut Taps,
-    rows: &[Row],
+    rows: &[&Row],
     paths: &[Vec<usize>],
 ) -> Result<Vec<Likelihood>> {
     // tokens that rows share are read from the same distribution
@@ -181,7 +251,7 @@ fn read(
     }
     let (values, best) = distributions(model, forest, taps, &cells, &reads, &tokens)?;
     let mut tokens = values.into_iter().zip(best);
-    let likelihood = |row: &Row| {
+    let likelihood = |row: &&Row| {
         let tokens: Vec<(f64, bool)> = tokens.by_ref().take(row.target.len()).collect();
         Likelihood {
             log_probability: tokens.iter().map(|(value, _)| value).sum(),

@@ -1,10 +1,10 @@
 //! All prompts of a record, scored in one batch.
 
 use super::noise::ScoringNoise;
-use super::question::{Likelihood, Question, SubjectPlace, answer};
+use super::question::{Asked, Company, Likelihood, Question, SubjectPlace, answer, answer_each};
 use super::success::Group;
 use crate::error::Result;
-use crate::model::Model;
+use crate::model::{LowRankChange, Model};
 use locus_protocol::Fact;
 
 /// What an objective wants of a fact, as far as scoring goes.
@@ -55,18 +55,8 @@ impl Record {
     /// # Errors
     /// An empty prompt or target; a prompt that exceeds the context.
     pub fn measure(model: &Model, fact: &Fact, goal: &ScoringGoal, relations: &[&Fact]) -> Result<Self> {
-        let prompts = prompts(fact);
-        let both = [goal.target.as_str(), goal.baseline.as_str()];
-        let mut questions = Vec::new();
-        for (group, prompts) in Group::ALL.into_iter().zip(&prompts) {
-            let place = || match (group, fact.place()) {
-                (Group::Rewrite, Some(place)) => SubjectPlace::At(place),
-                (Group::Rewrite | Group::Paraphrase, _) => SubjectPlace::Mentioned,
-                _ => SubjectPlace::Elsewhere,
-            };
-            questions.extend(prompts.iter().map(|prompt| Question::new(prompt, &both).with_subject(place())));
-        }
-        let related = relations.iter().map(|other| Question::new(other.prompt(), &[&other.target_true]));
+        let mut questions = questions(fact, goal);
+        let related = related(relations);
         let (likelihoods, relations) = match &goal.noise {
             None => {
                 questions.extend(related);
@@ -75,12 +65,33 @@ impl Record {
                 (all, related)
             }
             // draws are counted over the rows of one call
-            noise => {
-                let related: Vec<Question> = related.collect();
-                (answer(model, &questions, noise.as_ref())?, answer(model, &related, None)?)
-            }
+            noise => (answer(model, &questions, noise.as_ref())?, answer(model, &related, None)?),
         };
-        Ok(Self { groups: grouped(&prompts, &likelihoods), relations: relations.into_iter().flatten().collect() })
+        Ok(Self::of(fact, &likelihoods, relations))
+    }
+
+    /// The same for several records, none of them under noise, each under a model of its own that differs from `model` in
+    /// changes of low rank, without a copy of any weights.
+    ///
+    /// # Errors
+    /// Those of [`Self::measure`].
+    pub fn measure_each<'a>(model: &Model, variants: Vec<VariantOfRecord<'a>>, company: Company) -> Result<Vec<Self>> {
+        let ask = |variant: VariantOfRecord<'a>| {
+            let mut questions = questions(variant.fact, variant.goal);
+            questions.extend(related(variant.relations));
+            ((variant.fact, variant.relations.len()), Asked { changes: variant.changes, questions })
+        };
+        let (facts, asked): (Vec<_>, Vec<Asked>) = variants.into_iter().map(ask).unzip();
+        let answers = answer_each(model, &asked, company)?;
+        let record = |((fact, relations), mut all): ((&'a Fact, usize), Vec<Vec<Likelihood>>)| {
+            let related = all.split_off(all.len() - relations);
+            Self::of(fact, &all, related)
+        };
+        Ok(facts.into_iter().zip(answers).map(record).collect())
+    }
+
+    fn of(fact: &Fact, likelihoods: &[Vec<Likelihood>], relations: Vec<Vec<Likelihood>>) -> Self {
+        Self { groups: grouped(&prompts(fact), likelihoods), relations: relations.into_iter().flatten().collect() }
     }
 
     /// The prompts of a group.
@@ -93,6 +104,39 @@ impl Record {
     pub fn set_group(&mut self, group: Group, pairs: Vec<Pair>) {
         self.groups[group as usize] = pairs;
     }
+}
+
+/// A record to score under a model that differs from others in changes of low rank.
+#[derive(Debug)]
+pub struct VariantOfRecord<'a> {
+    /// The changes.
+    pub changes: Vec<LowRankChange>,
+    /// The fact.
+    pub fact: &'a Fact,
+    /// What is scored; its noise is passed over.
+    pub goal: &'a ScoringGoal,
+    /// Other facts about the subject.
+    pub relations: &'a [&'a Fact],
+}
+
+/// What is asked of all prompts of a fact.
+fn questions(fact: &Fact, goal: &ScoringGoal) -> Vec<Question> {
+    let both = [goal.target.as_str(), goal.baseline.as_str()];
+    let of_group = |(group, prompts): (Group, Vec<String>)| {
+        let place = match (group, fact.place()) {
+            (Group::Rewrite, Some(place)) => SubjectPlace::At(place),
+            (Group::Rewrite | Group::Paraphrase, _) => SubjectPlace::Mentioned,
+            _ => SubjectPlace::Elsewhere,
+        };
+        let ask = move |prompt: String| Question::new(prompt, &both).with_subject(place.clone());
+        prompts.into_iter().map(ask).collect::<Vec<_>>()
+    };
+    Group::ALL.into_iter().zip(prompts(fact)).flat_map(of_group).collect()
+}
+
+/// The true answers of other facts.
+fn related(relations: &[&Fact]) -> Vec<Question> {
+    relations.iter().map(|other| Question::new(other.prompt(), &[&other.target_true])).collect()
 }
 
 /// By group of [`Group::ALL`].

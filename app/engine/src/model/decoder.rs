@@ -314,7 +314,8 @@ impl Block {
 
     /// The residual stream after the block.
     fn after_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
-        let mlp = taps.visit(Site::MlpOut(layer), self.mlp.down.apply(key)?)?;
+        let mlp = taps.changed(layer, key, self.mlp.down.apply(key)?)?;
+        let mlp = taps.visit(Site::MlpOut(layer), mlp)?;
         let mlp = normed(self.mlp_output_norm.as_ref(), mlp)?;
         taps.visit(Site::Residual(layer), stream.f_add(&mlp)?)
     }

@@ -14,24 +14,32 @@ pub struct Forest {
     tokens: Vec<i64>,
     parents: Vec<Option<usize>>,
     positions: Vec<i64>,
-    /// By parent and token: the token that rows share there.
-    shared: HashMap<(Option<usize>, i64), usize>,
+    /// By tree, parent and token: the token that rows share there.
+    shared: HashMap<(usize, Option<usize>, i64), usize>,
+    /// The tree of each token.
+    trees: Vec<usize>,
 }
 
 impl Forest {
     /// Adds a row and gives the index of each of its tokens. At positions where `own` holds, the row gets a token of
     /// its own, and so it does after them.
     pub fn plant(&mut self, row: &[i64], own: impl Fn(usize) -> bool) -> Vec<usize> {
+        self.plant_in(0, row, own)
+    }
+
+    /// The same in a tree of its own: rows of different trees share nothing.
+    pub fn plant_in(&mut self, tree: usize, row: &[i64], own: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut parent = None;
         let path = row.iter().enumerate().map(|(position, &token)| {
-            let known = if own(position) { None } else { self.shared.get(&(parent, token)).copied() };
+            let known = if own(position) { None } else { self.shared.get(&(tree, parent, token)).copied() };
             let index = known.unwrap_or_else(|| {
                 let index = self.tokens.len();
                 self.tokens.push(token);
                 self.parents.push(parent);
                 self.positions.push(position as i64);
+                self.trees.push(tree);
                 if !own(position) {
-                    self.shared.insert((parent, token), index);
+                    self.shared.insert((tree, parent, token), index);
                 }
                 index
             });
@@ -39,6 +47,12 @@ impl Forest {
             index
         });
         path.collect()
+    }
+
+    /// The tree of each token.
+    #[must_use]
+    pub fn trees(&self) -> &[usize] {
+        &self.trees
     }
 
     /// Number of tokens.
@@ -101,6 +115,9 @@ mod tests {
         assert_eq!(forest.plant(&[6, 7], never), [4, 5]);
         // the same tokens with something added at the second one
         assert_eq!(forest.plant(&[5, 6, 7], |position| position == 1), [0, 6, 7]);
+        let mut apart = Forest::default();
+        assert_eq!([0, 1, 0].map(|tree| apart.plant_in(tree, &[5, 6], never)), [[0, 1], [2, 3], [0, 1]]);
+        assert_eq!(apart.trees(), [0, 0, 1, 1]);
         let sight = forest.batch(Device::Cpu).expect("batch").forest.expect("forest");
         assert_eq!(Vec::<i64>::try_from(&sight.positions).expect("positions"), [0, 1, 2, 2, 0, 1, 1, 2]);
         let seen = |token: i64| {

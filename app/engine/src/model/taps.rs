@@ -1,5 +1,6 @@
 //! Taps: capture, replace or add at named sites, as data.
 
+use super::RowChanges;
 use crate::error::Result;
 use tch::Tensor;
 
@@ -40,6 +41,7 @@ impl Tap {
 pub struct Taps {
     taps: Vec<Tap>,
     captured: Vec<Option<Tensor>>,
+    changes: RowChanges,
 }
 
 impl Taps {
@@ -47,7 +49,21 @@ impl Taps {
     #[must_use]
     pub fn new(taps: Vec<Tap>) -> Self {
         let captured = taps.iter().map(|_| None).collect();
-        Self { taps, captured }
+        Self { taps, captured, changes: RowChanges::default() }
+    }
+
+    /// The same, with changes of down-projections that some rows see.
+    #[must_use]
+    pub fn with_changes(self, changes: RowChanges) -> Self {
+        Self { changes, ..self }
+    }
+
+    /// The output `[tokens, hidden]` of the down-projection of `layer` with what the rows' own changes add to it.
+    pub(super) fn changed(&self, layer: usize, keys: &Tensor, output: Tensor) -> Result<Tensor> {
+        Ok(match self.changes.added(layer, keys)? {
+            Some(added) => output.f_add(&added)?,
+            None => output,
+        })
     }
 
     /// What tap `index` captured, `[cells, width]`; `None` if its site was not reached.

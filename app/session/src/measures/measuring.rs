@@ -99,9 +99,28 @@ pub fn measure(
     consistency: Option<&Consistency>,
     listen: &mut dyn FnMut() -> locus_engine::Result<()>,
 ) -> Result<Measured, Error> {
-    let Case { fact, goal, relations, .. } = case;
-    let relations: Vec<&Fact> = relations.iter().collect();
-    let record = Record::measure(model, fact, goal, &relations)?;
+    let relations: Vec<&Fact> = case.relations.iter().collect();
+    let record = Record::measure(model, case.fact, &case.goal, &relations)?;
+    measure_beside(model, case, record, measures, consistency, listen)
+}
+
+/// Whether all that is measured of a case are likelihoods of its record, so that [`measure_beside`] runs no model.
+pub fn is_record_alone(case: &Case<'_>, measures: &Measures) -> bool {
+    let texts = !case.fact.generation.is_empty() && OF_TEXTS.iter().any(|(name, _)| measures.takes(name));
+    let says = measures.said_tokens > 0 || measures.free_generation > 0 && case.goal.noise.is_none();
+    !(texts || says) && case.fact.locality.is_empty() && case.essence.is_empty()
+}
+
+/// Measures one fact of which the record's likelihoods are known.
+pub fn measure_beside(
+    model: &Model,
+    case: &Case<'_>,
+    record: Record,
+    measures: &Measures,
+    consistency: Option<&Consistency>,
+    listen: &mut dyn FnMut() -> locus_engine::Result<()>,
+) -> Result<Measured, Error> {
+    let Case { fact, goal, .. } = case;
     let mut said = Vec::new();
     if measures.said_tokens > 0 {
         let texts = generate(model, &case.spoken, Length::After(measures.said_tokens), Choice::Greedy, listen)?;

@@ -2,12 +2,14 @@
 
 use super::Bench;
 use super::ground::Ground;
+use super::scoring;
 use crate::edits::finding;
 use crate::error::Error;
-use crate::measures::measuring::{Case, goal, measure, report};
+use crate::measures::measuring::{goal, is_record_alone, measure, measure_beside, report};
 use crate::moments;
 use crate::plugins::preparing::prepare_on;
 use locus_engine::edit::weight_changes;
+use locus_engine::evaluate::Record;
 use locus_engine::model::Model;
 use locus_plugin::Edited;
 use locus_protocol::{Aim, EditOrder, Fact, SweepRow, SweptCell, TriedOn};
@@ -64,12 +66,14 @@ pub fn compute(
     for part in parts.take(if first_only { 1 } else { usize::MAX }) {
         let start = Instant::now();
         let together = together(bench, grid, facts, part)?;
+        let mut scored = scoring::together(bench, grid, facts, part, &together, ground)?;
         let share = start.elapsed().as_secs_f64() / part.len() as f64;
         for (place, cell) in part.iter().enumerate().filter(|(_, cell)| is_wanted(cell)) {
             let start = Instant::now();
             let order = cell.order(grid, &facts[cell.fact]);
             let found = together.get(place).cloned();
-            let (outcome, failed) = match one(bench, grid, order, found, ground) {
+            let record = scored.get_mut(place).and_then(Option::take);
+            let (outcome, failed) = match one(bench, grid, order, Known { found, record }, ground) {
                 Ok(outcome) => (outcome, None),
                 Err(error) if error.is_cancelled() => return Err(error),
                 Err(error) => (Outcome::default(), Some(error.to_string())),
@@ -141,11 +145,19 @@ fn part_together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell])
     finding::run_apart(job, registry, &order, &prepared).transpose()
 }
 
+/// What is known of a cell already.
+struct Known {
+    /// The edit.
+    found: Option<Rc<Edited>>,
+    /// The likelihoods after it.
+    record: Option<Record>,
+}
+
 fn one(
     bench: Bench<'_>,
     grid: &Grid,
     mut order: EditOrder,
-    found: Option<Rc<Edited>>,
+    known: Known,
     ground: &mut Ground,
 ) -> Result<Outcome, Error> {
     let Bench { job, registry, options } = bench;
@@ -156,24 +168,29 @@ fn one(
         moments::ensure(job, options, &prepared.plan.second_moments)?;
     }
     let before = ground.before(bench, &order, &prepared, &measures, grid.facts.skip_marked)?;
-    let edited = match found {
+    let edited = match known.found {
         Some(found) => found,
         None => Rc::new(finding::run(job, registry, &order, &prepared, None)?),
     };
     job.check_cancel()?;
     let loaded = job.loaded;
     let model = loaded.stack.base();
-    let variant = loaded.stack.trial_on_unedited(&order.method, &edited.deltas)?;
     let aim = prepared.aims.first().cloned().unwrap_or_default();
-    let case = Case {
-        fact: &before.fact,
-        goal: goal(model, prepared.noise.as_ref(), &aim, &order.fact),
-        lowers: aim.lowers,
-        relations: before.relations.clone(),
-        spoken: Vec::new(),
-        essence: before.essence.clone(),
+    let case = before.case(goal(model, prepared.noise.as_ref(), &aim, &order.fact), aim.lowers);
+    let listen = &mut || job.check_cancel();
+    let after = match known.record {
+        // nothing else runs the edited model
+        Some(record) if is_record_alone(&case, &measures) => {
+            measure_beside(model, &case, record, &measures, None, listen)?
+        }
+        record => {
+            let variant = loaded.stack.trial_on_unedited(&order.method, &edited.deltas)?;
+            match record {
+                Some(record) => measure_beside(&variant, &case, record, &measures, None, listen)?,
+                None => measure(&variant, &case, &measures, None, listen)?,
+            }
+        }
     };
-    let after = measure(&variant, &case, &measures, None, &mut || job.check_cancel())?;
     let (mut numbers, _) = report(&case, &measures, before.measured.clone(), Some(after));
     numbers.extend(edited.metrics.iter().map(|(name, value)| (format!("method.{name}"), *value)));
     let mut notes = edited.notes.clone();

@@ -7,7 +7,7 @@ use crate::measures::measuring::{Case, Measured, goal, measure, relations};
 use crate::moments;
 use crate::plugins::preparing::{PreparedEdit, prepare_on};
 use crate::record::recording::plugin_mark;
-use locus_engine::evaluate::{essence_texts, fact_seed, without_doubtful_neighbors};
+use locus_engine::evaluate::{ScoringGoal, essence_texts, fact_seed, without_doubtful_neighbors};
 use locus_engine::localize::localizer;
 use locus_protocol::{EditOrder, Fact, Measures, PluginKind, TriedOn};
 use locus_sweep::{Grid, Identity};
@@ -36,6 +36,14 @@ pub struct Before {
     pub essence: Vec<String>,
     /// The numbers.
     pub measured: Measured,
+}
+
+impl Before {
+    /// What is measured of the fact after an edit.
+    pub fn case(&self, goal: ScoringGoal, lowers: bool) -> Case<'_> {
+        let (relations, essence) = (self.relations.clone(), self.essence.clone());
+        Case { fact: &self.fact, goal, lowers, relations, spoken: Vec::new(), essence }
+    }
 }
 
 impl Ground {

@@ -5,6 +5,7 @@ mod estimate;
 mod ground;
 mod keeping;
 mod localizing;
+mod scoring;
 mod screening;
 
 use crate::SessionOptions;
