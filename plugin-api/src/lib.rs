@@ -5,6 +5,7 @@
 
 mod author;
 pub mod call;
+mod course;
 pub mod error;
 pub mod glue;
 pub mod host;
@@ -17,6 +18,7 @@ mod targets;
 mod template;
 
 pub use author::{EditMethod, Objective, Parameters};
+pub use course::Course;
 pub use error::{Error, Result};
 pub use host::{
     Cell, Cells, DownProjection, LayerMetrics, Level, ModelInfo, NoisedSubject, PromptTokens, Read, SampleRequest,

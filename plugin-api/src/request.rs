@@ -296,6 +296,8 @@ pub struct Edited {
     pub metrics: BTreeMap<String, f64>,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What kept it from going further, see [`Edited::limit`].
+    pub limits: Vec<String>,
     /// Tensors worth keeping with the edit, by name (key, value, ...): a file beside the change in the journal, up to 64 MB.
     pub artifacts: Vec<(String, Tensor)>,
 }
@@ -332,6 +334,14 @@ impl Edited {
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
+        self
+    }
+
+    /// Says what kept the method from going further, with the setting to change: `the clamp was reached at step 4: raise
+    /// clamp`. It is told where the edit did not take, which the method cannot know.
+    #[must_use]
+    pub fn limit(mut self, text: impl Into<String>) -> Self {
+        self.limits.push(text.into());
         self
     }
 

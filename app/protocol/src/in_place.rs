@@ -1,7 +1,10 @@
 //! A list of edits.
 
-use crate::WeightChange;
+use crate::{AimVerdict, Fact, Grade, WeightChange};
 use serde::{Deserialize, Serialize};
+
+/// Prompts of an edit that a list names.
+const PROMPTS: usize = 64;
 
 /// An edit in place, or one that was taken back.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,12 +22,18 @@ pub struct EditInPlace {
     /// Facts that it edits.
     #[serde(default)]
     pub facts: usize,
+    /// The prompts that it edits, the first 64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
     /// Its operation in the journal, where it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
-    /// Whether it reached its aim when it was made, where that was looked at.
+    /// Whether it took when it was made, where that was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
+    /// The verdict of then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<AimVerdict>,
 }
 
 impl EditInPlace {
@@ -36,9 +45,31 @@ impl EditInPlace {
         Self { number, title: title.to_owned(), norm, relative, facts, ..Self::default() }
     }
 
-    /// Whether it is known to have missed its aim.
+    /// The same edit with the prompts of its facts.
     #[must_use]
-    pub fn missed_its_aim(&self) -> bool {
-        self.success == Some(false)
+    pub fn of_facts<'a>(self, facts: impl IntoIterator<Item = &'a Fact>) -> Self {
+        Self { prompts: facts.into_iter().take(PROMPTS).map(Fact::prompt).collect(), ..self }
+    }
+
+    /// Whether it edits a fact, by the prompt.
+    #[must_use]
+    pub fn edits(&self, fact: &Fact) -> bool {
+        self.prompts.contains(&fact.prompt())
+    }
+
+    /// The same edit with the verdict on it.
+    #[must_use]
+    pub fn judged(self, verdict: Option<&AimVerdict>) -> Self {
+        Self { success: verdict.map(|verdict| verdict.success), verdict: verdict.cloned(), ..self }
+    }
+
+    /// What is to be known of it before its title, in brackets and with a blank: that it did not take, or what broke.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        match (&self.verdict, self.success) {
+            (Some(verdict), _) if verdict.grade() != Grade::Took => format!("({}) ", verdict.headline()),
+            (None, Some(false)) => "(did not take) ".to_owned(),
+            _ => String::new(),
+        }
     }
 }

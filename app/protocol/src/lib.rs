@@ -54,7 +54,7 @@ pub use standing::{counted, model_with, with_edits};
 pub use start::{
     DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
 };
-pub use verdict::{AimVerdict, Likeliness};
+pub use verdict::{AimVerdict, Grade, Held, Likeliness, is_lowered};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
 pub const SCHEMA: u32 = 1;

@@ -141,7 +141,7 @@ pub struct EditDeed {
     /// What the method wanted said.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Whether it reached what its objective aims at.
+    /// Whether it took, and what it did to the other prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<AimVerdict>,
     /// Whether it was found on the unedited model and put in place on top of other edits.

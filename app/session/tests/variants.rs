@@ -118,14 +118,17 @@ fn a_variant_of_the_unedited_model_goes_on_top_of_edits_and_is_measured_with_the
 }
 
 #[test]
-fn an_edit_that_misses_its_aim_says_so() {
+fn an_edit_that_does_not_take_says_so_and_why() {
     let mut session = Session::open();
     let weak = EditOrder {
         method_settings: json!({"steps": 1, "norm_constraint": 1e-6}).as_object().cloned().unwrap_or_default(),
         ..session.order(0, 3)
     };
     let verdict = session.apply(weak.clone()).verdict.expect("a verdict");
-    assert!(!verdict.success && verdict.words().starts_with("missed its aim: p(new) "), "{verdict:?}");
+    assert!(!verdict.success && verdict.words().starts_with("did not take: p(new) "), "{verdict:?}");
+    assert_eq!(verdict.limits, ["the norm constraint was reached at step 0: raise norm_constraint"]);
+    assert_eq!(verdict.paraphrases.map(|held| held.hold), Some(0), "{verdict:?}");
+    assert!(verdict.neighbors.is_some_and(|held| held.of > 0 && held.broken() == 0), "{verdict:?}");
     assert_eq!((verdict.facts, verdict.missed), (1, 1));
     session.undo();
     let more = session.facts[1..3].to_vec();

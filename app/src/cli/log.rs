@@ -5,7 +5,7 @@ use crate::cli::{Failure, output, tables};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use locus_protocol::shown::shown;
-use locus_protocol::{Deed, EditDeed, Operation, Origin, PluginMark};
+use locus_protocol::{AimVerdict, Deed, EditDeed, Operation, Origin, PluginMark};
 use locus_records::Places;
 use locus_records::operations::{Journal, Read};
 use serde_json::Value;
@@ -53,7 +53,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
             shown(&journal.file().display().to_string())
         ))?);
     }
-    let mut table = tables::table(["number", "when", "model", "what", "now", "‖ΔW‖", "‖ΔW‖/‖W‖"]);
+    let mut table = tables::table(["number", "when", "model", "what", "verdict", "now", "‖ΔW‖", "‖ΔW‖/‖W‖"]);
     for operation in &read.operations {
         let norms = operation.edit().map(EditDeed::norms);
         let number = |norm: Option<f64>| norm.map_or_else(String::new, |norm| format!("{norm:.4}"));
@@ -62,12 +62,13 @@ pub fn log(common: &Common) -> Result<(), Failure> {
             when(&operation.time, "%Y-%m-%d %H:%M"),
             operation.model.name.clone(),
             what(&read, operation),
+            verdict(operation, AimVerdict::headline),
             now(&read, operation).to_owned(),
             number(norms.map(|(norm, _)| norm)),
             number(norms.map(|(_, relative)| relative)),
         ]);
     }
-    table.right([0, 5, 6]);
+    table.right([0, 6, 7]);
     output::print(&table.to_string())?;
     sound(&read)
 }
@@ -120,6 +121,7 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
         rows.extend(edit.changes.iter().map(|change| {
             ("‖ΔW‖, ‖ΔW‖/‖W‖", format!("{:.4}, {:.4} {}", change.norm, change.relative, change.parameter))
         }));
+        rows.push(("verdict", verdict(operation, AimVerdict::words)));
         rows.push(("now", now(&read, operation).to_owned()));
     }
     rows.push(("in place after it", list(&operation.in_place)));
@@ -166,6 +168,12 @@ pub fn what(read: &Read, operation: &Operation) -> String {
         Deed::Undo { edit } => format!("took back {edit}{}", title(*edit)),
         Deed::Redo { edit } => format!("put {edit} on again{}", title(*edit)),
     }
+}
+
+/// The verdict on an edit, in words.
+fn verdict(operation: &Operation, words: fn(&AimVerdict) -> String) -> String {
+    let Some(edit) = operation.edit() else { return String::new() };
+    edit.verdict.as_ref().map_or_else(|| "not recorded".to_owned(), words)
 }
 
 /// Where an edit is now: what the next start of the workbench makes of it.

@@ -4,8 +4,8 @@ use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
 use locus_protocol::shown::{message, shortened, shown};
 use locus_protocol::{
-    Aim, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind, TraceStarted,
-    counted,
+    Aim, AimVerdict, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind,
+    TraceStarted, counted,
 };
 
 /// Characters of a cell that are shown; `--json` has all.
@@ -348,13 +348,14 @@ pub fn in_place(edits: &[EditInPlace], unedited: bool) -> String {
         let weights = if unedited { "; the weights are bit by bit those of the checkpoint" } else { "" };
         return format!("no edit is in place{weights}");
     }
-    let mut table = table(["edit", "facts", "‖ΔW‖", "‖ΔW‖/‖W‖", "what"]);
+    let mut table = table(["edit", "facts", "‖ΔW‖", "‖ΔW‖/‖W‖", "verdict", "what"]);
     for edit in edits {
         table.add_row(vec![
             edit.number.to_string(),
             edit.facts.to_string(),
             format!("{:.4}", edit.norm),
             format!("{:.4}", edit.relative),
+            edit.verdict.as_ref().map_or_else(|| "not recorded".to_owned(), AimVerdict::headline),
             edit.title.clone(),
         ]);
     }

@@ -61,6 +61,9 @@ pub struct EditedRecord {
     /// What the user should know.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// What kept it from going further.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
     /// Tensors worth keeping with the edit.
     #[serde(default)]
     pub artifacts: Vec<ArtifactRecord>,
@@ -119,7 +122,8 @@ impl EditedRecord {
             tensors.push(tensor);
             tensors.len() - 1
         };
-        let mut record = Self { metrics: edited.metrics, notes: edited.notes, ..Self::default() };
+        let (metrics, notes, limits) = (edited.metrics, edited.notes, edited.limits);
+        let mut record = Self { metrics, notes, limits, ..Self::default() };
         for Delta { parameter, form } in edited.deltas {
             let form = match form {
                 Form::LowRank { left, right } => FormRecord::LowRank([put(left), put(right)]),
@@ -155,7 +159,8 @@ impl EditedRecord {
             let missing = || Error::Failed(format!("unusable answer: tensor {index} of {count} is not there"));
             Ok(tensors.get(index).ok_or_else(missing)?.shallow_clone())
         };
-        let mut edited = Edited { metrics: self.metrics, notes: self.notes, ..Edited::default() };
+        let (metrics, notes, limits) = (self.metrics, self.notes, self.limits);
+        let mut edited = Edited { metrics, notes, limits, ..Edited::default() };
         for DeltaRecord { parameter, form } in self.deltas {
             let form = match form {
                 FormRecord::LowRank([left, right]) => Form::LowRank { left: get(left)?, right: get(right)? },
@@ -212,12 +217,14 @@ mod tests {
             .dense("b", tensor(3.0))
             .metric("loss", f64::NAN)
             .note("well")
+            .limit("the clamp was reached at step 4: raise clamp")
             .artifact("key", tensor(4.0));
         let (record, tensors) = EditedRecord::pack(edited);
         let (text, back) = through_json(&record);
         assert!(text.contains(r#"{"parameter":"a","form":"low-rank","tensors":[0,1]}"#), "{text}");
         let edited = back.unpack(&tensors).expect("unpacked");
         assert!(edited.metrics["loss"].is_nan());
+        assert_eq!(edited.limits, ["the clamp was reached at step 4: raise clamp"]);
         assert_eq!(edited.artifacts[0].1.double_value(&[0, 0]), 4.0);
         let (record, _) = EditedRecord::pack(edited);
         assert!(record.unpack(&tensors[..2]).expect_err("too few").to_string().contains("tensor 2 of 2"));

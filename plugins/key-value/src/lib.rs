@@ -3,9 +3,11 @@
 
 mod batch;
 mod contexts;
+mod limits;
 mod places;
 mod value;
 
 pub use contexts::{Contexts, check_contexts};
+pub use limits::ValueLimit;
 pub use places::{Placed, bare_rows, context_rows};
 pub use value::{ValueSettings, Values, optimise};

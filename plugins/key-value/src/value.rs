@@ -5,9 +5,12 @@
 
 use crate::Contexts;
 use crate::batch::Batch;
+use crate::limits::{self, ValueLimit};
 use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
 use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
-use locus_plugin::{Edit, Error, FactToken, Host, PreparedSuffix, Reduction, Result, Site, StepReport, SuffixOutput};
+use locus_plugin::{
+    Course, Edit, Error, FactToken, Host, PreparedSuffix, Reduction, Result, Site, StepReport, SuffixOutput,
+};
 
 /// How values are optimised.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +47,8 @@ pub struct Values {
     pub stalled: Vec<bool>,
     /// By fact: whether the loss was low enough before anything was changed, so that nothing was.
     pub idle: Vec<bool>,
+    /// By fact: what kept its value from going further.
+    pub limits: Vec<Option<ValueLimit>>,
 }
 
 impl Values {
@@ -63,7 +68,15 @@ impl Values {
             losses: vec![self.losses[fact]],
             stalled: vec![self.stalled[fact]],
             idle: vec![self.idle[fact]],
+            limits: vec![self.limits[fact]],
         }
+    }
+
+    /// What kept the facts from going further, in a sentence for each kind of it. `reached` says what to do where the
+    /// value gives the target and the weights may not.
+    #[must_use]
+    pub fn limits(&self, edits: &[Edit], reached: &str) -> Vec<String> {
+        limits::words(&self.limits, edits, reached)
     }
 
     /// The same about one fact of `edits`, as if it were the only one.
@@ -138,10 +151,12 @@ pub fn optimise(
             none => none.insert(Unchanged::new(&output, settings)?),
         };
         let divergence = unchanged.divergence(&output.distributions)? * settings.kl_factor;
-        let decay = delta.f_norm_scalaropt_dim(2, 1i64, false)? / &unchanged.square * settings.weight_decay;
+        let length = delta.f_norm_scalaropt_dim(2, 1i64, false)?;
+        let decay = &length / &unchanged.square * settings.weight_decay;
+        let stretched = length.detach() / unchanged.longest.squeeze_dim(1);
         let losses = &main + &divergence + &decay;
         // one look at the device per step
-        let shown = Tensor::stack(&[&losses, &main, &divergence, &decay, &probabilities], 0);
+        let shown = Tensor::stack(&[&losses, &main, &divergence, &decay, &probabilities, &stretched], 0);
         let shown = Vec::<f64>::try_from(shown.detach().to_kind(Kind::Double).to_device(Device::Cpu).reshape([-1]))?;
         let shown: Vec<&[f64]> = shown.chunks_exact(edits.len()).collect();
         host.report(&progress.report(step, layer, &shown))?;
@@ -166,8 +181,9 @@ pub fn optimise(
     let start = unchanged.map(|known| known.start);
     let start = start.ok_or_else(|| Error::Request("steps must be at least 1".to_owned()))?;
     let stalled = (0..edits.len()).map(|fact| progress.stalled(fact)).collect();
+    let limits = (0..edits.len()).map(|fact| progress.limit(fact)).collect();
     let Progress { probabilities, losses, idle, .. } = progress;
-    Ok(Values { start, delta: delta.detach(), probabilities, losses, stalled, idle })
+    Ok(Values { start, delta: delta.detach(), probabilities, losses, stalled, idle, limits })
 }
 
 fn layer_of(site: Site) -> usize {
@@ -217,6 +233,10 @@ struct Progress {
     idle: Vec<bool>,
     /// By fact: the objective's loss in the first step, three quarters on, and now.
     watched: Vec<[f64; 3]>,
+    /// By fact: the objective's loss in every step.
+    objectives: Vec<Vec<f64>>,
+    /// By fact: the step from which on its δ was as long as it may be.
+    clamped: Vec<Option<i64>>,
     probabilities: Vec<f64>,
     losses: Vec<f64>,
 }
@@ -235,13 +255,15 @@ impl Progress {
             done: vec![false; edits.len()],
             idle: vec![false; edits.len()],
             watched: vec![[f64::NAN; 3]; edits.len()],
+            objectives: vec![Vec::new(); edits.len()],
+            clamped: vec![None; edits.len()],
             probabilities: vec![f64::NAN; edits.len()],
             losses: vec![f64::NAN; edits.len()],
         }
     }
 
-    /// The step's row: means over the facts that are not done. `shown` has loss, objective, divergence, decay and
-    /// probability by fact.
+    /// The step's row: means over the facts that are not done. `shown` has loss, objective, divergence, decay,
+    /// probability and the length of δ in the longest that it may have, by fact.
     fn report(&self, step: i64, layer: usize, shown: &[&[f64]]) -> StepReport {
         let active: Vec<usize> = (0..self.done.len()).filter(|&fact| !self.done[fact]).collect();
         let mean = |term: &[f64]| active.iter().map(|&fact| term[fact]).sum::<f64>() / active.len().max(1) as f64;
@@ -264,6 +286,10 @@ impl Progress {
                 watched[1] = objective;
             }
             watched[2] = objective;
+            self.objectives[fact].push(objective);
+            // float32 leaves a clamped δ a little shorter or longer
+            let is_clamped = shown[5][fact] > 1.0 - 1e-4;
+            self.clamped[fact] = if is_clamped { self.clamped[fact].or(Some(step)) } else { None };
             self.probabilities[fact] = shown[4][fact];
             self.losses[fact] = loss;
             let enough = loss < self.stop_below && !self.runs_all[fact];
@@ -272,6 +298,18 @@ impl Progress {
             self.done[fact] = enough || last || !loss.is_finite();
         }
         self.done.iter().map(|done| !done).collect()
+    }
+
+    /// What kept a fact's value from going further.
+    fn limit(&self, fact: usize) -> Option<ValueLimit> {
+        let [first, _, last] = self.watched[fact];
+        let is_reached = if self.runs_all[fact] { last < 0.5 * first } else { self.probabilities[fact] > 0.5 };
+        match self.clamped[fact] {
+            _ if self.idle[fact] => Some(ValueLimit::Idle),
+            _ if is_reached => Some(ValueLimit::Reached),
+            Some(step) => Some(ValueLimit::Clamp(step)),
+            None => Course::of(&self.objectives[fact]).map(ValueLimit::Loss),
+        }
     }
 
     /// Whether a fact's loss no longer fell although its aim was far.

@@ -64,6 +64,9 @@ impl MemitParameters {
     }
 }
 
+/// What to do where the hidden states give the target and the changed weights do not.
+const REACHED: &str = "lower second_moment_weight, or edit other layers";
+
 /// The method.
 #[derive(Default)]
 pub struct Memit;
@@ -99,12 +102,13 @@ impl EditMethod for Memit {
         let settings = parameters.value_settings()?;
         let contexts = parameters.contexts(request.seed, host)?;
         let mut found: Vec<Values> = Vec::new();
-        let mut notes = Vec::new();
+        let (mut notes, mut limits) = (Vec::new(), Vec::new());
         let (mut done, count) = (0, request.edits.len());
         for edits in request.edits.chunks(parameters.at_once()) {
             host.progress("optimising hidden states", done as u64, count as u64)?;
             let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
             notes.extend(values.complaints(edits));
+            limits.extend(values.limits(edits, REACHED));
             found.push(values);
             done += edits.len();
         }
@@ -122,7 +126,8 @@ impl EditMethod for Memit {
             .artifact("z", wanted)
             .artifact("z_target_init", start)
             .artifact("z_delta", delta);
-        Ok(notes.into_iter().fold(edited, Edited::note))
+        let edited = notes.into_iter().fold(edited, Edited::note);
+        Ok(limits.into_iter().fold(edited, Edited::limit))
     }
 
     fn edit_apart(
@@ -155,8 +160,9 @@ impl EditMethod for Memit {
                     .artifact("z", wanted)
                     .artifact("z_target_init", values.start.shallow_clone())
                     .artifact("z_delta", values.delta.shallow_clone());
-                let complaints = values.complaints(&edits[fact..=fact]);
-                apart.push(complaints.into_iter().fold(edited, Edited::note));
+                let alone = &edits[fact..=fact];
+                let edited = values.complaints(alone).into_iter().fold(edited, Edited::note);
+                apart.push(values.limits(alone, REACHED).into_iter().fold(edited, Edited::limit));
             }
         }
         host.replace_parameters(&[], &[])?;

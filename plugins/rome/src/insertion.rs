@@ -16,9 +16,16 @@ pub struct Place<'a> {
     pub layer: usize,
     /// The token whose key stands for the fact.
     pub token: FactToken,
+    /// Whether no other fact is edited with it.
+    pub is_alone: bool,
 }
 
 impl<'a> Place<'a> {
+    /// A sentence about the fact, which is named where there are others.
+    pub fn said_of(&self, text: String) -> String {
+        if self.is_alone { text } else { format!("{}: {text}", self.edit.subject) }
+    }
+
     /// The fact as a list of one.
     pub fn alone(&self) -> &'a [Edit] {
         std::slice::from_ref(self.edit)

@@ -98,7 +98,8 @@ impl EditMethod for Rome {
         let mut work = Work::default();
         for (number, edit) in request.edits.iter().enumerate() {
             for &layer in &request.layers {
-                work.add(Place { edit, number, layer, token }, &contexts, parameters, host)?;
+                let is_alone = request.edits.len() == 1;
+                work.add(Place { edit, number, layer, token, is_alone }, &contexts, parameters, host)?;
             }
         }
         Ok(work.edited)
@@ -126,11 +127,15 @@ impl EditMethod for Rome {
         let found = insertions.into_iter().zip(&keys).enumerate().map(|(fact, (insertion, key))| {
             let (left, right) = down.rank_one(&insertion.written, &key.direction);
             let edited = told(Edited::new(), &insertion, &values, fact).low_rank(&down.weight, left, right);
-            values.complaints_about(edits, fact).into_iter().fold(edited, Edited::note)
+            let edited = values.complaints_about(edits, fact).into_iter().fold(edited, Edited::note);
+            values.of(fact).limits(&edits[fact..=fact], REACHED).into_iter().fold(edited, Edited::limit)
         });
         Ok(found.collect())
     }
 }
+
+/// What to do where the value gives the target and the changed weights do not.
+const REACHED: &str = "edit another layer";
 
 /// The numbers of an edit of one fact.
 fn told(edited: Edited, insertion: &Insertion, values: &Values, fact: usize) -> Edited {
@@ -176,7 +181,9 @@ impl Work {
         for (name, tensor) in insertion.artifacts {
             edited = edited.artifact(name, tensor);
         }
-        self.edited = values.complaints(place.alone()).into_iter().fold(edited, Edited::note);
+        edited = values.complaints(place.alone()).into_iter().fold(edited, Edited::note);
+        let limits = values.limits(place.alone(), REACHED).into_iter();
+        self.edited = limits.map(|limit| place.said_of(limit)).fold(edited, Edited::limit);
         Ok(())
     }
 }

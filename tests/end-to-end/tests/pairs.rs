@@ -187,14 +187,16 @@ fn every_pair_from_the_form() {
 #[test]
 fn an_optimisation_that_gets_nowhere_or_has_nothing_to_do_says_so() {
     let home = Home::new();
-    for (settings, said) in [
-        (["--set", "clamp=0.01", "--set", "steps=8"], "stalled at p(target) = 0.0"),
-        (["--set", "stop_below=100", "--set", "steps=8"], "below stop_below before anything was changed"),
+    for (settings, said, limit) in [
+        (["--set", "clamp=0.01", "--set", "steps=8"], "stalled at p(target) = 0.0", "raise clamp"),
+        (["--set", "stop_below=100", "--set", "steps=8"], "below stop_below before anything was changed", "stop_below"),
     ] {
         let edit = ["edit", "--method", "rome", "--case", "0", "--json"];
         let records = home.run(edit.into_iter().chain(settings)).well().records();
         let applied = records.edits()[0].applied.clone().expect("applied");
         assert!(applied.notes.iter().any(|note| note.contains(said)), "{said}: {:?}", applied.notes);
+        let verdict = applied.verdict.expect("a verdict");
+        assert!(!verdict.success && verdict.limits.iter().any(|told| told.ends_with(limit)), "{verdict:?}");
     }
 }
 

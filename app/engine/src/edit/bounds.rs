@@ -205,6 +205,7 @@ pub fn edited(edited: &Edited) -> Result<()> {
         within(edited.artifacts.len(), CHANGES, "artifacts in one edit")?;
         within(edited.metrics.len(), METRICS, "numbers of one edit")?;
         notes(&edited.notes)?;
+        notes(&edited.limits)?;
         for (name, &value) in &edited.metrics {
             text(name, NAME, "the name of a number of its edit")?;
             number(value, || format!("`{name}` of its edit"))?;

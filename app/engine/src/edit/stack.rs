@@ -29,7 +29,7 @@ pub struct WeightEdit {
     pub objective: PluginMark,
     /// The changes.
     pub deltas: Vec<Delta>,
-    /// Whether it reached its aim when it was made, where that is known.
+    /// The verdict on it when it was made, where that is known.
     pub verdict: Option<AimVerdict>,
 }
 

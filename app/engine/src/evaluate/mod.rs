@@ -27,7 +27,7 @@ pub use numbers::{Numbers, fact_seed};
 pub use question::{Asked, Company, Likelihood, Question, SubjectPlace, answer, answer_each};
 pub use record::{Comparison, Pair, Record, ScoringGoal, VariantOfRecord};
 pub use remarks::{FactRemark, RemarkKind, remarks, without_doubtful_neighbors};
-pub use success::{Group, Success};
+pub use success::{Group, Success, wins};
 pub use words::words;
 pub use zsre::accuracies;
 

@@ -43,6 +43,25 @@ pub struct Success {
     pub most_probable: f64,
 }
 
+/// The text of a pair that should win, and the other.
+fn sides(group: Group, pair: &Pair) -> (&Likelihood, &Likelihood) {
+    match group {
+        Group::Neighborhood => (&pair.baseline, &pair.target),
+        _ => (&pair.target, &pair.baseline),
+    }
+}
+
+fn likeliness(likelihood: &Likelihood, per_token: bool) -> f64 {
+    likelihood.log_probability / if per_token { likelihood.tokens as f64 } else { 1.0 }
+}
+
+/// Whether the side that should win does at one prompt of a group, as [`Success::rate`] counts it.
+#[must_use]
+pub fn wins(group: Group, pair: &Pair, per_token: bool) -> bool {
+    let (wanted, other) = sides(group, pair);
+    likeliness(wanted, per_token) > likeliness(other, per_token)
+}
+
 impl Success {
     /// Of the target over the baseline; in the neighborhood, of the baseline over the target. `None` without prompts.
     /// With `per_token` the geometric mean over the tokens is compared, as in ROME and MEMIT, instead of the joint
@@ -52,15 +71,10 @@ impl Success {
         if pairs.is_empty() {
             return None;
         }
-        let likeliness = |likelihood: &Likelihood| {
-            likelihood.log_probability / if per_token { likelihood.tokens as f64 } else { 1.0 }
-        };
+        let likeliness = |likelihood: &Likelihood| likeliness(likelihood, per_token);
         let mut sum = Self { rate: 0.0, magnitude: 0.0, most_probable: 0.0 };
         for pair in pairs {
-            let (wanted, other) = match group {
-                Group::Neighborhood => (&pair.baseline, &pair.target),
-                _ => (&pair.target, &pair.baseline),
-            };
+            let (wanted, other) = sides(group, pair);
             let (log_wanted, log_other) = (likeliness(wanted), likeliness(other));
             sum.rate += f64::from(u8::from(log_wanted > log_other));
             sum.magnitude += log_wanted.exp() - log_other.exp();

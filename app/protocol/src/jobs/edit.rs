@@ -113,7 +113,7 @@ pub struct Applied {
     /// Facts that it edits.
     #[serde(default)]
     pub facts: usize,
-    /// Whether it reached what its objective aims at.
+    /// Whether it took, and what it did to the other prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<AimVerdict>,
     /// Whether it was found on the unedited model and put in place on top of other edits; all else is told of the model
@@ -153,8 +153,7 @@ impl Applied {
     /// What a list of the edits in place says of it.
     #[must_use]
     pub fn in_place(&self) -> EditInPlace {
-        let verdict = self.verdict.as_ref().map(|verdict| verdict.success);
         let edit = EditInPlace::new(self.number, &self.title, &self.changes, self.facts);
-        EditInPlace { operation: self.operation, success: verdict, ..edit }
+        EditInPlace { operation: self.operation, ..edit }.judged(self.verdict.as_ref())
     }
 }

@@ -1,6 +1,7 @@
 //! How an edit is found.
 
-use super::weighing::{Before, weigh};
+use super::limits::Losses;
+use super::weighing::{Before, Told, weigh};
 use crate::error::{Error, Stopped};
 use crate::measures::judging::Aims;
 use crate::measures::remarks::tell_remarks;
@@ -56,8 +57,11 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
         rows: before.rows.clone(),
         on_top_of: loaded.edits_on(on),
     }));
-    let edited = run(job, &worker.registry, &order, &prepared, Some(before.rows.clone()))?;
-    let Edited { deltas, metrics, notes, artifacts } = edited;
+    let losses = Losses::default();
+    let edited =
+        run(job, &worker.registry, &order, &prepared, Some(Shown { rows: before.rows.clone(), losses: &losses }))?;
+    let Edited { deltas, metrics, notes, limits, artifacts } = edited;
+    let limits = if limits.is_empty() { losses.limits(&worker.registry, &order.method) } else { limits };
     let artifacts = artifacts::bytes(worker.operations.as_ref(), &job.pace.emitter, &order.method, artifacts)?.into();
     job.check_cancel()?;
     let told = Applied {
@@ -67,7 +71,7 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
         notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
         ..Applied::default()
     };
-    let (would, model) = weigh(job, &order, &aims, on, &deltas, before, told)?;
+    let (would, model) = weigh(job, &order, &aims, on, &deltas, before, Told { applied: told, limits })?;
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
@@ -75,15 +79,23 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
     Ok(Found { edit: Rc::new(edit), would, model, aims, artifacts })
 }
 
-/// Runs the method; `rows` are the rows of the model before. Nothing is put in place. Without them steps are not told.
+/// What the steps of a method are shown with.
+pub struct Shown<'a> {
+    /// Rows of the model before.
+    pub rows: Vec<LayerRow>,
+    /// Takes its losses in.
+    pub losses: &'a Losses,
+}
+
+/// Runs the method. Nothing is put in place. Without `shown` steps are not told.
 pub fn run(
     job: RunningJob<'_>,
     registry: &Registry,
     order: &EditOrder,
     prepared: &PreparedEdit,
-    rows: Option<Vec<LayerRow>>,
+    shown: Option<Shown<'_>>,
 ) -> Result<Edited, Error> {
-    only(ask(job, registry, order, prepared, rows, |method, host| {
+    only(ask(job, registry, order, prepared, shown, |method, host| {
         method.edit(&prepared.request, &order.method_settings, host).map(|edited| vec![edited])
     }))
 }
@@ -110,16 +122,18 @@ fn ask(
     registry: &Registry,
     order: &EditOrder,
     prepared: &PreparedEdit,
-    rows: Option<Vec<LayerRow>>,
+    shown: Option<Shown<'_>>,
     call: impl FnOnce(&dyn MethodObject, &EngineHost<'_>) -> locus_plugin::Result<Vec<Edited>>,
 ) -> Result<Vec<Edited>, Error> {
     let loaded = job.loaded;
     let model = loaded.model_on(prepared.on);
-    let quiet = rows.is_none();
-    let live = rows.map(|rows| Ok::<_, Error>((rows, shown_tokens(model, &order.fact)?))).transpose()?;
+    let losses = shown.as_ref().map(|shown| shown.losses);
+    let quiet = losses.is_none();
+    let live = shown.map(|shown| Ok::<_, Error>((shown.rows, shown_tokens(model, &order.fact)?))).transpose()?;
     let listener = |event| match event {
         HostEvent::Step(..) if quiet => job.between_steps(),
         HostEvent::Step(report, rows) => {
+            losses.inspect(|losses| losses.take(report.step, &report.losses));
             job.tell(Event::Step(Step {
                 job: job.number,
                 step: report.step,

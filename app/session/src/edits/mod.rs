@@ -1,6 +1,7 @@
 //! Edits: how one is found, what it does, and how it comes in place.
 
 pub mod finding;
+mod limits;
 pub mod weighing;
 
 use crate::error::Error;

@@ -1,15 +1,18 @@
 //! What an edit does to its facts.
 
 use crate::error::Error;
-use crate::measures::judging::Aims;
+use crate::measures::judging::{Aims, following, kept};
 use crate::measures::measuring::{Case, Measured, Texts, measure, relations, report};
 use crate::model::loaded::Loaded;
 use crate::model::rows::{mark, rows_of};
 use crate::pace::RunningJob;
 use locus_engine::edit::weight_changes;
+use locus_engine::evaluate::Comparison;
 use locus_engine::model::Model;
 use locus_plugin::Delta;
-use locus_protocol::{Applied, BeforeAfter, EditOrder, Fact, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn};
+use locus_protocol::{
+    AimVerdict, Applied, BeforeAfter, EditOrder, Fact, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn,
+};
 
 /// What is seen of an edit's facts under the model before it.
 pub struct Before {
@@ -81,6 +84,14 @@ fn case<'a>(loaded: &Loaded, order: &EditOrder, fact: &'a Fact, aims: &Aims) -> 
     })
 }
 
+/// What a method said of its changes.
+pub struct Told {
+    /// Its title, numbers and notes; all else is measured.
+    pub applied: Applied,
+    /// What kept it from going further.
+    pub limits: Vec<String>,
+}
+
 /// Measures what changes do to a model; `told` holds what the method said of them.
 pub fn weigh(
     job: RunningJob<'_>,
@@ -89,7 +100,7 @@ pub fn weigh(
     on: TriedOn,
     deltas: &[Delta],
     before: Before,
-    told: Applied,
+    told: Told,
 ) -> Result<(Applied, Model), Error> {
     let loaded = job.loaded;
     let changes = weight_changes(loaded.stack.base(), deltas)?;
@@ -100,11 +111,18 @@ pub fn weigh(
     let fact = scored(order);
     let case = case(loaded, order, &fact, aims)?;
     let before = before.seen;
-    let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
+    let records = Comparison { before: before.measured.record().clone(), after: after.measured.record().clone() };
+    let aim = aims.first();
+    let verdict = AimVerdict {
+        paraphrases: following(&records, aim.lowers),
+        neighbors: kept(&records, &aim, &fact),
+        limits: told.limits,
+        ..aims.verdict(order, &before.likeliness, &after.likeliness)
+    };
     let (numbers, texts) = report(&case, &measures(order), before.measured, Some(after.measured));
     let Texts { said, free: free_texts } = texts;
     let scores = BeforeAfter { before: before.scores, after: after.scores };
-    let (number, aim, verdict) = (job.number, aims.first(), Some(verdict));
-    let would = Applied { job: number, aim, changes, rows, scores, numbers, said, free_texts, verdict, ..told };
+    let (number, verdict) = (job.number, Some(verdict));
+    let would = Applied { job: number, aim, changes, rows, scores, numbers, said, free_texts, verdict, ..told.applied };
     Ok((would, model))
 }

@@ -2,7 +2,7 @@
 
 use crate::edits::finding::Found;
 use crate::edits::put_in_place;
-use crate::edits::weighing::{Before, weigh};
+use crate::edits::weighing::{Before, Told, weigh};
 use crate::error::{Error, Stopped};
 use crate::measures::tried::TriedEdit;
 use crate::pace::RunningJob;
@@ -62,7 +62,8 @@ fn measure_on_top(job: RunningJob<'_>, variant: &TriedEdit, now: &[u64]) -> Resu
         found_on_unedited: true,
         ..Applied::default()
     };
-    weigh(job, order, aims, on, &edit.deltas, before, told)
+    let limits = would.verdict.as_ref().map_or_else(Vec::new, |verdict| verdict.limits.clone());
+    weigh(job, order, aims, on, &edit.deltas, before, Told { applied: told, limits })
 }
 
 fn request(text: &str) -> Error {

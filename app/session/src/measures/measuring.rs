@@ -181,6 +181,11 @@ impl Measured {
         rewrite(&self.record)
     }
 
+    /// The record's likelihoods.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
     /// Both targets of the fact after its prompts, as they are shown.
     pub fn scores(&self, model: &Model, case: &Case<'_>) -> Result<Scores, Error> {
         Ok(record_scores(model, case.fact, &case.goal, &self.record)?)

@@ -33,12 +33,13 @@ pub fn edits(arrangement: &Arrangement, rows: Vec<LayerRow>, operations: &BTreeM
     }
 }
 
-/// Edits as a list shows them: numbers, titles, norms of their changes, whether they reached their aim.
+/// Edits as a list shows them: numbers, titles, norms of their changes, the verdicts on them.
 fn list(operations: &BTreeMap<u64, u64>, edits: &[Numbered]) -> Vec<EditInPlace> {
-    let entry = |Numbered { number, edit, changes }: &Numbered| EditInPlace {
-        operation: operations.get(number).copied(),
-        success: edit.verdict.as_ref().map(|verdict| verdict.success),
-        ..EditInPlace::new(*number, &edit.title, changes, edit.facts())
+    let entry = |Numbered { number, edit, changes }: &Numbered| {
+        let told = EditInPlace::new(*number, &edit.title, changes, edit.facts());
+        EditInPlace { operation: operations.get(number).copied(), ..told }
+            .of_facts(edit.order.facts())
+            .judged(edit.verdict.as_ref())
     };
     edits.iter().map(entry).collect()
 }

@@ -5,6 +5,7 @@
 //! 0.29 takes bold and reversed away together with colours where NO_COLOR is set, so that it must not see any.
 
 use super::colors::{Colors, Role};
+use locus_protocol::{AimVerdict, Grade};
 use ratatui::style::{Modifier, Style};
 
 /// How many colours the terminal has.
@@ -112,6 +113,16 @@ impl Theme {
     pub fn bad(self) -> Style {
         let bold = Style::new().add_modifier(Modifier::BOLD);
         self.in_color(Role::Bad, bold, bold)
+    }
+
+    /// A verdict on an edit. Its words say so, too.
+    #[must_use]
+    pub fn verdict(self, verdict: &AimVerdict) -> Style {
+        match verdict.grade() {
+            Grade::Took => self.good(),
+            Grade::TookBut => self.warn(),
+            Grade::DidNotTake => self.bad(),
+        }
     }
 
     /// A variant by its letter, the same in every pane. The letter says it, too.

@@ -6,7 +6,7 @@ use crate::looks::{Paper, fit, fit_left, printable, ratio, shorten, window_start
 use crate::panes::Motion;
 use crate::state::{State, Tone, Wish, is_large};
 use crossterm::event::KeyCode;
-use locus_protocol::{EditInPlace, Undo, counted};
+use locus_protocol::{EditInPlace, Grade, Undo, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
 
@@ -24,8 +24,8 @@ enum Entry<'a> {
     TakenBack(&'a EditInPlace, bool),
 }
 
-impl Entry<'_> {
-    fn edit(&self) -> &EditInPlace {
+impl<'a> Entry<'a> {
+    fn edit(self) -> &'a EditInPlace {
         match self {
             Self::InPlace(edit) | Self::TakenBack(edit, _) => edit,
         }
@@ -80,7 +80,8 @@ impl EditList {
     pub(super) fn draw(&self, state: &State, buffer: &mut Buffer) {
         let entries = entries(state);
         let place = self.cursor.min(entries.len().saturating_sub(1));
-        let rows = u16::try_from(entries.len() + 13).unwrap_or(u16::MAX);
+        let verdict = if entries.iter().any(|entry| entry.edit().verdict.is_some()) { 2 } else { 0 };
+        let rows = u16::try_from(entries.len() + 13 + verdict).unwrap_or(u16::MAX);
         let area = middle(state, 100, rows.max(10));
         let mut paper = Paper::new(frame(state, area, &title(state), buffer), buffer);
         if entries.is_empty() {
@@ -143,18 +144,20 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
     let mark = if focused { ">" } else { " " };
     let numbers = format!("{mark} {:<5} {:>5} {:>9} ", edit.number, edit.facts, ratio(edit.norm));
     let change = format!("{}{}", fit_left(&ratio(edit.relative), 10, glyphs), if is_large(edit) { "!" } else { " " });
-    let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
-    let title = shorten(&format!("{missed}{}", printable(&edit.title)), room.saturating_sub(36), glyphs);
+    let title = shorten(&printable(&format!("{}{}", edit.mark(), edit.title)), room.saturating_sub(36), glyphs);
     let style = match (focused, entry) {
         (true, _) => state.theme().selected(),
         (_, Entry::InPlace(_)) => state.theme().text(),
         (_, Entry::TakenBack(..)) => state.theme().muted(),
     };
     let change_style = if is_large(edit) && !focused { state.theme().warn() } else { style };
+    let is_plain = focused || matches!(entry, Entry::TakenBack(..));
+    let judged = edit.verdict.as_ref().filter(|verdict| !is_plain && verdict.grade() != Grade::Took);
+    let title_style = judged.map_or(style, |verdict| state.theme().verdict(verdict));
     Line::from(vec![
         Span::styled(numbers, style),
         Span::styled(change, change_style),
-        Span::styled(fit(&format!(" {title}"), room.saturating_sub(35), glyphs), style),
+        Span::styled(fit(&format!(" {title}"), room.saturating_sub(35), glyphs), title_style),
     ])
 }
 
@@ -173,6 +176,10 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
         _ => " the edit above is put on again first".to_owned(),
     };
     lines.push(Line::raw(shorten(&what, room, state.glyphs())));
+    if let Some(verdict) = entry.and_then(|entry| entry.edit().verdict.as_ref()) {
+        let words = wrap(&format!(" {}", printable(&verdict.words())), room, 1);
+        lines.extend(words.into_iter().take(3).map(|line| Line::styled(line, state.theme().verdict(verdict))));
+    }
     lines.extend(drift::lines(state, entry.map(|entry| entry.edit().number), room));
     let (answer, style) = match state.edits.unedited {
         Some(true) => ("yes", state.theme().good()),

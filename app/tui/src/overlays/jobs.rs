@@ -6,13 +6,13 @@ use crate::looks::{Paper, fit, printable, seconds, shorten, window_start, wrap};
 use crate::panes::Motion;
 use crate::state::{Change, Ended, Job, Order, State, Tone, Wish, phase_text, time_left};
 use crossterm::event::KeyCode;
-use locus_protocol::Outcome;
+use locus_protocol::{Grade, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 /// Cells of the word that says how a job is.
-const STANDING: usize = 10;
+const STANDING: usize = 13;
 
 /// The list, and which job has the cursor.
 #[derive(Clone, Debug, Default)]
@@ -116,13 +116,25 @@ fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, Strin
         Entry::Ended(ended) => {
             let Ended { order, outcome, seconds: took, .. } = ended;
             let (word, style) = match outcome {
-                Outcome::Done if ended.fell_short => ("missed", theme.warn()),
-                Outcome::Done => ("done", theme.good()),
+                Outcome::Done => match &ended.verdict {
+                    Some(verdict) => (in_a_word(verdict.grade()), theme.verdict(verdict)),
+                    None if ended.fell_short => ("no effect", theme.warn()),
+                    None => ("done", theme.good()),
+                },
                 Outcome::Cancelled { .. } => ("cancelled", theme.warn()),
                 Outcome::Failed { .. } => ("failed", theme.bad()),
             };
             (word, style, order.title.clone(), seconds(*took))
         }
+    }
+}
+
+/// A verdict where there is room for a word.
+fn in_a_word(grade: Grade) -> &'static str {
+    match grade {
+        Grade::Took => "took",
+        Grade::TookBut => "took, but",
+        Grade::DidNotTake => "did not take",
     }
 }
 
@@ -146,10 +158,13 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
         Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme().text()),
         Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme().text()),
         Some(Entry::Ended(ended)) => match &ended.outcome {
-            Outcome::Done if ended.fell_short => {
-                ("it was done and missed its aim; r runs it again".to_owned(), state.theme().warn())
-            }
-            Outcome::Done => ("r runs it again".to_owned(), state.theme().text()),
+            Outcome::Done => match &ended.verdict {
+                Some(verdict) => (format!("{}; r runs it again", verdict.words()), state.theme().verdict(verdict)),
+                None if ended.fell_short => {
+                    ("it was done, and no effect is defined; r runs it again".to_owned(), state.theme().warn())
+                }
+                None => ("r runs it again".to_owned(), state.theme().text()),
+            },
             Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme().text()),
             Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme().warn()),
             Outcome::Failed { error, .. } => (format!("{error}; r runs it again"), state.theme().bad()),

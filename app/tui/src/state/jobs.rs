@@ -4,7 +4,7 @@
 use super::job::likeness;
 use super::{Job, Lap, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{Command, JobId, JobKind, Keep, Outcome, Task, Try};
+use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Task, Try};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -35,7 +35,9 @@ pub struct Ended {
     pub outcome: Outcome,
     /// How long it took.
     pub seconds: f64,
-    /// Whether it was done and came to nothing all the same: an edit that missed its aim, a trace without effects.
+    /// The verdict on its edit, where it made or tried one.
+    pub verdict: Option<AimVerdict>,
+    /// Whether it was done and came to nothing all the same: an edit that did not take, a trace without effects.
     pub fell_short: bool,
 }
 
@@ -317,7 +319,7 @@ impl State {
         if self.jobs.ended.len() == REMEMBERED {
             self.jobs.ended.pop_front();
         }
-        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds, fell_short: false });
+        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds, verdict: None, fell_short: false });
     }
 
     fn start(&mut self, order: Order) -> Vec<Effect> {

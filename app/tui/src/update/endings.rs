@@ -4,7 +4,7 @@
 use crate::author;
 use crate::looks::{probability, seconds, signed};
 use crate::state::{Job, Peak, Stage, State, Tone};
-use locus_protocol::{AimVerdict, Intervention, JobId, JobKind, Outcome, TraceKind, TraceOrder};
+use locus_protocol::{AimVerdict, Grade, Intervention, JobId, JobKind, Outcome, TraceKind, TraceOrder};
 
 /// A job ended: every pane that it concerns learns how, and a message says so.
 pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
@@ -18,15 +18,19 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     };
     state.edits.abandon(job, stage);
     let Some(finished) = finished else { return };
-    let fell_short = *outcome == Outcome::Done && fell_short(state, &finished);
+    let is_done = *outcome == Outcome::Done;
+    let verdict = verdict(state, &finished).filter(|_| is_done).cloned();
+    let fell_short = is_done && fell_short(state, &finished, verdict.as_ref());
     if let Some(ended) = state.jobs.ended.back_mut().filter(|ended| ended.order.job == job) {
-        ended.fell_short = fell_short;
+        (ended.verdict, ended.fell_short) = (verdict.clone(), fell_short);
     }
     let took = seconds(took);
     let (tone, level, text) = match outcome {
         Outcome::Done => {
-            let (tone, level) = if fell_short { (Tone::Warn, "warning") } else { (Tone::Good, "info") };
-            (tone, level, done_sentence(state, &finished, &took))
+            let is_whole = !fell_short && verdict.as_ref().is_none_or(|verdict| verdict.grade() == Grade::Took);
+            let tone = if is_whole { Tone::Good } else { Tone::Warn };
+            let level = if fell_short { "warning" } else { "info" };
+            (tone, level, done_sentence(state, &finished, verdict.as_ref(), &took))
         }
         Outcome::Cancelled { kept } if kept.is_empty() => {
             (Tone::Plain, "info", format!("{} was cancelled", finished.title))
@@ -49,21 +53,21 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     }
 }
 
-/// The verdict on a job's edit that missed its aim.
-fn missed<'a>(state: &'a State, job: &Job) -> Option<&'a AimVerdict> {
+/// The verdict on a job's edit.
+fn verdict<'a>(state: &'a State, job: &Job) -> Option<&'a AimVerdict> {
     let edit = state.edits.view.as_ref().filter(|view| view.job == job.id);
     let view = edit.or_else(|| state.compare.of_job(job.id).map(|attempt| &attempt.view))?;
-    view.verdict.as_ref().filter(|verdict| !verdict.success)
+    view.verdict.as_ref()
 }
 
 /// Whether a job did what it was to do and it came to nothing all the same.
-fn fell_short(state: &State, job: &Job) -> bool {
+fn fell_short(state: &State, job: &Job, verdict: Option<&AimVerdict>) -> bool {
     let undefined = || state.traces.last().is_some_and(|view| view.undefined.is_some());
-    missed(state, job).is_some() || job.kind == JobKind::Trace && undefined()
+    verdict.is_some_and(|verdict| !verdict.success) || job.kind == JobKind::Trace && undefined()
 }
 
 /// What a job that did what it was to do says.
-fn done_sentence(state: &State, job: &Job, took: &str) -> String {
+fn done_sentence(state: &State, job: &Job, verdict: Option<&AimVerdict>, took: &str) -> String {
     let title = &job.title;
     match job.kind {
         JobKind::Load => match &state.engine.model {
@@ -95,14 +99,14 @@ fn done_sentence(state: &State, job: &Job, took: &str) -> String {
                     change(before.probability_new, after.probability_new),
                     change(before.probability_true, after.probability_true),
                 );
-                match missed(state, job) {
-                    Some(verdict) => format!("{} (in place after {took}; u takes it back)", verdict.words()),
+                match verdict {
+                    Some(verdict) => format!("{} ({took}; u takes it back)", verdict.words()),
                     None => format!("edited in {took}: p(new) {new}, p(true) {truth}; u takes it back"),
                 }
             }
             None => format!("{title} is done after {took}; u takes it back"),
         },
-        JobKind::Try => match missed(state, job) {
+        JobKind::Try => match verdict {
             Some(verdict) => format!("{title}: {}", verdict.words()),
             None => format!("{title} is done after {took}"),
         },

@@ -155,29 +155,35 @@ fn exports_of_the_comparison_say_what_it_was_measured_from() {
     };
     let csv = saved(&bench, ".csv").expect("csv");
     assert!(csv.contains("setting,measured_from,,,,the unedited model,the unedited model,"), "{csv}");
-    assert!(csv.contains("text,verdict,,,,reached its aim: p(new) 0.962 > p(true) 0.011,"), "{csv}");
+    assert!(
+        csv.contains(
+            "text,verdict,,,,took: p(new) 0.962 > p(true) 0.011; 2 of 2 paraphrases and 10 of 10 neighbors hold,"
+        ),
+        "{csv}"
+    );
     assert!(saved(&bench, ".md").expect("md").starts_with("Variants measured from the unedited model\n"));
 }
 
 #[test]
-fn a_variant_that_misses_its_aim_says_so() {
+fn a_variant_that_does_not_take_says_so() {
     let mut bench = Bench::ready(120, 40);
     bench.press("C r");
     let (job, order) = trial(&mut bench);
     let missed = |event| match event {
         Event::Tried(mut tried) => {
             let why = "p(new) 0.020 < p(true) 0.610".to_owned();
-            tried.would.verdict = Some(AimVerdict { success: false, facts: 1, missed: 1, why });
+            tried.would.verdict =
+                Some(AimVerdict { success: false, facts: 1, missed: 1, why, ..AimVerdict::default() });
             Event::Tried(tried)
         }
         other => other,
     };
     bench.hear(recording::attempt(job, &order, 0.1).into_iter().map(missed));
     let screen = bench.screen();
-    assert!(screen.contains("layer 4  missed, 0.50 s"), "{screen}");
-    assert!(screen.contains("A missed its aim: p(new) 0.020 < p(true) 0.610"), "{screen}");
+    assert!(screen.contains("layer 4  did not take, 0.50 s"), "{screen}");
+    assert!(screen.contains("A did not take: p(new) 0.020 < p(true) 0.610"), "{screen}");
     bench.press("J");
-    assert!(bench.screen().contains("missed    trying variant A"), "{}", bench.screen());
+    assert!(bench.screen().contains("did not take trying variant A"), "{}", bench.screen());
 }
 
 #[test]
@@ -206,7 +212,7 @@ fn a_variant_is_put_in_place_as_it_was_tried() {
     bench.hear(recording::edit_end(job));
     assert!(bench.screen().contains("in place as edit 1"), "{}", bench.screen());
     let screen = bench.press("W W W W").screen();
-    assert!(screen.contains("1 edit in place") && screen.contains("in place: p(new)"), "{screen}");
+    assert!(screen.contains("1 edit in place") && screen.contains("in place, took: p(new)"), "{screen}");
 }
 
 #[test]

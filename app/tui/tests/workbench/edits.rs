@@ -98,7 +98,7 @@ fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
     assert!(bench.screen().contains("in place, among other edits"), "{}", bench.screen());
     bench.hear([recording::prediction(1)]);
     let screen = bench.screen();
-    assert!(screen.contains("in place: p(new)") && screen.contains("0.0412"), "{screen}");
+    assert!(screen.contains("in place, took: p(new)") && screen.contains("0.0412"), "{screen}");
 }
 
 #[test]

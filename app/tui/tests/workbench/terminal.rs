@@ -200,7 +200,7 @@ fn the_whole_loop_by_keys_and_a_clean_terminal_afterwards() {
     rig.press("t");
     rig.until("layer 5 brings back +0.710");
     rig.press("r");
-    rig.until("in place: p(new) 2e-6 → 0.962");
+    rig.until("in place, took: p(new) 2e-6 → 0.962");
     // What libraries print is in the log and nowhere else.
     assert!(!rig.screen().contains("a library speaks"));
     rig.press("L");

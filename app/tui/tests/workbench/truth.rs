@@ -1,8 +1,8 @@
 //! Nothing is shown that is not so: numbers say which model they are of, what is undefined is painted as nothing, what
-//! missed its aim is told so, and the command for the shell stands on the same edits.
+//! did not take is told so, with why, and the command for the shell stands on the same edits.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{AimVerdict, Command, Event, JobKind, Outcome, Phase, SaveTarget, Task, TraceKind};
+use locus_protocol::{AimVerdict, Command, Event, Held, JobKind, Outcome, Phase, SaveTarget, Task, TraceKind};
 use locus_tui::{Depth, Effect, WorkbenchOptions};
 
 /// A trace on top of an edit, in which noise lowers nothing any more.
@@ -100,12 +100,14 @@ fn next_tokens_of_another_model_are_not_shown() {
 }
 
 #[test]
-fn an_edit_that_misses_its_aim_says_so_everywhere() {
+fn an_edit_that_does_not_take_says_so_everywhere_and_why() {
     let mut bench = Bench::ready(120, 40);
     let missed = |event| match event {
         Event::Applied(mut applied) => {
             let why = "p(new) 0.020 < p(true) 0.610".to_owned();
-            applied.verdict = Some(AimVerdict { success: false, facts: 1, missed: 1, why });
+            let limits = vec!["the norm constraint was reached at step 12: raise norm_constraint".to_owned()];
+            applied.verdict =
+                Some(AimVerdict { success: false, facts: 1, missed: 1, why, limits, ..AimVerdict::default() });
             Event::Applied(applied)
         }
         other => other,
@@ -113,17 +115,19 @@ fn an_edit_that_misses_its_aim_says_so_everywhere() {
     bench.press("r").hear(recording::edit(2).into_iter().map(missed));
     let screen = bench.screen();
     assert!(
-        screen.contains("missed its aim: p(new) 0.020 < p(true) 0.610 (in place after 2.3 s; u takes it back)"),
+        screen.contains(
+            "did not take: p(new) 0.020 < p(true) 0.610; the norm constraint was reached at step 12: raise \
+             norm_constraint"
+        ),
         "{screen}"
     );
-    assert!(!screen.contains("edited in"), "{screen}");
-    assert!(screen.contains("in place, missed its aim: p(new)"), "{screen}");
-    assert!(screen.contains("(missed its aim) rome L5"), "{screen}");
+    assert!(screen.contains("in place, did not take: p(new)"), "{screen}");
+    assert!(screen.contains("(did not take) rome L5"), "{screen}");
     insta::assert_snapshot!("missed_edit_120x40", screen);
     bench.press("U");
-    assert!(bench.screen().contains("(missed its aim) rome L5"), "{}", bench.screen());
+    assert!(bench.screen().contains("(did not take) rome L5"), "{}", bench.screen());
     bench.press("esc J");
-    assert!(bench.screen().contains("missed    editing Bhutan"), "{}", bench.screen());
+    assert!(bench.screen().contains("did not take editing Bhutan"), "{}", bench.screen());
     let missed = |event| match event {
         Event::Edits { mut applied, mut undone, rows, unedited, weights } => {
             applied.iter_mut().chain(&mut undone).for_each(|edit| edit.success = Some(false));
@@ -132,7 +136,32 @@ fn an_edit_that_misses_its_aim_says_so_everywhere() {
         other => other,
     };
     bench.press("esc").hear([recording::undone(), recording::edits(&[1], &[])].map(missed)).press("U");
-    assert!(bench.screen().contains("(missed its aim) rome L5"), "after undo and redo: {}", bench.screen());
+    assert!(bench.screen().contains("(did not take) rome L5"), "after undo and redo: {}", bench.screen());
+}
+
+#[test]
+fn an_edit_that_took_says_what_became_of_the_other_prompts() {
+    let mut bench = Bench::ready(120, 40);
+    let held = |event| match event {
+        Event::Applied(mut applied) => {
+            let verdict = applied.verdict.take().unwrap_or_default();
+            let (paraphrases, neighbors) = (Some(Held { hold: 0, of: 2 }), Some(Held { hold: 9, of: 10 }));
+            applied.verdict = Some(AimVerdict { paraphrases, neighbors, ..verdict });
+            Event::Applied(applied)
+        }
+        other => other,
+    };
+    bench.press("r").hear(recording::edit(2).into_iter().map(held));
+    let said = "took, but 0 of 2 paraphrases hold and 1 of 10 neighbors broke";
+    let screen = bench.screen();
+    assert!(screen.contains(&format!("{said}: p(new) 0.962 > p(true) 0.011 (2.3 s;")), "{screen}");
+    assert!(screen.contains("in place, took, but 0 of 2 paraphrases hold and"), "{screen}");
+    bench.press("U");
+    let screen = bench.screen();
+    assert!(screen.contains(&format!("({said}) ")) && screen.contains(&format!("{said}: p(new)")), "{screen}");
+    bench.press("esc J");
+    let screen = bench.screen();
+    assert!(screen.contains("took, but    editing Bhutan") && screen.contains(&format!("{said}: p(new)")), "{screen}");
 }
 
 /// The command that `$` puts on the clipboard.
@@ -190,7 +219,7 @@ fn an_error_of_the_engine_is_seen_before_what_follows_it() {
     bench.press("r").hear(events);
     assert!(bench.screen().contains(&format!("error: {text}")), "{}", bench.screen());
     bench.wait(7000);
-    assert!(bench.screen().contains("edited in 2.3 s"), "{}", bench.screen());
+    assert!(bench.screen().contains("hold (2.3 s; u takes it back)"), "{}", bench.screen());
 }
 
 #[test]

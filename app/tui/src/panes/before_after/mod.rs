@@ -138,7 +138,7 @@ fn head(state: &Seen<'_>, order: &EditOrder, applied: &Applied, room: usize, lin
     let text = shorten(&printable(&text), room.saturating_sub(word.len()), state.glyphs());
     lines.push(Line::from(vec![Span::styled(text, state.theme().heading()), Span::styled(word, style)]));
     if let Some(verdict) = &applied.verdict {
-        let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
+        let style = state.theme().verdict(verdict);
         let words = wrap(&format!(" {}", printable(&verdict.words())), room, 3);
         lines.extend(words.into_iter().map(|line| Line::styled(line, style)));
     }
@@ -314,8 +314,7 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
     ]));
     let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
         let large = if is_large(edit) { "!" } else { "" };
-        let missed = if edit.missed_its_aim() { "(missed its aim) " } else { "" };
-        let text = format!("{mark}{large} {missed}{}", printable(&edit.title));
+        let text = format!("{mark}{large} {}", printable(&format!("{}{}", edit.mark(), edit.title)));
         let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs());
         lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme().accent())]));
     };

@@ -140,7 +140,7 @@ fn signed_bytes(value: f64) -> String {
     }
 }
 
-/// All lines for a room: whether each variant reached its aim, numbers, texts, and what it cost, which the head says as well.
+/// All lines for a room: the verdict on each variant, numbers, texts, and what it cost, which the head says as well.
 pub(super) fn lines(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'static>> {
     let mut lines = verdicts(state, grid, room);
     numbers(state, grid, |measure| measure.section != COSTS, &mut lines);
@@ -160,12 +160,12 @@ fn letter(state: &State, variant: &Variant) -> Span<'static> {
     Span::styled(format!(" {} ", variant.letter), state.theme().variant(variant.letter))
 }
 
-/// Whether each variant reached its aim.
+/// The verdict on each variant.
 fn verdicts(state: &State, grid: &Grid<'_>, room: usize) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for (variant, _, tried) in measured(state, grid) {
         if let Some(verdict) = &tried.would.verdict {
-            let style = if verdict.success { state.theme().good() } else { state.theme().bad() };
+            let style = state.theme().verdict(verdict);
             let text = shorten(&printable(&verdict.words()), room.saturating_sub(3), state.glyphs());
             lines.push(Line::from(vec![letter(state, variant), Span::styled(text, style)]));
         }

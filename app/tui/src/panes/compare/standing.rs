@@ -31,7 +31,7 @@ impl Standing<'_> {
             }
             Self::Known(attempt, Ground::Same | Ground::InPlace) => attempt,
         };
-        let missed = if is_missed(attempt) { "missed, " } else { "" };
+        let missed = if is_missed(attempt) { "did not take, " } else { "" };
         let in_place = |number: &u64| state.edits.applied.iter().any(|edit| edit.number == *number);
         if let Some(number) = attempt.number.filter(in_place) {
             return format!("{missed}in place as edit {number}");
@@ -59,14 +59,16 @@ impl Standing<'_> {
                 Stage::Running => state.theme().accent(),
                 Stage::Cancelled(_) => state.theme().warn(),
                 Stage::Failed(_) => state.theme().bad(),
-                Stage::Applied | Stage::Tried | Stage::Undone if is_missed(attempt) => state.theme().bad(),
-                Stage::Applied | Stage::Tried | Stage::Undone => state.theme().good(),
+                Stage::Applied | Stage::Tried | Stage::Undone => match &attempt.view.verdict {
+                    Some(verdict) => state.theme().verdict(verdict),
+                    None => state.theme().good(),
+                },
             },
         }
     }
 }
 
-/// Whether an attempt was measured and did not reach its aim.
+/// Whether an attempt was measured and did not take.
 fn is_missed(attempt: &Attempt) -> bool {
     attempt.view.verdict.as_ref().is_some_and(|verdict| !verdict.success)
 }

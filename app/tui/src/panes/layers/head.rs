@@ -123,9 +123,9 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             probability(after.probability_true)
         )
     });
-    let (missed, style) = match &view.verdict {
-        Some(verdict) if !verdict.success => (", missed its aim", state.theme().bad()),
-        _ => ("", state.theme().good()),
+    let (verdict, style) = match &view.verdict {
+        Some(verdict) => (format!(", {}", printable(&verdict.headline())), state.theme().verdict(verdict)),
+        None => (String::new(), state.theme().good()),
     };
     match &view.stage {
         Stage::Running => {
@@ -157,8 +157,8 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
         Stage::Applied if view.stale => {
             Line::styled(" in place, among other edits than it was made with", state.theme().warn())
         }
-        Stage::Applied => Line::styled(format!(" in place{missed}: {answers}"), style),
-        Stage::Tried => Line::styled(format!(" tried, not in place{missed}: {answers}"), style),
+        Stage::Applied => Line::styled(format!(" in place{verdict}: {answers}"), style),
+        Stage::Tried => Line::styled(format!(" tried, not in place{verdict}: {answers}"), style),
         Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
             Line::styled(" taken back; ctrl-r puts it on again", state.theme().warn())
         }

@@ -3,7 +3,7 @@
 
 use locus_protocol::{
     Aim, AimVerdict, Applied, BeforeAfter, Blame, Device, EditInPlace, EditOrder, EditStarted, Event, Fact, GpuMemory,
-    Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
+    Held, Hyperparameter, HyperparameterKind, JobId, JobKind, LayerRow, Memory, ModelReady, Outcome, Phase, PluginKind,
     PluginReady, PluginRefused, Probe, PromptScore, Said, Scores, Step, TokenText, TopToken, TraceKind, TraceOrder,
     TraceStarted, Tried, WeightChange,
 };
@@ -416,6 +416,9 @@ pub fn edit_end(job: JobId) -> Vec<Event> {
                 facts: 1,
                 missed: 0,
                 why: "p(new) 0.962 > p(true) 0.011".into(),
+                paraphrases: Some(Held { hold: 2, of: 2 }),
+                neighbors: Some(Held { hold: 10, of: 10 }),
+                ..AimVerdict::default()
             }),
             ..Applied::default()
         }),
@@ -477,7 +480,7 @@ pub fn edits(applied: &[u64], undone: &[u64]) -> Event {
         relative: [0.0412, 2.5, 0.17][(number as usize - 1) % 3],
         facts: [1, 12, 1][(number as usize - 1) % 3],
         operation: Some(number + 10),
-        success: None,
+        ..EditInPlace::default()
     };
     Event::Edits {
         applied: applied.iter().map(edit).collect(),
