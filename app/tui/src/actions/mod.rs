@@ -15,7 +15,7 @@ use crate::keys::{Keymap, KeymapError};
 use crate::looks::and_more;
 use crate::panes::{Act, Action, Extent, Motion, NAMES, PANES, Panes, action_table};
 use crate::state::{Change, Opening, State, Tone, Wish, arrange};
-use locus_protocol::{PluginKind, Redo, SaveTarget, Undo};
+use locus_protocol::{EditInPlace, EditOrder, PluginKind, Redo, SaveTarget, Undo};
 use std::time::Duration;
 use tui_input::Input;
 
@@ -60,7 +60,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
         help: "edit the selected fact with what the form says",
         hint: Some(|_, state| state.run_hint()),
         available: |_, state| can_use_fact(state),
-        run: |_, state| start_edit(state),
+        run: |_, state| match edited_already(state) {
+            Some(_) => vec![Wish::Open(Opening::EditAgain)],
+            None => start_edit(state),
+        },
         ..Action::PLAIN
     },
     Action {
@@ -386,13 +389,28 @@ pub fn keymap() -> Result<Keymap, KeymapError> {
 }
 
 /// Orders an edit of the selected fact with what the form says.
-fn start_edit(state: &State) -> Vec<Wish> {
+pub fn start_edit(state: &State) -> Vec<Wish> {
+    order_edit(state, Wish::order)
+}
+
+/// Orders the same after an edit of the fact is taken back.
+pub fn replace_edit(state: &State, edit: u64) -> Vec<Wish> {
+    order_edit(state, |title, order| Change::Replace { edit, title, order: Box::new(order) }.into())
+}
+
+/// The newest edit in place of a fact that the form would edit.
+pub fn edited_already(state: &State) -> Option<&EditInPlace> {
+    let order = state.edit_order().ok()?;
+    order.facts().find_map(|fact| state.edits.of_fact(fact))
+}
+
+fn order_edit(state: &State, wish: impl FnOnce(String, EditOrder) -> Wish) -> Vec<Wish> {
     match state.edit_order() {
         Ok(order) => {
             let subject = and_more(&order.fact.subject, order.more.len());
             let title = format!("editing {subject} with {}", order.method);
             let shown = Change::ShowFact(Box::new(order.fact.clone()));
-            vec![shown.into(), Change::Focus("layers").into(), Wish::order(title, order)]
+            vec![shown.into(), Change::Focus("layers").into(), wish(title, order)]
         }
         Err(error) => vec![Wish::say(Tone::Bad, error)],
     }

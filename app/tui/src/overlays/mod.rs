@@ -3,6 +3,7 @@
 mod build_output;
 mod died;
 mod drift;
+mod edit_again;
 mod edits;
 mod form;
 mod help;
@@ -44,6 +45,8 @@ pub enum Overlay {
     Jobs(JobList),
     /// What cargo says of a plugin's crate.
     BuildOutput,
+    /// Whether to edit on top of an edit of the same fact, or to replace it.
+    EditAgain,
     /// Whether to leave.
     Quit,
     /// How the engine ended.
@@ -64,6 +67,7 @@ impl Overlay {
             Opening::Edits => Self::Edits(EditList::new(state)),
             Opening::Jobs => Self::Jobs(JobList::default()),
             Opening::BuildOutput => Self::BuildOutput,
+            Opening::EditAgain => Self::EditAgain,
             Opening::Quit => Self::Quit,
         }
     }
@@ -111,6 +115,7 @@ impl Overlay {
                 ("up/down", "scroll"),
                 ("esc", "close"),
             ],
+            Self::EditAgain => &[("o", "edit on top"), ("r", "replace it"), ("n", "leave it")],
             Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
             Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
         }
@@ -149,6 +154,7 @@ impl Overlay {
             Self::Edits(list) => list.press(state, key),
             Self::Jobs(list) => list.press(state, key),
             Self::BuildOutput => build_output::press(state, key),
+            Self::EditAgain => edit_again::press(state, key),
             Self::Quit => quit::press(state, key),
             Self::Died(_) => died::press(state, key),
         }
@@ -186,6 +192,10 @@ pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer
         }
         Overlay::BuildOutput => {
             build_output::draw(state, buffer);
+            None
+        }
+        Overlay::EditAgain => {
+            edit_again::draw(state, buffer);
             None
         }
         Overlay::Quit => {

@@ -4,7 +4,7 @@
 use super::{Order, Settings, State, Tone, Tree, Variants, View, Windows};
 use crate::input::Effect;
 use crate::looks::Colors;
-use locus_protocol::{Command, Fact, JobId, PluginKind, Task, TriedOn};
+use locus_protocol::{Command, EditOrder, Fact, JobId, PluginKind, Task, TriedOn};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -76,6 +76,8 @@ pub enum Opening {
     Jobs,
     /// What cargo says of a plugin's crate.
     BuildOutput,
+    /// Whether to edit on top of an edit of the same fact, or to replace it.
+    EditAgain,
     /// Whether to leave.
     Quit,
 }
@@ -133,6 +135,15 @@ pub enum Change {
         title: String,
         /// What the engine is to do.
         task: Box<Task>,
+    },
+    /// An edit is taken back, and then the fact is edited anew; where the first comes to nothing, so does the second.
+    Replace {
+        /// The number of the edit.
+        edit: u64,
+        /// A few words on the second.
+        title: String,
+        /// The second.
+        order: Box<EditOrder>,
     },
     /// A job that has ended is ordered once more.
     OrderAgain(Box<Order>),
@@ -222,6 +233,7 @@ impl State {
             Change::MoveLayer(layer) => self.layer.place = layer,
             Change::ToggleFreeze => self.edits.toggle_freeze(),
             Change::Order { title, task } => return self.order(title, *task),
+            Change::Replace { edit, title, order } => return self.replace(edit, title, *order),
             Change::OrderAgain(order) => return self.order_again(&order),
             Change::RunLostAgain => return self.run_lost_again(),
             Change::ForgetLost => self.link.lost = None,

@@ -1,6 +1,6 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
-use locus_protocol::{AimVerdict, Applied, EditInPlace, EditOrder, EditStarted, JobId, LayerRow, Rescored, Step};
+use locus_protocol::{AimVerdict, Applied, EditInPlace, EditOrder, EditStarted, Fact, JobId, LayerRow, Rescored, Step};
 use std::collections::BTreeMap;
 
 /// Losses that are kept for the small chart.
@@ -59,7 +59,7 @@ pub struct EditView {
     pub on_top_of: Vec<u64>,
     /// Whether it was found on the unedited model and put on top of these.
     pub found_on_unedited: bool,
-    /// Whether it reached its aim, once it was measured.
+    /// The verdict on it, once it was measured.
     pub verdict: Option<AimVerdict>,
 }
 
@@ -236,9 +236,11 @@ impl Edits {
 
     /// The edit is in place.
     pub fn apply(&mut self, applied: Applied) {
-        self.note([&applied.in_place()]);
+        let view = self.view.as_ref().filter(|view| view.job == applied.job);
+        let in_place = applied.in_place().of_facts(view.into_iter().flat_map(|view| view.order.facts()));
+        self.note([&in_place]);
         let below = self.numbers();
-        self.applied.push(applied.in_place());
+        self.applied.push(in_place);
         self.rescored = None;
         self.undone.clear();
         self.unedited = Some(false);
@@ -273,6 +275,12 @@ impl Edits {
     #[must_use]
     pub fn operation_of(&self, edit: u64) -> Option<u64> {
         self.operations.get(&edit).copied()
+    }
+
+    /// The newest edit in place of a fact.
+    #[must_use]
+    pub fn of_fact(&self, fact: &Fact) -> Option<&EditInPlace> {
+        self.applied.iter().rev().find(|edit| edit.edits(fact))
     }
 
     /// Numbers of the edits in place, the oldest first.

@@ -2,9 +2,9 @@
 //! at the model steps in between two steps of a long job.
 
 use super::job::likeness;
-use super::{Job, Lap, State, Tone};
+use super::{Job, Lap, Stage, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Task, Try};
+use locus_protocol::{AimVerdict, Command, EditOrder, JobId, JobKind, Keep, Outcome, Task, Try, Undo};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -65,6 +65,8 @@ pub struct Jobs {
     pub ended: VecDeque<Ended>,
     /// The last job's number.
     pub last: JobId,
+    /// A job that is for nothing if another one, which comes first, does not do what it is to do: that one, then this.
+    follows: Option<(JobId, JobId)>,
     /// What the phases of jobs took that were done last, by what such jobs have in common.
     took: HashMap<String, Vec<Lap>>,
 }
@@ -121,6 +123,26 @@ impl State {
             self.jobs.waiting.push_back(order);
         }
         effects
+    }
+
+    /// Orders that an edit is taken back, and that its fact is edited anew.
+    pub fn replace(&mut self, edit: u64, title: String, order: EditOrder) -> Vec<Effect> {
+        let mut effects = self.order("undo".to_owned(), Undo::of(edit));
+        let undo = self.jobs.last;
+        effects.extend(self.order(title, order));
+        self.jobs.follows = Some((undo, self.jobs.last));
+        effects
+    }
+
+    /// A job ended: the one that was ordered to follow it is dropped where it did not do what it was to do. Gives the title
+    /// of that one.
+    pub fn drop_follower(&mut self, job: JobId, outcome: &Outcome) -> Option<String> {
+        let (_, follower) = self.jobs.follows.take_if(|(first, _)| *first == job)?;
+        if *outcome == Outcome::Done {
+            return None;
+        }
+        self.edits.abandon(follower, Stage::Cancelled(String::new()));
+        self.jobs.drop_waiting(follower).map(|order| order.title)
     }
 
     /// Whether a job runs that lets a look in now.

@@ -17,6 +17,7 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         Outcome::Failed { error, .. } => Stage::Failed(error.clone()),
     };
     state.edits.abandon(job, stage);
+    let dropped = state.drop_follower(job, outcome);
     let Some(finished) = finished else { return };
     let is_done = *outcome == Outcome::Done;
     let verdict = verdict(state, &finished).filter(|_| is_done).cloned();
@@ -45,6 +46,7 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
         _ => {}
     }
+    let text = dropped.map_or_else(|| text.clone(), |title| format!("{text}; {title} was not begun"));
     state.note(level, &text);
     state.notices.say(state.now, tone, text);
     // what the job changed has asked already

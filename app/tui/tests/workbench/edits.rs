@@ -232,3 +232,60 @@ fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     bench.hear([recording::edits(&[1], &[2])]);
     assert!(!bench.screen().contains("perplexity of 32"), "{}", bench.screen());
 }
+
+/// Jobs that were ordered: undone edits by their number, edits by their subject.
+fn ordered(bench: &mut Bench) -> Vec<(u64, String)> {
+    let told = |command| match command {
+        Command::Do { job, task: Task::Undo(undo) } => Some((job, format!("undo {:?}", undo.edit))),
+        Command::Do { job, task: Task::Edit(order) } => Some((job, format!("edit {}", order.fact.subject))),
+        _ => None,
+    };
+    bench.commands().into_iter().filter_map(told).collect()
+}
+
+#[test]
+fn a_fact_that_is_edited_already_is_edited_on_top_or_anew() {
+    let mut bench = Bench::ready(80, 24);
+    bench.press("r").hear(recording::edit(2));
+    ordered(&mut bench);
+    bench.press("r");
+    let screen = bench.screen();
+    assert!(screen.contains("This fact is edited already") && screen.contains("edit 1: rome L5"), "{screen}");
+    assert!(screen.contains("replace it: edit 1 is taken back first"), "{screen}");
+    insta::assert_snapshot!("edit_again_80x24", screen);
+    bench.press("n");
+    assert!(!bench.screen().contains("edited already") && ordered(&mut bench).is_empty());
+    bench.press("r o");
+    assert_eq!(ordered(&mut bench), [(3, "edit Bhutan".to_owned())]);
+    bench.hear([Event::Finished { job: 3, outcome: Outcome::Cancelled { kept: String::new() }, seconds: 0.1 }]);
+    // replaced: the edit waits for the undo
+    bench.press("r r");
+    assert_eq!(ordered(&mut bench), [(4, "undo Some(1)".to_owned())]);
+    bench.hear([
+        Event::Started { job: 4, kind: JobKind::Undo, title: "undo".into() },
+        recording::undone(),
+        Event::Finished { job: 4, outcome: Outcome::Done, seconds: 0.1 },
+    ]);
+    assert_eq!(ordered(&mut bench), [(5, "edit Bhutan".to_owned())]);
+    bench.hear(recording::edit(5)).press("r");
+    assert!(bench.screen().contains("This fact is edited already"), "{}", bench.screen());
+    // another fact is not asked about
+    bench.press("n 1 j");
+    ordered(&mut bench);
+    bench.press("r");
+    assert_eq!(ordered(&mut bench).len(), 1);
+}
+
+#[test]
+fn an_edit_that_cannot_be_taken_back_is_not_replaced() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2));
+    ordered(&mut bench);
+    bench.press("r r");
+    assert_eq!(ordered(&mut bench), [(3, "undo Some(1)".to_owned())]);
+    let outcome = Outcome::Failed { error: "the journal is full".into(), blame: Blame::Device };
+    bench.hear([Event::Finished { job: 3, outcome, seconds: 0.1 }]);
+    assert!(ordered(&mut bench).is_empty(), "it would be on top of the other");
+    let screen = bench.screen();
+    assert!(screen.contains("the journal is full; editing Bhutan with rome was not begun"), "{screen}");
+}

@@ -244,7 +244,7 @@ fn what_takes_long_is_never_about_to_end() {
     }
     bench.hear(recording::edit_end(2));
     // the second time it is known as a whole
-    bench.press("r").hear([Event::Started { job: 3, kind: JobKind::Edit, title: String::new() }]);
+    bench.press("r o").hear([Event::Started { job: 3, kind: JobKind::Edit, title: String::new() }]);
     bench.hear([Event::Progress { job: 3, phase: Phase::Evaluation, done: 0, total: 2 }]);
     let screen = bench.screen();
     assert!(screen.contains("min") && screen.contains(" left") && !screen.contains("of this phase"), "{screen}");
