@@ -2,7 +2,8 @@
 
 use crate::shell::quote;
 use crate::{
-    EditOrder, Fact, HyperparameterKind, Intervention, NoiseDraws, PluginKind, PluginReady, TraceKind, TraceOrder,
+    EditOrder, Fact, HyperparameterKind, Intervention, NoiseDraws, PluginKind, PluginReady, TraceAnswer, TraceKind,
+    TraceOrder,
 };
 use serde_json::{Map, Value};
 
@@ -62,6 +63,9 @@ impl Surroundings<'_> {
         };
         let mut words: Vec<String> = self.recorded(fact).unwrap_or_else(typed);
         let mut flag = |name: &str, value: String| words.extend([name.to_owned(), value]);
+        if order.answer != TraceAnswer::True {
+            flag("--answer", order.answer.written());
+        }
         match order.intervention {
             Intervention::SeverMlp => flag("--sever", "mlp".to_owned()),
             Intervention::SeverAttention => flag("--sever", "attention".to_owned()),
@@ -171,7 +175,10 @@ fn noise_word(order: &TraceOrder) -> String {
 #[cfg(test)]
 mod tests {
     use super::Surroundings;
-    use crate::{EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady, TraceKind, TraceOrder};
+    use crate::{
+        EditOrder, Fact, Hyperparameter, HyperparameterKind, PluginKind, PluginReady, TraceAnswer, TraceKind,
+        TraceOrder,
+    };
     use serde_json::json;
 
     fn fact() -> Fact {
@@ -237,7 +244,9 @@ mod tests {
         );
         assert!(line.contains("--noise s3 --seed 1"), "{line}");
         let line = there.trace(&TraceOrder::new(plain.clone(), TraceKind::Mlp), &[3, 5]);
-        assert!(line.ends_with("--seed 1 --with-edits 3,5"), "{line}");
+        assert!(line.ends_with("--seed 1 --with-edits 3,5") && !line.contains("--answer"), "{line}");
+        let model = TraceOrder { answer: TraceAnswer::Model, ..TraceOrder::new(plain.clone(), TraceKind::Mlp) };
+        assert!(there.trace(&model, &[]).contains(" --answer model --kind mlp "));
         assert!(there.edit(&order(plain.clone()), &[4], true).ends_with("--seed 3 --with-edits 4 --on-unedited"));
         let says = EditOrder { free_generation: 10, ..order(plain) };
         assert!(there.edit(&says, &[], false).ends_with("--seed 3 --free-generation 10"));

@@ -25,6 +25,7 @@ mod shell;
 pub mod shown;
 mod standing;
 mod start;
+mod trace_answer;
 mod verdict;
 
 pub use aim::Aim;
@@ -54,6 +55,7 @@ pub use standing::{counted, model_with, with_edits};
 pub use start::{
     DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
 };
+pub use trace_answer::TraceAnswer;
 pub use verdict::{AimVerdict, Grade, Held, Likeliness, is_lowered};
 
 /// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.

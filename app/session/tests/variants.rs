@@ -3,7 +3,8 @@
 mod support;
 
 use locus_protocol::{
-    Applied, Command, EditOrder, Event, Keep, Outcome, Task, TraceKind, TraceOrder, Tried, TriedOn, Try, Undo,
+    Applied, Command, EditOrder, Event, Keep, Outcome, Task, TraceAnswer, TraceKind, TraceOrder, Tried, TriedOn, Try,
+    Undo,
 };
 use serde_json::json;
 use std::time::Duration;
@@ -158,6 +159,40 @@ fn a_trace_of_an_answer_that_an_edit_has_changed_has_no_effects() {
     assert_eq!(after.in_place, [number]);
     let why = after.undefined().expect("its answer is another one");
     assert!(why.contains(&format!("the model answers “{new}”")), "{why}");
+}
+
+#[test]
+fn a_trace_follows_the_answer_that_it_is_asked_for() {
+    let mut session = Session::open();
+    let strong = EditOrder {
+        method_settings: json!({"steps": 25, "norm_constraint": 0.05}).as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    let fact = strong.fact.clone();
+    let trace = |session: &mut Session, answer: TraceAnswer| {
+        let events = session.done(TraceOrder { answer, ..TraceOrder::new(fact.clone(), TraceKind::Hidden) });
+        let started = |event| if let Event::Trace(started) = event { Some(started) } else { None };
+        events.into_iter().find_map(started).expect("a trace")
+    };
+    let same = |one: f64, other: f64| (one - other).abs() < 1e-6 * other.max(1e-3);
+    let before = trace(&mut session, TraceAnswer::New);
+    let scores = session.apply(strong).scores;
+    let (unedited, edited) = (&scores.before.rewrite[0], &scores.after.rewrite[0]);
+    assert!(same(before.clean, unedited.new), "{} {}", before.clean, unedited.new);
+    let after = trace(&mut session, TraceAnswer::New);
+    assert!(same(after.clean, edited.new), "{} {}", after.clean, edited.new);
+    assert_eq!((after.answer.trim(), after.undefined()), (fact.target_new.trim(), None));
+    assert_eq!(after.answer_in_words(), format!("new “{}”", fact.target_new.trim()));
+    // typed, it is the same answer
+    let typed = trace(&mut session, TraceAnswer::Text(fact.target_new.clone()));
+    assert_eq!((typed.clean, typed.corrupted), (after.clean, after.corrupted));
+    // the edit made it what the model says
+    let said = trace(&mut session, TraceAnswer::Model);
+    assert!(same(said.clean, scores.after.top[0].probability) && said.undefined().is_none(), "{said:?}");
+    assert_eq!(said.answer, scores.after.top[0].text);
+    let events = session
+        .job(TraceOrder { answer: TraceAnswer::Text(" ".into()), ..TraceOrder::new(fact.clone(), TraceKind::Hidden) });
+    assert!(matches!(events.1, Outcome::Failed { .. }), "{:?}", events.1);
 }
 
 #[test]

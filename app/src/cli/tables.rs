@@ -104,9 +104,9 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
         TraceKind::Attention => format!("attention outputs, window {}", order.window),
     };
     let mut text = format!(
-        "Causal trace of “{}” → “{}”: {states} {}\n",
+        "Causal trace of “{}” → {}: {states} {}\n",
         shown(&shortened(&order.fact.prompt(), LONGEST_CELL)),
-        shown(&shortened(started.answer.trim(), LONGEST_CELL)),
+        shown(&shortened(&started.answer_in_words(), LONGEST_CELL)),
         order.intervention.title()
     );
     let prompts = counted(started.donors.len(), "prompt");

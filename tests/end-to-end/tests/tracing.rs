@@ -1,7 +1,7 @@
 //! `locus trace` in all its forms: estimates, severed and ablated traces, averages, tables, and what it refuses.
 
 use locus_end_to_end::{Home, facts, files};
-use locus_protocol::{Event, Intervention, TokenRole, TraceKind};
+use locus_protocol::{Event, Intervention, TokenRole, TraceAnswer, TraceKind};
 use std::collections::BTreeSet;
 
 fn refused(home: &Home, code: i32, named: &[&str], arguments: &[&str]) {
@@ -35,6 +35,29 @@ fn every_intervention_is_reached_by_a_flag() {
         let text = home.run([&["trace", "--case", "3"], arguments].concat()).well().out;
         assert!(text.lines().next().is_some_and(|line| line.ends_with(intervention.title())), "{text}");
     }
+}
+
+#[test]
+fn a_flag_says_which_answer_is_traced() {
+    let home = Home::new();
+    let trace = |answer: &[&str]| {
+        let records = home.run([&["trace", "--case", "3", "--preview", "--json"], answer].concat()).well().records();
+        let [trace] = &records.traces()[..] else { panic!("not one trace") };
+        trace.started.clone()
+    };
+    let truth = trace(&[]);
+    let (new, model) = (trace(&["--answer", "new"]), trace(&["--answer", "model"]));
+    let fact = &truth.order.fact;
+    assert_eq!((truth.answer.trim(), new.answer.trim()), (fact.target_true.trim(), fact.target_new.trim()));
+    assert!(model.correct && model.answer.trim() == fact.target_true.trim() && model.clean == truth.clean);
+    assert!(new.clean < 0.1 && new.undefined().is_some(), "the model does not say it: {}", new.clean);
+    let typed = trace(&["--answer", fact.target_new.trim()]);
+    assert_eq!((typed.order.answer.clone(), typed.clean), (TraceAnswer::Text(fact.target_new.trim().into()), new.clean));
+    let text = home.run(["trace", "--case", "3", "--preview", "--answer", "new"]).well().out;
+    assert!(text.contains(&format!("→ new “{}”", fact.target_new.trim())), "{text}");
+    refused(&home, 2, &["--new is missing"], &["trace", "--prompt", "{Oslo} is in", "--true", "Norway", "--answer", "new"]);
+    refused(&home, 2, &["--answer model"], &["trace", "--prompt", "{Oslo} is in"]);
+    home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One causal trace: what is asked, and what it starts from.
 
 use super::{Job, JobId, JobKind};
+use crate::TraceAnswer;
 use crate::fact::Fact;
 use crate::scores::TokenText;
 use crate::standing::{counted, model_with};
@@ -90,8 +91,11 @@ pub enum NoiseDraws {
 /// What to trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceOrder {
-    /// The fact; its true target's probability is traced.
+    /// The fact.
     pub fact: Fact,
+    /// Which answer's probability is traced; the true target's without it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub answer: TraceAnswer,
     /// What is restored or ablated.
     pub kind: TraceKind,
     /// What is done to it.
@@ -133,6 +137,7 @@ impl TraceOrder {
         let window = if kind == TraceKind::Hidden { 1 } else { 3 };
         Self {
             fact,
+            answer: TraceAnswer::True,
             kind,
             intervention: Intervention::Restore,
             window,
@@ -222,6 +227,12 @@ impl TraceStarted {
             let none = || format!("the answer has no probability to take away: clean {}", digits(clean));
             return (!is_answer).then(none);
         }
+        if is_answer && clean < corrupted {
+            let (clean, corrupted) = (digits(clean), digits(corrupted));
+            return Some(format!(
+                "the subject does not carry this answer: clean {clean} is below corrupted {corrupted}"
+            ));
+        }
         // what is no number lowers nothing
         let is_lowered = clean - corrupted > LEAST_LOSS * clean;
         let none = || {
@@ -229,6 +240,12 @@ impl TraceStarted {
             format!("the noise does not lower the answer: clean {clean}, corrupted {corrupted}")
         };
         (!is_answer || !is_lowered).then(none)
+    }
+
+    /// The answer that is traced, and whose it is: `new “Rome”`.
+    #[must_use]
+    pub fn answer_in_words(&self) -> String {
+        format!("{} “{}”", self.order.answer.whose(), self.answer.trim())
     }
 
     /// Which model it was taken of, in words.
@@ -289,6 +306,8 @@ mod tests {
         assert_eq!(why(0.002, 0.0001), None, "an improbable answer that noise destroys");
         let same = "the noise does not lower the answer: clean 0.002, corrupted 0.002";
         assert_eq!(why(0.002, 0.00199).as_deref(), Some(same));
+        let carried = "the subject does not carry this answer: clean 0.002 is below corrupted 0.010";
+        assert_eq!(why(0.002, 0.01).as_deref(), Some(carried));
         for (clean, corrupted) in
             [(0.9, 0.9), (0.9, 0.95), (0.9, 0.89), (1e-9, 1e-12), (f64::NAN, 0.1), (0.9, f64::NAN)]
         {

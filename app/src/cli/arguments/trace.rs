@@ -3,7 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::arguments::FactArguments;
 use clap::{Args, ValueEnum};
-use locus_protocol::{AverageOrder, Correctness, Fact, Intervention, NoiseDraws, TraceKind, TraceOrder};
+use locus_protocol::{AverageOrder, Correctness, Fact, Intervention, NoiseDraws, TraceAnswer, TraceKind, TraceOrder};
 use std::path::PathBuf;
 
 /// What to trace.
@@ -12,6 +12,9 @@ pub struct TraceArguments {
     /// Which fact.
     #[command(flatten)]
     pub fact: FactArguments,
+    /// Which answer's probability is followed: true, new, model (the token that the model says next now), or any other text.
+    #[arg(long, default_value = "true", value_name = "ANSWER", conflicts_with = "all")]
+    pub answer: String,
     /// What is restored or ablated; hidden without it, and all three with --all.
     #[arg(long, value_enum)]
     pub kind: Option<Kind>,
@@ -125,10 +128,21 @@ impl TraceArguments {
     /// # Errors
     /// Flags that make no sense together; noise that cannot be read.
     pub fn order(&self, fact: Fact) -> Result<TraceOrder, Failure> {
-        if fact.target_true.is_empty() {
-            return Err(Failure::usage("--true is missing: a trace follows the probability of the true answer"));
-        }
-        self.settings(fact, self.kind.map_or(TraceKind::Hidden, TraceKind::from))
+        let answer = TraceAnswer::parse(&self.answer);
+        let missing = match answer {
+            TraceAnswer::True if fact.target_true.is_empty() => {
+                "--true is missing: a trace follows the probability of the true answer; --answer model follows the model's own"
+            }
+            TraceAnswer::New if fact.target_new.is_empty() => "--new is missing: --answer new follows its probability",
+            TraceAnswer::Text(ref text) if text.is_empty() => "--answer is empty; give true, new, model or a text",
+            _ => {
+                return Ok(TraceOrder {
+                    answer,
+                    ..self.settings(fact, self.kind.map_or(TraceKind::Hidden, TraceKind::from))?
+                });
+            }
+        };
+        Err(Failure::usage(missing))
     }
 
     /// The order of all traces.

@@ -24,6 +24,9 @@ const CIVIDIS: [(u8, u8, u8); 9] = [
 /// One cell: `value` is shown in hundredths, `share` from 0 to 1 is its place on the ramp.
 #[must_use]
 pub fn heat_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: usize) -> Span<'static> {
+    if share <= -NEARLY_NOTHING {
+        return below_zero_cell(theme, glyphs, value, share, width);
+    }
     let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
     match theme.depth {
         Depth::Indexed | Depth::True => {
@@ -53,6 +56,19 @@ pub fn heat_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: us
             Span::styled(text, style)
         }
     }
+}
+
+/// A cell whose value is below zero: on the purple side of a difference, or a minus where there is no background.
+fn below_zero_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width: usize) -> Span<'static> {
+    let is_shaded = matches!(theme.depth, Depth::Sixteen | Depth::None);
+    let text = match width {
+        3.. => hundredths(value),
+        _ if is_shaded => "-".repeat(width),
+        _ => " ".repeat(width),
+    };
+    let cell = difference_cell(theme, glyphs, &text, share, width);
+    let style = if theme.depth == Depth::Sixteen { cell.style.fg(Color::Magenta) } else { cell.style };
+    cell.style(style)
 }
 
 /// A cell whose value is an estimate: dim, with a `~` at its start. Where a cell is one shade, dimness has to do.
@@ -210,6 +226,25 @@ mod tests {
                 last = place;
             }
             assert_eq!(last, glyphs.shades().len() - 1);
+        }
+    }
+
+    #[test]
+    fn what_is_below_zero_looks_like_nothing_else() {
+        let glyphs = Glyphs::new(false);
+        for depth in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
+            let cell = |value: f64, width| heat_cell(Theme::new(depth), glyphs, value, value, width);
+            for width in [1, 2, 3, 6] {
+                let below = cell(-0.3, width);
+                assert_eq!(crate::looks::width(&below.content), width, "{depth:?}");
+                for step in 0..=20 {
+                    let other = cell(f64::from(step) / 20.0, width);
+                    let (one, other) = ((below.content.trim(), below.style), (other.content.trim(), other.style));
+                    assert_ne!(one, other, "{depth:?} {step}");
+                }
+            }
+            assert_eq!(cell(-0.3, 4).content.trim(), "-30");
+            assert_eq!(cell(-0.001, 1), cell(0.0, 1), "nearly nothing");
         }
     }
 }

@@ -11,6 +11,7 @@ mod jobs;
 mod palette;
 mod quit;
 mod sheets;
+mod trace_text;
 
 pub use edits::EditList;
 pub use form::Form;
@@ -18,6 +19,7 @@ pub use help::Help;
 pub use jobs::JobList;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
+pub use trace_text::TraceText;
 
 use crate::keys::Key;
 use crate::looks::fit;
@@ -45,6 +47,8 @@ pub enum Overlay {
     Jobs(JobList),
     /// What cargo says of a plugin's crate.
     BuildOutput,
+    /// A text whose probability is to be traced.
+    TraceText(TraceText),
     /// Whether to edit on top of an edit of the same fact, or to replace it.
     EditAgain,
     /// Whether to leave.
@@ -67,6 +71,7 @@ impl Overlay {
             Opening::Edits => Self::Edits(EditList::new(state)),
             Opening::Jobs => Self::Jobs(JobList::default()),
             Opening::BuildOutput => Self::BuildOutput,
+            Opening::TraceText => Self::TraceText(TraceText::default()),
             Opening::EditAgain => Self::EditAgain,
             Opening::Quit => Self::Quit,
         }
@@ -75,7 +80,7 @@ impl Overlay {
     /// Whether letters go into a text.
     #[must_use]
     pub fn is_typing(&self) -> bool {
-        matches!(self, Self::Help(_) | Self::Palette(_) | Self::Form(_))
+        matches!(self, Self::Help(_) | Self::Palette(_) | Self::Form(_) | Self::TraceText(_))
     }
 
     /// Its keys, for the line of hints.
@@ -115,6 +120,7 @@ impl Overlay {
                 ("up/down", "scroll"),
                 ("esc", "close"),
             ],
+            Self::TraceText(_) => &[("enter", "trace it"), ("esc", "the true target again")],
             Self::EditAgain => &[("o", "edit on top"), ("r", "replace it"), ("n", "leave it")],
             Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
             Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
@@ -154,6 +160,7 @@ impl Overlay {
             Self::Edits(list) => list.press(state, key),
             Self::Jobs(list) => list.press(state, key),
             Self::BuildOutput => build_output::press(state, key),
+            Self::TraceText(text) => text.press(state, key),
             Self::EditAgain => edit_again::press(state, key),
             Self::Quit => quit::press(state, key),
             Self::Died(_) => died::press(state, key),
@@ -165,6 +172,7 @@ impl Overlay {
         match self {
             Self::Help(help) => help.paste(line),
             Self::Palette(palette) => palette.paste(line),
+            Self::TraceText(text) => text.paste(line),
             Self::Form(form) => return form.paste(state, line),
             _ => {}
         }
@@ -194,6 +202,7 @@ pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer
             build_output::draw(state, buffer);
             None
         }
+        Overlay::TraceText(text) => text.draw(state, buffer),
         Overlay::EditAgain => {
             edit_again::draw(state, buffer);
             None

@@ -4,7 +4,7 @@
 use super::{Order, Settings, State, Tone, Tree, Variants, View, Windows};
 use crate::input::Effect;
 use crate::looks::Colors;
-use locus_protocol::{Command, EditOrder, Fact, JobId, PluginKind, Task, TriedOn};
+use locus_protocol::{Command, EditOrder, Fact, JobId, PluginKind, Task, TraceAnswer, TriedOn};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -76,6 +76,8 @@ pub enum Opening {
     Jobs,
     /// What cargo says of a plugin's crate.
     BuildOutput,
+    /// A text whose probability is traced.
+    TraceText,
     /// Whether to edit on top of an edit of the same fact, or to replace it.
     EditAgain,
     /// Whether to leave.
@@ -136,6 +138,8 @@ pub enum Change {
         /// What the engine is to do.
         task: Box<Task>,
     },
+    /// Which answer of a fact is traced.
+    TraceAnswer(Box<Fact>, TraceAnswer),
     /// An edit is taken back, and then the fact is edited anew; where the first comes to nothing, so does the second.
     Replace {
         /// The number of the edit.
@@ -233,6 +237,7 @@ impl State {
             Change::MoveLayer(layer) => self.layer.place = layer,
             Change::ToggleFreeze => self.edits.toggle_freeze(),
             Change::Order { title, task } => return self.order(title, *task),
+            Change::TraceAnswer(fact, answer) => self.traces.choose_answer(&fact, answer),
             Change::Replace { edit, title, order } => return self.replace(edit, title, *order),
             Change::OrderAgain(order) => return self.order_again(&order),
             Change::RunLostAgain => return self.run_lost_again(),

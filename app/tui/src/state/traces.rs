@@ -1,6 +1,7 @@
 //! Heat maps: the running one and those that were made before.
 
-use locus_protocol::{Fact, Intervention, JobId, Outcome, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{Fact, Intervention, JobId, Outcome, TraceAnswer, TraceKind, TraceOrder, TraceStarted};
+use std::collections::HashMap;
 
 /// Heat maps that are kept.
 const KEPT: usize = 24;
@@ -99,10 +100,20 @@ impl TraceView {
     /// The greatest effect that is shown, an estimate where nothing exact is there.
     #[must_use]
     pub fn greatest_shown(&self) -> Option<f64> {
+        self.effects_shown().max_by(f64::total_cmp)
+    }
+
+    /// The least effect that is shown: below zero where a state takes from the answer.
+    #[must_use]
+    pub fn least_shown(&self) -> Option<f64> {
+        self.effects_shown().min_by(f64::total_cmp)
+    }
+
+    fn effects_shown(&self) -> impl Iterator<Item = f64> {
         let cells = (0..self.started.tokens.len())
             .flat_map(|token| (0..self.started.layers).map(move |layer| (token, layer)))
             .filter_map(|(token, layer)| self.effect(token, layer).or_else(|| self.previewed(token, layer)));
-        cells.filter(|effect| !effect.is_nan()).max_by(f64::total_cmp)
+        cells.filter(|effect| !effect.is_nan())
     }
 
     /// Rows that are done.
@@ -129,6 +140,8 @@ pub struct Traces {
     /// The last trace that came to nothing.
     pub trouble: Option<Trouble>,
     kept: Vec<TraceView>,
+    /// The answers that the user chose, by prompt.
+    answers: HashMap<String, TraceAnswer>,
 }
 
 /// What distinguishes the maps of one fact.
@@ -137,13 +150,32 @@ fn what(order: &TraceOrder) -> (TraceKind, Intervention) {
 }
 
 impl Traces {
-    /// Starts a heat map; an older one of the same fact, kind and model gives way.
+    /// The answer of a fact that the user wants traced; nothing where it was not chosen.
+    #[must_use]
+    pub fn chosen_answer(&self, fact: &Fact) -> Option<&TraceAnswer> {
+        self.answers.get(&fact.prompt())
+    }
+
+    /// The user chose which answer of a fact is traced.
+    pub fn choose_answer(&mut self, fact: &Fact, answer: TraceAnswer) {
+        self.answers.insert(fact.prompt(), answer);
+    }
+
+    /// Other edits are in place: what was chosen before them is no choice any more.
+    pub fn forget_answers(&mut self) {
+        self.answers.clear();
+    }
+
+    /// Starts a heat map; an older one of the same fact, kind, answer and model gives way.
     pub fn begin(&mut self, started: TraceStarted) {
         self.ordered = None;
         self.trouble = None;
+        // whoever ordered it, it is what shows
+        self.choose_answer(&started.order.fact, started.order.answer.clone());
         self.kept.retain(|view| {
             view.started.order.fact != started.order.fact
                 || what(&view.started.order) != what(&started.order)
+                || view.started.order.answer != started.order.answer
                 || view.started.in_place != started.in_place
         });
         if self.kept.len() == KEPT {
@@ -201,6 +233,19 @@ impl Traces {
         in_place: &[u64],
     ) -> Option<&TraceView> {
         self.all(fact, (kind, intervention)).find(|view| view.started.is_of(in_place))
+    }
+
+    /// The same of one answer.
+    #[must_use]
+    pub fn of_answer(&self, order: &TraceOrder, in_place: &[u64]) -> Option<&TraceView> {
+        let mut all = self.all(&order.fact, what(order));
+        all.find(|view| view.started.order.answer == order.answer && view.started.is_of(in_place))
+    }
+
+    /// The newest heat map of one answer, of whatever model.
+    #[must_use]
+    pub fn newest_of_answer(&self, order: &TraceOrder) -> Option<&TraceView> {
+        self.all(&order.fact, what(order)).find(|view| view.started.order.answer == order.answer)
     }
 
     fn all(&self, fact: &Fact, wanted: (TraceKind, Intervention)) -> impl Iterator<Item = &TraceView> {

@@ -1,7 +1,7 @@
 //! What a pane shows: a kind of pane may stand on the screen several times, each time with a source of its own.
 
 use super::{Attempt, EditView, Stage, State};
-use locus_protocol::{Fact, LayerRow};
+use locus_protocol::{Fact, LayerRow, TraceAnswer};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 
@@ -130,6 +130,21 @@ impl<'a> Seen<'a> {
                 let number = attempt.number?;
                 Some(attempt.on_top_of.iter().copied().chain([number]).collect())
             }
+        }
+    }
+
+    /// Which answer of the fact that is shown is traced on a model: what was chosen, else what the model says where an edit
+    /// of the fact is in place, else the true target.
+    #[must_use]
+    pub fn traced_answer(&self, of: Of) -> TraceAnswer {
+        let Some(fact) = self.fact() else { return TraceAnswer::True };
+        let in_place = self.edits_of(of).unwrap_or_default();
+        let edits = &self.state.edits.applied;
+        let is_edited = edits.iter().any(|edit| in_place.contains(&edit.number) && edit.edits(fact));
+        match self.state.traces.chosen_answer(fact) {
+            Some(chosen) => chosen.clone(),
+            None if is_edited => TraceAnswer::Model,
+            None => TraceAnswer::True,
         }
     }
 

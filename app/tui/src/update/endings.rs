@@ -82,6 +82,10 @@ fn done_sentence(state: &State, job: &Job, verdict: Option<&AimVerdict>, took: &
                 peak.layer,
                 100.0 * peak.effect
             ),
+            Some((token, peak)) if peak.effect <= 0.0 => format!(
+                "traced in {took}: no state of `{token}`, the subject's last token, brings the answer back; greatest {}",
+                signed(peak.effect)
+            ),
             Some((token, peak)) => format!(
                 "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
                 peak.layer,
@@ -136,7 +140,7 @@ fn follow_peak(state: &mut State) {
     if state.layer.chosen || !state.traces.last().is_some_and(|view| restored(&view.started.order)) {
         return;
     }
-    if let Some((_, peak)) = early_site(state) {
+    if let Some((_, peak)) = early_site(state).filter(|(_, peak)| peak.effect > 0.0) {
         state.layer.place = peak.layer;
         state.suit_plugins();
     }

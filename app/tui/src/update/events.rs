@@ -136,6 +136,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
             let below = state.edits.numbers();
             state.link.recorded |= applied.operation.is_some();
             state.edits.apply(applied);
+            state.traces.forget_answers();
             note_for_comparison(state, below);
             state.want_prediction();
         }
@@ -214,6 +215,7 @@ fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>
         None
     };
     state.edits.settle(applied, undone, rows, unedited);
+    state.traces.forget_answers();
     state.want_prediction();
     if let Some(text) = text {
         state.note("info", &text);

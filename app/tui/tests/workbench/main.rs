@@ -1,6 +1,7 @@
 //! The workbench from outside: events and keys in, screens and effects out.
 
 mod analysis;
+mod answers;
 mod author;
 mod commands;
 mod compare;

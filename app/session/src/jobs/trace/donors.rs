@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::pace::RunningJob;
 use locus_engine::noise::LegacyRandom;
-use locus_engine::trace::{Donor, Means, Replacement, TracedAnswer, TracedQuestion};
+use locus_engine::trace::{Donor, Means, Replacement, TracedQuestion};
 use locus_protocol::{Fact, Intervention, TraceOrder};
 
 /// Prompts that a mean is taken over.
@@ -33,7 +33,7 @@ pub fn replacement(
             let subjects = drawn(counterparts(&loaded.facts, &order.fact), usize::MAX, &mut random);
             let mut questions = Vec::new();
             for subject in subjects {
-                let answer = TracedAnswer::Target(order.fact.target_true.clone());
+                let answer = super::traced_answer(order);
                 // a subject that its own tokens hide, or one too long for the context, is no donor
                 if let Ok(donor) = TracedQuestion::new(model, &order.fact.template, &subject, &answer) {
                     questions.push((subject, donor));

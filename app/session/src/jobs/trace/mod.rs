@@ -13,7 +13,7 @@ use locus_engine::trace::{
     CleanRun, HeatMap, Kind, Replacement, Report, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
     ablation_preview, heat_map, preview, severed_heat_map,
 };
-use locus_protocol::{Event, Intervention, Phase, TraceKind, TraceOrder, TraceStarted, TriedOn};
+use locus_protocol::{Event, Intervention, Phase, TraceAnswer, TraceKind, TraceOrder, TraceStarted, TriedOn};
 use noising::Noising;
 
 /// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
@@ -67,8 +67,12 @@ pub fn run(job: RunningJob<'_>, order: TraceOrder) -> Result<(), Stopped> {
 /// Refuses an order that makes no sense.
 pub fn check(order: &TraceOrder) -> Result<(), Error> {
     let bad = |message: &str| Err(Error::Request(message.to_owned()));
-    if order.fact.target_true.trim().is_empty() {
-        return bad("a trace follows the true target's probability; give one as target_true (--true)");
+    if order.answer != TraceAnswer::Model && order.answer.text(&order.fact).is_none() {
+        return bad(match order.answer {
+            TraceAnswer::New => "the fact has no new target to trace; give one as target_new (--new)",
+            TraceAnswer::Text(_) => "the answer to trace is empty; give a text (--answer)",
+            _ => "a trace follows the true target's probability; give one as target_true (--true)",
+        });
     }
     if order.samples == 0 || order.window == 0 {
         return bad("samples and window must be at least 1; see --samples and --window");
@@ -91,6 +95,12 @@ pub fn check(order: &TraceOrder) -> Result<(), Error> {
     Ok(())
 }
 
+/// The answer that an order follows.
+pub fn traced_answer(order: &TraceOrder) -> TracedAnswer {
+    let text = order.answer.text(&order.fact);
+    text.map_or(TracedAnswer::MostProbable, |text| TracedAnswer::Target(text.to_owned()))
+}
+
 /// What the model is asked, and the noise on it.
 pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, Noising), Error> {
     let fact = &order.fact;
@@ -105,8 +115,7 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, N
         return Err(Error::Request(format!("the noise must be from 0 to {LOUDEST}; see --noise")));
     }
     let model = loaded.stack.model();
-    let answer = TracedAnswer::Target(fact.target_true.clone());
-    let question = TracedQuestion::new(model, &fact.template, &fact.subject, &answer)?;
+    let question = TracedQuestion::new(model, &fact.template, &fact.subject, &traced_answer(order))?;
     Ok((question, Noising::new(order, level)?))
 }
 

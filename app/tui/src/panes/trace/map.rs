@@ -9,6 +9,9 @@ use crate::state::{Seen, TraceView};
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
+/// Shares of the scale below zero that are shown as such.
+const BELOW_ZERO: f64 = 0.04;
+
 /// The greatest value of the scale.
 fn scale_end(own: &TracePane, view: &TraceView) -> f64 {
     let full = view.full_effect();
@@ -190,9 +193,16 @@ pub(super) fn scale_line(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>) ->
         let text = format!(" no scale: p with the state {done}, in hundredths");
         return Line::styled(text, state.theme().muted());
     }
-    let mut spans = vec![Span::styled(" effect 0 ", state.theme().muted())];
-    spans.extend(heat_legend(state.theme(), state.glyphs()));
     let end = scale_end(own, view);
+    let least = view.least_shown().map(|least| (least, least / end)).filter(|(_, share)| *share <= -BELOW_ZERO);
+    let mut spans = vec![Span::styled(" effect ", state.theme().muted())];
+    if let Some((least, share)) = least {
+        spans.push(Span::styled(format!("{} ", signed(least)), state.theme().muted()));
+        spans.push(heat_cell(state.theme(), state.glyphs(), 0.0, share, 1));
+        spans.push(Span::raw(" "));
+    }
+    spans.push(Span::styled("0 ", state.theme().muted()));
+    spans.extend(heat_legend(state.theme(), state.glyphs()));
     spans.push(Span::styled(format!(" {}", signed(end)), state.theme().muted()));
     let full = view.full_effect();
     let all = if view.started.order.intervention.is_ablation() { "all of it" } else { "full restoration" };

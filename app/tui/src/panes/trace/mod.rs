@@ -4,8 +4,8 @@ mod map;
 
 use super::{About, Action, Models, Motion, Pane, Table, action};
 use crate::looks::{Paper, printable, probability, ratio, signed, token_text, width, wrap};
-use crate::state::{Change, Of, Seen, State, TraceView, View, Wish, arrange};
-use locus_protocol::{Event, Intervention, Outcome, TraceKind, TraceOrder, counted, with_edits};
+use crate::state::{Change, Of, Opening, Seen, State, TraceView, View, Wish, arrange};
+use locus_protocol::{Event, Fact, Intervention, Outcome, TraceAnswer, TraceKind, TraceOrder, counted, with_edits};
 use map::{cursor_line, draw_map, scale_line};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -57,6 +57,19 @@ const ACTIONS: &[Action<TracePane>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "trace-answer",
+        help: "next answer: true, new, the model's own, typed",
+        hint: Some(|_, state| {
+            format!("answer: {}", next_answer(&state.seen()).map_or("type one", |answer| answer.whose()))
+        }),
+        available: |_, state| match state.seen().fact() {
+            Some(_) => nothing_is_traced(state),
+            None => Err("no fact is selected".into()),
+        },
+        run: |trace, state| trace.follow_next(state),
+        ..Action::PLAIN
+    },
+    Action {
         name: "trace-scale",
         help: "scale to full restoration, or to the greatest effect",
         run: |trace, _| {
@@ -71,6 +84,17 @@ fn nothing_is_traced(state: &State) -> Result<(), String> {
     match state.traces.running() {
         Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
         None => Ok(()),
+    }
+}
+
+/// The answer after the one that is traced; nothing where the next one is to be typed.
+fn next_answer(seen: &Seen<'_>) -> Option<TraceAnswer> {
+    let has_new = seen.fact().is_some_and(|fact| TraceAnswer::New.text(fact).is_some());
+    match seen.traced_answer(seen.view().of) {
+        TraceAnswer::True if has_new => Some(TraceAnswer::New),
+        TraceAnswer::True | TraceAnswer::New => Some(TraceAnswer::Model),
+        TraceAnswer::Model => None,
+        TraceAnswer::Text(_) => Some(TraceAnswer::True),
     }
 }
 
@@ -90,12 +114,35 @@ pub struct TracePane {
 impl TracePane {
     /// Orders a trace of the selected fact.
     pub fn start(&mut self, state: &State) -> Vec<Wish> {
-        let Some(fact) = state.fact().cloned() else { return Vec::new() };
+        let answer = Seen::new(state, &View::default()).traced_answer(Of::AsItIs);
+        state.fact().map_or_else(Vec::new, |fact| self.follow(fact, answer))
+    }
+
+    /// Orders a trace of an answer.
+    fn follow(&mut self, fact: &Fact, answer: TraceAnswer) -> Vec<Wish> {
         let title = format!("tracing {}", fact.subject);
-        let mut order = TraceOrder::new(fact, self.kind);
-        order.intervention = self.intervention;
         self.token = None;
-        vec![Wish::order(title, order)]
+        vec![Wish::order(title, self.order(fact, answer))]
+    }
+
+    fn order(&self, fact: &Fact, answer: TraceAnswer) -> TraceOrder {
+        TraceOrder { intervention: self.intervention, answer, ..TraceOrder::new(fact.clone(), self.kind) }
+    }
+
+    /// Goes to the next answer, and traces it where the fact was traced and the engine is free.
+    fn follow_next(&mut self, state: &State) -> Vec<Wish> {
+        let seen = state.seen();
+        let (Some(fact), Some(answer)) = (seen.fact(), next_answer(&seen)) else {
+            return vec![Wish::Open(Opening::TraceText)];
+        };
+        let of = seen.edits_of(seen.view().of).unwrap_or_default();
+        let is_there = state.traces.of_answer(&self.order(fact, answer.clone()), &of).is_some();
+        let is_wanted = !is_there && of == state.edits.numbers() && state.traces.any_of(fact);
+        let mut wishes = vec![Change::TraceAnswer(Box::new(fact.clone()), answer.clone()).into()];
+        if is_wanted && state.ready_for_a_look().is_ok() {
+            wishes.extend(self.follow(fact, answer));
+        }
+        wishes
     }
 
     /// Traces the selected fact in the way that was chosen, where it was traced in another and the engine is free.
@@ -119,9 +166,16 @@ impl TracePane {
     /// The heat map of a model.
     fn of<'a>(&self, seen: &Seen<'a>, of: Of) -> Option<&'a TraceView> {
         let (traces, fact) = (&seen.all().traces, seen.fact()?);
-        let exact = traces.of_model(fact, self.kind, self.intervention, &seen.edits_of(of)?);
-        // of the model as it is the newest one shows until there is one, and says of which model it is
-        exact.or_else(|| (of == Of::AsItIs).then(|| traces.newest(fact, self.kind, self.intervention)).flatten())
+        let in_place = seen.edits_of(of)?;
+        let order = self.order(fact, seen.traced_answer(of));
+        let exact = traces.of_answer(&order, &in_place);
+        exact.or_else(|| match (of, traces.chosen_answer(fact)) {
+            // of the model as it is the newest one shows until there is one, and says of which model it is
+            (Of::AsItIs, Some(_)) => traces.newest_of_answer(&order),
+            (Of::AsItIs, None) => traces.newest(fact, self.kind, self.intervention),
+            // another model was perhaps asked for another answer, which the map says
+            _ => traces.of_model(fact, self.kind, self.intervention, &in_place),
+        })
     }
 
     /// The heat map that differences are taken from, where it has the same tokens.
@@ -329,21 +383,36 @@ fn draw_view(own: &TracePane, state: &Seen<'_>, view: &TraceView, paper: &mut Pa
     if started.order.intervention != Intervention::Restore {
         what += &format!(", {}", started.order.intervention.title());
     }
-    let answer = token_text(&started.answer, state.glyphs());
-    let mut spans = vec![Span::styled(format!(" {what}"), state.theme().heading())];
     if arrange(state).has_tabs {
         // no border whose title says it
-        spans.push(Span::raw(format!(", {}", with_edits(&started.in_place))));
+        what += &format!(", {}", with_edits(&started.in_place));
     }
-    spans.push(Span::raw(format!("{dot}p({answer}) clean {}", probability(started.clean))));
+    let mut numbers = format!("{dot}clean {}", probability(started.clean));
     if !started.order.intervention.is_ablation() {
-        spans.push(Span::raw(format!("{dot}corrupted {}", probability(started.corrupted))));
+        numbers += &format!("{dot}corrupted {}", probability(started.corrupted));
     }
-    paper.line(spans);
+    let answer = format!("{} “{}”", started.order.answer.whose(), token_text(started.answer.trim(), state.glyphs()));
+    // the longest that there is room for
+    let short = what.replacen(kind_name(TraceKind::Hidden), "hidden", 1);
+    let ways = [(&what, "traced answer: "), (&what, "answer: "), (&what, ""), (&short, "")];
+    let fits = |(what, before): &&(&String, &str)| {
+        width(what) + width(before) + width(&answer) + width(&dot) + width(&numbers) < paper.width()
+    };
+    let (what, before) = ways.iter().find(fits).unwrap_or(&ways[3]);
+    paper.line(vec![
+        Span::styled(format!(" {what}"), state.theme().heading()),
+        Span::raw(dot.clone()),
+        Span::styled(format!("{before}{answer}"), state.theme().accent()),
+        Span::raw(numbers),
+    ]);
     let drawn = Drawn { view, other: own.other(state, view) };
     if let Some(against) = state.view().against {
         let text = match difference_missing(state, against, drawn) {
-            None => format!(" effects minus those of {}", state.model(against)),
+            None => {
+                let other = drawn.other.filter(|other| other.started.answer != started.answer);
+                let other = other.map_or_else(String::new, |other| format!(", {}", other.started.answer_in_words()));
+                format!(" effects minus those of {}{}", state.model(against), printable(&other))
+            }
             Some(why) => {
                 let text = format!(" no difference: {}", printable(&why));
                 wrap(&text, paper.width(), 1).into_iter().for_each(|line| {
@@ -421,8 +490,10 @@ fn progress_line(state: &Seen<'_>, view: &TraceView, room: usize) -> Line<'stati
                 let name = token_text(&view.started.tokens.get(peak.token)?.text, state.glyphs());
                 Some(format!("{name} {} at layer {}", signed(peak.effect), peak.layer))
             };
-            let (early, late) = (peak(view.last_subject_token()), peak(view.last_token()));
-            let peaks: Vec<String> = early.into_iter().chain(late).collect();
+            // the greatest of all comes first, wherever it is
+            let greatest = view.peak(None).map(|peak| peak.token);
+            let others = [view.last_subject_token(), view.last_token()].into_iter().filter(|token| *token != greatest);
+            let peaks: Vec<String> = std::iter::once(greatest).chain(others).filter_map(peak).collect();
             let peaks = format!(" greatest: {}", peaks.join(", "));
             let text = format!("{peaks}; {settings}");
             Line::styled(if width(&text) > room { peaks } else { text }, state.theme().muted())
@@ -457,9 +528,9 @@ fn table(own: &TracePane, state: &Seen<'_>, view: &TraceView) -> Table {
     }
     let undefined = undefined.map_or_else(String::new, |why| format!("; no effect is defined: {why}"));
     let title = format!(
-        "Trace of “{}” → “{}” on {model}: clean {}, corrupted {}{undefined}",
+        "Trace of “{}” → {} on {model}: clean {}, corrupted {}{undefined}",
         view.started.order.fact.prompt(),
-        view.started.answer.trim(),
+        view.started.answer_in_words(),
         probability(view.started.clean),
         probability(view.started.corrupted)
     );
