@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::csv_file::CsvFile;
 use crate::cli::ledger::{Ledger, LedgerFile};
 use crate::cli::settings::file_hash;
-use crate::cli::{Failure, orders, output, screening, summary};
+use crate::cli::{Failure, layers, orders, output, screening, summary};
 use locus_protocol::{EditOrder, EvaluateOrder, Evaluated, Event, Fact, MOST_SAID_TOKENS, Measures};
 use locus_records::operations::facts_mark;
 use serde_json::{Value, json};
@@ -57,6 +57,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--said-tokens must be at most {MOST_SAID_TOKENS}")));
     }
     orders::check_free_generation(arguments.free_generation)?;
+    layers::check(common, arguments.order.layers.as_deref())?;
     // what cannot be written is said before anything is computed for it
     let csv = arguments.csv.as_deref().map(CsvFile::begin).transpose()?;
     let out = arguments.out.as_deref().map(LedgerFile::take).transpose()?;

@@ -31,10 +31,6 @@ pub fn run(common: &Common, search: Option<&str>) -> Result<(), Failure> {
         count += 1;
     }
     output::print(&table.to_string())?;
-    output::print(&format!(
-        "\n{count} of {}; {}",
-        counted(client.known.facts.len(), "fact"),
-        shown(&client.known.facts_source)
-    ))?;
-    Ok(())
+    let all = counted(client.known.facts.len(), "fact");
+    Ok(output::below(&format!("{count} of {all}; {}", shown(&client.known.facts_source)))?)
 }

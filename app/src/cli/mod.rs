@@ -20,6 +20,7 @@ mod follow;
 mod follow_sweep;
 mod free_generation;
 mod interrupt;
+mod layers;
 mod ledger;
 mod log;
 mod model;

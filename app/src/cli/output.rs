@@ -108,13 +108,34 @@ pub fn has_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
+/// Whether somebody reads standard output, and no program does.
+pub fn is_for_people() -> bool {
+    std::io::stdout().is_terminal()
+}
+
+/// Says a sentence below a table; a program that reads the table finds nothing else in it.
+///
+/// # Errors
+/// Standard output is gone.
+pub fn below(text: &str) -> std::io::Result<()> {
+    if is_for_people() {
+        print(&format!("\n{text}"))
+    } else {
+        complain(text);
+        Ok(())
+    }
+}
+
 /// Prints lines of text. What a terminal would obey is written out; texts that may hold line breaks of their own have
 /// gone through [`shown`] before they were put in.
 ///
 /// # Errors
 /// Standard output is gone.
 pub fn print(text: &str) -> std::io::Result<()> {
-    raw(format!("{}\n", shown_lines(text)).as_bytes())
+    // tabs between the cells of a table that no terminal is to align
+    let cells = |text: &str| text.split('\t').map(shown_lines).collect::<Vec<_>>().join("\t");
+    let text = if is_for_people() { shown_lines(text).into_owned() } else { cells(text) };
+    raw(format!("{text}\n").as_bytes())
 }
 
 /// Prints a record as one line of JSON.

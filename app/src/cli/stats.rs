@@ -2,8 +2,7 @@
 
 use crate::cli::arguments::{Common, StatsAction};
 use crate::cli::client::Client;
-use crate::cli::{Failure, output, settings, tables};
-use locus_protocol::shown::shown;
+use crate::cli::{Failure, layers, output, settings, tables};
 use locus_protocol::{
     Event, Inspect, Inspected, KeptMoments, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
@@ -37,6 +36,9 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
         options.moments.keep_every = keep_every;
         options.open_plugins = locus_protocol::OpenPlugins::WhenNeeded;
     })?;
+    if let SecondMomentsTask::Export { layers, .. } = &task {
+        layers::are_there(&client, "--layers", layers)?;
+    }
     let mut report = None;
     client.job(task.clone(), &mut |event| {
         if let Event::SecondMoments(told) = event {
@@ -139,7 +141,7 @@ fn list(common: &Common) -> Result<(), Failure> {
     if common.json {
         return kept.iter().try_for_each(|kept| Ok(output::json(&record(kept))?));
     }
-    let mut table = tables::table(["model", "corpus", "", "tokens", "layers", "sums in", "bytes", "state"]);
+    let mut table = tables::table(["model", "corpus", "its name", "tokens", "layers", "sums in", "bytes", "state"]);
     for file in &kept {
         let (model, corpus) = names(file);
         let tokens = file.unfinished.or_else(|| file.layers.iter().map(|layer| layer.tokens).min());
@@ -159,10 +161,15 @@ fn list(common: &Common) -> Result<(), Failure> {
             state,
         ]);
     }
-    output::print(&format!("second moments in {}\n", shown(&cache.join("second-moments").display().to_string())))?;
-    let none = "none yet; an edit that needs them collects them, or `locus stats collect`";
-    output::print(&if kept.is_empty() { none.to_owned() } else { table.to_string() })?;
-    Ok(())
+    output::print(&table.to_string())?;
+    let folder = cache.join("second-moments");
+    let folder = folder.display();
+    Ok(output::below(&match kept.is_empty() {
+        true => format!(
+            "no second moments in {folder} yet; an edit that needs them collects them, or `locus stats collect`"
+        ),
+        false => format!("second moments in {folder}"),
+    })?)
 }
 
 /// Model and corpus as the name of the file gives them.

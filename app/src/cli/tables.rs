@@ -1,5 +1,6 @@
 //! Tables for people.
 
+use crate::cli::output;
 use comfy_table::CellAlignment;
 use comfy_table::presets::NOTHING;
 use locus_protocol::shown::{message, shortened, shown};
@@ -14,57 +15,87 @@ const LONGEST_CELL: usize = 500;
 /// Characters of a column's name that are shown.
 const LONGEST_NAME: usize = 60;
 
-/// A plain table. What is in its cells is one line, and nothing that a terminal obeys.
-pub struct Table(comfy_table::Table);
+/// A plain table. What is in its cells is one line, and nothing that a terminal obeys. In a pipe its cells are separated by
+/// tabs and whole.
+pub struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Columns that are aligned to the right.
+    right: Vec<usize>,
+}
 
 impl Table {
     /// Adds a row.
     pub fn add_row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        let cells = cells.into_iter().map(|cell| shown(&shortened(cell.as_ref(), LONGEST_CELL)).into_owned());
-        self.0.add_row(cells.collect::<Vec<String>>());
+        self.rows.push(cells.into_iter().map(|cell| cell.as_ref().to_owned()).collect());
     }
 
     /// Aligns columns to the right.
     pub fn right(&mut self, columns: impl IntoIterator<Item = usize>) {
-        for column in columns {
-            if let Some(column) = self.0.column_mut(column) {
+        self.right.extend(columns);
+    }
+
+    fn aligned(&self) -> comfy_table::Table {
+        let cut = |cells: &[String], most: usize| -> Vec<String> {
+            cells.iter().map(|cell| shown(&shortened(cell, most)).into_owned()).collect()
+        };
+        let mut table = comfy_table::Table::new();
+        table.load_style(NOTHING);
+        if !self.head.is_empty() {
+            table.set_header(cut(&self.head, LONGEST_NAME));
+        }
+        self.rows.iter().for_each(|row| _ = table.add_row(cut(row, LONGEST_CELL)));
+        for &column in &self.right {
+            if let Some(column) = table.column_mut(column) {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
+        table
+    }
+
+    /// The same with tabs between its cells.
+    fn separated(&self) -> String {
+        let cell = |cell: &String| shown(cell.trim()).replace('\t', " ");
+        let lines = std::iter::once(&self.head).chain(&self.rows);
+        lines.map(|row| row.iter().map(cell).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>().join("\n")
     }
 }
 
 impl std::fmt::Display for Table {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(formatter)
+        if output::is_for_people() { self.aligned().fmt(formatter) } else { formatter.write_str(&self.separated()) }
     }
 }
 
 /// A plain table with a head.
 pub fn table<S: AsRef<str>>(head: impl IntoIterator<Item = S>) -> Table {
-    let mut table = comfy_table::Table::new();
-    table.load_style(NOTHING);
-    table.set_header(
-        head.into_iter()
-            .map(|name| shown(&shortened(name.as_ref(), LONGEST_NAME)).into_owned())
-            .collect::<Vec<String>>(),
-    );
-    Table(table)
+    let head = head.into_iter().map(|name| name.as_ref().to_owned()).collect();
+    Table { head, rows: Vec::new(), right: Vec::new() }
 }
 
 /// Names and values, one pair a line.
 pub fn pairs<N: Into<String>>(pairs: impl IntoIterator<Item = (N, String)>) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(NOTHING);
-    let mut table = Table(table);
+    let mut table = table([""; 0]);
     pairs.into_iter().for_each(|(name, value)| table.add_row([name.into(), value]));
-    table.to_string()
+    table.aligned().to_string()
 }
 
 /// Aligns all columns but the first to the right.
 pub fn numbers(table: &mut Table) {
-    let columns = table.0.column_count();
-    table.right(1..columns);
+    table.right(1..table.head.len());
+}
+
+/// A number of bytes as people write it.
+#[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+pub fn bytes(bytes: u64) -> String {
+    let units = ["kB", "MB", "GB", "TB"];
+    let mut size = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while size >= 1000.0 && unit + 1 < units.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    if bytes < 1000 { format!("{bytes} B") } else { format!("{size:.1} {}", units[unit]) }
 }
 
 /// A number between 0 and 1 with three digits.

@@ -228,19 +228,19 @@ fn facts_are_listed_and_found() {
     let home = Home::new();
     assert!(facts().iter().all(|fact| fact.prompt().contains(&fact.subject) && fact.neighborhood.len() == 10));
     let wanted = &fact(0).subject;
-    let found = home.run(["facts", wanted]).well().out;
-    let rows: Vec<&str> = found.lines().skip(1).take_while(|line| !line.trim().is_empty()).collect();
-    assert!(!rows.is_empty() && rows.iter().all(|row| row.contains(wanted.as_str())), "{found}");
+    let found = home.run(["facts", wanted]).well();
+    let rows: Vec<&str> = found.out.lines().skip(1).collect();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row.contains(wanted.as_str())), "{found:?}");
     let tail = format!("{} of {} facts; built-in facts", rows.len(), facts().len());
-    assert!(found.trim_end().ends_with(&tail), "{found}");
+    assert!(found.err.trim_end().ends_with(&tail), "{found:?}");
     let json = home.run(["facts", wanted, "--json"]).well().out;
     assert_eq!(json.lines().filter(|line| line.contains("\"template\"")).count(), rows.len());
     // a file of one's own: the first record of the built-in ones
     let built_in = std::fs::read_to_string(home.cache().join("built-in-model/facts.json")).expect("facts");
     let records: Vec<Value> = serde_json::from_str(&built_in).expect("records");
     std::fs::write(home.path("own.json"), json!([records[7]]).to_string()).expect("written");
-    let own = home.run(["facts", "--facts", "own.json"]).well().out;
-    assert!(own.contains("1 of 1 fact; own.json"), "{own}");
+    let own = home.run(["facts", "--facts", "own.json"]).well();
+    assert!(own.err.contains("1 of 1 fact; own.json"), "{own:?}");
 }
 
 #[test]
@@ -306,7 +306,7 @@ fn the_model_is_described() {
 #[test]
 fn second_moments_are_listed_once_there_are_some() {
     let home = Home::cold();
-    assert!(home.run(["stats"]).well().out.contains("none yet"));
+    assert!(home.run(["stats"]).well().err.contains("no second moments in"));
     assert_eq!(home.run(["stats", "--json"]).well().out, "");
     let told = home.run(["edit", "--method", "rome", "--corpus-tokens", "2000", "--json"]).well();
     assert!(told.out.contains("collecting second moments of all layers"), "{}", told.out);

@@ -45,6 +45,7 @@ pub struct Arguments {
 
 /// Flags of all commands.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Flags of all commands")]
 pub struct Common {
     /// Model folder in the layout of Hugging Face (config.json, *.safetensors, tokenizer.json); the built-in model
     /// without it.

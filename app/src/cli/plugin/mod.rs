@@ -41,10 +41,10 @@ fn list(common: &Common) -> Result<(), Failure> {
     }
     output::print(&table.to_string())?;
     for refused in &client.known.refused {
-        output::print(&format!("refused: {}", shown(&message(&refused.reason))))?;
+        output::below(&format!("refused: {}", shown(&message(&refused.reason))))?;
     }
     if client.known.plugins.is_empty() {
-        output::print("no plugin was found; build them with `cargo build --release --workspace`")?;
+        output::below("no plugin was found; build them with `cargo build --release --workspace`")?;
     }
     Ok(())
 }

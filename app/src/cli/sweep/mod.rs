@@ -64,11 +64,37 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
 fn tables(folder: &Path, scores: &[&str]) -> Result<String, Failure> {
     let ledger = Ledger::read(folder)?;
     let rows = ledger.rows()?;
-    let texts: Vec<String> = layer_table(rows.iter(), scores).iter().map(as_text).collect();
+    let tables = layer_table(rows.iter(), scores);
+    if !output::is_for_people() && !tables.is_empty() {
+        return Ok(as_one(&tables, scores).to_string());
+    }
+    let texts: Vec<String> = tables.iter().map(as_text).collect();
     if texts.is_empty() {
         return Err(Failure::failed(format!("{}: no cell is done yet; see `locus sweep status`", folder.display())));
     }
     Ok(texts.join("\n\n"))
+}
+
+/// All tables as one, which a program reads: each score, half of its interval, and over how many facts.
+fn as_one(tables: &[Table], scores: &[&str]) -> crate::cli::tables::Table {
+    let of_scores =
+        scores.iter().flat_map(|score| [(*score).to_owned(), format!("{score}_half_width"), format!("{score}_n")]);
+    let mut all = table(
+        ["edit", "objective", "layer"].map(str::to_owned).into_iter().chain(of_scores).chain(["failed".to_owned()]),
+    );
+    for of in tables {
+        for row in &of.rows {
+            let mut cells = vec![of.edit.clone(), of.objective.clone(), row.layer.to_string()];
+            cells.extend(row.scores.iter().flat_map(|score| match score {
+                Some(score) if score.count < 2 => [score.mean.to_string(), String::new(), score.count.to_string()],
+                Some(score) => [score.mean.to_string(), score.half_width.to_string(), score.count.to_string()],
+                None => [const { String::new() }; 3],
+            }));
+            cells.push(row.failed.to_string());
+            all.add_row(cells);
+        }
+    }
+    all
 }
 
 /// One table, scores without any number left out.
