@@ -85,6 +85,9 @@ pub enum Event {
         /// Rows of the model as it is for this fact; none where a target is empty.
         #[serde(default)]
         rows: Vec<LayerRow>,
+        /// The word that the model says after the prompt, where the fact has no true answer; empty where it says none.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        says: String,
     },
     /// A trace's clean and corrupted runs are done.
     Trace(TraceStarted),

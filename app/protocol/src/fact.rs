@@ -86,8 +86,14 @@ impl Fact {
         let wrong = |what: &str| FactError(format!("{what}; mark the subject like this: The capital of {{France}} is"));
         let (before, rest) = marked.split_once('{').ok_or_else(|| wrong("the prompt marks no subject"))?;
         let (subject, after) = rest.split_once('}').ok_or_else(|| wrong("the brace of the subject is not closed"))?;
+        if subject.starts_with('{') && after.starts_with('}') {
+            return Err(wrong("the braces are doubled, where one pair marks the subject"));
+        }
         if subject.trim().is_empty() {
             return Err(wrong("there is no subject between the braces"));
+        }
+        if before.contains('}') {
+            return Err(wrong("a brace is closed that was not opened"));
         }
         if after.contains(['{', '}']) || subject.contains('{') {
             return Err(wrong("the prompt marks more than one subject"));
@@ -144,6 +150,8 @@ mod tests {
             ("The capital of {France is", "not closed"),
             ("The capital of {} is", "no subject between"),
             ("{A} and {B} are", "more than one"),
+            ("The capital of {{France}} is", "doubled"),
+            ("The} capital of {France} is", "not opened"),
         ] {
             let error = Fact::from_marked(marked, "x", "y").expect_err(marked).to_string();
             assert!(error.contains(complaint), "{marked}: {error}");

@@ -5,12 +5,14 @@ use crate::cli::arguments::Common;
 use crate::cli::engine::{self, Ended, source, start_of, way};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{self, Output};
+use crate::cli::reproducible;
 use crossbeam_channel::RecvTimeoutError;
 use locus_link::{Engine, Hello, News, ToEngine, Way};
 use locus_protocol::{
     Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, ModelReady, OpenPlugins, Outcome, Place,
     PluginReady, PluginRefused, Start, Task,
 };
+use locus_records::{Places, Preference};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -137,6 +139,14 @@ impl Client {
         Ok(client)
     }
 
+    /// What the settings of the user prefer.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn preference(&self) -> Result<Preference, Failure> {
+        reproducible::preference(&Places::find()?)
+    }
+
     /// Whether records are printed instead of tables.
     pub fn json(&self) -> bool {
         self.output.json
@@ -193,6 +203,27 @@ impl Client {
     /// A plugin that was asked for cannot be used.
     pub fn plugins(&mut self) -> Result<(), Failure> {
         self.ask(Command::Plugins, &mut |_| {})
+    }
+
+    /// The word that the model says after a fact's prompt, which is none where it goes on otherwise, and its next token.
+    ///
+    /// # Errors
+    /// The prompt cannot be run; the output is gone.
+    pub fn says(&mut self, fact: &Fact) -> Result<(String, String), Failure> {
+        self.send(Command::Predict { fact: fact.clone() })?;
+        loop {
+            match self.receive()? {
+                Event::Prediction { says, top, .. } => {
+                    let next = top.into_iter().next().map(|token| token.text);
+                    return Ok((says, next.unwrap_or_default()));
+                }
+                // it has been passed on
+                Event::Log { source, level, .. } if source == "engine" && level == "error" => {
+                    return Err(Failure::silent());
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Gives a short order and listens until it is answered.

@@ -22,14 +22,14 @@ pub struct Edited {
 /// Those of the jobs.
 pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     check_save(arguments)?;
-    orders::check_free_generation(arguments.free_generation)?;
+    orders::check(common, arguments)?;
     if let Some(number) = arguments.undo.first().filter(|_| !arguments.sequence) {
         return Err(Failure::usage(format!(
             "--undo {number}: takes one of several edits in place back; put --sequence with it"
         )));
     }
     let mut client = Client::with_model(common)?;
-    let orders = orders::read(&client, arguments)?;
+    let orders = orders::read(&mut client, arguments)?;
     if arguments.sequence || orders.is_empty() {
         sequence(&mut client, arguments, orders)?;
     } else {

@@ -27,9 +27,9 @@ pub fn run(
         }
     }
     edit::check_save(arguments)?;
-    orders::check_free_generation(arguments.free_generation)?;
+    orders::check(common, arguments)?;
     let mut client = Client::with_model(common)?;
-    let orders = orders::read(&client, arguments)?;
+    let orders = orders::read(&mut client, arguments)?;
     edit::sequence(&mut client, arguments, orders)?;
     edit::save(&mut client, arguments)?;
     // first what may be refused

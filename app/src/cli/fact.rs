@@ -1,16 +1,31 @@
 //! The fact that a command line names.
 
-use crate::cli::Failure;
 use crate::cli::arguments::FactArguments;
+use crate::cli::client::Client;
+use crate::cli::{Failure, output};
+use locus_protocol::shown::{message, shown};
 use locus_protocol::{Fact, read_ranges};
 
-/// The fact of `--case`, of `--prompt`, or the first of the file.
+/// Looks whether a prompt that was typed is one with a subject, before anything is loaded for it.
+///
+/// # Errors
+/// It marks none; an answer is empty.
+pub fn check(arguments: &FactArguments) -> Result<(), Failure> {
+    for (name, answer) in [("--true", &arguments.target_true), ("--new", &arguments.target_new)] {
+        if answer.as_ref().is_some_and(|answer| answer.trim().is_empty()) {
+            return Err(Failure::usage(format!("{name} is empty; give the answer's text")));
+        }
+    }
+    typed(arguments).map(drop)
+}
+
+/// The fact of `--case`, the one that was typed, or the first of the file.
 ///
 /// # Errors
 /// No such record; a prompt that marks no subject.
 pub fn choose(arguments: &FactArguments, facts: &[Fact]) -> Result<Fact, Failure> {
-    let mut fact = match (&arguments.prompt, arguments.case) {
-        (Some(prompt), _) => typed(prompt, arguments.subject.as_deref())?,
+    let mut fact = match (typed(arguments)?, arguments.case) {
+        (Some(fact), _) => fact,
         (None, Some(case)) => recorded(case, facts)?,
         (None, None) => facts.first().cloned().ok_or_else(|| {
             Failure::usage("there are no facts; give one with --prompt, --true and --new, or a file with --facts")
@@ -67,18 +82,56 @@ fn extent(facts: &[Fact]) -> String {
     range.map_or_else(String::new, |(least, most)| format!("; the file has {least} to {most}"))
 }
 
-fn typed(prompt: &str, subject: Option<&str>) -> Result<Fact, Failure> {
-    match subject {
-        None => Fact::from_marked(prompt, "", "").map_err(|error| Failure::usage(format!("--prompt: {error}"))),
-        Some(subject) => {
-            let prompt = prompt.replace(['{', '}'], "");
-            if subject.trim().is_empty() || !prompt.contains(subject) {
-                return Err(Failure::usage(format!(
-                    "--subject: `{subject}` does not occur in the prompt `{prompt}`; give it as it stands there"
-                )));
-            }
-            let template = prompt.replacen(subject, "{}", 1);
-            Ok(Fact { template: template.trim_end().to_owned(), subject: subject.to_owned(), ..Fact::default() })
-        }
+/// The fact of a prompt that was typed; its true answer may be missing yet.
+fn typed(arguments: &FactArguments) -> Result<Option<Fact>, Failure> {
+    let (flag, prompt) = match (&arguments.marked, &arguments.prompt) {
+        (Some(prompt), _) => ("", prompt),
+        (None, Some(prompt)) => ("--prompt: ", prompt),
+        (None, None) => return Ok(None),
+    };
+    let Some(subject) = &arguments.subject else {
+        let fact = Fact::from_marked(prompt, "", "").map_err(|error| Failure::usage(format!("{flag}{error}")))?;
+        return Ok(Some(fact));
+    };
+    let prompt = prompt.replace(['{', '}'], "");
+    if subject.trim().is_empty() || !prompt.contains(subject) {
+        return Err(Failure::usage(format!(
+            "--subject: `{subject}` does not occur in the prompt `{prompt}`; give it as it stands there"
+        )));
     }
+    let template = prompt.replacen(subject, "{}", 1);
+    Ok(Some(Fact { template: template.trim_end().to_owned(), subject: subject.to_owned(), ..Fact::default() }))
+}
+
+/// Takes what the model says for the true answer of a fact that was given without one, and tells that: beside the output
+/// where that is one table.
+///
+/// # Errors
+/// The model says no word, or what an edit is to put in.
+pub fn complete(client: &mut Client, fact: &mut Fact, is_table: bool) -> Result<(), Failure> {
+    if !fact.target_true.is_empty() {
+        return Ok(());
+    }
+    let (says, next) = client.says(fact)?;
+    let prompt = fact.prompt();
+    let prompt = message(&prompt);
+    if says.is_empty() {
+        return Err(Failure::usage(format!(
+            "the model says no word after “{prompt}”, but “{}”; tell what is true with --true",
+            message(&next)
+        )));
+    }
+    if says == fact.target_new {
+        return Err(Failure::usage(format!(
+            "the model says “{says}” already after “{prompt}”; give another new answer, or tell what is true with --true"
+        )));
+    }
+    let told = format!("the model says “{}”, which counts as the true answer; --true tells another", shown(&says));
+    match (client.json(), is_table && !output::is_for_people()) {
+        (true, _) => {}
+        (false, true) => output::complain(&told),
+        (false, false) => output::print(&format!("{told}\n"))?,
+    }
+    fact.target_true = says;
+    Ok(())
 }

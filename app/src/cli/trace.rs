@@ -47,11 +47,18 @@ pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
     if arguments.csv.is_some() && arguments.preview {
         return Err(Failure::usage("--csv takes exact values; leave --preview out"));
     }
+    fact::check(&arguments.fact)?;
+    arguments.check()?;
     let mut client = Client::with_model_alone(common)?;
+    let layers = client.known.model.as_ref().map_or(usize::MAX, |model| model.layers);
+    if let Some(window) = arguments.window.filter(|window| *window > layers) {
+        return Err(Failure::usage(format!("--window {window}: this model has {layers} layers")));
+    }
     if arguments.all {
         return average(&mut client, arguments);
     }
-    let fact = fact::choose(&arguments.fact, &client.known.facts)?;
+    let mut fact = fact::choose(&arguments.fact, &client.known.facts)?;
+    fact::complete(&mut client, &mut fact, false)?;
     let order = arguments.order(fact)?;
     let table = arguments.csv.as_deref().map(TraceTable::create).transpose()?;
     let traced = trace(&mut client, order)?;

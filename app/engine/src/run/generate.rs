@@ -4,6 +4,7 @@ use super::capture::log_probabilities;
 use super::layout::check_rows;
 use super::sample::draw;
 use super::sentence::is_whole;
+use super::word::has_word;
 use crate::error::{Error, Result};
 use crate::model::{Batch, KeysValues, Model, Rectangle, Span, Tap, Taps};
 use crate::noise::LegacyRandom;
@@ -29,6 +30,8 @@ pub enum Length {
     /// So many tokens after the prompt at most; a text ends once it has its first sentence, or has come to a token that
     /// ends a text.
     Sentence(usize),
+    /// So many tokens after the prompt at most; a text ends once its first word is whole.
+    Word(usize),
 }
 
 /// A prompt and what came after it.
@@ -110,7 +113,9 @@ pub(super) fn extend(
     })?;
     let context = model.architecture.context as usize;
     let end = |prompt: usize| match length {
-        Length::After(tokens) | Length::Sentence(tokens) => prompt.saturating_add(tokens).min(context),
+        Length::After(tokens) | Length::Sentence(tokens) | Length::Word(tokens) => {
+            prompt.saturating_add(tokens).min(context)
+        }
         Length::Whole(tokens) => tokens.min(context),
     };
     let mut texts: Vec<Generated> =
@@ -120,7 +125,11 @@ pub(super) fn extend(
         let mut goes_on = Vec::with_capacity(memory.rows.len());
         for &row in &memory.rows {
             let text = &texts[row];
-            let is_over = matches!(length, Length::Sentence(_)) && is_first_sentence(model, text)?;
+            let is_over = match length {
+                Length::Sentence(_) => is_first_sentence(model, text)?,
+                Length::Word(_) => has_word(&model.tokenizer.decode(&text.tokens[text.prompt_tokens..])?),
+                Length::After(_) | Length::Whole(_) => false,
+            };
             goes_on.push(text.tokens.len() < end(text.prompt_tokens) && !is_over);
         }
         memory.keep(&goes_on, model.device)?;

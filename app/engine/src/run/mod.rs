@@ -9,6 +9,7 @@ mod sample;
 mod sentence;
 mod subject_noise;
 mod suffix;
+mod word;
 
 pub use capture::{capture, capture_noised, next_token_log_probabilities, noised_log_probabilities};
 pub(crate) use capture::{log_probabilities, noise_tap};
@@ -20,3 +21,4 @@ pub use sample::{sample, sample_noised};
 pub use sentence::sentence;
 pub use subject_noise::{Placement, SubjectNoises, resolved};
 pub use suffix::{Prepared, Repetition};
+pub use word::word;

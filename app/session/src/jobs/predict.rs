@@ -5,8 +5,13 @@ use crate::error::Error;
 use crate::model::loaded::Loaded;
 use crate::model::rows::{rows_of, token_texts};
 use locus_engine::evaluate::top_tokens;
+use locus_engine::model::Model;
 use locus_engine::model::tokenizer::PlacedPrompt;
+use locus_engine::run::{Choice, Length, generate, word};
 use locus_protocol::{Event, Fact, TriedOn};
+
+/// Tokens of a word at most.
+const LONGEST_WORD: usize = 12;
 
 /// Tells the tokens of the prompt, what comes next, and the rows of the model as it is.
 pub fn predict(emitter: &Emitter, loaded: &Loaded, fact: &Fact) -> Result<(), Error> {
@@ -17,7 +22,17 @@ pub fn predict(emitter: &Emitter, loaded: &Loaded, fact: &Fact) -> Result<(), Er
     // a fact that is only traced may lack a target
     let has_targets = [&fact.target_new, &fact.target_true].iter().all(|target| !target.trim().is_empty());
     let rows = if has_targets { rows_of(loaded.stack.model(), fact)? } else { Vec::new() };
+    // whoever knows the answer does not ask for it
+    let says = if fact.target_true.trim().is_empty() { first_word(model, &prompt)? } else { String::new() };
     let edits = in_place.len();
-    emitter.tell(Event::Prediction { prompt, tokens, top, edits, in_place, rows });
+    emitter.tell(Event::Prediction { prompt, tokens, top, edits, in_place, rows, says });
     Ok(())
+}
+
+/// The word that the model says after a prompt of its own accord; nothing where it says no word.
+fn first_word(model: &Model, prompt: &str) -> Result<String, Error> {
+    let prompts = [prompt.to_owned()];
+    let texts = generate(model, &prompts, Length::Word(LONGEST_WORD), Choice::Greedy, &mut || Ok(()))?;
+    let text = texts.first().map(|text| text.continuation(model)).transpose()?;
+    Ok(word(&text.unwrap_or_default()).to_owned())
 }

@@ -1,11 +1,13 @@
 //! The flags of commands that edit.
 
 use crate::cli::arguments::FactArguments;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
 /// Flags that say what a file of orders says itself.
-const SAID_BY_ORDERS: [&str; 13] = [
+const SAID_BY_ORDERS: [&str; 15] = [
+    "marked",
+    "target",
     "objective",
     "case",
     "cases",
@@ -24,13 +26,15 @@ const SAID_BY_ORDERS: [&str; 13] = [
 /// What to edit.
 #[derive(Clone, Debug, Args)]
 #[command(
-    mut_arg("method", |method| method.required_unless_present_any(["orders", "apply", "with_edits"])),
+    group(ArgGroup::new("edited").args(["marked", "method"]).multiple(true)),
+    mut_arg("method", |method| method.required_unless_present_any(["marked", "orders", "apply", "with_edits"])),
     mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS)),
     mut_args(|flag| match flag.get_id().as_str() {
-        // without a method there is no edit that they say something of
-        id if SAID_BY_ORDERS.contains(&id) => flag.requires("method"),
+        "marked" => flag,
+        // without a method or a prompt there is no edit that they say something of
+        id if SAID_BY_ORDERS.contains(&id) => flag.requires("edited"),
         // nor of these, where no file of orders takes its place
-        "parity" | "on_unedited" | "free_generation" => flag.requires("method"),
+        "parity" | "on_unedited" | "free_generation" => flag.requires("edited"),
         _ => flag,
     })
 )]
@@ -38,8 +42,11 @@ pub struct EditArguments {
     /// Which fact.
     #[command(flatten)]
     pub fact: FactArguments,
+    /// The answer that the edit puts in.
+    #[arg(value_name = "NEW", conflicts_with = "target_new")]
+    pub target: Option<String>,
     /// Numbers of records: 0-99, 3,5-7 or all; each is an edit of its own unless --together says otherwise.
-    #[arg(long, value_name = "NUMBERS", conflicts_with_all = ["case", "prompt", "target_true", "target_new"])]
+    #[arg(long, value_name = "NUMBERS", conflicts_with_all = ["case", "typed", "target_true", "target_new"])]
     pub cases: Option<String>,
     /// Edits the facts of --cases in one go, with a method that takes many.
     #[arg(long, requires = "cases")]
@@ -69,10 +76,10 @@ pub struct EditArguments {
 /// The flags that make an edit order, the same for all commands that edit.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OrderArguments {
-    /// Id of the method; see `locus plugin list`.
+    /// Id of the method, see `locus plugin list`; a PROMPT alone takes the one in workbench.toml.
     #[arg(long, value_name = "ID")]
     pub method: Option<String>,
-    /// Id of the objective; the one in configs/workbench.toml without it.
+    /// Id of the objective; the one in workbench.toml without it.
     #[arg(long, value_name = "ID")]
     pub objective: Option<String>,
     /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.

@@ -53,7 +53,7 @@ pub struct TraceArguments {
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
     /// Traces all facts that the model knows and averages the effects by the role of the token.
-    #[arg(long, conflicts_with_all = ["case", "prompt", "ablate", "preview", "noise_file"])]
+    #[arg(long, conflicts_with_all = ["case", "typed", "ablate", "preview", "noise_file"])]
     pub all: bool,
     /// Takes the first facts of the list only.
     #[arg(long, value_name = "N", requires = "all")]
@@ -123,6 +123,19 @@ impl From<Kind> for TraceKind {
 }
 
 impl TraceArguments {
+    /// Looks at what can be seen to be wrong without a model.
+    ///
+    /// # Errors
+    /// A number that is none of its flag; flags that make no sense together.
+    pub fn check(&self) -> Result<(), Failure> {
+        for (flag, number) in [("--samples", Some(self.samples)), ("--window", self.window), ("--limit", self.limit)] {
+            if number == Some(0) {
+                return Err(Failure::usage(format!("{flag} must be at least 1")));
+            }
+        }
+        self.settings(Fact::default(), TraceKind::Hidden).map(drop)
+    }
+
     /// The order of one trace.
     ///
     /// # Errors
@@ -130,9 +143,6 @@ impl TraceArguments {
     pub fn order(&self, fact: Fact) -> Result<TraceOrder, Failure> {
         let answer = TraceAnswer::parse(&self.answer);
         let missing = match answer {
-            TraceAnswer::True if fact.target_true.is_empty() => {
-                "--true is missing: a trace follows the probability of the true answer; --answer model follows the model's own"
-            }
             TraceAnswer::New if fact.target_new.is_empty() => "--new is missing: --answer new follows its probability",
             TraceAnswer::Text(ref text) if text.is_empty() => "--answer is empty; give true, new, model or a text",
             _ => {

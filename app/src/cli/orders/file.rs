@@ -3,8 +3,9 @@
 
 use crate::cli::arguments::FactArguments;
 use crate::cli::client::Client;
-use crate::cli::{Failure, fact, settings};
+use crate::cli::{Failure, fact, layers, settings};
 use locus_protocol::{EditOrder, Fact, MOST_SAID_TOKENS, PluginKind};
+use locus_records::Preference;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::io::Read;
@@ -151,7 +152,8 @@ fn resolve(client: &Client, entry: Entry) -> Result<EditOrder, Failure> {
         Failure::usage(format!("`method` is missing; give one of {}", ids.join(", ")))
     })?;
     let method = settings::plugin(plugins, PluginKind::Method, id)?;
-    let objective = super::objective(plugins, entry.objective.as_deref())?;
+    // a file means the same whoever runs it
+    let objective = super::objective(plugins, entry.objective.as_deref(), &Preference::shipped())?;
     for id in entry.settings.keys() {
         if !plugins.iter().any(|plugin| plugin.id == *id) {
             return Err(Failure::usage(format!("[settings.{id}]: no plugin has that id; see `locus plugin list`")));
@@ -171,6 +173,7 @@ fn resolve(client: &Client, entry: Entry) -> Result<EditOrder, Failure> {
         Layers::One(layer) => vec![*layer],
         Layers::Typed(text) => settings::layers(text).map_err(without_dashes)?,
     };
+    layers::are_there(client, "layers", &layers)?;
     if entry.free_generation > MOST_SAID_TOKENS {
         return Err(Failure::usage(format!("`free_generation` must be at most {MOST_SAID_TOKENS}")));
     }
@@ -207,6 +210,7 @@ fn facts(client: &Client, entry: Entry) -> Result<Vec<Fact>, Failure> {
         (None, Some(cases)) => fact::choose_many(cases, &client.known.facts).map_err(without_dashes)?,
         (None, None) => {
             let given = FactArguments {
+                marked: None,
                 case: entry.case,
                 prompt: entry.prompt,
                 subject: entry.subject,

@@ -2,9 +2,10 @@
 
 mod file;
 
-use crate::cli::arguments::{EditArguments, OrderArguments};
+use crate::cli::arguments::{Common, EditArguments, FactArguments, OrderArguments};
 use crate::cli::client::Client;
-use crate::cli::{Failure, fact, settings};
+use crate::cli::{Failure, fact, layers, settings};
+use locus_protocol::shown::message;
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, PluginReady};
 use locus_records::Preference;
 use serde_json::{Map, Value};
@@ -17,17 +18,49 @@ const PARITY: &str = "parity";
 ///
 /// # Errors
 /// A file that holds none; flags that do not fit the plugins or the facts.
-pub fn read(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
+pub fn read(client: &mut Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
     let mut orders = match &arguments.order.orders {
         Some(path) => of_file(client, path, arguments.order.parity.as_deref())?,
         // the edits of --apply are all there is
-        None if arguments.order.method.is_none() => Vec::new(),
+        None if arguments.order.method.is_none() && arguments.fact.marked.is_none() => Vec::new(),
         None => from_flags(client, arguments)?,
     };
     if let Some(tokens) = arguments.free_generation {
         orders.iter_mut().for_each(|order| order.free_generation = tokens);
     }
     Ok(orders)
+}
+
+/// Looks whether an edit can be what the flags say, before anything is loaded for it.
+///
+/// # Errors
+/// A prompt that marks no subject, or that no new answer goes with; layers that the model has not; `--free-generation` that
+/// names no number of tokens.
+pub fn check(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
+    layers::check(common, arguments.order.layers.as_deref())?;
+    check_fact(&fact_of(arguments), "edit")?;
+    check_free_generation(arguments.free_generation)
+}
+
+/// Looks whether a prompt that was typed marks a subject and comes with a new answer.
+///
+/// # Errors
+/// It does not.
+pub fn check_fact(fact: &FactArguments, command: &str) -> Result<(), Failure> {
+    fact::check(fact)?;
+    match (fact.marked.as_ref().or(fact.prompt.as_ref()), &fact.target_new) {
+        (Some(prompt), None) => Err(Failure::usage(format!(
+            "--new is missing: say what the edit puts in, as in locus {command} \"{}\" Rome",
+            message(prompt)
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The fact that the flags name, with the new answer that may stand after the prompt.
+fn fact_of(arguments: &EditArguments) -> FactArguments {
+    let target_new = arguments.target.clone().or_else(|| arguments.fact.target_new.clone());
+    FactArguments { target_new, ..arguments.fact.clone() }
 }
 
 /// Looks whether `--free-generation` names a number of tokens that can be said.
@@ -60,13 +93,16 @@ pub fn of_file(client: &Client, path: &Path, parity: Option<&str>) -> Result<Vec
 /// Flags that do not fit the plugins.
 pub fn template(client: &Client, arguments: &OrderArguments) -> Result<EditOrder, Failure> {
     let plugins = &client.known.plugins;
-    let method = settings::plugin(plugins, PluginKind::Method, arguments.method.as_deref().unwrap_or_default())?;
-    let objective = objective(plugins, arguments.objective.as_deref())?;
+    let preference = client.preference()?;
+    let method = method(plugins, arguments.method.as_deref(), &preference)?;
+    let objective = objective(plugins, arguments.objective.as_deref(), &preference)?;
+    let layers = arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default();
+    layers::are_there(client, "--layers", &layers)?;
     let mut order = [EditOrder {
         fact: Fact::default(),
         method: method.id.clone(),
         objective: objective.id.clone(),
-        layers: arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default(),
+        layers,
         method_settings: settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?,
         objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
         seed: arguments.seed,
@@ -84,11 +120,15 @@ fn follow(client: &Client, orders: &mut [EditOrder], parity: Option<&str>) -> Re
     orders.iter_mut().try_for_each(|order| set_parity(&client.known.plugins, order, parity))
 }
 
-fn from_flags(client: &Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
+fn from_flags(client: &mut Client, arguments: &EditArguments) -> Result<Vec<EditOrder>, Failure> {
     let order = template(client, &arguments.order)?;
     let facts = match &arguments.cases {
         Some(cases) => fact::choose_many(cases, &client.known.facts)?,
-        None => vec![fact::choose(&arguments.fact, &client.known.facts)?],
+        None => {
+            let mut fact = fact::choose(&fact_of(arguments), &client.known.facts)?;
+            fact::complete(client, &mut fact, false)?;
+            vec![fact]
+        }
     };
     for (flag, target) in [("--new", fact_without(&facts, true)), ("--true", fact_without(&facts, false))] {
         if target {
@@ -115,16 +155,38 @@ fn one_by_one(order: &EditOrder, facts: Vec<Fact>) -> Vec<EditOrder> {
     facts.into_iter().map(|fact| EditOrder { fact, ..order.clone() }).collect()
 }
 
+/// The method of that id, or the preferred one.
+///
+/// # Errors
+/// There is none of that id; none was named and the preferred one is not loaded.
+fn method<'a>(
+    plugins: &'a [PluginReady],
+    id: Option<&str>,
+    preference: &Preference,
+) -> Result<&'a PluginReady, Failure> {
+    let known = settings::ids(plugins, PluginKind::Method);
+    if id.is_none() && !known.is_empty() && !known.contains(&preference.method) {
+        let (preferred, known) = (&preference.method, known.join(", "));
+        let message = format!("--method is missing: `{preferred}` of workbench.toml is not loaded; there are {known}");
+        return Err(Failure::usage(message));
+    }
+    settings::plugin(plugins, PluginKind::Method, id.unwrap_or(&preference.method))
+}
+
 /// The objective of that id, the preferred one, or the only one.
 ///
 /// # Errors
 /// There is none of that id; none was named and there are several.
-fn objective<'a>(plugins: &'a [PluginReady], id: Option<&str>) -> Result<&'a PluginReady, Failure> {
+fn objective<'a>(
+    plugins: &'a [PluginReady],
+    id: Option<&str>,
+    preference: &Preference,
+) -> Result<&'a PluginReady, Failure> {
     let known = settings::ids(plugins, PluginKind::Objective);
-    let preferred = Preference::shipped().objective;
+    let preferred = &preference.objective;
     let id = match (id, &known[..]) {
         (Some(id), _) => id,
-        (None, ids) if ids.contains(&preferred) => &preferred,
+        (None, ids) if ids.contains(preferred) => preferred,
         (None, [only]) => only,
         (None, []) => return Err(Failure::plugin("no objective is loaded; name one with --plugin FILE")),
         (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),

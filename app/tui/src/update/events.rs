@@ -100,7 +100,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
             state.facts.replace(source, facts);
             state.want_prediction();
         }
-        Event::Prediction { prompt, tokens, top, edits, in_place, rows } => {
+        Event::Prediction { prompt, tokens, top, edits, in_place, rows, says: _ } => {
             let prediction = Prediction { prompt, tokens, top, edits, in_place, rows };
             if prediction.is_of(&state.edits.numbers()) {
                 state.edits.refresh(&prediction.prompt, &prediction.rows);

@@ -221,7 +221,8 @@ pub fn prediction(edits: usize) -> Event {
     let top = if edits == 0 { top_before() } else { top_after() };
     let share = if edits == 0 { 0.0 } else { 1.0 };
     let in_place = (1..=edits as u64).collect();
-    Event::Prediction { prompt: fact().prompt(), tokens: tokens(), top, edits, in_place, rows: rows(share, None) }
+    let (prompt, rows, says) = (fact().prompt(), rows(share, None), String::new());
+    Event::Prediction { prompt, tokens: tokens(), top, edits, in_place, rows, says }
 }
 
 pub fn tokens() -> Vec<TokenText> {
