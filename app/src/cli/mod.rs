@@ -4,6 +4,7 @@ mod analyze;
 mod arguments;
 mod attach;
 mod client;
+mod compare;
 mod csv_file;
 mod deltas;
 mod demo;
@@ -83,6 +84,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Demo { train }) => demo::run(&common, train),
         Some(Command::Trace(order)) => trace::run(&common, &order),
         Some(Command::Edit(order)) => edit::run(&common, &order),
+        Some(Command::Compare(arguments)) => compare::run(&common, &arguments),
         Some(Command::Analyze(arguments)) => analyze::run(&common, &arguments),
         Some(Command::Sweep { action }) => sweep::run(&common, action),
         Some(Command::Eval(arguments)) => eval::run(&common, &arguments),

@@ -46,7 +46,7 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
 }
 
 /// The same pictures everywhere: nothing of the environment, and all colours that a picture has.
-fn options() -> WorkbenchOptions {
+pub fn options() -> WorkbenchOptions {
     let preferred = Preference::shipped();
     WorkbenchOptions {
         flags: Vec::new(),

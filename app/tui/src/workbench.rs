@@ -5,7 +5,7 @@ use crate::input::Effect;
 use crate::keys::{Keymap, KeymapError};
 use crate::options::WorkbenchOptions;
 use crate::overlays::Overlay;
-use crate::panes::{Act, NAMES, PANES, Panes};
+use crate::panes::{Act, NAMES, PANES, Panes, Table};
 use crate::state::{Remembered, State, Tone, Wish};
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +46,12 @@ impl Workbench {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The table of a pane, whether it is on the screen or not.
+    #[must_use]
+    pub fn table_of(&self, pane: &str) -> Option<Table> {
+        self.panes.get(pane)?.table(&self.state.seen())
     }
 
     /// Columns and rows of the screen.

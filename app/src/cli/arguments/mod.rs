@@ -1,6 +1,7 @@
 //! All commands and flags; completions and the manual are made from the same table.
 
 mod analyze;
+mod compare;
 mod deltas;
 mod edit;
 mod eval;
@@ -11,6 +12,7 @@ mod sweep;
 mod trace;
 
 pub use analyze::AnalyzeArguments;
+pub use compare::{CompareArguments, Number};
 pub use deltas::DeltasAction;
 pub use edit::{EditArguments, OrderArguments};
 pub use eval::EvalArguments;
@@ -161,6 +163,8 @@ pub enum Command {
     Trace(Box<TraceArguments>),
     /// Edits facts, each on the unedited model unless --sequence says otherwise, and prints what changed.
     Edit(Box<EditArguments>),
+    /// Tries edits of one fact side by side, a variant for each method without flags; nothing is put in place.
+    Compare(Box<CompareArguments>),
     /// Measures an edit on every fact of a file, or without --method the model as it is, and averages with confidence
     /// intervals.
     Eval(Box<EvalArguments>),
