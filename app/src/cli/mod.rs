@@ -25,6 +25,7 @@ mod layers;
 mod ledger;
 mod log;
 mod model;
+mod models;
 mod orders;
 mod output;
 mod picture;
@@ -41,6 +42,7 @@ mod tables;
 mod trace;
 mod trace_csv;
 mod undo;
+mod words;
 mod workbench;
 
 pub use arguments::Arguments;
@@ -49,6 +51,7 @@ pub use output::complain;
 
 use arguments::Command;
 use clap::{CommandFactory, Parser};
+use locus_protocol::PluginKind;
 use std::process::ExitCode;
 
 /// The arguments. What is wrong with them has been said otherwise, and so has `--help`.
@@ -58,7 +61,10 @@ use std::process::ExitCode;
 pub fn read_arguments() -> Result<Arguments, ExitCode> {
     Arguments::try_parse().map_err(|error| {
         if error.use_stderr() {
-            output::refuse(error);
+            match words::answer(&error) {
+                Some(said) => output::complain(&said),
+                None => output::refuse(error),
+            }
             return ExitCode::from(2);
         }
         // our own words
@@ -89,8 +95,11 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Sweep { action }) => sweep::run(&common, action),
         Some(Command::Eval(arguments)) => eval::run(&common, &arguments),
         Some(Command::Facts { search }) => facts::run(&common, search.as_deref()),
-        Some(Command::Plugin { action }) => plugin::run(&common, &action),
-        Some(Command::Model { action: arguments::ModelAction::Info }) => model::info(&common),
+        Some(Command::Plugin { action }) => plugin::run(&common, action.as_ref()),
+        Some(Command::Methods) => plugin::of_kind(&common, PluginKind::Method),
+        Some(Command::Objectives) => plugin::of_kind(&common, PluginKind::Objective),
+        Some(Command::Model { action: None | Some(arguments::ModelAction::Info) }) => model::info(&common),
+        Some(Command::Models) => models::run(&common),
         Some(Command::Stats { action }) => stats::run(&common, action.as_ref()),
         Some(Command::Deltas { action }) => deltas::run(&common, &action),
         Some(Command::Log) => log::log(&common),
@@ -110,6 +119,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Arguments::command(), "locus", &mut text);
             Ok(output::raw(&text)?)
         }
+        Some(Command::Version) => Ok(output::print(concat!("locus ", env!("CARGO_PKG_VERSION")))?),
         Some(Command::Man) => {
             let mut text = Vec::new();
             clap_mangen::Man::new(Arguments::command()).render(&mut text)?;

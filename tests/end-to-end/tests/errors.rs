@@ -408,7 +408,7 @@ fn no_terminal_no_workbench() {
 #[test]
 fn words_that_no_command_knows() {
     let home = Home::new();
-    for arguments in [&["fly"][..], &["trace", "--speed", "3"], &["edit"], &["trace", "--kind", "head"], &["plugin"]] {
+    for arguments in [&["fly"][..], &["trace", "--speed", "3"], &["edit"], &["trace", "--kind", "head"], &["deltas"]] {
         let ended = home.run(arguments);
         assert_eq!(ended.code, Some(USAGE), "{ended:?}");
         assert!(ended.err.contains("Usage:") || ended.err.contains("--help"), "{ended:?}");

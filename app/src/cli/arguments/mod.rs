@@ -183,17 +183,26 @@ pub enum Command {
         search: Option<String>,
     },
     /// Lists and checks plugins.
+    #[command(alias = "plugins")]
     Plugin {
-        /// What to do.
+        /// What to do; they are listed without it.
         #[command(subcommand)]
-        action: PluginAction,
+        action: Option<PluginAction>,
     },
+    /// Lists the methods that edit.
+    #[command(alias = "method")]
+    Methods,
+    /// Lists what an edit can be for.
+    #[command(alias = "objective")]
+    Objectives,
     /// Says what a model is.
     Model {
-        /// What to do.
+        /// What to do; it is described without it.
         #[command(subcommand)]
-        action: ModelAction,
+        action: Option<ModelAction>,
     },
+    /// Lists the models on this machine that --model can name.
+    Models,
     /// Second moments of the MLP keys: lists, collects, checks, imports and exports them.
     Stats {
         /// What to do; they are listed without it.
@@ -263,6 +272,9 @@ pub enum Command {
     },
     /// Prints the manual page.
     Man,
+    /// Prints the version.
+    #[command(hide = true)]
+    Version,
 }
 
 /// What to draw.

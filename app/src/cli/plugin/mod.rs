@@ -7,19 +7,38 @@ use crate::cli::arguments::{Common, PluginAction};
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{PluginKind, PluginReady};
+use locus_protocol::{Event, PluginKind, PluginReady};
 
 /// Lists, shows or checks plugins.
 ///
 /// # Errors
 /// A file that is refused; an id that is not there.
-pub fn run(common: &Common, action: &PluginAction) -> Result<(), Failure> {
+pub fn run(common: &Common, action: Option<&PluginAction>) -> Result<(), Failure> {
     match action {
-        PluginAction::List => list(common),
-        PluginAction::Show { id } => show(common, id),
-        PluginAction::New(arguments) => new::run(common, arguments),
-        PluginAction::Check { file, edits } => check::run(common, file, *edits),
+        None | Some(PluginAction::List) => list(common),
+        Some(PluginAction::Show { id }) => show(common, id),
+        Some(PluginAction::New(arguments)) => new::run(common, arguments),
+        Some(PluginAction::Check { file, edits }) => check::run(common, file, *edits),
     }
+}
+
+/// Lists the plugins of one kind.
+///
+/// # Errors
+/// None can be asked for.
+pub fn of_kind(common: &Common, wanted: PluginKind) -> Result<(), Failure> {
+    let mut client = Client::start(&Common { json: false, ..common.clone() })?;
+    client.plugins()?;
+    let plugins = client.known.plugins.iter().filter(|plugin| plugin.kind == wanted);
+    if common.json {
+        return plugins.cloned().try_for_each(|plugin| Ok(output::json(&Event::Plugin(plugin))?));
+    }
+    let mut table = tables::table(["id", "title", "follows"]);
+    for plugin in plugins {
+        table.add_row([&plugin.id, &plugin.title, &plugin.cite]);
+    }
+    output::print(&table.to_string())?;
+    Ok(output::below("`locus plugin show ID` lists what can be set")?)
 }
 
 fn list(common: &Common) -> Result<(), Failure> {
