@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 /// Bytes of a file that are read at most.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: u64 = 64 << 20;
 
 /// Reads the file; `None` where there is none yet.
 ///
@@ -30,6 +30,6 @@ pub fn write(file: &Path, remembered: &Remembered) -> io::Result<()> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    let bytes = serde_json::to_vec_pretty(remembered).map_err(io::Error::other)?;
+    let bytes = serde_json::to_vec(remembered).map_err(io::Error::other)?;
     Ok(locus_files::write(file, &bytes)?)
 }

@@ -52,10 +52,18 @@ fn a_flag_says_which_answer_is_traced() {
     assert!(model.correct && model.answer.trim() == fact.target_true.trim() && model.clean == truth.clean);
     assert!(new.clean < 0.1 && new.undefined().is_some(), "the model does not say it: {}", new.clean);
     let typed = trace(&["--answer", fact.target_new.trim()]);
-    assert_eq!((typed.order.answer.clone(), typed.clean), (TraceAnswer::Text(fact.target_new.trim().into()), new.clean));
+    assert_eq!(
+        (typed.order.answer.clone(), typed.clean),
+        (TraceAnswer::Text(fact.target_new.trim().into()), new.clean)
+    );
     let text = home.run(["trace", "--case", "3", "--preview", "--answer", "new"]).well().out;
     assert!(text.contains(&format!("→ new “{}”", fact.target_new.trim())), "{text}");
-    refused(&home, 2, &["--new is missing"], &["trace", "--prompt", "{Oslo} is in", "--true", "Norway", "--answer", "new"]);
+    refused(
+        &home,
+        2,
+        &["--new is missing"],
+        &["trace", "--prompt", "{Oslo} is in", "--true", "Norway", "--answer", "new"],
+    );
     refused(&home, 2, &["--answer model"], &["trace", "--prompt", "{Oslo} is in"]);
     home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well();
 }

@@ -5,11 +5,13 @@ use locus_protocol::{
     Applied, EditOrder, EditStarted, Fact, JobId, Outcome, PluginKind, Step, Tried, TriedOn, model_with,
 };
 
+use serde::{Deserialize, Serialize};
+
 /// Attempts that are remembered, so that going back to a fact shows what was found for it.
 const REMEMBERED: usize = 32;
 
 /// An order that was tried, or is to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
     /// What was asked.
     pub asked: EditOrder,
@@ -25,6 +27,30 @@ pub struct Attempt {
     pub kept: bool,
     /// Its number, where it was put in place.
     pub number: Option<u64>,
+}
+
+impl Attempt {
+    /// Its job; none of an earlier session's.
+    fn job(&self) -> Option<JobId> {
+        Some(self.view.job).filter(|job| *job > 0)
+    }
+
+    /// The same for another session, which knows edits by their operations, no job, and none of its changes; nothing where
+    /// an edit has no operation.
+    #[must_use]
+    pub fn recorded(&self, operation: &dyn Fn(u64) -> Option<u64>) -> Option<Self> {
+        let all = |edits: &[u64]| edits.iter().map(|edit| operation(*edit)).collect::<Option<Vec<u64>>>();
+        let mut attempt = self.clone();
+        attempt.on_top_of = all(&self.on_top_of)?;
+        attempt.view = self.view.recorded(operation)?;
+        attempt.number = self.number.and_then(operation);
+        attempt.kept = false;
+        if let Some(tried) = &mut attempt.tried {
+            (tried.would.job, tried.bytes) = (0, 0);
+            tried.on_top_of = all(&tried.on_top_of)?;
+        }
+        Some(attempt)
+    }
 }
 
 /// What the numbers of an attempt have to do with the model that variants are measured on.
@@ -84,7 +110,7 @@ impl Compare {
             attempt.asked == *order && attempt.on_top_of == on_top_of && attempt.view.stage != Stage::Running
         };
         let mut forgotten: Vec<JobId> =
-            self.attempts.extract_if(.., |attempt| same(attempt)).map(|attempt| attempt.view.job).collect();
+            self.attempts.extract_if(.., |attempt| same(attempt)).filter_map(|attempt| attempt.job()).collect();
         let view = EditView::new(job, order.clone());
         self.attempts.push(Attempt {
             asked: order.clone(),
@@ -150,7 +176,7 @@ impl Compare {
         while self.attempts.len() > REMEMBERED
             && let Some(oldest) = self.attempts.iter().position(|attempt| attempt.view.stage != Stage::Running)
         {
-            forgotten.push(self.attempts.remove(oldest).view.job);
+            forgotten.extend(self.attempts.remove(oldest).job());
         }
         forgotten
     }
@@ -205,6 +231,16 @@ impl Compare {
             Outcome::Cancelled { kept } => attempt.view.abandon(Stage::Cancelled(kept.clone())),
             Outcome::Failed { error, .. } => attempt.view.abandon(Stage::Failed(error.clone())),
         }
+    }
+
+    /// Attempts that came to numbers, the oldest first.
+    pub fn finished(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(|attempt| attempt.tried.is_some())
+    }
+
+    /// Attempts of an earlier session, the oldest first.
+    pub fn restore(&mut self, attempts: Vec<Attempt>) {
+        self.attempts = attempts;
     }
 
     /// All attempts are forgotten: another model is there.

@@ -1,6 +1,7 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
 use locus_protocol::{AimVerdict, Applied, EditInPlace, EditOrder, EditStarted, Fact, JobId, LayerRow, Rescored, Step};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Losses that are kept for the small chart.
@@ -10,7 +11,7 @@ const HISTORY: usize = 512;
 pub const LARGE: f64 = 1.0;
 
 /// How far an edit is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
     /// The method works.
     Running,
@@ -27,7 +28,7 @@ pub enum Stage {
 }
 
 /// One edit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditView {
     /// Its job.
     pub job: JobId,
@@ -64,6 +65,16 @@ pub struct EditView {
 }
 
 impl EditView {
+    /// The same for another session, which knows edits by their operations and no job; nothing where one has none.
+    #[must_use]
+    pub fn recorded(&self, operation: &dyn Fn(u64) -> Option<u64>) -> Option<Self> {
+        let mut view = self.clone();
+        view.job = 0;
+        view.number = view.number.and_then(operation);
+        view.on_top_of = view.on_top_of.iter().map(|edit| operation(*edit)).collect::<Option<_>>()?;
+        Some(view)
+    }
+
     /// An edit that was ordered just now.
     #[must_use]
     pub fn new(job: JobId, order: EditOrder) -> Self {
@@ -160,6 +171,14 @@ impl EditView {
     }
 }
 
+/// The last edit that was put in place, for another session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KeptEdit {
+    view: EditView,
+    last: Option<(EditOrder, Applied)>,
+    last_on_top_of: Vec<u64>,
+}
+
 /// The running or last edit, and the edits in place.
 #[derive(Clone, Debug, Default)]
 pub struct Edits {
@@ -183,6 +202,8 @@ pub struct Edits {
     pub unedited: Option<bool>,
     /// Operations of the journal by the numbers of the edits that they put in place, of all that were told.
     operations: BTreeMap<u64, u64>,
+    /// The last edit of an earlier session, until it is known to be in place.
+    earlier: Option<KeptEdit>,
 }
 
 impl Edits {
@@ -196,6 +217,25 @@ impl Edits {
     #[must_use]
     pub fn running(&self) -> bool {
         self.view.as_ref().is_some_and(|view| view.stage == Stage::Running)
+    }
+
+    /// The last edit, where it is in place and was recorded.
+    #[must_use]
+    pub fn kept(&self, operation: &dyn Fn(u64) -> Option<u64>) -> Option<KeptEdit> {
+        let view = self.view.as_ref().filter(|view| view.stage == Stage::Applied)?.recorded(operation)?;
+        view.number?;
+        let all = |edits: &[u64]| edits.iter().map(|edit| operation(*edit)).collect::<Option<Vec<u64>>>();
+        let last_on_top_of = all(&self.last_on_top_of)?;
+        let mut last = self.last.clone();
+        if let Some((_, applied)) = &mut last {
+            (applied.job, applied.number) = (0, operation(applied.number)?);
+        }
+        Some(KeptEdit { view, last, last_on_top_of })
+    }
+
+    /// The last edit of an earlier session; it shows once it is known to be in place.
+    pub fn restore(&mut self, earlier: Option<KeptEdit>) {
+        self.earlier = earlier;
     }
 
     /// Starts an edit that was ordered.
@@ -291,7 +331,13 @@ impl Edits {
 
     /// What is in place after an undo or redo.
     pub fn settle(&mut self, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>, rows: Vec<LayerRow>, unedited: bool) {
-        if let Some(view) = self.view.as_mut()
+        let is_there = |number: Option<u64>| applied.iter().any(|edit| Some(edit.number) == number);
+        if let Some(KeptEdit { view, last, last_on_top_of }) = self.earlier.take()
+            && self.view.is_none()
+            && is_there(view.number)
+        {
+            (self.view, self.last, self.last_on_top_of) = (Some(view), last, last_on_top_of);
+        } else if let Some(view) = self.view.as_mut()
             && let Some(number) = view.number
         {
             let is_in_place = applied.iter().any(|edit| edit.number == number);

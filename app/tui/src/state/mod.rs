@@ -14,6 +14,7 @@ mod link;
 mod log;
 mod next_tokens;
 mod notice;
+mod of_model;
 mod pace;
 mod phase;
 mod plugin_build;
@@ -40,6 +41,7 @@ pub use link::Link;
 pub use log::{Log, LogLine};
 pub use next_tokens::{NextTokens, Prediction};
 pub use notice::{Notices, Tone};
+pub use of_model::Shelf;
 pub use pace::{Lap, time_left};
 pub use phase::phase_text;
 pub use plugin_build::{Build, BuildStage};
@@ -79,6 +81,8 @@ pub struct Launch {
     pub sweep_folder: PathBuf,
     /// When that was, since 1970 in UTC.
     pub began: Duration,
+    /// What the edit form says on a model that nothing is known of.
+    pub form: Settings,
 }
 
 /// The layer under the cursor, the same in all panes.
@@ -140,6 +144,8 @@ pub struct State {
     pub exports: usize,
     /// Lines that were typed after `:`.
     pub typed: Typed,
+    /// What belongs to models that are not loaded.
+    pub shelf: Shelf,
 }
 
 impl State {
@@ -154,6 +160,7 @@ impl State {
                 export_folder: options.export_folder.clone(),
                 sweep_folder: options.sweep_folder.clone(),
                 began: options.began,
+                form: Settings::new(options.method.clone(), options.objective.clone()),
             },
             screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),
@@ -175,6 +182,7 @@ impl State {
             notices: Notices::default(),
             exports: 0,
             typed: Typed::default(),
+            shelf: Shelf::default(),
         }
     }
 

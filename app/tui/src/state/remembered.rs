@@ -1,8 +1,8 @@
-//! What the next start of the workbench takes over of what all panes share: layouts, cursors, filter, facts that were typed,
-//! settings, variants. What a pane has of its own it remembers itself, under its name.
+//! What the next start of the workbench takes over of what all panes share: layouts, filter, facts that were typed, and what
+//! belongs to each model. What a pane has of its own it remembers itself, under its name.
 
 use super::facts::FactOrder;
-use super::{LayerCursor, Settings, State, Typed, Variants, Windows, kind_of};
+use super::{Shelf, State, Typed, Windows, kind_of};
 use crate::looks::Colors;
 use locus_protocol::Fact;
 use serde::{Deserialize, Serialize};
@@ -21,14 +21,8 @@ pub struct Remembered {
     order: FactOrder,
     /// Facts that were typed, the last first.
     typed: Vec<Fact>,
-    /// The selected fact's prompt.
-    prompt: String,
-    /// The layer under the cursor, where the user chose it.
-    layer: Option<usize>,
-    form: Settings,
-    variants: Vec<(char, Settings)>,
-    baseline: usize,
-    cursor: usize,
+    /// What belongs to each model.
+    models: Shelf,
     /// Lines that were typed after `:`.
     lines: Typed,
     /// Whose colors roles have.
@@ -44,21 +38,20 @@ impl State {
     pub fn remembered(&self) -> Remembered {
         let mut state = self.clone();
         state.end_variant_form();
+        let mut models = state.shelf.clone();
+        if let Some(model) = &state.engine.model {
+            models.put(model.fingerprint.clone(), state.of_model());
+        }
         Remembered {
             pane: state.screen.view.clone(),
             zoomed: state.screen.zoomed,
             filter: state.facts.filter.value().to_owned(),
             order: state.facts.order,
             typed: state.facts.typed().to_vec(),
-            prompt: state.fact().map_or_else(String::new, Fact::prompt),
-            layer: state.layer.chosen.then_some(state.layer.place),
-            variants: state.compare.variants.list.iter().map(|v| (v.letter, v.settings.clone())).collect(),
-            baseline: state.compare.variants.baseline,
-            cursor: state.compare.variants.cursor,
+            models,
             lines: state.typed,
             theme: state.screen.theme.colors(),
             windows: state.screen.windows,
-            form: state.form.settings,
             panes: BTreeMap::new(),
         }
     }
@@ -84,13 +77,8 @@ impl State {
         }
         self.facts.order = remembered.order;
         self.facts.set_filter(Input::new(remembered.filter));
-        self.facts.wanted = Some(remembered.prompt).filter(|prompt| !prompt.is_empty());
-        if let Some(place) = remembered.layer {
-            self.layer = LayerCursor { place, chosen: true };
-        }
+        self.shelf = remembered.models;
         self.typed = remembered.lines;
         self.screen.theme = self.screen.theme.with(remembered.theme);
-        self.form.settings.take_over(remembered.form);
-        self.compare.variants = Variants::remembered(remembered.variants, remembered.baseline, remembered.cursor);
     }
 }

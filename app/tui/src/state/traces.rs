@@ -1,13 +1,14 @@
 //! Heat maps: the running one and those that were made before.
 
 use locus_protocol::{Fact, Intervention, JobId, Outcome, TraceAnswer, TraceKind, TraceOrder, TraceStarted};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// Heat maps that are kept.
 const KEPT: usize = 24;
 
 /// One heat map.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceView {
     /// What it starts from.
     pub started: TraceStarted,
@@ -33,6 +34,15 @@ pub struct Peak {
 }
 
 impl TraceView {
+    /// The same for another session, which knows edits by their operations and no job; nothing where one has none.
+    #[must_use]
+    pub fn recorded(&self, operation: &dyn Fn(u64) -> Option<u64>) -> Option<Self> {
+        let mut view = self.clone();
+        view.started.job = 0;
+        view.started.in_place = view.started.in_place.iter().map(|edit| operation(*edit)).collect::<Option<_>>()?;
+        Some(view)
+    }
+
     /// Probability of the answer with a cell restored or ablated.
     #[must_use]
     pub fn score(&self, token: usize, layer: usize) -> Option<f64> {
@@ -184,6 +194,16 @@ impl Traces {
         let scores = vec![None; started.tokens.len()];
         let undefined = started.undefined();
         self.kept.push(TraceView { started, scores, preview: Vec::new(), outcome: None, undefined });
+    }
+
+    /// Heat maps that are done, the oldest first.
+    pub fn finished(&self) -> impl Iterator<Item = &TraceView> {
+        self.kept.iter().filter(|view| view.outcome == Some(Outcome::Done))
+    }
+
+    /// Heat maps of an earlier session, the oldest first.
+    pub fn restore(&mut self, kept: Vec<TraceView>) {
+        self.kept = kept;
     }
 
     /// Takes the estimate of a whole map.

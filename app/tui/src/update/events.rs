@@ -82,10 +82,15 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 state.compare.lose_changes();
                 (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
             } else {
+                let before = state.engine.model.as_ref().map(|model| model.fingerprint.clone());
+                let before = before.filter(|before| *before != model.fingerprint);
+                let before = before.map(|before| (before, state.of_model()));
                 state.compare.forget_all();
                 // nothing of another model's is left
                 (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
                 state.link.recorded = false;
+                let settings = state.launch.form.clone();
+                state.change_model(before, &model.fingerprint, settings);
                 if !state.layer.chosen {
                     state.layer.place = model.layers / 3;
                 }

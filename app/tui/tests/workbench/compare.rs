@@ -19,7 +19,7 @@ fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
 }
 
 /// Two methods, both measured, after a trace.
-fn compared(options: WorkbenchOptions, columns: u16, rows: u16) -> Bench {
+pub fn compared(options: WorkbenchOptions, columns: u16, rows: u16) -> Bench {
     let mut bench = Bench::ready_with(options, columns, rows);
     bench.press("t").hear(recording::trace(2, locus_protocol::TraceKind::Hidden, 0));
     bench.commands();

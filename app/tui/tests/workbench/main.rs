@@ -14,6 +14,7 @@ mod looks;
 mod order;
 mod picture;
 mod properties;
+mod remembered;
 mod screens;
 mod support;
 mod sweep;
