@@ -16,6 +16,7 @@ mod jobs;
 mod layers;
 mod memory;
 mod messages;
+mod nearest;
 mod operation;
 mod plugin;
 mod plugin_kind;
@@ -43,6 +44,7 @@ pub(crate) use locus_plugin_data::number;
 pub use locus_plugin_data::number::map as numbers;
 pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
 pub use memory::{GpuMemory, Memory};
+pub use nearest::{did_you_mean, nearest};
 pub use operation::{
     DEEDS, Deed, DeltaMark, EditDeed, FactsMark, ModelMark, OPERATION_SCHEMA, Operation, Origin, PluginMark,
 };

@@ -1,6 +1,6 @@
 //! What lies in files between runs, and what is computed of it without a model: `facts` reads records, `operations` is the
-//! journal of what was done, `preference` what the workbench starts with, `averages` puts the numbers of many records
-//! together. `noise` is the generator of the published code, from which facts and subject noise draw; `reproducible` is what
+//! journal of what was done, `preference` what the workbench starts with, `model_defaults` what suits a model, `averages` puts
+//! the numbers of many records together. `noise` is the generator of the published code, from which facts and subject noise draw; `reproducible` is what
 //! a process needs to compute the same bits everywhere.
 //!
 //! Nothing here links libtorch: commands that only read files start at once.
@@ -10,6 +10,7 @@ mod error;
 pub mod facts;
 pub mod failure_point;
 mod hexadecimal;
+mod model_defaults;
 pub mod noise;
 pub mod operations;
 mod places;
@@ -18,5 +19,6 @@ pub mod reproducible;
 
 pub use error::{Error, Result};
 pub use hexadecimal::hex;
+pub use model_defaults::ModelDefaults;
 pub use places::{NoHome, Places};
 pub use preference::Preference;

@@ -20,7 +20,6 @@ mod thread;
 mod worker;
 
 pub use error::Error;
-pub use model::defaults::ModelDefaults;
 pub use model::device::{ChosenDevice, choose, open_cuda};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};

@@ -12,7 +12,7 @@ use locus_protocol::{
     Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, ModelReady, OpenPlugins, Outcome, Place,
     PluginReady, PluginRefused, Start, Task,
 };
-use locus_records::{Places, Preference};
+use locus_records::Preference;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -55,6 +55,7 @@ pub struct Client {
     output: Output,
     interrupt: Interrupt,
     next: JobId,
+    common: Common,
     /// What the engine has told so far.
     pub known: Known,
 }
@@ -83,6 +84,7 @@ impl Client {
             output,
             interrupt,
             next: 0,
+            common: common.clone(),
             known: Known::default(),
         })
     }
@@ -144,7 +146,7 @@ impl Client {
     /// # Errors
     /// They cannot be read.
     pub fn preference(&self) -> Result<Preference, Failure> {
-        reproducible::preference(&Places::find()?)
+        reproducible::preference(&self.common)
     }
 
     /// Whether records are printed instead of tables.

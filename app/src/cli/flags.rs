@@ -30,6 +30,7 @@ pub fn of(common: &Common) -> Vec<String> {
         reproducible,
         engine,
         keep: _,
+        config,
         threads,
     } = common;
     let path = |path: &PathBuf| path.display().to_string();
@@ -45,6 +46,7 @@ pub fn of(common: &Common) -> Vec<String> {
         ("--corpus-tokens", corpus_tokens.map(|count| count.to_string())),
         ("--corpus-column", corpus_column.clone()),
         ("--corpus-sample", corpus_sample.map(|count| count.to_string())),
+        ("--config", config.as_ref().map(path)),
         ("--engine", engine.clone()),
         ("--threads", threads.map(|count| count.to_string())),
     ];

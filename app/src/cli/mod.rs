@@ -5,6 +5,7 @@ mod arguments;
 mod attach;
 mod client;
 mod compare;
+mod config;
 mod csv_file;
 mod deltas;
 mod demo;
@@ -112,6 +113,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         Some(Command::Picture(arguments)) => picture::run(&common, &arguments),
         Some(Command::Attach { process, list, watch }) => attach::run(&common, process, list, watch),
+        Some(Command::Config { action }) => config::run(&common, action.as_ref()),
         Some(Command::Doctor) => doctor::run(&common),
         Some(Command::Completions { shell }) => {
             // not straight into standard output: it panics when nobody reads that any more

@@ -10,15 +10,19 @@ use locus_records::{Places, Preference};
 /// Settings that cannot be read.
 pub fn settle(mut common: Common, opens_workbench: bool) -> Result<Common, Failure> {
     if opens_workbench && !common.reproducible {
-        common.reproducible = preference(&Places::find()?)?.reproducible;
+        common.reproducible = preference(&common)?.reproducible;
     }
     Ok(common)
 }
 
-/// What the workbench starts with.
+/// What the workbench starts with: what ships, the user's own file over it, and --config over both.
 ///
 /// # Errors
-/// The user's own file cannot be read.
-pub fn preference(places: &Places) -> Result<Preference, Failure> {
-    Ok(Preference::of_user(&places.config.join("workbench.toml"))?)
+/// A file cannot be read, or holds something else.
+pub fn preference(common: &Common) -> Result<Preference, Failure> {
+    let own = Preference::of_user(&Places::find()?.config.join("workbench.toml"))?;
+    match &common.config {
+        None => Ok(own),
+        Some(file) => own.with(file).map_err(|error| Failure::usage(format!("--config {error}"))),
+    }
 }

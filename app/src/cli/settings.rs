@@ -1,6 +1,7 @@
 //! Hyperparameters and layers as they are typed, checked against what the plugin declares.
 
 use crate::cli::Failure;
+use locus_protocol::did_you_mean;
 use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind, PluginReady, read_layers};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -24,7 +25,8 @@ pub fn plugin<'a>(plugins: &'a [PluginReady], kind: PluginKind, id: &str) -> Res
         } else {
             format!("there are {}", ids.join(", "))
         };
-        Failure::plugin(format!("there is no {what} `{id}`; {known}"))
+        let meant = did_you_mean(id, ids.iter().map(String::as_str));
+        Failure::plugin(format!("there is no {what} `{id}`{meant}; {known}"))
     })
 }
 
@@ -77,8 +79,9 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
 pub fn field<'a>(plugin: &'a PluginReady, name: &str) -> Result<&'a Hyperparameter, Failure> {
     plugin.hyperparameters.iter().find(|field| field.name == name).ok_or_else(|| {
         let known: Vec<&str> = plugin.hyperparameters.iter().map(|field| field.name.as_str()).collect();
+        let meant = did_you_mean(name, known.iter().copied());
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        Failure::usage(format!("`{}` has no hyperparameter `{name}`; it has {known}", plugin.id))
+        Failure::usage(format!("`{}` has no hyperparameter `{name}`{meant}; it has {known}", plugin.id))
     })
 }
 

@@ -26,7 +26,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
-    let preferred = reproducible::preference(&places)?;
+    let preferred = reproducible::preference(common)?;
     let keep = common.keep || preferred.keep;
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();

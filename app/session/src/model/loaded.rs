@@ -1,6 +1,5 @@
 //! A model that is ready, with its edits and its facts.
 
-use super::defaults::ModelDefaults;
 use crate::error::Error;
 use locus_engine::edit::EditStack;
 use locus_engine::model::Model;
@@ -8,6 +7,7 @@ use locus_engine::moments::SecondMoments;
 use locus_engine::trace;
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::{Fact, FactsMark, ModelMark, TriedOn};
+use locus_records::ModelDefaults;
 use std::cell::{OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -52,7 +52,12 @@ impl Loaded {
         subjects.dedup();
         Self {
             folder,
-            defaults: ModelDefaults::of(&model.architecture, model.parameter_count()),
+            defaults: ModelDefaults::of(
+                &model.architecture.family,
+                model.architecture.layers,
+                model.architecture.hidden,
+                model.parameter_count(),
+            ),
             stack: EditStack::new(model),
             mark,
             info,

@@ -1,6 +1,5 @@
 //! The model that is loaded, and what belongs to it.
 
-pub mod defaults;
 pub mod device;
 pub mod facts;
 pub mod loaded;

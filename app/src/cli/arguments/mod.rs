@@ -116,6 +116,9 @@ pub struct Common {
     /// Has the engine go on when the workbench is left or its line drops; `locus attach` joins it again.
     #[arg(long, global = true)]
     pub keep: bool,
+    /// File of settings that goes over your own workbench.toml, and has the same form; see `locus config show`.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// CPU threads; all cores without it, one for a small model.
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,
@@ -263,6 +266,12 @@ pub enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Says what the program starts with, and where it looks for files.
+    Config {
+        /// What to do; what the program starts with is shown without it.
+        #[command(subcommand)]
+        action: Option<ConfigAction>,
+    },
     /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
     Doctor,
     /// Prints completions for a shell.
@@ -303,6 +312,21 @@ pub enum DemoAction {
         #[arg(long, default_value_t = locus_demo::SEED)]
         seed: u64,
     },
+}
+
+/// What to do with settings.
+#[derive(Clone, Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Lists every setting that the program starts with: those of the workbench, what suits the model, and keys.
+    Show {
+        /// Says which file each comes from.
+        #[arg(long)]
+        origin: bool,
+        /// Only settings whose names begin so: method, layers, settings, pair, keys.
+        name: Option<String>,
+    },
+    /// Lists the folders and files that the program looks for.
+    Path,
 }
 
 /// What to do with a model.

@@ -1,7 +1,7 @@
 //! The table from keys to actions: `configs/keymap.toml`, with a user's file laid over it.
 
 use super::Key;
-use locus_protocol::shown;
+use locus_protocol::{did_you_mean, shown};
 use std::collections::BTreeMap;
 use thiserror::Error;
 
@@ -79,7 +79,8 @@ impl Keymap {
         for (scope, lines) in sections {
             if scope != "global" && !self.panes.iter().any(|pane| *pane == scope) {
                 let names = self.panes.join(", ");
-                return Err(wrong(format!("[{scope}] is no section; there are global, {names}")));
+                let meant = did_you_mean(&scope, self.panes.iter().copied().chain(["global"]));
+                return Err(wrong(format!("[{scope}] is no section{meant}; there are global, {names}")));
             }
             for (keys_text, name) in lines {
                 let keys = parse_sequence(&keys_text).map_err(|what| wrong(format!("[{scope}] {what}")))?;
@@ -88,7 +89,8 @@ impl Keymap {
                     continue;
                 }
                 let action = self.actions.iter().copied().find(|action| *action == name).ok_or_else(|| {
-                    wrong(format!("[{scope}] {keys_text:?}: no action is called `{name}`; `:` lists them"))
+                    let meant = did_you_mean(&name, self.actions.iter().copied());
+                    wrong(format!("[{scope}] {keys_text:?}: no action is called `{name}`{meant}; `:` lists them"))
                 })?;
                 self.bindings.push(Binding { scope: scope.clone(), keys, action });
             }

@@ -1,21 +1,27 @@
 //! Settings that suit a model: `configs/models/*.toml`, compiled in.
 
-use locus_engine::model::Architecture;
 use locus_protocol::{PluginKind, PluginReady};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const FILES: [&str; 5] = [
-    include_str!("../../../../configs/models/built-in.toml"),
-    include_str!("../../../../configs/models/gpt-j-6b.toml"),
-    include_str!("../../../../configs/models/gpt2-large.toml"),
-    include_str!("../../../../configs/models/gpt2-medium.toml"),
-    include_str!("../../../../configs/models/gpt2-xl.toml"),
+/// A file by its name.
+macro_rules! file {
+    ($name:literal) => {
+        (concat!("configs/models/", $name), include_str!(concat!("../../../configs/models/", $name)))
+    };
+}
+
+const FILES: [(&str, &str); 5] = [
+    file!("built-in.toml"),
+    file!("gpt-j-6b.toml"),
+    file!("gpt2-large.toml"),
+    file!("gpt2-medium.toml"),
+    file!("gpt2-xl.toml"),
 ];
 
 /// What suits a small model that has no file of its own.
-const OTHER: &str = include_str!("../../../../configs/models/other.toml");
+const OTHER: (&str, &str) = file!("other.toml");
 
 /// What suits one model, by the ids of plugins.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -26,9 +32,12 @@ pub struct ModelDefaults {
     /// Parameters of the smallest model that this does not suit any more; 0 where size does not matter.
     #[serde(default)]
     parameters_below: u64,
+    /// The file; empty where nothing is known.
+    #[serde(skip)]
+    pub file: &'static str,
     /// Layers to edit.
     #[serde(default)]
-    layers: BTreeMap<String, Vec<usize>>,
+    pub layers: BTreeMap<String, Vec<usize>>,
     /// Hyperparameters that differ from the plugin's own defaults.
     #[serde(default)]
     pub settings: BTreeMap<String, Map<String, Value>>,
@@ -47,21 +56,25 @@ struct Matches {
 }
 
 impl ModelDefaults {
-    /// What is known for a model of so many parameters; what suits most of its size for an unknown one.
+    /// What is known for a model of a family, of so many layers, so wide, with so many parameters; what suits most of its
+    /// size for an unknown one.
     #[must_use]
-    pub fn of(architecture: &Architecture, parameters: u64) -> Self {
+    pub fn of(family: &str, layers: usize, hidden: i64, parameters: u64) -> Self {
         let suits = |defaults: &Self| {
             let matches = &defaults.matches;
-            (matches.family.as_str(), matches.layers, matches.hidden)
-                == (architecture.family.as_str(), architecture.layers, architecture.hidden)
+            (matches.family.as_str(), matches.layers, matches.hidden) == (family, layers, hidden)
         };
-        let known = FILES.iter().filter_map(|text| toml::from_str(text).ok()).find(suits);
+        let known = FILES.iter().filter_map(|file| Self::read(file).ok()).find(suits);
         known.unwrap_or_else(|| Self::of_others(parameters))
+    }
+
+    fn read((file, text): &(&'static str, &str)) -> Result<Self, toml::de::Error> {
+        Ok(Self { file, ..toml::from_str(text)? })
     }
 
     /// What suits a model that has no file of its own; nothing beyond the sizes that were measured.
     fn of_others(parameters: u64) -> Self {
-        let others: Self = toml::from_str(OTHER).unwrap_or_default();
+        let others = Self::read(&OTHER).unwrap_or_default();
         if parameters < others.parameters_below { others } else { Self::default() }
     }
 
@@ -123,12 +136,14 @@ mod tests {
 
     #[test]
     fn every_file_can_be_read() {
-        for text in FILES {
-            let defaults: ModelDefaults = toml::from_str(text).expect(text);
+        for file in FILES {
+            let defaults = ModelDefaults::read(&file).expect(file.0);
             assert!(!defaults.matches.family.is_empty());
+            let matches = &defaults.matches;
+            assert_eq!(ModelDefaults::of(&matches.family, matches.layers, matches.hidden, 0).file, file.0);
         }
         let others = ModelDefaults::of_others(135_000_000);
-        assert_eq!(toml::from_str::<ModelDefaults>(OTHER).expect(OTHER), others);
+        assert_eq!(ModelDefaults::read(&OTHER).expect(OTHER.1), others);
         assert!(others.matches.family.is_empty() && !others.settings.is_empty());
         assert_eq!(ModelDefaults::of_others(6_000_000_000), ModelDefaults::default());
     }
