@@ -16,7 +16,7 @@ const LONGEST_CELL: usize = 500;
 const LONGEST_NAME: usize = 60;
 
 /// A plain table. What is in its cells is one line, and nothing that a terminal obeys. In a pipe its cells are separated by
-/// tabs and whole.
+/// tabs.
 pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
@@ -55,7 +55,7 @@ impl Table {
 
     /// The same with tabs between its cells.
     fn separated(&self) -> String {
-        let cell = |cell: &String| shown(cell.trim()).replace('\t', " ");
+        let cell = |cell: &String| shown(&shortened(cell.trim(), LONGEST_CELL)).replace('\t', " ");
         let lines = std::iter::once(&self.head).chain(&self.rows);
         lines.map(|row| row.iter().map(cell).collect::<Vec<_>>().join("\t")).collect::<Vec<_>>().join("\n")
     }

@@ -17,7 +17,8 @@ fn is_obeyed(character: char) -> bool {
 /// Nothing that was printed is obeyed by a terminal, and no line stands there that came from elsewhere.
 fn assert_shown(what: &[String], ended: &Ended) {
     for (stream, text) in [("output", &ended.out), ("errors", &ended.err)] {
-        let found = text.chars().find(|character| is_obeyed(*character));
+        // tabs stand between the cells of a table
+        let found = text.chars().find(|&character| is_obeyed(character) && (character != '\t' || stream == "errors"));
         assert_eq!(found, None, "{what:?}: {stream}: {text:?}");
         assert!(!text.lines().any(|line| line.starts_with("locus: all is well")), "{what:?}: {stream}: {text}");
         assert!(!text.contains("panicked"), "{what:?}: {text}");
