@@ -148,6 +148,15 @@ pub struct Machine {
     pub libtorch: String,
     /// The device that would be taken, and why; or why there is none.
     pub device: String,
+    /// The GPU driver and its version; empty where there is none.
+    #[serde(default)]
+    pub driver: String,
+    /// GPUs by their names, each with its memory.
+    #[serde(default)]
+    pub cards: Vec<String>,
+    /// Processor and memory.
+    #[serde(default)]
+    pub processor: String,
     /// Threads that libtorch takes by itself.
     pub threads: i32,
     /// The libtorch and the folder of cargo that the engine was built with, for plugins that are built for it.

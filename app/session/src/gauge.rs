@@ -5,6 +5,7 @@ use locus_engine::resident;
 use locus_protocol::{Event, GpuMemory, Memory};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enums::device::UsedGpuMemory;
+use procfs::Current;
 use std::time::Duration;
 
 /// How often memory is looked at.
@@ -28,6 +29,28 @@ pub fn watch(events: &Sender<Event>, stop: &Receiver<()>) {
             return;
         }
     }
+}
+
+/// The driver of GPUs with its version, and the GPUs.
+pub fn driver() -> (String, Vec<String>) {
+    let Ok(nvml) = Nvml::init() else { return Default::default() };
+    let version = nvml.sys_driver_version().unwrap_or_else(|_| "of unknown version".to_owned());
+    let card = |index: u32| {
+        let device = nvml.device_by_index(index).ok()?;
+        let name = device.name().unwrap_or_else(|_| "a GPU".to_owned());
+        let memory = device.memory_info().map_or(0, |memory| memory.total >> 20);
+        Some(format!("{index}: {name}, {memory} MiB"))
+    };
+    (format!("NVIDIA {version}"), (0..nvml.device_count().unwrap_or(0)).filter_map(card).collect())
+}
+
+/// The processor, and the memory of the machine.
+pub fn processor() -> String {
+    let info = procfs::CpuInfo::current().ok();
+    let name = info.as_ref().and_then(|info| info.model_name(0)).unwrap_or("unknown").to_owned();
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let memory = procfs::Meminfo::current().map_or(0, |memory| memory.mem_total >> 20);
+    format!("{name}, {cores} threads, {memory} MiB")
 }
 
 fn gpus(nvml: Option<&Nvml>) -> Vec<GpuMemory> {

@@ -2,6 +2,7 @@
 
 use crate::emitter::Emitter;
 use crate::error::Error;
+use crate::gauge;
 use crate::model::device::{choose, libtorch};
 use crate::moments::kept_moments;
 use locus_engine::edit::DeltaFile;
@@ -35,7 +36,11 @@ fn machine() -> Machine {
         Ok(choice) => format!("{} ({})", choice.info.name, choice.info.reason),
         Err(error) => error.to_string(),
     };
+    let (driver, cards) = gauge::driver();
     Machine {
+        driver,
+        cards,
+        processor: gauge::processor(),
         libtorch: libtorch().map_or_else(|| "not found".to_owned(), |file| file.display().to_string()),
         device,
         threads: tch::get_num_threads(),

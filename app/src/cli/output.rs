@@ -108,6 +108,13 @@ pub fn has_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
 }
 
+/// Columns and rows of the terminal, where there is one.
+pub fn size() -> Option<(u16, u16)> {
+    let of = |size: rustix::termios::Winsize| (size.ws_col, size.ws_row);
+    let (out, err) = (std::io::stdout(), std::io::stderr());
+    rustix::termios::tcgetwinsize(&out).or_else(|_| rustix::termios::tcgetwinsize(&err)).ok().map(of)
+}
+
 /// Whether somebody reads standard output, and no program does.
 pub fn is_for_people() -> bool {
     std::io::stdout().is_terminal()

@@ -1,8 +1,10 @@
-//! What the program starts with: which settings there are, which file each comes from, and what is wrong with a file.
+//! What the program starts with: which settings there are, which file each comes from, and what is wrong with a file. What
+//! `doctor` says of the machine.
 
-use locus_end_to_end::Home;
+use locus_end_to_end::{Home, PseudoTerminal};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
@@ -110,4 +112,40 @@ fn keys_that_nobody_knows_are_named_with_the_file_and_the_one_that_was_meant() {
     assert!(sentence.contains("there is no method `romee` (did you mean `rome`?)"), "{sentence}");
     let sentence = home.run(["edit", "--method", "rome", "--set", "stepz=3"]).sentence(USAGE);
     assert!(sentence.contains("no hyperparameter `stepz` (did you mean `steps`?)"), "{sentence}");
+}
+
+#[test]
+fn the_doctor_fits_into_a_report_and_says_what_the_terminal_is() {
+    let home = Home::new();
+    let _ = home.run(["edit", "--method", "rome"]).well();
+    let mut command = home.command(["doctor", "--json"]);
+    command.env("COLORTERM", "truecolor").env("TMUX", "/tmp/none,1,0");
+    let output = command.output().expect("it runs");
+    let record: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let text = |name: &str| record[name].as_str().unwrap_or_else(|| panic!("{name}: {record}"));
+    assert_eq!((text("TERM"), text("COLORTERM"), text("colors")), ("xterm-256color", "truecolor", "16 million"));
+    assert_eq!((text("NO_COLOR"), text("locale"), text("glyphs")), ("not set", "C.UTF-8 (LANG)", "Unicode"));
+    assert_eq!((text("terminal"), text("size")), ("false", "unknown"));
+    assert!(text("TMUX").ends_with("(/tmp/none,1,0)"), "{record}");
+    assert!(
+        text("settings").starts_with("method = rome, objective = error-injection, reproducible = false"),
+        "{record}"
+    );
+    // no GPU is shown to the program, and it says why none is taken
+    assert!(text("device").starts_with("cpu") || text("device").contains('('), "{record}");
+    for name in ["GPU driver", "processor", "cache's disk", "state's disk", "second moments", "edits", "journals"] {
+        assert!(!text(name).is_empty(), "{name}: {record}");
+    }
+    assert!(text("cache's disk").ends_with(" free") && text("second moments").contains(" in "), "{record}");
+    assert!(text("edits").contains(" kB in "), "{record}");
+    assert!(text("plugins").contains("rome 2.0"), "{record}");
+
+    let said = home.run(["doctor"]).well().out;
+    assert!(said.lines().count() < 60, "{said}");
+    let mut terminal = PseudoTerminal::start(&home, (59, 100), &["doctor"], &[("NO_COLOR", "1")]);
+    let _ = terminal.end(Duration::from_secs(60));
+    let screen = terminal.screen();
+    let line =
+        |name: &str| screen.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default().to_owned();
+    assert!(line("size").contains("100x59") && line("colors").contains("none"), "{screen}");
 }
