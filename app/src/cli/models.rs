@@ -57,6 +57,23 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The models of this machine, as the workbench offers them.
+pub fn known() -> Vec<locus_tui::KnownModel> {
+    let found = hub().iter().flat_map(|hub| in_hub(hub)).chain(below(Path::new("."))).collect::<Vec<_>>();
+    let known = |model: Found| {
+        let lacks = match &model.lacks[..] {
+            [] => String::new(),
+            lacks => format!(", lacks {}", lacks.join(", ")),
+        };
+        Some(locus_tui::KnownModel {
+            source: locus_protocol::ModelSource::Folder(model.folder?),
+            name: model.name,
+            about: format!("{}, {}{lacks}", model.family, tables::bytes(model.bytes)),
+        })
+    };
+    found.into_iter().filter_map(known).collect()
+}
+
 /// The folder in which the Hugging Face hub's library keeps what it has loaded.
 fn hub() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);

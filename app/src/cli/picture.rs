@@ -50,6 +50,7 @@ pub fn options() -> WorkbenchOptions {
     let preferred = Preference::shipped();
     WorkbenchOptions {
         flags: Vec::new(),
+        models: Vec::new(),
         source: ModelSource::BuiltIn,
         ascii: false,
         colours: Depth::True,

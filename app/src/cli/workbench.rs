@@ -48,6 +48,10 @@ pub fn options(common: &Common, places: &Places) -> locus_tui::WorkbenchOptions 
     let keymap = places.config.join("keymap.toml");
     shown.keymap = keymap.is_file().then_some(keymap);
     shown.flags = flags::of(common);
+    // folders are those of the engine's machine
+    if common.engine.is_none() {
+        shown.models = crate::cli::models::known();
+    }
     shown.sweep_folder.clone_from(&places.sweeps);
     shown
 }

@@ -54,7 +54,7 @@ pub use analyzed::{Analyzed, KnownRows, Points, analyze};
 pub use input::{AnalysisEvent, BuildEvent, Effect, Input, Problem};
 pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Depth, picture};
-pub use options::WorkbenchOptions;
+pub use options::{KnownModel, WorkbenchOptions};
 pub use panes::{About, PANES, Table};
 pub use run::{Again, Ending, Handles, run};
 pub use state::State;

@@ -5,11 +5,24 @@ use locus_protocol::ModelSource;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+/// A model that can be opened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KnownModel {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub source: ModelSource,
+    /// Its family, its size, what it lacks.
+    pub about: String,
+}
+
 /// What the workbench is started with.
 #[derive(Clone, Debug)]
 pub struct WorkbenchOptions {
     /// The model that is loaded first.
     pub source: ModelSource,
+    /// Models that were found on this machine.
+    pub models: Vec<KnownModel>,
     /// Draws with ASCII only.
     pub ascii: bool,
     /// Colours to use.
@@ -47,6 +60,7 @@ impl WorkbenchOptions {
         let is_unicode = |locale: &String| locale.to_lowercase().replace('-', "").contains("utf8");
         Self {
             source,
+            models: Vec::new(),
             ascii: language.is_some_and(|locale| !is_unicode(&locale)),
             colours: Depth::from_environment(),
             keymap: None,

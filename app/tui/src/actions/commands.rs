@@ -3,7 +3,7 @@
 use crate::looks::Colors;
 use crate::panes::NAMES;
 use crate::state::{Change, Settings, State, Wish, parse_layers, shown_value};
-use locus_protocol::{Hyperparameter, HyperparameterKind, PluginKind};
+use locus_protocol::{Hyperparameter, HyperparameterKind, ModelSource, PluginKind};
 use tui_input::Input;
 
 /// A command that takes arguments.
@@ -122,6 +122,26 @@ pub const COMMANDS: &[Command] = &[
                 Ok(vec![Change::Focus(known).into()])
             }
             _ => Err(usage("pane")),
+        },
+    },
+    Command {
+        name: "open",
+        arguments: "MODEL | DIR",
+        help: "load another model, by its name or folder",
+        complete: |state, before| match before {
+            [] => state.known_models().into_iter().map(|known| Completion::new(known.name, known.about)).collect(),
+            _ => Vec::new(),
+        },
+        run: |state, words| {
+            state.ready_to_wait()?;
+            let wanted = words.join(" ");
+            let known = state.known_models().into_iter().find(|known| known.name == wanted);
+            match known {
+                Some(known) => Ok(vec![Change::Open(known.source).into()]),
+                None if wanted.is_empty() => Err(usage("open")),
+                None if wanted.contains('/') => Ok(vec![Change::Open(ModelSource::Folder(wanted.into())).into()]),
+                None => Err(format!("no model is called `{wanted}`; o lists them, and a folder has a / in it")),
+            }
         },
     },
     Command {

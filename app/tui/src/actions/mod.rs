@@ -154,16 +154,29 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "load",
-        help: "load the model, after that was cancelled or failed",
-        hint: Some(|_, _| "load the model".into()),
+        help: "open another model; load one that was cancelled or failed",
+        hint: Some(|_, state| if state.engine.model.is_some() { "open a model" } else { "load the model" }.into()),
         available: |_, state| match (&state.engine.model, state.job()) {
-            _ if state.engine.gone && state.link.follows.is_none() => Ok(()),
-            _ if state.engine.gone => state.ready_for_a_job(),
-            (Some(_), _) => Err("the model is loaded".into()),
+            _ if state.link.follows.is_some() => state.ready_for_a_job(),
+            _ if state.engine.gone => Ok(()),
+            (Some(_), _) => state.ready_to_wait(),
             (None, Some(job)) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Ok(()),
         },
-        run: |_, _| vec![Change::Load.into()],
+        run: |_, state| match &state.engine.model {
+            Some(_) if !state.engine.gone => vec![Wish::Open(Opening::Models)],
+            _ => vec![Change::Load.into()],
+        },
+        ..Action::PLAIN
+    },
+    Action {
+        name: "models",
+        help: "list the models that can be opened",
+        available: |_, state| match state.link.follows.is_some() || state.engine.gone {
+            true => state.ready_for_a_job(),
+            false => Ok(()),
+        },
+        run: |_, _| vec![Wish::Open(Opening::Models)],
         ..Action::PLAIN
     },
     Action {
@@ -431,7 +444,7 @@ fn show_command(state: &State) -> Vec<Wish> {
 }
 
 fn can_use_fact(state: &State) -> Result<(), String> {
-    state.ready_for_a_job()?;
+    state.ready_to_wait()?;
     state.chosen_fact().map(|_| ())
 }
 

@@ -8,6 +8,7 @@ mod edits;
 mod form;
 mod help;
 mod jobs;
+mod models;
 mod palette;
 mod quit;
 mod sheets;
@@ -17,6 +18,7 @@ pub use edits::EditList;
 pub use form::Form;
 pub use help::Help;
 pub use jobs::JobList;
+pub use models::ModelList;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
 pub use trace_text::TraceText;
@@ -45,6 +47,8 @@ pub enum Overlay {
     Edits(EditList),
     /// The jobs.
     Jobs(JobList),
+    /// Models that can be opened.
+    Models(ModelList),
     /// What cargo says of a plugin's crate.
     BuildOutput,
     /// A text whose probability is to be traced.
@@ -70,6 +74,7 @@ impl Overlay {
             Opening::Form => Self::Form(Form::default()),
             Opening::Edits => Self::Edits(EditList::new(state)),
             Opening::Jobs => Self::Jobs(JobList::default()),
+            Opening::Models => Self::Models(ModelList::new(state)),
             Opening::BuildOutput => Self::BuildOutput,
             Opening::TraceText => Self::TraceText(TraceText::default()),
             Opening::EditAgain => Self::EditAgain,
@@ -80,7 +85,7 @@ impl Overlay {
     /// Whether letters go into a text.
     #[must_use]
     pub fn is_typing(&self) -> bool {
-        matches!(self, Self::Help(_) | Self::Palette(_) | Self::Form(_) | Self::TraceText(_))
+        matches!(self, Self::Help(_) | Self::Models(_) | Self::Palette(_) | Self::Form(_) | Self::TraceText(_))
     }
 
     /// Its keys, for the line of hints.
@@ -110,6 +115,9 @@ impl Overlay {
                 ("up/down", "select"),
                 ("esc", "close"),
             ],
+            Self::Models(_) => {
+                &[("enter", "open"), ("type", "a folder, or to filter"), ("up/down", "select"), ("esc", "close")]
+            }
             Self::Jobs(_) => {
                 &[("x", "cancel"), ("p", "pause, go on"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
             }
@@ -159,6 +167,7 @@ impl Overlay {
             Self::Form(form) => form.press(state, panes, key),
             Self::Edits(list) => list.press(state, key),
             Self::Jobs(list) => list.press(state, key),
+            Self::Models(list) => list.press(state, key),
             Self::BuildOutput => build_output::press(state, key),
             Self::TraceText(text) => text.press(state, key),
             Self::EditAgain => edit_again::press(state, key),
@@ -171,6 +180,7 @@ impl Overlay {
     pub fn paste(&mut self, state: &State, line: &str) -> Vec<Wish> {
         match self {
             Self::Help(help) => help.paste(line),
+            Self::Models(list) => list.paste(line),
             Self::Palette(palette) => palette.paste(line),
             Self::TraceText(text) => text.paste(line),
             Self::Form(form) => return form.paste(state, line),
@@ -184,6 +194,7 @@ impl Overlay {
 pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer) -> Option<Position> {
     match overlay {
         Overlay::Help(help) => help.draw(state, panes, buffer),
+        Overlay::Models(list) => list.draw(state, buffer),
         Overlay::Sheet(sheet) => {
             sheet.draw(state, buffer);
             None

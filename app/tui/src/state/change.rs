@@ -4,7 +4,7 @@
 use super::{Order, Settings, State, Tone, Tree, Variants, View, Windows};
 use crate::input::Effect;
 use crate::looks::Colors;
-use locus_protocol::{Command, EditOrder, Fact, JobId, PluginKind, Task, TraceAnswer, TriedOn};
+use locus_protocol::{Command, EditOrder, Fact, JobId, ModelSource, PluginKind, Task, TraceAnswer, TriedOn};
 use std::path::PathBuf;
 use tui_input::Input;
 
@@ -74,6 +74,8 @@ pub enum Opening {
     Edits,
     /// The jobs.
     Jobs,
+    /// Models that can be opened.
+    Models,
     /// What cargo says of a plugin's crate.
     BuildOutput,
     /// A text whose probability is traced.
@@ -157,6 +159,8 @@ pub enum Change {
     ForgetLost,
     /// The model is loaded.
     Load,
+    /// Another model is loaded in its place.
+    Open(ModelSource),
     /// A job stops.
     Cancel(JobId),
     /// A job that waits does so no more.
@@ -236,13 +240,26 @@ impl State {
             Change::ChooseLayer(layer) => self.choose_layer(layer),
             Change::MoveLayer(layer) => self.layer.place = layer,
             Change::ToggleFreeze => self.edits.toggle_freeze(),
-            Change::Order { title, task } => return self.order(title, *task),
+            Change::Order { title, task } => {
+                let waited = self.jobs.waiting.len();
+                // of these it shows in their place that they wait
+                let is_told = !matches!(*task, Task::Try(_) | Task::Undo(_) | Task::Redo(_));
+                let effects = self.order(title, *task);
+                if is_told
+                    && self.jobs.waiting.len() > waited
+                    && let Some(words) = self.waits_words()
+                {
+                    self.say(Tone::Plain, words);
+                }
+                return effects;
+            }
             Change::TraceAnswer(fact, answer) => self.traces.choose_answer(&fact, answer),
             Change::Replace { edit, title, order } => return self.replace(edit, title, *order),
             Change::OrderAgain(order) => return self.order_again(&order),
             Change::RunLostAgain => return self.run_lost_again(),
             Change::ForgetLost => self.link.lost = None,
             Change::Load => return self.load(),
+            Change::Open(source) => return self.open(source),
             Change::Cancel(job) => return self.cancel(job),
             Change::DropWaiting(job) => self.drop_waiting(job),
             Change::TogglePause => return self.toggle_pause(),

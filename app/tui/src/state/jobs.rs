@@ -110,18 +110,26 @@ impl Jobs {
     }
 }
 
+/// Whether a job makes an edit that is put in place, so that the table of layers is its.
+fn is_edit(task: &Task) -> bool {
+    matches!(task, Task::Edit(_) | Task::Keep(_))
+}
+
 impl State {
     /// Orders a job: it begins now, or when those that were ordered before have ended.
     pub fn order(&mut self, title: String, task: impl Into<Task>) -> Vec<Effect> {
         self.jobs.last += 1;
         let (job, task) = (self.jobs.last, task.into());
         let order = Order { job, kind: task.kind(), title, task };
-        let mut effects = self.announce(job, &order.task);
-        if self.jobs.job.is_none() || order.task.is_look() && self.lets_look_in() {
+        let begins = self.jobs.job.is_none() || order.task.is_look() && self.lets_look_in();
+        if begins {
+            let mut effects = self.announce(job, &order.task);
             effects.extend(self.start(order));
-        } else {
-            self.jobs.waiting.push_back(order);
+            return effects;
         }
+        // the table of layers shows the edit that runs until one that waits begins
+        let effects = if is_edit(&order.task) { Vec::new() } else { self.announce(job, &order.task) };
+        self.jobs.waiting.push_back(order);
         effects
     }
 
@@ -159,6 +167,25 @@ impl State {
     pub fn ready_for_a_look(&self) -> Result<(), String> {
         let steps_in = self.lets_look_in() && self.engine.model.is_some() && !self.engine.gone;
         if steps_in && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+    }
+
+    /// Why no job can be ordered now, not even one that waits its turn.
+    ///
+    /// # Errors
+    /// The model is not there, or no engine.
+    pub fn ready_to_wait(&self) -> Result<(), String> {
+        let waits = self.engine.model.is_some() && !self.engine.gone && self.link.follows.is_none();
+        let loads = self.job().is_some_and(|job| job.kind == JobKind::Load);
+        if waits && !loads { Ok(()) } else { self.ready_for_a_job() }
+    }
+
+    /// What is told of a job that waits; nothing where it has begun.
+    #[must_use]
+    pub fn waits_words(&self) -> Option<String> {
+        let waiting = self.jobs.waiting.back()?;
+        let before = self.jobs.waiting.len() - 1 + usize::from(self.jobs.job.is_some());
+        let before = if before == 1 { "one job is".to_owned() } else { format!("{before} jobs are") };
+        Some(format!("{} waits its turn; {before} before it, J lists them", waiting.title))
     }
 
     /// The running job.
@@ -346,6 +373,9 @@ impl State {
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
         self.notices.clear();
+        if is_edit(&order.task) {
+            self.announce(order.job, &order.task);
+        }
         let laps = self.jobs.took(&likeness(&order.task)).to_vec();
         self.begin(Job::new(order.job, order.kind, order.title.clone(), self.now).expecting(laps));
         let effect = Effect::Send(Box::new(Command::start(order.job, order.task.clone())));

@@ -15,6 +15,7 @@ mod log;
 mod next_tokens;
 mod notice;
 mod of_model;
+mod opening;
 mod pace;
 mod phase;
 mod plugin_build;
@@ -57,7 +58,7 @@ pub use windows::{Axis, Tree, Windows};
 use crate::input::Effect;
 use crate::keys::{Key, Keymap};
 use crate::looks::{Glyphs, Theme};
-use crate::options::WorkbenchOptions;
+use crate::options::{KnownModel, WorkbenchOptions};
 use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -83,6 +84,10 @@ pub struct Launch {
     pub began: Duration,
     /// What the edit form says on a model that nothing is known of.
     pub form: Settings,
+    /// Models that were found on this machine.
+    pub models: Vec<KnownModel>,
+    /// Folders of models that were opened, the last first.
+    pub opened: Vec<PathBuf>,
 }
 
 /// The layer under the cursor, the same in all panes.
@@ -161,6 +166,8 @@ impl State {
                 sweep_folder: options.sweep_folder.clone(),
                 began: options.began,
                 form: Settings::new(options.method.clone(), options.objective.clone()),
+                models: options.models.clone(),
+                opened: Vec::new(),
             },
             screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),

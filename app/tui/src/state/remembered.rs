@@ -8,6 +8,7 @@ use locus_protocol::Fact;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use tui_input::Input;
 
 /// What is taken over. A field that an older file lacks keeps its default.
@@ -27,6 +28,8 @@ pub struct Remembered {
     lines: Typed,
     /// Whose colors roles have.
     theme: Colors,
+    /// Folders of models that were opened, the last first.
+    opened: Vec<PathBuf>,
     /// By the names of panes: what each remembers.
     #[serde(flatten)]
     pub panes: BTreeMap<String, Value>,
@@ -50,6 +53,7 @@ impl State {
             typed: state.facts.typed().to_vec(),
             models,
             lines: state.typed,
+            opened: state.launch.opened,
             theme: state.screen.theme.colors(),
             windows: state.screen.windows,
             panes: BTreeMap::new(),
@@ -79,6 +83,7 @@ impl State {
         self.facts.set_filter(Input::new(remembered.filter));
         self.shelf = remembered.models;
         self.typed = remembered.lines;
+        self.launch.opened = remembered.opened;
         self.screen.theme = self.screen.theme.with(remembered.theme);
     }
 }

@@ -40,7 +40,12 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
     };
     match finished.kind {
-        JobKind::Load => state.engine.load_trouble = (*outcome != Outcome::Done).then(|| text.clone()),
+        JobKind::Load => {
+            state.engine.load_trouble = (*outcome != Outcome::Done).then(|| text.clone());
+            if *outcome == Outcome::Done {
+                state.has_loaded(job);
+            }
+        }
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
         // what is in place after it was told
         JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,

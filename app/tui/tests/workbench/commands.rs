@@ -255,3 +255,72 @@ fn the_window_has_a_title() {
     assert!(title(&bench).starts_with("locus - built-in - tracing"), "{}", title(&bench));
     assert!(title(&bench).is_ascii());
 }
+
+#[test]
+fn another_model_is_opened_from_the_list_and_commands_name_it() {
+    let folder = |name: &str| locus_protocol::ModelSource::Folder(format!("models/{name}").into());
+    let known = |name: &str| locus_tui::KnownModel {
+        name: name.to_owned(),
+        source: folder(name),
+        about: "llama, 269.1 MB".to_owned(),
+    };
+    let options = WorkbenchOptions { models: vec![known("smol"), known("large")], ..super::support::options() };
+    let mut bench = Bench::ready_with(options, 80, 24);
+    bench.press("o");
+    insta::assert_snapshot!("models_80x24", bench.screen());
+    bench.press("down enter");
+    let loads = |bench: &mut Bench| {
+        bench.commands().into_iter().find_map(|command| match command {
+            locus_protocol::Command::Do { task: locus_protocol::Task::Load(load), .. } => Some(load.source),
+            _ => None,
+        })
+    };
+    assert_eq!(loads(&mut bench), Some(folder("smol")));
+    assert!(bench.screen().contains("loading smol"), "{}", bench.screen());
+    // until it is there, the other one is
+    assert!(bench.state().launch.flags.is_empty());
+    bench.finish();
+    assert_eq!(bench.state().launch.flags, ["--model", "models/smol"]);
+    // one that fails leaves what is there
+    typed(&mut bench, "open ./nowhere/at/all");
+    assert_eq!(loads(&mut bench), Some(locus_protocol::ModelSource::Folder("./nowhere/at/all".into())));
+    let job = bench.state().job().expect("a load").id;
+    let outcome = Outcome::Failed { error: "there is no config.json".into(), blame: locus_protocol::Blame::Request };
+    bench.hear([Event::Finished { job, outcome, seconds: 0.1 }]);
+    assert_eq!(bench.state().launch.source, folder("smol"));
+    typed(&mut bench, "open built-in");
+    bench.finish();
+    assert!(bench.state().launch.flags.is_empty(), "{:?}", bench.state().launch.flags);
+    let remembered = bench.workbench.remembered();
+    let mut next = Bench::new(80, 24);
+    next.workbench.recall(remembered);
+    let names: Vec<String> = next.state().known_models().into_iter().map(|known| known.name).collect();
+    assert_eq!(names, ["built-in", "smol"]);
+    let mut wrong = Bench::ready(80, 24);
+    typed(&mut wrong, "open smol");
+    assert!(wrong.state().notices.last_error().unwrap_or_default().contains("no model is called `smol`"));
+}
+
+#[test]
+fn an_edit_that_is_ordered_during_another_waits_its_turn() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit_start(2));
+    let edits = |bench: &mut Bench| {
+        let commands = bench.commands().into_iter();
+        let is_edit = |command: &locus_protocol::Command| {
+            matches!(command, locus_protocol::Command::Do { task: locus_protocol::Task::Edit(_), .. })
+        };
+        commands.filter(is_edit).count()
+    };
+    assert_eq!(edits(&mut bench), 1);
+    bench.press("1 j r");
+    assert!(bench.screen().contains("waits its turn; one job is before it, J lists them"), "{}", bench.screen());
+    assert_eq!(edits(&mut bench), 0, "it waits");
+    // the table shows the one that runs
+    bench.hear([recording::step(2, 0)]);
+    assert_eq!(bench.state().edits.view.as_ref().and_then(|view| view.step), Some(0));
+    bench.hear(recording::edit_end(2));
+    assert_eq!(edits(&mut bench), 1, "now it runs");
+    let subject = bench.state().edits.view.as_ref().map(|view| view.order.fact.subject.clone());
+    assert_eq!(subject.as_deref(), Some("France"));
+}

@@ -101,7 +101,6 @@ fn a_job_that_stands_by_counts_in_the_time_until_all_is_done() {
     // what both take is known
     bench.press("r").hear(recording::edit(2)).press("t").hear(recording::trace(3, TraceKind::Hidden, 1));
     bench.press("r o").hear(recording::edit_start(4)).hear((0..5).map(|number| recording::step(4, number)));
-    bench.press("r");
     let seconds = |bench: &Bench| bench.state().all_left().expect("all of it is known").as_secs_f64();
     let alone = seconds(&bench);
     bench.press("t").hear(recording::trace_start(5, TraceKind::Hidden, 1));

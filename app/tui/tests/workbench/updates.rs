@@ -80,13 +80,16 @@ fn next_tokens_are_asked_for_once_the_selection_rests() {
 }
 
 #[test]
-fn a_second_job_is_refused_with_the_reason() {
+fn a_second_trace_is_refused_with_the_reason_and_an_edit_waits() {
     let mut bench = Bench::ready(120, 40);
     bench.press("t");
     bench.commands();
-    bench.press("r");
+    bench.press("t");
     assert_eq!(bench.commands(), []);
     assert!(bench.screen().contains("tracing Bhutan is running; ctrl-c cancels it"));
+    bench.press("r");
+    assert_eq!(bench.commands(), []);
+    assert!(bench.screen().contains("waits its turn"), "{}", bench.screen());
 }
 
 #[test]
@@ -100,7 +103,7 @@ fn nothing_can_be_started_before_the_model_is_there() {
 #[test]
 fn cancelling_and_what_was_kept() {
     let mut bench = Bench::ready(120, 40);
-    bench.press("t r").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_row(2, 6));
+    bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).hear(recording::trace_row(2, 6));
     bench.effects.clear();
     bench.press("ctrl-c");
     assert_eq!(bench.effects, [Effect::Cancel(2)]);

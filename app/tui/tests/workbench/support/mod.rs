@@ -15,6 +15,7 @@ use std::time::Duration;
 pub fn options() -> WorkbenchOptions {
     WorkbenchOptions {
         source: ModelSource::BuiltIn,
+        models: Vec::new(),
         ascii: false,
         colours: Depth::Sixteen,
         keymap: None,
