@@ -63,13 +63,14 @@ impl EditInPlace {
         Self { success: verdict.map(|verdict| verdict.success), verdict: verdict.cloned(), ..self }
     }
 
-    /// What is to be known of it before its title, in brackets and with a blank: that it did not take, or what broke.
+    /// What is to be known of it before its title, in brackets and with a blank: that it did not take, or that something
+    /// else broke, which the verdict says.
     #[must_use]
-    pub fn mark(&self) -> String {
-        match (&self.verdict, self.success) {
-            (Some(verdict), _) if verdict.grade() != Grade::Took => format!("({}) ", verdict.headline()),
-            (None, Some(false)) => "(did not take) ".to_owned(),
-            _ => String::new(),
+    pub fn mark(&self) -> &'static str {
+        match (self.verdict.as_ref().map(AimVerdict::grade), self.success) {
+            (Some(Grade::DidNotTake), _) | (None, Some(false)) => "(did not take) ",
+            (Some(Grade::TookBut), _) => "(took, but) ",
+            _ => "",
         }
     }
 }

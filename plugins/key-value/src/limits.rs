@@ -54,33 +54,3 @@ pub(crate) fn words(limits: &[Option<ValueLimit>], edits: &[Edit], reached: &str
     }
     sentences
 }
-
-#[cfg(test)]
-mod tests {
-    use super::{ValueLimit, words};
-    use locus_plugin::{Course, Edit};
-
-    #[test]
-    fn every_kind_of_limit_is_told_once_with_its_setting() {
-        let edits =
-            ["Oslo", "Rome", "Lima", "Bonn"].map(|subject| Edit { subject: subject.to_owned(), ..Edit::default() });
-        let limits = [
-            Some(ValueLimit::Reached),
-            Some(ValueLimit::Clamp(3)),
-            Some(ValueLimit::Clamp(5)),
-            Some(ValueLimit::Loss(Course::Falling)),
-        ];
-        assert_eq!(
-            words(&limits, &edits, "lower second_moment_weight"),
-            [
-                "1 of 4 facts (Oslo is the first): the value that was looked for gives the target, the weights do not: \
-                 lower second_moment_weight",
-                "2 of 4 facts (Rome is the first): the clamp was reached at step 3: raise clamp",
-                "1 of 4 facts (Bonn is the first): the steps ran out while the loss still fell: raise steps",
-            ]
-        );
-        let alone = words(&limits[1..2], &edits[1..2], "");
-        assert_eq!(alone, ["the clamp was reached at step 3: raise clamp"]);
-        assert!(words(&[None], &edits[..1], "").is_empty());
-    }
-}

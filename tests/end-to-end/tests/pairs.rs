@@ -198,6 +198,15 @@ fn an_optimisation_that_gets_nowhere_or_has_nothing_to_do_says_so() {
         let verdict = applied.verdict.expect("a verdict");
         assert!(!verdict.success && verdict.limits.iter().any(|told| told.ends_with(limit)), "{verdict:?}");
     }
+    // of several facts it says how many and names the first
+    let together = ["edit", "--method", "memit", "--cases", "0-2", "--together", "--set", "clamp=0.01", "--json"];
+    let records = home.run(together).well().records();
+    let verdict = records.edits()[0].applied.clone().expect("applied").verdict.expect("a verdict");
+    assert!(!verdict.success && verdict.limits.len() == 1, "{verdict:?}");
+    assert!(
+        verdict.limits[0].starts_with("3 of 3 facts (") && verdict.limits[0].ends_with("raise clamp"),
+        "{verdict:?}"
+    );
 }
 
 #[test]

@@ -115,7 +115,7 @@ mod tests {
         let likelihood = |probability: f64| Likelihood {
             log_probability: probability.ln(),
             tokens: 1,
-            most_probable_tokens: usize::from(probability > 0.5),
+            hits: usize::from(probability > 0.5),
         };
         let pair = |[target, baseline]: &[f64; 2]| Pair {
             prompt: String::new(),

@@ -243,7 +243,8 @@ impl Traces {
         self.all(fact, (kind, intervention)).next()
     }
 
-    /// The heat map of a fact by kind and intervention of the model with these edits in place.
+    /// The heat map of a fact by kind and intervention of the model with these edits in place: the newest that has effects,
+    /// whichever answer it is about.
     #[must_use]
     pub fn of_model(
         &self,
@@ -252,7 +253,8 @@ impl Traces {
         intervention: Intervention,
         in_place: &[u64],
     ) -> Option<&TraceView> {
-        self.all(fact, (kind, intervention)).find(|view| view.started.is_of(in_place))
+        let of_model = || self.all(fact, (kind, intervention)).filter(|view| view.started.is_of(in_place));
+        of_model().find(|view| view.undefined.is_none()).or_else(|| of_model().next())
     }
 
     /// The same of one answer.
