@@ -20,18 +20,12 @@ const FILES: [(&str, &str); 5] = [
     file!("gpt2-xl.toml"),
 ];
 
-/// What suits a small model that has no file of its own.
-const OTHER: (&str, &str) = file!("other.toml");
-
 /// What suits one model, by the ids of plugins.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct ModelDefaults {
     #[serde(rename = "match", default)]
     matches: Matches,
-    /// Parameters of the smallest model that this does not suit any more; 0 where size does not matter.
-    #[serde(default)]
-    parameters_below: u64,
     /// The file; empty where nothing is known.
     #[serde(skip)]
     pub file: &'static str,
@@ -56,26 +50,19 @@ struct Matches {
 }
 
 impl ModelDefaults {
-    /// What is known for a model of a family, of so many layers, so wide, with so many parameters; what suits most of its
-    /// size for an unknown one.
+    /// What is known for a model of a family, of so many layers, so wide; nothing for an unknown one, where plugins go by
+    /// the model itself.
     #[must_use]
-    pub fn of(family: &str, layers: usize, hidden: i64, parameters: u64) -> Self {
+    pub fn of(family: &str, layers: usize, hidden: i64) -> Self {
         let suits = |defaults: &Self| {
             let matches = &defaults.matches;
             (matches.family.as_str(), matches.layers, matches.hidden) == (family, layers, hidden)
         };
-        let known = FILES.iter().filter_map(|file| Self::read(file).ok()).find(suits);
-        known.unwrap_or_else(|| Self::of_others(parameters))
+        FILES.iter().filter_map(|file| Self::read(file).ok()).find(suits).unwrap_or_default()
     }
 
     fn read((file, text): &(&'static str, &str)) -> Result<Self, toml::de::Error> {
         Ok(Self { file, ..toml::from_str(text)? })
-    }
-
-    /// What suits a model that has no file of its own; nothing beyond the sizes that were measured.
-    fn of_others(parameters: u64) -> Self {
-        let others = Self::read(&OTHER).unwrap_or_default();
-        if parameters < others.parameters_below { others } else { Self::default() }
     }
 
     /// Layers that suit a method.
@@ -131,7 +118,7 @@ fn first_build(id: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{FILES, ModelDefaults, OTHER};
+    use super::{FILES, ModelDefaults};
     use serde_json::json;
 
     #[test]
@@ -140,12 +127,10 @@ mod tests {
             let defaults = ModelDefaults::read(&file).expect(file.0);
             assert!(!defaults.matches.family.is_empty());
             let matches = &defaults.matches;
-            assert_eq!(ModelDefaults::of(&matches.family, matches.layers, matches.hidden, 0).file, file.0);
+            assert_eq!(ModelDefaults::of(&matches.family, matches.layers, matches.hidden).file, file.0);
+            // what is published for a model goes before what its weights suggest
+            assert!(defaults.settings["fine-tuning"]["norm_constraint"].as_f64() > Some(0.0), "{}", file.0);
         }
-        let others = ModelDefaults::of_others(135_000_000);
-        assert_eq!(ModelDefaults::read(&OTHER).expect(OTHER.1), others);
-        assert!(others.matches.family.is_empty() && !others.settings.is_empty());
-        assert_eq!(ModelDefaults::of_others(6_000_000_000), ModelDefaults::default());
     }
 
     #[test]

@@ -127,6 +127,7 @@ fn an_edit_that_does_not_take_says_so_and_why() {
     };
     let verdict = session.apply(weak.clone()).verdict.expect("a verdict");
     assert!(!verdict.success && verdict.words().starts_with("did not take: p(new) "), "{verdict:?}");
+    assert_eq!(verdict.limits, ["the norm constraint was reached at step 0: raise norm_constraint"]);
     assert_eq!(verdict.paraphrases.map(|held| held.hold), Some(0), "{verdict:?}");
     assert!(verdict.neighbors.is_some_and(|held| held.of > 0 && held.broken() == 0), "{verdict:?}");
     assert_eq!((verdict.facts, verdict.missed), (1, 1));
@@ -135,6 +136,28 @@ fn an_edit_that_does_not_take_says_so_and_why() {
     let order = EditOrder { more, ..weak };
     let verdict = session.apply(order).verdict.expect("a verdict");
     assert_eq!((verdict.success, verdict.facts, verdict.missed), (false, 3, 3), "every fact is looked at");
+}
+
+#[test]
+fn fine_tuning_says_what_held_it_and_takes_its_bound_from_the_weights() {
+    let mut session = Session::open();
+    let order = |session: &Session, settings: serde_json::Value| EditOrder {
+        method_settings: settings.as_object().cloned().unwrap_or_default(),
+        ..session.order(0, 3)
+    };
+    let slow = order(&session, json!({"steps": 6, "learning_rate": 1e-7, "norm_constraint": 0.0}));
+    let verdict = session.attempt(slow, TriedOn::AsItIs).would.verdict.expect("a verdict");
+    assert_eq!(verdict.limits, ["the loss is flat since step 0: raise learning_rate, or edit another layer"]);
+    let early = order(&session, json!({"steps": 6, "stop_below": 100.0}));
+    let verdict = session.attempt(early, TriedOn::AsItIs).would.verdict.expect("a verdict");
+    assert_eq!(verdict.limits, ["the training ended as the loss was below stop_below: lower stop_below"]);
+    // 0.053 is the root mean square of that layer, which sums 384 inputs up
+    let own = session.attempt(order(&session, json!({"steps": 2, "norm_constraint": -1.0})), TriedOn::AsItIs).would;
+    let bound = own.metrics["norm_constraint"];
+    assert!((bound - 0.0533 / 384_f64.sqrt()).abs() < 1e-4, "{bound}");
+    assert!(own.notes.iter().any(|note| note.contains("norm_constraint 2.7e-3, from the size")), "{:?}", own.notes);
+    let given = session.attempt(order(&session, json!({"steps": 2})), TriedOn::AsItIs).would;
+    assert!(!given.metrics.contains_key("norm_constraint") && given.notes.is_empty(), "the model's settings have one");
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn show(common: &Common, origin: bool, wanted: &str) -> Result<(), Failure> {
 
 /// What suits a model, where something is known of it.
 fn of_model(model: &ModelReady) -> Vec<Setting> {
-    let defaults = ModelDefaults::of(&model.family, model.layers, model.hidden, model.parameters);
+    let defaults = ModelDefaults::of(&model.family, model.layers, model.hidden);
     let mut settings = Vec::new();
     let mut add = |name: String, value: String| {
         settings.push(Setting { name, value, origin: defaults.file.to_owned() });

@@ -1,6 +1,7 @@
 //! Constrained fine-tuning (Zhu et al. 2020, as run by Meng et al. 2022 and Hase et al. 2023): gradient descent on
 //! the down-projections of chosen layers or on the subject's embeddings, every entry kept near its old value.
 
+mod progress;
 mod prompt;
 mod weights;
 
@@ -10,15 +11,20 @@ use locus_plugin::{
     EditMethod, EditRequest, Edited, Error, Host, Info, ModelInfo, Plan, PreparedSuffix, Reduction, Result, StepReport,
     SuffixOutput, SuffixRequest, TargetReads, parameters,
 };
+use progress::Progress;
 use weights::Weights;
 
+/// A constraint that is taken from the weights themselves.
+const FROM_WEIGHTS: f64 = -1.0;
+
 parameters! {
-    /// Hyperparameters of constrained fine-tuning; the defaults are the published ones.
+    /// Hyperparameters of constrained fine-tuning; the defaults are the published ones, but for the constraint, which was
+    /// published for two models.
     pub struct FineTuningParameters {
         trains: String = "down_projections", choice("down_projections", "subject_embeddings"), "what is trained: the layers' down-projections, or the embeddings of the subject's tokens";
         steps: i64 = 25, integer(1..=10000), "most optimisation steps";
         learning_rate: f64 = 5e-4, float(1e-7..=1.0), "step size of Adam";
-        norm_constraint: f64 = 5e-4, float(0.0..=10.0), "farthest any entry may move; 0 is unconstrained";
+        norm_constraint: f64 = FROM_WEIGHTS, float(-1.0..=10.0), "farthest any entry may move; 0 is unconstrained, -1 as far as the weights' own size suggests";
         weight_decay: f64 = 0.0, float(0.0..=1.0), "L2 weight decay of Adam";
         stop_below: f64 = 0.01, float(0.0..=100.0), "no step is made while the loss is below this", unit "nats";
         patience: i64 = 5, integer(1..=1000), "stop after so many losses in a row below stop_below";
@@ -70,20 +76,28 @@ impl EditMethod for FineTuning {
         }
         let mut training = Training::new(request, parameters, host)?;
         let runs_all = request.edits.iter().any(|edit| edit.runs_all_steps);
-        let (mut calm, mut updates, mut last) = (0, 0, f64::NAN);
+        let (mut calm, mut updates, mut progress) = (0, 0, Progress::default());
         for step in 0..parameters.steps {
             let stepped = training.step(step, parameters, host)?;
-            last = stepped.loss;
             updates += u64::from(stepped.updated);
-            calm = if last >= parameters.stop_below { 0 } else { calm + 1 };
+            calm = if stepped.loss >= parameters.stop_below { 0 } else { calm + 1 };
+            progress.take(stepped.loss, stepped.held_back);
             if calm >= parameters.patience && !runs_all {
                 break;
             }
         }
+        let last = progress.loss();
         let mut edited = Edited::new().metric("loss", last).metric("updates", updates as f64);
         if updates == 0 {
             edited = edited.note(format!("no step was made: the loss {last:.4} is below stop_below from the start"));
         }
+        if let Some(near) = training.weights.derived() {
+            edited = edited.metric("norm_constraint", near).note(format!(
+                "norm_constraint {near:.1e}, from the size of the weights: nothing sets one for this model"
+            ));
+        }
+        let limit = progress.limit(parameters, training.weights.last_held_back()?);
+        let edited = limit.into_iter().fold(edited, Edited::limit);
         Ok(training.weights.put_into(edited))
     }
 }
@@ -133,6 +147,8 @@ struct Stepped {
     /// Mean over the facts, before the step's updates.
     loss: f64,
     updated: bool,
+    /// Share of the entries that the constraint had held back in the update before.
+    held_back: f64,
 }
 
 impl<'a> Training<'a> {
@@ -155,14 +171,14 @@ impl<'a> Training<'a> {
 
     /// One pass over all facts.
     fn step(&mut self, step: i64, parameters: &FineTuningParameters, host: &dyn Host) -> Result<Stepped> {
-        let (mut sum, mut likelihood, mut facts, mut updated) = (0.0, 0.0, 0.0, false);
+        let (mut sum, mut likelihood, mut facts, mut updated, mut held_back) = (0.0, 0.0, 0.0, false, 0.0);
         for part in &mut self.parts {
             let output = part.run(host, &self.weights.current()?)?;
             let reduction = parameters.reduction();
             let (losses, probabilities) = part.targets.losses(&output.log_probabilities, reduction, host)?;
             let loss = losses.f_mean(Kind::Float)?;
             // one look at the device per run
-            let shown = Tensor::stack(&[&loss, &probabilities.f_mean(Kind::Float)?], 0);
+            let shown = Tensor::stack(&[&loss, &probabilities.f_mean(Kind::Float)?, self.weights.held_back()], 0);
             let shown = Vec::<f64>::try_from(shown.detach().to_kind(Kind::Double).to_device(Device::Cpu))?;
             if !shown[0].is_finite() {
                 let message = format!("the loss became {} at step {step}: lower learning_rate", shown[0]);
@@ -171,6 +187,7 @@ impl<'a> Training<'a> {
             sum += shown[0] * part.facts as f64;
             likelihood += shown[1] * part.facts as f64;
             facts += part.facts as f64;
+            held_back = shown[2];
             if shown[0] >= parameters.stop_below {
                 updated = true;
                 self.adam.zero_grad();
@@ -181,7 +198,7 @@ impl<'a> Training<'a> {
         }
         let report = StepReport::new(step.unsigned_abs(), parameters.steps.unsigned_abs(), self.layer);
         host.report(&report.loss("loss", sum / facts).loss("p(target)", likelihood / facts))?;
-        Ok(Stepped { loss: sum / facts, updated })
+        Ok(Stepped { loss: sum / facts, updated, held_back })
     }
 }
 

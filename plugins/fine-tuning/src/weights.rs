@@ -25,6 +25,10 @@ pub struct Weights {
     /// The variables of the optimiser.
     pub variables: VarStore,
     trained: Vec<Trained>,
+    /// The bound that was taken from the weights, where none was given.
+    derived: Option<f64>,
+    /// Share of the entries that the bounds held back in the last update, a float32 number on the device.
+    held_back: Tensor,
 }
 
 impl Weights {
@@ -37,21 +41,32 @@ impl Weights {
         } else {
             down_projections(&request.layers, &model)?.into_iter().map(|name| (name, None)).collect()
         };
-        let mut trained = Vec::new();
-        let mut variables = None;
+        // an output of a down-projection is a sum over the inner width, an embedding is read as it is
+        let inputs = if parameters.trains_embeddings() { 1 } else { model.inner };
+        let (mut trained, mut variables, mut derived) = (Vec::new(), None, None);
         for (index, (name, rows)) in chosen.into_iter().enumerate() {
             let whole = host.parameter(&name)?.detach().to_kind(Kind::Float);
             let rows = rows.map(|rows| Tensor::from_slice(&rows).to_device(whole.device()));
             let original = rows.as_ref().map_or_else(|| whole.shallow_clone(), |rows| whole.index_select(0, rows));
             let store: &VarStore = variables.get_or_insert_with(|| VarStore::new(whole.device()));
             let current = store.root().f_var_copy(&format!("w{index}"), &original)?;
-            let near = parameters.norm_constraint;
+            let near = match parameters.norm_constraint {
+                // that of the first one holds for all: biases have no size of their own
+                given if given < 0.0 => *derived.get_or_insert(own_size(&original, inputs)?),
+                given => given,
+            };
             let bounds = (near > 0.0).then(|| (&original - near, &original + near));
             trained.push(Trained { name, rows, whole, original, current, bounds });
         }
         let variables =
             variables.ok_or_else(|| Error::Request("there is nothing to train; choose a layer".to_owned()))?;
-        Ok(Self { variables, trained })
+        let held_back = Tensor::zeros([], (Kind::Float, variables.device()));
+        Ok(Self { variables, trained, derived, held_back })
+    }
+
+    /// The bound that was taken from the weights, where none was given.
+    pub fn derived(&self) -> Option<f64> {
+        self.derived
     }
 
     /// Names of the parameters.
@@ -68,16 +83,30 @@ impl Weights {
         self.trained.iter().map(now).collect()
     }
 
-    /// Puts every entry back into its bounds.
+    /// Puts every entry back into its bounds, and counts those that were beyond.
     pub fn clamp(&mut self) -> Result<()> {
         no_grad(|| {
+            let (mut beyond, mut entries) = (self.held_back.f_zeros_like()?, 0);
             for trained in &mut self.trained {
                 let Some((least, most)) = &trained.bounds else { continue };
                 let clamped = trained.current.f_clamp_tensor(Some(least), Some(most))?;
+                beyond = beyond + clamped.f_ne_tensor(&trained.current)?.f_sum(Kind::Float)?;
+                entries += clamped.numel();
                 trained.current.f_copy_(&clamped)?;
             }
+            self.held_back = beyond / (entries.max(1) as f64);
             Ok(())
         })
+    }
+
+    /// Share of the entries that the bounds held back in the last update, on the device.
+    pub fn held_back(&self) -> &Tensor {
+        &self.held_back
+    }
+
+    /// The same as a number.
+    pub fn last_held_back(&self) -> Result<f64> {
+        Ok(self.held_back.f_double_value(&[])?)
     }
 
     /// Adds all changes to what is given back.
@@ -93,6 +122,13 @@ impl Weights {
             }
         })
     }
+}
+
+/// How far entries may move where nobody says it: their root mean square over the root of the inputs that an output sums
+/// up, so that a change of all of them in one direction is about as large as an output is anyway.
+fn own_size(weight: &Tensor, inputs: i64) -> Result<f64> {
+    let square = weight.f_square()?.f_mean(Kind::Double)?.f_double_value(&[])?;
+    Ok((square / inputs.max(1) as f64).sqrt())
 }
 
 /// Names of weight and bias of the down-projections.

@@ -56,7 +56,6 @@ impl Loaded {
                 &model.architecture.family,
                 model.architecture.layers,
                 model.architecture.hidden,
-                model.parameter_count(),
             ),
             stack: EditStack::new(model),
             mark,
