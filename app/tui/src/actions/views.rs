@@ -30,6 +30,26 @@ pub const VIEWS: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
+        name: "edited-layer",
+        help: "go to the layer that the edit changes; again: the next",
+        available: |_, state| match state.seen().next_edited_layer() {
+            Some(_) => Ok(()),
+            None => Err("no edit of this fact is shown; r makes one".to_owned()),
+        },
+        run: |_, state| to_layer(state, state.seen().next_edited_layer()),
+        ..Action::PLAIN
+    },
+    Action {
+        name: "effective-layer",
+        help: "go to the layer of the greatest effect at the subject",
+        available: |_, state| match state.seen().most_effective_layer() {
+            Some(_) => Ok(()),
+            None => Err("no trace of hidden states of this fact has effects; t traces it".to_owned()),
+        },
+        run: |_, state| to_layer(state, state.seen().most_effective_layer()),
+        ..Action::PLAIN
+    },
+    Action {
         name: "pin-fact",
         help: "have this view stay on its fact, or follow again",
         available: |_, state| {
@@ -57,6 +77,10 @@ pub const VIEWS: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
 ];
+
+fn to_layer(state: &State, layer: Option<usize>) -> Vec<Wish> {
+    layer.map(|layer| state.seen().choose_layer(layer).into()).into_iter().collect()
+}
 
 /// Which models the pane with the keys can show.
 fn models(state: &State) -> Models {

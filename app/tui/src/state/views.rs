@@ -1,7 +1,7 @@
 //! What a pane shows: a kind of pane may stand on the screen several times, each time with a source of its own.
 
-use super::{Attempt, EditView, Stage, State};
-use locus_protocol::{Fact, LayerRow, TraceAnswer};
+use super::{Attempt, Change, EditView, Stage, State};
+use locus_protocol::{Fact, Intervention, LayerRow, TraceAnswer, TraceKind};
 use serde::{Deserialize, Serialize};
 use std::ops::Deref;
 
@@ -83,6 +83,37 @@ impl<'a> Seen<'a> {
     pub fn layer(&self) -> usize {
         let last = self.state.layers().saturating_sub(1);
         self.view.layer.map_or_else(|| self.state.layer(), |layer| layer.min(last))
+    }
+
+    /// Moves the cursor that the view has, its own or that of all.
+    #[must_use]
+    pub fn choose_layer(&self, layer: usize) -> Change {
+        match self.view.layer {
+            None => Change::ChooseLayer(layer),
+            Some(_) => {
+                let layer = Some(layer.min(self.layers().saturating_sub(1)));
+                Change::View(Box::new(View { layer, ..self.view.clone() }))
+            }
+        }
+    }
+
+    /// The next layer after the one under the cursor that the edit which is shown changes, from the first again after the
+    /// last.
+    #[must_use]
+    pub fn next_edited_layer(&self) -> Option<usize> {
+        let layers = &self.edit(self.view.of)?.layers;
+        let after = layers.iter().filter(|layer| **layer > self.layer()).min();
+        after.or_else(|| layers.iter().min()).copied()
+    }
+
+    /// The layer with the greatest effect at the last token of the subject, by the newest trace of hidden states.
+    #[must_use]
+    pub fn most_effective_layer(&self) -> Option<usize> {
+        let in_place = self.edits_of(self.view.of)?;
+        let (traces, fact) = (&self.state.traces, self.fact()?);
+        let of_model = traces.of_model(fact, TraceKind::Hidden, Intervention::Restore, &in_place);
+        let trace = of_model.or_else(|| traces.of(fact, TraceKind::Hidden))?;
+        trace.peak(Some(trace.last_subject_token()?)).map(|peak| peak.layer)
     }
 
     /// What was tried of a variant with the fact that is shown.

@@ -153,3 +153,34 @@ fn differences_are_told_apart_without_colors() {
         assert!(screen.is_ascii(), "{screen}");
     }
 }
+
+#[test]
+fn motions_go_to_the_edited_and_to_the_most_effective_layer() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("g e");
+    assert!(bench.screen().contains("no edit of this fact is shown"), "{}", bench.screen());
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    bench.press("3 G");
+    assert_eq!(bench.state().layer(), 11);
+    bench.press("g m");
+    assert_eq!(bench.state().layer(), 5, "the greatest effect at the subject's last token");
+    bench.press("r").hear(recording::edit(3));
+    bench.press("G g e");
+    assert_eq!(bench.state().layer(), 5, "the edited layer");
+}
+
+#[test]
+fn probabilities_that_look_alike_are_told_by_their_logarithms() {
+    let mut bench = Bench::ready(120, 40);
+    let small = |event| match event {
+        Event::Applied(mut applied) => {
+            applied.rows.iter_mut().take(8).for_each(|row| row.probability_new = 1e-12);
+            Event::Applied(applied)
+        }
+        other => other,
+    };
+    bench.press("r").hear(recording::edit(2).into_iter().map(small)).press("3");
+    let screen = bench.screen();
+    assert!(screen.contains("ln p(new)") && screen.contains("-27.6") && !screen.contains("<1e-9"), "{screen}");
+    assert!(!screen.contains("ln p(true)"), "{screen}");
+}

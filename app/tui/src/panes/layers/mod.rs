@@ -1,11 +1,12 @@
 //! The table of layers, the heart: what tracing says about each layer beside what editing does to it.
 
+mod deep;
 mod difference;
 mod head;
 
 use super::{About, Models, Motion, Pane, Table};
-use crate::looks::{Paper, fit, fit_left, probability, ratio, shorten, signed, width, window_start};
-use crate::state::{Change, EditView, Of, Prediction, Seen, Stage, TraceView, View, Wish};
+use crate::looks::{Paper, fit, fit_left, probability, ratio, shorten, signed, width};
+use crate::state::{EditView, Of, Prediction, Seen, Stage, TraceView, Wish};
 use head::{draw_head, draw_invitation, draw_missing};
 use locus_protocol::{Intervention, LayerRow, TraceKind};
 use ratatui::buffer::Buffer;
@@ -21,7 +22,7 @@ pub const ABOUT: About = About {
     title: "Layers",
     about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
-            targets read off after that layer, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
+            targets read off after that layer, their natural logarithms where most are below 1e-9, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
     go: go_to!("layers", "Layers"),
     actions: Vec::new,
@@ -43,10 +44,7 @@ impl Pane for LayersPane {
             Motion::Left | Motion::Right => Vec::new(),
             vertical => {
                 let layer = vertical.in_list(state.layer(), state.layers(), page);
-                vec![match state.view().layer {
-                    None => Change::ChooseLayer(layer).into(),
-                    Some(_) => Change::View(Box::new(View { layer: Some(layer), ..state.view().clone() })).into(),
-                }]
+                vec![state.choose_layer(layer).into()]
             }
         }
     }
@@ -154,7 +152,8 @@ fn draw_table(state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) 
     let rows = paper.left().saturating_sub(1 + usize::from(has_groups));
     let hidden = rows < layers;
     let rows = rows.saturating_sub(usize::from(hidden)).min(layers);
-    let first = window_start(state.layer(), rows, layers);
+    let changes: Vec<Option<f64>> = (0..layers).map(|layer| change(view, layer)).collect();
+    let first = deep::window(state.layer(), rows, &changes);
     let shown = first..first + rows;
     let all = columns(state, view, shown.clone());
     let total = all.len();
@@ -179,6 +178,26 @@ fn draw_table(state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) 
         let last = (first + rows).saturating_sub(1);
         let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
         paper.line(Span::styled(text, state.theme().warn()));
+    }
+}
+
+/// How far an edit has moved the new target's probability after a layer.
+fn change(view: Option<&EditView>, layer: usize) -> Option<f64> {
+    let view = view?;
+    Some(view.row(layer)?.probability_new - view.row_before(layer)?.probability_new)
+}
+
+/// The header of a column of probabilities, and how its numbers are written: as logarithms where most look alike.
+fn unit(
+    state: &Seen<'_>,
+    view: Option<&EditView>,
+    name: &str,
+    of: fn(&LayerRow) -> f64,
+) -> (String, fn(f64) -> String) {
+    let values: Vec<f64> = (0..state.layers()).filter_map(|layer| row_now(state, view, layer)).map(of).collect();
+    match deep::needs_logarithms(&values) {
+        true => (format!("ln {name}"), deep::logarithm),
+        false => (name.to_owned(), probability),
     }
 }
 
@@ -221,6 +240,8 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>, layers: std::ops::Range<us
         cells: layers.clone().map(cell).collect(),
     };
     let now = |layer: usize| row_now(state, view, layer);
+    let (new, new_text) = unit(state, view, "p(new)", |row| row.probability_new);
+    let (truth, truth_text) = unit(state, view, "p(true)", |row| row.probability_true);
     let mut columns = vec![
         column("layer", 0, 6, &|layer| {
             let mark = if layer == state.layer() { ">" } else { " " };
@@ -230,11 +251,9 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>, layers: std::ops::Range<us
         column("last", 7, 8, &|layer| effect(trace.and_then(TraceView::last_token), layer)),
         column("ed", 4, 3, &|layer| (edited_mark(view, layer).to_owned(), theme.warn())),
         column(glyphs.weight_change(), 6, 10, &|layer| number(now(layer).and_then(|row| row.weight_change), ratio)),
-        column("p(new)", 1, 7, &|layer| number(now(layer).map(|row| row.probability_new), probability)),
-        column("p(true)", 2, 8, &|layer| number(now(layer).map(|row| row.probability_true), probability)),
-        column(&format!("{}p(new)", glyphs.delta()), 3, 8, &|layer| match view
-            .and_then(|view| Some(view.row(layer)?.probability_new - view.row_before(layer)?.probability_new))
-        {
+        column(&new, 1, width(&new) + 1, &|layer| number(now(layer).map(|row| row.probability_new), new_text)),
+        column(&truth, 2, width(&truth) + 1, &|layer| number(now(layer).map(|row| row.probability_true), truth_text)),
+        column(&format!("{}p(new)", glyphs.delta()), 3, 8, &|layer| match change(view, layer) {
             Some(change) => (signed(change), if change.abs() >= 0.01 { theme.heading() } else { theme.text() }),
             None => missing(),
         }),

@@ -212,8 +212,8 @@ impl Pane for TracePane {
     fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
         let Some(view) = self.shown(state) else { return Vec::new() };
         match motion {
-            Motion::Left => vec![choose(state, state.layer().saturating_sub(1))],
-            Motion::Right => vec![choose(state, state.layer() + 1)],
+            Motion::Left => vec![state.choose_layer(state.layer().saturating_sub(1)).into()],
+            Motion::Right => vec![state.choose_layer(state.layer() + 1).into()],
             vertical => {
                 let place = vertical.in_list(self.cursor_token(view), view.started.tokens.len(), page);
                 self.token = Some((view.started.order.fact.prompt(), place));
@@ -253,17 +253,6 @@ impl Pane for TracePane {
     fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
         self.kind = TraceKind::deserialize(remembered)?;
         Ok(())
-    }
-}
-
-/// Moves the cursor that the view has, its own or that of all.
-fn choose(seen: &Seen<'_>, layer: usize) -> Wish {
-    match seen.view().layer {
-        None => Change::ChooseLayer(layer).into(),
-        Some(_) => {
-            let layer = Some(layer.min(seen.layers().saturating_sub(1)));
-            Change::View(Box::new(View { layer, ..seen.view().clone() })).into()
-        }
     }
 }
 
