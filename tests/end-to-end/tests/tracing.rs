@@ -65,7 +65,7 @@ fn a_flag_says_which_answer_is_traced() {
         &["trace", "--prompt", "{Oslo} is in", "--true", "Norway", "--answer", "new"],
     );
     refused(&home, 2, &["--answer model"], &["trace", "--prompt", "{Oslo} is in"]);
-    home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well();
+    let _ = home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well();
 }
 
 #[test]
