@@ -221,7 +221,12 @@ fn plugins_that_cannot_be_loaded() {
 fn methods_and_objectives_that_nobody_offers() {
     let home = Home::new();
     let edit = ["edit", "--method"];
-    refused(&home, PLUGIN, &["no method `roam` (did you mean `rome`?); there are ", "fine-tuning", "rome"], &[&edit[..], &["roam"]].concat());
+    refused(
+        &home,
+        PLUGIN,
+        &["no method `roam` (did you mean `rome`?); there are ", "fine-tuning", "rome"],
+        &[&edit[..], &["roam"]].concat(),
+    );
     let named = ["no objective `fame`; there are ", "error-injection"];
     refused(&home, PLUGIN, &named, &[&edit[..], &["rome", "--objective", "fame"]].concat());
     refused(&home, PLUGIN, &["no plugin `roam`", "rome"], &["plugin", "show", "roam"]);

@@ -324,3 +324,36 @@ fn an_edit_that_is_ordered_during_another_waits_its_turn() {
     let subject = bench.state().edits.view.as_ref().map(|view| view.order.fact.subject.clone());
     assert_eq!(subject.as_deref(), Some("France"));
 }
+
+#[test]
+fn layers_are_sorted_by_a_column_that_says_what_it_means() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
+    bench.press("3 z > > ");
+    insta::assert_snapshot!("layers_column_120x40", bench.screen());
+    bench.press("s");
+    let first = |bench: &Bench| {
+        let screen = bench.screen();
+        let row = screen.lines().skip_while(|line| !line.contains("layer ")).nth(1).unwrap_or_default().to_owned();
+        row.split_whitespace().find_map(|word| word.trim_start_matches('>').parse::<usize>().ok())
+    };
+    let effects = |layer: usize| {
+        let state = bench.state();
+        let trace = state.traces.last().expect("a trace");
+        trace.effect(trace.last_subject_token().expect("a subject"), layer).expect("an effect")
+    };
+    let best = (0..12).max_by(|one, other| effects(*one).total_cmp(&effects(*other)));
+    assert!(bench.screen().contains("subject▼"), "{}", bench.screen());
+    assert_eq!(first(&bench), best);
+    bench.press("home");
+    assert_eq!(Some(bench.state().layer()), best, "the cursor goes through the rows as they stand");
+    bench.press("-");
+    assert!(bench.screen().contains("1 column is hidden, + shows it"), "{}", bench.screen());
+    assert!(!bench.screen().contains("subject▼"));
+    let mut next = Bench::new(120, 40);
+    next.workbench.recall(bench.workbench.remembered());
+    next.hear(recording::loading()).hear(recording::loaded()).wait(7000);
+    assert!(next.press("3 z").screen().contains("1 column is hidden"), "{}", next.screen());
+    bench.press("+");
+    assert_eq!(first(&bench), Some(0));
+}

@@ -3,16 +3,19 @@
 mod deep;
 mod difference;
 mod head;
+mod order;
 
-use super::{About, Models, Motion, Pane, Table};
+use super::{About, Models, Motion, Pane, Table, action};
 use crate::looks::{Paper, fit, fit_left, probability, ratio, shorten, signed, width};
 use crate::state::{EditView, Of, Prediction, Seen, Stage, TraceView, Wish};
 use head::{draw_head, draw_invitation, draw_missing};
 use locus_protocol::{Intervention, LayerRow, TraceKind};
+use order::RowOrder;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::Span;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -25,17 +28,19 @@ pub const ABOUT: About = About {
             targets read off after that layer, their natural logarithms where most are below 1e-9, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
     go: go_to!("layers", "Layers"),
-    actions: Vec::new,
+    actions: || action::table(order::ACTIONS),
     models: Models::Compared,
 };
 
-/// It has nothing of its own: the layer under the cursor is the same in all panes.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LayersPane;
+/// What it has of its own; the layer under the cursor is the same in all panes.
+#[derive(Clone, Debug, Default)]
+pub struct LayersPane {
+    order: RowOrder,
+}
 
 impl Pane for LayersPane {
     fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-        draw(state, area, buffer);
+        draw(&self.order, state, area, buffer);
         None
     }
 
@@ -43,7 +48,9 @@ impl Pane for LayersPane {
         match motion {
             Motion::Left | Motion::Right => Vec::new(),
             vertical => {
-                let layer = vertical.in_list(state.layer(), state.layers(), page);
+                let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
+                let place = rows.iter().position(|layer| *layer == state.layer()).unwrap_or(0);
+                let Some(&layer) = rows.get(vertical.in_list(place, rows.len(), page)) else { return Vec::new() };
                 vec![state.choose_layer(layer).into()]
             }
         }
@@ -54,16 +61,30 @@ impl Pane for LayersPane {
     }
 
     fn table(&self, state: &Seen<'_>) -> Option<Table> {
-        table(state)
+        let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
+        table(state, &rows)
+    }
+
+    fn remember(&self) -> Option<Value> {
+        serde_json::to_value(&self.order).ok()
+    }
+
+    fn recall(&mut self, remembered: &Value) -> serde_json::Result<()> {
+        self.order = RowOrder::deserialize(remembered)?;
+        Ok(())
     }
 }
 
-/// One column: its header, how important it is (0 is most), and a cell per layer.
+/// One column: its header, how important it is (0 is most), what it means, and a cell and a number per layer.
 struct Column {
+    /// What it is called whatever its unit; it is sorted and hidden by this.
+    name: String,
     header: String,
     rank: usize,
     width: usize,
+    meaning: String,
     cells: Vec<(String, Style)>,
+    numbers: Vec<Option<f64>>,
 }
 
 /// The edit that the model which is shown is due to.
@@ -124,7 +145,7 @@ fn row_now<'a>(state: &Seen<'a>, view: Option<&'a EditView>, layer: usize) -> Op
     }
 }
 
-fn draw(state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
+fn draw(order: &RowOrder, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
     if let Some(against) = state.view().against {
         difference::draw(state, against, &mut paper);
@@ -140,35 +161,44 @@ fn draw(state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
         let text = format!(" the effects are of a trace of {model}; t traces the model as it is");
         paper.line(Span::styled(shorten(&text, paper.width(), state.glyphs()), state.theme().warn()));
     }
-    draw_table(state, view, &mut paper);
+    draw_table(order, state, view, &mut paper);
 }
 
-fn draw_table(state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) {
+fn draw_table(order: &RowOrder, state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) {
     let layers = state.layers();
     if layers == 0 {
         return;
     }
-    let has_groups = paper.left() > layers + 1;
-    let rows = paper.left().saturating_sub(1 + usize::from(has_groups));
+    let all = columns(state, view);
+    let sorted = order.rows(&all, layers);
+    let foot = order.foot(state, &all);
+    let foot_rows = usize::from(foot.is_some() && paper.left() > 4);
+    let has_groups = paper.left() > layers + 1 + foot_rows;
+    let rows = paper.left().saturating_sub(1 + usize::from(has_groups) + foot_rows);
     let hidden = rows < layers;
     let rows = rows.saturating_sub(usize::from(hidden)).min(layers);
-    let changes: Vec<Option<f64>> = (0..layers).map(|layer| change(view, layer)).collect();
-    let first = deep::window(state.layer(), rows, &changes);
-    let shown = first..first + rows;
-    let all = columns(state, view, shown.clone());
+    let changes: Vec<Option<f64>> = sorted.iter().map(|layer| change(view, *layer)).collect();
+    let place = sorted.iter().position(|layer| *layer == state.layer()).unwrap_or(0);
+    let first = deep::window(place, rows, &changes);
+    let shown = &sorted[first..first + rows];
+    let all = order.shown(all);
     let total = all.len();
     let mut kept = fitting(all, paper.width());
     let missing = total - kept.len();
-    add_bar(state, view, &mut kept, shown.clone(), paper.width());
+    add_bar(state, view, &mut kept, paper.width());
     if has_groups {
         paper.line(Span::styled(group_line(state, &kept, missing), state.theme().muted()));
     }
-    let header: String = kept.iter().map(|column| fit_left(&column.header, column.width, state.glyphs())).collect();
-    paper.line(Span::styled(header, state.theme().heading()));
-    for (index, layer) in shown.enumerate() {
+    let header = kept.iter().map(|column| {
+        let text = fit_left(&order.header(column, state.glyphs()), column.width, state.glyphs());
+        let style = if order.is_chosen(column) { state.theme().selected() } else { state.theme().heading() };
+        Span::styled(text, style)
+    });
+    paper.line(header.collect::<Vec<_>>());
+    for &layer in shown {
         let under_cursor = layer == state.layer();
         let spans = kept.iter().map(|column| {
-            let (text, style) = column.cells.get(index).cloned().unwrap_or_default();
+            let (text, style) = column.cells.get(layer).cloned().unwrap_or_default();
             let style = if under_cursor { state.theme().selected() } else { style };
             Span::styled(fit_left(&text, column.width, state.glyphs()), style)
         });
@@ -176,8 +206,12 @@ fn draw_table(state: &Seen<'_>, view: Option<&EditView>, paper: &mut Paper<'_>) 
     }
     if hidden {
         let last = (first + rows).saturating_sub(1);
-        let text = format!(" layers {first} to {last} of {layers}; up and down show the others");
+        let what = if order.is_by_layer() { "layers" } else { "rows" };
+        let text = format!(" {what} {first} to {last} of {layers}; up and down show the others");
         paper.line(Span::styled(text, state.theme().warn()));
+    }
+    if let Some(foot) = foot.filter(|_| foot_rows > 0) {
+        paper.line(Span::styled(shorten(&foot, paper.width(), state.glyphs()), state.theme().muted()));
     }
 }
 
@@ -222,48 +256,98 @@ fn fitting(mut columns: Vec<Column>, room: usize) -> Vec<Column> {
     columns
 }
 
-fn columns(state: &Seen<'_>, view: Option<&EditView>, layers: std::ops::Range<usize>) -> Vec<Column> {
+/// All columns, with a cell for every layer.
+fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
     let glyphs = state.glyphs();
     let theme = state.theme();
     let trace = hidden_trace(state, view);
     let missing = || (glyphs.missing().to_owned(), theme.muted());
-    let effect = |token: Option<usize>, layer: usize| {
-        let value = trace.and_then(|trace| trace.effect(token?, layer));
-        value.map_or_else(missing, |effect| (signed(effect), theme.text()))
-    };
-    let number =
-        |value: Option<f64>, text: fn(f64) -> String| value.map_or_else(missing, |value| (text(value), theme.text()));
-    let column = |header: &str, rank: usize, width: usize, cell: &dyn Fn(usize) -> (String, Style)| Column {
-        header: header.to_owned(),
-        rank,
-        width,
-        cells: layers.clone().map(cell).collect(),
+    let layers = 0..state.layers();
+    let effect = |token: Option<usize>, layer: usize| trace.and_then(|trace| trace.effect(token?, layer));
+    // a column of numbers, as `text` writes them
+    let column = |(name, meaning): (&str, &str),
+                  header: &str,
+                  (rank, width): (usize, usize),
+                  number: &dyn Fn(usize) -> Option<f64>,
+                  text: fn(f64) -> String| {
+        let numbers: Vec<Option<f64>> = layers.clone().map(number).collect();
+        let cell = |value: &Option<f64>| value.map_or_else(missing, |value| (text(value), theme.text()));
+        Column {
+            name: name.to_owned(),
+            header: header.to_owned(),
+            rank,
+            width,
+            meaning: meaning.to_owned(),
+            cells: numbers.iter().map(cell).collect(),
+            numbers,
+        }
     };
     let now = |layer: usize| row_now(state, view, layer);
     let (new, new_text) = unit(state, view, "p(new)", |row| row.probability_new);
     let (truth, truth_text) = unit(state, view, "p(true)", |row| row.probability_true);
+    let subject = trace.and_then(TraceView::last_subject_token);
+    let last = trace.and_then(TraceView::last_token);
+    let weight = "Frobenius norm of the change of the down-projection, relative to the unedited weights";
     let mut columns = vec![
-        column("layer", 0, 6, &|layer| {
-            let mark = if layer == state.layer() { ">" } else { " " };
-            (format!("{mark}{layer:>4} "), theme.text())
-        }),
-        column("subject", 5, 8, &|layer| effect(trace.and_then(TraceView::last_subject_token), layer)),
-        column("last", 7, 8, &|layer| effect(trace.and_then(TraceView::last_token), layer)),
-        column("ed", 4, 3, &|layer| (edited_mark(view, layer).to_owned(), theme.warn())),
-        column(glyphs.weight_change(), 6, 10, &|layer| number(now(layer).and_then(|row| row.weight_change), ratio)),
-        column(&new, 1, width(&new) + 1, &|layer| number(now(layer).map(|row| row.probability_new), new_text)),
-        column(&truth, 2, width(&truth) + 1, &|layer| number(now(layer).map(|row| row.probability_true), truth_text)),
-        column(&format!("{}p(new)", glyphs.delta()), 3, 8, &|layer| match change(view, layer) {
-            Some(change) => (signed(change), if change.abs() >= 0.01 { theme.heading() } else { theme.text() }),
-            None => missing(),
-        }),
+        column(("layer", "number of the layer, from 0"), "layer", (0, 6), &|_| None, |_| String::new()),
+        column(
+            (
+                "subject",
+                "indirect effect of the hidden state at the subject's last token: probability that it brings back",
+            ),
+            "subject",
+            (5, 8),
+            &|layer| effect(subject, layer),
+            signed,
+        ),
+        column(
+            ("last", "indirect effect of the hidden state at the prompt's last token: probability that it brings back"),
+            "last",
+            (7, 8),
+            &|layer| effect(last, layer),
+            signed,
+        ),
+        column(("ed", "* edited, ~ being edited"), "ed", (4, 3), &|_| None, |_| String::new()),
+        column(("weight change", weight), glyphs.weight_change(), (6, 10), &|layer| now(layer)?.weight_change, ratio),
+        column(
+            ("p(new)", "probability of the new target read off after the layer (logit lens)"),
+            &new,
+            (1, width(&new) + 1),
+            &|layer| Some(now(layer)?.probability_new),
+            new_text,
+        ),
+        column(
+            ("p(true)", "probability of the true target read off after the layer (logit lens)"),
+            &truth,
+            (2, width(&truth) + 1),
+            &|layer| Some(now(layer)?.probability_true),
+            truth_text,
+        ),
+        column(
+            ("change of p(new)", "by how much the edit raised the new target's probability after the layer"),
+            &format!("{}p(new)", glyphs.delta()),
+            (3, 8),
+            &|layer| change(view, layer),
+            signed,
+        ),
     ];
+    let numbers = state.layers();
+    for layer in 0..numbers {
+        let mark = if layer == state.layer() { ">" } else { " " };
+        columns[0].cells[layer] = (format!("{mark}{layer:>4} "), theme.text());
+        columns[0].numbers[layer] = f64::from(u32::try_from(layer).unwrap_or(u32::MAX)).into();
+        let edited = edited_mark(view, layer);
+        columns[3].cells[layer] = (edited.to_owned(), theme.warn());
+        columns[3].numbers[layer] = Some(f64::from(u8::from(!edited.is_empty())));
+        if columns[7].numbers[layer].is_some_and(|change| change.abs() >= 0.01) {
+            columns[7].cells[layer].1 = theme.heading();
+        }
+    }
     let names: BTreeSet<&String> = view.iter().flat_map(|view| &view.rows).flat_map(|row| row.metrics.keys()).collect();
     for (index, name) in names.into_iter().enumerate() {
-        let wide = (width(name) + 1).max(8);
-        columns.push(column(name, 8 + index, wide, &|layer| {
-            number(now(layer).and_then(|row| row.metrics.get(name).copied()), ratio)
-        }));
+        let (wide, meaning) = ((width(name) + 1).max(8), format!("{name}, as the method tells it"));
+        let of = |layer: usize| now(layer)?.metrics.get(name).copied();
+        columns.push(column((name, &meaning), name, (8 + index, wide), &of, ratio));
     }
     columns
 }
@@ -281,13 +365,7 @@ fn edited_mark(view: Option<&EditView>, layer: usize) -> &'static str {
 }
 
 /// A bar of the new target's probability, where there is room left; of the true one's before any edit.
-fn add_bar(
-    state: &Seen<'_>,
-    view: Option<&EditView>,
-    kept: &mut Vec<Column>,
-    layers: std::ops::Range<usize>,
-    room: usize,
-) {
+fn add_bar(state: &Seen<'_>, view: Option<&EditView>, kept: &mut Vec<Column>, room: usize) {
     let taken: usize = kept.iter().map(|column| column.width).sum();
     let cells = room.saturating_sub(taken + 3).min(30);
     let before_any_edit = unedited(state, view).is_some();
@@ -310,15 +388,18 @@ fn add_bar(
         )
     };
     kept.push(Column {
+        name: String::new(),
+        meaning: String::new(),
+        numbers: Vec::new(),
         header: fit(if before_any_edit { "  p(true)" } else { "  p(new)" }, cells + 2, state.glyphs()),
         rank: usize::MAX,
         width: cells + 2,
-        cells: layers.map(cell).collect(),
+        cells: (0..state.layers()).map(cell).collect(),
     });
 }
 
-fn table(state: &Seen<'_>) -> Option<Table> {
-    let layers = state.layers();
+/// The table with its rows in this order.
+fn table(state: &Seen<'_>, order: &[usize]) -> Option<Table> {
     let view = relevant(state);
     let trace = hidden_trace(state, view);
     let names: Vec<String> = {
@@ -343,7 +424,7 @@ fn table(state: &Seen<'_>) -> Option<Table> {
     columns.extend(names.iter().cloned());
     let difference = state.view().against.map(|against| difference::table(state, against));
     columns.extend(difference.iter().flat_map(|(columns, _)| columns.clone()));
-    let rows = (0..layers).map(|layer| {
+    let rows = order.iter().map(|&layer| {
         let now = row_now(state, view, layer);
         let before = view.and_then(|view| view.row_before(layer));
         let effect = |token: Option<usize>| trace.and_then(|trace| trace.effect(token?, layer));
@@ -368,6 +449,6 @@ fn table(state: &Seen<'_>) -> Option<Table> {
         title: state.title(false).unwrap_or_default(),
         columns,
         rows: rows.collect(),
-        cursor: state.layer(),
+        cursor: order.iter().position(|layer| *layer == state.layer()).unwrap_or(0),
     })
 }
