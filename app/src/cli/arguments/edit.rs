@@ -27,6 +27,7 @@ const SAID_BY_ORDERS: [&str; 15] = [
 #[derive(Clone, Debug, Args)]
 #[command(
     group(ArgGroup::new("edited").args(["marked", "method"]).multiple(true)),
+    group(ArgGroup::new("ordered").args(["marked", "method", "orders"]).multiple(true)),
     mut_arg("method", |method| method.required_unless_present_any(["marked", "orders", "apply", "with_edits"])),
     mut_arg("orders", |orders| orders.conflicts_with_all(SAID_BY_ORDERS)),
     mut_args(|flag| match flag.get_id().as_str() {
@@ -34,7 +35,7 @@ const SAID_BY_ORDERS: [&str; 15] = [
         // without a method or a prompt there is no edit that they say something of
         id if SAID_BY_ORDERS.contains(&id) => flag.requires("edited"),
         // nor of these, where no file of orders takes its place
-        "parity" | "on_unedited" | "free_generation" => flag.requires("edited"),
+        "parity" | "on_unedited" | "free_generation" => flag.requires("ordered"),
         _ => flag,
     })
 )]

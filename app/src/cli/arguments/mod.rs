@@ -352,6 +352,11 @@ mod tests {
             "edit --method m --cases 1-3 --together --free-generation",
             "edit --method m --free-generation 5",
             "edit --apply f",
+            "edit p n",
+            "edit p --new n --true t --layers 3 --set a=1 --seed 1 --on-unedited",
+            "edit p n --method m --subject s --free-generation",
+            "export p n --folder f",
+            "trace p --true t",
             "edit --orders f --on-unedited",
             "edit --orders f --parity p --free-generation 5",
             "eval",
@@ -370,6 +375,9 @@ mod tests {
             said.flat_map(|flag| [format!("edit --orders f {flag}"), format!("export --folder f --orders f {flag}")]);
         let of_a_method = ["--objective o", "--layers 3", "--set a=1", "--set-objective a=1", "--settings-file f"];
         let without = of_a_method.into_iter().chain(["--parity p", "--batch 2"]).map(|flag| format!("eval {flag}"));
+        let typed =
+            ["edit p n --orders f", "edit p n --new n", "edit p n --case 1", "edit p n --cases 1", "trace p --all"];
+        let typed = typed.into_iter().map(str::to_owned);
         let others = ["edit", "export --folder f", "eval --orders f --method m", "eval --orders f --limit 3"];
         let others = others.into_iter().chain(["eval --orders f --batch 3"]).map(str::to_owned);
         // what would be passed over in silence
@@ -378,7 +386,7 @@ mod tests {
             of_a_method.into_iter().chain(["--parity p", "--seed 1", "--case 1", "--prompt p", "--on-unedited"]);
         let applied = applied.chain(["--free-generation"]);
         let applied = applied.map(|flag| format!("edit --apply f {flag}"));
-        for refused in refused.chain(without).chain(others).chain(with_orders).chain(applied) {
+        for refused in refused.chain(without).chain(others).chain(with_orders).chain(applied).chain(typed) {
             assert!(!is_taken(&refused), "{refused}");
         }
     }
