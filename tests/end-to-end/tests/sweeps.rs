@@ -68,7 +68,7 @@ fn a_cell_says_what_the_edit_alone_says() {
     let home = home();
     let printed = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
     assert!(
-        printed.out.contains("rome · error-injection") && printed.out.contains("rome · fact-erasure"),
+        printed.out.contains("rome\terror-injection") && printed.out.contains("rome\tfact-erasure"),
         "{}",
         printed.out
     );
@@ -286,7 +286,7 @@ fn a_cell_that_fails_is_a_row_with_its_reason() {
     };
     let first = sweep(&[]);
     assert!(first.err.contains("4 cells failed"), "{}", first.err);
-    assert!(first.out.contains("fine-tuning · error-injection"), "the others go on: {}", first.out);
+    assert!(first.out.contains("fine-tuning\terror-injection"), "the others go on: {}", first.out);
     let failed = |home: &Home| rows(home, "swept").iter().filter(|row| row.failed().is_some()).count();
     assert_eq!(failed(&home), 4);
     let status = home.run(["sweep", "status", "swept"]).well().out;
