@@ -164,9 +164,9 @@ fn flags_that_make_no_sense() {
     refused(&home, 1, &["--preview", "--sever"], &trace(&["--preview", "--sever", "mlp"]));
     refused(&home, 1, &["--replace"], &trace(&["--ablate", "zero", "--replace"]));
     refused(&home, 1, &["--same-noise"], &trace(&["--sever", "mlp", "--noise-file", "x"]));
-    refused(&home, 2, &["--all", "--limit"], &["trace", "--all", "--limit", "0"]);
+    refused(&home, 2, &["--limit"], &["trace", "--all", "--limit", "0"]);
     refused(&home, 2, &["--least-probability"], &["trace", "--all", "--least-probability", "7"]);
-    refused(&home, 1, &["fact 0 of the list", "--samples"], &["trace", "--all", "--limit", "1", "--samples", "0"]);
+    refused(&home, 2, &["--samples"], &["trace", "--all", "--limit", "1", "--samples", "0"]);
     for arguments in [
         &["trace", "--limit", "3"][..],
         &["trace", "--all", "--case", "3"],
