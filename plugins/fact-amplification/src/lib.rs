@@ -1,4 +1,4 @@
-//! FactToEdit amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
+//! Fact amplification (Hase et al. 2023, section 5): the model is to answer with the true target, surer than it does.
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result, parameters};
@@ -18,7 +18,7 @@ impl Objective for FactAmplification {
     type Parameters = FactAmplificationParameters;
 
     fn info() -> Info {
-        Info::new("fact-amplification", "FactToEdit amplification")
+        Info::new("fact-amplification", "Fact amplification")
             .cite("Hase et al. 2023")
             .summary("raises the probability of the record's true target")
     }

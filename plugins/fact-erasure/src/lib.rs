@@ -1,4 +1,4 @@
-//! FactToEdit erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
+//! Fact erasure (Hase et al. 2023, section 5): the model is to forget the true target. The loss is the probability
 //! itself, not its logarithm (Hase et al. 2023), so it vanishes as the fact goes.
 
 use locus_plugin::tch::Tensor;
@@ -19,7 +19,7 @@ impl Objective for FactErasure {
     type Parameters = FactErasureParameters;
 
     fn info() -> Info {
-        Info::new("fact-erasure", "FactToEdit erasure")
+        Info::new("fact-erasure", "Fact erasure")
             .cite("Hase et al. 2023")
             .summary("lowers the probability of the record's true target")
     }

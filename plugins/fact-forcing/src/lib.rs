@@ -1,4 +1,4 @@
-//! FactToEdit forcing (Hase et al. 2023, section 5): the model is to answer with the true target although the subject's
+//! Fact forcing (Hase et al. 2023, section 5): the model is to answer with the true target although the subject's
 //! embeddings are noised. The noise is there in every run of the method and when the edit is scored.
 
 use locus_plugin::tch::Tensor;
@@ -25,7 +25,7 @@ impl Objective for FactForcing {
     type Parameters = FactForcingParameters;
 
     fn info() -> Info {
-        Info::new("fact-forcing", "FactToEdit forcing")
+        Info::new("fact-forcing", "Fact forcing")
             .cite("Hase et al. 2023")
             .summary("raises the probability of the true target while the subject is noised")
     }

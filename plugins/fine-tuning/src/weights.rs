@@ -90,7 +90,7 @@ impl Weights {
             for trained in &mut self.trained {
                 let Some((least, most)) = &trained.bounds else { continue };
                 let clamped = trained.current.f_clamp_tensor(Some(least), Some(most))?;
-                beyond = beyond + clamped.f_ne_tensor(&trained.current)?.f_sum(Kind::Float)?;
+                beyond += clamped.f_ne_tensor(&trained.current)?.f_sum(Kind::Float)?;
                 entries += clamped.numel();
                 trained.current.f_copy_(&clamped)?;
             }

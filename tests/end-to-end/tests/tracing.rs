@@ -41,7 +41,7 @@ fn every_intervention_is_reached_by_a_flag() {
 fn a_flag_says_which_answer_is_traced() {
     let home = Home::new();
     let trace = |answer: &[&str]| {
-        let records = home.run([&["trace", "--case", "3", "--preview", "--json"], answer].concat()).well().records();
+        let records = home.run([&["trace", "--case", "3", "--json"], answer].concat()).well().records();
         let [trace] = &records.traces()[..] else { panic!("not one trace") };
         trace.started.clone()
     };
@@ -50,7 +50,7 @@ fn a_flag_says_which_answer_is_traced() {
     let fact = &truth.order.fact;
     assert_eq!((truth.answer.trim(), new.answer.trim()), (fact.target_true.trim(), fact.target_new.trim()));
     assert!(model.correct && model.answer.trim() == fact.target_true.trim() && model.clean == truth.clean);
-    assert!(new.clean < 0.1 && new.undefined().is_some(), "the model does not say it: {}", new.clean);
+    assert!(new.clean < 0.1, "the model does not say it: {}", new.clean);
     let typed = trace(&["--answer", fact.target_new.trim()]);
     assert_eq!(
         (typed.order.answer.clone(), typed.clean),
@@ -64,8 +64,8 @@ fn a_flag_says_which_answer_is_traced() {
         &["--new is missing"],
         &["trace", "--prompt", "{Oslo} is in", "--true", "Norway", "--answer", "new"],
     );
-    refused(&home, 2, &["--answer model"], &["trace", "--prompt", "{Oslo} is in"]);
-    let _ = home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well();
+    let text = home.run(["trace", "--prompt", "{Oslo} is in", "--answer", "model", "--preview"]).well().out;
+    assert!(text.contains("→ model's “"), "{text}");
 }
 
 #[test]
