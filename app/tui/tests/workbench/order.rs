@@ -183,3 +183,22 @@ fn a_path_that_leads_out_is_found_wherever_it_stands() {
     assert_eq!(found("pub(crate) fn f() {}"), [""; 0]);
     assert_eq!(found("use std::fmt; fn f() { self::g() }"), [""; 0]);
 }
+
+/// Every test that the manual of the workbench names is there.
+#[test]
+fn the_manual_names_tests_that_are_there() {
+    let root = sources().join("../../..");
+    let manual = std::fs::read_to_string(root.join("docs/workbench.md")).expect("the manual");
+    let section = manual.split("## What users bring with them").nth(1).expect("the table of habits");
+    let named: Vec<&str> = section.split('`').filter(|text| text.contains("::") && !text.contains(' ')).collect();
+    assert!(named.len() > 40, "{named:?}");
+    for name in named {
+        let (file, function) = name.split_once("::").expect(name);
+        let places = ["app/tui/tests/workbench", "tests/end-to-end/tests"];
+        let is_there = places.iter().any(|folder| {
+            let text = std::fs::read_to_string(root.join(folder).join(format!("{file}.rs"))).unwrap_or_default();
+            text.contains(&format!("fn {function}()"))
+        });
+        assert!(is_there, "docs/workbench.md names the test {name}, which is not there");
+    }
+}
