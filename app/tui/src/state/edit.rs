@@ -53,6 +53,7 @@ pub struct EditView {
     /// Terms of the loss in the last step.
     pub losses: BTreeMap<String, f64>,
     /// Each term of the loss by step, `loss` the total; NaN where a step has no such term.
+    #[serde(with = "gaps")]
     pub terms: BTreeMap<String, Vec<f64>>,
     /// How far it is.
     pub stage: Stage,
@@ -62,6 +63,26 @@ pub struct EditView {
     pub found_on_unedited: bool,
     /// The verdict on it, once it was measured.
     pub verdict: Option<AimVerdict>,
+}
+
+/// Terms of the loss in a record: what is no number is a gap.
+mod gaps {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::collections::BTreeMap;
+
+    type Gaps = BTreeMap<String, Vec<Option<f64>>>;
+
+    pub fn serialize<S: Serializer>(terms: &BTreeMap<String, Vec<f64>>, serializer: S) -> Result<S::Ok, S::Error> {
+        let gap = |value: &f64| value.is_finite().then_some(*value);
+        let gaps: Gaps = terms.iter().map(|(name, values)| (name.clone(), values.iter().map(gap).collect())).collect();
+        gaps.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Vec<f64>>, D::Error> {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        let gaps = Gaps::deserialize(deserializer)?;
+        Ok(gaps.into_iter().map(|(name, values)| (name, values.into_iter().map(number).collect())).collect())
+    }
 }
 
 impl EditView {

@@ -8,7 +8,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
 /// The one order of a trial that is on its way to the engine.
-fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
+pub fn trial(bench: &mut Bench) -> (JobId, EditOrder) {
     // what is tried anew is forgotten first
     let trials: Vec<Command> =
         bench.commands().into_iter().filter(|command| !matches!(command, Command::Drop { .. })).collect();

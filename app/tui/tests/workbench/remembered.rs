@@ -1,6 +1,6 @@
 //! What is there again at the next start, of the model that it belongs to and no other.
 
-use super::compare::compared;
+use super::compare::{compared, trial};
 use super::support::{Bench, options, recording};
 use locus_protocol::{Event, ModelReady};
 
@@ -12,6 +12,22 @@ fn what_was_found_comes_back_with_its_model() {
     assert!(traced);
     let attempts = bench.state().compare.finished().count();
     assert!(attempts > 0);
+    // a step of another kind has other terms
+    let (job, order) = {
+        bench.press("5 R");
+        trial(&mut bench)
+    };
+    let mut told = recording::attempt(job, &order, 1.0);
+    let odd = told.iter().rposition(|event| matches!(event, Event::Step(_))).expect("a step");
+    if let Event::Step(step) = &mut told[odd] {
+        step.losses = [("loss".to_owned(), 0.5), ("spread".to_owned(), 0.25)].into();
+    }
+    bench.hear(told);
+    let (job, order) = trial(&mut bench);
+    bench.hear(recording::attempt(job, &order, 0.6));
+    assert_eq!(bench.state().compare.finished().count(), attempts);
+    assert!(bench.state().compare.views().any(|view| view.terms.values().flatten().any(|value| value.is_nan())));
+    bench.press("1");
     let file = serde_json::to_string(&bench.workbench.remembered()).expect("json");
     let start = |model: fn(ModelReady) -> ModelReady| {
         let mut next = Bench::new(120, 40);
