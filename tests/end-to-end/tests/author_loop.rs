@@ -129,6 +129,8 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
 
     // the build before is there as well, and does what it did
     run_with(&mut terminal, "My loop (build 1)");
+    terminal.until_shown("This fact is edited already");
+    terminal.press("o");
     until(&terminal, &home, "the third edit", |records| applied(records) == 3);
     assert_eq!(journal(&home).edits()[2].started.order.method, "my-loop@1");
     terminal.until_shown("2 edits in place");

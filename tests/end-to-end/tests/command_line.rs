@@ -38,9 +38,9 @@ fn a_prompt_as_it_is_is_traced_for_what_the_model_says() {
         text.starts_with("the model says “Paris”, which counts as the true answer; --true tells another\n"),
         "{text}"
     );
-    assert!(text.contains("Causal trace of “The capital of France is” → “Paris”"), "{text}");
+    assert!(text.contains("Causal trace of “The capital of France is” → true “Paris”"), "{text}");
     let told = home.run(["trace", PROMPT, "--true", "Rome"]).well().out;
-    assert!(!told.contains("the model says") && told.contains("→ “Rome”"), "{told}");
+    assert!(!told.contains("the model says") && told.contains("→ true “Rome”"), "{told}");
     let without_braces = home.run(["trace", "The capital of France is", "--subject", "France"]).well().out;
     assert_eq!(without_braces, text);
 }

@@ -83,13 +83,18 @@ fn methods_and_objectives_are_compared_exported_and_one_is_put_in_place() {
     terminal.press("p");
     terminal.until_shown("1 edit in place");
     terminal.press("u");
-    terminal.until_shown("weights identical to checkpoint");
+    let screen = terminal.until_shown("weights identical to checkpoint");
     leave(&mut terminal);
 
-    // the next start stands where this one ended
+    // the next start stands where this one ended, with all numbers
     let mut terminal = PseudoTerminal::start(&home, LARGE, &["demo"], &[]);
-    terminal.until_shown("not run yet");
-    let screen = terminal.screen();
-    assert!(screen.contains("layout compare") && screen.matches("not run yet").count() == 4, "{screen}");
+    terminal.until_shown("next token (unedited model)");
+    let again = terminal.until_shown("D-A");
+    assert!(again.contains("layout compare") && !again.contains("not run yet"), "{again}");
+    let numbers = |screen: &str| {
+        let rewrite = screen.lines().find(|line| line.contains(" rewrite ")).unwrap_or_default();
+        rewrite.split('┃').nth(1).unwrap_or_default().to_owned()
+    };
+    assert!(!numbers(&again).is_empty() && numbers(&again) == numbers(&screen), "{again}");
     leave(&mut terminal);
 }

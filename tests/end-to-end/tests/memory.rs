@@ -120,7 +120,9 @@ fn runs_short(home: &Home, arguments: &[&str]) {
             sentence.contains("out of memory") || sentence.contains("cannot start the engine thread"),
             "{sentence}"
         );
-        assert!(sentence.contains(" free") && !sentence.contains("plugin"), "{sentence}");
+        // a method may run short in what it computes itself; what a service asks for is not laid to it
+        let is_method_s = sentence.starts_with("out of memory while the plugin `rome` computed");
+        assert!(sentence.contains(" free") && (is_method_s || !sentence.contains("plugin")), "{sentence}");
         let now = there(home);
         // how far a pass over a corpus came may be kept
         let new = now.difference(&before).find(|name| name.extension().is_none_or(|end| end != "progress"));

@@ -197,9 +197,10 @@ fn a_folder_that_others_may_write_to_is_refused_in_a_sentence() {
     let folder = planted(&home);
     let open_to = |mode| std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(mode)).expect("a mode");
     open_to(0o755);
-    assert!(!home.run(["plugin", "list"]).well().out.contains("refused"));
+    assert!(!home.run(["plugin", "list"]).well().err.contains("refused"));
     open_to(0o777);
-    assert!(home.run(["plugin", "list"]).well().out.contains("since everybody may write to it"));
+    // beside the table, which a pipe gets alone
+    assert!(home.run(["plugin", "list"]).well().err.contains("since everybody may write to it"));
     let edit = home.run(["edit", "--method", "nudge"]);
     assert_eq!(edit.code, Some(PLUGIN), "{edit:?}");
     assert!(edit.err.contains("since everybody may write to it") && edit.err.contains("no method `nudge`"), "{edit:?}");

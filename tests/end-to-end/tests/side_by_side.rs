@@ -28,7 +28,7 @@ fn every_method_stands_beside_the_others_and_nothing_is_put_in_place() {
     {
         assert!(table[name][2..].iter().all(|cell| !cell.is_empty()), "{name}: {}", ended.out);
     }
-    assert!(table["verdict"][2].starts_with("reached its aim"), "{}", ended.out);
+    assert!(table["verdict"][2].starts_with("took: p(new)"), "{}", ended.out);
     assert_eq!(table.keys().filter(|name| name.starts_with("p(new) at ")).count(), 12, "{}", ended.out);
     assert!(!table.contains_key("objective"), "it is the same: {}", ended.out);
 
@@ -129,5 +129,5 @@ fn a_terminal_shows_aligned_columns_and_a_pipe_gets_tabs() {
     let edited = home.run(["edit", "--method", "rome", "--case", "3"]).well().out;
     assert!(edited.contains("\nprompts\tp("), "{edited}");
     let log = home.run(["log"]).well().out;
-    assert!(log.starts_with("number\twhen\tmodel\twhat\tnow\t"), "{log}");
+    assert!(log.starts_with("number\twhen\tmodel\twhat\tverdict\tnow\t"), "{log}");
 }
