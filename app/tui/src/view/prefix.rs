@@ -30,7 +30,9 @@ pub fn draw(state: &State, arrangement: &Arrangement, buffer: &mut Buffer) {
     let most_rows = usize::from(rows.saturating_sub(foot + 2)).saturating_sub(1).max(1);
     let fitting = ((room + GAP) / (widest.max(NARROWEST) + GAP)).max(1);
     let narrow = ((room + GAP) / (NARROWEST + GAP)).max(1);
-    let count = (fitting..=narrow).find(|count| next.len().div_ceil(*count) <= most_rows).unwrap_or(narrow);
+    // half of the screen is enough, so that what is under it can be seen
+    let enough = most_rows.min(usize::from(rows) / 2);
+    let count = (fitting..=narrow).find(|count| next.len().div_ceil(*count) <= enough).unwrap_or(narrow);
     let lines = next.len().div_ceil(count);
     let height = u16::try_from(lines + 2).unwrap_or(u16::MAX);
     if next.is_empty() || lines > most_rows || height + foot > rows || room < NARROWEST {

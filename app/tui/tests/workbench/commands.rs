@@ -329,12 +329,17 @@ fn an_edit_that_is_ordered_during_another_waits_its_turn() {
 fn layers_are_sorted_by_a_column_that_says_what_it_means() {
     let mut bench = Bench::ready(120, 40);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
-    bench.press("3 z > > ");
+    bench.press("3 z > >");
     insta::assert_snapshot!("layers_column_120x40", bench.screen());
     bench.press("s");
     let first = |bench: &Bench| {
         let screen = bench.screen();
-        let row = screen.lines().skip_while(|line| !line.contains("layer ")).nth(1).unwrap_or_default().to_owned();
+        let row = screen
+            .lines()
+            .skip_while(|line| !(line.contains("layer") && line.contains("p(true)")))
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned();
         row.split_whitespace().find_map(|word| word.trim_start_matches('>').parse::<usize>().ok())
     };
     let effects = |layer: usize| {

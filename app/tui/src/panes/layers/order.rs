@@ -31,7 +31,6 @@ pub(super) const ACTIONS: &[Action<LayersPane>] = &[
     Action {
         name: "sort-layers",
         help: "sort by the chosen column; again: the other way, by layer",
-        hint: Some(|_, _| "sort".into()),
         available: |_, state| has_layers(state),
         run: |pane, _| {
             pane.order.sort();
