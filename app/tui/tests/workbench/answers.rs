@@ -50,7 +50,7 @@ fn a_key_goes_through_the_answers_and_the_title_says_which() {
     assert!(bench.screen().contains("Trace which answer?") && bench.screen().contains("> Paro"), "{}", bench.screen());
     bench.press("enter");
     let typed = TraceAnswer::Text("Paro".into());
-    assert_eq!(ordered(&mut bench), [typed.clone()]);
+    assert_eq!(ordered(&mut bench), std::slice::from_ref(&typed));
     bench.hear(trace(5, 0, &typed, "Paro", 0.2));
     assert!(bench.screen().contains("typed “Paro”"), "{}", bench.screen());
     bench.press("$");
