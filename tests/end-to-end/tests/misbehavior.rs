@@ -8,6 +8,7 @@ use locus_protocol::{Role, Start, Try};
 use locus_session::SessionOptions;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Exit code for the fault of a plugin.
 const PLUGIN: i32 = 3;
@@ -16,10 +17,16 @@ const PLUGIN: i32 = 3;
 struct Bench {
     home: Home,
     session: Session,
+    /// Settings of libtorch are those of the process: two sessions in it would put back each other's.
+    _alone: MutexGuard<'static, ()>,
 }
+
+/// Held by the session that runs.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Bench {
     fn start() -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let home = Home::new();
         let operations = Some(home.path("state"));
         let (session, _) = Session::start(&home, |usual| SessionOptions {
@@ -27,7 +34,7 @@ impl Bench {
             operations,
             ..usual
         });
-        Self { home, session }
+        Self { home, session, _alone: alone }
     }
 
     /// Runs a job; its outcome and everything that was told.
