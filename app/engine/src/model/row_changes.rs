@@ -31,7 +31,7 @@ struct Factors {
     right: Tensor,
     /// `[ranks, hidden]`.
     left: Tensor,
-    /// Which tokens see which of them: `[tokens, ranks]`, one or nought.
+    /// Which tokens see which of them: `[tokens, ranks]`, one or zero.
     seen: Tensor,
 }
 
@@ -46,14 +46,15 @@ impl RowChanges {
     /// Those of libtorch.
     pub fn new(models: &[&[LowRankChange]], owners: &[usize], device: Device) -> Result<Self> {
         let _guard = tch::no_grad_guard();
-        let owners: Vec<i64> = owners.iter().map(|&owner| owner as i64).collect();
-        let owners = Tensor::f_from_slice(&owners)?.f_to_device(device)?;
         let mut by_layer: BTreeMap<usize, Vec<(usize, &LowRankChange)>> = BTreeMap::new();
-        for (model, changes) in models.iter().enumerate() {
+        // those that no token of the batch sees cost nothing
+        for (model, changes) in models.iter().enumerate().filter(|(model, _)| owners.contains(model)) {
             for change in *changes {
                 by_layer.entry(change.layer).or_default().push((model, change));
             }
         }
+        let owners: Vec<i64> = owners.iter().map(|&owner| owner as i64).collect();
+        let owners = Tensor::f_from_slice(&owners)?.f_to_device(device)?;
         let factors = |changes: &[(usize, &LowRankChange)]| -> Result<Factors> {
             let place = |tensor: &Tensor| tensor.f_to_kind(Kind::Float)?.f_to_device(device);
             let right: Vec<Tensor> =
