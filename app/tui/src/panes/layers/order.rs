@@ -1,7 +1,7 @@
 //! By which column the table of layers is sorted, and which of its columns show.
 
 use super::{Column, LayersPane};
-use crate::looks::Glyphs;
+use crate::looks::{Glyphs, width};
 use crate::panes::Action;
 use crate::state::State;
 use serde::{Deserialize, Serialize};
@@ -144,9 +144,13 @@ impl RowOrder {
         rows
     }
 
-    /// The columns that show.
+    /// The columns that show; the one that rows are sorted by has room for its mark.
     pub(super) fn shown(&self, mut columns: Vec<Column>) -> Vec<Column> {
         columns.retain(|column| !self.hidden.contains(&column.name));
+        let sorted = self.sorted.as_ref().map(|(name, _)| name);
+        if let Some(column) = columns.iter_mut().find(|column| Some(&column.name) == sorted) {
+            column.width = column.width.max(width(&column.header) + 2);
+        }
         columns
     }
 
