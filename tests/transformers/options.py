@@ -13,8 +13,10 @@ A case starts from a tiny checkpoint of `tests/golden/arch` and changes it:
 
 import json
 import shutil
+from collections import OrderedDict
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 DROP = "<take out>"
@@ -34,7 +36,7 @@ def head(embedding, name="lm_head.weight", times=-0.5, shift=3):
 
 
 WTE, LLAMA, NEOX = "transformer.wte.weight", "model.embed_tokens.weight", "gpt_neox.embed_in.weight"
-OPT = "model.decoder.embed_tokens.weight"
+OPT, OPT_NORM = "model.decoder.embed_tokens.weight", "model.decoder.final_layer_norm"
 YARN = {"factor": 4.0, "original_max_position_embeddings": 16}
 OLD_ROPE = {"rope_theta": 10000.0}
 NO_ROPE = {"rope_theta": DROP, "rope_scaling": DROP, "rope_parameters": DROP}
@@ -76,7 +78,8 @@ ROTARY = [
     equal("llama", "`type`: llama3", scaled("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)),
     equal("llama", "`rope_parameters`: llama3", newer("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=32)),
     equal("llama", "dynamic (prompts within the context)", scaled("dynamic", factor=4.0)),
-    equal("llama", "longrope (prompts within the original context)", newer("longrope", factor=4.0, short_factor=[1.0, 1.1, 1.3, 1.6, 2.0], long_factor=[2.0, 3.0, 4.0, 5.0, 6.0], original_max_position_embeddings=64), told="are taken"),
+    equal("llama", "longrope (prompts within the original context)", newer("longrope", factor=4.0, short_factor=[1.0, 1.1, 1.3, 1.6, 2.0], long_factor=[2.0, 3.0, 4.0, 5.0, 6.0], original_max_position_embeddings=64), told="turn by the long factors"),
+    equal("llama", "longrope (prompts beyond the original context)", newer("longrope", factor=4.0, short_factor=[1.0, 1.1, 1.3, 1.6, 2.0], long_factor=[2.0, 3.0, 4.0, 5.0, 6.0], original_max_position_embeddings=4), told="turn by the long factors"),
     equal("llama", "`rope_type`: default", scaled("default", "rope_type")),
     equal("llama", "`rope_theta` inside `rope_parameters` only", {**NO_ROPE, "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}}),
     equal("llama", "`rope_theta` inside and outside: inside", {**NO_ROPE, "rope_theta": 7.0, "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}}),
@@ -173,16 +176,20 @@ OPTIONS = [
     equal("gemma2", "`hidden_act` alone: not read, gelu_pytorch_tanh", {"hidden_act": "relu", "hidden_activation": DROP}),
     equal("opt", "`enable_bias: false`", {"enable_bias": False}, {f"model.decoder.layers.{layer}.{name}.bias": DROP for layer in range(4) for name in ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.out_proj", "fc1", "fc2"]}),
     equal("opt", "`activation_function`: gelu", {"activation_function": "gelu"}),
-    refused("opt", "`do_layer_norm_before: false` (OPT-350m)", "do_layer_norm_before", {"do_layer_norm_before": False}),
-    refused("opt", "`word_embed_proj_dim` (OPT-350m)", "word_embed_proj_dim", {"word_embed_proj_dim": 16}),
-    refused("opt", "`_remove_final_layer_norm`", "_remove_final_layer_norm", {"_remove_final_layer_norm": True}),
+    equal("opt", "`_remove_final_layer_norm`", {"_remove_final_layer_norm": True}, {f"{OPT_NORM}.{part}": DROP for part in ["weight", "bias"]}),
+    equal("opt", "`do_layer_norm_before: false`", {"do_layer_norm_before": False}, {f"{OPT_NORM}.{part}": DROP for part in ["weight", "bias"]}),
+    equal("opt_350m", "`word_embed_proj_dim`, `do_layer_norm_before: false`"),
+    equal("opt_350m", "fields as the published file has them", {"_name_or_path": "opt-350m", "activation_dropout": 0.0, "prefix": "</s>", "torch_dtype": "float16", "enable_bias": DROP, "layer_norm_elementwise_affine": DROP, "tie_word_embeddings": DROP}),
+    equal("opt_350m", "not tied, a head stored", {"tie_word_embeddings": False}, head(OPT)),
+    equal("opt_350m", "`word_embed_proj_dim` with norms before", {"do_layer_norm_before": True}, {f"{OPT_NORM}.{part}": {"ramp": 32, "times": 1.5} for part in ["weight", "bias"]}),
+    refused("opt_350m", "`word_embed_proj_dim` of another width than is stored", "embed_tokens.weight` has shape [591, 12]", {"word_embed_proj_dim": 16}),
+    refused("opt_350m", "a narrow token embedding without its projection", "project_in.weight` is missing", {}, {"model.decoder.project_in.weight": DROP}),
     refused("opt", "`layer_norm_elementwise_affine: false`", "layer_norm_elementwise_affine", {"layer_norm_elementwise_affine": False}),
-    refused("phi", "`qk_layernorm`", "qk_layernorm", {"qk_layernorm": True}),
     refused("gemma2", "`use_bidirectional_attention`", "use_bidirectional_attention", {"use_bidirectional_attention": True}),
     refused("gemma2", "`sliding_window` null", "sliding_window", {"sliding_window": None}),
     refused("gpt2", "`add_cross_attention`", "add_cross_attention", {"add_cross_attention": True}),
     refused("gpt2", "`is_encoder_decoder`", "is_encoder_decoder", {"is_encoder_decoder": True}),
-    refused("gpt2", "`activation_function`: quick_gelu", "known are gelu_new", {"activation_function": "quick_gelu"}),
+    refused("gpt2", "`activation_function`: mish", "known are gelu_new", {"activation_function": "mish"}),
     refused("gpt_neo", "`attention_layers` and `attention_types` that differ", "differ", {"attention_layers": ["local"] * 4}),
     refused("gptj", "`scale_attn_weights: false`", "scale_attn_weights", {"scale_attn_weights": False}),
     refused("llama", "`quantization_config`: bitsandbytes", "quantization_config", {"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}),
@@ -196,8 +203,117 @@ OPTIONS = [
     refused("llama", "`num_local_experts` (Mixtral)", "num_local_experts", {"num_local_experts": 8}),
     refused("qwen2", "`use_qk_norm`", "use_qk_norm", {"use_qk_norm": True}),
     refused("llama", "`pruned_heads`", "pruned_heads", {"pruned_heads": {"0": [1]}}),
-    refused("llama", "another `model_type`: qwen3", "qwen3", {"model_type": "qwen3"}),
     refused("llama", "`per_layer_config`", "per_layer_config", {"per_layer_config": {"0": {"num_key_value_heads": 4}}}),
+]
+
+LONG = {"short_factor": [1.0, 1.2, 1.5], "long_factor": [2.0, 3.0, 5.0]}
+PHI3 = {**NO_ROPE, **OLD_ROPE, "partial_rotary_factor": 0.75, "original_max_position_embeddings": 64}
+# older names, which transformers 5 renames after it looked for what the newer name needs
+LIKE_LONGROPE = {"rope_scaling": {"type": "longrope", **LONG, "original_max_position_embeddings": 64}}
+SLIDING, FULL = "sliding_attention", "full_attention"
+EIGHTS = {"q_proj": 32, "k_proj": 16, "v_proj": 16, "o_proj": 32}
+BORDER = "prompts of more than 64 tokens turn by the long factors"
+
+
+def older_kinds(theta, **more):
+    """Rotary positions by layer type as files before version 5 have them."""
+    return {"rope_parameters": DROP, "rope_theta": theta, **more}
+
+
+def norms(layers, names, width, times=1.5):
+    return {f"model.layers.{layer}.{name}": {"ramp": width, "times": times} for layer in range(layers) for name in names}
+
+
+def multimodal(text_prefix):
+    """The text part of a Gemma 3 that also sees, its tensors below `text_prefix`, as transformers wrote it at some time."""
+    def put(folder):
+        config = json.loads((folder / "config.json").read_text())
+        vision = {"hidden_size": 8, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 8, "patch_size": 4, "vision_use_head": False}
+        vision = transformers.SiglipVisionConfig(**vision)
+        text = transformers.Gemma3TextConfig(**{k: v for k, v in config.items() if k not in ("model_type", "architectures")})
+        whole = transformers.Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=1, eos_token_id=0)
+        torch.manual_seed(1)
+        model = transformers.Gemma3ForConditionalGeneration(whole)
+        own = weights(folder)
+        model.model.language_model.load_state_dict({name.removeprefix("model."): value for name, value in own.items()})
+        model.tie_weights()
+        model.save_pretrained(folder)
+        (folder / "generation_config.json").unlink(missing_ok=True)
+        saved = weights(folder)
+        begin = next(name for name in saved if name.endswith("embed_tokens.weight")).removesuffix("embed_tokens.weight")
+        rewrite(folder, {name.replace(begin, text_prefix, 1) if name.startswith(begin) else name: value for name, value in saved.items()})
+    return put
+
+
+def more_key_value_heads(folder):
+    """Falcon's fused matrix with two key-value heads: more rows, made of those that are there."""
+    name = "self_attention.query_key_value.weight"
+    wider = {key: torch.cat([value, value[8:24] * 0.7]) if key.endswith(name) else value for key, value in weights(folder).items()}
+    rewrite(folder, wider)
+
+
+FAMILY_OPTIONS = [
+    equal("mistral", "`sliding_window` null (v0.3)", {"sliding_window": None}),
+    equal("mistral", "`sliding_window` left out: 4096", {"sliding_window": DROP}),
+    equal("mistral", "older fields", {**NO_ROPE, "rope_theta": 500.0, "torch_dtype": "bfloat16"}),
+    equal("mistral", "yarn", newer("yarn", **YARN)),
+    equal("mistral", "`consolidated.safetensors` beside (v0.3)", files=lambda folder: stray("consolidated.safetensors")(folder), told="consolidated.safetensors` is no part"),
+    equal("qwen3", "`attention_bias`", {"attention_bias": True}, biases(4, ATTENTION, {"q_proj": 48, "k_proj": 24, "v_proj": 24, "o_proj": 32})),
+    equal("qwen3", "`use_sliding_window` from layer 2 on", {"use_sliding_window": True, "sliding_window": 3, "max_window_layers": 2, "layer_types": DROP}),
+    equal("qwen3", "yarn with the older key", scaled("yarn", "rope_type", **YARN)),
+    equal("gemma", "`hidden_act`: gelu means its approximation", {"hidden_act": "gelu"}),
+    equal("gemma", "`hidden_activation` beside", {"hidden_activation": None, "hidden_act": "gelu_pytorch_tanh"}),
+    equal("gemma", "older fields", {**NO_ROPE, **OLD_ROPE}),
+    equal("gemma3_text", "older fields: two bases, `sliding_window_pattern`", older_kinds(50000.0, rope_local_base_freq=300.0, rope_scaling=None, sliding_window_pattern=3, layer_types=DROP, _sliding_window_pattern=DROP)),
+    equal("gemma3_text", "older fields: linear scaling where layers see everything", older_kinds(50000.0, rope_local_base_freq=300.0, rope_scaling={"rope_type": "linear", "factor": 8.0})),
+    equal("gemma3_text", "no field of rotary positions", {"rope_parameters": DROP}),
+    equal("gemma3_text", "`final_logit_softcapping`", {"final_logit_softcapping": 3.0}),
+    equal("gemma3_text", "the text part of a model that also sees", files=multimodal("model.language_model."), told="the text part"),
+    equal("gemma3_text", "the same, with older names", files=multimodal("language_model.model."), told="the text part"),
+    equal("olmo2", "`attention_bias`", {"attention_bias": True}, biases(4, ATTENTION, EIGHTS)),
+    equal("olmo2", "`num_key_value_heads` null, as many as heads", {"num_key_value_heads": None}, {**{f"model.layers.{n}.self_attn.{p}.weight": {"from": f"model.layers.{n}.self_attn.q_proj.weight", "times": t, "shift": 1} for n in range(4) for p, t in [("k_proj", 0.5), ("v_proj", -0.5)]}, **norms(4, ["self_attn.k_norm.weight"], 32)}),
+    equal("olmo3", "older fields", older_kinds(500000.0, rope_scaling={"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 32})),
+    equal("olmo3", "`layer_types` left out", {"layer_types": DROP}),
+    equal("phi3", "default rotary positions, older fields", {**PHI3, "rope_scaling": None}),
+    equal("phi3", "`type`: longrope", {**PHI3, "rope_scaling": {"type": "longrope", **LONG}}, told=BORDER),
+    equal("phi3", "`type`: su", {**PHI3, "rope_scaling": {"type": "su", **LONG}}, told=BORDER, like=LIKE_LONGROPE),
+    equal("phi3", "`type`: yarn means longrope", {**PHI3, "rope_scaling": {"type": "yarn", **LONG}}, told=BORDER, like=LIKE_LONGROPE),
+    equal("phi3", "`sliding_window`", {"sliding_window": 5}, told=BORDER),
+    equal("phi3", "tied (Phi-4-mini)", {"tie_word_embeddings": True}, {"lm_head.weight": DROP}, told=BORDER),
+    equal("phi3", "longrope, prompts beyond the original context", {**PHI3, "rope_scaling": {"type": "longrope", **LONG}, "original_max_position_embeddings": 12}, told="more than 12 tokens"),
+    equal("phi3", "longrope as long as the original context", {**PHI3, "rope_scaling": {"type": "longrope", **LONG}, "original_max_position_embeddings": 128}),
+    equal("smollm3", "`no_rope_layers`", {"no_rope_layers": [1, 0, 0, 1]}),
+    equal("smollm3", "`no_rope_layer_interval`", {"no_rope_layers": DROP, "no_rope_layer_interval": 2}),
+    equal("smollm3", "windows where nothing rotates", {"use_sliding_window": True, "sliding_window": 3, "layer_types": DROP}),
+    equal("smollm3", "`attention_bias`", {"attention_bias": True}, biases(4, ATTENTION, EIGHTS)),
+    equal("stablelm", "`use_parallel_residual`", {"use_parallel_residual": True}, {f"model.layers.{n}.post_attention_layernorm.{part}": DROP for n in range(4) for part in ["weight", "bias"]}),
+    equal("stablelm", "`use_qkv_bias: false`", {"use_qkv_bias": False}, {f"model.layers.{n}.self_attn.{p}.bias": DROP for n in range(4) for p in ["q_proj", "k_proj", "v_proj"]}),
+    equal("stablelm", "`partial_rotary_factor` outside", {**NO_ROPE, **OLD_ROPE, "partial_rotary_factor": 0.5}),
+    equal("starcoder2", "`use_bias: false`", {"use_bias": False}, {f"model.layers.{n}.{p}.bias": DROP for n in range(4) for p in [*ATTENTION, "mlp.c_fc", "mlp.c_proj"]}),
+    equal("starcoder2", "fields of Starcoder2-3B", {"activation_function": "gelu_pytorch_tanh", "layer_norm_epsilon": 1e-5, "mlp_type": "default", "norm_type": "layer_norm", "sliding_window": 4096}),
+    equal("falcon", "`bias`", {"bias": True}, {f"transformer.h.{n}.{p}.bias": {"ramp": width, "times": 0.3} for n in range(4) for p, width in [("self_attention.query_key_value", 48), ("self_attention.dense", 32), ("mlp.dense_h_to_4h", 64), ("mlp.dense_4h_to_h", 32)]}),
+    equal("falcon", "one after the other", {"parallel_attn": False}, {f"transformer.h.{n}.post_attention_layernorm.{part}": {"ramp": 32, "times": 1.2} for n in range(4) for part in ["weight", "bias"]}),
+    equal("falcon", "`new_decoder_architecture` (40B)", {"new_decoder_architecture": True, "num_kv_heads": 1}, {**{f"transformer.h.{n}.{norm}.{part}": {"from": f"transformer.h.{n}.input_layernorm.{part}", "times": t} for n in range(4) for norm, t in [("ln_attn", 1.0), ("ln_mlp", 0.8)] for part in ["weight", "bias"]}, **{f"transformer.h.{n}.input_layernorm.{part}": DROP for n in range(4) for part in ["weight", "bias"]}}),
+    equal("falcon", "`new_decoder_architecture` with one norm (11B)", {"new_decoder_architecture": True, "num_ln_in_parallel_attn": 1, "num_kv_heads": 1}),
+    equal("falcon", "two key-value heads for four queries (40B)", {"new_decoder_architecture": True, "num_ln_in_parallel_attn": 1, "num_kv_heads": 2}, files=more_key_value_heads),
+    equal("granite", "factors left out: 1", {"embedding_multiplier": DROP, "attention_multiplier": DROP, "residual_multiplier": DROP, "logits_scaling": DROP}),
+    equal("granite", "`mlp_bias`", {"mlp_bias": True}, biases(4, MLP, {"gate_proj": 48, "up_proj": 48, "down_proj": 32})),
+    equal("cohere", "`use_qk_norm: false`", {"use_qk_norm": False}, {f"model.layers.{n}.self_attn.{p}.weight": DROP for n in range(4) for p in ["q_norm", "k_norm"]}),
+    equal("cohere", "`rope_theta` left out", NO_ROPE),
+    equal("cohere2", "`sliding_window_pattern`, older fields", {**NO_ROPE, **OLD_ROPE, "layer_types": DROP, "sliding_window_pattern": 2}),
+    equal("phi", "`qk_layernorm`", {"qk_layernorm": True}, {f"model.layers.{n}.self_attn.{p}_layernorm.{part}": {"ramp": 16, "times": 1.5} for n in range(3) for p in "qk" for part in ["weight", "bias"]}),
+    equal("gpt2", "`activation_function`: quick_gelu", {"activation_function": "quick_gelu"}),
+    equal("gpt2", "`activation_function`: relu2", {"activation_function": "relu2"}),
+    refused("falcon", "`alibi` (RW)", "alibi", {"alibi": True}),
+    refused("falcon", "norms that contradict the class", "contradict", {"num_ln_in_parallel_attn": 2}),
+    refused("stablelm", "`qk_layernorm`", "qk_layernorm", {"qk_layernorm": True}),
+    refused("gemma3_text", "`attn_logit_softcapping`, which transformers reads and does not apply", "attn_logit_softcapping", {"attn_logit_softcapping": 2.0}),
+    refused("gemma3_text", "`rope_parameters` that is not by layer type", "by the kind of the layer", {"rope_parameters": {"rope_type": "default", "rope_theta": 1e6}}),
+    refused("gemma3_text", "`use_bidirectional_attention`", "use_bidirectional_attention", {"use_bidirectional_attention": True}),
+    refused("mistral", "`layer_types` (Ministral)", "layer_types", {"layer_types": [SLIDING, FULL, SLIDING, FULL]}),
+    refused("smollm3", "`no_rope_layers` of another length", "lists 2 layers", {"no_rope_layers": [1, 0]}),
+    refused("phi3", "`rope_type`: linear without `factor`", "factor", {"rope_parameters": {"rope_type": "linear"}}),
+    refused("llama", "another `model_type`: mamba", "mamba", {"model_type": "mamba"}),
 ]
 
 MISTYPED = [
@@ -215,7 +331,7 @@ MISTYPED = [
     refused("llama", "null for a flag", "tie_word_embeddings", {"tie_word_embeddings": None}),
     refused("llama", "heads that do not share keys evenly", "`num_key_value_heads` is 3 and must divide", {"num_key_value_heads": 3}),
     refused("llama", "`num_key_value_heads` left out", "k_proj.weight", {"num_key_value_heads": DROP}),
-    refused("llama", "heads that do not divide the stream", "must divide the hidden size", {"num_attention_heads": 7, "head_dim": DROP}),
+    refused("llama", "heads that do not divide the stream", "must divide", {"num_attention_heads": 7, "head_dim": DROP}),
     refused("gpt2", "heads that do not divide the stream", "`n_head` is 7 and must divide", {"n_head": 7}),
     refused("gpt2", "heads left out, and 12 do not divide the stream", "`n_head` is 12 and must divide", {"n_head": DROP}),
     refused("llama", "a text in `rope_scaling`", "`rope_scaling` is \"linear\" and must be an object or null", {"rope_scaling": "linear"}),
@@ -313,7 +429,27 @@ def base_names(folder):
     rewrite(folder, {name.removeprefix("model."): value for name, value in tensors.items()})
 
 
+def pickled(parts=1):
+    """The weights as PyTorch saves them, in one file or in several with an index."""
+    def put(folder):
+        tensors = weights(folder)
+        for file in [*folder.glob("*.safetensors"), *folder.glob("*.index.json")]:
+            file.unlink()
+        if parts == 1:
+            torch.save(OrderedDict(tensors), folder / "pytorch_model.bin")
+            return
+        names, where = sorted(tensors), {}
+        for part in range(parts):
+            file = f"pytorch_model-{part + 1:05}-of-{parts:05}.bin"
+            torch.save({name: tensors[name] for name in names[part::parts]}, folder / file)
+            where.update(dict.fromkeys(names[part::parts], file))
+        (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    return put
+
+
 LAYOUTS = [
+    equal("llama", "`pytorch_model.bin`", files=pickled()),
+    equal("gpt2", "`pytorch_model.bin` in parts with an index", files=pickled(3)),
     equal("llama", "shards and an index", files=shards),
     equal("gpt2", "one `model.safetensors`"),
     equal("llama", "a stale shard beside the index", files=both(shards, stray("model-00001-of-00099.safetensors")), told="00099.safetensors` is no part"),
@@ -352,10 +488,86 @@ LAYOUTS = [
     refused("gpt2", "a file that is cut short", "not a whole safetensors file", files=lambda folder: (folder / "model.safetensors").write_bytes((folder / "model.safetensors").read_bytes()[:-8])),
 ]
 
+
+
+def together(folder):
+    """Experts in one tensor for all of a block, as transformers 5 names them where it keeps its own layout."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model.save_pretrained(folder, save_original_format=False)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+
+
+# as the published files have it
+MXFP4 = {"quantization_config": {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.router", "model.embed_tokens", "lm_head"], "quant_method": "mxfp4"}}
+
+
+def packed(folder, change=lambda tensors: None):
+    """Experts in MXFP4, two numbers a byte and a scale for each 32 of them: any bytes are some."""
+    tensors = weights(folder)
+    torch.manual_seed(4)
+    for name in [name for name in tensors if name.endswith(("gate_up_proj", "down_proj"))]:
+        count, hidden = tensors[name].shape[0], 32
+        outputs = hidden if name.endswith("down_proj") else 64
+        tensors[f"{name}_bias"] = torch.randn(count, outputs) * 0.3
+        tensors[f"{name}_blocks"] = torch.randint(0, 256, (count, outputs, 1, 16), dtype=torch.uint8)
+        tensors[f"{name}_scales"] = torch.randint(121, 127, (count, outputs, 1), dtype=torch.uint8)
+        del tensors[name]
+    change(tensors)
+    rewrite(folder, tensors)
+
+
+# as the published files have them, before version 5
+HUB_OSS = {**NO_ROPE, "rope_theta": 500, "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "beta_fast": 32.0, "beta_slow": 1.0, "original_max_position_embeddings": 32, "truncate": False}, "initial_context_length": 32, "experts_per_token": 2, "swiglu_alpha": DROP}
+
+EXPERTS = [
+    equal("mixtral", "as version 5 saves it"),
+    equal("mixtral", "experts stored together, in transformers' own layout", files=together),
+    equal("mixtral", "`num_experts_per_tok`: all", {"num_experts_per_tok": 4}),
+    equal("mixtral", "`num_experts_per_tok` left out: 2", {"num_experts_per_tok": DROP}),
+    equal("mixtral", "`sliding_window`", {"sliding_window": 4}),
+    equal("mixtral", "older fields of rotary positions", {**NO_ROPE, "rope_theta": 500.0}),
+    equal("mixtral", "no field of rotary positions: base 1e6", NO_ROPE),
+    equal("qwen3_moe", "an MLP in layer 1, `norm_topk_prob`"),
+    equal("qwen3_moe", "experts stored together, in transformers' own layout", files=together),
+    equal("qwen3_moe", "`norm_topk_prob: false`", {"norm_topk_prob": False}),
+    equal("qwen3_moe", "`norm_topk_prob` left out: false", {"norm_topk_prob": DROP}),
+    equal("qwen3_moe", "fields as the published files have them", {"num_local_experts": DROP, "num_experts": 5, "max_window_layers": 48, **NO_ROPE, "rope_theta": 10000.0, "rope_scaling": None, "norm_topk_prob": True}),
+    equal("qwen3_moe", "`use_sliding_window`", {"use_sliding_window": True, "sliding_window": 4}),
+    equal("qwen3_moe", "yarn", newer("yarn", **YARN)),
+    equal("olmoe", "as version 5 saves it"),
+    equal("olmoe", "experts stored together, in transformers' own layout", files=together),
+    equal("olmoe", "`norm_topk_prob`", {"norm_topk_prob": True}),
+    equal("gpt_oss", "as version 5 saves it"),
+    equal("gpt_oss", "fields as the published files have them", HUB_OSS),
+    equal("gpt_oss", "`swiglu_limit` left out: 7", {"swiglu_limit": DROP}),
+    equal("gpt_oss", "no field of rotary positions: yarn of factor 32", NO_ROPE),
+    equal("gpt_oss", "`rope_type`: default", newer("default")),
+    equal("gpt_oss", "`layer_types` left out: every other layer slides", {"layer_types": DROP}),
+    equal("gpt_oss", "`layer_types` that are all full", {"layer_types": ["full_attention"] * 4}),
+    refused("mixtral", "more experts a token than there are", "`num_experts_per_tok` is 5", {"num_experts_per_tok": 5}),
+    refused("mixtral", "fewer experts than are stored", "gate.weight", {"num_local_experts": 3}),
+    refused("mixtral", "an expert that is missing", "experts.2.w1.weight` is missing", {}, {"model.layers.1.block_sparse_moe.experts.2.w1.weight": DROP}),
+    refused("qwen3_moe", "an MLP where config.json says experts", "is missing", {"mlp_only_layers": []}),
+    refused("qwen3_moe", "`mlp_only_layers` that are no numbers", "mlp_only_layers", {"mlp_only_layers": ["one"]}),
+    refused("qwen3_moe", "`decoder_sparse_step`: 0", "decoder_sparse_step", {"decoder_sparse_step": 0}),
+    refused("qwen3_moe", "`shared_expert_intermediate_size` (Qwen 2)", "shared_expert_intermediate_size", {"shared_expert_intermediate_size": 20}),
+    refused("olmoe", "`clip_qkv`", "clip_qkv", {"clip_qkv": 8.0}),
+    equal("gpt_oss", "experts in MXFP4, as the published files have them", {**HUB_OSS, **MXFP4, "intermediate_size": 32}, files=packed, told="stored in MXFP4"),
+    equal("gpt_oss", "the same in shards", {**MXFP4, "intermediate_size": 32}, files=both(packed, shards), told="stored in MXFP4"),
+    refused("gpt_oss", "experts in MXFP4 without their scales", "down_proj_blocks` is stored without", {**MXFP4, "intermediate_size": 32}, files=lambda folder: packed(folder, lambda tensors: tensors.pop("model.layers.1.mlp.experts.down_proj_scales"))),
+    refused("gpt_oss", "experts in MXFP4 of another width than config.json says", "unpacked", {**MXFP4, "intermediate_size": 64}, files=packed),
+    refused("gpt_oss", "experts in MXFP4 of which config.json says nothing", "is missing", {"intermediate_size": 32}, files=packed),
+    refused("mixtral", "`quantization_config`: mxfp4", "method mxfp4", MXFP4),
+    refused("gpt_oss", "`swiglu_alpha`", "swiglu_alpha", {"swiglu_alpha": 1.5}),
+    refused("gpt_oss", "sinks that are missing", "self_attn.sinks` is missing", {}, {"model.layers.2.self_attn.sinks": DROP}),
+]
+
 SECTIONS = [
     ("Rotary positions", ROTARY),
     ("Heads", HEADS),
     ("Options", OPTIONS),
+    ("Options of later families", FAMILY_OPTIONS),
+    ("Experts", EXPERTS),
     ("Mistyped and impossible values", MISTYPED),
     ("Files and tensors", LAYOUTS),
 ]
