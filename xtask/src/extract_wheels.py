@@ -1,4 +1,5 @@
-# Unpacks from the wheels in argv[1] what a CPU run of libtorch needs into argv[2].
+# Unpacks from the wheels in argv[1] what libtorch needs into argv[2]: for a run on the CPU, or, where argv[3] is cuda, all of
+# its C++ half.
 import os
 import shutil
 import sys
@@ -10,6 +11,9 @@ TORCH = {"torch/lib/" + name for name in ("libc10.so", "libtorch_cpu.so", "libgo
 def wanted(wheel, name):
     if name.endswith("/"):
         return False
+    if sys.argv[3:] == ["cuda"]:
+        kept = ("torch/lib/", "torch/include/", "nvidia/")
+        return name.startswith(kept) and not name.endswith((".py", ".pyc", ".a"))
     if wheel.startswith("torch-"):
         return name in TORCH or name.startswith("torch/include/")
     return name.endswith((".so.13", ".so.12"))

@@ -1,6 +1,7 @@
 //! Compares with the libraries that checkpoints are written for, in a virtual environment of their own.
 
-use anyhow::{Context, Result, bail};
+use crate::python::{self, run};
+use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
@@ -38,27 +39,5 @@ pub fn tokenizers(root: &Path, target: &Path, more: impl Iterator<Item = String>
 
 /// A Python with the libraries.
 fn python(root: &Path, target: &Path) -> Result<OsString> {
-    let place = target.join("transformers");
-    let folder = root.join("tests/transformers");
-    Ok(match std::env::var_os("LOCUS_PYTHON") {
-        Some(python) => python,
-        None => {
-            let environment = place.join("environment");
-            let python = environment.join("bin/python");
-            if !python.exists() {
-                run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-            }
-            let packages = folder.join("requirements.txt");
-            run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(packages))?;
-            python.into()
-        }
-    })
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    if !status.success() {
-        bail!("{} failed", command.get_program().display());
-    }
-    Ok(())
+    python::with(&target.join("transformers/environment"), &root.join("tests/transformers/requirements.txt"))
 }
