@@ -13,7 +13,6 @@ pub enum Error {
     /// A file of the model folder cannot be read.
     #[error("cannot read {}: {source}; give a folder with config.json, *.safetensors and tokenizer.json", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -24,7 +23,6 @@ pub enum Error {
     /// A file of facts does not hold what it should.
     #[error("{}: {message}", path.display())]
     Facts {
-        /// The file.
         path: PathBuf,
         /// Record, field and remedy.
         message: String,
@@ -32,7 +30,6 @@ pub enum Error {
     /// A corpus, or a file of second moments, does not hold what it should.
     #[error("{}: {message}", path.display())]
     Corpus {
-        /// The file.
         path: PathBuf,
         /// Line or row, column and remedy.
         message: String,
@@ -40,7 +37,6 @@ pub enum Error {
     /// A file of edits does not hold what it should, or belongs to another model.
     #[error("{}: {message}", path.display())]
     Edits {
-        /// The file.
         path: PathBuf,
         /// What is wrong, and the remedy.
         message: String,
@@ -56,7 +52,6 @@ pub enum Error {
     /// `config.json` is not what a supported architecture needs.
     #[error("{}: {message}", path.display())]
     Config {
-        /// The file.
         path: PathBuf,
         /// Field and remedy.
         message: String,
@@ -66,7 +61,6 @@ pub enum Error {
     Weights {
         /// The file or folder.
         path: PathBuf,
-        /// What is wrong.
         message: String,
     },
     /// The tokenizer cannot be read or refuses a text.
@@ -97,7 +91,12 @@ pub enum Error {
         free: Option<u64>,
     },
     /// libtorch raised an exception.
-    #[error("libtorch{}: {}", while_doing(.doing), locus_plugin::error::first_line(&.source.to_string()))]
+    #[error(
+        "libtorch{}: {}{}",
+        while_doing(.doing),
+        locus_plugin::error::first_line(&.source.to_string()),
+        afterwards(.source)
+    )]
     Torch {
         /// What was being done, as in "running block 12"; empty where nobody said.
         doing: String,
@@ -108,6 +107,23 @@ pub enum Error {
 
 fn while_doing(doing: &str) -> String {
     if doing.is_empty() { String::new() } else { format!(" failed while {doing}") }
+}
+
+/// What libtorch says where a card fails, other than for want of memory.
+const OF_A_CARD: [&str; 5] = ["CUDA error", "CUDA driver error", "CUBLAS_STATUS_", "CUDNN_STATUS_", "CUSOLVER_STATUS_"];
+
+fn is_of_a_card(source: &tch::TchError) -> bool {
+    let text = source.to_string();
+    OF_A_CARD.iter().any(|sign| text.contains(sign))
+}
+
+/// What to do about a failure of a card.
+fn afterwards(source: &tch::TchError) -> &'static str {
+    if is_of_a_card(source) {
+        "; a card that failed so often stays of no use to this process: where the next job fails too, start Locus again"
+    } else {
+        ""
+    }
 }
 
 impl From<tch::TchError> for Error {
@@ -139,6 +155,12 @@ impl Error {
         Some(Self::OutOfMemory { doing: String::new(), asked, free })
     }
 
+    /// Whether a card failed, other than for want of memory.
+    #[must_use]
+    pub fn is_of_a_card(&self) -> bool {
+        matches!(self, Self::Torch { source, .. } if is_of_a_card(source))
+    }
+
     /// Whether memory did not suffice.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
@@ -164,5 +186,28 @@ pub trait Doing<T> {
 impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| error.into().while_doing(what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use tch::TchError;
+
+    #[test]
+    fn failures_of_a_card_are_told_apart() {
+        let said = |text: &str| Error::from(TchError::Torch(text.to_owned()));
+        let failed = said("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be reported");
+        assert!(failed.is_of_a_card() && !failed.is_out_of_memory());
+        let text = failed.while_doing(|| "running block 3".to_owned()).to_string();
+        assert!(
+            text.starts_with("libtorch failed while running block 3: ") && text.ends_with("start Locus again"),
+            "{text}"
+        );
+        let short = said("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB");
+        assert!(short.is_out_of_memory() && !short.is_of_a_card());
+        assert!(said("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`").is_out_of_memory());
+        let other = said("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)");
+        assert!(!other.is_of_a_card() && !other.to_string().contains("start Locus again"));
     }
 }

@@ -3,8 +3,10 @@
 //! `model` runs a Hugging Face checkpoint with taps at named sites and on cached prefixes; `run` captures from many
 //! prompts at once and repeats runs from where they change; `trace` is causal tracing on top of it; `moments` are
 //! second moments of the MLP keys; `edit` is what the engine does for a plugin and with its changes; `evaluate`
-//! scores a record's prompts; `export` writes models and changes for other programs. Each knows of those before it only.
+//! scores a record's prompts; `export` writes models and changes for other programs; `rates` says how fast it all is on this
+//! machine; `at_once` is where all of them ask how much runs at once. Each knows of those before it only.
 
+pub mod at_once;
 pub mod edit;
 pub mod error;
 pub mod evaluate;
@@ -14,6 +16,7 @@ mod memory;
 pub mod model;
 pub mod moments;
 mod number_formats;
+pub mod rates;
 mod room;
 pub mod run;
 mod sealed;

@@ -97,6 +97,12 @@ fn pages() -> Option<StatM> {
 
 /// The sentence of an allocation that failed.
 pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> String {
+    let shortage = shortage_words(doing, asked, free);
+    format!("{shortage}; ask for less at once (fewer samples, shorter prompts, a smaller model) or free some memory")
+}
+
+/// What there is too little of, without what to do about it.
+pub(crate) fn shortage_words(doing: &str, asked: Option<u64>, free: Option<u64>) -> String {
     let doing = if doing.is_empty() { String::new() } else { format!(" while {doing}") };
     let numbers = match (asked, free) {
         (Some(asked), Some(free)) => format!(" ({} asked for, {} free)", size(asked), size(free)),
@@ -104,10 +110,7 @@ pub(crate) fn sentence(doing: &str, asked: Option<u64>, free: Option<u64>) -> St
         (None, Some(free)) => format!(" ({} free)", size(free)),
         (None, None) => String::new(),
     };
-    format!(
-        "out of memory{doing}{numbers}; ask for less at once (fewer samples, shorter prompts, a smaller model) or free \
-         some memory"
-    )
+    format!("out of memory{doing}{numbers}")
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! Files of tensors that carry the SHA-256 of their own contents, so that a flipped bit anywhere in them is found.
 //!
 //! The digits stand as `"checksum":"…"` in a JSON text of the file's metadata. They count as noughts while the hash is
-//! taken, so that it covers the whole file: names, shapes, texts and numbers.
+//! taken, so that it covers the whole file: names, shapes, texts and numbers. A file of which parts are read carries the
+//! SHA-256 of its header besides, as `"header":"…"`, taken with both as noughts; what the header says of its parts is then
+//! to be believed.
 
 use crate::hex;
 use sha2::{Digest, Sha256};
@@ -16,6 +18,9 @@ pub const UNSEALED: &str = "0000000000000000000000000000000000000000000000000000
 /// What stands before the digits: JSON inside of a JSON string. Text of a user cannot look like that there, as its
 /// quotation marks have more strokes before them.
 const MARK: &[u8] = br#"\"checksum\":\""#;
+
+/// What stands before the digits of the header's own hash.
+const HEADER_MARK: &[u8] = br#"\"header\":\""#;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 1 << 20;
@@ -43,13 +48,23 @@ pub fn is_whole(contents: &[u8]) -> Option<bool> {
     Some(hex(&hash.finalize()).as_bytes() == &contents[place])
 }
 
+/// Whether a header, with its length before it, has a place for a hash, whatever the entry is called that it stands in.
+pub fn has_place(header: &[u8]) -> bool {
+    place(header).is_some()
+}
+
 /// The same as [`seal`] for a file, which may be larger than the memory.
 ///
 /// # Errors
 /// The file has no place for a hash, or cannot be read or written.
 pub fn seal_file(file: &Path) -> Result<()> {
     let mut opened = File::options().read(true).write(true).open(file)?;
-    let place = header_of(&mut opened)?.as_deref().and_then(place).ok_or_else(no_place)?;
+    let header = header_of(&mut opened)?.ok_or_else(no_place)?;
+    let place = place(&header).ok_or_else(no_place)?;
+    if let Some(of_header) = place_after(&header, HEADER_MARK) {
+        opened.seek(SeekFrom::Start(of_header.start as u64))?;
+        opened.write_all(hash_of_header(&header).as_bytes())?;
+    }
     opened.rewind()?;
     let mut hash = Sha256::new();
     take(&mut opened, &mut hash)?;
@@ -73,6 +88,24 @@ pub fn is_file_whole(file: &Path) -> Result<Option<bool>> {
     Ok(Some(hex(&hash.finalize()).as_bytes() == &header[place]))
 }
 
+/// Whether a header, with its length before it, is what it was when its file was sealed; `None` where it has no hash of its
+/// own.
+pub fn is_header_whole(header: &[u8]) -> Option<bool> {
+    let place = place_after(header, HEADER_MARK)?;
+    Some(hash_of_header(header).as_bytes() == &header[place])
+}
+
+/// The hash of a header without the digits in it.
+fn hash_of_header(header: &[u8]) -> String {
+    let mut blank = header.to_vec();
+    for mark in [MARK, HEADER_MARK] {
+        if let Some(place) = place_after(header, mark) {
+            blank[place].copy_from_slice(UNSEALED.as_bytes());
+        }
+    }
+    hex(&Sha256::digest(&blank))
+}
+
 /// Hashes a file from where it stands to its end.
 fn take(file: &mut File, hash: &mut Sha256) -> Result<()> {
     let mut block = vec![0; BLOCK];
@@ -90,7 +123,7 @@ fn header(contents: &[u8]) -> Option<&[u8]> {
     contents.get(..SIZE.checked_add(usize::try_from(length).ok()?)?)
 }
 
-/// The same out of a file; `None` where the file is shorter than that.
+/// The header with its length before it, out of a file that is read from its beginning; `None` where the file is shorter.
 fn header_of(file: &mut File) -> Result<Option<Vec<u8>>> {
     let whole = file.metadata()?.len();
     let mut size = [0; SIZE];
@@ -109,7 +142,11 @@ fn header_of(file: &mut File) -> Result<Option<Vec<u8>>> {
 
 /// Where the digits are.
 fn place(header: &[u8]) -> Option<Range<usize>> {
-    let start = header.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    place_after(header, MARK)
+}
+
+fn place_after(header: &[u8], mark: &[u8]) -> Option<Range<usize>> {
+    let start = header.windows(mark.len()).position(|window| window == mark)? + mark.len();
     let end = start + UNSEALED.len();
     (header.get(end) == Some(&b'\\')).then_some(start..end)
 }

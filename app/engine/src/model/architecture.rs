@@ -1,14 +1,20 @@
 //! What the decoder must know about an architecture, whatever its family calls it.
 
-pub use super::rotary::{Rotary, Scaling, Stretch};
+pub use super::block_names::{BlockNames, MlpNames, QueryKeyValueNames};
+pub use super::experts::{ExpertLayout, Experts, Routing};
+pub use super::rotary::{Beyond, Rotary, Scaling, Stretch};
 
 /// Normalisation of the residual stream before attention, MLP and unembedding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     /// Mean and variance, with weight and bias.
     Layer,
+    /// Mean and variance in float32, with weight only (Cohere).
+    LayerWithoutBias,
     /// Root mean square, with weight only.
     RootMeanSquare,
+    /// The same, multiplied with the weight in float32 as well (gpt-oss).
+    RootMeanSquareWide,
     /// Root mean square in float32, with a weight that is stored as its difference from one (Gemma).
     RootMeanSquareAroundOne,
 }
@@ -22,8 +28,12 @@ pub enum Activation {
     Gelu,
     /// SiLU, also called swish.
     Silu,
-    /// Nought below nought.
+    /// SiLU of 1.702 times the input, divided by 1.702: an older approximation of GELU.
+    QuickGelu,
+    /// Zero for negative inputs, others as they are.
     Relu,
+    /// The square of [`Self::Relu`].
+    SquaredRelu,
 }
 
 impl Activation {
@@ -38,7 +48,9 @@ impl Activation {
         ("gelu_python", Self::Gelu),
         ("silu", Self::Silu),
         ("swish", Self::Silu),
+        ("quick_gelu", Self::QuickGelu),
         ("relu", Self::Relu),
+        ("relu2", Self::SquaredRelu),
     ];
 
     /// The activation that `config.json` names.
@@ -58,51 +70,6 @@ pub enum Residual {
     ParallelTwoNorms,
 }
 
-/// Names of the tensors of one block; `None` where the family has none.
-#[derive(Clone, Debug)]
-pub struct BlockNames {
-    /// Norm before attention.
-    pub attention_norm: String,
-    /// Norm between attention's output and the residual stream (Gemma 2).
-    pub attention_output_norm: Option<String>,
-    /// Norm before the MLP; `None` where attention's is shared.
-    pub mlp_norm: Option<String>,
-    /// Norm between the MLP's output and the residual stream (Gemma 2).
-    pub mlp_output_norm: Option<String>,
-    /// Query, key and value projections.
-    pub queries_keys_values: QueryKeyValueNames,
-    /// Output projection of attention.
-    pub attention_output: String,
-    /// Up-projection (of a gated MLP: the branch without activation).
-    pub up: String,
-    /// Gate of a gated MLP.
-    pub gate: Option<String>,
-    /// Down-projection, the matrix that editing methods change.
-    pub down: String,
-}
-
-/// How a checkpoint stores the projections of attention.
-#[derive(Clone, Debug)]
-pub enum QueryKeyValueNames {
-    /// Three matrices.
-    Separate([String; 3]),
-    /// One matrix: all queries, then all keys, then all values (GPT-2).
-    Stacked(String),
-    /// One matrix: per head its query, key and value (GPT-NeoX).
-    PerHead(String),
-}
-
-impl BlockNames {
-    /// All matrices that the block multiplies with.
-    pub fn projections(&self) -> impl Iterator<Item = &String> {
-        let attention = match &self.queries_keys_values {
-            QueryKeyValueNames::Separate(three) => three.as_slice(),
-            QueryKeyValueNames::Stacked(one) | QueryKeyValueNames::PerHead(one) => std::slice::from_ref(one),
-        };
-        attention.iter().chain([&self.attention_output, &self.up, &self.down]).chain(&self.gate)
-    }
-}
-
 /// Everything that distinguishes one decoder from another.
 #[derive(Clone, Debug)]
 pub struct Architecture {
@@ -118,7 +85,7 @@ pub struct Architecture {
     pub key_value_heads: i64,
     /// Channels of one head.
     pub head_width: i64,
-    /// Width of the MLP between its projections.
+    /// Width of the MLP between its projections, where a block has a single one.
     pub inner: i64,
     /// Rows of the token embedding.
     pub vocabulary: i64,
@@ -132,7 +99,7 @@ pub struct Architecture {
     pub activation: Activation,
     /// Order of attention and MLP.
     pub residual: Residual,
-    /// Rotary positions, if any.
+    /// Rotary positions, if any: of all layers, but for what [`Special::layer_rotary`] says.
     pub rotary: Option<Rotary>,
     /// Factor on attention scores.
     pub attention_scale: f64,
@@ -140,8 +107,8 @@ pub struct Architecture {
     pub token_embedding: String,
     /// Names of each block's tensors.
     pub blocks: Vec<BlockNames>,
-    /// Name of the final norm.
-    pub final_norm: String,
+    /// Name of the norm before the unembedding; `None` where that reads the stream as it is (OPT-350m).
+    pub final_norm: Option<String>,
     /// Whether the token embedding serves as unembedding, or which tensor does.
     pub head: Head,
     /// Which projections have a bias.
@@ -198,8 +165,64 @@ pub struct Special {
     pub attention_window: Vec<Option<i64>>,
     /// Projections are stored `[in, out]` (GPT-2's Conv1D).
     pub stored_input_first: bool,
-    /// Learned positions.
     pub positions: Option<LearnedPositions>,
+    /// How queries and keys are normalised, where a block names norms of theirs.
+    pub query_key_norm: QueryKeyNorm,
+    /// By layer: how its queries and keys rotate; empty where all do by [`Architecture::rotary`].
+    pub layer_rotary: Vec<LayerRotary>,
+    /// Rotary positions of the layers that [`LayerRotary::Other`] names.
+    pub other_rotary: Option<Rotary>,
+    /// Factor on what attention and MLP write to the residual stream (Granite).
+    pub residual_scale: Option<f64>,
+    /// Factor on the logits (Cohere, Granite).
+    pub logit_scale: Option<f64>,
+    /// One matrix holds the rows of the MLP's gate and after them those of its up-projection (Phi-3).
+    pub gate_with_up: bool,
+    /// The experts of blocks whose MLP is a set of them.
+    pub experts: Option<Experts>,
+    /// The token embedding, and the unembedding, where they are not as wide as the residual stream (OPT-350m).
+    pub narrow_embedding: Option<NarrowEmbedding>,
+}
+
+/// A token embedding of another width than the residual stream.
+#[derive(Clone, Debug)]
+pub struct NarrowEmbedding {
+    /// Its width.
+    pub width: i64,
+    /// Name of the projection to the residual stream, `[hidden, width]`.
+    pub into: String,
+    /// Name of the projection of the residual stream to what the unembedding reads, `[width, hidden]`.
+    pub out: String,
+}
+
+/// What one norm of queries or keys is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QueryKeyNorm {
+    /// Each head, with one weight for all of them (Qwen 3, Gemma 3).
+    #[default]
+    PerHead,
+    /// Each head, with a weight of its own (Command R+).
+    EachHead,
+    /// All heads together (OLMo 2).
+    Whole,
+}
+
+/// How queries and keys of a layer rotate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerRotary {
+    /// By [`Architecture::rotary`].
+    Main,
+    /// By [`Special::other_rotary`].
+    Other,
+    /// Not at all (SmolLM3).
+    Still,
+}
+
+impl LayerRotary {
+    /// By layer: [`Self::Other`] where there is a window.
+    pub fn by_window(windows: &[Option<i64>]) -> Vec<Self> {
+        windows.iter().map(|window| if window.is_some() { Self::Other } else { Self::Main }).collect()
+    }
 }
 
 /// A table of learned position embeddings.
@@ -228,8 +251,76 @@ impl Architecture {
     /// What all tensors of blocks begin with, before the number of the layer (`transformer.h.`).
     #[must_use]
     pub fn blocks_begin_with(&self) -> &str {
-        let name = self.blocks.first().map_or("", |block| block.attention_norm.as_str());
+        let name = self.blocks.first().map_or("", |block| block.attention_output.as_str());
         name.find(".0.").map_or("", |at| &name[..=at])
+    }
+
+    /// Whether the residual stream takes up the MLP's output as it is: what is added to the one can be added to the other.
+    #[must_use]
+    pub fn adds_mlp_output_as_it_is(&self) -> bool {
+        let is_normed = |block: &BlockNames| block.mlp_output_norm.is_some() || block.mlp_sum_norm.is_some();
+        self.special.residual_scale.is_none() && !self.blocks.iter().any(is_normed)
+    }
+
+    /// Width of the token embedding, which subject noise is added to.
+    #[must_use]
+    pub fn embedded(&self) -> i64 {
+        self.special.narrow_embedding.as_ref().map_or(self.hidden, |narrow| narrow.width)
+    }
+
+    /// Numbers of tokens up to which rows turn by other frequencies than longer ones do (LongRoPE), in order; none in most
+    /// models.
+    #[must_use]
+    pub fn borders(&self) -> Vec<i64> {
+        let rotaries = [self.rotary.as_ref(), self.special.other_rotary.as_ref()];
+        let mut borders: Vec<i64> = rotaries.into_iter().flatten().filter_map(Rotary::border).collect();
+        borders.sort_unstable();
+        borders
+    }
+
+    /// The tokens that a text has at most which begins with `prompt` tokens and goes on token by token, keys and values kept:
+    /// it does not pass a border, beyond which they would be others.
+    #[must_use]
+    pub fn longest_text(&self, prompt: i64) -> i64 {
+        let ahead = self.borders().into_iter().find(|border| prompt <= *border);
+        ahead.map_or(self.context, |border| border.min(self.context))
+    }
+
+    /// The experts of `layer`; `None` where its MLP is a single one.
+    #[must_use]
+    pub fn experts_of(&self, layer: usize) -> Option<&Experts> {
+        let experts = self.special.experts.as_ref()?;
+        self.blocks.get(layer).is_some_and(BlockNames::has_experts).then_some(experts)
+    }
+
+    /// The name of the matrix of the down-projection of `layer`. Where its MLP is a set of experts, `{}` stands in place of
+    /// an expert's number, or it is the name of the one tensor that holds all of them.
+    #[must_use]
+    pub fn down_projection(&self, layer: usize) -> Option<String> {
+        match (&self.blocks.get(layer)?.mlp, self.experts_of(layer)) {
+            (MlpNames::One { down, .. }, _) => Some(format!("{down}.weight")),
+            (MlpNames::Experts { experts, .. }, Some(about)) => Some(super::experts::down(about.layout, experts)),
+            (MlpNames::Experts { .. }, None) => None,
+        }
+    }
+
+    /// The layers whose MLP is a single one.
+    #[must_use]
+    pub fn single_mlps(&self) -> Vec<usize> {
+        (0..self.layers).filter(|&layer| self.experts_of(layer).is_none()).collect()
+    }
+
+    /// The same with all names that begin with `from` beginning with `to`.
+    #[must_use]
+    pub fn renamed(mut self, from: &str, to: &str) -> Self {
+        let change = |name: String| name.strip_prefix(from).map_or(name.clone(), |rest| format!("{to}{rest}"));
+        self.blocks = self.blocks.into_iter().map(|block| block.renamed(change)).collect();
+        self.token_embedding = change(self.token_embedding);
+        self.final_norm = self.final_norm.map(change);
+        if let Some(narrow) = &mut self.special.narrow_embedding {
+            (narrow.into, narrow.out) = (change(narrow.into.clone()), change(narrow.out.clone()));
+        }
+        self
     }
 
     /// Factor on the attention scores of `layer`.
@@ -251,10 +342,11 @@ impl Architecture {
         } = &self.special;
         let rotary =
             self.rotary.as_ref().map_or_else(|| "None".to_owned(), |rotary| format!("Some({})", rotary.signature()));
+        let final_norm = self.final_norm.as_ref().map_or_else(|| "None".to_owned(), |name| format!("{name:?}"));
         let mut text = format!(
             "Architecture {{ family: {:?}, layers: {}, hidden: {}, heads: {}, key_value_heads: {}, head_width: {}, \
              context: {}, norm: {:?}, norm_epsilon: {:?}, activation: {:?}, residual: {:?}, rotary: {rotary}, \
-             attention_scale: {:?}, token_embedding: {:?}, blocks: {:?}, final_norm: {:?}, unembedding: {:?}, \
+             attention_scale: {:?}, token_embedding: {:?}, blocks: {:?}, final_norm: {final_norm}, unembedding: {:?}, \
              special: Special {{ attention_cap: {attention_cap:?}, logit_cap: {logit_cap:?}, \
              embedding_scale: {embedding_scale:?}, attention_window: {attention_window:?}, \
              stored_input_first: {stored_input_first}, positions: {positions:?} }} }}",
@@ -272,12 +364,31 @@ impl Architecture {
             self.attention_scale,
             self.token_embedding,
             self.blocks,
-            self.final_norm,
             self.head.stored,
         );
         if self.special.attention_divided_by_layer {
             text.push_str("attention_divided_by_layer");
         }
+        let Special {
+            query_key_norm,
+            layer_rotary,
+            other_rotary,
+            residual_scale,
+            logit_scale,
+            gate_with_up,
+            experts,
+            narrow_embedding,
+            ..
+        } = &self.special;
+        let mut say = |said: bool, what: String| text.push_str(if said { &what } else { "" });
+        say(*query_key_norm != QueryKeyNorm::default(), format!("query_key_norm: {query_key_norm:?}"));
+        say(!layer_rotary.is_empty(), format!("layer_rotary: {layer_rotary:?}"));
+        say(other_rotary.is_some(), format!("other_rotary: {:?}", other_rotary.as_ref().map(Rotary::signature)));
+        say(residual_scale.is_some(), format!("residual_scale: {residual_scale:?}"));
+        say(logit_scale.is_some(), format!("logit_scale: {logit_scale:?}"));
+        say(*gate_with_up, "gate_with_up".to_owned());
+        say(experts.is_some(), format!("experts: {experts:?}"));
+        say(narrow_embedding.is_some(), format!("narrow_embedding: {narrow_embedding:?}"));
         text
     }
 }

@@ -1,16 +1,24 @@
 //! Causal self-attention over spans, on top of cached prefixes.
 
-use super::architecture::QueryKeyValueNames;
+use super::architecture::{QueryKeyNorm, QueryKeyValueNames};
 use super::batch::{Batch, KeysValues, Sight, Span};
-use super::layers::{Projection, capped};
+use super::layers::{Normalisation, Projection, capped};
+use super::places::Place;
+use super::pointwise::softmax;
+use super::reading::{Group, Reading};
 use super::rotary::RotaryTable;
 use crate::error::Result;
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// The attention module of one block.
 #[derive(Debug)]
 pub struct Attention {
     pub inputs: Inputs,
+    pub query_norm: Option<Normalisation>,
+    pub key_norm: Option<Normalisation>,
+    pub norm_of: QueryKeyNorm,
+    /// A logit for each query head, `[heads]`, that takes a part of the softmax and gives nothing.
+    pub sinks: Option<Tensor>,
     pub output: Projection,
     pub scale: f64,
     pub cap: Option<f64>,
@@ -40,8 +48,8 @@ impl Inputs {
 }
 
 impl Attention {
-    /// Output of the module for the normalised stream `[tokens, hidden]`, and with
-    /// `keep` the keys and values of each span's own positions.
+    /// Output of the module for the normalised stream `[tokens, hidden]`, for the tokens that are read after the block alone
+    /// where not all are, and with `keep` the keys and values of each span's own positions.
     pub fn apply(
         &self,
         input: &Tensor,
@@ -50,11 +58,18 @@ impl Attention {
         prefixes: &[Option<&KeysValues>],
         keep: bool,
     ) -> Result<(Tensor, Vec<KeysValues>)> {
-        let (queries, keys, values) = self.project(input)?;
+        let reading = batch.read_alone();
+        let (queries, keys, values) = self.project(input, reading)?;
+        let queries = self.normed(self.query_norm.as_ref(), queries)?;
+        let keys = self.normed(self.key_norm.as_ref(), keys)?;
         let (queries, keys) = match rotary {
             Some(table) => {
-                let angles = table.angles(batch, queries.kind())?;
-                (table.rotate(&queries, &angles)?, table.rotate(&keys, &angles)?)
+                let angles = table.angles(batch, Place { device: queries.device(), kind: queries.kind() })?;
+                let queries = match reading {
+                    Some(reading) => table.rotate(&queries, &(reading.part(&angles.0)?, reading.part(&angles.1)?))?,
+                    None => table.rotate(&queries, &angles)?,
+                };
+                (queries, table.rotate(&keys, &angles)?)
             }
             None => (queries, keys),
         };
@@ -64,8 +79,13 @@ impl Attention {
                 Some(prefix) => prefix.followed_by(&own)?,
                 None => own.shallow_clone(),
             };
-            let hidden = rectangle.hidden(self.window)?;
-            let mixed = rectangle.emptied(&self.attend(&rectangle.filled(&queries)?, &all, Some(&hidden))?)?;
+            let mixed = match reading {
+                Some(reading) => self.attend_some(reading.group(0), &queries, &all, None)?,
+                None => {
+                    let hidden = rectangle.hidden(self.window)?;
+                    rectangle.emptied(&self.attend(&rectangle.filled(&queries)?, &all, Some(&hidden))?)?
+                }
+            };
             return Ok((self.output.apply(&mixed)?, if keep { vec![own] } else { Vec::new() }));
         }
         let mut kept = Vec::new();
@@ -83,12 +103,21 @@ impl Attention {
                 Some(prefix) => prefix.followed_by(&own)?,
                 None => own.shallow_clone(),
             };
-            let hidden = match &batch.forest {
-                Some(sight) => Some(self.hidden_in_forest(sight)?),
-                None => self.hidden_positions(*span, all.keys.size()[2], queries.device())?,
-            };
-            let attended = self.attend(&cut(&queries)?, &all, hidden.as_ref())?.f_transpose(1, 2)?;
-            mixed.push(attended.f_reshape([span.rows * span.columns, -1])?);
+            match (reading, &batch.forest) {
+                (Some(reading), forest) => {
+                    let sight =
+                        forest.as_ref().map(|sight| reading.part(&self.hidden_in_forest(sight)?)).transpose()?;
+                    mixed.push(self.attend_some(reading.group(index), &queries, &all, sight)?);
+                }
+                (None, forest) => {
+                    let hidden = match forest {
+                        Some(sight) => Some(self.hidden_in_forest(sight)?),
+                        None => self.hidden_positions(*span, all.keys.size()[2], queries.device())?,
+                    };
+                    let attended = self.attend(&cut(&queries)?, &all, hidden.as_ref())?.f_transpose(1, 2)?;
+                    mixed.push(attended.f_reshape([span.rows * span.columns, -1])?);
+                }
+            }
             if keep {
                 kept.push(own);
             }
@@ -97,28 +126,64 @@ impl Attention {
         Ok((self.output.apply(&mixed)?, kept))
     }
 
-    /// Queries, keys and values, each `[tokens, heads, head width]`.
-    fn project(&self, input: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+    /// Attention of the queries of some tokens, those of `group` out of all that are read: `[tokens, heads · width]`. In a
+    /// forest, `sight` is what they do not see.
+    fn attend_some(&self, group: &Group, queries: &Tensor, all: &KeysValues, sight: Option<Tensor>) -> Result<Tensor> {
+        if group.is_empty() {
+            return Ok(queries.f_narrow(0, 0, 0)?.f_reshape([0, self.heads * self.head_width])?);
+        }
+        let hidden = match sight {
+            Some(hidden) => Some(hidden),
+            None => group.hidden(self.window)?,
+        };
+        group.taken(&self.attend(&group.queries(queries)?, all, hidden.as_ref())?)
+    }
+
+    /// Queries, keys and values, each `[tokens, heads, head width]`; queries of the tokens that are read alone.
+    fn project(&self, input: &Tensor, reading: Option<&Reading>) -> Result<(Tensor, Tensor, Tensor)> {
         let split = |tensor: &Tensor, heads: i64| tensor.f_reshape([-1, heads, self.head_width]);
+        let read = |all: &Tensor| reading.map_or_else(|| Ok(all.shallow_clone()), |reading| reading.part(all));
         Ok(match &self.inputs {
             Inputs::Separate([q, k, v]) => (
-                split(&q.apply(input)?, self.heads)?,
+                split(&q.apply(&read(input)?)?, self.heads)?,
                 split(&k.apply(input)?, self.key_value_heads)?,
                 split(&v.apply(input)?, self.key_value_heads)?,
             ),
             Inputs::Stacked(all) => {
-                let parts = all.apply(input)?.f_chunk(3, -1)?;
-                let [q, k, v] = &parts[..] else {
-                    return Err(TchError::Shape("queries, keys and values are not of one width".to_owned()).into());
-                };
-                (split(q, self.heads)?, split(k, self.heads)?, split(v, self.heads)?)
+                let (queries, keys) = (self.heads * self.head_width, self.key_value_heads * self.head_width);
+                if reading.is_some() {
+                    let found = all.outputs(queries, 2 * keys)?.apply(input)?;
+                    return Ok((
+                        split(&all.outputs(0, queries)?.apply(&read(input)?)?, self.heads)?,
+                        split(&found.f_narrow(-1, 0, keys)?, self.key_value_heads)?,
+                        split(&found.f_narrow(-1, keys, keys)?, self.key_value_heads)?,
+                    ));
+                }
+                let all = all.apply(input)?;
+                (
+                    split(&all.f_narrow(-1, 0, queries)?, self.heads)?,
+                    split(&all.f_narrow(-1, queries, keys)?, self.key_value_heads)?,
+                    split(&all.f_narrow(-1, queries + keys, keys)?, self.key_value_heads)?,
+                )
             }
             Inputs::PerHead(all) => {
-                let heads = all.apply(input)?.f_reshape([-1, self.heads, 3 * self.head_width])?;
-                let part = |index: i64| heads.f_narrow(2, index * self.head_width, self.head_width);
-                (part(0)?, part(1)?, part(2)?)
+                let share = self.heads / self.key_value_heads;
+                let shape = [-1, self.key_value_heads, (share + 2) * self.head_width];
+                let groups = all.apply(input)?.f_reshape(shape)?;
+                let part =
+                    |first: i64, count: i64| groups.f_narrow(2, first * self.head_width, count * self.head_width);
+                (split(&read(&part(0, share)?)?, self.heads)?, part(share, 1)?, part(share + 1, 1)?)
             }
         })
+    }
+
+    /// Queries or keys `[tokens, heads, head width]` after their norm.
+    fn normed(&self, norm: Option<&Normalisation>, heads: Tensor) -> Result<Tensor> {
+        let Some(norm) = norm else { return Ok(heads) };
+        match self.norm_of {
+            QueryKeyNorm::PerHead | QueryKeyNorm::EachHead => norm.apply(&heads),
+            QueryKeyNorm::Whole => Ok(norm.apply(&heads.f_flatten(1, 2)?)?.f_view_as(&heads)?),
+        }
     }
 
     /// Softmax attention of `[rows, heads, columns, width]` queries; the result has the same shape. `hidden` is true where a
@@ -137,7 +202,11 @@ impl Attention {
             Some(mask) => scores.f_masked_fill(mask, f64::NEG_INFINITY)?,
             None => scores,
         };
-        let weights = seen.f_softmax(-1, None)?.f_to_kind(queries.kind())?;
+        let weights = match &self.sinks {
+            Some(sinks) => beside_sinks(&seen, sinks)?,
+            None => softmax(&seen)?,
+        };
+        let weights = weights.f_to_kind(queries.kind())?;
         Ok(weights.f_matmul(&grouped(&all.values)?)?)
     }
 
@@ -165,4 +234,13 @@ impl Attention {
             None => sight.hidden.shallow_clone(),
         })
     }
+}
+
+/// Softmax of scores `[rows, heads, columns, keys]` in which the sink of each head, `[heads]`, takes part, without what
+/// falls to it.
+fn beside_sinks(scores: &Tensor, sinks: &Tensor) -> Result<Tensor> {
+    let [rows, heads, columns, keys] = scores.size()[..] else { return Ok(scores.f_softmax(-1, None)?) };
+    let sinks =
+        sinks.f_to_kind(scores.kind())?.f_reshape([1, heads, 1, 1])?.f_expand([rows, heads, columns, 1], false)?;
+    Ok(Tensor::f_cat(&[scores, &sinks], -1)?.f_softmax(-1, None)?.f_narrow(-1, 0, keys)?)
 }

@@ -4,10 +4,13 @@
 //! every span is a block of `rows × columns` tokens. Projections, norms and MLPs see
 //! the flat tensor (weights are read once); only attention looks at the spans.
 
+use super::places::{Place, across};
+use super::reading::Reading;
 use super::rectangle::Rectangle;
 use crate::error::Result;
+use std::cell::RefCell;
 use std::rc::Rc;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// Keys and values of one layer at positions that cannot change.
 #[derive(Debug)]
@@ -25,24 +28,29 @@ impl KeysValues {
         Self { keys: self.keys.shallow_clone(), values: self.values.shallow_clone() }
     }
 
-    /// The first `positions` positions, each row repeated as `repeats` adjacent blocks of all rows.
+    /// The first `positions` positions, sharing storage.
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn prefix(&self, positions: i64, repeats: i64) -> Result<Self> {
-        let cut = |tensor: &Tensor| tensor.f_narrow(2, 0, positions)?.f_repeat([repeats, 1, 1, 1]);
+    pub fn before(&self, positions: i64) -> Result<Self> {
+        let cut = |tensor: &Tensor| tensor.f_narrow(2, 0, positions);
         Ok(Self { keys: cut(&self.keys)?, values: cut(&self.values)? })
     }
 
-    /// These positions followed by `later`'s; one row serves all rows of `later`.
+    /// These positions followed by `later`'s, whose rows are adjacent blocks of as many rows as there are here.
     ///
     /// # Errors
     /// Those of libtorch.
     pub fn followed_by(&self, later: &Self) -> Result<Self> {
-        let rows = later.keys.size()[0];
-        let join = |a: &Tensor, b: &Tensor| {
-            let a = if a.size()[0] == rows { a.shallow_clone() } else { a.f_expand([rows, -1, -1, -1], false)? };
-            Tensor::f_cat(&[a, b.shallow_clone()], 2)
+        let join = |earlier: &Tensor, later: &Tensor| {
+            let (rows, all) = (earlier.size()[0], later.size()[0]);
+            if rows == all {
+                return Tensor::f_cat(&[earlier, later], 2);
+            }
+            let blocks = all / rows.max(1);
+            let earlier = earlier.f_unsqueeze(0)?.f_expand([blocks, -1, -1, -1, -1], false)?;
+            let later = later.f_unflatten(0, [blocks, rows])?;
+            Tensor::f_cat(&[earlier, later], 3)?.f_flatten(0, 1)
         };
         Ok(Self { keys: join(&self.keys, &later.keys)?, values: join(&self.values, &later.values)? })
     }
@@ -57,18 +65,22 @@ pub struct Span {
     pub columns: i64,
     /// Position of the first column in its prompt; earlier positions come from a prefix.
     pub first: i64,
+    /// Tokens of the whole prompt, those after the columns too: of some models what turns keys depends on it.
+    pub whole: i64,
 }
 
 /// The spans of a flat residual stream, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// The spans.
     pub spans: Vec<Span>,
     /// Who sees whom, where the one span's columns are the tokens of a [`Forest`](super::Forest).
     pub forest: Option<Rc<Sight>>,
     /// The spans' rows in one rectangle, where they are attended together. Prefixes and keys and values that are kept are
     /// then those of all rows: one entry instead of one for each span.
     pub together: Option<Rc<Rectangle>>,
+    /// The tokens that are read after the block, if not all of them: the block gives their streams alone, in the order of
+    /// [`Reading::cells`], and taps behind its keys and values index those.
+    pub reading: Option<Rc<Reading>>,
 }
 
 /// Places of the tokens of a forest, and which of them each one sees.
@@ -76,21 +88,80 @@ pub struct Batch {
 pub struct Sight {
     /// Position of every token in its row, `[tokens]` int64.
     pub positions: Tensor,
+    /// Tokens of the whole row of every token, `[tokens]` int64.
+    pub lengths: Tensor,
     /// `[tokens, tokens]`, true where the first does not see the second.
     pub hidden: Tensor,
+    elsewhere: Copies<Self>,
+}
+
+/// The same on other devices, made once for the layers that are there.
+pub(super) type Copies<T> = RefCell<Vec<(Device, Rc<T>)>>;
+
+/// What `copies` have for a device, made by `make` where they have none.
+pub(super) fn copy_on<T>(copies: &Copies<T>, device: Device, make: impl FnOnce() -> Result<T>) -> Result<Rc<T>> {
+    let known = copies.borrow().iter().find(|(on, _)| *on == device).map(|(_, copy)| copy.clone());
+    match known {
+        Some(copy) => Ok(copy),
+        None => {
+            let made = Rc::new(make()?);
+            copies.borrow_mut().push((device, made.clone()));
+            Ok(made)
+        }
+    }
+}
+
+impl Sight {
+    /// Positions and lengths `[tokens]`, and what is hidden `[tokens, tokens]`.
+    #[must_use]
+    pub fn new(positions: Tensor, lengths: Tensor, hidden: Tensor) -> Self {
+        Self { positions, lengths, hidden, elsewhere: Copies::default() }
+    }
+
+    fn on(&self, place: Place) -> Result<Rc<Self>> {
+        copy_on(&self.elsewhere, place.device, || {
+            let [positions, lengths, hidden] =
+                [&self.positions, &self.lengths, &self.hidden].map(|tensor| across(tensor, place));
+            Ok(Self::new(positions?, lengths?, hidden?))
+        })
+    }
 }
 
 impl Batch {
     /// Spans that are attended one by one.
     #[must_use]
     pub const fn of(spans: Vec<Span>) -> Self {
-        Self { spans, forest: None, together: None }
+        Self { spans, forest: None, together: None, reading: None }
     }
 
     /// `rows` prompts of `columns` tokens from position 0.
     #[must_use]
     pub fn whole(rows: i64, columns: i64) -> Self {
-        Self::of(vec![Span { rows, columns, first: 0 }])
+        Self::of(vec![Span { rows, columns, first: 0, whole: columns }])
+    }
+
+    /// The same batch for a layer at a place.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub(super) fn on(&self, place: Place) -> Result<Self> {
+        Ok(Self {
+            spans: self.spans.clone(),
+            forest: self.forest.as_ref().map(|sight| sight.on(place)).transpose()?,
+            together: self.together.as_ref().map(|rectangle| rectangle.on(place)).transpose()?,
+            reading: self.reading.as_ref().map(|reading| reading.on(place)).transpose()?,
+        })
+    }
+
+    /// The same for a block after which only the tokens `reading` are read.
+    #[must_use]
+    pub fn read(&self, reading: &Rc<Reading>) -> Self {
+        Self { reading: Some(reading.clone()), ..self.clone() }
+    }
+
+    /// The tokens that are read after the block; nothing where all are.
+    pub(super) fn read_alone(&self) -> Option<&Reading> {
+        self.reading.as_deref().filter(|reading| !reading.is_whole())
     }
 
     /// Number of tokens in the flat stream.
@@ -123,7 +194,7 @@ impl Batch {
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn positions(&self, device: tch::Device) -> Result<Tensor> {
+    pub fn positions(&self, device: Device) -> Result<Tensor> {
         if let Some(sight) = &self.forest {
             return Ok(sight.positions.shallow_clone());
         }
@@ -133,5 +204,19 @@ impl Batch {
         };
         let pieces = self.spans.iter().map(piece).collect::<Result<Vec<Tensor>, _>>()?;
         Ok(Tensor::f_cat(&pieces, 0)?)
+    }
+
+    /// Tokens of the whole prompt of every token, `[tokens]` int64.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn lengths(&self, device: Device) -> Result<Tensor> {
+        if let Some(sight) = &self.forest {
+            return Ok(sight.lengths.shallow_clone());
+        }
+        let whole: Vec<i64> = self.spans.iter().map(|span| span.whole).collect();
+        let tokens: Vec<i64> = self.spans.iter().map(|span| span.rows * span.columns).collect();
+        let [whole, tokens] = [&whole, &tokens].map(|list| Tensor::f_from_slice(list));
+        Ok(whole?.f_repeat_interleave_self_tensor(&tokens?, Some(0), None)?.f_to_device(device)?)
     }
 }

@@ -1,15 +1,19 @@
 //! The decoder: embedding, blocks, unembedding, each of which can be run by itself.
 
 use super::Tokenizer;
-use super::architecture::{Architecture, Residual};
-use super::attention::{Attention, Inputs};
+use super::architecture::{Architecture, LayerRotary, Rotary};
 use super::batch::{Batch, KeysValues};
-use super::layers::{Mlp, Normalisation, Projection, capped};
+use super::block::Block;
+use super::layers::{Normalisation, Projection, capped, scaled};
+use super::places::{Place, Places, across};
+use super::reading::Reading;
 use super::rotary::RotaryTable;
 use super::taps::{Site, Taps};
 use super::weights::Weights;
+use crate::at_once;
 use crate::error::{Doing, Error, Result};
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
@@ -20,33 +24,52 @@ pub struct Model {
     pub architecture: Arc<Architecture>,
     /// The checkpoint's tokenizer.
     pub tokenizer: Arc<Tokenizer>,
-    /// Where the weights are.
+    /// Where everything is but layers that lie elsewhere, and where whatever is read of a run is.
     pub device: Device,
     /// Number format of weights and activations.
     pub kind: Kind,
+    /// Where each layer is.
+    pub places: Places,
     /// What is to be told of the checkpoint, once it is loaded.
     pub notes: Vec<String>,
     /// What [`crate::moments::fingerprint`] gives, once it was asked for.
     pub(crate) fingerprint: OnceCell<String>,
     weights: Weights,
     token_embedding: Tensor,
+    /// From the token embedding to the residual stream, and from there to the unembedding, where these are narrower.
+    narrow: Option<[Projection; 2]>,
     /// One number, rounded to the number format of the model, as transformers has it.
     embedding_scale: Option<Tensor>,
     position_embedding: Option<Tensor>,
     blocks: Vec<Block>,
-    final_norm: Normalisation,
+    final_norm: Option<Normalisation>,
     unembedding: Projection,
-    rotary: Option<Arc<RotaryTable>>,
+    rotaries: Rotaries,
 }
 
-#[derive(Debug)]
-struct Block {
-    attention_norm: Normalisation,
-    attention: Attention,
-    attention_output_norm: Option<Normalisation>,
-    mlp_norm: Option<Normalisation>,
-    mlp: Mlp,
-    mlp_output_norm: Option<Normalisation>,
+/// The tables of angles that layers share.
+#[derive(Clone, Debug)]
+pub(super) struct Rotaries {
+    /// Of [`Architecture::rotary`].
+    main: Option<Arc<RotaryTable>>,
+    /// Of [`Special::other_rotary`](super::architecture::Special::other_rotary).
+    other: Option<Arc<RotaryTable>>,
+}
+
+impl Rotaries {
+    pub(super) fn new(architecture: &Architecture, device: Device) -> Result<Self> {
+        let table = |rotary: Option<&Rotary>| rotary.map(|rotary| RotaryTable::new(rotary, device)).transpose();
+        let main = table(architecture.rotary.as_ref())?.map(Arc::new);
+        Ok(Self { main, other: table(architecture.special.other_rotary.as_ref())?.map(Arc::new) })
+    }
+
+    fn of(&self, architecture: &Architecture, layer: usize) -> Option<Arc<RotaryTable>> {
+        match architecture.special.layer_rotary.get(layer).unwrap_or(&LayerRotary::Main) {
+            LayerRotary::Main => self.main.clone(),
+            LayerRotary::Other => self.other.clone(),
+            LayerRotary::Still => None,
+        }
+    }
 }
 
 /// Keys and values of one layer, one entry per span of the batch.
@@ -57,11 +80,15 @@ impl Model {
         architecture: Arc<Architecture>,
         tokenizer: Arc<Tokenizer>,
         weights: Weights,
-        rotary: Option<Arc<RotaryTable>>,
-        device: Device,
-        kind: Kind,
+        rotaries: Rotaries,
+        places: Places,
     ) -> Result<Self> {
+        let Place { device, kind } = places.home;
         let token_embedding = weights.get(&format!("{}.weight", architecture.token_embedding))?;
+        let projection = |name: &str| weights.projection(name, false, false);
+        let narrow = architecture.special.narrow_embedding.as_ref();
+        let narrow = narrow.map(|narrow| Ok::<_, Error>([projection(&narrow.into)?, projection(&narrow.out)?]));
+        let narrow = narrow.transpose()?;
         let positions = architecture.special.positions.as_ref();
         let position_embedding = positions.map(|table| weights.positions(table)).transpose()?;
         let scalar = |scale| Tensor::f_scalar_tensor(scale, (kind, device));
@@ -75,24 +102,27 @@ impl Model {
                 input_first: false,
             },
         };
-        let blocks =
-            (0..architecture.layers).map(|layer| Block::read(&architecture, layer, &weights)).collect::<Result<_>>()?;
-        let final_norm = weights.norm(&architecture.final_norm, &architecture)?;
+        let block = |layer| Block::read(&architecture, layer, &weights, rotaries.of(&architecture, layer));
+        let blocks = (0..architecture.layers).map(block).collect::<Result<_>>()?;
+        let final_norm = architecture.final_norm.as_ref();
+        let final_norm = final_norm.map(|name| weights.norm(name, &architecture)).transpose()?;
         Ok(Self {
             architecture,
             tokenizer,
             device,
             kind,
+            places,
             notes: Vec::new(),
             fingerprint: OnceCell::new(),
             weights,
             token_embedding,
+            narrow,
             embedding_scale,
             position_embedding,
             blocks,
             final_norm,
             unembedding,
-            rotary,
+            rotaries,
         })
     }
 
@@ -106,13 +136,20 @@ impl Model {
             self.architecture.clone(),
             self.tokenizer.clone(),
             self.weights.with(replacements)?,
-            self.rotary.clone(),
-            self.device,
-            self.kind,
+            self.rotaries.clone(),
+            self.places.clone(),
         )
     }
 
-    /// The parameter `name` of the checkpoint, sharing storage.
+    /// `tensor` at home, gradients intact: where embeddings and unembedding are, and all that is read of a run.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn at_home(&self, tensor: &Tensor) -> Result<Tensor> {
+        if self.places.are_several() { across(tensor, self.places.home) } else { Ok(tensor.shallow_clone()) }
+    }
+
+    /// The parameter `name` of the checkpoint, sharing storage, where its layer is.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<Tensor> {
         self.weights.find(name)
@@ -142,10 +179,11 @@ impl Model {
         self.weights.parameters()
     }
 
-    /// Whether the down-projection of `layer` has a bias.
+    /// The name of the bias of the down-projection of `layer`, where it is a single one and has one.
     #[must_use]
-    pub fn down_projection_has_bias(&self, layer: usize) -> bool {
-        self.blocks.get(layer).is_some_and(|block| block.mlp.down.bias.is_some())
+    pub fn down_projection_bias(&self, layer: usize) -> Option<String> {
+        self.blocks.get(layer).filter(|block| block.down_has_bias())?;
+        Some(format!("{}.bias", self.architecture.blocks.get(layer)?.down()?))
     }
 
     /// Input of block 0, `[tokens, hidden]`, for the flat token ids `[tokens]` of `batch`.
@@ -160,9 +198,13 @@ impl Model {
         }
         let mut embed = || {
             let embedded = Tensor::f_embedding(&self.token_embedding, ids, -1, false, false)?;
-            let embedded = taps.visit(Site::Embedding, embedded)?;
+            let embedded = taps.visit(Site::Embedding, embedded, self.places.home)?;
             let embedded = match &self.embedding_scale {
                 Some(scale) => embedded.f_mul(scale)?,
+                None => embedded,
+            };
+            let embedded = match &self.narrow {
+                Some([into, _]) => into.apply(&embedded)?,
                 None => embedded,
             };
             Ok(match &self.position_embedding {
@@ -174,7 +216,8 @@ impl Model {
         embedded.doing(|| "embedding the tokens".to_owned())
     }
 
-    /// Output of the token embedding for `ids` `[tokens]`, without positions: what subject noise is added to.
+    /// Output of the token embedding for `ids` `[tokens]`, `[tokens, embedded]`, without positions: what subject noise is
+    /// added to.
     ///
     /// # Errors
     /// Those of libtorch.
@@ -182,7 +225,7 @@ impl Model {
         Tensor::f_embedding(&self.token_embedding, ids, -1, false, false).doing(|| "embedding the tokens".to_owned())
     }
 
-    /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, hidden]` on them: added in float64, then rounded, as the
+    /// Embeddings of `ids` `[tokens]` with `noise` `[.., tokens, embedded]` on them: added in float64, then rounded, as the
     /// published code adds it.
     ///
     /// # Errors
@@ -212,12 +255,30 @@ impl Model {
         taps: &mut Taps,
         keep: bool,
     ) -> Result<(Tensor, LayerKeysValues)> {
-        let (stream, key, kept) = self.block_until_key(layer, stream, batch, prefixes, taps, keep)?;
-        Ok((self.block_from_key(layer, &stream, &key, taps)?, kept))
+        let (stream, kept) = self.block_there(layer, stream, batch, prefixes, taps, keep)?;
+        Ok((self.at_home(&stream)?, kept))
+    }
+
+    /// Like [`Self::block`]; the stream stays where the layer is, for runs that do nothing with it before the next block.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn block_there(
+        &self,
+        layer: usize,
+        stream: &Tensor,
+        batch: &Batch,
+        prefixes: &[Option<&KeysValues>],
+        taps: &mut Taps,
+        keep: bool,
+    ) -> Result<(Tensor, LayerKeysValues)> {
+        let (stream, key, kept) = self.until_key_there(layer, stream, batch, prefixes, taps, keep)?;
+        Ok((self.after_key_there(layer, &stream, &key, taps)?, kept))
     }
 
     /// Runs block `layer` up to the MLP key: the residual stream without the MLP's output `[tokens, hidden]`, the
-    /// key `[tokens, inner]`, and the keys and values of attention as in [`Self::block`].
+    /// key `[tokens, inner]`, and the keys and values of attention as in [`Self::block`]. Experts have no key in common:
+    /// what they read, `[tokens, hidden]`, comes in its place.
     ///
     /// # Errors
     /// Those of libtorch.
@@ -230,11 +291,32 @@ impl Model {
         taps: &mut Taps,
         keep: bool,
     ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
-        let rotary = self.rotary.as_deref();
-        let attend =
-            |block: &Block, normalised: &Tensor| block.attention.apply(normalised, batch, rotary, prefixes, keep);
-        let run = self.blocks[layer].until_key(layer, self.architecture.residual, stream, taps, attend);
-        run.doing(|| running(layer))
+        let (stream, key, kept) = self.until_key_there(layer, stream, batch, prefixes, taps, keep)?;
+        Ok((self.at_home(&stream)?, self.at_home(&key)?, kept))
+    }
+
+    fn until_key_there(
+        &self,
+        layer: usize,
+        stream: &Tensor,
+        batch: &Batch,
+        prefixes: &[Option<&KeysValues>],
+        taps: &mut Taps,
+        keep: bool,
+    ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
+        let mut run = || {
+            at_once::reach_block()?;
+            let moved;
+            let (stream, batch) = if self.places.are_several() {
+                moved = (across(stream, self.places.of(layer))?, batch.on(self.places.of(layer))?);
+                (&moved.0, &moved.1)
+            } else {
+                (stream, batch)
+            };
+            let taps = (&mut *taps, self.places.home);
+            self.blocks[layer].until_key(layer, self.architecture.residual, stream, batch, prefixes, taps, keep)
+        };
+        run().doing(|| running(layer))
     }
 
     /// The rest of block `layer`: the residual stream after it, from what [`Self::block_until_key`] gave.
@@ -242,18 +324,70 @@ impl Model {
     /// # Errors
     /// Those of libtorch.
     pub fn block_from_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
-        self.blocks[layer].after_key(layer, stream, key, taps).doing(|| running(layer))
+        self.at_home(&self.after_key_there(layer, stream, key, taps)?)
     }
 
-    /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm and unembedding).
+    fn after_key_there(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
+        let mut run = || {
+            let moved;
+            let (stream, key) = if self.places.are_several() {
+                let place = self.places.of(layer);
+                moved = (across(stream, place)?, across(key, place)?);
+                (&moved.0, &moved.1)
+            } else {
+                (stream, key)
+            };
+            self.blocks[layer].after_key(layer, stream, key, (taps, self.places.home))
+        };
+        run().doing(|| running(layer))
+    }
+
+    /// The residual stream after block `layer` from what enters it and what its attention puts out, each `[tokens, hidden]`,
+    /// and with `mlp` in the place of what its MLP does.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn block_from_attention(
+        &self,
+        layer: usize,
+        stream: &Tensor,
+        attention: &Tensor,
+        mlp: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let run = || {
+            let there = |tensor: &Tensor| {
+                if self.places.are_several() {
+                    across(tensor, self.places.of(layer))
+                } else {
+                    Ok(tensor.shallow_clone())
+                }
+            };
+            let (stream, attention, mlp) = (there(stream)?, there(attention)?, mlp.map(there).transpose()?);
+            let (residual, home) = (self.architecture.residual, self.places.home);
+            let written =
+                self.blocks[layer].behind_attention(layer, residual, (&stream, &attention), mlp.as_ref(), home)?;
+            self.at_home(&written)
+        };
+        run().doing(|| running(layer))
+    }
+
+    /// Logits `[.., vocabulary]` of residual streams `[.., hidden]` (final norm, where there is one, and unembedding).
     ///
     /// # Errors
     /// Those of libtorch.
     pub fn logits(&self, stream: &Tensor) -> Result<Tensor> {
-        let normalised = self.final_norm.apply(stream);
-        let logits = normalised.and_then(|normalised| self.unembedding.apply(&normalised));
-        let logits = logits.and_then(|logits| capped(logits, self.architecture.special.logit_cap));
-        logits.doing(|| "reading logits".to_owned())
+        let read = || -> Result<Tensor> {
+            let mut stream = stream.shallow_clone();
+            if let Some(norm) = &self.final_norm {
+                stream = norm.apply(&stream)?;
+            }
+            if let Some([_, out]) = &self.narrow {
+                stream = out.apply(&stream)?;
+            }
+            let special = &self.architecture.special;
+            capped(scaled(self.unembedding.apply(&stream)?, special.logit_scale)?, special.logit_cap)
+        };
+        read().doing(|| "reading logits".to_owned())
     }
 
     /// Residual stream after the last block of a whole batch, `[tokens, hidden]`.
@@ -263,94 +397,30 @@ impl Model {
     pub fn forward(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps) -> Result<Tensor> {
         let mut stream = self.embed(ids, batch, taps)?;
         for layer in 0..self.architecture.layers {
-            stream = self.block(layer, &stream, batch, &[], taps, false)?.0;
+            stream = self.block_there(layer, &stream, batch, &[], taps, false)?.0;
         }
-        Ok(stream)
+        self.at_home(&stream)
+    }
+
+    /// The same at the tokens `cells` alone, flat indices of the batch: `[cells, hidden]`. The last block runs for those only;
+    /// no tap is behind its keys and values.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn forward_to(&self, ids: &Tensor, batch: &Batch, taps: &mut Taps, cells: &[i64]) -> Result<Tensor> {
+        let reading = Rc::new(Reading::of(batch, cells, self.device)?);
+        let mut stream = self.embed(ids, batch, taps)?;
+        let (last, narrow) = (self.architecture.layers - 1, batch.read(&reading));
+        taps.read_alone((!reading.is_whole()).then_some((last, reading.cells())))?;
+        for layer in 0..=last {
+            let batch = if layer == last { &narrow } else { batch };
+            stream = self.block_there(layer, &stream, batch, &[], taps, false)?.0;
+        }
+        taps.read_alone(None)?;
+        reading.in_order(&self.at_home(&stream)?, cells)
     }
 }
 
 fn running(layer: usize) -> String {
     format!("running block {layer}")
-}
-
-/// The output of a module as it reaches the residual stream.
-fn normed(norm: Option<&Normalisation>, output: Tensor) -> Result<Tensor> {
-    match norm {
-        Some(norm) => norm.apply(&output),
-        None => Ok(output),
-    }
-}
-
-impl Block {
-    /// The residual stream without the MLP's output, the MLP key, and what `attend` keeps.
-    fn until_key(
-        &self,
-        layer: usize,
-        residual: Residual,
-        stream: &Tensor,
-        taps: &mut Taps,
-        attend: impl FnOnce(&Self, &Tensor) -> Result<(Tensor, LayerKeysValues)>,
-    ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
-        let normalised = self.attention_norm.apply(stream)?;
-        let (attention, kept) = attend(self, &normalised)?;
-        let attention = taps.visit(Site::AttentionOut(layer), attention)?;
-        let attention = normed(self.attention_output_norm.as_ref(), attention)?;
-        // gradients add up in the order in which these are computed
-        let (after, mlp_input) = match residual {
-            Residual::Sequential => {
-                let after = stream.f_add(&attention)?;
-                let input = normed(self.mlp_norm.as_ref(), after.shallow_clone())?;
-                (after, input)
-            }
-            Residual::ParallelSharedNorm => (stream.f_add(&attention)?, normalised),
-            Residual::ParallelTwoNorms => {
-                let input = self.mlp_norm.as_ref().map_or(Ok(normalised), |norm| norm.apply(stream))?;
-                (stream.f_add(&attention)?, input)
-            }
-        };
-        let key = taps.visit(Site::MlpKey(layer), self.mlp.key(&mlp_input)?)?;
-        Ok((after, key, kept))
-    }
-
-    /// The residual stream after the block.
-    fn after_key(&self, layer: usize, stream: &Tensor, key: &Tensor, taps: &mut Taps) -> Result<Tensor> {
-        let mlp = taps.changed(layer, key, self.mlp.down.apply(key)?)?;
-        let mlp = taps.visit(Site::MlpOut(layer), mlp)?;
-        let mlp = normed(self.mlp_output_norm.as_ref(), mlp)?;
-        taps.visit(Site::Residual(layer), stream.f_add(&mlp)?)
-    }
-
-    fn read(architecture: &Architecture, layer: usize, weights: &Weights) -> Result<Self> {
-        let names = &architecture.blocks[layer];
-        let first = architecture.special.stored_input_first;
-        let projection = |name: &str, biased: bool| weights.projection(name, first, biased);
-        let biases = architecture.biases;
-        let norm = |name: &Option<String>| name.as_ref().map(|name| weights.norm(name, architecture)).transpose();
-        let gate = match &names.gate {
-            Some(name) => Some(projection(name, biases.mlp)?),
-            None => None,
-        };
-        Ok(Self {
-            attention_norm: weights.norm(&names.attention_norm, architecture)?,
-            attention: Attention {
-                inputs: Inputs::read(&names.queries_keys_values, |name| projection(name, biases.queries_keys_values))?,
-                output: projection(&names.attention_output, biases.attention_output)?,
-                scale: architecture.attention_scale_of(layer),
-                cap: architecture.special.attention_cap,
-                heads: architecture.heads,
-                key_value_heads: architecture.key_value_heads,
-                head_width: architecture.head_width,
-                window: architecture.special.attention_window.get(layer).copied().flatten(),
-            },
-            attention_output_norm: norm(&names.attention_output_norm)?,
-            mlp_norm: norm(&names.mlp_norm)?,
-            mlp_output_norm: norm(&names.mlp_output_norm)?,
-            mlp: Mlp {
-                up: projection(&names.up, biases.mlp)?,
-                gate,
-                down: projection(&names.down, biases.mlp)?,
-                activation: architecture.activation,
-            },
-        })
-    }
 }

@@ -1,6 +1,7 @@
 //! Which tokens end a text: those that the checkpoint names, and only where it names none, those with a familiar name.
 
 use super::Tokenizer;
+use super::families::of_text;
 use super::load::json_if_there;
 use crate::error::{Error, Result};
 use serde_json::Value;
@@ -19,7 +20,7 @@ pub fn read(folder: &Path, config: &Value, tokenizer: &Tokenizer) -> Result<(Vec
     let generation: Option<Value> = json_if_there(&folder.join("generation_config.json"))?;
     let (mut ends, mut notes) = (Vec::<String>::new(), Vec::new());
     for (name, file) in [("config.json", Some(config)), ("generation_config.json", generation.as_ref())] {
-        let given = file.and_then(|file| file.get(FIELD)).filter(|value| !value.is_null());
+        let given = file.and_then(|file| of_text(file, FIELD));
         let Some(given) = given else { continue };
         let ids = ids(given).ok_or_else(|| Error::Config {
             path: folder.join(name),

@@ -1,5 +1,6 @@
 //! Rows that begin alike, run as one: a forest of tokens in which every shared beginning stands once.
 
+use super::Model;
 use super::batch::{Batch, Sight, Span};
 use crate::error::{Doing, Result};
 use crate::room::room;
@@ -9,18 +10,29 @@ use tch::{Device, Kind, Tensor};
 
 /// Tokens of many rows. A token sees itself and the tokens before it in its row, so that a row's activations are
 /// those of the row run alone, and what rows have in common is computed once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Forest {
     tokens: Vec<i64>,
     parents: Vec<Option<usize>>,
     positions: Vec<i64>,
-    /// By tree, parent and token: the token that rows share there.
-    shared: HashMap<(usize, Option<usize>, i64), usize>,
+    /// Of the row that brought each token.
+    lengths: Vec<i64>,
+    /// Numbers of tokens; rows of so many and longer ones share nothing.
+    borders: Vec<i64>,
+    /// By tree, borders that the row has passed, parent and token: the token that rows share there.
+    shared: HashMap<(usize, usize, Option<usize>, i64), usize>,
     /// The tree of each token.
     trees: Vec<usize>,
 }
 
 impl Forest {
+    /// A forest for a model. Where the length of a row decides how its tokens turn, rows on both sides of the border
+    /// share nothing.
+    #[must_use]
+    pub fn of(model: &Model) -> Self {
+        Self { borders: model.architecture.borders(), ..Self::default() }
+    }
+
     /// Adds a row and gives the index of each of its tokens. At positions where `own` holds, the row gets a token of
     /// its own, and so it does after them.
     pub fn plant(&mut self, row: &[i64], own: impl Fn(usize) -> bool) -> Vec<usize> {
@@ -29,17 +41,20 @@ impl Forest {
 
     /// The same in a tree of its own: rows of different trees share nothing.
     pub fn plant_in(&mut self, tree: usize, row: &[i64], own: impl Fn(usize) -> bool) -> Vec<usize> {
+        let length = row.len() as i64;
+        let passed = self.borders.iter().filter(|&&border| length > border).count();
         let mut parent = None;
         let path = row.iter().enumerate().map(|(position, &token)| {
-            let known = if own(position) { None } else { self.shared.get(&(tree, parent, token)).copied() };
+            let known = if own(position) { None } else { self.shared.get(&(tree, passed, parent, token)).copied() };
             let index = known.unwrap_or_else(|| {
                 let index = self.tokens.len();
                 self.tokens.push(token);
                 self.parents.push(parent);
                 self.positions.push(position as i64);
+                self.lengths.push(length);
                 self.trees.push(tree);
                 if !own(position) {
-                    self.shared.insert((tree, parent, token), index);
+                    self.shared.insert((tree, passed, parent, token), index);
                 }
                 index
             });
@@ -47,6 +62,12 @@ impl Forest {
             index
         });
         path.collect()
+    }
+
+    /// Whether another one has the same tokens in the same places.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.tokens == other.tokens && self.parents == other.parents && self.lengths == other.lengths
     }
 
     /// The tree of each token.
@@ -92,11 +113,10 @@ impl Forest {
             rest[index] = false;
         }
         let hidden = Tensor::f_from_slice(&hidden)?.f_to_kind(Kind::Bool)?.f_to_device(device)?;
-        let sight = Sight {
-            positions: Tensor::f_from_slice(&self.positions)?.f_to_device(device)?,
-            hidden: hidden.f_reshape([count as i64, count as i64])?,
-        };
-        let span = Span { rows: 1, columns: count as i64, first: 0 };
+        let [positions, lengths] =
+            [&self.positions, &self.lengths].map(|list| Tensor::f_from_slice(list)?.f_to_device(device));
+        let sight = Sight::new(positions?, lengths?, hidden.f_reshape([count as i64, count as i64])?);
+        let span = Span { rows: 1, columns: count as i64, first: 0, whole: count as i64 };
         Ok(Batch { forest: Some(Rc::new(sight)), ..Batch::of(vec![span]) })
     }
 }

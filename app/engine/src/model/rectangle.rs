@@ -1,9 +1,11 @@
 //! Attention of many short spans at once: their rows stand side by side in one rectangle, the places that are left over
 //! hidden. Spans that are looked at one by one cost some twenty operators each, whatever their size.
 
-use super::batch::{KeysValues, Span};
+use super::batch::{Copies, KeysValues, Span, copy_on};
+use super::places::{Place, across};
 use crate::error::Result;
 use std::cell::RefCell;
+use std::rc::Rc;
 use tch::{Device, Tensor};
 
 /// Position of a place that holds no token.
@@ -26,6 +28,7 @@ pub struct Rectangle {
     keys: Tensor,
     /// By window of attention: `[rows, 1, columns, keys]`, true where a query may not look.
     hidden: RefCell<Vec<(Option<i64>, Tensor)>>,
+    elsewhere: Copies<Self>,
 }
 
 /// Whether `spans` are better attended in one rectangle than one by one. The positions before a span's first are in a
@@ -80,7 +83,26 @@ impl Rectangle {
             places: Tensor::f_from_slice(&places)?.f_to_device(device)?,
             keys: Tensor::f_cat(&[prefixes, &queries], 1)?,
             queries,
-            hidden: RefCell::new(Vec::new()),
+            hidden: RefCell::default(),
+            elsewhere: Copies::default(),
+        })
+    }
+
+    /// The same for a layer at a place.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub(super) fn on(&self, place: Place) -> Result<Rc<Self>> {
+        copy_on(&self.elsewhere, place.device, || {
+            Ok(Self {
+                rows: self.rows,
+                columns: self.columns,
+                places: across(&self.places, place)?,
+                queries: across(&self.queries, place)?,
+                keys: across(&self.keys, place)?,
+                hidden: RefCell::default(),
+                elsewhere: Copies::default(),
+            })
         })
     }
 

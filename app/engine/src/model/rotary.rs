@@ -1,11 +1,12 @@
 //! Rotary positions: which channels of a head turn, and how fast.
 
 use super::batch::{Batch, Sight, Span};
+use super::places::{Place, across};
 use crate::error::Result;
 use std::cell::RefCell;
 use std::f64::consts::PI;
 use std::rc::{Rc, Weak};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Rotary position embedding of queries and keys.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,13 +32,24 @@ pub enum Scaling {
     Llama3(Stretch),
     /// YaRN: low frequencies divided, high ones kept, a ramp between, and larger cosines and sines.
     Yarn(Yarn),
-    /// LongRoPE within its original context: a divisor for each frequency, and larger cosines and sines.
+    /// LongRoPE: a divisor for each frequency, and larger cosines and sines.
     PerFrequency {
         /// One for each pair of channels.
         divisors: Vec<f64>,
         /// Factor on cosines and sines.
         magnitude: f64,
+        /// What rows of more tokens than the original context have instead.
+        beyond: Option<Beyond>,
     },
+}
+
+/// The divisors of LongRoPE in rows that are longer than the original context.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beyond {
+    /// The original context, in tokens.
+    pub original_context: i64,
+    /// One for each pair of channels.
+    pub divisors: Vec<f64>,
 }
 
 /// The `llama3` kind of `rope_scaling`.
@@ -82,7 +94,7 @@ impl Rotary {
     #[must_use]
     pub fn frequencies(&self) -> Vec<f32> {
         let half = self.channels() / 2;
-        let wave = |index: i64| (self.base as f32).powf((2 * index) as f32 / self.dimensions as f32);
+        let wave = |index: i64| self.wave(index);
         let plain = |index: i64| 1.0 / wave(index);
         match &self.scaling {
             Scaling::Plain => (0..half).map(plain).collect(),
@@ -97,11 +109,36 @@ impl Rotary {
                 };
                 (0..half).map(of).collect()
             }
-            Scaling::PerFrequency { divisors, .. } => {
-                let of = |(index, divisor): (i64, &f64)| 1.0 / (*divisor as f32 * wave(index));
-                (0..half).zip(divisors).map(of).collect()
-            }
+            Scaling::PerFrequency { divisors, .. } => self.divided(divisors),
         }
+    }
+
+    /// What rows of more tokens than the original context have instead of [`Self::frequencies`].
+    #[must_use]
+    pub fn frequencies_beyond(&self) -> Option<Vec<f32>> {
+        self.beyond().map(|beyond| self.divided(&beyond.divisors))
+    }
+
+    /// Rows of more tokens than this rotate by other frequencies than shorter ones; `None` where length changes nothing.
+    #[must_use]
+    pub fn border(&self) -> Option<i64> {
+        self.beyond().map(|beyond| beyond.original_context)
+    }
+
+    fn beyond(&self) -> Option<&Beyond> {
+        match &self.scaling {
+            Scaling::PerFrequency { beyond, .. } => beyond.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn divided(&self, divisors: &[f64]) -> Vec<f32> {
+        let of = |(index, divisor): (i64, &f64)| 1.0 / (*divisor as f32 * self.wave(index));
+        (0..).zip(divisors).map(of).collect()
+    }
+
+    fn wave(&self, index: i64) -> f32 {
+        (self.base as f32).powf((2 * index) as f32 / self.dimensions as f32)
     }
 
     /// Factor on cosines and sines.
@@ -161,6 +198,8 @@ pub type Angles = Rc<(Tensor, Tensor)>;
 pub struct RotaryTable {
     /// `[pairs]` in float32.
     frequencies: Tensor,
+    /// Those of rows of more tokens than the number, where they have others.
+    beyond: Option<(i64, Tensor)>,
     magnitude: f64,
     channels: i64,
     interleaved: bool,
@@ -173,27 +212,31 @@ pub struct RotaryTable {
 struct Last {
     spans: Vec<Span>,
     forest: Option<Weak<Sight>>,
-    kind: Kind,
+    place: Place,
     angles: Angles,
 }
 
 impl Last {
-    fn is_of(&self, batch: &Batch, kind: Kind) -> bool {
+    fn is_of(&self, batch: &Batch, place: Place) -> bool {
         let forest = match (&self.forest, &batch.forest) {
             (None, None) => true,
             // as long as this one is held, no other forest has its address
             (Some(ours), Some(theirs)) => ours.as_ptr() == Rc::as_ptr(theirs),
             _ => false,
         };
-        forest && self.kind == kind && self.spans == batch.spans
+        forest && self.place == place && self.spans == batch.spans
     }
 }
 
 impl RotaryTable {
     /// The frequencies of `rotary` on `device`.
     pub fn new(rotary: &Rotary, device: Device) -> Result<Self> {
+        let there = |frequencies: &[f32]| Tensor::f_from_slice(frequencies)?.f_to_device(device);
+        let beyond = rotary.border().zip(rotary.frequencies_beyond());
+        let beyond = beyond.map(|(border, frequencies)| Ok::<_, TchError>((border, there(&frequencies)?)));
         Ok(Self {
-            frequencies: Tensor::f_from_slice(&rotary.frequencies())?.f_to_device(device)?,
+            frequencies: there(&rotary.frequencies())?,
+            beyond: beyond.transpose()?,
             magnitude: rotary.magnitude(),
             channels: rotary.channels(),
             interleaved: rotary.interleaved,
@@ -201,20 +244,30 @@ impl RotaryTable {
         })
     }
 
-    /// Cosines and sines at the positions of a batch, in `kind`.
-    pub fn angles(&self, batch: &Batch, kind: Kind) -> Result<Angles> {
-        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.is_of(batch, kind)) {
+    /// Cosines and sines at the positions of a batch, where its layer is.
+    pub fn angles(&self, batch: &Batch, place: Place) -> Result<Angles> {
+        if let Some(last) = self.last.borrow().as_ref().filter(|last| last.is_of(batch, place)) {
             return Ok(last.angles.clone());
         }
-        let positions = batch.positions(self.frequencies.device())?;
-        let angles = positions.f_to_kind(Kind::Float)?.f_outer(&self.frequencies)?.f_unsqueeze(1)?;
+        let device = self.frequencies.device();
+        let positions = across(&batch.positions(device)?, Place { device, kind: Kind::Float })?;
+        let positions = positions.f_to_kind(Kind::Float)?;
+        let angles = positions.f_outer(&self.frequencies)?;
+        let angles = match &self.beyond {
+            Some((border, frequencies)) => {
+                let is_beyond = across(&batch.lengths(device)?, Place { device, kind: Kind::Int64 })?.f_gt(*border)?;
+                positions.f_outer(frequencies)?.f_where_self(&is_beyond.f_unsqueeze(1)?, &angles)?
+            }
+            None => angles,
+        };
+        let angles = angles.f_unsqueeze(1)?;
         let scaled = |values: Tensor| -> Result<Tensor> {
             let values = if self.magnitude == 1.0 { values } else { values.f_mul_scalar(self.magnitude)? };
-            Ok(values.f_to_kind(kind)?)
+            across(&values, place)
         };
         let angles = Rc::new((scaled(angles.f_cos()?)?, scaled(angles.f_sin()?)?));
         let forest = batch.forest.as_ref().map(Rc::downgrade);
-        *self.last.borrow_mut() = Some(Last { spans: batch.spans.clone(), forest, kind, angles: angles.clone() });
+        *self.last.borrow_mut() = Some(Last { spans: batch.spans.clone(), forest, place, angles: angles.clone() });
         Ok(angles)
     }
 
@@ -247,6 +300,7 @@ impl RotaryTable {
 #[cfg(test)]
 mod tests {
     use super::{Rotary, RotaryTable, Scaling};
+    use crate::model::Place;
     use crate::model::batch::{Batch, Sight, Span};
     use std::rc::Rc;
     use tch::{Device, Kind, Tensor};
@@ -255,15 +309,15 @@ mod tests {
     fn angles_are_made_once_for_a_run_and_anew_for_another() {
         let rotary = Rotary { dimensions: 4, base: 100.0, interleaved: false, scaling: Scaling::Plain };
         let table = RotaryTable::new(&rotary, Device::Cpu).expect("a table");
-        let cosines = |batch: &Batch, kind| table.angles(batch, kind).expect("angles");
+        let cosines = |batch: &Batch, kind| table.angles(batch, Place { device: Device::Cpu, kind }).expect("angles");
         let first = cosines(&Batch::whole(2, 3), Kind::Float);
         assert!(Rc::ptr_eq(&first, &cosines(&Batch::whole(2, 3), Kind::Float)), "the next layer");
         assert_eq!(cosines(&Batch::whole(2, 3), Kind::Double).0.kind(), Kind::Double);
-        let later = Batch::of(vec![Span { rows: 2, columns: 3, first: 1 }]);
+        let later = Batch::of(vec![Span { rows: 2, columns: 3, first: 1, whole: 4 }]);
         assert_ne!(cosines(&later, Kind::Float).0, first.0);
         let forest = |positions: &[i64]| {
             let hidden = Tensor::zeros([2, 2], (Kind::Bool, Device::Cpu));
-            let sight = Sight { positions: Tensor::from_slice(positions), hidden };
+            let sight = Sight::new(Tensor::from_slice(positions), Tensor::from_slice(&[2_i64, 2]), hidden);
             Batch { forest: Some(Rc::new(sight)), ..Batch::whole(1, 2) }
         };
         let (one, other) = (forest(&[0, 1]), forest(&[1, 0]));

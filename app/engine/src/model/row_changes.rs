@@ -1,6 +1,7 @@
 //! Changes of down-projections that only some rows of a batch see: several edited models run as one batch, and no weights are
 //! copied.
 
+use super::places::{Place, across};
 use crate::error::{Doing, Result};
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
@@ -8,7 +9,6 @@ use tch::{Device, Kind, Tensor};
 /// A change of low rank of one layer's down-projection: `W + left right`, with `W` of shape `[hidden, inner]`.
 #[derive(Debug)]
 pub struct LowRankChange {
-    /// The layer.
     pub layer: usize,
     /// `[hidden, rank]`.
     pub left: Tensor,
@@ -74,10 +74,16 @@ impl RowChanges {
     }
 
     /// What the changes of a layer add to its down-projection's output for the keys `[tokens, inner]`: `[tokens, hidden]`;
-    /// nothing where no row has one there.
-    pub(super) fn added(&self, layer: usize, keys: &Tensor) -> Result<Option<Tensor>> {
+    /// nothing where no row has one there. The keys are those of all tokens, or of some `alone`, by their flat indices.
+    pub(super) fn added(&self, layer: usize, keys: &Tensor, alone: Option<&Tensor>) -> Result<Option<Tensor>> {
         let Some(Factors { right, left, seen }) = self.0.get(&layer) else { return Ok(None) };
-        let shares = keys.f_to_kind(Kind::Float)?.f_matmul(&right.f_tr()?)?.f_mul(seen)?;
-        Ok(Some(shares.f_matmul(left)?.f_to_kind(keys.kind())?))
+        let place = Place { device: keys.device(), kind: Kind::Float };
+        let (right, left) = (across(right, place)?, across(left, place)?);
+        let seen = match alone {
+            Some(cells) => across(&seen.f_index_select(0, cells)?, place)?,
+            None => across(seen, place)?,
+        };
+        let shares = keys.f_to_kind(Kind::Float)?.f_matmul(&right.f_tr()?)?.f_mul(&seen)?;
+        Ok(Some(shares.f_matmul(&left)?.f_to_kind(keys.kind())?))
     }
 }

@@ -1,8 +1,9 @@
 //! Taps: capture, replace or add at named sites, as data.
 
 use super::RowChanges;
-use crate::error::Result;
-use tch::Tensor;
+use super::places::{Place, across};
+use crate::error::{Error, Result};
+use tch::{Device, Tensor};
 
 pub use locus_plugin::Site;
 
@@ -20,11 +21,9 @@ pub enum Action {
 /// One action at one site on some tokens of the batch.
 #[derive(Debug)]
 pub struct Tap {
-    /// Where.
     pub site: Site,
     /// Flat token indices `[cells]` int64 (see [`super::Batch`]); `None` is every token.
     pub cells: Option<Tensor>,
-    /// What.
     pub action: Action,
 }
 
@@ -40,8 +39,18 @@ impl Tap {
 #[derive(Debug, Default)]
 pub struct Taps {
     taps: Vec<Tap>,
-    captured: Vec<Option<Tensor>>,
+    captured: Vec<Option<Captured>>,
     changes: RowChanges,
+    /// The layer whose block runs for some tokens alone behind its keys and values, and their flat indices.
+    alone: Option<(usize, Tensor)>,
+    mlp: Option<(usize, Tensor)>,
+}
+
+/// What a tap captured: where its layer is, and at home.
+#[derive(Debug)]
+struct Captured {
+    there: Tensor,
+    home: Tensor,
 }
 
 impl Taps {
@@ -49,7 +58,7 @@ impl Taps {
     #[must_use]
     pub fn new(taps: Vec<Tap>) -> Self {
         let captured = taps.iter().map(|_| None).collect();
-        Self { taps, captured, changes: RowChanges::default() }
+        Self { taps, captured, changes: RowChanges::default(), alone: None, mlp: None }
     }
 
     /// The same, with changes of down-projections that some rows see.
@@ -58,9 +67,40 @@ impl Taps {
         Self { changes, ..self }
     }
 
+    /// From now on the block of `layer` runs for the tokens `cells` alone behind its keys and values, until this is told
+    /// `None`.
+    ///
+    /// # Errors
+    /// A tap is there: its cells are flat indices of all tokens.
+    pub(super) fn read_alone(&mut self, alone: Option<(usize, &Tensor)>) -> Result<()> {
+        let is_behind = |site: Site, layer: usize| match site {
+            Site::AttentionOut(at) | Site::MlpKey(at) | Site::MlpOut(at) | Site::Residual(at) => at == layer,
+            Site::Embedding => false,
+        };
+        if let Some((layer, _)) = alone
+            && self.taps.iter().any(|tap| is_behind(tap.site, layer))
+        {
+            return Err(Error::Request(format!("block {layer} runs for some tokens only, and a tap looks at others")));
+        }
+        self.alone = alone.map(|(layer, cells)| (layer, cells.shallow_clone()));
+        Ok(())
+    }
+
+    /// The MLP of `layer` runs for the tokens `cells` alone: taps put something in the place of its output at all others.
+    pub fn run_mlp_for(&mut self, layer: usize, cells: Tensor) {
+        self.mlp = Some((layer, cells));
+    }
+
+    /// The tokens that the MLP of `layer` runs for, if not all.
+    pub(super) fn mlp_cells(&self, layer: usize, device: Device) -> Result<Option<Tensor>> {
+        let cells = self.mlp.as_ref().filter(|(known, _)| *known == layer);
+        cells.map(|(_, cells)| Ok(cells.f_to_device(device)?)).transpose()
+    }
+
     /// The output `[tokens, hidden]` of the down-projection of `layer` with what the rows' own changes add to it.
     pub(super) fn changed(&self, layer: usize, keys: &Tensor, output: Tensor) -> Result<Tensor> {
-        Ok(match self.changes.added(layer, keys)? {
+        let alone = self.alone.as_ref().filter(|(known, _)| *known == layer).map(|(_, cells)| cells);
+        Ok(match self.changes.added(layer, keys, alone)? {
             Some(added) => output.f_add(&added)?,
             None => output,
         })
@@ -69,34 +109,40 @@ impl Taps {
     /// What tap `index` captured, `[cells, width]`; `None` if its site was not reached.
     #[must_use]
     pub fn captured(&self, index: usize) -> Option<&Tensor> {
-        self.captured.get(index)?.as_ref()
+        self.captured.get(index)?.as_ref().map(|captured| &captured.home)
     }
 
-    /// Passes the activation `[tokens, width]` of `site` through the taps.
-    pub(super) fn visit(&mut self, site: Site, mut activation: Tensor) -> Result<Tensor> {
+    /// The same where its layer is: what the run went on with, so that it has a gradient.
+    #[must_use]
+    pub fn captured_there(&self, index: usize) -> Option<&Tensor> {
+        self.captured.get(index)?.as_ref().map(|captured| &captured.there)
+    }
+
+    /// Passes the activation `[tokens, width]` of `site` through the taps, which are at `home`.
+    pub(super) fn visit(&mut self, site: Site, mut activation: Tensor, home: Place) -> Result<Tensor> {
         for (tap, slot) in self.taps.iter().zip(&mut self.captured) {
             if tap.site != site {
                 continue;
             }
-            match &tap.action {
-                Action::Capture => {
-                    *slot = Some(match &tap.cells {
+            // taps are at home, and so is what they capture; the activation is where its layer is
+            let there = Place { device: activation.device(), kind: activation.kind() };
+            let cells = tap.cells.as_ref().map(|cells| across(cells, there)).transpose()?;
+            match (&tap.action, &cells) {
+                (Action::Capture, cells) => {
+                    let there = match cells {
                         Some(cells) => activation.f_index_select(0, cells)?,
                         None => activation.shallow_clone(),
-                    });
-                }
-                Action::Replace(value) => {
-                    activation = match &tap.cells {
-                        Some(cells) => activation.f_index_copy(0, cells, value)?,
-                        None => value.shallow_clone(),
                     };
+                    *slot = Some(Captured { home: across(&there, home)?, there });
                 }
-                Action::Add(value) => {
-                    activation = match &tap.cells {
-                        Some(cells) => activation.f_index_add(0, cells, value)?,
-                        None => activation.f_add(value)?,
-                    };
+                (Action::Replace(value), Some(cells)) => {
+                    activation = activation.f_index_copy(0, cells, &across(value, there)?)?;
                 }
+                (Action::Replace(value), None) => activation = across(value, there)?,
+                (Action::Add(value), Some(cells)) => {
+                    activation = activation.f_index_add(0, cells, &across(value, there)?)?;
+                }
+                (Action::Add(value), None) => activation = activation.f_add(&across(value, there)?)?,
             }
         }
         Ok(activation)

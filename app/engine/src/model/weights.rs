@@ -3,17 +3,16 @@
 use super::architecture::{Architecture, LearnedPositions, Norm};
 use super::checkpoint::{Stored, Stores};
 use super::layers::{Normalisation, Projection};
-use crate::error::{Doing, Error, Result};
-use crate::number_formats::number_format;
-use crate::room::room;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use super::places::{Place, across};
+use super::streamed::streamed;
+use crate::error::{Error, Result};
+use locus_allocator::large_blocks_apart;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
-/// All tensors of a checkpoint by name, widened to `kind` on `device`.
+/// All tensors of a checkpoint by name, each widened to the number format of its place.
 #[derive(Debug)]
 pub struct Weights {
     tensors: HashMap<String, Tensor>,
@@ -32,50 +31,54 @@ struct About {
     tied: Option<[String; 2]>,
 }
 
+/// Tensors of so many bytes stand apart in memory from pieces, which come and go: in between, every piece would leave a
+/// gap that a tensor nearly fills.
+const APART: i32 = 2 << 20;
+
 /// How much of a checkpoint has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadSoFar {
-    /// Bytes of the files read so far.
+    /// Bytes of tensors read so far.
     pub done: u64,
-    /// Bytes of all files.
+    /// Bytes of all tensors.
     pub total: u64,
 }
 
 impl Weights {
-    /// Reads all tensors of `stores`, and tells `listen` after each file. Those in `read` are what the decoder reads; they
-    /// are checked to be finite.
+    /// Reads all tensors of `stores` piece by piece into the place that `to` gives by their names, and tells
+    /// `listen` after each piece. Those in `read` are what the decoder reads; they are checked to be finite.
     pub fn read(
         folder: &Path,
         prefix: &str,
         stores: &Stores,
         read: BTreeSet<String>,
-        (kind, device): (Kind, Device),
+        to: &dyn Fn(&str) -> Place,
         listen: &mut dyn FnMut(ReadSoFar) -> Result<()>,
     ) -> Result<Self> {
-        let mut files: BTreeMap<&Path, Vec<(&String, &Stored)>> = BTreeMap::new();
-        for (name, stored) in stores {
-            files.entry(&stored.file).or_default().push((name, stored));
-        }
-        let size = |file: &Path| std::fs::metadata(file).map_or(0, |metadata| metadata.len());
-        let mut reading = ReadSoFar { done: 0, total: files.keys().map(|file| size(file)).sum() };
+        let mut reading = ReadSoFar { done: 0, total: stores.values().map(Stored::length).sum() };
         listen(reading)?;
+        let mut in_order: Vec<(&String, &Stored)> = stores.iter().collect();
+        in_order.sort_by_key(|(_, stored)| (&stored.file, stored.bytes.start));
         let mut tensors = HashMap::new();
-        for (file, mut held) in files {
-            held.sort_by_key(|(_, stored)| stored.bytes.start);
-            let mut opened = locus_files::open(file).map_err(|source| Error::Read { path: file.to_owned(), source })?;
-            for (name, stored) in held {
-                let raw = tensor(&mut opened, file, stored)?;
-                let converted = raw.f_to_kind(kind)?.f_to_device(device)?;
-                if read.contains(name) {
-                    finite(name, &converted, &raw, file)?;
-                }
-                tensors.insert(name.clone(), converted);
-            }
-            reading.done += size(file);
-            listen(reading)?;
-        }
+        let mut read_one = |(name, stored): (&String, &Stored)| -> Result<()> {
+            let checked = read.contains(name).then_some(name.as_str());
+            let mut hear = |bytes| {
+                reading.done += bytes;
+                listen(reading)
+            };
+            tensors.insert(name.clone(), streamed(stored, checked, to(name), &mut hear)?);
+            Ok(())
+        };
+        large_blocks_apart(APART, || in_order.into_iter().try_for_each(&mut read_one))?;
         let about = About { folder: folder.to_owned(), prefix: prefix.to_owned(), read, tied: None };
         Ok(Self { tensors, about: Arc::new(about) })
+    }
+
+    /// Weights that no file holds, all of which the decoder reads.
+    pub fn held(prefix: &str, tensors: HashMap<String, Tensor>) -> Self {
+        let read = tensors.keys().cloned().collect();
+        let about = About { folder: PathBuf::new(), prefix: prefix.to_owned(), read, tied: None };
+        Self { tensors, about: Arc::new(about) }
     }
 
     /// Whether the tensors of the parameters `one` and `other` hold the same numbers.
@@ -138,7 +141,8 @@ impl Weights {
                 let (wanted, given) = (slot.size(), value.size());
                 return Err(Error::Request(format!("parameter `{name}` has shape {wanted:?}, not {given:?}")));
             }
-            let value = value.f_to_kind(slot.kind())?;
+            let place = Place { device: slot.device(), kind: slot.kind() };
+            let value = across(value, place)?.f_to_kind(place.kind)?;
             for stored in names {
                 if !changed.insert(stored.to_owned()) {
                     let message = format!("parameter `{name}` is given two values, by two of its names; give one");
@@ -183,7 +187,6 @@ impl Weights {
         Ok(rows.f_slice(0, table.first_row, None, 1)?)
     }
 
-    /// The projection `name`.
     pub fn projection(&self, name: &str, input_first: bool, biased: bool) -> Result<Projection> {
         Ok(Projection {
             weight: self.get(&format!("{name}.weight"))?,
@@ -192,7 +195,6 @@ impl Weights {
         })
     }
 
-    /// The norm `name`.
     pub fn norm(&self, name: &str, architecture: &Architecture) -> Result<Normalisation> {
         let biased = architecture.norm == Norm::Layer;
         Ok(Normalisation {
@@ -202,39 +204,4 @@ impl Weights {
             epsilon: architecture.norm_epsilon,
         })
     }
-}
-
-/// Reads one tensor as it is stored.
-fn tensor(file: &mut File, path: &Path, stored: &Stored) -> Result<Tensor> {
-    let unreadable = |source| Error::Read { path: path.to_owned(), source };
-    let length = usize::try_from(stored.bytes.end - stored.bytes.start).unwrap_or(usize::MAX);
-    let reading = || format!("reading {}", path.display());
-    let mut bytes = room(length).doing(reading)?;
-    file.seek(SeekFrom::Start(stored.bytes.start)).map_err(unreadable)?;
-    file.take(length as u64).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() != length {
-        return Err(unreadable(std::io::Error::from(std::io::ErrorKind::UnexpectedEof)));
-    }
-    let kind = stored.kind().ok_or_else(|| unreadable(std::io::Error::from(std::io::ErrorKind::Unsupported)))?;
-    Tensor::f_from_data_size(&bytes, &stored.shape, kind).doing(reading)
-}
-
-/// Whether all numbers are finite, in the file and in the number format of the model.
-fn finite(name: &str, converted: &Tensor, raw: &Tensor, file: &Path) -> Result<()> {
-    let is = |tensor: &Tensor| -> Result<bool> {
-        let (low, high) = tensor.f_aminmax(None::<i64>, false)?;
-        Ok(low.f_double_value(&[])?.is_finite() && high.f_double_value(&[])?.is_finite())
-    };
-    if is(converted)? {
-        return Ok(());
-    }
-    let message = if is(raw)? {
-        format!(
-            "tensor `{name}` holds numbers that {} cannot hold; choose float32 or bfloat16",
-            number_format(converted.kind())
-        )
-    } else {
-        format!("tensor `{name}` holds numbers that are not finite (NaN or infinite); copy the checkpoint again")
-    };
-    Err(Error::Weights { path: file.to_owned(), message })
 }

@@ -1,4 +1,5 @@
-//! Which files of a folder are the model: those that the index names, or else `model.safetensors`. Nothing else is.
+//! Which files of a folder are the model: those that the index names, or else `model.safetensors`; where there is neither,
+//! those of PyTorch, likewise. Nothing else is.
 
 use crate::error::{Error, Result};
 use crate::model::load::json;
@@ -9,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 const WHOLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
+const PICKLED: &str = "pytorch_model.bin";
+const PICKLED_INDEX: &str = "pytorch_model.bin.index.json";
 /// Names that a sentence lists.
 const LISTED: usize = 5;
 
@@ -29,32 +32,42 @@ impl Files {
     pub fn find(folder: &Path) -> Result<Self> {
         let bad = |message: String| Error::Weights { path: folder.to_owned(), message };
         let (mut stray, mut indexed) = (Vec::new(), false);
+        let (mut pickled, mut pickled_index) = (false, false);
         for entry in std::fs::read_dir(folder).map_err(|source| Error::Read { path: folder.to_owned(), source })? {
             let entry = entry.map_err(|source| Error::Read { path: folder.to_owned(), source })?;
             let name = entry.file_name().to_string_lossy().into_owned();
+            indexed |= name == INDEX;
+            pickled |= name == PICKLED;
+            pickled_index |= name == PICKLED_INDEX;
             if Path::new(&name).extension().is_some_and(|end| end == "safetensors") {
                 stray.push(name);
-            } else if name == INDEX {
-                indexed = true;
             }
         }
         stray.sort();
         let whole = stray.iter().any(|name| name == WHOLE);
-        let files = if indexed {
-            let named = named(&folder.join(INDEX))?;
-            if let Some(lacking) = named.keys().find(|name| !folder.join(name).is_file()) {
-                return Err(bad(format!(
-                    "{INDEX} names the file `{}`, which is not there; copy all files of the checkpoint",
+        let all_of = |index: &str| {
+            let named = named(&folder.join(index))?;
+            match named.keys().find(|name| !folder.join(name).is_file()) {
+                Some(lacking) => Err(bad(format!(
+                    "{index} names the file `{}`, which is not there; copy all files of the checkpoint",
                     quoted(lacking)
-                )));
+                ))),
+                None => Ok(named),
             }
-            named
+        };
+        let one = |name: &str| (BTreeMap::from([(name.to_owned(), None)]), name.to_owned());
+        let (files, model) = if indexed {
+            (all_of(INDEX)?, format!("what {INDEX} names"))
         } else if whole {
-            BTreeMap::from([(WHOLE.to_owned(), None)])
+            one(WHOLE)
+        } else if pickled_index {
+            (all_of(PICKLED_INDEX)?, format!("what {PICKLED_INDEX} names"))
+        } else if pickled {
+            one(PICKLED)
         } else if stray.is_empty() {
-            return Err(
-                bad("the folder holds no *.safetensors file; convert the checkpoint to safetensors".to_owned()),
-            );
+            return Err(bad(format!(
+                "the folder holds no *.safetensors file and no {PICKLED}; copy the weights of the checkpoint into it"
+            )));
         } else {
             return Err(bad(format!(
                 "the folder holds neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
@@ -67,7 +80,6 @@ impl Files {
         let mut notes = Vec::new();
         if !stray.is_empty() {
             let (are, they_are) = if stray.len() == 1 { ("is", "it is") } else { ("are", "they are") };
-            let model = if indexed { format!("what {INDEX} names") } else { WHOLE.to_owned() };
             let other = if indexed && stray.iter().any(|name| name == WHOLE) {
                 "; transformers would read model.safetensors instead"
             } else {

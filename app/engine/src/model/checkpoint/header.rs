@@ -1,6 +1,7 @@
 //! What the files of a checkpoint say that they hold, before any of it is read.
 
 use super::files::{Files, list};
+use super::pickled::{self, is_pickled};
 use crate::error::{Error, Result};
 use crate::number_formats::kind_of;
 use locus_protocol::shown::quoted;
@@ -18,13 +19,22 @@ const LONGEST_HEADER: u64 = 100 << 20;
 /// One tensor of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
-    /// The file.
     pub file: PathBuf,
     /// Its number format.
     pub dtype: Dtype,
-    /// Its shape.
     pub shape: Vec<i64>,
     /// Its bytes in the file; as many as number format and shape want.
+    pub bytes: Range<u64>,
+    /// Where it is packed: what unpacks it. Its shape is the one that it has unpacked.
+    pub packed: Option<Scales>,
+}
+
+/// The scales of a tensor in MXFP4, a byte for each of its blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scales {
+    /// The file.
+    pub file: PathBuf,
+    /// Their bytes in the file.
     pub bytes: Range<u64>,
 }
 
@@ -32,9 +42,22 @@ pub struct Stored {
 pub type Stores = BTreeMap<String, Stored>;
 
 impl Stored {
-    /// libtorch's name of the number format; `None` for one that it cannot convert from.
+    /// libtorch's name of the number format; `None` for one that it cannot convert from. For packed numbers it is one that
+    /// holds all of them.
     pub fn kind(&self) -> Option<Kind> {
-        kind_of(self.dtype)
+        if self.packed.is_some() { Some(Kind::BFloat16) } else { kind_of(self.dtype) }
+    }
+
+    /// Bytes that are read of it.
+    pub fn length(&self) -> u64 {
+        let scales = self.packed.as_ref().map_or(0, |scales| scales.bytes.end - scales.bytes.start);
+        self.bytes.end - self.bytes.start + scales
+    }
+
+    /// Bytes that it takes in a number format.
+    pub fn bytes_in(&self, kind: Kind) -> u64 {
+        let numbers = self.shape.iter().fold(1_u64, |all, &side| all.saturating_mul(side.unsigned_abs()));
+        numbers.saturating_mul(kind.elt_size_in_bytes() as u64)
     }
 }
 
@@ -46,7 +69,7 @@ impl Files {
     pub fn stores(&self) -> Result<(Stores, Vec<String>)> {
         let (mut stores, mut notes) = (Stores::new(), Vec::new());
         for (file, wanted) in &self.files {
-            let held = held(file)?;
+            let held = if is_pickled(file) { pickled::held(file)? } else { held(file)? };
             if let Some(lacking) = wanted.iter().flatten().find(|name| !held.contains_key(*name)) {
                 let name = quoted(lacking);
                 let message =
@@ -100,6 +123,7 @@ fn held(file: &Path) -> Result<Stores> {
         dtype: info.dtype,
         shape: info.shape.iter().map(|&side| side as i64).collect(),
         bytes: begin + info.data_offsets.0 as u64..begin + info.data_offsets.1 as u64,
+        packed: None,
     };
     Ok(metadata.tensors().into_iter().map(|(name, info)| (name, stored(info))).collect())
 }

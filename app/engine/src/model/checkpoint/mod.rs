@@ -2,11 +2,17 @@
 //! that its configuration wants.
 
 mod files;
+mod gguf;
 mod head;
 mod header;
+mod mxfp4;
+mod pickle;
+mod pickled;
 mod wanted;
 
 pub use files::{Files, list};
+pub use gguf::refusal;
 pub use head::resolve;
-pub use header::{Stored, Stores};
-pub use wanted::check;
+pub use header::{Scales, Stored, Stores};
+pub use mxfp4::{BLOCK, unpacked};
+pub use wanted::{check, shapes};

@@ -3,7 +3,8 @@
 use super::files::list;
 use super::header::{Stored, Stores};
 use crate::error::{Error, Result};
-use crate::model::architecture::{Architecture, Norm, QueryKeyValueNames};
+use crate::model::architecture::{Architecture, MlpNames, NarrowEmbedding, Norm, QueryKeyNorm, QueryKeyValueNames};
+use crate::model::experts;
 use crate::number_formats::is_floating;
 use locus_protocol::shown::quoted;
 use std::collections::BTreeSet;
@@ -78,8 +79,9 @@ fn fits(name: &str, stored: &Stored, shape: &[Side]) -> Result<(), String> {
     }
     let words: Vec<&str> = shape.iter().map(|(_, what)| *what).collect();
     let given: Vec<i64> = stored.shape.iter().copied().take(8).collect();
+    let unpacked = if stored.packed.is_some() { " unpacked" } else { "" };
     Err(format!(
-        "tensor `{name}` has shape {given:?} and config.json wants {sides:?} ({}); the checkpoint does not match its \
+        "tensor `{name}` has shape {given:?}{unpacked} and config.json wants {sides:?} ({}); the checkpoint does not match its \
          config.json",
         words.join(", ")
     ))
@@ -115,6 +117,12 @@ fn unread(architecture: &Architecture, stores: &Stores, read: &BTreeSet<String>)
     })
 }
 
+/// Names and shapes of all tensors of an architecture whose head is known.
+pub fn shapes(architecture: &Architecture) -> Vec<(String, Vec<i64>)> {
+    let sides = |shape: Vec<Side>| shape.into_iter().map(|(side, _)| side).collect();
+    wanted(architecture).into_iter().map(|wanted| (wanted.name, sides(wanted.shape))).collect()
+}
+
 /// All tensors of an architecture whose head is known.
 fn wanted(architecture: &Architecture) -> Vec<Wanted> {
     let hidden = (architecture.hidden, "hidden size");
@@ -125,26 +133,34 @@ fn wanted(architecture: &Architecture) -> Vec<Wanted> {
     let first = architecture.special.stored_input_first;
     let biases = architecture.biases;
     let mut list = Vec::new();
-    let mut table = |name: &str, rows: Side| {
-        list.push(Wanted { name: format!("{name}.weight"), shape: vec![rows, hidden] });
+    let mut matrix = |name: &str, rows: Side, columns: Side| {
+        list.push(Wanted { name: format!("{name}.weight"), shape: vec![rows, columns] });
     };
-    table(&architecture.token_embedding, vocabulary);
+    let narrow = &architecture.special.narrow_embedding;
+    let embedded = narrow.as_ref().map_or(hidden, |narrow| (narrow.width, "width of the token embedding"));
+    matrix(&architecture.token_embedding, vocabulary, embedded);
     if let Some(positions) = &architecture.special.positions {
-        table(&positions.name, (architecture.context + positions.first_row, "positions"));
+        matrix(&positions.name, (architecture.context + positions.first_row, "positions"), hidden);
     }
     if let Some(name) = &architecture.head.stored {
-        table(name, vocabulary);
+        matrix(name, vocabulary, embedded);
+    }
+    if let Some(NarrowEmbedding { into, out, .. }) = narrow {
+        matrix(into, hidden, embedded);
+        matrix(out, embedded, hidden);
     }
     if biases.head {
         list.push(Wanted { name: architecture.head.bias(), shape: vec![vocabulary] });
     }
-    let norm = |list: &mut Vec<Wanted>, name: &str| {
-        list.push(Wanted { name: format!("{name}.weight"), shape: vec![hidden] });
+    let norm = |list: &mut Vec<Wanted>, name: &str, shape: &[Side]| {
+        list.push(Wanted { name: format!("{name}.weight"), shape: shape.to_vec() });
         if architecture.norm == Norm::Layer {
-            list.push(Wanted { name: format!("{name}.bias"), shape: vec![hidden] });
+            list.push(Wanted { name: format!("{name}.bias"), shape: shape.to_vec() });
         }
     };
-    norm(&mut list, &architecture.final_norm);
+    if let Some(name) = &architecture.final_norm {
+        norm(&mut list, name, &[hidden]);
+    }
     let projection = |list: &mut Vec<Wanted>, name: &str, input: Side, output: Side, biased: bool| {
         let shape = if first { vec![input, output] } else { vec![output, input] };
         list.push(Wanted { name: format!("{name}.weight"), shape });
@@ -153,9 +169,22 @@ fn wanted(architecture: &Architecture) -> Vec<Wanted> {
         }
     };
     for block in &architecture.blocks {
-        norm(&mut list, &block.attention_norm);
-        for name in [&block.attention_output_norm, &block.mlp_norm, &block.mlp_output_norm].into_iter().flatten() {
-            norm(&mut list, name);
+        let around = [&block.attention_norm, &block.attention_output_norm, &block.mlp_norm, &block.mlp_output_norm];
+        let of_sums = [&block.attention_sum_norm, &block.mlp_sum_norm];
+        for name in around.into_iter().chain(of_sums).flatten() {
+            norm(&mut list, name, &[hidden]);
+        }
+        let head = (architecture.head_width, "head width");
+        for (name, heads, all) in [
+            (&block.query_norm, (architecture.heads, "heads"), queries),
+            (&block.key_norm, (architecture.key_value_heads, "key-value heads"), keys),
+        ] {
+            let Some(name) = name else { continue };
+            match architecture.special.query_key_norm {
+                QueryKeyNorm::PerHead => norm(&mut list, name, &[head]),
+                QueryKeyNorm::EachHead => norm(&mut list, name, &[heads, head]),
+                QueryKeyNorm::Whole => norm(&mut list, name, &[all]),
+            }
         }
         let biased = biases.queries_keys_values;
         match &block.queries_keys_values {
@@ -165,15 +194,28 @@ fn wanted(architecture: &Architecture) -> Vec<Wanted> {
                 projection(&mut list, v, hidden, keys, biased);
             }
             QueryKeyValueNames::Stacked(all) | QueryKeyValueNames::PerHead(all) => {
-                projection(&mut list, all, hidden, (3 * queries.0, "3 × heads × head width"), biased);
+                let side = if queries.0 == keys.0 {
+                    (3 * queries.0, "3 × heads × head width")
+                } else {
+                    (queries.0 + 2 * keys.0, "(heads + 2 × key-value heads) × head width")
+                };
+                projection(&mut list, all, hidden, side, biased);
             }
         }
         projection(&mut list, &block.attention_output, queries, hidden, biases.attention_output);
-        projection(&mut list, &block.up, hidden, inner, biases.mlp);
-        if let Some(gate) = &block.gate {
-            projection(&mut list, gate, hidden, inner, biases.mlp);
+        if let Some(name) = &block.sinks {
+            list.push(Wanted { name: name.clone(), shape: vec![(architecture.heads, "heads")] });
         }
-        projection(&mut list, &block.down, inner, hidden, biases.mlp);
+        if let MlpNames::One { up, gate, down } = &block.mlp {
+            let width = if architecture.special.gate_with_up { (2 * inner.0, "2 × inner width") } else { inner };
+            projection(&mut list, up, hidden, width, biases.mlp);
+            if let Some(gate) = gate {
+                projection(&mut list, gate, hidden, inner, biases.mlp);
+            }
+            projection(&mut list, down, inner, hidden, biases.mlp);
+        }
+        let experts = experts::tensors(architecture, &block.mlp).into_iter();
+        list.extend(experts.map(|(name, shape)| Wanted { name, shape }));
     }
     list
 }

@@ -134,6 +134,11 @@ impl<'a> Fields<'a> {
         self.said(name).map(|value| self.whole(name, value, &range)).transpose()
     }
 
+    /// A whole number, none where the field is null, and the published default where it is missing.
+    pub fn integer_or_none(&self, name: &str, range: RangeInclusive<i64>, default: i64) -> Result<Option<i64>, String> {
+        if self.has(name) { self.optional_integer(name, range) } else { Ok(Some(default)) }
+    }
+
     fn positive(&self, name: &str, value: &Value) -> Result<f64, String> {
         let number = value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
         number.ok_or_else(|| self.complaint(name, value, "a positive number"))
@@ -195,6 +200,27 @@ impl<'a> Fields<'a> {
         let positive = |value: &Value| value.as_f64().filter(|number| number.is_finite() && *number > 0.0);
         let list = value.as_array().and_then(|list| list.iter().map(positive).collect());
         list.ok_or_else(|| self.complaint(name, value, "a list of positive numbers"))
+    }
+
+    /// A list of whole numbers, empty where the field is missing or null.
+    pub fn integers(&self, name: &str, range: &RangeInclusive<i64>) -> Result<Vec<i64>, String> {
+        let Some(value) = self.said(name) else { return Ok(Vec::new()) };
+        let integer = |value: &Value| value.as_i64().filter(|number| range.contains(number));
+        let list = value.as_array().and_then(|list| list.iter().map(integer).collect());
+        let wanted = || format!("a list of whole numbers from {} to {}", range.start(), range.end());
+        list.ok_or_else(|| self.complaint(name, value, &wanted()))
+    }
+
+    /// A list of switches, true and false or 1 and 0, or `None` where the field is missing or null.
+    pub fn switches(&self, name: &str) -> Result<Option<Vec<bool>>, String> {
+        let Some(value) = self.said(name) else { return Ok(None) };
+        let switch = |value: &Value| match value.as_i64() {
+            Some(0) => Some(false),
+            Some(1) => Some(true),
+            _ => value.as_bool(),
+        };
+        let list = value.as_array().and_then(|list| list.iter().map(switch).collect());
+        list.map(Some).ok_or_else(|| self.complaint(name, value, "a list of 0 and 1"))
     }
 
     /// The activation named by `name`; the published one where the field is missing.

@@ -2,16 +2,19 @@
 //! `rope_type`), and `rope_parameters`, which holds everything.
 
 use super::Fields;
-use crate::model::rotary::{Rotary, Scaling, Stretch, Yarn};
+use super::kinds::KINDS;
+use crate::model::rotary::{Beyond, Rotary, Scaling, Stretch, Yarn};
 use serde_json::Value;
 
-/// The base where neither the file nor the family names one.
-const THETA: f64 = 10_000.0;
+/// The base of most families where the file names none.
+pub const THETA: f64 = 10_000.0;
 
 /// How a family stores its rotary positions.
 pub struct Rope {
-    /// The outer field of the base.
-    pub theta: &'static str,
+    /// The outer field of the base, and what it is where the file names none.
+    pub theta: (&'static str, f64),
+    /// Other names of the kind `longrope`, of older files.
+    pub longrope_too: &'static [&'static str],
     /// Which channels of a head rotate.
     pub share: Share,
     /// Channels of a head.
@@ -22,7 +25,6 @@ pub struct Rope {
 
 /// Which channels of a head rotate.
 pub enum Share {
-    /// All of them.
     Whole,
     /// The share in field `partial_rotary_factor`, or in an outer field of another name.
     Part {
@@ -35,24 +37,67 @@ pub enum Share {
     },
 }
 
+/// The older field, where it says something.
+fn older<'a>(config: &Fields<'a>) -> Result<Option<Fields<'a>>, String> {
+    Ok(config.inside("rope_scaling")?.filter(|fields| !fields.is_empty()))
+}
+
 impl Rope {
+    /// Rotary positions as most families have them: all channels of a head rotate, with the base in `rope_theta`.
+    pub fn whole(head_width: i64, context: i64) -> Self {
+        Self { theta: ("rope_theta", THETA), longrope_too: &[], share: Share::Whole, head_width, context }
+    }
+
     /// The rotary positions of a file, and how many positions they hold for.
     ///
     /// # Errors
     /// A field that is mistyped or asks for what cannot be computed, by name.
     pub fn read(&self, config: &Fields<'_>) -> Result<(Rotary, i64), String> {
-        let empty = Value::Object(serde_json::Map::new());
-        let (older, newer) = (config.inside("rope_scaling")?, config.inside("rope_parameters")?);
-        let older = older.filter(|fields| !fields.is_empty());
+        let (older, newer) = (older(config)?, config.inside("rope_parameters")?);
         if older.is_some() && newer.is_some() && config.get("rope_scaling") != config.get("rope_parameters") {
             return Err("fields `rope_scaling` and `rope_parameters` differ; leave one of them out".to_owned());
         }
-        let inner = match older.or(newer) {
-            Some(inner) => inner,
-            None => Fields::new(&empty)?,
-        };
+        self.described(config, older.or(newer), self.theta)
+    }
+
+    /// The rotary positions of layers that see everything and of those that see a window, and how many positions both
+    /// hold for. Newer files nest them in `rope_parameters` by the kind of the layer; in older ones `rope_scaling` and the
+    /// base are those of layers that see everything, and `windows` is the outer field of the others' base.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn read_by_kind(
+        &self,
+        config: &Fields<'_>,
+        windows: (&'static str, f64),
+    ) -> Result<(Rotary, Rotary, i64), String> {
+        let (older, newer) = (older(config)?, config.inside("rope_parameters")?);
+        let nested = |kind: &str| newer.as_ref().map_or(Ok(None), |newer| newer.inside(kind));
+        let [whole, sliding] = KINDS.map(nested);
+        let (whole, sliding) = (whole?, sliding?);
+        if let Some(newer) = &newer {
+            newer.nothing_else("`rope_parameters` by the kind of the layer")?;
+        }
+        if older.is_some() && whole.is_some() {
+            let message = "fields `rope_scaling` and `rope_parameters.full_attention` are both there";
+            return Err(format!("{message}; leave one of them out"));
+        }
+        let (whole, context) = self.described(config, older.or(whole), self.theta)?;
+        let (sliding, other) = self.described(config, sliding, windows)?;
+        Ok((whole, sliding, context.min(other)))
+    }
+
+    /// What the fields `inner` describe; the base may lie outside.
+    fn described(
+        &self,
+        config: &Fields<'_>,
+        inner: Option<Fields<'_>>,
+        (theta, default): (&str, f64),
+    ) -> Result<(Rotary, i64), String> {
+        let empty = Value::Object(serde_json::Map::new());
+        let inner = inner.map_or_else(|| Fields::new(&empty), Ok)?;
         // the outer ones are defaults of the inner ones
-        let theta = config.number(self.theta, THETA)?;
+        let theta = if theta.is_empty() { default } else { config.number(theta, default)? };
         let base = inner.number("rope_theta", theta)?;
         let dimensions = self.dimensions(config, &inner)?;
         let kind = match (inner.text("rope_type")?, inner.text("type")?) {
@@ -64,6 +109,7 @@ impl Rope {
             (Some(kind), _) | (None, Some(kind)) => kind,
             (None, None) => "default",
         };
+        let kind = if self.longrope_too.contains(&kind) { "longrope" } else { kind };
         let (scaling, context) = self.scaling(kind, config, &inner, dimensions, base)?;
         inner.nothing_else(&format!("rotary scaling `{kind}`"))?;
         Ok((Rotary { dimensions, base, interleaved: false, scaling }, context))
@@ -136,15 +182,14 @@ impl Rope {
             }
             "yarn" => (Scaling::Yarn(self.yarn(inner, original()?, base)?), self.context),
             "longrope" => {
-                let (scaling, context) = self.longrope(inner, original()?, dimensions)?;
-                if context < self.context {
+                let original = original()?;
+                if original < self.context {
                     config.tell(format!(
-                        "prompts of up to {context} tokens are taken, for which the short factors of `longrope` hold; \
-                         config.json promises {}",
-                        self.context
+                        "prompts of more than {original} tokens turn by the long factors of `longrope`, as in transformers; \
+                         texts that begin with fewer end there"
                     ));
                 }
-                (scaling, context)
+                (self.longrope(inner, original, dimensions)?, self.context)
             }
             other => {
                 let name = if inner.has("rope_type") { "rope_type" } else { "type" };
@@ -183,10 +228,10 @@ impl Rope {
         })
     }
 
-    /// The short factors, and the context that they hold for.
-    fn longrope(&self, inner: &Fields<'_>, original: i64, dimensions: i64) -> Result<(Scaling, i64), String> {
-        let divisors = inner.numbers("short_factor")?;
-        for (name, list) in [("short_factor", &divisors), ("long_factor", &inner.numbers("long_factor")?)] {
+    /// The short factors, and the long ones where the context is longer than the original one.
+    fn longrope(&self, inner: &Fields<'_>, original: i64, dimensions: i64) -> Result<Scaling, String> {
+        let (divisors, long) = (inner.numbers("short_factor")?, inner.numbers("long_factor")?);
+        for (name, list) in [("short_factor", &divisors), ("long_factor", &long)] {
             let wanted = dimensions.div_euclid(2) as usize;
             if list.len() != wanted {
                 let count = list.len();
@@ -201,6 +246,7 @@ impl Rope {
             None if factor <= 1.0 => 1.0,
             None => (1.0 + factor.ln() / (original as f64).ln()).sqrt(),
         };
-        Ok((Scaling::PerFrequency { divisors, magnitude }, original.min(self.context)))
+        let beyond = (original < self.context).then_some(Beyond { original_context: original, divisors: long });
+        Ok(Scaling::PerFrequency { divisors, magnitude, beyond })
     }
 }

@@ -1,7 +1,7 @@
 //! GPT-2: learned positions, stacked attention projection stored `[in, out]`, biases everywhere.
 
 use crate::model::architecture::{
-    Architecture, Biases, BlockNames, Head, LearnedPositions, Norm, QueryKeyValueNames, Residual, Special,
+    Architecture, Biases, BlockNames, Head, LearnedPositions, MlpNames, Norm, QueryKeyValueNames, Residual, Special,
 };
 use crate::model::config::Fields;
 
@@ -19,15 +19,18 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let block = |layer: usize| {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
-            attention_norm: at("ln_1"),
+            attention_norm: Some(at("ln_1")),
+            query_norm: None,
+            key_norm: None,
+            sinks: None,
             attention_output_norm: None,
             mlp_output_norm: None,
+            attention_sum_norm: None,
+            mlp_sum_norm: None,
             mlp_norm: Some(at("ln_2")),
             queries_keys_values: QueryKeyValueNames::Stacked(at("attn.c_attn")),
             attention_output: at("attn.c_proj"),
-            up: at("mlp.c_fc"),
-            gate: None,
-            down: at("mlp.c_proj"),
+            mlp: MlpNames::One { up: at("mlp.c_fc"), gate: None, down: at("mlp.c_proj") },
         }
     };
     Ok(Architecture {
@@ -48,7 +51,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         attention_scale: if scaled { (head_width as f64).powf(-0.5) } else { 1.0 },
         token_embedding: "transformer.wte".to_owned(),
         blocks: (0..layers).map(block).collect(),
-        final_norm: "transformer.ln_f".to_owned(),
+        final_norm: Some("transformer.ln_f".to_owned()),
         head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", true)?, stored: None },
         biases: Biases { queries_keys_values: true, attention_output: true, mlp: true, head: false },
         special: Special {

@@ -1,7 +1,7 @@
 //! GPT-Neo: GPT-2 with separate unscaled projections and local attention in every other layer.
 
 use crate::model::architecture::{
-    Architecture, Biases, BlockNames, Head, LearnedPositions, Norm, QueryKeyValueNames, Residual, Special,
+    Architecture, Biases, BlockNames, Head, LearnedPositions, MlpNames, Norm, QueryKeyValueNames, Residual, Special,
 };
 use crate::model::config::Fields;
 use serde_json::Value;
@@ -17,9 +17,14 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let block = |layer: usize| {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
-            attention_norm: at("ln_1"),
+            attention_norm: Some(at("ln_1")),
+            query_norm: None,
+            key_norm: None,
+            sinks: None,
             attention_output_norm: None,
             mlp_output_norm: None,
+            attention_sum_norm: None,
+            mlp_sum_norm: None,
             mlp_norm: Some(at("ln_2")),
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("attn.attention.q_proj"),
@@ -27,9 +32,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
                 at("attn.attention.v_proj"),
             ]),
             attention_output: at("attn.attention.out_proj"),
-            up: at("mlp.c_fc"),
-            gate: None,
-            down: at("mlp.c_proj"),
+            mlp: MlpNames::One { up: at("mlp.c_fc"), gate: None, down: at("mlp.c_proj") },
         }
     };
     Ok(Architecture {
@@ -50,7 +53,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         attention_scale: 1.0,
         token_embedding: "transformer.wte".to_owned(),
         blocks: (0..layers).map(block).collect(),
-        final_norm: "transformer.ln_f".to_owned(),
+        final_norm: Some("transformer.ln_f".to_owned()),
         head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", true)?, stored: None },
         biases: Biases { queries_keys_values: false, attention_output: true, mlp: true, head: false },
         special: Special {

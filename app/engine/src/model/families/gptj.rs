@@ -1,7 +1,7 @@
 //! GPT-J: attention and MLP in parallel behind one norm, interleaved rotary positions, a head with bias.
 
 use crate::model::architecture::{
-    Architecture, Biases, BlockNames, Head, Norm, QueryKeyValueNames, Residual, Rotary, Scaling, Special,
+    Architecture, Biases, BlockNames, Head, MlpNames, Norm, QueryKeyValueNames, Residual, Rotary, Scaling, Special,
 };
 use crate::model::config::Fields;
 
@@ -27,9 +27,14 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let block = |layer: usize| {
         let at = |name: &str| format!("transformer.h.{layer}.{name}");
         BlockNames {
-            attention_norm: at("ln_1"),
+            attention_norm: Some(at("ln_1")),
+            query_norm: None,
+            key_norm: None,
+            sinks: None,
             attention_output_norm: None,
             mlp_output_norm: None,
+            attention_sum_norm: None,
+            mlp_sum_norm: None,
             mlp_norm: None,
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("attn.q_proj"),
@@ -37,9 +42,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
                 at("attn.v_proj"),
             ]),
             attention_output: at("attn.out_proj"),
-            up: at("mlp.fc_in"),
-            gate: None,
-            down: at("mlp.fc_out"),
+            mlp: MlpNames::One { up: at("mlp.fc_in"), gate: None, down: at("mlp.fc_out") },
         }
     };
     Ok(Architecture {
@@ -60,7 +63,7 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         attention_scale: (head_width as f64).powf(-0.5),
         token_embedding: "transformer.wte".to_owned(),
         blocks: (0..layers).map(block).collect(),
-        final_norm: "transformer.ln_f".to_owned(),
+        final_norm: Some("transformer.ln_f".to_owned()),
         head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", false)?, stored: None },
         biases: Biases { queries_keys_values: false, attention_output: false, mlp: true, head: true },
         special: Special::default(),

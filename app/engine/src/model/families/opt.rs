@@ -1,7 +1,9 @@
-//! OPT: GPT-2 with separate projections, ReLU, and learned positions behind two rows that are never used.
+//! OPT: GPT-2 with separate projections, ReLU, and learned positions behind two rows that are never used. OPT-350m has norms
+//! after attention and MLP, and a token embedding that is narrower than the residual stream.
 
 use crate::model::architecture::{
-    Architecture, Biases, BlockNames, Head, LearnedPositions, Norm, QueryKeyValueNames, Residual, Special,
+    Architecture, Biases, BlockNames, Head, LearnedPositions, MlpNames, NarrowEmbedding, Norm, QueryKeyValueNames,
+    Residual, Special,
 };
 use crate::model::config::Fields;
 
@@ -13,33 +15,39 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
     let heads = config.heads(&["num_attention_heads"], 12)?;
     let layers = config.integer("num_hidden_layers", Fields::LAYERS, 12)? as usize;
     let head_width = super::divided("num_attention_heads", hidden, heads)?;
-    config.only("do_layer_norm_before", true, "norms after attention and MLP (OPT-350m) are")?;
-    config.only("_remove_final_layer_norm", false, "a decoder without final norm is")?;
+    // where norms come after attention and MLP, there is no other one at the end
+    let before = config.flag("do_layer_norm_before", true)?;
+    let is_normed = before && !config.flag("_remove_final_layer_norm", false)?;
     config.only("layer_norm_elementwise_affine", true, "norms without weights are")?;
-    let embedded = config.optional_integer("word_embed_proj_dim", Fields::WIDTH)?.unwrap_or(hidden);
-    if embedded != hidden {
-        return Err(format!(
-            "field `word_embed_proj_dim` is {embedded} and must equal `hidden_size`, {hidden}: projections between token \
-             embedding and blocks (OPT-350m) are not supported"
-        ));
-    }
+    let width = config.optional_integer("word_embed_proj_dim", Fields::WIDTH)?.unwrap_or(hidden);
+    let narrow_embedding = (width != hidden).then(|| NarrowEmbedding {
+        width,
+        into: "model.decoder.project_in".to_owned(),
+        out: "model.decoder.project_out".to_owned(),
+    });
     let biased = config.flag("enable_bias", true)?;
     let block = |layer: usize| {
         let at = |name: &str| format!("model.decoder.layers.{layer}.{name}");
+        let norms = [at("self_attn_layer_norm"), at("final_layer_norm")].map(Some);
+        let ([attention_norm, mlp_norm], [attention_sum_norm, mlp_sum_norm]) =
+            if before { (norms, [None, None]) } else { ([None, None], norms) };
         BlockNames {
-            attention_norm: at("self_attn_layer_norm"),
+            attention_norm,
+            query_norm: None,
+            key_norm: None,
+            sinks: None,
             attention_output_norm: None,
             mlp_output_norm: None,
-            mlp_norm: Some(at("final_layer_norm")),
+            attention_sum_norm,
+            mlp_sum_norm,
+            mlp_norm,
             queries_keys_values: QueryKeyValueNames::Separate([
                 at("self_attn.q_proj"),
                 at("self_attn.k_proj"),
                 at("self_attn.v_proj"),
             ]),
             attention_output: at("self_attn.out_proj"),
-            up: at("fc1"),
-            gate: None,
-            down: at("fc2"),
+            mlp: MlpNames::One { up: at("fc1"), gate: None, down: at("fc2") },
         }
     };
     Ok(Architecture {
@@ -60,11 +68,12 @@ pub fn describe(config: &Fields<'_>) -> Result<Architecture, String> {
         attention_scale: (head_width as f64).powf(-0.5),
         token_embedding: "model.decoder.embed_tokens".to_owned(),
         blocks: (0..layers).map(block).collect(),
-        final_norm: "model.decoder.final_layer_norm".to_owned(),
+        final_norm: is_normed.then(|| "model.decoder.final_layer_norm".to_owned()),
         head: Head { names: &["lm_head"], tied: config.flag("tie_word_embeddings", true)?, stored: None },
         biases: Biases { queries_keys_values: biased, attention_output: biased, mlp: biased, head: false },
         special: Special {
             positions: Some(LearnedPositions { name: "model.decoder.embed_positions".to_owned(), first_row: 2 }),
+            narrow_embedding,
             ..Special::default()
         },
     })

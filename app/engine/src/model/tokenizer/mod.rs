@@ -35,7 +35,6 @@ pub struct Tokenizer {
 /// Tokens of a text and the bytes of the text that each holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Token ids.
     pub ids: Vec<i64>,
     /// By token: bytes of the text, widened to whole characters; empty for a token that stands for none.
     pub spans: Vec<Range<usize>>,
