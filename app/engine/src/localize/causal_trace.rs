@@ -4,7 +4,7 @@
 use super::corruption::{Corruption, SETTINGS};
 use super::{Asked, Found, Listen, Localizer};
 use crate::error::{Error, Result};
-use crate::trace::{HeatMap, Kind, Runs, heat_map};
+use crate::trace::{HeatMap, Kind, Runs, heat_map, rows_at_once};
 use std::collections::BTreeMap;
 
 /// Layers of a window at most.
@@ -138,8 +138,7 @@ impl Way {
 }
 
 fn mapped(asked: &Asked<'_>, runs: &Runs, way: &Way, listen: Listen<'_>) -> Result<HeatMap> {
-    let at_once = if asked.model.device.is_cuda() { 16 } else { 2 };
-    heat_map(asked.model, runs, way.kind, way.window, at_once, &mut |_| listen())
+    heat_map(asked.model, runs, way.kind, way.window, rows_at_once(asked.model), &mut |_| listen())
 }
 
 /// How much more probable the true answer is than the new one, as the difference of their log-probabilities, which for

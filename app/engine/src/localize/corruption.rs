@@ -43,9 +43,9 @@ impl Corruption {
         })
     }
 
-    /// What the subject's embeddings get, `[samples, subject tokens, hidden]` in float64.
+    /// What the subject's embeddings get, `[samples, subject tokens, embedded]` in float64.
     pub fn draws(&self, asked: &Asked<'_>, question: &TracedQuestion) -> Result<Tensor> {
-        let (tokens, hidden) = (question.subject.len() as i64, asked.model.architecture.hidden);
+        let (tokens, hidden) = (question.subject.len() as i64, asked.model.architecture.embedded());
         if !self.replaces {
             let mut random = LegacyRandom::new(self.seed);
             let drawn = drawn_noise(&mut random, Draws::Normal, self.samples as i64, tokens, hidden)?;

@@ -41,6 +41,10 @@ fn find(asked: &Asked<'_>, listen: Listen<'_>) -> Result<Found> {
         add: (0..layers).map(|layer| Cells { site: Site::MlpOut(layer), cells: cells.clone() }).collect(),
         ..SuffixRequest::default()
     };
+    let sites: Vec<Cells> =
+        (0..layers).map(|layer| Cells { site: Site::MlpKey(layer), cells: cells.clone() }).collect();
+    // first: where a layer has no one key, nothing else is worth its time
+    let keys = capture(model, &[row], &sites)?;
     let prepared = Prepared::new(model, request)?;
     let size = [cells.len() as i64, model.architecture.hidden];
     let zeros = (0..layers).map(|_| Ok(Tensor::f_zeros(size, (Kind::Float, model.device))?.f_set_requires_grad(true)?));
@@ -48,9 +52,6 @@ fn find(asked: &Asked<'_>, listen: Listen<'_>) -> Result<Found> {
     let loss = prepared.repeat(model, &zeros, &[])?.output.log_probabilities.f_sum(Kind::Float)?.f_neg()?;
     let gradients = Tensor::f_run_backward(&[&loss], &zeros.iter().collect::<Vec<_>>(), false, false)?;
     let _guard = tch::no_grad_guard();
-    let sites: Vec<Cells> =
-        (0..layers).map(|layer| Cells { site: Site::MlpKey(layer), cells: cells.clone() }).collect();
-    let keys = capture(model, &[row], &sites)?;
     let norm = |(gradient, key): (&Tensor, &Tensor)| -> Result<f64> {
         let double = |tensor: &Tensor| tensor.f_to_kind(Kind::Double);
         let (gradient, key) = (double(gradient)?, double(key)?);

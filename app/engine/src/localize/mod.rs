@@ -1,7 +1,7 @@
 //! Localizers: what says, for a fact, at which layer a model keeps it, as a number for every layer.
 //!
 //! A localizer is one file here and one line in [`LOCALIZERS`]. The question of Hase et al. (2023) is whether the layer
-//! that one picks is a better place to edit than one fixed layer.
+//! that one picks is a better place to edit than one fixed layer. Formulas: docs/algorithms.md#localizers.
 
 mod attribution;
 mod causal_trace;
@@ -25,7 +25,6 @@ use std::collections::BTreeMap;
 pub struct Asked<'a> {
     /// The unedited model.
     pub model: &'a Model,
-    /// The fact.
     pub fact: &'a Fact,
     /// All facts, from which a corruption may take other subjects.
     pub facts: &'a [Fact],
@@ -54,7 +53,6 @@ pub type Listen<'a> = &'a mut dyn FnMut() -> Result<()>;
 /// Finds a fact.
 pub type Find = fn(&Asked<'_>, Listen<'_>) -> Result<Found>;
 
-/// One localizer.
 pub struct Localizer {
     /// The name by which a grid asks for it.
     pub kind: &'static str,
@@ -66,7 +64,6 @@ pub struct Localizer {
     pub find: Find,
 }
 
-/// All of them.
 pub const LOCALIZERS: &[Localizer] = &[
     causal_trace::LOCALIZER,
     attribution::LOCALIZER,

@@ -40,6 +40,11 @@ pub fn check_rows(model: &Model, rows: &[Vec<i64>]) -> Result<()> {
     Ok(())
 }
 
+/// The error of a cell that is not there.
+pub(super) fn outside(cell: Cell) -> Error {
+    Error::Request(format!("there is no token at row {}, position {}", cell.row, cell.position))
+}
+
 impl Layout {
     /// All columns of all rows.
     #[must_use]
@@ -69,11 +74,11 @@ impl Layout {
         }
         let mut places = vec![None; count];
         let (mut spans, mut rows) = (Vec::new(), Vec::new());
-        for ((first, end, _), members) in groups.into_iter().filter(|((first, end, _), _)| end > first) {
+        for ((first, end, whole), members) in groups.into_iter().filter(|((first, end, _), _)| end > first) {
             for (place, &row) in members.iter().enumerate() {
                 places[row] = Some((spans.len(), place as i64));
             }
-            spans.push(Span { rows: members.len() as i64, columns: end - first, first });
+            spans.push(Span { rows: members.len() as i64, columns: end - first, first, whole });
             rows.push(members);
         }
         Self { batch: Batch::of(spans), places, rows }
@@ -126,12 +131,11 @@ impl Layout {
     /// # Errors
     /// [`Error::Request`] for a row or position that is not there.
     pub fn flat(&self, cell: Cell) -> Result<i64> {
-        let outside = || Error::Request(format!("there is no token at row {}, position {}", cell.row, cell.position));
-        let (span, row) = self.places.get(cell.row).copied().flatten().ok_or_else(outside)?;
+        let (span, row) = self.places.get(cell.row).copied().flatten().ok_or_else(|| outside(cell))?;
         let extent = self.batch.spans[span];
         let position = cell.position as i64;
         if !(extent.first..extent.first + extent.columns).contains(&position) {
-            return Err(outside());
+            return Err(outside(cell));
         }
         Ok(self.batch.flat(span, row, position))
     }
@@ -141,8 +145,15 @@ impl Layout {
     /// # Errors
     /// Those of [`Self::flat`].
     pub fn flat_all(&self, cells: &[Cell], device: Device) -> Result<Tensor> {
-        let indices = cells.iter().map(|&cell| self.flat(cell)).collect::<Result<Vec<_>>>()?;
-        Ok(Tensor::f_from_slice(&indices)?.f_to_device(device)?)
+        Ok(Tensor::f_from_slice(&self.flats(cells)?)?.f_to_device(device)?)
+    }
+
+    /// The same as plain numbers.
+    ///
+    /// # Errors
+    /// Those of [`Self::flat`].
+    pub fn flats(&self, cells: &[Cell]) -> Result<Vec<i64>> {
+        cells.iter().map(|&cell| self.flat(cell)).collect()
     }
 
     /// Indices in this stream of all tokens of `part`, a layout of some columns of the same rows.

@@ -1,6 +1,7 @@
 //! Text sampled from the model, as the published code draws its context templates.
 
-use super::generate::{Choice, Length, extend};
+use super::generate::{Choice, Length, Rows, extend};
+use super::parts::Noised;
 use super::subject_noise::SubjectNoises;
 use crate::error::{Error, Result};
 use crate::model::Model;
@@ -42,18 +43,20 @@ pub fn sample_noised(
     let end = model.tokenizer.end_of_text();
     let prompt = if prompt.is_empty() { end.as_str() } else { prompt };
     let start = model.tokenizer.encode(prompt)?;
-    if start.is_empty() || tokens as i64 > model.architecture.context || count == 0 {
+    if start.is_empty() || tokens as i64 > model.architecture.longest_text(start.len() as i64) || count == 0 {
         let message = format!("cannot sample {count} texts of {tokens} tokens from `{prompt}`");
         return Err(Error::Request(message));
     }
     let starts = vec![start; count];
-    let noise = noise.map(|noise| noise.tap(model, &starts)).transpose()?.flatten();
-    let texts = extend(model, starts, Length::Whole(tokens), Choice::Sampled(random), noise, listen)?;
+    let noise = noise.map(|noise| noise.on(model, &starts)).transpose()?;
+    let noised = noise.as_ref().map(|(cells, noise)| Noised { cells, noise });
+    let texts = extend(Rows::of(model), &starts, Length::Whole(tokens), Choice::Sampled(random), noised, listen)?;
     texts.iter().map(|text| text.published_text(model)).collect()
 }
 
-/// One token per row among the most probable, by their renormalised probabilities.
-pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Result<Vec<i64>> {
+/// One token per row among the most probable, by their renormalised probabilities; `drawn` has a number from 0 to 1 for
+/// each row.
+pub(super) fn draw(log_probabilities: &Tensor, drawn: &[f64]) -> Result<Vec<i64>> {
     // a vocabulary may be smaller than that
     let candidates = CANDIDATES.min(log_probabilities.size().last().copied().unwrap_or(0));
     let (values, tokens) = log_probabilities.f_topk(candidates, -1, true, true)?;
@@ -62,8 +65,8 @@ pub(super) fn draw(log_probabilities: &Tensor, random: &mut LegacyRandom) -> Res
     let tokens = Vec::<i64>::try_from(tokens.f_to_device(Device::Cpu)?.f_reshape([-1])?)?;
     let candidates = candidates.max(1) as usize;
     let rows = shares.chunks_exact(candidates).zip(tokens.chunks_exact(candidates));
-    let chosen = rows.map(|(shares, tokens)| {
-        let mut left = random.uniform();
+    let chosen = rows.zip(drawn).map(|((shares, tokens), drawn)| {
+        let mut left = *drawn;
         let chosen = shares.iter().position(|share| {
             left -= share;
             left < 0.0

@@ -1,8 +1,7 @@
 //! Noise that an objective puts on the subjects of its facts, in every run of a method.
 
-use super::{Layout, noise_tap};
 use crate::error::{Error, Result};
-use crate::model::{Model, Tap};
+use crate::model::Model;
 use crate::noise::LegacyRandom;
 use locus_plugin::{Cell, SubjectNoise};
 use std::cell::RefCell;
@@ -63,10 +62,10 @@ impl SubjectNoises {
             Ok(Place { row, drawn, length: ids.len() })
         };
         let places = rows.iter().enumerate().map(place).collect::<Result<_>>()?;
-        Ok(Placement { places, hidden: model.architecture.hidden })
+        Ok(Placement { places, width: model.architecture.embedded() })
     }
 
-    /// The next noise for rows that were placed: what is added to the embeddings of their cells, `[cells, hidden]` in
+    /// The next noise for rows that were placed: what is added to the embeddings of their cells, `[cells, embedded]` in
     /// float64.
     ///
     /// # Errors
@@ -80,30 +79,32 @@ impl SubjectNoises {
         for place in &placement.places {
             // positions past the row's end are drawn for as well, as the published code does
             for position in place.drawn.clone() {
-                let drawn = random.normals(placement.hidden as usize);
+                let drawn = random.normals(placement.width as usize);
                 if position < place.length {
                     count += 1;
                     values.extend(drawn.iter().map(|value| value * self.noise.level));
                 }
             }
         }
-        Ok(Tensor::f_from_slice(&values)?.f_reshape([count, placement.hidden])?)
+        Ok(Tensor::f_from_slice(&values)?.f_reshape([count, placement.width])?)
     }
 
-    /// The tap that puts the next noise on the embeddings of `rows`, all about the first fact.
+    /// The next noise on the embeddings of `rows`, all about the first fact: its cells, and what is added to each,
+    /// `[cells, embedded]` in float64.
     ///
     /// # Errors
     /// Those of libtorch.
-    pub fn tap(&self, model: &Model, rows: &[Vec<i64>]) -> Result<Option<Tap>> {
+    pub fn on(&self, model: &Model, rows: &[Vec<i64>]) -> Result<(Vec<Cell>, Tensor)> {
         let placement = self.place(model, rows, &[])?;
-        noise_tap(model, rows, &Layout::whole(rows), Some((&placement.cells(), &self.draw(&placement)?)))
+        Ok((placement.cells(), self.draw(&placement)?))
     }
 }
 
 /// Where noise goes in some rows.
 pub struct Placement {
     places: Vec<Place>,
-    hidden: i64,
+    /// Of the token embedding.
+    width: i64,
 }
 
 /// Where noise is drawn for in one row.

@@ -5,8 +5,10 @@ use super::replacement::Replacement;
 use super::request::{Kind, Request};
 use super::runs::{CleanRun, Runs, corrupted};
 use super::wavefront::{Report, Sweep};
+use crate::at_once::{Batched, Batches, Next};
 use crate::error::{Error, Result};
 use crate::model::Model;
+use std::ops::Range;
 
 /// A finished heat map.
 #[derive(Clone, Debug)]
@@ -43,7 +45,19 @@ impl Severed {
     }
 }
 
-/// Restores every cell of `kind`, `tokens_at_once` rows of the map in one sweep, and tells `listen` of each.
+/// Rows of a map that are best computed together: small models have small products and more of everything else, larger ones
+/// gain nothing by more and their rows appear sooner by fewer; a GPU needs large products to be busy.
+#[must_use]
+pub fn rows_at_once(model: &Model) -> usize {
+    match (model.device.is_cuda(), model.architecture.hidden) {
+        (true, _) => 16,
+        (false, ..256) => 4,
+        (false, _) => 2,
+    }
+}
+
+/// Restores every cell of `kind`, `tokens_at_once` rows of the map in one sweep, or fewer where memory does not suffice, and
+/// tells `listen` of each.
 ///
 /// # Errors
 /// What `listen` returns.
@@ -57,7 +71,7 @@ pub fn heat_map(
 ) -> Result<HeatMap> {
     let source = |layer: usize, token: usize| runs.clean.pass.at(kind, layer, token);
     let sweep = restoring(model, runs, kind, window, &source);
-    fill(&sweep, runs.corrupted_score, runs.clean.question.prompt.len(), tokens_at_once, listen)
+    fill(&sweep, runs.clean.question.prompt.len(), tokens_at_once, listen)
 }
 
 /// Restores the hidden state of every cell while the severed module's outputs at the cell's token are held, in all
@@ -80,7 +94,9 @@ pub fn severed_heat_map(
     let source = |layer: usize, token: usize| runs.clean.pass.at(Kind::Hidden, layer, token);
     let mut sweep = restoring(model, runs, Kind::Hidden, 1, &source);
     sweep.held = Some((severed.kind, &severed.held));
-    fill(&sweep, severed.corrupted_score, runs.clean.question.prompt.len(), tokens_at_once, listen)
+    sweep.settled = None;
+    sweep.unchanged = severed.corrupted_score;
+    fill(&sweep, runs.clean.question.prompt.len(), tokens_at_once, listen)
 }
 
 /// Ablates every cell of `kind` in the clean run: the probability that is left, averaged over the replacement's rows.
@@ -106,8 +122,10 @@ pub fn ablation_map(
         window,
         source: &source,
         held: None,
+        settled: None,
+        unchanged: clean.score,
     };
-    fill(&sweep, clean.score, clean.question.prompt.len(), tokens_at_once, listen)
+    fill(&sweep, clean.question.prompt.len(), tokens_at_once, listen)
 }
 
 fn restoring<'a>(
@@ -118,28 +136,66 @@ fn restoring<'a>(
     source: &'a dyn Fn(usize, usize) -> Result<tch::Tensor>,
 ) -> Sweep<'a> {
     let pass = &runs.corrupted;
-    Sweep { model, pass, rows: pass.rows, answer: &runs.clean.answer, kind, window, source, held: None }
+    Sweep {
+        model,
+        pass,
+        rows: pass.rows,
+        answer: &runs.clean.answer,
+        kind,
+        window,
+        source,
+        held: None,
+        settled: (kind == Kind::Hidden).then_some(&runs.clean.pass),
+        unchanged: runs.corrupted_score,
+    }
 }
 
-/// Computes all rows; those before the run's first changed position hold `unchanged`.
+/// Computes all rows; those before the run's first changed position hold the unchanged probability.
 fn fill(
     sweep: &Sweep<'_>,
-    unchanged: f64,
     prompt_tokens: usize,
     tokens_at_once: usize,
     listen: &mut dyn FnMut(Report<'_>) -> Result<()>,
 ) -> Result<HeatMap> {
     let _guard = tch::no_grad_guard();
-    let mut scores = vec![vec![unchanged; sweep.model.architecture.layers]; sweep.pass.first];
+    let mut scores = vec![vec![sweep.unchanged; sweep.model.architecture.layers]; sweep.pass.first];
     for (token, row) in scores.iter().enumerate() {
         listen(Report::Row { token, scores: row })?;
     }
     let tokens: Vec<usize> = (sweep.pass.first..prompt_tokens).collect();
-    for group in tokens.chunks(tokens_at_once.max(1)) {
-        for (&token, row) in group.iter().zip(sweep.run(group, listen)?) {
-            listen(Report::Row { token, scores: &row })?;
-            scores.push(row);
+    let layers = sweep.model.architecture.layers;
+    let total = (0..layers).map(|layer| sweep.positions(layer, &tokens, &(0..layers))).sum();
+    let mut finished = 0;
+    let mut batches = Batches::of(Batched::Cells, tokens.len() * layers, tokens_at_once.max(1) * layers);
+    let mut row = Vec::with_capacity(layers);
+    while let Some(next) = batches.next_batch() {
+        let (group, cells) = part(&tokens, layers, next);
+        let mut done = finished;
+        let made = batches.attempt(group.len() * cells.len(), group.len() * cells.len(), || {
+            sweep.run(group, &cells, &mut |layer| {
+                done += sweep.positions(layer, group, &cells);
+                listen(Report::Block { done, total })
+            })
+        })?;
+        let Some(made) = made else { continue };
+        finished = done;
+        for (&token, some) in group.iter().zip(made) {
+            row.extend(some);
+            if row.len() == layers {
+                listen(Report::Row { token, scores: &row })?;
+                scores.push(std::mem::take(&mut row));
+            }
         }
     }
     Ok(HeatMap { kind: sweep.kind, window: sweep.window, scores })
+}
+
+/// Tokens and layers of the next cells: whole rows of the map, or a part of one where not even a row is to run at once.
+fn part(tokens: &[usize], layers: usize, next: Next) -> (&[usize], Range<usize>) {
+    let (row, layer) = (next.first / layers, next.first % layers);
+    if layer == 0 && next.most >= layers {
+        let last = tokens.len().min(row + next.most / layers);
+        return (&tokens[row..last], 0..layers);
+    }
+    (&tokens[row..=row], layer..layers.min(layer + next.most))
 }

@@ -6,6 +6,7 @@
 //! estimates a map from one gradient; [`Averages`] puts the maps of many facts together by token role.
 
 mod average;
+mod bytes;
 mod deviation;
 mod maps;
 mod pass;
@@ -16,8 +17,9 @@ mod runs;
 mod wavefront;
 
 pub use average::{Averages, ROLES, RoleCurve, TotalEffect, positions_of};
+pub use bytes::{MapSize, map_bytes};
 pub use deviation::embedding_deviation;
-pub use maps::{HeatMap, Severed, ablation_map, heat_map, severed_heat_map};
+pub use maps::{HeatMap, Severed, ablation_map, heat_map, rows_at_once, severed_heat_map};
 pub use preview::{ablation_preview, preview};
 pub use replacement::{Donor, Means, Replacement};
 pub use request::{Kind, Request, TracedAnswer, TracedQuestion};

@@ -41,7 +41,7 @@ impl Pass {
         noised: &dyn Fn(&Batch) -> Result<Tap>,
     ) -> Result<Self> {
         let (first, tokens) = (first as i64, ids.size()[0]);
-        let batch = Batch::of(vec![Span { rows, columns: tokens - first, first }]);
+        let batch = Batch::of(vec![Span { rows, columns: tokens - first, first, whole: tokens }]);
         let later = ids.f_narrow(0, first, tokens - first)?.f_repeat([rows])?;
         let mut embed = |batch: &Batch| model.embed(&later, batch, &mut Taps::new(vec![noised(batch)?]));
         Self::run(model, batch, &mut embed, Some(clean))
@@ -54,7 +54,7 @@ impl Pass {
         embed: &mut dyn FnMut(&Batch) -> Result<Tensor>,
         before: Option<&Self>,
     ) -> Result<Self> {
-        let Span { rows, columns, first } = batch.spans[0];
+        let Span { rows, columns, first, .. } = batch.spans[0];
         let layers = model.architecture.layers;
         let shaped = |tensor: &Tensor| tensor.f_reshape([rows, columns, -1]);
         let mut pass = Self {
@@ -68,7 +68,7 @@ impl Pass {
         };
         let mut stream = embed(&batch)?;
         for layer in 0..layers {
-            let prefix = before.map(|before| before.memory[layer].prefix(first, 1)).transpose()?;
+            let prefix = before.map(|before| before.memory[layer].before(first)).transpose()?;
             let mut taps = Taps::new([Site::AttentionOut(layer), Site::MlpOut(layer)].map(Tap::capture).into());
             let (after, kept) = model.block(layer, &stream, &batch, &[prefix.as_ref()], &mut taps, true)?;
             pass.streams.push(shaped(&stream)?);
@@ -114,12 +114,12 @@ pub(super) fn joint_probabilities(model: &Model, answer: &[i64], streams: &Tenso
     let size = streams.size();
     let (place, columns) = (size.len() as i64 - 2, size[size.len() - 2]);
     let reading = streams.f_narrow(place, columns - length, length)?;
-    let log_probabilities = crate::run::log_probabilities(model, &reading)?;
-    let answer = Tensor::f_from_slice(answer)?.f_to_device(model.device)?.f_unsqueeze(-1)?;
-    let mut index = reading.size();
-    index[place as usize + 1] = 1;
-    let found = log_probabilities.f_gather(place + 1, &answer.f_expand(index, false)?, false)?;
-    let joint = found.f_sum_dim_intlist([place, place + 1].as_slice(), false, None);
+    let (outer, hidden) = (&size[..size.len() - 2], size[size.len() - 1]);
+    let rows: i64 = outer.iter().product();
+    let answer = Tensor::f_from_slice(answer)?.f_to_device(model.device)?.f_repeat([rows])?;
+    let found = crate::run::log_probabilities_of(model, &reading.f_reshape([-1, hidden])?, &answer)?;
+    let found = found.f_reshape([outer, &[length]].concat())?;
+    let joint = found.f_sum_dim_intlist([place].as_slice(), false, None);
     joint.and_then(|joint| joint.f_exp()).doing(|| "reading the answer's probability".to_owned())
 }
 

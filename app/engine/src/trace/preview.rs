@@ -11,7 +11,8 @@ use super::request::Kind;
 use super::runs::{CleanRun, Runs};
 use super::wavefront::window_layers;
 use crate::error::{Doing, Result};
-use crate::model::{Batch, Model, Site, Span, Tap, Taps};
+use crate::model::{Batch, Model, Reading, Site, Span, Tap, Taps};
+use std::rc::Rc;
 use tch::Tensor;
 
 /// Estimates the restored probability of all cells of `kind`, by token of the prompt and layer.
@@ -86,32 +87,49 @@ fn estimate(
 }
 
 /// The answer's probability in each row `[rows]`, and its gradient with respect to the activation of `kind` in each
-/// layer, `[rows, tokens - first, hidden]`.
+/// layer, `[rows, tokens - first, hidden]`. What the lowest layer gives is there already, and behind the last only the columns
+/// are run that are read.
 fn gradients(model: &Model, pass: &Pass, answer: &[i64], kind: Kind) -> Result<(Tensor, Vec<Tensor>)> {
     let (rows, first) = (pass.rows, pass.first as i64);
     let columns = pass.tokens - first;
-    let batch = Batch::of(vec![Span { rows, columns, first }]);
-    let hidden = model.architecture.hidden;
-    let standing = pass.streams[0].f_reshape([-1, hidden])?;
-    let mut entering = standing.f_zeros_like()?;
-    entering.f_copy_(&standing)?;
-    let mut stream = entering.f_detach()?.f_set_requires_grad(true)?;
-    let mut activations = Vec::new();
-    for layer in 0..model.architecture.layers {
-        let prefix = pass.memory[layer].prefix(first, 1)?;
-        let site = match kind {
-            Kind::Hidden => Site::Residual(layer),
-            Kind::Mlp => Site::MlpOut(layer),
-            Kind::Attention => Site::AttentionOut(layer),
-        };
-        let mut taps = Taps::new(vec![Tap::capture(site)]);
-        stream = model.block(layer, &stream, &batch, &[Some(&prefix)], &mut taps, false)?.0;
-        activations.extend(taps.captured(0).map(Tensor::shallow_clone));
+    let batch = Batch::of(vec![Span { rows, columns, first, whole: pass.tokens }]);
+    let (hidden, layers, read) = (model.architecture.hidden, model.architecture.layers, answer.len() as i64);
+    let ends: Vec<i64> = (0..rows).flat_map(|row| (row + 1) * columns - read..(row + 1) * columns).collect();
+    let narrow = batch.read(&Rc::new(Reading::of(&batch, &ends, model.device)?));
+    let flat = |tensor: &Tensor| tensor.f_reshape([-1, hidden]);
+    let leaf = |tensor: &Tensor| -> Result<Tensor> {
+        let flat = flat(tensor)?;
+        let mut own = flat.f_empty_like()?;
+        own.f_copy_(&flat)?;
+        Ok(own.f_detach()?.f_set_requires_grad(true)?)
+    };
+    // what is added to the stream as it is has the stream's gradient
+    let of_stream = kind == Kind::Hidden || kind == Kind::Mlp && model.architecture.adds_mlp_output_as_it_is();
+    let lowest = leaf(pass.activation(if of_stream { Kind::Hidden } else { kind }, 0))?;
+    let (entering, attention) = (flat(&pass.streams[0])?, flat(pass.activation(Kind::Attention, 0))?);
+    let mut stream = match kind {
+        _ if of_stream => lowest.shallow_clone(),
+        Kind::Attention => model.block_from_attention(0, &entering, &lowest, None)?,
+        _ => model.block_from_attention(0, &entering, &attention, Some(&lowest))?,
+    };
+    let mut activations = vec![lowest];
+    for layer in 1..layers {
+        let prefix = pass.memory[layer].before(first)?;
+        let site = if kind == Kind::Attention { Site::AttentionOut(layer) } else { Site::MlpOut(layer) };
+        let mut taps = Taps::new(if of_stream { Vec::new() } else { vec![Tap::capture(site)] });
+        let batch = if layer + 1 == layers { &narrow } else { &batch };
+        stream = model.block(layer, &stream, batch, &[Some(&prefix)], &mut taps, false)?.0;
+        let captured = if of_stream { Some(&stream) } else { taps.captured_there(0) };
+        activations.extend(captured.map(Tensor::shallow_clone));
     }
-    let probabilities = joint_probabilities(model, answer, &stream.f_reshape([rows, columns, hidden])?)?;
+    let probabilities = joint_probabilities(model, answer, &stream.f_reshape([rows, -1, hidden])?)?;
     let total = probabilities.f_sum(tch::Kind::Float)?;
     let gradients = Tensor::f_run_backward(&[total], &activations, false, false)
         .doing(|| "running backwards from the answer's probability".to_owned())?;
-    let shaped = gradients.iter().map(|gradient| gradient.f_reshape([rows, columns, hidden]));
-    Ok((probabilities.f_detach()?, shaped.collect::<Result<_, _>>()?))
+    let shaped = gradients.iter().map(|gradient| {
+        let gradient = model.at_home(gradient)?.f_reshape([rows, -1, hidden])?;
+        let missing = columns - gradient.size()[1];
+        Ok(if missing > 0 { gradient.f_constant_pad_nd([0, 0, missing, 0])? } else { gradient })
+    });
+    Ok((probabilities.f_detach()?, shaped.collect::<Result<_>>()?))
 }

@@ -70,7 +70,7 @@ impl TracedQuestion {
 pub struct Request {
     /// What the model is asked.
     pub question: TracedQuestion,
-    /// Scaled noise `[samples, subject tokens, hidden]` in float64.
+    /// Scaled noise `[samples, subject tokens, embedded]` in float64.
     pub noise: Tensor,
     /// Put the noise in the embedding's place instead of adding it.
     pub replace: bool,
@@ -98,9 +98,9 @@ impl Request {
     /// The same question with other noise.
     ///
     /// # Errors
-    /// The noise has another shape than `[samples, subject tokens, hidden]`.
+    /// The noise has another shape than `[samples, subject tokens, embedded]`.
     pub fn with_noise(model: &Model, question: TracedQuestion, noise: Tensor) -> Result<Self> {
-        let wanted = [question.subject.len() as i64, model.architecture.hidden];
+        let wanted = [question.subject.len() as i64, model.architecture.embedded()];
         let size = noise.size();
         if size.len() != 3 || size[0] < 1 || size[1..] != wanted {
             return Err(Error::Request(format!(

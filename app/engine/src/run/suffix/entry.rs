@@ -12,7 +12,7 @@ pub(super) enum Entry {
     Embedding,
     /// At the residual stream that enters this block; `layers` is the unembedding.
     Block(usize),
-    /// At the MLP key of this layer.
+    /// At the MLP key of this layer, or at what its experts read.
     Key(usize),
 }
 
@@ -53,7 +53,15 @@ pub(super) fn entry(model: &Model, request: &SuffixRequest, noised: &[Cell]) -> 
         blocks_below(model, cells.site)?;
         lowest = lowest.min(match cells.site {
             Site::Embedding => 0,
-            Site::Residual(layer) | Site::MlpOut(layer) => 8 * layer + 8,
+            Site::Residual(layer) => 8 * layer + 8,
+            // the stream after the block is captured as it is with what was added to it
+            Site::MlpOut(layer)
+                if model.architecture.adds_mlp_output_as_it_is()
+                    && request.capture.iter().all(|captured| captured.site != Site::Residual(layer)) =>
+            {
+                8 * layer + 8
+            }
+            Site::MlpOut(layer) => 8 * layer + 6,
             Site::AttentionOut(layer) | Site::MlpKey(layer) => (8 * layer).max(1),
         });
     }
@@ -61,7 +69,7 @@ pub(super) fn entry(model: &Model, request: &SuffixRequest, noised: &[Cell]) -> 
         if model.parameter(name).is_none() {
             return Err(Error::Request(format!("the model has no parameter `{name}`")));
         }
-        let owner = model.architecture.blocks.iter().position(|block| is_of(name, &block.down));
+        let owner = model.architecture.blocks.iter().position(|block| block.mlp.ends_with(name));
         lowest = lowest.min(owner.map_or(0, |layer| 8 * layer + 6));
     }
     Ok(match lowest {
@@ -71,11 +79,8 @@ pub(super) fn entry(model: &Model, request: &SuffixRequest, noised: &[Cell]) -> 
     })
 }
 
-fn is_of(parameter: &str, module: &str) -> bool {
-    parameter.strip_prefix(module).is_some_and(|rest| rest == ".weight" || rest == ".bias")
-}
-
-/// Whether what is added at `site` can be added to the stream at the entry: an MLP writes to the stream by addition.
+/// Whether what is added at `site` can be added to the stream at the entry: an MLP without a norm after it writes to the
+/// stream by addition, and a run enters above the MLP only then.
 pub(super) fn folds(site: Site, entry: &Entry) -> bool {
     matches!((site, entry), (Site::Residual(layer) | Site::MlpOut(layer), Entry::Block(block)) if layer + 1 == *block)
 }

@@ -7,13 +7,14 @@
 mod entry;
 mod states;
 
-use super::capture::{capture, log_probabilities};
-use super::layout::{Layout, check_rows};
+use super::capture::{blocks_below, log_probabilities};
+use super::layout::{Layout, check_rows, outside};
 use crate::error::{Error, Result};
-use crate::model::{Action, KeysValues, Model, Site, Tap, Taps};
+use crate::model::{Action, Batch, KeysValues, Model, Reading, Site, Tap, Taps};
 use entry::{Entry, cuts, entry, folds};
 use locus_plugin::{Cell, SuffixOutput, SuffixRequest};
 use states::States;
+use std::rc::Rc;
 use tch::Tensor;
 
 /// Flat indices, and what is added there before the first block that runs.
@@ -42,10 +43,12 @@ pub struct Prepared {
     reads: (Tensor, Tensor),
     /// Rows of the logits that are whole distributions.
     distributions: Tensor,
-    /// Flat index of the watched cell.
-    watched: i64,
-    /// The watched cell's residual stream after each layer below the entry.
-    watched_below: Vec<Tensor>,
+    /// Flat index of the watched cell, and its place in what the last block gives.
+    watched: (i64, i64),
+    /// The batch of the last block, which runs for the tokens alone that are read behind it.
+    last: Batch,
+    /// The watched cell's residual stream after the layers below the entry, `[layers, hidden]`, where there are any.
+    watched_below: Option<Tensor>,
 }
 
 /// One entry of `capture`.
@@ -60,9 +63,9 @@ enum Capture {
 pub struct Repetition {
     /// Log-probabilities, gradients intact.
     pub output: SuffixOutput,
-    /// What the logit lens says of the watched cell after the layers that repetitions change, the highest of all:
-    /// log-probabilities `[layers, vocabulary]` in float32 at least, without gradient.
-    pub lens: Tensor,
+    /// The watched cell's residual stream after the layers that repetitions change, the highest of all: `[layers, hidden]`,
+    /// without gradient, for who wants to read it through [`super::lens`].
+    pub watched: Tensor,
 }
 
 impl Prepared {
@@ -91,9 +94,36 @@ impl Prepared {
         let (rows, device) = (&request.rows, model.device);
         let whole = Layout::whole(rows).together(device)?;
         let layout = Layout::after(rows, &cuts).together(device)?;
-        let mut states = States::new(model, &request, &whole, watched)?;
+        let mut states = States::new(model, &request, &whole, watched, entry)?;
         states.run_to(entry)?;
         let part = whole.indices_of(&layout, device)?;
+        let layers = model.architecture.layers;
+        // where repetitions enter behind the last block, they give all tokens that enter
+        let narrows = !matches!(entry, Entry::Block(block) if block == layers);
+        let in_last = |site: Site| Ok::<_, Error>(narrows && blocks_below(model, site)? == layers);
+        let mut read: Vec<Cell> = request.read.iter().map(|read| read.cell).collect();
+        read.extend(request.distributions.iter().copied().chain([watched]));
+        for cells in request.add.iter().chain(&request.capture) {
+            if in_last(cells.site)? {
+                read.extend(&cells.cells);
+            }
+        }
+        let reading = Rc::new(Reading::of(&layout.batch, &layout.flats(&read)?, device)?);
+        let behind = |cell: Cell| -> Result<i64> {
+            let flat = layout.flat(cell)?;
+            if narrows { reading.place(flat).ok_or_else(|| outside(cell)) } else { Ok(flat) }
+        };
+        let indices = |site: Site, cells: &[Cell]| -> Result<Tensor> {
+            if in_last(site)? {
+                let places = cells.iter().map(|&cell| behind(cell)).collect::<Result<Vec<i64>>>()?;
+                return Ok(Tensor::f_from_slice(&places)?.f_to_device(device)?);
+            }
+            layout.flat_all(cells, device)
+        };
+        let part = match entry {
+            Entry::Key(layer) if layer + 1 == layers => part.f_index_select(0, reading.cells())?,
+            _ => part,
+        };
         let select = |tensor: &Tensor| tensor.f_index_select(0, &part);
         let (stream, keys) = match entry {
             Entry::Embedding => (None, None),
@@ -102,20 +132,20 @@ impl Prepared {
         };
         let prefixes = states.prefixes(entry, &cuts, &layout)?;
         let watched_below = std::mem::take(&mut states.watched_streams);
+        let watched_below = (!watched_below.is_empty()).then(|| Tensor::f_stack(&watched_below, 0)).transpose()?;
         let added = request
             .add
             .iter()
-            .map(|cells| Ok((layout.flat_all(&cells.cells, device)?, folds(cells.site, &entry))))
+            .map(|cells| Ok((indices(cells.site, &cells.cells)?, folds(cells.site, &entry))))
             .collect::<Result<_>>()?;
+        let mut fixed = states.fixed()?.into_iter();
         let captured = request
             .capture
             .iter()
             .map(|cells| {
-                Ok(if entry.fixes(cells.site) {
-                    Capture::Fixed(capture(model, rows, std::slice::from_ref(cells))?.remove(0))
-                } else {
-                    super::capture::blocks_below(model, cells.site)?;
-                    Capture::Cells(layout.flat_all(&cells.cells, device)?)
+                Ok(match fixed.next().flatten() {
+                    Some(value) => Capture::Fixed(value),
+                    None => Capture::Cells(indices(cells.site, &cells.cells)?),
                 })
             })
             .collect::<Result<_>>()?;
@@ -141,10 +171,11 @@ impl Prepared {
         }
         let tensor = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
         Ok(Self {
-            read_cells: layout.flat_all(&cells, device)?,
+            read_cells: tensor(&cells.iter().map(|&cell| behind(cell)).collect::<Result<Vec<i64>>>()?)?,
             reads: (tensor(&read_rows)?, tensor(&tokens)?),
             distributions: tensor(&whole_rows)?,
-            watched: layout.flat(watched)?,
+            watched: (layout.flat(watched)?, behind(watched)?),
+            last: layout.batch.read(&reading),
             request,
             layout,
             entry,
@@ -156,6 +187,16 @@ impl Prepared {
             captured,
             watched_below,
         })
+    }
+
+    /// What is captured, one tensor for each entry of `capture`, where no repetition changes any of it.
+    #[must_use]
+    pub fn fixed(&self) -> Option<Vec<Tensor>> {
+        let fixed = |place: &Capture| match place {
+            Capture::Fixed(value) => Some(value.shallow_clone()),
+            Capture::Cells(_) => None,
+        };
+        self.captured.iter().map(fixed).collect()
     }
 
     /// Names of the parameters that each repetition gives anew.
@@ -209,8 +250,10 @@ impl Prepared {
         let batch = &self.layout.batch;
         let missing = || Error::Request("the run was not prepared".to_owned());
         let mut watched: Vec<Tensor> = Vec::new();
-        let mut watch = |stream: &Tensor| -> Result<()> {
-            watched.push(stream.f_detach()?.f_get(self.watched)?);
+        let last = model.architecture.layers - 1;
+        let mut watch = |stream: &Tensor, layer: usize| -> Result<()> {
+            let (within, behind) = self.watched;
+            watched.push(stream.f_detach()?.f_get(if layer == last { behind } else { within })?);
             Ok(())
         };
         let mut stream = match self.entry {
@@ -222,45 +265,36 @@ impl Prepared {
                 model.block_from_key(layer, stream, keys, &mut taps)?
             }
         };
-        if self.entry.first_block() > 0 {
-            watch(&stream)?;
+        if let Some(below) = self.entry.first_block().checked_sub(1) {
+            watch(&stream, below)?;
         }
-        for (layer, prefixes) in (self.entry.first_block()..model.architecture.layers).zip(&self.prefixes) {
+        for (layer, prefixes) in (self.entry.first_block()..=last).zip(&self.prefixes) {
             let prefixes: Vec<Option<&KeysValues>> = prefixes.iter().map(Option::as_ref).collect();
+            let batch = if layer == last { &self.last } else { batch };
             stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false)?.0;
-            watch(&stream)?;
+            watch(&stream, layer)?;
         }
-        // the unembedding is read once for the loss and for what is shown
-        let count = self.read_cells.size()[0];
-        let watched = Tensor::f_stack(&watched, 0)?;
-        let read = Tensor::f_cat(&[stream.f_index_select(0, &self.read_cells)?, watched], 0)?;
-        let all = log_probabilities(model, &read)?;
-        let log_probabilities = all.f_narrow(0, 0, count)?;
-        let lens = all.f_detach()?.f_narrow(0, count, all.size()[0] - count)?;
+        let log_probabilities = log_probabilities(model, &stream.f_index_select(0, &self.read_cells)?)?;
         let (rows, tokens) = &self.reads;
         let read = log_probabilities.f_index_select(0, rows)?;
         let read = read.f_gather(1, &tokens.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?;
         let distributions = log_probabilities.f_index_select(0, &self.distributions)?;
         let captured = self.captured(&taps, first_capture)?;
-        Ok(Repetition { output: SuffixOutput { log_probabilities: read, distributions, captured }, lens })
+        let watched = Tensor::f_stack(&watched, 0)?;
+        Ok(Repetition { output: SuffixOutput { log_probabilities: read, distributions, captured }, watched })
     }
 
     /// The watched cell's residual stream after the layers that no repetition changes, the lowest of all: `[layers,
     /// hidden]`; `None` where there are none.
-    ///
-    /// # Errors
-    /// Those of libtorch.
-    pub fn watched_below(&self) -> Result<Option<Tensor>> {
-        if self.watched_below.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Tensor::f_stack(&self.watched_below, 0)?))
+    #[must_use]
+    pub fn watched_below(&self) -> Option<Tensor> {
+        self.watched_below.as_ref().map(Tensor::shallow_clone)
     }
 
     /// The noise on the embeddings.
     fn noise_tap(&self, model: &Model, noise: Option<&Tensor>) -> Result<Option<Tap>> {
         let Some((cells, tokens)) = &self.noised else { return Ok(None) };
-        let wanted = [tokens.size()[0], model.architecture.hidden];
+        let wanted = [tokens.size()[0], model.architecture.embedded()];
         let noise = noise.filter(|noise| noise.size() == wanted);
         let noise = noise.ok_or_else(|| Error::Request(format!("this run needs noise of shape {wanted:?}")))?;
         let action = Action::Replace(model.noised_embeddings(tokens, noise)?);
@@ -292,6 +326,7 @@ impl Prepared {
             let count = cells.size()[0];
             let width = match asked.site {
                 Site::MlpKey(_) => model.architecture.inner,
+                Site::Embedding => model.architecture.embedded(),
                 _ => model.architecture.hidden,
             };
             if value.size() != [count, width] && value.size() != [1, width] {
