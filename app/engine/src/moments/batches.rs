@@ -21,6 +21,9 @@ pub struct CorpusPlace {
     pub documents: u64,
     /// Batches of the chunk that are done.
     pub batches: usize,
+    /// Layers to which the batch after those has been added.
+    #[serde(default)]
+    pub layers: usize,
 }
 
 /// Documents that were read together.
@@ -47,7 +50,12 @@ impl<'a> Chunks<'a> {
     /// Starts with the chunk of `place`.
     pub fn new(model: &'a Model, corpus: &Corpus, place: CorpusPlace) -> Result<Self> {
         let limit = corpus.limit().map_or(u64::MAX, |limit| limit as u64);
-        Ok(Self { model, chosen: corpus.read(place.document)?, limit, place: CorpusPlace { batches: 0, ..place } })
+        Ok(Self {
+            model,
+            chosen: corpus.read(place.document)?,
+            limit,
+            place: CorpusPlace { batches: 0, layers: 0, ..place },
+        })
     }
 
     /// The next chunk; `None` at the end of the corpus or of the tokens that are wanted.
@@ -76,6 +84,7 @@ impl<'a> Chunks<'a> {
             tokens: place.tokens + count as u64,
             documents: place.documents + documents.len() as u64,
             batches: 0,
+            layers: 0,
         };
         Ok(Some(Chunk { place, batches: batches(documents), next: self.place, share: self.chosen.share() }))
     }

@@ -2,14 +2,19 @@
 
 use super::documents::bad;
 use crate::error::Result;
-use crate::sealed::UNSEALED;
+use crate::sealed::{UNSEALED, has_place, is_header_whole};
 use safetensors::tensor::Metadata;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+/// What is said of a file whose contents are not what they were.
+pub(super) const DAMAGED: &str =
+    "it is damaged: its contents do not have the checksum that it carries; delete it to collect them anew";
 
 /// The entry of the file's metadata.
 pub(super) const ENTRY: &str = "second-moments";
@@ -19,6 +24,10 @@ const LARGEST_HEADER: u64 = 100 << 20;
 
 /// Name of the file's checksum among what it says.
 const CHECKSUM: &str = "checksum";
+/// Name of its header's own.
+const HEADER: &str = "header";
+/// Name of the checksums of its parts.
+const PARTS: &str = "parts";
 
 /// Which second moments these are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,28 +76,41 @@ impl MomentsDescription {
 /// # Errors
 /// The file cannot be read or is cut short.
 pub fn describe(file: &Path) -> Result<Option<MomentsDescription>> {
-    Ok(describe_as(file)?.map(|said| said.about))
+    Ok(describe_as(file)?.about)
 }
 
 /// What a file says of itself.
 pub(super) struct Says<T> {
-    /// In what it was asked for.
-    pub about: T,
+    /// In what it was asked for; nothing where it says nothing, as files of other programs.
+    pub about: Option<T>,
     /// Whether it carries a checksum of its contents.
     pub is_sealed: bool,
+    /// Where its tensors are, from the end of the header.
+    pub tensors: Metadata,
+    /// Bytes before them.
+    pub begin: u64,
+    /// SHA-256 of its parts by their names, where the header carries a checksum of its own, which it has.
+    pub parts: Option<BTreeMap<String, String>>,
 }
 
-/// What a file is to say of itself, with a place for its checksum.
-pub(super) fn to_say<T: Serialize>(about: &T) -> serde_json::Result<String> {
+/// What a file is to say of itself, with places for its checksum and that of its header, and the checksums of its parts.
+pub(super) fn to_say<T: Serialize>(about: &T, parts: &BTreeMap<String, String>) -> serde_json::Result<String> {
     let text = serde_json::to_string(about)?;
     let rest = text.strip_prefix('{').unwrap_or(&text);
-    Ok(format!("{{\"{CHECKSUM}\":\"{UNSEALED}\",{rest}"))
+    let parts = serde_json::to_string(parts)?;
+    let seals = format!("\"{CHECKSUM}\":\"{UNSEALED}\",\"{HEADER}\":\"{UNSEALED}\"");
+    Ok(format!("{{{seals},\"{PARTS}\":{parts},{rest}"))
 }
 
 /// What a file says of itself, as whatever it says it in.
-pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<Says<T>>> {
-    let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
+pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Says<T>> {
     let mut input = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    said_in(&mut input, file)
+}
+
+/// The same of an open file, which is read from its beginning.
+pub(super) fn said_in<T: DeserializeOwned>(input: &mut File, file: &Path) -> Result<Says<T>> {
+    let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
     let length = input.metadata().map_or(0, |metadata| metadata.len());
     let mut size = [0; 8];
     input.read_exact(&mut size).map_err(|_| cut())?;
@@ -96,15 +118,30 @@ pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Option<Say
     if header > length.saturating_sub(8).min(LARGEST_HEADER) {
         return Err(cut());
     }
-    let mut bytes = vec![0; header as usize];
-    input.read_exact(&mut bytes).map_err(|_| cut())?;
-    let metadata: Metadata = serde_json::from_slice(&bytes).map_err(|_| cut())?;
-    if (8 + header).checked_add(metadata.data_len() as u64) != Some(length) {
+    let mut bytes = size.to_vec();
+    bytes.resize(8 + header as usize, 0);
+    input.read_exact(&mut bytes[8..]).map_err(|_| cut())?;
+    let tensors: Metadata = serde_json::from_slice(&bytes[8..]).map_err(|_| cut())?;
+    if (8 + header).checked_add(tensors.data_len() as u64) != Some(length) {
         return Err(cut());
     }
-    let Some(text) = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY)) else { return Ok(None) };
+    let begin = 8 + header;
+    let Some(text) = tensors.metadata().as_ref().and_then(|entries| entries.get(ENTRY)) else {
+        // an entry that carries a checksum under another name is a damaged one
+        return if has_place(&bytes) {
+            Err(bad(file, DAMAGED))
+        } else {
+            Ok(Says { about: None, is_sealed: false, tensors, begin, parts: None })
+        };
+    };
     let mut says: Map<String, Value> = serde_json::from_str(text).map_err(|_| cut())?;
     let is_sealed = says.remove(CHECKSUM).is_some();
-    let about = serde_json::from_value(Value::Object(says)).map_err(|_| cut())?;
-    Ok(Some(Says { about, is_sealed }))
+    let (of_header, parts) = (says.remove(HEADER), says.remove(PARTS));
+    let parts = match (of_header, is_header_whole(&bytes)) {
+        (None, None) => None,
+        (Some(_), Some(true)) => Some(serde_json::from_value(parts.unwrap_or_default()).map_err(|_| cut())?),
+        _ => return Err(bad(file, DAMAGED)),
+    };
+    let about = Some(serde_json::from_value(Value::Object(says)).map_err(|_| cut())?);
+    Ok(Says { about, is_sealed, tensors, begin, parts })
 }

@@ -6,8 +6,6 @@ use crate::number_formats::dtype_of;
 use crate::room::room;
 use crate::sealed::seal_file;
 use locus_files::{Draft, NotWritten};
-use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, View, serialize_to_file};
 use std::borrow::Cow;
@@ -106,47 +104,4 @@ pub fn with_temporary_name(file: &Path, write: impl FnOnce(&mut Draft) -> std::i
     let mut draft = Draft::new(file).map_err(NotWritten::at(file))?;
     write(&mut draft).map_err(NotWritten::at(file))?;
     Ok(draft.commit().map_err(NotWritten::at(file))?)
-}
-
-/// Removes what processes of earlier versions that were killed while they wrote left beside `file`; what this one leaves
-/// is swept by whoever writes there next.
-pub fn remove_leftovers(file: &Path) {
-    let (Some(folder), Some(stem)) = (file.parent(), file.file_stem()) else { return };
-    let stem = stem.to_string_lossy();
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let process = name.rsplit_once(".partial.").filter(|(whole, _)| whole.starts_with(&*stem));
-        if process.is_some_and(|(_, process)| has_ended(process)) {
-            let _ = std::fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// Whether a process of this number was there and is no more. One of another user is there.
-fn has_ended(process: &str) -> bool {
-    let pid = process.parse().ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::remove_leftovers;
-    use std::process::Command;
-
-    #[test]
-    fn what_a_process_that_has_ended_left_is_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new("true").spawn().expect("it starts");
-        child.wait().expect("its end");
-        let running = std::process::id();
-        let left = format!("moments.partial.{}", child.id());
-        let kept =
-            [format!("moments.partial.{running}"), "moments.partial.x".into(), format!("other.partial.{}", child.id())];
-        for name in kept.iter().chain([&left]) {
-            std::fs::write(folder.path().join(name), "half").expect("written");
-        }
-        remove_leftovers(&folder.path().join("moments.safetensors"));
-        assert!(!folder.path().join(left).exists());
-        assert!(kept.iter().all(|name| folder.path().join(name).exists()));
-    }
 }

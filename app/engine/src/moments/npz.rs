@@ -88,7 +88,7 @@ fn import_safetensors(model: &Model, path: &Path, layer: Option<usize>) -> Resul
     let mut means = BTreeMap::new();
     let mut layers = BTreeMap::new();
     for layer in read.layers().filter(wanted) {
-        let Some(mean) = read.mean(layer) else { continue };
+        let Some(mean) = read.mean(layer)? else { continue };
         fits(model, path, layer, mean)?;
         let known = about.as_ref().and_then(|about| about.layers.get(&layer)).cloned();
         let known = known.unwrap_or(LayerDescription { tokens: read.tokens, ..LayerDescription::default() });
@@ -107,6 +107,12 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
         return Err(bad(
             file,
             format!("there is no layer {layer}; this model has layers 0 to {}", layers.saturating_sub(1)),
+        ));
+    }
+    if let Some(experts) = model.architecture.experts_of(layer) {
+        return Err(bad(
+            file,
+            format!("{}, which have no keys in common; take a layer with a single MLP", experts.said(layer)),
         ));
     }
     if size != [inner, inner] {
@@ -160,11 +166,12 @@ fn place(model: &Model, file: &Path, given: Option<usize>) -> Result<usize> {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let blocks = &model.architecture.blocks;
     let named = blocks.iter().position(|block| {
-        stem.strip_prefix(block.down.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+        let rest = block.down().and_then(|down| stem.strip_prefix(down));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
     });
     let number = || stem.split('_').next().and_then(|number| number.parse().ok());
     named.or_else(number).ok_or_else(|| {
-        let example = blocks.first().map_or("", |block| block.down.as_str());
+        let example = blocks.iter().find_map(|block| block.down()).unwrap_or_default();
         bad(
             file,
             format!(
@@ -279,13 +286,14 @@ pub fn export(
     let mut written = Vec::new();
     for &layer in layers {
         let mean = moments
-            .mean(layer)
+            .mean(layer)?
             .ok_or_else(|| Error::Request(format!("there is no second moment for layer {layer}; collect it")))?;
         let about = moments.description.layers.get(&layer).cloned().unwrap_or_default();
         let tokens = if about.tokens > 0 { about.tokens } else { moments.tokens };
         let documents = sample_size.unwrap_or(about.documents);
         let precision = if mean.f_kind()? == Kind::Double { "float64" } else { "float32" };
-        let module = model.architecture.blocks.get(layer).map_or_else(|| layer.to_string(), |block| block.down.clone());
+        let down = model.architecture.blocks.get(layer).and_then(|block| block.down());
+        let module = down.map_or_else(|| layer.to_string(), str::to_owned);
         let size = if documents > 0 { format!("_{documents}") } else { String::new() };
         let file = folder.join(format!("{module}_{precision}_mom2{size}.npz"));
         let sum = || mean.f_mul_scalar(tokens as f64)?.f_to_device(Device::Cpu)?.f_reshape([-1]);

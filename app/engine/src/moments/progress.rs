@@ -9,6 +9,7 @@ use crate::room::shortage_or;
 use crate::sealed::is_file_whole;
 use serde::{Deserialize, Serialize};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tch::Tensor;
@@ -59,12 +60,12 @@ impl ProgressFile {
     /// What an unfinished pass says of itself, and how many tokens it had; `None` where the file is none.
     #[must_use]
     pub fn look(file: &Path) -> Option<(MomentsDescription, u64)> {
-        let state: State = describe_as(file).ok()??.about;
+        let state: State = describe_as(file).ok()?.about?;
         Some((state.description, state.tokens))
     }
 
     fn state(&self, description: &MomentsDescription) -> Option<State> {
-        let state: State = describe_as(&self.file).ok()??.about;
+        let state: State = describe_as(&self.file).ok()?.about?;
         (state.description == *description).then_some(state)
     }
 
@@ -122,13 +123,9 @@ impl ProgressFile {
     pub(super) fn keep(&self, about: &MomentsDescription, place: CorpusPlace, tokens: u64, sums: &Sums) -> Result<()> {
         let start = Instant::now();
         let state = State { description: about.clone(), place, tokens };
-        let says = to_say(&state).map_err(|error| Error::Request(error.to_string()))?;
-        let named = |kind: &str, tensors: &[Tensor]| -> Vec<(String, Tensor)> {
-            tensors
-                .iter()
-                .enumerate()
-                .map(|(layer, tensor)| (format!("{kind}.{layer}"), tensor.shallow_clone()))
-                .collect()
+        let says = to_say(&state, &BTreeMap::new()).map_err(|error| Error::Request(error.to_string()))?;
+        let named = |kind: &str, tensors: &BTreeMap<usize, Tensor>| -> Vec<(String, Tensor)> {
+            tensors.iter().map(|(layer, tensor)| (format!("{kind}.{layer}"), tensor.shallow_clone())).collect()
         };
         let mut tensors = named("sum", &sums.lower);
         tensors.extend(named("check", &sums.checks));

@@ -1,43 +1,34 @@
-//! Second moments at hand: on disk, and factored for solves.
+//! Second moments at hand: on disk until they are asked for, and factored for solves.
 
-use super::description::{MomentsDescription, describe_as, to_say};
+use super::description::{DAMAGED, MomentsDescription, to_say};
+use super::documents::bad;
+use super::factor::{self, Beside, Factor};
 use super::files;
+use super::kept::{Kept, Layer, digest};
 use super::sums::checked_keys;
 use crate::error::{Doing, Error, Result};
-use crate::room::shortage_or;
 use crate::sealed::is_file_whole;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
-/// Ridges that are tried, as shares of the mean of the diagonal.
-const RIDGES: [f64; 6] = [0.0, 1e-8, 1e-6, 1e-4, 1e-2, 1.0];
-/// Smallest square of a pivot, as a share of the mean of the diagonal: what is less is rounding of the sums.
-const SMALLEST_PIVOT: f64 = 1e-9;
-
 /// Second moments by layer.
 #[derive(Debug)]
 pub struct SecondMoments {
-    /// `E[k kᵀ]` by layer, `[inner, inner]` in float32 or float64.
-    means: BTreeMap<usize, Tensor>,
+    /// What is in memory of each layer.
+    layers: BTreeMap<usize, OnceCell<Layer>>,
+    /// The file that holds all of them, where there is one.
+    kept: Option<Kept>,
     /// Tokens they were collected over.
     pub tokens: u64,
     /// Which second moments they are; empty where nobody said.
     pub description: MomentsDescription,
-    /// Whether they were compared with a checksum when they were read; files of older programs have none.
+    /// Whether they carry a checksum; files of older programs have none.
     pub is_sealed: bool,
-    /// Means in float64 for some keys, by layer.
-    checks: BTreeMap<usize, Tensor>,
     factors: RefCell<HashMap<usize, Factor>>,
-}
-
-#[derive(Debug)]
-struct Factor {
-    /// Lower Cholesky factor in float64.
-    lower: Tensor,
-    /// What was added to the diagonal so that there is one; 0 as a rule.
-    ridge: f64,
+    /// Ridges of the factors so far.
+    ridges: RefCell<HashMap<usize, f64>>,
 }
 
 impl SecondMoments {
@@ -56,18 +47,38 @@ impl SecondMoments {
                 return Err(Error::Request(message));
             }
         }
-        let description = MomentsDescription::default();
-        Ok(Self { means, tokens, description, is_sealed: true, checks: BTreeMap::new(), factors: RefCell::default() })
+        let layers = means.into_iter().map(|(layer, mean)| (layer, Layer { mean, check: None }));
+        Ok(Self::of_layers(layers, tokens, MomentsDescription::default()))
+    }
+
+    fn of_layers(
+        layers: impl IntoIterator<Item = (usize, Layer)>,
+        tokens: u64,
+        description: MomentsDescription,
+    ) -> Self {
+        let layers = layers.into_iter().map(|(layer, known)| (layer, OnceCell::from(known))).collect();
+        let (factors, ridges) = (RefCell::default(), RefCell::default());
+        Self { layers, kept: None, tokens, description, is_sealed: true, factors, ridges }
     }
 
     /// The same, with what they are and means in float64 for the keys of [`checked_keys`].
-    pub(super) fn described(self, description: MomentsDescription, checks: BTreeMap<usize, Tensor>) -> Self {
-        Self { description, checks, ..self }
+    pub(super) fn described(self, description: MomentsDescription, mut checks: BTreeMap<usize, Tensor>) -> Self {
+        let known = |(layer, cell): (usize, OnceCell<Layer>)| {
+            Some((layer, Layer { check: checks.remove(&layer), ..cell.into_inner()? }))
+        };
+        let layers: Vec<_> = self.layers.into_iter().filter_map(known).collect();
+        Self::of_layers(layers, self.tokens, description)
     }
 
     /// Their layers, in ascending order.
     pub fn layers(&self) -> impl Iterator<Item = usize> + '_ {
-        self.means.keys().copied()
+        self.layers.keys().copied()
+    }
+
+    /// Whether there is one of a layer.
+    #[must_use]
+    pub fn has(&self, layer: usize) -> bool {
+        self.layers.contains_key(&layer)
     }
 
     /// Those of some layers.
@@ -75,43 +86,40 @@ impl SecondMoments {
     /// # Errors
     /// There is none for one of them.
     pub fn only(&self, layers: &[usize]) -> Result<Self> {
-        let mut means = BTreeMap::new();
+        let mut taken = BTreeMap::new();
         for &layer in layers {
-            let mean = self.means.get(&layer).ok_or_else(|| missing(layer))?;
-            means.insert(layer, mean.shallow_clone());
+            taken.insert(layer, self.known(layer)?.ok_or_else(|| missing(layer))?.shared());
         }
         let mut description = self.description.clone();
-        description.layers.retain(|layer, _| means.contains_key(layer));
-        let checks = self.checks.iter().filter(|(layer, _)| means.contains_key(layer));
-        let checks = checks.map(|(&layer, check)| (layer, check.shallow_clone())).collect();
-        Ok(Self::from_means(means, self.tokens)?.described(description, checks))
+        description.layers.retain(|layer, _| taken.contains_key(layer));
+        Ok(Self::of_layers(taken, self.tokens, description))
     }
 
     /// These, and those of `other` in the layers that it has.
-    #[must_use]
-    pub fn overlaid_by(mut self, other: Self) -> Self {
-        let Self { means, description, checks, tokens, .. } = other;
-        for layer in means.keys() {
-            self.checks.remove(layer);
+    ///
+    /// # Errors
+    /// What is on disk cannot be read.
+    pub fn overlaid_by(&self, other: &Self) -> Result<Self> {
+        let mut layers = BTreeMap::new();
+        for (moments, layer) in
+            self.layers().map(|layer| (self, layer)).chain(other.layers().map(|layer| (other, layer)))
+        {
+            layers.insert(layer, moments.known(layer)?.ok_or_else(|| missing(layer))?.shared());
         }
-        self.means.extend(means);
-        self.checks.extend(checks);
-        let mut layers = std::mem::take(&mut self.description.layers);
-        layers.extend(description.layers);
-        self.description = MomentsDescription { layers, ..description };
-        self.tokens = self.tokens.min(tokens);
-        self.factors.borrow_mut().clear();
-        self
+        let mut about = self.description.layers.clone();
+        about.extend(other.description.layers.clone());
+        let description = MomentsDescription { layers: about, ..other.description.clone() };
+        Ok(Self::of_layers(layers, self.tokens.min(other.tokens), description))
     }
 
     /// By how much the sum of a layer deviates from products that were summed up in float64: the relative norm of the
     /// difference over the keys for which they were. `None` where none were.
     ///
     /// # Errors
-    /// Those of libtorch.
+    /// Those of libtorch; what is on disk cannot be read.
     pub fn deviation(&self, layer: usize) -> Result<Option<f64>> {
         let _guard = tch::no_grad_guard();
-        let Some((mean, check)) = self.means.get(&layer).zip(self.checks.get(&layer)) else { return Ok(None) };
+        let Some(Layer { mean, check: Some(check) }) = self.known(layer)? else { return Ok(None) };
         let keys = checked_keys(mean.size()[0])?.f_to_device(mean.device())?;
         if check.size() != [keys.size()[0], keys.size()[0]] {
             return Ok(Some(f64::NAN));
@@ -122,52 +130,110 @@ impl SecondMoments {
         Ok(Some(if off == 0.0 { 0.0 } else { off / norm }))
     }
 
-    /// The mean of one layer.
-    #[must_use]
-    pub fn mean(&self, layer: usize) -> Option<&Tensor> {
-        self.means.get(&layer)
+    /// The mean of one layer, read where it is still on disk.
+    ///
+    /// # Errors
+    /// It cannot be read, or is damaged.
+    pub fn mean(&self, layer: usize) -> Result<Option<&Tensor>> {
+        Ok(self.known(layer)?.map(|known| &known.mean))
+    }
+
+    fn known(&self, layer: usize) -> Result<Option<&Layer>> {
+        let Some(cell) = self.layers.get(&layer) else { return Ok(None) };
+        if let Some(known) = cell.get() {
+            return Ok(Some(known));
+        }
+        let read = self.kept.as_ref().map(|kept| kept.read(layer)).transpose()?.flatten();
+        Ok(read.map(|read| cell.get_or_init(|| read)))
     }
 
     /// Keys that never fire in the corpus: rows of zeros.
     ///
     /// # Errors
-    /// Those of libtorch.
+    /// Those of libtorch; what is on disk cannot be read.
     pub fn dead_keys(&self, layer: usize) -> Result<i64> {
-        let Some(mean) = self.means.get(&layer) else { return Ok(0) };
+        let Some(mean) = self.mean(layer)? else { return Ok(0) };
         Ok(mean.f_diag(0)?.f_eq(0.0)?.f_sum(Kind::Int64)?.f_int64_value(&[])?)
     }
 
-    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, solved in float64 by a Cholesky factor that is kept. Where the
-    /// corpus left `C` singular (keys that never fire), the smallest ridge that helps is put on its diagonal.
+    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, solved in float64 by a Cholesky factor that is kept, beside the file
+    /// where that is worth it. Where the corpus left `C` singular (keys that never fire), the smallest ridge that helps is
+    /// put on its diagonal.
     ///
     /// # Errors
     /// No second moment for the layer; keys of another width; a matrix that no ridge helps.
     pub fn solve(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
         let _guard = tch::no_grad_guard();
-        let mean = self.means.get(&layer).ok_or_else(|| missing(layer))?;
+        let width = self.width(layer).ok_or_else(|| missing(layer))?;
         let size = keys.size();
-        if size.len() != 2 || size[1] != mean.size()[0] {
-            let message = format!("keys of shape {size:?} do not fit a second moment of width {}", mean.size()[0]);
+        if size.len() != 2 || size[1] != width {
+            let message = format!("keys of shape {size:?} do not fit a second moment of width {width}");
             return Err(Error::Request(message));
         }
-        let mut factors = self.factors.borrow_mut();
-        let factor = match factors.entry(layer) {
-            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
-            std::collections::hash_map::Entry::Vacant(entry) => {
-                let found = factor(layer, mean);
-                entry.insert(found.doing(|| format!("factoring the second moment of layer {layer}"))?)
+        let known = self.factors.borrow().get(&layer).map(Factor::shared);
+        let factor = match known {
+            Some(known) => known,
+            None => self.factored(layer)?,
+        };
+        // two triangular solves, which copy no factor as one by it does
+        let solved = || {
+            let right = keys.f_to_kind(Kind::Double)?.f_tr()?;
+            let half = factor.lower.f_linalg_solve_triangular(&right, false, true, false)?;
+            let whole = factor.lower.f_tr()?.f_linalg_solve_triangular(&half, true, true, false)?;
+            whole.f_tr()?.f_to_kind(keys.f_kind()?)
+        };
+        solved().doing(|| format!("solving with the second moment of layer {layer}"))
+    }
+
+    /// The factor of a layer, from beside the file or computed. One that is there stays in memory from its second use on
+    /// only: a single edit has one.
+    fn factored(&self, layer: usize) -> Result<Factor> {
+        let beside = self.kept.as_ref().and_then(|kept| {
+            let place = Beside::new(kept.path(), layer, kept.sha256(layer)?);
+            Some((place, kept.device()))
+        });
+        let there = beside.as_ref().and_then(|(place, device)| place.read(*device));
+        let (found, is_beside) = match there {
+            Some(there) => (there, true),
+            None => {
+                let computed =
+                    self.computed(layer).doing(|| format!("factoring the second moment of layer {layer}"))?;
+                // where it cannot be kept the next edit takes longer
+                let is_kept = beside.is_some_and(|(place, _)| place.write(&computed).unwrap_or(false));
+                (computed, is_kept)
             }
         };
-        let right = keys.f_to_kind(Kind::Double).and_then(|keys| keys.f_tr());
-        let solved = right.and_then(|right| right.f_cholesky_solve(&factor.lower, false)?.f_tr());
-        let solved = solved.and_then(|solved| solved.f_to_kind(keys.f_kind()?));
-        solved.doing(|| format!("solving with the second moment of layer {layer}"))
+        let used = self.ridges.borrow_mut().insert(layer, found.ridge).is_some();
+        if used || !is_beside {
+            self.factors.borrow_mut().insert(layer, found.shared());
+        }
+        Ok(found)
+    }
+
+    /// The factor of a layer, whose mean does not stay in memory for it.
+    fn computed(&self, layer: usize) -> Result<Factor> {
+        let known = self.layers.get(&layer).and_then(OnceCell::get);
+        match (known, &self.kept) {
+            (Some(known), _) => factor::of(layer, &known.mean),
+            (None, Some(kept)) => {
+                let read = kept.read(layer)?.ok_or_else(|| missing(layer))?;
+                factor::of(layer, &read.mean)
+            }
+            (None, None) => Err(missing(layer)),
+        }
+    }
+
+    fn width(&self, layer: usize) -> Option<i64> {
+        match self.layers.get(&layer)?.get() {
+            Some(known) => known.mean.size().first().copied(),
+            None => self.kept.as_ref()?.width(layer),
+        }
     }
 
     /// The ridge that the layer's solves needed; 0 where none was, or nothing was solved yet.
     #[must_use]
     pub fn ridge(&self, layer: usize) -> f64 {
-        self.factors.borrow().get(&layer).map_or(0.0, |factor| factor.ridge)
+        self.ridges.borrow().get(&layer).copied().unwrap_or(0.0)
     }
 
     /// Writes them to `file`, under a temporary name first.
@@ -175,82 +241,76 @@ impl SecondMoments {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, file: &Path) -> Result<()> {
-        let tokens = Tensor::f_from_slice(&[self.tokens as i64])?;
-        let named = |kind: &str, tensors: &BTreeMap<usize, Tensor>| -> Vec<(String, Tensor)> {
-            tensors.iter().map(|(layer, tensor)| (format!("layer{layer}.{kind}"), tensor.shallow_clone())).collect()
-        };
-        let mut tensors = named("mom2", &self.means);
-        tensors.extend(named("check", &self.checks));
-        tensors.push(("tokens".to_owned(), tokens));
-        let says = to_say(&self.description).map_err(|error| Error::Request(error.to_string()))?;
+        let mut tensors = vec![("tokens".to_owned(), Tensor::f_from_slice(&[self.tokens as i64])?)];
+        let mut parts = BTreeMap::new();
+        for layer in self.layers() {
+            let known = self.known(layer)?.ok_or_else(|| missing(layer))?;
+            parts.insert(layer.to_string(), digest(known, self.tokens)?);
+            let Layer { mean, check } = known.shared();
+            tensors.push((format!("layer{layer}.mom2"), mean));
+            tensors.extend(check.map(|check| (format!("layer{layer}.check"), check)));
+        }
+        let says = to_say(&self.description, &parts).map_err(|error| Error::Request(error.to_string()))?;
         files::write(file, tensors, &says)
     }
 
-    /// Reads what [`Self::write`] wrote.
+    /// Opens what [`Self::write`] wrote: layers are read and compared with their checksums when they are asked for. A file
+    /// without checksums of its layers is compared as a whole now.
     ///
     /// # Errors
     /// The file is missing, damaged, or holds something else.
-    pub fn read(file: &Path, device: Device) -> Result<Self> {
-        let bad = |message: String| Error::Corpus { path: file.to_owned(), message };
-        let said = describe_as::<MomentsDescription>(file)?;
-        let is_sealed = said.as_ref().is_some_and(|said| said.is_sealed);
-        let description = said.map(|said| said.about).unwrap_or_default();
-        let whole = is_file_whole(file).map_err(|error| bad(format!("cannot be read ({error})")))?;
-        if whole == Some(false) || is_sealed && whole.is_none() {
-            let message = "it is damaged: its contents do not have the checksum that it carries; delete it to collect them \
-                           anew";
-            return Err(bad(message.to_owned()));
+    pub fn open(file: &Path, device: Device) -> Result<Self> {
+        let opened = Self::of_kept(Kept::open(file, device)?);
+        if opened.kept.as_ref().is_some_and(|kept| !kept.has_parts) {
+            opened.compare_whole()?;
         }
-        let damaged = |_| bad("not a whole file of second moments; delete it to collect them anew".to_owned());
-        let read = Tensor::read_safetensors(file).map_err(|error| shortage_or(error, damaged));
-        let read = read.doing(|| format!("reading {}", file.display()))?;
-        let (mut means, mut checks) = (BTreeMap::new(), BTreeMap::new());
-        let mut tokens = 0;
-        for (name, tensor) in read {
-            if name == "tokens" {
-                tokens = tensor.f_reshape([-1])?.f_int64_value(&[0])? as u64;
-            } else if let Some((layer, kind)) = name.strip_prefix("layer").and_then(|rest| rest.split_once('.')) {
-                let layer = layer.parse().map_err(|_| bad(format!("unknown entry `{name}`")))?;
-                match kind {
-                    "mom2" => means.insert(layer, tensor.f_to_device(device)?),
-                    "check" => checks.insert(layer, tensor.f_to_device(device)?),
-                    _ => None,
-                };
-            }
-        }
-        if means.is_empty() {
-            return Err(bad("it holds no second moment; delete it to collect them anew".to_owned()));
-        }
-        let moments = Self::from_means(means, tokens).map_err(|error| match error {
-            Error::Request(message) => bad(message),
-            other => other,
-        })?;
-        Ok(Self { is_sealed, ..moments.described(description, checks) })
+        Ok(opened)
     }
+
+    fn of_kept(kept: Kept) -> Self {
+        let layers = kept.layers().map(|layer| (layer, OnceCell::new())).collect();
+        let (tokens, description, is_sealed) = (kept.tokens, kept.about.clone(), kept.is_sealed);
+        let (factors, ridges) = (RefCell::default(), RefCell::default());
+        Self { layers, kept: Some(kept), tokens, description, is_sealed, factors, ridges }
+    }
+
+    /// Compares the whole file with its checksum, where they are on disk and it carries one.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub fn compare_whole(&self) -> Result<()> {
+        self.kept.as_ref().filter(|kept| kept.is_sealed).map_or(Ok(()), |kept| whole(kept.path()))
+    }
+
+    /// Compares some layers with their checksums, where they are on disk; they are not kept in memory.
+    ///
+    /// # Errors
+    /// One of them is damaged.
+    pub fn compare(&self, layers: &[usize]) -> Result<()> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        let unread = |layer: &&usize| self.layers.get(*layer).is_some_and(|cell| cell.get().is_none());
+        layers.iter().filter(unread).try_for_each(|&layer| kept.compare(layer))
+    }
+
+    /// Like [`Self::open`], with the whole file compared with its checksum.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn read(file: &Path, device: Device) -> Result<Self> {
+        let opened = Self::of_kept(Kept::open(file, device)?);
+        opened.compare_whole()?;
+        Ok(opened)
+    }
+}
+
+/// Refuses a file whose contents do not have the checksum that it carries.
+fn whole(file: &Path) -> Result<()> {
+    let whole = is_file_whole(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    if whole == Some(true) { Ok(()) } else { Err(bad(file, DAMAGED)) }
 }
 
 fn missing(layer: usize) -> Error {
     Error::Request(format!("there is no second moment for layer {layer}; collect it before the edit"))
-}
-
-/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding.
-fn factor(layer: usize, mean: &Tensor) -> Result<Factor> {
-    let wide = mean.f_to_kind(Kind::Double)?;
-    let mean = wide.f_diag(0)?.f_mean(Kind::Double)?.f_double_value(&[])?;
-    let scale = if mean > 0.0 { mean } else { 1.0 };
-    let identity = Tensor::f_eye(wide.size()[0], (Kind::Double, wide.device()))?;
-    for share in RIDGES {
-        let ridge = share * scale;
-        let candidate = if ridge > 0.0 { wide.f_add(&identity.f_mul_scalar(ridge)?)? } else { wide.shallow_clone() };
-        let (lower, info) = candidate.f_linalg_cholesky_ex(false, false)?;
-        let pivot = lower.f_diag(0)?.f_min()?.f_double_value(&[])?;
-        if info.f_int64_value(&[])? == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
-            return Ok(Factor { lower, ridge });
-        }
-    }
-    Err(Error::Request(format!(
-        "the second moment of layer {layer} is not positive semi-definite; check it by `locus stats verify`"
-    )))
 }
 
 #[cfg(test)]
@@ -258,6 +318,38 @@ mod tests {
     use super::SecondMoments;
     use std::collections::BTreeMap;
     use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn a_layer_is_read_by_itself_and_every_flipped_bit_of_it_or_of_the_header_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("kept.safetensors");
+        let mean = |layer: usize| (layer, Tensor::rand([2, 2], (Kind::Float, Device::Cpu)) + layer as f64);
+        let whole = SecondMoments::from_means((0..3).map(mean).collect(), 7).expect("moments");
+        whole.write(&file).expect("written");
+        let opened = SecondMoments::open(&file, Device::Cpu).expect("whole");
+        assert_eq!(opened.layers().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(opened.mean(1).expect("read"), whole.mean(1).expect("there"));
+        assert!(opened.layers[&0].get().is_none(), "no other layer is read");
+        let mut bytes = std::fs::read(&file).expect("the file");
+        let found = |bytes: &[u8], layers: &[usize]| {
+            std::fs::write(&file, bytes).expect("written");
+            SecondMoments::open(&file, Device::Cpu).and_then(|opened| opened.compare(layers)).is_err()
+        };
+        let digits = {
+            let mark = br#"\"checksum\":\""#;
+            let at = bytes.windows(mark.len()).position(|window| window == mark).expect("a checksum") + mark.len();
+            at..at + 64
+        };
+        let mut missed = 0;
+        for place in 0..bytes.len() {
+            bytes[place] ^= 4;
+            assert!(digits.contains(&place) || found(&bytes, &[0, 1, 2]), "byte {place}");
+            missed += usize::from(!found(&bytes, &[1]));
+            bytes[place] ^= 4;
+        }
+        // the digits of the whole, and the numbers of two other layers
+        assert_eq!(missed, 64 + 2 * 16);
+    }
 
     #[test]
     fn every_flipped_bit_of_a_kept_file_is_refused_by_name() {

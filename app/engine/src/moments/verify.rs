@@ -46,7 +46,7 @@ impl LayerCheck {
 pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerCheck> {
     let _guard = tch::no_grad_guard();
     let mean = moments
-        .mean(layer)
+        .mean(layer)?
         .ok_or_else(|| Error::Request(format!("there is no second moment for layer {layer}; collect it")))?;
     let mut problems = Vec::new();
     let width = mean.size()[0];
