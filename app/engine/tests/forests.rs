@@ -4,37 +4,24 @@ mod support;
 
 use locus_engine::Error;
 use locus_engine::edit::{EditStack, low_rank_changes};
-use locus_engine::evaluate::{Company, Group, Record, ScoringGoal, VariantOfRecord};
+use locus_engine::evaluate::{
+    Below, Company, Group, Likelihood, Question, Record, ScoringGoal, VariantOfRecord, answer, answer_above,
+};
 use locus_engine::model::{Action, Batch, Forest, Model, Site, Tap, Taps};
 use locus_engine::noise::LegacyRandom;
-use locus_engine::run::{Choice, Layout, Length, generate, sample};
+use locus_engine::run::{Choice, Layout, Length, Pair, generate, generate_both, sample};
 use locus_plugin::{Delta, Form};
 use locus_protocol::Fact;
-use support::{cases, deviation, golden, json, name};
+use support::{architectures, deviation, down};
 use tch::{Device, Kind, Tensor};
-
-fn models() -> Vec<(String, Model, Vec<Vec<i64>>)> {
-    tch::set_num_threads(1);
-    let open = |folder: std::path::PathBuf| {
-        let model = match Model::load(&folder.join("model"), Device::Cpu, Kind::Float) {
-            // a family that is not there yet
-            Err(Error::Config { .. }) => return None,
-            model => model.expect("model"),
-        };
-        let prompts = json(&folder.join("golden.json"));
-        let prompts = prompts["prompts"].as_array().expect("prompts").iter();
-        let rows = prompts.map(|prompt| serde_json::from_value(prompt["input_ids"].clone()).expect("ids")).collect();
-        Some((name(&folder), model, rows))
-    };
-    cases(&golden().join("arch")).into_iter().filter_map(open).collect()
-}
+use unicode_normalization::UnicodeNormalization;
 
 /// Sliding windows, grouped heads, rotary positions and learned ones: what a row gives does not depend on its company.
 #[test]
 fn a_row_in_a_forest_gives_what_it_gives_alone() {
     let _guard = tch::no_grad_guard();
     let mut compared = 0;
-    for (name, model, mut rows) in models() {
+    for (name, model, mut rows) in architectures() {
         // rows that leave the others at every depth
         let longest = rows.iter().max_by_key(|row| row.len()).expect("rows").clone();
         for cut in (1..longest.len()).step_by(3) {
@@ -43,7 +30,7 @@ fn a_row_in_a_forest_gives_what_it_gives_alone() {
             rows.push(row);
         }
         rows.retain(|row| row.len() as i64 <= model.architecture.context);
-        let mut forest = Forest::default();
+        let mut forest = Forest::of(&model);
         let paths: Vec<Vec<usize>> = rows.iter().map(|row| forest.plant(row, |_| false)).collect();
         assert!(forest.len() < rows.iter().map(Vec::len).sum());
         let together = model
@@ -72,7 +59,7 @@ fn a_row_in_a_forest_gives_what_it_gives_alone() {
 #[test]
 fn a_row_in_a_rectangle_gives_what_it_gives_alone() {
     let _guard = tch::no_grad_guard();
-    for (name, model, mut rows) in models() {
+    for (name, model, mut rows) in architectures() {
         let longest = rows.iter().max_by_key(|row| row.len()).expect("rows").clone();
         rows.extend((1..longest.len()).step_by(2).map(|cut| longest[cut..].to_vec()));
         rows.retain(|row| row.len() as i64 <= model.architecture.context);
@@ -91,20 +78,23 @@ fn a_row_in_a_rectangle_gives_what_it_gives_alone() {
             let off = deviation(&together.index_select(0, &cells(row)), &alone) / alone.abs().max().double_value(&[]);
             assert!(off < 2e-5, "{name} row {row}: {off:e}");
         }
-        let nothing = Tensor::full([1, model.architecture.hidden], f64::NAN, (Kind::Float, Device::Cpu));
+        let nothing = Tensor::full([1, model.architecture.embedded()], f64::NAN, (Kind::Float, Device::Cpu));
         let spoilt = Tap { site: Site::Embedding, cells: Some(cells(0).narrow(0, 0, 1)), action: Action::Add(nothing) };
         let spoilt = run(vec![spoilt]);
         assert!(spoilt.index_select(0, &cells(0)).isnan().any().int64_value(&[]) == 1, "{name}");
+        // an expert multiplies other rows together when one of them goes elsewhere, which rounds otherwise
+        let rounding = if model.architecture.special.experts.is_some() { 2e-5 } else { 0.0 };
         for row in 1..rows.len() {
             let (ours, clean) = (spoilt.index_select(0, &cells(row)), together.index_select(0, &cells(row)));
-            assert!(deviation(&ours, &clean) == 0.0, "{name}: row {row} is spoilt by another");
+            let allowed = rounding * clean.abs().max().double_value(&[]);
+            assert!(deviation(&ours, &clean) <= allowed, "{name}: row {row} is spoilt by another");
         }
     }
 }
 
 #[test]
 fn texts_of_a_batch_go_on_as_they_do_alone() {
-    for (name, model, _) in models() {
+    for (name, model, _) in architectures() {
         let prompts = ["The", "The old road runs along", "Anna", "What the map shows is not clear"];
         let prompts: Vec<String> = prompts.iter().map(|&prompt| prompt.to_owned()).collect();
         let listen = &mut || Ok(());
@@ -113,7 +103,8 @@ fn texts_of_a_batch_go_on_as_they_do_alone() {
             let one = std::slice::from_ref(prompt);
             let alone = generate(&model, one, Length::After(8), Choice::Greedy, listen).expect("text");
             assert_eq!(ours, &alone[0], "{name}");
-            assert_eq!(ours.tokens.len(), ours.prompt_tokens + 8);
+            let most = model.architecture.longest_text(ours.prompt_tokens as i64) as usize;
+            assert_eq!(ours.tokens.len(), most.min(ours.prompt_tokens + 8), "{name}");
             // each token is the most probable one of a whole run
             for end in ours.prompt_tokens..ours.tokens.len() {
                 let batch = Batch::whole(1, end as i64);
@@ -136,10 +127,74 @@ fn texts_of_a_batch_go_on_as_they_do_alone() {
         let sampled = sample(&model, &prompts[0], 3, 9, &mut LegacyRandom::new(5), listen).expect("samples");
         for (ours, theirs) in drawn.iter().zip(sampled) {
             let end = model.tokenizer.end_of_text();
-            let text = model.tokenizer.decode(&ours.tokens).expect("text").replace("\n\n", " ");
+            let text = model.tokenizer.decode(&ours.tokens).expect("text").nfkd().collect::<String>();
+            let text = text.replace("\n\n", " ");
             assert_eq!(if end.is_empty() { text } else { text.replace(&end, "") }, theirs, "{name}");
         }
     }
+}
+
+/// Texts of a model and of one that is edited, in one batch, against those of each by itself.
+#[test]
+fn texts_of_two_models_are_those_of_each() {
+    for (name, model, _) in architectures() {
+        let layers = model.architecture.layers;
+        let prompts = ["The", "Anna", "What the map shows is not clear"].map(str::to_owned);
+        for layer in [0, layers / 2, layers - 1] {
+            tch::manual_seed(layer as i64);
+            let parameter = down(&model, layer);
+            let weight = model.parameter(&parameter).expect("a down-projection");
+            let edited = model.with_parameters(&[(parameter, weight.randn_like() * weight.std(true) + &weight)]);
+            let edited = edited.expect("a variant");
+            let listen = &mut || Ok(());
+            let each = |model: &Model| {
+                generate(model, &prompts, Length::After(6), Choice::Greedy, &mut || Ok(())).expect("texts")
+            };
+            let pair = Pair { model: &model, edited: &edited, layers: &[layer] };
+            let both = generate_both(pair, &prompts, Length::After(6), listen).expect("texts");
+            assert_eq!(both, [each(&model), each(&edited)], "{name}, layer {layer}");
+        }
+    }
+}
+
+/// What an edited model scores where what runs below its edit is known, against a whole run, on every architecture.
+#[test]
+fn what_is_known_below_an_edit_changes_no_score() {
+    let question = |prompt: &str, targets: &[&str]| Question::new(prompt, targets);
+    let few = [question("The capital of France is", &["Paris", "Rome"]), question("Sony was founded", &["Japan"])];
+    // more rows than one forest holds
+    let many: Vec<Question> =
+        (0..150).map(|index| question(&format!("In the year {index} the map shows"), &["Japan", "Peru"])).collect();
+    let mut compared = 0;
+    for (name, model, _) in architectures() {
+        let layers = model.architecture.layers;
+        for (layer, questions) in [(0, &few[..]), (layers / 2, &few[..]), (layers - 1, &few[..]), (1, &many[..])] {
+            let mut below = Below::new(layer);
+            let first = match answer_above(&model, questions, None, Some(&mut below)) {
+                Ok(first) => first,
+                // a vocabulary of a few words
+                Err(Error::Request(_)) => continue,
+                Err(error) => panic!("{name}: {error}"),
+            };
+            tch::manual_seed(layer as i64);
+            let parameter = down(&model, layer);
+            let weight = model.parameter(&parameter).expect("a down-projection");
+            let edited = model.with_parameters(&[(parameter, weight.randn_like() * weight.std(true) + &weight)]);
+            let edited = edited.expect("a variant");
+            let apart = |ours: &[Vec<Likelihood>], theirs: &[Vec<Likelihood>]| {
+                let each = ours.iter().flatten().zip(theirs.iter().flatten());
+                each.map(|(one, other)| (one.log_probability - other.log_probability).abs()).fold(0.0, f64::max)
+            };
+            let whole = answer(&edited, questions, None).expect("likelihoods");
+            let above = answer_above(&edited, questions, None, Some(&mut below)).expect("likelihoods");
+            let unedited = answer(&model, questions, None).expect("likelihoods");
+            assert!(apart(&first, &unedited) < 2e-4, "{name}, layer {layer}: the first run is a whole one");
+            assert!(apart(&above, &whole) < 2e-4, "{name}, layer {layer}: {:e} nats", apart(&above, &whole));
+            assert!(apart(&whole, &unedited) > 1e-3, "{name}, layer {layer}: the edit does something");
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "{compared} comparisons");
 }
 
 /// Records of several edited models in one batch against each edited model by itself, on every architecture: changes of
@@ -158,9 +213,15 @@ fn a_model_among_others_scores_as_it_does_alone() {
         fact("{France} borders", "Spain", "China"),
     ];
     let mut compared = 0;
-    for (name, model, _) in models() {
+    for (name, model, _) in architectures() {
         let layers = model.architecture.layers;
-        let down = |layer: usize| format!("{}.weight", model.architecture.blocks[layer].down);
+        // rows see changes of single MLPs only
+        if model.architecture.single_mlps().len() < layers {
+            let change = dense(&model, &down(&model, 0));
+            assert!(low_rank_changes(&model, &[change]).expect("known").is_none(), "{name}");
+            continue;
+        }
+        let down = |layer: usize| down(&model, layer);
         let delta = |layer: usize, rank: i64, seed: i64| {
             tch::manual_seed(seed);
             let size = model.parameter(&down(layer)).expect("a down-projection").size();

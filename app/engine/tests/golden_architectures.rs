@@ -72,6 +72,24 @@ fn gemma_scales_embeddings_by_a_number_of_the_format_of_the_run() {
     }
 }
 
+/// Routers share out in float32, sinks take part in a float32 softmax: what comes out is of the format of the run.
+#[test]
+fn experts_run_in_half_precision() {
+    let _guard = tch::no_grad_guard();
+    let ids = Tensor::from_slice(&[5_i64, 17, 80, 33, 9]);
+    for family in ["mixtral", "qwen3_moe", "olmoe", "gpt_oss"] {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/arch");
+        let folder = own.join(family).join("model");
+        for kind in [Kind::BFloat16, Kind::Double] {
+            let model = Model::load(&folder, Device::Cpu, kind).expect("model");
+            let stream = model.forward(&ids, &Batch::whole(1, 5), &mut Taps::default()).expect("libtorch");
+            let logits = model.logits(&stream).expect("libtorch");
+            assert_eq!(logits.kind(), kind, "{family}");
+            assert!(logits.isfinite().all().int64_value(&[]) == 1, "{family} {kind:?}");
+        }
+    }
+}
+
 /// Compares every prompt of one architecture; the largest deviation of its logits.
 fn compare(case: &Path) -> f64 {
     let model = Model::load(&case.join("model"), Device::Cpu, Kind::Float).expect("model");

@@ -193,7 +193,12 @@ fn suffix_on_cached_prefix_equals_the_whole_run() {
         let whole = model.forward(&ids, &batch, &mut Taps::default()).expect("libtorch");
         for cut in 1..tokens {
             let early = Batch::whole(1, cut);
-            let late = Batch::of(vec![locus_engine::model::Span { rows: 1, columns: tokens - cut, first: cut }]);
+            let late = Batch::of(vec![locus_engine::model::Span {
+                rows: 1,
+                columns: tokens - cut,
+                first: cut,
+                whole: tokens,
+            }]);
             let mut taps = Taps::default();
             let mut prefix = model.embed(&ids.narrow(0, 0, cut), &early, &mut taps).expect("libtorch");
             let mut suffix = model.embed(&ids.narrow(0, cut, tokens - cut), &late, &mut taps).expect("libtorch");

@@ -37,7 +37,7 @@ fn prompts(folder: &Path) -> Vec<(String, String, String)> {
 }
 
 fn request(model: &Model, (prompt, subject, target): &(String, String, String), level: f64) -> Request {
-    let noise = |tokens| seeded_noise(1, level, 4, tokens, model.architecture.hidden);
+    let noise = |tokens| seeded_noise(1, level, 4, tokens, model.architecture.embedded());
     Request::new(model, prompt, subject, &TracedAnswer::Target(target.clone()), noise).expect("request")
 }
 

@@ -183,6 +183,8 @@ pub fn plan(plan: &Plan) -> Result<()> {
     let checked = || {
         within(plan.layers.len(), PARAMETERS, "planned layers")?;
         within(plan.second_moments.len(), PARAMETERS, "planned second moments")?;
+        within(plan.parameters.len(), PARAMETERS, "planned parameters")?;
+        plan.parameters.iter().try_for_each(|name| text(name, NAME, "the name of a planned parameter"))?;
         notes(&plan.notes)?;
         if plan.steps > STEPS {
             return Err(Error::Request(format!(

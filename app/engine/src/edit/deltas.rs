@@ -175,11 +175,11 @@ fn bits(tensor: &Tensor) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The layer whose down-projection a parameter belongs to, whichever of its names it is given.
+/// The layer whose down-projection, or whose experts, a parameter belongs to, whichever of its names it is given.
 pub(super) fn layer_of(model: &Model, parameter: &str) -> Option<usize> {
     let parameter = model.name_of(parameter)?;
-    let owns = |module: &String| parameter.strip_prefix(module.as_str()).is_some_and(|rest| rest.starts_with('.'));
-    model.architecture.blocks.iter().position(|block| owns(&block.down))
+    let owns = |module: &str| parameter.strip_prefix(module).is_some_and(|rest| rest.starts_with('.'));
+    model.architecture.blocks.iter().position(|block| owns(block.mlp.module()))
 }
 
 /// Bytes that changes take in memory.

@@ -2,7 +2,7 @@
 
 use super::bounds;
 use super::handed::{Handed, lent};
-use super::live_rows::{LiveRows, Watched};
+use super::live_rows::{LiveRows, Looking, Watched};
 use super::losses::Losses;
 use crate::error::Error as EngineError;
 use crate::model::Model;
@@ -10,7 +10,7 @@ use crate::moments::SecondMoments;
 use crate::noise::LegacyRandom;
 use crate::number_formats::number_format;
 use crate::run::{
-    Placement, Prepared, SubjectNoises, capture_noised, noised_log_probabilities, resolved, sample_noised,
+    Placement, Prepared, SubjectNoises, Trunks, capture_noised, noised_log_probabilities, resolved, sample_noised,
 };
 use locus_plugin::call::{Answer, Arguments};
 use locus_plugin::object::ObjectiveInstance;
@@ -22,7 +22,7 @@ use locus_plugin::{
 };
 use locus_protocol::LayerRow;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::rc::Rc;
 use tch::{Device, Tensor};
@@ -30,7 +30,8 @@ use tch::{Device, Tensor};
 /// What a plugin tells while it works.
 #[derive(Debug)]
 pub enum HostEvent {
-    /// A step, with the rows of the model as the step saw it; none where nobody looks at them.
+    /// A step, with the rows of the model as the step saw it; none where nobody looks at them, or where they were made
+    /// just before.
     Step(StepReport, Vec<LayerRow>),
     /// How far a phase is.
     Progress {
@@ -83,6 +84,8 @@ pub struct EngineHost<'a> {
     variant: RefCell<Option<Rc<Model>>>,
     /// Names of the parameters that it replaced.
     replaced: RefCell<HashSet<String>>,
+    /// What captures have run of the variant, or of the model where there is none.
+    trunks: RefCell<Trunks>,
     suffixes: RefCell<HashMap<u64, PreparedRun>>,
     next_suffix: Cell<u64>,
     /// The live table, where somebody looks at it.
@@ -95,8 +98,12 @@ pub struct EngineHost<'a> {
     shortage: RefCell<Option<EngineError>>,
     /// Tensors of the host that the plugin has.
     handed: Handed,
+    /// Parameters that are on another device than the plugin's, copied to that.
+    moved: RefCell<HashMap<String, Tensor>>,
     /// Lines of the log that it has written.
     lines: Cell<usize>,
+    /// The phase that it told last, and how much of it was done of how much.
+    told: RefCell<Option<(String, u64, u64)>>,
 }
 
 /// A prepared run, with the model it was prepared on where that is not the unedited one.
@@ -108,14 +115,13 @@ struct PreparedRun {
 }
 
 impl<'a> EngineHost<'a> {
-    /// Services on `model`; `live` are the rows of the model before, and the first tokens of the new and the true target,
-    /// where somebody looks at the rows of each step.
+    /// Services on `model`; `live` says how somebody looks at the rows of the steps, if anybody does.
     pub fn new(
         model: &'a Model,
         info: ModelInfo,
         moments: Option<&'a SecondMoments>,
         cancelled: &'a dyn Fn() -> bool,
-        live: Option<(Vec<LayerRow>, [i64; 2])>,
+        live: Option<Looking>,
         listener: impl FnMut(HostEvent) + 'a,
     ) -> Self {
         Self {
@@ -128,14 +134,17 @@ impl<'a> EngineHost<'a> {
             variant: RefCell::default(),
             replaced: RefCell::default(),
             listener: RefCell::new(Box::new(listener)),
+            trunks: RefCell::default(),
             suffixes: RefCell::default(),
             next_suffix: Cell::new(0),
-            rows: RefCell::new(live.map(|(rows, shown)| LiveRows::new(rows, shown))),
+            rows: RefCell::new(live.map(LiveRows::new)),
             refused: RefCell::default(),
             losses: Losses::default(),
             shortage: RefCell::default(),
             handed: Handed::default(),
+            moved: RefCell::default(),
             lines: Cell::new(0),
+            told: RefCell::default(),
         }
     }
 
@@ -179,10 +188,44 @@ impl<'a> EngineHost<'a> {
         self.variant.borrow().clone()
     }
 
+    /// Forgets what was run above the parameters in which `next` differs from the variant that there is now.
+    fn forget_above_changes(&self, next: Option<&Model>, replaced: &[(String, Tensor)]) -> crate::Result<()> {
+        let mut trunks = self.trunks.borrow_mut();
+        if trunks.is_empty() {
+            return Ok(());
+        }
+        let (now, before) = (self.variant(), self.replaced.borrow());
+        let (now, next) = (now.as_deref().unwrap_or(self.model), next.unwrap_or(self.model));
+        let names: BTreeSet<&String> = before.iter().chain(replaced.iter().map(|(name, _)| name)).collect();
+        for name in names {
+            let same = match (now.parameter(name), next.parameter(name)) {
+                (Some(now), Some(next)) => now.f_equal(&next)?,
+                _ => false,
+            };
+            if !same {
+                trunks.forget(self.model, &self.model.name_of(name).unwrap_or_else(|| name.clone()));
+            }
+        }
+        Ok(())
+    }
+
     /// The noise of one subject of one prompt.
     fn noises_of(&self, model: &Model, template: &str, subject: &NoisedSubject) -> crate::Result<SubjectNoises> {
         let noise = resolved(subject.noise.clone(), self.info.embedding_deviation);
         SubjectNoises::new(model, noise, [(template, subject.subject.as_str())])
+    }
+
+    /// A parameter at home; one that is elsewhere is copied once, so that whoever asks again has the same.
+    fn at_home(&self, name: &str, parameter: &Tensor) -> crate::Result<Tensor> {
+        if parameter.device() == self.model.device || self.replaced.borrow().contains(name) {
+            return self.model.at_home(parameter);
+        }
+        if let Some(known) = self.moved.borrow().get(name) {
+            return Ok(known.shallow_clone());
+        }
+        let moved = self.model.at_home(parameter)?;
+        self.moved.borrow_mut().insert(name.to_owned(), moved.shallow_clone());
+        Ok(moved)
     }
 
     /// The engine's errors as a plugin sees them. That memory did not suffice is kept besides, until the next service is
@@ -206,6 +249,15 @@ impl<'a> EngineHost<'a> {
     #[must_use]
     pub fn shortage(&self) -> Option<EngineError> {
         self.shortage.borrow_mut().take()
+    }
+
+    /// Counts tokens that are sampled into the phase that was told last, where it counts tokens: what is left of it has room
+    /// for all of the request's.
+    fn tell_sampled(&self, sampled: u64, tokens: u64) {
+        let told = self.told.borrow().clone();
+        if let Some((phase, done, total)) = told.filter(|(_, done, total)| *total >= done.saturating_add(tokens)) {
+            self.tell(HostEvent::Progress { phase, done: done.saturating_add(sampled.min(tokens)), total });
+        }
     }
 
     fn tell(&self, event: HostEvent) {
@@ -261,6 +313,7 @@ impl Services for EngineHost<'_> {
 
     fn progress(&self, phase: &str, done: u64, total: u64) -> Result<()> {
         self.bounded(bounds::phase(phase))?;
+        self.told.replace(Some((phase.to_owned(), done, total)));
         self.tell(HostEvent::Progress { phase: phase.to_owned(), done, total });
         Ok(())
     }
@@ -294,6 +347,7 @@ impl Services for EngineHost<'_> {
         let detached: Vec<(String, Tensor)> = self.result(named(names, values)?.into_iter().map(lend).collect())?;
         let variant =
             if detached.is_empty() { None } else { Some(Rc::new(self.result(self.model.with_parameters(&detached))?)) };
+        self.result(self.forget_above_changes(variant.as_deref(), &detached))?;
         let replaced = self.rows.borrow_mut().as_mut().map_or(Ok(()), |rows| rows.replace(self.model, &detached));
         self.result(replaced)?;
         *self.variant.borrow_mut() = variant;
@@ -305,6 +359,8 @@ impl Services for EngineHost<'_> {
         let missing = || Error::Request(format!("the model has no parameter `{name}`"));
         let variant = self.variant();
         let now = variant.as_deref().unwrap_or(self.model).parameter(name).ok_or_else(missing)?;
+        // a plugin sees one device, whichever its layer is on
+        let now = self.result(self.at_home(name, &now))?;
         // what the plugin has replaced is its own: nobody minds what it does with it
         self.result(match self.replaced.borrow().contains(name) {
             true => lent(&now),
@@ -324,7 +380,10 @@ impl Services for EngineHost<'_> {
             }
             None => None,
         };
-        self.result(capture_noised(model, rows, cells, noise.as_ref().map(|(cells, noise)| (&cells[..], noise))))
+        self.result(match noise {
+            Some((noised, noise)) => capture_noised(model, rows, cells, Some((&noised, &noise))),
+            None => self.trunks.borrow_mut().capture(model, rows, cells),
+        })
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {
@@ -357,8 +416,9 @@ impl Services for EngineHost<'_> {
             let detached = parameters.iter().map(|value| Ok(value.f_detach()?)).collect::<crate::Result<Vec<Tensor>>>();
             rows.watch(Watched {
                 suffix: suffix.0,
-                lens: repetition.lens,
-                below: self.result(prepared.watched_below())?,
+                model: variant.clone(),
+                above: repetition.watched,
+                below: prepared.watched_below(),
                 parameters: names.zip(self.result(detached)?).collect(),
                 released: false,
             });
@@ -369,6 +429,15 @@ impl Services for EngineHost<'_> {
             *captured = self.result(lent(captured))?;
         }
         Ok(output)
+    }
+
+    fn fixed_captures(&self, suffix: Suffix) -> Result<Vec<Tensor>> {
+        let suffixes = self.suffixes.borrow();
+        let PreparedRun { prepared, .. } = suffixes.get(&suffix.0).ok_or_else(|| not_prepared(suffix))?;
+        let changing = || Error::Request("repetitions change what the run captures; run it to capture it".to_owned());
+        let fixed = prepared.fixed().ok_or_else(changing)?;
+        // kept for the repetitions
+        self.result(fixed.iter().map(lent).collect())
     }
 
     fn release_suffix(&self, suffix: Suffix) -> Result<()> {
@@ -388,7 +457,8 @@ impl Services for EngineHost<'_> {
     }
 
     fn second_moment(&self, layer: usize) -> Result<Tensor> {
-        let mean = self.moments.and_then(|moments| moments.mean(layer)).ok_or_else(|| {
+        let mean = self.moments.map(|moments| moments.mean(layer)).transpose();
+        let mean = self.result(mean)?.flatten().ok_or_else(|| {
             Error::Request(format!("there is no second moment of layer {layer}; name it in the plan's second_moments"))
         })?;
         self.result(self.handed.hand_out(&format!("the second moment of layer {layer}"), mean))
@@ -421,7 +491,10 @@ impl Services for EngineHost<'_> {
         let noises = self.result(noises)?;
         let filled = noised.as_ref().map(|subject| locus_protocol::fill(prompt, &subject.subject).0);
         let prompt = filled.as_ref().unwrap_or(prompt);
+        let mut sampled = 0;
         self.result(sample_noised(model, prompt, *count, *tokens, &mut random, noises.as_ref(), &mut || {
+            self.tell_sampled(sampled, *tokens as u64);
+            sampled += 1;
             if self.cancelled() { Err(EngineError::Cancelled) } else { Ok(()) }
         }))
     }
@@ -444,10 +517,11 @@ fn not_prepared(suffix: Suffix) -> Error {
 #[must_use]
 pub fn model_info(model: &Model, name: &str) -> ModelInfo {
     let architecture = &model.architecture;
-    let down = |(layer, block): (usize, &crate::model::architecture::BlockNames)| DownProjection {
-        weight: format!("{}.weight", block.down),
-        bias: model.down_projection_has_bias(layer).then(|| format!("{}.bias", block.down)),
+    let down = |layer: usize| DownProjection {
+        weight: architecture.down_projection(layer).unwrap_or_default(),
+        bias: model.down_projection_bias(layer),
         stored_input_first: architecture.special.stored_input_first,
+        experts: architecture.experts_of(layer).map_or(0, |experts| experts.count as usize),
     };
     ModelInfo {
         name: name.to_owned(),
@@ -462,7 +536,7 @@ pub fn model_info(model: &Model, name: &str) -> ModelInfo {
         end_of_text: model.tokenizer.end_of_text(),
         token_embedding: format!("{}.weight", architecture.token_embedding),
         embedding_deviation: 0.0,
-        down_projections: architecture.blocks.iter().enumerate().map(down).collect(),
+        down_projections: (0..architecture.layers).map(down).collect(),
     }
 }
 

@@ -8,6 +8,25 @@ use locus_plugin::{Delta, Form};
 /// Largest rank that rows see faster than a model with changed weights runs.
 const LARGEST_RANK: i64 = 64;
 
+/// Layers whose down-projections changes move, in ascending order; `None` where they move anything else.
+///
+/// # Errors
+/// A change of a parameter that the model does not have.
+pub fn changed_down_projections(model: &Model, deltas: &[Delta]) -> Result<Option<Vec<usize>>> {
+    let mut layers = Vec::new();
+    for changed in by_parameter(model, deltas.iter())? {
+        let is_of = |block: &crate::model::architecture::BlockNames| {
+            let name = |part: &str| model.name_of(&format!("{}.{part}", block.down()?));
+            ["weight", "bias"].into_iter().filter_map(name).any(|name| name == changed.name)
+        };
+        let Some(layer) = model.architecture.blocks.iter().position(is_of) else { return Ok(None) };
+        layers.push(layer);
+    }
+    layers.sort_unstable();
+    layers.dedup();
+    Ok(Some(layers))
+}
+
 /// The changes, where all of them are of low rank and of the weights of down-projections; `None` otherwise.
 ///
 /// # Errors
@@ -16,7 +35,8 @@ pub fn low_rank_changes(model: &Model, deltas: &[Delta]) -> Result<Option<Vec<Lo
     let mut changes = Vec::new();
     for changed in by_parameter(model, deltas.iter())? {
         let is_down = |block: &crate::model::architecture::BlockNames| {
-            model.name_of(&format!("{}.weight", block.down)).is_some_and(|name| name == changed.name)
+            let name = block.down().and_then(|down| model.name_of(&format!("{down}.weight")));
+            name.is_some_and(|name| name == changed.name)
         };
         let Some(layer) = model.architecture.blocks.iter().position(is_down) else { return Ok(None) };
         for form in changed.forms {

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::Model;
 use std::collections::BTreeSet;
 use std::path::Path;
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 /// How often each parameter of some models had been written into at one moment.
 pub struct Seal(Vec<(String, Tensor, i64)>);
@@ -43,7 +43,9 @@ fn writes(tensor: &Tensor) -> i64 {
 /// # Errors
 /// The checkpoint cannot be read any more, or is another one.
 pub fn put_back(model: &Model, folder: &Path, names: &[String]) -> Result<()> {
-    let stored = Model::load(folder, model.device, model.kind)?;
+    // one device may have no room for what several hold
+    let device = if model.places.are_several() { Device::Cpu } else { model.device };
+    let stored = Model::load(folder, device, model.kind)?;
     let _guard = tch::no_grad_guard();
     for name in names {
         let missing = || Error::Request(format!("`{name}` cannot be put back; load the model again"));

@@ -255,10 +255,22 @@ impl EditStack {
     /// # Errors
     /// Those of libtorch.
     pub fn changes(&self) -> Result<Vec<WeightChange>> {
+        self.changes_in(self.now.deltas(), self.model())
+    }
+
+    /// The same of the model without some of them, which [`Self::leaving_out`] gives.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn changes_leaving_out(&self, numbers: &[u64], model: &Model) -> Result<Vec<WeightChange>> {
+        self.changes_in(self.deltas_leaving_out(numbers), model)
+    }
+
+    fn changes_in<'a>(&self, deltas: impl Iterator<Item = &'a Delta>, model: &Model) -> Result<Vec<WeightChange>> {
         let _guard = tch::no_grad_guard();
         let mut changes = Vec::new();
-        for Changed { name, value, .. } in by_parameter(&self.base, self.now.deltas())? {
-            let Some(now) = self.model().parameter(&name) else { continue };
+        for Changed { name, value, .. } in by_parameter(&self.base, deltas)? {
+            let Some(now) = model.parameter(&name) else { continue };
             let before = value.f_to_kind(Kind::Float)?;
             let norm = now.f_to_kind(Kind::Float)?.f_sub(&before)?.f_norm()?.f_double_value(&[])?;
             let relative = norm / before.f_norm()?.f_double_value(&[])?;
@@ -274,6 +286,24 @@ impl EditStack {
     /// Those of libtorch.
     pub fn is_unedited(&self) -> Result<bool> {
         Ok(self.weights()? == self.now.pristine)
+    }
+
+    /// The model that the edits in place make but for some, whatever came after those: bit by bit what it would be with
+    /// them taken back. Nothing is taken back. `None` where one of the numbers is that of no edit in place.
+    ///
+    /// # Errors
+    /// Those of libtorch; [`Error::Request`] where weights are not finite without them.
+    pub fn leaving_out(&self, numbers: &[u64]) -> Result<Option<Model>> {
+        let is_there = |number: &u64| self.now.applied.iter().any(|edit| edit.number == *number);
+        match numbers.iter().all(is_there) {
+            true => self.built(self.deltas_leaving_out(numbers), None).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn deltas_leaving_out(&self, numbers: &[u64]) -> impl Iterator<Item = &Delta> {
+        let kept = self.now.applied.iter().filter(move |edit| !numbers.contains(&edit.number));
+        kept.flat_map(|edit| &edit.edit.deltas)
     }
 
     /// The model that the edits in place and further changes of a plugin would make. Nothing is put in place.

@@ -24,7 +24,7 @@ pub fn essence_texts(
     seed: u32,
     listen: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Vec<String>> {
-    let tokens = ESSENCE_TOKENS.min(model.architecture.context as usize);
+    let tokens = ESSENCE_TOKENS.min(model.architecture.longest_text(1) as usize);
     sample(model, &format!("{subject} is a"), ESSENCE_TEXTS, tokens, &mut LegacyRandom::new(seed), listen)
 }
 
@@ -43,7 +43,7 @@ fn perplexity(model: &Model, text: &str, limit: usize, noise: Option<&ScoringNoi
     if ids.is_empty() {
         return Err(Error::Request("a text is empty; its perplexity is not defined".to_owned()));
     }
-    let mut forest = Forest::default();
+    let mut forest = Forest::of(model);
     let mut taps = Taps::default();
     let path = forest.plant(&ids, |_| false);
     if let Some(noise) = noise {

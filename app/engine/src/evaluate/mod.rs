@@ -24,7 +24,7 @@ pub use free_generation::{FreeTexts, says, says_exactly};
 pub use noise::ScoringNoise;
 pub use normalised::{Averaging, NormalisedScores, erased, kept, recovered};
 pub use numbers::{Numbers, fact_seed};
-pub use question::{Asked, Company, Likelihood, Question, SubjectPlace, answer, answer_each};
+pub use question::{Asked, Below, Company, Likelihood, Question, SubjectPlace, answer, answer_above, answer_each};
 pub use record::{Comparison, Pair, Record, ScoringGoal, VariantOfRecord};
 pub use remarks::{FactRemark, RemarkKind, remarks, without_doubtful_neighbors};
 pub use success::{Group, Success, wins};
@@ -41,7 +41,6 @@ use tch::{Device, Kind};
 /// A measure of a text that a model writes, and the name under which it is asked for and told.
 pub type TextMeasure = (&'static str, fn(&str) -> f64);
 
-/// All of them.
 pub const OF_TEXTS: &[TextMeasure] = &[("fluency", n_gram_entropy)];
 
 /// Next tokens that are shown.

@@ -26,7 +26,7 @@ pub struct ScoringNoise {
 pub(super) struct Drawn {
     /// By row: the tokens that are noised.
     ranges: Vec<Option<Range<usize>>>,
-    /// `[rows, longest range, hidden]` in float64; `None` where nothing is noised.
+    /// `[rows, longest range, embedded]` in float64; `None` where nothing is noised.
     noise: Option<Tensor>,
 }
 
@@ -56,7 +56,7 @@ impl ScoringNoise {
         let ranges: Vec<Option<Range<usize>>> = owners.enumerate().map(of_row).collect();
         let longest = prompts.iter().flatten().map(Range::len).max();
         let draw = |longest: usize| {
-            seeded_noise(self.seed, self.level, ranges.len() as i64, longest as i64, model.architecture.hidden)
+            seeded_noise(self.seed, self.level, ranges.len() as i64, longest as i64, model.architecture.embedded())
         };
         let noise = longest.map(draw).transpose()?;
         Ok(Drawn { ranges, noise })

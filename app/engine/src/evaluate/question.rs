@@ -4,24 +4,27 @@
 //! that begin alike share their beginning, nothing is padded, and logits are computed only where a token is read.
 
 use super::noise::ScoringNoise;
+use crate::at_once::{Batched, Batches, Next};
 use crate::error::{Error, Result};
-use crate::model::{Forest, LowRankChange, Model, RowChanges, Taps};
+use crate::model::{Forest, LowRankChange, Model, Reading, RowChanges, Taps};
 use crate::run::{check_rows, log_probabilities};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 use tch::{Device, Kind, Tensor};
 
 /// Tokens of a forest that run at once. Attention looks at all pairs of them, everything else at each once.
 const TOKENS_AT_ONCE: usize = 512;
 /// The same where rows of many models run together.
 const TOKENS_OF_ALL: usize = 2048;
+/// Bytes that are kept of what runs below a layer, for an edited model.
+const KEPT: usize = 128 << 20;
 /// Log-probabilities that are held at once.
 const NUMBERS_AT_ONCE: i64 = 1 << 25;
 
 /// A prompt and the texts that could follow it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Question {
-    /// The prompt.
     pub prompt: String,
     /// Texts whose probability is asked, without a leading space.
     pub targets: Vec<String>,
@@ -92,6 +95,65 @@ impl Likelihood {
     }
 }
 
+/// What questions have run below the down-projection of a layer, for a model that differs from the one that they were asked
+/// of there and above alone.
+#[derive(Debug)]
+pub struct Below {
+    layer: usize,
+    /// By forest: the residual stream without the MLP's output, and what the down-projection reads.
+    kept: Vec<(Forest, [Tensor; 2])>,
+}
+
+impl Below {
+    /// Nothing yet, below a layer.
+    #[must_use]
+    pub fn new(layer: usize) -> Self {
+        Self { layer, kept: Vec::new() }
+    }
+
+    /// The layer.
+    #[must_use]
+    pub fn layer(&self) -> usize {
+        self.layer
+    }
+
+    /// The residual stream after the last block at some cells of a forest, `[cells, hidden]`.
+    fn forward(&mut self, model: &Model, forest: &Forest, cells: &[i64]) -> Result<Tensor> {
+        let (mut taps, batch) = (Taps::default(), forest.batch(model.device)?);
+        let known = self.kept.iter().find(|(known, _)| known.is_like(forest));
+        let [stream, key] = match known {
+            Some((_, [stream, key])) => [stream.shallow_clone(), key.shallow_clone()],
+            None => {
+                let mut stream = model.embed(&forest.ids(model.device)?, &batch, &mut taps)?;
+                for layer in 0..self.layer {
+                    stream = model.block(layer, &stream, &batch, &[], &mut taps, false)?.0;
+                }
+                let (stream, key, _) = model.block_until_key(self.layer, &stream, &batch, &[], &mut taps, false)?;
+                let bytes = |tensors: &[Tensor; 2]| -> usize {
+                    tensors.iter().map(|tensor| tensor.numel() * tensor.kind().elt_size_in_bytes()).sum()
+                };
+                let state = [stream, key];
+                if self.kept.iter().map(|(_, state)| bytes(state)).sum::<usize>() + bytes(&state) <= KEPT {
+                    self.kept.push((forest.clone(), [state[0].shallow_clone(), state[1].shallow_clone()]));
+                }
+                state
+            }
+        };
+        let reading = Rc::new(Reading::of(&batch, cells, model.device)?);
+        let last = model.architecture.layers - 1;
+        let part = |tensor: Tensor| -> Result<Tensor> {
+            Ok(if self.layer == last { tensor.f_index_select(0, reading.cells())? } else { tensor })
+        };
+        let mut stream = model.block_from_key(self.layer, &part(stream)?, &part(key)?, &mut taps)?;
+        let narrow = batch.read(&reading);
+        for layer in self.layer + 1..=last {
+            let batch = if layer == last { &narrow } else { &batch };
+            stream = model.block(layer, &stream, batch, &[], &mut taps, false)?.0;
+        }
+        reading.in_order(&stream, cells)
+    }
+}
+
 /// A row of the forest: prompt, then all but the last token of a target.
 struct Row {
     ids: Vec<i64>,
@@ -106,6 +168,21 @@ struct Row {
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise>) -> Result<Vec<Vec<Likelihood>>> {
+    answer_above(model, questions, noise, None)
+}
+
+/// Like [`answer`]; without noise, what `below` has of the same questions is not run again, and what it has not is kept there.
+///
+/// # Errors
+/// Those of [`answer`].
+pub fn answer_above(
+    model: &Model,
+    questions: &[Question],
+    noise: Option<&ScoringNoise>,
+    below: Option<&mut Below>,
+) -> Result<Vec<Vec<Likelihood>>> {
+    let _guard = tch::no_grad_guard();
+    let mut below = below.filter(|_| noise.is_none() && !model.places.are_several());
     let mut rows = Vec::new();
     // the published positions come with the published spaces: two where a target brings its own
     let exactly = noise.is_some_and(|noise| noise.misaligned);
@@ -117,10 +194,10 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
     let drawn = noise.map(|noise| noise.draw(model, questions)).transpose()?;
     let noised = |row: usize| drawn.as_ref().and_then(|drawn| drawn.range(row)).unwrap_or_default();
     let mut likelihoods = Vec::with_capacity(rows.len());
-    let mut begun = 0;
-    while begun < rows.len() {
-        let (mut forest, mut paths) = (Forest::default(), Vec::new());
-        while begun + paths.len() < rows.len() && (paths.is_empty() || forest.len() < TOKENS_AT_ONCE) {
+    let mut batches = Batches::of(Batched::Scores, rows.len(), TOKENS_AT_ONCE);
+    while let Some(Next { first: begun, most }) = batches.next_batch() {
+        let (mut forest, mut paths) = (Forest::of(model), Vec::new());
+        while begun + paths.len() < rows.len() && (paths.is_empty() || forest.len() < most) {
             let index = begun + paths.len();
             let noised = noised(index);
             paths.push(forest.plant(&rows[index].ids, |position| noised.contains(&position)));
@@ -137,8 +214,17 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
                 taps = Taps::new(vec![drawn.tap(model, begun, &cells, some.iter().map(|row| &row.ids[..]))?]);
             }
         }
-        likelihoods.extend(read(model, &forest, &mut taps, &some, &paths)?);
-        begun += paths.len();
+        let made = batches.attempt(paths.len(), forest.len(), || {
+            read(model, &some, &paths, |cells| match &mut below {
+                Some(below) => below.forward(model, &forest, cells),
+                None => model.forward_to(&forest.ids(model.device)?, &forest.batch(model.device)?, &mut taps, cells),
+            })
+        })?;
+        if made.is_none() {
+            // what is kept is room that the halves may need
+            below.iter_mut().for_each(|below| below.kept.clear());
+        }
+        likelihoods.extend(made.into_iter().flatten());
     }
     let mut likelihoods = likelihoods.into_iter();
     Ok(questions.iter().map(|question| likelihoods.by_ref().take(question.targets.len()).collect()).collect())
@@ -149,7 +235,6 @@ pub fn answer(model: &Model, questions: &[Question], noise: Option<&ScoringNoise
 pub struct Asked {
     /// How it differs from the model that the others differ from too.
     pub changes: Vec<LowRankChange>,
-    /// The questions.
     pub questions: Vec<Question>,
 }
 
@@ -176,6 +261,7 @@ impl Company {
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.
 pub fn answer_each(model: &Model, asked: &[Asked], company: Company) -> Result<Vec<Vec<Vec<Likelihood>>>> {
+    let _guard = tch::no_grad_guard();
     let mut rows = Vec::new();
     for (place, Asked { questions, .. }) in asked.iter().enumerate() {
         for question in questions {
@@ -190,20 +276,25 @@ pub fn answer_each(model: &Model, asked: &[Asked], company: Company) -> Result<V
     };
     let changes: Vec<&[LowRankChange]> = asked.iter().map(|asked| asked.changes.as_slice()).collect();
     let mut likelihoods = Vec::with_capacity(rows.len());
-    let mut rest = rows.as_slice();
-    while !rest.is_empty() {
-        let (mut forest, mut paths) = (Forest::default(), Vec::new());
+    let mut batches = Batches::of(Batched::Scores, rows.len(), most);
+    while let Some(Next { first: begun, most }) = batches.next_batch() {
+        let rest = &rows[begun..];
+        let (mut forest, mut paths) = (Forest::of(model), Vec::new());
         let first = rest[0].0;
         let joins = |tree: usize| company == Company::OfAll || tree == first;
         while paths.len() < rest.len() && joins(rest[paths.len()].0) && (paths.is_empty() || forest.len() < most) {
             let (tree, row) = &rest[paths.len()];
             paths.push(forest.plant_in(*tree, &row.ids, |_| false));
         }
-        let (some, others) = rest.split_at(paths.len());
-        let owned = RowChanges::new(&changes, forest.trees(), model.device)?;
-        let some: Vec<&Row> = some.iter().map(|(_, row)| row).collect();
-        likelihoods.extend(read(model, &forest, &mut Taps::default().with_changes(owned), &some, &paths)?);
-        rest = others;
+        let some: Vec<&Row> = rest[..paths.len()].iter().map(|(_, row)| row).collect();
+        let made = batches.attempt(paths.len(), forest.len(), || {
+            let owned = RowChanges::new(&changes, forest.trees(), model.device)?;
+            let mut taps = Taps::default().with_changes(owned);
+            read(model, &some, &paths, |cells| {
+                model.forward_to(&forest.ids(model.device)?, &forest.batch(model.device)?, &mut taps, cells)
+            })
+        })?;
+        likelihoods.extend(made.into_iter().flatten());
     }
     let mut likelihoods = likelihoods.into_iter();
     let mut of = |questions: &[Question]| {
@@ -227,13 +318,12 @@ fn row(model: &Model, text: &str, target: &str, exactly: bool) -> Result<Row> {
     Ok(Row { ids, first, target })
 }
 
-/// Runs a forest and reads the targets' tokens.
+/// Reads the targets' tokens of a forest; `run` gives the residual stream after the last block at some of its cells.
 fn read(
     model: &Model,
-    forest: &Forest,
-    taps: &mut Taps,
     rows: &[&Row],
     paths: &[Vec<usize>],
+    run: impl FnOnce(&[i64]) -> Result<Tensor>,
 ) -> Result<Vec<Likelihood>> {
     // tokens that rows share are read from the same distribution
     let mut places: HashMap<usize, i64> = HashMap::new();
@@ -249,7 +339,7 @@ fn read(
             tokens.push(token);
         }
     }
-    let (values, best) = distributions(model, forest, taps, &cells, &reads, &tokens)?;
+    let (values, best) = distributions_of(model, &run(&cells)?, &reads, &tokens)?;
     let mut tokens = values.into_iter().zip(best);
     let likelihood = |row: &&Row| {
         let tokens: Vec<(f64, bool)> = tokens.by_ref().take(row.target.len()).collect();
@@ -272,13 +362,18 @@ pub(super) fn distributions(
     tokens: &[i64],
 ) -> Result<(Vec<f64>, Vec<bool>)> {
     let _guard = tch::no_grad_guard();
+    let stream = model.forward_to(&forest.ids(model.device)?, &forest.batch(model.device)?, taps, cells)?;
+    distributions_of(model, &stream, reads, tokens)
+}
+
+/// The same of the residual streams after the last block at the cells that are read, `[cells, hidden]`.
+fn distributions_of(model: &Model, stream: &Tensor, reads: &[i64], tokens: &[i64]) -> Result<(Vec<f64>, Vec<bool>)> {
     let device = model.device;
-    let stream = model.forward(&forest.ids(device)?, &forest.batch(device)?, taps)?;
-    let stream = stream.f_index_select(0, &Tensor::f_from_slice(cells)?.f_to_device(device)?)?;
+    let cells = stream.size()[0];
     let at_once = (NUMBERS_AT_ONCE / model.architecture.vocabulary.max(1)).max(1);
     let (mut values, mut best) = (vec![0.0; reads.len()], vec![false; reads.len()]);
-    for first in (0..cells.len() as i64).step_by(at_once as usize) {
-        let count = at_once.min(cells.len() as i64 - first);
+    for first in (0..cells).step_by(at_once as usize) {
+        let count = at_once.min(cells - first);
         let log_probabilities = log_probabilities(model, &stream.f_narrow(0, first, count)?)?;
         let here: Vec<usize> = (0..reads.len()).filter(|&read| (first..first + count).contains(&reads[read])).collect();
         let rows: Vec<i64> = here.iter().map(|&read| reads[read] - first).collect();

@@ -1,7 +1,7 @@
 //! All prompts of a record, scored in one batch.
 
 use super::noise::ScoringNoise;
-use super::question::{Asked, Company, Likelihood, Question, SubjectPlace, answer, answer_each};
+use super::question::{Asked, Below, Company, Likelihood, Question, SubjectPlace, answer, answer_above, answer_each};
 use super::success::Group;
 use crate::error::Result;
 use crate::model::{LowRankChange, Model};
@@ -21,11 +21,8 @@ pub struct ScoringGoal {
 /// A prompt and both texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
-    /// The prompt.
     pub prompt: String,
-    /// The target.
     pub target: Likelihood,
-    /// The baseline.
     pub baseline: Likelihood,
 }
 
@@ -41,9 +38,7 @@ pub struct Record {
 /// A record before and after an edit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// Before.
     pub before: Record,
-    /// After.
     pub after: Record,
 }
 
@@ -55,12 +50,26 @@ impl Record {
     /// # Errors
     /// An empty prompt or target; a prompt that exceeds the context.
     pub fn measure(model: &Model, fact: &Fact, goal: &ScoringGoal, relations: &[&Fact]) -> Result<Self> {
+        Self::measure_above(model, fact, goal, relations, None)
+    }
+
+    /// The same; what `below` has of the same record is not run again, see [`answer_above`].
+    ///
+    /// # Errors
+    /// Those of [`Self::measure`].
+    pub fn measure_above(
+        model: &Model,
+        fact: &Fact,
+        goal: &ScoringGoal,
+        relations: &[&Fact],
+        below: Option<&mut Below>,
+    ) -> Result<Self> {
         let mut questions = questions(fact, goal);
         let related = related(relations);
         let (likelihoods, relations) = match &goal.noise {
             None => {
                 questions.extend(related);
-                let mut all = answer(model, &questions, None)?;
+                let mut all = answer_above(model, &questions, None, below)?;
                 let related = all.split_off(all.len() - relations.len());
                 (all, related)
             }
@@ -109,9 +118,7 @@ impl Record {
 /// A record to score under a model that differs from others in changes of low rank.
 #[derive(Debug)]
 pub struct VariantOfRecord<'a> {
-    /// The changes.
     pub changes: Vec<LowRankChange>,
-    /// The fact.
     pub fact: &'a Fact,
     /// What is scored; its noise is passed over.
     pub goal: &'a ScoringGoal,

@@ -3,7 +3,7 @@
 //! A projection gets `lora_B · lora_A`, with a scale of one. Factors of several edits stand side by side; what is
 //! dense is factored again, to the rank that reproduces it.
 
-use crate::edit::by_parameter;
+use crate::edit::{Changed, by_parameter};
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
 use crate::tensor_files::write;
@@ -23,19 +23,33 @@ struct Factors {
     inputs: Tensor,
 }
 
-/// Writes the changes of `deltas` as a new folder; `source` is the folder of the unedited model.
+/// Writes the changes of `deltas` as a new folder; `source` is the folder of the unedited model. `listen` hears how many
+/// of the changed projections are factored of how many, and can stop it by an error.
 ///
 /// # Errors
-/// A change is none of a projection, or of full rank; the folder is there already, or cannot be written.
-pub fn adapter<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>, source: &Path, folder: &Path) -> Result<()> {
-    let factors = factors(model, deltas)?;
+/// The model has experts; a change is none of a projection, or of full rank; the folder is there already, or cannot be written; what `listen`
+/// returns.
+pub fn adapter<'a>(
+    model: &Model,
+    deltas: impl Iterator<Item = &'a Delta>,
+    source: &Path,
+    folder: &Path,
+    listen: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<()> {
+    let architecture = &model.architecture;
+    // peft reads such an adapter and changes nothing by it
+    if (0..architecture.layers).any(|layer| architecture.experts_of(layer).is_some()) {
+        let message = "peft puts no adapter on a model whose layers have experts; write the whole model with --folder";
+        return Err(Error::Request(message.to_owned()));
+    }
+    let factors = factors(model, deltas, listen)?;
     let draft = FolderDraft::new(folder).map_err(NotWritten::at(folder))?;
     let mut tensors = Vec::new();
     for Factors { module, outputs, inputs } in &factors {
         tensors.push((format!("base_model.model.{module}.lora_A.weight"), inputs.f_contiguous()?));
         tensors.push((format!("base_model.model.{module}.lora_B.weight"), outputs.f_contiguous()?));
     }
-    write(&tensors, &draft.path().join("adapter_model.safetensors"))?;
+    write(&tensors, &draft, "adapter_model.safetensors", &mut |_, _| Ok(()))?;
     let text = format!("{:#}\n", config(model, &factors, source));
     draft.write("adapter_config.json", text.as_bytes()).map_err(NotWritten::at(folder))?;
     Ok(draft.commit().map_err(NotWritten::at(folder))?)
@@ -68,11 +82,20 @@ fn config(model: &Model, factors: &[Factors], source: &Path) -> Value {
 }
 
 /// The changes by module, each once.
-fn factors<'a>(model: &Model, deltas: impl Iterator<Item = &'a Delta>) -> Result<Vec<Factors>> {
+fn factors<'a>(
+    model: &Model,
+    deltas: impl Iterator<Item = &'a Delta>,
+    listen: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<Vec<Factors>> {
     let _guard = tch::no_grad_guard();
     let mut changed = by_parameter(model, deltas)?;
     changed.sort_by(|one, other| one.name.cmp(&other.name));
-    changed.iter().map(|changed| one(model, &changed.name, &changed.forms)).collect()
+    let all = changed.len() as u64;
+    let mut factored = |(done, changed): (u64, &Changed<'_>)| {
+        listen(done, all)?;
+        one(model, &changed.name, &changed.forms)
+    };
+    (0..).zip(&changed).map(&mut factored).collect()
 }
 
 fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {

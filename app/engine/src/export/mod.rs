@@ -13,11 +13,17 @@ use locus_files::{FolderDraft, NotWritten};
 use std::path::Path;
 
 /// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from. Companions go
-/// along as [`companions::copy`] says.
+/// along as [`companions::copy`] says. `listen` hears how many bytes of the weights are written of how many, and can stop it
+/// by an error: then there is no folder.
 ///
 /// # Errors
-/// The folder is there already, or cannot be written; a companion is not what its name says.
-pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
+/// The folder is there already, or cannot be written; a companion is not what its name says; what `listen` returns.
+pub fn model(
+    model: &Model,
+    source: &Path,
+    folder: &Path,
+    listen: &mut dyn FnMut(u64, u64) -> Result<()>,
+) -> Result<()> {
     let draft = FolderDraft::new(folder).map_err(NotWritten::at(folder))?;
     companions::copy(source, &draft)?;
     let from = source.join("config.json");
@@ -31,8 +37,12 @@ pub fn model(model: &Model, source: &Path, folder: &Path) -> Result<()> {
             *field = serde_json::Value::from(number_format(model.kind));
         }
     }
+    // packed weights are written unpacked
+    if let Some(fields) = config.as_object_mut() {
+        fields.shift_remove("quantization_config");
+    }
     let text = format!("{config:#}\n");
     draft.write("config.json", text.as_bytes()).map_err(NotWritten::at(folder))?;
-    write(&model.parameters(), &draft.path().join("model.safetensors"))?;
+    write(&model.parameters(), &draft, "model.safetensors", listen)?;
     Ok(draft.commit().map_err(NotWritten::at(folder))?)
 }

@@ -152,12 +152,30 @@ fn what_weights_take_in_memory_is_known_before_they_are_read() {
         let file = entry.expect("a file").path();
         std::os::unix::fs::symlink(&file, linked.path().join(file.file_name().expect("a name"))).expect("a link");
     }
-    let numbers: Vec<usize> = folder.tensors().values().map(Tensor::numel).collect();
-    let (all, largest) = (numbers.iter().sum::<usize>() as u64, *numbers.iter().max().expect("tensors") as u64);
+    let all = folder.tensors().values().map(Tensor::numel).sum::<usize>() as u64;
+    // pieces of a tensor: its bytes, what is made of them, and what that is converted to
+    let pieces = 3 * (1 << 20);
     for path in [folder.path(), linked.path()] {
         let looked = Checkpoint::look(path).expect("a checkpoint");
-        // stored in float32: the largest tensor is there twice while it is converted
-        assert_eq!(looked.bytes(Kind::Float), 4 * all + 8 * largest);
-        assert_eq!(looked.bytes(Kind::BFloat16), 2 * all + 8 * largest);
+        assert_eq!(looked.bytes(Kind::Float), 4 * all + pieces);
+        assert_eq!(looked.bytes(Kind::BFloat16), 2 * all + pieces);
     }
+}
+
+#[test]
+fn a_gguf_file_is_refused_with_the_command_that_unpacks_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("model-Q4_K_M.gguf");
+    std::fs::write(&file, "GGUF").expect("written");
+    for named in [folder.path(), &file] {
+        let said = Checkpoint::look(named).expect_err("packed").to_string();
+        for word in ["model-Q4_K_M.gguf", "from_pretrained(", "gguf_file='model-Q4_K_M.gguf'", "save_pretrained('OUT')"]
+        {
+            assert!(said.contains(word), "{said}");
+        }
+    }
+    // beside weights that are read it is none of the model
+    let whole = Folder::of("gpt2");
+    std::fs::copy(&file, whole.path().join("model.gguf")).expect("copied");
+    Checkpoint::look(whole.path()).expect("a checkpoint");
 }

@@ -4,5 +4,7 @@ mod configuration;
 mod folder;
 mod layout;
 mod limits;
+mod mxfp4;
 mod names;
 mod options;
+mod pickled;

@@ -4,9 +4,11 @@
 
 pub mod instructions;
 
+use locus_engine::Error;
+use locus_engine::model::Model;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
 
 /// `LOCUS_GOLDEN`, or the project's own copy. What is compared with it is computed by the instructions that
 /// [`instructions::settle`] says.
@@ -31,6 +33,11 @@ pub fn tensors(file: &Path) -> HashMap<String, Tensor> {
     Tensor::read_safetensors(file).expect("golden tensors").into_iter().collect()
 }
 
+/// A down-projection of `layer`: that of its MLP, or of its first expert, or the tensor of all experts.
+pub fn down(model: &Model, layer: usize) -> String {
+    model.architecture.down_projection(layer).expect("a layer").replace("{}", "0")
+}
+
 /// A JSON file.
 pub fn json(file: &Path) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(file).expect("golden json")).expect("golden json")
@@ -45,7 +52,26 @@ pub fn allowed(everywhere: f64, rounding: Option<f64>) -> f64 {
 /// Largest absolute difference.
 pub fn deviation(ours: &Tensor, golden: &Tensor) -> f64 {
     assert_eq!(ours.size(), golden.size(), "shape");
-    (ours.to_kind(tch::Kind::Double) - golden.to_kind(tch::Kind::Double)).abs().max().double_value(&[])
+    (ours.to_kind(Kind::Double) - golden.to_kind(Kind::Double)).abs().max().double_value(&[])
+}
+
+/// The golden architectures by name, with the rows of tokens that come with them.
+pub fn architectures() -> Vec<(String, Model, Vec<Vec<i64>>)> {
+    tch::set_num_threads(1);
+    let open = |folder: PathBuf| {
+        let model = match Model::load(&folder.join("model"), Device::Cpu, Kind::Float) {
+            // a family that is not there yet
+            Err(Error::Config { .. }) => return None,
+            model => model.expect("model"),
+        };
+        let prompts = json(&folder.join("golden.json"));
+        let prompts = prompts["prompts"].as_array().expect("prompts").iter();
+        let rows = prompts.map(|prompt| serde_json::from_value(prompt["input_ids"].clone()).expect("ids")).collect();
+        Some((name(&folder), model, rows))
+    };
+    let found: Vec<_> = cases(&golden().join("arch")).into_iter().filter_map(open).collect();
+    assert!(!found.is_empty(), "no golden architecture");
+    found
 }
 
 /// Last component of a path.
