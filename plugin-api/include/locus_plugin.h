@@ -44,6 +44,8 @@ typedef struct LocusInstance LocusInstance;
 #define LOCUS_SERVICE_PREPARE_SUFFIX "prepare-suffix"
 // Runs once more: the first `added` tensors are what is added, one per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of its cells.
 #define LOCUS_SERVICE_RUN_SUFFIX "run-suffix"
+// What a prepared run captures, one tensor for each entry of `capture`, where every repetition captures the same: what lies below all that is added or changed.
+#define LOCUS_SERVICE_FIXED_CAPTURES "fixed-captures"
 // Forgets a prepared run and gives its memory back.
 #define LOCUS_SERVICE_RELEASE_SUFFIX "release-suffix"
 // `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer` of the unedited model (ROME, equation 2).

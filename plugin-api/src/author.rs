@@ -8,19 +8,18 @@ use locus_plugin_data::Hyperparameter;
 use serde_json::{Map, Value};
 use tch::Tensor;
 
-/// Hyperparameters; written by [`crate::parameters!`].
+/// Hyperparameters of a plugin; implemented by [`crate::parameters!`].
 pub trait Parameters: Sized + Send + 'static {
-    /// One entry per hyperparameter, in the order of a form.
+    /// One entry per hyperparameter, in the order of the form.
     fn schema() -> Vec<Hyperparameter>;
 
-    /// Fills in the values that are given, checks them, and takes the defaults for the rest.
+    /// Validates the given values and uses defaults for the rest.
     ///
     /// # Errors
-    /// One sentence per unknown name, wrong type or value out of range: all of them at once.
+    /// One sentence per unknown name, wrong type, or value out of range; all of them at once.
     fn from_settings(settings: &Map<String, Value>) -> Result<Self, Vec<String>>;
 }
 
-/// No hyperparameters.
 impl Parameters for () {
     fn schema() -> Vec<Hyperparameter> {
         Vec::new()
@@ -34,37 +33,37 @@ impl Parameters for () {
     }
 }
 
-/// A method: decides which weights move so that an objective's loss falls.
+/// A method: decides which weights change so that an objective's loss falls.
 pub trait EditMethod: Default + Send + 'static {
-    /// Its hyperparameters.
+    /// Declared with [`crate::parameters!`]; `()` for none.
     type Parameters: Parameters;
 
-    /// What it says of itself.
+    /// Id, title, paper, and reported metrics.
     fn info() -> Info;
 
-    /// What it is going to do, told before anything runs. Without a choice of its own: the layers it was given.
+    /// Announces, before anything runs, the layers to edit and what is needed for it. By default, the requested layers.
     ///
     /// # Errors
-    /// [`crate::Error::Request`] when the request cannot be carried out as asked.
+    /// [`crate::Error::Request`] if the request cannot be carried out.
     fn plan(request: &EditRequest, parameters: &Self::Parameters, model: &ModelInfo) -> Result<Plan> {
         let _ = (parameters, model);
         Ok(Plan { layers: request.layers.clone(), ..Plan::default() })
     }
 
-    /// Finds the changes. `request.layers` holds the plan's layers. It must call [`Host::checkpoint`] or another
-    /// service of the host in every step, so that it can be cancelled.
+    /// Computes the changes. `request.layers` contains the layers of the plan. Every step must call
+    /// [`Host::checkpoint`] or another service of the host, so that it can be canceled.
     ///
     /// # Errors
     /// [`crate::Error::Cancelled`] from the host, or what failed.
     fn edit(&mut self, request: &EditRequest, parameters: &Self::Parameters, host: &dyn Host) -> Result<Edited>;
 
-    /// Finds an edit of each fact of the request as if it were the only one: on the model as it is, with none of the others
-    /// in place. A method that optimises something per fact can do so for all of them in one batch, and says so with
-    /// [`Info::edits_apart`]; a sweep then asks it so. What it finds is what [`Self::edit`] finds of each fact alone, but
-    /// for rounding.
+    /// Computes an edit of each fact of the request as if it were the only one: on the unchanged model, without the
+    /// others in place. A method that optimizes something per fact can do this in one batch, and declares it with
+    /// [`Info::edits_apart`]; sweeps then use it. Up to rounding, the results are those of [`Self::edit`] for each fact
+    /// alone.
     ///
     /// # Errors
-    /// Those of [`Self::edit`]. A host that gets one asks for the facts one after the other.
+    /// Those of [`Self::edit`]. A host that receives one falls back to one fact at a time.
     fn edit_apart(
         &mut self,
         request: &EditRequest,
@@ -76,26 +75,26 @@ pub trait EditMethod: Default + Send + 'static {
     }
 }
 
-/// An objective: decides what an edit is for. It knows nothing of methods.
+/// An objective: decides what an edit is for. It is independent of methods.
 pub trait Objective: Default + Send + 'static {
-    /// Its hyperparameters.
+    /// Declared with [`crate::parameters!`]; `()` for none.
     type Parameters: Parameters;
 
-    /// What it says of itself.
+    /// Id, title, and paper.
     fn info() -> Info;
 
-    /// What it aims at for one fact.
+    /// Chooses the target for a fact.
     ///
     /// # Errors
-    /// [`crate::Error::Request`] when the fact lacks what it needs.
+    /// [`crate::Error::Request`] if the fact lacks something.
     fn goal(&mut self, fact: &FactToEdit, parameters: &Self::Parameters, host: &dyn Host) -> Result<Goal>;
 
-    /// The loss that a method lowers, for log-probabilities `[rows, tokens]` of the goal's target, with the gradient
-    /// intact: a scalar. For `[facts, rows, tokens]` one loss per fact, `[facts]`;
-    /// [`Reduction::log_likelihood`] does both.
+    /// Loss that a method minimizes, a scalar, from log-probabilities `[rows, tokens]` of the goal's target, preserving
+    /// the gradient. For `[facts, rows, tokens]`, one loss per fact, `[facts]`; [`Reduction::log_likelihood`] handles
+    /// both.
     ///
     /// # Errors
-    /// What libtorch says.
+    /// Those of libtorch.
     fn loss(
         &mut self,
         parameters: &Self::Parameters,

@@ -10,7 +10,7 @@ use tch::Tensor;
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     json: &'a str,
-    /// The tensors.
+    /// In the order that docs/plugins.md gives for the service or function.
     pub tensors: &'a [Tensor],
 }
 

@@ -6,19 +6,19 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A failure that crosses the boundary between host and plugin as a kind and a sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The user cancelled.
+    /// The user canceled; propagate it unchanged, with `?`.
     #[error("cancelled")]
     Cancelled,
-    /// The host, or the plugin, does not offer what was asked.
+    /// The host, or the plugin, does not provide what was asked for; names it.
     #[error("not supported: {0}")]
     Unsupported(String),
-    /// The request cannot be carried out as asked; says what to change.
+    /// The request cannot be carried out; says what to change.
     #[error("{0}")]
     Request(String),
-    /// Anything else.
+    /// Any other failure, in one sentence.
     #[error("{0}")]
     Failed(String),
-    /// The other side panicked; message and place.
+    /// The other side panicked: message and location.
     #[error("panicked: {0}")]
     Panic(String),
 }

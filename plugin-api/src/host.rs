@@ -6,53 +6,63 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use tch::Tensor;
 
-/// What a plugin may know of the model.
+/// Properties of the model that a plugin may use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
-    /// What it is called.
+    /// Name for display.
     pub name: String,
     /// `model_type` of its configuration.
     pub family: String,
-    /// Blocks.
+    /// Number of blocks.
     pub layers: usize,
     /// Width of the residual stream.
     pub hidden: i64,
-    /// Width of the MLP key.
+    /// Width of the MLP key, which is the input of the down-projection.
     pub inner: i64,
-    /// Entries of the vocabulary.
+    /// Number of entries in the vocabulary.
     pub vocabulary: i64,
-    /// Most tokens of a prompt.
+    /// Maximum number of tokens in a prompt.
     pub context: i64,
-    /// `cpu` or `cuda:0`.
+    /// Where parameters and activations are: `cpu`, `cuda:0`.
     pub device: String,
-    /// `float32`, `bfloat16` or `float16`.
+    /// Data type of the weights: `float32`, `bfloat16`, `float16`, or `float64`.
     pub number_format: String,
-    /// The text of the token that ends a document; empty where there is none.
+    /// Text of the token that ends a document; empty if there is none.
     pub end_of_text: String,
     /// Name of the token embedding, `[vocabulary, hidden]`.
     #[serde(default)]
     pub token_embedding: String,
-    /// Standard deviation of the token embeddings of the facts' subjects; 0 where nobody knows.
+    /// Standard deviation of the token embeddings of the facts' subjects; 0 if unknown.
     #[serde(default)]
     pub embedding_deviation: f64,
-    /// By layer: the parameters of the down-projection, the matrix that editing methods change.
+    /// Per layer, the down-projection of the MLP: the matrix that editing methods change.
     pub down_projections: Vec<DownProjection>,
 }
 
 /// Names and orientation of one down-projection.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DownProjection {
-    /// Name of the matrix in the checkpoint.
+    /// Name of the matrix in the checkpoint. If the MLP is a set of experts, it has `{}` in place of the expert's
+    /// number, or is the name of a single tensor with the matrices of all experts, `[experts, ..]`.
     pub weight: String,
-    /// Name of the bias, where it has one.
+    /// Name of the bias, if there is one.
     #[serde(default)]
     pub bias: Option<String>,
-    /// The matrix is stored `[inner, hidden]` (GPT-2), not `[hidden, inner]`.
+    /// Whether the matrix is stored `[inner, hidden]` (GPT-2) rather than `[hidden, inner]`.
     pub stored_input_first: bool,
+    /// Number of experts in the MLP; 0 if it is a single MLP. A method can edit such a layer only if its plan names the
+    /// parameters that it changes, see [`Plan::parameters`](crate::Plan::parameters).
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub experts: usize,
+}
+
+fn is_none(experts: &usize) -> bool {
+    *experts == 0
 }
 
 impl DownProjection {
-    /// Factors of the change `value keyᵀ` (`value` `[hidden]`, `key` `[inner]`) in the stored orientation.
+    /// Factors of the rank-one change `value keyᵀ`, with `value` `[hidden]` and `key` `[inner]`, in the orientation in
+    /// which the matrix is stored.
     pub fn rank_one(&self, value: &Tensor, key: &Tensor) -> (Tensor, Tensor) {
         let (left, right) = if self.stored_input_first { (key, value) } else { (value, key) };
         (left.unsqueeze(1), right.unsqueeze(0))
@@ -71,94 +81,92 @@ pub enum Site {
     AttentionOut(usize),
     /// Output of the MLP, after the down-projection and its bias.
     MlpOut(usize),
-    /// Input of the down-projection: the MLP key.
+    /// Input of the down-projection: the MLP key. A layer whose MLP is a set of experts has none.
     MlpKey(usize),
 }
 
-/// One token of one row.
+/// A token of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Cell {
-    /// Index of the row.
+    /// Index into the rows of the request.
     pub row: usize,
-    /// Position in the row.
+    /// Position in the row, from 0.
     pub position: usize,
 }
 
-/// Cells at one site.
+/// Tokens at one site of the forward pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cells {
-    /// Where in the forward pass.
     #[serde(flatten)]
     pub site: Site,
-    /// Which tokens.
+    /// Tokens at which the site is read or changed, in the order of the resulting rows.
     pub cells: Vec<Cell>,
 }
 
-/// A log-probability to read: of `token` right after `cell`.
+/// A log-probability to read: that of `token` as the next token after `cell`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
-    /// The cell whose next token is predicted.
     #[serde(flatten)]
     pub cell: Cell,
-    /// The token.
+    /// Token id whose log-probability is read.
     pub token: i64,
 }
 
-/// A run that will be repeated many times with few things changing: the host computes what cannot change once,
-/// and each repetition runs only layers and positions that can.
+/// A run that is repeated many times while only a few things change. The host computes once what cannot change, and
+/// each repetition runs only the layers and positions that can.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SuffixRequest {
     /// Token ids, one row per prompt; rows may differ in length.
     pub rows: Vec<Vec<i64>>,
-    /// By row, the fact of the request that it is about; empty where all are about the first. An objective may noise
-    /// the fact's subject.
+    /// For each row, the index of the fact in the request that it is about; empty if all rows are about the first. The
+    /// host needs it because an objective may put noise on the fact's subject.
     #[serde(default)]
     pub facts: Vec<usize>,
-    /// Where each repetition adds vectors.
+    /// Where each repetition adds vectors, `[cells, width]` per entry.
     #[serde(default)]
     pub add: Vec<Cells>,
-    /// Parameters that each repetition gives anew.
+    /// Names of parameters for which each repetition supplies a value.
     #[serde(default)]
     pub parameters: Vec<String>,
-    /// Log-probabilities to read. The host shows the layers of the first one's row and position.
+    /// Log-probabilities to read. The workbench shows the logit lens at the row and position of the first.
     #[serde(default)]
     pub read: Vec<Read>,
-    /// Cells whose whole next-token log-probabilities are read.
+    /// Cells whose full next-token log-probabilities are read.
     #[serde(default)]
     pub distributions: Vec<Cell>,
-    /// Activations to capture in each repetition, as they are before anything is added there.
+    /// Activations to capture in each repetition, before anything is added there.
     #[serde(default)]
     pub capture: Vec<Cells>,
 }
 
-/// A prepared run by its number; [`crate::PreparedSuffix`] releases it by itself.
+/// Number of a prepared run. [`crate::PreparedSuffix`] releases it when dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Suffix(pub u64);
 
-/// What a repetition gives; gradients flow into what was added and into the parameters given.
+/// Result of a repetition. Gradients flow to the added vectors and the supplied parameters.
 #[derive(Debug)]
 pub struct SuffixOutput {
-    /// `[reads]`, float32 at least.
+    /// `[reads]`, in float32 or wider.
     pub log_probabilities: Tensor,
-    /// `[distributions, vocabulary]`, float32 at least.
+    /// `[distributions, vocabulary]`, in float32 or wider.
     pub distributions: Tensor,
-    /// By entry of `capture`: `[cells, width]`.
+    /// Per entry of `capture`: `[cells, width]`.
     pub captured: Vec<Tensor>,
 }
 
-/// A row of the live table.
+/// What a method reports about an optimization step; it becomes a row of the live table.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepReport {
-    /// The step, from 0.
+    /// Index of the step, from 0.
     pub step: u64,
-    /// Steps the method may take.
+    /// Maximum number of steps.
     pub steps: u64,
-    /// The layer it works on.
+    /// Layer that the step optimizes; must be in the plan.
     pub layer: usize,
-    /// Terms of the loss by name, `loss` the total.
+    /// Terms of the loss by name; `loss` is the total and is required.
     #[serde(with = "finite")]
     pub losses: BTreeMap<String, f64>,
-    /// Numbers per layer, by the names the plugin declares.
+    /// Numbers per layer, under the names that the plugin declares in [`crate::Info::metrics`].
     #[serde(default)]
     pub metrics: Vec<LayerMetrics>,
 }
@@ -166,9 +174,8 @@ pub struct StepReport {
 /// Numbers of one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LayerMetrics {
-    /// The layer.
     pub layer: usize,
-    /// The numbers by name.
+    /// By declared name; values must be finite.
     #[serde(with = "finite")]
     pub values: BTreeMap<String, f64>,
 }
@@ -176,7 +183,7 @@ pub struct LayerMetrics {
 use locus_plugin_data::number::map as finite;
 
 impl StepReport {
-    /// A report of step `step` of at most `steps` on `layer`.
+    /// A report of step `step` of at most `steps`, optimizing `layer`, without numbers yet.
     #[must_use]
     pub fn new(step: u64, steps: u64, layer: usize) -> Self {
         Self { step, steps, layer, ..Self::default() }
@@ -201,49 +208,48 @@ impl StepReport {
     }
 }
 
-/// How important a line of the log is.
+/// Severity of a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// Good to know.
+    /// Worth knowing; nothing to act on.
     Info,
-    /// Something to look at.
+    /// Something that the user should check.
     Warning,
 }
 
-/// Text to sample from the model.
+/// Request for texts sampled from the model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleRequest {
-    /// The text to start from; it is part of the result. The end-of-text token stands for an empty one. Where a subject
-    /// is noised, `{}` in it says where that stands and is filled with it; else its last mention counts.
+    /// Text to continue, which is part of the result; if empty, the end-of-text token. If a subject is noised, `{}`
+    /// marks its position and is replaced by it; without `{}`, its last mention counts.
     pub prompt: String,
-    /// How many samples.
+    /// Number of texts.
     pub count: usize,
-    /// Tokens of each, the prompt included.
+    /// Length of each text in tokens, prompt included.
     pub tokens: usize,
-    /// Seed of the draws.
+    /// Seed of the sampling; the same seed gives the same texts.
     pub seed: u64,
-    /// Noises this subject of the prompt; its effect lasts through the keys and values of the prompt.
+    /// Adds noise to this subject in the prompt. It acts on the continuation through the prompt's keys and values.
     #[serde(default)]
     pub noised: Option<NoisedSubject>,
 }
 
-/// A prompt with its subject, and its target where there is one, as tokens of one text.
+/// A prompt with its subject and, if given, its target, tokenized as one text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PromptTokens {
-    /// Tokens of the prompt, then those of the target.
+    /// Token ids of the prompt, followed by those of the target.
     pub ids: Vec<i64>,
-    /// Tokens that hold a character of the subject, end exclusive.
+    /// Tokens that contain a character of the subject; end exclusive.
     pub subject: Range<usize>,
-    /// How many of the tokens are the prompt's; those of the target come after them.
+    /// Number of tokens that belong to the prompt; those of the target follow.
     pub prompt: usize,
 }
 
-/// A subject and its noise.
+/// A subject in a prompt and the noise on its embeddings.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NoisedSubject {
-    /// The subject, as it stands in the prompt.
+    /// Verbatim, as it occurs in the prompt.
     pub subject: String,
-    /// The noise.
     pub noise: SubjectNoise,
 }

@@ -14,10 +14,10 @@ use tch::Tensor;
 /// A method or objective as it describes itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Description {
-    /// Id, title, paper.
+    /// Id, title, version, and paper, as declared.
     #[serde(flatten)]
     pub info: Info,
-    /// Its hyperparameters.
+    /// In the order of a form.
     #[serde(default)]
     pub hyperparameters: Vec<Hyperparameter>,
 }

@@ -126,7 +126,6 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     crate::parameters! {
-        /// For the tests.
         struct Sample {
             steps: i64 = 20, integer(1..=1000), "optimisation steps";
             rate: f64 = 0.5, float(1e-4..=10.0), "step size", unit "per step";

@@ -5,120 +5,119 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::Tensor;
 
-/// One fact to edit, with what the objective has made of it.
+/// A fact to edit, with the target that the objective has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
-    /// The prompt with `{}` in the subject's place, ending right before the answer.
+    /// Prompt with `{}` in place of the subject, ending right before the answer.
     pub template: String,
-    /// The subject.
+    /// Replaces the `{}` of the template.
     pub subject: String,
     /// The text whose probability the objective's loss is about, without a leading space.
     pub target: String,
-    /// See [`Goal::runs_all_steps`].
+    /// Whether the method should make all steps however low the loss, see [`Goal::runs_all_steps`].
     #[serde(default)]
     pub runs_all_steps: bool,
-    /// See [`SubjectNoise::copies`]; 0 is 1.
+    /// Copies of the prompt with different noise, see [`SubjectNoise::copies`]; 0 means 1.
     #[serde(default)]
     pub copies: usize,
 }
 
 impl Edit {
-    /// An edit towards `target`, the subject in the place of the template's `{}`.
+    /// An edit toward `target` of the prompt that `template` makes with `subject` in place of `{}`.
     #[must_use]
     pub fn new(template: &str, subject: &str, target: &str) -> Self {
         let (template, subject, target) = (template.to_owned(), subject.to_owned(), target.to_owned());
         Self { template, subject, target, ..Self::default() }
     }
 
-    /// The prompt with its subject.
+    /// The template with the subject filled in.
     #[must_use]
     pub fn prompt(&self) -> String {
         self.template.replacen("{}", &self.subject, 1)
     }
 }
 
-/// What a method is asked to do.
+/// Input of a method.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EditRequest {
-    /// The facts; more than one only for methods that say they take many.
+    /// The facts. A method that takes one at a time should reject more in its plan.
     pub edits: Vec<Edit>,
-    /// Layers to edit, ascending; empty leaves it to the method.
+    /// Layers to edit, ascending; empty to leave the choice to the method.
     #[serde(default)]
     pub layers: Vec<usize>,
-    /// Seed of everything random.
+    /// Seed for everything random; the same seed must give the same edit.
     #[serde(default)]
     pub seed: u64,
-    /// Each fact is edited on the model as it is, whatever becomes of the others; see [`crate::EditMethod::edit_apart`].
+    /// Each fact is edited on the unchanged model, independently of the others, see [`crate::EditMethod::edit_apart`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
 }
 
-/// A fact as an objective is asked for it: without the other prompts of its record, by which an edit of it is measured.
+/// Input of an objective: a fact without the other prompts of its record, which serve to score the edit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FactToEdit {
-    /// The prompt with `{}` in the subject's place.
+    /// Prompt with `{}` in place of the subject.
     pub template: String,
-    /// The subject.
+    /// Replaces the `{}` of the template.
     pub subject: String,
-    /// The answer that is true, without a leading space.
+    /// True answer, without a leading space; empty if the record has none.
     pub target_true: String,
-    /// The answer that a record proposes instead, without a leading space.
+    /// Answer that the record proposes instead, without a leading space; empty if the record has none.
     pub target_new: String,
 }
 
-/// What an objective aims at for one fact.
+/// What an objective wants for a fact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Goal {
-    /// The text whose probability the loss is about, without a leading space.
+    /// Text whose probability the loss is about, without a leading space.
     pub target: String,
-    /// A low loss is no reason to stop: a method makes all of its steps, the last one's update included (as the
+    /// A low loss is no reason to stop: a method makes all its steps, including the update of the last one (as the
     /// published code does for fact erasure).
     #[serde(default)]
     pub runs_all_steps: bool,
-    /// The objective wants the target's probability low: an edit is scored by how much of it is gone, and not by how
-    /// much was gained.
+    /// The target should become improbable: an edit is scored by how much of its probability is lost instead of gained.
     #[serde(default)]
     pub lowers: bool,
-    /// The text that [`Self::target`] is compared with when an edit is scored, without a leading space; the host takes
-    /// the record's other target where there is none.
+    /// Text that [`Self::target`] is compared with when an edit is scored, without a leading space. If absent, the host
+    /// uses the record's other target.
     #[serde(default)]
     pub baseline: Option<String>,
-    /// Noise that the subject's embeddings have in every run of the method and when the edit is scored. The host adds
-    /// it; a method need not know.
+    /// Noise on the subject's embeddings in every run of the method and while scoring. The host adds it; methods need
+    /// not know.
     #[serde(default)]
     pub noise: Option<SubjectNoise>,
 }
 
 impl Goal {
-    /// Aims at the probability of `target`.
+    /// A goal to raise the probability of `target`; lower it with [`Self::lowering`].
     #[must_use]
     pub fn new(target: &str) -> Self {
         Self { target: target.to_owned(), ..Self::default() }
     }
 
-    /// Says what the target is compared with, see [`Self::baseline`].
+    /// Sets the text that the target is compared with, see [`Self::baseline`].
     #[must_use]
     pub fn against(mut self, baseline: &str) -> Self {
         self.baseline = Some(baseline.to_owned());
         self
     }
 
-    /// Has the host add noise to the subject, see [`Self::noise`].
+    /// Puts noise on the subject, see [`Self::noise`].
     #[must_use]
     pub fn under(mut self, noise: SubjectNoise) -> Self {
         self.noise = Some(noise);
         self
     }
 
-    /// Wants the target's probability low, see [`Self::lowers`].
+    /// Marks the target as one to make improbable, see [`Self::lowers`].
     #[must_use]
     pub fn lowering(mut self) -> Self {
         self.lowers = true;
         self
     }
 
-    /// Has methods make all of their steps, see [`Self::runs_all_steps`].
+    /// Asks methods to make all their steps, see [`Self::runs_all_steps`].
     #[must_use]
     pub fn run_all_steps(mut self) -> Self {
         self.runs_all_steps = true;
@@ -130,17 +129,17 @@ impl Goal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SubjectNoise {
-    /// Standard deviation; 0 takes three standard deviations of the subjects' token embeddings.
+    /// Standard deviation; 0 means three standard deviations of the subjects' token embeddings.
     pub level: f64,
-    /// Seed of the generator (NumPy's legacy one; 1 gives the published draws).
+    /// Seed of the generator, NumPy's legacy one; 1 gives the published draws.
     pub seed: u32,
-    /// Noised copies of the prompt: of a mean over noise, and of the rows of a method that trains on the bare prompt
-    /// alone.
+    /// Number of noised copies of the prompt: for a mean over noise, and as rows of a method that trains on the bare
+    /// prompt alone.
     pub copies: usize,
-    /// Draws anew in every run from one running generator; otherwise a row has the same noise in every run.
+    /// Whether every run draws new noise from one running generator; otherwise a row has the same noise in every run.
     pub redraws: bool,
-    /// Noises in every row the positions that the subject has in the bare prompt, as the code of Hase et al. does, and
-    /// not where the subject is.
+    /// Whether noise falls, in every row, on the positions that the subject has in the bare prompt, like in the code of
+    /// Hase et al., instead of on the subject.
     pub published_positions: bool,
 }
 
@@ -150,8 +149,8 @@ impl Default for SubjectNoise {
     }
 }
 
-/// How the log-probabilities of several prompts and tokens become one number: ROME and MEMIT take means,
-/// constrained fine-tuning takes sums.
+/// How the log-probabilities of several prompts and tokens are combined: ROME and MEMIT use means, constrained
+/// fine-tuning uses sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reduction {
@@ -162,10 +161,10 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// Log-probabilities `[.., rows, tokens]` as one number for each of what stands before, with the gradient intact.
+    /// Reduces log-probabilities `[.., rows, tokens]` over their last two dimensions, preserving the gradient.
     ///
     /// # Errors
-    /// What libtorch says.
+    /// Those of libtorch.
     pub fn log_likelihood(self, log_probabilities: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Mean => log_probabilities.f_mean_dim(-1i64, false, None)?.f_mean_dim(-1i64, false, None)?,
@@ -174,43 +173,47 @@ impl Reduction {
     }
 }
 
-/// What a method is going to do, told before anything runs.
+/// What a method announces before anything runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Layers it will edit.
+    /// Layers it will edit; reports on other layers are rejected.
     pub layers: Vec<usize>,
-    /// Layers whose second moments it will ask for.
+    /// Names of the parameters it will change, if they are not the down-projections of its layers but those of experts.
+    /// Without them, the host refuses layers whose MLP is a set of experts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parameters: Vec<String>,
+    /// Layers whose second moments it needs; they are collected before it runs.
     #[serde(default)]
     pub second_moments: Vec<usize>,
-    /// Most steps it may take.
+    /// Maximum number of steps, for progress.
     #[serde(default)]
     pub steps: u64,
-    /// What the user should know.
+    /// Sentences for the user, shown with the result.
     #[serde(default)]
     pub notes: Vec<String>,
 }
 
-/// What a plugin says of itself.
+/// A plugin's description of itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Info {
-    /// Lower-case letters, digits and dashes.
+    /// Lower-case letters, digits, and dashes; unique among loaded plugins.
     pub id: String,
-    /// Its name in words.
+    /// Name for display.
     pub title: String,
-    /// Its version.
+    /// If empty, the version in the stamp, which is that of the crate.
     #[serde(default)]
     pub version: String,
-    /// The paper it follows.
+    /// Paper that it implements, such as `Meng et al. 2022`; empty for none.
     #[serde(default)]
     pub cite: String,
     /// One line for lists.
     #[serde(default)]
     pub summary: String,
-    /// Numbers it reports per layer.
+    /// Numbers that its step reports contain per layer; they become columns.
     #[serde(default)]
     pub metrics: Vec<MetricInfo>,
-    /// It finds edits that do not know of each other faster together than one after the other; see
-    /// [`crate::EditMethod::edit_apart`].
+    /// Whether it implements [`crate::EditMethod::edit_apart`], computing independent edits faster together than one by
+    /// one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub edits_apart: bool,
 }
@@ -251,101 +254,102 @@ impl Info {
     }
 }
 
-/// A number that a plugin reports.
+/// A number that a plugin reports per layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricInfo {
-    /// Its name, the column's head.
+    /// Name, which is also the column header.
     pub name: String,
-    /// Its unit, empty for none.
+    /// Unit for display; empty for none.
     #[serde(default)]
     pub unit: String,
-    /// One line.
+    /// One line that explains the column.
     #[serde(default)]
     pub help: String,
 }
 
-/// A change of one parameter.
+/// Change of one parameter.
 #[derive(Debug)]
 pub struct Delta {
-    /// The parameter's name in the checkpoint.
+    /// Name of the parameter in the checkpoint.
     pub parameter: String,
     /// The change, in the orientation in which the checkpoint stores the parameter.
     pub form: Form,
 }
 
-/// A change as a whole or as factors.
+/// A change, dense or as low-rank factors.
 #[derive(Debug)]
 pub enum Form {
-    /// `left` `[rows, rank]` times `right` `[rank, columns]`.
+    /// The product of `left` and `right`.
     LowRank {
         /// `[rows, rank]`.
         left: Tensor,
         /// `[rank, columns]`.
         right: Tensor,
     },
-    /// The whole difference, of the parameter's shape.
+    /// The difference, in the shape of the parameter.
     Dense(Tensor),
 }
 
-/// What a method gives back. It leaves no weight changed: the host applies the deltas and can undo them exactly.
+/// Result of a method. It changes no weight itself: the host applies the deltas and can undo them exactly.
 #[derive(Debug, Default)]
 pub struct Edited {
-    /// The changes.
+    /// Changes to apply together; several may concern the same parameter.
     pub deltas: Vec<Delta>,
-    /// Numbers about the edit as a whole.
+    /// Numbers about the edit as a whole; must be finite.
     pub metrics: BTreeMap<String, f64>,
-    /// What the user should know.
+    /// Sentences for the user.
     pub notes: Vec<String>,
-    /// What kept it from going further, see [`Edited::limit`].
+    /// What kept the method from going further, see [`Edited::limit`].
     pub limits: Vec<String>,
-    /// Tensors worth keeping with the edit, by name (key, value, ...): a file beside the change in the journal, up to 64 MB.
+    /// Tensors worth keeping, by name (key, value, …): stored in a file next to the change in the journal, up to 64 MB
+    /// in total.
     pub artifacts: Vec<(String, Tensor)>,
 }
 
 impl Edited {
-    /// Nothing changed yet.
+    /// A result without changes.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a change given as factors `left` `[rows, rank]` and `right` `[rank, columns]`.
+    /// Adds the change `left` `[rows, rank]` times `right` `[rank, columns]`.
     #[must_use]
     pub fn low_rank(mut self, parameter: &str, left: Tensor, right: Tensor) -> Self {
         self.deltas.push(Delta { parameter: parameter.to_owned(), form: Form::LowRank { left, right } });
         self
     }
 
-    /// Adds a change given whole.
+    /// Adds a change as a difference in the shape of the parameter.
     #[must_use]
     pub fn dense(mut self, parameter: &str, difference: Tensor) -> Self {
         self.deltas.push(Delta { parameter: parameter.to_owned(), form: Form::Dense(difference) });
         self
     }
 
-    /// Adds a number.
+    /// Adds a number about the edit as a whole, under a name for tables.
     #[must_use]
     pub fn metric(mut self, name: &str, value: f64) -> Self {
         self.metrics.insert(name.to_owned(), value);
         self
     }
 
-    /// Adds a sentence.
+    /// Adds a sentence for the user, such as “the optimization stalled at p(target) = 0.12”.
     #[must_use]
     pub fn note(mut self, text: impl Into<String>) -> Self {
         self.notes.push(text.into());
         self
     }
 
-    /// Says what kept the method from going further, with the setting to change: `the clamp was reached at step 4: raise
-    /// clamp`. It is told where the edit did not take, which the method cannot know.
+    /// Adds what kept the method from going further, with the setting to change: `the clamp was reached at step 4:
+    /// raise clamp`. It is shown if the edit did not take, which the method cannot know.
     #[must_use]
     pub fn limit(mut self, text: impl Into<String>) -> Self {
         self.limits.push(text.into());
         self
     }
 
-    /// Keeps a tensor with the edit.
+    /// Stores a tensor with the edit, see [`Self::artifacts`].
     #[must_use]
     pub fn artifact(mut self, name: &str, tensor: Tensor) -> Self {
         self.artifacts.push((name.to_owned(), tensor));

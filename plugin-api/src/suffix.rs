@@ -29,6 +29,19 @@ impl<'a> PreparedSuffix<'a> {
         let tensors: Vec<Tensor> = added.iter().chain(parameters).map(Tensor::shallow_clone).collect();
         self.host.run_suffix(self.suffix, added.len(), &tensors)
     }
+
+    /// What it captures, one tensor for each entry of `capture`, where every repetition captures the same: then no run of
+    /// its own is needed for it. `None` where repetitions change some of it, or the host does not say.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`].
+    pub fn fixed(&self) -> Result<Option<Vec<Tensor>>> {
+        match self.host.fixed_captures(self.suffix) {
+            Ok(captured) => Ok(Some(captured)),
+            Err(Error::Request(_) | Error::Unsupported(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl Drop for PreparedSuffix<'_> {

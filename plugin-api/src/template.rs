@@ -42,7 +42,7 @@ impl PromptTokens {
         }
     }
 
-    /// The target's tokens.
+    /// Token ids after those of the prompt; empty if no target was given.
     #[must_use]
     pub fn target(&self) -> &[i64] {
         self.ids.get(self.prompt..).unwrap_or_default()

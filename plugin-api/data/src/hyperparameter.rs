@@ -3,19 +3,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One hyperparameter.
+/// A hyperparameter as a plugin declares it: name, help, default, type, and range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hyperparameter {
-    /// Its name, as in `--set name=value`.
+    /// As in `--set name=value`.
     pub name: String,
-    /// One line of help.
+    /// One line for forms, `locus plugin show`, and manuals.
     pub help: String,
-    /// Its value unless told otherwise.
+    /// Value used if none is set; its JSON type fits `kind`.
     pub default: Value,
-    /// Unit, where it has one.
+    /// Unit of the value for display, such as `nats`; empty for none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub unit: String,
-    /// Type and range.
     #[serde(flatten)]
     pub kind: HyperparameterKind,
 }
@@ -24,32 +23,19 @@ pub struct Hyperparameter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum HyperparameterKind {
-    /// A whole number within a range, ends included.
-    Integer {
-        /// Least value.
-        min: i64,
-        /// Greatest value.
-        max: i64,
-    },
-    /// A number within a range, ends included.
-    Float {
-        /// Least value.
-        min: f64,
-        /// Greatest value.
-        max: f64,
-    },
-    /// Yes or no.
+    /// An integer from `min` to `max`, both included.
+    Integer { min: i64, max: i64 },
+    /// A number from `min` to `max`, both included.
+    Float { min: f64, max: f64 },
+    /// `true` or `false`.
     Bool,
     /// Any text.
     Text,
-    /// One of a few words.
-    Choice {
-        /// The words.
-        choices: Vec<String>,
-    },
-    /// A list of texts; `--set name=@FILE` reads one a line.
+    /// One of `choices`, spelled exactly.
+    Choice { choices: Vec<String> },
+    /// A list of texts; `--set name=@FILE` reads one per line.
     List,
-    /// A type that this host does not know; its value is handled as raw JSON.
+    /// A type that this host does not know (the plugin is newer); values are passed through as raw JSON.
     #[serde(other)]
     Unknown,
 }

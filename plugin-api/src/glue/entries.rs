@@ -16,7 +16,6 @@ use std::marker::PhantomData;
 pub struct MethodEntries<M>(PhantomData<M>);
 
 impl<M: EditMethod> MethodEntries<M> {
-    /// Its functions.
     pub const TABLE: LocusMethod = LocusMethod {
         struct_size: size_of::<LocusMethod>(),
         describe: Some(describe_method::<M>),
@@ -29,7 +28,6 @@ impl<M: EditMethod> MethodEntries<M> {
 pub struct ObjectiveEntries<O>(PhantomData<O>);
 
 impl<O: Objective> ObjectiveEntries<O> {
-    /// Its functions.
     pub const TABLE: LocusObjective = LocusObjective {
         struct_size: size_of::<LocusObjective>(),
         describe: Some(describe_objective::<O>),

@@ -15,7 +15,6 @@ use tch::Tensor;
 
 /// What a plugin's function was called with.
 pub struct Call<'a> {
-    /// The host's table.
     pub host: *const LocusHost,
     /// To be handed to the host's services.
     pub context: *mut LocusContext,
@@ -47,7 +46,7 @@ impl Call<'_> {
         Ok(Self { host, context, json, tensors })
     }
 
-    /// JSON and tensors.
+    /// JSON and tensors that the caller passed.
     #[must_use]
     pub fn arguments(&self) -> Arguments<'_> {
         Arguments::new(self.json, &self.tensors)
@@ -133,7 +132,7 @@ pub fn handles(tensors: &[Tensor]) -> Vec<*mut LocusTensor> {
     tensors.iter().map(|tensor| tensor.as_ptr().cast_mut().cast()).collect()
 }
 
-/// Gives bytes away.
+/// Hands a text over to the other side, which frees it.
 #[must_use]
 pub fn give_bytes(text: String) -> LocusBytes {
     if text.is_empty() {
@@ -178,7 +177,7 @@ unsafe fn take_bytes(mut bytes: LocusBytes) -> Result<String> {
     text
 }
 
-/// Gives tensors away.
+/// Hands tensors over to the other side, which frees the handles.
 #[must_use]
 pub fn give_tensors(tensors: Vec<Tensor>) -> LocusTensors {
     if tensors.is_empty() {

@@ -11,9 +11,7 @@ use tch::Tensor;
 /// What `plan` is called with.
 #[derive(Serialize, Deserialize)]
 pub struct PlanArguments<Request = EditRequest, Settings = Map<String, Value>, Model = ModelInfo> {
-    /// What is asked.
     pub request: Request,
-    /// All hyperparameters, checked.
     pub settings: Settings,
     /// What the model is.
     pub model: Model,
@@ -22,23 +20,19 @@ pub struct PlanArguments<Request = EditRequest, Settings = Map<String, Value>, M
 /// What `edit` is called with.
 #[derive(Serialize, Deserialize)]
 pub struct EditArguments<Request = EditRequest, Settings = Map<String, Value>> {
-    /// What is asked.
     pub request: Request,
-    /// All hyperparameters, checked.
     pub settings: Settings,
 }
 
 /// What `create` is called with.
 #[derive(Serialize, Deserialize)]
 pub struct CreateArguments<Settings = Map<String, Value>> {
-    /// All hyperparameters, checked.
     pub settings: Settings,
 }
 
 /// What `goal` is called with.
 #[derive(Serialize, Deserialize)]
 pub struct GoalArguments<F = FactToEdit> {
-    /// The fact.
     pub fact: F,
 }
 
@@ -52,7 +46,6 @@ pub struct LossArguments {
 /// What a method gives back; tensors are named by their index.
 #[derive(Default, Serialize, Deserialize)]
 pub struct EditedRecord {
-    /// The changes.
     #[serde(default)]
     pub deltas: Vec<DeltaRecord>,
     /// Numbers about the edit as a whole.
@@ -72,12 +65,11 @@ pub struct EditedRecord {
     pub apart: Vec<EditedRecord>,
 }
 
-/// One change.
+/// A change of one parameter, with its tensors by index into those of the reply.
 #[derive(Serialize, Deserialize)]
 pub struct DeltaRecord {
     /// The parameter's name in the checkpoint.
     pub parameter: String,
-    /// Its tensors.
     #[serde(flatten)]
     pub form: FormRecord,
 }
@@ -86,18 +78,17 @@ pub struct DeltaRecord {
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "form", content = "tensors", rename_all = "kebab-case")]
 pub enum FormRecord {
-    /// `left`, `right`.
+    /// Indices of `left` and `right`.
     LowRank([usize; 2]),
-    /// The difference.
+    /// Index of the difference.
     Dense([usize; 1]),
 }
 
 /// One tensor by name.
 #[derive(Serialize, Deserialize)]
 pub struct ArtifactRecord {
-    /// Its name.
     pub name: String,
-    /// Its index.
+    /// Index into the tensors of the reply.
     pub tensor: usize,
 }
 

@@ -15,11 +15,9 @@ use tch::Tensor;
 
 /// A service as the reference tells it.
 pub struct Service {
-    /// Its name.
     pub name: &'static str,
     /// What its name is called in `name`, and after `LOCUS_SERVICE_` in the C header.
     pub constant: &'static str,
-    /// What it does.
     pub help: &'static str,
     /// JSON that it is asked with.
     pub json_in: &'static str,
@@ -57,7 +55,7 @@ services! {
     /// # Errors
     /// [`Error::Cancelled`].
     #[service(MODEL, "model")]
-    #[reference("`{}`", "", "name, family, layers, hidden, inner, vocabulary, context, device, number_format, end_of_text, token_embedding, embedding_deviation, `down_projections` (by layer: weight, bias, stored_input_first)", "")]
+    #[reference("`{}`", "", "name, family, layers, hidden, inner, vocabulary, context, device, number_format, end_of_text, token_embedding, embedding_deviation, `down_projections` (by layer: weight, bias, stored_input_first; experts, where the MLP is a set of them)", "")]
     fn model() -> ModelInfo;
 
     /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt, without it the text
@@ -131,6 +129,15 @@ services! {
     #[service(RUN_SUFFIX, "run-suffix")]
     #[reference(r#"`{"suffix": 0, "added": 1}`"#, "those added, then the parameters", "", "log-probabilities `[reads]`, distributions `[…, vocabulary]`, one per entry of `capture`")]
     fn run_suffix(suffix: Suffix, #[serde(default)] added: usize; all tensors) -> SuffixOutput;
+
+    /// What a prepared run captures, one tensor for each entry of `capture`, where every repetition captures the same: what
+    /// lies below all that is added or changed. [`crate::PreparedSuffix::fixed`] asks for it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] where repetitions change some of it, as noise on the subject does; when there is no such run.
+    #[service(FIXED_CAPTURES, "fixed-captures")]
+    #[reference(r#"`{"suffix": 0}`"#, "", "", "one `[cells, width]` per entry of `capture`")]
+    fn fixed_captures(suffix: Suffix) -> Vec<Tensor>;
 
     /// Forgets a prepared run and gives its memory back. [`crate::PreparedSuffix`] does so when it is dropped; the host
     /// does it for all that are left when the plugin returns.

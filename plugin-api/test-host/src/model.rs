@@ -65,6 +65,7 @@ impl Model {
             weight: name(layer, "down.weight"),
             bias: Some(name(layer, "down.bias")),
             stored_input_first: false,
+            experts: 0,
         };
         Ok(ModelInfo {
             name: "tiny".to_owned(),
@@ -101,7 +102,6 @@ impl Model {
         Ok(Self(parameters))
     }
 
-    /// Runs rows.
     pub(crate) fn run(&self, rows: &[Vec<i64>], taps: &Taps<'_>) -> Result<Run> {
         check_rows(rows)?;
         let added = taps.add.iter().map(|(cells, _)| *cells);

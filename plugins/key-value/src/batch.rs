@@ -1,6 +1,6 @@
 //! The rows of the value optimisation of many facts.
 
-use crate::Contexts;
+use crate::{Contexts, Placed};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
     Cell, Cells, Edit, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup, tokenize_fact,
@@ -15,20 +15,24 @@ pub(crate) struct Batch {
     pub owners: Tensor,
     /// What is read of the targets.
     pub targets: TargetReads,
+    /// The facts' tokens in the rewriting prompts, in the order of [`crate::context_rows`].
+    cells: Vec<Cell>,
 }
 
 impl Batch {
-    /// Rows of `edits`, the first of which has number `first` in the request. Values are added at `site`.
+    /// Rows of `edits`, the first of which has number `first` in the request. Values are added at `site`; keys are captured
+    /// at the layer `keys`, if there is one.
     pub fn new(
         edits: &[Edit],
         first: usize,
-        site: Site,
+        (site, keys): (Site, Option<usize>),
         contexts: &Contexts,
         token: FactToken,
         host: &dyn Host,
     ) -> Result<Self> {
         let mut request = SuffixRequest::default();
         let (mut cells, mut starts, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let mut in_contexts = Vec::new();
         let mut targets = Vec::with_capacity(edits.len());
         for (fact, edit) in edits.iter().enumerate() {
             let mut reads = Vec::new();
@@ -43,7 +47,9 @@ impl Batch {
                 tokens.ids.pop();
                 request.rows.push(tokens.ids);
             }
-            starts.push(cells[cells.len() - contexts.0.len()]);
+            let own = &cells[cells.len() - contexts.0.len()..];
+            starts.push(own[0]);
+            in_contexts.extend_from_slice(own);
             targets.push(reads);
             let (ids, position) = lookup(host, "{} is a", &edit.subject, token)?;
             let essence = Cell { row: request.rows.len(), position };
@@ -57,7 +63,19 @@ impl Batch {
         let targets = TargetReads::new(&targets)?;
         request.read = targets.reads().to_vec();
         request.capture.push(Cells { site, cells: starts });
+        request.capture.extend(keys.map(|layer| Cells { site: Site::MlpKey(layer), cells: in_contexts.clone() }));
         request.add.push(Cells { site, cells });
-        Ok(Self { request, owners: Tensor::from_slice(&owners), targets })
+        Ok(Self { request, owners: Tensor::from_slice(&owners), targets, cells: in_contexts })
+    }
+
+    /// Whether the facts' tokens are those of `placed`, with the same tokens before each: what follows them changes nothing
+    /// there.
+    pub fn begins_like(&self, placed: &Placed) -> bool {
+        let alike = |(ours, (theirs, row)): (&Cell, (&Cell, &Vec<i64>))| {
+            let whole = &self.request.rows[ours.row];
+            ours.position == theirs.position && whole.get(..=ours.position) == row.get(..=theirs.position)
+        };
+        let theirs = placed.cells.iter().zip(&placed.rows);
+        self.cells.len() == placed.cells.len() && self.cells.iter().zip(theirs).all(alike)
     }
 }

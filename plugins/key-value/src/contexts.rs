@@ -14,8 +14,12 @@ impl Contexts {
     /// Those of the host.
     pub fn sampled(starts: &[(&str, usize, usize)], seed: u64, host: &dyn Host) -> Result<Self> {
         let mut templates = vec!["{}".to_owned()];
-        for (number, &(start, count, tokens)) in starts.iter().enumerate().filter(|(_, start)| start.1 > 0) {
-            host.progress("sampling contexts", number as u64, starts.len() as u64)?;
+        // counted in tokens, so that the host tells each of them
+        let asked = || starts.iter().enumerate().filter(|(_, start)| start.1 > 0);
+        let (mut done, all) = (0, asked().map(|(_, start)| start.2 as u64).sum());
+        for (number, &(start, count, tokens)) in asked() {
+            host.progress("sampling contexts", done, all)?;
+            done += tokens as u64;
             let seed = seed + (tokens + 100 * number) as u64;
             let request = SampleRequest { prompt: start.to_owned(), count, tokens, seed, noised: None };
             let texts = host.sample(&request)?;

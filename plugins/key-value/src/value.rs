@@ -3,9 +3,9 @@
 //! The vectors of all facts are optimised together. Adam works by entry and the losses are summed, so that each fact
 //! takes the steps it would take alone; one that is good enough keeps its vector while the others go on.
 
-use crate::Contexts;
 use crate::batch::Batch;
 use crate::limits::{self, ValueLimit};
+use crate::{Contexts, Placed};
 use locus_plugin::tch::nn::{Adam, OptimizerConfig, VarStore};
 use locus_plugin::tch::{Device, Kind, Tensor, no_grad};
 use locus_plugin::{
@@ -116,11 +116,117 @@ impl Values {
     }
 }
 
+/// A search for vectors which, added at a site at the facts' tokens, lower the objective's loss: prepared, not begun.
+pub struct Search<'a> {
+    edits: &'a [Edit],
+    settings: ValueSettings,
+    host: &'a dyn Host,
+    layer: usize,
+    hidden: i64,
+    device: Device,
+    batch: Batch,
+    suffix: PreparedSuffix<'a>,
+}
+
+impl<'a> Search<'a> {
+    /// Prepares it; `first` is the number of the first of `edits` in the request. It can tell [`Self::keys`] of the layer
+    /// `keys`.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn new(
+        edits: &'a [Edit],
+        first: usize,
+        (site, keys): (Site, Option<usize>),
+        contexts: &Contexts,
+        settings: ValueSettings,
+        host: &'a dyn Host,
+    ) -> Result<Self> {
+        let batch = Batch::new(edits, first, (site, keys), contexts, settings.token, host)?;
+        let model = host.model()?;
+        let layer = layer_of(site);
+        let projection = model.down_projections.get(layer);
+        let missing =
+            || Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", model.layers - 1));
+        let device = host.parameter(&projection.ok_or_else(missing)?.weight)?.device();
+        let suffix = PreparedSuffix::new(host, &batch.request)?;
+        Ok(Self { edits, settings, host, layer, hidden: model.hidden, device, batch, suffix })
+    }
+
+    /// Keys at the facts' tokens of `placed`, which [`crate::context_rows`] gave for the same facts and contexts: `[rows,
+    /// inner]`. `None` where this run does not have them, so that they have to be captured.
+    ///
+    /// # Errors
+    /// Those of the host.
+    pub fn keys(&self, placed: &Placed) -> Result<Option<Tensor>> {
+        if self.batch.request.capture.len() < 2 || !self.batch.begins_like(placed) {
+            return Ok(None);
+        }
+        Ok(self.suffix.fixed()?.and_then(|captured| captured.into_iter().nth(1)))
+    }
+
+    /// Finds the vectors.
+    ///
+    /// # Errors
+    /// Those of the host; a loss that is not finite from the start.
+    pub fn values(self) -> Result<Values> {
+        let Self { edits, settings, host, layer, hidden, device, mut batch, suffix } = self;
+        let owners = batch.owners.to_device(device);
+        let variables = VarStore::new(device);
+        let mut delta = variables.root().f_zeros("delta", &[edits.len() as i64, hidden])?;
+        let mut adam = Adam::default().build(&variables, settings.learning_rate)?;
+        let mut progress = Progress::new(edits, &settings);
+        let mut unchanged: Option<Unchanged> = None;
+        for step in 0..settings.steps {
+            let output = suffix.run(&[delta.f_index_select(0, &owners)?], &[])?;
+            let (main, probabilities) = batch.targets.losses(&output.log_probabilities, Reduction::Mean, host)?;
+            let unchanged = match &mut unchanged {
+                Some(known) => known,
+                none => none.insert(Unchanged::new(&output, &settings)?),
+            };
+            let divergence = unchanged.divergence(&output.distributions)? * settings.kl_factor;
+            let length = delta.f_norm_scalaropt_dim(2, 1i64, false)?;
+            let decay = &length / &unchanged.square * settings.weight_decay;
+            let stretched = length.detach() / unchanged.longest.squeeze_dim(1);
+            let losses = &main + &divergence + &decay;
+            // one look at the device per step
+            let shown = Tensor::stack(&[&losses, &main, &divergence, &decay, &probabilities, &stretched], 0);
+            let shown =
+                Vec::<f64>::try_from(shown.detach().to_kind(Kind::Double).to_device(Device::Cpu).reshape([-1]))?;
+            let shown: Vec<&[f64]> = shown.chunks_exact(edits.len()).collect();
+            host.report(&progress.report(step, layer, &shown))?;
+            let moving = progress.moving(step, &shown);
+            if !moving.contains(&true) {
+                break;
+            }
+            adam.zero_grad();
+            losses.f_sum(Kind::Float)?.f_backward()?;
+            let before = (moving.contains(&false)).then(|| delta.detach().copy());
+            adam.step();
+            no_grad(|| {
+                let lengths = delta.f_norm_scalaropt_dim(2, 1i64, true)?;
+                let mut next = &delta * (&unchanged.longest / lengths).clamp_max(1.0);
+                if let Some(before) = &before {
+                    let moving = Tensor::from_slice(&moving).to_device(device).unsqueeze(1);
+                    next = next.f_where_self(&moving, before)?;
+                }
+                delta.f_copy_(&next)
+            })?;
+        }
+        let start = unchanged.map(|known| known.start);
+        let start = start.ok_or_else(|| Error::Request("steps must be at least 1".to_owned()))?;
+        let stalled = (0..edits.len()).map(|fact| progress.stalled(fact)).collect();
+        let limits = (0..edits.len()).map(|fact| progress.limit(fact)).collect();
+        let Progress { probabilities, losses, idle, .. } = progress;
+        Ok(Values { start, delta: delta.detach(), probabilities, losses, stalled, idle, limits })
+    }
+}
+
 /// Finds the vectors which, added at `site` at the facts' tokens, lower the objective's loss; `first` is the number of
 /// the first of `edits` in the request.
 ///
 /// # Errors
-/// Those of the host; a loss that is not finite from the start.
+/// Those of [`Search::new`] and [`Search::values`].
 pub fn optimise(
     edits: &[Edit],
     first: usize,
@@ -129,61 +235,7 @@ pub fn optimise(
     settings: &ValueSettings,
     host: &dyn Host,
 ) -> Result<Values> {
-    let mut batch = Batch::new(edits, first, site, contexts, settings.token, host)?;
-    let model = host.model()?;
-    let layer = layer_of(site);
-    let projection = model.down_projections.get(layer);
-    let missing =
-        || Error::Request(format!("there is no layer {layer}; the model has layers 0 to {}", model.layers - 1));
-    let device = host.parameter(&projection.ok_or_else(missing)?.weight)?.device();
-    let suffix = PreparedSuffix::new(host, &batch.request)?;
-    let owners = batch.owners.to_device(device);
-    let variables = VarStore::new(device);
-    let mut delta = variables.root().f_zeros("delta", &[edits.len() as i64, model.hidden])?;
-    let mut adam = Adam::default().build(&variables, settings.learning_rate)?;
-    let mut progress = Progress::new(edits, settings);
-    let mut unchanged: Option<Unchanged> = None;
-    for step in 0..settings.steps {
-        let output = suffix.run(&[delta.f_index_select(0, &owners)?], &[])?;
-        let (main, probabilities) = batch.targets.losses(&output.log_probabilities, Reduction::Mean, host)?;
-        let unchanged = match &mut unchanged {
-            Some(known) => known,
-            none => none.insert(Unchanged::new(&output, settings)?),
-        };
-        let divergence = unchanged.divergence(&output.distributions)? * settings.kl_factor;
-        let length = delta.f_norm_scalaropt_dim(2, 1i64, false)?;
-        let decay = &length / &unchanged.square * settings.weight_decay;
-        let stretched = length.detach() / unchanged.longest.squeeze_dim(1);
-        let losses = &main + &divergence + &decay;
-        // one look at the device per step
-        let shown = Tensor::stack(&[&losses, &main, &divergence, &decay, &probabilities, &stretched], 0);
-        let shown = Vec::<f64>::try_from(shown.detach().to_kind(Kind::Double).to_device(Device::Cpu).reshape([-1]))?;
-        let shown: Vec<&[f64]> = shown.chunks_exact(edits.len()).collect();
-        host.report(&progress.report(step, layer, &shown))?;
-        let moving = progress.moving(step, &shown);
-        if !moving.contains(&true) {
-            break;
-        }
-        adam.zero_grad();
-        losses.f_sum(Kind::Float)?.f_backward()?;
-        let before = (moving.contains(&false)).then(|| delta.detach().copy());
-        adam.step();
-        no_grad(|| {
-            let lengths = delta.f_norm_scalaropt_dim(2, 1i64, true)?;
-            let mut next = &delta * (&unchanged.longest / lengths).clamp_max(1.0);
-            if let Some(before) = &before {
-                let moving = Tensor::from_slice(&moving).to_device(device).unsqueeze(1);
-                next = next.f_where_self(&moving, before)?;
-            }
-            delta.f_copy_(&next)
-        })?;
-    }
-    let start = unchanged.map(|known| known.start);
-    let start = start.ok_or_else(|| Error::Request("steps must be at least 1".to_owned()))?;
-    let stalled = (0..edits.len()).map(|fact| progress.stalled(fact)).collect();
-    let limits = (0..edits.len()).map(|fact| progress.limit(fact)).collect();
-    let Progress { probabilities, losses, idle, .. } = progress;
-    Ok(Values { start, delta: delta.detach(), probabilities, losses, stalled, idle, limits })
+    Search::new(edits, first, (site, None), contexts, *settings, host)?.values()
 }
 
 fn layer_of(site: Site) -> usize {

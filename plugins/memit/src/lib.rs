@@ -92,7 +92,7 @@ impl EditMethod for Memit {
             notes.push(text.to_owned());
         }
         let steps = parameters.steps.unsigned_abs() * batches;
-        Ok(Plan { second_moments: layers.clone(), layers, steps, notes })
+        Ok(Plan { second_moments: layers.clone(), layers, steps, notes, ..Plan::default() })
     }
 
     fn edit(&mut self, request: &EditRequest, parameters: &MemitParameters, host: &dyn Host) -> Result<Edited> {
@@ -104,8 +104,10 @@ impl EditMethod for Memit {
         let mut found: Vec<Values> = Vec::new();
         let (mut notes, mut limits) = (Vec::new(), Vec::new());
         let (mut done, count) = (0, request.edits.len());
-        for edits in request.edits.chunks(parameters.at_once()) {
-            host.progress("optimising hidden states", done as u64, count as u64)?;
+        let chunks = request.edits.chunks(parameters.at_once());
+        let all = chunks.len() as u64;
+        for (chunk, edits) in (0..).zip(chunks) {
+            host.progress("optimising hidden states", chunk, all)?;
             let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
             notes.extend(values.complaints(edits));
             limits.extend(values.limits(edits, REACHED));

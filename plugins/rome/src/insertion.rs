@@ -1,35 +1,29 @@
 //! The key, and the rank-one change that maps it to the value (Meng et al. 2022, equation 2).
 
 use crate::RomeParameters;
-use locus_key_value::{Contexts, Placed, Values, bare_rows, context_rows};
+use locus_key_value::{Contexts, Placed, Search, Values, bare_rows, context_rows};
 use locus_plugin::tch::{Kind, Tensor};
-use locus_plugin::{Cells, Edit, Error, FactToken, Host, Result, Site};
+use locus_plugin::{Cells, Edit, Error, Host, Result, Site};
 
-/// Which fact is edited at which layer.
+/// Facts that are looked for together, each as if it were alone.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
-    /// The fact.
-    pub edit: &'a Edit,
-    /// Its number in the request.
-    pub number: usize,
+pub struct Facts<'a> {
+    /// The facts.
+    pub edits: &'a [Edit],
+    /// The number of the first of them in the request.
+    pub first: usize,
     /// The layer.
     pub layer: usize,
-    /// The token whose key stands for the fact.
-    pub token: FactToken,
-    /// Whether no other fact is edited with it.
-    pub is_alone: bool,
 }
 
-impl<'a> Place<'a> {
-    /// A sentence about the fact, which is named where there are others.
-    pub fn said_of(&self, text: String) -> String {
-        if self.is_alone { text } else { format!("{}: {text}", self.edit.subject) }
-    }
-
-    /// The fact as a list of one.
-    pub fn alone(&self) -> &'a [Edit] {
-        std::slice::from_ref(self.edit)
-    }
+/// What was found, by fact.
+pub struct Found {
+    /// Keys.
+    pub keys: Vec<Key>,
+    /// Values.
+    pub values: Values,
+    /// Changes of the down-projection after which the bare prompt's key is mapped to the value.
+    pub insertions: Vec<Insertion>,
 }
 
 /// The fact's key.
@@ -52,35 +46,49 @@ pub struct Insertion {
     pub artifacts: Vec<(&'static str, Tensor)>,
 }
 
-/// Averages the key at the fact's token over the contexts and whitens it.
-pub fn direction(place: Place<'_>, contexts: &Contexts, parameters: &RomeParameters, host: &dyn Host) -> Result<Key> {
-    let placed = context_rows(place.alone(), place.number, contexts, place.token, host)?;
-    Ok(keys(&placed, place.layer, contexts, parameters, host)?.remove(0))
+/// Finds keys, values and the changes that follow from them. The prompts run up to the layer once: the run of the
+/// optimisation has the keys, too, and what the bare prompt has at the layer.
+pub fn find(facts: Facts<'_>, contexts: &Contexts, parameters: &RomeParameters, host: &dyn Host) -> Result<Found> {
+    let Facts { edits, first, layer } = facts;
+    let settings = parameters.value_settings()?;
+    let placed = context_rows(edits, first, contexts, settings.token, host)?;
+    let search = Search::new(edits, first, (Site::MlpOut(layer), Some(layer)), contexts, settings, host)?;
+    let known = search.keys(&placed)?;
+    // where noise is drawn anew in every run, runs of their own have draws of their own, in the published order
+    let captured = match &known {
+        Some(keys) => keys.shallow_clone(),
+        None => {
+            let cells = Cells { site: Site::MlpKey(layer), cells: placed.cells.clone() };
+            host.capture_of(&placed.facts, &placed.rows, &[cells])?.remove(0)
+        }
+    };
+    let captured = captured.to_kind(Kind::Float);
+    let keys = keys(&captured, layer, contexts.0.len(), parameters, host)?;
+    let values = search.values()?;
+    let bare = bare_rows(edits, first, settings.token, host)?;
+    let bare_first = bare.rows.iter().eq(placed.rows.iter().step_by(contexts.0.len()));
+    let at_layer = match known {
+        Some(_) if bare_first => {
+            let step = contexts.0.len() as i64;
+            [captured.f_slice(0, 0, None, step)?, values.start.shallow_clone()]
+        }
+        _ => at_layer(&bare, layer, host)?,
+    };
+    let same_key = parameters.same_key && !parameters.published();
+    let one = |(fact, (edit, key))| inserted(edit, fact, key, &values, same_key, &at_layer);
+    let insertions = edits.iter().zip(&keys).enumerate().map(one).collect::<Result<_>>()?;
+    Ok(Found { keys, values, insertions })
 }
 
-/// The same for several facts, all of them numbers of the request.
-pub fn directions(
-    edits: &[Edit],
-    layer: usize,
-    contexts: &Contexts,
-    parameters: &RomeParameters,
-    host: &dyn Host,
-) -> Result<Vec<Key>> {
-    let placed = context_rows(edits, 0, contexts, parameters.value_settings()?.token, host)?;
-    keys(&placed, layer, contexts, parameters, host)
-}
-
-/// By fact: its key over its rows, which stand together.
+/// By fact: the mean of its keys over its rows, which stand together, whitened.
 fn keys(
-    placed: &Placed,
+    keys: &Tensor,
     layer: usize,
-    contexts: &Contexts,
+    contexts: usize,
     parameters: &RomeParameters,
     host: &dyn Host,
 ) -> Result<Vec<Key>> {
-    let cells = Cells { site: Site::MlpKey(layer), cells: placed.cells.clone() };
-    let keys = host.capture_of(&placed.facts, &placed.rows, &[cells])?.remove(0).to_kind(Kind::Float);
-    let rows = contexts.0.len() as i64;
+    let rows = contexts as i64;
     let means: Vec<Tensor> =
         (0..keys.size()[0] / rows).map(|fact| keys.narrow(0, fact * rows, rows).mean_dim(0, false, None)).collect();
     let whitened = match parameters.second_moment {
@@ -96,37 +104,14 @@ fn keys(
     Ok((0..).zip(means).map(key).collect())
 }
 
-/// The change of the down-projection after which the bare prompt's key is mapped to the value.
-pub fn insert(place: Place<'_>, key: &Key, values: &Values, same_key: bool, host: &dyn Host) -> Result<Insertion> {
-    let placed = bare_rows(place.alone(), place.number, place.token, host)?;
-    let captured = captured(&placed, place.layer, host)?;
-    inserted(place.edit, 0, key, values, same_key, &captured)
-}
-
-/// The same for several facts, all of them numbers of the request.
-pub fn insert_all(
-    edits: &[Edit],
-    layer: usize,
-    keys: &[Key],
-    values: &Values,
-    same_key: bool,
-    token: FactToken,
-    host: &dyn Host,
-) -> Result<Vec<Insertion>> {
-    let captured = captured(&bare_rows(edits, 0, token, host)?, layer, host)?;
-    let one = |(fact, (edit, key))| inserted(edit, fact, key, values, same_key, &captured);
-    edits.iter().zip(keys).enumerate().map(one).collect()
-}
-
 /// Keys and outputs of the layer at the facts' tokens of the bare prompts.
-fn captured(placed: &Placed, layer: usize, host: &dyn Host) -> Result<[Tensor; 2]> {
-    let at = |site| Cells { site, cells: placed.cells.clone() };
-    let sites = [at(Site::MlpKey(layer)), at(Site::MlpOut(layer))];
-    let captured = host.capture_of(&placed.facts, &placed.rows, &sites)?;
+fn at_layer(bare: &Placed, layer: usize, host: &dyn Host) -> Result<[Tensor; 2]> {
+    let at = |site| Cells { site, cells: bare.cells.clone() };
+    let captured = host.capture_of(&bare.facts, &bare.rows, &[at(Site::MlpKey(layer)), at(Site::MlpOut(layer))])?;
     Ok([captured[0].to_kind(Kind::Float), captured[1].to_kind(Kind::Float)])
 }
 
-/// `fact` is its place among the values and what was captured.
+/// The change for one fact; `fact` is its place among the values and what was captured.
 fn inserted(
     edit: &Edit,
     fact: usize,

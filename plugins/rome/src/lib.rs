@@ -3,11 +3,11 @@
 
 mod insertion;
 
-use insertion::{Insertion, Place};
-use locus_key_value::{Contexts, ValueSettings, Values, check_contexts, optimise};
+use insertion::{Facts, Found, Insertion};
+use locus_key_value::{Contexts, ValueSettings, Values, check_contexts};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
-    EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
+    EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, parameters,
 };
 use std::collections::BTreeMap;
 
@@ -86,7 +86,7 @@ impl EditMethod for Rome {
             0 | 1 => Vec::new(),
             _ => vec![format!("{edits} rank-one changes one after the other, each on what the earlier ones left")],
         };
-        Ok(Plan { layers, second_moments, steps, notes })
+        Ok(Plan { layers, second_moments, steps, notes, ..Plan::default() })
     }
 
     fn edit(&mut self, request: &EditRequest, parameters: &RomeParameters, host: &dyn Host) -> Result<Edited> {
@@ -94,12 +94,11 @@ impl EditMethod for Rome {
             return Err(Error::Request("ROME needs a fact and a layer".to_owned()));
         }
         let contexts = parameters.contexts(request.seed, host)?;
-        let token = parameters.value_settings()?.token;
-        let mut work = Work::default();
-        for (number, edit) in request.edits.iter().enumerate() {
+        let mut work = Work { names_facts: request.edits.len() > 1, ..Work::default() };
+        for first in 0..request.edits.len() {
             for &layer in &request.layers {
-                let is_alone = request.edits.len() == 1;
-                work.add(Place { edit, number, layer, token, is_alone }, &contexts, parameters, host)?;
+                let facts = Facts { edits: &request.edits[first..=first], first, layer };
+                work.add(facts, &contexts, parameters, host)?;
             }
         }
         Ok(work.edited)
@@ -116,12 +115,9 @@ impl EditMethod for Rome {
             return Err(Error::Request("ROME edits facts apart at one layer only".to_owned()));
         };
         let contexts = parameters.contexts(request.seed, host)?;
-        let settings = parameters.value_settings()?;
         let edits = &request.edits;
-        let keys = insertion::directions(edits, layer, &contexts, parameters, host)?;
-        let values = optimise(edits, 0, Site::MlpOut(layer), &contexts, &settings, host)?;
-        let same_key = parameters.same_key && !parameters.published();
-        let insertions = insertion::insert_all(edits, layer, &keys, &values, same_key, settings.token, host)?;
+        let Found { keys, values, insertions } =
+            insertion::find(Facts { edits, first: 0, layer }, &contexts, parameters, host)?;
         let model = host.model()?;
         let down = &model.down_projections[layer];
         let found = insertions.into_iter().zip(&keys).enumerate().map(|(fact, (insertion, key))| {
@@ -149,6 +145,8 @@ fn told(edited: Edited, insertion: &Insertion, values: &Values, fact: usize) -> 
 #[derive(Default)]
 struct Work {
     edited: Edited,
+    /// Sentences about a fact name it: there are others.
+    names_facts: bool,
     /// Changed parameters by name.
     changed: BTreeMap<String, Tensor>,
 }
@@ -157,18 +155,15 @@ impl Work {
     /// Edits one fact at one layer on top of what is changed already.
     fn add(
         &mut self,
-        place: Place<'_>,
+        facts: Facts<'_>,
         contexts: &Contexts,
         parameters: &RomeParameters,
         host: &dyn Host,
     ) -> Result<()> {
-        let settings = parameters.value_settings()?;
-        let key = insertion::direction(place, contexts, parameters, host)?;
-        let values = optimise(place.alone(), place.number, Site::MlpOut(place.layer), contexts, &settings, host)?;
-        let same_key = parameters.same_key && !parameters.published();
-        let insertion = insertion::insert(place, &key, &values, same_key, host)?;
+        let Found { mut keys, values, mut insertions } = insertion::find(facts, contexts, parameters, host)?;
+        let (key, insertion) = (keys.remove(0), insertions.remove(0));
         let model = host.model()?;
-        let down = &model.down_projections[place.layer];
+        let down = &model.down_projections[facts.layer];
         let (left, right) = down.rank_one(&insertion.written, &key.direction);
         let weight = host.parameter(&down.weight)?;
         let weight = &weight + left.matmul(&right).to_kind(weight.kind());
@@ -181,9 +176,12 @@ impl Work {
         for (name, tensor) in insertion.artifacts {
             edited = edited.artifact(name, tensor);
         }
-        edited = values.complaints(place.alone()).into_iter().fold(edited, Edited::note);
-        let limits = values.limits(place.alone(), REACHED).into_iter();
-        self.edited = limits.map(|limit| place.said_of(limit)).fold(edited, Edited::limit);
+        edited = values.complaints(facts.edits).into_iter().fold(edited, Edited::note);
+        let said_of = |text: String| match self.names_facts {
+            true => format!("{}: {text}", facts.edits[0].subject),
+            false => text,
+        };
+        self.edited = values.limits(facts.edits, REACHED).into_iter().map(said_of).fold(edited, Edited::limit);
         Ok(())
     }
 }
