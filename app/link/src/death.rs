@@ -11,7 +11,6 @@ const DEVICE: i32 = 4;
 pub enum How {
     /// With an exit code.
     Exit(i32),
-    /// By a signal.
     Signal(i32),
     /// Its streams ended; nobody here knows why.
     Cut,
@@ -22,11 +21,8 @@ pub enum How {
 /// A job that was running.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Its number.
     pub job: JobId,
-    /// Its kind.
     pub kind: JobKind,
-    /// Its title.
     pub title: String,
 }
 

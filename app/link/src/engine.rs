@@ -46,7 +46,6 @@ pub enum LinkError {
     /// The program is not there or cannot be run.
     #[error("{}: the engine cannot be started ({source}); it belongs beside locus, or name a command with --engine", program.display())]
     Program {
-        /// The program.
         program: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -54,7 +53,6 @@ pub enum LinkError {
     /// The command is none.
     #[error("--engine {command}: {problem}")]
     Command {
-        /// The command.
         command: String,
         /// What is wrong, and the remedy.
         problem: String,
@@ -62,7 +60,6 @@ pub enum LinkError {
     /// There is no engine at the socket any more.
     #[error("{}: no engine can be joined there ({source}); `locus attach --list` says which run", socket.display())]
     Socket {
-        /// The socket.
         socket: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -79,12 +76,10 @@ pub enum News {
     Welcome(Box<Welcome>),
     /// It does not start.
     Refused {
-        /// One sentence.
         message: String,
         /// Who is to blame.
         blame: Blame,
     },
-    /// Something happened.
     Event(Box<Event>),
     /// A line on the engine's standard error.
     Said(String),
@@ -101,7 +96,6 @@ pub enum News {
     Gone(Box<Death>),
 }
 
-/// An engine.
 pub struct Engine {
     orders: Option<Sender<ToEngine>>,
     news: Receiver<News>,
@@ -278,6 +272,7 @@ fn spawn(way: &Way, hello: &Hello) -> Result<Child, LinkError> {
         Way::Program(program) | Way::Socket(program) => {
             let mut command = Command::new(program);
             command.arg("--stdio");
+            locus_records::waiting::prepare(&mut command);
             if !hello.keep {
                 command.arg("--with-front");
             }

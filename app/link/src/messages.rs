@@ -16,10 +16,7 @@ pub enum ToEngine {
     /// First of all.
     Hello(Box<Hello>),
     /// Carry an order out.
-    Do {
-        /// The order.
-        order: Command,
-    },
+    Do { order: Command },
     /// Stop a job.
     Cancel {
         /// The job, whether it runs, waits, or stands by.
@@ -27,7 +24,6 @@ pub enum ToEngine {
     },
     /// Have a job wait where it is, or go on.
     Pause {
-        /// The job.
         job: JobId,
         /// Whether it is to wait.
         wait: bool,
@@ -90,14 +86,11 @@ pub enum FromEngine {
     Welcome(Box<Welcome>),
     /// The other answer: nothing was started.
     Refused {
-        /// One sentence.
         message: String,
         /// Whether a plugin, a device or the request is to blame.
         blame: Blame,
     },
-    /// Something happened.
     Event {
-        /// What.
         event: Box<Event>,
     },
     /// Foreign code is entered or left. It is said before that code runs, so that the last word of an engine that dies names
@@ -201,6 +194,8 @@ mod tests {
                 layer,
                 probability_new: f64::from(1.0_f32 / 3.0) * 1e-7,
                 probability_true: f64::from(0.1_f32),
+                rank_new: Some(250_000),
+                rank_true: Some(249_999),
                 weight_change: Some(f64::from(0.012_345_679_f32)),
                 ..LayerRow::default()
             };
@@ -214,7 +209,7 @@ mod tests {
                 rows: (0..layers).map(row).collect(),
             };
             let bytes = line_of(&FromEngine::Event { event: Box::new(Event::Step(step)) }).len();
-            assert!(bytes <= 400 + 160 * layers, "{layers} layers: {bytes} bytes");
+            assert!(bytes <= 400 + 180 * layers, "{layers} layers: {bytes} bytes");
         }
     }
 

@@ -17,7 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub struct Running {
     /// Number of its process.
     pub process: u32,
-    /// Its socket.
     pub socket: PathBuf,
     /// The model that it has loaded; empty where it has none.
     #[serde(default)]

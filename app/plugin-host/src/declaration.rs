@@ -53,7 +53,6 @@ mod tests {
     use serde_json::json;
 
     parameters! {
-        /// Fine.
         struct Fine {
             steps: i64 = 20, integer(1..=1000), "steps";
             rate: f64 = 0.5, float(0.0..=1.0), "rate";

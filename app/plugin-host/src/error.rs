@@ -9,7 +9,6 @@ pub enum LoadError {
     /// There is no such file, or it cannot be read.
     #[error("cannot read the plugin {}: {reason}; check the path", file.display())]
     Unreadable {
-        /// The file.
         file: PathBuf,
         /// What the system says.
         reason: String,
@@ -24,14 +23,10 @@ pub enum LoadError {
     },
     /// It ended the engine when it was opened.
     #[error("{} ended the engine when it was opened, and is left out until it changes; rebuild it, or remove it", file.display())]
-    LeftOut {
-        /// The file.
-        file: PathBuf,
-    },
+    LeftOut { file: PathBuf },
     /// It is no shared library, or one for another machine.
     #[error("{} is not a shared library for this machine ({reason}); build the plugin with crate-type = [\"cdylib\"]", file.display())]
     NotALibrary {
-        /// The file.
         file: PathBuf,
         /// What gave it away.
         reason: String,
@@ -39,23 +34,16 @@ pub enum LoadError {
     /// It is a shared library that exports no plugin.
     #[error("{} is a shared library but exports no plugin ({reason}); add `locus_plugin::export_plugin!` to it", file.display())]
     NoEntry {
-        /// The file.
         file: PathBuf,
         /// What is missing.
         reason: String,
     },
     /// Its stamp makes no sense.
     #[error("{} has a damaged stamp ({reason}); rebuild the plugin", file.display())]
-    DamagedStamp {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    DamagedStamp { file: PathBuf, reason: String },
     /// It speaks another major version of the interface.
     #[error("{} was made for plugin interface {has}, this program speaks {needs}; rebuild the plugin with the locus-plugin package of this program", file.display())]
     Interface {
-        /// The file.
         file: PathBuf,
         /// The version it has.
         has: String,
@@ -65,7 +53,6 @@ pub enum LoadError {
     /// It was built for another target.
     #[error("{} was built for {has}, this program runs on {needs}; rebuild the plugin for that target", file.display())]
     Target {
-        /// The file.
         file: PathBuf,
         /// Its target.
         has: String,
@@ -75,7 +62,6 @@ pub enum LoadError {
     /// It was built with another libtorch.
     #[error("{} was built with libtorch {has}, this program runs libtorch {needs}; rebuild the plugin with that libtorch", file.display())]
     Libtorch {
-        /// The file.
         file: PathBuf,
         /// Its libtorch.
         has: String,
@@ -85,45 +71,27 @@ pub enum LoadError {
     /// The system would not load it.
     #[error("the system would not load {}: {reason}; build the plugin on this machine, and with all that it calls", file.display())]
     Open {
-        /// The file.
         file: PathBuf,
         /// What the system says.
         reason: String,
     },
     /// Its entry function failed.
     #[error("{} failed to start: {reason}; ask the plugin's author", file.display())]
-    StartUp {
-        /// The file.
-        file: PathBuf,
-        /// What it says.
-        reason: String,
-    },
+    StartUp { file: PathBuf, reason: String },
     /// Its tables cannot be used.
     #[error("{} has an unusable plugin table ({reason}); rebuild the plugin", file.display())]
-    Table {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    Table { file: PathBuf, reason: String },
     /// What it says of itself cannot be used.
     #[error("{} declares itself badly: {reason}; ask the plugin's author", file.display())]
-    Declaration {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
+    Declaration { file: PathBuf, reason: String },
     /// Another file has a plugin of the same id.
     #[error("{} and {} both hold the {} `{id}`; remove one of them", file.display(), other.display(), word(*kind))]
     Duplicate {
-        /// The file.
         file: PathBuf,
         /// The file that was there before.
         other: PathBuf,
         /// Method or objective.
         kind: PluginKind,
-        /// The id.
         id: String,
     },
 }
@@ -142,7 +110,6 @@ impl LoadError {
 pub struct UnknownPlugin {
     /// Method or objective.
     pub kind: PluginKind,
-    /// The id.
     pub id: String,
     /// The ids there are.
     pub known: Vec<String>,

@@ -34,16 +34,13 @@ const MOST: usize = 64;
 pub struct LoadedPlugin {
     /// What is told of it.
     pub ready: PluginReady,
-    /// The thing itself.
     pub object: PluginObject,
 }
 
 /// A method or an objective.
 #[derive(Clone)]
 pub enum PluginObject {
-    /// A method.
     Method(Arc<dyn MethodObject>),
-    /// An objective.
     Objective(Arc<dyn ObjectiveObject>),
 }
 
@@ -62,7 +59,6 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Reads a file.
     pub(crate) fn read(file: &Path) -> Result<Self, LoadError> {
         // Tells folders and missing files apart, and does not read what is no plugin.
         crate::inspect(file)?;
@@ -173,7 +169,6 @@ impl Contents {
         Ok(found)
     }
 
-    /// Checks a description.
     fn accept(
         &self,
         stamp: &Stamp,

@@ -82,7 +82,6 @@ impl OpenCall<'_> {
         }
     }
 
-    /// The host.
     pub(crate) fn host(&self) -> &dyn Host {
         self.host
     }

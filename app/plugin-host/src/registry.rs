@@ -34,7 +34,6 @@ pub struct Reloaded {
 }
 
 impl Registry {
-    /// An empty registry.
     #[must_use]
     pub fn new(paths: SearchPaths) -> Self {
         Self { paths, known: Vec::new(), untrusted: Vec::new() }

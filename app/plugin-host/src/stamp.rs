@@ -18,7 +18,6 @@ unsafe extern "C" {
 /// What a plugin's file says of itself before anything of it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    /// The file.
     pub file: PathBuf,
     /// Major and minor version of the interface it speaks.
     pub interface: (u16, u16),
@@ -28,7 +27,6 @@ pub struct Stamp {
     pub target: String,
     /// Version of the package `locus-plugin` it was built with; empty without.
     pub author_package: String,
-    /// What compiled it.
     pub compiler: String,
     /// Its name and version.
     pub plugin: String,

@@ -11,7 +11,6 @@ use locus_plugin::glue::abi::{
 use locus_plugin::glue::{borrow_tensors, borrow_text, guarded, guarded_value, put_answer};
 use locus_plugin::{Error, Level, Result};
 
-/// The table.
 pub(crate) static HOST: LocusHost = LocusHost {
     struct_size: size_of::<LocusHost>(),
     interface_major: INTERFACE_MAJOR,

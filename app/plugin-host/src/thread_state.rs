@@ -57,7 +57,6 @@ impl Drop for ThreadState {
     }
 }
 
-/// Takes one text.
 unsafe extern "C" fn take(listener: *mut c_void, text: *const c_char, lost: c_int) {
     // SAFETY: called by `locus_thread_state_set` with the changes and a text that ends in a zero byte.
     let (changes, text) = unsafe { (listener.cast::<Changes>().as_mut(), CStr::from_ptr(text)) };

@@ -35,7 +35,6 @@ pub(crate) fn in_plugin<T>(plugin: &str, run: impl FnOnce() -> T) -> T {
     inside(|| Inside::Plugin(plugin.to_owned()), run)
 }
 
-/// Opens a library.
 pub(crate) fn opening<T>(file: &Path, run: impl FnOnce() -> T) -> T {
     inside(|| Inside::Opening(file.to_owned()), run)
 }

@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "command", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "an order is made once and handed on; a box would be in every pattern")]
 pub enum Command {
-    /// Starts a job.
+    /// Starts a job, or queues it behind the running one.
     Do {
-        /// Its number.
         job: JobId,
         /// What it is to do.
         task: Task,
@@ -29,16 +28,12 @@ pub enum Command {
     /// Asks to be told when all plugins that there are have been told.
     Plugins,
     /// Looks at a file or at the machine, without a model.
-    Inspect {
-        /// What.
-        what: Inspect,
-    },
-    /// Ends the engine.
+    Inspect { what: Inspect },
+    /// Ends the process of the engine.
     Quit,
 }
 
 impl Command {
-    /// Starts a job.
     pub fn start(job: JobId, task: impl Into<Task>) -> Self {
         Self::Do { job, task: task.into() }
     }

@@ -14,7 +14,7 @@ pub struct Surroundings<'a> {
     pub flags: &'a [String],
     /// The facts that belong to the model.
     pub facts: &'a [Fact],
-    /// Methods and objectives.
+    /// Loaded methods and objectives, to tell defaults from settings.
     pub plugins: &'a [PluginReady],
 }
 
@@ -46,6 +46,13 @@ impl Surroundings<'_> {
         words.extend(["--seed".to_owned(), order.seed.to_string()]);
         if order.free_generation > 0 {
             words.extend(["--free-generation".to_owned(), order.free_generation.to_string()]);
+        }
+        if order.no_scores {
+            words.push("--no-scores".to_owned());
+        }
+        let says = self.flags.iter().any(|flag| flag == "--corpus-tokens");
+        if let Some(tokens) = order.corpus_tokens.filter(|_| !says) {
+            words.extend(["--corpus-tokens".to_owned(), tokens.to_string()]);
         }
         words.extend(where_on);
         self.line(&["edit"], words)
@@ -248,8 +255,12 @@ mod tests {
         let model = TraceOrder { answer: TraceAnswer::Model, ..TraceOrder::new(plain.clone(), TraceKind::Mlp) };
         assert!(there.trace(&model, &[]).contains(" --answer model --kind mlp "));
         assert!(there.edit(&order(plain.clone()), &[4], true).ends_with("--seed 3 --with-edits 4 --on-unedited"));
+        let unscored = EditOrder { no_scores: true, ..order(plain.clone()) };
+        assert!(there.edit(&unscored, &[], false).ends_with("--seed 3 --no-scores"));
         let says = EditOrder { free_generation: 10, ..order(plain) };
         assert!(there.edit(&says, &[], false).ends_with("--seed 3 --free-generation 10"));
+        let fewer = EditOrder { corpus_tokens: Some(4000), ..says };
+        assert!(there.edit(&fewer, &[], false).ends_with("--free-generation 10 --corpus-tokens 4000"));
         assert!(there.edit(&order(fact()), &[4], false).starts_with("locus edit --orders - --with-edits 4 <<'END'"));
     }
 

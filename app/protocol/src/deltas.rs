@@ -39,7 +39,6 @@ pub struct EditHeader {
 /// What a file says of one change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeHeader {
-    /// The parameter.
     pub parameter: String,
     /// What the names of its tensors begin with.
     pub tensors: String,

@@ -1,15 +1,16 @@
 //! What the engine tells.
 
 use crate::{
-    Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, Memory,
-    ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, Rescored, Screened,
-    SecondMomentsReport, Step, Summary, SweepRow, SweepStarted, TokenText, TopToken, TraceStarted, Tried,
+    Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, LeftOut,
+    Memory, ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, RatesMeasured,
+    Rescored, Screened, SecondMomentsNeeded, SecondMomentsReport, Step, Summary, SweepRow, SweepStarted, TokenText,
+    TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Something that happened.
+/// A record: what the engine reports, `--json` prints, and journals store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
@@ -31,18 +32,15 @@ pub enum Event {
     PluginChecked(PluginChecked),
     /// A new build of a plugin's file was loaded.
     PluginReloaded(PluginReloaded),
-    /// A job began.
+    /// A job has started; its events follow until [`Event::Finished`].
     Started {
-        /// Its number.
         job: JobId,
-        /// What it does.
         kind: JobKind,
         /// A few words for the status line.
         title: String,
     },
     /// How far a job is.
     Progress {
-        /// The job.
         job: JobId,
         /// What it does now.
         phase: Phase,
@@ -51,11 +49,9 @@ pub enum Event {
         /// How much there is; 0 when nobody knows.
         total: u64,
     },
-    /// A job ended.
+    /// A job has ended, whatever its outcome.
     Finished {
-        /// The job.
         job: JobId,
-        /// How.
         outcome: Outcome,
         /// How long it took.
         seconds: f64,
@@ -66,14 +62,11 @@ pub enum Event {
     Facts {
         /// Where they come from.
         source: String,
-        /// The facts.
         facts: Vec<Fact>,
     },
     /// The most probable next tokens of a prompt.
     Prediction {
-        /// The prompt.
         prompt: String,
-        /// Its tokens.
         tokens: Vec<TokenText>,
         /// The most probable first.
         top: Vec<TopToken>,
@@ -93,7 +86,6 @@ pub enum Event {
     Trace(TraceStarted),
     /// One row of a trace's heat map is done.
     TraceRow {
-        /// The job.
         job: JobId,
         /// Position in the prompt.
         token: usize,
@@ -102,7 +94,6 @@ pub enum Event {
     },
     /// First-order estimate of a whole heat map; exact rows follow and take its place.
     TracePreview {
-        /// The job.
         job: JobId,
         /// Estimated probability by token of the prompt and layer.
         scores: Vec<Vec<f64>>,
@@ -113,6 +104,13 @@ pub enum Event {
     Edit(EditStarted),
     /// A method made a step.
     Step(Step),
+    /// A method has found its changes; what comes after in its job is measuring.
+    Found {
+        /// The job.
+        job: JobId,
+        /// How long the method took, sampling and steps with it.
+        seconds: f64,
+    },
     /// An edit is in place.
     Applied(Applied),
     /// An edit was tried; nothing is in place.
@@ -138,35 +136,30 @@ pub enum Event {
         weights: BTreeMap<String, String>,
     },
     /// A question that is no job was answered, or could not be.
-    Answered {
-        /// Which.
-        order: Asked,
-        /// How it ended.
-        outcome: Outcome,
-    },
+    Answered { order: Asked, outcome: Outcome },
     /// What was looked at without a model.
     Inspected(Inspected),
     /// What a job was to write has its name.
     Saved {
-        /// The job.
         job: JobId,
         /// The file or folder.
         path: PathBuf,
     },
     /// All edits in place were scored anew.
     Rescored(Rescored),
+    /// What a fact is without some of the edits in place.
+    LeftOut(LeftOut),
+    /// An edit needs second moments that would take long, and ends before it has begun.
+    SecondMomentsNeeded(SecondMomentsNeeded),
     /// Second moments were collected, checked, imported or exported.
     SecondMoments(SecondMomentsReport),
+    /// How fast the machine runs a model.
+    Rates(RatesMeasured),
     /// A sweep begins: what there is to do.
     Sweep(SweepStarted),
     /// A sweep has a new row, which is in its ledger.
-    Swept {
-        /// The job.
-        job: JobId,
-        /// The row.
-        row: Box<SweepRow>,
-    },
-    /// Memory in use.
+    Swept { job: JobId, row: Box<SweepRow> },
+    /// Memory of process, machine, and GPUs, reported from time to time.
     Memory(Memory),
     /// A line for the log.
     Log {
@@ -174,7 +167,6 @@ pub enum Event {
         source: String,
         /// `info`, `warning` or `error`.
         level: String,
-        /// The line.
         text: String,
     },
 }
@@ -187,7 +179,7 @@ impl Event {
     }
 }
 
-/// What [`Event::Answered`] answers.
+/// The question that an [`Event::Answered`] answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Asked {

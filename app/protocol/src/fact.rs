@@ -12,7 +12,6 @@ pub struct Fact {
     pub case_id: Option<u64>,
     /// The prompt with `{}` in the subject's place, ending right before the answer.
     pub template: String,
-    /// The subject.
     pub subject: String,
     /// The answer that is true, without a leading space.
     pub target_true: String,

@@ -19,7 +19,7 @@ pub enum Inspect {
     SecondMoments,
 }
 
-/// What was found.
+/// Answer to a [`crate::Command::Inspect`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inspected {
@@ -41,15 +41,13 @@ pub enum Inspected {
 /// A file of second moments that is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptMoments {
-    /// The file.
     pub file: PathBuf,
-    /// Its size.
+    /// Size of the file in bytes.
     pub bytes: u64,
     /// What the corpus is called.
     pub corpus_name: String,
     /// In which format they were summed up.
     pub precision: String,
-    /// Its layers.
     pub layers: Vec<KeptLayer>,
     /// Tokens of a pass that is not done.
     pub unfinished: Option<u64>,
@@ -60,7 +58,6 @@ pub struct KeptMoments {
 /// Where the second moment of one layer comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptLayer {
-    /// The layer.
     pub layer: usize,
     /// Keys it is the mean over.
     pub tokens: u64,

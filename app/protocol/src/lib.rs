@@ -10,6 +10,8 @@ mod control;
 mod deltas;
 mod event;
 mod fact;
+mod families;
+mod folder_name;
 mod in_place;
 mod inspect;
 mod jobs;
@@ -36,6 +38,8 @@ pub use control::Control;
 pub use deltas::{ChangeHeader, DeltaHeader, EditHeader};
 pub use event::{Asked, Event};
 pub use fact::{Fact, FactError, Locality};
+pub use families::{FAMILIES, WITH_TEXT_PART, runs};
+pub use folder_name::folder_name;
 pub use in_place::EditInPlace;
 pub use inspect::{Inspect, Inspected, KeptLayer, KeptMoments};
 pub use jobs::*;
@@ -55,7 +59,8 @@ pub use scores::{BeforeAfter, PromptScore, Scores, TokenText, TopToken};
 pub use shell::quote as shell_quote;
 pub use standing::{counted, model_with, with_edits};
 pub use start::{
-    DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start, ZsreReading,
+    DeviceRequest, JournalChoice, Machine, MomentsOptions, NumberFormat, OneDevice, OpenPlugins, Reading, Reuse, Role,
+    Start, StepRows, ZsreReading,
 };
 pub use trace_answer::TraceAnswer;
 pub use verdict::{AimVerdict, Grade, Held, Likeliness, is_lowered};

@@ -19,7 +19,6 @@ pub struct GpuMemory {
     pub used: u64,
     /// In use by this process.
     pub ours: u64,
-    /// All there is.
     pub total: u64,
     /// Share of time in which it computed, in percent.
     pub busy: u32,

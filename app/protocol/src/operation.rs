@@ -17,9 +17,7 @@ pub struct ModelMark {
 /// A plugin by its id and its file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginMark {
-    /// Its id.
     pub id: String,
-    /// Its version.
     pub version: String,
     /// SHA-256 of its file.
     pub sha256: String,
@@ -62,7 +60,7 @@ pub struct Operation {
     pub run: String,
     /// What kind of run that was.
     pub origin: Origin,
-    /// The unedited model.
+    /// Model that the edits apply to, unedited.
     pub model: ModelMark,
     /// Whether it was computed in the reproducible mode: the same bits on every x86-64 processor.
     #[serde(default)]
@@ -70,7 +68,7 @@ pub struct Operation {
     /// For an edit: the facts that its numbers draw on besides its own, where that was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<FactsMark>,
-    /// What was done.
+    /// Edit, undo, or redo, with its details.
     #[serde(flatten)]
     pub deed: Deed,
     /// Operations whose edits were in place afterwards, in order.
@@ -93,7 +91,7 @@ pub enum Origin {
     Command,
 }
 
-/// What was done.
+/// Kinds of operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Deed {
@@ -124,7 +122,7 @@ pub struct EditDeed {
     pub objective: PluginMark,
     /// What was ordered, with all settings that suit the model filled in.
     pub order: EditOrder,
-    /// What moved.
+    /// Per changed parameter: norm of the change, absolute and relative.
     pub changes: Vec<WeightChange>,
     /// What the objective aimed at, for the first fact.
     #[serde(default)]

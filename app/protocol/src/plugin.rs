@@ -11,24 +11,19 @@ use std::path::PathBuf;
 pub struct PluginReady {
     /// Method or objective.
     pub kind: PluginKind,
-    /// Its id.
     pub id: String,
     /// Its name in words.
     pub title: String,
-    /// Its version.
     pub version: String,
     /// The paper it follows.
     pub cite: String,
-    /// The file.
     pub file: PathBuf,
     /// Version of the plugin interface it was made for, `major.minor`.
     pub interface: String,
-    /// What compiled it.
     pub compiler: String,
     /// The folder that it was built from, where the file says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
-    /// Its hyperparameters.
     pub hyperparameters: Vec<Hyperparameter>,
     /// For a method: layers that suit the model; empty leaves them to the method.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,8 +37,7 @@ pub struct PluginReady {
 /// A file that is no plugin we can use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginRefused {
-    /// The file.
     pub file: PathBuf,
-    /// One sentence.
+    /// Why the file was rejected, in one sentence.
     pub reason: String,
 }

@@ -15,6 +15,13 @@ pub struct LayerRow {
     /// The same for the true target's first token.
     #[serde(with = "crate::number::single")]
     pub probability_true: f64,
+    /// Rank of the new target's first token among all tokens after this layer, 1 the most probable; unknown in records of
+    /// before it was told, and where the probability is no number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank_new: Option<u64>,
+    /// The same for the true target's first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rank_true: Option<u64>,
     /// `‖ΔW‖ / ‖W‖` of the layer's down-projection where the edit has set it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_change: Option<f64>,

@@ -16,7 +16,6 @@ pub struct TokenText {
 pub struct TopToken {
     /// Its text, leading space included.
     pub text: String,
-    /// Its probability.
     #[serde(with = "crate::number::single")]
     pub probability: f64,
 }
@@ -24,9 +23,7 @@ pub struct TopToken {
 /// Scores before and after an edit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BeforeAfter {
-    /// Before.
     pub before: Scores,
-    /// After.
     pub after: Scores,
 }
 
@@ -37,7 +34,7 @@ pub struct Scores {
     pub top: Vec<TopToken>,
     /// The prompt that was edited.
     pub rewrite: Vec<PromptScore>,
-    /// Other wordings.
+    /// Prompts for the same fact in other words.
     pub paraphrase: Vec<PromptScore>,
     /// Other subjects with the same true answer.
     pub neighborhood: Vec<PromptScore>,
@@ -46,7 +43,6 @@ pub struct Scores {
 /// Probabilities of both targets for one prompt: joint over the target's tokens, not normalised by length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PromptScore {
-    /// The prompt.
     pub prompt: String,
     /// Probability of the new target.
     #[serde(with = "crate::number::single")]

@@ -36,18 +36,30 @@ pub struct Start {
     pub apply: Vec<PathBuf>,
     /// How the journal of operations is used.
     pub role: Role,
+    /// Which steps of an edit are told with what all layers say.
+    pub step_rows: StepRows,
 }
 
 /// Which device the user asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceRequest {
     /// CUDA where there is a GPU, the CPU where there is none.
     #[default]
     Automatic,
-    /// The CPU.
     Cpu,
     /// One GPU.
+    Cuda(usize),
+    /// Several, over which the layers are laid in this order; the first holds everything else. One that is named twice counts
+    /// as two.
+    Several(Vec<OneDevice>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OneDevice {
+    Cpu,
+    /// A GPU.
     Cuda(usize),
 }
 
@@ -62,6 +74,8 @@ pub enum NumberFormat {
     BFloat16,
     /// float16, on a GPU.
     Float16,
+    /// float64, for numbers to compare with.
+    Float64,
 }
 
 /// How a file of facts is read.
@@ -99,6 +113,26 @@ pub struct MomentsOptions {
     pub float64_sums: bool,
     /// How often the state of a pass is kept; about every thirty seconds without it.
     pub keep_every: Option<Duration>,
+    /// What becomes of those that are kept.
+    #[serde(default)]
+    pub reuse: Reuse,
+    /// Whether an edit that would have to collect them for long asks first, see
+    /// [`SecondMomentsNeeded`](crate::SecondMomentsNeeded): somebody is there to answer.
+    #[serde(default)]
+    pub ask: bool,
+}
+
+/// What becomes of second moments that are kept of earlier runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reuse {
+    /// They are taken, and a pass that was stopped goes on.
+    #[default]
+    Taken,
+    /// A pass begins anew, and what it collects takes their place.
+    Replaced,
+    /// A pass begins anew for this session alone: kept ones are neither read nor written.
+    LeftAlone,
 }
 
 /// When plugins are opened.
@@ -119,10 +153,22 @@ pub enum JournalChoice {
     /// Nowhere.
     #[default]
     None,
-    /// A file.
     File(PathBuf),
     /// The first file of the workbench, in the folder of the user's state, that no other workbench writes.
     Workbench,
+}
+
+/// Which steps of an edit are told with the rows of all layers: what the logit lens says of them takes time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepRows {
+    /// As many as a screen can show, and the last.
+    #[default]
+    AsShown,
+    /// All of them.
+    All,
+    /// None: nobody looks.
+    None,
 }
 
 /// How a session uses the journal of operations.
@@ -154,11 +200,14 @@ pub struct Machine {
     /// GPUs by their names, each with its memory.
     #[serde(default)]
     pub cards: Vec<String>,
-    /// Processor and memory.
+    /// Processor, cores, and memory for display.
     #[serde(default)]
     pub processor: String,
     /// Threads that libtorch takes by itself.
     pub threads: i32,
+    /// How they wait for one another.
+    #[serde(default)]
+    pub waiting: String,
     /// The libtorch and the folder of cargo that the engine was built with, for plugins that are built for it.
     pub built_with: String,
     /// See [`Self::built_with`].

@@ -14,7 +14,7 @@ pub enum TraceAnswer {
     New,
     /// The token that the model says next, with the edits in place.
     Model,
-    /// Any text.
+    /// Any other text, taken as the continuation of the prompt.
     Text(String),
 }
 

@@ -24,7 +24,7 @@ pub struct Likeliness {
 /// How many of some prompts are as they should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Prompts that are.
+    /// Number of prompts that hold.
     pub hold: usize,
     /// Prompts that were looked at.
     pub of: usize,
@@ -94,7 +94,7 @@ impl AimVerdict {
         verdict
     }
 
-    /// In a word.
+    /// Whether it took, took with reservations, or did not take.
     #[must_use]
     pub fn grade(&self) -> Grade {
         let is_broken = |held: Option<Held>| held.is_some_and(|held| held.broken() > 0);

@@ -3,10 +3,8 @@
 use super::{Applied, EditOrder, Job, JobKind};
 use serde::{Deserialize, Serialize};
 
-/// What to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Try {
-    /// The edit.
     pub order: EditOrder,
     /// The model that it is tried on.
     #[serde(default)]

@@ -18,7 +18,6 @@ pub enum Correctness {
 /// Which facts to trace, and what to put together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AverageOrder {
-    /// The facts.
     pub facts: Vec<Fact>,
     /// What is restored, one heat map of every fact for each.
     pub kinds: Vec<TraceKind>,
@@ -55,7 +54,6 @@ impl Job for AverageOrder {
 /// Effects of one kind over many facts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AverageEffects {
-    /// The job.
     pub job: JobId,
     /// What was restored.
     pub kind: TraceKind,
@@ -68,9 +66,9 @@ pub struct AverageEffects {
     /// Traced facts whose answer the noise does not lower: they count in the averages, with effects near nothing.
     #[serde(default)]
     pub not_lowered: usize,
-    /// Mean clean probability.
+    /// Clean probability, mean over facts.
     pub clean: f64,
-    /// Mean corrupted probability.
+    /// Corrupted probability, mean over facts.
     pub corrupted: f64,
     /// Half-width of the 95 % confidence interval of their difference, the average total effect.
     pub interval: f64,
@@ -81,7 +79,6 @@ pub struct AverageEffects {
 /// Effects of the tokens of one role.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleEffects {
-    /// The role.
     pub role: TokenRole,
     /// Samples: tokens that play it.
     pub count: usize,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Which plugins to check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckPlugin {
-    /// Their file.
+    /// Path of the library.
     pub file: PathBuf,
     /// How many edits are made to see whether memory grows.
     pub edits: usize,
@@ -31,15 +31,13 @@ impl Job for CheckPlugin {
 /// One check of one method or objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginChecked {
-    /// The job.
     pub job: JobId,
     /// Method or objective.
     pub kind: PluginKind,
-    /// Its id.
     pub id: String,
     /// What was looked at, in a few words.
     pub check: String,
-    /// How it went.
+    /// Whether the check passed, failed, or was skipped.
     pub verdict: Verdict,
     /// What was seen; where it failed what is wrong, and what to do about it.
     pub text: String,

@@ -6,10 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What to edit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EditOrder {
-    /// The fact.
     pub fact: Fact,
     /// Id of the method's plugin.
     pub method: String,
@@ -34,6 +32,12 @@ pub struct EditOrder {
     /// looked for; 0 for none.
     #[serde(default, skip_serializing_if = "super::evaluate::is_zero")]
     pub free_generation: usize,
+    /// Whether nothing is measured of it, neither before nor after: its changes are all that is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_scores: bool,
+    /// Tokens of the corpus that second moments are taken over, where they are others than an engine takes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corpus_tokens: Option<usize>,
 }
 
 impl EditOrder {
@@ -64,7 +68,6 @@ impl Job for EditOrder {
 /// What an edit starts from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditStarted {
-    /// The job.
     pub job: JobId,
     /// What was asked, with all settings filled in.
     pub order: EditOrder,
@@ -82,7 +85,6 @@ pub struct EditStarted {
 /// One step of a method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
-    /// The job.
     pub job: JobId,
     /// The step, from 0.
     pub step: u64,
@@ -100,7 +102,6 @@ pub struct Step {
 /// An edit that is in place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Applied {
-    /// The job.
     pub job: JobId,
     /// A few words: method, layer, fact.
     pub title: String,
@@ -123,7 +124,7 @@ pub struct Applied {
     /// What the objective aimed at, for the first fact.
     #[serde(default)]
     pub aim: Aim,
-    /// What moved.
+    /// Per changed parameter: norm of the change, absolute and relative.
     pub changes: Vec<WeightChange>,
     /// Rows of the edited model.
     pub rows: Vec<LayerRow>,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Tokens at most that a model is asked to say after a prompt.
 pub const MOST_SAID_TOKENS: usize = 100_000;
 
-/// What to measure.
+/// Order of `locus eval`: facts, edit, and measures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EvaluateOrder {
     /// The edit; without one the model is measured as it is.
@@ -118,9 +118,7 @@ impl Measures {
 /// What an edit does to a fact, in numbers and texts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
-    /// The job.
     pub job: JobId,
-    /// The fact.
     pub fact: Fact,
     /// What the objective aimed at; without an edit the new target against the true one.
     pub aim: Aim,
@@ -155,9 +153,8 @@ pub struct Summary {
 /// An average with its 95 % confidence interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Average {
-    /// The mean.
     pub mean: f64,
-    /// 1.96 standard errors.
+    /// Half-width of the 95 % confidence interval: 1.96 standard errors.
     pub half_width: f64,
     /// For a rate or share: Wilson's interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,7 +166,6 @@ pub struct Average {
 /// What the model says after a prompt, by its most probable tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// The prompt.
     pub prompt: String,
     /// What it says before the edit.
     pub before: String,
@@ -183,7 +179,6 @@ pub struct Said {
 pub struct FreeText {
     /// The prompt's group: `rewrite`, `paraphrase` or `neighborhood`.
     pub group: String,
-    /// The prompt.
     pub prompt: String,
     /// What it says before the edit.
     pub before: String,

@@ -12,7 +12,7 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// The last edit.
+    /// Undoes the last edit in place.
     pub const LAST: Self = Self { edit: None };
 
     /// The edit with this number.

@@ -4,7 +4,6 @@ use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What to load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Where the model is.
@@ -37,9 +36,9 @@ pub enum ModelSource {
 /// A device and why it was taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
-    /// `cpu` or `cuda:0`.
+    /// `cpu`, `cuda:0`, or several separated by commas.
     pub name: String,
-    /// One line.
+    /// Why this device was chosen, in one line.
     pub reason: String,
 }
 
@@ -54,14 +53,14 @@ pub struct Probe {
     pub answer: String,
 }
 
-/// A loaded model.
+/// Properties of the model that has been loaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReady {
     /// What to call it.
     pub name: String,
     /// `model_type` of its configuration.
     pub family: String,
-    /// Blocks.
+    /// Number of blocks.
     pub layers: usize,
     /// Width of the residual stream.
     pub hidden: i64,
@@ -69,18 +68,20 @@ pub struct ModelReady {
     pub inner: i64,
     /// Entries of the vocabulary.
     pub vocabulary: i64,
-    /// Parameters.
     pub parameters: u64,
-    /// Number format, `float32`.
+    /// Data type of weights and activations, such as `float32`.
     pub number_format: String,
     /// Tells these weights, in this number format, from others.
     #[serde(default)]
     pub fingerprint: String,
-    /// Where it runs.
+    /// Device that the model runs on, and why.
     pub device: Device,
     /// Whether it computes in the reproducible mode.
     #[serde(default)]
     pub reproducible: bool,
     /// Is a trace about the real model?
     pub probe: Probe,
+    /// The `case_id` of the fact that its settings file names to begin with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_fact: Option<u64>,
 }

@@ -8,8 +8,10 @@ mod edit;
 mod evaluate;
 mod history;
 mod keep;
+mod leave_out;
 mod load;
 mod place;
+mod rates;
 mod reload_plugin;
 mod rescore;
 mod save;
@@ -25,14 +27,17 @@ pub use edit::{Applied, EditOrder, EditStarted, Step};
 pub use evaluate::{Average, EvaluateOrder, Evaluated, FreeText, MOST_SAID_TOKENS, Measures, Said, Summary};
 pub use history::{Redo, Undo};
 pub use keep::Keep;
+pub use leave_out::{LeaveOut, LeftOut};
 pub use load::{Device, Load, ModelReady, ModelSource, Probe};
 pub use place::Place;
+pub use rates::{RateMeasured, Rates, RatesMeasured};
 pub use reload_plugin::{PluginReloaded, ReloadPlugin};
 pub use rescore::{EditRescored, Rescore, Rescored};
 pub use save::SaveTarget;
 pub use screen::{Screen, Screened};
 pub use second_moments::{
-    SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+    MomentsChoice, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsNeeded, SecondMomentsReport,
+    SecondMomentsTarget, SecondMomentsTask, about_seconds,
 };
 pub use sweep::{Localized, Shard, SweepOrder, SweepRow, SweepStarted, SweptCell, SweptFact};
 pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
@@ -44,7 +49,6 @@ pub type JobId = u64;
 
 /// What is known of a job before it runs.
 pub trait Job {
-    /// Its kind.
     fn kind(&self) -> JobKind;
 
     /// A few words for the status line.
@@ -98,7 +102,7 @@ macro_rules! tasks {
 tasks! {
     /// Loads a model with its facts.
     Load(Load),
-    /// Traces a fact.
+    /// Computes the heat map of a causal trace.
     Trace(TraceOrder),
     /// Traces many facts and puts their effects together by token role.
     AverageTraces(AverageOrder),
@@ -120,6 +124,8 @@ tasks! {
     Place(Place),
     /// Scores all edits in place anew, on the model that they make together.
     Rescore(Rescore),
+    /// Looks at a fact on the model without some of the edits in place.
+    LeaveOut(LeaveOut),
     /// Writes what the edits in place make.
     Save(SaveTarget),
     /// Collects, checks, imports or exports second moments of the unedited model.
@@ -130,17 +136,17 @@ tasks! {
     CheckPlugin(CheckPlugin),
     /// Loads a new build of a plugin's file. The old one stays usable under another id, the model stays where it is.
     ReloadPlugin(ReloadPlugin),
+    /// Measures how fast this machine runs a model.
+    Rates(Rates),
 }
 
-/// Kinds of job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobKind {
-    /// Loading a model.
+    /// Loads a model from a folder or the built-in one.
     Load,
-    /// A causal trace.
+    /// Computes the heat map of a causal trace.
     Trace,
-    /// An edit.
     Edit,
     /// An edit that is tried and not put in place.
     Try,
@@ -152,7 +158,9 @@ pub enum JobKind {
     Place,
     /// Scoring the edits in place anew.
     Rescore,
-    /// Measuring.
+    /// Looking at the model without some of the edits in place.
+    LeaveOut,
+    /// Scores facts with or without an edit.
     Evaluate,
     /// Writing edits or the edited model.
     Save,
@@ -160,10 +168,12 @@ pub enum JobKind {
     SecondMoments,
     /// Edits of many facts at many places.
     Sweep,
-    /// Checking a plugin.
+    /// Checks the behavior of a plugin on the model.
     Check,
     /// Loading a new build of a plugin.
     Reload,
+    /// Measuring how fast the machine is.
+    Rates,
 }
 
 /// What a job is doing.
@@ -188,7 +198,7 @@ pub enum Phase {
     Facts,
     /// Cells of a sweep.
     SweepCells,
-    /// Writing files.
+    /// Writing files; counted in bytes.
     Writing,
     /// A phase of the method, in its words; counted in steps.
     Method(String),
@@ -205,7 +215,6 @@ pub enum Outcome {
         /// What is there nevertheless.
         kept: String,
     },
-    /// It failed.
     Failed {
         /// One sentence: what, and what to do about it.
         error: String,
@@ -220,19 +229,17 @@ pub enum Outcome {
 pub enum Blame {
     /// A file, a prompt, a value.
     Request,
-    /// A plugin.
     Plugin,
-    /// A device.
     Device,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, Load, ModelSource, Place, Redo};
+    use super::{AverageOrder, CheckPlugin, EditOrder, EvaluateOrder, Keep, LeaveOut, Load, ModelSource, Place, Redo};
     use super::{Job, JobKind, Task};
     use super::{
-        ReloadPlugin, Rescore, SaveTarget, Screen, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder, TriedOn, Try,
-        Undo,
+        Rates, ReloadPlugin, Rescore, SaveTarget, Screen, SecondMomentsTask, SweepOrder, TraceKind, TraceOrder,
+        TriedOn, Try, Undo,
     };
     use crate::{Command, Fact};
 
@@ -263,11 +270,14 @@ mod tests {
             Redo::default().into(),
             Place { in_place: vec![1], taken_back: vec![2] }.into(),
             Rescore::default().into(),
+            LeaveOut { fact: Fact::default(), edits: vec![2] }.into(),
             SaveTarget::Deltas(file.clone()).into(),
             SecondMomentsTask::Collect.into(),
+            SecondMomentsTask::CollectFewer { tokens: 4000 }.into(),
             SweepOrder { folder: "sweep".into(), ..SweepOrder::default() }.into(),
             CheckPlugin { file: file.clone(), edits: 2 }.into(),
             ReloadPlugin { file }.into(),
+            Rates { shape: Some("gpt-j-6b".to_owned()) }.into(),
         ]
     }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// What to load anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadPlugin {
-    /// The plugin's file.
+    /// Path of the library that was built.
     pub file: PathBuf,
 }
 
@@ -29,9 +29,7 @@ impl Job for ReloadPlugin {
 /// A build of a plugin's file that took the place of an older one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginReloaded {
-    /// The job.
     pub job: JobId,
-    /// The file.
     pub file: PathBuf,
     /// What the new build holds.
     pub loaded: Vec<PluginReady>,

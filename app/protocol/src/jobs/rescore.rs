@@ -21,7 +21,6 @@ impl Job for Rescore {
 /// All edits in place, measured on the model that they make together.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rescored {
-    /// The job.
     pub job: JobId,
     /// The edits, the oldest first.
     pub edits: Vec<EditRescored>,
@@ -40,7 +39,6 @@ pub struct Rescored {
 /// One of the edits in place.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EditRescored {
-    /// Its number.
     pub number: u64,
     /// Scores of its first fact: on the unedited model, and with all edits in place.
     pub scores: BeforeAfter,

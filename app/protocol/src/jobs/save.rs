@@ -4,7 +4,7 @@ use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What is written.
+/// What to write: deltas, an edited model, or an adapter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaveTarget {

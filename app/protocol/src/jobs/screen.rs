@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 /// Facts that are to be looked through.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Screen {
-    /// The facts.
     pub facts: Vec<Fact>,
 }
 
@@ -25,7 +24,6 @@ impl Job for Screen {
 /// How many facts there is something to be known of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screened {
-    /// The job.
     pub job: JobId,
     /// Facts that were looked through.
     pub facts: usize,

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 pub enum SecondMomentsTask {
     /// Collects those of all layers, unless they are kept already; goes on where an earlier run was stopped.
     Collect,
-    /// Checks a file.
+    /// The same over so many tokens and no more, for the edits of this session.
+    CollectFewer { tokens: usize },
+    /// Checks a file: checksum, shape, symmetry, eigenvalues, and that it belongs to the model.
     Verify {
         /// The file; the one that an edit would use without it.
         file: Option<PathBuf>,
@@ -28,7 +30,7 @@ pub enum SecondMomentsTask {
         file: Option<PathBuf>,
         /// Which layers; all of them where the list is empty.
         layers: Vec<usize>,
-        /// As what.
+        /// Format to write.
         target: SecondMomentsTarget,
     },
 }
@@ -41,6 +43,7 @@ impl Job for SecondMomentsTask {
     fn title(&self) -> String {
         match self {
             Self::Collect => "collecting second moments".to_owned(),
+            Self::CollectFewer { tokens } => format!("collecting second moments of {tokens} tokens"),
             Self::Verify { .. } => "checking second moments".to_owned(),
             Self::Import { path, .. } => format!("importing second moments from {}", path.display()),
             Self::Export { .. } => "exporting second moments".to_owned(),
@@ -52,30 +55,65 @@ impl Job for SecondMomentsTask {
     }
 }
 
+/// Second moments that an edit needs and that would take long: its job ends there, and is ordered anew once it was chosen
+/// what becomes of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecondMomentsNeeded {
+    /// The edit's job.
+    pub job: JobId,
+    /// Id of its method.
+    pub method: String,
+    /// The layers that its plan names.
+    pub layers: Vec<usize>,
+    /// What can be done, the dearest first.
+    pub choices: Vec<MomentsChoice>,
+}
+
+/// What can be done about second moments that are missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "choice", rename_all = "kebab-case")]
+pub enum MomentsChoice {
+    /// Those of all layers are collected and kept for this model.
+    Collect {
+        /// Tokens at most; none where nobody knows.
+        tokens: Option<u64>,
+        /// About how long it takes, in seconds.
+        seconds: Option<f64>,
+    },
+    /// Fewer tokens, for the edits of this session.
+    CollectFewer {
+        tokens: u64,
+        /// About how long it takes, in seconds.
+        seconds: f64,
+    },
+    /// With a hyperparameter of the method off, its plan needs none.
+    Without {
+        /// Name of the hyperparameter that makes second moments unnecessary.
+        setting: String,
+        /// Its line of help.
+        help: String,
+    },
+}
+
 /// As what second moments are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "kebab-case")]
 pub enum SecondMomentsTarget {
     /// One `.npz` file a layer, as the authors of ROME publish them.
     Archives {
-        /// The folder.
         folder: PathBuf,
         /// Number of documents to write down; the number that is known without it.
         sample_size: Option<u64>,
     },
     /// One safetensors file with entries `layerN.mom2`.
-    Safetensors {
-        /// The file.
-        file: PathBuf,
-    },
+    Safetensors { file: PathBuf },
 }
 
 /// Second moments that were collected, checked, taken over or written.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsReport {
-    /// The job.
     pub job: JobId,
-    /// The file they are in.
+    /// The file they are in; an empty path where they are in none.
     pub file: PathBuf,
     /// Fingerprint of their model.
     pub model: String,
@@ -85,7 +123,6 @@ pub struct SecondMomentsReport {
     pub corpus_name: String,
     /// In which format they were summed up.
     pub precision: String,
-    /// By layer.
     pub layers: Vec<SecondMomentsLayer>,
     /// What is wrong with the whole file, one sentence each; only a check looks for it.
     #[serde(default)]
@@ -98,7 +135,6 @@ pub struct SecondMomentsReport {
 /// The second moment of one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsLayer {
-    /// The layer.
     pub layer: usize,
     /// Keys it is the mean over; 0 where nobody knows.
     pub tokens: u64,
@@ -124,10 +160,32 @@ pub struct SecondMomentsCheck {
     pub asymmetry: f64,
     /// Smallest eigenvalue among the keys that fire; none where there the matrix is singular.
     pub smallest: Option<f64>,
-    /// Largest eigenvalue.
+    /// Largest eigenvalue among the keys that fire.
     pub largest: f64,
     /// Condition number among the keys that fire; none where there the matrix is singular.
     pub condition: Option<f64>,
     /// What is wrong, one sentence each.
     pub problems: Vec<String>,
+}
+
+/// About how long something takes, in words: no more digits than are known.
+#[must_use]
+pub fn about_seconds(seconds: f64) -> String {
+    let whole = seconds.clamp(1.0, 1e9).round() as u64;
+    match whole {
+        0..20 => format!("about {whole} s"),
+        20..100 => format!("about {} s", whole.div_ceil(10) * 10),
+        100..6000 => format!("about {} min", (whole + 30) / 60),
+        _ => format!("about {} h", (whole + 1800) / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_time_has_no_more_digits_than_are_known() {
+        let said = [0.1, 7.4, 33.0, 95.0, 130.0, 3000.0, 9000.0].map(super::about_seconds);
+        let wanted = ["1 s", "7 s", "40 s", "100 s", "2 min", "50 min", "3 h"].map(|time| format!("about {time}"));
+        assert_eq!(said, wanted);
+    }
 }

@@ -63,6 +63,7 @@ impl Job for SweepOrder {
         JobKind::Sweep
     }
 
+    /// Title from the grid.
     fn title(&self) -> String {
         let folder = self.folder.file_name().unwrap_or(self.folder.as_os_str());
         format!("sweep in {}", folder.to_string_lossy())
@@ -80,11 +81,9 @@ impl Job for SweepOrder {
 /// What a sweep starts from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SweepStarted {
-    /// The job.
     pub job: JobId,
     /// The folder of the ledger.
     pub folder: PathBuf,
-    /// The grid's title.
     pub title: String,
     /// Layers of the model.
     pub layers: usize,
@@ -123,15 +122,10 @@ pub struct SweptFact {
     /// Its number in its file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_id: Option<u64>,
-    /// Its subject.
     pub subject: String,
-    /// Its prompt.
     pub prompt: String,
-    /// Its true answer.
     pub target_true: String,
-    /// Its new answer.
     pub target_new: String,
-    /// Its relation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub relation: String,
     /// Joint probability of the true answer.
@@ -165,7 +159,6 @@ pub struct SweptCell {
     pub window: usize,
     /// Layers that it changes.
     pub layers: Vec<usize>,
-    /// Its seed.
     pub seed: u64,
     /// What was aimed at.
     #[serde(default)]
@@ -194,12 +187,10 @@ pub struct Localized {
     pub fact: String,
     /// Name of the localizer in the grid.
     pub localizer: String,
-    /// Its kind.
     pub kind: String,
-    /// Its settings.
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// Effect by layer.
+    /// Effect per layer; the higher, the more the fact is there.
     pub effects: Vec<f64>,
     /// The same by halves of the noise draws, where it has such.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

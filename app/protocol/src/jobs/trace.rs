@@ -88,10 +88,8 @@ pub enum NoiseDraws {
     Uniform,
 }
 
-/// What to trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceOrder {
-    /// The fact.
     pub fact: Fact,
     /// Which answer's probability is traced; the true target's without it.
     #[serde(default, skip_serializing_if = "is_default")]
@@ -103,7 +101,7 @@ pub struct TraceOrder {
     pub intervention: Intervention,
     /// Layers of a window, for MLP and attention.
     pub window: usize,
-    /// Noised copies.
+    /// Number of noise draws, or of other subjects for resample ablation.
     pub samples: usize,
     /// Standard deviations of the subjects' embeddings that the noise has.
     pub noise_deviations: f64,
@@ -125,6 +123,9 @@ pub struct TraceOrder {
     /// Severs with the noise of the run that is traced, instead of drawing other noise for it as published.
     #[serde(default, skip_serializing_if = "is_default")]
     pub same_noise: bool,
+    /// Numbers of edits in place that the model is traced without. What is in place stays there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<u64>,
     /// Ends with the first-order estimate.
     #[serde(default, skip_serializing_if = "is_default")]
     pub preview_only: bool,
@@ -149,6 +150,7 @@ impl TraceOrder {
             noise_draws: NoiseDraws::Normal,
             replace: false,
             same_noise: false,
+            without: Vec::new(),
             preview_only: false,
         }
     }
@@ -176,9 +178,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 /// What a trace starts from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceStarted {
-    /// The job.
     pub job: JobId,
-    /// What was asked.
+    /// The order as carried out.
     pub order: TraceOrder,
     /// Tokens of the prompt.
     pub tokens: Vec<TokenText>,
