@@ -69,6 +69,37 @@ pub fn refusable<T>(ask: impl FnOnce() -> T) -> T {
     given
 }
 
+/// The largest size from which on the C library lets blocks stand apart, of itself after a while.
+const APART: i32 = 32 << 20;
+
+/// What `work` gives, during which blocks of so many bytes and more stand apart from all others: none of them fills a gap
+/// that a shorter-lived block has left, so that the gaps can be used again.
+pub fn large_blocks_apart<T>(bytes: i32, work: impl FnOnce() -> T) -> T {
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            apart_from(APART);
+        }
+    }
+    apart_from(bytes);
+    let _back = Back;
+    work()
+}
+
+/// Has blocks of so many bytes stand apart. What is free beside the others is kept up to twice that, as the C library does
+/// where nobody sets either: otherwise every large activation would be given back, and its pages asked for anew.
+fn apart_from(bytes: i32) {
+    // SAFETY: numbers are set that the C library reads when memory is asked for or given back; any are allowed.
+    #[allow(unsafe_code)]
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, bytes);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 2 * bytes);
+    }
+    #[cfg(not(target_env = "gnu"))]
+    let _ = bytes;
+}
+
 fn given(block: *mut u8, bytes: usize) -> *mut u8 {
     if block.is_null() && !may_be_refused() {
         end(bytes);

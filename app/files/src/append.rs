@@ -1,6 +1,8 @@
 //! What grows: files by whole lines, and whatever is written to as things come.
 
 use crate::refusal::{Refusal, kind};
+use crate::sweep::sync_folder;
+use crate::target::folder_of;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::{File, TryLockError};
@@ -33,6 +35,16 @@ pub fn append(path: &Path) -> Result<File, Refusal> {
         return Err(Refusal::Special(kind(about.file_type())));
     }
     Ok(opened?)
+}
+
+/// Gives a file that has grown under another name in the same folder its own, once the system has its contents.
+///
+/// # Errors
+/// The system cannot keep it; it stays under the other name.
+pub fn settle(file: File, grown: &Path, target: &Path) -> Result<(), Refusal> {
+    file.sync_all()?;
+    std::fs::rename(grown, target)?;
+    Ok(sync_folder(&folder_of(target))?)
 }
 
 /// Opens what grows as things come: a file, which is made where it is not there, or a pipe or device as it is.

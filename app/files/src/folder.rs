@@ -65,18 +65,25 @@ impl FolderDraft {
         self.folder.path()
     }
 
-    /// Writes a file of the folder, which is new; folders on the way to it are made.
+    /// Writes a file of the folder, which is new; folders on the way to it are made. The system keeps it once the folder is
+    /// committed.
     ///
     /// # Errors
     /// The system cannot keep it.
     pub fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> io::Result<()> {
+        self.create(name)?.write_all(bytes)
+    }
+
+    /// The same for a file that is written bit by bit.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn create(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let place = self.path().join(name);
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        let mut file = File::create_new(place)?;
-        file.write_all(bytes)?;
-        file.sync_all()
+        File::create_new(place)
     }
 
     /// Gives it its name, where nothing has got it meanwhile.

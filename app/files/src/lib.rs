@@ -19,7 +19,7 @@ mod sink;
 mod sweep;
 mod target;
 
-pub use append::{alone, append, stream};
+pub use append::{alone, append, settle, stream};
 pub use draft::{Draft, write, write_like, write_new};
 pub use folder::FolderDraft;
 pub use read::{bytes, open, size, text};

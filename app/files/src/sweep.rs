@@ -111,6 +111,10 @@ struct Turn {
 impl Turn {
     /// Waits for it, but not for ever: whoever may read the folder can hold it.
     fn take(folder: &Path) -> Self {
+        // a draft is its program's alone, which holds it already
+        if folder.file_name().is_some_and(is_ours) {
+            return Self { _folder: None };
+        }
         let Ok(opened) = File::open(folder) else { return Self { _folder: None } };
         let step = Duration::from_millis(5);
         let mut waited = Duration::ZERO;

@@ -6,7 +6,6 @@ const NORMAL_95: f64 = 1.96;
 /// A mean over records.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
-    /// The mean.
     pub mean: f64,
     /// Half the width of its 95 % confidence interval: 1.96 population standard deviations over the root of the count,
     /// as in the tables of ROME.

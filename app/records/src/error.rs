@@ -15,7 +15,6 @@ pub enum Error {
     /// A file of the user.
     #[error("{}: {message}", path.display())]
     File {
-        /// The file.
         path: PathBuf,
         /// What is wrong, and the remedy.
         message: String,

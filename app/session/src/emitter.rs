@@ -19,6 +19,8 @@ pub struct Emitter {
     sender: Sender<Event>,
     journal: Option<RefCell<Journal>>,
     last_progress: RefCell<Option<(Phase, Instant)>>,
+    /// Progress is told at most this often.
+    breath: Duration,
     /// Records of the running job that could not be written.
     missed: Cell<u64>,
 }
@@ -122,7 +124,13 @@ impl Emitter {
     /// The journal cannot be written.
     pub fn new(sender: Sender<Event>, journals: &[PathBuf]) -> Result<Self, Error> {
         let journal = first_free(journals)?.map(RefCell::new);
-        Ok(Self { sender, journal, last_progress: RefCell::default(), missed: Cell::new(0) })
+        Ok(Self { sender, journal, last_progress: RefCell::default(), breath: BREATH, missed: Cell::new(0) })
+    }
+
+    /// Tells all progress, however often it comes.
+    #[cfg(test)]
+    pub fn without_breath(self) -> Self {
+        Self { breath: Duration::ZERO, ..self }
     }
 
     /// The file that events are appended to.
@@ -197,7 +205,7 @@ impl Emitter {
     pub fn progress(&self, job: JobId, phase: Phase, done: u64, total: u64) {
         let now = Instant::now();
         let mut last = self.last_progress.borrow_mut();
-        let same = last.as_ref().is_some_and(|(known, at)| *known == phase && now - *at < BREATH);
+        let same = last.as_ref().is_some_and(|(known, at)| *known == phase && now - *at < self.breath);
         if same && done != total {
             return;
         }

@@ -90,7 +90,7 @@ impl Error {
     #[must_use]
     pub fn blame(&self) -> Blame {
         match self {
-            Self::Engine(error) if error.is_out_of_memory() => Blame::Device,
+            Self::Engine(error) if error.is_out_of_memory() || error.is_of_a_card() => Blame::Device,
             Self::Plugin { error: locus_plugin::Error::Request(_), .. } => Blame::Request,
             Self::Load(_)
             | Self::Unknown(_)

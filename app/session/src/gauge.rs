@@ -44,6 +44,33 @@ pub fn driver() -> (String, Vec<String>) {
     (format!("NVIDIA {version}"), (0..nvml.device_count().unwrap_or(0)).filter_map(card).collect())
 }
 
+/// Bytes that are free on the card that libtorch calls `index`; `None` where that cannot be known.
+pub fn free_of_card(index: usize) -> Option<u64> {
+    let nvml = Nvml::init().ok()?;
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let device = match card_of(visible.as_deref(), index)? {
+        Card::Number(number) => nvml.device_by_index(number).ok()?,
+        Card::Uuid(uuid) => nvml.device_by_uuid(uuid).ok()?,
+    };
+    Some(device.memory_info().ok()?.free)
+}
+
+/// How the driver calls a card.
+#[derive(Debug, PartialEq)]
+enum Card<'a> {
+    Number(u32),
+    Uuid(&'a str),
+}
+
+/// The card that is `index` among those that `CUDA_VISIBLE_DEVICES` lists, or among all without it.
+fn card_of(visible: Option<&str>, index: usize) -> Option<Card<'_>> {
+    let Some(list) = visible.filter(|list| !list.trim().is_empty()) else {
+        return u32::try_from(index).ok().map(Card::Number);
+    };
+    let name = list.split(',').nth(index)?.trim();
+    Some(name.parse().map_or(Card::Uuid(name), Card::Number))
+}
+
 /// The processor, and the memory of the machine.
 pub fn processor() -> String {
     let info = procfs::CpuInfo::current().ok();
@@ -74,4 +101,18 @@ fn gpu(nvml: &Nvml, index: u32) -> Option<GpuMemory> {
         total: memory.total,
         busy: device.utilization_rates().map_or(0, |rates| rates.gpu / 5 * 5),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Card, card_of};
+
+    #[test]
+    fn cards_are_counted_among_those_that_are_visible() {
+        assert_eq!(card_of(None, 1), Some(Card::Number(1)));
+        assert_eq!(card_of(Some("3, 5"), 1), Some(Card::Number(5)));
+        assert_eq!(card_of(Some("GPU-1a,GPU-2b"), 1), Some(Card::Uuid("GPU-2b")));
+        assert_eq!(card_of(Some("3"), 1), None);
+        assert_eq!(card_of(Some(""), 0), Some(Card::Number(0)));
+    }
 }

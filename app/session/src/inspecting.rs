@@ -32,7 +32,7 @@ pub fn inspect(emitter: &Emitter, cache: &Path, what: &Inspect) -> Result<(), Er
 }
 
 fn machine() -> Machine {
-    let device = match choose(DeviceRequest::Automatic, NumberFormat::Float32) {
+    let device = match choose(&DeviceRequest::Automatic, NumberFormat::Float32) {
         Ok(choice) => format!("{} ({})", choice.info.name, choice.info.reason),
         Err(error) => error.to_string(),
     };
@@ -43,7 +43,8 @@ fn machine() -> Machine {
         processor: gauge::processor(),
         libtorch: libtorch().map_or_else(|| "not found".to_owned(), |file| file.display().to_string()),
         device,
-        threads: tch::get_num_threads(),
+        threads: crate::worker::all_threads(),
+        waiting: locus_records::waiting::in_words(),
         built_with: env!("LOCUS_BUILT_WITH_LIBTORCH").to_owned(),
         built_in: env!("LOCUS_BUILT_IN").to_owned(),
     }

@@ -14,13 +14,15 @@ mod model;
 mod moments;
 mod orders;
 mod pace;
+#[cfg(test)]
+mod paced;
 mod plugins;
 mod record;
 mod thread;
 mod worker;
 
 pub use error::Error;
-pub use model::device::{ChosenDevice, choose, open_cuda};
+pub use model::device::{ChosenDevices, choose, open_cuda};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use locus_plugin_host::SearchPaths;

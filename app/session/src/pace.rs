@@ -6,6 +6,7 @@ use crate::error::{Error, Stopped};
 use crate::model::loaded::Loaded;
 use crate::orders::Orders;
 use crossbeam_channel::Receiver;
+use locus_engine::at_once;
 use locus_protocol::{Command, Control, Event, JobId, Outcome, Phase, Task};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -65,6 +66,7 @@ impl Pace<'_> {
     /// A job begins, whatever was before it. Gives when.
     pub fn begin(&self, job: JobId, task: &Task) -> Instant {
         self.emitter.begin();
+        at_once::begin();
         self.looked.set(Duration::ZERO);
         self.said.replace(None);
         self.take_turn(job, task, task.lets_looks_in())
@@ -92,6 +94,7 @@ impl Pace<'_> {
 
     /// No steps are made any more. Gives how long looks have held the job up, which is not its own time.
     pub fn stop(&self) -> Duration {
+        self.tell_halved();
         self.turn.set(None);
         self.looked.get()
     }
@@ -140,6 +143,13 @@ impl Pace<'_> {
         }
     }
 
+    /// Says which batches were halved for want of memory since it was said last.
+    fn tell_halved(&self) {
+        for warning in at_once::take_warnings() {
+            self.log("engine", "warning", warning);
+        }
+    }
+
     /// Whether the user wants the running job to stop.
     pub fn is_cancelled(&self) -> bool {
         self.turn.get().is_some_and(|turn| self.control.is_cancelled(turn.job))
@@ -163,6 +173,7 @@ impl Pace<'_> {
     /// and waits as long as the job is to pause.
     fn between_steps(&self, loaded: Option<&Loaded>) {
         let Some(turn) = self.turn.get() else { return };
+        self.tell_halved();
         loop {
             if turn.lets_looks_in
                 && let Some(loaded) = loaded

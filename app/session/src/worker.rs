@@ -31,14 +31,23 @@ pub struct Worker<'a> {
     pub plugins_are_open: bool,
 }
 
+/// Threads that libtorch may take by itself: what it takes of its own, but no more than a container or a scheduler lets
+/// this process have, unless the user has said how many.
+pub fn all_threads() -> i32 {
+    let of_its_own = tch::get_num_threads();
+    if ["OMP_NUM_THREADS", "MKL_NUM_THREADS"].iter().any(|name| std::env::var_os(name).is_some()) {
+        return of_its_own;
+    }
+    let allowed = std::thread::available_parallelism().map_or(i32::MAX, |count| count.get() as i32);
+    of_its_own.min(allowed)
+}
+
 impl<'a> Worker<'a> {
     /// Without plugins and model yet.
     pub fn new(options: SessionOptions, pace: Pace<'a>) -> Self {
-        let all_threads = tch::get_num_threads();
-        if let Some(threads) = options.start.threads {
-            // before libtorch starts threads for the first time: where they do not fit, it ends the program
-            tch::set_num_threads(threads);
-        }
+        let all_threads = all_threads();
+        // before libtorch starts threads for the first time: where they do not fit, it ends the program
+        tch::set_num_threads(options.start.threads.unwrap_or(all_threads));
         let registry = Registry::new(options.search.clone());
         let (role, reproducible) = (options.start.role, options.start.reproducible);
         let operations = options.operations.as_ref().map(|folder| Recorder::new(folder, role, reproducible));

@@ -40,6 +40,8 @@ impl Session {
             seed: 0,
             more: Vec::new(),
             free_generation: 0,
+            no_scores: false,
+            corpus_tokens: None,
         };
         let events = self.done(order);
         let applied = events.into_iter().find_map(|event| match event {
@@ -123,6 +125,8 @@ fn a_running_edit_is_cancelled_within_a_step_and_leaves_the_model_as_it_was() {
         seed: 0,
         more: Vec::new(),
         free_generation: 0,
+        no_scores: false,
+        corpus_tokens: None,
     };
     session.handles.commands.send(Command::start(77, order)).expect("engine");
     let (mut steps, mut after) = (0, 0);

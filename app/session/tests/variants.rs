@@ -22,6 +22,8 @@ impl Session {
             seed: 0,
             more: Vec::new(),
             free_generation: 0,
+            no_scores: false,
+            corpus_tokens: None,
         }
     }
 

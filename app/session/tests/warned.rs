@@ -44,7 +44,7 @@ fn a_change_of_the_tied_embedding_is_told_and_moves_the_logits() {
     };
     let embedding = format!("{}.weight", model.architecture.token_embedding);
     assert!(model.is_tied(&embedding) && told(&embedding));
-    assert!(!told(&format!("{}.weight", model.architecture.blocks[0].down)));
+    assert!(!told(&format!("{}.weight", model.architecture.blocks[0].down().expect("one MLP"))));
 }
 
 #[test]

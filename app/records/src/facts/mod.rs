@@ -17,7 +17,6 @@ const LARGEST: u64 = 512 << 20;
 /// What a file held.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FactFile {
-    /// The facts.
     pub facts: Vec<Fact>,
     /// One sentence for each record that was left out.
     pub bad: Vec<String>,

@@ -62,7 +62,6 @@ impl Journal {
         Self { folder: folder.to_owned(), known: Arc::default() }
     }
 
-    /// The file.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         self.folder.join(FILE)

@@ -54,7 +54,6 @@ impl Read {
 /// What has been read so far, as far as the next line depends on it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reading {
-    /// Lines.
     lines: u64,
     /// The highest number; 0 for none.
     pub last: u64,

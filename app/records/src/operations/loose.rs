@@ -13,9 +13,7 @@ const DIGITS: usize = 64;
 /// A change that no operation names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LooseChange {
-    /// The file.
     pub file: PathBuf,
-    /// Its size.
     pub bytes: u64,
 }
 

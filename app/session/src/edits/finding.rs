@@ -1,11 +1,12 @@
 //! How an edit is found.
 
+use super::asking::needed;
 use super::limits::Losses;
-use super::weighing::{Before, Told, weigh};
+use super::weighing::{Before, Told, unweighed, weigh};
 use crate::error::{Error, Stopped};
 use crate::measures::judging::Aims;
 use crate::measures::remarks::tell_remarks;
-use crate::model::rows::{of_a_tied_embedding, shown_tokens};
+use crate::model::rows::{looking, of_a_tied_embedding};
 use crate::moments;
 use crate::pace::RunningJob;
 use crate::plugins::engaging::{Engaged, engage, only};
@@ -18,8 +19,11 @@ use locus_engine::model::Model;
 use locus_plugin::object::MethodObject;
 use locus_plugin::{Edited, Level};
 use locus_plugin_host::Registry;
-use locus_protocol::{Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, TriedOn};
+use locus_protocol::{
+    Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, StepRows, TriedOn,
+};
 use std::rc::Rc;
+use std::time::Instant;
 
 /// An edit that was found, not in place yet.
 pub struct Found {
@@ -39,8 +43,14 @@ pub struct Found {
 pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedOn) -> Result<Found, Stopped> {
     let job = worker.job(number)?;
     let prepared = prepare_on(job, &worker.registry, &mut order, on)?;
+    if let Some(needed) = needed(job, &worker.options, &worker.registry, &order, &prepared)? {
+        job.tell(Event::SecondMomentsNeeded(needed));
+        let kept = "nothing was changed; it waits for your choice of second moments, which take long".to_owned();
+        return Err(Stopped { error: Error::Cancelled, kept });
+    }
     if !prepared.plan.second_moments.is_empty() {
-        moments::ensure(job, &worker.options, &prepared.plan.second_moments)?;
+        order.corpus_tokens =
+            moments::ensure(job, &worker.options, &prepared.plan.second_moments, order.corpus_tokens)?;
     }
     let loaded = job.loaded;
     let model = loaded.model_on(on);
@@ -48,18 +58,26 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
         tell_remarks(&job.pace.emitter, model, fact)?;
     }
     let aims = Aims::new(model, &prepared.aims, prepared.noise.as_ref(), &order);
-    let before = Before::of(job, &order, &aims, on)?;
+    let before = if order.no_scores { None } else { Some(Before::of(job, &order, &aims, on, &prepared.plan.layers)?) };
+    let rows = before.as_ref().map_or(&[][..], |before| &before.rows[..]);
     job.tell(Event::Edit(EditStarted {
         job: number,
         order: order.clone(),
         layers: prepared.plan.layers.clone(),
         steps: prepared.plan.steps,
-        rows: before.rows.clone(),
+        rows: rows.to_vec(),
         on_top_of: loaded.edits_on(on),
     }));
     let losses = Losses::default();
-    let edited =
-        run(job, &worker.registry, &order, &prepared, Some(Shown { rows: before.rows.clone(), losses: &losses }))?;
+    let begun = Instant::now();
+    let edited = run(
+        job,
+        &worker.registry,
+        &order,
+        &prepared,
+        Steps::Shown(Shown { rows, which: worker.options.start.step_rows, losses: &losses }),
+    )?;
+    job.tell(Event::Found { job: number, seconds: begun.elapsed().as_secs_f64() });
     let Edited { deltas, metrics, notes, limits, artifacts } = edited;
     let limits = if limits.is_empty() { losses.limits(&worker.registry, &order.method) } else { limits };
     let artifacts = artifacts::bytes(worker.operations.as_ref(), &job.pace.emitter, &order.method, artifacts)?.into();
@@ -71,7 +89,11 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
         notes: prepared.plan.notes.iter().cloned().chain(notes).collect(),
         ..Applied::default()
     };
-    let (would, model) = weigh(job, &order, &aims, on, &deltas, before, Told { applied: told, limits })?;
+    let told = Told { applied: told, limits };
+    let (would, model) = match before {
+        Some(before) => weigh(job, &order, &aims, on, &deltas, before, told)?,
+        None => unweighed(job, &order, &aims, on, &deltas, told)?,
+    };
     let method = plugin_mark(&worker.registry, PluginKind::Method, &order.method);
     let objective = plugin_mark(&worker.registry, PluginKind::Objective, &order.objective);
     let verdict = would.verdict.clone();
@@ -79,23 +101,35 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
     Ok(Found { edit: Rc::new(edit), would, model, aims, artifacts })
 }
 
+/// What is told of the steps of a method.
+pub enum Steps<'a> {
+    /// All of them, with rows.
+    Shown(Shown<'a>),
+    /// How many are done.
+    Counted,
+    /// Nothing: something larger is told of.
+    Silent,
+}
+
 /// What the steps of a method are shown with.
 pub struct Shown<'a> {
     /// Rows of the model before.
-    pub rows: Vec<LayerRow>,
+    pub rows: &'a [LayerRow],
+    /// Which steps have rows.
+    pub which: StepRows,
     /// Takes its losses in.
     pub losses: &'a Losses,
 }
 
-/// Runs the method. Nothing is put in place. Without `shown` steps are not told.
+/// Runs the method. Nothing is put in place.
 pub fn run(
     job: RunningJob<'_>,
     registry: &Registry,
     order: &EditOrder,
     prepared: &PreparedEdit,
-    shown: Option<Shown<'_>>,
+    steps: Steps<'_>,
 ) -> Result<Edited, Error> {
-    only(ask(job, registry, order, prepared, shown, |method, host| {
+    only(ask(job, registry, order, prepared, steps, |method, host| {
         method.edit(&prepared.request, &order.method_settings, host).map(|edited| vec![edited])
     }))
 }
@@ -110,7 +144,7 @@ pub fn run_apart(
 ) -> Option<Result<Vec<Edited>, Error>> {
     let can = registry.method(&order.method).is_ok_and(|method| method.description().info.edits_apart);
     can.then(|| {
-        ask(job, registry, order, prepared, None, |method, host| {
+        ask(job, registry, order, prepared, Steps::Silent, |method, host| {
             method.edit_apart(&prepared.request, &order.method_settings, host)
         })
     })
@@ -122,16 +156,23 @@ fn ask(
     registry: &Registry,
     order: &EditOrder,
     prepared: &PreparedEdit,
-    shown: Option<Shown<'_>>,
+    steps: Steps<'_>,
     call: impl FnOnce(&dyn MethodObject, &EngineHost<'_>) -> locus_plugin::Result<Vec<Edited>>,
 ) -> Result<Vec<Edited>, Error> {
     let loaded = job.loaded;
     let model = loaded.model_on(prepared.on);
+    let counted = matches!(steps, Steps::Counted);
+    let shown = if let Steps::Shown(shown) = steps { Some(shown) } else { None };
     let losses = shown.as_ref().map(|shown| shown.losses);
     let quiet = losses.is_none();
-    let live = shown.map(|shown| Ok::<_, Error>((shown.rows, shown_tokens(model, &order.fact)?))).transpose()?;
+    let live = shown.map(|shown| looking(model, &order.fact, shown.rows, shown.which)).transpose()?.flatten();
     let listener = |event| match event {
-        HostEvent::Step(..) if quiet => job.between_steps(),
+        HostEvent::Step(report, _) if quiet => {
+            if counted {
+                job.progress(Phase::Method("steps".to_owned()), report.step, report.steps);
+            }
+            job.between_steps();
+        }
         HostEvent::Step(report, rows) => {
             losses.inspect(|losses| losses.take(report.step, &report.losses));
             job.tell(Event::Step(Step {

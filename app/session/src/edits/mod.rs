@@ -1,5 +1,6 @@
 //! Edits: how one is found, what it does, and how it comes in place.
 
+mod asking;
 pub mod finding;
 mod limits;
 pub mod weighing;

@@ -1,31 +1,45 @@
 //! What an edit does to its facts.
 
 use crate::error::Error;
+use crate::measures::effort::Effort;
 use crate::measures::judging::{Aims, following, kept};
 use crate::measures::measuring::{Case, Measured, Texts, measure, relations, report};
 use crate::model::loaded::Loaded;
 use crate::model::rows::{mark, rows_of};
 use crate::pace::RunningJob;
-use locus_engine::edit::weight_changes;
-use locus_engine::evaluate::Comparison;
+use locus_engine::edit::{changed_down_projections, weight_changes};
+use locus_engine::evaluate::{Below, Comparison};
 use locus_engine::model::Model;
+use locus_engine::run::{Choice, Length, Pair, generate, generate_both};
 use locus_plugin::Delta;
 use locus_protocol::{
     AimVerdict, Applied, BeforeAfter, EditOrder, Fact, LayerRow, Likeliness, Measures, Phase, Scores, TriedOn,
 };
+use std::cell::Cell;
 
 /// What is seen of an edit's facts under the model before it.
 pub struct Before {
     seen: Seen,
     /// Rows of the model for the first fact.
     pub rows: Vec<LayerRow>,
+    /// What the record ran below the layers that the edit may move.
+    below: Option<Below>,
 }
 
 impl Before {
-    /// Looks at the model that is edited.
-    pub fn of(job: RunningJob<'_>, order: &EditOrder, aims: &Aims, on: TriedOn) -> Result<Self, Error> {
+    /// Looks at the model that is edited; `layers` are those that the method is going to edit.
+    pub fn of(
+        job: RunningJob<'_>,
+        order: &EditOrder,
+        aims: &Aims,
+        on: TriedOn,
+        layers: &[usize],
+    ) -> Result<Self, Error> {
         let model = job.loaded.model_on(on);
-        Ok(Self { seen: Seen::of(job, model, order, aims)?, rows: rows_of(model, &order.fact)? })
+        let lowest = layers.iter().min().filter(|&&layer| layer < model.architecture.layers);
+        let mut below = lowest.map(|&layer| Below::new(layer));
+        let seen = Seen::of(job, model, order, aims, below.as_mut(), None)?;
+        Ok(Self { seen, rows: rows_of(model, &order.fact)?, below })
     }
 }
 
@@ -38,27 +52,65 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(job: RunningJob<'_>, model: &Model, order: &EditOrder, aims: &Aims) -> Result<Self, Error> {
+    /// What is seen under a model. What it says is generated together with what the one before says, which gets it then.
+    fn of(
+        job: RunningJob<'_>,
+        model: &Model,
+        order: &EditOrder,
+        aims: &Aims,
+        below: Option<&mut Below>,
+        before: Option<Earlier<'_>>,
+    ) -> Result<Self, Error> {
         let fact = scored(order);
         let case = case(job.loaded, order, &fact, aims)?;
-        let measures = measures(order);
-        // what takes the time: the prompts of the record, each token that is said, the other facts
-        let tokens = measures.said_tokens.saturating_add(measures.free_generation) as u64;
-        let all = tokens.saturating_add(2 + aims.parts());
-        let mut done = 0;
+        let measures = Measures { said_tokens: 0, ..measures(order) };
+        let mut effort = Effort::of(model, &case, &measures)?;
+        let own = effort.steps();
+        aims.parts().into_iter().for_each(|positions| effort.step(positions));
+        let (begun, said_tokens) = (effort.steps(), self::measures(order).said_tokens);
+        if before.is_some() {
+            let spoken =
+                case.spoken.iter().chain(&case.spoken).map(|prompt| Ok(model.tokenizer.encode(prompt)?.len() as u64));
+            effort.text(&spoken.collect::<Result<Vec<_>, Error>>()?, said_tokens);
+        }
+        let steps = Cell::new(0);
         let mut step = || {
-            job.progress(Phase::Evaluation, done, all.max(done));
-            done += 1;
+            job.progress(Phase::Evaluation, effort.before(steps.get()), effort.all());
+            steps.set(steps.get() + 1);
             job.check_cancel()
         };
-        step()?;
-        let measured = measure(model, &case, &measures, None, &mut step)?;
+        let mut measured = measure(model, &case, &measures, None, below, &mut step)?;
         let mut likeliness: Vec<Likeliness> = measured.rewrite().into_iter().collect();
+        // texts that ended early have left steps out
+        steps.set(own);
         likeliness.extend(aims.further(model, order, &mut || Ok(step()?))?);
         let scores = measured.scores(model, &case)?;
-        job.progress(Phase::Evaluation, all, all);
+        if let Some(before) = before {
+            steps.set(begun);
+            let length = Length::After(said_tokens);
+            let [then, now] = match before.layers {
+                Some(layers) => {
+                    let pair = Pair { model: before.model, edited: model, layers };
+                    generate_both(pair, &case.spoken, length, &mut step)?
+                }
+                None => {
+                    let mut each = |model| generate(model, &case.spoken, length, Choice::Greedy, &mut step);
+                    [each(before.model)?, each(model)?]
+                }
+            };
+            before.measured.says(&then, model)?;
+            measured.says(&now, model)?;
+        }
+        job.progress(Phase::Evaluation, effort.all(), effort.all());
         Ok(Self { scores, measured, likeliness })
     }
+}
+
+/// The model before, what was measured of it, and the layers whose down-projections alone the edit moves.
+struct Earlier<'a> {
+    model: &'a Model,
+    measured: &'a mut Measured,
+    layers: Option<&'a [usize]>,
 }
 
 /// What is measured of an edit.
@@ -92,6 +144,22 @@ pub struct Told {
     pub limits: Vec<String>,
 }
 
+/// What is told of changes of which nothing is measured: which weights they move, and what the method said.
+pub fn unweighed(
+    job: RunningJob<'_>,
+    order: &EditOrder,
+    aims: &Aims,
+    on: TriedOn,
+    deltas: &[Delta],
+    told: Told,
+) -> Result<(Applied, Model), Error> {
+    let changes = weight_changes(job.loaded.stack.base(), deltas)?;
+    let model = job.loaded.trial_on(on, &order.method, deltas)?;
+    let mut would = Applied { job: job.number, aim: aims.first(), changes, ..told.applied };
+    would.notes.extend(told.limits);
+    Ok((would, model))
+}
+
 /// Measures what changes do to a model; `told` holds what the method said of them.
 pub fn weigh(
     job: RunningJob<'_>,
@@ -99,13 +167,18 @@ pub fn weigh(
     aims: &Aims,
     on: TriedOn,
     deltas: &[Delta],
-    before: Before,
+    mut before: Before,
     told: Told,
 ) -> Result<(Applied, Model), Error> {
     let loaded = job.loaded;
     let changes = weight_changes(loaded.stack.base(), deltas)?;
     let model = loaded.trial_on(on, &order.method, deltas)?;
-    let after = Seen::of(job, &model, order, aims)?;
+    let layers = changed_down_projections(loaded.stack.base(), deltas)?;
+    let earlier =
+        Earlier { model: loaded.model_on(on), measured: &mut before.seen.measured, layers: layers.as_deref() };
+    let stays = |below: &&mut Below| layers.iter().flatten().all(|&layer| layer >= below.layer()) && layers.is_some();
+    let below = before.below.as_mut().filter(stays);
+    let after = Seen::of(job, &model, order, aims, below, Some(earlier))?;
     let mut rows = rows_of(&model, &order.fact)?;
     mark(&mut rows, &changes);
     let fact = scored(order);
@@ -113,12 +186,11 @@ pub fn weigh(
     let before = before.seen;
     let records = Comparison { before: before.measured.record().clone(), after: after.measured.record().clone() };
     let aim = aims.first();
-    let verdict = AimVerdict {
-        paraphrases: following(&records, aim.lowers),
-        neighbors: kept(&records, &aim, &fact),
-        limits: told.limits,
-        ..aims.verdict(order, &before.likeliness, &after.likeliness)
-    };
+    let verdict = aims.verdict(order, &before.likeliness, &after.likeliness);
+    // what kept the method back says nothing of an edit that took
+    let limits = if verdict.success { Vec::new() } else { told.limits };
+    let (paraphrases, neighbors) = (following(&records, aim.lowers), kept(&records, &aim, &fact));
+    let verdict = AimVerdict { paraphrases, neighbors, limits, ..verdict };
     let (numbers, texts) = report(&case, &measures(order), before.measured, Some(after.measured));
     let Texts { said, free: free_texts } = texts;
     let scores = BeforeAfter { before: before.scores, after: after.scores };

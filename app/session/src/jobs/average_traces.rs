@@ -71,8 +71,9 @@ fn one(
         trace::check(&TraceOrder { kind, ..settings.clone() })?;
     }
     let loaded = job.loaded;
-    let (question, noising) = trace::prepare(loaded, settings)?;
-    let model = loaded.stack.model();
+    let looked = loaded.without(&settings.without)?;
+    let model = looked.model();
+    let (question, noising) = trace::prepare(loaded, model, settings)?;
     let clean = CleanRun::new(model, &question)?;
     let correct = match order.correctness {
         Correctness::NextToken => trace::says_target_next(model, &clean, settings)?,
@@ -89,12 +90,12 @@ fn one(
     if clean.score < order.least_probability {
         return Ok(Seen::LeftOut(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
     }
-    let changed_answer = trace::changed_answer(loaded, &clean)?;
+    let changed_answer = trace::changed_answer(loaded, &looked, &clean)?;
     let (ground, _) = Ground::new(job, model, clean, &noising, settings)?;
     let mut is_lowered = true;
     for (&kind, averages) in order.kinds.iter().zip(collected) {
         let settings = TraceOrder { kind, ..settings.clone() };
-        let started = trace::started(job, &settings, &ground, &noising, correct, Vec::new())?;
+        let started = trace::started(job, &looked, &settings, &ground, &noising, correct, Vec::new())?;
         let started = TraceStarted { changed_answer: changed_answer.clone(), ..started };
         is_lowered &= started.undefined().is_none();
         job.tell(Event::Trace(started));

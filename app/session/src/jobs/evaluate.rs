@@ -1,8 +1,9 @@
 //! An evaluation: facts before and after an edit that is not kept, or under the model as it is.
 
 use crate::SessionOptions;
-use crate::edits::finding;
+use crate::edits::finding::{self, Steps};
 use crate::error::{Error, Stopped};
+use crate::measures::effort::Effort;
 use crate::measures::measuring::{Case, Texts, goal, measure, plain_goal, relations, report};
 use crate::measures::remarks::tell_remarks;
 use crate::moments;
@@ -16,6 +17,9 @@ use locus_engine::model::Model;
 use locus_engine::run::{Choice, Length, generate};
 use locus_plugin_host::Registry;
 use locus_protocol::{Aim, EvaluateOrder, Evaluated, Event, Fact, Measures, Phase};
+
+/// Parts of a case that are told.
+const PARTS: u64 = 100;
 
 /// Measures the facts of an order and tells of each.
 pub fn run(
@@ -67,7 +71,7 @@ pub fn run(
             edit.more = kept[1..].to_vec();
             let prepared = prepare(job, registry, &mut edit)?;
             if !prepared.plan.second_moments.is_empty() {
-                moments::ensure(job, options, &prepared.plan.second_moments)?;
+                let _ = moments::ensure(job, options, &prepared.plan.second_moments, edit.corpus_tokens)?;
             }
             let together: Vec<&Fact> = kept.iter().collect();
             let mut cases = Vec::new();
@@ -79,18 +83,16 @@ pub fn run(
                     ..case(job, fact, &measures)?
                 });
             }
-            let count = 2 * cases.len() as u64;
-            let mut done = 0;
-            let mut all = |model: &Model| {
-                let one = |case| {
-                    job.progress(Phase::Evaluation, done, count);
-                    done += 1;
-                    measure(model, case, &measures, consistency.as_ref(), &mut || job.check_cancel())
+            // before and after are phases of their own, with the method's between them
+            let all = |model: &Model| {
+                let one = |(place, case)| {
+                    let mut told = Told::new(job, model, case, &measures, [place, cases.len()])?;
+                    measure(model, case, &measures, consistency.as_ref(), None, &mut || told.step())
                 };
-                cases.iter().map(one).collect::<Result<Vec<_>, Error>>()
+                cases.iter().enumerate().map(one).collect::<Result<Vec<_>, Error>>()
             };
             let before = all(model)?;
-            let edited = finding::run(job, registry, &edit, &prepared, None)?;
+            let edited = finding::run(job, registry, &edit, &prepared, Steps::Counted)?;
             job.check_cancel()?;
             // a variant beside the edits in place, of which none is touched
             let variant = loaded.stack.trial(&edit.method, &edited.deltas)?;
@@ -109,6 +111,35 @@ pub fn run(
     Ok(())
 }
 
+/// Tells how far the measuring of one case of several is; each counts as much as the others.
+struct Told<'a> {
+    job: RunningJob<'a>,
+    effort: Effort,
+    step: usize,
+    /// Which case it is, and how many there are.
+    place: [usize; 2],
+}
+
+impl<'a> Told<'a> {
+    fn new(
+        job: RunningJob<'a>,
+        model: &Model,
+        case: &Case<'_>,
+        measures: &Measures,
+        place: [usize; 2],
+    ) -> Result<Self, Error> {
+        Ok(Self { job, effort: Effort::of(model, case, measures)?, step: 0, place })
+    }
+
+    fn step(&mut self) -> locus_engine::Result<()> {
+        let [place, count] = self.place.map(|number| number as u64 * PARTS);
+        let part = PARTS * self.effort.before(self.step) / self.effort.all().max(1);
+        self.step += 1;
+        self.job.progress(Phase::Evaluation, place + part, count);
+        self.job.check_cancel()
+    }
+}
+
 fn measure_as_it_is(
     job: RunningJob<'_>,
     facts: &[Fact],
@@ -119,9 +150,9 @@ fn measure_as_it_is(
     let loaded = job.loaded;
     let model = loaded.stack.model();
     for (done, fact) in facts.iter().enumerate() {
-        job.progress(Phase::Evaluation, done as u64, facts.len() as u64);
         let case = Case { relations: relations(&loaded.facts, fact, &[]), ..case(job, fact, measures)? };
-        let before = measure(model, &case, measures, consistency, &mut || job.check_cancel())?;
+        let mut told = Told::new(job, model, &case, measures, [done, facts.len()])?;
+        let before = measure(model, &case, measures, consistency, None, &mut || told.step())?;
         let (numbers, Texts { said, free: free_texts }) = report(&case, measures, before, None);
         let aim = Aim { target: case.goal.target.clone(), baseline: case.goal.baseline.clone(), ..Aim::default() };
         let tokens = |target: &str| target_tokens(model, &fact.prompt(), target);

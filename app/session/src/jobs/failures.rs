@@ -192,14 +192,14 @@ fn a_failure_at_any_step_leaves_list_journal_and_weights_as_they_were() {
             let numbers: Vec<u64> = loaded.stack.applied().iter().map(|edit| edit.number).collect();
             let (what, reached) = match next(&mut random) % 6 {
                 1 if placed > 0 => {
-                    ("undo", bench.with_failures("undo", |bench| history::undo(&mut bench.worker, Undo::LAST)))
+                    ("undo", bench.with_failures("undo", |bench| history::undo(&mut bench.worker, 1, Undo::LAST)))
                 }
                 2 if placed > 0 => {
                     let number = numbers[(next(&mut random) % placed) as usize];
-                    let remove = |bench: &mut Bench<'_>| history::undo(&mut bench.worker, Undo::of(number));
+                    let remove = |bench: &mut Bench<'_>| history::undo(&mut bench.worker, 1, Undo::of(number));
                     ("remove", bench.with_failures("remove", remove))
                 }
-                3 if undone > 0 => ("redo", bench.with_failures("redo", |bench| history::redo(&mut bench.worker))),
+                3 if undone > 0 => ("redo", bench.with_failures("redo", |bench| history::redo(&mut bench.worker, 1))),
                 4 => ("load", bench.with_failures("load", Bench::load)),
                 _ => {
                     let edit = |bench: &mut Bench<'_>| {

@@ -40,7 +40,7 @@ fn measure_on_top(job: RunningJob<'_>, variant: &TriedEdit, now: &[u64]) -> Resu
     let TriedEdit { edit, would, aims, .. } = variant;
     let (order, on) = (&edit.order, TriedOn::AsItIs);
     check(job.loaded.stack.model(), &order.method, &edit.deltas)?;
-    let before = Before::of(job, order, aims, on)?;
+    let before = Before::of(job, order, aims, on, &order.layers)?;
     job.tell(Event::Edit(EditStarted {
         job: job.number,
         order: order.clone(),

@@ -1,7 +1,7 @@
 //! Loading a model with its facts.
 
 use crate::error::{Error, Stopped};
-use crate::model::device::{self, ChosenDevice};
+use crate::model::device::{self, ChosenDevices};
 use crate::model::facts;
 use crate::model::loaded::Loaded;
 use crate::record::applying::{self, ToApply};
@@ -13,14 +13,18 @@ use locus_engine::Doing;
 use locus_engine::edit::{model_info, number_format};
 use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::fingerprint;
-use locus_protocol::{Event, Fact, JobId, Load, ModelMark, ModelReady, ModelSource, Phase, Probe};
+use locus_hub::{Hub, Named};
+use locus_protocol::{Event, Fact, JobId, Load, ModelMark, ModelReady, ModelSource, Phase, Probe, folder_name};
 use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
-use std::path::Path;
-use tch::{Device, Kind, Tensor};
+use std::path::{Path, PathBuf};
+use tch::{Kind, Tensor};
 
 /// Parameters below which one CPU thread is the fastest.
 const SMALL_MODEL: u64 = 20_000_000;
+
+/// Runs of the probe: with every site tapped, and with none.
+const PROBES: u64 = 2;
 
 /// Facts that are looked at for one whose prompt the model reads.
 const TRIED: usize = 10;
@@ -32,19 +36,19 @@ const RUN: u64 = 4;
 /// there is not, it goes once everything but the weights was looked at.
 pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopped> {
     let Load { source } = load;
-    let choice = device::choose(worker.options.start.device, worker.options.start.number_format)?;
+    let choice = device::choose(&worker.options.start.device, worker.options.start.number_format)?;
     let folder = match source {
         ModelSource::BuiltIn => {
             locus_demo::materialise(&worker.options.cache.join("built-in-model")).map_err(Error::BuiltIn)?
         }
-        ModelSource::Folder(folder) => folder.clone(),
+        ModelSource::Folder(named) => folder_named(named)?,
     };
     reach("look at the checkpoint")?;
     let checkpoint = Checkpoint::look(&folder)?;
     let reading = (worker.options.start.facts.as_deref(), &worker.options.start.reading);
     let facts = facts::read(&worker.pace.emitter, reading, source, &folder)?;
     let bytes = checkpoint.bytes(device::kind(worker.options.start.number_format));
-    let makes_room = worker.loaded.is_some() && !fits_beside(bytes, choice.device, locus_engine::available());
+    let makes_room = worker.loaded.is_some() && !fits_beside(bytes, choice.are_cpu(), locus_engine::available());
     if makes_room {
         worker.loaded = None;
         worker.variants.clear();
@@ -58,9 +62,9 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopp
 }
 
 /// Whether weights of so many bytes can be read and run while another model stays in memory.
-fn fits_beside(bytes: u64, device: Device, available: Option<u64>) -> bool {
+fn fits_beside(bytes: u64, on_cpu: bool, available: Option<u64>) -> bool {
     let needed = bytes.saturating_add(bytes / RUN);
-    device == Device::Cpu && available.is_some_and(|available| needed < available)
+    on_cpu && available.is_some_and(|available| needed < available)
 }
 
 /// A model that is ready to take the place of another one.
@@ -76,14 +80,15 @@ fn build(
     worker: &Worker<'_>,
     job: JobId,
     source: &ModelSource,
-    choice: ChosenDevice,
+    choice: ChosenDevices,
     checkpoint: Checkpoint,
     (facts_source, records): (String, Vec<Fact>),
 ) -> Result<New, Stopped> {
     let kind = device::kind(worker.options.start.number_format);
     let folder = checkpoint.folder.clone();
     reach("read the weights")?;
-    let model = checkpoint.load(choice.device, kind, &mut |reading| {
+    let places = choice.lay(&checkpoint, kind);
+    let model = checkpoint.load_at(places, &mut |reading| {
         worker.pace.emitter.progress(job, Phase::Weights, reading.done, reading.total);
         worker.pace.check_cancel()
     })?;
@@ -93,15 +98,19 @@ fn build(
         worker.pace.log("engine", "warning", note);
     }
     let records = facts::that_fit(&worker.pace.emitter, &model, records);
-    worker.pace.check_cancel()?;
-    worker.pace.emitter.progress(job, Phase::Probe, 0, 1);
+    let probed = |runs: u64| {
+        worker.pace.emitter.progress(job, Phase::Probe, runs, PROBES);
+        worker.pace.check_cancel()
+    };
+    probed(0)?;
     let read = |fact: &&Fact| model.tokenizer.encode(&fact.prompt()).is_ok();
     let prompt = records.iter().take(TRIED).find(read).map_or_else(|| "The".to_owned(), Fact::prompt);
     reach("probe the model")?;
-    let probe = probe(&model, &prompt)?;
+    let probe = probe(&model, &prompt, &probed)?;
+    probed(PROBES)?;
     let name = match source {
         ModelSource::BuiltIn => "built-in".to_owned(),
-        ModelSource::Folder(folder) => folder_name(folder),
+        ModelSource::Folder(_) => folder_name(&folder.canonicalize().unwrap_or_else(|_| folder.clone())),
     };
     let info = model_info(&model, &name);
     let mark = ModelMark { name, fingerprint: fingerprint(&model)? };
@@ -115,9 +124,13 @@ fn build(
         parameters: model.parameter_count(),
         number_format: number_format(kind).to_owned(),
         fingerprint: mark.fingerprint.clone(),
-        device: choice.info,
+        device: choice.told(&model.places),
         reproducible: worker.options.start.reproducible,
         probe,
+        // the number is one of the facts that come with the model
+        first_fact: ModelDefaults::of(&info.family, info.layers, info.hidden)
+            .first_fact
+            .filter(|_| worker.options.start.facts.is_none()),
     };
     let loaded = Loaded::new(folder, model, mark, info, (facts_source, records));
     let taken_over = match &worker.operations {
@@ -194,7 +207,7 @@ fn trying() -> String {
 }
 
 /// Runs a prompt with every site tapped and with none: a trace is about the real model when nothing differs.
-fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
+fn probe(model: &Model, prompt: &str, probed: &dyn Fn(u64) -> locus_engine::Result<()>) -> Result<Probe, Error> {
     let _guard = tch::no_grad_guard();
     let ids = Tensor::f_from_slice(&model.tokenizer.encode(prompt)?).and_then(|ids| ids.f_to_device(model.device));
     let ids = ids.doing(trying)?;
@@ -203,6 +216,7 @@ fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
         .flat_map(|layer| [Site::Residual(layer), Site::AttentionOut(layer), Site::MlpOut(layer), Site::MlpKey(layer)]);
     let mut taps = Taps::new([Site::Embedding].into_iter().chain(sites).map(Tap::capture).collect());
     let tapped = model.logits(&model.forward(&ids, &batch, &mut taps)?)?;
+    probed(1)?;
     let untapped = model.logits(&model.forward(&ids, &batch, &mut Taps::default())?)?;
     let largest = |difference: Tensor| difference.f_abs()?.f_max()?.f_to_kind(Kind::Double)?.f_double_value(&[]);
     let deviation = tapped.f_sub(&untapped).and_then(largest).doing(trying)?;
@@ -210,21 +224,32 @@ fn probe(model: &Model, prompt: &str) -> Result<Probe, Error> {
     Ok(Probe { prompt: prompt.to_owned(), deviation, answer: model.tokenizer.decode(&[answer])? })
 }
 
-fn folder_name(folder: &Path) -> String {
-    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-    whole.file_name().map_or_else(|| whole.display().to_string(), |name| name.to_string_lossy().into_owned())
+/// The folder that was named: as it is, or the snapshot that the hub's cache on this machine has of an id. Nothing is
+/// downloaded here.
+fn folder_named(named: &Path) -> Result<PathBuf, Error> {
+    let id = match Named::of(named) {
+        Named::Folder(folder) => return Ok(folder),
+        Named::Id(id) => id,
+    };
+    match Hub::from_environment().and_then(|hub| hub.find_only(&id)) {
+        Ok(folder) => Ok(folder),
+        // what is said of a folder that is not there
+        Err(_) if id.is_bare() => Ok(named.to_owned()),
+        Err(error) => {
+            Err(Error::Request(format!("there is no folder {id}, and as an id of the Hugging Face hub: {error}")))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::fits_beside;
-    use tch::Device;
 
     #[test]
     fn another_model_stays_where_the_weights_and_a_run_of_them_fit_beside_it() {
-        assert!(fits_beside(100, Device::Cpu, Some(126)));
-        assert!(!fits_beside(100, Device::Cpu, Some(125)), "nothing is left to run it");
-        assert!(!fits_beside(100, Device::Cpu, None) && !fits_beside(100, Device::Cuda(0), Some(u64::MAX)));
-        assert!(!fits_beside(u64::MAX, Device::Cpu, Some(u64::MAX)));
+        assert!(fits_beside(100, true, Some(126)));
+        assert!(!fits_beside(100, true, Some(125)), "nothing is left to run it");
+        assert!(!fits_beside(100, true, None) && !fits_beside(100, false, Some(u64::MAX)));
+        assert!(!fits_beside(u64::MAX, true, Some(u64::MAX)));
     }
 }

@@ -10,14 +10,18 @@ mod evaluate;
 mod failures;
 mod history;
 mod keep;
+mod leave_out;
 mod load;
 mod place;
 mod predict;
+mod rates;
 mod reload_plugin;
 mod rescore;
 mod save;
 mod screen;
 mod second_moments;
+#[cfg(test)]
+mod shortages;
 mod sweep;
 mod trace;
 
@@ -42,13 +46,15 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
         Task::Keep(keep) => keep::run(worker, job, keep),
         Task::Evaluate(order) => evaluate::run(worker.job(job)?, &worker.registry, &worker.options, order),
         Task::Screen(screen) => screen::run(worker.job(job)?, &screen),
-        Task::Undo(undo) => Ok(history::undo(worker, undo)?),
-        Task::Redo(_) => Ok(history::redo(worker)?),
+        Task::Undo(undo) => Ok(history::undo(worker, job, undo)?),
+        Task::Redo(_) => Ok(history::redo(worker, job)?),
         Task::Place(place) => place::run(worker, &place),
         Task::Rescore(_) => rescore::run(worker.job(job)?),
+        Task::LeaveOut(order) => leave_out::run(worker.job(job)?, order),
         Task::Save(target) => save::run(worker.job(job)?, &target),
         Task::SecondMoments(task) => second_moments::run(worker.job(job)?, &worker.options, task),
         Task::Sweep(order) => sweep::run(worker.job(job)?, &worker.registry, &worker.options, &order),
+        Task::Rates(order) => rates::run(worker.job(job)?, &order),
         Task::CheckPlugin(check) => check_plugin::run(worker, job, &check),
         Task::ReloadPlugin(reload) => {
             let Worker { pace, registry, loaded, .. } = worker;
@@ -64,6 +70,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
 pub fn look(job: RunningJob<'_>, task: Task) -> Result<(), Stopped> {
     match task {
         Task::Trace(order) => trace::run(job, order),
+        Task::LeaveOut(order) => leave_out::run(job, order),
         _ => Err(Error::Request(format!("{} cannot be done between two steps of another job", task.title())).into()),
     }
 }

@@ -1,6 +1,7 @@
 //! Scores all edits in place anew, on the model that they make together, and what they do to the rest.
 
 use crate::error::{Error, Stopped};
+use crate::measures::effort::Effort;
 use crate::pace::RunningJob;
 use locus_engine::evaluate::{perplexities, scores};
 use locus_engine::model::Model;
@@ -19,24 +20,40 @@ pub fn run(job: RunningJob<'_>) -> Result<(), Stopped> {
     if applied.is_empty() {
         return Err(Error::Request("there is no edit to score; edit a fact first".to_owned()).into());
     }
-    let total = applied.len() as u64 + 1;
-    let mut rescored = Rescored { job: job.number, changes: loaded.stack.changes()?, ..Rescored::default() };
-    for (done, edit) in (0..).zip(applied) {
-        job.progress(Phase::Evaluation, done, total);
-        job.check_cancel()?;
-        let fact = edit.edit.fact();
-        let scores = BeforeAfter { before: scores(base, fact)?, after: scores(model, fact)? };
-        rescored.edits.push(EditRescored { number: edit.number, scores });
-    }
     let edited: Vec<&Fact> = applied.iter().flat_map(|edit| edit.edit.order.facts()).collect();
     let text = text(&loaded.facts, &edited);
-    job.check_cancel()?;
+    let mut effort = Effort::default();
+    for edit in applied {
+        let positions = Effort::of_record(base, edit.edit.fact())?;
+        effort.step(positions);
+        effort.step(positions);
+    }
+    for _ in [base, model] {
+        for text in &text {
+            effort.step((base.tokenizer.encode(text)?.len() as u64).min(TEXT_TOKENS as u64));
+        }
+    }
+    let mut step = 0;
+    let mut tell = || {
+        job.progress(Phase::Evaluation, effort.before(step), effort.all());
+        step += 1;
+        job.check_cancel()
+    };
+    let mut rescored = Rescored { job: job.number, changes: loaded.stack.changes()?, ..Rescored::default() };
+    for edit in applied {
+        let fact = edit.edit.fact();
+        tell()?;
+        let before = scores(base, fact)?;
+        tell()?;
+        let scores = BeforeAfter { before, after: scores(model, fact)? };
+        rescored.edits.push(EditRescored { number: edit.number, scores });
+    }
     if !text.is_empty() {
         rescored.text_facts = text.len();
-        rescored.perplexity_before = perplexity(base, &text)?;
-        rescored.perplexity_now = perplexity(model, &text)?;
+        rescored.perplexity_before = perplexity(base, &text, &mut tell)?;
+        rescored.perplexity_now = perplexity(model, &text, &mut tell)?;
     }
-    job.progress(Phase::Evaluation, total, total);
+    tell()?;
     job.tell(Event::Rescored(rescored));
     Ok(())
 }
@@ -53,10 +70,19 @@ fn text(all: &[Fact], edited: &[&Fact]) -> Vec<String> {
     (0..count).map(|index| statement(others[index * others.len() / count])).collect()
 }
 
-/// The geometric mean of the texts' perplexities.
-fn perplexity(model: &Model, texts: &[String]) -> Result<f64, Error> {
-    let each = perplexities(model, texts, TEXT_TOKENS, None)?;
-    Ok((each.iter().map(|perplexity| perplexity.ln()).sum::<f64>() / each.len() as f64).exp())
+/// The geometric mean of the texts' perplexities; `tell` is called before each.
+fn perplexity(
+    model: &Model,
+    texts: &[String],
+    tell: &mut dyn FnMut() -> locus_engine::Result<()>,
+) -> Result<f64, Error> {
+    let mut sum = 0.0;
+    for text in texts {
+        tell()?;
+        let each = perplexities(model, std::slice::from_ref(text), TEXT_TOKENS, None)?;
+        sum += each.iter().map(|perplexity| perplexity.ln()).sum::<f64>();
+    }
+    Ok((sum / texts.len() as f64).exp())
 }
 
 #[cfg(test)]

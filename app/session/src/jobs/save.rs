@@ -9,28 +9,37 @@ use locus_protocol::{Event, Phase, SaveTarget};
 
 /// Writes what was asked for.
 pub fn run(job: RunningJob<'_>, target: &SaveTarget) -> Result<(), Stopped> {
-    job.progress(Phase::Writing, 0, 1);
+    job.check_cancel()?;
     let loaded = job.loaded;
+    let mut listen = |done, all| {
+        job.progress(Phase::Writing, done, all);
+        job.check_cancel()
+    };
     let path = match target {
         SaveTarget::Deltas(file) => {
+            listen(0, 1)?;
             tensor_files::keep_alone(&deltas(loaded)?, file).map_err(Error::from)?;
             file.clone()
         }
         SaveTarget::NewDeltas(file) => {
+            listen(0, 1)?;
             let refused = |refusal| Error::File { path: file.clone(), message: format!("{refusal}") };
             locus_files::write_like(file, &deltas(loaded)?).map_err(refused)?
         }
         SaveTarget::Model(folder) => {
-            export::model(loaded.stack.model(), &loaded.folder, folder)?;
+            export::model(loaded.stack.model(), &loaded.folder, folder, &mut listen)?;
             folder.clone()
         }
         SaveTarget::Adapter(folder) => {
             let deltas = edits(loaded)?.into_iter().flat_map(|edit| &edit.deltas);
-            export::adapter(loaded.stack.base(), deltas, &loaded.folder, folder)?;
+            let factoring = Phase::Method("factoring changes".to_owned());
+            export::adapter(loaded.stack.base(), deltas, &loaded.folder, folder, &mut |done, all| {
+                job.progress(factoring.clone(), done, all);
+                job.check_cancel()
+            })?;
             folder.clone()
         }
     };
-    job.progress(Phase::Writing, 1, 1);
     job.tell(Event::Saved { job: job.number, path });
     Ok(())
 }

@@ -2,23 +2,27 @@
 
 use crate::SessionOptions;
 use crate::error::{Error, Stopped};
-use crate::moments::{collecting, corpus, imported, imported_file, of_corpus, read};
+use crate::moments::{collecting, corpus, imported, imported_file, of_corpus, whole};
 use crate::pace::RunningJob;
 use locus_engine::edit::number_format;
 use locus_engine::moments::{MomentsDescription, SecondMoments, check, export, fingerprint, import};
 use locus_protocol::{
-    Event, Phase, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+    Event, Phase, Reuse, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
+    SecondMomentsTask,
 };
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Carries out a task.
 pub fn run(job: RunningJob<'_>, options: &SessionOptions, task: SecondMomentsTask) -> Result<(), Stopped> {
-    let kept = match task {
-        SecondMomentsTask::Collect => "what was collected so far is kept, and the same command goes on from there",
-        _ => "nothing was changed",
+    let collects = matches!(task, SecondMomentsTask::Collect | SecondMomentsTask::CollectFewer { .. });
+    let kept = match collects && options.start.moments.reuse == Reuse::Taken {
+        true => "what was collected so far is kept, and the same command goes on from there",
+        false => "nothing was changed",
     };
     let report = match task {
         SecondMomentsTask::Collect => collect_now(job, options),
+        SecondMomentsTask::CollectFewer { tokens } => collect_fewer(job, options, tokens),
         SecondMomentsTask::Verify { file } => verify(job, options, file),
         SecondMomentsTask::Import { path, layer } => take_over(job, options, &path, layer),
         SecondMomentsTask::Export { file, layers, target } => write(job, options, file, layers, &target),
@@ -58,8 +62,17 @@ fn report(file: &Path, moments: &SecondMoments) -> Result<SecondMomentsReport, E
     })
 }
 
+/// Collects those of fewer tokens, and has them at hand for the edits that follow.
+fn collect_fewer(job: RunningJob<'_>, options: &SessionOptions, tokens: usize) -> Result<SecondMomentsReport, Error> {
+    let (file, moments) = of_corpus(job, options, Some(tokens), &[], false)?;
+    let report = report(&file, &moments)?;
+    job.loaded.hold_moments(Some(moments), Some(tokens));
+    job.loaded.choose_tokens(Some(tokens));
+    Ok(report)
+}
+
 fn collect_now(job: RunningJob<'_>, options: &SessionOptions) -> Result<SecondMomentsReport, Error> {
-    let (file, moments) = of_corpus(job, options, true)?;
+    let (file, moments) = of_corpus(job, options, None, &[], true)?;
     if options.start.corpus.is_none() && imported(job, options)?.is_some() {
         let text = format!(
             "edits of this model use the imported {}; remove it to use these",
@@ -68,31 +81,41 @@ fn collect_now(job: RunningJob<'_>, options: &SessionOptions) -> Result<SecondMo
         job.log("engine", "warning", text);
     }
     let report = report(&file, &moments)?;
-    job.loaded.hold_moments(None);
+    // those that are in no file have no other place
+    let held = options.start.moments.reuse == Reuse::LeftAlone;
+    job.loaded.hold_moments(held.then_some(moments), options.start.corpus_tokens);
+    job.loaded.choose_tokens(None);
     Ok(report)
 }
 
-/// The file that was named, or else the one that an edit would use, which has to be there.
+/// The file that was named, or else the one that an edit would use, which has to be there; where kept ones are left
+/// alone, what this session has collected.
 fn at_hand(
     job: RunningJob<'_>,
     options: &SessionOptions,
     file: Option<PathBuf>,
-) -> Result<(PathBuf, SecondMoments), Error> {
+) -> Result<(PathBuf, Rc<SecondMoments>), Error> {
     if let Some(file) = file {
-        let moments = read(job, &file)?;
-        return Ok((file, moments));
+        let moments = whole(job, &file)?;
+        return Ok((file, Rc::new(moments)));
     }
-    if let Some(found) = imported(job, options)? {
-        return Ok(found);
+    if options.start.moments.reuse == Reuse::LeftAlone {
+        let none =
+            || Error::Request("this session has collected no second moments, and leaves kept ones alone".to_owned());
+        return Ok((PathBuf::new(), job.loaded.moments().ok_or_else(none)?));
     }
-    let corpus = corpus(job, options)?;
+    if let Some((file, moments)) = imported(job, options)? {
+        moments.compare_whole()?;
+        return Ok((file, Rc::new(moments)));
+    }
+    let corpus = corpus(job, options, None)?;
     let (_, file) = collecting(job, options, &corpus)?;
     if !file.exists() {
         let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
         return Err(Error::Request(message.to_owned()));
     }
-    let moments = read(job, &file)?;
-    Ok((file, moments))
+    let moments = whole(job, &file)?;
+    Ok((file, Rc::new(moments)))
 }
 
 fn verify(job: RunningJob<'_>, options: &SessionOptions, file: Option<PathBuf>) -> Result<SecondMomentsReport, Error> {
@@ -122,8 +145,11 @@ fn verify(job: RunningJob<'_>, options: &SessionOptions, file: Option<PathBuf>) 
             problems: found.problems,
         });
     }
-    let missing: Vec<String> = (0..model.architecture.layers)
-        .filter(|&layer| moments.mean(layer).is_none())
+    let missing: Vec<String> = model
+        .architecture
+        .single_mlps()
+        .into_iter()
+        .filter(|&layer| !moments.has(layer))
         .map(|layer| layer.to_string())
         .collect();
     if !missing.is_empty() && about.corpus != MomentsDescription::IMPORTED {
@@ -142,10 +168,11 @@ fn take_over(
     let new = import(model, path, layer)?;
     let file = imported_file(job, options)?;
     // what was imported before and is damaged now is not left out without a word
-    let moments = if file.exists() { read(job, &file)?.overlaid_by(new) } else { new };
+    let moments = if file.exists() { whole(job, &file)?.overlaid_by(&new)? } else { new };
     moments.write(&file)?;
     let report = report(&file, &moments)?;
-    job.loaded.hold_moments(None);
+    job.loaded.hold_moments(None, None);
+    job.loaded.choose_tokens(None);
     Ok(report)
 }
 

@@ -9,6 +9,8 @@ use locus_protocol::{Aim, AimVerdict, EditOrder, Fact, Held, Likeliness, is_lowe
 
 /// Facts that are scored at once.
 const AT_ONCE: usize = 64;
+/// Positions of a prompt and both its targets, about.
+const POSITIONS: u64 = 16;
 
 /// What is aimed at and what is scored, by fact of an edit.
 #[derive(Clone, Default)]
@@ -31,9 +33,10 @@ impl Aims {
         self.0.first().map(|(_, goal)| goal)
     }
 
-    /// Parts in which [`Self::further`] scores, each of which it tells.
-    pub fn parts(&self) -> u64 {
-        self.0.len().saturating_sub(1).div_ceil(AT_ONCE) as u64
+    /// Parts in which [`Self::further`] scores, each of which it tells: about how many positions run in each.
+    pub fn parts(&self) -> Vec<u64> {
+        let further: Vec<_> = self.0.iter().skip(1).collect();
+        further.chunks(AT_ONCE).map(|part| part.len() as u64 * POSITIONS).collect()
     }
 
     /// How likely both texts of each further fact are under a model; the first is measured at length elsewhere.

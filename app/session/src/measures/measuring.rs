@@ -2,13 +2,13 @@
 
 use crate::error::Error;
 use locus_engine::evaluate::{
-    Averaging, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood, NormalisedScores,
-    Numbers, OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed, perplexities,
-    record_scores,
+    Averaging, Below, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood,
+    NormalisedScores, Numbers, OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed,
+    perplexities, record_scores,
 };
 use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
-use locus_engine::run::{Choice, Length, generate};
+use locus_engine::run::{Choice, Generated, Length, generate};
 use locus_plugin::SubjectNoise;
 use locus_protocol::{Aim, Fact, FreeText, Likeliness, Measures, Said, Scores};
 
@@ -91,23 +91,38 @@ pub fn relations(all: &[Fact], fact: &Fact, edited: &[&Fact]) -> Vec<Fact> {
     all.iter().filter(other).cloned().collect()
 }
 
-/// Measures one fact.
+/// Whether texts are generated after the prompts of the record that are there for it.
+pub fn takes_texts(case: &Case<'_>, measures: &Measures) -> bool {
+    let takes = OF_TEXTS.iter().any(|(name, _)| measures.takes(name)) || measures.consistency.is_some();
+    takes && !case.fact.generation.is_empty()
+}
+
+/// Whether the model goes on freely after the record's prompts: not where the objective noises the subject, which is for
+/// likelihoods.
+pub fn speaks_freely(case: &Case<'_>, measures: &Measures) -> bool {
+    measures.free_generation > 0 && case.goal.noise.is_none()
+}
+
+/// Measures one fact. What `below` has of its record is not run again. `listen` is asked before the record and before every token that is generated, and can stop it by an
+/// error.
 pub fn measure(
     model: &Model,
     case: &Case<'_>,
     measures: &Measures,
     consistency: Option<&Consistency>,
+    below: Option<&mut Below>,
     listen: &mut dyn FnMut() -> locus_engine::Result<()>,
 ) -> Result<Measured, Error> {
     let relations: Vec<&Fact> = case.relations.iter().collect();
-    let record = Record::measure(model, case.fact, &case.goal, &relations)?;
+    listen()?;
+    let record = Record::measure_above(model, case.fact, &case.goal, &relations, below)?;
     measure_beside(model, case, record, measures, consistency, listen)
 }
 
 /// Whether all that is measured of a case are likelihoods of its record, so that [`measure_beside`] runs no model.
 pub fn is_record_alone(case: &Case<'_>, measures: &Measures) -> bool {
     let texts = !case.fact.generation.is_empty() && OF_TEXTS.iter().any(|(name, _)| measures.takes(name));
-    let says = measures.said_tokens > 0 || measures.free_generation > 0 && case.goal.noise.is_none();
+    let says = measures.said_tokens > 0 || speaks_freely(case, measures);
     !(texts || says) && case.fact.locality.is_empty() && case.essence.is_empty()
 }
 
@@ -139,12 +154,8 @@ pub fn measure_beside(
         of_texts = means.collect();
         alike = consistency.and_then(|measure| measure.similarity(&texts, &fact.relation, target_id(fact, goal)));
     }
-    let free = match measures.free_generation {
-        0 => None,
-        // noise is for likelihoods: with it, the model is asked something else
-        _ if goal.noise.is_some() => None,
-        tokens => Some(FreeTexts::of(model, fact, tokens, listen)?),
-    };
+    let speaks = speaks_freely(case, measures);
+    let free = speaks.then(|| FreeTexts::of(model, fact, measures.free_generation, listen)).transpose()?;
     Ok(Measured { record, said, accuracy, essence, of_texts, consistency: alike, free })
 }
 
@@ -179,6 +190,12 @@ impl Measured {
     /// How likely both texts are after the prompt that is edited.
     pub fn rewrite(&self) -> Option<Likeliness> {
         rewrite(&self.record)
+    }
+
+    /// What the model says after the prompts of [`Case::spoken`], where it was asked elsewhere.
+    pub fn says(&mut self, texts: &[Generated], model: &Model) -> Result<(), Error> {
+        self.said = texts.iter().map(|text| text.continuation(model)).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// The record's likelihoods.

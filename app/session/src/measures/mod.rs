@@ -1,5 +1,6 @@
 //! What edits do to facts, in numbers.
 
+pub mod effort;
 pub mod judging;
 pub mod measuring;
 pub mod remarks;

@@ -1,8 +1,12 @@
 //! Which device to compute on, and why.
 
 use crate::error::Error;
-use locus_protocol::{Device as DeviceInfo, DeviceRequest, NumberFormat};
+use crate::gauge;
+use locus_engine::edit::device_name;
+use locus_engine::model::{Checkpoint, Places};
+use locus_protocol::{Device as DeviceInfo, DeviceRequest, NumberFormat, OneDevice};
 use procfs::process::{MMapPath, Process};
+use std::ops::Range;
 use std::path::PathBuf;
 use tch::{Cuda, Device, Kind};
 
@@ -13,16 +17,47 @@ pub fn kind(format: NumberFormat) -> Kind {
         NumberFormat::Float32 => Kind::Float,
         NumberFormat::BFloat16 => Kind::BFloat16,
         NumberFormat::Float16 => Kind::Half,
+        NumberFormat::Float64 => Kind::Double,
     }
 }
 
-/// The device that was taken.
+/// The devices that were taken.
 #[derive(Clone, Debug)]
-pub struct ChosenDevice {
-    /// The device.
-    pub device: Device,
-    /// Its name and one line that says why.
+pub struct ChosenDevices {
+    /// One, or those that the layers are laid over.
+    pub devices: Vec<Device>,
+    /// Their names and one line that says why.
     pub info: DeviceInfo,
+}
+
+impl ChosenDevices {
+    /// Whether all of them are the CPU.
+    pub fn are_cpu(&self) -> bool {
+        self.devices.iter().all(|device| *device == Device::Cpu)
+    }
+
+    /// Lays the layers of a checkpoint over them by what is free on each now.
+    pub fn lay(&self, checkpoint: &Checkpoint, kind: Kind) -> Places {
+        let free = |device: &Device| {
+            let Device::Cuda(index) = device else { return None };
+            // one that is named twice is shared by both
+            let times = self.devices.iter().filter(|other| *other == device).count() as u64;
+            Some(gauge::free_of_card(*index)? / times.max(1))
+        };
+        let devices: Vec<_> = self.devices.iter().map(|device| (*device, free(device))).collect();
+        checkpoint.lay(&devices, kind)
+    }
+
+    /// What is said of them once a model is there.
+    pub fn told(self, places: &Places) -> DeviceInfo {
+        let DeviceInfo { name, reason } = self.info;
+        let on = |(device, layers): (Device, &Range<usize>)| {
+            format!("layers {} to {} on {}", layers.start, layers.end - 1, device_name(device))
+        };
+        let laid: Vec<String> = places.stretches().map(on).collect();
+        let reason = if laid.is_empty() { reason } else { format!("{reason}; {}", laid.join(", ")) };
+        DeviceInfo { name, reason }
+    }
 }
 
 /// What [`open_cuda`] found; kept so that the choice can say why.
@@ -74,34 +109,67 @@ pub fn libtorch() -> Option<PathBuf> {
     })
 }
 
-/// Chooses a device. Call [`open_cuda`] at the start of the program.
+/// Chooses a device, or takes those that were asked for. Call [`open_cuda`] at the start of the program.
 ///
 /// # Errors
 /// A GPU that was asked for and is not there; a number format that needs one.
-pub fn choose(request: DeviceRequest, format: NumberFormat) -> Result<ChosenDevice, Error> {
-    let why_not = match CUDA.get() {
+pub fn choose(request: &DeviceRequest, format: NumberFormat) -> Result<ChosenDevices, Error> {
+    let (devices, reason) = match (request, why_no_card()) {
+        (DeviceRequest::Automatic, Some(reason)) => (vec![Device::Cpu], reason),
+        (DeviceRequest::Automatic, None) => (vec![Device::Cuda(0)], format!("{} GPU(s) found", Cuda::device_count())),
+        (DeviceRequest::Cpu, _) => (vec![Device::Cpu], "asked for".to_owned()),
+        (DeviceRequest::Cuda(index), why) => (vec![card(*index, why)?], "asked for".to_owned()),
+        (DeviceRequest::Several(several), why) => {
+            let one = |device: &OneDevice| match device {
+                OneDevice::Cpu => Ok(Device::Cpu),
+                OneDevice::Cuda(index) => card(*index, why.clone()),
+            };
+            (several.iter().map(one).collect::<Result<_, _>>()?, "asked for".to_owned())
+        }
+    };
+    let is_slow = devices.contains(&Device::Cpu) && matches!(format, NumberFormat::BFloat16 | NumberFormat::Float16);
+    let reason = if is_slow { format!("{reason}; slower there than float32, in half the memory") } else { reason };
+    let names: Vec<String> = devices.iter().copied().map(device_name).collect();
+    Ok(ChosenDevices { devices, info: DeviceInfo { name: names.join(","), reason } })
+}
+
+/// Why no GPU can be used, if none can.
+fn why_no_card() -> Option<String> {
+    match CUDA.get() {
         Some(Ok(())) if Cuda::is_available() => None,
         Some(Ok(())) => Some("CUDA is loaded but finds no GPU".to_owned()),
         Some(Err(reason)) => Some(reason.clone()),
         None => Some("CUDA was not looked for".to_owned()),
-    };
-    let (device, reason) = match (request, why_not) {
-        (DeviceRequest::Cpu, _) => (Device::Cpu, "asked for".to_owned()),
-        (DeviceRequest::Automatic, Some(reason)) => (Device::Cpu, reason),
-        (DeviceRequest::Automatic, None) => (Device::Cuda(0), format!("{} GPU(s) found", Cuda::device_count())),
-        (DeviceRequest::Cuda(index), None) if (index as i64) < Cuda::device_count() => {
-            (Device::Cuda(index), "asked for".to_owned())
-        }
-        (DeviceRequest::Cuda(index), None) => {
-            let count = Cuda::device_count();
-            return Err(Error::Device(format!("there is no GPU {index}; this machine has {count}: choose another")));
-        }
-        (DeviceRequest::Cuda(_), Some(reason)) => {
-            return Err(Error::Device(format!("CUDA cannot be used: {reason}; use --device cpu")));
-        }
-    };
-    if device == Device::Cpu && format != NumberFormat::Float32 {
-        return Err(Error::Device("the CPU computes in float32 only; leave out --dtype or use a GPU".to_owned()));
     }
-    Ok(ChosenDevice { device, info: DeviceInfo { name: locus_engine::edit::device_name(device), reason } })
+}
+
+/// The GPU with a number.
+fn card(index: usize, why_not: Option<String>) -> Result<Device, Error> {
+    let count = Cuda::device_count();
+    match why_not {
+        Some(reason) => Err(Error::Device(format!("CUDA cannot be used: {reason}; use --device cpu"))),
+        None if (index as i64) < count => Ok(Device::Cuda(index)),
+        None => Err(Error::Device(format!("there is no GPU {index}; this machine has {count}: choose another"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+    use locus_protocol::{DeviceRequest, NumberFormat, OneDevice};
+    use tch::Device;
+
+    #[test]
+    fn several_devices_are_taken_in_their_order_and_all_of_them_must_be_there() {
+        let twice = DeviceRequest::Several(vec![OneDevice::Cpu, OneDevice::Cpu]);
+        let chosen = choose(&twice, NumberFormat::Float32).expect("the CPU, twice");
+        assert_eq!(chosen.devices, [Device::Cpu, Device::Cpu]);
+        assert!(chosen.are_cpu() && chosen.info.name == "cpu,cpu", "{chosen:?}");
+        let half = choose(&twice, NumberFormat::BFloat16).expect("half the memory, on the CPU too");
+        assert!(half.info.reason.contains("slower there than float32"), "{half:?}");
+        // without a look at CUDA there is none
+        let other = DeviceRequest::Several(vec![OneDevice::Cpu, OneDevice::Cuda(0)]);
+        let error = choose(&other, NumberFormat::Float32).expect_err("no card").to_string();
+        assert!(error.contains("CUDA cannot be used"), "{error}");
+    }
 }

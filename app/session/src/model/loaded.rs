@@ -8,9 +8,25 @@ use locus_engine::trace;
 use locus_plugin::{Delta, ModelInfo};
 use locus_protocol::{Fact, FactsMark, ModelMark, TriedOn};
 use locus_records::ModelDefaults;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
+
+/// A model that is looked at: with all edits in place, or without some of them.
+pub struct LookedAt<'a> {
+    loaded: &'a Loaded,
+    /// The model, where that is not the one that is in place.
+    built: Option<Model>,
+    /// Numbers of the edits that it has, the oldest first.
+    pub with: Vec<u64>,
+}
+
+impl LookedAt<'_> {
+    /// The model.
+    pub fn model(&self) -> &Model {
+        self.built.as_ref().unwrap_or_else(|| self.loaded.stack.model())
+    }
+}
 
 /// A model that is ready, and what is known of it.
 pub struct Loaded {
@@ -24,8 +40,10 @@ pub struct Loaded {
     pub info: ModelInfo,
     /// Settings that suit it.
     pub defaults: ModelDefaults,
-    /// Second moments, once they were needed.
-    moments: RefCell<Option<Rc<SecondMoments>>>,
+    /// Second moments, once they were needed, and of how many tokens of the corpus where that was said.
+    moments: RefCell<Option<(Rc<SecondMoments>, Option<usize>)>>,
+    /// Tokens of the corpus that the user chose for the edits of this session.
+    chosen_tokens: Cell<Option<usize>>,
     /// The facts that belong to it.
     pub facts: Vec<Fact>,
     /// Where they come from.
@@ -61,6 +79,7 @@ impl Loaded {
             mark,
             info,
             moments: RefCell::default(),
+            chosen_tokens: Cell::default(),
             facts,
             facts_source,
             facts_mark: OnceCell::new(),
@@ -85,6 +104,26 @@ impl Loaded {
         }
     }
 
+    /// The model without these edits, which stay in place.
+    ///
+    /// # Errors
+    /// One of them is not in place.
+    pub fn without(&self, edits: &[u64]) -> Result<LookedAt<'_>, Error> {
+        let mut with = self.edits_on(TriedOn::AsItIs);
+        let built = match edits {
+            [] => None,
+            edits => {
+                let missing = || {
+                    let missing = edits.iter().find(|edit| !with.contains(edit)).copied().unwrap_or_default();
+                    Error::Request(format!("edit {missing} is not in place, so that it cannot be left out"))
+                };
+                Some(self.stack.leaving_out(edits)?.ok_or_else(missing)?)
+            }
+        };
+        with.retain(|edit| !edits.contains(edit));
+        Ok(LookedAt { loaded: self, built, with })
+    }
+
     /// Numbers of the edits that that model has, the oldest first.
     pub fn edits_on(&self, on: TriedOn) -> Vec<u64> {
         on.edits(self.stack.applied().iter().map(|edit| edit.number).collect())
@@ -92,12 +131,30 @@ impl Loaded {
 
     /// Second moments of the unedited model, once they were needed.
     pub fn moments(&self) -> Option<Rc<SecondMoments>> {
-        self.moments.borrow().clone()
+        self.moments.borrow().as_ref().map(|(moments, _)| Rc::clone(moments))
     }
 
-    /// Has these second moments at hand from now on; without any they are looked for anew.
-    pub fn hold_moments(&self, moments: Option<SecondMoments>) {
-        self.moments.replace(moments.map(Rc::new));
+    /// Whether those at hand are of so many tokens and hold all the layers.
+    pub fn holds_moments(&self, layers: &[usize], tokens: Option<usize>) -> bool {
+        self.moments
+            .borrow()
+            .as_ref()
+            .is_some_and(|(moments, of)| *of == tokens && layers.iter().all(|&layer| moments.has(layer)))
+    }
+
+    /// Has second moments of so many tokens at hand from now on; without any they are looked for anew.
+    pub fn hold_moments(&self, moments: Option<SecondMoments>, tokens: Option<usize>) {
+        self.moments.replace(moments.map(|moments| (Rc::new(moments), tokens)));
+    }
+
+    /// Tokens of the corpus that the user chose for the edits of this session.
+    pub fn chosen_tokens(&self) -> Option<usize> {
+        self.chosen_tokens.get()
+    }
+
+    /// Has edits use second moments of so many tokens, or of those that a session takes by itself.
+    pub fn choose_tokens(&self, tokens: Option<usize>) {
+        self.chosen_tokens.set(tokens);
     }
 
     /// Where its facts come from and what they are.

@@ -1,16 +1,31 @@
 //! What a model makes of a fact: its tokens, and the rows of the live table.
 
 use crate::error::Error;
+use locus_engine::edit::Looking;
 use locus_engine::model::Model;
 use locus_engine::run::lens_rows;
 use locus_plugin::Delta;
-use locus_protocol::{Fact, LayerRow, TokenText, WeightChange};
+use locus_protocol::{Fact, LayerRow, StepRows, TokenText, WeightChange};
 use std::ops::Range;
+use std::time::Duration;
+
+/// A screen shows no more rows than these.
+const SHOWN_EVERY: Duration = Duration::from_millis(50);
 
 /// The rows of a model for a fact whose targets are not empty.
 pub fn rows_of(model: &Model, fact: &Fact) -> Result<Vec<LayerRow>, Error> {
     let [new, truth] = shown_tokens(model, fact)?;
     Ok(lens_rows(model, &model.tokenizer.encode(&fact.prompt())?, new, truth)?)
+}
+
+/// How the rows of the steps of an edit are looked at, from those before it; `None` where they are not.
+pub fn looking(model: &Model, fact: &Fact, rows: &[LayerRow], which: StepRows) -> Result<Option<Looking>, Error> {
+    let every = match which {
+        StepRows::None => return Ok(None),
+        StepRows::AsShown => SHOWN_EVERY,
+        StepRows::All => Duration::ZERO,
+    };
+    Ok(Some(Looking { rows: rows.to_vec(), tokens: shown_tokens(model, fact)?, every }))
 }
 
 /// Puts the relative weight change into the rows of the layers that moved.

@@ -1,5 +1,6 @@
 //! Second moments for a method that needs them: from memory, from disk, or collected as a phase of their own.
 
+pub mod cost;
 mod kept;
 
 pub use kept::kept_moments;
@@ -9,12 +10,13 @@ use crate::error::Error;
 use crate::pace::RunningJob;
 use locus_engine::moments::{
     Collecting, Corpus, CorpusSettings, MomentsDescription, Precision, Progress, ProgressFile, SecondMoments,
-    fingerprint, remove_leftovers,
+    fingerprint,
 };
 use locus_files::NotWritten;
-use locus_protocol::Phase;
+use locus_protocol::{Phase, Reuse, about_seconds};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tch::Device;
 
 /// Tokens per entry of the key that keep the published scores (arXiv 2506.04226), and what a narrow model takes at
 /// least.
@@ -27,52 +29,65 @@ const LONG: Duration = Duration::from_secs(10);
 /// A corpus larger than this is not recognised in a moment.
 const LARGE: u64 = 1 << 30;
 
-/// Makes sure that second moments of the unedited model for `layers` are at hand.
+/// Makes sure that second moments of the unedited model for `layers` are at hand, and says of how many tokens of the corpus
+/// where that is not what a session takes by itself.
 ///
 /// Those that were imported are taken where nothing was said about the corpus and they hold all the layers;
-/// otherwise those of the corpus, collected where they are not kept yet.
-pub fn ensure(job: RunningJob<'_>, options: &SessionOptions, layers: &[usize]) -> Result<(), Error> {
-    let holds = |moments: &SecondMoments| layers.iter().all(|&layer| moments.mean(layer).is_some());
-    if job.loaded.moments().is_some_and(|moments| holds(&moments)) {
-        return Ok(());
+/// otherwise those of the corpus, collected where they are not kept yet. `tokens` is what an edit itself says of them.
+pub fn ensure(
+    job: RunningJob<'_>,
+    options: &SessionOptions,
+    layers: &[usize],
+    tokens: Option<usize>,
+) -> Result<Option<usize>, Error> {
+    let loaded = job.loaded;
+    let tokens = tokens.or(loaded.chosen_tokens()).or(options.start.corpus_tokens);
+    if loaded.holds_moments(layers, tokens) {
+        return Ok(tokens);
     }
-    let moments = match imported(job, options)? {
-        Some((file, moments)) if holds(&moments) => {
-            let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
-            job.log("engine", "info", text);
-            moments
-        }
-        other => {
-            if let Some((file, moments)) = other {
-                let there: Vec<String> = moments.layers().map(|layer| layer.to_string()).collect();
-                let text = format!(
-                    "{} holds second moments of layers {} only; those of the corpus are used instead",
-                    file.display(),
-                    there.join(", ")
-                );
-                job.log("engine", "warning", text);
-            }
-            of_corpus(job, options, false)?.1
-        }
-    };
-    job.loaded.hold_moments(Some(moments));
-    Ok(())
+    if tokens.is_none() && take_imported(job, options, layers)? {
+        return Ok(None);
+    }
+    let (_, moments) = of_corpus(job, options, tokens, layers, false)?;
+    loaded.hold_moments(Some(moments), tokens);
+    Ok(tokens)
 }
 
-/// The imported second moments of the model, unless something was said about the corpus.
+/// Has the imported second moments at hand, where they hold all the layers.
+pub fn take_imported(job: RunningJob<'_>, options: &SessionOptions, layers: &[usize]) -> Result<bool, Error> {
+    let Some((file, moments)) = imported(job, options)? else { return Ok(false) };
+    if layers.iter().all(|&layer| moments.has(layer)) {
+        moments.compare(layers)?;
+        let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
+        job.log("engine", "info", text);
+        job.loaded.hold_moments(Some(moments), None);
+        return Ok(true);
+    }
+    let there: Vec<String> = moments.layers().map(|layer| layer.to_string()).collect();
+    let text = format!(
+        "{} holds second moments of layers {} only; those of the corpus are used instead",
+        file.display(),
+        there.join(", ")
+    );
+    job.log("engine", "warning", text);
+    Ok(false)
+}
+
+/// The imported second moments of the model, unless something was said about the corpus, or kept ones are left alone.
 pub fn imported(job: RunningJob<'_>, options: &SessionOptions) -> Result<Option<(PathBuf, SecondMoments)>, Error> {
     let start = &options.start;
     let said = start.corpus.is_some()
         || start.corpus_tokens.is_some()
         || start.moments.column.is_some()
         || start.moments.sample.is_some()
-        || start.moments.float64_sums;
+        || start.moments.float64_sums
+        || start.moments.reuse == Reuse::LeftAlone;
     let file = imported_file(job, options)?;
     if said || !file.exists() {
         return Ok(None);
     }
     // what cannot be read is not replaced by something else: it was imported on purpose
-    let moments = read(job, &file)?;
+    let moments = opened(job, &file)?;
     if moments.description.model != fingerprint(job.loaded.stack.base())? {
         let message = "it does not belong to this model; delete it and import it again".to_owned();
         return Err(Error::File { path: file, message });
@@ -80,9 +95,25 @@ pub fn imported(job: RunningJob<'_>, options: &SessionOptions) -> Result<Option<
     Ok(Some((file, moments)))
 }
 
-/// Second moments of a file, which is said to be an old one where it carries no checksum.
-pub fn read(job: RunningJob<'_>, file: &Path) -> Result<SecondMoments, Error> {
-    let moments = SecondMoments::read(file, job.loaded.stack.base().device)?;
+/// Second moments of a file that is compared with its checksum from end to end.
+pub fn whole(job: RunningJob<'_>, file: &Path) -> Result<SecondMoments, Error> {
+    told_of(job, file, SecondMoments::read)
+}
+
+/// Second moments of a file of which layers are read when they are needed, and compared with their checksums then.
+fn opened(job: RunningJob<'_>, file: &Path) -> Result<SecondMoments, Error> {
+    told_of(job, file, SecondMoments::open)
+}
+
+/// What is said of a file that is read: that it is an old one, where it carries no checksum.
+fn told_of(
+    job: RunningJob<'_>,
+    file: &Path,
+    read: impl FnOnce(&Path, Device) -> locus_engine::Result<SecondMoments>,
+) -> Result<SecondMoments, Error> {
+    job.progress(Phase::Method("reading second moments".to_owned()), 0, 1);
+    let moments = read(file, job.loaded.stack.base().device)?;
+    job.check_cancel()?;
     if !moments.is_sealed {
         let text = format!(
             "{}: it carries no checksum, since an older Locus or another program wrote it; `locus stats verify` checks \
@@ -122,51 +153,46 @@ pub fn collecting<'a>(
     Ok((collecting, file))
 }
 
-/// Second moments of the corpus, kept or collected, and their file. What is `to_be_kept` fails where it cannot be.
+/// Second moments of the corpus, or of so many of its `tokens`, kept or collected, and their file, which is none where
+/// kept ones are left alone. Of kept ones, these layers, or all for none, are compared with their checksums. What is
+/// `to_be_kept` fails where it cannot be.
 pub fn of_corpus(
     job: RunningJob<'_>,
     options: &SessionOptions,
+    tokens: Option<usize>,
+    layers: &[usize],
     to_be_kept: bool,
 ) -> Result<(PathBuf, SecondMoments), Error> {
-    let corpus = corpus(job, options)?;
+    let corpus = corpus(job, options, tokens)?;
     let (mut collecting, file) = collecting(job, options, &corpus)?;
-    let description = collecting.description()?;
-    if file.exists() {
-        match read(job, &file) {
-            Ok(moments) if moments.description.model == description.model => return Ok((file, moments)),
-            Ok(_) => {
-                let text = format!("{} belongs to another model; collecting anew", file.display());
-                job.log("engine", "warning", text);
-            }
-            Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
-            Err(error) => job.log("engine", "warning", format!("{error}; collecting them anew")),
-        }
+    let reuse = options.start.moments.reuse;
+    if reuse == Reuse::Taken
+        && let Some(moments) = kept_for(job, &file, &collecting.description()?, layers)?
+    {
+        return Ok((file, moments));
     }
-    remove_leftovers(&file);
-    if to_be_kept {
+    if to_be_kept && reuse != Reuse::LeftAlone {
         can_be_written(&file)?;
     }
     let progress = ProgressFile::beside(&file);
-    let progress = match options.start.moments.keep_every {
-        Some(every) => progress.every(every),
-        None => progress,
-    };
-    announce(job, &corpus, progress.tokens(&description));
-    collecting.progress = Some(progress);
-    let start = Instant::now();
-    let mut estimated = false;
-    let moments = collecting.run(&mut |progress| {
-        job.progress(Phase::SecondMoments, progress.done, progress.total);
-        if !estimated && start.elapsed() >= MEASURED && progress.done > progress.before {
-            estimated = true;
-            tell_time(job, progress, start.elapsed());
-        }
-        job.check_cancel()
-    })?;
+    if reuse == Reuse::Taken {
+        collecting.progress = Some(match options.start.moments.keep_every {
+            Some(every) => progress.every(every),
+            None => progress,
+        });
+    }
+    let mut moments = collect(job, &corpus, &collecting, reuse != Reuse::LeftAlone)?;
+    if reuse == Reuse::LeftAlone {
+        return Ok((PathBuf::new(), moments));
+    }
+    job.progress(Phase::Writing, 0, 1);
     match moments.write(&file) {
+        // also that of an older pass, which these take the place of
         Ok(()) => {
-            if let Some(progress) = &collecting.progress {
-                progress.remove();
+            ProgressFile::beside(&file).remove();
+            // not all of them need stay in memory once they are in their file
+            if let Ok(in_file) = SecondMoments::open(&file, job.loaded.stack.base().device) {
+                moments = in_file;
             }
         }
         Err(error) if to_be_kept => return Err(error.into()),
@@ -175,7 +201,63 @@ pub fn of_corpus(
             job.log("engine", "warning", text);
         }
     }
+    // what took long to collect is written all the same
+    job.check_cancel()?;
     Ok((file, moments))
+}
+
+/// What a file keeps, where it can be read and is of the model; else it is said that it is collected anew.
+fn kept_for(
+    job: RunningJob<'_>,
+    file: &Path,
+    description: &MomentsDescription,
+    layers: &[usize],
+) -> Result<Option<SecondMoments>, Error> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let read = opened(job, file).and_then(|moments| {
+        match layers {
+            [] => moments.compare(&moments.layers().collect::<Vec<_>>())?,
+            layers => moments.compare(layers)?,
+        }
+        Ok(moments)
+    });
+    match read {
+        Ok(moments) if moments.description.model == description.model => return Ok(Some(moments)),
+        Ok(_) => {
+            let text = format!("{} belongs to another model; collecting anew", file.display());
+            job.log("engine", "warning", text);
+        }
+        Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
+        Err(error) if error.is_cancelled() => return Err(error),
+        Err(error) => job.log("engine", "warning", format!("{error}; collecting them anew")),
+    }
+    Ok(None)
+}
+
+/// One pass, which says what it does and for how long.
+fn collect(
+    job: RunningJob<'_>,
+    corpus: &Corpus,
+    collecting: &Collecting<'_>,
+    is_kept: bool,
+) -> Result<SecondMoments, Error> {
+    let description = collecting.description()?;
+    let before = collecting.progress.as_ref().map_or(0, |file| file.tokens(&description));
+    announce(job, corpus, before, is_kept)?;
+    let goes_on = collecting.progress.is_some();
+    let start = Instant::now();
+    let mut estimated = false;
+    let moments = collecting.run(&mut |progress| {
+        job.progress(Phase::SecondMoments, progress.done, progress.total);
+        if !estimated && start.elapsed() >= MEASURED && progress.done > progress.before {
+            estimated = true;
+            tell_time(job, progress, start.elapsed(), goes_on);
+        }
+        job.check_cancel()
+    })?;
+    Ok(moments)
 }
 
 /// Whether a file can be made in the folder of another one, before hours are spent on what goes into it.
@@ -190,14 +272,22 @@ fn can_be_written(file: &Path) -> Result<(), Error> {
 }
 
 /// Says what is going to be done, and how it can be had for less.
-fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64) {
+fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64, is_kept: bool) -> Result<(), Error> {
     let enough = TOKENS_PER_ENTRY * job.loaded.stack.base().architecture.inner;
     let how_many = match corpus.limit() {
         Some(limit) => format!("up to {limit} tokens"),
         None => "all tokens".to_owned(),
     };
+    let takes = match corpus.limit() {
+        Some(limit) => {
+            let seconds = cost::seconds(job.loaded.stack.base(), (limit as u64).saturating_sub(before))?;
+            format!(", {} on this machine", about_seconds(seconds))
+        }
+        None => String::new(),
+    };
+    let once = if is_kept { "once for this model" } else { "for this session only" };
     let mut text = format!(
-        "collecting second moments of all layers over {how_many} of {}, once for this model; fewer tokens \
+        "collecting second moments of all layers over {how_many} of {}{takes}, {once}; fewer tokens \
          (--corpus-tokens N) are quicker, and ten per entry of the MLP key, {enough} here, are reported to keep the scores",
         corpus.name
     );
@@ -205,37 +295,30 @@ fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64) {
         text += &format!("; going on after {before} tokens of an earlier run");
     }
     job.log("engine", "info", text);
+    Ok(())
 }
 
 /// Says how long the rest takes, from the speed so far.
-fn tell_time(job: RunningJob<'_>, progress: Progress, elapsed: Duration) {
+fn tell_time(job: RunningJob<'_>, progress: Progress, elapsed: Duration, goes_on: bool) {
     let speed = (progress.done - progress.before) as f64 / elapsed.as_secs_f64();
     let left = Duration::from_secs_f64(progress.total.saturating_sub(progress.done) as f64 / speed.max(1e-9));
     if left >= LONG {
+        let stopped = if goes_on { "goes on from where it was" } else { "begins anew" };
         let text = format!(
-            "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped goes on from where it was",
-            words(left)
+            "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped {stopped}",
+            cost::words(left)
         );
         job.log("engine", "info", text);
     }
 }
 
-/// A time in the two largest units.
-fn words(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
-/// The corpus as the options say.
-pub fn corpus(job: RunningJob<'_>, options: &SessionOptions) -> Result<Corpus, Error> {
+/// The corpus as the options say, or so many of its `tokens`.
+pub fn corpus(job: RunningJob<'_>, options: &SessionOptions, tokens: Option<usize>) -> Result<Corpus, Error> {
     let start = &options.start;
     let enough = (TOKENS_PER_ENTRY * job.loaded.stack.base().architecture.inner).max(LEAST_TOKENS) as usize;
     // who asks for so many documents wants all their tokens
-    let tokens = start.corpus_tokens.or(if start.moments.sample.is_some() { None } else { Some(enough) });
+    let asked = tokens.or(start.corpus_tokens);
+    let tokens = asked.or(if start.moments.sample.is_some() { None } else { Some(enough) });
     let settings = CorpusSettings { column: start.moments.column.clone(), tokens, sample: start.moments.sample };
     if let Some(file) = &start.corpus {
         if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {

@@ -105,10 +105,33 @@ pub fn prepare_on(
             format!("it plans to edit layer {layer}; the model has layers 0 to {}", info.layers.saturating_sub(1));
         return Err(named(locus_plugin::Error::Failed(message)));
     }
+    not_of_experts(model, &order.method, &plan)?;
     request.layers.clone_from(&plan.layers);
     order.layers.clone_from(&plan.layers);
     drop(host);
     Ok(PreparedEdit { request, plan, aims, noise, info, on, objective: RefCell::new(Some(at_work)) })
+}
+
+/// Refuses a plan to edit the one MLP of a layer that has several, or to ask for second moments there. A plan that says
+/// which parameters it changes may name those of an expert.
+fn not_of_experts(model: &Model, method: &str, plan: &Plan) -> Result<(), Error> {
+    let architecture = &model.architecture;
+    let edited = plan.layers.iter().filter(|_| plan.parameters.is_empty());
+    let Some((layer, experts)) = edited
+        .chain(&plan.second_moments)
+        .find_map(|&layer| architecture.experts_of(layer).map(|experts| (layer, experts)))
+    else {
+        return Ok(());
+    };
+    let single: Vec<String> = architecture.single_mlps().iter().map(ToString::to_string).collect();
+    let others = match single.is_empty() {
+        true => "no layer of this model has a single MLP".to_owned(),
+        false => format!("choose among the layers with a single MLP: {}", single.join(", ")),
+    };
+    Err(Error::Request(format!(
+        "{}, and {method} edits the one down-projection of a layer's MLP; {others}",
+        experts.said(layer)
+    )))
 }
 
 /// What the method is asked for a fact.

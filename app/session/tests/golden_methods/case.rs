@@ -3,7 +3,7 @@
 use crate::bench::{Bench, plugins};
 use crate::ledger::{self, Ledger};
 use crate::support::{self, allowed, tensors};
-use locus_engine::edit::{EditStack, EngineHost, HostEvent, check, model_info};
+use locus_engine::edit::{EditStack, EngineHost, HostEvent, Looking, check, model_info};
 use locus_engine::evaluate::{Group, Record, ScoringGoal, ScoringNoise};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
@@ -14,6 +14,7 @@ use locus_protocol::Fact;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 use tch::Tensor;
 
 /// The plugin that plays a golden objective; the golden request holds the target itself.
@@ -198,7 +199,8 @@ impl Case {
         let plan = method.plan(&request, settings, &info).expect("plan");
         assert_eq!(plan.layers, self.layers());
         let mut steps = Vec::new();
-        let host = EngineHost::new(&bench.model, info, Some(moments), &|| false, Some((Vec::new(), [0, 1])), |event| {
+        let looking = Looking { rows: Vec::new(), tokens: [0, 1], every: Duration::ZERO };
+        let host = EngineHost::new(&bench.model, info, Some(moments), &|| false, Some(looking), |event| {
             if let HostEvent::Step(report, rows) = event {
                 assert_eq!(rows.len(), bench.model.architecture.layers);
                 steps.push(report);

@@ -17,7 +17,7 @@ fn second_moments_equal_the_published_ones() {
             };
             let layer: usize = layer.parse().expect("layer");
             if what == "mom2" {
-                ledger.relative(entry, bench.moments.mean(layer).expect("layer"), expected, 1e-5);
+                ledger.relative(entry, bench.moments.mean(layer).expect("read").expect("layer"), expected, 1e-5);
             } else {
                 let identity = Tensor::eye(expected.size()[0], (Kind::Float, Device::Cpu));
                 ledger.relative(entry, &bench.moments.solve(layer, &identity).expect("solve"), expected, 1e-4);

@@ -4,7 +4,7 @@
 
 use locus_plugin_host::SearchPaths;
 use locus_protocol::{Command, Event, Fact, ModelSource, Outcome};
-use locus_protocol::{DeviceRequest, Load, Start, Task};
+use locus_protocol::{DeviceRequest, Load, Start, StepRows, Task};
 use locus_session::{Handles, SessionOptions};
 
 /// A session with the built-in model and the plugins beside the test.
@@ -30,7 +30,8 @@ impl Session {
         let cache = tempfile::tempdir().expect("cache");
         let test = std::env::current_exe().expect("test");
         let search = SearchPaths::new(test.parent(), None, None, &[]);
-        let start = Start { device: DeviceRequest::Cpu, threads: Some(1), ..Start::default() };
+        let start =
+            Start { device: DeviceRequest::Cpu, threads: Some(1), step_rows: StepRows::All, ..Start::default() };
         let mut options = SessionOptions::new(start, cache.path().to_owned(), search);
         change(&mut options);
         let handles = locus_session::start(options).expect("session");

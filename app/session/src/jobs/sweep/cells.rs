@@ -3,11 +3,12 @@
 use super::Bench;
 use super::ground::Ground;
 use super::scoring;
-use crate::edits::finding;
+use crate::edits::finding::{self, Steps};
 use crate::error::Error;
 use crate::measures::measuring::{goal, is_record_alone, measure, measure_beside, report};
 use crate::moments;
 use crate::plugins::preparing::prepare_on;
+use locus_engine::at_once::{Batched, Batches};
 use locus_engine::edit::weight_changes;
 use locus_engine::evaluate::Record;
 use locus_engine::model::Model;
@@ -107,17 +108,31 @@ pub fn compute(
 /// # Errors
 /// The user stopped it.
 fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Vec<Rc<Edited>>, Error> {
-    match part_together(bench, grid, facts, cells) {
-        Ok(Some(edits)) if edits.len() == cells.len() => Ok(edits.into_iter().map(Rc::new).collect()),
-        Ok(_) => Ok(Vec::new()),
-        Err(error) if error.is_cancelled() => Err(error),
-        // whichever fact it was is found out alone
-        Err(error) => {
-            let text = format!("the edits of several facts are found one after the other: {error}");
-            bench.job.log("sweep", "info", text);
-            Ok(Vec::new())
+    let mut found = Vec::new();
+    if cells.len() < 2 {
+        return Ok(found);
+    }
+    let mut batches = Batches::of(Batched::Facts, cells.len(), cells.len());
+    while let Some(next) = batches.next_batch() {
+        let part = &cells[next.first..cells.len().min(next.first + next.most)];
+        let made = batches.attempt(part.len(), part.len(), || match part_together(bench, grid, facts, part) {
+            Err(Error::Engine(short)) if short.is_out_of_memory() => Err(short),
+            other => Ok(other),
+        });
+        match made.map_err(Error::from).and_then(Option::transpose) {
+            Ok(None) => {}
+            Ok(Some(Some(edits))) if edits.len() == part.len() => found.extend(edits.into_iter().map(Rc::new)),
+            Ok(Some(_)) => return Ok(Vec::new()),
+            Err(error) if error.is_cancelled() => return Err(error),
+            // whichever fact it was is found out alone
+            Err(error) => {
+                let text = format!("the edits of several facts are found one after the other: {error}");
+                bench.job.log("sweep", "info", text);
+                return Ok(Vec::new());
+            }
         }
     }
+    Ok(found)
 }
 
 /// Facts that are optimised in one batch. On a GPU all of them, since small products leave it idle; on a CPU so many that
@@ -133,14 +148,11 @@ fn at_once(model: &Model) -> usize {
 fn part_together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> Result<Option<Vec<Edited>>, Error> {
     let Bench { job, registry, options } = bench;
     let [first, others @ ..] = cells else { return Ok(None) };
-    if others.is_empty() {
-        return Ok(None);
-    }
     let mut order = first.order(grid, &facts[first.fact]);
     order.more = others.iter().map(|cell| facts[cell.fact].clone()).collect();
     let prepared = prepare_on(job, registry, &mut order, TriedOn::Unedited)?;
     if !prepared.plan.second_moments.is_empty() {
-        moments::ensure(job, options, &prepared.plan.second_moments)?;
+        let _ = moments::ensure(job, options, &prepared.plan.second_moments, None)?;
     }
     finding::run_apart(job, registry, &order, &prepared).transpose()
 }
@@ -165,12 +177,12 @@ fn one(
     let measures = grid.measures.measures();
     let prepared = prepare_on(job, registry, &mut order, TriedOn::Unedited)?;
     if !prepared.plan.second_moments.is_empty() {
-        moments::ensure(job, options, &prepared.plan.second_moments)?;
+        let _ = moments::ensure(job, options, &prepared.plan.second_moments, None)?;
     }
     let before = ground.before(bench, &order, &prepared, &measures, grid.facts.skip_marked)?;
     let edited = match known.found {
         Some(found) => found,
-        None => Rc::new(finding::run(job, registry, &order, &prepared, None)?),
+        None => Rc::new(finding::run(job, registry, &order, &prepared, Steps::Silent)?),
     };
     job.check_cancel()?;
     let loaded = job.loaded;
@@ -187,7 +199,7 @@ fn one(
             let variant = loaded.stack.trial_on_unedited(&order.method, &edited.deltas)?;
             match record {
                 Some(record) => measure_beside(&variant, &case, record, &measures, None, listen)?,
-                None => measure(&variant, &case, &measures, None, listen)?,
+                None => measure(&variant, &case, &measures, None, None, listen)?,
             }
         }
     };

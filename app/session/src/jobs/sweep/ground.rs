@@ -90,7 +90,7 @@ impl Ground {
             }
         }
         if !needed.is_empty() {
-            moments::ensure(job, options, &needed.into_iter().collect::<Vec<_>>())?;
+            let _ = moments::ensure(job, options, &needed.into_iter().collect::<Vec<_>>(), None)?;
         }
         let facts = loaded.facts_mark()?;
         let tokenizer = locus_files::bytes(&loaded.folder.join("tokenizer.json"), LARGEST).unwrap_or_default();
@@ -147,7 +147,7 @@ impl Ground {
             Vec::new()
         };
         let case = Case { fact: &fact, goal, lowers: aim.lowers, relations, spoken: Vec::new(), essence };
-        let measured = measure(model, &case, measures, None, &mut || job.check_cancel())?;
+        let measured = measure(model, &case, measures, None, None, &mut || job.check_cancel())?;
         let Case { relations, essence, .. } = case;
         if self.before.len() >= KEPT {
             self.before.clear();

@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::pace::RunningJob;
+use locus_engine::model::Model;
 use locus_engine::noise::LegacyRandom;
 use locus_engine::trace::{Donor, Means, Replacement, TracedQuestion};
 use locus_protocol::{Fact, Intervention, TraceOrder};
@@ -12,11 +13,11 @@ const PROMPTS_OF_A_MEAN: usize = 64;
 /// The replacement that an ablation asks for, and the subjects that it comes from.
 pub fn replacement(
     job: RunningJob<'_>,
+    model: &Model,
     order: &TraceOrder,
     question: &TracedQuestion,
 ) -> Result<(Replacement, Vec<String>), Error> {
     let loaded = job.loaded;
-    let model = loaded.stack.model();
     let mut random = LegacyRandom::new(order.seed);
     match order.intervention {
         Intervention::AblateMean => {

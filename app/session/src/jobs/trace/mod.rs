@@ -5,22 +5,19 @@ mod noising;
 
 use crate::error::{Error, Stopped};
 use crate::measures::remarks::tell_remarks;
-use crate::model::loaded::Loaded;
+use crate::model::loaded::{Loaded, LookedAt};
 use crate::model::rows::token_texts;
 use crate::pace::RunningJob;
 use locus_engine::model::Model;
 use locus_engine::trace::{
     CleanRun, HeatMap, Kind, Replacement, Report, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
-    ablation_preview, heat_map, preview, severed_heat_map,
+    ablation_preview, heat_map, preview, rows_at_once, severed_heat_map,
 };
-use locus_protocol::{Event, Intervention, Phase, TraceAnswer, TraceKind, TraceOrder, TraceStarted, TriedOn};
+use locus_protocol::{Event, Intervention, Phase, TraceAnswer, TraceKind, TraceOrder, TraceStarted};
 use noising::Noising;
 
-/// Rows of the heat map that are computed together on the CPU: more are no faster there, and fewer appear sooner.
-const ROWS_AT_ONCE_CPU: usize = 2;
-/// The same on a GPU, which needs large products to be busy.
-const ROWS_AT_ONCE_GPU: usize = 16;
-
+/// Runs before the cells: the clean one, what the cells stand on, the estimate of the map.
+const RUNS: u64 = 3;
 /// Noised copies of a prompt at most: published traces take ten.
 const MOST_SAMPLES: usize = 1000;
 /// Noise at most: embeddings are about a tenth.
@@ -32,29 +29,46 @@ const MOST_LAYERS: usize = 10_000;
 pub fn run(job: RunningJob<'_>, order: TraceOrder) -> Result<(), Stopped> {
     check(&order)?;
     let loaded = job.loaded;
-    let (question, noising) = prepare(loaded, &order)?;
-    job.progress(Phase::Runs, 0, 1);
-    let model = loaded.stack.model();
+    let looked = loaded.without(&order.without)?;
+    let model = looked.model();
+    let (question, noising) = prepare(loaded, model, &order)?;
+    let ran = |runs| {
+        job.progress(Phase::Runs, runs, RUNS);
+        job.check_cancel()
+    };
+    ran(0)?;
     let clean = CleanRun::new(model, &question)?;
+    ran(1)?;
     tell_remarks(&job.pace.emitter, model, &order.fact)?;
     let correct = says_target_next(model, &clean, &order)?;
-    let changed_answer = changed_answer(loaded, &clean)?;
+    let changed_answer = changed_answer(loaded, &looked, &clean)?;
     let (ground, donors) = Ground::new(job, model, clean, &noising, &order)?;
-    let started = started(job, &order, &ground, &noising, correct, donors)?;
+    let started = started(job, &looked, &order, &ground, &noising, correct, donors)?;
     job.tell(Event::Trace(TraceStarted { changed_answer, ..started }));
-    if let Some(scores) = ground.preview(model, &order)? {
-        job.tell(Event::TracePreview { job: job.number, scores });
+    ran(2)?;
+    match ground.preview(model, &order) {
+        Ok(scores) => scores.into_iter().for_each(|scores| job.tell(Event::TracePreview { job: job.number, scores })),
+        // the map itself takes less: it keeps nothing for gradients
+        Err(Error::Engine(error)) if error.is_out_of_memory() && !order.preview_only => {
+            job.log("engine", "warning", format!("the estimate of the map is left out: {error}"));
+        }
+        Err(error) => return Err(error.into()),
     }
+    ran(RUNS)?;
     if order.preview_only {
         return Ok(());
     }
-    let layers = model.architecture.layers;
     let (mut rows, all) = (0, question.prompt.len());
+    let cells = (all * model.architecture.layers) as u64;
+    job.progress(Phase::Cells, 0, cells);
     let mapped = ground.map(model, &order, &mut |report| {
-        if let Report::Row { token, scores } = report {
-            rows += 1;
-            job.tell(Event::TraceRow { job: job.number, token, scores: scores.to_vec() });
-            job.progress(Phase::Cells, (rows * layers) as u64, (all * layers) as u64);
+        match report {
+            Report::Row { token, scores } => {
+                rows += 1;
+                job.tell(Event::TraceRow { job: job.number, token, scores: scores.to_vec() });
+            }
+            // by what they take: those of early layers and tokens take longest, those before the subject nothing
+            Report::Block { done, total } => job.progress(Phase::Cells, cells * done / total.max(1), cells),
         }
         job.check_cancel()
     });
@@ -102,7 +116,7 @@ pub fn traced_answer(order: &TraceOrder) -> TracedAnswer {
 }
 
 /// What the model is asked, and the noise on it.
-pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, Noising), Error> {
+pub fn prepare(loaded: &Loaded, model: &Model, order: &TraceOrder) -> Result<(TracedQuestion, Noising), Error> {
     let fact = &order.fact;
     // an ablation has no noise, and needs no level
     let level = match order.noise_level {
@@ -114,7 +128,6 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, N
     if !(0.0..=LOUDEST).contains(&level) {
         return Err(Error::Request(format!("the noise must be from 0 to {LOUDEST}; see --noise")));
     }
-    let model = loaded.stack.model();
     let question = TracedQuestion::new(model, &fact.template, &fact.subject, &traced_answer(order))?;
     Ok((question, Noising::new(order, level)?))
 }
@@ -122,17 +135,17 @@ pub fn prepare(loaded: &Loaded, order: &TraceOrder) -> Result<(TracedQuestion, N
 /// What a trace starts from, as a record.
 pub fn started(
     job: RunningJob<'_>,
+    looked: &LookedAt<'_>,
     order: &TraceOrder,
     ground: &Ground,
     noising: &Noising,
     correct: bool,
     donors: Vec<String>,
 ) -> Result<TraceStarted, Error> {
-    let RunningJob { number, loaded, .. } = job;
-    let model = loaded.stack.model();
+    let model = looked.model();
     let clean = ground.clean();
     Ok(TraceStarted {
-        job: number,
+        job: job.number,
         tokens: token_texts(model, &clean.question.prompt, &clean.question.subject),
         layers: model.architecture.layers,
         answer: model.tokenizer.decode(&clean.answer)?,
@@ -140,8 +153,8 @@ pub fn started(
         clean: clean.score,
         corrupted: ground.corrupted_score(),
         noise_level: noising.level,
-        edits: loaded.stack.applied().len(),
-        in_place: loaded.edits_on(TriedOn::AsItIs),
+        edits: looked.with.len(),
+        in_place: looked.with.clone(),
         changed_answer: None,
         order: order.clone(),
         correct,
@@ -150,10 +163,10 @@ pub fn started(
 }
 
 /// What the model says next, where the unedited one says the answer's first token and the edits in place have changed it.
-pub fn changed_answer(loaded: &Loaded, clean: &CleanRun) -> Result<Option<String>, Error> {
-    let model = loaded.stack.model();
+pub fn changed_answer(loaded: &Loaded, looked: &LookedAt<'_>, clean: &CleanRun) -> Result<Option<String>, Error> {
+    let model = looked.model();
     let wanted = clean.answer.first().copied();
-    if loaded.stack.applied().is_empty() || wanted == Some(clean.most_probable) {
+    if looked.with.is_empty() || wanted == Some(clean.most_probable) {
         return Ok(None);
     }
     let unedited = CleanRun::new(loaded.stack.base(), &clean.question)?;
@@ -191,7 +204,7 @@ impl Ground {
             Intervention::SeverMlp => Some(Kind::Mlp),
             Intervention::SeverAttention => Some(Kind::Attention),
             Intervention::AblateZero | Intervention::AblateMean | Intervention::AblateResample => {
-                let (replacement, donors) = donors::replacement(job, order, &question)?;
+                let (replacement, donors) = donors::replacement(job, model, order, &question)?;
                 return Ok((Self::Ablated(clean, replacement), donors));
             }
         };
@@ -249,7 +262,7 @@ impl Ground {
         order: &TraceOrder,
         listen: &mut dyn FnMut(Report<'_>) -> locus_engine::Result<()>,
     ) -> locus_engine::Result<HeatMap> {
-        let at_once = if model.device.is_cuda() { ROWS_AT_ONCE_GPU } else { ROWS_AT_ONCE_CPU };
+        let at_once = rows_at_once(model);
         let kind = kind(order.kind);
         match self {
             Self::Restored(runs, _) => heat_map(model, runs, kind, order.window, at_once, listen),

@@ -48,7 +48,7 @@ impl Noising {
             return Ok((noise.shallow_clone(), noise));
         }
         let mut random = LegacyRandom::new(self.seed);
-        let (tokens, hidden) = (question.subject.len() as i64, model.architecture.hidden);
+        let (tokens, hidden) = (question.subject.len() as i64, model.architecture.embedded());
         let mut draw = || scaled(&drawn_noise(&mut random, self.draws, self.samples, tokens, hidden)?);
         let first = draw()?;
         let second = if self.same { first.shallow_clone() } else { draw()? };

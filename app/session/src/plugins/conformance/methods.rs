@@ -104,6 +104,8 @@ fn order(checks: &Checks<'_>, method: &str) -> Result<EditOrder, Error> {
         seed: 1,
         more: Vec::new(),
         free_generation: 0,
+        no_scores: false,
+        corpus_tokens: None,
     })
 }
 

@@ -288,6 +288,8 @@ fn with_methods(checks: &mut Checks<'_>) -> Result<(), Error> {
             seed: 1,
             more: Vec::new(),
             free_generation: 0,
+            no_scores: false,
+            corpus_tokens: None,
         };
         let finding = match trial::run(checks, &order, LIMIT) {
             Err(error) if error.is_cancelled() => return Err(error),

@@ -36,7 +36,7 @@ pub fn run(checks: &Checks<'_>, order: &EditOrder, limit: Limit) -> Result<Trial
     job.pace.tell_remarks();
     let mut order = order.clone();
     let prepared = prepare(job, registry, &mut order)?;
-    moments::ensure(job, options, &prepared.plan.second_moments)?;
+    let _ = moments::ensure(job, options, &prepared.plan.second_moments, None)?;
     let request = prepared.request.clone();
     let trial = run_request(checks, &order, &prepared, &request, limit)?;
     job.check_cancel()?;

@@ -66,8 +66,9 @@ pub fn are_same(one: &[Delta], other: &[Delta]) -> bool {
 /// The layer that a parameter belongs to, whatever part of it; `None` for those of no layer.
 pub fn layer_of(model: &Model, parameter: &str) -> Option<usize> {
     let prefix = |block: &locus_engine::model::architecture::BlockNames| {
-        let common = block.down.bytes().zip(block.attention_norm.bytes()).take_while(|(one, other)| one == other);
-        let common = &block.down[..common.count()];
+        let mlp = block.mlp.module();
+        let common = mlp.bytes().zip(block.attention_output.bytes()).take_while(|(one, other)| one == other);
+        let common = &mlp[..common.count()];
         common.rfind('.').map_or("", |dot| &common[..=dot]).to_owned()
     };
     model.architecture.blocks.iter().position(|block| {
