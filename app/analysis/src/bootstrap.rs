@@ -39,7 +39,6 @@ pub struct Bootstrapped {
     /// Slope of score ~ effect.
     #[serde(with = "crate::computed")]
     pub slope: Computed<Interval>,
-    /// Slope within facts.
     #[serde(with = "crate::computed")]
     pub slope_within_facts: Computed<Interval>,
     pub resamples: usize,

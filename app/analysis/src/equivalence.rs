@@ -38,7 +38,6 @@ pub enum Size {
 }
 
 impl Size {
-    /// For tables.
     pub fn name(self) -> &'static str {
         match self {
             Size::Negligible => "negligible",

@@ -6,7 +6,6 @@ use nalgebra::{DMatrix, DVector};
 /// A column that has less than this share of its length beyond the others depends on them (R's `lm` takes the same).
 const DEPENDENT: f64 = 1e-7;
 
-/// A fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
     /// `[column]`.

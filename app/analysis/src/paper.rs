@@ -26,10 +26,10 @@ pub struct PaperRow {
     pub layer: f64,
     pub trace: f64,
     pub both: f64,
-    /// Not in table 2.
+    /// Absent from table 2 of the paper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
-    /// As printed: a number, or "<0.0001". Not in table 2.
+    /// As printed: a number, or "<0.0001". Absent from table 2 of the paper.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<String>,
 }
@@ -47,7 +47,6 @@ static ROWS: LazyLock<Vec<PaperRow>> = LazyLock::new(|| {
     reader.deserialize().filter_map(Result::ok).collect()
 });
 
-/// All published rows.
 pub fn rows() -> &'static [PaperRow] {
     &ROWS
 }

@@ -4,7 +4,6 @@ use crate::rows::Rows;
 use crate::settings::Settings;
 use serde::Serialize;
 
-/// One layer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LayerProfile {
     /// The center of the edit.
@@ -20,7 +19,6 @@ pub struct LayerProfile {
     pub peaks: f64,
 }
 
-/// All layers.
 pub fn profile(rows: &Rows, settings: &Settings) -> Vec<LayerProfile> {
     let mut peaks = vec![0.0; rows.centers.len()];
     for own in rows.by_fact() {

@@ -13,7 +13,6 @@ pub enum Unavailable {
     /// A rule cannot pick a layer for any fact.
     #[error("no fact has an effect at every layer")]
     NoWholeEffects,
-    /// Too few facts.
     #[error("{}, and {need} are needed", many(*have, "fact"))]
     TooFewFacts { have: usize, need: usize },
     /// A comparison of layers needs two.

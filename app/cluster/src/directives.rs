@@ -32,7 +32,6 @@ const SHORT: [(&str, &str); 17] = [
     ("x", "exclude"),
 ];
 
-/// One directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directive {
     /// Its long name, without dashes.
@@ -131,7 +130,6 @@ impl Directives {
         time::seconds(self.get("time")?)
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Directive> {
         self.0.iter()
     }

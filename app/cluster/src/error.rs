@@ -20,47 +20,29 @@ pub enum Error {
         "`{program}` has not answered within {seconds} s; see whether Slurm is up (`scontrol ping`), and `squeue --me` before anything is submitted again"
     )]
     Silent {
-        /// The program.
         program: String,
         /// How long it was waited for.
         seconds: u64,
     },
     /// Slurm refuses.
     #[error("`{program}` refuses: {words}")]
-    Refused {
-        /// The program.
-        program: String,
-        /// What it said.
-        words: String,
-    },
+    Refused { program: String, words: String },
     /// A program cannot be run.
     #[error("`{program}` cannot be run ({source}); see the PATH")]
     Start {
-        /// The program.
         program: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// What Slurm says is not understood.
     #[error("`{program}` says nothing that is understood: {words}")]
-    Unclear {
-        /// The program.
-        program: String,
-        /// What it said.
-        words: String,
-    },
+    Unclear { program: String, words: String },
     /// A file cannot be written.
     #[error("{}: {reason}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: Refusal,
-    },
+    Write { path: PathBuf, reason: Refusal },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

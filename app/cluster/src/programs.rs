@@ -19,9 +19,7 @@ const REST: Duration = Duration::from_secs(1);
 pub struct Said {
     /// Whether it ended with 0.
     pub well: bool,
-    /// Standard output.
     pub out: String,
-    /// Standard error.
     pub err: String,
 }
 

@@ -29,7 +29,6 @@ pub struct Script<'a> {
     pub requeues: u32,
     /// Lines before the program.
     pub setup: &'a [String],
-    /// Lines after it.
     pub teardown: &'a [String],
     /// Arguments of `srun`, where the program is to be started by it.
     pub srun: Option<&'a str>,
@@ -40,7 +39,6 @@ pub struct Script<'a> {
 }
 
 impl Script<'_> {
-    /// Its text.
     #[must_use]
     pub fn text(&self) -> String {
         let Self { elements, version, time, .. } = self;

@@ -64,7 +64,6 @@ fn value<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// A job as sbatch names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// Its number.
     pub number: String,
     /// Its cluster, where there are several.
     pub cluster: Option<String>,

@@ -20,7 +20,6 @@ pub struct Array {
     pub cluster: Option<String>,
     /// Elements of the arrays before it.
     pub first: usize,
-    /// Its elements.
     pub elements: usize,
 }
 
@@ -29,9 +28,7 @@ pub struct Array {
 pub struct Submission {
     /// Version of the program.
     pub program: String,
-    /// When.
     pub time: String,
-    /// The batch script.
     pub script: PathBuf,
     /// Elements that were asked for.
     pub elements: usize,

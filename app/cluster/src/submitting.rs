@@ -19,7 +19,6 @@ pub struct Draft {
     pub program: Vec<String>,
     /// What is asked of Slurm.
     pub directives: Directives,
-    /// How many elements.
     pub elements: usize,
     /// How many of them may run at a time; all without it.
     pub at_once: Option<usize>,
@@ -31,7 +30,6 @@ pub struct Draft {
     pub requeues: u32,
     /// Lines before the program.
     pub setup: Vec<String>,
-    /// Lines after it.
     pub teardown: Vec<String>,
     /// Arguments of `srun`.
     pub srun: Option<String>,

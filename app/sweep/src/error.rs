@@ -12,7 +12,6 @@ pub enum Error {
     /// The grid makes no sense.
     #[error("{}: {message}", path.display())]
     Grid {
-        /// Its file.
         path: PathBuf,
         /// What is wrong, and the remedy.
         message: String,
@@ -28,7 +27,6 @@ pub enum Error {
     /// A file cannot be written.
     #[error("cannot write {}: {source}; check the folder and the space left", path.display())]
     Write {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
@@ -36,7 +34,6 @@ pub enum Error {
     /// A file cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,

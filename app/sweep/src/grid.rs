@@ -21,7 +21,6 @@ pub struct Grid {
     /// What it is for, in words.
     #[serde(default)]
     pub title: String,
-    /// Which facts.
     #[serde(default)]
     pub facts: FactChoice,
     /// What is measured of each edit.
@@ -30,7 +29,6 @@ pub struct Grid {
     /// Seeds of everything random in the edits.
     #[serde(default = "first_seed")]
     pub seeds: Vec<u64>,
-    /// The edits.
     #[serde(default)]
     pub edits: Vec<EditAxis>,
     /// What says for each fact at which layer it is.
@@ -152,9 +150,7 @@ fn table_of(tables: &Map<String, Value>, name: &str) -> Map<String, Value> {
 pub enum LayerChoice {
     /// `"all"`, `"0-11"`, `"0,4-6"`.
     Text(String),
-    /// A list.
     List(Vec<usize>),
-    /// One.
     One(usize),
     /// All of them, where the grid says nothing.
     #[default]
@@ -171,7 +167,6 @@ pub struct LocalizerAxis {
     pub name: String,
     /// Which one, see docs/sweeps.md.
     pub kind: String,
-    /// Its settings.
     #[serde(flatten)]
     pub settings: Map<String, Value>,
 }

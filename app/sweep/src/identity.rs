@@ -17,7 +17,6 @@ pub struct Identity {
     pub tokenizer: String,
     /// Number format of weights and activations.
     pub number_format: String,
-    /// Layers.
     pub layers: usize,
     /// Whether it is computed in the reproducible mode.
     pub reproducible: bool,

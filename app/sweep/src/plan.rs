@@ -22,7 +22,6 @@ pub struct Cell {
     pub layer: usize,
     /// The layers that it changes.
     pub layers: Vec<usize>,
-    /// Its seed.
     pub seed: u64,
 }
 
@@ -113,6 +112,8 @@ impl Cell {
             seed: self.seed,
             more: Vec::new(),
             free_generation: 0,
+            no_scores: false,
+            corpus_tokens: None,
         }
     }
 }

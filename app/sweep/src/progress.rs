@@ -8,9 +8,7 @@ use std::collections::BTreeMap;
 /// How far a sweep is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Status {
-    /// The grid's title.
     pub title: String,
-    /// The model's name.
     pub model: String,
     /// Facts that pass the filters.
     pub facts: usize,
@@ -24,7 +22,6 @@ pub struct Status {
     pub failed: BTreeMap<String, usize>,
     /// Rows that belong to no cell of the grid: of another build of a plugin, say.
     pub other_rows: usize,
-    /// Workers.
     pub workers: Vec<WorkerState>,
     /// Seconds of computing that the rows say they took.
     pub seconds: f64,

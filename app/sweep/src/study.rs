@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A score that is analyzed.
 pub struct Scored {
-    /// Its name.
     pub name: &'static str,
     /// How it is taken.
     pub definition: &'static str,
@@ -17,7 +16,6 @@ pub struct Scored {
     value: fn(&BTreeMap<String, f64>, bool) -> Option<f64>,
 }
 
-/// All of them.
 pub const SCORES: &[Scored] = &[
     Scored {
         name: "rewrite_score",

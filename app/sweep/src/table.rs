@@ -7,18 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// One score over some facts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Score {
-    /// The mean.
     pub mean: f64,
     /// Half the width of its 95 % confidence interval.
     pub half_width: f64,
-    /// Facts.
     pub count: usize,
 }
 
 /// The scores of edits around one layer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerRow {
-    /// The layer.
     pub layer: usize,
     /// By name of the score, in the order of [`Table::scores`].
     pub scores: Vec<Option<Score>>,
@@ -35,7 +32,6 @@ pub struct Table {
     pub objective: String,
     /// Names of the scores.
     pub scores: Vec<String>,
-    /// By layer.
     pub rows: Vec<LayerRow>,
 }
 

@@ -31,7 +31,6 @@ pub struct Regret {
     pub curve: Vec<CurvePoint>,
 }
 
-/// One rule.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RuleRegret {
     #[serde(serialize_with = "rules::by_name")]

@@ -12,7 +12,6 @@ pub enum Rule {
     Oracle,
     /// The layer with the best mean score on all other facts.
     FixedOnOthers,
-    /// Any layer.
     Random,
     /// The layer where the localizer of this name is largest for the fact.
     Localizer(String),
@@ -33,7 +32,6 @@ impl Rule {
         fixed.into_iter().chain(names().map(Rule::Localizer)).chain(names().map(Rule::PeakOnOthers)).collect()
     }
 
-    /// For tables.
     pub fn name(&self) -> String {
         match self {
             Rule::Oracle => "each fact's own best layer".to_owned(),

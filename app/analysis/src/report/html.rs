@@ -44,7 +44,6 @@ const WHOLE: usize = 12;
 /// Letters of words that stay in one line.
 const SHORT: usize = 15;
 
-/// The whole report.
 pub fn render(report: &Report) -> String {
     let title = escaped(&report.title);
     let mut text = format!(

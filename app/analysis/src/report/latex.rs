@@ -22,7 +22,6 @@ const HEAD_LETTERS: usize = 16;
 const LINES: usize = 50;
 const NOTE_LETTERS: usize = 105;
 
-/// All tables.
 pub fn render(report: &Report) -> String {
     let mut text = format!("% {}\n", commented(&report.title));
     report.about.iter().for_each(|line| text.push_str(&format!("% {}\n", commented(line))));
@@ -151,8 +150,10 @@ fn commented(text: &str) -> String {
     text.replace(|letter: char| letter.is_control(), " ")
 }
 
-/// Without meaning to LaTeX.
-fn escaped(text: &str) -> String {
+/// A text without meaning to LaTeX. Letters that not every font has go through `\\locusletter`, which takes the letter's
+/// number and the letter.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -38,7 +38,6 @@ pub struct Section {
     /// The anchor in HTML.
     pub id: &'static str,
     pub title: &'static str,
-    /// Paragraphs.
     pub text: Vec<String>,
     /// Whether the section is what the report is for.
     pub lead: bool,
@@ -56,7 +55,6 @@ pub struct Part {
     pub title: String,
     /// Whether a page shows it only when it is asked for.
     pub folded: bool,
-    /// Paragraphs.
     pub text: Vec<String>,
     pub tables: Vec<Table>,
     pub figures: Vec<Figure>,

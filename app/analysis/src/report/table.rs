@@ -55,7 +55,6 @@ impl Content {
         value.map_or(Content::Empty, Content::p)
     }
 
-    /// A count.
     pub fn count(value: usize) -> Self {
         Content::Text(value.to_string())
     }

@@ -132,13 +132,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// The folder.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The grid.
     #[must_use]
     pub const fn grid(&self) -> &Grid {
         &self.grid

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 /// A line that is no row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// The file.
     pub path: PathBuf,
     /// The line, from 1.
     pub line: usize,

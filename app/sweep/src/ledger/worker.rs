@@ -5,6 +5,9 @@ use super::claims::{self, Claim};
 use crate::error::{Error, Result};
 use locus_files::Refusal;
 use locus_protocol::SweepRow;
+use procfs::process::Process;
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -31,7 +34,6 @@ pub struct Sign {
     pub host: String,
     /// Tells this start of the machine from others.
     pub boot: String,
-    /// Its process.
     pub process: u32,
     /// When the worker began.
     pub since: String,
@@ -104,7 +106,6 @@ impl Worker {
         Ok(Self { folder, name, path, file, length: 0, stop, beating, sign })
     }
 
-    /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -221,7 +222,51 @@ fn boot() -> String {
     locus_files::text(Path::new("/proc/sys/kernel/random/boot_id"), LARGEST).unwrap_or_default().trim().to_owned()
 }
 
+/// Whether a process of this number does anything. One that has ended and that nobody has asked for yet does not; one of
+/// another user may, and `/proc` may show nothing of it.
 fn is_running(process: u32) -> bool {
-    let process = i32::try_from(process).ok().and_then(rustix::process::Pid::from_raw);
-    process.is_some_and(|process| rustix::process::test_kill_process(process) != Err(rustix::io::Errno::SRCH))
+    let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
+    let has_ended = || Process::new(process.as_raw_pid()).is_ok_and(|process| !process.is_alive());
+    runs(test_kill_process(process), has_ended)
+}
+
+/// The same by the system's answer to a signal that is none, and whether `/proc` shows that it has ended.
+fn runs(answer: rustix::io::Result<()>, has_ended: impl FnOnce() -> bool) -> bool {
+    match answer {
+        Ok(()) => !has_ended(),
+        // it is there, and none of ours
+        Err(error) => error != Errno::SRCH,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_running, runs};
+    use procfs::process::Process;
+    use rustix::io::Errno;
+    use std::process::Command;
+
+    #[test]
+    fn a_process_that_has_ended_runs_no_more_even_where_nobody_asked_how_it_ended() {
+        assert!(is_running(std::process::id()));
+        let mut child = Command::new("true").spawn().expect("a process");
+        let number = i32::try_from(child.id()).expect("a number");
+        while Process::new(number).expect("it was not asked for").is_alive() {
+            std::thread::yield_now();
+        }
+        assert!(!is_running(child.id()));
+        child.wait().expect("the end");
+        assert!(!is_running(child.id()));
+        assert!(!is_running(0) && !is_running(u32::MAX));
+    }
+
+    #[test]
+    fn a_process_of_another_user_runs_whatever_is_shown_of_it() {
+        // whoever made the system's first one may send it signals
+        assert!(is_running(1));
+        let unseen = || -> bool { unreachable!("nothing is shown of it") };
+        assert!(runs(Err(Errno::PERM), unseen));
+        assert!(!runs(Err(Errno::SRCH), unseen));
+        assert!(runs(Ok(()), || false) && !runs(Ok(()), || true));
+    }
 }
