@@ -100,7 +100,6 @@ pub struct Analyzed {
     pub is_quick: bool,
     /// How long it took.
     pub took: Duration,
-    /// What was computed.
     pub analysis: Analysis,
     /// By table, in the order of the analysis.
     pub points: Vec<Points>,

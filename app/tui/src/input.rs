@@ -1,7 +1,8 @@
 //! What reaches the workbench from outside, and what it asks of the world.
 
 use crate::analyzed::Analyzed;
-use crate::keys::Key;
+use crate::keys::{Key, Keymap};
+use crate::options::Own;
 use locus_link::{Death, Welcome};
 use locus_protocol::{Command, Event, JobId};
 use std::path::PathBuf;
@@ -15,7 +16,6 @@ pub enum Input {
     Tick(Duration),
     /// A key was pressed.
     Key(Key),
-    /// Text was pasted.
     Paste(String),
     /// The screen has this many columns and rows now.
     Resize(u16, u16),
@@ -52,16 +52,22 @@ pub enum Input {
     Build {
         /// Which build of the session.
         number: u64,
-        /// What it told.
         event: BuildEvent,
     },
     /// The analysis of a sweep that is computed told something.
     Analysis {
         /// Which one of the session.
         number: u64,
-        /// What it told.
         event: AnalysisEvent,
     },
+    /// There is no pager: the text is shown here.
+    NoPager {
+        /// What the text is.
+        title: String,
+        text: String,
+    },
+    /// The user's files of settings and keys were read anew, or one of them is wrong: one sentence.
+    Reloaded(Result<Box<Reloaded>, String>),
     /// How an effect went that had an answer: a sentence either way.
     Answer(Result<String, String>),
 }
@@ -72,6 +78,17 @@ impl Input {
     pub fn engine(event: Event) -> Self {
         Self::Engine(Box::new(event))
     }
+}
+
+/// What the user's files of settings and keys say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reloaded {
+    /// The shipped key map with the user's own laid over it.
+    pub keymap: Keymap,
+    /// What the settings say of the workbench itself.
+    pub own: Own,
+    /// Ids of the method and the objective that a form starts with.
+    pub plugins: [String; 2],
 }
 
 /// Something that the loop around the state is to do.
@@ -91,40 +108,42 @@ pub enum Effect {
     Build {
         /// Which build of the session.
         number: u64,
-        /// The crate's folder.
         folder: PathBuf,
     },
-    /// Stop cargo.
     StopBuild,
     /// Compute the analysis of the rows of a sweep; one that is computed is stopped first.
     Analyze {
         /// Which one of the session.
         number: u64,
-        /// The sweep's folder.
         folder: PathBuf,
         /// With as many resamples as `locus analyze`, however long that takes.
         fully: bool,
     },
     /// Give the terminal to the user's editor until that is left.
     OpenEditor {
-        /// The file.
         file: PathBuf,
         /// The line, counted from 1.
         line: usize,
+    },
+    /// Give the terminal to the user's pager until that is left.
+    Page {
+        /// What the text is.
+        title: String,
+        text: String,
     },
     /// Start another engine in the place of the one that ended.
     StartEngine,
     /// Have the engine go on, or not, when this front leaves.
     Keep(bool),
+    /// Read the user's files of settings and keys anew.
+    Reload,
     /// Ring the terminal's bell: something that took long has ended.
     Ring,
-    /// Leave.
     Quit,
     /// Put something on the clipboard.
     Copy {
         /// What it is, in a few words.
         what: String,
-        /// The text.
         text: String,
     },
     /// Write a file into the export folder.
@@ -165,7 +184,6 @@ pub enum AnalysisEvent {
     Computed {
         /// Those that are.
         done: usize,
-        /// All.
         all: usize,
     },
     /// It is done, or there is none: one sentence.

@@ -21,6 +21,7 @@
 //! | `actions` | actions that belong to no pane; all by their names |
 //! | `overlays` | what lies over the panes |
 //! | `workbench` | all of it together: it grants what was asked for |
+//! | `own_files` | the user's settings and keys read anew |
 //! | `update` | inputs folded in |
 //! | `view` | the screen |
 //! | `remembered_file` | the file of what the next start takes over |
@@ -40,6 +41,7 @@ mod keys;
 mod looks;
 mod options;
 mod overlays;
+mod own_files;
 mod panes;
 mod remembered_file;
 mod run;
@@ -51,10 +53,10 @@ mod view;
 mod workbench;
 
 pub use analyzed::{Analyzed, KnownRows, Points, analyze};
-pub use input::{AnalysisEvent, BuildEvent, Effect, Input, Problem};
+pub use input::{AnalysisEvent, BuildEvent, Effect, Input, Problem, Reloaded};
 pub use keys::{Found, Key, Keymap, KeymapError};
-pub use looks::{Depth, picture};
-pub use options::{KnownModel, WorkbenchOptions};
+pub use looks::{Colors, Depth, picture};
+pub use options::{KnownModel, Own, WorkbenchOptions};
 pub use panes::{About, PANES, Table};
 pub use run::{Again, Ending, Handles, run};
 pub use state::State;

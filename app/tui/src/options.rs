@@ -1,19 +1,65 @@
 //! What the workbench is started with.
 
-use crate::looks::Depth;
+use crate::looks::{Colors, Depth, Theme};
 use locus_protocol::ModelSource;
-use std::path::PathBuf;
+use locus_records::Preference;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// A model that can be opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownModel {
-    /// Its name.
     pub name: String,
-    /// Where it is.
     pub source: ModelSource,
     /// Its family, its size, what it lacks.
     pub about: String,
+}
+
+impl KnownModel {
+    /// Whether it is the one in a folder.
+    #[must_use]
+    pub fn is_in(&self, folder: &Path) -> bool {
+        matches!(&self.source, ModelSource::Folder(known) if known == folder)
+    }
+}
+
+/// What the user's settings say of the workbench itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Own {
+    /// Colors that a file of the user names; without, those that were chosen last.
+    pub colors: Option<Colors>,
+    /// Seconds after which the end of a job rings the terminal's bell; never without.
+    pub bell_after: Option<f64>,
+}
+
+impl Default for Own {
+    fn default() -> Self {
+        Self { colors: None, bell_after: Some(30.0) }
+    }
+}
+
+impl Own {
+    /// What settings say.
+    ///
+    /// # Errors
+    /// One sentence that names the file: no theme is called so.
+    pub fn of(preference: &Preference) -> Result<Self, String> {
+        let named = preference.origin("theme").map(|file| {
+            let names = Colors::ALL.map(|(_, name, _)| name);
+            Colors::named(&preference.theme).ok_or_else(|| {
+                let meant = locus_protocol::did_you_mean(&preference.theme, names);
+                let (file, theme) = (file.display(), &preference.theme);
+                format!("{file}: no theme is called `{theme}`{meant}; there are {}", names.join(", "))
+            })
+        });
+        Ok(Self { colors: named.transpose()?, bell_after: preference.bell.then_some(preference.bell_after) })
+    }
+
+    /// A theme with the colors that the settings name.
+    #[must_use]
+    pub fn on(self, theme: Theme) -> Theme {
+        self.colors.map_or(theme, |colors| theme.with(colors))
+    }
 }
 
 /// What the workbench is started with.
@@ -21,14 +67,22 @@ pub struct KnownModel {
 pub struct WorkbenchOptions {
     /// The model that is loaded first.
     pub source: ModelSource,
+    /// Whether no model was named: the list of those that can be opened shows first, and none is loaded.
+    pub chooses: bool,
     /// Models that were found on this machine.
     pub models: Vec<KnownModel>,
+    /// What the model in a folder is, where the folder is on this machine.
+    pub look_at: Option<fn(&Path) -> Option<KnownModel>>,
     /// Draws with ASCII only.
     pub ascii: bool,
     /// Colours to use.
     pub colours: Depth,
-    /// A keymap to lay over the shipped one.
+    /// A keymap to lay over the shipped one, where it is there.
     pub keymap: Option<PathBuf>,
+    /// Files of settings, the later over the earlier; the first need not be there.
+    pub settings: Vec<PathBuf>,
+    /// What they say of the workbench itself.
+    pub own: Own,
     /// The file of what the next start takes over; nothing is taken over without one.
     pub memory: Option<PathBuf>,
     /// Id of the method that the edit form starts with; the first that is loaded otherwise.
@@ -60,10 +114,14 @@ impl WorkbenchOptions {
         let is_unicode = |locale: &String| locale.to_lowercase().replace('-', "").contains("utf8");
         Self {
             source,
+            chooses: false,
             models: Vec::new(),
+            look_at: None,
             ascii: language.is_some_and(|locale| !is_unicode(&locale)),
             colours: Depth::from_environment(),
             keymap: None,
+            settings: Vec::new(),
+            own: Own::default(),
             memory: None,
             method: None,
             objective: None,

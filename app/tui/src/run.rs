@@ -4,6 +4,7 @@ use crate::analyst::Analyst;
 use crate::cargo::Builder;
 use crate::input::{AnalysisEvent, BuildEvent, Effect, Input};
 use crate::options::WorkbenchOptions;
+use crate::own_files;
 use crate::remembered_file;
 use crate::state::Tone;
 use crate::terminal::{self, Message, Reader, Screen, Signal, Terminal, has_hung_up, watch_signals};
@@ -19,6 +20,7 @@ use ratatui::layout::Rect;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::process::{Command as Process, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// Longest wait of the loop, so that a terminal that hung up is noticed within a second.
@@ -49,7 +51,6 @@ pub type Again = Box<dyn FnMut(Option<&Death>, bool) -> Result<(Sender<ToEngine>
 /// How the workbench came to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The user left.
     Left {
         /// What is to be told of it, a line each.
         said: Vec<String>,
@@ -58,7 +59,6 @@ pub enum Ending {
     CutOff,
     /// The engine refuses to start.
     Refused {
-        /// One sentence.
         message: String,
         /// Who is to blame.
         blame: Blame,
@@ -94,7 +94,7 @@ pub fn run(handles: Handles, options: WorkbenchOptions) -> anyhow::Result<Ending
     // what is followed has its own model
     let first = match &workbench.state.state().link.follows {
         Some(_) => Vec::new(),
-        None => workbench.state.load(),
+        None => workbench.state.begin(),
     };
     let result = match workbench.carry_out(first) {
         ControlFlow::Continue(()) => workbench.turn(&messages),
@@ -312,6 +312,10 @@ impl Loop {
                     self.screen.forget();
                     self.changed = true;
                 }
+                Effect::Reload => {
+                    let read = own_files::read(&self.options);
+                    self.feed(Input::Reloaded(read.map(Box::new)))?;
+                }
                 Effect::Suspend => self.suspend()?,
                 Effect::Ring => {
                     // who cannot be written to is noticed when the screen is drawn
@@ -321,6 +325,7 @@ impl Loop {
                 Effect::StopBuild => self.builder = None,
                 Effect::Analyze { number, folder, fully } => self.analyze(number, &folder, fully)?,
                 Effect::OpenEditor { file, line } => self.open_editor(&file, line)?,
+                Effect::Page { title, text } => self.page(title, text)?,
                 Effect::Quit => return ControlFlow::Break(Ending::Left { said: self.last_lines() }),
                 Effect::Copy { what, text } => {
                     let answer = terminal::copy(&what, &text, &mut self.screen).map_err(|error| error.to_string());
@@ -403,6 +408,30 @@ impl Loop {
         }
     }
 
+    /// Lends the terminal to a program; it is ours again when that has ended.
+    fn lend(&mut self, program: &mut Process, input: &str) -> io::Result<ExitStatus> {
+        if let Some(reader) = &self.reader {
+            reader.pause();
+        }
+        let lent = self.terminal.lend(program, input);
+        if let Some(reader) = &self.reader {
+            reader.go_on();
+        }
+        lent
+    }
+
+    /// Lends the terminal to the user's pager; where there is none, the text is shown here.
+    fn page(&mut self, title: String, text: String) -> ControlFlow<Ending> {
+        let left = Instant::now();
+        let text = locus_protocol::shown::shown_lines(&text).into_owned();
+        let lent = self.lend(&mut terminal::pager(), &text);
+        self.come_back(left.elapsed())?;
+        match lent {
+            Ok(status) if !terminal::is_missing(status) => ControlFlow::Continue(()),
+            _ => self.feed(Input::NoPager { title, text }),
+        }
+    }
+
     /// Lends the terminal to the user's editor.
     fn open_editor(&mut self, file: &Path, line: usize) -> ControlFlow<Ending> {
         let Some(mut editor) = terminal::editor(file, line) else {
@@ -410,13 +439,7 @@ impl Loop {
             return self.feed(Input::Answer(Err(text)));
         };
         let left = Instant::now();
-        if let Some(reader) = &self.reader {
-            reader.pause();
-        }
-        let lent = self.terminal.lend(&mut editor);
-        if let Some(reader) = &self.reader {
-            reader.go_on();
-        }
+        let lent = self.lend(&mut editor, "");
         self.come_back(left.elapsed())?;
         match lent {
             Ok(status) if status.success() => ControlFlow::Continue(()),

@@ -6,14 +6,13 @@ use crate::keys::{Keymap, KeymapError};
 use crate::options::WorkbenchOptions;
 use crate::overlays::Overlay;
 use crate::panes::{Act, NAMES, PANES, Panes, Table};
-use crate::state::{Remembered, State, Tone, Wish};
+use crate::state::{Opening, Remembered, State, Tone, Wish};
 use std::path::Path;
 use std::time::Duration;
 
 /// Bytes of a keymap that are read at most.
 const LARGEST_KEYMAP: u64 = 1 << 20;
 
-/// The workbench.
 #[derive(Clone, Debug)]
 pub struct Workbench {
     /// What all panes share.
@@ -30,11 +29,7 @@ impl Workbench {
     /// # Errors
     /// A keymap is wrong, or cannot be read.
     pub fn new(options: &WorkbenchOptions) -> Result<Self, KeymapError> {
-        let mut keymap = actions::keymap()?;
-        if let Some(path) = &options.keymap {
-            lay_over(&mut keymap, path)?;
-        }
-        let mut state = State::new(options, NAMES, keymap);
+        let mut state = State::new(options, NAMES, keymap(options.keymap.as_deref())?);
         if let Some(pane) = options.zoomed_on {
             state.screen.focus_on(pane);
             state.screen.zoomed = true;
@@ -66,14 +61,20 @@ impl Workbench {
         self.state.next_tick()
     }
 
-    /// Shows a message.
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
         self.state.say(tone, text);
     }
 
-    /// Orders the model.
     pub fn load(&mut self) -> Vec<Effect> {
         self.state.load()
+    }
+
+    /// Orders the model that was named; where none was, shows those that can be opened.
+    pub fn begin(&mut self) -> Vec<Effect> {
+        if self.state.launch.chooses {
+            return self.grant(vec![Wish::Open(Opening::Models)]);
+        }
+        self.load()
     }
 
     /// What the next start takes over.
@@ -146,10 +147,16 @@ impl Workbench {
     }
 }
 
-/// Lays a user's keymap over another.
-fn lay_over(keymap: &mut Keymap, path: &Path) -> Result<(), KeymapError> {
+/// The shipped key map with the user's own, where it is there, laid over it.
+///
+/// # Errors
+/// The user's own is wrong, or cannot be read.
+pub fn keymap(own: Option<&Path>) -> Result<Keymap, KeymapError> {
+    let mut keymap = actions::keymap()?;
+    let Some(path) = own.filter(|path| !matches!(path.try_exists(), Ok(false))) else { return Ok(keymap) };
     let file = path.display().to_string();
     let text = locus_files::text(path, LARGEST_KEYMAP)
         .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
-    keymap.lay_over(&file, &text)
+    keymap.lay_over(&file, &text)?;
+    Ok(keymap)
 }

@@ -1,15 +1,16 @@
 //! Commands that take arguments, as they are typed after `:`. What each argument may be is offered while it is typed.
 
+use super::views;
+use crate::input::Effect;
 use crate::looks::Colors;
 use crate::panes::NAMES;
-use crate::state::{Change, Settings, State, Wish, parse_layers, shown_value};
+use crate::state::{Change, Of, Settings, State, Wish, parse_layers, shown_value};
 use locus_protocol::{Hyperparameter, HyperparameterKind, ModelSource, PluginKind};
 use tui_input::Input;
 
 /// A command that takes arguments.
 #[derive(Debug)]
 pub struct Command {
-    /// Its name.
     pub name: &'static str,
     /// Its arguments, as help shows them.
     pub arguments: &'static str,
@@ -22,7 +23,6 @@ pub struct Command {
 /// What an argument may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The argument.
     pub value: String,
     /// What it stands for.
     pub help: String,
@@ -107,6 +107,30 @@ pub const COMMANDS: &[Command] = &[
         run: layout,
     },
     Command {
+        name: "source",
+        arguments: "as-it-is | unedited | without N | A",
+        help: "which model the view with the keys shows",
+        complete: |state, before| match before {
+            [] => {
+                let all = [("as-it-is", "with the edits in place"), ("unedited", "without any edit")];
+                let without = ("without", "with the edits in place but one");
+                let variants = state.compare.variants.list.iter();
+                let variants = variants.map(|variant| Completion::new(variant.letter, "the variant of Compare"));
+                all.into_iter()
+                    .chain([without])
+                    .map(|(name, help)| Completion::new(name, help))
+                    .chain(variants)
+                    .collect()
+            }
+            ["without"] => {
+                let edits = state.edits.applied.iter().rev();
+                edits.map(|edit| Completion::new(edit.number.to_string(), edit.title.clone())).collect()
+            }
+            _ => Vec::new(),
+        },
+        run: source,
+    },
+    Command {
         name: "pane",
         arguments: "NAME",
         help: "go to a pane",
@@ -126,7 +150,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "open",
-        arguments: "MODEL | DIR",
+        arguments: "MODEL | DIR | ORG/NAME",
         help: "load another model, by its name or folder",
         complete: |state, before| match before {
             [] => state.known_models().into_iter().map(|known| Completion::new(known.name, known.about)).collect(),
@@ -160,6 +184,16 @@ pub const COMMANDS: &[Command] = &[
                 Ok(vec![Change::Colors(colors).into()])
             }
             _ => Err(usage("theme")),
+        },
+    },
+    Command {
+        name: "reload",
+        arguments: "",
+        help: "read workbench.toml and keymap.toml anew",
+        complete: |_, _| Vec::new(),
+        run: |_, words| match words {
+            [] => Ok(vec![Wish::Do(Effect::Reload)]),
+            _ => Err(usage("reload")),
         },
     },
     Command {
@@ -207,6 +241,27 @@ pub fn complete(state: &State, line: &str) -> Option<(String, Vec<Completion>)> 
     let mut words = line[..last].split_whitespace();
     let command = find(words.next()?)?;
     Some((line[..last].to_owned(), (command.complete)(state, &words.collect::<Vec<_>>())))
+}
+
+fn source(state: &State, words: &[&str]) -> Result<Vec<Wish>, String> {
+    views::has_sources(state)?;
+    let letter = |name: &str| name.chars().next().filter(|_| name.chars().count() == 1);
+    let of = match words {
+        ["as-it-is"] => Of::AsItIs,
+        ["unedited"] => Of::Unedited,
+        ["without", edit] => {
+            let number = edit.parse().ok().filter(|number| state.edits.numbers().contains(number));
+            Of::Without(number.ok_or_else(|| format!("edit {edit} is not in place; U lists the edits"))?)
+        }
+        [name] => {
+            let known = state.compare.variants.list.iter().map(|variant| variant.letter);
+            let known =
+                known.into_iter().find(|known| letter(name).is_some_and(|letter| letter.eq_ignore_ascii_case(known)));
+            Of::Variant(known.ok_or_else(|| format!("there is no variant {name}; {}", usage("source")))?)
+        }
+        _ => return Err(usage("source")),
+    };
+    Ok(views::show(state, of))
 }
 
 fn usage(name: &str) -> String {

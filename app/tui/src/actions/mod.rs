@@ -1,10 +1,12 @@
 //! What the user can do, as a table. Keys, help, hints and palette all come from it.
 
 mod commands;
+mod copying;
 mod views;
 mod windows;
 
 pub use commands::{COMMANDS, Command, Completion, complete, run};
+pub use copying::COPYING;
 pub use views::VIEWS;
 pub use windows::WINDOWS;
 
@@ -13,7 +15,7 @@ use crate::author;
 use crate::input::Effect;
 use crate::keys::{Keymap, KeymapError};
 use crate::looks::and_more;
-use crate::panes::{Act, Action, Extent, Motion, NAMES, PANES, Panes, action_table};
+use crate::panes::{Act, Action, Motion, NAMES, PANES, Panes, action_table, unselect};
 use crate::state::{Change, Opening, State, Tone, Wish, arrange};
 use locus_protocol::{EditInPlace, EditOrder, PluginKind, Redo, SaveTarget, Undo};
 use std::time::Duration;
@@ -155,7 +157,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
     Action {
         name: "load",
         help: "open another model; load one that was cancelled or failed",
-        hint: Some(|_, state| if state.engine.model.is_some() { "open a model" } else { "load the model" }.into()),
+        hint: Some(|_, state| match state.engine.model.is_some() || state.launch.chooses {
+            true => "open a model".into(),
+            false => "load the model".into(),
+        }),
         available: |_, state| match (&state.engine.model, state.job()) {
             _ if state.link.follows.is_some() => state.ready_for_a_job(),
             _ if state.engine.gone => Ok(()),
@@ -163,8 +168,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
             (None, Some(job)) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
             (None, None) => Ok(()),
         },
-        run: |_, state| match &state.engine.model {
-            Some(_) if !state.engine.gone => vec![Wish::Open(Opening::Models)],
+        run: |_, state| match (&state.engine.model, &state.jobs.ended.is_empty()) {
+            (Some(_), _) if !state.engine.gone => vec![Wish::Open(Opening::Models)],
+            // none was named, and none was tried
+            (None, true) if state.launch.chooses && !state.engine.gone => vec![Wish::Open(Opening::Models)],
             _ => vec![Change::Load.into()],
         },
         ..Action::PLAIN
@@ -278,20 +285,6 @@ pub const GLOBAL: &[Action<Panes>] = &[
         ..Action::PLAIN
     },
     Action {
-        name: "copy-row",
-        help: "copy the row under the cursor, tab-separated",
-        available: has_table,
-        run: |panes, state| panes.copy(state, Extent::Row),
-        ..Action::PLAIN
-    },
-    Action {
-        name: "copy-table",
-        help: "copy the pane's table, tab-separated",
-        available: has_table,
-        run: |panes, state| panes.copy(state, Extent::Table),
-        ..Action::PLAIN
-    },
-    Action {
         name: "export",
         help: "write the pane to CSV, JSON, Markdown and SVG files",
         available: has_table,
@@ -333,9 +326,11 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "leave",
-        help: "leave what is open: filter, zoom, frozen view",
+        help: "leave what is open: selection, filter, zoom, frozen",
         run: |_, state| {
-            let change = if state.edits.frozen.is_some() {
+            let change = if let Some(wish) = unselect(state) {
+                return vec![wish];
+            } else if state.edits.frozen.is_some() {
                 Change::ToggleFreeze
             } else if !state.facts.filter.value().is_empty() {
                 Change::Filter(Input::default())
@@ -384,7 +379,8 @@ pub const GLOBAL: &[Action<Panes>] = &[
 #[must_use]
 pub fn all() -> Vec<&'static dyn Act> {
     let of_panes = PANES.iter().flat_map(|pane| std::iter::once(&pane.go as &dyn Act).chain((pane.actions)()));
-    action_table(GLOBAL).into_iter().chain(action_table(WINDOWS)).chain(action_table(VIEWS)).chain(of_panes).collect()
+    let tables = [action_table(GLOBAL), action_table(COPYING), action_table(WINDOWS), action_table(VIEWS)];
+    tables.into_iter().flatten().chain(of_panes).collect()
 }
 
 /// An action by its name.
@@ -453,7 +449,7 @@ fn can_look_at_fact(state: &State) -> Result<(), String> {
     state.chosen_fact().map(|_| ())
 }
 
-fn has_table(panes: &Panes, state: &State) -> Result<(), String> {
+pub(super) fn has_table(panes: &Panes, state: &State) -> Result<(), String> {
     if panes.has_table(state) { Ok(()) } else { Err("this pane has no table yet".to_owned()) }
 }
 

@@ -3,16 +3,15 @@
 use crate::panes::{Action, Models, PANES, Panes};
 use crate::state::{Change, Of, State, Tone, View, Wish};
 
-/// The actions.
 pub const VIEWS: &[Action<Panes>] = &[
     Action {
         name: "next-source",
-        help: "show another model: as it is, unedited, each variant",
+        help: "another model: as it is, unedited, one edit out, variants",
         hint: Some(|_, state| format!("show {}", state.seen().words(next(state, state.seen().view().of)))),
         available: |_, state| has_sources(state),
         run: |_, state| {
             let of = next(state, state.seen().view().of);
-            set(state, |view| view.of = of)
+            show(state, of)
         },
         ..Action::PLAIN
     },
@@ -65,14 +64,18 @@ pub const VIEWS: &[Action<Panes>] = &[
     },
     Action {
         name: "unlink",
-        help: "give this view a layer cursor of its own, or link it",
+        help: "give this view a cursor of its own, or link it again",
         available: |_, state| match models(state) == Models::Compared {
             true => Ok(()),
             false => Err("the cursors of Trace and Layers move together; go to one of them".to_owned()),
         },
-        run: |_, state| {
-            let layer = if state.seen().view().layer.is_some() { None } else { Some(state.seen().layer()) };
-            set(state, |view| view.layer = layer)
+        run: |panes, state| {
+            let seen = state.seen();
+            let (layer, token) = match seen.view().layer {
+                Some(_) => (None, None),
+                None => (Some(seen.layer()), panes.trace.cursor(&seen)),
+            };
+            set(state, |view| (view.layer, view.token) = (layer, token))
         },
         ..Action::PLAIN
     },
@@ -116,6 +119,11 @@ fn next_difference(state: &State) -> Option<Of> {
             all.get(place + 1).copied()
         }
     }
+}
+
+/// Has the view with the keys show a model.
+pub fn show(state: &State, of: Of) -> Vec<Wish> {
+    set(state, |view| view.of = of)
 }
 
 /// The view with the keys, changed; what it shows then is said, since a small screen has no title for it.

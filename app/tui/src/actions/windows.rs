@@ -4,7 +4,6 @@ use crate::panes::{Action, Panes};
 use crate::state::{Axis, Change, State, Tone, Tree, Windows, Wish, arrange};
 use ratatui::layout::Rect;
 
-/// The actions.
 pub const WINDOWS: &[Action<Panes>] = &[
     Action {
         name: "split-right",

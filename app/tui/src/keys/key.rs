@@ -7,7 +7,6 @@ use std::str::FromStr;
 /// A key as a plain terminal can send it. Shift is not kept apart: it is part of the character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Hash)]
 pub struct Key {
-    /// The key itself.
     pub code: KeyCode,
     /// Whether Ctrl was held.
     pub control: bool,

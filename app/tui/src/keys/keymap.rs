@@ -23,14 +23,13 @@ const FORBIDDEN: [(&str, &str); 6] = [
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{file}: {what}")]
 pub struct KeymapError {
-    /// The file.
     pub file: String,
     /// What is wrong, and what to do.
     pub what: String,
 }
 
 /// One line of the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Binding {
     scope: String,
     keys: Vec<Key>,
@@ -44,12 +43,11 @@ pub enum Found {
     Action(&'static str),
     /// The beginning of a longer sequence.
     Prefix,
-    /// Nothing.
     Nothing,
 }
 
 /// The table from keys to actions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keymap {
     /// Names that a line may use: of panes, whose sections hold keys of theirs, and of actions.
     panes: Vec<&'static str>,

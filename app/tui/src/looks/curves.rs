@@ -12,12 +12,10 @@ use ratatui::widgets::canvas::{Canvas, Line as Stroke, Points};
 /// Cells of the numbers at the left.
 const MARGIN: u16 = 9;
 
-/// A curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     /// Tells it from the others.
     pub letter: char,
-    /// What it is.
     pub name: String,
     /// The letter's style.
     pub style: Style,

@@ -85,6 +85,20 @@ pub fn preview_cell(theme: Theme, glyphs: Glyphs, value: f64, share: f64, width:
     cell
 }
 
+/// What a cell looks like in the rows below its first, where it has several: the same shade without a text, of its
+/// `share`; what has none, as a difference, has no shade without colors.
+#[must_use]
+pub fn continued(theme: Theme, glyphs: Glyphs, cell: &Span<'_>, share: Option<f64>) -> Span<'static> {
+    let wide = cell.width();
+    let shades = glyphs.shades();
+    let shade = share.filter(|share| *share > -NEARLY_NOTHING).map(|share| shades[level(share, shades.len())]);
+    let filled = match theme.depth {
+        Depth::Sixteen | Depth::None => shade.map_or_else(|| " ".repeat(wide), |shade| shade.repeat(wide)),
+        Depth::Indexed | Depth::True => " ".repeat(wide),
+    };
+    Span::styled(filled, cell.style)
+}
+
 /// A cell of a difference: `share` from -1 to 1 is its place between a purple and an orange end, which every colour vision tells
 /// apart; with sixteen colours or none, the sign in the text says it, and what is large is bold.
 #[must_use]

@@ -13,7 +13,6 @@ pub struct Paper<'a> {
 }
 
 impl<'a> Paper<'a> {
-    /// An empty sheet.
     pub fn new(area: Rect, buffer: &'a mut Buffer) -> Self {
         Self { area: area.intersection(buffer.area), row: 0, buffer }
     }

@@ -15,7 +15,7 @@ mod theme;
 pub use colors::Colors;
 pub use curves::{Curve, Window, draw_curves};
 pub use glyphs::Glyphs;
-pub use heat::{difference_cell, heat_cell, heat_legend, preview_cell};
+pub use heat::{continued, difference_cell, heat_cell, heat_legend, preview_cell};
 pub use lines::{Paper, window_start};
 pub use numbers::{ahead, bytes, count, duration, probability, ratio, seconds, signed};
 pub use picture::picture;

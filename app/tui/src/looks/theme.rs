@@ -42,7 +42,6 @@ impl Depth {
     }
 }
 
-/// Styles by role.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
     /// How many colours are used.
@@ -72,7 +71,6 @@ impl Theme {
         self.colors
     }
 
-    /// Plain text.
     #[must_use]
     pub fn text(self) -> Style {
         Style::new()

@@ -1,19 +1,24 @@
 //! The edits in place and those that were taken back, any of which can be taken back or the last put on again.
 
 use super::{Pressed, drift, frame, middle};
+use crate::input::Effect;
 use crate::keys::Key;
 use crate::looks::{Paper, fit, fit_left, printable, ratio, shorten, window_start, wrap};
-use crate::panes::Motion;
+use crate::panes::{Extent, Form, Motion, Table};
 use crate::state::{State, Tone, Wish, is_large};
 use crossterm::event::KeyCode;
 use locus_protocol::{EditInPlace, Grade, Undo, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::{Line, Span};
+use serde_json::json;
+use std::ops::RangeInclusive;
 
 /// The list, and which edit has the cursor.
 #[derive(Clone, Debug, Default)]
 pub struct EditList {
     cursor: usize,
+    /// Where the selected lines begin that end at the cursor.
+    anchor: Option<usize>,
 }
 
 /// An edit of the list.
@@ -44,7 +49,7 @@ impl EditList {
     /// The list with the cursor on the newest edit in place.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        Self { cursor: state.edits.applied.len().saturating_sub(1) }
+        Self { cursor: state.edits.applied.len().saturating_sub(1), anchor: None }
     }
 
     pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
@@ -54,12 +59,35 @@ impl EditList {
             self.cursor = motion.in_list(self.cursor, total, usize::from(state.screen.size.1) / 4);
         }
         Pressed::stays(match (key.code, key.control) {
+            (KeyCode::Char('v' | 'V'), false) => {
+                self.anchor = if self.anchor.is_some() { None } else { Some(self.cursor) };
+                Vec::new()
+            }
+            (KeyCode::Char('y'), false) => self.copy(state, Extent::Row),
+            (KeyCode::Char('Y'), false) => self.copy(state, Extent::Table),
+            (KeyCode::Esc, false) if self.anchor.is_some() => {
+                self.anchor = None;
+                Vec::new()
+            }
             (KeyCode::Enter | KeyCode::Char('u' | ' '), false) => vec![self.toggle(state)],
             (KeyCode::Char('r'), true) => vec![Wish::Run("redo")],
             (KeyCode::Char('s'), false) => drift::rescore(state),
             (KeyCode::Esc | KeyCode::Char('q' | 'U'), false) => return Pressed::goes(Vec::new()),
             _ => Vec::new(),
         })
+    }
+
+    /// Copies the selected lines, or the one under the cursor, or all, with tabs.
+    fn copy(&mut self, state: &State, extent: Extent) -> Vec<Wish> {
+        let table = table(state, self.cursor);
+        if table.rows.is_empty() {
+            return Vec::new();
+        }
+        let anchor = self.anchor.take().and_then(|anchor| isize::try_from(anchor).ok());
+        let further = anchor.and_then(|anchor| anchor.checked_sub_unsigned(self.cursor));
+        let table = table.part(extent, further);
+        let what = counted(table.rows.len(), "edit");
+        vec![Effect::Copy { what, text: table.written(extent, Form::Tabs) }.into()]
     }
 
     /// Takes the edit under the cursor back, or puts it on again.
@@ -98,7 +126,8 @@ impl EditList {
         paper.line(Span::styled(head, state.theme().heading()));
         let foot = foot(state, entries.get(place).copied(), paper.width());
         let foot_rows = if paper.left() > foot.len() + 2 { foot.len() } else { 0 };
-        let (lines, under_cursor) = lines(state, &entries, place, paper.width());
+        let selected = self.anchor.map_or(place..=place, |anchor| anchor.min(place)..=anchor.max(place));
+        let (lines, under_cursor) = lines(state, &entries, (place, &selected), paper.width());
         let list_rows = paper.left().saturating_sub(foot_rows);
         let first = window_start(under_cursor, list_rows, lines.len());
         let written = lines.len().min(list_rows);
@@ -123,7 +152,12 @@ fn title(state: &State) -> String {
 }
 
 /// All lines, and which of them has the cursor.
-fn lines(state: &State, entries: &[Entry<'_>], place: usize, room: usize) -> (Vec<Line<'static>>, usize) {
+fn lines(
+    state: &State,
+    entries: &[Entry<'_>],
+    (place, selected): (usize, &RangeInclusive<usize>),
+    room: usize,
+) -> (Vec<Line<'static>>, usize) {
     let mut lines = Vec::new();
     let mut under_cursor = 0;
     for (index, entry) in entries.iter().enumerate() {
@@ -134,14 +168,14 @@ fn lines(state: &State, entries: &[Entry<'_>], place: usize, room: usize) -> (Ve
         if index == place {
             under_cursor = lines.len();
         }
-        lines.push(line(state, *entry, index == place, room));
+        lines.push(line(state, *entry, (index == place, selected.contains(&index)), room));
     }
     (lines, under_cursor)
 }
 
-fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'static> {
+fn line(state: &State, entry: Entry<'_>, (cursor, focused): (bool, bool), room: usize) -> Line<'static> {
     let (glyphs, edit) = (state.glyphs(), entry.edit());
-    let mark = if focused { ">" } else { " " };
+    let mark = if cursor { ">" } else { " " };
     let numbers = format!("{mark} {:<5} {:>5} {:>9} ", edit.number, edit.facts, ratio(edit.norm));
     let change = format!("{}{}", fit_left(&ratio(edit.relative), 10, glyphs), if is_large(edit) { "!" } else { " " });
     let title = shorten(&printable(&format!("{}{}", edit.mark(), edit.title)), room.saturating_sub(36), glyphs);
@@ -159,6 +193,28 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
         Span::styled(change, change_style),
         Span::styled(fit(&format!(" {title}"), room.saturating_sub(35), glyphs), title_style),
     ])
+}
+
+/// All edits as a table.
+fn table(state: &State, cursor: usize) -> Table {
+    let columns = ["edit", "in_place", "facts", "norm", "relative_weight_change", "title", "verdict"];
+    let row = |entry: Entry<'_>| {
+        let edit = entry.edit();
+        let verdict = edit.verdict.as_ref().map(locus_protocol::AimVerdict::words);
+        let in_place = matches!(entry, Entry::InPlace(_));
+        vec![
+            json!(edit.number),
+            json!(in_place),
+            json!(edit.facts),
+            json!(edit.norm),
+            json!(edit.relative),
+            json!(edit.title),
+            json!(verdict),
+        ]
+    };
+    let rows = entries(state).into_iter().map(row).collect();
+    let columns = columns.map(str::to_owned).to_vec();
+    Table { name: "edits".to_owned(), title: title(state), columns, rows, cursor }
 }
 
 /// What the mark means, what enter would do, and whether the weights are the checkpoint's.

@@ -21,7 +21,6 @@ pub struct Help {
     selected: Option<usize>,
 }
 
-/// A line.
 enum Row {
     Text(Line<'static>),
     Action(&'static dyn Act),

@@ -9,6 +9,7 @@ mod form;
 mod help;
 mod jobs;
 mod models;
+mod moments;
 mod palette;
 mod quit;
 mod sheets;
@@ -19,6 +20,7 @@ pub use form::Form;
 pub use help::Help;
 pub use jobs::JobList;
 pub use models::ModelList;
+pub use moments::MomentsQuestion;
 pub use palette::Palette;
 pub use sheets::{Sheet, SheetKind};
 pub use trace_text::TraceText;
@@ -35,17 +37,13 @@ use ratatui::widgets::{Block, Clear, Widget};
 /// What lies over the panes.
 #[derive(Clone, Debug)]
 pub enum Overlay {
-    /// The keys.
     Help(Help),
     /// A text to read: model, error, command.
     Sheet(Sheet),
-    /// Actions by name.
     Palette(Palette),
-    /// The edit form.
     Form(Form),
     /// The edits in place.
     Edits(EditList),
-    /// The jobs.
     Jobs(JobList),
     /// Models that can be opened.
     Models(ModelList),
@@ -55,7 +53,8 @@ pub enum Overlay {
     TraceText(TraceText),
     /// Whether to edit on top of an edit of the same fact, or to replace it.
     EditAgain,
-    /// Whether to leave.
+    /// What is to become of second moments that an edit needs.
+    Moments(MomentsQuestion),
     Quit,
     /// How the engine ended.
     Died(String),
@@ -93,7 +92,7 @@ impl Overlay {
     pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Help(_) => &[("type", "filter"), ("up/down", "select"), ("enter", "run"), ("esc", "clear, close")],
-            Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "begin, end")],
+            Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "begin, end"), ("p", "pager")],
             Self::Palette(_) => &[
                 ("enter", "run"),
                 ("tab", "complete"),
@@ -112,7 +111,8 @@ impl Overlay {
                 ("enter", "take back, put on"),
                 ("s", "score all"),
                 ("ctrl-r", "put the last on again"),
-                ("up/down", "select"),
+                ("v", "select lines"),
+                ("y", "copy"),
                 ("esc", "close"),
             ],
             Self::Models(_) => {
@@ -130,6 +130,7 @@ impl Overlay {
             ],
             Self::TraceText(_) => &[("enter", "trace it"), ("esc", "the true target again")],
             Self::EditAgain => &[("o", "edit on top"), ("r", "replace it"), ("n", "leave it")],
+            Self::Moments(_) => &[("enter", "do it"), ("up/down", "select"), ("esc", "no edit")],
             Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
             Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
         }
@@ -146,19 +147,16 @@ pub struct Pressed {
 }
 
 impl Pressed {
-    /// It goes.
     fn goes(wishes: Vec<Wish>) -> Self {
         Self { stays: false, wishes }
     }
 
-    /// It stays.
     fn stays(wishes: Vec<Wish>) -> Self {
         Self { stays: true, wishes }
     }
 }
 
 impl Overlay {
-    /// A key.
     pub fn press(&mut self, state: &State, panes: &Panes, key: Key) -> Pressed {
         match self {
             Self::Help(help) => help.press(state, key),
@@ -171,12 +169,12 @@ impl Overlay {
             Self::BuildOutput => build_output::press(state, key),
             Self::TraceText(text) => text.press(state, key),
             Self::EditAgain => edit_again::press(state, key),
+            Self::Moments(question) => question.press(state, key),
             Self::Quit => quit::press(state, key),
             Self::Died(_) => died::press(state, key),
         }
     }
 
-    /// A pasted line.
     pub fn paste(&mut self, state: &State, line: &str) -> Vec<Wish> {
         match self {
             Self::Help(help) => help.paste(line),
@@ -216,6 +214,10 @@ pub fn draw(state: &State, panes: &Panes, overlay: &Overlay, buffer: &mut Buffer
         Overlay::TraceText(text) => text.draw(state, buffer),
         Overlay::EditAgain => {
             edit_again::draw(state, buffer);
+            None
+        }
+        Overlay::Moments(question) => {
+            question.draw(state, buffer);
             None
         }
         Overlay::Quit => {

@@ -15,7 +15,6 @@ use ratatui::text::Span;
 use std::path::PathBuf;
 use tui_input::Input;
 
-/// The list.
 #[derive(Clone, Debug, Default)]
 pub struct ModelList {
     typed: Input,
@@ -39,7 +38,12 @@ impl ModelList {
     /// The list with the cursor on the model that is loaded.
     #[must_use]
     pub fn new(state: &State) -> Self {
-        let place = state.known_models().iter().position(|known| known.source == state.launch.source);
+        // nothing is loaded before one was chosen: the one of the last session is the likely choice
+        let likely = match state.engine.model {
+            None if state.launch.chooses => state.launch.last.as_ref(),
+            _ => Some(&state.launch.source),
+        };
+        let place = state.known_models().iter().position(|known| Some(&known.source) == likely);
         Self { typed: Input::default(), selected: place.unwrap_or(0) }
     }
 
@@ -91,7 +95,8 @@ impl ModelList {
         let area = middle(state, 100, rows.max(10));
         let inside = frame(state, area, "Open a model", buffer);
         let mut paper = Paper::new(inside, buffer);
-        let hint = if self.typed.value().is_empty() { "a folder, or a few letters of a name" } else { "" };
+        let hint =
+            if self.typed.value().is_empty() { "a folder, an id of the hub, or a few letters of a name" } else { "" };
         paper.line(vec![
             Span::styled(" model: ", state.theme().accent()),
             Span::raw(printable(self.typed.value())),
@@ -103,7 +108,8 @@ impl ModelList {
         let width = paper.width();
         let widest = shown.iter().map(|known| crate::looks::width(&known.name)).max().unwrap_or(0).min(width / 2);
         for (number, known) in shown.iter().enumerate().skip(first).take(room) {
-            let mark = if known.source == state.launch.source { "*" } else { " " };
+            let is_loaded = state.engine.model.is_some() && known.source == state.launch.source;
+            let mark = if is_loaded { "*" } else { " " };
             let text = format!(
                 " {mark} {}  {}",
                 fit(&printable(&known.name), widest, state.glyphs()),
@@ -119,11 +125,14 @@ impl ModelList {
         let foot = match shown.get(place).map(|known| &known.source) {
             Some(ModelSource::Folder(folder)) => format!(" enter opens {}", folder.display()),
             Some(ModelSource::BuiltIn) => " enter opens the built-in model".to_owned(),
-            None if is_folder(typed) => format!(" enter opens the folder {typed}"),
-            None => " nothing matches; a folder has a / in it".to_owned(),
+            None if is_folder(typed) => format!(" enter opens {typed}"),
+            None => " nothing matches; a folder or an id of the hub has a / in it".to_owned(),
         };
         paper.line(Span::styled(shorten(&printable(&foot), width, state.glyphs()), state.theme().muted()));
-        let note = " * is loaded; another one takes its place, with what belongs to it";
+        let note = match state.engine.model {
+            Some(_) => " * is loaded; another one takes its place, with what belongs to it",
+            None => " no model is loaded yet; esc leaves the list, o shows it again",
+        };
         paper.line(Span::styled(shorten(note, width, state.glyphs()), state.theme().muted()));
         let column = u16::try_from(self.typed.visual_cursor() + " model: ".len()).unwrap_or(u16::MAX);
         (inside.height > 0 && column < inside.width).then(|| Position::new(inside.x + column, inside.y))

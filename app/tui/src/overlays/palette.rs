@@ -19,7 +19,6 @@ use tui_input::Input;
 /// Lines that were typed before and stand first where nothing is typed yet.
 const RECENT: usize = 3;
 
-/// The palette.
 #[derive(Clone, Debug, Default)]
 pub struct Palette {
     input: Input,
@@ -34,7 +33,6 @@ pub struct Palette {
 enum Offer {
     /// A line that was typed before.
     Before(String),
-    /// An action.
     Action(&'static dyn Act),
     /// A command that takes arguments.
     Command(&'static Command),

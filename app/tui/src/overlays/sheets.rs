@@ -2,6 +2,7 @@
 
 use super::{Pressed, frame, middle};
 use crate::as_command::{self, ShellCommand};
+use crate::input::Effect;
 use crate::keys::Key;
 use crate::looks::{Paper, bytes, count, fit, printable, wrap};
 use crate::panes::Motion;
@@ -12,15 +13,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-/// Which text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Columns of a text that is read in a pager: lines are as long as they are.
+const PAGE: usize = 2000;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SheetKind {
     /// Model, device, plugins.
     Model,
-    /// The last error.
     Error,
     /// The last trace or edit as a command.
     Command,
+    /// What a pager would have shown.
+    Text {
+        title: String,
+        text: String,
+    },
 }
 
 /// A text and how far it is scrolled.
@@ -33,28 +40,46 @@ pub struct Sheet {
 impl Sheet {
     /// A text from its beginning.
     #[must_use]
-    pub fn new(kind: SheetKind) -> Self {
+    pub const fn new(kind: SheetKind) -> Self {
         Self { kind, scroll: 0 }
+    }
+
+    fn title(&self) -> &str {
+        match &self.kind {
+            SheetKind::Model => "Model and plugins",
+            SheetKind::Error => "Last error",
+            SheetKind::Command => "The same as a command",
+            SheetKind::Text { title, .. } => title,
+        }
     }
 
     fn area(&self, state: &State) -> Rect {
         let rows = state.screen.size.1;
         match self.kind {
-            SheetKind::Model => middle(state, 100, rows),
+            SheetKind::Model | SheetKind::Text { .. } => middle(state, 100, rows),
             SheetKind::Error => middle(state, 84, 14),
             SheetKind::Command => middle(state, 100, 24),
         }
     }
 
     fn lines(&self, state: &State, room: usize) -> Vec<Line<'static>> {
-        match self.kind {
+        match &self.kind {
             SheetKind::Model => model(state, room),
             SheetKind::Error => error(state, room),
             SheetKind::Command => command(state, room),
+            SheetKind::Text { text, .. } => {
+                let wrapped = text.lines().flat_map(|line| wrap(&format!(" {}", printable(line)), room, 3));
+                wrapped.map(Line::raw).collect()
+            }
         }
     }
 
     pub(super) fn press(&mut self, state: &State, key: Key) -> Pressed {
+        if key.code == KeyCode::Char('p') && !key.control {
+            let lines = self.lines(state, PAGE);
+            let text = lines.iter().map(|line| format!("{line}\n")).collect();
+            return Pressed::stays(vec![Effect::Page { title: self.title().to_owned(), text }.into()]);
+        }
         let motion = match (key.code, key.control) {
             (KeyCode::Char(' '), false) => Some(Motion::PageDown),
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | 'M' | 'E' | '$'), false) => {
@@ -77,11 +102,7 @@ impl Sheet {
         let lines = self.lines(state, room);
         let last = lines.len().saturating_sub(rows);
         let first = self.scroll.min(last);
-        let title = match self.kind {
-            SheetKind::Model => "Model and plugins",
-            SheetKind::Error => "Last error",
-            SheetKind::Command => "The same as a command",
-        };
+        let title = self.title();
         let title = match lines.len().saturating_sub(first + rows) {
             0 => title.to_owned(),
             below => format!("{title} ({below} more lines: down)"),

@@ -12,7 +12,6 @@ use ratatui::layout::Position;
 use ratatui::text::Span;
 use tui_input::Input;
 
-/// The text.
 #[derive(Clone, Debug, Default)]
 pub struct TraceText {
     input: Input,

@@ -16,7 +16,6 @@ pub struct Action<P: 'static> {
     pub always: bool,
     /// Whether it can run now, and why not.
     pub available: fn(&P, &State) -> Result<(), String>,
-    /// What it does.
     pub run: fn(&mut P, &State) -> Vec<Wish>,
 }
 
@@ -46,7 +45,6 @@ impl Within for Panes {
 
 /// An action, whatever it acts on.
 pub trait Act: Sync {
-    /// Its name.
     fn name(&self) -> &'static str;
     /// What it does, in one line.
     fn help(&self) -> &'static str;

@@ -14,7 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tui_input::Input;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "log",
     title: "Log",
@@ -72,12 +71,10 @@ const ACTIONS: &[Action<LogPane>] = &[
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Level {
-    /// All lines.
     #[default]
     All,
     /// Warnings and errors.
     Warnings,
-    /// Errors.
     Errors,
 }
 
@@ -198,7 +195,7 @@ impl Pane for LogPane {
         let shown = lines.iter().enumerate().skip(first).take(rows);
         let mut written = 0;
         for (number, line) in shown {
-            let style = match self.cursor.is_some() && number == place {
+            let style = match self.cursor.is_some() && number == place || state.is_selected(number, place) {
                 true => state.theme().selected(),
                 false => style(state, line),
             };
@@ -242,6 +239,27 @@ impl Pane for LogPane {
             rows: lines.iter().map(row).collect(),
             cursor,
         })
+    }
+
+    fn row(&self, state: &Seen<'_>) -> Option<usize> {
+        let last = self.lines(state).len().checked_sub(1)?;
+        Some(self.cursor.unwrap_or(last).min(last))
+    }
+
+    fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
+        let line = *self.lines(state).get(self.row(state)?)?;
+        Some(("the line".to_owned(), json!(line.text)))
+    }
+
+    fn has_text(&self, _state: &Seen<'_>) -> bool {
+        true
+    }
+
+    fn text(&self, state: &Seen<'_>) -> Option<String> {
+        let line = |line: &LogLine| {
+            format!("{:>9.1} {:<7} {}: {}\n", line.at.as_secs_f64(), line.level, line.source, line.text)
+        };
+        Some(self.lines(state).into_iter().map(line).collect())
     }
 
     fn typing(&self) -> Option<&'static [(&'static str, &'static str)]> {

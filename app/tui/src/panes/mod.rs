@@ -27,7 +27,7 @@ mod trace;
 
 pub use action::{Act, Action, Within, table as action_table};
 pub use fact::{first_steps, prompt_spans};
-pub use table::{Extent, Table};
+pub use table::{Extent, Form, Table, unselect};
 
 use crate::keys::Key;
 use crate::state::{Seen, State, Wish, pane_rows};
@@ -98,7 +98,6 @@ panes! {
 pub struct About {
     /// Its name, as in `keymap.toml` and in what is remembered.
     pub name: &'static str,
-    /// Its title.
     pub title: &'static str,
     /// What it shows, for help.
     pub about: &'static str,
@@ -144,6 +143,26 @@ pub trait Pane: Debug {
         None
     }
 
+    /// The row under the cursor, where rows of it can be selected.
+    fn row(&self, _state: &Seen<'_>) -> Option<usize> {
+        None
+    }
+
+    /// The number or text under the cursor, and what it is.
+    fn cell(&self, _state: &Seen<'_>) -> Option<(String, Value)> {
+        None
+    }
+
+    /// Whether it has a text, without making it.
+    fn has_text(&self, _state: &Seen<'_>) -> bool {
+        false
+    }
+
+    /// All that it has to say, where that is more than its table: to be read in a pager.
+    fn text(&self, _state: &Seen<'_>) -> Option<String> {
+        None
+    }
+
     /// What the engine told, and when, before what all panes share takes it in.
     fn hear(&mut self, _now: Duration, _event: &Event) {}
 
@@ -182,13 +201,9 @@ pub trait Pane: Debug {
 /// A way to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
-    /// One up.
     Up,
-    /// One down.
     Down,
-    /// One left.
     Left,
-    /// One right.
     Right,
     /// Half a page up.
     PageUp,

@@ -6,7 +6,6 @@ use ratatui::layout::Rect;
 /// Least size at which all panes show at once.
 const ALL_PANES: (u16, u16) = (110, 30);
 
-/// Where things are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arrangement {
     /// The names of the panes, where only one shows.
@@ -25,11 +24,9 @@ pub struct Arrangement {
     pub activity: Option<Rect>,
     /// Model, device, memory, edits.
     pub status: Option<Rect>,
-    /// Keys.
     pub hints: Option<Rect>,
 }
 
-/// Arranges the screen.
 #[must_use]
 pub fn arrange(state: &State) -> Arrangement {
     let (columns, rows) = state.screen.size;

@@ -36,7 +36,6 @@ impl From<Effect> for Wish {
 }
 
 impl Wish {
-    /// A message.
     #[must_use]
     pub fn say(tone: Tone, text: impl Into<String>) -> Self {
         Self::Change(Change::Say(tone, text.into()))
@@ -58,21 +57,16 @@ impl Wish {
 /// What can lie over the panes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// The keys.
     Help,
     /// Model, device, plugins.
     Model,
-    /// The last error.
     Error,
     /// The last trace or edit as a command.
     Command,
-    /// Actions by name.
     Palette,
-    /// The edit form.
     Form,
     /// The edits in place.
     Edits,
-    /// The jobs.
     Jobs,
     /// Models that can be opened.
     Models,
@@ -82,14 +76,12 @@ pub enum Opening {
     TraceText,
     /// Whether to edit on top of an edit of the same fact, or to replace it.
     EditAgain,
-    /// Whether to leave.
     Quit,
 }
 
 /// A change of what all panes share.
 #[derive(Debug)]
 pub enum Change {
-    /// A message shows.
     Say(Tone, String),
     /// A pane has the keys, and is on the screen.
     Focus(&'static str),
@@ -103,7 +95,6 @@ pub enum Change {
     SmallSplit(Option<Tree>),
     /// The pane with the keys has the whole screen, or not.
     Zoom(bool),
-    /// Other layouts.
     Windows(Windows),
     /// Ctrl-c was pressed with nothing to cancel.
     Interrupted,
@@ -135,7 +126,6 @@ pub enum Change {
     ToggleFreeze,
     /// A job is ordered.
     Order {
-        /// A few words.
         title: String,
         /// What the engine is to do.
         task: Box<Task>,
@@ -148,8 +138,14 @@ pub enum Change {
         edit: u64,
         /// A few words on the second.
         title: String,
-        /// The second.
         order: Box<EditOrder>,
+    },
+    /// Jobs that have ended are ordered once more, all of them after another one where there is something to do first; where
+    /// that comes to nothing, so do they.
+    AllAgain {
+        /// What is done first.
+        first: Option<Box<Task>>,
+        orders: Vec<Order>,
     },
     /// A job that has ended is ordered once more.
     OrderAgain(Box<Order>),
@@ -161,7 +157,6 @@ pub enum Change {
     Load,
     /// Another model is loaded in its place.
     Open(ModelSource),
-    /// A job stops.
     Cancel(JobId),
     /// A job that waits does so no more.
     DropWaiting(JobId),
@@ -175,18 +170,14 @@ pub enum Change {
     BeginVariantForm(usize),
     /// The edit form is about the next edit.
     EndVariantForm,
-    /// Other variants.
     Variants(Variants),
     /// The model that variants are measured on.
     MeasureOn(TriedOn),
     /// The crate of a plugin is built.
     Build {
-        /// The plugin.
         plugin: (PluginKind, String),
-        /// The crate's folder.
         folder: PathBuf,
     },
-    /// Cargo stops.
     StopBuild,
     /// The next or the previous complaint of cargo's has the cursor.
     StepProblem(bool),
@@ -208,7 +199,13 @@ impl State {
             Change::Focus(pane) => self.screen.focus_on(pane),
             Change::GoTo(view) => self.screen.go_to(&view),
             Change::GoBack => self.screen.go_back(),
-            Change::View(view) => self.screen.windows.set_view(&self.screen.view, *view),
+            Change::View(view) => {
+                let shown = self.screen.windows.view(&self.screen.view);
+                if (shown.of, shown.against) != (view.of, view.against) {
+                    self.left_outs.try_again();
+                }
+                self.screen.windows.set_view(&self.screen.view, *view);
+            }
             Change::SmallSplit(tree) => self.screen.small = tree,
             Change::Zoom(zoomed) => self.screen.zoomed = zoomed,
             Change::Windows(windows) => self.screen.windows = windows,
@@ -255,6 +252,7 @@ impl State {
             }
             Change::TraceAnswer(fact, answer) => self.traces.choose_answer(&fact, answer),
             Change::Replace { edit, title, order } => return self.replace(edit, title, *order),
+            Change::AllAgain { first, orders } => return self.order_all_again(first.map(|first| *first), orders),
             Change::OrderAgain(order) => return self.order_again(&order),
             Change::RunLostAgain => return self.run_lost_again(),
             Change::ForgetLost => self.link.lost = None,

@@ -13,7 +13,6 @@ const REMEMBERED: usize = 32;
 /// An order that was tried, or is to be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// What was asked.
     pub asked: EditOrder,
     /// Numbers of the edits that the model has on which it was tried; none for the unedited model.
     pub on_top_of: Vec<u64>,
@@ -64,10 +63,8 @@ pub enum Ground {
     Other,
 }
 
-/// The comparison.
 #[derive(Clone, Debug, Default)]
 pub struct Compare {
-    /// The variants.
     pub variants: Variants,
     /// The model that variants are measured on.
     pub on: TriedOn,

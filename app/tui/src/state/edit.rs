@@ -13,7 +13,6 @@ pub const LARGE: f64 = 1.0;
 /// How far an edit is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stage {
-    /// The method works.
     Running,
     /// It is in place.
     Applied,
@@ -27,12 +26,9 @@ pub enum Stage {
     Failed(String),
 }
 
-/// One edit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditView {
-    /// Its job.
     pub job: JobId,
-    /// What was asked.
     pub order: EditOrder,
     /// Its number once it is in place.
     pub number: Option<u64>,
@@ -40,9 +36,7 @@ pub struct EditView {
     pub stale: bool,
     /// Layers that the method edits.
     pub layers: Vec<usize>,
-    /// Rows before it.
     pub before: Vec<LayerRow>,
-    /// Rows now.
     pub rows: Vec<LayerRow>,
     /// The last step, from 0.
     pub step: Option<u64>,
@@ -120,7 +114,6 @@ impl EditView {
         }
     }
 
-    /// The method begins.
     pub fn begin(&mut self, started: EditStarted) {
         *self = Self::new(started.job, started.order);
         (self.layers, self.steps) = (started.layers, started.steps);
@@ -277,7 +270,6 @@ impl Edits {
         self.view = Some(view);
     }
 
-    /// The method begins.
     pub fn begin(&mut self, started: EditStarted) {
         let mut view = EditView::new(started.job, started.order.clone());
         view.begin(started);

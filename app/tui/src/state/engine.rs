@@ -9,13 +9,11 @@ use std::collections::BTreeMap;
 pub struct Engine {
     /// Version of the program.
     pub version: String,
-    /// The model.
     pub model: Option<ModelReady>,
     /// Plugins that were loaded.
     pub plugins: Vec<PluginReady>,
     /// Files that are no plugins we can use.
     pub refused: Vec<PluginRefused>,
-    /// Memory in use.
     pub memory: Option<Memory>,
     /// Whether loading the model ended without one, and how.
     pub load_trouble: Option<String>,

@@ -14,7 +14,6 @@ pub enum FactOrder {
     /// As in the file; with a filter the best match first.
     #[default]
     File,
-    /// By subject.
     Subject,
     /// By relation, then by subject.
     Relation,
@@ -23,7 +22,6 @@ pub enum FactOrder {
 }
 
 impl FactOrder {
-    /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -78,18 +76,20 @@ pub struct FactList {
 }
 
 impl FactList {
-    /// Takes the facts of a model; typed ones stay in front and keep their marks.
-    pub fn replace(&mut self, source: String, facts: Vec<Fact>) {
+    /// Takes the facts of a model; typed ones stay in front and keep their marks. Selects the fact that was selected when
+    /// the model was last used, else the record `first`.
+    pub fn replace(&mut self, source: String, facts: Vec<Fact>, first: Option<u64>) {
         self.all.truncate(self.typed);
         self.marked.retain(|&index| index < self.typed);
         self.all.extend(facts);
         self.haystacks = self.all.iter().map(haystack).collect();
         (self.source, self.arrived) = (source, true);
         self.apply_filter();
-        if let Some(prompt) = self.wanted.take() {
-            let place = self.from(0).position(|fact| fact.prompt() == prompt);
-            self.selected = place.unwrap_or(0);
-        }
+        let place = match self.wanted.take() {
+            Some(prompt) => Some(self.from(0).position(|fact| fact.prompt() == prompt).unwrap_or(0)),
+            None => first.and_then(|case| self.from(0).position(|fact| fact.case_id == Some(case))),
+        };
+        self.selected = place.unwrap_or(self.selected);
     }
 
     /// Facts that were typed, the last first.
@@ -160,7 +160,6 @@ impl FactList {
         &self.all[self.typed..]
     }
 
-    /// The selected fact.
     #[must_use]
     pub fn current(&self) -> Option<&Fact> {
         self.all.get(*self.shown.get(self.selected)?)
@@ -243,7 +242,6 @@ impl FactList {
         self.shown.len()
     }
 
-    /// Number of facts.
     #[must_use]
     pub fn total(&self) -> usize {
         self.all.len()
@@ -295,6 +293,7 @@ mod tests {
         list.replace(
             "test".into(),
             vec![fact("The capital of {France} is", "Paris"), fact("{Sony} was founded in", "Japan")],
+            None,
         );
         assert_eq!(list.shown(), 2);
         list.filter = "snyjap".into();
@@ -323,7 +322,7 @@ mod tests {
             fact("The mayor of {Paris} left", "Rome"),
             fact("{Rome} is the capital of", "Italy"),
         ];
-        list.replace("test".into(), facts);
+        list.replace("test".into(), facts, None);
         let mut subjects = |filter: &str| {
             list.set_filter(filter.into());
             list.from(0).map(|fact| fact.subject.clone()).collect::<Vec<_>>()

@@ -16,7 +16,6 @@ pub struct EditForm {
 /// What the edit form says when it is about no variant.
 #[derive(Clone, Debug)]
 pub struct VariantForm {
-    /// The variant's letter.
     pub letter: char,
     settings: Settings,
     layer_chosen: bool,

@@ -7,14 +7,10 @@ use std::time::Duration;
 /// The phase in which a method's steps come.
 const OPTIMISING: &str = "optimising";
 
-/// The running job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// Its number.
     pub id: JobId,
-    /// What it does.
     pub kind: JobKind,
-    /// A few words.
     pub title: String,
     /// When it was ordered.
     pub started: Duration,
@@ -84,7 +80,6 @@ impl Job {
         self.went_on = Some(now);
     }
 
-    /// Notes a report.
     pub fn report(&mut self, phase: Phase, done: u64, total: u64, now: Duration) {
         self.pace.report(&phase, done, total, now);
         self.phase = Some(phase);
@@ -134,7 +129,16 @@ impl Job {
             (JobKind::Load, Some(phase)) => *phase == Phase::Weights,
             (JobKind::Trace, Some(phase)) => *phase == Phase::Cells,
             // those of one phase
-            (JobKind::SecondMoments | JobKind::Rescore | JobKind::Save | JobKind::Place | JobKind::Reload, _) => true,
+            (
+                JobKind::SecondMoments
+                | JobKind::Rescore
+                | JobKind::LeaveOut
+                | JobKind::Save
+                | JobKind::Place
+                | JobKind::Rates
+                | JobKind::Reload,
+                _,
+            ) => true,
             _ => false,
         }
     }

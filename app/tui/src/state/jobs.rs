@@ -4,7 +4,7 @@
 use super::job::likeness;
 use super::{Job, Lap, Stage, State, Tone};
 use crate::input::Effect;
-use locus_protocol::{AimVerdict, Command, EditOrder, JobId, JobKind, Keep, Outcome, Task, Try, Undo};
+use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Redo, Task, Try, Undo};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
@@ -16,11 +16,8 @@ const REMEMBERED: usize = 200;
 /// A job as it was ordered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Order {
-    /// Its number.
     pub job: JobId,
-    /// What it does.
     pub kind: JobKind,
-    /// A few words.
     pub title: String,
     /// What the engine is to do.
     pub task: Task,
@@ -29,9 +26,7 @@ pub struct Order {
 /// A job that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
-    /// The job.
     pub order: Order,
-    /// How it ended.
     pub outcome: Outcome,
     /// How long it took.
     pub seconds: f64,
@@ -53,7 +48,6 @@ pub struct StandingBy {
 /// The running job, and those that wait or have ended.
 #[derive(Clone, Debug, Default)]
 pub struct Jobs {
-    /// The running job.
     pub job: Option<Job>,
     /// Its order; unknown where another process gave it.
     pub running: Option<Order>,
@@ -65,8 +59,10 @@ pub struct Jobs {
     pub ended: VecDeque<Ended>,
     /// The last job's number.
     pub last: JobId,
-    /// A job that is for nothing if another one, which comes first, does not do what it is to do: that one, then this.
-    follows: Option<(JobId, JobId)>,
+    /// Jobs that are for nothing if another one, which comes first, does not do what it is to do: that one, then this.
+    follows: Vec<(JobId, JobId)>,
+    /// Edits that were ordered in the place of another: the job, and the number of the edit that was taken back for it.
+    replaces: Vec<(JobId, u64)>,
     /// What the phases of jobs took that were done last, by what such jobs have in common.
     took: HashMap<String, Vec<Lap>>,
 }
@@ -133,24 +129,82 @@ impl State {
         effects
     }
 
-    /// Orders that an edit is taken back, and that its fact is edited anew.
-    pub fn replace(&mut self, edit: u64, title: String, order: EditOrder) -> Vec<Effect> {
-        let mut effects = self.order("undo".to_owned(), Undo::of(edit));
-        let undo = self.jobs.last;
-        effects.extend(self.order(title, order));
-        self.jobs.follows = Some((undo, self.jobs.last));
+    /// Orders that an edit is taken back, and that its fact is edited anew. Where the second comes to nothing, the first is
+    /// put back, see [`Self::put_back`].
+    pub fn replace(&mut self, edit: u64, title: String, task: impl Into<Task>) -> Vec<Effect> {
+        let effects = self.order_after("undo".to_owned(), Undo::of(edit), title, task);
+        self.jobs.replaces.push((self.jobs.last, edit));
         effects
     }
 
-    /// A job ended: the one that was ordered to follow it is dropped where it did not do what it was to do. Gives the title
-    /// of that one.
-    pub fn drop_follower(&mut self, job: JobId, outcome: &Outcome) -> Option<String> {
-        let (_, follower) = self.jobs.follows.take_if(|(first, _)| *first == job)?;
-        if *outcome == Outcome::Done {
-            return None;
+    /// Orders a job, and another one after it that is for nothing without the first.
+    pub fn order_after(
+        &mut self,
+        first_title: String,
+        first: impl Into<Task>,
+        title: String,
+        task: impl Into<Task>,
+    ) -> Vec<Effect> {
+        let mut effects = self.order(first_title, first);
+        let before = self.jobs.last;
+        effects.extend(self.order(title, task));
+        self.jobs.follows.push((before, self.jobs.last));
+        effects
+    }
+
+    /// Orders jobs that have ended once more, all of them after another one where there is something to do first. What was
+    /// in the place of another edit is so again.
+    pub fn order_all_again(&mut self, first: Option<Task>, orders: Vec<Order>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let before = first.map(|first| {
+            effects.extend(self.order(first.title(), first));
+            self.jobs.last
+        });
+        for order in orders {
+            let replaced = self.jobs.replaces.iter().find(|(job, _)| *job == order.job).map(|(_, edit)| *edit);
+            effects.extend(match replaced {
+                Some(edit) => self.replace(edit, order.title, order.task),
+                None => self.order(order.title, order.task),
+            });
+            // the undo of what is replaced comes first
+            let begins = self.jobs.last - u64::from(replaced.is_some());
+            self.jobs.follows.extend(before.map(|before| (before, begins)));
         }
-        self.edits.abandon(follower, Stage::Cancelled(String::new()));
-        self.jobs.drop_waiting(follower).map(|order| order.title)
+        effects
+    }
+
+    /// A job ended: those that were ordered to follow it are dropped where it did not do what it was to do. Gives the title
+    /// of the last of them.
+    pub fn drop_follower(&mut self, job: JobId, outcome: &Outcome) -> Option<String> {
+        let mut ended = vec![job];
+        let mut title = None;
+        while let Some(job) = ended.pop() {
+            let (gone, left): (Vec<_>, _) = self.jobs.follows.drain(..).partition(|(first, _)| *first == job);
+            self.jobs.follows = left;
+            if *outcome == Outcome::Done {
+                continue;
+            }
+            for (_, follower) in gone {
+                self.edits.abandon(follower, Stage::Cancelled(String::new()));
+                if let Some(order) = self.jobs.drop_waiting(follower) {
+                    self.compare.forget(follower);
+                    title = Some(order.title);
+                }
+                ended.push(follower);
+            }
+        }
+        title
+    }
+
+    /// A job ended: where it was to put an edit in the place of another and did not, that one is put back.
+    pub fn put_back(&mut self, job: JobId, outcome: &Outcome) -> Vec<Effect> {
+        let is_it = |(replacing, _): &&(JobId, u64)| *replacing == job;
+        let Some((_, edit)) = self.jobs.replaces.iter().find(is_it).copied() else { return Vec::new() };
+        let was_taken_back = self.edits.undone.last().is_some_and(|undone| undone.number == edit);
+        if *outcome == Outcome::Done || !was_taken_back || self.engine.gone {
+            return Vec::new();
+        }
+        self.order(format!("putting edit {edit} back"), Redo::default())
     }
 
     /// Whether a job runs that lets a look in now.
@@ -188,7 +242,6 @@ impl State {
         Some(format!("{} waits its turn; {before} before it, J lists them", waiting.title))
     }
 
-    /// The running job.
     #[must_use]
     pub fn job(&self) -> Option<&Job> {
         self.jobs.job.as_ref()
@@ -279,8 +332,14 @@ impl State {
             if *outcome == Outcome::Done {
                 self.jobs.learn(likeness(&order.task), ended.clone().laps(self.now));
             }
-            // what they did is seen in the list of edits
-            if !matches!(order.kind, JobKind::Undo | JobKind::Redo) {
+            let is_seen = match order.kind {
+                // in the list of edits
+                JobKind::Undo | JobKind::Redo => true,
+                // in the view that it was for
+                JobKind::LeaveOut => *outcome == Outcome::Done,
+                _ => false,
+            };
+            if !is_seen {
                 self.remember(order, outcome, seconds);
             }
         }
@@ -372,7 +431,10 @@ impl State {
     }
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
-        self.notices.clear();
+        // nobody pressed a key for a look that a view lacks
+        if order.kind != JobKind::LeaveOut {
+            self.notices.clear();
+        }
         if is_edit(&order.task) {
             self.announce(order.job, &order.task);
         }

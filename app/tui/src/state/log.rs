@@ -15,11 +15,9 @@ pub struct LogLine {
     pub source: String,
     /// `info`, `warning` or `error`.
     pub level: String,
-    /// The line.
     pub text: String,
 }
 
-/// The log.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     lines: VecDeque<LogLine>,

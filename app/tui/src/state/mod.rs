@@ -10,6 +10,7 @@ mod facts;
 mod form;
 mod job;
 mod jobs;
+mod left_out;
 mod link;
 mod log;
 mod next_tokens;
@@ -38,6 +39,7 @@ pub use facts::FactList;
 pub use form::EditForm;
 pub use job::Job;
 pub use jobs::{Ended, Jobs, Order};
+pub use left_out::LeftOuts;
 pub use link::Link;
 pub use log::{Log, LogLine};
 pub use next_tokens::{NextTokens, Prediction};
@@ -55,12 +57,12 @@ pub use variants::{MOST_VARIANTS, Variant, Variants};
 pub use views::{Of, Seen, View, kind_of};
 pub use windows::{Axis, Tree, Windows};
 
-use crate::input::Effect;
+use crate::input::{Effect, Reloaded};
 use crate::keys::{Key, Keymap};
 use crate::looks::{Glyphs, Theme};
-use crate::options::{KnownModel, WorkbenchOptions};
+use crate::options::{KnownModel, Own, WorkbenchOptions};
 use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is said where something needs a fact and none is selected.
@@ -76,7 +78,6 @@ pub struct Launch {
     pub source: ModelSource,
     /// The program's flags, as commands for the shell repeat them.
     pub flags: Vec<String>,
-    /// Where files go.
     pub export_folder: PathBuf,
     /// Where the folders of sweeps go.
     pub sweep_folder: PathBuf,
@@ -84,16 +85,23 @@ pub struct Launch {
     pub began: Duration,
     /// What the edit form says on a model that nothing is known of.
     pub form: Settings,
+    /// What the user's settings say of the workbench itself.
+    pub own: Own,
     /// Models that were found on this machine.
     pub models: Vec<KnownModel>,
+    /// What the model in a folder is, where the folder is on this machine.
+    pub look_at: Option<fn(&Path) -> Option<KnownModel>>,
     /// Folders of models that were opened, the last first.
     pub opened: Vec<PathBuf>,
+    /// Whether no model was named at the start.
+    pub chooses: bool,
+    /// The model that was loaded last in the session before.
+    pub last: Option<ModelSource>,
 }
 
 /// The layer under the cursor, the same in all panes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LayerCursor {
-    /// The layer.
     pub place: usize,
     /// Whether the user has moved to it; a finished trace leaves it alone then.
     pub chosen: bool,
@@ -125,25 +133,22 @@ pub struct State {
     pub link: Link,
     /// The running job, and those that wait or have ended.
     pub jobs: Jobs,
-    /// The facts.
     pub facts: FactList,
     /// Next tokens of the selected fact.
     pub next_tokens: NextTokens,
-    /// Traces.
     pub traces: Traces,
     /// The layer under the cursor.
     pub layer: LayerCursor,
     /// The running or last edit, and what is in place.
     pub edits: Edits,
+    /// What facts are without some of the edits in place.
+    pub left_outs: LeftOuts,
     /// Variants side by side.
     pub compare: Compare,
-    /// The edit form.
     pub form: EditForm,
     /// The crate of a plugin that is built.
     pub build: Build,
-    /// Log lines.
     pub log: Log,
-    /// Messages.
     pub notices: Notices,
     /// Exports so far, for their names.
     pub exports: usize,
@@ -166,10 +171,14 @@ impl State {
                 sweep_folder: options.sweep_folder.clone(),
                 began: options.began,
                 form: Settings::new(options.method.clone(), options.objective.clone()),
+                own: options.own,
                 models: options.models.clone(),
+                look_at: options.look_at,
                 opened: Vec::new(),
+                chooses: options.chooses,
+                last: None,
             },
-            screen: Screen::new(panes, Theme::new(options.colours), Glyphs::new(options.ascii), keymap),
+            screen: Screen::new(panes, options.own.on(Theme::new(options.colours)), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),
             engine: Engine::default(),
             link: Link::new(options.follows.clone()),
@@ -179,6 +188,7 @@ impl State {
             traces: Traces::default(),
             layer: LayerCursor::default(),
             edits: Edits::default(),
+            left_outs: LeftOuts::default(),
             compare: Compare::default(),
             form: EditForm {
                 settings: Settings::new(options.method.clone(), options.objective.clone()),
@@ -198,22 +208,32 @@ impl State {
         (self.engine, self.jobs, self.facts) = (Engine::default(), self.jobs.none(), FactList::default());
         (self.edits, self.traces, self.compare) = (Edits::default(), Traces::default(), Compare::default());
         self.next_tokens.told = None;
+        self.left_outs.forget();
         self.layer.chosen = false;
     }
 
-    /// Styles.
+    /// Takes over what the user's files of settings and keys say now.
+    pub fn take_over(&mut self, read: Reloaded) {
+        let Reloaded { keymap, own, plugins: [method, objective] } = read;
+        (self.screen.keymap, self.launch.own) = (keymap, own);
+        self.screen.theme = own.on(self.screen.theme);
+        self.launch.form = Settings::new(Some(method), Some(objective));
+        self.keyboard.pending.clear();
+        let text = "settings and keys are read anew; method and objective count for the next model, reproducible and keep \
+                    from the next start";
+        self.say(Tone::Good, text);
+    }
+
     #[must_use]
     pub fn theme(&self) -> Theme {
         self.screen.theme
     }
 
-    /// Glyphs.
     #[must_use]
     pub fn glyphs(&self) -> Glyphs {
         self.screen.glyphs
     }
 
-    /// Keys.
     #[must_use]
     pub fn keymap(&self) -> &Keymap {
         &self.screen.keymap
@@ -241,7 +261,6 @@ impl State {
         self.log.push(self.now, "workbench", level, text);
     }
 
-    /// The selected fact.
     #[must_use]
     pub fn fact(&self) -> Option<&Fact> {
         self.facts.current()
@@ -288,9 +307,9 @@ impl State {
         }
         let method = self.form.settings.chosen(&self.engine, PluginKind::Method);
         let method = method.and_then(|id| self.engine.plugin(PluginKind::Method, id));
-        // a window that suits the model is left to the method
-        let has_window = method.is_some_and(|method| method.layers.len() > 1);
-        self.form.settings.layers = if has_window { String::new() } else { self.layer.place.to_string() };
+        // layers that suit the model are left to the method: a trace says where a fact is, not where an edit does best
+        let has_layers = method.is_some_and(|method| !method.layers.is_empty());
+        self.form.settings.layers = if has_layers { String::new() } else { self.layer.place.to_string() };
     }
 
     /// The edit that the form asks for.

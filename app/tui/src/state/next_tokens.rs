@@ -10,9 +10,7 @@ const DELAY: Duration = Duration::from_millis(120);
 /// The next tokens of a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
-    /// The prompt.
     pub prompt: String,
-    /// Its tokens.
     pub tokens: Vec<TokenText>,
     /// The most probable first.
     pub top: Vec<TopToken>,

@@ -21,10 +21,8 @@ pub enum Tone {
     Bad,
 }
 
-/// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What it says.
     pub text: String,
     /// What it is like.
     pub tone: Tone,
@@ -79,7 +77,6 @@ impl Notices {
         self.shown.as_ref()
     }
 
-    /// The last error.
     #[must_use]
     pub fn last_error(&self) -> Option<&str> {
         self.errors.back().map(String::as_str)

@@ -3,16 +3,10 @@
 use super::State;
 use crate::input::Effect;
 use crate::options::KnownModel;
-use locus_protocol::{JobId, Load, ModelSource, Task};
-use std::path::Path;
+use locus_protocol::{JobId, Load, ModelSource, Task, folder_name};
 
 /// Folders that are remembered.
 const REMEMBERED: usize = 20;
-
-/// A folder as it is told.
-fn folder_name(folder: &Path) -> String {
-    folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
-}
 
 impl State {
     /// Models that can be opened: the built-in one, those that were opened, those that were found; each once.

@@ -16,7 +16,6 @@ const SPARE: f64 = 1.0;
 /// A phase that is over, or expected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lap {
-    /// What was done.
     pub phase: Phase,
     /// How much of it there was; 0 where nobody knew.
     pub total: u64,
@@ -27,7 +26,6 @@ pub struct Lap {
 /// How long it takes yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// Time.
     pub time: Duration,
     /// Whether it is that of the whole job, and not of the phase alone.
     pub is_whole: bool,
@@ -71,7 +69,6 @@ impl Pace {
         Self { expected, ..Self::default() }
     }
 
-    /// Notes a report.
     pub fn report(&mut self, phase: &Phase, done: u64, total: u64, now: Duration) {
         let goes_on = |running: &&mut Running| running.phase == *phase && done >= running.done;
         match self.running.as_mut().filter(goes_on) {

@@ -31,7 +31,7 @@ fn phase_name(phase: &Phase) -> &str {
 /// How far a phase is, in its unit.
 fn progress_text(phase: &Phase, job: &Job) -> String {
     let unit = |number: u64| match phase {
-        Phase::Weights => bytes(number),
+        Phase::Weights | Phase::Writing => bytes(number),
         Phase::SecondMoments => count(number),
         _ => number.to_string(),
     };
@@ -41,6 +41,10 @@ fn progress_text(phase: &Phase, job: &Job) -> String {
         (0, done) => format!(" {}", unit(done)),
         (total, done) => {
             let share = job.share().unwrap_or(0.0) * 100.0;
+            if *phase == Phase::Evaluation {
+                // its parts are of unlike size, and of no use to know
+                return format!(" ({share:.0} %)");
+            }
             let of_what = if *phase == Phase::SecondMoments { " tokens" } else { "" };
             format!(" {} of {}{of_what} ({share:.0} %)", unit(done), unit(total))
         }

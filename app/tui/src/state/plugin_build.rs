@@ -13,7 +13,6 @@ pub enum BuildStage {
     /// Nothing was built yet.
     #[default]
     None,
-    /// Cargo runs.
     Running,
     /// There is a library.
     Done,
@@ -26,13 +25,9 @@ pub enum BuildStage {
 pub struct Build {
     /// Which build of the session it is.
     pub number: u64,
-    /// Which plugin's crate.
     pub plugin: Option<(PluginKind, String)>,
-    /// The crate's folder.
     pub folder: PathBuf,
-    /// How it stands.
     pub stage: BuildStage,
-    /// What cargo said.
     pub lines: Vec<String>,
     /// Places it complained about, and the line that says so.
     pub problems: Vec<(usize, Problem)>,
@@ -47,13 +42,11 @@ pub struct Build {
 }
 
 impl Build {
-    /// A build begins.
     pub fn begin(&mut self, plugin: (PluginKind, String), folder: PathBuf) {
         let (loaded, number) = (std::mem::take(&mut self.loaded), self.number + 1);
         *self = Self { number, plugin: Some(plugin), folder, stage: BuildStage::Running, loaded, ..Self::default() };
     }
 
-    /// It is stopped.
     pub fn stop(&mut self) {
         self.stage = BuildStage::Failed("it was stopped".to_owned());
     }
@@ -65,7 +58,6 @@ impl Build {
         self.show_problem();
     }
 
-    /// Whether cargo runs.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.stage == BuildStage::Running

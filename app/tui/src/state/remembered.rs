@@ -4,7 +4,7 @@
 use super::facts::FactOrder;
 use super::{Shelf, State, Typed, Windows, kind_of};
 use crate::looks::Colors;
-use locus_protocol::Fact;
+use locus_protocol::{Fact, ModelSource};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -30,6 +30,8 @@ pub struct Remembered {
     theme: Colors,
     /// Folders of models that were opened, the last first.
     opened: Vec<PathBuf>,
+    /// The model that was loaded.
+    last: Option<ModelSource>,
     /// By the names of panes: what each remembers.
     #[serde(flatten)]
     pub panes: BTreeMap<String, Value>,
@@ -41,6 +43,8 @@ impl State {
     pub fn remembered(&self) -> Remembered {
         let mut state = self.clone();
         state.end_variant_form();
+        // the next session knows edits by their operations
+        state.screen.windows.renumber(&|edit| self.edits.operation_of(edit));
         let mut models = state.shelf.clone();
         if let Some(model) = &state.engine.model {
             models.put(model.fingerprint.clone(), state.of_model());
@@ -54,6 +58,7 @@ impl State {
             models,
             lines: state.typed,
             opened: state.launch.opened,
+            last: state.engine.model.is_some().then_some(state.launch.source).or(state.launch.last),
             theme: state.screen.theme.colors(),
             windows: state.screen.windows,
             panes: BTreeMap::new(),
@@ -83,7 +88,13 @@ impl State {
         self.facts.set_filter(Input::new(remembered.filter));
         self.shelf = remembered.models;
         self.typed = remembered.lines;
+        for folder in &remembered.opened {
+            let is_known = self.launch.models.iter().any(|known| known.is_in(folder));
+            let found = self.launch.look_at.filter(|_| !is_known).and_then(|look_at| look_at(folder));
+            self.launch.models.extend(found);
+        }
         self.launch.opened = remembered.opened;
-        self.screen.theme = self.screen.theme.with(remembered.theme);
+        self.launch.last = remembered.last;
+        self.screen.theme = self.launch.own.on(self.screen.theme.with(remembered.theme));
     }
 }

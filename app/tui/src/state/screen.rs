@@ -4,16 +4,12 @@ use super::{Tree, Windows, arrangement, kind_of};
 use crate::keys::Keymap;
 use crate::looks::{Glyphs, Theme};
 
-/// The screen.
 #[derive(Clone, Debug)]
 pub struct Screen {
     /// Columns and rows.
     pub size: (u16, u16),
-    /// Styles.
     pub theme: Theme,
-    /// Glyphs.
     pub glyphs: Glyphs,
-    /// Keys.
     pub keymap: Keymap,
     /// Names of all panes, in the order of their numbers.
     pub panes: &'static [&'static str],

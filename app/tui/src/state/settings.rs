@@ -124,7 +124,6 @@ impl Settings {
         self.objective = other.objective.or(self.objective.take());
     }
 
-    /// Chooses a plugin.
     pub fn choose(&mut self, kind: PluginKind, id: &str) {
         match kind {
             PluginKind::Method => self.method = Some(id.to_owned()),
@@ -264,6 +263,8 @@ impl Settings {
             seed: 0,
             more: facts.collect(),
             free_generation: parse_free_generation(&self.free_generation)?,
+            no_scores: false,
+            corpus_tokens: None,
         })
     }
 

@@ -16,7 +16,6 @@ pub struct TraceView {
     pub scores: Vec<Option<Vec<f64>>>,
     /// First-order estimate of the whole map, shown until exact rows come; empty where there is none.
     pub preview: Vec<Vec<f64>>,
-    /// How it ended.
     pub outcome: Option<Outcome>,
     /// Why its effects mean nothing, where they do.
     pub undefined: Option<String>,
@@ -27,7 +26,6 @@ pub struct TraceView {
 pub struct Peak {
     /// Position in the prompt.
     pub token: usize,
-    /// The layer.
     pub layer: usize,
     /// The indirect effect.
     pub effect: f64,
@@ -39,6 +37,7 @@ impl TraceView {
     pub fn recorded(&self, operation: &dyn Fn(u64) -> Option<u64>) -> Option<Self> {
         let mut view = self.clone();
         view.started.job = 0;
+        view.started.order.without.clear();
         view.started.in_place = view.started.in_place.iter().map(|edit| operation(*edit)).collect::<Option<_>>()?;
         Some(view)
     }
@@ -136,13 +135,10 @@ impl TraceView {
 /// A trace that ended before there was a heat map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trouble {
-    /// What was asked.
     pub order: TraceOrder,
-    /// How it ended.
     pub outcome: Outcome,
 }
 
-/// All traces.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {
     /// What was ordered and has not begun.
@@ -213,14 +209,12 @@ impl Traces {
         }
     }
 
-    /// Fills a row.
     pub fn fill(&mut self, job: JobId, token: usize, scores: Vec<f64>) {
         if let Some(row) = self.running_mut(job).and_then(|view| view.scores.get_mut(token)) {
             *row = Some(scores);
         }
     }
 
-    /// Ends a trace.
     pub fn end(&mut self, job: JobId, outcome: &Outcome) {
         if let Some(view) = self.running_mut(job) {
             view.outcome = Some(outcome.clone());

@@ -53,7 +53,6 @@ impl Variants {
         Self { list, baseline, cursor }
     }
 
-    /// The selected one.
     #[must_use]
     pub fn selected(&self) -> Option<&Variant> {
         self.list.get(self.cursor)

@@ -14,6 +14,8 @@ pub enum Of {
     AsItIs,
     /// Without any edit.
     Unedited,
+    /// With the edits in place but this one, by its number.
+    Without(u64),
     /// With a variant of Compare, by its letter.
     Variant(char),
 }
@@ -24,12 +26,16 @@ pub enum Of {
 pub struct View {
     /// The fact that it stays on; the selected one without it.
     pub fact: Option<Box<Fact>>,
-    /// Which model.
     pub of: Of,
     /// Which model its numbers are differences from.
     pub against: Option<Of>,
     /// The layer under its own cursor, where it does not move with the others.
     pub layer: Option<usize>,
+    /// The token under that cursor, and the prompt that it belongs to.
+    pub token: Option<(String, usize)>,
+    /// The row at which the selected rows begin that end at the cursor.
+    #[serde(skip)]
+    pub anchor: Option<usize>,
 }
 
 /// The kind of a pane, from the name of one of its views: `layers` of `layers#2`.
@@ -66,7 +72,6 @@ impl<'a> Seen<'a> {
         self.state
     }
 
-    /// The view.
     #[must_use]
     pub const fn view(&self) -> &'a View {
         self.view
@@ -76,6 +81,12 @@ impl<'a> Seen<'a> {
     #[must_use]
     pub fn fact(&self) -> Option<&'a Fact> {
         self.view.fact.as_deref().or_else(|| self.state.fact())
+    }
+
+    /// Whether a row is among the selected ones, which end at the one under the cursor.
+    #[must_use]
+    pub fn is_selected(&self, row: usize, cursor: usize) -> bool {
+        self.view.anchor.is_some_and(|anchor| (anchor.min(cursor)..=anchor.max(cursor)).contains(&row))
     }
 
     /// The layer under the cursor.
@@ -134,7 +145,7 @@ impl<'a> Seen<'a> {
                 let works = self.view.fact.is_none() && (view.stage == Stage::Running || self.state.edits.running());
                 (works || same).then_some(view)
             }
-            Of::Unedited => None,
+            Of::Unedited | Of::Without(_) => None,
             Of::Variant(letter) => Some(&self.attempt(letter)?.view),
         }
     }
@@ -147,7 +158,8 @@ impl<'a> Seen<'a> {
         let told = told.filter(|told| told.edits == 0 && told.prompt == fact.prompt()).map(|told| &told.rows[..]);
         let edits = self.state.edits.shown().into_iter().chain(self.state.compare.views());
         let before = edits.filter(|edit| edit.on_top_of.is_empty() && edit.order.fact == *fact);
-        told.into_iter().chain(before.map(|edit| &edit.before[..])).find(|rows| !rows.is_empty())
+        let looked = self.left_out(Of::Unedited).map(|seen| &seen.rows[..]);
+        told.into_iter().chain(before.map(|edit| &edit.before[..])).chain(looked).find(|rows| !rows.is_empty())
     }
 
     /// Numbers of the edits that a model has, where it is one that could be traced.
@@ -156,6 +168,12 @@ impl<'a> Seen<'a> {
         match of {
             Of::AsItIs => Some(self.state.edits.numbers()),
             Of::Unedited => Some(Vec::new()),
+            Of::Without(edit) => {
+                let mut numbers = self.state.edits.numbers();
+                let place = numbers.iter().position(|number| *number == edit)?;
+                numbers.remove(place);
+                Some(numbers)
+            }
             Of::Variant(letter) => {
                 let attempt = self.attempt(letter)?;
                 let number = attempt.number?;
@@ -185,6 +203,7 @@ impl<'a> Seen<'a> {
         match of {
             Of::AsItIs => "as it is".to_owned(),
             Of::Unedited => "unedited".to_owned(),
+            Of::Without(edit) => format!("edit {edit} taken out"),
             Of::Variant(letter) => {
                 let variants = &self.state.compare.variants.list;
                 let variant = variants.iter().find(|variant| variant.letter == letter);
@@ -202,6 +221,7 @@ impl<'a> Seen<'a> {
         match of {
             Of::AsItIs => "the model as it is".to_owned(),
             Of::Unedited => "the unedited model".to_owned(),
+            Of::Without(edit) => format!("the model without edit {edit}"),
             Of::Variant(_) => format!("the model with variant {}", self.words(of)),
         }
     }
@@ -210,7 +230,7 @@ impl<'a> Seen<'a> {
     /// model the numbers are of.
     #[must_use]
     pub fn title(&self, names_model: bool) -> Option<String> {
-        let View { fact, of, against, layer } = self.view;
+        let View { fact, of, against, layer, .. } = self.view;
         let is_named = names_model && *of == Of::Unedited;
         let model = (*of != Of::AsItIs && !is_named || against.is_some()).then(|| self.words(*of));
         let difference = against.map(|against| format!("minus {}", self.words(against)));
@@ -234,10 +254,13 @@ impl State {
         Seen::new(self, self.screen.windows.view(view))
     }
 
-    /// The models that a view can show: the model as it is, the unedited one, each variant.
+    /// The models that a view can show: the model as it is, the unedited one, where several edits are in place the model
+    /// without each, the newest first, each variant.
     #[must_use]
     pub fn sources(&self) -> Vec<Of> {
+        let edits = self.edits.applied.iter().rev().filter(|_| self.edits.applied.len() > 1);
+        let without = edits.map(|edit| Of::Without(edit.number));
         let variants = self.compare.variants.list.iter().map(|variant| Of::Variant(variant.letter));
-        [Of::AsItIs, Of::Unedited].into_iter().chain(variants).collect()
+        [Of::AsItIs, Of::Unedited].into_iter().chain(without).chain(variants).collect()
     }
 }

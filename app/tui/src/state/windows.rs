@@ -204,9 +204,7 @@ const VARIANTS: [&str; 3] = ["layers#2", "layers#3", "layers#4"];
 /// A layout with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
-    /// Its name.
     pub name: String,
-    /// Its splits.
     pub tree: Tree,
 }
 
@@ -223,7 +221,7 @@ pub struct Windows {
 }
 
 /// What a view shows of which nothing else is known.
-static PLAIN: View = View { fact: None, of: Of::AsItIs, against: None, layer: None };
+static PLAIN: View = View { fact: None, of: Of::AsItIs, against: None, layer: None, token: None, anchor: None };
 
 impl Default for Windows {
     fn default() -> Self {
@@ -267,6 +265,26 @@ impl Windows {
     #[must_use]
     pub fn view(&self, name: &str) -> &View {
         self.views.get(name).unwrap_or(&PLAIN)
+    }
+
+    /// Whether a view shows a model that lacks edits in place.
+    #[must_use]
+    pub fn shows_less(&self) -> bool {
+        let lacks = |of: &Of| matches!(of, Of::Unedited | Of::Without(_));
+        self.views.values().any(|view| lacks(&view.of) || view.against.as_ref().is_some_and(lacks))
+    }
+
+    /// Has views show edits by other numbers; where an edit has none, the model as it is.
+    pub fn renumber(&mut self, number: &dyn Fn(u64) -> Option<u64>) {
+        let renumbered = |of: Of| match of {
+            Of::Without(edit) => number(edit).map(Of::Without),
+            of => Some(of),
+        };
+        for view in self.views.values_mut() {
+            view.of = renumbered(view.of).unwrap_or_default();
+            view.against = view.against.and_then(renumbered);
+        }
+        self.views.retain(|_, view| *view != PLAIN);
     }
 
     /// Has a view show something else.

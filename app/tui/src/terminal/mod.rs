@@ -6,6 +6,7 @@
 mod clipboard;
 mod editor;
 mod output;
+mod pager;
 mod reader;
 mod screen;
 mod signals;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use clipboard::copy;
 pub use editor::editor;
+pub use pager::{is_missing, pager};
 pub use reader::Reader;
 pub use screen::Screen;
 pub use signals::{Signal, watch_signals};
@@ -41,26 +43,20 @@ use std::thread::{self, ThreadId};
 /// What threads tell the loop.
 #[derive(Clone, Debug)]
 pub enum Message {
-    /// A key.
     Key(Key),
-    /// A paste.
     Paste(String),
-    /// Another size.
     Resize(u16, u16),
-    /// A signal.
     Signal(Signal),
     /// A plugin's crate that is built told something.
     Build {
         /// Which build of the session.
         number: u64,
-        /// What it told.
         event: BuildEvent,
     },
     /// The analysis of a sweep that is computed told something.
     Analysis {
         /// Which one of the session.
         number: u64,
-        /// What it told.
         event: AnalysisEvent,
     },
     /// The terminal is gone.
@@ -69,7 +65,6 @@ pub enum Message {
     Output {
         /// `stdout` or `stderr`.
         source: &'static str,
-        /// The line.
         text: String,
     },
 }
@@ -136,9 +131,9 @@ impl Terminal {
     ///
     /// # Errors
     /// The program cannot be started, or the terminal refuses.
-    pub fn lend(&self, command: &mut Command) -> io::Result<ExitStatus> {
+    pub fn lend(&self, command: &mut Command, input: &str) -> io::Result<ExitStatus> {
         restore();
-        let ended = command.status();
+        let ended = run_with(command, input);
         self.take_again()?;
         ended
     }
@@ -178,6 +173,18 @@ const TITLE_BACK: &[u8] = b"\x1b]0;\x07\x1b[23;0t";
 /// Whether the window has a title: a console without windows would show what is to be one.
 fn has_title() -> bool {
     std::env::var("TERM").is_ok_and(|term| !["linux", "dumb", "vt100", "vt102", "vt220", ""].contains(&term.as_str()))
+}
+
+/// Runs a program, which reads `input` where it reads from a pipe.
+fn run_with(command: &mut Command, input: &str) -> io::Result<ExitStatus> {
+    let mut child = command.spawn()?;
+    thread::scope(|scope| {
+        if let Some(mut pipe) = child.stdin.take() {
+            // one that is left early takes no more
+            scope.spawn(move || pipe.write_all(input.as_bytes()));
+        }
+        child.wait()
+    })
 }
 
 /// Gives the terminal back if it is ours. Errors have nobody to go to: the terminal may be gone.

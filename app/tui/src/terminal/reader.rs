@@ -69,7 +69,6 @@ impl Reader {
         }
     }
 
-    /// Reads keys again.
     pub fn go_on(&self) {
         self.pause.store(READING, Ordering::SeqCst);
     }

@@ -12,7 +12,6 @@ use std::io::{self, BufWriter, Write};
 /// Bytes that are gathered before they go to the terminal: a whole frame, as a rule.
 const BUFFER: usize = 64 * 1024;
 
-/// The screen.
 pub struct Screen<W: Write = File> {
     backend: CrosstermBackend<BufWriter<W>>,
     shown: Buffer,

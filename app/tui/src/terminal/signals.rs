@@ -11,7 +11,6 @@ use std::thread;
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Leave.
     End,
     /// The process goes on after it was stopped.
     Continue,

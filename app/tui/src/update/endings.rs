@@ -4,7 +4,7 @@
 use crate::author;
 use crate::looks::{probability, seconds, signed};
 use crate::state::{Job, Peak, Stage, State, Tone};
-use locus_protocol::{AimVerdict, Grade, Intervention, JobId, JobKind, Outcome, TraceKind, TraceOrder};
+use locus_protocol::{AimVerdict, Grade, Intervention, JobId, JobKind, Outcome, Task, TraceKind, TraceOrder};
 
 /// A job ended: every pane that it concerns learns how, and a message says so.
 pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
@@ -24,6 +24,11 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
     let fell_short = is_done && fell_short(state, &finished, verdict.as_ref());
     if let Some(ended) = state.jobs.ended.back_mut().filter(|ended| ended.order.job == job) {
         (ended.verdict, ended.fell_short) = (verdict.clone(), fell_short);
+    }
+    if let Some(ended) = state.jobs.ended.back().filter(|ended| ended.order.job == job)
+        && let Task::LeaveOut(look) = &ended.order.task
+    {
+        state.left_outs.end(look, outcome);
     }
     let took = seconds(took);
     let (tone, level, text) = match outcome {
@@ -49,6 +54,8 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         JobKind::Trace if *outcome == Outcome::Done => follow_peak(state),
         // what is in place after it was told
         JobKind::Undo | JobKind::Redo if *outcome == Outcome::Done => return,
+        // the view that it was for shows it
+        JobKind::LeaveOut if *outcome == Outcome::Done => return,
         _ => {}
     }
     let text = dropped.map_or_else(|| text.clone(), |title| format!("{text}; {title} was not begun"));

@@ -2,22 +2,26 @@
 
 use super::endings;
 use super::engine::came_back;
+use super::is_typing;
 use crate::author;
 use crate::input::Effect;
+use crate::overlays::{MomentsQuestion, Overlay};
 use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
 use crate::workbench::Workbench;
-use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, Task};
-
-/// Seconds after which the end of a job rings the terminal's bell: the user may look at something else by then.
-const LONG: f64 = 30.0;
+use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, SecondMomentsNeeded, Task};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     let Workbench { state, panes, .. } = workbench;
-    let ends_a_job = matches!(event, Event::Finished { .. });
+    let ended = match &event {
+        Event::Finished { job, outcome, .. } => Some((*job, outcome.clone())),
+        _ => None,
+    };
+    // the user may look at something else by then
+    let long = state.launch.own.bell_after.unwrap_or(f64::INFINITY);
     let rings = state.link.follows.is_none()
         && matches!(&event, Event::Finished { job, seconds, .. }
-            if *seconds >= LONG && state.running(*job).is_some_and(|job| !job.cancelling));
+            if *seconds >= long && state.running(*job).is_some_and(|job| !job.cancelling));
     let loaded = match &event {
         Event::Finished { job, outcome, .. } => {
             let kind = state.running(*job).map(|job| job.kind);
@@ -37,14 +41,37 @@ pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
         let now = state.now;
         panes.all_mut().into_iter().for_each(|pane| pane.hear(now, &event));
     }
-    fold(state, event, is_known);
-    if !ends_a_job {
+    if let Event::SecondMomentsNeeded(needed) = event {
+        ask(workbench, needed);
         return follows;
     }
+    fold(state, event, is_known);
+    let Some((job, outcome)) = ended else { return follows };
     let mut effects = loaded.map(|outcome| came_back(state, &outcome)).unwrap_or_default();
+    effects.extend(state.put_back(job, &outcome));
     effects.extend(state.start_next());
     effects.extend(rings.then_some(Effect::Ring));
     effects
+}
+
+/// Asks what is to become of second moments that an edit needs; where something else has the keys, the edit asks again when it
+/// is ordered anew.
+fn ask(workbench: &mut Workbench, needed: SecondMomentsNeeded) {
+    let is_typing = is_typing(workbench);
+    let Workbench { state, overlay, .. } = workbench;
+    // not of a recording
+    if state.jobs.begun(needed.job).is_none() {
+        return;
+    }
+    if let Some(Overlay::Moments(question)) = overlay {
+        question.asks_too(needed.job);
+    } else if overlay.is_none() && !is_typing {
+        *overlay = Some(Overlay::Moments(MomentsQuestion::new(needed)));
+    } else {
+        let text =
+            format!("{} needs second moments that are not kept for this model; run it again to choose", needed.method);
+        state.say(Tone::Warn, text);
+    }
 }
 
 /// Whether an engine that was started in the place of another tells the model and the facts of that one.
@@ -88,6 +115,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 state.compare.forget_all();
                 // nothing of another model's is left
                 (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
+                state.left_outs.forget();
                 state.link.recorded = false;
                 let settings = state.launch.form.clone();
                 state.change_model(before, &model.fingerprint, settings);
@@ -102,7 +130,8 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         }
         Event::Facts { .. } if is_known => {}
         Event::Facts { source, facts } => {
-            state.facts.replace(source, facts);
+            let first = state.engine.model.as_ref().and_then(|model| model.first_fact);
+            state.facts.replace(source, facts, first);
             state.want_prediction();
         }
         Event::Prediction { prompt, tokens, top, edits, in_place, rows, says: _ } => {
@@ -156,6 +185,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 job.title = format!("writing the edits to {}", path.display());
             }
         }
+        Event::LeftOut(seen) => state.left_outs.take(seen),
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
         Event::Memory(memory) => state.engine.memory = Some(memory),
         Event::Log { source, level, text } => {

@@ -12,7 +12,7 @@ pub use replay::replay;
 
 use crate::input::{Effect, Input};
 use crate::looks::duration;
-use crate::overlays::Overlay;
+use crate::overlays::{Overlay, Sheet, SheetKind};
 use crate::state::{State, Tone};
 use crate::workbench::Workbench;
 use locus_protocol::Command;
@@ -26,6 +26,7 @@ pub fn update(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
     if !matches!(workbench.overlay, Some(Overlay::Form(_))) {
         workbench.state.end_variant_form();
     }
+    workbench.state.want_looks();
     effects
 }
 
@@ -79,6 +80,18 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
             }
             vec![Effect::Redraw]
         }
+        Input::NoPager { title, text } => {
+            workbench.overlay = Some(Overlay::Sheet(Sheet::new(SheetKind::Text { title, text })));
+            Vec::new()
+        }
+        Input::Reloaded(Ok(read)) => {
+            state.take_over(*read);
+            Vec::new()
+        }
+        Input::Reloaded(Err(why)) => {
+            state.say(Tone::Bad, format!("settings not reloaded: {why}"));
+            Vec::new()
+        }
         Input::Answer(answer) => {
             let (tone, text) = answer.map_or_else(|text| (Tone::Bad, text), |text| (Tone::Good, text));
             state.notices.say(state.now, tone, text);
@@ -87,7 +100,6 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
     }
 }
 
-/// Lets time pass.
 fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
     state.now = state.now.max(now);
     state.notices.expire(state.now);
@@ -96,10 +108,11 @@ fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
         return Vec::new();
     }
     state.next_tokens.due = None;
-    match state.fact() {
-        Some(fact) => vec![Effect::Send(Box::new(Command::Predict { fact: fact.clone() }))],
-        None => Vec::new(),
-    }
+    let fact = state.fact().cloned();
+    let asked = fact.map(|fact| Effect::Send(Box::new(Command::Predict { fact })));
+    let mut effects: Vec<Effect> = asked.into_iter().collect();
+    effects.extend(state.order_look());
+    effects
 }
 
 /// Whether keys go into a text, so that letters are no commands.

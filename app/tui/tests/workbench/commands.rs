@@ -1,8 +1,8 @@
 //! The line after `:`, help that filters, the box after a prefix, the log, themes.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Event, Outcome, TraceKind};
-use locus_tui::{Depth, Effect, WorkbenchOptions, actions};
+use locus_protocol::{Command, Event, Load, ModelSource, Outcome, TraceKind};
+use locus_tui::{Depth, Effect, KnownModel, WorkbenchOptions, actions};
 
 fn typed(bench: &mut Bench, line: &str) {
     bench.press(":").type_text(line).press("enter");
@@ -161,7 +161,7 @@ fn what_can_follow_a_prefix_stands_in_a_box_that_fits() {
     // where there is no room, the line of hints has to do
     let mut tiny = Bench::ready(40, 8);
     tiny.press("g");
-    assert!(tiny.screen().contains("g top"), "{}", tiny.screen());
+    assert!(tiny.screen().contains("J copy-json"), "{}", tiny.screen());
 }
 
 #[test]
@@ -353,12 +353,80 @@ fn layers_are_sorted_by_a_column_that_says_what_it_means() {
     bench.press("home");
     assert_eq!(Some(bench.state().layer()), best, "the cursor goes through the rows as they stand");
     bench.press("-");
-    assert!(bench.screen().contains("1 column is hidden, + shows it"), "{}", bench.screen());
+    assert!(bench.screen().contains("3 columns are hidden, + shows them"), "{}", bench.screen());
     assert!(!bench.screen().contains("subject▼"));
     let mut next = Bench::new(120, 40);
     next.workbench.recall(bench.workbench.remembered());
     next.hear(recording::loading()).hear(recording::loaded()).wait(7000);
-    assert!(next.press("3 z").screen().contains("1 column is hidden"), "{}", next.screen());
+    assert!(next.press("3 z").screen().contains("3 columns are hidden"), "{}", next.screen());
     bench.press("+");
     assert_eq!(first(&bench), Some(0));
+}
+
+#[test]
+fn ranks_and_log_probabilities_are_columns_that_are_shown_hidden_and_sorted_by() {
+    let mut bench = Bench::ready(200, 60);
+    bench.press("r").hear(recording::edit(3));
+    bench.press("3 z");
+    let screen = bench.screen();
+    assert!(screen.contains("rank(new)") && screen.contains("rank(true)"), "{screen}");
+    assert!(!screen.contains("ln p(new)"), "{screen}");
+    insta::assert_snapshot!("layers_ranks_200x60", screen);
+    bench.press("+");
+    assert!(bench.screen().contains("ln p(new)") && bench.screen().contains("ln p(true)"), "{}", bench.screen());
+    // from the ninth column, which ranks the new target
+    bench.press("> > > > > > > > > s");
+    let rows = |bench: &mut Bench| {
+        bench.effects.clear();
+        bench.press("Y");
+        let copied = bench.effects.drain(..).find_map(|effect| match effect {
+            Effect::Copy { text, .. } => Some(text),
+            _ => None,
+        });
+        let copied = copied.expect("a table");
+        let mut lines = copied.lines().map(|line| line.split('\t').map(str::to_owned).collect::<Vec<_>>());
+        let names = lines.next().expect("names");
+        let place = |name: &str| names.iter().position(|known| known == name).expect("a column");
+        let (rank, new, log) = (place("rank_new"), place("probability_new"), place("log_probability_new"));
+        lines.map(|cells| (cells[rank].clone(), cells[new].clone(), cells[log].clone())).collect::<Vec<_>>()
+    };
+    let sorted = rows(&mut bench);
+    let ranks: Vec<u64> = sorted.iter().map(|(rank, ..)| rank.parse().expect("a rank")).collect();
+    assert!(ranks.is_sorted_by(|one, other| one >= other) && ranks[0] > 1, "{ranks:?}");
+    for (_, new, log) in &sorted {
+        let (new, log): (f64, f64) = (new.parse().expect("a number"), log.parse().expect("a number"));
+        assert!((new.ln() - log).abs() < 1e-12, "{new} {log}");
+    }
+    bench.press("-");
+    assert!(!bench.screen().contains("rank(new)"), "{}", bench.screen());
+    // records of before have no ranks, and no such column
+    let mut old = Bench::ready(200, 60);
+    let without = |event| match event {
+        Event::Applied(mut applied) => {
+            applied.rows.iter_mut().for_each(|row| (row.rank_new, row.rank_true) = (None, None));
+            Event::Applied(applied)
+        }
+        other => other,
+    };
+    old.press("r").hear(recording::edit(3).into_iter().map(without));
+    assert!(!old.press("3 z").screen().contains("rank("), "{}", old.screen());
+}
+
+#[test]
+fn where_no_model_is_named_the_list_shows_first_and_nothing_is_loaded() {
+    let small = ModelSource::Folder("models/small".into());
+    let about = "llama, 269.1 MB".to_owned();
+    let known = KnownModel { name: "small".into(), source: small.clone(), about };
+    let named = WorkbenchOptions { models: vec![known], ..super::support::options() };
+    let mut bench = Bench::with(WorkbenchOptions { chooses: true, ..named }, 80, 24);
+    assert_eq!(bench.commands(), [], "nothing is loaded before one was chosen");
+    let screen = bench.screen();
+    for said in ["Open a model", "built-in", "small", "llama, 269.1 MB", "no model is loaded yet"] {
+        assert!(screen.contains(said), "{said}\n{screen}");
+    }
+    assert!(!screen.contains(" * "), "none is marked as loaded\n{screen}");
+    bench.press("esc");
+    assert!(!bench.screen().contains("Open a model"), "{}", bench.screen());
+    bench.press("o down enter");
+    assert_eq!(bench.commands(), [Command::start(1, Load { source: small })]);
 }

@@ -258,7 +258,11 @@ fn all_sizes_show_variants_their_differences_and_plots() {
     insta::assert_snapshot!("plotted_loss_80x24", bench.screen());
     bench.press("m s");
     let screen = bench.screen();
-    assert!(screen.contains("terms of the loss of A by step") && screen.contains("1 decay  2 fit  3 kl"), "{screen}");
+    assert!(screen.contains("terms of the loss of A by step"), "{screen}");
+    assert!(
+        ["0 loss 0.1995", "1 decay 0.0080", "2 fit 0.1795", "3 kl"].iter().all(|term| screen.contains(term)),
+        "{screen}"
+    );
     let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
     let mut bench = compared(plain, 120, 40);
     bench.press("6 m m");
@@ -319,4 +323,41 @@ fn a_recording_of_trials_shows_them_again() {
     bench.press("5");
     let screen = bench.screen();
     assert!(screen.contains("A= rome") && screen.contains("1.1 s"), "{screen}");
+}
+
+#[test]
+fn the_cursor_of_a_plot_reads_the_values_of_all_curves() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2));
+    bench.press("6 z");
+    let layer = bench.state().layer();
+    let row = |bench: &Bench, layer: usize| bench.state().edits.view.as_ref().and_then(|view| view.row(layer)).cloned();
+    assert!(bench.screen().contains(&format!("p(new) by layer, at layer {layer}")), "{}", bench.screen());
+    bench.press("G");
+    let last = row(&bench, 11).expect("a row").probability_new;
+    assert!(
+        bench.screen().contains("at layer 11") && bench.screen().contains(&format!("{last:.4}")),
+        "{}",
+        bench.screen()
+    );
+    bench.press("h h");
+    let ninth = row(&bench, 9).expect("a row").probability_new;
+    assert!(bench.screen().contains(&format!("{ninth:.4}")), "{}", bench.screen());
+    assert!(bench.screen().contains("^9"), "{}", bench.screen());
+    // by step: it goes with the last one until it is moved
+    while !bench.screen().contains("loss by step") {
+        bench.press("m");
+    }
+    let losses = bench.state().edits.view.as_ref().expect("an edit").history().to_vec();
+    let shows = |bench: &Bench, step: usize| {
+        let screen = bench.screen();
+        screen.contains(&format!("at step {step}")) && screen.contains(&format!("{:.4}", losses[step])[..6])
+    };
+    assert!(shows(&bench, losses.len() - 1), "{}", bench.screen());
+    bench.press("h h h");
+    assert!(shows(&bench, losses.len() - 4), "{}", bench.screen());
+    bench.press("home");
+    assert!(bench.screen().contains("at step 0"), "{}", bench.screen());
+    bench.press("end l");
+    assert!(shows(&bench, losses.len() - 1), "{}", bench.screen());
 }

@@ -184,3 +184,33 @@ fn probabilities_that_look_alike_are_told_by_their_logarithms() {
     assert!(screen.contains("ln p(new)") && screen.contains("-27.6") && !screen.contains("<1e-9"), "{screen}");
     assert!(!screen.contains("ln p(true)"), "{screen}");
 }
+
+#[test]
+fn two_heat_maps_move_together_until_one_is_unlinked() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
+    bench.press("r").hear(recording::edit(3));
+    bench.press("2 t").hear(recording::trace(4, TraceKind::Hidden, 1));
+    bench.press("2 ctrl-w v v");
+    // the token under the cursor of each map
+    let tokens = |bench: &Bench| -> Vec<usize> {
+        let screen = bench.screen();
+        let told = screen.lines().flat_map(|line| line.split(", token ").skip(1).collect::<Vec<_>>());
+        told.filter_map(|rest| rest.split_whitespace().next()?.parse().ok()).collect()
+    };
+    let layers = |bench: &Bench| (bench.state().seen_by("trace").layer(), bench.state().seen_by("trace#2").layer());
+    assert_eq!(tokens(&bench), [5, 5], "{}", bench.screen());
+    bench.press("k k h");
+    assert_eq!(tokens(&bench), [3, 3], "{}", bench.screen());
+    assert_eq!(layers(&bench).0, layers(&bench).1);
+    bench.press("ctrl-w L");
+    assert_eq!(tokens(&bench), [3, 3], "it stays where it was");
+    let (other, own) = layers(&bench);
+    bench.press("j l l");
+    assert_eq!(tokens(&bench), [3, 4], "{}", bench.screen());
+    assert_eq!(layers(&bench), (other, own + 2));
+    bench.press("ctrl-w h k");
+    assert_eq!(tokens(&bench), [2, 4], "the others have theirs");
+    bench.press("ctrl-w l ctrl-w L");
+    assert_eq!(tokens(&bench), [2, 2], "linked again");
+}

@@ -3,7 +3,6 @@
 use crate::state::{Change, FREE_GENERATION, State, parse_free_generation, parse_layers, shown_value};
 use locus_protocol::{Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind};
 
-/// One field.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Field<'a> {
     Plugin(PluginKind),

@@ -4,7 +4,6 @@ use super::AnalysisPane;
 use super::choice::Axis;
 use crate::panes::Action;
 
-/// The actions.
 pub const ACTIONS: &[Action<AnalysisPane>] = &[
     Action {
         name: "analyze-again",

@@ -21,11 +21,8 @@ pub struct Choice {
 pub enum Axis {
     /// Method with its window.
     Method,
-    /// Objective.
     Objective,
-    /// Score.
     Score,
-    /// Localizer.
     Localizer,
 }
 
@@ -34,7 +31,6 @@ pub enum Axis {
 pub struct Chosen<'a> {
     /// Its place among all.
     pub place: usize,
-    /// Its results.
     pub panel: &'a PanelResults,
     /// The localizer by its place; none where the sweep has none.
     pub localizer: Option<(usize, &'a LocalizerResults)>,

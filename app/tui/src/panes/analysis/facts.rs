@@ -114,7 +114,6 @@ fn agreement(own: &Agreement) -> String {
     format!("{} (r of score and effect {correlation}, without noise {without})", number(&own.reliability))
 }
 
-/// Writes the section.
 pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page: &mut Page<'_>) {
     let Some((_, own)) = chosen.localizer else { return pane.no_localizer(page) };
     page.note("with facts as the unit: rows of one fact go together, so intervals and tests count facts, not rows");

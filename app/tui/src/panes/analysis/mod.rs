@@ -36,7 +36,6 @@ use std::time::Duration;
 /// Rows that the curve below the table needs.
 const LEAST_FOR_CURVE: usize = 9;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "analysis",
     title: "Analysis",

@@ -11,7 +11,6 @@ pub struct Page<'a> {
     pub state: &'a State,
     /// Cells of a line.
     pub width: usize,
-    /// The lines.
     pub lines: Vec<Line<'static>>,
 }
 
@@ -25,7 +24,6 @@ pub enum Cell {
 }
 
 impl<'a> Page<'a> {
-    /// An empty page.
     pub fn new(state: &'a State, width: usize) -> Self {
         Self { state, width, lines: Vec::new() }
     }
@@ -50,7 +48,6 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// A heading.
     pub fn heading(&mut self, text: &str) {
         self.text(text, self.state.theme().heading());
     }

@@ -18,19 +18,15 @@ const MEAN: usize = 9;
 /// A layer with the share of facts that have their largest effect there, and of those whose best edit is there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
-    /// The layer.
     pub layer: usize,
     /// Share of facts with the largest effect there; a tie counts in parts.
     pub effect: f64,
     /// Share of facts with the best score there, where facts have a score at every layer.
     pub score: Option<f64>,
-    /// Mean effect.
     pub mean_effect: f64,
-    /// Mean score.
     pub mean_score: f64,
 }
 
-/// All layers.
 pub fn peaks(chosen: Chosen<'_>) -> Vec<Peak> {
     let Some((_, own)) = chosen.localizer else { return Vec::new() };
     let regret = chosen.panel.regret.as_ref().ok();
@@ -49,7 +45,6 @@ pub fn peaks(chosen: Chosen<'_>) -> Vec<Peak> {
     own.profile.iter().map(peak).collect()
 }
 
-/// Writes the section.
 pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page: &mut Page<'_>) {
     let Some((_, own)) = chosen.localizer else { return pane.no_localizer(page) };
     let peaks = peaks(chosen);

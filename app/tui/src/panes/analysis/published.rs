@@ -26,7 +26,6 @@ const FACTS: usize = 5;
 /// A page as wide has the corrected probabilities and the errors.
 const WIDE: usize = 108;
 
-/// Writes the section.
 pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page: &mut Page<'_>) {
     let Some((_, own)) = chosen.localizer else { return pane.no_localizer(page) };
     let r_squared = page.state.glyphs().r_squared();

@@ -9,7 +9,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-/// Draws the section.
 pub fn draw(pane: &AnalysisPane, chosen: Chosen<'_>, state: &State, area: Rect, buffer: &mut Buffer) {
     let Some((number, own)) = chosen.localizer else { return };
     let Some(points) = pane.analyzed.as_ref().and_then(|analyzed| analyzed.points.get(chosen.place)) else { return };

@@ -25,7 +25,6 @@ impl Section {
     /// All, in their order.
     pub const ALL: [Self; 6] = [Self::Verdict, Self::Regret, Self::Published, Self::Facts, Self::Scatter, Self::Peaks];
 
-    /// Its name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {

@@ -27,7 +27,6 @@ pub const fn worth_text(worth: Worth) -> &'static str {
     }
 }
 
-/// Writes the section.
 pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page: &mut Page<'_>) {
     let Some((_, own)) = chosen.localizer else { return pane.no_localizer(page) };
     let theme = page.state.theme();

@@ -1,11 +1,14 @@
 //! What the last edit changed: next tokens, the record's prompts, weights; and which edits are in place.
 
 mod says;
+mod taken_out;
 
 use super::{About, Models, Motion, Pane, Table};
 use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
 use crate::state::{Of, Seen, State, Wish, is_large};
-use locus_protocol::{Aim, Applied, EditInPlace, EditOrder, Event, PromptScore, Scores, TopToken, counted};
+use locus_protocol::{
+    Aim, Applied, BeforeAfter, EditInPlace, EditOrder, Event, LeftOut, PromptScore, Scores, TopToken, counted,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -13,7 +16,6 @@ use ratatui::text::{Line, Span};
 use serde_json::json;
 use std::time::Duration;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "before-after",
     title: "Before/After",
@@ -45,11 +47,27 @@ impl Pane for BeforeAfterPane {
     }
 
     fn has_table(&self, state: &Seen<'_>) -> bool {
-        measured(state).is_some()
+        measured(state).is_some() || taken_out(state).is_some()
     }
 
     fn table(&self, state: &Seen<'_>) -> Option<Table> {
-        table(state)
+        match taken_out(state) {
+            Some(seen) => Some(taken_out::table(state, seen)),
+            None => table(state),
+        }
+    }
+
+    fn has_text(&self, state: &Seen<'_>) -> bool {
+        measured(state).is_some() || taken_out(state).is_some()
+    }
+
+    fn text(&self, state: &Seen<'_>) -> Option<String> {
+        self.has_text(state).then_some(())?;
+        let mut text: String = lines(state, PAGE).iter().map(|line| format!("{line}\n")).collect();
+        if let Some((_, applied)) = measured(state) {
+            text += &whole_texts(applied);
+        }
+        Some(text)
     }
 
     fn hear(&mut self, _now: Duration, event: &Event) {
@@ -61,6 +79,20 @@ impl Pane for BeforeAfterPane {
     fn begin_anew(&mut self) {
         *self = Self::default();
     }
+}
+
+/// Columns of a page that is read in a pager.
+const PAGE: usize = 100;
+
+/// All that the model says before and after, prompt by prompt.
+fn whole_texts(applied: &Applied) -> String {
+    let said = applied.said.iter().map(|said| ("prompt", &said.prompt, &said.before, &said.after));
+    let free = applied.free_texts.iter().map(|free| (free.group.as_str(), &free.prompt, &free.before, &free.after));
+    let told = said.chain(free).map(|(group, prompt, before, after)| {
+        let after = after.as_ref().map_or_else(String::new, |after| format!("    after:  {after}\n"));
+        format!("\n{group}: {prompt}\n    before: {before}\n{after}")
+    });
+    told.collect()
 }
 
 fn draw(state: &Seen<'_>, scroll: usize, area: Rect, buffer: &mut Buffer) {
@@ -89,14 +121,18 @@ fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {
     if state.view().of == Of::AsItIs {
         in_place(state, room, &mut lines);
     }
+    if let Some(seen) = taken_out(state) {
+        taken_out::lines(state, seen, room, &mut lines);
+        return lines;
+    }
     match measured(state) {
         Some((order, applied)) => {
             head(state, order, applied, room, &mut lines);
             notes(state, applied, room, &mut lines);
-            scores(state, applied, &mut lines);
+            scores(state, &applied.scores, &mut lines);
             says::lines(state, order, applied, room, &mut lines);
             said(state, applied, room, &mut lines);
-            top_tokens(state, applied, room, &mut lines);
+            top_tokens(state, &applied.scores, ("before", "after"), room, &mut lines);
             weights(state, applied, room, &mut lines);
         }
         None => {
@@ -104,6 +140,7 @@ fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {
             let text = match state.view().of {
                 Of::AsItIs => "what an edit changed appears here after it".to_owned(),
                 Of::Unedited => "the unedited model has no edit; another source shows what one changed".to_owned(),
+                Of::Without(edit) => taken_out::missing(state, edit),
                 Of::Variant(letter) => {
                     let run = state.keymap().first_key("compare", "run-changed");
                     format!("variant {letter} was not run with this fact; {run} in Compare runs it")
@@ -116,11 +153,17 @@ fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {
     lines
 }
 
+/// What is known of the model without one edit, where the view shows that.
+fn taken_out<'a>(state: &Seen<'a>) -> Option<&'a LeftOut> {
+    let of = state.view().of;
+    state.left_out(of).filter(|_| matches!(of, Of::Without(_)))
+}
+
 /// The edit that is shown, and what it brought about: the last one that was put in place, or a variant as it was tried.
 fn measured<'a>(state: &Seen<'a>) -> Option<(&'a EditOrder, &'a Applied)> {
     match state.view().of {
         Of::AsItIs => state.all().edits.last.as_ref().map(|(order, applied)| (order, applied)),
-        Of::Unedited => None,
+        Of::Unedited | Of::Without(_) => None,
         Of::Variant(letter) => {
             let attempt = state.attempt(letter)?;
             Some((&attempt.view.order, &attempt.tried.as_ref()?.would))
@@ -206,13 +249,13 @@ fn groups(scores: &Scores) -> [(&'static str, &[PromptScore]); 3] {
     [("rewrite", &scores.rewrite), ("paraphrase", &scores.paraphrase), ("neighborhood", &scores.neighborhood)]
 }
 
-fn scores(state: &State, applied: &Applied, lines: &mut Vec<Line<'static>>) {
+fn scores(state: &State, scores: &BeforeAfter, lines: &mut Vec<Line<'static>>) {
     let arrow = state.glyphs().arrow();
     let pair = |before: f64, after: f64| format!("{:>5} {arrow} {:>5}", probability(before), probability(after));
     let wide = 12 + crate::looks::width(arrow);
     let header = format!(" {:<13} {:>wide$}  {:>wide$}  {}", "prompts", "p(new)", "p(true)", "new wins");
     lines.push(Line::styled(header, state.theme().heading()));
-    for ((name, before), (_, after)) in groups(&applied.scores.before).into_iter().zip(groups(&applied.scores.after)) {
+    for ((name, before), (_, after)) in groups(&scores.before).into_iter().zip(groups(&scores.after)) {
         let (Some(before), Some(after)) = (summary(before), summary(after)) else { continue };
         let text = format!(
             " {name:<13} {}  {}  {} {arrow} {} of {}",
@@ -226,8 +269,8 @@ fn scores(state: &State, applied: &Applied, lines: &mut Vec<Line<'static>>) {
     }
 }
 
-fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
-    let (before, after) = (&applied.scores.before.top, &applied.scores.after.top);
+fn top_tokens(state: &State, scores: &BeforeAfter, words: (&str, &str), room: usize, lines: &mut Vec<Line<'static>>) {
+    let (before, after) = (&scores.before.top, &scores.after.top);
     if before.is_empty() && after.is_empty() {
         return;
     }
@@ -239,7 +282,7 @@ fn top_tokens(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Lin
         });
         fit(&text, half, state.glyphs())
     };
-    let header = fit(" next token before", half, state.glyphs()) + " after";
+    let header = fit(&format!(" next token {}", words.0), half, state.glyphs()) + " " + words.1;
     lines.push(Line::styled(header, state.theme().heading()));
     for rank in 0..before.len().max(after.len()) {
         lines.push(Line::raw(cell(before.get(rank)) + &cell(after.get(rank))));

@@ -11,9 +11,7 @@ use ratatui::text::{Line, Span};
 pub(super) struct Measure {
     /// The section it belongs to.
     pub section: &'static str,
-    /// What it is.
     pub name: &'static str,
-    /// Its value.
     pub of: fn(&Attempt) -> Option<f64>,
     /// Its value without the variant.
     pub before: fn(&Attempt) -> Option<f64>,

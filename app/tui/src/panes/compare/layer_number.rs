@@ -20,7 +20,6 @@ pub enum LayerNumber {
 }
 
 impl LayerNumber {
-    /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {

@@ -3,7 +3,7 @@
 use super::grid::{Grid, LABEL};
 use super::layer_number::LayerNumber;
 use crate::looks::{Paper, probability, ratio, shorten, signed, window_start};
-use crate::state::{State, TraceView};
+use crate::state::{Seen, State, TraceView};
 use locus_protocol::{LayerRow, TraceKind};
 use ratatui::text::Span;
 
@@ -33,7 +33,7 @@ pub(super) fn row_before<'a>(grid: &Grid<'a>, layer: usize) -> Option<&'a LayerR
 }
 
 /// Draws the header and as many layers as there is room for, around the cursor.
-pub(super) fn draw(number: LayerNumber, state: &State, grid: &Grid<'_>, paper: &mut Paper<'_>, rows: usize) {
+pub(super) fn draw(number: LayerNumber, state: &Seen<'_>, grid: &Grid<'_>, paper: &mut Paper<'_>, rows: usize) {
     if rows < 2 {
         return;
     }
@@ -54,6 +54,7 @@ pub(super) fn draw(number: LayerNumber, state: &State, grid: &Grid<'_>, paper: &
             grid.attempts.iter().map(|attempt| attempt.and_then(|attempt| number.of(&attempt.view, layer))).collect();
         let before = row_before(grid, layer).and_then(|row| number.before(row));
         let label = (format!("{mark}{layer:>4} {effect:>7}"), state.theme().text());
+        let selected = selected || state.is_selected(layer, state.all().layer());
         paper.line(grid.row(label, before, &values, text, signed, selected));
     }
     if hides {

@@ -21,7 +21,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use standing::{Standing, standing};
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "compare",
     title: "Compare",
@@ -202,6 +201,17 @@ impl Pane for ComparePane {
         export::table(self.number, state)
     }
 
+    fn row(&self, state: &Seen<'_>) -> Option<usize> {
+        (!state.compare.variants.list.is_empty() && state.layers() > 0).then(|| state.layer())
+    }
+
+    fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
+        let variant = state.compare.variants.selected()?;
+        let number = self.number.of(&state.attempt_of(variant)?.view, state.layer());
+        let what = layers::title(self.number, state.all());
+        Some((format!("{what} of {} after layer {}", variant.letter, state.layer()), serde_json::json!(number)))
+    }
+
     fn begin_anew(&mut self) {
         *self = Self::default();
     }
@@ -216,14 +226,13 @@ impl Pane for ComparePane {
     }
 }
 
-/// Other variants.
 fn changed(state: &State, change: impl FnOnce(&mut Variants)) -> Vec<Wish> {
     let mut variants = state.compare.variants.clone();
     change(&mut variants);
     vec![Change::Variants(variants).into()]
 }
 
-fn draw(compare: &ComparePane, state: &State, area: Rect, buffer: &mut Buffer) {
+fn draw(compare: &ComparePane, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
     let mut paper = Paper::new(area, buffer);
     if state.compare.variants.list.is_empty() {
         invite(state, &mut paper);
@@ -234,13 +243,29 @@ fn draw(compare: &ComparePane, state: &State, area: Rect, buffer: &mut Buffer) {
         settings(state, &mut paper);
         return;
     }
+    let layers = state.layers();
+    let rest = paper.rest();
     let grid = grid::Grid::new(state, paper.width());
     let below = below::lines(state, &grid, paper.width());
-    let layers = state.layers();
     let room = paper.left();
+    if rest.width >= SIDE_BY_SIDE && below.len() + layers + 1 > room {
+        let left = Rect { width: rest.width / 2, ..rest };
+        let right = Rect { x: rest.x + left.width, width: rest.width - left.width, ..rest };
+        let grid = grid::Grid::new(state, usize::from(left.width));
+        layers::draw(compare.number, state, &grid, &mut Paper::new(left, buffer), room.min(layers + 1));
+        let grid = grid::Grid::new(state, usize::from(right.width));
+        let lines = below::lines(state, &grid, usize::from(right.width));
+        scrolled(compare, state, lines, &mut Paper::new(right, buffer));
+        return;
+    }
     // the layers get half of the room at least, and all that the rest leaves
     let rows = room.saturating_sub(below.len() + 1).max(room / 2).min(layers + 1);
     layers::draw(compare.number, state, &grid, &mut paper, rows);
+    scrolled(compare, state, below, &mut paper);
+}
+
+/// What stands below the layers, or beside them, as far as there is room.
+fn scrolled(compare: &ComparePane, state: &State, below: Vec<Line<'static>>, paper: &mut Paper<'_>) {
     let room = paper.left();
     let hides = below.len() > room;
     let rows = if hides { room.saturating_sub(1) } else { room };
@@ -261,6 +286,9 @@ fn draw(compare: &ComparePane, state: &State, area: Rect, buffer: &mut Buffer) {
         paper.line(Span::styled(text, state.theme().warn()));
     }
 }
+
+/// Columns from which on the layers and the other numbers stand side by side where they have no room below each other.
+const SIDE_BY_SIDE: u16 = 160;
 
 /// What to press, as long as there is nothing to compare.
 fn invite(state: &State, paper: &mut Paper<'_>) {

@@ -13,10 +13,9 @@ use own::{OwnFact, Typed};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use serde_json::json;
+use serde_json::{Value, json};
 use tui_input::Input;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "fact",
     title: "Fact",
@@ -151,6 +150,14 @@ impl Pane for FactPane {
 
     fn table(&self, state: &Seen<'_>) -> Option<Table> {
         Some(table(state))
+    }
+
+    fn row(&self, state: &Seen<'_>) -> Option<usize> {
+        state.fact().map(|_| state.facts.selected())
+    }
+
+    fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
+        state.all().fact().map(|fact| ("the prompt".to_owned(), json!(fact.prompt())))
     }
 
     fn begin_anew(&mut self) {
@@ -290,7 +297,7 @@ fn draw_filter(state: &State, filtering: bool, paper: &mut Paper<'_>) -> Option<
     (filtering && inside).then(|| Position::new(area.x + column, area.y))
 }
 
-fn draw_list(state: &State, paper: &mut Paper<'_>, rows: usize) {
+fn draw_list(state: &Seen<'_>, paper: &mut Paper<'_>, rows: usize) {
     let facts = &state.facts;
     let start = window_start(facts.selected(), rows, facts.shown());
     let room = paper.width();
@@ -303,6 +310,7 @@ fn draw_list(state: &State, paper: &mut Paper<'_>, rows: usize) {
         let answer = format!(" {arrow} {}", printable(&fact.target_true));
         let prompt = shorten(&printable(&fact.prompt()), room.saturating_sub(width(&answer) + 2), state.glyphs());
         let text = fit(&format!("{mark}{prompt}{answer}"), room, state.glyphs());
+        let selected = selected || state.is_selected(start + offset, facts.selected());
         let style = match (selected, is_marked) {
             (true, _) => state.theme().selected(),
             (false, true) => state.theme().accent(),

@@ -17,11 +17,9 @@ const FIELDS: [(&str, &str); 3] =
 /// Where typing a fact has come to.
 #[derive(Debug)]
 pub enum Typed {
-    /// It goes on.
     Goes,
     /// It was left.
     Left,
-    /// It is one.
     Done(Box<Fact>),
 }
 
@@ -32,7 +30,6 @@ pub struct OwnFact {
     fields: [Input; 3],
     /// The field with the cursor.
     field: usize,
-    /// What is wrong.
     error: Option<String>,
     /// The fact it began as, whose paraphrases and neighborhood stay with it as long as subject, prompt and true target do.
     origin: Option<Fact>,
@@ -74,7 +71,6 @@ impl OwnFact {
         })
     }
 
-    /// A key.
     pub fn press(&mut self, key: Key) -> Typed {
         match key.code {
             KeyCode::Esc => return Typed::Left,

@@ -15,11 +15,16 @@ pub fn needs_logarithms(values: &[f64]) -> bool {
 
 /// The natural logarithm of a probability; one that was too small for float32 has none.
 pub fn logarithm(value: f64) -> String {
+    written(if value <= 0.0 { f64::NEG_INFINITY } else { value.ln() })
+}
+
+/// A natural logarithm that was taken already.
+pub fn written(value: f64) -> String {
     match value {
         value if value.is_nan() => "NaN".to_owned(),
-        value if value <= 0.0 => "<-103".to_owned(),
+        f64::NEG_INFINITY => "<-103".to_owned(),
         // no minus sign before a zero
-        value => format!("{:.1}", value.ln().min(0.0) + 0.0),
+        value => format!("{:.1}", value.min(0.0) + 0.0),
     }
 }
 

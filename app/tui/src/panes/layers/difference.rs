@@ -40,8 +40,12 @@ impl<'a> Pair<'a> {
 fn rows<'a>(seen: &Seen<'a>, of: Of) -> &'a [LayerRow] {
     let rows = match (seen.edit(of), of) {
         (Some(edit), _) if !edit.rows.is_empty() => Some(&edit.rows[..]),
-        (_, Of::AsItIs) => seen.all().prediction().map(|prediction| &prediction.rows[..]),
+        (_, Of::AsItIs) => {
+            let prediction = seen.all().prediction().filter(|_| seen.fact() == seen.all().fact());
+            prediction.map(|prediction| &prediction.rows[..])
+        }
         (_, Of::Unedited) => seen.unedited_rows(),
+        (_, Of::Without(_)) => seen.left_out(of).map(|seen| &seen.rows[..]),
         (_, Of::Variant(_)) => None,
     };
     rows.unwrap_or_default()

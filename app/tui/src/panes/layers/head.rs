@@ -3,7 +3,7 @@
 use super::{hidden_trace, unedited};
 use crate::looks::{Glyphs, Paper, and_more, printable, probability, ratio, shorten, width, wrap};
 use crate::state::{EditView, Job, Of, Seen, Stage, State, phase_text, time_left};
-use locus_protocol::{Phase, counted};
+use locus_protocol::{Phase, counted, model_with};
 use ratatui::text::{Line, Span};
 
 /// What to press, as long as there is no edit.
@@ -55,12 +55,31 @@ pub(super) fn draw_missing(state: &Seen<'_>, of: Of, paper: &mut Paper<'_>) {
                 false => format!("there is no variant {letter}; {key} shows the variants, C makes one of each method"),
             }
         }
+        Of::Without(edit) => match (state.left_out(of), state.edits_of(of)) {
+            (_, None) => format!("edit {edit} is not in place, so that it cannot be taken out"),
+            (Some(seen), _) if seen.rows.is_empty() => "a fact without both targets has nothing to read off".to_owned(),
+            (Some(seen), _) => format!("numbers of {}", model_with(&seen.with)),
+            (None, _) => missing_look(state, of),
+        },
         _ if state.unedited_rows().is_some() => return,
-        _ => "nothing is known of the unedited model for this fact; undo edits, or try a variant".to_owned(),
+        _ => missing_look(state, of),
     };
     for line in wrap(&format!(" {}", printable(&text)), paper.width(), 1) {
         paper.line(Span::styled(line, state.theme().muted()));
     }
+}
+
+/// What is said as long as nobody has looked at a model that lacks edits in place.
+fn missing_look(state: &Seen<'_>, of: Of) -> String {
+    if let Some(why) = state.look_failed(of) {
+        let key = state.keymap().first_key(state.pane(), "next-source");
+        return format!(
+            "{} could not be looked at: {why}; {key} chooses a model anew, which tries again",
+            state.model(of)
+        );
+    }
+    let waits = state.ready_for_a_look().err().map_or_else(String::new, |why| format!(": {why}"));
+    format!("{} is looked at as soon as the engine is free{waits}", state.model(of))
 }
 
 pub(super) fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {

@@ -19,13 +19,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "layers",
     title: "Layers",
     about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
             subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
-            targets read off after that layer, their natural logarithms where most are below 1e-9, before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
+            targets read off after that layer, their natural logarithms where most are below 1e-9; rank: their place among all tokens; before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
             relative to the unedited down-projection, both as Frobenius norms.",
     go: go_to!("layers", "Layers"),
     actions: || action::table(order::ACTIONS),
@@ -58,6 +57,18 @@ impl Pane for LayersPane {
 
     fn has_table(&self, state: &Seen<'_>) -> bool {
         state.layers() > 0
+    }
+
+    fn row(&self, state: &Seen<'_>) -> Option<usize> {
+        let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
+        rows.iter().position(|layer| *layer == state.layer())
+    }
+
+    fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
+        let columns = columns(state, relevant(state));
+        let column = columns.iter().find(|column| self.order.is_chosen(column))?;
+        let number = column.numbers.get(state.layer()).copied().flatten();
+        Some((format!("{} of layer {}", column.name, state.layer()), json!(number)))
     }
 
     fn table(&self, state: &Seen<'_>) -> Option<Table> {
@@ -99,7 +110,7 @@ fn hidden_trace<'a>(state: &Seen<'a>, view: Option<&EditView>) -> Option<&'a Tra
         |in_place: &[u64]| state.all().traces.of_model(fact, TraceKind::Hidden, Intervention::Restore, in_place);
     match state.view().of {
         Of::AsItIs => of_model(&state.edits.numbers()).or_else(|| state.all().traces.of(fact, TraceKind::Hidden)),
-        Of::Unedited => of_model(&[]),
+        Of::Unedited | Of::Without(_) => of_model(&state.edits_of(state.view().of)?),
         // what a variant does is measured against the trace of the model that it was tried on
         Of::Variant(_) => of_model(&view?.on_top_of),
     }
@@ -127,6 +138,10 @@ fn unedited<'a>(state: &Seen<'a>, view: Option<&EditView>) -> Option<Standing<'a
     match state.view().of {
         Of::Variant(_) => None,
         Of::Unedited => state.unedited_rows().map(|rows| Standing { rows, edits: 0 }),
+        of @ Of::Without(_) => {
+            let seen = state.left_out(of).filter(|seen| !seen.rows.is_empty())?;
+            Some(Standing { rows: &seen.rows, edits: seen.with.len() })
+        }
         Of::AsItIs => {
             let of_the_fact = view.is_none_or(|view| view.rows.is_empty() && state.fact() == Some(&view.order.fact));
             let is_selected = state.view().fact.as_deref().is_none_or(|fact| state.all().fact() == Some(fact));
@@ -196,7 +211,8 @@ fn draw_table(order: &RowOrder, state: &Seen<'_>, view: Option<&EditView>, paper
     });
     paper.line(header.collect::<Vec<_>>());
     for &layer in shown {
-        let under_cursor = layer == state.layer();
+        let row = sorted.iter().position(|known| *known == layer).unwrap_or(0);
+        let under_cursor = layer == state.layer() || state.is_selected(row, place);
         let spans = kept.iter().map(|column| {
             let (text, style) = column.cells.get(layer).cloned().unwrap_or_default();
             let style = if under_cursor { state.theme().selected() } else { style };
@@ -330,13 +346,44 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
             &|layer| change(view, layer),
             signed,
         ),
+        column(
+            ("rank(new)", "rank of the new target's first token among all tokens after the layer, 1 the most probable"),
+            "rank(new)",
+            (8, 10),
+            &|layer| now(layer)?.rank_new.map(rank),
+            rank_text,
+        ),
+        column(
+            (
+                "rank(true)",
+                "rank of the true target's first token among all tokens after the layer, 1 the most probable",
+            ),
+            "rank(true)",
+            (9, 11),
+            &|layer| now(layer)?.rank_true.map(rank),
+            rank_text,
+        ),
+        column(
+            ("ln p(new)", "natural logarithm of p(new), for what is too small to be told apart"),
+            "ln p(new)",
+            (100, 10),
+            &|layer| Some(now(layer)?.probability_new.ln()),
+            deep::written,
+        ),
+        column(
+            ("ln p(true)", "natural logarithm of p(true), for what is too small to be told apart"),
+            "ln p(true)",
+            (101, 11),
+            &|layer| Some(now(layer)?.probability_true.ln()),
+            deep::written,
+        ),
     ];
     let numbers = state.layers();
     for layer in 0..numbers {
         let mark = if layer == state.layer() { ">" } else { " " };
         columns[0].cells[layer] = (format!("{mark}{layer:>4} "), theme.text());
         columns[0].numbers[layer] = f64::from(u32::try_from(layer).unwrap_or(u32::MAX)).into();
-        let edited = edited_mark(view, layer);
+        let edited = edited_mark(state, view, layer);
         columns[3].cells[layer] = (edited.to_owned(), theme.warn());
         columns[3].numbers[layer] = Some(f64::from(u8::from(!edited.is_empty())));
         if columns[7].numbers[layer].is_some_and(|change| change.abs() >= 0.01) {
@@ -347,19 +394,31 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
     for (index, name) in names.into_iter().enumerate() {
         let (wide, meaning) = ((width(name) + 1).max(8), format!("{name}, as the method tells it"));
         let of = |layer: usize| now(layer)?.metrics.get(name).copied();
-        columns.push(column((name, &meaning), name, (8 + index, wide), &of, ratio));
+        columns.push(column((name, &meaning), name, (10 + index, wide), &of, ratio));
     }
+    // records of before ranks were told have none, and no number stands in two columns
+    let is_told = |column: &Column| !column.name.starts_with("rank") || column.numbers.iter().any(Option::is_some);
+    let is_twice = |column: &Column| column.name.starts_with("ln ") && [&new, &truth].contains(&&column.header);
+    columns.retain(|column| is_told(column) && !is_twice(column));
     columns
 }
 
+#[expect(clippy::cast_precision_loss, reason = "a place among the tokens of a vocabulary")]
+fn rank(rank: u64) -> f64 {
+    rank as f64
+}
+
+fn rank_text(rank: f64) -> String {
+    format!("{rank:.0}")
+}
+
 /// Whether a layer is edited, or is about to be.
-fn edited_mark(view: Option<&EditView>, layer: usize) -> &'static str {
-    let Some(view) = view else { return "" };
-    let moved = view.row(layer).and_then(|row| row.weight_change).is_some_and(|change| change > 0.0);
-    match view.stage {
-        Stage::Running if view.layers.contains(&layer) => "~",
-        Stage::Running => "",
-        _ if moved => "*",
+fn edited_mark(state: &Seen<'_>, view: Option<&EditView>, layer: usize) -> &'static str {
+    let moved = |row: Option<&LayerRow>| row.and_then(|row| row.weight_change).is_some_and(|change| change > 0.0);
+    match view {
+        Some(view) if view.stage == Stage::Running => ["", "~"][usize::from(view.layers.contains(&layer))],
+        Some(view) if moved(view.row(layer)) => "*",
+        None if moved(row_now(state, None, layer)) => "*",
         _ => "",
     }
 }
@@ -418,6 +477,10 @@ fn table(state: &Seen<'_>, order: &[usize]) -> Option<Table> {
         "probability_new_before",
         "probability_true_before",
         "effects_of",
+        "rank_new",
+        "rank_true",
+        "log_probability_new",
+        "log_probability_true",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -432,13 +495,18 @@ fn table(state: &Seen<'_>, order: &[usize]) -> Option<Table> {
             json!(layer),
             json!(effect(trace.and_then(TraceView::last_subject_token))),
             json!(effect(trace.and_then(TraceView::last_token))),
-            json!(edited_mark(view, layer) == "*"),
+            json!(edited_mark(state, view, layer) == "*"),
             json!(now.and_then(|row| row.weight_change)),
             json!(now.map(|row| row.probability_new)),
             json!(now.map(|row| row.probability_true)),
             json!(before.map(|row| row.probability_new)),
             json!(before.map(|row| row.probability_true)),
             json!(trace.map(|trace| trace.started.model())),
+            json!(now.and_then(|row| row.rank_new)),
+            json!(now.and_then(|row| row.rank_true)),
+            // what has no logarithm is null
+            json!(now.map(|row| row.probability_new.ln())),
+            json!(now.map(|row| row.probability_true.ln())),
         ];
         row.extend(names.iter().map(|name| json!(now.and_then(|row| row.metrics.get(name).copied()))));
         row.extend(difference.iter().flat_map(|(_, row)| row(layer)));

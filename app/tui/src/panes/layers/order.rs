@@ -56,7 +56,7 @@ pub(super) const ACTIONS: &[Action<LayersPane>] = &[
         name: "all-columns",
         help: "show all columns again, sorted by layer",
         run: |pane, _| {
-            pane.order = RowOrder::default();
+            pane.order = RowOrder { hidden: BTreeSet::new(), ..RowOrder::default() };
             Vec::new()
         },
         ..Action::PLAIN
@@ -68,16 +68,38 @@ fn has_layers(state: &State) -> Result<(), String> {
 }
 
 /// Names of the columns that every table of layers has, from left to right.
-const NAMES: [&str; 8] = ["layer", "subject", "last", "ed", "weight change", "p(new)", "p(true)", "change of p(new)"];
+const NAMES: [&str; 12] = [
+    "layer",
+    "subject",
+    "last",
+    "ed",
+    "weight change",
+    "p(new)",
+    "p(true)",
+    "change of p(new)",
+    "rank(new)",
+    "rank(true)",
+    "ln p(new)",
+    "ln p(true)",
+];
+
+/// Those that do not show until all are asked for: they say what others say, in another way.
+const HIDDEN: [&str; 2] = ["ln p(new)", "ln p(true)"];
 
 /// By which column rows are sorted, which one is chosen, and which do not show.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct RowOrder {
     chosen: Option<String>,
     /// The column, and whether its smallest number comes first.
     sorted: Option<(String, bool)>,
     hidden: BTreeSet<String>,
+}
+
+impl Default for RowOrder {
+    fn default() -> Self {
+        Self { chosen: None, sorted: None, hidden: HIDDEN.map(str::to_owned).into() }
+    }
 }
 
 impl RowOrder {
@@ -175,7 +197,9 @@ impl RowOrder {
         let key = |name: &str| state.keymap().first_key("layers", name);
         let meaning = self.chosen.as_ref().and_then(|chosen| columns.iter().find(|column| column.name == *chosen));
         let meaning = meaning.map(|column| format!("{}: {}", column.header, column.meaning));
+        let is_as_at_the_start = self.chosen.is_none() && self.hidden == Self::default().hidden;
         let hidden = match self.hidden.len() {
+            _ if is_as_at_the_start => None,
             0 => None,
             1 => Some(format!("1 column is hidden, {} shows it", key("all-columns"))),
             hidden => Some(format!("{hidden} columns are hidden, {} shows them", key("all-columns"))),
@@ -188,6 +212,7 @@ impl RowOrder {
 #[cfg(test)]
 mod tests {
     use super::{Column, NAMES, RowOrder};
+    use std::collections::BTreeSet;
 
     fn column(name: &str, numbers: &[Option<f64>]) -> Column {
         Column {
@@ -216,14 +241,14 @@ mod tests {
 
     #[test]
     fn columns_are_chosen_in_a_round_and_hidden_ones_passed_over() {
-        let mut order = RowOrder::default();
+        let mut order = RowOrder { hidden: BTreeSet::new(), ..RowOrder::default() };
         let mut seen = Vec::new();
         for _ in NAMES {
             order.choose(true);
             seen.extend(order.chosen.clone());
         }
         assert_eq!(seen, NAMES);
-        order.choose(false);
+        (0..5).for_each(|_| order.choose(false));
         order.hide();
         assert!(!order.shown(NAMES.map(|name| column(name, &[])).into()).iter().any(|known| known.name == "p(true)"));
         for _ in 0..2 * NAMES.len() {

@@ -26,7 +26,6 @@ impl PlotKind {
         matches!(self, Self::Loss | Self::Terms)
     }
 
-    /// The next one.
     #[must_use]
     pub fn next(self) -> Self {
         match self {

@@ -5,7 +5,7 @@ mod kind;
 mod paint;
 
 use super::{About, Action, Models, Motion, Pane, Table, action};
-use crate::looks::{Curve, Paper};
+use crate::looks::{Curve, Paper, ratio, width};
 use crate::state::{Change, Seen, State, Wish};
 use curves::curves;
 use kind::PlotKind;
@@ -15,13 +15,12 @@ use ratatui::text::{Line, Span};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "plots",
     title: "Plots",
     about: "Curves of the variants in Compare, by their letters, or of the last edit where there are none: the loss by \
             step, its terms for the selected variant, p(new) and p(true) by layer, and the effect of the trace (T) beside the change of p(new) that an edit \
-            makes at each layer.",
+            makes at each layer. The numbers beside the names are those at the cursor.",
     go: go_to!("plots", "Plots"),
     actions: || action::table(ACTIONS),
     models: Models::Same,
@@ -53,10 +52,35 @@ const ACTIONS: &[Action<PlotsPane>] = &[
 /// What it has of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlotsPane {
-    /// Which plot.
     kind: PlotKind,
     /// Whether heights are logarithms.
     logarithmic: bool,
+    /// The step under the cursor of a plot by step; the last one without it. By layer it is the layer of all panes.
+    #[serde(skip)]
+    step: Option<usize>,
+}
+
+impl PlotsPane {
+    /// The step or layer under the cursor.
+    fn place(self, state: &State, curves: &[Curve]) -> usize {
+        let last = last_place(curves);
+        if self.kind.is_by_step() { self.step.map_or(last, |step| step.min(last)) } else { state.layer() }
+    }
+}
+
+/// The last place that a curve has a point at.
+fn last_place(curves: &[Curve]) -> usize {
+    let last = curves.iter().filter_map(|curve| curve.points.last()).map(|(place, _)| *place).fold(0.0, f64::max);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a step or a layer")]
+    let last = last as usize;
+    last
+}
+
+/// The value of a curve at a place; nothing between its points.
+fn value_at(curve: &Curve, place: usize) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "a step or a layer")]
+    let place = place as f64;
+    curve.points.iter().find(|(known, _)| (known - place).abs() < 1e-9).map(|(_, value)| *value)
 }
 
 impl Pane for PlotsPane {
@@ -72,6 +96,14 @@ impl Pane for PlotsPane {
             Motion::Right => Motion::Down,
             other => other,
         };
+        if self.kind.is_by_step() {
+            let curves = curves(self.kind, state);
+            let last = last_place(&curves);
+            let step = along.in_list(self.place(state, &curves), last + 1, page);
+            // at the end it goes with the steps that come
+            self.step = (step < last).then_some(step);
+            return Vec::new();
+        }
         vec![Change::MoveLayer(along.in_list(state.layer(), state.layers(), page)).into()]
     }
 
@@ -112,7 +144,13 @@ fn draw(plots: PlotsPane, state: &State, area: Rect, buffer: &mut Buffer) {
     let curves = curves(plots.kind, state);
     let mut paper = Paper::new(area, buffer);
     let scale = if plots.logarithmic { ", log scale" } else { "" };
-    let title = format!(" {}{scale}", title(state, plots.kind));
+    let place = plots.place(state, &curves);
+    let at = match plots.kind.is_by_step() {
+        _ if curves.is_empty() => String::new(),
+        true => format!(", at step {place}"),
+        false => format!(", at layer {place}"),
+    };
+    let title = format!(" {}{scale}{at}", title(state, plots.kind));
     paper.line(Line::from(vec![
         Span::styled(title, state.theme().heading()),
         Span::styled(
@@ -128,7 +166,7 @@ fn draw(plots: PlotsPane, state: &State, area: Rect, buffer: &mut Buffer) {
         paper.line(Span::styled(text, state.theme().muted()));
         return;
     }
-    paper.line(legend(state, &curves, paper.width()));
+    paper.line(legend(state, &curves, place, paper.width()));
     let rest = paper.rest();
     paint::paint(plots, state, &curves, rest, buffer);
 }
@@ -149,14 +187,17 @@ fn title(state: &State, kind: PlotKind) -> String {
     }
 }
 
-/// The letters, and what they stand for as far as there is room.
-fn legend(state: &State, curves: &[Curve], room: usize) -> Line<'static> {
+/// The letters, and what they stand for as far as there is room, each with its value at the cursor.
+fn legend(state: &State, curves: &[Curve], place: usize, room: usize) -> Line<'static> {
     let share = room.saturating_sub(1) / curves.len().max(1);
     let mut spans = vec![Span::raw(" ")];
     for curve in curves {
         let text = crate::looks::printable(&format!("{} {}", curve.letter, curve.name));
-        let text = crate::looks::shorten(&text, share.saturating_sub(2), state.glyphs());
+        let value = value_at(curve, place).map_or_else(|| state.glyphs().missing().to_owned(), ratio);
+        let room = share.saturating_sub(3 + width(&value));
+        let text = crate::looks::shorten(&text, room, state.glyphs());
         spans.push(Span::styled(text, curve.style));
+        spans.push(Span::styled(format!(" {value}"), state.theme().heading()));
         spans.push(Span::raw("  "));
     }
     Line::from(spans)

@@ -13,7 +13,7 @@ pub fn paint(plots: PlotsPane, state: &State, curves: &[Curve], area: Rect, buff
         buffer.set_stringn(area.x, area.y, text, usize::from(area.width), state.theme().warn());
         return;
     };
-    // the layer under the cursor, which all panes share
-    let (by, here) = if plots.kind.is_by_step() { ("step", None) } else { ("layer", Some(state.layer())) };
-    draw_curves(curves, &window, (by, here), (state.theme(), state.glyphs()), area, buffer);
+    let by = if plots.kind.is_by_step() { "step" } else { "layer" };
+    let here = plots.place(state, curves);
+    draw_curves(curves, &window, (by, Some(here)), (state.theme(), state.glyphs()), area, buffer);
 }

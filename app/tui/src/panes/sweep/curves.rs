@@ -75,7 +75,6 @@ pub fn draw_legend(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
     paper.line(Line::from(spans));
 }
 
-/// Draws the curves.
 pub fn draw(pane: &SweepPane, state: &State, area: Rect, buffer: &mut Buffer) {
     let edits = of_edits(pane, state);
     let mut window =

@@ -22,7 +22,6 @@ use std::time::Duration;
 /// Rows that curves below the table need.
 const LEAST_FOR_CURVES: usize = 10;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "sweep",
     title: "Sweep",

@@ -2,8 +2,8 @@
 
 use super::{Drawn, TracePane};
 use crate::looks::{
-    Paper, difference_cell, fit, fit_left, heat_cell, heat_legend, preview_cell, probability, signed, token_text,
-    width, window_start,
+    Paper, continued, difference_cell, fit, fit_left, heat_cell, heat_legend, preview_cell, probability, signed,
+    token_text, width, window_start,
 };
 use crate::state::{Seen, TraceView};
 use ratatui::style::Modifier;
@@ -35,14 +35,15 @@ pub(super) fn draw_map(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>, pape
     let longest = names.iter().map(|name| width(name)).max().unwrap_or(0);
     let label = (longest + 2).min(18).min(paper.width() / 3);
     let room = paper.width().saturating_sub(label);
-    let cell = (room / started.layers.max(1)).clamp(1, 6);
+    let cell = (room / started.layers.max(1)).clamp(1, 8);
     let columns = (room / cell).min(started.layers);
     let first_layer = window_start(state.layer(), columns, started.layers);
-    let cursor = own.cursor_token(view);
+    let cursor = own.cursor_token(state, view);
     let hidden_layers = columns < started.layers;
     let token_rows = rows.saturating_sub(1 + usize::from(hidden_layers));
     let hidden_tokens = token_rows < names.len();
     let token_rows = token_rows.saturating_sub(usize::from(hidden_tokens));
+    let height = (token_rows / names.len().max(1)).clamp(1, (cell / 2).max(1));
     paper.line(layer_names(state, label, first_layer, columns, cell));
     let end = if drawn.other.is_some() { drawn.largest() } else { scale_end(own, view) };
     let first_token = window_start(cursor, token_rows, names.len());
@@ -50,6 +51,7 @@ pub(super) fn draw_map(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>, pape
         let mark = if token == cursor { ">" } else { " " };
         let style = if token == cursor { state.theme().heading() } else { state.theme().text() };
         let mut spans = vec![Span::styled(fit(&format!("{mark}{name}"), label, state.glyphs()), style)];
+        let mut shares = Vec::with_capacity(columns);
         for layer in first_layer..first_layer + columns {
             let mut span = match drawn.value(token, layer) {
                 Some(difference) if drawn.other.is_some() => {
@@ -65,14 +67,24 @@ pub(super) fn draw_map(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>, pape
                     }
                 },
             };
+            let effect = drawn.value(token, layer).or_else(|| view.previewed(token, layer));
+            let shaded = drawn.other.is_none() && view.undefined.is_none();
+            shares.push(effect.filter(|_| shaded).map(|effect| effect / end));
             if token == cursor && layer == state.layer() {
                 span.style = span.style.add_modifier(Modifier::REVERSED);
             }
             spans.push(span);
         }
+        // where there is room a row is as tall as its cells are wide
+        let below = |(span, share): (&Span<'_>, _)| continued(state.theme(), state.glyphs(), span, share);
+        let more: Vec<Span<'static>> = spans[1..].iter().zip(shares).map(below).collect();
         paper.line(spans);
+        for _ in 1..height {
+            let label = Span::raw(" ".repeat(label));
+            paper.line(std::iter::once(label).chain(more.iter().cloned()).collect::<Vec<_>>());
+        }
     }
-    for _ in names.len().min(token_rows)..token_rows {
+    for _ in (names.len() * height).min(token_rows)..token_rows {
         paper.line("");
     }
     if hidden_tokens {
@@ -149,7 +161,7 @@ fn layer_names(state: &Seen<'_>, label: usize, first: usize, columns: usize, cel
 
 pub(super) fn cursor_line(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>) -> Line<'static> {
     let view = drawn.view;
-    let token = own.cursor_token(view);
+    let token = own.cursor_token(state, view);
     let name = view.started.tokens.get(token).map_or(String::new(), |token| token_text(&token.text, state.glyphs()));
     let place = format!(" layer {}, token {token} {name}: ", state.layer());
     let values = match (view.score(token, state.layer()), view.effect(token, state.layer())) {

@@ -12,9 +12,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The pane.
 pub const ABOUT: About = About {
     name: "trace",
     title: "Trace",
@@ -105,24 +105,32 @@ pub struct TracePane {
     kind: TraceKind,
     /// What is done to cells in the maps that are shown, and traced next.
     intervention: Intervention,
-    /// The token under the cursor and the prompt that it belongs to; `None` stands for the last token of the subject.
-    token: Option<(String, usize)>,
+    /// By prompt: the token under the cursor of all views that have none of their own; elsewhere it is on the last token of
+    /// the subject.
+    tokens: BTreeMap<String, usize>,
     /// Whether the scale ends at the clean probability instead of at the greatest effect.
     full_scale: bool,
 }
 
 impl TracePane {
-    /// Orders a trace of the selected fact.
+    /// Orders a trace of the fact and the model that a view of this pane with the keys shows; from elsewhere, of the selected
+    /// fact on the model as it is.
     pub fn start(&mut self, state: &State) -> Vec<Wish> {
-        let answer = Seen::new(state, &View::default()).traced_answer(Of::AsItIs);
-        state.fact().map_or_else(Vec::new, |fact| self.follow(fact, answer))
+        let plain = View::default();
+        let seen = if state.pane() == ABOUT.name { state.seen() } else { Seen::new(state, &plain) };
+        // what cannot be traced as it is shown is traced as it is
+        let of = if seen.lacks(seen.view().of).is_some() { seen.view().of } else { Of::AsItIs };
+        let answer = seen.traced_answer(of);
+        seen.fact().map_or_else(Vec::new, |fact| self.follow(&seen, fact, of, answer))
     }
 
-    /// Orders a trace of an answer.
-    fn follow(&mut self, fact: &Fact, answer: TraceAnswer) -> Vec<Wish> {
-        let title = format!("tracing {}", fact.subject);
-        self.token = None;
-        vec![Wish::order(title, self.order(fact, answer))]
+    /// Orders a trace of an answer on a model.
+    fn follow(&mut self, seen: &Seen<'_>, fact: &Fact, of: Of, answer: TraceAnswer) -> Vec<Wish> {
+        let without = seen.lacks(of).unwrap_or_default();
+        let on = if without.is_empty() { String::new() } else { format!(" on {}", seen.model(of)) };
+        let title = format!("tracing {}{on}", fact.subject);
+        self.tokens.remove(&fact.prompt());
+        vec![Wish::order(title, TraceOrder { without, ..self.order(fact, answer) })]
     }
 
     fn order(&self, fact: &Fact, answer: TraceAnswer) -> TraceOrder {
@@ -135,12 +143,13 @@ impl TracePane {
         let (Some(fact), Some(answer)) = (seen.fact(), next_answer(&seen)) else {
             return vec![Wish::Open(Opening::TraceText)];
         };
-        let of = seen.edits_of(seen.view().of).unwrap_or_default();
-        let is_there = state.traces.of_answer(&self.order(fact, answer.clone()), &of).is_some();
-        let is_wanted = !is_there && of == state.edits.numbers() && state.traces.any_of(fact);
+        let of = seen.view().of;
+        let edits = seen.edits_of(of).unwrap_or_default();
+        let is_there = state.traces.of_answer(&self.order(fact, answer.clone()), &edits).is_some();
+        let is_wanted = !is_there && seen.lacks(of).is_some() && state.traces.any_of(fact);
         let mut wishes = vec![Change::TraceAnswer(Box::new(fact.clone()), answer.clone()).into()];
         if is_wanted && state.ready_for_a_look().is_ok() {
-            wishes.extend(self.follow(fact, answer));
+            wishes.extend(self.follow(&seen, fact, of, answer));
         }
         wishes
     }
@@ -157,7 +166,9 @@ impl TracePane {
         match seen.view() {
             // one that runs shows where nothing else is asked for
             View { of: Of::AsItIs, fact: None, .. } => {
-                seen.all().traces.running().or_else(|| self.of(seen, seen.view().of))
+                let running = seen.all().traces.running();
+                let running = running.filter(|running| running.started.order.without.is_empty());
+                running.or_else(|| self.of(seen, seen.view().of))
             }
             view => self.of(seen, view.of),
         }
@@ -190,10 +201,22 @@ impl TracePane {
         same.then_some(other)
     }
 
-    /// The token under the cursor.
-    fn cursor_token(&self, view: &TraceView) -> usize {
-        let chosen = self.token.as_ref().filter(|(prompt, _)| *prompt == view.started.order.fact.prompt());
-        let token = chosen.map(|(_, token)| *token).or_else(|| view.last_subject_token()).unwrap_or(0);
+    /// The prompt and the token under the cursor of a view, which the view keeps when it gets a cursor of its own.
+    pub fn cursor(&self, seen: &Seen<'_>) -> Option<(String, usize)> {
+        let view = self.shown(seen)?;
+        Some((view.started.order.fact.prompt(), self.cursor_token(seen, view)))
+    }
+
+    /// The token under the cursor, the view's own or that of all views of the same prompt.
+    fn cursor_token(&self, seen: &Seen<'_>, view: &TraceView) -> usize {
+        let prompt = view.started.order.fact.prompt();
+        let chosen = match seen.view() {
+            View { layer: Some(_), token, .. } => {
+                token.as_ref().filter(|(known, _)| *known == prompt).map(|(_, token)| *token)
+            }
+            _ => self.tokens.get(&prompt).copied(),
+        };
+        let token = chosen.or_else(|| view.last_subject_token()).unwrap_or(0);
         token.min(view.started.tokens.len().saturating_sub(1))
     }
 }
@@ -215,8 +238,13 @@ impl Pane for TracePane {
             Motion::Left => vec![state.choose_layer(state.layer().saturating_sub(1)).into()],
             Motion::Right => vec![state.choose_layer(state.layer() + 1).into()],
             vertical => {
-                let place = vertical.in_list(self.cursor_token(view), view.started.tokens.len(), page);
-                self.token = Some((view.started.order.fact.prompt(), place));
+                let place = vertical.in_list(self.cursor_token(state, view), view.started.tokens.len(), page);
+                let prompt = view.started.order.fact.prompt();
+                if state.view().layer.is_some() {
+                    let token = Some((prompt, place));
+                    return vec![Change::View(Box::new(View { token, ..state.view().clone() })).into()];
+                }
+                self.tokens.insert(prompt, place);
                 Vec::new()
             }
         }
@@ -234,10 +262,23 @@ impl Pane for TracePane {
         self.shown(state).map(|view| table(self, state, view))
     }
 
+    fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
+        let view = self.shown(state)?;
+        let (token, layer) = (self.cursor_token(state, view), state.layer());
+        let drawn = Drawn { view, other: state.view().against.and_then(|_| self.other(state, view)) };
+        let name = view.started.tokens.get(token).map_or("", |token| token.text.trim());
+        let (what, value) = match (drawn.other, drawn.value(token, layer)) {
+            (Some(_), value) => ("difference", value),
+            (None, None) => ("p", view.score(token, layer)),
+            (None, value) => ("effect", value),
+        };
+        Some((format!("the {what} of `{name}` at layer {layer}"), json!(value)))
+    }
+
     fn hear(&mut self, _now: Duration, event: &Event) {
         match event {
             Event::Trace(started) => (self.kind, self.intervention) = (started.order.kind, started.order.intervention),
-            Event::Model(_) => self.token = None,
+            Event::Model(_) => self.tokens.clear(),
             _ => {}
         }
     }
@@ -314,6 +355,15 @@ fn draw_missing(seen: &Seen<'_>, paper: &mut Paper<'_>) {
             seen.keymap().first_key("compare", "keep-variant"),
             seen.keymap().first_key("", "trace")
         ),
+        (Of::Without(edit), None) => format!("edit {edit} is not in place, so that it cannot be taken out"),
+        (_, Some(with)) if is_being_traced(seen, &with) => {
+            format!("tracing on {}: the clean and the corrupted runs come first", seen.model(of))
+        }
+        _ if seen.lacks(of).is_some() => format!(
+            "this fact was not traced on {}; {} traces it, and the edits in place stay there",
+            seen.model(of),
+            seen.keymap().first_key("", "trace")
+        ),
         _ => format!(
             "this fact was not traced on {}; with its edits in place {} traces it",
             seen.model(of),
@@ -323,6 +373,14 @@ fn draw_missing(seen: &Seen<'_>, paper: &mut Paper<'_>) {
     for line in wrap(&format!(" {}", printable(&text)), paper.width(), 1) {
         paper.line(Span::styled(line, seen.theme().muted()));
     }
+}
+
+/// Whether a trace of the fact that is shown was ordered on the model with these edits, and has not told anything yet.
+fn is_being_traced(seen: &Seen<'_>, with: &[u64]) -> bool {
+    let in_place = seen.edits.numbers();
+    let of_order = |order: &TraceOrder| in_place.iter().filter(|edit| !order.without.contains(edit)).eq(with);
+    let ordered = seen.all().traces.ordered.as_ref();
+    ordered.is_some_and(|(_, order)| seen.fact() == Some(&order.fact) && of_order(order))
 }
 
 /// How a trace ended that did not end well.
@@ -500,7 +558,7 @@ fn table(own: &TracePane, state: &Seen<'_>, view: &TraceView) -> Table {
     for (token, text) in view.started.tokens.iter().enumerate() {
         for layer in 0..view.started.layers {
             let Some(score) = view.score(token, layer) else { continue };
-            if token == own.cursor_token(view) && layer == state.layer() {
+            if token == own.cursor_token(state, view) && layer == state.layer() {
                 cursor = rows.len();
             }
             rows.push(vec![

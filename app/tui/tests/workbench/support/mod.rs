@@ -5,7 +5,9 @@ pub mod recording;
 pub mod sweeping;
 
 use locus_protocol::{Command, Event, ModelSource, Outcome};
-use locus_tui::{About, Depth, Effect, Input, Key, PANES, State, Workbench, WorkbenchOptions, actions, draw, update};
+use locus_tui::{
+    About, Depth, Effect, Input, Key, Own, PANES, State, Workbench, WorkbenchOptions, actions, draw, update,
+};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
@@ -15,10 +17,14 @@ use std::time::Duration;
 pub fn options() -> WorkbenchOptions {
     WorkbenchOptions {
         source: ModelSource::BuiltIn,
+        chooses: false,
         models: Vec::new(),
+        look_at: None,
         ascii: false,
         colours: Depth::Sixteen,
         keymap: None,
+        settings: Vec::new(),
+        own: Own::default(),
         memory: None,
         method: None,
         objective: None,
@@ -68,7 +74,7 @@ impl Bench {
     pub fn with(options: WorkbenchOptions, columns: u16, rows: u16) -> Self {
         let mut workbench = Workbench::new(&options).expect("the shipped keymap");
         update(&mut workbench, Input::Resize(columns, rows));
-        let effects = workbench.load();
+        let effects = workbench.begin();
         Self { workbench, effects }
     }
 

@@ -1,4 +1,4 @@
-//! Events of one session on a twelve-layer model. The numbers are those that the design notes measured on such a
+//! Events of one session on a twelve-layer model. The numbers are those measured on such a
 //! model, not invented for the pictures: the early site at the last subject token, the late site at the last one.
 
 use locus_protocol::{
@@ -191,6 +191,7 @@ pub fn loaded() -> Vec<Event> {
                 reason: "no CUDA device was found, so it is the CPU with 2 threads".into(),
             },
             reproducible: false,
+            first_fact: None,
             probe: Probe { prompt: "The capital of Bhutan is".into(), deviation: 0.0, answer: " Thimphu".into() },
         }),
         Event::Facts { source: "the built-in world".into(), facts: facts() },
@@ -304,6 +305,8 @@ fn rows(share: f64, change: Option<f64>) -> Vec<LayerRow> {
                 layer,
                 probability_new: 2e-6 + rise * 0.962 * share,
                 probability_true: 1e-4 + rise * 0.973 * (1.0 - share),
+                rank_new: Some(if rise * share > 0.5 { 1 } else { 1800 - 100 * layer as u64 }),
+                rank_true: Some(if rise * (1.0 - share) > 0.5 { 1 } else { 900 - 40 * layer as u64 }),
                 weight_change: change.filter(|_| layer == 5),
                 metrics,
             }
@@ -322,6 +325,8 @@ pub fn order(layers: Vec<usize>) -> EditOrder {
         seed: 0,
         more: Vec::new(),
         free_generation: 10,
+        no_scores: false,
+        corpus_tokens: None,
     }
 }
 

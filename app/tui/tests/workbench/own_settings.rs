@@ -1,0 +1,57 @@
+//! Files of settings and keys of the user's own, at the start and read anew.
+
+use super::support::{Bench, options};
+use locus_protocol::{Command, Event, Outcome, Task};
+use locus_tui::{Colors, Effect, Input, Own, Reloaded, WorkbenchOptions, actions};
+
+/// What the files say now: a key of one's own, the settings, the methods.
+fn read(own: Own) -> Reloaded {
+    let mut keymap = actions::keymap().expect("the shipped key map");
+    keymap.lay_over("keymap.toml", "[global]\n\"x\" = \"trace\"\n").expect("a key");
+    Reloaded { keymap, own, plugins: ["memit".into(), "error-injection".into()] }
+}
+
+#[test]
+fn settings_and_keys_are_read_anew_while_it_runs() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press(":").type_text("reload").press("enter");
+    assert!(bench.effects.contains(&Effect::Reload), "{:?}", bench.effects);
+    bench.commands();
+    let own = Own { colors: Some(Colors::Light), bell_after: Some(2.0) };
+    bench.feed(Input::Reloaded(Ok(Box::new(read(own)))));
+    assert!(bench.screen().contains("read anew"), "{}", bench.screen());
+    assert_eq!(bench.state().theme().colors(), Colors::Light);
+    bench.press("x");
+    assert!(matches!(bench.commands().as_slice(), [Command::Do { task: Task::Trace(_), .. }]), "the new key traces");
+    let job = bench.state().job().expect("a trace").id;
+    bench.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 3.0 }]);
+    assert!(bench.effects.contains(&Effect::Ring), "three seconds are long now");
+}
+
+#[test]
+fn files_that_are_wrong_change_nothing() {
+    let mut bench = Bench::ready(120, 40);
+    let before = bench.state().theme().colors();
+    bench.feed(Input::Reloaded(Err("workbench.toml: no theme is called `drak`".into())));
+    assert!(bench.screen().contains("settings not reloaded: workbench.toml"), "{}", bench.screen());
+    assert_eq!(bench.state().theme().colors(), before);
+}
+
+#[test]
+fn a_theme_of_ones_own_file_goes_over_the_remembered_one_and_a_bell_can_be_off() {
+    let mut last = Bench::ready(120, 40);
+    last.press(":").type_text("theme dark").press("enter");
+    let remembered = last.workbench.remembered();
+    let own = |colors| WorkbenchOptions { own: Own { colors, bell_after: None }, ..options() };
+    let theme = |colors| {
+        let mut next = Bench::with(own(colors), 120, 40);
+        next.workbench.recall(remembered.clone());
+        next.state().theme().colors()
+    };
+    assert_eq!([theme(None), theme(Some(Colors::Mono))], [Colors::Dark, Colors::Mono]);
+    let mut bench = Bench::ready_with(own(None), 80, 24);
+    bench.press("t");
+    let job = bench.state().job().expect("a trace").id;
+    bench.hear([Event::Finished { job, outcome: Outcome::Done, seconds: 1000.0 }]);
+    assert!(!bench.effects.contains(&Effect::Ring));
+}
