@@ -1,5 +1,5 @@
-//! Scores of a CounterFact record: one forward for each prompt and target, with logits at every position, against all
-//! of them in one run that shares beginnings.
+//! Scores of a CounterFact record: one batch of a row for each prompt and target, padded to the longest, with logits at every
+//! position, against one run that shares beginnings.
 
 use crate::{Comparison, timed};
 use anyhow::Result;
@@ -31,22 +31,29 @@ pub fn record(model: &Model, repeats: usize) -> Result<Comparison> {
     Ok(Comparison { what, plain: plain_best, engine: engine_best, deviation })
 }
 
-/// By prompt and target, as the published code scores: the whole row, all logits.
+/// By prompt and target, as the published code scores: all rows in one batch, padded on the right, logits everywhere, and
+/// log-probabilities at each position that is read.
 fn plain(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
     let _guard = tch::no_grad_guard();
-    let mut scores = Vec::new();
+    let mut rows = Vec::new();
     for prompt in std::iter::once(&fact.prompt()).chain(&fact.paraphrases).chain(&fact.neighborhood) {
         for target in [&fact.target_new, &fact.target_true] {
-            let joined = model.tokenizer.joined(prompt, target)?;
-            let (row, start, target) = (&joined.ids, joined.prompt, joined.target());
-            let ids = Tensor::from_slice(row).to_device(model.device);
-            let stream = model.forward(&ids, &Batch::whole(1, row.len() as i64), &mut Taps::default())?;
-            let log_probabilities = model.logits(&stream)?.log_softmax(-1, Kind::Float);
-            let tokens = target.iter().enumerate();
-            let read =
-                |(offset, &token): (usize, &i64)| log_probabilities.double_value(&[(start + offset) as i64 - 1, token]);
-            scores.push(tokens.map(read).sum());
+            rows.push(model.tokenizer.joined(prompt, target)?);
         }
+    }
+    let width = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+    let padded = rows.iter().flat_map(|row| row.ids.iter().copied().chain(std::iter::repeat(0)).take(width));
+    let ids = Tensor::from_slice(&padded.collect::<Vec<i64>>()).to_device(model.device);
+    let batch = Batch::whole(rows.len() as i64, width as i64);
+    let stream = model.forward(&ids, &batch, &mut Taps::default())?;
+    let logits = model.logits(&stream)?.reshape([rows.len() as i64, width as i64, -1]);
+    let mut scores = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        let read = |(offset, &token): (usize, &i64)| {
+            let position = (row.prompt + offset) as i64 - 1;
+            logits.get(index as i64).get(position).log_softmax(-1, Kind::Float).double_value(&[token])
+        };
+        scores.push(row.target().iter().enumerate().map(read).sum());
     }
     Ok(scores)
 }

@@ -6,10 +6,16 @@
 mod border;
 mod editing;
 mod evaluation;
+mod growth;
+mod loading;
+mod memory;
 mod methods;
 mod moments;
+mod phases;
 mod plain;
+mod python;
 mod shape;
+mod spent;
 mod sweeping;
 mod tracing;
 mod variants;
@@ -17,7 +23,7 @@ mod variants;
 use anyhow::Result;
 use clap::Parser;
 use locus_engine::model::Model;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use sweeping::Swept;
 
@@ -42,12 +48,42 @@ struct Arguments {
     /// Tokens of the corpus for second moments; eight times as many for the built-in model.
     #[arg(long, default_value_t = 4096)]
     corpus_tokens: usize,
+    /// Rows of a heat map that are computed together; as many as suit the model without it.
+    #[arg(long)]
+    at_once: Option<usize>,
     /// Facts of a sweep; it has one layer of the random model and three of the built-in one.
     #[arg(long, default_value_t = 4)]
     sweep_facts: usize,
     /// Only jobs of this kind: trace, step, edit, moments, evaluation, variants, sweep, border.
     #[arg(long)]
     only: Option<String>,
+    /// How true progress is and how soon a job ends that is cancelled, on the model in this folder, and nothing else.
+    #[arg(long)]
+    phases: Option<PathBuf>,
+    /// The facts for that, where the folder has none.
+    #[arg(long)]
+    facts: Option<PathBuf>,
+    /// Time and memory of loading a checkpoint of 3 GB, as one file and in shards, and nothing else.
+    #[arg(long)]
+    load: bool,
+    /// How time grows with layers, tokens and facts, beside what counting says, as a plot in this file, and nothing else.
+    #[arg(long, value_name = "SVG")]
+    growth: Option<PathBuf>,
+    /// What `cargo xtask bench-python` gives to the Python libraries, written into this folder, and nothing else.
+    #[arg(long, value_name = "FOLDER")]
+    for_python: Option<PathBuf>,
+    /// Memory of one ROME edit beyond the model, and nothing else.
+    #[arg(long)]
+    memory: bool,
+    /// What `--memory` runs in a process of its own.
+    #[arg(long, hide = true)]
+    memory_only: Option<PathBuf>,
+    /// What `--load` runs in a process of its own.
+    #[arg(long, hide = true)]
+    load_only: Option<PathBuf>,
+    /// The number format of that.
+    #[arg(long, hide = true, default_value = "bfloat16")]
+    load_as: String,
 }
 
 /// One comparison.
@@ -75,6 +111,28 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if let Some(threads) = arguments.threads {
         tch::set_num_threads(threads);
+    }
+    if let Some(folder) = &arguments.phases {
+        return phases::truth(folder, arguments.facts.as_deref(), arguments.corpus_tokens, arguments.only.as_deref());
+    }
+    if let Some(folder) = &arguments.load_only {
+        return loading::once(folder, &arguments.load_as);
+    }
+    if let Some(file) = &arguments.growth {
+        return growth::plot(file, arguments.hidden, arguments.vocabulary, arguments.repeats);
+    }
+    if let Some(folder) = &arguments.for_python {
+        let shape = [arguments.layers, arguments.hidden, arguments.vocabulary];
+        return python::hand_over(folder, shape, arguments.repeats);
+    }
+    if let Some(folder) = &arguments.memory_only {
+        return memory::once(folder);
+    }
+    if arguments.memory {
+        return memory::compare();
+    }
+    if arguments.load {
+        return loading::compare();
     }
     let folder = tempfile::tempdir()?;
     shape::write(folder.path(), arguments.layers, arguments.hidden, arguments.vocabulary)?;
@@ -122,8 +180,10 @@ fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()
     let layers = model.architecture.layers;
     let chosen = |job: &str| arguments.only.as_deref().is_none_or(|only| job.contains(only));
     if chosen("trace") {
-        tracing::hidden(model)?.print();
-        tracing::window(model)?.print();
+        tracing::hidden(model, arguments.at_once)?.print();
+        // as published, and as wide for a model of its depth that is 96 numbers wide
+        let window = if model.architecture.hidden < 256 { 3 } else { 10 };
+        tracing::window(model, window, arguments.at_once)?.print();
     }
     if chosen("step") {
         for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
@@ -132,8 +192,11 @@ fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()
     }
     if chosen("edit") {
         // the depth of the published settings: layer 17 of 48, layers 13 to 17 of 48
-        let (edits, last) = (methods::Editing::new(model)?, layers / 3);
-        edits.rome(last)?.print();
+        let (edits, last) = (methods::Editing::new(model, methods::made_up(model)?)?, layers / 3);
+        // the lowest layer that is worth an edit: a narrow model has put its subject together above the first one
+        for layer in [usize::from(model.architecture.hidden < 512), last, layers - 2] {
+            edits.rome(layer)?.print();
+        }
         edits.fine_tuning(last)?.print();
         edits.memit(&(last.saturating_sub(4)..=last).collect::<Vec<_>>())?.print();
     }
@@ -146,9 +209,16 @@ fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()
     Ok(())
 }
 
-/// Result and time of a piece of work.
+/// Result and time of a piece of work: on one thread the processor's, so that whatever else the machine does is not counted.
 pub fn timed<T>(work: impl FnOnce() -> Result<T>) -> Result<(T, Duration)> {
-    let start = Instant::now();
+    let (start, spent) = (Instant::now(), processor());
     let result = work()?;
-    Ok((result, start.elapsed()))
+    let is_alone = tch::get_num_threads() == 1 && !tch::Cuda::is_available();
+    Ok((result, if is_alone { processor().saturating_sub(spent) } else { start.elapsed() }))
+}
+
+/// Time that this process has had of the processor.
+fn processor() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::try_from(spent).unwrap_or_default()
 }

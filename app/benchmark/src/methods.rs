@@ -1,29 +1,25 @@
 //! Whole edits by the methods as they are loaded: on the engine, and on full forwards one fact at a time.
 
-use crate::plain::PlainHost;
-use crate::{Comparison, timed};
+use crate::Comparison;
+use crate::plain::{PlainHost, Solves};
+use crate::spent::spent;
 use anyhow::{Context, Result, anyhow};
-use locus_engine::edit::{EngineHost, HostEvent, model_info};
+use locus_engine::edit::{EngineHost, model_info};
 use locus_engine::model::Model;
 use locus_engine::moments::SecondMoments;
-use locus_engine::run::lens_rows;
 use locus_plugin::object::{MethodObject, ObjectiveObject};
 use locus_plugin::{Edit, EditRequest, Edited, Form, Host};
 use locus_plugin_host::{Registry, SearchPaths};
-use locus_protocol::LayerRow;
 use serde_json::{Map, Value, json};
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tch::{Kind, Tensor};
 
-/// Facts of the batch.
-const BATCH: usize = 64;
-/// Facts of it that are also done one by one; the time of the batch is taken per fact.
-const SAMPLED: usize = 3;
-/// Steps of every optimisation, the same in both ways.
-const STEPS: usize = 5;
+/// Facts that are edited together.
+const BATCH: usize = 10;
+/// Steps of every optimisation, as published.
+const STEPS: usize = 20;
 /// Contexts before the prompt: as long as the sampled ones of the published settings.
 const CONTEXTS: [&str; 6] = [
     "{}",
@@ -41,32 +37,15 @@ pub struct Editing<'a> {
     registry: Registry,
     objective: Arc<dyn ObjectiveObject>,
     facts: Vec<Edit>,
-    /// What the live table shows before any edit.
-    rows: Vec<LayerRow>,
-}
-
-/// An edit and when the values were found.
-struct Done {
-    edited: Edited,
-    values: Duration,
 }
 
 impl<'a> Editing<'a> {
-    /// Loads the plugins; the moments are made up, well conditioned, the same for both ways.
-    pub fn new(model: &'a Model) -> Result<Self> {
+    /// Loads the plugins; both ways have the same second moments.
+    pub fn new(model: &'a Model, moments: SecondMoments) -> Result<Self> {
         let program = std::env::current_exe()?;
         let mut registry = Registry::new(SearchPaths::new(program.parent(), None, None, &[]));
         registry.scan();
         let objective = registry.objective("error-injection").context("build the whole workspace first")?;
-        let inner = model.architecture.inner;
-        let options = (Kind::Float, model.device);
-        let mean = |_| {
-            let keys = Tensor::randn([inner / 8, inner], options);
-            keys.tr().matmul(&keys) / (inner / 8) as f64 + Tensor::eye(inner, options)
-        };
-        let layers = 0..model.architecture.layers;
-        let means: BTreeMap<usize, Tensor> = layers.map(|layer| (layer, mean(layer))).collect();
-        let moments = SecondMoments::from_means(means, 1)?;
         let facts = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
         let facts: Vec<Value> = serde_json::from_slice(facts.context("the built-in facts are missing")?.1)?;
         let facts = facts.iter().take(BATCH).map(|record| {
@@ -74,41 +53,52 @@ impl<'a> Editing<'a> {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             Edit::new(&text(&rewrite["prompt"]), &text(&rewrite["subject"]), &text(&rewrite["target_new"]["str"]))
         });
-        let facts: Vec<Edit> = facts.collect();
-        let prompt = facts.first().map(Edit::prompt).context("there are no built-in facts")?;
-        let rows = lens_rows(model, &model.tokenizer.encode(&prompt)?, 0, 1)?;
-        Ok(Self { model, moments, registry, objective, facts, rows })
+        Ok(Self { model, moments, registry, objective, facts: facts.collect() })
     }
 
     fn method(&self, id: &str) -> Result<Arc<dyn MethodObject>> {
         self.registry.method(id).with_context(|| format!("the plugin {id} is not beside the program"))
     }
 
-    /// Runs a method on facts; `plainly` by full forwards.
-    fn edit(&self, id: &str, facts: &[Edit], layers: &[usize], settings: &Value, plainly: bool) -> Result<Done> {
-        let method = self.method(id)?;
-        let info = model_info(self.model, "benchmark");
-        let start = Instant::now();
-        let spreading: Cell<Option<Duration>> = Cell::new(None);
-        let live = Some((self.rows.clone(), [0, 1]));
-        let host = EngineHost::new(self.model, info, Some(&self.moments), &|| false, live, |event| {
-            if let HostEvent::Progress { phase, .. } = event
-                && phase.starts_with("spreading")
-                && spreading.get().is_none()
-            {
-                spreading.set(Some(start.elapsed()));
-            }
-        });
-        host.set_objective(self.objective.start(&Map::new()).map_err(|error| anyhow!("{error}"))?);
-        let plain = PlainHost::new(&host, self.model);
-        let host: &dyn Host = if plainly { &plain } else { &host };
-        let request = EditRequest { edits: facts.to_vec(), layers: layers.to_vec(), seed: 0, apart: false };
-        let settings = settings.as_object().context("settings")?;
-        let edited = method.edit(&request, settings, host).map_err(|error| anyhow!("{id}: {error}"))?;
-        Ok(Done { edited, values: spreading.get().unwrap_or_else(|| start.elapsed()) })
+    /// Runs a method on facts, as it runs where nobody looks at its steps; `plainly` by full forwards.
+    fn edit(
+        &self,
+        id: &str,
+        facts: &[Edit],
+        layers: &[usize],
+        settings: &Value,
+        plainly: Option<Solves>,
+    ) -> Result<Edited> {
+        self.edit_with(&self.moments, id, facts, layers, settings, plainly)
     }
 
-    /// One ROME edit.
+    fn edit_with(
+        &self,
+        moments: &SecondMoments,
+        id: &str,
+        facts: &[Edit],
+        layers: &[usize],
+        settings: &Value,
+        plainly: Option<Solves>,
+    ) -> Result<Edited> {
+        let method = self.method(id)?;
+        let info = model_info(self.model, "benchmark");
+        let host = EngineHost::new(self.model, info, Some(moments), &|| false, None, |_| {});
+        host.set_objective(self.objective.start(&Map::new()).map_err(|error| anyhow!("{error}"))?);
+        let plain = plainly.map(|solves| PlainHost::new(&host, self.model, moments, solves));
+        let host: &dyn Host = plain.as_ref().map_or(&host, |plain| plain);
+        let request = EditRequest { edits: facts.to_vec(), layers: layers.to_vec(), seed: 0, apart: false };
+        let settings = settings.as_object().context("settings")?;
+        method.edit(&request, settings, host).map_err(|error| anyhow!("{id}: {error}"))
+    }
+
+    /// A ROME edit at a layer, for its memory alone.
+    pub fn rome_once(&self, layer: usize) -> Result<()> {
+        let settings = json!({"steps": STEPS, "context_templates": twenty_one()});
+        self.edit("rome", &self.facts[..1], &[layer], &settings, None).map(drop)
+    }
+
+    /// One ROME edit. The second moment is factored before, as the published code keeps its inverse.
     pub fn rome(&self, layer: usize) -> Result<Comparison> {
         let settings = json!({"steps": STEPS, "context_templates": twenty_one()});
         let what = format!("ROME edit at layer {layer}, 21 contexts, {STEPS} steps");
@@ -124,39 +114,51 @@ impl<'a> Editing<'a> {
 
     fn one(&self, id: &str, layers: &[usize], settings: &Value, what: String) -> Result<Comparison> {
         let fact = &self.facts[..1];
-        // second moments are factored once for both
-        self.edit(id, fact, layers, settings, false)?;
-        let (engine, engine_time) = timed(|| self.edit(id, fact, layers, settings, false))?;
-        let (plain, plain_time) = timed(|| self.edit(id, fact, layers, settings, true))?;
-        let deviation = difference(&plain.edited, &engine.edited);
-        Ok(Comparison { what, plain: plain_time, engine: engine_time, deviation })
+        let mut once = settings.clone();
+        once["steps"] = json!(1);
+        self.edit(id, fact, layers, &once, None)?;
+        let (edited, engine) = spent(|| self.edit(id, fact, layers, settings, None))?;
+        let (published, plain) = spent(|| self.edit(id, fact, layers, settings, Some(Solves::Kept)))?;
+        Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
 
-    /// Hidden states of a batch: together, and one fact after the other by full forwards. Times are per fact.
+    /// Processor time of an edit of so many facts together; facts come again where there are not as many.
+    pub fn of_facts(&self, facts: usize, layers: &[usize]) -> Result<Duration> {
+        let settings = json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": 32, "stop_below": 0.0});
+        let facts: Vec<Edit> = self.facts.iter().cycle().take(facts).cloned().collect();
+        Ok(spent(|| self.edit("memit", &facts, layers, &settings, None))?.1)
+    }
+
+    /// A batch of facts: together, and as published, the hidden states of one fact after the other by full forwards, then
+    /// the changes of all together with a solve of its own at every layer. The engine factors the second moments anew.
     pub fn memit(&self, layers: &[usize]) -> Result<Comparison> {
         let settings = |at_once: usize| json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": at_once, "stop_below": 0.0});
-        let batch = self.edit("memit", &self.facts, layers, &settings(32), false)?;
-        let mut alone = Duration::ZERO;
-        let mut deviation: f64 = 0.0;
-        for (index, fact) in self.facts.iter().take(SAMPLED).enumerate() {
-            let plain = self.edit("memit", std::slice::from_ref(fact), layers, &settings(1), true)?;
-            alone += plain.values;
-            let of = |edited: &Edited, row: usize| {
-                let wanted = edited.artifacts.iter().find(|(name, _)| name == "z_delta");
-                wanted.map(|(_, wanted)| wanted.get(row as i64))
-            };
-            if let (Some(plain), Some(engine)) = (of(&plain.edited, 0), of(&batch.edited, index)) {
-                deviation = deviation.max(((&plain - engine).norm() / plain.norm()).double_value(&[]));
-            }
-        }
-        let facts = self.facts.len();
-        Ok(Comparison {
-            what: format!("MEMIT, {facts} facts, layers {}-{}, per fact", layers[0], layers[layers.len() - 1]),
-            plain: alone / SAMPLED as u32,
-            engine: batch.values / facts as u32,
-            deviation,
-        })
+        let (edited, engine) = spent(|| {
+            let unfactored = self.moments.only(layers)?;
+            self.edit_with(&unfactored, "memit", &self.facts, layers, &settings(32), None)
+        })?;
+        let (published, plain) = spent(|| self.edit("memit", &self.facts, layers, &settings(1), Some(Solves::Anew)))?;
+        let what = format!(
+            "MEMIT, {} facts, layers {}-{}, {STEPS} steps",
+            self.facts.len(),
+            layers[0],
+            layers[layers.len() - 1]
+        );
+        Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
+}
+
+/// Second moments that are made up, well conditioned.
+pub fn made_up(model: &Model) -> Result<SecondMoments> {
+    let inner = model.architecture.inner;
+    let options = (Kind::Float, model.device);
+    let mean = |_| {
+        let keys = Tensor::randn([inner / 8, inner], options);
+        keys.tr().matmul(&keys) / (inner / 8) as f64 + Tensor::eye(inner, options)
+    };
+    let layers = 0..model.architecture.layers;
+    let means: BTreeMap<usize, Tensor> = layers.map(|layer| (layer, mean(layer))).collect();
+    Ok(SecondMoments::from_means(means, 1)?)
 }
 
 /// The bare prompt, ten contexts of five tokens and ten of ten, as published.

@@ -30,7 +30,7 @@ pub fn compare(model: &Model, tokens: usize, repeats: usize) -> Result<[Comparis
             means = published;
         }
         for (layer, mean) in means.iter().enumerate() {
-            let ours = moments.mean(layer).context("a layer is missing")?;
+            let ours = moments.mean(layer)?.context("a layer is missing")?;
             deviation = deviation.max(((ours - mean).norm() / mean.norm()).double_value(&[]));
         }
     }

@@ -3,6 +3,7 @@
 //! same.
 
 use locus_engine::model::{Action, Batch, Model, Tap, Taps};
+use locus_engine::moments::SecondMoments;
 use locus_plugin::call::{Answer, Arguments};
 use locus_plugin::services::{Services, name, serve};
 use locus_plugin::suffix::{added_and_parameters, named};
@@ -14,14 +15,25 @@ use tch::{Kind, Tensor};
 pub struct PlainHost<'a> {
     engine: &'a dyn Host,
     model: &'a Model,
+    moments: &'a SecondMoments,
+    solves: Solves,
     variant: RefCell<Option<Model>>,
     prepared: RefCell<Vec<SuffixRequest>>,
 }
 
+/// How second moments are solved with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Solves {
+    /// By what is kept of them, as ROME keeps an inverse.
+    Kept,
+    /// By a decomposition of their own, as MEMIT solves at every layer of every edit.
+    Anew,
+}
+
 impl<'a> PlainHost<'a> {
     /// Full forwards of `model`; `engine` serves what is no run.
-    pub fn new(engine: &'a dyn Host, model: &'a Model) -> Self {
-        Self { engine, model, variant: RefCell::default(), prepared: RefCell::default() }
+    pub fn new(engine: &'a dyn Host, model: &'a Model, moments: &'a SecondMoments, solves: Solves) -> Self {
+        Self { engine, model, moments, solves, variant: RefCell::default(), prepared: RefCell::default() }
     }
 }
 
@@ -59,9 +71,10 @@ impl Host for PlainHost<'_> {
                 self.engine.call(service, arguments)?;
                 serve(self, service, arguments)
             }
-            name::CAPTURE | name::PREPARE_SUFFIX | name::RUN_SUFFIX | name::RELEASE_SUFFIX => {
+            name::CAPTURE | name::PREPARE_SUFFIX | name::RUN_SUFFIX | name::FIXED_CAPTURES | name::RELEASE_SUFFIX => {
                 serve(self, service, arguments)
             }
+            name::SOLVE_SECOND_MOMENT if self.solves == Solves::Anew => serve(self, service, arguments),
             _ => self.engine.call(service, arguments),
         }
     }
@@ -91,6 +104,17 @@ impl Services for PlainHost<'_> {
         let stream = model.forward(&padded.ids, &padded.batch, &mut taps).map_err(failed)?;
         let _logits = model.logits(&stream).map_err(failed)?;
         Ok((0..cells.len()).filter_map(|index| taps.captured(index).map(Tensor::shallow_clone)).collect())
+    }
+
+    fn solve_second_moment(&self, layer: usize, keys: &Tensor) -> Result<Tensor> {
+        let _guard = tch::no_grad_guard();
+        let mean = self
+            .moments
+            .mean(layer)
+            .map_err(failed)?
+            .ok_or_else(|| Error::Request(format!("no second moment of layer {layer}")))?;
+        let solved = Tensor::f_linalg_solve(&mean.to_kind(Kind::Double), &keys.to_kind(Kind::Double).tr(), true)?;
+        Ok(solved.tr().to_kind(keys.kind()))
     }
 
     fn prepare_suffix(&self, request: &SuffixRequest) -> Result<Suffix> {

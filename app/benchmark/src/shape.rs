@@ -5,6 +5,12 @@ use serde_json::json;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
 
+/// The built-in tokenizer.
+pub fn tokenizer() -> Result<&'static [u8]> {
+    let tokenizer = locus_demo::assets().iter().find(|(name, _)| *name == "tokenizer.json");
+    tokenizer.map(|(_, bytes)| *bytes).context("the built-in tokenizer is missing")
+}
+
 /// Writes the model into `folder`.
 pub fn write(folder: &Path, layers: i64, hidden: i64, vocabulary: i64) -> Result<()> {
     let config = json!({
@@ -12,9 +18,7 @@ pub fn write(folder: &Path, layers: i64, hidden: i64, vocabulary: i64) -> Result
         "n_embd": hidden, "n_head": hidden / 64, "n_layer": layers, "n_positions": 1024, "vocab_size": vocabulary,
     });
     std::fs::write(folder.join("config.json"), config.to_string())?;
-    let tokenizer = locus_demo::assets().iter().find(|(name, _)| *name == "tokenizer.json");
-    let (_, bytes) = tokenizer.context("the built-in tokenizer is missing")?;
-    std::fs::write(folder.join("tokenizer.json"), bytes)?;
+    std::fs::write(folder.join("tokenizer.json"), tokenizer()?)?;
     tch::manual_seed(1);
     let mut tensors: Vec<(String, Tensor)> = Vec::new();
     let options = (Kind::Float, Device::Cpu);

@@ -1,10 +1,11 @@
-//! Heat maps: one full forward per cell against one sweep upwards through the layers.
+//! Heat maps: one full forward per cell against one sweep upwards through the layers, the first-order estimate that is shown
+//! before it included.
 
 use crate::{Comparison, timed};
 use anyhow::Result;
 use locus_engine::model::{Action, Batch, Model, Site, Tap, Taps};
 use locus_engine::run::seeded_noise;
-use locus_engine::trace::{Kind, Request, Runs, TracedAnswer, heat_map, window_layers};
+use locus_engine::trace::{Kind, Request, Runs, TracedAnswer, heat_map, preview, rows_at_once, window_layers};
 use tch::Tensor;
 
 const PROMPT: &str = "The Golden Gate Bridge is in";
@@ -12,28 +13,30 @@ const SUBJECT: &str = "Golden Gate Bridge";
 const SAMPLES: i64 = 10;
 
 /// Hidden states.
-pub fn hidden(model: &Model) -> Result<Comparison> {
-    compare(model, Kind::Hidden, 1)
+pub fn hidden(model: &Model, at_once: Option<usize>) -> Result<Comparison> {
+    compare(model, Kind::Hidden, 1, at_once)
 }
 
-/// MLP outputs in windows of ten layers.
-pub fn window(model: &Model) -> Result<Comparison> {
-    compare(model, Kind::Mlp, 10)
+/// MLP outputs in windows of so many layers.
+pub fn window(model: &Model, window: usize, at_once: Option<usize>) -> Result<Comparison> {
+    compare(model, Kind::Mlp, window, at_once)
 }
 
-fn compare(model: &Model, kind: Kind, window: usize) -> Result<Comparison> {
-    let noise = |tokens| seeded_noise(1, 0.1, SAMPLES, tokens, model.architecture.hidden);
+fn compare(model: &Model, kind: Kind, window: usize, at_once: Option<usize>) -> Result<Comparison> {
+    let at_once = at_once.unwrap_or_else(|| rows_at_once(model));
+    let noise = |tokens| seeded_noise(1, 0.1, SAMPLES, tokens, model.architecture.embedded());
     let request = Request::new(model, PROMPT, SUBJECT, &TracedAnswer::MostProbable, noise)?;
     let (plain, plain_time) = timed(|| plain(model, &request, kind, window))?;
     let (engine, engine_time) = timed(|| {
         let runs = Runs::new(model, &request)?;
-        Ok(heat_map(model, &runs, kind, window, 2, &mut |_| Ok(()))?.scores)
+        preview(model, &runs, kind, window)?;
+        Ok(heat_map(model, &runs, kind, window, at_once, &mut |_| Ok(()))?.scores)
     })?;
     let pairs = plain.iter().flatten().zip(engine.iter().flatten());
     let deviation = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let what = match kind {
-        Kind::Hidden => "heat map of hidden states",
-        _ => "heat map of MLP outputs, window 10",
+        Kind::Hidden => "heat map of hidden states".to_owned(),
+        _ => format!("heat map of MLP outputs, window {window}"),
     };
     let what = format!("{what}, {} tokens", request.question.prompt.len());
     Ok(Comparison { what, plain: plain_time, engine: engine_time, deviation })
@@ -49,7 +52,7 @@ fn plain(model: &Model, request: &Request, kind: Kind, window: usize) -> Result<
     let noise_cells: Vec<i64> = (1..=SAMPLES)
         .flat_map(|row| request.question.subject.clone().map(move |position| row * tokens + position as i64))
         .collect();
-    let noise = request.noise.to_kind(model.kind).to_device(model.device).reshape([-1, model.architecture.hidden]);
+    let noise = request.noise.to_kind(model.kind).to_device(model.device).reshape([-1, model.architecture.embedded()]);
     let noised = || Tap {
         site: Site::Embedding,
         cells: Some(Tensor::from_slice(&noise_cells).to_device(model.device)),

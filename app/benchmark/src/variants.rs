@@ -70,6 +70,8 @@ impl Session {
             seed: 0,
             more: Vec::new(),
             free_generation: 0,
+            no_scores: false,
+            corpus_tokens: None,
         };
         let events = self.job(Try { order, on: TriedOn::Unedited })?;
         let tried =
