@@ -34,6 +34,7 @@ fn model(name: &str) -> Event {
         fingerprint: String::new(),
         device: Device { name: "cpu".into(), reason: "asked for".into() },
         reproducible: false,
+        first_fact: None,
         probe: Probe { prompt: "The".into(), deviation: 0.0, answer: " end".into() },
     })
 }

@@ -29,7 +29,6 @@ enum Kind {
     Progress(JobId),
     /// The memory in use.
     Memory,
-    /// Nothing.
     Other,
 }
 
@@ -50,7 +49,6 @@ pub struct History {
 }
 
 impl History {
-    /// Adds what happened.
     pub fn push(&mut self, event: Event) {
         let (kind, merged) = match &event {
             Event::Step(step) => (Kind::Step(step.job), Some(without_rows(step))),

@@ -72,7 +72,6 @@ struct State {
     over: bool,
 }
 
-/// One front.
 struct Seat {
     outlet: Arc<Outlet>,
     /// How much of the history it has.

@@ -12,7 +12,6 @@ pub struct Outlet {
 }
 
 impl Outlet {
-    /// To a stream.
     pub fn new(stream: OwnedFd) -> Self {
         Self { stream, whole: Mutex::new(()) }
     }

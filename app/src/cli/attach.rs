@@ -29,7 +29,7 @@ pub fn run(common: &Common, process: Option<u32>, list: bool, watch: bool) -> Re
     };
     check_terminal()?;
     let places = Places::find()?;
-    let mut shown = options(common, &places);
+    let mut shown = options(common, &places)?;
     shown.memory = Some(places.state.join("workbench.json"));
     show(way, Hello::joining(watch), shown)
 }
@@ -51,7 +51,6 @@ fn choose(running: &[runtime::Running], process: Option<u32>) -> Result<std::pat
     }
 }
 
-/// Lists engines.
 fn tell(common: &Common, running: &[runtime::Running]) -> Result<(), Failure> {
     if common.json {
         return running.iter().try_for_each(|engine| Ok(output::json(engine)?));

@@ -5,7 +5,7 @@ use crate::cli::arguments::Common;
 use crate::cli::engine::{self, Ended, source, start_of, way};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::output::{self, Output};
-use crate::cli::reproducible;
+use crate::cli::{hub, reproducible};
 use crossbeam_channel::RecvTimeoutError;
 use locus_link::{Engine, Hello, News, ToEngine, Way};
 use locus_protocol::{
@@ -30,11 +30,9 @@ pub struct Known {
     pub plugins: Vec<PluginReady>,
     /// Files that are none.
     pub refused: Vec<PluginRefused>,
-    /// The model.
     pub model: Option<ModelReady>,
     /// Where the facts come from.
     pub facts_source: String,
-    /// The facts.
     pub facts: Vec<Fact>,
     /// The edits in place when that was told last.
     pub in_place: Vec<EditInPlace>,
@@ -42,7 +40,6 @@ pub struct Known {
     pub weights: BTreeMap<String, String>,
 }
 
-/// A running engine.
 pub struct Client {
     /// There until the client is dropped.
     engine: Option<Engine>,
@@ -129,6 +126,7 @@ impl Client {
     pub fn with_model_and(common: &Common, change: impl FnOnce(&mut Start)) -> Result<Self, Failure> {
         let mut start = start_of(common)?;
         change(&mut start);
+        let common = &hub::settled(common)?;
         let mut client = Self::start_with(common, start)?;
         let source = source(common);
         client.job(Load { source }, &mut |_| {})?;

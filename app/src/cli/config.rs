@@ -4,8 +4,8 @@ use crate::cli::arguments::{Common, ConfigAction};
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, reproducible, tables};
 use locus_protocol::ModelReady;
-use locus_records::{ModelDefaults, Places};
-use locus_tui::{Keymap, KeymapError, actions};
+use locus_records::{ModelDefaults, Places, Preference};
+use locus_tui::{Colors, Keymap, KeymapError, actions};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -28,6 +28,10 @@ pub fn run(common: &Common, action: Option<&ConfigAction>) -> Result<(), Failure
         None => show(common, false, ""),
         Some(ConfigAction::Show { origin, name }) => show(common, *origin, name.as_deref().unwrap_or_default()),
         Some(ConfigAction::Path) => path(common),
+        Some(ConfigAction::Schema) => {
+            let schema = Preference::schema(&Colors::ALL.map(|(_, name, _)| name));
+            Ok(output::print(&format!("{schema:#}"))?)
+        }
     }
 }
 
@@ -45,7 +49,8 @@ fn show(common: &Common, origin: bool, wanted: &str) -> Result<(), Failure> {
     settings.extend(keys);
     settings.retain(|setting| setting.name.starts_with(wanted));
     if settings.is_empty() {
-        let message = format!("no setting begins with `{wanted}`; there are method, layers, settings, pair, keys");
+        let message =
+            format!("no setting begins with `{wanted}`; there are method, theme, bell, layers, settings, pair, keys");
         return Err(Failure::usage(message));
     }
     if common.json {

@@ -21,10 +21,10 @@ pub fn run(common: &Common, action: Option<DemoAction>) -> Result<(), Failure> {
     if common.model.is_some() {
         return Err(Failure::usage("--model: the demo runs on the built-in model; leave the flag out"));
     }
-    if output::has_terminal() && !common.json { workbench::run(common) } else { text(common) }
+    if output::has_terminal() && !common.json { workbench::run(common, false) } else { text(common) }
 }
 
-/// Trace, edit, before and after of the first fact.
+/// Trace, edit, before and after of the fact to begin with.
 fn text(common: &Common) -> Result<(), Failure> {
     let mut client = Client::with_model(common)?;
     if let Some(model) = client.known.model.as_ref().filter(|_| !common.json) {
@@ -40,7 +40,11 @@ fn text(common: &Common) -> Result<(), Failure> {
             model.probe.deviation
         ))?;
     }
-    let fact = client.known.facts.first().cloned().ok_or_else(|| Failure::failed("there are no facts"))?;
+    let named = client.known.model.as_ref().and_then(|model| model.first_fact);
+    let facts = &client.known.facts;
+    let first = named.and_then(|case| facts.iter().find(|fact| fact.case_id == Some(case)));
+    let fact = first.or(facts.first());
+    let fact = fact.cloned().ok_or_else(|| Failure::failed("there are no facts"))?;
     let traced = trace::trace(&mut client, TraceOrder::new(fact.clone(), TraceKind::Hidden))?;
     let started = traced
         .started
@@ -49,7 +53,8 @@ fn text(common: &Common) -> Result<(), Failure> {
     if !common.json {
         output::print(&tables::trace(started, &traced.scores, false))?;
     }
-    let order = order(&client, fact, best_layer(started, &traced.scores))?;
+    let best = best_layer(started, &traced.scores);
+    let order = order(&client, fact, best)?;
     let edited = edit::edit(&mut client, order, false)?;
     if let (Some(start), Some(applied), false) = (&edited.started, &edited.applied, common.json) {
         output::print(&format!("\nEdit: {}\n", shown(&message(&applied.title))))?;
@@ -57,8 +62,21 @@ fn text(common: &Common) -> Result<(), Failure> {
         output::print("")?;
         let fact = &start.order.fact;
         output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;
+        if start.layers != [best] {
+            output::print(&elsewhere(&start.order, best))?;
+        }
     }
     Ok(())
+}
+
+/// What to try next: the same edit where the trace is greatest.
+fn elsewhere(order: &EditOrder, best: usize) -> String {
+    let case = order.fact.case_id.map_or_else(String::new, |case| format!(" --case {case}"));
+    let EditOrder { method, objective, .. } = order;
+    format!(
+        "\nThe trace is greatest at layer {best}; {method} edits the layers that suit it on this model. To edit where the \
+         trace is greatest:\n  locus edit{case} --method {method} --objective {objective} --layers {best}"
+    )
 }
 
 /// The layer at which restoring the last subject token helps most.
@@ -67,7 +85,8 @@ fn best_layer(started: &locus_protocol::TraceStarted, scores: &[Vec<f64>]) -> us
     row.max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(layer, _)| layer)
 }
 
-/// An edit at `layer` with the preferred method and objective, or the first that are loaded.
+/// An edit with the preferred method and objective, or the first that are loaded: at the method's own layers for this
+/// model, or at `layer` where it has none.
 fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure> {
     let preferred = Preference::shipped();
     let pick = |kind, what: &str, preferred: String| {
@@ -77,16 +96,20 @@ fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure
             Failure::plugin(format!("no {what} is loaded; build them with `cargo build --release --workspace`"))
         })
     };
+    let method = pick(PluginKind::Method, "method", preferred.method)?;
+    let has_layers = client.known.plugins.iter().any(|plugin| plugin.id == method && !plugin.layers.is_empty());
     Ok(EditOrder {
         fact,
-        method: pick(PluginKind::Method, "method", preferred.method)?,
+        method,
         objective: pick(PluginKind::Objective, "objective", preferred.objective)?,
-        layers: vec![layer],
+        layers: if has_layers { Vec::new() } else { vec![layer] },
         method_settings: serde_json::Map::new(),
         objective_settings: serde_json::Map::new(),
         seed: 0,
         more: Vec::new(),
         free_generation: 0,
+        no_scores: false,
+        corpus_tokens: None,
     })
 }
 

@@ -5,7 +5,7 @@ use crate::cli::client::Client;
 use crate::cli::{Failure, free_generation, orders, output, tables};
 use locus_files::Draft;
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{Applied, EditOrder, EditStarted, Event, Keep, SaveTarget, TriedOn, Try, Undo};
+use locus_protocol::{Applied, EditOrder, EditStarted, Event, Keep, SaveTarget, StepRows, TriedOn, Try, Undo};
 
 /// An edit: what it started from and what it did.
 #[derive(Default)]
@@ -28,7 +28,8 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
             "--undo {number}: takes one of several edits in place back; put --sequence with it"
         )));
     }
-    let mut client = Client::with_model(common)?;
+    let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
+    let mut client = Client::with_model_and(common, |start| start.step_rows = step_rows)?;
     let orders = orders::read(&mut client, arguments)?;
     if arguments.sequence || orders.is_empty() {
         sequence(&mut client, arguments, orders)?;
@@ -128,6 +129,9 @@ fn print(edited: &Edited) -> Result<(), Failure> {
     if let (Some(started), Some(applied)) = (&edited.started, &edited.applied) {
         let fact = &started.order.fact;
         output::print(&format!("Edit: {}\n", shown(&message(&applied.title))))?;
+        if started.order.no_scores {
+            return Ok(output::print(&tables::moved(&applied.changes))?);
+        }
         output::print(&tables::layers(&started.rows, &applied.rows, None))?;
         output::print("")?;
         output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;

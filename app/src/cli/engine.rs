@@ -4,7 +4,8 @@ use crate::cli::Failure;
 use crate::cli::arguments::{Common, Dtype};
 use locus_link::{Death, Engine, Hello, How, LeftOut, LinkError, News, Way};
 use locus_protocol::{
-    Blame, DeviceRequest, JournalChoice, ModelSource, MomentsOptions, NumberFormat, OpenPlugins, Reading, Role, Start,
+    Blame, DeviceRequest, JournalChoice, ModelSource, MomentsOptions, NumberFormat, OneDevice, OpenPlugins, Reading,
+    Reuse, Role, Start, StepRows,
 };
 use locus_records::Places;
 use std::io::ErrorKind;
@@ -94,7 +95,6 @@ pub fn start(way: &Way, hello: &Hello, mut early: impl FnMut(News)) -> Result<En
 pub enum Ended {
     /// It cannot be started, or refuses.
     Failed(Failure),
-    /// It died.
     Died(Box<Death>),
 }
 
@@ -192,6 +192,7 @@ pub fn start_of(common: &Common) -> Result<Start, Failure> {
             Dtype::Float32 => NumberFormat::Float32,
             Dtype::Bfloat16 => NumberFormat::BFloat16,
             Dtype::Float16 => NumberFormat::Float16,
+            Dtype::Float64 => NumberFormat::Float64,
         },
         threads: common.threads,
         reproducible: common.reproducible,
@@ -204,24 +205,57 @@ pub fn start_of(common: &Common) -> Result<Start, Failure> {
             sample: common.corpus_sample,
             float64_sums: common.float64_sums,
             keep_every: None,
+            reuse: Reuse::Taken,
+            ask: false,
         },
         plugins: common.plugins.clone(),
         open_plugins: OpenPlugins::AtStart,
         journal: common.journal.clone().map_or(JournalChoice::None, JournalChoice::File),
         apply: common.apply.clone(),
         role: Role::Command,
+        step_rows: StepRows::None,
     })
 }
 
-/// Reads `--device`.
 fn device(text: &str) -> Result<DeviceRequest, Failure> {
-    match text.split_once(':') {
-        None if text == "auto" => Ok(DeviceRequest::Automatic),
-        None if text == "cpu" => Ok(DeviceRequest::Cpu),
-        None if text == "cuda" => Ok(DeviceRequest::Cuda(0)),
-        Some(("cuda", index)) if index.parse::<usize>().is_ok() => {
-            Ok(DeviceRequest::Cuda(index.parse().unwrap_or_default()))
+    let one = |name: &str| match name.split_once(':') {
+        None if name == "cpu" => Some(OneDevice::Cpu),
+        None if name == "cuda" => Some(OneDevice::Cuda(0)),
+        Some(("cuda", index)) => index.parse().ok().map(OneDevice::Cuda),
+        _ => None,
+    };
+    let devices: Option<Vec<OneDevice>> = text.split(',').map(one).collect();
+    match devices.as_deref() {
+        _ if text == "auto" => Ok(DeviceRequest::Automatic),
+        Some([OneDevice::Cpu]) => Ok(DeviceRequest::Cpu),
+        Some([OneDevice::Cuda(index)]) => Ok(DeviceRequest::Cuda(*index)),
+        Some(several) => Ok(DeviceRequest::Several(several.to_vec())),
+        None => {
+            let message = format!(
+                "--device must be auto, cpu, cuda or cuda:N, or several of them as in cuda:0,cuda:1, not `{text}`"
+            );
+            Err(Failure::usage(message))
         }
-        _ => Err(Failure::usage(format!("--device must be auto, cpu, cuda or cuda:N, not `{text}`"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::device;
+    use locus_protocol::{DeviceRequest, OneDevice};
+
+    #[test]
+    fn one_device_or_several_are_named() {
+        let read = |text: &str| device(text).ok();
+        assert_eq!(read("auto"), Some(DeviceRequest::Automatic));
+        assert_eq!(read("cuda"), Some(DeviceRequest::Cuda(0)));
+        assert_eq!(read("cuda:3"), Some(DeviceRequest::Cuda(3)));
+        let both = vec![OneDevice::Cuda(1), OneDevice::Cuda(0)];
+        assert_eq!(read("cuda:1,cuda:0"), Some(DeviceRequest::Several(both)));
+        let halves = vec![OneDevice::Cpu, OneDevice::Cpu];
+        assert_eq!(read("cpu,cpu"), Some(DeviceRequest::Several(halves)));
+        for bad in ["", "tpu", "cuda:", "cuda:-1", "cuda:0,", "auto,cpu", "cuda:0 cuda:1", "cpu:0"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 }

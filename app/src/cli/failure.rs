@@ -7,12 +7,10 @@ use locus_protocol::Blame;
 pub struct Failure {
     /// One sentence; empty when all has been said.
     pub message: String,
-    /// The exit code.
     pub code: u8,
 }
 
 impl Failure {
-    /// Something went wrong.
     pub fn failed(message: impl Into<String>) -> Self {
         Self { message: message.into(), code: 1 }
     }
@@ -37,7 +35,6 @@ impl Failure {
         Self { message: String::new(), code: 1 }
     }
 
-    /// A job's failure.
     pub fn job(error: &str, blame: Blame) -> Self {
         let code = match blame {
             Blame::Request => 1,

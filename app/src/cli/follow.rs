@@ -3,7 +3,7 @@
 use crate::cli::arguments::Common;
 use crate::cli::engine::source;
 use crate::cli::picture::built_in_facts;
-use crate::cli::workbench::ended;
+use crate::cli::workbench::{ended, read_own};
 use crate::cli::{Failure, follow_sweep, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_link::News;
@@ -45,8 +45,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     let (sender, news) = bounded(WAITING);
     let (orders, nobody) = unbounded();
     let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
-    let keymap = places.config.join("keymap.toml");
-    shown.keymap = keymap.is_file().then_some(keymap);
+    read_own(&mut shown, common, &places)?;
     shown.follows = Some(file.display().to_string());
     let tail = Tail { journal, file, rest: Vec::new(), failed: false };
     // it ends with the program

@@ -3,7 +3,7 @@
 use crate::cli::Failure;
 use crate::cli::arguments::Common;
 use crate::cli::engine::source;
-use crate::cli::workbench::ended;
+use crate::cli::workbench::{ended, read_own};
 use crossbeam_channel::{SendError, Sender, bounded, unbounded};
 use locus_link::News;
 use locus_protocol::{Event, JobId, SweepRow, SweepStarted};
@@ -28,8 +28,7 @@ pub fn run(common: &Common, places: &Places, folder: &Path) -> Result<(), Failur
     let (sender, news) = bounded(WAITING);
     let (orders, nobody) = unbounded();
     let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
-    let keymap = places.config.join("keymap.toml");
-    shown.keymap = keymap.is_file().then_some(keymap);
+    read_own(&mut shown, common, places)?;
     shown.follows = Some(folder.display().to_string());
     shown.zoomed_on = Some("sweep");
     // it ends with the program

@@ -12,6 +12,28 @@ use std::time::{Duration, Instant};
 /// script passes it on.
 const ONE_WISH: Duration = Duration::from_secs(2);
 
+/// Whether Ctrl-C is to end the program at once, because somebody watched for it and does so no more. The system does not
+/// do that again by itself once a signal was watched.
+static ENDS: AtomicBool = AtomicBool::new(false);
+
+/// Has Ctrl-C end the program from now on, as it does where nobody watches for it, until [`watches`] is called.
+pub fn watches_no_more() {
+    ENDS.store(true, Ordering::SeqCst);
+}
+
+/// Says that somebody watches for Ctrl-C from now on.
+pub fn watches() {
+    ENDS.store(false, Ordering::SeqCst);
+}
+
+/// Makes [`watches_no_more`] possible. Once is enough.
+///
+/// # Errors
+/// The system refuses.
+pub fn can_end() -> std::io::Result<()> {
+    signal_hook::flag::register_conditional_default(SIGINT, &ENDS).map(drop)
+}
+
 /// Whether the user wants the program to stop. Nobody takes it back.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
@@ -44,6 +66,7 @@ impl Interrupt {
             signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupt.0))?;
             signal_hook::flag::register(signal, Arc::clone(&interrupt.0))?;
         }
+        watches();
         Ok(interrupt)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
-use crate::cli::{Failure, settings};
+use crate::cli::{Failure, hub, settings};
 use serde_json::Value;
 
 /// Bytes of a config.json at most.
@@ -18,7 +18,8 @@ const NAMES: [&str; 3] = ["num_hidden_layers", "n_layer", "num_layers"];
 pub fn check(common: &Common, text: Option<&str>) -> Result<(), Failure> {
     let Some(text) = text else { return Ok(()) };
     let layers = settings::layers(text)?;
-    let file = common.model.as_ref().filter(|_| common.engine.is_none()).map(|folder| folder.join("config.json"));
+    let folder = common.model.as_deref().filter(|_| common.engine.is_none()).and_then(hub::in_cache);
+    let file = folder.map(|folder| folder.join("config.json"));
     let config = file.and_then(|file| locus_files::text(&file, LARGEST).ok());
     let config: Option<Value> = config.and_then(|text| serde_json::from_str(&text).ok());
     let count = config.and_then(|config| NAMES.iter().find_map(|name| config[*name].as_u64()));

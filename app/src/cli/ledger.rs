@@ -12,7 +12,6 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     /// Hash of the settings.
@@ -21,7 +20,6 @@ struct Head {
     settings: Value,
 }
 
-/// One fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Hash of the settings.
@@ -31,13 +29,9 @@ pub struct Line {
     /// Its number in its file.
     #[serde(default)]
     pub case_id: Option<u64>,
-    /// Its subject.
     pub subject: String,
-    /// Its prompt.
     pub prompt: String,
-    /// Its true answer.
     pub target_true: String,
-    /// Its new answer.
     pub target_new: String,
     /// What the objective aimed at.
     pub aim: Aim,

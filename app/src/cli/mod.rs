@@ -21,6 +21,7 @@ mod flags;
 mod follow;
 mod follow_sweep;
 mod free_generation;
+mod hub;
 mod interrupt;
 mod layers;
 mod ledger;
@@ -34,6 +35,7 @@ mod plugin;
 mod replay;
 mod reproducible;
 mod screening;
+mod selftest;
 mod settings;
 mod stats;
 mod submit_arguments;
@@ -87,7 +89,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         (None, _) => {}
     }
     match arguments.command {
-        None => workbench::run(&common),
+        None => workbench::run(&common, workbench::names_nothing(&common)),
         Some(Command::Demo { train }) => demo::run(&common, train),
         Some(Command::Trace(order)) => trace::run(&common, &order),
         Some(Command::Edit(order)) => edit::run(&common, &order),
@@ -100,7 +102,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Methods) => plugin::of_kind(&common, PluginKind::Method),
         Some(Command::Objectives) => plugin::of_kind(&common, PluginKind::Objective),
         Some(Command::Model { action: None | Some(arguments::ModelAction::Info) }) => model::info(&common),
-        Some(Command::Models) => models::run(&common),
+        Some(Command::Models | Command::Model { action: Some(arguments::ModelAction::List) }) => models::run(&common),
+        Some(Command::Model { action: Some(arguments::ModelAction::Download { id }) }) => hub::download(&common, &id),
         Some(Command::Stats { action }) => stats::run(&common, action.as_ref()),
         Some(Command::Deltas { action }) => deltas::run(&common, &action),
         Some(Command::Log) => log::log(&common),
@@ -115,6 +118,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(Command::Attach { process, list, watch }) => attach::run(&common, process, list, watch),
         Some(Command::Config { action }) => config::run(&common, action.as_ref()),
         Some(Command::Doctor) => doctor::run(&common),
+        Some(Command::Selftest(arguments)) => selftest::run(&common, &arguments),
         Some(Command::Completions { shell }) => {
             // not straight into standard output: it panics when nobody reads that any more
             let mut text = Vec::new();

@@ -103,6 +103,44 @@ impl Output {
     }
 }
 
+/// A download: one line when it begins, and the bytes as they come where standard error is a terminal.
+pub struct Download {
+    bar: Option<ProgressBar>,
+}
+
+impl Download {
+    /// Says what is coming: so many bytes of a model of `total`.
+    pub fn begin(what: &str, missing: u64, total: u64) -> Self {
+        let rest = if missing < total { format!("{} of ", locus_files::size(missing)) } else { String::new() };
+        complain(&format!("downloading {what}: {rest}{}", locus_files::size(total)));
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(total);
+            let template = "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Self { bar }
+    }
+
+    /// So many bytes of the model are there.
+    pub fn draw(&self, file: &str, done: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(shown(file).into_owned());
+            bar.set_position(done);
+        }
+    }
+}
+
+impl Drop for Download {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 /// Whether there is a terminal to draw on and to read keys from.
 pub fn has_terminal() -> bool {
     std::io::stdin().is_terminal() && std::io::stdout().is_terminal()

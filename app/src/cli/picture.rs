@@ -6,7 +6,7 @@ use locus_files::{Refusal, Sink};
 use locus_protocol::{Event, Fact, ModelSource};
 use locus_records::Places;
 use locus_records::{Preference, facts};
-use locus_tui::{Depth, Input, Key, Workbench, WorkbenchOptions};
+use locus_tui::{Depth, Input, Key, Own, Workbench, WorkbenchOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,11 +50,15 @@ pub fn options() -> WorkbenchOptions {
     let preferred = Preference::shipped();
     WorkbenchOptions {
         flags: Vec::new(),
+        chooses: false,
         models: Vec::new(),
+        look_at: None,
         source: ModelSource::BuiltIn,
         ascii: false,
         colours: Depth::True,
         keymap: None,
+        settings: Vec::new(),
+        own: Own::default(),
         memory: None,
         method: Some(preferred.method),
         objective: Some(preferred.objective),
@@ -67,7 +71,6 @@ pub fn options() -> WorkbenchOptions {
     }
 }
 
-/// Reads `--size`.
 fn size(text: &str) -> Result<(u16, u16), Failure> {
     let side = |text: &str| text.parse::<u16>().ok().filter(|cells| (1..=LONGEST).contains(cells));
     let sides = text.split_once('x').and_then(|(columns, rows)| Some((side(columns)?, side(rows)?)));
@@ -75,7 +78,6 @@ fn size(text: &str) -> Result<(u16, u16), Failure> {
     sides.ok_or_else(|| Failure::usage(message()))
 }
 
-/// Reads `--keys`.
 fn keys(text: &str) -> Result<Vec<Key>, Failure> {
     let key = |name: &str| name.parse().map_err(|error| Failure::usage(format!("--keys: {error}")));
     text.split_whitespace().map(key).collect()

@@ -4,7 +4,7 @@ use crate::cli::arguments::{Common, StatsAction};
 use crate::cli::client::Client;
 use crate::cli::{Failure, layers, output, settings, tables};
 use locus_protocol::{
-    Event, Inspect, Inspected, KeptMoments, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
+    Event, Inspect, Inspected, KeptMoments, Reuse, SecondMomentsReport, SecondMomentsTarget, SecondMomentsTask,
 };
 use locus_records::Places;
 use std::path::PathBuf;
@@ -16,13 +16,14 @@ use std::time::Duration;
 /// The job's; a check that finds something wrong.
 pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure> {
     let Some(action) = action else { return list(common) };
-    let mut keep_every = None;
+    let (mut keep_every, mut reuse) = (None, Reuse::Taken);
     let task = match action.clone() {
         StatsAction::Show => return list(common),
-        StatsAction::Collect { keep_every: seconds } => {
+        StatsAction::Collect { keep_every: seconds, anew } => {
             let every = Duration::try_from_secs_f64(seconds).ok();
             keep_every =
                 Some(every.ok_or_else(|| Failure::usage("--keep-every must be a number of seconds from 0 on"))?);
+            reuse = if anew { Reuse::Replaced } else { Reuse::Taken };
             SecondMomentsTask::Collect
         }
         StatsAction::Verify { file } => SecondMomentsTask::Verify { file },
@@ -34,6 +35,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
     };
     let mut client = Client::with_model_and(common, |options| {
         options.moments.keep_every = keep_every;
+        options.moments.reuse = reuse;
         options.open_plugins = locus_protocol::OpenPlugins::WhenNeeded;
     })?;
     if let SecondMomentsTask::Export { layers, .. } = &task {

@@ -6,7 +6,7 @@ use comfy_table::presets::NOTHING;
 use locus_protocol::shown::{message, shortened, shown};
 use locus_protocol::{
     Aim, AimVerdict, Applied, AverageEffects, EditInPlace, Intervention, LayerRow, PromptScore, TokenRole, TraceKind,
-    TraceStarted, counted,
+    TraceStarted, WeightChange, counted,
 };
 
 /// Characters of a cell that are shown; `--json` has all.
@@ -25,7 +25,6 @@ pub struct Table {
 }
 
 impl Table {
-    /// Adds a row.
     pub fn add_row<S: AsRef<str>>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(cells.into_iter().map(|cell| cell.as_ref().to_owned()).collect());
     }
@@ -109,7 +108,6 @@ pub struct Peak {
     pub effect: f64,
     /// Position of the token.
     pub token: usize,
-    /// The layer.
     pub layer: usize,
 }
 
@@ -290,6 +288,14 @@ pub fn layers(before: &[LayerRow], after: &[LayerRow], trace: Option<(&TraceStar
     }
     numbers(&mut table);
     table.to_string()
+}
+
+/// Which weights moved, and how far.
+pub fn moved(changes: &[WeightChange]) -> String {
+    let line = |change: &WeightChange| {
+        format!("{}: moved by {:.4}, {:.2e} of its norm", shown(&change.parameter), change.norm, change.relative)
+    };
+    changes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What an edit did to the record's prompts.

@@ -33,7 +33,11 @@ const WORDS: &[(&[&str], &str)] = &[
         &["locate", "find", "localize", "localise", "causal-trace", "tracing", "search"],
         "`locus trace` says where a fact is, and `locus facts WORD` finds facts",
     ),
-    (&["load", "use", "download", "pull", "import"], "every command takes --model DIR; `locus models` lists folders"),
+    (
+        &["load", "use", "download", "pull", "import"],
+        "every command takes --model with a folder or an id of the Hugging Face hub; `locus models` lists what is here, and \
+         `locus model download ID` downloads",
+    ),
     (
         &["rewrite", "inject", "update", "set", "change"],
         "`locus edit \"The capital of {France} is\" Rome` edits a fact",

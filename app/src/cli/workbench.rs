@@ -2,9 +2,9 @@
 
 use crate::cli::arguments::Common;
 use crate::cli::engine::{leave_out, source, start_of, way};
-use crate::cli::{Failure, flags, output, reproducible};
+use crate::cli::{Failure, flags, hub, interrupt, output, reproducible};
 use locus_link::{Engine, Hello, LinkError, Way};
-use locus_protocol::{JournalChoice, Role, Start};
+use locus_protocol::{JournalChoice, Role, Start, StepRows};
 use locus_records::Places;
 use locus_tui::{Ending, Handles};
 use std::cell::RefCell;
@@ -14,11 +14,17 @@ use std::time::Duration;
 /// How long the engine may take to end; a step of a big model takes seconds.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Opens the workbench. Where a signal or a terminal that is gone ended it, it counts as cancelled.
+/// Whether nothing was named that belongs to a model: then the list of models shows first.
+pub fn names_nothing(common: &Common) -> bool {
+    common.model.is_none() && common.facts.is_none() && common.apply.is_empty()
+}
+
+/// Opens the workbench, with the list of models first where one is to be chosen. Where a signal or a terminal that is gone
+/// ended it, it counts as cancelled.
 ///
 /// # Errors
 /// There is no terminal; the terminal fails; there is no engine.
-pub fn run(common: &Common) -> Result<(), Failure> {
+pub fn run(common: &Common, chooses: bool) -> Result<(), Failure> {
     check_terminal()?;
     if !common.with_edits.is_empty() {
         let message = "--with-edits is for commands; the workbench puts what was in place in its last session in place \
@@ -30,30 +36,48 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let keep = common.keep || preferred.keep;
     // edits that were asked for go before those of earlier sessions
     let takes_over = !common.fresh && common.apply.is_empty();
-    let mut start = Start { role: Role::Workbench { takes_over }, ..start_of(common)? };
+    let mut start = Start { role: Role::Workbench { takes_over }, step_rows: StepRows::AsShown, ..start_of(common)? };
+    let common = &hub::settled(common)?;
     if start.journal == JournalChoice::None {
         // what is seen is also written down
         start.journal = JournalChoice::Workbench;
     }
+    // somebody is there to choose
+    start.moments.ask = true;
     let hello = Hello { shared: true, keep, ..Hello::new(start) };
-    let mut shown = options(common, &places);
+    let mut shown = options(common, &places)?;
+    shown.chooses = chooses;
     shown.memory = Some(places.state.join("workbench.json"));
     (shown.method, shown.objective) = (Some(preferred.method), Some(preferred.objective));
     show(way(common)?, hello, shown)
 }
 
 /// What every workbench is shown with.
-pub fn options(common: &Common, places: &Places) -> locus_tui::WorkbenchOptions {
+///
+/// # Errors
+/// Settings that cannot be read, or say something that is not.
+pub fn options(common: &Common, places: &Places) -> Result<locus_tui::WorkbenchOptions, Failure> {
     let mut shown = locus_tui::WorkbenchOptions::from_environment(source(common));
-    let keymap = places.config.join("keymap.toml");
-    shown.keymap = keymap.is_file().then_some(keymap);
+    read_own(&mut shown, common, places)?;
     shown.flags = flags::of(common);
     // folders are those of the engine's machine
     if common.engine.is_none() {
         shown.models = crate::cli::models::known();
+        shown.look_at = Some(crate::cli::models::known_in);
     }
     shown.sweep_folder.clone_from(&places.sweeps);
-    shown
+    Ok(shown)
+}
+
+/// Has a workbench begin with the user's own files of settings and keys, and read them anew where it is asked to.
+///
+/// # Errors
+/// Settings that cannot be read, or say something that is not.
+pub fn read_own(shown: &mut locus_tui::WorkbenchOptions, common: &Common, places: &Places) -> Result<(), Failure> {
+    shown.keymap = Some(places.config.join("keymap.toml"));
+    shown.settings = std::iter::once(places.config.join("workbench.toml")).chain(common.config.clone()).collect();
+    shown.own = locus_tui::Own::of(&reproducible::preference(common)?).map_err(Failure::usage)?;
+    Ok(())
 }
 
 /// That there is a terminal.
@@ -81,6 +105,7 @@ pub fn show(way: Way, hello: Hello, shown: locus_tui::WorkbenchOptions) -> Resul
     let engine = Rc::new(RefCell::new(Some(first)));
     let again = (!joined).then(|| again(way, hello, Rc::clone(&engine)));
     let handles = Handles { orders, news, again, joined, keep };
+    interrupt::watches();
     let result = locus_tui::run(handles, shown);
     if let Some(engine) = engine.borrow_mut().take() {
         // its end is not waited for longer than a user waits for the shell

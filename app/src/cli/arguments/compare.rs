@@ -40,7 +40,7 @@ pub struct CompareArguments {
     /// CSV file to write, with every number of every layer.
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// The same as .csv, .json or .md, by the end of its name.
+    /// The same as .csv, .json, .md or .tex (LaTeX), by the end of its name.
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     pub export: Option<PathBuf>,
 }

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
 /// Flags that say what a file of orders says itself.
-const SAID_BY_ORDERS: [&str; 15] = [
+const SAID_BY_ORDERS: [&str; 16] = [
     "marked",
     "target",
     "objective",
@@ -20,6 +20,7 @@ const SAID_BY_ORDERS: [&str; 15] = [
     "settings",
     "objective_settings",
     "settings_file",
+    "hyperparameters",
     "seed",
 ];
 
@@ -69,6 +70,12 @@ pub struct EditArguments {
     /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
     #[arg(long, value_name = "N")]
     pub undo: Vec<u64>,
+    /// Measures nothing, neither before nor after; what is told is which weights moved.
+    #[arg(long, conflicts_with = "free_generation")]
+    pub no_scores: bool,
+    /// With --json: each step's record has what the logit lens says of all layers, which takes time.
+    #[arg(long)]
+    pub step_rows: bool,
     /// Writes the changes of all edits in place at the end as a safetensors file, for --apply and `locus deltas`.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
@@ -95,6 +102,10 @@ pub struct OrderArguments {
     /// TOML file of the method's hyperparameters; --set wins over it.
     #[arg(long, value_name = "FILE")]
     pub settings_file: Option<PathBuf>,
+    /// File of hyperparameters as the published codes have them: JSON of the authors of ROME and MEMIT, YAML of EasyEdit;
+    /// --layers, --settings-file and --set win over it.
+    #[arg(long, value_name = "FILE")]
+    pub hyperparameters: Option<PathBuf>,
     /// Follows a published code to its quirks: sets the hyperparameter `parity` of method and objective where they
     /// have one and it is not set otherwise.
     #[arg(long, value_name = "NAME")]

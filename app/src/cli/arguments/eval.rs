@@ -6,11 +6,12 @@ use locus_protocol::Measures;
 use std::path::PathBuf;
 
 /// Flags that say something of an edit, which there is with a method only.
-const OF_A_METHOD: [&str; 6] = ["objective", "layers", "settings", "objective_settings", "parity", "settings_file"];
+const OF_A_METHOD: [&str; 7] =
+    ["objective", "layers", "settings", "objective_settings", "parity", "settings_file", "hyperparameters"];
 
 /// Flags that a file of orders leaves nothing to say for.
-const SAID_BY_ORDERS: [&str; 7] =
-    ["limit", "batch", "objective", "layers", "settings", "objective_settings", "settings_file"];
+const SAID_BY_ORDERS: [&str; 8] =
+    ["limit", "batch", "objective", "layers", "settings", "objective_settings", "settings_file", "hyperparameters"];
 
 /// What to measure.
 #[derive(Clone, Debug, Args)]

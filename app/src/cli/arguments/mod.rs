@@ -7,6 +7,7 @@ mod edit;
 mod eval;
 mod fact;
 mod plugin;
+mod selftest;
 mod stats;
 mod sweep;
 mod trace;
@@ -18,6 +19,7 @@ pub use edit::{EditArguments, OrderArguments};
 pub use eval::EvalArguments;
 pub use fact::FactArguments;
 pub use plugin::{Language, NewPlugin, OfferedKind, PluginAction};
+pub use selftest::SelftestArguments;
 pub use stats::StatsAction;
 pub use sweep::{SweepAction, SweepRun};
 pub use trace::TraceArguments;
@@ -49,11 +51,11 @@ pub struct Arguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Flags of all commands")]
 pub struct Common {
-    /// Model folder in the layout of Hugging Face (config.json, *.safetensors, tokenizer.json); the built-in model
-    /// without it.
-    #[arg(long, short, global = true, value_name = "DIR")]
+    /// Model folder in the layout of Hugging Face (config.json, *.safetensors, tokenizer.json), or the id of a model on its
+    /// hub, ORG/NAME or ORG/NAME@REVISION, which is downloaded where the hub's cache lacks it; the built-in model without it.
+    #[arg(long, short, global = true, value_name = "DIR or ID")]
     pub model: Option<PathBuf>,
-    /// Device: auto, cpu, cuda or cuda:N.
+    /// Device: auto, cpu, cuda, cuda:N, or several (cuda:0,cuda:1), over which the layers are laid by free memory.
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
     /// Number format of weights and activations.
@@ -147,10 +149,12 @@ impl From<Zsre> for ZsreReading {
 pub enum Dtype {
     /// 32 bits, what every published number was computed in.
     Float32,
-    /// 16 bits with the range of 32, on a GPU.
+    /// 16 bits with the range of 32; slower than 32 on a CPU.
     Bfloat16,
-    /// 16 bits, on a GPU.
+    /// 16 bits; far slower than 32 on a CPU.
     Float16,
+    /// 64 bits, for numbers to compare with: twice the memory, half the speed or less.
+    Float64,
 }
 
 /// Commands.
@@ -198,7 +202,7 @@ pub enum Command {
     /// Lists what an edit can be for.
     #[command(alias = "objective")]
     Objectives,
-    /// Says what a model is.
+    /// Says what a model is, lists models, and downloads them.
     Model {
         /// What to do; it is described without it.
         #[command(subcommand)]
@@ -206,6 +210,9 @@ pub enum Command {
     },
     /// Lists the models on this machine that --model can name.
     Models,
+    /// Runs the built-in model through traces, second moments, edits and an export, compares with recorded float64 results,
+    /// and measures how fast this machine is.
+    Selftest(SelftestArguments),
     /// Second moments of the MLP keys: lists, collects, checks, imports and exports them.
     Stats {
         /// What to do; they are listed without it.
@@ -327,6 +334,8 @@ pub enum ConfigAction {
     },
     /// Lists the folders and files that the program looks for.
     Path,
+    /// Prints a JSON schema of workbench.toml, for editors that check and complete it.
+    Schema,
 }
 
 /// What to do with a model.
@@ -334,6 +343,15 @@ pub enum ConfigAction {
 pub enum ModelAction {
     /// Family, sizes, number format, device, and whether taps change it.
     Info,
+    /// The same as `locus models`.
+    List,
+    /// Downloads a model of the Hugging Face hub into its cache, or what has changed of it, and prints its folder. Goes on
+    /// where it was cut off.
+    Download {
+        /// Its id, ORG/NAME or ORG/NAME@REVISION.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
 }
 
 #[cfg(test)]

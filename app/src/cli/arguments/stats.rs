@@ -14,6 +14,9 @@ pub enum StatsAction {
         /// Seconds after which the state is written, so that a run that is killed goes on from there.
         #[arg(long, default_value_t = 30.0, value_name = "SECONDS")]
         keep_every: f64,
+        /// Collects them even where they are kept, in their place; a run that is stopped leaves the kept ones as they are.
+        #[arg(long, conflicts_with = "keep_every")]
+        anew: bool,
     },
     /// Checks a file: shape, symmetry, eigenvalues, dead keys, deviation from float64, and whether it is the model's.
     Verify {

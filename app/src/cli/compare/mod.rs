@@ -132,7 +132,8 @@ impl Written {
             "csv" => Table::comma_separated,
             "json" => Table::json,
             "md" => Table::markdown,
-            _ => return Err(Failure::usage(format!("{flag}: the name must end with .csv, .json or .md"))),
+            "tex" => Table::latex,
+            _ => return Err(Failure::usage(format!("{flag}: the name must end with .csv, .json, .md or .tex"))),
         };
         let sink = Sink::open(file).map_err(|refusal| Failure::usage(format!("{flag}: {refusal}")))?;
         Ok(Some(Self { sink, flag, as_text }))

@@ -76,7 +76,7 @@ fn machine(common: &Common) -> Findings {
         ("libtorch", machine.libtorch),
         ("built with", machine.built_with),
         ("processor", machine.processor),
-        ("cpu threads", machine.threads.to_string()),
+        ("cpu threads", format!("{}; {}", machine.threads, machine.waiting)),
         ("GPU driver", driver),
     ];
     findings.extend(machine.cards.into_iter().map(|card| ("GPU", card)));

@@ -40,6 +40,9 @@ struct Entry {
     more: Vec<Fact>,
     #[serde(default)]
     free_generation: usize,
+    #[serde(default)]
+    no_scores: bool,
+    corpus_tokens: Option<usize>,
     case: Option<u64>,
     cases: Option<String>,
     prompt: Option<String>,
@@ -187,6 +190,8 @@ fn resolve(client: &Client, entry: Entry) -> Result<EditOrder, Failure> {
         seed: entry.seed,
         more: Vec::new(),
         free_generation: entry.free_generation,
+        no_scores: entry.no_scores,
+        corpus_tokens: entry.corpus_tokens,
     };
     let facts = facts(client, entry)?;
     super::together(order, facts).ok_or_else(|| Failure::usage("it names no fact"))

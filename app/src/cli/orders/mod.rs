@@ -1,10 +1,11 @@
 //! Edit orders: the ones that the flags make, or those of a file.
 
 mod file;
+mod published;
 
 use crate::cli::arguments::{Common, EditArguments, FactArguments, OrderArguments};
 use crate::cli::client::Client;
-use crate::cli::{Failure, fact, layers, settings};
+use crate::cli::{Failure, fact, layers, output, settings};
 use locus_protocol::shown::message;
 use locus_protocol::{EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, PluginReady};
 use locus_records::Preference;
@@ -27,6 +28,9 @@ pub fn read(client: &mut Client, arguments: &EditArguments) -> Result<Vec<EditOr
     };
     if let Some(tokens) = arguments.free_generation {
         orders.iter_mut().for_each(|order| order.free_generation = tokens);
+    }
+    if arguments.no_scores {
+        orders.iter_mut().for_each(|order| order.no_scores = true);
     }
     Ok(orders)
 }
@@ -98,16 +102,27 @@ pub fn template(client: &Client, arguments: &OrderArguments) -> Result<EditOrder
     let objective = objective(plugins, arguments.objective.as_deref(), &preference)?;
     let layers = arguments.layers.as_deref().map(settings::layers).transpose()?.unwrap_or_default();
     layers::are_there(client, "--layers", &layers)?;
+    let typed = settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?;
+    let (method_settings, layers) = match &arguments.hyperparameters {
+        Some(file) => {
+            let published = published::read(file, method, client.known.model.as_ref().map(|model| model.layers))?;
+            published.notes.iter().for_each(|note| output::complain(&format!("{}: {note}", file.display())));
+            published::over(published, typed, layers)
+        }
+        None => (typed, layers),
+    };
     let mut order = [EditOrder {
         fact: Fact::default(),
         method: method.id.clone(),
         objective: objective.id.clone(),
         layers,
-        method_settings: settings::read(method, arguments.settings_file.as_deref(), &arguments.settings)?,
+        method_settings,
         objective_settings: settings::read(objective, None, &arguments.objective_settings)?,
         seed: arguments.seed,
         more: Vec::new(),
         free_generation: 0,
+        no_scores: false,
+        corpus_tokens: None,
     }];
     follow(client, &mut order, arguments.parity.as_deref())?;
     let [order] = order;

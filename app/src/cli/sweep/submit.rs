@@ -2,7 +2,7 @@
 
 use crate::cli::arguments::Common;
 use crate::cli::submit_arguments::{SlurmArguments, SweepSubmit};
-use crate::cli::{Failure, flags, output};
+use crate::cli::{Failure, flags, hub, output};
 use locus_cluster::{Directive, Directives, Draft, Submitted, quoted, submissions, submit};
 use locus_protocol::counted;
 use locus_sweep::{Grid, Ledger, is_foreign};
@@ -143,7 +143,7 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
                        cluster/logs of the folder";
         return Err(Failure::usage(format!("--journal: {message}")));
     }
-    let mut common = Common { facts: common.facts.clone().or(facts), ..common.clone() };
+    let mut common = Common { facts: common.facts.clone().or(facts), ..hub::settled(common)? };
     let is_here = common.engine.is_none();
     common.engine = common.engine.map(|command| engine(&command)).transpose()?;
     let files = [("--model", &mut common.model), ("--facts", &mut common.facts), ("--corpus", &mut common.corpus)];

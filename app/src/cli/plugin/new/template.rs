@@ -3,7 +3,6 @@
 use super::checkout::Checkout;
 use std::path::{Path, PathBuf};
 
-/// Which crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Template {
     /// A method in Rust.
