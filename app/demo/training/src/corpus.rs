@@ -39,7 +39,6 @@ pub struct Sentence {
 /// Tokens of a sentence or of a packed row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens {
-    /// Token ids.
     pub ids: Vec<i64>,
     /// First and last token of each whole mention of a subject.
     pub mentions: Vec<(usize, usize)>,

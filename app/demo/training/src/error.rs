@@ -36,7 +36,6 @@ pub enum TrainingError {
     Diverged {
         /// The step, from 0.
         step: usize,
-        /// The loss.
         loss: f64,
     },
 }

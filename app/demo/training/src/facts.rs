@@ -40,11 +40,9 @@ pub struct Rewrite {
     pub target_new: Target,
     /// The answer that is true.
     pub target_true: Target,
-    /// The subject.
     pub subject: String,
 }
 
-/// An answer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     /// Its text, without leading space.

@@ -7,15 +7,11 @@ use tch::{Device, IndexOp, Kind, Tensor};
 use crate::error::TrainingError;
 use crate::tokenizer::VOCABULARY;
 
-/// Layers.
 pub const LAYERS: usize = 12;
 /// Width of the residual stream.
 pub const WIDTH: i64 = 96;
-/// Attention heads.
 pub const HEADS: i64 = 4;
-/// Positions.
 pub const POSITIONS: i64 = 128;
-/// Layer-norm epsilon.
 pub const EPSILON: f64 = 1e-5;
 
 /// Group of the optimiser for parameters without weight decay (biases and norms).
@@ -37,7 +33,6 @@ struct Block {
     mlp_out: Affine,
 }
 
-/// The decoder's parameters.
 pub struct Network {
     /// All parameters, by name, for optimiser and saving.
     pub variables: VarStore,

@@ -51,7 +51,6 @@ pub const MOMENTS_STREAM: u64 = 3 << 32;
 pub struct Progress {
     /// Steps done.
     pub step: usize,
-    /// Steps in all.
     pub steps: usize,
     /// Weighted cross-entropy of the last step, in nats per token.
     pub loss: f64,

@@ -91,7 +91,6 @@ pub struct Filler {
 pub struct World {
     /// All subjects, in file order.
     pub subjects: Vec<Subject>,
-    /// The eleven relations.
     pub relations: Vec<Relation>,
     /// All facts, subject by subject.
     pub facts: Vec<WorldFact>,
