@@ -21,6 +21,17 @@ pub fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
     found
 }
 
+/// The files of a folder, by name. Hidden ones are drafts: of a program that was killed one stays until the next that
+/// writes there a minute later.
+#[must_use]
+pub fn shown_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let shown = entries.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."));
+    let mut files: Vec<PathBuf> = shown.map(|entry| entry.path()).collect();
+    files.sort();
+    files
+}
+
 /// Whether a safetensors file is as long as its header says. Read by hand: the same library wrote it.
 #[must_use]
 pub fn is_whole_safetensors(bytes: &[u8]) -> bool {
@@ -34,7 +45,16 @@ pub fn is_whole_safetensors(bytes: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_whole_safetensors;
+    use super::{is_whole_safetensors, shown_files};
+
+    #[test]
+    fn drafts_are_not_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["b", "a", ".locus-0123456789abcdef-aaaaaaaaaaaa.part"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert_eq!(shown_files(folder.path()), [folder.path().join("a"), folder.path().join("b")]);
+    }
 
     #[test]
     fn a_file_that_is_cut_short_anywhere_is_not_whole() {

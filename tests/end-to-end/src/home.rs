@@ -53,7 +53,7 @@ impl Home {
         self.cache.join("locus")
     }
 
-    /// The variables that the program sees; all others are taken away, and GPUs are hidden.
+    /// The variables that the program sees; all others are taken away, GPUs are hidden, and the hub is not asked.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         let folder = self.folder.path();
@@ -67,6 +67,8 @@ impl Home {
             ("LANG", "C.UTF-8".into()),
             ("TERM", "xterm-256color".into()),
             ("CUDA_VISIBLE_DEVICES", "".into()),
+            // a folder that is not there is looked for on no hub
+            ("HF_HUB_OFFLINE", "1".into()),
         ];
         for name in ["PATH", "LD_LIBRARY_PATH"] {
             environment.extend(std::env::var_os(name).map(|value| (name, value.into())));

@@ -17,10 +17,10 @@ mod records;
 mod session;
 
 pub use crates::{build, test, toolchain};
-pub use files::{files, is_whole_safetensors};
+pub use files::{files, is_whole_safetensors, shown_files};
 pub use home::Home;
 pub use operations::operations;
-pub use orders::{fact, facts, long_orders, order, order_of};
+pub use orders::{FIRST, fact, facts, long_orders, order, order_of};
 pub use pairs::{Pair, pairs};
 pub use program::{Ended, plugin, program, send};
 pub use pseudo_terminal::PseudoTerminal;

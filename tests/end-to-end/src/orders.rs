@@ -30,6 +30,9 @@ pub fn fact(case: u64) -> &'static Fact {
     facts().iter().find(|fact| fact.case_id == Some(case)).expect("a fact of that number")
 }
 
+/// The number of the fact that the demo and the workbench begin with on the built-in model.
+pub const FIRST: u64 = 30;
+
 /// An order to edit the fact of that number at one layer.
 #[must_use]
 pub fn order_of(case: u64, method: &str, layer: usize, settings: Value) -> EditOrder {
@@ -43,6 +46,8 @@ pub fn order_of(case: u64, method: &str, layer: usize, settings: Value) -> EditO
         seed: 0,
         more: Vec::new(),
         free_generation: 0,
+        no_scores: false,
+        corpus_tokens: None,
     }
 }
 

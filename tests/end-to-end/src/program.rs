@@ -87,13 +87,28 @@ impl Ended {
     /// It ended otherwise, or said more or something else.
     #[must_use]
     pub fn sentence(&self, code: i32) -> String {
+        let (warnings, sentence) = self.warnings_and_sentence(code);
+        assert!(warnings.is_empty(), "not one line on standard error: {self:?}");
+        sentence
+    }
+
+    /// Demands that it ended with `code` and a sentence on standard error, and returns the warnings before it and the
+    /// sentence.
+    ///
+    /// # Panics
+    /// It ended otherwise, or said something that is not ours.
+    #[must_use]
+    pub fn warnings_and_sentence(&self, code: i32) -> (Vec<String>, String) {
         assert_eq!(self.code, Some(code), "{self:?}");
-        let lines: Vec<&str> = self.err.lines().collect();
-        let [line] = lines[..] else { panic!("not one line on standard error: {self:?}") };
-        let sentence = line.strip_prefix("locus: ").unwrap_or_else(|| panic!("not ours: {line}"));
-        for crash in ["thread '", "stack backtrace", "RUST_BACKTRACE", "please report"] {
-            assert!(!sentence.contains(crash), "{sentence}");
-        }
-        sentence.to_owned()
+        let ours = |line: &str| {
+            let said = line.strip_prefix("locus: ").unwrap_or_else(|| panic!("not ours: {line}"));
+            for crash in ["thread '", "stack backtrace", "RUST_BACKTRACE", "please report"] {
+                assert!(!said.contains(crash), "{said}");
+            }
+            said.to_owned()
+        };
+        let mut said: Vec<String> = self.err.lines().map(ours).collect();
+        let sentence = said.pop().unwrap_or_else(|| panic!("nothing on standard error: {self:?}"));
+        (said, sentence)
     }
 }

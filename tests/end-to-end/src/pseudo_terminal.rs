@@ -240,13 +240,19 @@ impl PseudoTerminal {
         self.line = None;
     }
 
-    /// Waits for the program's end, and for the last of what it sent.
+    /// Waits for the program's end, and for the last of what it sent. A job whose result is on the screen may not have ended
+    /// when `q` was pressed: the question that follows is answered.
     ///
     /// # Panics
     /// It does not end within `patience`.
     pub fn end(&mut self, patience: Duration) -> ExitStatus {
-        let start = Instant::now();
+        let (start, mut answered) = (Instant::now(), false);
         loop {
+            if !answered && self.line.is_some() && self.screen().contains("Leave?") {
+                answered = true;
+                let writer = &mut self.line().writer;
+                let _ = writer.write_all(b"y").and_then(|()| writer.flush());
+            }
             if let Some(status) = self.child.try_wait().expect("the child") {
                 while self.line.is_some() && !self.reading_ended.load(Ordering::SeqCst) && start.elapsed() < patience {
                     thread::sleep(Duration::from_millis(5));

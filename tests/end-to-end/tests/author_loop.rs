@@ -1,6 +1,6 @@
 //! The loop of a plugin's author without leaving the workbench, and what was done by hand as a command.
 
-use locus_end_to_end::{Home, PseudoTerminal, Records, build, fact, program, toolchain};
+use locus_end_to_end::{FIRST, Home, PseudoTerminal, Records, build, fact, program, toolchain};
 use locus_protocol::{Event, PluginReloaded};
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +18,7 @@ const RIGHT: &str = "\x1b[C";
 
 fn ready(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> PseudoTerminal {
     let mut terminal = PseudoTerminal::start(home, LARGE, arguments, variables);
-    terminal.until_shown(&fact(0).template.replace("{}", &format!("[{}]", fact(0).subject)));
+    terminal.until_shown(&fact(FIRST).template.replace("{}", &format!("[{}]", fact(FIRST).subject)));
     terminal.until_shown("next token (unedited model)");
     terminal.until_shown("no edits");
     terminal
@@ -188,7 +188,8 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
     assert_eq!(replaced, ["my-loop@1", "my-loop@2"]);
     let last = records.edits()[4].clone();
     let layers = last.started.layers[0].to_string();
-    let edit = ["edit", "--plugin", &library, "--method", "my-loop", "--layers", &layers, "--case", "0", "--json"];
+    let case = FIRST.to_string();
+    let edit = ["edit", "--plugin", &library, "--method", "my-loop", "--layers", &layers, "--case", &case, "--json"];
     let again = home.run(edit).well().records().edits()[0].clone();
     assert_eq!(again.losses, last.losses);
     let (again, last) = (again.applied.expect("applied"), last.applied.expect("applied"));
@@ -261,7 +262,10 @@ fn what_was_done_by_hand_gives_the_same_numbers_as_a_command() {
     terminal.press("t");
     terminal.until_shown("traced in");
     let (command, records) = as_command(&mut terminal, &home, "locus trace ");
-    assert!(command.contains("--case 0 --kind hidden") && command.ends_with("--threads 1"), "{command}");
+    assert!(
+        command.contains(&format!("--case {FIRST} --kind hidden")) && command.ends_with("--threads 1"),
+        "{command}"
+    );
     assert_eq!(records.traces()[0].scores, journal(&home).traces()[0].scores, "{command}");
     terminal.press("e");
     terminal.until_shown("[ Run: ");
@@ -275,7 +279,9 @@ fn what_was_done_by_hand_gives_the_same_numbers_as_a_command() {
     terminal.until_shown("1 edit in place");
     let (command, records) = as_command(&mut terminal, &home, "locus edit ");
     assert!(
-        command.contains("--case 0") && command.contains("--set steps=7") && command.contains("--seed 0"),
+        command.contains(&format!("--case {FIRST}"))
+            && command.contains("--set steps=7")
+            && command.contains("--seed 0"),
         "{command}"
     );
     same_edit(&records, &command);

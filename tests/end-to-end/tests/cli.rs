@@ -39,6 +39,12 @@ fn the_demo_in_a_pipe_tells_the_whole_story_in_records() {
     let (before, after) = (&scores.before.rewrite[0], &scores.after.rewrite[0]);
     assert!(before.new < before.truth, "{before:?}");
     assert!(after.new > after.truth, "{after:?}");
+    // what a newcomer sees first is a clean edit
+    let verdict = edit.applied.as_ref().expect("applied").verdict.clone().expect("a verdict");
+    let (Some(paraphrases), Some(neighbors)) = (verdict.paraphrases, verdict.neighbors) else { panic!("{verdict:?}") };
+    assert!(paraphrases.hold == paraphrases.of && neighbors.hold + 1 >= neighbors.of, "{verdict:?}");
+    let changes = &edit.applied.as_ref().expect("applied").changes;
+    assert!(changes.iter().all(|change| change.relative < 2.0), "{changes:?}");
     assert!(edit.losses.len() > 1 && edit.losses.last() < edit.losses.first(), "{:?}", edit.losses);
     assert_eq!(records.numbers_that_are_none(), Vec::<String>::new());
 }

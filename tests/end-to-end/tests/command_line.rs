@@ -208,8 +208,13 @@ fn models_on_this_machine_are_listed_with_what_they_lack() {
     write(&format!("{snapshot}/config.json"), r#"{"model_type": "llama"}"#);
     write(&format!("{snapshot}/model.safetensors"), "12345");
     write(&format!("{snapshot}/tokenizer.json"), "{}");
+    write("hub/models--org--small/refs/main", "abc");
     write("mine/config.json", r#"{"model_type": "gpt2"}"#);
     write("no-model/config.json", "no JSON");
+    write("odd/config.json", r#"{"model_type": "bert"}"#);
+    write("elsewhere/opened/config.json", r#"{"model_type": "opt"}"#);
+    let remembered = serde_json::json!({"opened": [home.path("elsewhere/opened"), home.path("gone")]});
+    write("state/locus/workbench.json", &remembered.to_string());
     let mut command = home.command(["models"]);
     command.env("HF_HUB_CACHE", home.path("hub"));
     let output = command.output().expect("it runs");
@@ -220,8 +225,10 @@ fn models_on_this_machine_are_listed_with_what_they_lack() {
     assert_eq!(rows["built-in"][1], "gpt2");
     assert_eq!(rows["org/small"][1..4], ["llama", "5 B", "whole"]);
     assert!(rows["org/small"][4].ends_with("snapshots/abc"), "{text}");
-    assert_eq!(rows["mine"][3..], ["lacks *.safetensors, tokenizer.json", "./mine"]);
-    assert_eq!(rows.len(), 4, "{text}");
+    assert_eq!(rows["mine"][3..], ["lacks tokenizer.json, model.safetensors", "./mine"]);
+    assert_eq!(rows["odd"][3], "family not supported; lacks tokenizer.json, model.safetensors");
+    assert_eq!(rows["opened"][1], "opt", "it was opened from another folder");
+    assert_eq!(rows.len(), 6, "{text}");
 }
 
 #[test]
@@ -230,8 +237,8 @@ fn flags_of_all_commands_stand_apart_from_the_command_s_own() {
     for command in ["trace", "edit", "eval", "compare", "facts"] {
         let help = home.run([command, "--help"]).well().out;
         let (own, common) = help.split_once("Flags of all commands:").expect(&help);
-        assert!(own.contains("--help") && !own.contains("--model <DIR>"), "{help}");
-        assert!(common.contains("--model <DIR>") && common.contains("--journal <FILE>"), "{help}");
+        assert!(own.contains("--help") && !own.contains("--model <"), "{help}");
+        assert!(common.contains("--model <DIR or ID>") && common.contains("--journal <FILE>"), "{help}");
         assert!(!common.contains("--case"), "{help}");
     }
     let help = home.run(["--help"]).well().out;

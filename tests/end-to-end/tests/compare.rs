@@ -1,6 +1,6 @@
 //! The comparison in a pseudo-terminal: methods and objectives side by side, on the built-in model with real plugins.
 
-use locus_end_to_end::{Home, PseudoTerminal, Records, fact, files};
+use locus_end_to_end::{FIRST, Home, PseudoTerminal, Records, fact, files};
 use locus_protocol::{Event, Tried};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const SECONDS: Duration = Duration::from_secs(40);
 /// The demo on a large screen, once its model is ready.
 fn ready(home: &Home) -> PseudoTerminal {
     let mut terminal = PseudoTerminal::start(home, LARGE, &["demo"], &[]);
-    terminal.until_shown(&fact(0).template.replace("{}", &format!("[{}]", fact(0).subject)));
+    terminal.until_shown(&fact(FIRST).template.replace("{}", &format!("[{}]", fact(FIRST).subject)));
     terminal.until_shown("next token (unedited model)");
     terminal
 }
@@ -55,7 +55,7 @@ fn methods_and_objectives_are_compared_exported_and_one_is_put_in_place() {
     for variant in &variants {
         let method = variant.would.title.split(' ').next().expect("method");
         let layer = variant.would.title.split(" L").nth(1).and_then(|rest| rest.split(' ').next()).expect("layers");
-        let arguments = ["edit", "--method", method, "--case", "0", "--layers", layer, "--json"];
+        let arguments = ["edit", "--method", method, "--case", &FIRST.to_string(), "--layers", layer, "--json"];
         let edits = home.run(arguments.into_iter().chain(["--free-generation", "10"])).well().records().edits();
         let applied = edits[0].applied.as_ref().expect("applied");
         assert_eq!((&applied.scores, &applied.numbers), (&variant.would.scores, &variant.would.numbers), "{method}");

@@ -88,8 +88,7 @@ fn keys_that_nobody_knows_are_named_with_the_file_and_the_one_that_was_meant() {
     let typo = "metod = \"rome\"\n";
     let named = home(&[("over.toml", typo)]);
     let sentence = named.run(["config", "show", "--config", "over.toml"]).sentence(USAGE);
-    let what =
-        "there is no setting `metod` (did you mean `method`?); it may hold method, objective, reproducible and keep";
+    let what = "there is no setting `metod` (did you mean `method`?); it may hold method, objective, reproducible, keep, theme, bell and bell_after";
     assert!(sentence.starts_with("--config over.toml: ") && sentence.contains(what), "{sentence}");
     let sentence = named.run(["config", "show", "--config", "none.toml"]).sentence(USAGE);
     assert!(sentence.contains("none.toml: cannot be read"), "{sentence}");

@@ -166,6 +166,8 @@ fn every_pair_from_the_form() {
         let screen =
             terminal.until("the edit", |screen| screen.contains("1 edit in place") || screen.contains("failed"));
         assert!(!screen.contains("failed"), "{screen}");
+        // what is in place is shown before the job has ended
+        terminal.until_shown("in place, took");
         terminal.press("u");
         terminal.until_shown("no edits");
     }

@@ -1,9 +1,10 @@
 //! `locus stats`: collected in pieces, checked, imported and exported, as a user does it.
 
-use locus_end_to_end::{Home, is_whole_safetensors, send};
+use locus_end_to_end::{Home, is_whole_safetensors, send, shown_files};
 use locus_protocol::{Event, SecondMomentsReport};
 use rustix::process::Signal;
 use serde_json::Value;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,10 +18,8 @@ const USAGE: i32 = 2;
 
 /// The files of second moments in a home's cache with this ending.
 fn kept(home: &Home, end: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(home.cache().join("second-moments")).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let mut files = shown_files(&home.cache().join("second-moments"));
     files.retain(|path| path.extension().is_some_and(|found| found == end));
-    files.sort();
     files
 }
 
@@ -44,30 +43,43 @@ fn finished(home: &Home) -> PathBuf {
     file.clone()
 }
 
+/// Killed `after` so many states of it have been kept, at a moment that nobody chose. Whether it was killed at all, and
+/// what it said until then.
+fn killed(home: &Home, after: usize) -> (bool, String) {
+    let mut child = home.command(COLLECT).spawn().expect("the program starts");
+    drop(child.stdin.take());
+    let state = || kept(home, "progress").first().and_then(|file| file.metadata().ok()?.modified().ok());
+    let (mut seen, mut states) = (state(), 0);
+    while states < after && child.try_wait().expect("the child").is_none() {
+        let now = state();
+        if now != seen {
+            (seen, states) = (now, states + 1);
+        }
+        thread::yield_now();
+    }
+    let runs = child.try_wait().expect("the child").is_none();
+    if runs {
+        send(Signal::KILL, child.id());
+    }
+    let output = child.wait_with_output().expect("the end");
+    (runs, String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 #[test]
 fn killed_at_random_moments_it_gives_the_bits_of_an_undisturbed_run() {
     let home = Home::cold();
-    let start = Instant::now();
     let _ = home.run(COLLECT).well();
-    let whole = start.elapsed();
     let undisturbed = finished(&home);
     let expected = read(&undisturbed);
     assert!(is_whole_safetensors(&expected));
 
     let home = Home::cold();
-    // a few odd shares of the time that the whole takes: before there is anything, and anywhere in it
-    let shares = [0.07, 0.31, 0.47, 0.59, 0.73];
     let (mut kills, mut resumed) = (0, 0);
-    for share in shares {
-        let mut child = home.command(COLLECT).spawn().expect("the program starts");
-        drop(child.stdin.take());
-        thread::sleep(whole.mul_f64(share));
-        if child.try_wait().expect("the child").is_none() {
-            send(Signal::KILL, child.id());
-            kills += 1;
-        }
-        let output = child.wait_with_output().expect("the end");
-        resumed += usize::from(String::from_utf8_lossy(&output.stdout).contains("of an earlier run"));
+    // before there is anything, and anywhere in it
+    for after in [0, 1, 2, 1, 3] {
+        let (was_killed, said) = killed(&home, after);
+        kills += usize::from(was_killed);
+        resumed += usize::from(said.contains("of an earlier run"));
         for file in kept(&home, "safetensors").into_iter().chain(kept(&home, "progress")) {
             assert!(is_whole_safetensors(&read(&file)), "{} is half a file", file.display());
         }
@@ -76,9 +88,27 @@ fn killed_at_random_moments_it_gives_the_bits_of_an_undisturbed_run() {
     let _ = home.run(COLLECT).well();
     assert!(read(&finished(&home)) == expected, "the result depends on where it was cut off");
     assert_eq!(finished(&home).file_name(), undisturbed.file_name());
-    assert!(kept(&home, "progress").is_empty());
-    let left = std::fs::read_dir(home.cache().join("second-moments")).expect("the folder").count();
-    assert_eq!(left, 1, "something is left over");
+    let left = shown_files(&home.cache().join("second-moments"));
+    assert_eq!(left, [finished(&home)], "something is left over");
+}
+
+#[test]
+fn anew_they_take_the_place_of_those_that_are_kept() {
+    let home = Home::cold();
+    let _ = home.run(["stats", "collect"].into_iter().chain(SHORT)).well();
+    let file = finished(&home);
+    let expected = read(&file);
+    // a state of a pass that was stopped is not gone on from, whatever it says
+    std::fs::write(file.with_extension("progress"), "older").expect("written");
+    let before = file.metadata().expect("the file").ino();
+    let again = home.run(["stats", "collect"].into_iter().chain(SHORT)).well();
+    assert!(!again.err.contains("collecting second moments of all layers"), "{}", again.err);
+    assert_eq!(file.metadata().expect("the file").ino(), before);
+    let anew = home.run(["stats", "collect", "--anew"].into_iter().chain(SHORT)).well();
+    assert!(anew.err.contains("collecting second moments of all layers"), "{}", anew.err);
+    assert_eq!(shown_files(&home.cache().join("second-moments")), std::slice::from_ref(&file));
+    assert!(file.metadata().expect("the file").ino() != before && read(&file) == expected);
+    assert_eq!(home.run(["stats", "collect", "--anew", "--keep-every", "3"]).code, Some(USAGE));
 }
 
 #[test]

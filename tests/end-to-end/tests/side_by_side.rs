@@ -65,7 +65,7 @@ fn variants_are_those_of_the_flags() {
     assert!(compare(&["--set", "steps"]).sentence(USAGE).contains("NAME=VALUE"));
     assert!(compare(&["--method", "rom"]).sentence(3).contains("there is no method `rom`"));
     assert!(compare(&["--objective", "x"]).sentence(3).contains("there is no objective `x`"));
-    assert!(compare(&["--export", "x.doc"]).sentence(USAGE).contains("must end with .csv, .json or .md"));
+    assert!(compare(&["--export", "x.doc"]).sentence(USAGE).contains("must end with .csv, .json, .md or .tex"));
     assert!(compare(&["--csv", "no/x.csv"]).sentence(USAGE).contains("--csv no/x.csv"));
 }
 

@@ -1,6 +1,6 @@
 //! The workbench in a pseudo-terminal, on the built-in model with the real plugins.
 
-use locus_end_to_end::{Home, PseudoTerminal, Records, fact, files, is_whole_safetensors, plugin};
+use locus_end_to_end::{FIRST, Home, PseudoTerminal, Records, fact, files, is_whole_safetensors, plugin};
 use portable_pty::{CommandBuilder, ExitStatus};
 use rustix::process::Signal;
 use std::collections::BTreeSet;
@@ -31,7 +31,7 @@ fn ready(home: &Home, variables: &[(&str, &str)]) -> PseudoTerminal {
 fn ready_with(home: &Home, arguments: &[&str], variables: &[(&str, &str)]) -> PseudoTerminal {
     let mut terminal = PseudoTerminal::start(home, SMALL, arguments, variables);
     // the first fact with what the model answers
-    terminal.until_shown(&fact(0).template.replace("{}", &format!("[{}]", fact(0).subject)));
+    terminal.until_shown(&fact(FIRST).template.replace("{}", &format!("[{}]", fact(FIRST).subject)));
     terminal.until_shown("next token (unedited model)");
     terminal.until_shown("no edits");
     terminal
@@ -83,7 +83,7 @@ fn layers(screen: &str) -> Vec<(usize, bool, f64, f64)> {
         let edited = words.contains(&"*");
         let words: Vec<&str> = words.into_iter().filter(|word| *word != "*").collect();
         // effect on subject and last token, change of the weights, then the probabilities
-        let number = |index: usize| words.get(index)?.parse::<f64>().ok();
+        let number = |index: usize| words.get(index)?.trim_start_matches('<').parse::<f64>().ok();
         Some((words.first()?.parse().ok()?, edited, number(4)?, number(5)?))
     };
     let rows = screen.lines().skip_while(|line| !line.trim_start().starts_with("layer ")).skip(1);
@@ -117,7 +117,7 @@ fn the_main_job_by_keys() {
     terminal.press("t");
     terminal.until_shown("traced in");
     let shown = heat_map(&terminal.screen());
-    let headless = home.run(["trace", "--case", "0", "--json"]).well().records().traces()[0].clone();
+    let headless = home.run(["trace", "--case", &FIRST.to_string(), "--json"]).well().records().traces()[0].clone();
     let effect = |score: &f64| (100.0 * (score - headless.started.corrupted)).round() as i64;
     let told: Vec<Vec<i64>> = headless.scores.iter().map(|row| row.iter().map(effect).collect()).collect();
     assert_eq!(shown, told, "{}", terminal.screen());
@@ -138,10 +138,10 @@ fn the_main_job_by_keys() {
     let edited = layers(&screen);
     assert_eq!(edited.len(), 12, "{screen}");
     let marked: Vec<usize> = edited.iter().filter(|row| row.1).map(|row| row.0).collect();
-    let peak =
-        headless.scores.iter().zip(&headless.started.tokens).rfind(|(_, token)| token.subject).expect("a subject").0;
-    let best = peak.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).expect("layers").0;
-    assert_eq!(marked, [best], "the trace's best layer is edited: {screen}");
+    // at the layer that suits the method on this model, wherever the trace is greatest
+    let edit = ["edit", "--method", "rome", "--case", &FIRST.to_string(), "--json"];
+    let again = home.run(edit).well().records().edits()[0].clone();
+    assert_eq!(marked, again.started.layers, "{screen}");
     let (_, _, new, truth) = edited[11];
     assert!(new > truth, "{screen}");
 
@@ -171,8 +171,7 @@ fn the_main_job_by_keys() {
     assert!((applied.rows[11].probability_new - edited[11].2).abs() < 1e-3);
     assert_eq!(journal.unedited_after_undo(), [true, false, true]);
     // and the same as without a terminal
-    let edit = ["edit", "--method", "rome", "--case", "0", "--layers", &best.to_string(), "--json"];
-    let again = home.run(edit).well().records().edits()[0].applied.clone().expect("applied");
+    let again = again.applied.expect("applied");
     assert_eq!((again.rows, again.changes, again.scores), (applied.rows, applied.changes, applied.scores));
 }
 
@@ -412,7 +411,9 @@ fn the_time_left_of_memit_is_never_nothing() {
             thread::sleep(Duration::from_millis(5));
         }
         assert!(is_told, "{edits}: no time left was shown");
-        assert!(longest < Duration::from_secs(3), "{edits}: less than a second was left for {longest:?}");
+        // on a slow machine everything takes longer
+        let whole = begun.elapsed();
+        assert!(longest < Duration::from_secs(3).max(whole / 2), "{edits}: less than a second left for {longest:?}");
     }
     leave(&mut terminal);
 }
@@ -479,4 +480,29 @@ fn a_wrong_keymap_is_told_before_the_screen_is_taken() {
     let said = terminal.screen().replace('\n', "");
     assert!(said.contains("keymap.toml") && said.contains("fly"), "{said}");
     terminal.assert_given_back();
+}
+
+#[test]
+fn a_pager_gets_the_terminal_and_gives_it_back() {
+    let home = Home::new();
+    let (pager, read) = (home.path("pager"), home.path("read"));
+    let script = format!("#!/bin/sh\ncat > '{}'\necho THE PAGER > /dev/tty\nread line < /dev/tty\n", read.display());
+    std::fs::write(&pager, script).expect("written");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&pager, mode).expect("may run");
+    let pager = pager.display().to_string();
+    let mut terminal = ready(&home, &[("PAGER", &pager)]);
+    terminal.press("3");
+    terminal.until_shown("3 Layers");
+    terminal.press("gp");
+    terminal.until_shown("THE PAGER");
+    assert!(!terminal.screen().contains("3 Layers"), "the terminal was given back:\n{}", terminal.screen());
+    terminal.press(ENTER);
+    terminal.until_shown("3 Layers");
+    let text = std::fs::read_to_string(&read).expect("what it read");
+    assert!(text.starts_with("layer  ") && text.lines().count() > 4, "{text}");
+    // keys are the workbench's again
+    terminal.press("1");
+    terminal.until_shown("[");
+    leave(&mut terminal);
 }
