@@ -36,7 +36,7 @@ impl Analyst {
             }
         };
         let spawned = thread::Builder::new().name("analysis".to_owned()).spawn(work);
-        spawned.map_err(|error| format!("the analysis cannot be begun: {error}"))?;
+        spawned.map_err(|error| format!("the analysis cannot be started: {error}"))?;
         Ok(Self { stopped })
     }
 }

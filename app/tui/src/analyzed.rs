@@ -53,7 +53,7 @@ impl KnownRows {
         self.0.is_empty()
     }
 
-    /// Forgets all.
+    /// Forgets all rows, so that each counts as new.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -127,7 +127,7 @@ pub fn analyze(
     let settings = if is_quick { Settings { resamples: FEW, permutations: FEW, ..full } } else { full };
     let analysis = locus_analysis::analyze_while(&study, &settings, told).map_err(|refused| match refused {
         locus_analysis::Refused::Study(Malformed::Empty) => {
-            format!("{}: no cell has a score yet; compute again when there are rows", folder.display())
+            format!("{}: no cell has a score yet; compute again once rows arrive", folder.display())
         }
         other => other.to_string(),
     })?;

@@ -43,10 +43,10 @@ pub fn last(state: &State) -> Result<ShellCommand, String> {
             let (operations, lost) = operations(state, &trace.in_place);
             let line = there.trace(&trace.order, &operations);
             let counted = trace.edits != trace.in_place.len();
-            let unknown = || "it was taken with edits in place that this recording does not name".to_owned();
+            let unknown = || "it ran with edits in place that this recording does not name".to_owned();
             Ok(ShellCommand { line, note: lost.or_else(|| counted.then(unknown)) })
         }
-        _ => Err("nothing was traced or edited so far".to_owned()),
+        _ => Err("nothing has been traced or edited yet".to_owned()),
     }
 }
 
@@ -56,7 +56,7 @@ fn operations(state: &State, edits: &[u64]) -> (Vec<u64>, Option<String>) {
     let lost = edits.iter().find(|edit| known(edit).is_none());
     let lost = lost.map(|edit| {
         format!(
-            "edit {edit} was in place and is not in the journal, so the command leaves it out and gives other numbers"
+            "edit {edit} was in place but is not in the journal, so the command omits it and gives different numbers"
         )
     });
     (edits.iter().filter_map(known).collect(), lost)
@@ -73,7 +73,7 @@ fn selected_variant(state: &State) -> Option<&Attempt> {
 fn note(view: &EditView) -> Option<String> {
     let replaced = [&view.order.method, &view.order.objective].into_iter().find(|id| id.contains('@'));
     match (replaced, &view.stage) {
-        (Some(id), _) => Some(format!("it ran with {id}, a build that was replaced; the command takes the newest")),
+        (Some(id), _) => Some(format!("it ran with {id}, a build that has been replaced; the command uses the newest")),
         (None, Stage::Failed(_)) => Some("it failed, and so will the command".to_owned()),
         (None, _) => None,
     }

@@ -17,12 +17,12 @@ pub fn crate_of(state: &State, kind: PluginKind) -> Result<(String, PathBuf), St
 
 fn folder_of(state: &State, kind: PluginKind, id: &str) -> Result<PathBuf, String> {
     if state.build.is_running() {
-        return Err("cargo is at work already; ctrl-c stops it".to_owned());
+        return Err(format!("cargo is already running; {} stops it", state.key("cancel")));
     }
     let plugin = state.engine.plugin(kind, id).ok_or_else(|| format!("`{id}` is not loaded"))?;
     plugin.source.clone().ok_or_else(|| {
         let file = plugin.file.display();
-        format!("{file} does not say what it was built from, as plugins in Rust do; build it by hand")
+        format!("{file} does not name the crate that it was built from, as Rust plugins do; build it by hand")
     })
 }
 
@@ -111,7 +111,7 @@ pub fn loaded_sentence(state: &State, took: &str) -> String {
     let id = state.build.plugin.as_ref().map_or("", |(_, id)| id.as_str());
     match state.build.replaced.first() {
         Some(old) => format!("the new build of {id} is in use after {took}; the old one is {old}"),
-        None => format!("the build of {id} that is in use is the newest"),
+        None => format!("{id} is already in its newest build"),
     }
 }
 

@@ -33,7 +33,7 @@ impl Builder {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| format!("cargo cannot be started ({error}); put it into PATH"))?;
+            .map_err(|error| format!("cargo cannot be started ({error}); add it to PATH"))?;
         let group = Arc::new(Mutex::new(i32::try_from(child.id()).ok().and_then(Pid::from_raw)));
         let (ended, folder) = (Arc::clone(&group), folder.to_owned());
         let spawned = thread::Builder::new().name("cargo".to_owned()).spawn(move || {
@@ -41,7 +41,7 @@ impl Builder {
             *ended.lock().unwrap_or_else(PoisonError::into_inner) = None;
             tell(BuildEvent::Ended(outcome));
         });
-        spawned.map_err(|error| format!("cargo cannot be followed: {error}"))?;
+        spawned.map_err(|error| format!("the output of cargo cannot be read: {error}"))?;
         Ok(Self { group })
     }
 }
@@ -73,14 +73,14 @@ fn follow(
             Told::Nothing => {}
         });
     }
-    let status = child.wait().map_err(|error| format!("cargo was lost: {error}"))?;
+    let status = child.wait().map_err(|error| format!("the end of cargo cannot be waited for: {error}"))?;
     if let Some(progress) = progress {
         let _ = progress.join();
     }
     match (status.success(), library) {
         (true, Some(library)) => Ok(library),
-        (true, None) => Err("it builds no shared library; put crate-type = [\"cdylib\"] into Cargo.toml".to_owned()),
-        (false, _) => Err("it does not build".to_owned()),
+        (true, None) => Err("it builds no shared library; add crate-type = [\"cdylib\"] to Cargo.toml".to_owned()),
+        (false, _) => Err("the build failed".to_owned()),
     }
 }
 
@@ -196,7 +196,7 @@ mod tests {
         std::fs::write(folder.join("src/lib.rs"), "\npub const X: u8 = \"\";\n").expect("written");
         let (_builder, told) = start(&folder);
         let (library, problems) = ended(&told);
-        assert_eq!(library, Err("it does not build".to_owned()));
+        assert_eq!(library, Err("the build failed".to_owned()));
         assert_eq!((problems[0].file.clone(), problems[0].place.0), (folder.join("src/lib.rs"), 2));
         let _ = std::fs::remove_dir_all(folder);
     }

@@ -66,7 +66,7 @@ pub enum Input {
         title: String,
         text: String,
     },
-    /// The user's files of settings and keys were read anew, or one of them is wrong: one sentence.
+    /// The user's files of settings and keys were read again, or one of them is wrong: one sentence.
     Reloaded(Result<Box<Reloaded>, String>),
     /// How an effect went that had an answer: a sentence either way.
     Answer(Result<String, String>),
@@ -135,7 +135,7 @@ pub enum Effect {
     StartEngine,
     /// Have the engine go on, or not, when this front leaves.
     Keep(bool),
-    /// Read the user's files of settings and keys anew.
+    /// Read the user's files of settings and keys again.
     Reload,
     /// Ring the terminal's bell: something that took long has ended.
     Ring,
@@ -158,7 +158,7 @@ pub enum Effect {
 /// A place in a source file that cargo complains about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// `error` or `warning`.
+    /// `error`, `warning` or `note`, as cargo grades it.
     pub level: String,
     /// The file, as an editor finds it.
     pub file: PathBuf,
@@ -182,7 +182,7 @@ pub enum BuildEvent {
 pub enum AnalysisEvent {
     /// So many localizers of tables are computed.
     Computed {
-        /// Those that are.
+        /// Tables that are computed, out of `all`.
         done: usize,
         all: usize,
     },

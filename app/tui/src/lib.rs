@@ -21,7 +21,7 @@
 //! | `actions` | actions that belong to no pane; all by their names |
 //! | `overlays` | what lies over the panes |
 //! | `workbench` | all of it together: it grants what was asked for |
-//! | `own_files` | the user's settings and keys read anew |
+//! | `own_files` | the user's settings and keys read again |
 //! | `update` | inputs folded in |
 //! | `view` | the screen |
 //! | `remembered_file` | the file of what the next start takes over |

@@ -49,7 +49,7 @@ impl Own {
             Colors::named(&preference.theme).ok_or_else(|| {
                 let meant = locus_protocol::did_you_mean(&preference.theme, names);
                 let (file, theme) = (file.display(), &preference.theme);
-                format!("{file}: no theme is called `{theme}`{meant}; there are {}", names.join(", "))
+                format!("{file}: unknown theme `{theme}`{meant}; the themes are {}", names.join(", "))
             })
         });
         Ok(Self { colors: named.transpose()?, bell_after: preference.bell.then_some(preference.bell_after) })
@@ -75,7 +75,7 @@ pub struct WorkbenchOptions {
     pub look_at: Option<fn(&Path) -> Option<KnownModel>>,
     /// Draws with ASCII only.
     pub ascii: bool,
-    /// Colours to use.
+    /// How many colors the terminal can show.
     pub colours: Depth,
     /// A keymap to lay over the shipped one, where it is there.
     pub keymap: Option<PathBuf>,
@@ -106,7 +106,7 @@ pub struct WorkbenchOptions {
 }
 
 impl WorkbenchOptions {
-    /// Options for a model, with colours, glyphs and frame rate as the environment asks for.
+    /// Options for a model, with colors, glyphs and frame rate as the environment asks for.
     #[must_use]
     pub fn from_environment(source: ModelSource) -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

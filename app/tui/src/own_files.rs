@@ -1,4 +1,4 @@
-//! The user's own files of settings and keys, read anew while the workbench runs.
+//! The user's own files of settings and keys, read again while the workbench runs.
 
 use crate::input::Reloaded;
 use crate::options::{Own, WorkbenchOptions};

@@ -18,7 +18,7 @@ pub fn read(file: &Path) -> Result<Option<Remembered>, String> {
         Err(error) => return Err(format!("{}: cannot be read ({error})", file.display())),
     };
     serde_json::from_str(&text).map(Some).map_err(|error| {
-        format!("{}: is not what the workbench wrote ({error}); it begins with its defaults", file.display())
+        format!("{}: cannot be parsed ({error}); the workbench starts with its defaults", file.display())
     })
 }
 

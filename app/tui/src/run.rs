@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 pub struct Handles {
     /// What is said to it. The channel needs room for one message at least.
     pub orders: Sender<ToEngine>,
-    /// What it tells.
+    /// Events and other news of the engine, in order.
     pub news: Receiver<News>,
     /// Starts another one where it has ended; without it none is started.
     pub again: Option<Again>,
@@ -75,7 +75,7 @@ pub fn run(handles: Handles, options: WorkbenchOptions) -> anyhow::Result<Ending
     state.state.link.joined = handles.joined;
     if handles.joined {
         // until what happened before has been told
-        state.state.link.follows = Some("an engine that runs".to_owned());
+        state.state.link.follows = Some("a running engine".to_owned());
     }
     let remembered = options.memory.as_deref().map_or(Ok(None), remembered_file::read);
     match remembered {
@@ -108,7 +108,7 @@ pub fn run(handles: Handles, options: WorkbenchOptions) -> anyhow::Result<Ending
 fn not_joined(death: &Death) -> String {
     let last = death.last_words.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
     let why = last.map(|line| line.strip_prefix("locus-engine: ").unwrap_or(line).to_owned());
-    format!("no engine was joined: {}", why.unwrap_or_else(|| death.sentence()))
+    format!("no engine could be joined: {}", why.unwrap_or_else(|| death.sentence()))
 }
 
 struct Loop {
@@ -290,7 +290,8 @@ impl Loop {
             }
             Some(Err(why)) => self.feed(Input::EngineNotStarted(why)),
             None => {
-                self.feed(Input::EngineNotStarted("this engine was not started from here; leave with q".to_owned()))
+                let quit = self.state.state().key("quit");
+                self.feed(Input::EngineNotStarted(format!("this workbench did not start the engine; {quit} leaves")))
             }
         }
     }
@@ -354,7 +355,7 @@ impl Loop {
             // that it has ended is told as news
             Err(SendTimeoutError::Disconnected(_)) => ControlFlow::Continue(()),
             Err(SendTimeoutError::Timeout(_)) => {
-                let error = "the engine is busy and takes no order; try again in a moment".to_owned();
+                let error = "the engine is busy and accepts no orders; try again in a moment".to_owned();
                 match job {
                     Some(job) => {
                         let outcome = Outcome::Failed { error, blame: Blame::Request };
@@ -477,15 +478,15 @@ impl Loop {
         let mut said = Vec::new();
         if let Some(journal) = link.journal.as_ref().filter(|_| link.follows.is_none()) {
             let journal = locus_protocol::shown::shown(&journal.display().to_string()).into_owned();
-            said.push(format!("locus: everything that happened is in {journal}"));
+            said.push(format!("locus: the journal of this session is {journal}"));
         }
         if let Some(process) = link.process.filter(|_| self.handles.keep && link.shared) {
-            said.push(format!("locus: the engine goes on; `locus attach {process}` joins it again"));
+            said.push(format!("locus: the engine keeps running; `locus attach {process}` rejoins it"));
         }
         said
     }
 
-    /// Ends the engine, unless it is to go on; a job that runs is cancelled then.
+    /// Ends the engine, unless it is to go on; a job that runs is canceled then.
     fn leave(self) {
         drop(self.builder);
         drop(self.analyst);

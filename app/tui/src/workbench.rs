@@ -92,7 +92,7 @@ impl Workbench {
         for (about, pane) in PANES.iter().zip(self.panes.all_mut()) {
             let value = remembered.panes.get(about.name);
             if let Some(Err(error)) = value.map(|value| pane.recall(value)) {
-                let text = format!("what the pane {} showed last cannot be read ({error})", about.title);
+                let text = format!("the saved state of the pane {} cannot be read ({error})", about.title);
                 self.state.note("warning", &text);
             }
         }

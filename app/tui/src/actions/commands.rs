@@ -39,7 +39,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "layer",
         arguments: "N",
-        help: "go to a layer; the next edit works on it",
+        help: "go to a layer; the next edit changes it",
         complete: |state, before| match before {
             [] => layers(state),
             _ => Vec::new(),
@@ -94,11 +94,11 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "layout",
         arguments: "NAME | save NAME | remove NAME",
-        help: "show a layout; keep this one under a name",
+        help: "show a layout, or save this one under a name",
         complete: |state, before| match before {
             [] => {
                 let known = layout_names(state).map(|name| Completion::new(name, "show it"));
-                let more = [("save", "keep the panes as they stand under a name"), ("remove", "forget a layout")];
+                let more = [("save", "save the current panes under a name"), ("remove", "delete a layout")];
                 known.chain(more.map(|(name, help)| Completion::new(name, help))).collect()
             }
             ["save" | "remove"] => layout_names(state).map(|name| Completion::new(name, "")).collect(),
@@ -109,13 +109,13 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "source",
         arguments: "as-it-is | unedited | without N | A",
-        help: "which model the view with the keys shows",
+        help: "choose the model that the focused view shows",
         complete: |state, before| match before {
             [] => {
                 let all = [("as-it-is", "with the edits in place"), ("unedited", "without any edit")];
-                let without = ("without", "with the edits in place but one");
+                let without = ("without", "with all edits in place but one");
                 let variants = state.compare.variants.list.iter();
-                let variants = variants.map(|variant| Completion::new(variant.letter, "the variant of Compare"));
+                let variants = variants.map(|variant| Completion::new(variant.letter, "the variant in Compare"));
                 all.into_iter()
                     .chain([without])
                     .map(|(name, help)| Completion::new(name, help))
@@ -142,7 +142,7 @@ pub const COMMANDS: &[Command] = &[
             [name] => {
                 let known = NAMES.iter().find(|known| *known == name);
                 let known =
-                    known.ok_or_else(|| format!("no pane is called `{name}`; there are {}", NAMES.join(", ")))?;
+                    known.ok_or_else(|| format!("unknown pane `{name}`; the panes are {}", NAMES.join(", ")))?;
                 Ok(vec![Change::Focus(known).into()])
             }
             _ => Err(usage("pane")),
@@ -151,7 +151,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "open",
         arguments: "MODEL | DIR | ORG/NAME",
-        help: "load another model, by its name or folder",
+        help: "load another model by name, folder or hub id",
         complete: |state, before| match before {
             [] => state.known_models().into_iter().map(|known| Completion::new(known.name, known.about)).collect(),
             _ => Vec::new(),
@@ -164,14 +164,17 @@ pub const COMMANDS: &[Command] = &[
                 Some(known) => Ok(vec![Change::Open(known.source).into()]),
                 None if wanted.is_empty() => Err(usage("open")),
                 None if wanted.contains('/') => Ok(vec![Change::Open(ModelSource::Folder(wanted.into())).into()]),
-                None => Err(format!("no model is called `{wanted}`; o lists them, and a folder has a / in it")),
+                None => {
+                    let list = state.key("models");
+                    Err(format!("unknown model `{wanted}`; {list} lists the models, and a folder contains a /"))
+                }
             }
         },
     },
     Command {
         name: "theme",
         arguments: "NAME",
-        help: "choose colors; the next start takes them over",
+        help: "choose colors; the next start keeps them",
         complete: |_, before| match before {
             [] => Colors::ALL.iter().map(|(_, name, what)| Completion::new(*name, *what)).collect(),
             _ => Vec::new(),
@@ -180,7 +183,7 @@ pub const COMMANDS: &[Command] = &[
             [name] => {
                 let names = || Colors::ALL.map(|(_, name, _)| name).join(", ");
                 let colors = Colors::named(name);
-                let colors = colors.ok_or_else(|| format!("no theme is called `{name}`; there are {}", names()))?;
+                let colors = colors.ok_or_else(|| format!("unknown theme `{name}`; the themes are {}", names()))?;
                 Ok(vec![Change::Colors(colors).into()])
             }
             _ => Err(usage("theme")),
@@ -189,7 +192,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "reload",
         arguments: "",
-        help: "read workbench.toml and keymap.toml anew",
+        help: "reload workbench.toml and keymap.toml",
         complete: |_, _| Vec::new(),
         run: |_, words| match words {
             [] => Ok(vec![Wish::Do(Effect::Reload)]),
@@ -199,7 +202,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         name: "fact",
         arguments: "TEXT",
-        help: "filter the facts; the best match is selected",
+        help: "filter the facts and select the best match",
         complete: |_, _| Vec::new(),
         run: |_, words| match words.join(" ") {
             text if text.is_empty() => Err(usage("fact")),
@@ -251,7 +254,8 @@ fn source(state: &State, words: &[&str]) -> Result<Vec<Wish>, String> {
         ["unedited"] => Of::Unedited,
         ["without", edit] => {
             let number = edit.parse().ok().filter(|number| state.edits.numbers().contains(number));
-            Of::Without(number.ok_or_else(|| format!("edit {edit} is not in place; U lists the edits"))?)
+            let list = state.key("edits");
+            Of::Without(number.ok_or_else(|| format!("edit {edit} is not in place; {list} lists the edits"))?)
         }
         [name] => {
             let known = state.compare.variants.list.iter().map(|variant| variant.letter);
@@ -274,7 +278,7 @@ fn layers(state: &State) -> Vec<Completion> {
 }
 
 fn go_to_layer(state: &State, number: &str) -> Result<Vec<Wish>, String> {
-    let last = state.layers().checked_sub(1).ok_or("no model is loaded, so that there are no layers yet")?;
+    let last = state.layers().checked_sub(1).ok_or("no model is loaded, so there are no layers yet")?;
     let layer = number.parse().ok().filter(|layer| *layer <= last);
     let layer = layer.ok_or_else(|| format!("a layer is a number from 0 to {last}, not `{number}`"))?;
     Ok(vec![Change::ChooseLayer(layer).into()])
@@ -293,8 +297,8 @@ fn choose(state: &State, kind: PluginKind, words: &[&str]) -> Result<Vec<Wish>, 
     if state.engine.plugin(kind, name).is_none() {
         let known: Vec<&str> = state.engine.of_kind(kind).map(|plugin| plugin.id.as_str()).collect();
         return Err(match known.as_slice() {
-            [] => format!("no {what} is loaded; M shows where plugins were looked for"),
-            known => format!("no {what} is called `{name}`; there are {}", known.join(", ")),
+            [] => format!("no {what} is loaded; {} shows where Locus looked for plugins", state.key("model")),
+            known => format!("unknown {what} `{name}`; known: {}", known.join(", ")),
         });
     }
     let mut settings = state.settings().clone();
@@ -317,7 +321,7 @@ fn hyperparameter<'a>(state: &'a State, name: &str) -> Result<(PluginKind, &'a s
     let found = all.iter().find(|(.., known)| known.name == name).copied();
     found.ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|(.., known)| known.name.as_str()).collect();
-        format!("no hyperparameter is called `{name}`; there are {}", names.join(", "))
+        format!("unknown hyperparameter `{name}`; known: {}", names.join(", "))
     })
 }
 

@@ -7,7 +7,7 @@ use crate::state::{Change, State, Tone, View, Wish};
 pub const COPYING: &[Action<Panes>] = &[
     Action {
         name: "select-rows",
-        help: "select rows from here to the cursor; again: none",
+        help: "select rows from here to the cursor; again: clear",
         available: |panes, state| match panes.row(state) {
             Some(_) => Ok(()),
             None => Err("this pane has no rows to select".to_owned()),
@@ -52,7 +52,7 @@ pub const COPYING: &[Action<Panes>] = &[
     },
     Action {
         name: "pager",
-        help: "read all that the pane says in $PAGER, or less",
+        help: "read the whole pane in $PAGER, or less",
         available: |panes, state| match panes.has_pages(state) {
             true => Ok(()),
             false => Err("this pane has nothing to read yet".to_owned()),
@@ -69,9 +69,9 @@ fn select(panes: &mut Panes, state: &State) -> Vec<Wish> {
     let key = |name: &str| state.keymap().first_key(state.pane(), name);
     let text = match anchor {
         Some(_) => {
-            format!("rows are selected from here: {} copies them, {} lets them go", key("copy-row"), key("leave"))
+            format!("rows are selected from here: {} copies them, {} clears them", key("copy-row"), key("leave"))
         }
-        None => "no rows are selected any more".to_owned(),
+        None => "the selection is cleared".to_owned(),
     };
     vec![Change::View(Box::new(View { anchor, ..view.clone() })).into(), Wish::say(Tone::Plain, text)]
 }

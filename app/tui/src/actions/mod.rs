@@ -59,7 +59,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "run",
-        help: "edit the selected fact with what the form says",
+        help: "edit the selected fact with the form's settings",
         hint: Some(|_, state| state.run_hint()),
         available: |_, state| can_use_fact(state),
         run: |_, state| match edited_already(state) {
@@ -70,7 +70,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "sweep",
-        help: "edit at every layer with what the form says, and measure",
+        help: "edit at every layer with the form's settings; measure",
         available: |_, state| can_use_fact(state),
         run: |panes, state| panes.sweep.start(state),
         ..Action::PLAIN
@@ -78,7 +78,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     Action {
         name: "analysis",
         help: "analyze the rows of the sweep: does localization help?",
-        run: |panes, _| panes.analysis.open(),
+        run: |panes, state| panes.analysis.open(state),
         ..Action::PLAIN
     },
     Action {
@@ -99,7 +99,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
             && state.jobs.ended.is_empty()
             && state.job().is_none()
         {
-            true => Err("nothing runs, waits, or has ended yet".into()),
+            true => Err("there are no jobs yet".into()),
             false => Ok(()),
         },
         run: |_, _| vec![Wish::Open(Opening::Jobs)],
@@ -107,10 +107,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "pause",
-        help: "have the running job wait where it is; again: go on",
+        help: "pause the running job; again: resume it",
         available: |_, state| match state.pauses() {
             None => Err("no job is running".into()),
-            Some(job) if job.cancelling => Err("the job is being cancelled".into()),
+            Some(job) if job.cancelling => Err("the job is being canceled".into()),
             Some(_) => Ok(()),
         },
         run: |_, _| vec![Change::TogglePause.into()],
@@ -118,10 +118,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "undo",
-        help: "take the last edit back",
+        help: "undo the last edit",
         hint: Some(|_, _| "undo".into()),
         available: |_, state| match state.edits.applied.is_empty() {
-            true => Err("no edit is in place, so there is nothing to take back".into()),
+            true => Err("no edit is in place, so there is nothing to undo".into()),
             false => state.ready_for_history(),
         },
         run: |_, _| vec![Wish::order("undo".to_owned(), Undo::LAST)],
@@ -129,10 +129,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "redo",
-        help: "put the edit that was taken back last on again",
+        help: "redo the edit that was undone last",
         hint: Some(|_, _| "redo".into()),
         available: |_, state| match state.edits.undone.is_empty() {
-            true => Err("no edit was taken back, so there is nothing to put on again".into()),
+            true => Err("no edit was undone, so there is nothing to redo".into()),
             false => state.ready_for_history(),
         },
         run: |_, _| vec![Wish::order("redo".to_owned(), Redo::default())],
@@ -140,7 +140,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "edits",
-        help: "list the edits in place; take any one of them back",
+        help: "list the edits in place; undo any of them",
         run: |_, _| vec![Wish::Open(Opening::Edits)],
         ..Action::PLAIN
     },
@@ -156,7 +156,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "load",
-        help: "open another model; load one that was cancelled or failed",
+        help: "open another model; load one that was canceled or failed",
         hint: Some(|_, state| match state.engine.model.is_some() || state.launch.chooses {
             true => "open a model".into(),
             false => "load the model".into(),
@@ -165,7 +165,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
             _ if state.link.follows.is_some() => state.ready_for_a_job(),
             _ if state.engine.gone => Ok(()),
             (Some(_), _) => state.ready_to_wait(),
-            (None, Some(job)) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
+            (None, Some(job)) => Err(format!("{} is running; {} cancels it", job.title, state.key("cancel"))),
             (None, None) => Ok(()),
         },
         run: |_, state| match (&state.engine.model, &state.jobs.ended.is_empty()) {
@@ -188,14 +188,14 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "rebuild-plugin",
-        help: "build the method's crate, run the last edit with it",
+        help: "build the method's crate, rerun the last edit with it",
         available: |_, state| author::crate_of(state, PluginKind::Method).map(|_| ()),
         run: |_, state| author::rebuild_chosen(state, PluginKind::Method),
         ..Action::PLAIN
     },
     Action {
         name: "rebuild-objective",
-        help: "build the objective's crate, run the last edit with it",
+        help: "build the objective's crate, rerun the last edit with it",
         available: |_, state| author::crate_of(state, PluginKind::Objective).map(|_| ()),
         run: |_, state| author::rebuild_chosen(state, PluginKind::Objective),
         ..Action::PLAIN
@@ -209,10 +209,10 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "build-output",
-        help: "show what cargo said of a plugin's crate",
+        help: "show the output of cargo for a plugin's crate",
         available: |_, state| match state.build.plugin {
             Some(_) => Ok(()),
-            None => Err("no crate was built so far; B builds the method's".into()),
+            None => Err(format!("no crate has been built yet; {} builds the method's", state.key("rebuild-plugin"))),
         },
         run: |_, _| vec![Wish::Open(Opening::BuildOutput)],
         ..Action::PLAIN
@@ -264,7 +264,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
         hint: Some(|_, state| if state.screen.zoomed { "all panes" } else { "zoom" }.into()),
         available: |_, state| match arrange(state).has_tabs {
             true if !state.screen.zoomed => {
-                Err("the pane has the whole screen already; a larger window shows several".into())
+                Err("the pane already fills the screen; a larger window shows several".into())
             }
             _ => Ok(()),
         },
@@ -273,14 +273,14 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "model",
-        help: "show model, device and why, memory, plugins",
+        help: "show the model, device, memory and plugins",
         run: |_, _| vec![Wish::Open(Opening::Model)],
         ..Action::PLAIN
     },
     Action {
         name: "last-error",
-        help: "show the last error as a whole",
-        available: |_, state| state.notices.last_error().map(|_| ()).ok_or_else(|| "nothing has failed so far".into()),
+        help: "show the last error in full",
+        available: |_, state| state.notices.last_error().map(|_| ()).ok_or_else(|| "no errors so far".into()),
         run: |_, _| vec![Wish::Open(Opening::Error)],
         ..Action::PLAIN
     },
@@ -326,7 +326,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "leave",
-        help: "leave what is open: selection, filter, zoom, frozen",
+        help: "leave what is open: selection, filter, zoom, freeze",
         run: |_, state| {
             let change = if let Some(wish) = unselect(state) {
                 return vec![wish];
@@ -343,25 +343,25 @@ pub const GLOBAL: &[Action<Panes>] = &[
     },
     Action {
         name: "redraw",
-        help: "draw the screen anew",
+        help: "redraw the screen",
         always: true,
         run: |_, _| vec![Effect::Redraw.into()],
         ..Action::PLAIN
     },
     Action {
         name: "suspend",
-        help: "go back to the shell; `fg` returns here",
+        help: "suspend to the shell; `fg` returns here",
         always: true,
         run: |_, _| vec![Effect::Suspend.into()],
         ..Action::PLAIN
     },
     Action {
         name: "detach",
-        help: "leave the workbench; the engine goes on",
+        help: "leave the workbench; the engine keeps running",
         hint: Some(|_, _| "detach".into()),
         available: |_, state| match state.link.shared {
             true => Ok(()),
-            false => Err("no other front can join this engine, so that it ends with the workbench".to_owned()),
+            false => Err("no other front can join this engine, so it ends with the workbench".to_owned()),
         },
         run: |_, _| vec![Effect::Keep(true).into(), Effect::Quit.into()],
         ..Action::PLAIN
@@ -402,7 +402,7 @@ pub fn start_edit(state: &State) -> Vec<Wish> {
     order_edit(state, Wish::order)
 }
 
-/// Orders the same after an edit of the fact is taken back.
+/// Orders the same after an edit of the fact is undone.
 pub fn replace_edit(state: &State, edit: u64) -> Vec<Wish> {
     order_edit(state, |title, order| Change::Replace { edit, title, order: Box::new(order) }.into())
 }
@@ -474,10 +474,13 @@ fn cancel(state: &State) -> Vec<Wish> {
         Some(job) if !job.cancelling => Change::Cancel(job.id).into(),
         _ if twice => Wish::Open(Opening::Quit),
         Some(job) => {
-            let text = format!("{} is being cancelled; ctrl-c again asks whether to leave", job.title);
+            let text = format!("{} is being canceled; {} again asks whether to leave", job.title, state.key("cancel"));
             Wish::say(Tone::Plain, text)
         }
-        None => Wish::say(Tone::Plain, "nothing is running; ctrl-c again asks whether to leave"),
+        None => {
+            let text = format!("nothing is running; {} again asks whether to leave", state.key("cancel"));
+            Wish::say(Tone::Plain, text)
+        }
     });
     wishes
 }

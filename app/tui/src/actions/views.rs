@@ -17,7 +17,7 @@ pub const VIEWS: &[Action<Panes>] = &[
     },
     Action {
         name: "difference",
-        help: "show the difference from another model; in the end none",
+        help: "show the difference from another model; last: none",
         available: |_, state| match models(state) == Models::Compared {
             true => Ok(()),
             false => Err("Trace and Layers show differences; go to one of them".to_owned()),
@@ -33,7 +33,7 @@ pub const VIEWS: &[Action<Panes>] = &[
         help: "go to the layer that the edit changes; again: the next",
         available: |_, state| match state.seen().next_edited_layer() {
             Some(_) => Ok(()),
-            None => Err("no edit of this fact is shown; r makes one".to_owned()),
+            None => Err(format!("no edit of this fact is shown; {} makes one", state.key("run"))),
         },
         run: |_, state| to_layer(state, state.seen().next_edited_layer()),
         ..Action::PLAIN
@@ -43,14 +43,17 @@ pub const VIEWS: &[Action<Panes>] = &[
         help: "go to the layer of the greatest effect at the subject",
         available: |_, state| match state.seen().most_effective_layer() {
             Some(_) => Ok(()),
-            None => Err("no trace of hidden states of this fact has effects; t traces it".to_owned()),
+            None => {
+                let trace = state.key("trace");
+                Err(format!("no trace of hidden states of this fact has effects; {trace} traces it"))
+            }
         },
         run: |_, state| to_layer(state, state.seen().most_effective_layer()),
         ..Action::PLAIN
     },
     Action {
         name: "pin-fact",
-        help: "have this view stay on its fact, or follow again",
+        help: "pin this view to its fact, or follow the selection",
         available: |_, state| {
             has_sources(state)?;
             state.chosen_fact().map(|_| ())
@@ -64,7 +67,7 @@ pub const VIEWS: &[Action<Panes>] = &[
     },
     Action {
         name: "unlink",
-        help: "give this view a cursor of its own, or link it again",
+        help: "give this view its own cursor, or link it again",
         available: |_, state| match models(state) == Models::Compared {
             true => Ok(()),
             false => Err("the cursors of Trace and Layers move together; go to one of them".to_owned()),
@@ -97,7 +100,7 @@ fn models(state: &State) -> Models {
 pub fn has_sources(state: &State) -> Result<(), String> {
     match models(state) != Models::Same {
         true => Ok(()),
-        false => Err("Trace, Layers and Before/After show one model or another; go to one of them".to_owned()),
+        false => Err("Trace, Layers and Before/After can show other models; go to one of them".to_owned()),
     }
 }
 

@@ -21,7 +21,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
     },
     Action {
         name: "close-pane",
-        help: "take this view off the screen; numbers bring panes",
+        help: "close this view; numbers bring panes back",
         available: |_, state| several(state),
         run: |_, state| close(state),
         ..Action::PLAIN
@@ -53,21 +53,21 @@ pub const WINDOWS: &[Action<Panes>] = &[
     },
     Action {
         name: "lower",
-        help: "make this pane lower",
+        help: "make this pane shorter",
         available: |_, state| several(state),
         run: |_, state| resize(state, Axis::Rows, false),
         ..Action::PLAIN
     },
     Action {
         name: "equal-panes",
-        help: "give all panes the same room",
+        help: "make all panes the same size",
         available: |_, state| several(state),
         run: |_, state| changed(state, |_, tree| tree.equalise()),
         ..Action::PLAIN
     },
     Action {
         name: "swap-panes",
-        help: "have this pane change places with the next one",
+        help: "swap this pane with the next one",
         available: |_, state| several(state),
         run: |_, state| swap(state),
         ..Action::PLAIN
@@ -88,7 +88,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
         help: "show the next layout: edit, trace, compare, sweep, …",
         hint: Some(|_, state| format!("layout {}", following(state))),
         available: |_, state| match arrange(state).has_tabs {
-            true => Err("layouts need a larger window, of 110 by 30; numbers go to panes".to_owned()),
+            true => Err("layouts need a window of at least 110 by 30; numbers go to panes".to_owned()),
             false => Ok(()),
         },
         run: |_, state| show(state, &following(state)),
@@ -138,7 +138,7 @@ pub const WINDOWS: &[Action<Panes>] = &[
     },
     Action {
         name: "reset-layouts",
-        help: "take the layouts back to those that were shipped",
+        help: "reset the layouts to the shipped ones",
         run: |_, state| show_of(state, Windows::shipped(), &state.screen.windows.layout().name),
         ..Action::PLAIN
     },
@@ -190,7 +190,7 @@ fn split(state: &State, axis: Axis) -> Vec<Wish> {
     let key = state.keymap().first_key(state.pane(), "next-source");
     wishes.extend([Change::Zoom(false).into(), Change::GoTo(new).into()]);
     if !key.is_empty() && super::views::has_sources(state).is_ok() {
-        wishes.push(Wish::say(Tone::Plain, format!("{key} has it show another model; numbers bring other panes")));
+        wishes.push(Wish::say(Tone::Plain, format!("{key} shows another model in it; numbers bring other panes")));
     }
     wishes
 }
@@ -276,11 +276,11 @@ fn shown(windows: Windows) -> Vec<Wish> {
 /// Keeps the panes as they stand as a layout of this name; one that has the name gives way.
 pub fn keep_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
     if arrange(state).has_tabs {
-        return Err("a window of 110 by 30 shows several panes; make this one larger to keep a layout".to_owned());
+        return Err("a layout needs several panes; make this window at least 110 by 30 to save one".to_owned());
     }
     let mut windows = state.screen.windows.clone();
     windows.keep(name);
-    let text = format!("layout {name} is kept; :layout {name} shows it");
+    let text = format!("saved layout {name}; :layout {name} shows it");
     Ok(vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, text)])
 }
 
@@ -289,7 +289,7 @@ pub fn remove_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
     let mut windows = state.screen.windows.clone();
     known_layout(&windows, name)?;
     if windows.layouts.len() == 1 {
-        return Err(format!("{name} is the only layout; keep another one first with :layout save NAME"));
+        return Err(format!("{name} is the only layout; save another one first with :layout save NAME"));
     }
     let was_shown = windows.layout().name == name;
     windows.remove(name);
@@ -297,7 +297,7 @@ pub fn remove_layout(state: &State, name: &str) -> Result<Vec<Wish>, String> {
         let next = windows.layout().name.clone();
         return Ok(show_of(state, windows, &next));
     }
-    Ok(vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, format!("layout {name} is gone"))])
+    Ok(vec![Change::Windows(windows).into(), Wish::say(Tone::Plain, format!("removed layout {name}"))])
 }
 
 /// Shows a layout by its name.
@@ -310,6 +310,6 @@ fn known_layout(windows: &Windows, name: &str) -> Result<(), String> {
     let known: Vec<&str> = windows.layouts.iter().map(|layout| layout.name.as_str()).collect();
     match known.contains(&name) {
         true => Ok(()),
-        false => Err(format!("no layout is called `{name}`; there are {}", known.join(", "))),
+        false => Err(format!("unknown layout `{name}`; the layouts are {}", known.join(", "))),
     }
 }

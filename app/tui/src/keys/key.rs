@@ -52,7 +52,7 @@ impl Key {
         Self { code: KeyCode::Char(character), control: true, alt: false }
     }
 
-    /// What crossterm read.
+    /// The key of an event of crossterm, with Shift and Ctrl made uniform.
     #[must_use]
     pub fn from_event(event: KeyEvent) -> Self {
         let control = event.modifiers.contains(KeyModifiers::CONTROL);
@@ -94,7 +94,7 @@ impl FromStr for Key {
         match (characters.next(), characters.next()) {
             (Some(character), None) => Ok(Self { code: KeyCode::Char(character), control, alt }),
             _ => Err(format!(
-                "`{text}` is no key; write a character, ctrl-x, or one of enter, esc, tab, shift-tab, space, up, down, left, right, home, end, page-up, page-down, backspace, delete"
+                "`{text}` is not a key; write a character, ctrl-x, or one of enter, esc, tab, shift-tab, space, up, down, left, right, home, end, page-up, page-down, backspace, delete"
             )),
         }
     }

@@ -78,7 +78,7 @@ impl Keymap {
             if scope != "global" && !self.panes.iter().any(|pane| *pane == scope) {
                 let names = self.panes.join(", ");
                 let meant = did_you_mean(&scope, self.panes.iter().copied().chain(["global"]));
-                return Err(wrong(format!("[{scope}] is no section{meant}; there are global, {names}")));
+                return Err(wrong(format!("unknown section [{scope}]{meant}; the sections are global, {names}")));
             }
             for (keys_text, name) in lines {
                 let keys = parse_sequence(&keys_text).map_err(|what| wrong(format!("[{scope}] {what}")))?;
@@ -88,7 +88,7 @@ impl Keymap {
                 }
                 let action = self.actions.iter().copied().find(|action| *action == name).ok_or_else(|| {
                     let meant = did_you_mean(&name, self.actions.iter().copied());
-                    wrong(format!("[{scope}] {keys_text:?}: no action is called `{name}`{meant}; `:` lists them"))
+                    wrong(format!("[{scope}] {keys_text:?}: unknown action `{name}`{meant}; `:` lists all actions"))
                 })?;
                 self.bindings.push(Binding { scope: scope.clone(), keys, action });
             }
@@ -177,7 +177,7 @@ fn parse_sequence(text: &str) -> Result<Vec<Key>, String> {
         let key: Key = name.parse()?;
         if key.alt {
             return Err(format!(
-                "`{name}` cannot be used: Alt and Esc are told apart by time, which SSH does not keep"
+                "`{name}` cannot be used: terminals tell Alt from Esc by timing, which SSH does not keep"
             ));
         }
         keys.push(key);

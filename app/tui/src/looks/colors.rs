@@ -30,11 +30,11 @@ pub enum Colors {
 pub enum Role {
     /// Keys, and what to look at.
     Accent,
-    /// What went well.
+    /// What went well, such as an edit that took.
     Good,
-    /// What needs attention.
+    /// What needs attention, such as an edit that fell short.
     Warn,
-    /// What failed.
+    /// What failed, such as a job that ended with an error.
     Bad,
     /// A variant of Compare, from 0.
     Variant(usize),
@@ -81,9 +81,9 @@ impl Colors {
         (Self::Terminal, "terminal", "the terminal's own sixteen colors"),
         (Self::Dark, "dark", "for a dark background"),
         (Self::Light, "light", "for a light background"),
-        (Self::RedGreen, "red-green", "without telling red from green (deuteranopia, protanopia)"),
-        (Self::BlueYellow, "blue-yellow", "without telling blue from green (tritanopia)"),
-        (Self::Mono, "mono", "no color: bold, underlined, reversed"),
+        (Self::RedGreen, "red-green", "for red-green color blindness (deuteranopia, protanopia)"),
+        (Self::BlueYellow, "blue-yellow", "for blue-yellow color blindness (tritanopia)"),
+        (Self::Mono, "mono", "no color: bold, underline, reverse"),
     ];
 
     /// Those of a name.

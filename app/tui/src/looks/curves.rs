@@ -1,4 +1,4 @@
-//! Curves on a plane: in braille where colours tell them apart, else by their letters.
+//! Curves on a plane: in braille where colors tell them apart, else by their letters.
 
 use super::{Depth, Glyphs, Theme, fit_left, ratio};
 use ratatui::buffer::Buffer;
@@ -17,7 +17,7 @@ pub struct Curve {
     /// Tells it from the others.
     pub letter: char,
     pub name: String,
-    /// The letter's style.
+    /// Color of the letter and its points, as in the legend.
     pub style: Style,
     /// Step or layer, and value; the places grow.
     pub points: Vec<(f64, f64)>,
@@ -181,7 +181,7 @@ fn every_other(points: &[(f64, f64)], window: &Window, columns: u16) -> Vec<(f64
     places.filter_map(|x| Some((x, at(points, x)?))).collect()
 }
 
-/// Intervals as bars.
+/// Draws the interval of each point as a vertical bar.
 fn bars(curve: &Curve, window: &Window, plane: Rect, buffer: &mut Buffer) {
     for (x, ends) in curve.bars() {
         let Some(column) = window.column(x, plane.width) else { continue };

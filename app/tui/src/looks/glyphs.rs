@@ -49,7 +49,7 @@ impl Glyphs {
         self.pick("…", "~")
     }
 
-    /// Not known yet.
+    /// Stands for a value that is not known yet.
     #[must_use]
     pub const fn missing(self) -> &'static str {
         self.pick("·", ".")
@@ -61,7 +61,7 @@ impl Glyphs {
         self.pick("█", "#")
     }
 
-    /// A difference.
+    /// Precedes the name of a number that changed, as in Δp(new).
     #[must_use]
     pub const fn delta(self) -> &'static str {
         self.pick("Δ", "d")

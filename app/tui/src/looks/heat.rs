@@ -1,7 +1,7 @@
-//! Cells of a heat map, on a ramp whose lightness only rises, so that it reads the same with any colour vision.
+//! Cells of a heat map, on a ramp whose lightness only rises, so that it reads the same with any color vision.
 //!
-//! With 256 colours or more, cells have a background from cividis (Nuñez et al. 2018) and show their value where
-//! they are wide enough. With sixteen colours or none, shades fill them: a denser cell is a greater value on any
+//! With 256 colors or more, cells have a background from cividis (Nuñez et al. 2018) and show their value where
+//! they are wide enough. With sixteen colors or none, shades fill them: a denser cell is a greater value on any
 //! background.
 
 use super::{Depth, Glyphs, Theme, fit_left};
@@ -99,8 +99,8 @@ pub fn continued(theme: Theme, glyphs: Glyphs, cell: &Span<'_>, share: Option<f6
     Span::styled(filled, cell.style)
 }
 
-/// A cell of a difference: `share` from -1 to 1 is its place between a purple and an orange end, which every colour vision tells
-/// apart; with sixteen colours or none, the sign in the text says it, and what is large is bold.
+/// A cell of a difference: `share` from -1 to 1 is its place between a purple and an orange end, which every color vision tells
+/// apart; with sixteen colors or none, the sign in the text says it, and what is large is bold.
 #[must_use]
 pub fn difference_cell(theme: Theme, glyphs: Glyphs, text: &str, share: f64, width: usize) -> Span<'static> {
     let share = if share.is_nan() { 0.0 } else { share.clamp(-1.0, 1.0) };

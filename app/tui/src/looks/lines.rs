@@ -29,7 +29,7 @@ impl<'a> Paper<'a> {
         usize::from(self.area.height.saturating_sub(self.row))
     }
 
-    /// The free part.
+    /// The rows below the last written line.
     #[must_use]
     pub fn rest(&self) -> Rect {
         let row = self.row.min(self.area.height);

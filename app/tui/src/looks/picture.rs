@@ -12,12 +12,12 @@ const CELL: (f64, f64) = (9.0, 18.0);
 const FONT_SIZE: f64 = 15.0;
 /// Where letters stand within a cell.
 const BASELINE: f64 = 13.5;
-/// Around the screen.
+/// Pixels around the screen on each side.
 const MARGIN: f64 = 10.0;
 
 const BACKGROUND: Rgb = (22, 27, 34);
 const FOREGROUND: Rgb = (208, 215, 222);
-/// The sixteen colours, each legible on the background but for black.
+/// The sixteen colors, each legible on the background but for black.
 const PALETTE: [Rgb; 16] = [
     (13, 17, 23),
     (255, 123, 114),
@@ -56,7 +56,7 @@ struct Run {
     ink: Ink,
 }
 
-/// A filled rectangle.
+/// A filled rectangle of the picture, in pixels.
 #[derive(Clone, Copy)]
 struct Block {
     x: f64,
@@ -151,7 +151,7 @@ impl Line {
         self.write(cell.symbol(), x, cells, Ink { colour, bold, italic, dim });
     }
 
-    /// Fills a rectangle; one that continues its neighbour makes that longer.
+    /// Fills a rectangle; one that continues its neighbor makes that longer.
     fn fill(&mut self, block: Block) {
         let continues = |left: &&mut Block| {
             (left.x + left.width, left.y, left.height, left.colour, left.opacity)
@@ -186,7 +186,7 @@ impl Line {
     }
 }
 
-/// How much of its colour dim text keeps.
+/// How much of its color dim text keeps.
 const DIM: f64 = 0.65;
 
 fn write_block(svg: &mut String, block: &Block, top: f64) {
@@ -287,7 +287,7 @@ fn shapes(symbol: &str) -> Option<Vec<Shape>> {
     Some(vec![block])
 }
 
-/// A colour of a cell; none where it is the terminal's own.
+/// A color of a cell; none where it is the terminal's own.
 fn rgb(colour: Color) -> Option<Rgb> {
     let named = |number: usize| PALETTE.get(number).copied();
     match colour {

@@ -1,23 +1,23 @@
-//! Roles and the styles they have in each depth of colour.
+//! Roles and the styles they have in each depth of color.
 //!
-//! The default theme is the terminal's own sixteen colours, so that light and dark backgrounds both work without asking
-//! the terminal. Without colour there is bold, underlined and reversed, and never a colour in a cell: crossterm
-//! 0.29 takes bold and reversed away together with colours where NO_COLOR is set, so that it must not see any.
+//! The default theme is the terminal's own sixteen colors, so that light and dark backgrounds both work without asking
+//! the terminal. Without color there is bold, underlined and reversed, and never a color in a cell: crossterm
+//! 0.29 takes bold and reversed away together with colors where NO_COLOR is set, so that it must not see any.
 
 use super::colors::{Colors, Role};
 use locus_protocol::{AimVerdict, Grade};
 use ratatui::style::{Modifier, Style};
 
-/// How many colours the terminal has.
+/// How many colors the terminal has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
     /// None: bold, underlined, reversed.
     None,
     /// The terminal's own sixteen.
     Sixteen,
-    /// 256, by number.
+    /// The 256 indexed colors of xterm.
     Indexed,
-    /// 24 bits.
+    /// 24-bit red, green and blue.
     True,
 }
 
@@ -44,7 +44,7 @@ impl Depth {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// How many colours are used.
+    /// How many colors are used.
     pub depth: Depth,
     /// How many the terminal has.
     terminal: Depth,
@@ -52,7 +52,7 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// The theme for a depth, in the terminal's own colours.
+    /// The theme for a depth, in the terminal's own colors.
     #[must_use]
     pub const fn new(depth: Depth) -> Self {
         Self { depth, terminal: depth, colors: Colors::Terminal }
@@ -76,7 +76,7 @@ impl Theme {
         Style::new()
     }
 
-    /// What matters less.
+    /// Text that matters less than the rest, such as notes and units.
     #[must_use]
     pub fn muted(self) -> Style {
         self.coloured(Style::new().add_modifier(Modifier::DIM), Style::new())

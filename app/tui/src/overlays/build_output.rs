@@ -39,7 +39,7 @@ pub(super) fn press(state: &State, key: Key) -> Pressed {
 fn open(state: &State) -> Wish {
     match state.build.problem() {
         Some(problem) => Effect::OpenEditor { file: problem.file.clone(), line: problem.place.0 }.into(),
-        None => Wish::say(Tone::Plain, "there is no error here to open"),
+        None => Wish::say(Tone::Plain, "there is no error to open"),
     }
 }
 
@@ -96,10 +96,11 @@ pub(super) fn draw(state: &State, buffer: &mut Buffer) {
     let (text, style) = match &build.stage {
         BuildStage::None => (String::new(), state.theme().text()),
         BuildStage::Running => {
-            (format!("building {}; ctrl-c stops it", build.folder.display()), state.theme().accent())
+            let text = format!("building {}; {} stops it", build.folder.display(), state.key("cancel"));
+            (text, state.theme().accent())
         }
         BuildStage::Done => ("built".to_owned(), state.theme().good()),
-        BuildStage::Failed(why) => (format!("{why}; the build that was in use before stays"), state.theme().bad()),
+        BuildStage::Failed(why) => (format!("{why}; the previous build stays in use"), state.theme().bad()),
     };
     paper.line(Span::styled(shorten(&format!(" {text}"), paper.width(), state.glyphs()), style));
 }

@@ -28,12 +28,14 @@ pub fn draw(state: &State, text: &str, buffer: &mut Buffer) {
     }
     paper.line("");
     let what = match (state.engine.gone, state.link.coming_back) {
-        _ if state.link.joined => " Leave with q; `locus` starts another one, with the recorded edits in place.",
-        (true, false) => " It ended too often to be restarted automatically.",
-        (_, true) => " Another one is being started, with the recorded edits in place.",
-        (false, false) => " Another one is there, with the recorded edits in place.",
+        _ if state.link.joined => {
+            format!(" {} leaves; `locus` starts a new one with the recorded edits in place.", state.key("quit"))
+        }
+        (true, false) => " It ended too often to be restarted automatically.".to_owned(),
+        (_, true) => " A new one is starting with the recorded edits in place.".to_owned(),
+        (false, false) => " A new one is running with the recorded edits in place.".to_owned(),
     };
-    paper.line(shorten(what, paper.width(), state.glyphs()));
+    paper.line(shorten(&what, paper.width(), state.glyphs()));
     paper.line("");
     let mut keys = Vec::new();
     let mut key = |name: &'static str, does: String| {

@@ -12,7 +12,7 @@ pub const RISE: f64 = 0.1;
 /// Orders all edits in place to be scored.
 pub fn rescore(state: &State) -> Vec<Wish> {
     let ready = match (&state.engine.model, state.edits.applied.is_empty()) {
-        (_, true) => Err("no edit is in place to be scored".to_owned()),
+        (_, true) => Err("no edit is in place, so there is nothing to score".to_owned()),
         (None, _) => state.ready_for_a_job(),
         _ if state.link.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
         (Some(_), false) => Ok(()),
@@ -36,7 +36,7 @@ pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>
         let running = state.job().is_some_and(|job| job.kind == JobKind::Rescore);
         let text = match (state.edits.applied.is_empty(), running) {
             (true, _) => return Vec::new(),
-            (_, true) => " they are being scored together",
+            (_, true) => " scoring all of them together",
             _ => " s scores all of them together, and a fixed text",
         };
         return vec![line(text.to_owned(), false)];
@@ -53,7 +53,7 @@ pub fn lines(state: &State, edit: Option<u64>, room: usize) -> Vec<Line<'static>
     if let Some(rise) = rescored.perplexity_rise() {
         let (before, now) = (rescored.perplexity_before, rescored.perplexity_now);
         let text = format!(
-            " perplexity of {} facts not edited: {before:.3} {} {now:.3} ({:+.1} %)",
+            " perplexity of {} unedited facts: {before:.3} {} {now:.3} ({:+.1} %)",
             rescored.text_facts,
             state.glyphs().arrow(),
             100.0 * rise
@@ -75,8 +75,8 @@ fn fares(state: &State, fare: &EditRescored) -> String {
     let parts = [
         part("p(new)", &before.rewrite, &now.rewrite, true),
         part("p(true)", &before.rewrite, &now.rewrite, false),
-        part("other wordings p(new)", &before.paraphrase, &now.paraphrase, true),
-        part("neighbours p(true)", &before.neighborhood, &now.neighborhood, false),
+        part("paraphrases p(new)", &before.paraphrase, &now.paraphrase, true),
+        part("neighborhood p(true)", &before.neighborhood, &now.neighborhood, false),
     ];
     format!(" edit {}: {}", fare.number, parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }

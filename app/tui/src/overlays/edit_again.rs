@@ -19,27 +19,27 @@ pub fn press(state: &State, key: Key) -> Pressed {
     }
 }
 
-/// What replacing an edit takes back.
-fn taken_back(edit: &EditInPlace) -> String {
+/// What replacing an edit undoes.
+fn undone(edit: &EditInPlace) -> String {
     match edit.facts {
-        0 | 1 => format!("edit {} is taken back first", edit.number),
-        facts => format!("edit {} is taken back first, all {} of it", edit.number, counted(facts, "fact")),
+        0 | 1 => format!("edit {} is undone first", edit.number),
+        facts => format!("edit {} is undone first, all {} of it", edit.number, counted(facts, "fact")),
     }
 }
 
 pub fn draw(state: &State, buffer: &mut Buffer) {
     let area = middle(state, 76, 7);
-    let mut paper = Paper::new(frame(state, area, "This fact is edited already", buffer), buffer);
+    let mut paper = Paper::new(frame(state, area, "This fact is already edited", buffer), buffer);
     let Some(edit) = edited_already(state) else {
-        paper.line(" The edit was taken back meanwhile; o edits the fact.");
+        paper.line(" The edit has been undone meanwhile; o edits the fact.");
         return;
     };
     let what = format!(" edit {}: {}{}", edit.number, edit.mark(), edit.title);
     paper.line(shorten(&printable(&what), paper.width(), state.glyphs()));
     paper.line("");
     for (key, text) in [
-        ("o", "edit on top of it: both are in place then".to_owned()),
-        ("r", format!("replace it: {}", taken_back(edit))),
+        ("o", "edit on top of it: both stay in place".to_owned()),
+        ("r", format!("replace it: {}", undone(edit))),
         ("n", "leave it as it is".to_owned()),
     ] {
         paper.line(vec![Span::styled(format!(" {key}"), state.theme().accent()), Span::raw(format!(" {text}"))]);

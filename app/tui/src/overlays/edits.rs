@@ -1,4 +1,4 @@
-//! The edits in place and those that were taken back, any of which can be taken back or the last put on again.
+//! The edits in place, any of which can be undone, and the undone ones, of which the last can be redone.
 
 use super::{Pressed, drift, frame, middle};
 use crate::input::Effect;
@@ -25,23 +25,23 @@ pub struct EditList {
 #[derive(Clone, Copy, Debug)]
 enum Entry<'a> {
     InPlace(&'a EditInPlace),
-    /// Taken back; the flag says whether it is the one that can be put on again.
-    TakenBack(&'a EditInPlace, bool),
+    /// Undone; the flag says whether it is the one that can be redone.
+    Undone(&'a EditInPlace, bool),
 }
 
 impl<'a> Entry<'a> {
     fn edit(self) -> &'a EditInPlace {
         match self {
-            Self::InPlace(edit) | Self::TakenBack(edit, _) => edit,
+            Self::InPlace(edit) | Self::Undone(edit, _) => edit,
         }
     }
 }
 
-/// Those in place, the oldest first, then those taken back, the last first.
+/// Those in place, the oldest first, then the undone ones, the last first.
 fn entries(state: &State) -> Vec<Entry<'_>> {
     let last = state.edits.undone.len().saturating_sub(1);
     let undone = state.edits.undone.iter().enumerate().rev();
-    let undone = undone.map(|(index, edit)| Entry::TakenBack(edit, index == last));
+    let undone = undone.map(|(index, edit)| Entry::Undone(edit, index == last));
     state.edits.applied.iter().map(Entry::InPlace).chain(undone).collect()
 }
 
@@ -90,16 +90,14 @@ impl EditList {
         vec![Effect::Copy { what, text: table.written(extent, Form::Tabs) }.into()]
     }
 
-    /// Takes the edit under the cursor back, or puts it on again.
+    /// Undoes the edit under the cursor, or redoes it.
     fn toggle(&self, state: &State) -> Wish {
         let order = match entries(state).get(self.cursor) {
             Some(Entry::InPlace(edit)) => {
                 state.ready_for_history().map(|()| Wish::order("undo".to_owned(), Undo::of(edit.number)))
             }
-            Some(Entry::TakenBack(_, true)) => Ok(Wish::Run("redo")),
-            Some(Entry::TakenBack(..)) => {
-                Err("the edit that was taken back last comes first: put that one on again before".to_owned())
-            }
+            Some(Entry::Undone(_, true)) => Ok(Wish::Run("redo")),
+            Some(Entry::Undone(..)) => Err("redo the most recently undone edit first".to_owned()),
             None => Err("no edit is in place".to_owned()),
         };
         order.unwrap_or_else(|why| Wish::say(Tone::Plain, why))
@@ -113,7 +111,7 @@ impl EditList {
         let area = middle(state, 100, rows.max(10));
         let mut paper = Paper::new(frame(state, area, &title(state), buffer), buffer);
         if entries.is_empty() {
-            paper.line(" no edit is in place; r edits the selected fact");
+            paper.line(format!(" no edit is in place; {} edits the selected fact", state.key("run")));
             return;
         }
         let head = format!(
@@ -147,7 +145,7 @@ fn title(state: &State) -> String {
     let in_place = format!("{} in place", counted(state.edits.applied.len(), "edit"));
     match state.edits.undone.len() {
         0 => in_place,
-        undone => format!("{in_place}, {undone} taken back"),
+        undone => format!("{in_place}, {undone} undone"),
     }
 }
 
@@ -161,9 +159,9 @@ fn lines(
     let mut lines = Vec::new();
     let mut under_cursor = 0;
     for (index, entry) in entries.iter().enumerate() {
-        let is_first_back = matches!(entry, Entry::TakenBack(_, true));
+        let is_first_back = matches!(entry, Entry::Undone(_, true));
         if is_first_back {
-            lines.push(Line::styled(" taken back, the last one first", state.theme().heading()));
+            lines.push(Line::styled(" undone, the most recent first", state.theme().heading()));
         }
         if index == place {
             under_cursor = lines.len();
@@ -182,10 +180,10 @@ fn line(state: &State, entry: Entry<'_>, (cursor, focused): (bool, bool), room: 
     let style = match (focused, entry) {
         (true, _) => state.theme().selected(),
         (_, Entry::InPlace(_)) => state.theme().text(),
-        (_, Entry::TakenBack(..)) => state.theme().muted(),
+        (_, Entry::Undone(..)) => state.theme().muted(),
     };
     let change_style = if is_large(edit) && !focused { state.theme().warn() } else { style };
-    let is_plain = focused || matches!(entry, Entry::TakenBack(..));
+    let is_plain = focused || matches!(entry, Entry::Undone(..));
     let judged = edit.verdict.as_ref().filter(|verdict| !is_plain && verdict.grade() != Grade::Took);
     let title_style = judged.map_or(style, |verdict| state.theme().verdict(verdict));
     Line::from(vec![
@@ -223,13 +221,13 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
     let mut lines = vec![Line::styled(rule, state.theme().muted())];
     let edits = state.edits.applied.iter().chain(&state.edits.undone);
     if edits.clone().any(is_large) {
-        let text = " ! a weight changed by more than its own norm: see what other facts became";
+        let text = " ! a weight changed by more than its own norm: check other facts";
         lines.extend(wrap(text, room, 3).into_iter().map(|line| Line::styled(line, state.theme().warn())));
     }
     let what = match entry {
-        Some(Entry::InPlace(edit)) => format!(" enter takes edit {} back; the others stay as they are", edit.number),
-        Some(Entry::TakenBack(edit, true)) => format!(" enter puts edit {} on again, in its old place", edit.number),
-        _ => " the edit above is put on again first".to_owned(),
+        Some(Entry::InPlace(edit)) => format!(" enter undoes edit {}; the others stay in place", edit.number),
+        Some(Entry::Undone(edit, true)) => format!(" enter redoes edit {} in its old place", edit.number),
+        _ => " redo the edit above first".to_owned(),
     };
     lines.push(Line::raw(shorten(&what, room, state.glyphs())));
     if let Some(verdict) = entry.and_then(|entry| entry.edit().verdict.as_ref()) {

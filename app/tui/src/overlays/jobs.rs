@@ -1,4 +1,4 @@
-//! The running job, those that wait, and those that have ended; each can be cancelled, or run again.
+//! The running job, those that wait, and those that have ended; each can be canceled, or run again.
 
 use super::{Pressed, frame, middle};
 use crate::keys::Key;
@@ -57,7 +57,7 @@ impl JobList {
         match entries(state).get(self.cursor) {
             Some(Entry::Running(job)) => Change::Cancel(job.id).into(),
             Some(Entry::Waiting(order)) => Change::DropWaiting(order.job).into(),
-            Some(Entry::Ended(_)) | None => Wish::say(Tone::Plain, "that job has ended already"),
+            Some(Entry::Ended(_)) | None => Wish::say(Tone::Plain, "that job has already ended"),
         }
     }
 
@@ -77,7 +77,7 @@ impl JobList {
         let title = format!("Jobs: {} waiting, {} ended", state.jobs.waiting.len(), state.jobs.ended.len());
         let mut paper = Paper::new(frame(state, area, &title, buffer), buffer);
         if entries.is_empty() {
-            paper.line(" nothing runs, waits, or has ended yet");
+            paper.line(" there are no jobs yet");
             return;
         }
         let foot = foot(state, entries.get(place).copied(), paper.width());
@@ -103,7 +103,7 @@ fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, Strin
     match entry {
         Entry::Running(job) => {
             let word = match (job.cancelling, job.paused) {
-                (true, _) => "cancelling",
+                (true, _) => "canceling",
                 (_, true) => "paused",
                 _ if state.stands_by(job.id) => "stands by",
                 _ => "running",
@@ -121,7 +121,7 @@ fn parts(state: &State, entry: Entry<'_>) -> (&'static str, Style, String, Strin
                     None if ended.fell_short => ("no effect", theme.warn()),
                     None => ("done", theme.good()),
                 },
-                Outcome::Cancelled { .. } => ("cancelled", theme.warn()),
+                Outcome::Cancelled { .. } => ("canceled", theme.warn()),
                 Outcome::Failed { .. } => ("failed", theme.bad()),
             };
             (word, style, order.title.clone(), seconds(*took))
@@ -155,13 +155,15 @@ fn line(state: &State, entry: Entry<'_>, focused: bool, room: usize) -> Line<'st
 fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'static>> {
     let mut lines = vec![Line::styled(state.glyphs().rule().repeat(room), state.theme().muted())];
     let (why, style) = match entry {
-        Some(Entry::Running(_)) => ("x cancels it; p has it pause, and go on".to_owned(), state.theme().text()),
-        Some(Entry::Waiting(_)) => ("x takes it out of the queue; X all that wait".to_owned(), state.theme().text()),
+        Some(Entry::Running(_)) => ("x cancels it; p pauses or resumes it".to_owned(), state.theme().text()),
+        Some(Entry::Waiting(_)) => {
+            ("x removes it from the queue; X removes all that wait".to_owned(), state.theme().text())
+        }
         Some(Entry::Ended(ended)) => match &ended.outcome {
             Outcome::Done => match &ended.verdict {
                 Some(verdict) => (format!("{}; r runs it again", verdict.words()), state.theme().verdict(verdict)),
                 None if ended.fell_short => {
-                    ("it was done, and no effect is defined; r runs it again".to_owned(), state.theme().warn())
+                    ("done, but no effect is defined; r runs it again".to_owned(), state.theme().warn())
                 }
                 None => ("r runs it again".to_owned(), state.theme().text()),
             },

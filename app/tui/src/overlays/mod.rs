@@ -92,12 +92,12 @@ impl Overlay {
     pub fn hints(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Help(_) => &[("type", "filter"), ("up/down", "select"), ("enter", "run"), ("esc", "clear, close")],
-            Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "begin, end"), ("p", "pager")],
+            Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "top, bottom"), ("p", "pager")],
             Self::Palette(_) => &[
                 ("enter", "run"),
                 ("tab", "complete"),
                 ("up/down", "select"),
-                ("ctrl-p", "typed before"),
+                ("ctrl-p", "history"),
                 ("esc", "close"),
             ],
             Self::Form(_) => &[
@@ -108,9 +108,9 @@ impl Overlay {
                 ("esc", "close"),
             ],
             Self::Edits(_) => &[
-                ("enter", "take back, put on"),
+                ("enter", "undo, redo"),
                 ("s", "score all"),
-                ("ctrl-r", "put the last on again"),
+                ("ctrl-r", "redo the last"),
                 ("v", "select lines"),
                 ("y", "copy"),
                 ("esc", "close"),
@@ -119,7 +119,7 @@ impl Overlay {
                 &[("enter", "open"), ("type", "a folder, or to filter"), ("up/down", "select"), ("esc", "close")]
             }
             Self::Jobs(_) => {
-                &[("x", "cancel"), ("p", "pause, go on"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
+                &[("x", "cancel"), ("p", "pause, resume"), ("r", "run again"), ("up/down", "select"), ("esc", "close")]
             }
             Self::BuildOutput => &[
                 ("n/p", "next, previous error"),
@@ -128,10 +128,10 @@ impl Overlay {
                 ("up/down", "scroll"),
                 ("esc", "close"),
             ],
-            Self::TraceText(_) => &[("enter", "trace it"), ("esc", "the true target again")],
+            Self::TraceText(_) => &[("enter", "trace it"), ("esc", "back to the true target")],
             Self::EditAgain => &[("o", "edit on top"), ("r", "replace it"), ("n", "leave it")],
             Self::Moments(_) => &[("enter", "do it"), ("up/down", "select"), ("esc", "no edit")],
-            Self::Quit => &[("y", "leave"), ("k", "leave, the engine goes on"), ("n", "stay")],
+            Self::Quit => &[("y", "leave"), ("k", "leave, keep the engine"), ("n", "stay")],
             Self::Died(_) => &[("enter", "run the job again"), ("esc", "close")],
         }
     }

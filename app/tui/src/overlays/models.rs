@@ -96,7 +96,7 @@ impl ModelList {
         let inside = frame(state, area, "Open a model", buffer);
         let mut paper = Paper::new(inside, buffer);
         let hint =
-            if self.typed.value().is_empty() { "a folder, an id of the hub, or a few letters of a name" } else { "" };
+            if self.typed.value().is_empty() { "a folder, a hub id, or a few letters of a name" } else { "" };
         paper.line(vec![
             Span::styled(" model: ", state.theme().accent()),
             Span::raw(printable(self.typed.value())),
@@ -126,14 +126,14 @@ impl ModelList {
             Some(ModelSource::Folder(folder)) => format!(" enter opens {}", folder.display()),
             Some(ModelSource::BuiltIn) => " enter opens the built-in model".to_owned(),
             None if is_folder(typed) => format!(" enter opens {typed}"),
-            None => " nothing matches; a folder or an id of the hub has a / in it".to_owned(),
+            None => " nothing matches; a folder or hub id contains a /".to_owned(),
         };
         paper.line(Span::styled(shorten(&printable(&foot), width, state.glyphs()), state.theme().muted()));
         let note = match state.engine.model {
-            Some(_) => " * is loaded; another one takes its place, with what belongs to it",
-            None => " no model is loaded yet; esc leaves the list, o shows it again",
+            Some(_) => " * is loaded; opening another model ends its session".to_owned(),
+            None => format!(" no model is loaded yet; esc leaves the list, {} shows it again", state.key("load")),
         };
-        paper.line(Span::styled(shorten(note, width, state.glyphs()), state.theme().muted()));
+        paper.line(Span::styled(shorten(&note, width, state.glyphs()), state.theme().muted()));
         let column = u16::try_from(self.typed.visual_cursor() + " model: ".len()).unwrap_or(u16::MAX);
         (inside.height > 0 && column < inside.width).then(|| Position::new(inside.x + column, inside.y))
     }

@@ -83,7 +83,7 @@ impl MomentsQuestion {
             others => format!(" {others} other edits wait for the same answer."),
         };
         let what = format!(
-            "{method} needs the second moments of the keys at {of} {layers}, and none are kept for this model.{others}"
+            "{method} needs second moments of the keys at {of} {layers}; none are stored for this model.{others}"
         );
         let lines = wrap(&printable(&what), usize::from(columns).saturating_sub(4), 0);
         let rows = u16::try_from(lines.len() + choices.len()).unwrap_or(10) + 3;
@@ -103,13 +103,13 @@ impl MomentsQuestion {
 
 /// A choice with what it costs.
 fn words(choice: &MomentsChoice) -> String {
-    let takes = |seconds: &Option<f64>| seconds.map_or_else(|| "nobody knows how long".to_owned(), about_seconds);
+    let takes = |seconds: &Option<f64>| seconds.map_or_else(|| "time unknown".to_owned(), about_seconds);
     match choice {
         MomentsChoice::Collect { tokens: Some(tokens), seconds } => {
-            format!("up to {} tokens, kept for this model: {}", count(*tokens), takes(seconds))
+            format!("up to {} tokens, stored for this model: {}", count(*tokens), takes(seconds))
         }
         MomentsChoice::Collect { tokens: None, seconds } => {
-            format!("the whole corpus, kept for this model: {}", takes(seconds))
+            format!("the whole corpus, stored for this model: {}", takes(seconds))
         }
         MomentsChoice::CollectFewer { tokens, seconds } => {
             format!("{} tokens, less exact, for this session: {}", count(*tokens), about_seconds(*seconds))

@@ -251,7 +251,7 @@ fn row(state: &State, offer: &Offer) -> String {
         line(action.name(), &keys, action.help())
     };
     match offer {
-        Offer::Before(text) => format!(" {} (typed before)", fit(text, 34, state.glyphs())),
+        Offer::Before(text) => format!(" {} (history)", fit(text, 34, state.glyphs())),
         Offer::Action(action) => of_action(*action),
         Offer::Command(command) => line(command.name, command.arguments, command.help),
         Offer::Argument(_, known) => format!(" {} {}", fit(&known.value, 24, state.glyphs()), known.help),

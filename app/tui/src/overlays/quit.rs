@@ -31,7 +31,7 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
         Some(_) => {
             let titles: Vec<&str> =
                 state.job().into_iter().chain(state.standing_by()).map(|job| job.title.as_str()).collect();
-            let verb = if titles.len() == 1 { "is running and would be cancelled" } else { "would be cancelled" };
+            let verb = if titles.len() == 1 { "is running and would be canceled" } else { "would be canceled" };
             format!(" {} {verb}.", titles.join(" and "))
         }
         None => " Nothing is running.".to_owned(),
@@ -47,7 +47,7 @@ pub fn draw(state: &State, buffer: &mut Buffer) {
     if state.link.shared {
         paper.line(vec![
             Span::styled(" k", state.theme().accent()),
-            Span::raw(" leave, the engine goes on; `locus attach` joins it again"),
+            Span::raw(" leave and keep the engine running; `locus attach` rejoins it"),
         ]);
     }
 }

@@ -18,7 +18,7 @@ const PAGE: usize = 2000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SheetKind {
-    /// Model, device, plugins.
+    /// The loaded model, its device and memory, and the plugins.
     Model,
     Error,
     /// The last trace or edit as a command.
@@ -120,11 +120,11 @@ fn heading(state: &State, text: &str) -> Line<'static> {
 
 fn error(state: &State, room: usize) -> Vec<Line<'static>> {
     let errors: Vec<&str> = state.notices.errors().collect();
-    let errors = if errors.is_empty() { vec!["nothing has failed so far"] } else { errors };
+    let errors = if errors.is_empty() { vec!["no errors so far"] } else { errors };
     let mut lines = Vec::new();
     for (index, error) in errors.iter().enumerate() {
         if index == 1 {
-            lines.push(Line::styled(" before that, the last first", state.theme().heading()));
+            lines.push(Line::styled(" earlier errors, the newest first", state.theme().heading()));
         }
         lines.extend(wrap(&format!(" {}", printable(error)), room, 1).into_iter().map(Line::raw));
     }
@@ -165,10 +165,10 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         pair("width", format!("{} (MLP {})", model.hidden, model.inner));
         pair("vocabulary", model.vocabulary.to_string());
         pair("parameters", count(model.parameters));
-        pair("number format", model.number_format.clone());
+        pair("dtype", model.number_format.clone());
         pair("device", format!("{}: {}", model.device.name, model.device.reason));
         let difference = match model.probe.deviation {
-            0.0 => "are the same bit by bit".to_owned(),
+            0.0 => "are bit-identical".to_owned(),
             deviation => format!("differ by at most {deviation:.1e}"),
         };
         let (prompt, answer) = (&model.probe.prompt, model.probe.answer.trim());
@@ -203,14 +203,14 @@ fn model(state: &State, room: usize) -> Vec<Line<'static>> {
         }
         if state.engine.of_kind(kind).next().is_none() {
             lines.push(Line::styled(
-                "   none is loaded; put a plugin beside the program or start with --plugin FILE",
+                "   none is loaded; put a plugin next to the program or start with --plugin FILE",
                 state.theme().warn(),
             ));
         }
     }
     if !state.engine.refused.is_empty() {
         lines.push(Line::default());
-        lines.push(heading(state, "Files that were refused"));
+        lines.push(heading(state, "Rejected files"));
         for refused in &state.engine.refused {
             let text = format!("   {}: {}", refused.file.display(), refused.reason);
             lines.extend(

@@ -47,7 +47,7 @@ impl TraceText {
         let text = self.input.value();
         paper.line(vec![Span::styled(" > ", state.theme().accent()), Span::raw(printable(text))]);
         paper.line(Span::styled(
-            " its probability is followed, as if the prompt went on with it",
+            " the trace follows its probability as the continuation of the prompt",
             state.theme().muted(),
         ));
         let before: String = text.chars().take(self.input.cursor()).collect();

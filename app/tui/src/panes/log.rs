@@ -17,8 +17,8 @@ use tui_input::Input;
 pub const ABOUT: About = About {
     name: "log",
     title: "Log",
-    about: "What the engine, plugins, libtorch (stderr) and the workbench have said, the last at the end, which is followed \
-            until a line is gone to. A level shows its own lines and all that are worse.",
+    about: "Messages of the engine, plugins, libtorch (stderr) and the workbench, the newest last. The view follows \
+            new lines until you move to another one. A level shows its own lines and all that are more severe.",
     go: go_to!("log", "Log"),
     actions: || action::table(ACTIONS),
     models: Models::Same,
@@ -27,7 +27,7 @@ pub const ABOUT: About = About {
 const ACTIONS: &[Action<LogPane>] = &[
     Action {
         name: "filter-log",
-        help: "filter the log by what a line holds; !word leaves out",
+        help: "filter the log by words in a line; !word excludes",
         hint: Some(|_, _| "filter".into()),
         run: |log, _| {
             log.typing = true;
@@ -47,7 +47,7 @@ const ACTIONS: &[Action<LogPane>] = &[
     },
     Action {
         name: "leave-log",
-        help: "go back to the pane that was here before",
+        help: "go back to the previous pane",
         hint: Some(|_, _| "back".into()),
         run: |_, _| vec![Change::GoBack.into()],
         ..Action::PLAIN
@@ -73,7 +73,7 @@ const ACTIONS: &[Action<LogPane>] = &[
 enum Level {
     #[default]
     All,
-    /// Warnings and errors.
+    /// Warnings and errors, without plain messages.
     Warnings,
     Errors,
 }
@@ -153,7 +153,7 @@ impl Pane for LogPane {
         } else {
             let dropped = match state.log.dropped() {
                 0 => String::new(),
-                dropped => format!("; {dropped} older ones are gone"),
+                dropped => format!("; {dropped} older ones dropped"),
             };
             let text = format!(
                 " {}: {}{dropped}; {} filters, {} {}",
@@ -171,9 +171,9 @@ impl Pane for LogPane {
             (self.typing && area.height > 0 && column < area.width).then(|| Position::new(area.x + column, area.y));
         if lines.is_empty() {
             let text = if state.log.lines().len() == 0 {
-                " nothing has been logged so far"
+                " nothing has been logged yet"
             } else {
-                " no line is let through"
+                " no line matches"
             };
             paper.line(Span::styled(text, state.theme().muted()));
             return cursor;

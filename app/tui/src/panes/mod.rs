@@ -46,7 +46,7 @@ macro_rules! panes {
         #[derive(Clone, Debug, Default)]
         pub struct Panes {
             $(
-                /// See its room.
+                /// State of this pane alone; its module describes it.
                 pub $name: $module::$pane,
             )+
         }
@@ -209,9 +209,9 @@ pub enum Motion {
     PageUp,
     /// Half a page down.
     PageDown,
-    /// To the beginning.
+    /// To the first row or line.
     Top,
-    /// To the end.
+    /// To the last row or line.
     Bottom,
 }
 

@@ -227,7 +227,10 @@ impl Panes {
     pub fn copy_cell(&self, state: &State) -> Vec<Wish> {
         let cell = self.get(state.pane()).and_then(|pane| pane.cell(&state.seen()));
         cell.map_or_else(
-            || vec![Wish::say(Tone::Plain, "nothing is under the cursor here; y copies the row")],
+            || {
+                let text = format!("nothing is under the cursor here; {} copies the row", state.key("copy-row"));
+                vec![Wish::say(Tone::Plain, text)]
+            },
             |(what, value)| vec![Effect::Copy { what, text: cell_line(&value) }.into()],
         )
     }

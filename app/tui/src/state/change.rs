@@ -58,7 +58,7 @@ impl Wish {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opening {
     Help,
-    /// Model, device, plugins.
+    /// The loaded model, its device and memory, and the plugins.
     Model,
     Error,
     /// The last trace or edit as a command.
@@ -132,7 +132,7 @@ pub enum Change {
     },
     /// Which answer of a fact is traced.
     TraceAnswer(Box<Fact>, TraceAnswer),
-    /// An edit is taken back, and then the fact is edited anew; where the first comes to nothing, so does the second.
+    /// An edit is undone, and then the fact is edited again; where the first comes to nothing, so does the second.
     Replace {
         /// The number of the edit.
         edit: u64,

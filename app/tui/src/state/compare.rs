@@ -68,7 +68,7 @@ pub struct Compare {
     pub variants: Variants,
     /// The model that variants are measured on.
     pub on: TriedOn,
-    /// The oldest first.
+    /// Runs of variants, the oldest first.
     attempts: Vec<Attempt>,
 }
 

@@ -18,7 +18,7 @@ pub enum Stage {
     Applied,
     /// It was measured and is not in place.
     Tried,
-    /// It was in place and has been taken back.
+    /// It was in place and has been undone.
     Undone,
     /// The user stopped it; this is what was kept.
     Cancelled(String),
@@ -135,7 +135,7 @@ impl EditView {
         }
         (self.step, self.steps, self.layer) = (Some(step.step), step.steps, Some(step.layer));
         self.losses = step.losses;
-        // rows that a later step of the same moment says anew are left out
+        // rows that a later step of the same moment repeats are left out
         if !step.rows.is_empty() {
             self.rows = step.rows;
         }
@@ -200,7 +200,7 @@ pub struct Edits {
     pub view: Option<EditView>,
     /// The edit as it was when the view was frozen.
     pub frozen: Option<Box<EditView>>,
-    /// Steps since then.
+    /// Steps that have arrived since then and are not shown.
     pub held: usize,
     /// What the last edit that was put in place brought about, and its order.
     pub last: Option<(EditOrder, Applied)>,
@@ -208,7 +208,7 @@ pub struct Edits {
     last_on_top_of: Vec<u64>,
     /// Titles of the edits in place, the oldest first.
     pub applied: Vec<EditInPlace>,
-    /// Titles of the edits that can be put on again, the next one last.
+    /// Titles of the edits that can be redone, the next one last.
     pub undone: Vec<EditInPlace>,
     /// How they fared together when they were scored last, unless others are in place since.
     pub rescored: Option<Rescored>,
@@ -356,7 +356,7 @@ impl Edits {
             let is_in_place = applied.iter().any(|edit| edit.number == number);
             let was_in_place = self.applied.iter().any(|edit| edit.number == number);
             view.stage = if is_in_place { Stage::Applied } else { Stage::Undone };
-            // the rows are about the fact of the edit that was taken back or put on
+            // the rows are about the fact of the edit that was undone or redone
             view.stale = is_in_place == was_in_place;
             if !view.stale && !rows.is_empty() {
                 view.rows = rows;

@@ -5,7 +5,7 @@ use locus_protocol::{JobId, JobKind, Phase, Task};
 use std::time::Duration;
 
 /// The phase in which a method's steps come.
-const OPTIMISING: &str = "optimising";
+const OPTIMISING: &str = "optimizing";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -30,7 +30,7 @@ pub struct Job {
     pub went_on: Option<Duration>,
     /// Steps that its method may take, where it has told.
     planned: u64,
-    /// The last step of the round, and rounds of steps before it: a method may optimise several times.
+    /// The last step of the round, and rounds of steps before it: a method may optimize several times.
     steps: Option<(u64, u64)>,
     pace: Pace,
 }
@@ -91,7 +91,7 @@ impl Job {
         (self.planned, self.steps) = (steps, None);
     }
 
-    /// Notes a step of the method, from 0, of those of one optimisation.
+    /// Notes a step of the method, from 0, of those of one optimization.
     pub fn step(&mut self, step: u64, steps: u64, now: Duration) {
         // what is told after the last step is none
         if step >= steps {
@@ -104,7 +104,7 @@ impl Job {
         self.report(Phase::Method(OPTIMISING.to_owned()), done, total, now);
     }
 
-    /// Whether it optimises, so that its steps say how far it is.
+    /// Whether it optimizes, so that its steps say how far it is.
     #[must_use]
     pub fn optimises(&self) -> bool {
         matches!(&self.phase, Some(Phase::Method(name)) if name == OPTIMISING)

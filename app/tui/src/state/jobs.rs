@@ -61,7 +61,7 @@ pub struct Jobs {
     pub last: JobId,
     /// Jobs that are for nothing if another one, which comes first, does not do what it is to do: that one, then this.
     follows: Vec<(JobId, JobId)>,
-    /// Edits that were ordered in the place of another: the job, and the number of the edit that was taken back for it.
+    /// Edits that were ordered in the place of another: the job, and the number of the edit that was undone for it.
     replaces: Vec<(JobId, u64)>,
     /// What the phases of jobs took that were done last, by what such jobs have in common.
     took: HashMap<String, Vec<Lap>>,
@@ -129,7 +129,7 @@ impl State {
         effects
     }
 
-    /// Orders that an edit is taken back, and that its fact is edited anew. Where the second comes to nothing, the first is
+    /// Orders that an edit is undone, and that its fact is edited again. Where the second comes to nothing, the first is
     /// put back, see [`Self::put_back`].
     pub fn replace(&mut self, edit: u64, title: String, task: impl Into<Task>) -> Vec<Effect> {
         let effects = self.order_after("undo".to_owned(), Undo::of(edit), title, task);
@@ -204,7 +204,7 @@ impl State {
         if *outcome == Outcome::Done || !was_taken_back || self.engine.gone {
             return Vec::new();
         }
-        self.order(format!("putting edit {edit} back"), Redo::default())
+        self.order(format!("redoing edit {edit}"), Redo::default())
     }
 
     /// Whether a job runs that lets a look in now.
@@ -238,8 +238,8 @@ impl State {
     pub fn waits_words(&self) -> Option<String> {
         let waiting = self.jobs.waiting.back()?;
         let before = self.jobs.waiting.len() - 1 + usize::from(self.jobs.job.is_some());
-        let before = if before == 1 { "one job is".to_owned() } else { format!("{before} jobs are") };
-        Some(format!("{} waits its turn; {before} before it, J lists them", waiting.title))
+        let before = if before == 1 { "one job".to_owned() } else { format!("{before} jobs") };
+        Some(format!("{} waits for {before}; {} lists them", waiting.title, self.key("jobs")))
     }
 
     #[must_use]
@@ -247,7 +247,7 @@ impl State {
         self.jobs.job.as_ref()
     }
 
-    /// Why no edit can be taken back or put on again now; such keys may follow one another at once.
+    /// Why no edit can be undone or redone now; such keys may follow one another at once.
     ///
     /// # Errors
     /// A job of another kind is running, or the model is not there.
@@ -398,7 +398,7 @@ impl State {
         let now = self.now;
         let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
         if running.went_on.take().is_some_and(|then| now.saturating_sub(then) < TOO_SOON) {
-            let text = format!("the trace has ended, {} goes on; the same key again cancels it", running.title);
+            let text = format!("the trace has ended, {} resumes; the same key again cancels it", running.title);
             self.notices.say(now, Tone::Plain, text);
             return Vec::new();
         }

@@ -7,10 +7,10 @@ use locus_protocol::{LeaveOut, LeftOut, Outcome, Task, counted};
 /// Looks that are kept.
 const KEPT: usize = 32;
 
-/// What was seen.
+/// What the engine has measured on models without some of the edits in place.
 #[derive(Clone, Debug, Default)]
 pub struct LeftOuts {
-    /// The oldest first.
+    /// Results, the oldest first, at most [`KEPT`].
     kept: Vec<LeftOut>,
     /// Looks that came to nothing, and why: they are not ordered again by themselves.
     failed: Vec<(LeaveOut, String)>,
@@ -26,12 +26,12 @@ impl LeftOuts {
         self.kept.push(seen);
     }
 
-    /// A look ended: one that came to nothing is not ordered again until a model is chosen anew.
+    /// A look ended: one that came to nothing is not ordered again until a model is chosen again.
     pub fn end(&mut self, look: &LeaveOut, outcome: &Outcome) {
         self.failed.retain(|(known, _)| known != look);
         let why = match outcome {
             Outcome::Done => return,
-            Outcome::Cancelled { .. } => "it was cancelled".to_owned(),
+            Outcome::Cancelled { .. } => "it was canceled".to_owned(),
             Outcome::Failed { error, .. } => error.clone(),
         };
         self.failed.push((look.clone(), why));
@@ -125,6 +125,6 @@ impl State {
             [edit] => format!("edit {edit}"),
             edits => counted(edits.len(), "edit"),
         };
-        self.order(format!("looking at {} without {without}", look.fact.subject), look)
+        self.order(format!("measuring {} without {without}", look.fact.subject), look)
     }
 }

@@ -9,7 +9,7 @@ const CAPACITY: usize = 2000;
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
-    /// When it came.
+    /// Time since the start at which it arrived.
     pub at: Duration,
     /// `engine`, `workbench`, a plugin's id, `stderr`.
     pub source: String,

@@ -50,7 +50,7 @@ pub use phase::phase_text;
 pub use plugin_build::{Build, BuildStage};
 pub use remembered::Remembered;
 pub use screen::Screen;
-pub use settings::{FREE_GENERATION, Settings, parse_free_generation, parse_layers, shown_value};
+pub use settings::{FREE_GENERATION, NoOrder, Settings, parse_free_generation, parse_layers, shown_value};
 pub use traces::{Peak, TraceView, Traces};
 pub use typed::Typed;
 pub use variants::{MOST_VARIANTS, Variant, Variants};
@@ -64,12 +64,6 @@ use crate::options::{KnownModel, Own, WorkbenchOptions};
 use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// What is said where something needs a fact and none is selected.
-pub const NO_FACT: &str = "no fact is selected; / filters facts, i types one";
-
-/// What every key says that would order something where another process' run is shown.
-pub const READ_ONLY: &str = "read-only: this shows the run of another process; q leaves";
 
 /// What the workbench was started with.
 #[derive(Clone, Debug)]
@@ -219,8 +213,8 @@ impl State {
         self.screen.theme = own.on(self.screen.theme);
         self.launch.form = Settings::new(Some(method), Some(objective));
         self.keyboard.pending.clear();
-        let text = "settings and keys are read anew; method and objective count for the next model, reproducible and keep \
-                    from the next start";
+        let text = "settings and keys are reloaded; method and objective apply to the next model, reproducible and \
+                    keep from the next start";
         self.say(Tone::Good, text);
     }
 
@@ -237,6 +231,25 @@ impl State {
     #[must_use]
     pub fn keymap(&self) -> &Keymap {
         &self.screen.keymap
+    }
+
+    /// The first key of an action in the pane with the keys, for sentences; without one, `:` and the action's name.
+    #[must_use]
+    pub fn key(&self, action: &str) -> String {
+        self.keymap().first_key(self.pane(), action)
+    }
+
+    /// What is said where something needs a fact and none is selected.
+    #[must_use]
+    pub fn no_fact(&self) -> String {
+        let filter = self.keymap().first_key("fact", "filter");
+        format!("no fact is selected; {filter} filters facts, {} types one", self.key("own-fact"))
+    }
+
+    /// What every key says that would order something where another process' run is shown.
+    #[must_use]
+    pub fn read_only(&self) -> String {
+        format!("read-only: this shows the run of another process; {} leaves", self.key("quit"))
     }
 
     /// Name of the pane with the keys.
@@ -271,7 +284,7 @@ impl State {
     /// # Errors
     /// None is selected.
     pub fn chosen_fact(&self) -> Result<&Fact, String> {
-        self.fact().ok_or_else(|| NO_FACT.to_owned())
+        self.fact().ok_or_else(|| self.no_fact())
     }
 
     /// Layers of the model; 0 as long as there is none.
@@ -317,7 +330,30 @@ impl State {
     /// # Errors
     /// One sentence: what is missing or wrong.
     pub fn edit_order(&self) -> Result<EditOrder, String> {
-        self.form.settings.order(&self.engine, self.facts.to_edit())
+        self.form.settings.order(&self.engine, self.facts.to_edit()).map_err(|why| self.words_of(&why))
+    }
+
+    /// Why settings ask for no edit, and what to do about it, as a sentence.
+    #[must_use]
+    pub fn words_of(&self, why: &NoOrder) -> String {
+        match why {
+            NoOrder::NoPlugin(kind) => {
+                let what = if *kind == PluginKind::Method { "method" } else { "objective" };
+                format!(
+                    "no editing {what} is loaded; {} shows where Locus looked for plugins and why it rejected files",
+                    self.key("model")
+                )
+            }
+            NoOrder::NoNewTarget(subject) => {
+                let which = match subject {
+                    Some(subject) => format!("the fact on {subject}"),
+                    None => "this fact".to_owned(),
+                };
+                format!("{which} has no new target; {} adds one", self.key("amend-fact"))
+            }
+            NoOrder::NoFact => self.no_fact(),
+            NoOrder::Wrong(what) => what.clone(),
+        }
     }
 
     /// Orders the model, or an engine where there is none.
@@ -336,10 +372,10 @@ impl State {
     /// A job is running or the model is not there.
     pub fn ready_for_a_job(&self) -> Result<(), String> {
         match (self.job(), &self.engine.model) {
-            _ if self.link.follows.is_some() => Err(READ_ONLY.to_owned()),
-            _ if self.engine.gone => Err("the engine has ended; o starts another one".to_owned()),
-            (Some(job), _) => Err(format!("{} is running; ctrl-c cancels it", job.title)),
-            (None, None) => Err("no model is loaded; o loads it".to_owned()),
+            _ if self.link.follows.is_some() => Err(self.read_only()),
+            _ if self.engine.gone => Err(format!("the engine has ended; {} starts a new one", self.key("load"))),
+            (Some(job), _) => Err(format!("{} is running; {} cancels it", job.title, self.key("cancel"))),
+            (None, None) => Err(format!("no model is loaded; {} loads it", self.key("load"))),
             (None, Some(_)) => Ok(()),
         }
     }

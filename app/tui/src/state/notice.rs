@@ -11,13 +11,13 @@ const REMEMBERED: usize = 20;
 /// What a message is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
-    /// Something worked.
+    /// Something worked, such as an edit that took.
     Good,
-    /// Something to know.
+    /// Something to know, neither success nor failure.
     Plain,
     /// Something was done and came to nothing.
     Warn,
-    /// Something failed.
+    /// Something failed; the log keeps it as an error.
     Bad,
 }
 
@@ -26,7 +26,7 @@ pub struct Notice {
     pub text: String,
     /// What it is like.
     pub tone: Tone,
-    /// When it goes.
+    /// Time since the start at which it disappears.
     pub until: Duration,
 }
 

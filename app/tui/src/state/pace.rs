@@ -195,7 +195,7 @@ mod tests {
     fn run(pace: &mut Pace, look: &mut dyn FnMut(&Pace, u64)) {
         for now in 0..=75 {
             match now {
-                0..40 if now % 2 == 0 => pace.report(&method("optimising"), now / 2, 20, seconds(now)),
+                0..40 if now % 2 == 0 => pace.report(&method("optimizing"), now / 2, 20, seconds(now)),
                 40 | 50 | 60 => pace.report(&method("spreading"), (now - 40) / 10, 3, seconds(now)),
                 70 => pace.report(&Phase::Evaluation, 0, 1, seconds(now)),
                 _ => {}
@@ -224,7 +224,7 @@ mod tests {
         let laps = first.laps(seconds(75));
         let took = |phase, total, seconds| Lap { phase, total, seconds };
         let expected =
-            [took(method("optimising"), 20, 40.0), took(method("spreading"), 3, 30.0), took(Phase::Evaluation, 1, 5.0)];
+            [took(method("optimizing"), 20, 40.0), took(method("spreading"), 3, 30.0), took(Phase::Evaluation, 1, 5.0)];
         assert_eq!(laps, expected);
         let mut again = Pace::new(laps);
         let mut worst = 0;
@@ -241,13 +241,13 @@ mod tests {
     fn a_step_that_hangs_is_not_about_to_end() {
         let mut pace = Pace::default();
         for step in 0..=9 {
-            pace.report(&method("optimising"), step, 10, seconds(step));
+            pace.report(&method("optimizing"), step, 10, seconds(step));
         }
         assert_eq!(pace.left(seconds(9), true), Some(Left { time: seconds(1), is_whole: true }));
         for now in 13..70 {
             assert_eq!(pace.left(seconds(now), true), None, "at {now} s nobody knows");
         }
-        pace.report(&method("optimising"), 10, 10, seconds(70));
+        pace.report(&method("optimizing"), 10, 10, seconds(70));
         assert_eq!(pace.left(seconds(71), false), None, "what comes after the last step is not nothing");
     }
 
@@ -267,10 +267,10 @@ mod tests {
     fn time_that_it_stood_still_counts_for_nothing() {
         let mut pace = Pace::default();
         for step in 0..=5 {
-            pace.report(&method("optimising"), step, 10, seconds(step));
+            pace.report(&method("optimizing"), step, 10, seconds(step));
         }
         pace.go_on(seconds(600));
-        pace.report(&method("optimising"), 6, 10, seconds(601));
+        pace.report(&method("optimizing"), 6, 10, seconds(601));
         assert_eq!(pace.left(seconds(601), false).map(|left| left.time), Some(seconds(4)));
         assert!(pace.laps(seconds(610)).is_empty(), "it is no measure of later jobs");
     }

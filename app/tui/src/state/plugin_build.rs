@@ -48,7 +48,7 @@ impl Build {
     }
 
     pub fn stop(&mut self) {
-        self.stage = BuildStage::Failed("it was stopped".to_owned());
+        self.stage = BuildStage::Failed("the build was stopped".to_owned());
     }
 
     /// There is no library; the first error has the cursor.

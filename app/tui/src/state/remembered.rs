@@ -71,7 +71,7 @@ impl State {
             Ok(()) => self.screen.windows = remembered.windows,
             Err(what) => {
                 let text =
-                    format!("the layouts of the last session cannot be shown ({what}); these are the shipped ones");
+                    format!("the layouts of the last session cannot be shown ({what}); using the shipped ones");
                 self.note("warning", &text);
             }
         }

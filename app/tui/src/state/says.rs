@@ -14,7 +14,7 @@ impl State {
             (true, _) => "the objective noises the subject".to_owned(),
             (false, 0) => {
                 let key = self.keymap().first_key("global", "edit-form");
-                format!("free generation is off, {key} sets it")
+                format!("free generation is off; {key} sets it")
             }
             (false, _) => "there is no target to look for".to_owned(),
         };

@@ -6,7 +6,7 @@ use crate::looks::{Glyphs, Theme};
 
 #[derive(Clone, Debug)]
 pub struct Screen {
-    /// Columns and rows.
+    /// Size of the terminal in columns and rows.
     pub size: (u16, u16),
     pub theme: Theme,
     pub glyphs: Glyphs,
@@ -17,7 +17,7 @@ pub struct Screen {
     pub view: String,
     /// How a screen with room for one pane is split all the same.
     pub small: Option<Tree>,
-    /// Which panes show.
+    /// The layouts, and which views of panes each shows.
     pub windows: Windows,
     /// Whether the pane with the keys has the whole screen.
     pub zoomed: bool,

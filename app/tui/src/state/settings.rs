@@ -1,6 +1,6 @@
 //! What the edit form says: method, objective, layers and the hyperparameters that differ from their defaults.
 
-use super::{Engine, NO_FACT};
+use super::Engine;
 use locus_protocol::{
     EditOrder, Fact, Hyperparameter, HyperparameterKind, MOST_SAID_TOKENS, PluginKind, counted, read_layers,
 };
@@ -8,6 +8,25 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use thiserror::Error;
+
+/// Why settings ask for no edit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoOrder {
+    /// No plugin of this kind is loaded.
+    NoPlugin(PluginKind),
+    /// A fact has no new target: its subject, or `None` where it is the only fact.
+    NoNewTarget(Option<String>),
+    /// No fact is selected.
+    NoFact,
+    /// A setting has a value that it cannot have; the sentence names it.
+    Wrong(String),
+}
+
+impl From<String> for NoOrder {
+    fn from(what: String) -> Self {
+        Self::Wrong(what)
+    }
+}
 
 /// Why a text names no layers.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -62,7 +81,7 @@ type Place = (PluginKind, String, String);
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Layers, as typed.
+    /// Layers as typed, such as `5` or `3-6`; empty leaves them to the method.
     pub layers: String,
     /// Tokens that the model says freely after each prompt of the record, as typed.
     pub free_generation: String,
@@ -239,19 +258,15 @@ impl Settings {
     /// The order that an edit of facts, the first first, with these settings is.
     ///
     /// # Errors
-    /// One sentence: what is missing or wrong.
-    pub fn order(&self, engine: &Engine, facts: Vec<Fact>) -> Result<EditOrder, String> {
-        let missing = |kind: &str| {
-            format!("no editing {kind} is loaded; M shows where plugins were looked for and why files were refused")
-        };
-        let method = self.chosen(engine, PluginKind::Method).ok_or_else(|| missing("method"))?;
-        let objective = self.chosen(engine, PluginKind::Objective).ok_or_else(|| missing("objective"))?;
+    /// A plugin, a target or a fact is missing, or a setting is wrong.
+    pub fn order(&self, engine: &Engine, facts: Vec<Fact>) -> Result<EditOrder, NoOrder> {
+        let plugin = |kind: PluginKind| self.chosen(engine, kind).ok_or(NoOrder::NoPlugin(kind));
+        let (method, objective) = (plugin(PluginKind::Method)?, plugin(PluginKind::Objective)?);
         if let Some(fact) = facts.iter().find(|fact| fact.target_new.is_empty()) {
-            let which = if facts.len() == 1 { "this fact".to_owned() } else { format!("the fact on {}", fact.subject) };
-            return Err(format!("{which} has no new target to put in; a lets you type one"));
+            return Err(NoOrder::NoNewTarget((facts.len() > 1).then(|| fact.subject.clone())));
         }
         let mut facts = facts.into_iter();
-        let fact = facts.next().ok_or_else(|| NO_FACT.to_owned())?;
+        let fact = facts.next().ok_or(NoOrder::NoFact)?;
         let layers = engine.model.as_ref().map_or(0, |model| model.layers);
         Ok(EditOrder {
             fact,

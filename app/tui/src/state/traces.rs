@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// Heat maps that are kept.
 const KEPT: usize = 24;
 
-/// One heat map.
+/// One heat map, with the order that asked for it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceView {
     /// What it starts from.
@@ -27,7 +27,7 @@ pub struct Peak {
     /// Position in the prompt.
     pub token: usize,
     pub layer: usize,
-    /// The indirect effect.
+    /// The indirect effect there: restored minus corrupted probability, from -1 to 1.
     pub effect: f64,
 }
 
@@ -48,7 +48,7 @@ impl TraceView {
         self.scores.get(token)?.as_ref()?.get(layer).copied()
     }
 
-    /// Effect of a cell: what restoring it brings back, or the share that ablating it deletes; none where effects are
+    /// Effect of a cell: what restoring it recovers, or the share that ablating it removes; none where effects are
     /// undefined.
     #[must_use]
     pub fn effect(&self, token: usize, layer: usize) -> Option<f64> {

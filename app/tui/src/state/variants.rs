@@ -1,6 +1,6 @@
 //! Variants of an edit of the selected fact, side by side.
 
-use super::{Engine, Settings};
+use super::{Engine, NoOrder, Settings};
 use locus_protocol::{EditOrder, Fact, PluginKind};
 
 /// Most variants beside each other.
@@ -9,7 +9,7 @@ pub const MOST_VARIANTS: usize = 4;
 /// A variant: its letter stays as long as it is there.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// `A` to `D`.
+    /// From `A` to `D`, unique among the variants.
     pub letter: char,
     /// Method, objective, layers and hyperparameters.
     pub settings: Settings,
@@ -20,7 +20,7 @@ impl Variant {
     ///
     /// # Errors
     /// One sentence: what is missing or wrong.
-    pub fn order(&self, engine: &Engine, fact: &Fact) -> Result<EditOrder, String> {
+    pub fn order(&self, engine: &Engine, fact: &Fact) -> Result<EditOrder, NoOrder> {
         self.settings.order(engine, vec![fact.clone()])
     }
 
@@ -35,7 +35,7 @@ impl Variant {
 /// The variants; one of them is what the others are compared with, one is selected.
 #[derive(Clone, Debug, Default)]
 pub struct Variants {
-    /// By letter.
+    /// Sorted by letter, at most [`MOST_VARIANTS`].
     pub list: Vec<Variant>,
     /// Place of the one that the others are compared with.
     pub baseline: usize,

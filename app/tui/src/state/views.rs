@@ -12,7 +12,7 @@ pub enum Of {
     /// With the edits in place; during an edit what it makes of the model.
     #[default]
     AsItIs,
-    /// Without any edit.
+    /// The model without any edit in place.
     Unedited,
     /// With the edits in place but this one, by its number.
     Without(u64),
@@ -203,7 +203,7 @@ impl<'a> Seen<'a> {
         match of {
             Of::AsItIs => "as it is".to_owned(),
             Of::Unedited => "unedited".to_owned(),
-            Of::Without(edit) => format!("edit {edit} taken out"),
+            Of::Without(edit) => format!("edit {edit} left out"),
             Of::Variant(letter) => {
                 let variants = &self.state.compare.variants.list;
                 let variant = variants.iter().find(|variant| variant.letter == letter);

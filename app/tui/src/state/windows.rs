@@ -187,10 +187,10 @@ impl Tree {
         let panes = self.panes();
         for pane in &panes {
             if !known.contains(&kind_of(pane)) {
-                return Err(format!("no pane is called {pane}"));
+                return Err(format!("unknown pane {pane}"));
             }
             if panes.iter().filter(|other| *other == pane).count() > 1 {
-                return Err(format!("the pane {pane} stands in it twice"));
+                return Err(format!("the pane {pane} appears twice"));
             }
         }
         let splits = |tree: &Self| tree.axis().is_none() || tree.parts().len() > 1;

@@ -16,7 +16,7 @@ const LONGEST: usize = 74_000;
 pub fn copy(what: &str, text: &str, terminal: &mut impl Write) -> io::Result<String> {
     if text.len() > LONGEST {
         let message =
-            format!("{} bytes are too long for the clipboard of a terminal; x writes them to a file", text.len());
+            format!("{} bytes are too long for the clipboard of a terminal; :export writes files", text.len());
         return Err(io::Error::other(message));
     }
     let lines = match text.lines().count() {
@@ -24,10 +24,10 @@ pub fn copy(what: &str, text: &str, terminal: &mut impl Write) -> io::Result<Str
         lines => format!(" ({lines} lines)"),
     };
     if std::env::var_os("TMUX").is_some() && through_tmux(text).is_ok() {
-        return Ok(format!("{what}{lines} went to tmux's buffer and clipboard"));
+        return Ok(format!("copied {what}{lines} to the buffer and clipboard of tmux"));
     }
     execute!(terminal, CopyToClipboard::to_clipboard_from(text))?;
-    Ok(format!("{what}{lines} went to the terminal (OSC 52), which may or may not put it on the clipboard"))
+    Ok(format!("sent {what}{lines} to the terminal (OSC 52), which may not support the clipboard"))
 }
 
 fn through_tmux(text: &str) -> io::Result<()> {

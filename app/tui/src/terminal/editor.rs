@@ -1,4 +1,4 @@
-//! The user's editor.
+//! The command of the editor, which opens a file at a line: `$VISUAL`, else `$EDITOR`.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -63,7 +63,7 @@ pub enum Message {
     HangUp,
     /// A line that something wrote to file descriptor 1 or 2.
     Output {
-        /// `stdout` or `stderr`.
+        /// Which of the two it was: `stdout` or `stderr`.
         source: &'static str,
         text: String,
     },
@@ -96,7 +96,7 @@ impl Terminal {
             return Err(io::Error::other("the workbench needs a terminal for both input and output"));
         }
         give_back_on_panic();
-        // Our theme writes no colours where NO_COLOR is set; crossterm's own way would take bold and reversed away too.
+        // Our theme writes no colors where NO_COLOR is set; crossterm's own way would take bold and reversed away too.
         style::force_color_output(true);
         enter(&messages)?;
         Ok(Self { messages })
@@ -108,7 +108,7 @@ impl Terminal {
     /// The terminal is not ours any more.
     pub fn screen(&self) -> io::Result<Screen> {
         let held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = held.as_ref().ok_or_else(|| io::Error::other("the terminal was given back"))?;
+        let held = held.as_ref().ok_or_else(|| io::Error::other("the terminal has been released"))?;
         let screen = Screen::new(held.tty.try_clone()?);
         Ok(if has_title() { screen.titled() } else { screen })
     }
@@ -119,7 +119,7 @@ impl Terminal {
     /// There is no shell that could continue us, or the terminal refuses.
     pub fn suspend(&self) -> io::Result<()> {
         if getsid(None)? == getpid() {
-            return Err(io::Error::other("there is no shell to go back to"));
+            return Err(io::Error::other("there is no shell to return to"));
         }
         restore();
         let stopped = kill_current_process_group(ProcessSignal::TSTP);

@@ -1,4 +1,4 @@
-//! The user's pager.
+//! The command of the pager: `$PAGER`, else `less -R`.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitStatus, Stdio};

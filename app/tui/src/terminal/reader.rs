@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 /// How often the thread looks whether it is to end, and for resizes, which come without input.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Keys are read.
+/// The thread reads keys.
 const READING: u8 = 0;
 /// The thread is to leave them to somebody else.
 const ASKED: u8 = 1;
-/// It does.
+/// The thread has left them, and reads nothing.
 const PAUSED: u8 = 2;
 
 /// The reading thread; it ends soon after this is dropped.

@@ -25,7 +25,7 @@ pub fn absorb(workbench: &mut Workbench, number: u64, event: BuildEvent) -> Vec<
             state.order(title, ReloadPlugin { file })
         }
         BuildEvent::Ended(Err(why)) => {
-            let text = format!("the crate of {id}: {why}; the build that was in use before stays");
+            let text = format!("the crate of {id}: {why}; the previous build stays in use");
             state.note("error", &text);
             state.say(Tone::Bad, text);
             state.build.fail(why);

@@ -39,9 +39,9 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
             (tone, level, done_sentence(state, &finished, verdict.as_ref(), &took))
         }
         Outcome::Cancelled { kept } if kept.is_empty() => {
-            (Tone::Plain, "info", format!("{} was cancelled", finished.title))
+            (Tone::Plain, "info", format!("{} was canceled", finished.title))
         }
-        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was cancelled; kept: {kept}", finished.title)),
+        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was canceled; kept: {kept}", finished.title)),
         Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
     };
     match finished.kind {
@@ -58,7 +58,7 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         JobKind::LeaveOut if *outcome == Outcome::Done => return,
         _ => {}
     }
-    let text = dropped.map_or_else(|| text.clone(), |title| format!("{text}; {title} was not begun"));
+    let text = dropped.map_or_else(|| text.clone(), |title| format!("{text}; {title} did not start"));
     state.note(level, &text);
     state.notices.say(state.now, tone, text);
     // what the job changed has asked already
@@ -86,26 +86,26 @@ fn done_sentence(state: &State, job: &Job, verdict: Option<&AimVerdict>, took: &
     match job.kind {
         JobKind::Load => match &state.engine.model {
             Some(model) => format!("{} is ready after {took}{}", model.name, from_before(state)),
-            None => format!("{title} is done after {took}"),
+            None => format!("{title}: done in {took}"),
         },
         JobKind::Trace => match early_site(state) {
             Some((token, peak)) if last_trace_ablates(state) => format!(
-                "ablated in {took}: layer {} deletes {:.0} % of the probability on `{token}`, the subject's last token",
+                "ablated in {took}: layer {} removes {:.0} % of the probability at `{token}`, the subject's last token",
                 peak.layer,
                 100.0 * peak.effect
             ),
             Some((token, peak)) if peak.effect <= 0.0 => format!(
-                "traced in {took}: no state of `{token}`, the subject's last token, brings the answer back; greatest {}",
+                "traced in {took}: no state of `{token}`, the subject's last token, restores the answer; greatest {}",
                 signed(peak.effect)
             ),
             Some((token, peak)) => format!(
-                "traced in {took}: layer {} brings back {} on `{token}`, the subject's last token",
+                "traced in {took}: layer {} restores {} at `{token}`, the subject's last token",
                 peak.layer,
                 signed(peak.effect)
             ),
             None => match state.traces.last().and_then(|view| view.undefined.as_ref()) {
                 Some(why) => format!("traced in {took}, but no effect is defined: {why}"),
-                None => format!("{title} is done after {took}"),
+                None => format!("{title}: done in {took}"),
             },
         },
         JobKind::Edit => match state.edits.view.as_ref().and_then(|view| view.last_rows()) {
@@ -117,31 +117,36 @@ fn done_sentence(state: &State, job: &Job, verdict: Option<&AimVerdict>, took: &
                     change(before.probability_new, after.probability_new),
                     change(before.probability_true, after.probability_true),
                 );
+                let undo = state.key("undo");
                 match verdict {
-                    Some(verdict) => format!("{} ({took}; u takes it back)", verdict.words()),
-                    None => format!("edited in {took}: p(new) {new}, p(true) {truth}; u takes it back"),
+                    Some(verdict) => format!("{} ({took}; {undo} undoes it)", verdict.words()),
+                    None => format!("edited in {took}: p(new) {new}, p(true) {truth}; {undo} undoes it"),
                 }
             }
-            None => format!("{title} is done after {took}; u takes it back"),
+            None => format!("{title}: done in {took}; {} undoes it", state.key("undo")),
         },
         JobKind::Try => match verdict {
             Some(verdict) => format!("{title}: {}", verdict.words()),
-            None => format!("{title} is done after {took}"),
+            None => format!("{title}: done in {took}"),
         },
         JobKind::Reload => author::loaded_sentence(state, took),
-        _ => format!("{title} is done after {took}"),
+        _ => format!("{title}: done in {took}"),
     }
 }
 
-/// What earlier sessions left, after a model was loaded.
+/// What earlier sessions left, after a model was loaded: edits in place, or those that can be redone.
 fn from_before(state: &State) -> String {
     match (state.edits.applied.len(), state.edits.undone.len()) {
         (0, 0) => String::new(),
-        (0, 1) => "; the edit of an earlier session can be put on again (--fresh starts without)".to_owned(),
-        (0, undone) => format!("; {undone} edits of earlier sessions can be put on again (--fresh starts without)"),
-        (1, _) => " with the edit of an earlier session in place; U lists it, --fresh starts without".to_owned(),
+        (0, 1) => "; one edit of an earlier session can be redone (--fresh starts without it)".to_owned(),
+        (0, undone) => format!("; {undone} edits of earlier sessions can be redone (--fresh starts without them)"),
+        (1, _) => {
+            let list = state.key("edits");
+            format!(" with one edit of an earlier session in place; {list} lists it, --fresh starts without it")
+        }
         (edits, _) => {
-            format!(" with {edits} edits of earlier sessions in place; U lists them, --fresh starts without")
+            let list = state.key("edits");
+            format!(" with {edits} edits of earlier sessions in place; {list} lists them, --fresh starts without them")
         }
     }
 }

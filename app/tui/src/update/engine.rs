@@ -11,7 +11,7 @@ use locus_protocol::{Event, JobId, JobKind, Outcome, counted};
 /// What a front shows that another one orders for.
 fn elsewhere(process: Option<u32>) -> String {
     let process = process.map_or_else(String::new, |process| format!(" {process}"));
-    format!("engine{process}, another workbench orders")
+    format!("engine{process}, controlled by another workbench")
 }
 
 /// The engine has answered.
@@ -30,7 +30,10 @@ pub fn welcome(state: &mut State, welcome: &Welcome) {
 pub fn control(state: &mut State, yours: bool, next_job: JobId) {
     state.jobs.last = state.jobs.last.max(next_job.saturating_sub(1));
     state.link.follows = (!yours).then(|| elsewhere(state.link.process));
-    let text = if yours { "this workbench orders again" } else { "another workbench has joined and orders now" };
+    let text = match yours {
+        true => "this workbench has control again",
+        false => "another workbench has joined and taken control",
+    };
     state.say(Tone::Warn, text);
 }
 
@@ -59,7 +62,7 @@ pub fn died(workbench: &mut Workbench, death: &Death) -> Vec<Effect> {
     let state = &mut workbench.state;
     let mut text = sentence;
     if waiting > 0 {
-        text += &format!("; {} that waited will not run", counted(waiting, "job"));
+        text += &format!("; {} in the queue will not run", counted(waiting, "job"));
     }
     state.note("error", &text);
     for line in &death.last_words {
@@ -107,7 +110,7 @@ pub fn came_back(state: &mut State, outcome: &Outcome) -> Vec<Effect> {
         0 => "no edits".to_owned(),
         edits => counted(edits, "edit"),
     };
-    let text = format!("a new engine is there, with {edits} in place as recorded");
+    let text = format!("a new engine is running, with {edits} in place as recorded");
     state.note("info", &text);
     state.say(Tone::Good, text);
     if std::mem::take(&mut state.link.resume) { state.run_lost_again() } else { Vec::new() }

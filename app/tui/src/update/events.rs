@@ -55,7 +55,7 @@ pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
 }
 
 /// Asks what is to become of second moments that an edit needs; where something else has the keys, the edit asks again when it
-/// is ordered anew.
+/// is ordered again.
 fn ask(workbench: &mut Workbench, needed: SecondMomentsNeeded) {
     let is_typing = is_typing(workbench);
     let Workbench { state, overlay, .. } = workbench;
@@ -69,7 +69,7 @@ fn ask(workbench: &mut Workbench, needed: SecondMomentsNeeded) {
         *overlay = Some(Overlay::Moments(MomentsQuestion::new(needed)));
     } else {
         let text =
-            format!("{} needs second moments that are not kept for this model; run it again to choose", needed.method);
+            format!("{} needs second moments, and none are stored for this model; run it again to choose", needed.method);
         state.say(Tone::Warn, text);
     }
 }
@@ -242,10 +242,10 @@ fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>
         let title = undone.last().map(|edit| edit.title.clone()).unwrap_or_default();
         // the verdict comes first: a narrow screen cuts the end off
         let weights = if unedited { "weights identical to checkpoint: " } else { "" };
-        Some(format!("{weights}took back {title}"))
+        Some(format!("{weights}undid {title}"))
     } else if after > before {
         let known = |edit: &&EditInPlace| state.edits.applied.iter().all(|there| there.number != edit.number);
-        applied.iter().find(known).map(|edit| format!("put on again: {}", edit.title))
+        applied.iter().find(known).map(|edit| format!("redid {}", edit.title))
     } else {
         None
     };

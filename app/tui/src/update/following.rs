@@ -5,7 +5,7 @@ use super::replay::show_fact;
 use crate::author;
 use crate::input::{Effect, Input};
 use crate::overlays::Overlay;
-use crate::state::{READ_ONLY, Tone};
+use crate::state::Tone;
 use crate::workbench::Workbench;
 use locus_protocol::Event;
 
@@ -43,7 +43,7 @@ fn press(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
     // a job that would wait for the running one is an order as well
     if effects.iter().any(orders) || workbench.state.jobs.last != before.state.jobs.last {
         *workbench = before;
-        workbench.say(Tone::Plain, READ_ONLY);
+        workbench.say(Tone::Plain, workbench.state.read_only());
         return Vec::new();
     }
     effects

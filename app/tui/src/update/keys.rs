@@ -38,7 +38,9 @@ pub fn paste(workbench: &mut Workbench, text: &str) -> Vec<Effect> {
     } else if let Some(pane) = panes.typing_mut() {
         pane.paste(state, &line)
     } else {
-        state.say(Tone::Plain, "nothing here takes text; / filters facts, i types one");
+        let filter = state.keymap().first_key("fact", "filter");
+        let text = format!("nothing here takes text; {filter} filters facts, {} types one", state.key("own-fact"));
+        state.say(Tone::Plain, text);
         Vec::new()
     };
     workbench.grant(wishes)

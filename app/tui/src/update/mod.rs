@@ -51,7 +51,7 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
             state.engine.gone = true;
             (state.jobs.job, state.jobs.standing_by) = (None, None);
             state.jobs.waiting.clear();
-            let text = "the engine has ended unexpectedly; leave with q and start again".to_owned();
+            let text = format!("the engine ended unexpectedly; {} leaves, then start again", state.key("quit"));
             state.note("error", &text);
             state.say(Tone::Bad, text);
             Vec::new()

@@ -8,7 +8,7 @@ use crate::workbench::Workbench;
 use locus_protocol::{Event, Fact};
 
 /// Folds a record. Keys are not recorded: which fact and which layer were selected follows from what was asked and
-/// ordered. Nothing is ordered anew.
+/// ordered. Nothing is ordered again.
 pub fn replay(workbench: &mut Workbench, event: Event) {
     if let Event::PluginReloaded(reloaded) = &event {
         // what followed on it comes as records of its own

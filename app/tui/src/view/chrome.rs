@@ -21,8 +21,8 @@ pub fn tabs(state: &State, area: Rect, buffer: &mut Buffer) {
         let tab = |index| (index, tab(index, index < named || index == state.screen.focus()) + gap);
         (0..PANES.len()).map(tab).collect()
     };
-    let next = "(Tab: next)";
-    let room = usize::from(area.width).saturating_sub(width(next));
+    let next = format!("({}: next)", state.key("next-pane"));
+    let room = usize::from(area.width).saturating_sub(width(&next));
     let fits = |tabs: &Vec<(usize, String)>| tabs.iter().map(|(_, text)| width(text)).sum::<usize>() <= room;
     let ways = (0..=PANES.len()).rev().map(|named| (named, " ")).chain([(0, "")]);
     let tabs = ways.map(|(named, gap)| all(named, gap)).find(fits);
@@ -73,8 +73,11 @@ fn activity(state: &State, room: usize) -> Line<'static> {
             Tone::Bad => ("error: ", state.theme().bad()),
         };
         let text = format!(" {mark}{}", printable(&notice.text));
-        let tail = if notice.tone == Tone::Bad && width(&text) > room { " (E shows all)" } else { "" };
-        let cut = shorten(&text, room.saturating_sub(width(tail)), state.glyphs());
+        let tail = match notice.tone == Tone::Bad && width(&text) > room {
+            true => format!(" ({} shows all)", state.key("last-error")),
+            false => String::new(),
+        };
+        let cut = shorten(&text, room.saturating_sub(width(&tail)), state.glyphs());
         return Line::from(vec![Span::styled(cut, style), Span::styled(tail, state.theme().muted())]);
     }
     let Some(job) = state.job() else { return Line::default() };
@@ -89,7 +92,7 @@ fn job_text(state: &State, job: &Job) -> String {
     let dot = format!(" {} ", state.glyphs().dot());
     let title = shorten(&job.title, 34, state.glyphs());
     let mut parts = vec![match (job.cancelling, job.paused) {
-        (true, _) => format!("cancelling: {title}"),
+        (true, _) => format!("canceling: {title}"),
         (_, true) => format!("paused: {title}"),
         _ => title,
     }];
@@ -99,7 +102,7 @@ fn job_text(state: &State, job: &Job) -> String {
     }
     if !state.jobs.waiting.is_empty() {
         let all = state.all_left().map_or_else(String::new, |left| format!(", all done in {}", ahead(left)));
-        parts.push(format!("{} wait (J){all}", state.jobs.waiting.len()));
+        parts.push(format!("{} waiting ({}){all}", state.jobs.waiting.len(), state.key("jobs")));
     }
     let left = job.left(state.now);
     if left.is_none() {

@@ -32,9 +32,9 @@ fn what_is_missing_is_said_with_the_key_that_gives_it() {
     insta::assert_snapshot!("analysis_no_sweep_80x24", bench.screen());
     let mut swept = Swept::new(true);
     bench.hear([started(2, "sweeps/two")]);
-    has(&bench, "no row of the sweep has come yet; r computes");
+    has(&bench, "no row of the sweep has arrived yet; r computes");
     swept.add(&mut bench, 0..1);
-    has(&bench, "r computes the analysis of the 38 rows that there are");
+    has(&bench, "r computes the analysis of the 38 rows so far");
     bench.press("r");
     has(&bench, "computing: reading the rows");
     let (number, fully) = asked(&mut bench).expect("asked for");
@@ -45,8 +45,8 @@ fn what_is_missing_is_said_with_the_key_that_gives_it() {
     assert_eq!(asked(&mut bench), None, "it is computed already");
     answer(&mut bench, &swept.path(), number);
     // one fact: reasons in place of numbers, and what gives them
-    has(&bench, "no verdict on causal trace: 1 fact without a gap, and 2 are needed");
-    has(&bench, "more facts come while the sweep goes on; r computes again");
+    has(&bench, "no verdict on causal trace: 1 fact without a gap, but 2 are needed");
+    has(&bench, "more facts arrive while the sweep runs; r computes again");
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn rows_that_come_later_are_counted_and_a_key_takes_them_in() {
 fn an_analysis_that_was_replaced_is_not_listened_to() {
     let (mut bench, swept) = analyzed(options(), 120, 40);
     bench.hear([started(3, "sweeps/other")]);
-    has(&bench, "no row of the sweep has come yet");
+    has(&bench, "no row of the sweep has arrived yet");
     answer(&mut bench, &swept.path(), 1);
-    has(&bench, "no row of the sweep has come yet");
+    has(&bench, "no row of the sweep has arrived yet");
     // the same sweep gone on with by another job keeps its analysis
     let (mut bench, _swept) = analyzed(options(), 120, 40);
     bench.hear([started(3, "sweeps/two")]);
@@ -183,7 +183,7 @@ fn a_sweep_without_localizers_compares_fixed_and_random_layers() {
     insta::assert_snapshot!("analysis_no_localizer_80x24", bench.screen());
     for _ in 0..5 {
         bench.press("l G");
-        has(&bench, "no localizer in this sweep");
+        has(&bench, "this sweep has no localizer");
         if bench.screen().contains("layer picked by") {
             has(&bench, "any layer, at random");
         }

@@ -87,7 +87,7 @@ fn effects_below_zero_have_their_own_look_and_the_greatest_is_the_greatest() {
         let mut bench = Bench::ready_with(WorkbenchOptions { colours, ..options() }, 120, 40);
         bench.press("t").hear(trace(2, 0, &TraceAnswer::True, "Thimphu", -0.5)).press("2 z");
         let screen = bench.screen();
-        assert!(screen.contains("greatest: ") && !screen.contains("layer 0 brings back"), "{screen}");
+        assert!(screen.contains("greatest: ") && !screen.contains("layer 0 restores"), "{screen}");
         assert!(screen.contains("effect -"), "the scale goes below zero: {screen}");
         insta::assert_snapshot!(format!("below_zero_{name}_120x40"), screen);
     }

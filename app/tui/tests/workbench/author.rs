@@ -58,11 +58,11 @@ fn a_crate_that_does_not_build_is_shown_with_its_first_error_and_the_old_build_s
         BuildEvent::Said("error[E0308]: mismatched\n --> src/lib.rs:7:5".into(), problem("error", 7)),
     );
     assert!(bench.screen().contains("building /crates/rome"), "{}", bench.screen());
-    tell(&mut bench, number, BuildEvent::Ended(Err("it does not build".into())));
+    tell(&mut bench, number, BuildEvent::Ended(Err("the build failed".into())));
     assert!(bench.commands().is_empty(), "nothing is loaded");
     let screen = bench.screen();
     assert!(screen.contains("2 of 2: /crates/rome/src/lib.rs:7:5: error of line 7"), "{screen}");
-    assert!(screen.contains("it does not build; the build that was in use before stays"), "{screen}");
+    assert!(screen.contains("the build failed; the previous build stays in use"), "{screen}");
     bench.press("enter");
     let opened = Effect::OpenEditor { file: "/crates/rome/src/lib.rs".into(), line: 7 };
     assert!(bench.effects.contains(&opened), "{:?}", bench.effects);
@@ -126,10 +126,10 @@ fn a_build_that_cannot_be_loaded_repeats_nothing() {
     let (build, _) = ordered(&mut bench);
     tell(&mut bench, build, BuildEvent::Ended(Ok("/t/librome.so".into())));
     bench.commands();
-    let error = "/t/librome.so declares itself badly".to_owned();
+    let error = "/t/librome.so has an invalid declaration".to_owned();
     finish(&mut bench, Outcome::Failed { error, blame: locus_protocol::Blame::Plugin });
     assert!(bench.commands().is_empty());
-    assert!(bench.state().notices.last_error().expect("an error").contains("declares itself badly"));
+    assert!(bench.state().notices.last_error().expect("an error").contains("has an invalid declaration"));
 }
 
 #[test]
@@ -139,18 +139,18 @@ fn cargo_can_be_stopped_and_what_says_nothing_of_its_crate_is_not_built() {
     let (build, _) = ordered(&mut bench);
     bench.press("ctrl-c");
     assert!(bench.effects.contains(&Effect::StopBuild), "{:?}", bench.effects);
-    tell(&mut bench, build, BuildEvent::Ended(Err("it does not build".into())));
-    assert!(bench.screen().contains("it was stopped"), "{}", bench.screen());
+    tell(&mut bench, build, BuildEvent::Ended(Err("the build failed".into())));
+    assert!(bench.screen().contains("the build was stopped"), "{}", bench.screen());
     let mut bench = Bench::ready(80, 24);
     bench.press("B");
-    assert!(bench.screen().contains("does not say what it was built from"), "{}", bench.screen());
+    assert!(bench.screen().contains("does not name the crate that it was built from"), "{}", bench.screen());
 }
 
 #[test]
 fn the_last_edit_or_trace_is_shown_and_copied_as_a_command() {
     let mut bench = bench();
     bench.press("$");
-    assert!(bench.screen().contains("nothing was traced or edited so far"), "{}", bench.screen());
+    assert!(bench.screen().contains("nothing has been traced or edited yet"), "{}", bench.screen());
     bench.press("r");
     bench.hear(recording::edit(bench.state().jobs.last));
     bench.effects.clear();

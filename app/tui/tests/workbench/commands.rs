@@ -47,13 +47,13 @@ fn a_wrong_argument_is_told_before_it_is_run_and_changes_nothing() {
         ("layer 99", "a layer is a number from 0 to 11, not `99`"),
         ("layer x", "a layer is a number from 0 to 11"),
         ("layers 3-99", "from 0 to 11"),
-        ("method nothing-like-it", "no method is called `nothing-like-it`; there are"),
-        ("set nothing-like-it 3", "no hyperparameter is called `nothing-like-it`"),
+        ("method nothing-like-it", "unknown method `nothing-like-it`; known: "),
+        ("set nothing-like-it 3", "unknown hyperparameter `nothing-like-it`"),
         ("set steps many", "steps"),
-        ("layout nowhere", "no layout is called `nowhere`; there are edit"),
-        ("layout remove nowhere", "no layout is called `nowhere`"),
-        ("pane nowhere", "no pane is called `nowhere`"),
-        ("theme neon", "no theme is called `neon`; there are terminal"),
+        ("layout nowhere", "unknown layout `nowhere`; the layouts are edit"),
+        ("layout remove nowhere", "unknown layout `nowhere`"),
+        ("pane nowhere", "unknown pane `nowhere`"),
+        ("theme neon", "unknown theme `neon`; the themes are terminal"),
     ] {
         bench.press(":").type_text(line);
         assert!(bench.screen().contains(told), "{line}: {}", bench.screen());
@@ -298,7 +298,7 @@ fn another_model_is_opened_from_the_list_and_commands_name_it() {
     assert_eq!(names, ["built-in", "smol"]);
     let mut wrong = Bench::ready(80, 24);
     typed(&mut wrong, "open smol");
-    assert!(wrong.state().notices.last_error().unwrap_or_default().contains("no model is called `smol`"));
+    assert!(wrong.state().notices.last_error().unwrap_or_default().contains("unknown model `smol`"));
 }
 
 #[test]
@@ -314,7 +314,7 @@ fn an_edit_that_is_ordered_during_another_waits_its_turn() {
     };
     assert_eq!(edits(&mut bench), 1);
     bench.press("1 j r");
-    assert!(bench.screen().contains("waits its turn; one job is before it, J lists them"), "{}", bench.screen());
+    assert!(bench.screen().contains("waits for one job; J lists them"), "{}", bench.screen());
     assert_eq!(edits(&mut bench), 0, "it waits");
     // the table shows the one that runs
     bench.hear([recording::step(2, 0)]);

@@ -57,7 +57,7 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
     bench.commands();
     bench.press("U");
     let screen = bench.screen();
-    assert!(screen.contains("3 edits in place") && screen.contains("enter takes edit 3 back"), "{screen}");
+    assert!(screen.contains("3 edits in place") && screen.contains("enter undoes edit 3"), "{screen}");
     assert!(screen.contains("2.500!") && screen.contains("by more than its own norm"), "{screen}");
     bench.press("up enter");
     assert_eq!(bench.commands(), [Command::start(3, Undo::of(2))]);
@@ -67,13 +67,13 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
     bench.hear([recording::edits(&[3], &[2, 1])]).finish();
     let screen = bench.screen();
     assert!(
-        screen.contains("1 edit in place, 2 taken back") && screen.contains("taken back, the last one first"),
+        screen.contains("1 edit in place, 2 undone") && screen.contains("undone, the most recent first"),
         "{screen}"
     );
     // the older one has to wait for the newer one
     bench.press("G enter");
     assert_eq!(bench.commands(), []);
-    assert!(bench.screen().contains("taken back last comes first"), "{}", bench.screen());
+    assert!(bench.screen().contains("redo the most recently undone edit first"), "{}", bench.screen());
     bench.press("up enter");
     assert_eq!(bench.commands(), [Command::start(5, Redo::default())]);
     // one key after the other, as fast as they come
@@ -95,7 +95,7 @@ fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
     bench.press("r").hear(recording::edit(2));
     // another edit went, so that the rows that came are not about this fact
     bench.hear([recording::edits(&[1, 2], &[])]).hear([recording::edits(&[1], &[2])]);
-    assert!(bench.screen().contains("in place, among other edits"), "{}", bench.screen());
+    assert!(bench.screen().contains("in place, but with other edits"), "{}", bench.screen());
     bench.hear([recording::prediction(1)]);
     let screen = bench.screen();
     assert!(screen.contains("in place, took: p(new)") && screen.contains("0.0412"), "{screen}");
@@ -180,7 +180,7 @@ fn second_moments_are_a_phase_with_its_end_in_sight() {
 fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     let mut bench = Bench::ready(120, 40);
     bench.press("U s");
-    assert!(bench.screen().contains("no edit is in place to be scored"), "{}", bench.screen());
+    assert!(bench.screen().contains("no edit is in place, so there is nothing to score"), "{}", bench.screen());
     bench.press("esc r").hear(recording::edit(2));
     bench.hear([recording::edits(&[1, 2], &[])]).wait(7000);
     bench.commands();
@@ -189,7 +189,7 @@ fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     bench.press("s");
     let commands = bench.commands();
     let [Command::Do { job, task: Task::Rescore(_) }] = commands.as_slice() else { panic!("{commands:?}") };
-    assert!(bench.screen().contains("they are being scored together"), "{}", bench.screen());
+    assert!(bench.screen().contains("scoring all of them together"), "{}", bench.screen());
     let score = |new, truth| vec![PromptScore { prompt: "p".into(), new, truth }];
     let scores = |new, truth| Scores { rewrite: score(new, truth), ..Scores::default() };
     let fare = |number, now| EditRescored {
@@ -210,7 +210,7 @@ fn all_edits_in_place_are_scored_together_and_drift_is_a_warning() {
     bench.hear([rescored(1.3, 0.5), Event::Finished { job: *job, outcome: Outcome::Done, seconds: 0.2 }]);
     let screen = bench.screen();
     assert!(screen.contains("edit 2: p(new) 0.020 → 0.500, p(true) 0.900 → 0.100"), "{screen}");
-    assert!(screen.contains("perplexity of 32 facts not edited: 1.250 → 1.300 (+4.0 %)"), "{screen}");
+    assert!(screen.contains("perplexity of 32 unedited facts: 1.250 → 1.300 (+4.0 %)"), "{screen}");
     assert!(screen.contains("all together: a weight changed by 0.5000 of its norm (h.5.w)"), "{screen}");
     let warned = |bench: &Bench, text: &str| {
         let (screen, buffer) = (bench.screen(), bench.buffer());
@@ -250,11 +250,11 @@ fn a_fact_that_is_edited_already_is_edited_on_top_or_anew() {
     ordered(&mut bench);
     bench.press("r");
     let screen = bench.screen();
-    assert!(screen.contains("This fact is edited already") && screen.contains("edit 1: rome L5"), "{screen}");
-    assert!(screen.contains("replace it: edit 1 is taken back first"), "{screen}");
+    assert!(screen.contains("This fact is already edited") && screen.contains("edit 1: rome L5"), "{screen}");
+    assert!(screen.contains("replace it: edit 1 is undone first"), "{screen}");
     insta::assert_snapshot!("edit_again_80x24", screen);
     bench.press("n");
-    assert!(!bench.screen().contains("edited already") && ordered(&mut bench).is_empty());
+    assert!(!bench.screen().contains("already edited") && ordered(&mut bench).is_empty());
     bench.press("r o");
     assert_eq!(ordered(&mut bench), [(3, "edit Bhutan".to_owned())]);
     bench.hear([Event::Finished { job: 3, outcome: Outcome::Cancelled { kept: String::new() }, seconds: 0.1 }]);
@@ -268,7 +268,7 @@ fn a_fact_that_is_edited_already_is_edited_on_top_or_anew() {
     ]);
     assert_eq!(ordered(&mut bench), [(5, "edit Bhutan".to_owned())]);
     bench.hear(recording::edit(5)).press("r");
-    assert!(bench.screen().contains("This fact is edited already"), "{}", bench.screen());
+    assert!(bench.screen().contains("This fact is already edited"), "{}", bench.screen());
     // another fact is not asked about
     bench.press("n 1 j");
     ordered(&mut bench);
@@ -287,5 +287,5 @@ fn an_edit_that_cannot_be_taken_back_is_not_replaced() {
     bench.hear([Event::Finished { job: 3, outcome, seconds: 0.1 }]);
     assert!(ordered(&mut bench).is_empty(), "it would be on top of the other");
     let screen = bench.screen();
-    assert!(screen.contains("the journal is full; editing Bhutan with rome was not begun"), "{screen}");
+    assert!(screen.contains("the journal is full; editing Bhutan with rome did not start"), "{screen}");
 }

@@ -93,7 +93,7 @@ fn the_third_end_in_a_row_waits_for_a_key() {
     assert_eq!(bench.effects, []);
     assert!(bench.screen().contains("o start an engine"), "{}", bench.screen());
     bench.press("esc");
-    assert_eq!(bench.state().ready_for_a_job(), Err("the engine has ended; o starts another one".to_owned()));
+    assert_eq!(bench.state().ready_for_a_job(), Err("the engine has ended; o starts a new one".to_owned()));
     bench.press("o");
     assert_eq!(bench.effects, [Effect::StartEngine]);
     // a job that is done between counts them anew
@@ -133,7 +133,7 @@ fn an_engine_that_goes_on_is_ended_only_where_that_is_asked_for() {
 fn another_workbench_takes_the_engine_over_and_gives_it_back() {
     let mut bench = Bench::ready(120, 40);
     bench.feed(welcome(true, true)).feed(Input::Control { yours: false, next_job: 9 });
-    assert!(bench.screen().contains("read-only: engine 7, another workbench orders"), "{}", bench.screen());
+    assert!(bench.screen().contains("read-only: engine 7, controlled by another workbench"), "{}", bench.screen());
     bench.press("t");
     assert_eq!(bench.effects, []);
     bench.hear(recording::trace(9, TraceKind::Hidden, 0));

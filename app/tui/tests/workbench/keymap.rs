@@ -77,11 +77,11 @@ fn a_users_file_is_laid_over_and_its_mistakes_are_named() {
     assert!(matches!(keymap.look_up("fact", &["u".parse().expect("key")]), Found::Nothing));
     assert!(matches!(keymap.look_up("fact", &["U".parse().expect("key")]), Found::Action(action) if action == "undo"));
     for (text, complaint) in [
-        ("[global]\n\"u\" = \"fly\"\n", "no action is called `fly`"),
-        ("[somewhere]\n\"u\" = \"undo\"\n", "[somewhere] is no section"),
-        ("[global]\n\"hyper-u\" = \"undo\"\n", "`hyper-u` is no key"),
+        ("[global]\n\"u\" = \"fly\"\n", "unknown action `fly`"),
+        ("[somewhere]\n\"u\" = \"undo\"\n", "unknown section [somewhere]"),
+        ("[global]\n\"hyper-u\" = \"undo\"\n", "`hyper-u` is not a key"),
         ("[global]\n\"ctrl-b\" = \"undo\"\n", "it is the prefix of tmux"),
-        ("[global]\n\"alt-u\" = \"undo\"\n", "told apart by time"),
+        ("[global]\n\"alt-u\" = \"undo\"\n", "tell Alt from Esc by timing"),
         ("[global]\n\"u u\" = \"undo\"\n", "can never be typed"),
         ("[global\n", "mine.toml"),
     ] {

@@ -52,7 +52,7 @@ fn other_facts_are_looked_at_while_an_edit_runs() {
     bench.commands();
     bench.press("1 j").wait(1000);
     assert_eq!(bench.commands(), []);
-    assert!(bench.screen().contains("next tokens come when the job is done"), "{}", bench.screen());
+    assert!(bench.screen().contains("next tokens appear when the job is done"), "{}", bench.screen());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     bench.effects.clear();
     bench.press("J j x");
     assert_eq!(bench.effects, [Effect::Cancel(2)]);
-    assert!(bench.screen().contains("cancelling") && bench.screen().contains("running"), "{}", bench.screen());
+    assert!(bench.screen().contains("canceling") && bench.screen().contains("running"), "{}", bench.screen());
 
     // ctrl-c cancels the look alone
     let mut bench = editing();
@@ -77,7 +77,7 @@ fn a_job_that_stands_by_is_cancelled_and_paused_by_itself() {
     // a second one that was meant for the look, too, spares the edit; a third one does not, and nothing is let in any more
     bench.press("ctrl-c");
     assert_eq!(bench.effects, []);
-    assert!(bench.screen().contains("goes on; the same key again cancels it"), "{}", bench.screen());
+    assert!(bench.screen().contains("resumes; the same key again cancels it"), "{}", bench.screen());
     bench.press("ctrl-c t");
     assert_eq!(bench.effects, [Effect::Cancel(2)]);
 }

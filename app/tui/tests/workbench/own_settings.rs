@@ -19,7 +19,7 @@ fn settings_and_keys_are_read_anew_while_it_runs() {
     bench.commands();
     let own = Own { colors: Some(Colors::Light), bell_after: Some(2.0) };
     bench.feed(Input::Reloaded(Ok(Box::new(read(own)))));
-    assert!(bench.screen().contains("read anew"), "{}", bench.screen());
+    assert!(bench.screen().contains("are reloaded"), "{}", bench.screen());
     assert_eq!(bench.state().theme().colors(), Colors::Light);
     bench.press("x");
     assert!(matches!(bench.commands().as_slice(), [Command::Do { task: Task::Trace(_), .. }]), "the new key traces");
@@ -29,10 +29,22 @@ fn settings_and_keys_are_read_anew_while_it_runs() {
 }
 
 #[test]
+fn sentences_name_the_keys_of_the_users_own_file() {
+    let mut bench = Bench::ready(120, 40);
+    assert!(bench.screen().contains("press t to trace the selected fact"), "{}", bench.screen());
+    let mut own = read(Own { colors: None, bell_after: None });
+    own.keymap.lay_over("keymap.toml", "[global]\n\"t\" = \"\"\n\"e\" = \"\"\n").expect("keys that are taken away");
+    bench.feed(Input::Reloaded(Ok(Box::new(own))));
+    let screen = bench.screen();
+    assert!(screen.contains("press x to trace the selected fact"), "{screen}");
+    assert!(screen.contains("press enter to choose method"), "{screen}");
+}
+
+#[test]
 fn files_that_are_wrong_change_nothing() {
     let mut bench = Bench::ready(120, 40);
     let before = bench.state().theme().colors();
-    bench.feed(Input::Reloaded(Err("workbench.toml: no theme is called `drak`".into())));
+    bench.feed(Input::Reloaded(Err("workbench.toml: unknown theme `drak`".into())));
     assert!(bench.screen().contains("settings not reloaded: workbench.toml"), "{}", bench.screen());
     assert_eq!(bench.state().theme().colors(), before);
 }

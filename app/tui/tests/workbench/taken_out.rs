@@ -47,8 +47,8 @@ fn seen(job: u64, fact: Fact, in_place: &[u64], with: &[u64]) -> Vec<Event> {
 fn a_view_without_an_edit_is_asked_for_once_and_shows_what_the_engine_says() {
     let mut bench = two_edits(120, 40);
     bench.press("3 v v");
-    assert!(bench.screen().contains("edit 2 taken out"), "{}", bench.screen());
-    assert!(bench.screen().contains("the model without edit 2 is looked at"), "{}", bench.screen());
+    assert!(bench.screen().contains("edit 2 left out"), "{}", bench.screen());
+    assert!(bench.screen().contains("the model without edit 2 is measured"), "{}", bench.screen());
     bench.wait(500);
     let ordered = jobs(&mut bench);
     let [(job, Task::LeaveOut(look))] = &ordered[..] else { panic!("{ordered:?}") };
@@ -70,7 +70,7 @@ fn a_view_without_an_edit_is_asked_for_once_and_shows_what_the_engine_says() {
     insta::assert_snapshot!("edit_taken_out_120x40", bench.screen());
     // the model as it is less the one without it: what the edit alone does
     bench.press("3 v v D D");
-    assert!(bench.screen().contains("as it is minus edit 2 taken out"), "{}", bench.screen());
+    assert!(bench.screen().contains("as it is minus edit 2 left out"), "{}", bench.screen());
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_trace_of_a_view_without_an_edit_leaves_the_edits_where_they_are() {
     });
     bench.hear(told);
     let screen = bench.screen();
-    assert!(screen.contains("edit 2 taken out") && screen.contains("the model with edit 1 in pla"), "{screen}");
+    assert!(screen.contains("edit 2 left out") && screen.contains("the model with edit 1 in pla"), "{screen}");
     // the view of the model as it is has its own
     bench.press("v v");
     assert!(bench.screen().contains("the model with edits 1, 2 in place"), "{}", bench.screen());
@@ -128,7 +128,7 @@ fn a_trace_of_a_view_without_an_edit_leaves_the_edits_where_they_are() {
 fn a_source_is_named_after_the_colon_and_remembered_by_its_operation() {
     let mut bench = two_edits(120, 40);
     bench.press("3 :").type_text("source without 1").press("enter");
-    assert!(bench.screen().contains("edit 1 taken out"), "{}", bench.screen());
+    assert!(bench.screen().contains("edit 1 left out"), "{}", bench.screen());
     bench.press(":").type_text("source without 9").press("enter");
     assert!(bench.screen().contains("edit 9 is not in place"), "{}", bench.screen());
     let remembered = serde_json::to_string(&bench.workbench.remembered()).expect("text");

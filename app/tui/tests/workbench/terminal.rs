@@ -211,7 +211,7 @@ fn the_whole_loop_by_keys_and_a_clean_terminal_afterwards() {
     rig.until("In five keys");
     rig.press("\x1b");
     rig.press("t");
-    rig.until("layer 5 brings back +0.710");
+    rig.until("layer 5 restores +0.710");
     rig.press("r");
     rig.until("in place, took: p(new) 2e-6 → 0.962");
     // What libraries print is in the log and nowhere else.
@@ -304,7 +304,7 @@ fn it_follows_the_size_of_the_window() {
         resize(&rig, rows, columns);
         thread::sleep(Duration::from_millis(30));
     }
-    rig.until("(Tab: next)");
+    rig.until("(tab: next)");
     rig.press("q");
     rig.end();
     rig.assert_clean();

@@ -65,7 +65,7 @@ fn an_answer_that_an_edit_has_changed_is_none_to_restore() {
     };
     bench.hear(recording::trace(3, TraceKind::Hidden, 1).into_iter().map(changed)).wait(7000);
     let screen = bench.press("2 z").screen();
-    assert!(screen.contains("with the edits in place the model answers “Oslo” and not “Thimphu”"), "{screen}");
+    assert!(screen.contains("with the edits in place, the model answers “Oslo”, not “Thimphu”"), "{screen}");
     assert!(!screen.contains("full restoration"), "{screen}");
 }
 
@@ -205,7 +205,7 @@ fn an_edit_that_is_in_no_journal_is_named_and_not_left_out_in_silence() {
     bench.press("r").hear(recording::edit(2).into_iter().map(unrecorded));
     bench.press("t").hear(recording::trace(3, TraceKind::Hidden, 1)).press("$");
     let screen = bench.screen();
-    assert!(screen.contains("edit 1 was in place and is not in the journal"), "{screen}");
+    assert!(screen.contains("edit 1 was in place but is not in the journal"), "{screen}");
 }
 
 #[test]
@@ -219,7 +219,7 @@ fn an_error_of_the_engine_is_seen_before_what_follows_it() {
     bench.press("r").hear(events);
     assert!(bench.screen().contains(&format!("error: {text}")), "{}", bench.screen());
     bench.wait(7000);
-    assert!(bench.screen().contains("hold (2.3 s; u takes it back)"), "{}", bench.screen());
+    assert!(bench.screen().contains("hold (2.3 s; u undoes it)"), "{}", bench.screen());
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn what_was_written_is_told_under_the_name_that_it_got() {
     let path = "exports/locus-edits-2.safetensors".into();
     bench.hear([Event::Saved { job: 3, path }, Event::Finished { job: 3, outcome: Outcome::Done, seconds: 0.1 }]);
     let screen = bench.screen();
-    assert!(screen.contains("writing the edits to exports/locus-edits-2.safetensors is done after 0.10 s"), "{screen}");
+    assert!(screen.contains("writing the edits to exports/locus-edits-2.safetensors: done in 0.10 s"), "{screen}");
 }
 
 /// An edit that was measured without free generation, and one under noise: what is not computed says why, and what turns it on.

@@ -89,7 +89,7 @@ fn a_second_trace_is_refused_with_the_reason_and_an_edit_waits() {
     assert!(bench.screen().contains("tracing Bhutan is running; ctrl-c cancels it"));
     bench.press("r");
     assert_eq!(bench.commands(), []);
-    assert!(bench.screen().contains("waits its turn"), "{}", bench.screen());
+    assert!(bench.screen().contains("waits for one job"), "{}", bench.screen());
 }
 
 #[test]
@@ -107,12 +107,12 @@ fn cancelling_and_what_was_kept() {
     bench.effects.clear();
     bench.press("ctrl-c");
     assert_eq!(bench.effects, [Effect::Cancel(2)]);
-    assert!(bench.screen().contains("cancelling: tracing Bhutan"), "{}", bench.screen());
+    assert!(bench.screen().contains("canceling: tracing Bhutan"), "{}", bench.screen());
     let outcome = Outcome::Cancelled { kept: "1 of 7 rows".into() };
     bench.hear([Event::Finished { job: 2, outcome, seconds: 0.3 }]);
     let screen = bench.screen();
-    assert!(screen.contains("tracing Bhutan was cancelled; kept: 1 of 7 rows"), "{screen}");
-    assert!(screen.contains(" cancelled; kept: 1 of 7 rows"), "{screen}");
+    assert!(screen.contains("tracing Bhutan was canceled; kept: 1 of 7 rows"), "{screen}");
+    assert!(screen.contains(" canceled; kept: 1 of 7 rows"), "{screen}");
     // And a new one can begin.
     bench.commands();
     bench.press("t");
@@ -127,7 +127,7 @@ fn a_cancelled_edit_shows_the_model_as_it_is() {
     let outcome = Outcome::Cancelled { kept: String::new() };
     bench.press("ctrl-c").hear([Event::Finished { job: 2, outcome, seconds: 0.3 }]);
     let screen = bench.screen();
-    assert!(screen.contains("cancelled: the weights are as before"), "{screen}");
+    assert!(screen.contains("canceled: the weights are unchanged"), "{screen}");
     assert!(screen.contains("0.973  +0.000"), "{screen}");
 }
 
@@ -154,7 +154,7 @@ fn leaving_asks_only_while_a_job_runs() {
     bench.effects.clear();
     bench.press("q");
     assert_eq!(bench.effects, []);
-    assert!(bench.screen().contains("tracing Bhutan is running and would be cancelled"));
+    assert!(bench.screen().contains("tracing Bhutan is running and would be canceled"));
     bench.press("esc");
     assert!(!bench.screen().contains("Leave?"));
 }
@@ -348,7 +348,7 @@ fn loading_can_be_cancelled_and_tried_again() {
     let outcome = Outcome::Cancelled { kept: String::new() };
     bench.hear([Event::Finished { job: 1, outcome, seconds: 0.2 }]).wait(7000);
     let screen = bench.screen();
-    assert!(screen.contains("loading the model was cancelled (o tries again)"), "{screen}");
+    assert!(screen.contains("loading the model was canceled (o tries again)"), "{screen}");
     bench.commands();
     bench.press("o");
     assert_eq!(bench.commands(), [Command::start(2, Load { source: ModelSource::BuiltIn })]);
@@ -442,7 +442,7 @@ fn the_engine_may_end_unexpectedly() {
     let mut bench = Bench::ready(120, 40);
     bench.press("t").feed(Input::EngineGone);
     bench.commands();
-    assert!(bench.screen().contains("the engine has ended unexpectedly"));
+    assert!(bench.screen().contains("the engine ended unexpectedly"));
     bench.press("t r");
     assert_eq!(bench.commands(), []);
     bench.press("q");

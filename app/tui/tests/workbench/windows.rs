@@ -40,14 +40,14 @@ fn the_pane_that_shows_is_named_at_every_width() {
             let screen = bench.screen();
             let tabs = screen.lines().next().unwrap_or_default();
             assert!(tabs.contains(&format!(" {} {} ", index + 1, pane.title)), "{columns}: {tabs}");
-            assert!(tabs.contains("(Tab: next)"), "{columns}: {tabs}");
+            assert!(tabs.contains("(tab: next)"), "{columns}: {tabs}");
         }
     }
     let names = |columns| {
         let screen = Bench::ready(columns, 24).screen();
         PANES.iter().filter(|pane| screen.lines().next().is_some_and(|tabs| tabs.contains(pane.title))).count()
     };
-    let all = PANES.iter().map(|pane| pane.title.chars().count() + 5).sum::<usize>() + "(Tab: next)".len();
+    let all = PANES.iter().map(|pane| pane.title.chars().count() + 5).sum::<usize>() + "(tab: next)".len();
     let all = u16::try_from(all).expect("a width");
     assert_eq!((names(40), names(all)), (1, PANES.len()), "see `tabs` in view/chrome.rs");
     assert!((2..PANES.len()).contains(&names(all - 8)), "names go one by one");

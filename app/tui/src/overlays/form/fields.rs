@@ -81,7 +81,7 @@ pub(super) fn help(state: &State, field: Field<'_>) -> (String, String) {
         }
         Field::Layers => ("layers to edit".into(), "5, 3-6 or 3,5; empty leaves it to the method".into()),
         Field::FreeGeneration => (
-            "tokens that the model says after each prompt, to look for the target in".into(),
+            "tokens that the model generates after each prompt, to search for the target".into(),
             format!("0 to {MOST_SAID_TOKENS}; 0: off; default {FREE_GENERATION}; type a value; ctrl-u: the default"),
         ),
         Field::Run => ("edit the selected fact, or the marked ones together".into(), "enter runs it".into()),
@@ -104,7 +104,7 @@ pub(super) fn is_choice(parameter: &Hyperparameter) -> bool {
 pub(super) fn choices_note(state: &State, kind: PluginKind) -> String {
     match state.engine.of_kind(kind).count() {
         0 | 1 => String::new(),
-        count => format!("left/right: {count} to choose from"),
+        count => format!("left/right: {count} choices"),
     }
 }
 

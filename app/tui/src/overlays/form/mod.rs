@@ -34,7 +34,7 @@ pub struct Form {
     typing: Option<Input>,
 }
 
-/// What is edited.
+/// The title of the form: the variant, or the facts that the edit is about.
 fn title(state: &State) -> String {
     if let Some(form) = &state.form.variant {
         return format!("Variant {}", form.letter);
@@ -229,7 +229,7 @@ impl Form {
             {
                 section = Some(*kind);
                 lines.push(Line::default());
-                let title = format!(" {} (may stay as it is)", printable(state.engine.title(*kind, plugin)));
+                let title = format!(" {} (optional)", printable(state.engine.title(*kind, plugin)));
                 lines.push(Line::styled(title, state.theme().heading()));
             }
             if index == place {

@@ -7,16 +7,16 @@ use crate::panes::Action;
 pub const ACTIONS: &[Action<AnalysisPane>] = &[
     Action {
         name: "analyze-again",
-        help: "compute the analysis of the rows that there are now",
+        help: "compute the analysis of the rows so far",
         hint: Some(|pane, _| if pane.analyzed.is_some() { "compute again" } else { "compute" }.into()),
-        available: |pane, _| pane.can_analyze(),
+        available: |pane, state| pane.can_analyze(state),
         run: |pane, _| pane.begin(false),
         ..Action::PLAIN
     },
     Action {
         name: "analyze-fully",
         help: "compute it with all resamples, however long it takes",
-        available: |pane, _| pane.can_analyze(),
+        available: |pane, state| pane.can_analyze(state),
         run: |pane, _| pane.begin(true),
         ..Action::PLAIN
     },
@@ -24,14 +24,14 @@ pub const ACTIONS: &[Action<AnalysisPane>] = &[
         name: "next-method",
         help: "the analysis of the next method",
         hint: Some(|_, _| "method".into()),
-        available: |pane, _| pane.has_several(Axis::Method),
+        available: |pane, state| pane.has_several(Axis::Method, state),
         run: |pane, _| pane.step(Axis::Method, true),
         ..Action::PLAIN
     },
     Action {
         name: "previous-method",
         help: "the analysis of the previous method",
-        available: |pane, _| pane.has_several(Axis::Method),
+        available: |pane, state| pane.has_several(Axis::Method, state),
         run: |pane, _| pane.step(Axis::Method, false),
         ..Action::PLAIN
     },
@@ -39,7 +39,7 @@ pub const ACTIONS: &[Action<AnalysisPane>] = &[
         name: "next-objective",
         help: "the analysis of the method's next objective",
         hint: Some(|_, _| "objective".into()),
-        available: |pane, _| pane.has_several(Axis::Objective),
+        available: |pane, state| pane.has_several(Axis::Objective, state),
         run: |pane, _| pane.step(Axis::Objective, true),
         ..Action::PLAIN
     },
@@ -47,7 +47,7 @@ pub const ACTIONS: &[Action<AnalysisPane>] = &[
         name: "analysis-score",
         help: "the analysis of another score",
         hint: Some(|_, _| "score".into()),
-        available: |pane, _| pane.has_several(Axis::Score),
+        available: |pane, state| pane.has_several(Axis::Score, state),
         run: |pane, _| pane.step(Axis::Score, true),
         ..Action::PLAIN
     },
@@ -55,13 +55,13 @@ pub const ACTIONS: &[Action<AnalysisPane>] = &[
         name: "analysis-localizer",
         help: "the analysis of another localizer",
         hint: Some(|_, _| "localizer".into()),
-        available: |pane, _| pane.has_several(Axis::Localizer),
+        available: |pane, state| pane.has_several(Axis::Localizer, state),
         run: |pane, _| pane.step(Axis::Localizer, true),
         ..Action::PLAIN
     },
     Action {
         name: "analysis-curve",
-        help: "in Regret: the curve by number of facts alone, or not",
+        help: "in Regret: only the curve by number of facts, or all",
         hint: Some(|pane, _| if pane.shown.curve { "table" } else { "curve" }.into()),
         available: |pane, _| pane.has_curve(),
         run: |pane, _| {

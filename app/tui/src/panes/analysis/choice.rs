@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Choice {
-    /// Name and window.
+    /// Name of the method and its window in layers.
     method: Option<(String, usize)>,
     objective: Option<String>,
     score: Option<String>,

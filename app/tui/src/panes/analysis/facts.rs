@@ -139,7 +139,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     page.gap();
     page.note(
         "slopes: errors clustered by fact (CR2, Satterthwaite's degrees of freedom); within facts: each fact and each layer \
-         has a level of its own; traces of other facts: whole traces change hands between facts; held out: below 0 is worse \
+         has a level of its own; traces of other facts: whole traces are permuted among facts; held out: below 0 is worse \
          than the mean of the other facts; Holm: corrected over all tables of this score",
     );
     notes::rows(chosen.panel, own, page);

@@ -43,7 +43,7 @@ fn freshness(pane: &AnalysisPane, state: &State) -> (String, Style) {
     let mut text = format!("of {of}, {} in {seconds}", counted(settings.resamples, "resample"));
     if analyzed.is_quick {
         let key = state.keymap().first_key(ABOUT.name, "analyze-fully");
-        text.push_str(&format!(" (few, so that it is quick; {key}: as many as locus analyze)"));
+        text.push_str(&format!(" (few, to be quick; {key}: as many as locus analyze)"));
     }
     let since = pane.since.len();
     if pane.running.is_some() {
@@ -151,8 +151,8 @@ pub fn empty(pane: &AnalysisPane, state: &State, paper: &mut Paper<'_>) {
     }
     say(&pane.title(), theme.heading());
     let rows = match pane.since.len() {
-        0 => format!("no row of the sweep has come yet; {again} computes the analysis once there are some"),
-        rows => format!("{again} computes the analysis of the {} that there are", counted(rows, "row")),
+        0 => format!("no row of the sweep has arrived yet; {again} computes the analysis once some have"),
+        rows => format!("{again} computes the analysis of the {} so far", counted(rows, "row")),
     };
     say(&rows, theme.accent());
     say(

@@ -39,9 +39,9 @@ const LEAST_FOR_CURVE: usize = 9;
 pub const ABOUT: About = About {
     name: "analysis",
     title: "Analysis",
-    about: "Does localization inform editing? From the rows of the sweep that there are: what picking the layer by a \
-            localizer is worth, what each rule loses, the published regressions, the same with facts as the unit, effect \
-            against score at a layer, and where effects are largest. left and right go through the sections.",
+    about: "Does localization inform editing? From the rows of the sweep so far: what picking the layer by a localizer \
+            is worth, what each rule loses, the published regressions, the same with facts as the unit, effect against \
+            score at a layer, and where effects are largest. left and right switch between the sections.",
     go: go_to!("analysis", "Analysis"),
     actions: || action::table(actions::ACTIONS),
     models: Models::Same,
@@ -72,7 +72,7 @@ pub struct AnalysisPane {
     job: Option<JobId>,
     /// The folder of the sweep, once it was told.
     folder: Option<PathBuf>,
-    /// The sweep's title.
+    /// Title of the sweep as its grid gives it; empty where it gives none.
     named: String,
     /// Cells and localizations that the sweep is going to have.
     all: usize,
@@ -203,10 +203,10 @@ fn hidden(total: usize, rows: usize) -> usize {
 
 impl AnalysisPane {
     /// Goes to the pane, and computes where there is something to compute.
-    pub fn open(&mut self) -> Vec<Wish> {
+    pub fn open(&mut self, state: &State) -> Vec<Wish> {
         let mut wishes = vec![Change::Focus(ABOUT.name).into()];
         let has_news = self.analyzed.is_none() || !self.since.is_empty();
-        if has_news && self.can_analyze().is_ok() {
+        if has_news && self.can_analyze(state).is_ok() {
             wishes.extend(self.begin(false));
         }
         wishes
@@ -240,9 +240,9 @@ impl AnalysisPane {
         }
     }
 
-    fn can_analyze(&self) -> Result<(), String> {
+    fn can_analyze(&self, state: &State) -> Result<(), String> {
         match (&self.folder, self.running) {
-            (None, _) => Err("no sweep is there to analyze; S starts one".to_owned()),
+            (None, _) => Err(format!("there is no sweep to analyze; {} starts one", state.key("sweep"))),
             (_, Some(_)) => Err("the analysis is being computed".to_owned()),
             _ => Ok(()),
         }
@@ -255,7 +255,7 @@ impl AnalysisPane {
         vec![Effect::Analyze { number: self.number, folder, fully }.into()]
     }
 
-    /// Rows begin anew where another job tells them; those that were analyzed stay known.
+    /// Rows start over where another job tells them; those that were analyzed stay known.
     fn of_job(&mut self, job: JobId) {
         if self.job != Some(job) {
             self.job = Some(job);
@@ -280,10 +280,10 @@ impl AnalysisPane {
         self.shown.choice.of(&self.analyzed.as_ref()?.analysis)
     }
 
-    fn has_several(&self, axis: Axis) -> Result<(), String> {
+    fn has_several(&self, axis: Axis, state: &State) -> Result<(), String> {
         let several = |analyzed: &Arc<Analyzed>| self.shown.choice.names(&analyzed.analysis, axis).all.len() > 1;
         match (&self.analyzed, axis) {
-            (None, _) => Err("no analysis is computed yet; r computes it".to_owned()),
+            (None, _) => Err(format!("no analysis is computed yet; {} computes it", self.again(state))),
             (Some(analyzed), _) if several(analyzed) => Ok(()),
             (_, Axis::Method) => Err("the sweep has no other method".to_owned()),
             (_, Axis::Objective) => Err("the sweep has no other objective of this method".to_owned()),
@@ -296,7 +296,7 @@ impl AnalysisPane {
         let regret = self.chosen().and_then(|chosen| chosen.panel.regret.as_ref().ok());
         match regret {
             Some(regret) if self.shown.section == Section::Regret && !regret.curve.is_empty() => Ok(()),
-            _ => Err("the section Regret has a curve, where facts have a score at every layer".to_owned()),
+            _ => Err("only the section Regret has a curve, if facts have a score at every layer".to_owned()),
         }
     }
 
@@ -384,11 +384,11 @@ impl AnalysisPane {
     fn no_localizer(&self, page: &mut Page<'_>) {
         let sweep = page.state.keymap().first_key(ABOUT.name, "sweep");
         page.text(
-            "no localizer in this sweep: nothing says at which layer a fact is, so that nothing can be compared with the scores",
+            "this sweep has no localizer, so there is nothing to compare with the scores",
             page.state.theme().warn(),
         );
         page.note(&format!(
-            "put [[localizers]] with kind = \"causal-trace\" into its grid and sweep into another folder (docs/sweeps.md); a \
+            "add [[localizers]] with kind = \"causal-trace\" to its grid and sweep into another folder (docs/sweeps.md); a \
              sweep by {sweep} has three"
         ));
         if self.shown.section != Section::Regret {

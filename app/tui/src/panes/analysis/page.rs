@@ -17,9 +17,9 @@ pub struct Page<'a> {
 /// A cell of a table: text and cells that it takes; words stand at the left, numbers at the right.
 #[derive(Clone, Debug)]
 pub enum Cell {
-    /// At the left.
+    /// A text, aligned left, and the cells it takes.
     Word(String, usize),
-    /// At the right.
+    /// A number, aligned right, and the cells it takes.
     Number(String, usize),
 }
 
@@ -52,7 +52,7 @@ impl<'a> Page<'a> {
         self.text(text, self.state.theme().heading());
     }
 
-    /// A remark.
+    /// A paragraph that explains the table above it.
     pub fn note(&mut self, text: &str) {
         self.text(text, self.state.theme().muted());
     }

@@ -85,7 +85,7 @@ pub fn write(pane: &AnalysisPane, analysis: &Analysis, chosen: Chosen<'_>, page:
     page.gap();
     page.note(&format!(
         "largest effect here: share of {} whose {} is largest at the layer; best edit here: share whose score is best there \
-         (a tie counts in parts); effect, score: means over facts",
+         (ties are split); effect, score: means over facts",
         facts(own.counts.facts),
         own.name
     ));

@@ -24,7 +24,7 @@ pub fn percent(share: f64) -> String {
     format!("{} %", fixed(100.0 * share, 0))
 }
 
-/// "0.030 [0.005, 0.069]".
+/// A value with its interval: "0.030 [0.005, 0.069]".
 #[must_use]
 pub fn bounded(estimate: f64, low: f64, high: f64) -> String {
     format!("{} [{}, {}]", fixed(estimate, 3), fixed(low, 3), fixed(high, 3))
@@ -45,7 +45,7 @@ pub fn or_reason<T>(value: &Computed<T>, show: impl FnOnce(&T) -> String) -> Str
     }
 }
 
-/// "12 facts".
+/// A number of facts in words: "12 facts".
 #[must_use]
 pub fn facts(count: usize) -> String {
     counted(count, "fact")
@@ -65,7 +65,7 @@ pub fn remedy(reason: &Unavailable, goes_on: bool, again: &str) -> Option<String
         | U::NoFreedom { .. }
             if goes_on =>
         {
-            format!("more facts come while the sweep goes on; {again} computes again")
+            format!("more facts arrive while the sweep runs; {again} computes again")
         }
         U::TooFewFacts { .. }
         | U::TooFewWholeFacts { .. }

@@ -19,10 +19,10 @@ use std::time::Duration;
 pub const ABOUT: About = About {
     name: "before-after",
     title: "Before/After",
-    about: "What the last edit changed. rewrite: the edited prompt; paraphrase: other wordings, which should follow; \
-            neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the last \
-            column counts the prompts where p(new) > p(true). says target: the share of prompts after which the model says it \
-            of its own accord, as part of its text or alone.",
+    about: "What the last edit changed. rewrite: the edited prompt; paraphrase: rephrased prompts, which should change \
+            too; neighborhood: other subjects with the same true answer, which should not. Probabilities are means; the \
+            last column counts the prompts where p(new) > p(true). says target: the share of prompts whose generated text \
+            contains the target, or is exactly the target.",
     go: go_to!("before-after", "Before/After"),
     actions: Vec::new,
     models: Models::Chosen,
@@ -138,12 +138,12 @@ fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {
         None => {
             lines.push(Line::default());
             let text = match state.view().of {
-                Of::AsItIs => "what an edit changed appears here after it".to_owned(),
-                Of::Unedited => "the unedited model has no edit; another source shows what one changed".to_owned(),
+                Of::AsItIs => "what an edit changed appears here after the edit".to_owned(),
+                Of::Unedited => "the unedited model has no edit; another model shows what one changed".to_owned(),
                 Of::Without(edit) => taken_out::missing(state, edit),
                 Of::Variant(letter) => {
                     let run = state.keymap().first_key("compare", "run-changed");
-                    format!("variant {letter} was not run with this fact; {run} in Compare runs it")
+                    format!("variant {letter} has not been run on this fact; {run} in Compare runs it")
                 }
             };
             let text = wrap(&format!(" {text}"), room, 1);
@@ -199,7 +199,7 @@ fn standing(state: &Seen<'_>, applied: &Applied) -> (&'static str, Style) {
     }
     let in_place = state.edits.numbers();
     let Some(place) = in_place.iter().position(|number| *number == applied.number) else {
-        return ("taken back", state.theme().warn());
+        return ("undone", state.theme().warn());
     };
     let measured = state.edits.last_on_top_of();
     match (in_place[..place] == *measured, place + 1 == in_place.len()) {
@@ -314,7 +314,7 @@ fn notes(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'st
 /// Normalised scores that are shown, by what they are called.
 const SCORES: [&str; 5] = ["rewrite", "paraphrase", "neighborhood", "relations", "overall"];
 
-/// The normalised scores (Hase et al. 2023, section 3.4), and what the model says after the prompt.
+/// The normalized scores (Hase et al. 2023, section 3.4), and what the model says after the prompt.
 fn said(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'static>>) {
     let score = |name: &&str| {
         let value = applied.numbers.get(&format!("{name}_score"))?;
@@ -355,23 +355,24 @@ fn in_place(state: &State, room: usize, lines: &mut Vec<Line<'static>>) {
         Span::raw(format!(" {} weights identical to checkpoint: ", state.glyphs().dot())),
         Span::styled(answer, style),
     ]));
-    let mut line = |mark: String, edit: &EditInPlace, what: &'static str| {
+    let mut line = |mark: String, edit: &EditInPlace, what: &str| {
         let large = if is_large(edit) { "!" } else { "" };
         let text = format!("{mark}{large} {}", printable(&format!("{}{}", edit.mark(), edit.title)));
         let text = shorten(&text, room.saturating_sub(what.len()), state.glyphs());
-        lines.push(Line::from(vec![Span::raw(text), Span::styled(what, state.theme().accent())]));
+        lines.push(Line::from(vec![Span::raw(text), Span::styled(what.to_owned(), state.theme().accent())]));
     };
     let earlier = edits.applied.len().saturating_sub(LISTED);
     for (index, edit) in edits.applied.iter().enumerate().skip(earlier) {
-        let undo = if index + 1 == edits.applied.len() { "  (u takes it back)" } else { "" };
-        line(format!("  {}", edit.number), edit, undo);
+        let is_last = index + 1 == edits.applied.len();
+        let undo = if is_last { format!("  ({} undoes it)", state.key("undo")) } else { String::new() };
+        line(format!("  {}", edit.number), edit, &undo);
     }
     if let Some(edit) = edits.undone.last() {
-        line("  back:".to_owned(), edit, "  (ctrl-r redoes it)");
+        line("  undone:".to_owned(), edit, &format!("  ({} redoes it)", state.key("redo")));
     }
     if earlier > 0 || edits.undone.len() > 1 {
         let all = edits.applied.len() + edits.undone.len();
-        lines.push(Line::styled(format!("  U lists all {all} edits"), state.theme().muted()));
+        lines.push(Line::styled(format!("  {} lists all {all} edits", state.key("edits")), state.theme().muted()));
     }
 }
 

@@ -1,4 +1,4 @@
-//! What taking one edit out would change: the model as it is, beside the model with all other edits.
+//! What leaving one edit out would change: the model as it is, beside the model with all other edits.
 
 use super::{groups, scores, top_tokens};
 use crate::looks::{printable, shorten, wrap};
@@ -13,14 +13,14 @@ pub(super) fn missing(state: &Seen<'_>, edit: u64) -> String {
     if let Some(why) = state.look_failed(Of::Without(edit)) {
         let key = state.keymap().first_key(state.pane(), "next-source");
         return format!(
-            "the model without edit {edit} could not be looked at: {why}; {key} chooses a model anew, which tries again"
+            "the model without edit {edit} could not be measured: {why}; {key} chooses a model and tries again"
         );
     }
     let is_there = state.edits.applied.iter().any(|known| known.number == edit);
     match state.ready_for_a_look() {
-        _ if !is_there => format!("edit {edit} is not in place, so that it cannot be taken out"),
-        Ok(()) => format!("the model without edit {edit} is being looked at"),
-        Err(why) => format!("the model without edit {edit} is looked at as soon as the engine is free: {why}"),
+        _ if !is_there => format!("edit {edit} is not in place, so it cannot be left out"),
+        Ok(()) => format!("the model without edit {edit} is being measured"),
+        Err(why) => format!("the model without edit {edit} is measured as soon as the engine is free: {why}"),
     }
 }
 

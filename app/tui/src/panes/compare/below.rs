@@ -222,7 +222,7 @@ fn texts(state: &State, grid: &Grid<'_>, room: usize, lines: &mut Vec<Line<'stat
 fn section_title(state: &State, section: &'static str) -> String {
     match section {
         COSTS => format!("costs: largest {}, time, memory", state.glyphs().weight_change()),
-        "scores" => "normalised scores".to_owned(),
+        "scores" => "normalized scores".to_owned(),
         section => section.to_owned(),
     }
 }

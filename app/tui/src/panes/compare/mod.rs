@@ -26,7 +26,7 @@ pub const ABOUT: About = About {
     title: "Compare",
     about: "Two to four variants of an edit of the selected fact, each tried on the unedited model, or on the model as it \
             is, and not put in place. The rows of all of them move together; the columns beside the baseline's (=) show differences from it. \
-            effect: what restoring the hidden state at the subject's last token brings back in a trace of that model; \
+            effect: the probability that the hidden state at the subject's last token restores in a trace of that model; \
             before: the model without the variant.",
     go: go_to!("compare", "Compare"),
     actions: || action::table(ACTIONS),
@@ -36,7 +36,7 @@ pub const ABOUT: About = About {
 const ACTIONS: &[Action<ComparePane>] = &[
     Action {
         name: "run-changed",
-        help: "run the variants without numbers for fact and settings",
+        help: "run the variants that have no numbers for this fact yet",
         hint: Some(|_, _| "run what is new".into()),
         available: |_, state| orders::can_run(state),
         run: |compare, state| compare.run(state, false),
@@ -52,7 +52,7 @@ const ACTIONS: &[Action<ComparePane>] = &[
     },
     Action {
         name: "add-variant",
-        help: "add what the edit form says as a variant",
+        help: "add the edit form's settings as a variant",
         hint: Some(|_, state| if state.compare.variants.list.is_empty() { "add a variant" } else { "add" }.into()),
         available: |_, state| orders::can_add(state),
         run: |_, state| changed(state, |variants| _ = variants.add(state.settings().clone())),
@@ -71,7 +71,7 @@ const ACTIONS: &[Action<ComparePane>] = &[
     },
     Action {
         name: "remove-variant",
-        help: "take the selected variant away",
+        help: "remove the selected variant",
         available: |_, state| orders::has_variants(state),
         run: |_, state| changed(state, Variants::remove),
         ..Action::PLAIN
@@ -277,7 +277,8 @@ fn scrolled(compare: &ComparePane, state: &State, below: Vec<Line<'static>>, pap
     if hides {
         let text = match (first, after) {
             (0, after) if arrange(state).panes.len() > 1 => {
-                format!(" {after} more lines; page-down shows them, z zooms")
+                let zoom = state.keymap().first_key(ABOUT.name, "zoom");
+                format!(" {after} more lines; page-down shows them, {zoom} zooms")
             }
             (0, after) => format!(" {after} more lines; page-down shows them"),
             (before, 0) => format!(" {before} lines above; page-up shows them"),
@@ -292,26 +293,26 @@ const SIDE_BY_SIDE: u16 = 160;
 
 /// What to press, as long as there is nothing to compare.
 fn invite(state: &State, paper: &mut Paper<'_>) {
-    let key = |text: &'static str| Span::styled(text, state.theme().accent());
+    let key = |action: &str| Span::styled(state.keymap().first_key(ABOUT.name, action), state.theme().accent());
     if state.engine.model.is_none() {
         paper.line(Span::styled(
-            " variants of an edit stand side by side here once the model is loaded",
+            " variants of an edit appear side by side here once the model is loaded",
             state.theme().muted(),
         ));
         return;
     }
     paper.line(vec![
         Span::raw(" press "),
-        key("C"),
+        key("compare-methods"),
         Span::raw(" for one variant of each method, "),
-        key("O"),
+        key("compare-objectives"),
         Span::raw(" of each objective,"),
     ]);
     paper.line(vec![
         Span::raw(" or "),
-        key("+"),
-        Span::raw(" to add what the edit form says; then "),
-        key("r"),
+        key("add-variant"),
+        Span::raw(" to add the edit form's settings; then "),
+        key("run-changed"),
         Span::raw(" runs them"),
     ]);
     paper.line(Span::styled(" nothing is put in place unless you say so", state.theme().muted()));
@@ -430,7 +431,9 @@ fn settings(state: &State, paper: &mut Paper<'_>) {
         paper.line(spans);
     }
     if hidden > 0 {
-        let text = format!(" {} more settings differ; z zooms, x exports", differences.len() - shown);
+        let key = |action| state.keymap().first_key(ABOUT.name, action);
+        let more = differences.len() - shown;
+        let text = format!(" {more} more settings differ; {} zooms, {} exports", key("zoom"), key("export"));
         paper.line(Span::styled(text, state.theme().warn()));
     }
 }

@@ -4,10 +4,18 @@ use super::{ComparePane, Standing, standing};
 use crate::state::{Change, Ground, MOST_VARIANTS, Stage, State, Tone, Variant, Variants, Wish};
 use locus_protocol::{Keep, PluginKind, TriedOn, Try, counted, model_with};
 
+/// The key of an action in Compare, which other panes name too.
+fn key(state: &State, action: &str) -> String {
+    state.keymap().first_key("compare", action)
+}
+
 /// Whether there are variants.
 pub(super) fn has_variants(state: &State) -> Result<(), String> {
     match state.compare.variants.list.is_empty() {
-        true => Err("there is no variant yet; + adds what the edit form says, C one for each method".to_owned()),
+        true => {
+            let (add, fill) = (key(state, "add-variant"), key(state, "compare-methods"));
+            Err(format!("there is no variant yet; {add} adds the edit form's settings, {fill} one for each method"))
+        }
         false => Ok(()),
     }
 }
@@ -25,7 +33,10 @@ pub(super) fn can_add(state: &State) -> Result<(), String> {
     can_fill(state)?;
     match state.compare.variants.list.len() < MOST_VARIANTS {
         true => Ok(()),
-        false => Err(format!("there are {MOST_VARIANTS} variants, which is the most; - takes the selected one away")),
+        false => {
+            let remove = key(state, "remove-variant");
+            Err(format!("there can be {MOST_VARIANTS} variants at most; {remove} removes the selected one"))
+        }
     }
 }
 
@@ -44,7 +55,8 @@ pub(super) fn can_keep(state: &State) -> Result<(), String> {
         Some(_) => Ok(()),
         None => {
             let model = model_with(&state.measured_on());
-            Err(format!("the selected variant has no change to put in place that was found on {model}; r or R runs it"))
+            let (run, all) = (key(state, "run-changed"), key(state, "run-all"));
+            Err(format!("the selected variant has no change found on {model} to put in place; {run} or {all} runs it"))
         }
     }
 }
@@ -79,7 +91,8 @@ pub(super) fn fill(state: &State, kind: PluginKind) -> Vec<Wish> {
     (variants.cursor, variants.baseline) = (0, 0);
     let mut wishes = vec![Change::Variants(variants).into(), Change::Focus("compare").into()];
     if left_out > 0 {
-        wishes.push(Wish::say(Tone::Plain, format!("{left_out} more have no letter left; e changes a variant")));
+        let text = format!("{left_out} more have no letter left; {} changes a variant", key(state, "change-variant"));
+        wishes.push(Wish::say(Tone::Plain, text));
     }
     wishes
 }
@@ -121,7 +134,8 @@ impl ComparePane {
         };
         let orders: Vec<Wish> = state.compare.variants.list.iter().filter(wanted).filter_map(order).collect();
         if orders.is_empty() {
-            let text = "every variant has its numbers or is on its way; R runs all again";
+            let all = key(state, "run-all");
+            let text = format!("every variant has its numbers or is on its way; {all} runs all again");
             return vec![Wish::say(Tone::Plain, text)];
         }
         self.scroll = 0;

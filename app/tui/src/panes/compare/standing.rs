@@ -11,7 +11,7 @@ pub(super) enum Standing<'a> {
     Wrong(String),
     /// It was not tried with this fact and these settings.
     New,
-    /// It is remembered: running, measured, cancelled or failed.
+    /// It is remembered: running, measured, canceled or failed.
     Known(&'a Attempt, Ground),
 }
 
@@ -38,7 +38,7 @@ impl Standing<'_> {
         }
         match &attempt.view.stage {
             Stage::Running => running_words(state, attempt),
-            Stage::Cancelled(_) => "cancelled".to_owned(),
+            Stage::Cancelled(_) => "canceled".to_owned(),
             Stage::Failed(error) => format!("failed: {error}"),
             Stage::Applied | Stage::Tried | Stage::Undone => match (&attempt.tried, attempt.seconds) {
                 (Some(tried), Some(took)) if attempt.kept => {
@@ -75,7 +75,7 @@ fn is_missed(attempt: &Attempt) -> bool {
 
 fn running_words(state: &State, attempt: &Attempt) -> String {
     if state.jobs.waits(attempt.view.job) {
-        return "waits its turn".to_owned();
+        return "waiting".to_owned();
     }
     let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
     let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
@@ -89,7 +89,7 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
 pub(super) fn standing<'a>(state: &'a State, variant: &Variant) -> Standing<'a> {
     let Some(fact) = state.fact() else { return Standing::Wrong("no fact is selected".to_owned()) };
     match variant.order(&state.engine, fact) {
-        Err(why) => Standing::Wrong(why),
+        Err(why) => Standing::Wrong(state.words_of(&why)),
         Ok(order) => match state.compare.attempt(&order, &state.measured_on()) {
             Some((attempt, ground)) => Standing::Known(attempt, ground),
             None => Standing::New,

@@ -19,9 +19,9 @@ use tui_input::Input;
 pub const ABOUT: About = About {
     name: "fact",
     title: "Fact",
-    about: "The facts that belong to the model, and what it answers now. [Brackets] mark the subject of the prompt; an \
-            edit puts the new target in the place of the true one. Facts marked with * are edited together, in one edit, \
-            by a method that takes many.",
+    about: "The facts of the model, and what it answers now. [Brackets] mark the subject of the prompt; an edit \
+            replaces the true target with the new one. Facts marked with * are edited together, in one edit, by a method \
+            that takes many.",
     go: go_to!("fact", "Fact"),
     actions: || action::table(ACTIONS),
     models: Models::Same,
@@ -30,7 +30,7 @@ pub const ABOUT: About = About {
 const ACTIONS: &[Action<FactPane>] = &[
     Action {
         name: "filter",
-        help: "filter the facts: a few letters; !word leaves out",
+        help: "filter the facts: a few letters; !word excludes",
         hint: Some(|_, _| "filter".into()),
         available: |_, state| match state.facts.total() {
             0 => Err("there are no facts to filter yet".into()),
@@ -44,28 +44,28 @@ const ACTIONS: &[Action<FactPane>] = &[
     },
     Action {
         name: "sort-facts",
-        help: "sort the facts by subject, relation, answer, or not",
+        help: "sort by subject, relation, answer, or as in the file",
         available: |_, state| has_facts(state),
         run: |_, _| vec![Change::NextFactOrder.into()],
         ..Action::PLAIN
     },
     Action {
         name: "mark",
-        help: "mark the fact; all marked ones are edited together",
+        help: "mark the fact; marked facts are edited together",
         available: |_, state| has_facts(state),
         run: |_, _| vec![Change::Focus("fact").into(), Change::ToggleMark.into()],
         ..Action::PLAIN
     },
     Action {
         name: "mark-all",
-        help: "mark all facts that the filter lets through",
+        help: "mark all facts that match the filter",
         available: |_, state| has_facts(state),
         run: |_, _| vec![Change::MarkShown.into()],
         ..Action::PLAIN
     },
     Action {
         name: "unmark-all",
-        help: "take all marks away",
+        help: "clear all marks",
         available: |_, state| match state.facts.marked() {
             0 => Err("no fact is marked".into()),
             _ => Ok(()),
@@ -240,7 +240,7 @@ pub fn first_steps(state: &State) -> Vec<Line<'static>> {
         (vec!["down", "up", "filter"], "pick a fact"),
         (vec!["trace"], "trace it: which states carry it"),
         (vec!["run", "edit-form"], "edit it, or first choose method and layer"),
-        (vec!["undo"], "take the edit back"),
+        (vec!["undo"], "undo the edit"),
         (vec!["quit"], "leave"),
     ];
     let line = |(names, text): (Vec<&str>, &str)| {
@@ -265,7 +265,7 @@ fn draw_filter(state: &State, filtering: bool, paper: &mut Paper<'_>) -> Option<
         0 => Span::raw(""),
         marked => {
             let text = format!(
-                " {marked} marked ({} takes the marks away)",
+                " {marked} marked ({} clears the marks)",
                 state.keymap().first_key(ABOUT.name, "unmark-all")
             );
             Span::styled(text, state.theme().accent())
@@ -320,7 +320,8 @@ fn draw_list(state: &Seen<'_>, paper: &mut Paper<'_>, rows: usize) {
         written += 1;
     }
     if facts.shown() == 0 && rows > 0 {
-        paper.line(Span::styled(" nothing matches; esc clears the filter", state.theme().warn()));
+        let leave = state.keymap().first_key(ABOUT.name, "leave");
+        paper.line(Span::styled(format!(" nothing matches; {leave} clears the filter"), state.theme().warn()));
         written += 1;
     }
     for _ in written..rows {
@@ -328,7 +329,7 @@ fn draw_list(state: &Seen<'_>, paper: &mut Paper<'_>, rows: usize) {
     }
 }
 
-/// A prompt with its subject in brackets, which show it without colours too.
+/// A prompt with its subject in brackets, which show it without colors too.
 #[must_use]
 pub fn prompt_spans(state: &State, fact: &Fact) -> Vec<Span<'static>> {
     let (before, after) = fact.template.split_once("{}").unwrap_or((&fact.template, ""));
@@ -344,7 +345,10 @@ fn draw_detail(state: &State, paper: &mut Paper<'_>) {
     let mut spans = vec![Span::raw(" ")];
     spans.extend(prompt_spans(state, fact));
     paper.line(spans);
-    let new = if fact.target_new.is_empty() { "(none; a adds one)".to_owned() } else { printable(&fact.target_new) };
+    let new = match fact.target_new.as_str() {
+        "" => format!("(none; {} adds one)", state.keymap().first_key(ABOUT.name, "amend-fact")),
+        new => printable(new),
+    };
     paper.line(vec![
         Span::styled(" true ", state.theme().muted()),
         Span::styled(printable(&fact.target_true), state.theme().heading()),
@@ -368,13 +372,13 @@ fn draw_detail(state: &State, paper: &mut Paper<'_>) {
         }
         None if state.engine.model.is_some() => {
             let text = if state.job().is_some() && state.ready_for_a_look().is_err() {
-                " next tokens come when the job is done"
+                " next tokens appear when the job is done"
             } else {
                 " asking for the next tokens"
             };
             paper.line(Span::styled(text, state.theme().muted()));
         }
-        None => paper.line(Span::styled(" next tokens come when the model is loaded", state.theme().muted())),
+        None => paper.line(Span::styled(" next tokens appear when the model is loaded", state.theme().muted())),
     }
 }
 

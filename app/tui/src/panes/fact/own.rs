@@ -18,7 +18,7 @@ const FIELDS: [(&str, &str); 3] =
 #[derive(Debug)]
 pub enum Typed {
     Goes,
-    /// It was left.
+    /// The user left without a fact.
     Left,
     Done(Box<Fact>),
 }

@@ -17,18 +17,18 @@ pub(super) fn draw_invitation(state: &Seen<'_>, paper: &mut Paper<'_>) {
         paper.line(Span::styled(" no fact is selected", muted));
         return;
     };
-    let key = |text: &'static str| Span::styled(text, state.theme().accent());
+    let key = |action: &str| Span::styled(state.keymap().first_key("layers", action), state.theme().accent());
     paper.line(vec![
         Span::raw(" press "),
-        key("e"),
+        key("edit-form"),
         Span::raw(" to choose method and layer, "),
-        key("r"),
+        key("run"),
         Span::raw(format!(" to {}", state.run_hint())),
     ]);
     if hidden_trace(state, None).is_none() {
         let text = vec![
             Span::raw(" "),
-            key("t"),
+            key("trace"),
             Span::raw(format!(" first shows which layers carry {}", printable(&fact.subject))),
         ];
         paper.line(text);
@@ -51,13 +51,16 @@ pub(super) fn draw_missing(state: &Seen<'_>, of: Of, paper: &mut Paper<'_>) {
             let key = state.keymap().first_key("", "compare-pane");
             let run = state.keymap().first_key("compare", "run-changed");
             match state.compare.variants.list.iter().any(|variant| variant.letter == letter) {
-                true => format!("variant {letter} was not run with this fact; {key} and {run} run it"),
-                false => format!("there is no variant {letter}; {key} shows the variants, C makes one of each method"),
+                true => format!("variant {letter} has not been run on this fact; {key} and then {run} run it"),
+                false => {
+                    let fill = state.keymap().first_key("", "compare-methods");
+                    format!("there is no variant {letter}; {key} shows the variants, {fill} makes one of each method")
+                }
             }
         }
         Of::Without(edit) => match (state.left_out(of), state.edits_of(of)) {
-            (_, None) => format!("edit {edit} is not in place, so that it cannot be taken out"),
-            (Some(seen), _) if seen.rows.is_empty() => "a fact without both targets has nothing to read off".to_owned(),
+            (_, None) => format!("edit {edit} is not in place, so it cannot be left out"),
+            (Some(seen), _) if seen.rows.is_empty() => "without both targets there is nothing to measure".to_owned(),
             (Some(seen), _) => format!("numbers of {}", model_with(&seen.with)),
             (None, _) => missing_look(state, of),
         },
@@ -74,12 +77,12 @@ fn missing_look(state: &Seen<'_>, of: Of) -> String {
     if let Some(why) = state.look_failed(of) {
         let key = state.keymap().first_key(state.pane(), "next-source");
         return format!(
-            "{} could not be looked at: {why}; {key} chooses a model anew, which tries again",
+            "{} could not be measured: {why}; {key} chooses a model and tries again",
             state.model(of)
         );
     }
     let waits = state.ready_for_a_look().err().map_or_else(String::new, |why| format!(": {why}"));
-    format!("{} is looked at as soon as the engine is free{waits}", state.model(of))
+    format!("{} is measured as soon as the engine is free{waits}", state.model(of))
 }
 
 pub(super) fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
@@ -99,8 +102,9 @@ pub(super) fn draw_head(state: &State, view: &EditView, paper: &mut Paper<'_>) {
     paper.line(Span::styled(shorten(&printable(&text), paper.width(), glyphs), state.theme().heading()));
     if state.edits.frozen.is_some() {
         let step = view.step.map_or(0, |step| step + 1);
+        let key = state.keymap().first_key("layers", "freeze");
         let text =
-            format!(" frozen at step {step}: {} held back; Space follows again", counted(state.edits.held, "step"));
+            format!(" frozen at step {step}: {} held back; {key} follows again", counted(state.edits.held, "step"));
         paper.line(Span::styled(text, state.theme().warn()));
     } else if let Stage::Failed(error) = &view.stage {
         let lines = wrap(&format!(" failed: {}", printable(error)), paper.width(), 1);
@@ -168,24 +172,28 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
                 }
                 parts.push(time_left(job.left(state.now)));
                 if job.cancelling {
-                    parts.push("cancelling".to_owned());
+                    parts.push("canceling".to_owned());
                 }
             }
             Line::styled(format!(" {}", parts.join(&dot)), state.theme().accent())
         }
         Stage::Applied if view.stale => {
-            Line::styled(" in place, among other edits than it was made with", state.theme().warn())
+            Line::styled(" in place, but with other edits than it was made with", state.theme().warn())
         }
         Stage::Applied => Line::styled(format!(" in place{verdict}: {answers}"), style),
         Stage::Tried => Line::styled(format!(" tried, not in place{verdict}: {answers}"), style),
         Stage::Undone if state.edits.undone.last().map(|edit| edit.number) == view.number => {
-            Line::styled(" taken back; ctrl-r puts it on again", state.theme().warn())
+            let key = state.keymap().first_key("layers", "redo");
+            Line::styled(format!(" undone; {key} redoes it"), state.theme().warn())
         }
-        Stage::Undone => Line::styled(" taken back; U lists all edits", state.theme().warn()),
+        Stage::Undone => {
+            let key = state.keymap().first_key("layers", "edits");
+            Line::styled(format!(" undone; {key} lists all edits"), state.theme().warn())
+        }
         Stage::Cancelled(kept) if kept.is_empty() => {
-            Line::styled(" cancelled: the weights are as before", state.theme().warn())
+            Line::styled(" canceled: the weights are unchanged", state.theme().warn())
         }
-        Stage::Cancelled(kept) => Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme().warn()),
+        Stage::Cancelled(kept) => Line::styled(format!(" canceled; kept: {}", printable(kept)), state.theme().warn()),
         Stage::Failed(_) => Line::default(),
     }
 }

@@ -22,10 +22,12 @@ use std::collections::BTreeSet;
 pub const ABOUT: About = About {
     name: "layers",
     title: "Layers",
-    about: "One row per layer. Effect at subject and last: what restoring the hidden state at the last token of the \
-            subject and of the prompt brings back. ed: * edited, ~ being edited. p(new), p(true): probabilities of both \
-            targets read off after that layer, their natural logarithms where most are below 1e-9; rank: their place among all tokens; before any edit those of the model as it is; their change is against the model before the edit. The weight change is \
-            relative to the unedited down-projection, both as Frobenius norms.",
+    about: "One row per layer. Effect at subject and last: the probability that restoring the hidden state at the last \
+            token of the subject and of the prompt recovers. ed: * edited, ~ being edited. p(new), p(true): logit-lens \
+            probabilities of both targets after that layer, as natural logarithms where most are below 1e-9; rank: \
+            their rank among all tokens. Before any edit they are those of the model as it is; changes are relative to \
+            the model before the edit. The weight change is the Frobenius norm of the change relative to that of the unedited \
+            down-projection.",
     go: go_to!("layers", "Layers"),
     actions: || action::table(order::ACTIONS),
     models: Models::Compared,
@@ -129,7 +131,7 @@ fn effects_of(state: &Seen<'_>, view: Option<&EditView>) -> Option<String> {
 #[derive(Clone, Copy)]
 struct Standing<'a> {
     rows: &'a [LayerRow],
-    /// Edits in place.
+    /// Number of edits in place that the rows were measured with.
     edits: usize,
 }
 
@@ -173,7 +175,8 @@ fn draw(order: &RowOrder, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
         (None, of) => draw_missing(state, of, &mut paper),
     }
     if let Some(model) = effects_of(state, view) {
-        let text = format!(" the effects are of a trace of {model}; t traces the model as it is");
+        let key = state.keymap().first_key(ABOUT.name, "trace");
+        let text = format!(" the effects are of a trace of {model}; {key} traces the model as it is");
         paper.line(Span::styled(shorten(&text, paper.width(), state.glyphs()), state.theme().warn()));
     }
     draw_table(order, state, view, &mut paper);
@@ -256,10 +259,11 @@ fn group_line(state: &Seen<'_>, kept: &[Column], missing: usize) -> String {
     let rule = state.glyphs().rule();
     let has_effects = ["subject", "last"].iter().all(|name| kept.iter().any(|column| column.header == *name));
     let effects = if has_effects { format!("       {rule} effect at {rule}  ") } else { " ".to_owned() };
+    let zoom = state.keymap().first_key(ABOUT.name, "zoom");
     match missing {
         0 => effects,
-        1 => format!("{effects}1 column has no room (z zooms)"),
-        missing => format!("{effects}{missing} columns have no room (z zooms)"),
+        1 => format!("{effects}1 column has no room ({zoom} zooms)"),
+        missing => format!("{effects}{missing} columns have no room ({zoom} zooms)"),
     }
 }
 
@@ -309,7 +313,7 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
         column(
             (
                 "subject",
-                "indirect effect of the hidden state at the subject's last token: probability that it brings back",
+                "indirect effect of the hidden state at the subject's last token: probability that it restores",
             ),
             "subject",
             (5, 8),
@@ -317,7 +321,7 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
             signed,
         ),
         column(
-            ("last", "indirect effect of the hidden state at the prompt's last token: probability that it brings back"),
+            ("last", "indirect effect of the hidden state at the prompt's last token: probability that it restores"),
             "last",
             (7, 8),
             &|layer| effect(last, layer),
@@ -326,14 +330,14 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
         column(("ed", "* edited, ~ being edited"), "ed", (4, 3), &|_| None, |_| String::new()),
         column(("weight change", weight), glyphs.weight_change(), (6, 10), &|layer| now(layer)?.weight_change, ratio),
         column(
-            ("p(new)", "probability of the new target read off after the layer (logit lens)"),
+            ("p(new)", "logit-lens probability of the new target after the layer"),
             &new,
             (1, width(&new) + 1),
             &|layer| Some(now(layer)?.probability_new),
             new_text,
         ),
         column(
-            ("p(true)", "probability of the true target read off after the layer (logit lens)"),
+            ("p(true)", "logit-lens probability of the true target after the layer"),
             &truth,
             (2, width(&truth) + 1),
             &|layer| Some(now(layer)?.probability_true),
@@ -364,14 +368,14 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
             rank_text,
         ),
         column(
-            ("ln p(new)", "natural logarithm of p(new), for what is too small to be told apart"),
+            ("ln p(new)", "natural logarithm of p(new), for probabilities too small to compare"),
             "ln p(new)",
             (100, 10),
             &|layer| Some(now(layer)?.probability_new.ln()),
             deep::written,
         ),
         column(
-            ("ln p(true)", "natural logarithm of p(true), for what is too small to be told apart"),
+            ("ln p(true)", "natural logarithm of p(true), for probabilities too small to compare"),
             "ln p(true)",
             (101, 11),
             &|layer| Some(now(layer)?.probability_true.ln()),
@@ -392,7 +396,7 @@ fn columns(state: &Seen<'_>, view: Option<&EditView>) -> Vec<Column> {
     }
     let names: BTreeSet<&String> = view.iter().flat_map(|view| &view.rows).flat_map(|row| row.metrics.keys()).collect();
     for (index, name) in names.into_iter().enumerate() {
-        let (wide, meaning) = ((width(name) + 1).max(8), format!("{name}, as the method tells it"));
+        let (wide, meaning) = ((width(name) + 1).max(8), format!("{name}, as the method reports it"));
         let of = |layer: usize| now(layer)?.metrics.get(name).copied();
         columns.push(column((name, &meaning), name, (10 + index, wide), &of, ratio));
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub(super) const ACTIONS: &[Action<LayersPane>] = &[
     Action {
         name: "next-column",
-        help: "choose the next column; the foot says what it means",
+        help: "choose the next column; the last line explains it",
         available: |_, state| has_layers(state),
         run: |pane, _| {
             pane.order.choose(true);
@@ -30,7 +30,7 @@ pub(super) const ACTIONS: &[Action<LayersPane>] = &[
     },
     Action {
         name: "sort-layers",
-        help: "sort by the chosen column; again: the other way, by layer",
+        help: "sort by the chosen column; again: reversed, by layer",
         available: |_, state| has_layers(state),
         run: |pane, _| {
             pane.order.sort();
@@ -41,9 +41,9 @@ pub(super) const ACTIONS: &[Action<LayersPane>] = &[
     Action {
         name: "hide-column",
         help: "hide the chosen column",
-        available: |pane, _| match pane.order.chosen.as_deref() {
-            None => Err("no column is chosen; > chooses one".into()),
-            Some("layer") => Err("the numbers of the layers stay".into()),
+        available: |pane, state| match pane.order.chosen.as_deref() {
+            None => Err(format!("no column is chosen; {} chooses one", state.key("next-column"))),
+            Some("layer") => Err("the layer column cannot be hidden".into()),
             Some(_) => Ok(()),
         },
         run: |pane, _| {
@@ -64,7 +64,7 @@ pub(super) const ACTIONS: &[Action<LayersPane>] = &[
 ];
 
 fn has_layers(state: &State) -> Result<(), String> {
-    if state.layers() > 0 { Ok(()) } else { Err("there are no layers before the model is loaded".to_owned()) }
+    if state.layers() > 0 { Ok(()) } else { Err("no model is loaded, so there are no layers yet".to_owned()) }
 }
 
 /// Names of the columns that every table of layers has, from left to right.

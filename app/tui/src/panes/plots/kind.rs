@@ -15,7 +15,7 @@ pub enum PlotKind {
     New,
     /// Probability of the true target read off after each layer.
     True,
-    /// What restoring a layer brings back, beside what the edit changes there.
+    /// What restoring a layer recovers, beside what the edit changes there.
     TraceAndEdit,
 }
 

@@ -9,7 +9,8 @@ use ratatui::layout::Rect;
 /// Draws the curves with their axes.
 pub fn paint(plots: PlotsPane, state: &State, curves: &[Curve], area: Rect, buffer: &mut Buffer) {
     let Some(window) = Window::around(curves, plots.logarithmic) else {
-        let text = " no value is greater than 0; s takes the log scale away";
+        let key = state.keymap().first_key("plots", "plot-scale");
+        let text = format!(" no value is greater than 0; {key} switches to the linear scale");
         buffer.set_stringn(area.x, area.y, text, usize::from(area.width), state.theme().warn());
         return;
     };

@@ -74,7 +74,7 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Begins anew where another job tells something.
+    /// Starts over where another job tells something.
     pub fn of_job(&mut self, job: JobId) {
         if self.job != Some(job) {
             *self = Self { job: Some(job), ..Self::default() };
@@ -228,7 +228,7 @@ impl Gathered {
         Some((reasons.values().sum(), most))
     }
 
-    /// Objectives, each once.
+    /// Number of distinct objectives among the edits.
     pub fn objectives(&self) -> usize {
         self.edits.keys().map(|edit| &edit.objective).collect::<BTreeSet<_>>().len()
     }

@@ -21,7 +21,7 @@ pub fn empty(state: &State, paper: &mut Paper<'_>) {
             "{key} (or :sweep) edits the selected or marked facts at every layer, one cell each, with the edit form's \
                  method and objective, and measures each edit alone"
         ),
-        "locus sweep run FILE --out DIR sweeps a grid of your own without the screen".to_owned(),
+        "locus sweep run FILE --out DIR sweeps a grid of your own without the workbench".to_owned(),
         "locus --follow DIR shows such a sweep here while it runs".to_owned(),
     ];
     for line in lines {
@@ -46,7 +46,7 @@ pub fn draw(pane: &SweepPane, state: &State, paper: &mut Paper<'_>) {
     paper.line(Span::styled(title, state.theme().heading()));
     let mut parts = vec![match gathered.all() {
         Some(all) => format!("{} of {}", gathered.done().min(all), counted(all, "cell")),
-        None => format!("{} looked at", counted(gathered.facts(), "fact")),
+        None => format!("{} so far", counted(gathered.facts(), "fact")),
     }];
     parts.extend(pace(pane, state));
     if let Some(started) = told {
@@ -84,16 +84,16 @@ fn pace(pane: &SweepPane, state: &State) -> Vec<String> {
     let follows = state.link.follows.is_some();
     match job {
         None if !follows => {
-            return vec![format!("stopped; {} goes on", state.keymap().first_key("sweep", "resume-sweep"))];
+            return vec![format!("stopped; {} resumes it", state.keymap().first_key("sweep", "resume-sweep"))];
         }
-        Some(job) if job.cancelling => return vec!["being cancelled".to_owned()],
+        Some(job) if job.cancelling => return vec!["canceling".to_owned()],
         Some(job) if job.paused => return vec!["paused".to_owned()],
         _ => {}
     }
     let mut parts = Vec::new();
     match gathered.rate(state.now) {
         Some(rate) => parts.push(format!("{} cells/s", rate_text(rate))),
-        None if follows => parts.push("no row has come since".to_owned()),
+        None if follows => parts.push("no new row yet".to_owned()),
         None => {}
     }
     match gathered.left(state.now) {

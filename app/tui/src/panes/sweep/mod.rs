@@ -25,9 +25,9 @@ const LEAST_FOR_CURVES: usize = 10;
 pub const ABOUT: About = About {
     name: "sweep",
     title: "Sweep",
-    about: "Scores of a sweep by layer, each the mean over its facts with half of its 95 % confidence interval, n of them, \
-            of one edit and objective; they fill as rows come. Curves: a score of each edit by layer with its \
-            intervals (A, B), and what each localizer says of the layers (a, b), each up to its own maximum.",
+    about: "Scores of a sweep by layer for one edit and objective: the mean over n facts with the half-width of its \
+            95 % confidence interval. They fill in as rows arrive. Curves: a score of each edit by layer with its \
+            intervals (A, B), and the effects of each localizer by layer (a, b), each scaled to its own maximum.",
     go: go_to!("sweep", "Sweep"),
     actions: || action::table(ACTIONS),
     models: Models::Same,
@@ -70,8 +70,8 @@ const ACTIONS: &[Action<SweepPane>] = &[
     },
     Action {
         name: "resume-sweep",
-        help: "go on with the sweep that is shown; done: what failed",
-        hint: Some(|sweep, _| if sweep.gathered.is_complete() { "failed cells again" } else { "go on" }.into()),
+        help: "resume the sweep shown; if done: retry the failed cells",
+        hint: Some(|sweep, _| if sweep.gathered.is_complete() { "retry failed cells" } else { "resume" }.into()),
         available: |sweep, state| sweep.can_resume(state),
         run: |sweep, _| sweep.resume(),
         ..Action::PLAIN
@@ -202,7 +202,7 @@ impl SweepPane {
 
     fn has_rows(&self) -> Result<(), String> {
         match self.gathered.done() {
-            0 => Err("no row of a sweep has come yet".to_owned()),
+            0 => Err("no row of a sweep has arrived yet".to_owned()),
             _ => Ok(()),
         }
     }
@@ -232,7 +232,7 @@ impl SweepPane {
 
     fn can_resume(&self, state: &State) -> Result<(), String> {
         if self.gathered.started.is_none() {
-            return Err("no sweep is shown that could go on; S starts one".to_owned());
+            return Err(format!("there is no sweep to resume; {} starts one", state.key("sweep")));
         }
         if self.gathered.is_complete() && self.gathered.failures().is_none() {
             return Err("all cells of the sweep are done".to_owned());

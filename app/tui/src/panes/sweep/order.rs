@@ -68,7 +68,7 @@ fn case_of(fact: &Fact) -> Result<u64, String> {
     fact.case_id.ok_or_else(|| {
         let subject = &fact.subject;
         format!(
-            "the fact on {subject} is in no file of facts, and a sweep takes facts from there; start with --facts FILE"
+            "the fact on {subject} is in no facts file, and a sweep takes its facts from one; start with --facts FILE"
         )
     })
 }

@@ -18,7 +18,7 @@ fn scale_end(own: &TracePane, view: &TraceView) -> f64 {
     if own.full_scale {
         return full;
     }
-    // In tenths of full restoration, so that the colours of a filling map do not change with every row.
+    // In tenths of full restoration, so that the colors of a filling map do not change with every row.
     let greatest = view.greatest_shown().unwrap_or(full);
     let tenths = (greatest / full * 10.0).ceil().clamp(1.0, 10.0);
     full * tenths / 10.0
@@ -218,10 +218,11 @@ pub(super) fn scale_line(own: &TracePane, state: &Seen<'_>, drawn: Drawn<'_>) ->
     spans.push(Span::styled(format!(" {}", signed(end)), state.theme().muted()));
     let full = view.full_effect();
     let all = if view.started.order.intervention.is_ablation() { "all of it" } else { "full restoration" };
+    let key = state.keymap().first_key("trace", "trace-scale");
     let text = match (end < full - 1e-9, own.full_scale) {
-        (true, _) => format!("; {all} would be {} (s scales to it)", signed(full)),
+        (true, _) => format!("; {all} would be {} ({key} scales to it)", signed(full)),
         (false, false) => format!(", {all}"),
-        (false, true) => format!(", {all} (s scales to the greatest)"),
+        (false, true) => format!(", {all} ({key} scales to the greatest)"),
     };
     spans.push(Span::styled(text, state.theme().muted()));
     Line::from(spans)

@@ -18,7 +18,7 @@ use std::time::Duration;
 pub const ABOUT: About = About {
     name: "trace",
     title: "Trace",
-    about: "The subject's embeddings are noised, which destroys the answer. Each cell restores one clean state in that \
+    about: "Noise on the subject's embeddings destroys the answer. Each cell restores one clean state in that \
             run: its effect is how much of the answer's probability comes back. * marks tokens of the subject, ~ \
             first-order estimates.",
     go: go_to!("trace", "Trace"),
@@ -82,7 +82,7 @@ const ACTIONS: &[Action<TracePane>] = &[
 
 fn nothing_is_traced(state: &State) -> Result<(), String> {
     match state.traces.running() {
-        Some(_) => Err("a trace is running; ctrl-c cancels it".into()),
+        Some(_) => Err(format!("a trace is running; {} cancels it", state.key("cancel"))),
         None => Ok(()),
     }
 }
@@ -327,13 +327,13 @@ fn draw_nothing(own: &TracePane, state: &State, paper: &mut Paper<'_>) {
         paper.line(Span::styled(text, state.theme().accent()));
     } else if let Some(trouble) = trouble {
         paper.line(outcome_line(state, &trouble.outcome));
-        paper.line(" press t to try again");
+        paper.line(format!(" press {} to try again", state.keymap().first_key(ABOUT.name, "trace")));
     } else if state.engine.model.is_none() {
         paper.line(Span::styled(" the trace of a fact appears here once the model is loaded", state.theme().muted()));
     } else if state.fact().is_some() {
         paper.line(vec![
             Span::raw(" press "),
-            Span::styled("t", state.theme().accent()),
+            Span::styled(state.keymap().first_key(ABOUT.name, "trace"), state.theme().accent()),
             Span::raw(format!(" to trace the selected fact ({kind})")),
         ]);
         paper.line("");
@@ -350,22 +350,21 @@ fn draw_missing(seen: &Seen<'_>, paper: &mut Paper<'_>) {
     let of = seen.view().of;
     let text = match (of, seen.edits_of(of)) {
         (Of::Variant(letter), None) => format!(
-            "variant {letter} is not in place, and what is not in place is not traced; {} in Compare puts it in place, \
-             then {} traces it",
+            "variant {letter} is not in place and cannot be traced; {} in Compare puts it in place, then {} traces it",
             seen.keymap().first_key("compare", "keep-variant"),
             seen.keymap().first_key("", "trace")
         ),
-        (Of::Without(edit), None) => format!("edit {edit} is not in place, so that it cannot be taken out"),
+        (Of::Without(edit), None) => format!("edit {edit} is not in place, so it cannot be left out"),
         (_, Some(with)) if is_being_traced(seen, &with) => {
             format!("tracing on {}: the clean and the corrupted runs come first", seen.model(of))
         }
         _ if seen.lacks(of).is_some() => format!(
-            "this fact was not traced on {}; {} traces it, and the edits in place stay there",
+            "this fact has not been traced on {}; {} traces it and leaves the edits in place",
             seen.model(of),
             seen.keymap().first_key("", "trace")
         ),
         _ => format!(
-            "this fact was not traced on {}; with its edits in place {} traces it",
+            "this fact has not been traced on {}; with its edits in place {} traces it",
             seen.model(of),
             seen.keymap().first_key("", "trace")
         ),
@@ -387,9 +386,9 @@ fn is_being_traced(seen: &Seen<'_>, with: &[u64]) -> bool {
 fn outcome_line(state: &State, outcome: &Outcome) -> Line<'static> {
     match outcome {
         Outcome::Done => Line::default(),
-        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" cancelled", state.theme().warn()),
+        Outcome::Cancelled { kept } if kept.is_empty() => Line::styled(" canceled", state.theme().warn()),
         Outcome::Cancelled { kept } => {
-            Line::styled(format!(" cancelled; kept: {}", printable(kept)), state.theme().warn())
+            Line::styled(format!(" canceled; kept: {}", printable(kept)), state.theme().warn())
         }
         Outcome::Failed { error, .. } => Line::styled(format!(" failed: {}", printable(error)), state.theme().bad()),
     }
@@ -526,8 +525,9 @@ fn progress_line(state: &Seen<'_>, view: &TraceView, room: usize) -> Line<'stati
         Some(Outcome::Done | Outcome::Cancelled { .. })
             if state.view().of == Of::AsItIs && !view.started.is_of(&state.edits.numbers()) =>
         {
-            let text = format!(" of {}; t traces the model as it is now", view.started.model());
-            let short = " of an older state; t traces the model as it is now".to_owned();
+            let key = state.keymap().first_key(ABOUT.name, "trace");
+            let text = format!(" of {}; {key} traces the model as it is now", view.started.model());
+            let short = format!(" of an older state; {key} traces the model as it is now");
             Line::styled(if width(&text) > room { short } else { text }, state.theme().warn())
         }
         Some(Outcome::Done) if view.undefined.is_some() => Line::styled(format!(" {settings}"), state.theme().muted()),
