@@ -109,7 +109,7 @@ fn the_variables_of_users_are_heard() {
     let home = Home::new(Faults::default());
     let with = |name: &str, value: &str| home.command(&["model", "download", MODEL]).env(name, value).output();
     let offline = with("HF_HUB_OFFLINE", "1").expect("locus runs");
-    assert!(sentence(&offline).contains("HF_HUB_OFFLINE forbids to download it"), "{offline:?}");
+    assert!(sentence(&offline).contains("HF_HUB_OFFLINE forbids downloading it"), "{offline:?}");
     assert_eq!(home.server.asked(), []);
     let elsewhere = home.folder.path().join("elsewhere");
     let there = with("HF_HUB_CACHE", elsewhere.to_str().expect("text")).expect("locus runs");
@@ -120,5 +120,5 @@ fn the_variables_of_users_are_heard() {
     assert!(!tokens.is_empty() && tokens.iter().all(|token| token == "Bearer hf_mine"), "{tokens:?}");
     let wrong = with("HF_ENDPOINT", "mirror").expect("locus runs");
     assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
-    assert!(text(&wrong.stderr).contains("HF_ENDPOINT: `mirror` is no address"), "{wrong:?}");
+    assert!(text(&wrong.stderr).contains("HF_ENDPOINT: `mirror` is not the address"), "{wrong:?}");
 }

@@ -35,7 +35,7 @@ pub fn make(root: &Path, target: &Path, packages: &[String]) -> Result<()> {
     }
     for inner in ["lib", "completions", "man/man1", "licenses"] {
         let inner = folder.join(inner);
-        fs::create_dir_all(&inner).with_context(|| format!("cannot make {}", inner.display()))?;
+        fs::create_dir_all(&inner).with_context(|| format!("cannot create {}", inner.display()))?;
     }
     // the front needs no libtorch; it starts what is called locus-engine beside it
     stripped(&built.join("locus"), &folder)?;
@@ -87,7 +87,7 @@ fn said(built: &Path, arguments: &[&str]) -> Result<String> {
 /// Copies a file, or a folder with all that is in it.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if from.is_dir() {
-        fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+        fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
         for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
             let name = entry?.file_name();
             copy(&from.join(&name), &to.join(&name))?;
@@ -113,10 +113,10 @@ fn licenses(root: &Path, packages: &[String], folder: &Path) -> Result<()> {
             texts.push((APACHE.to_owned(), root.join(APACHE)));
         }
         if license.is_empty() && texts.is_empty() {
-            bail!("package {name} {version} says nothing of its license: it cannot be handed on");
+            bail!("package {name} {version} does not state its license: it cannot be distributed");
         }
         if !texts.is_empty() {
-            fs::create_dir_all(&place).with_context(|| format!("cannot make {}", place.display()))?;
+            fs::create_dir_all(&place).with_context(|| format!("cannot create {}", place.display()))?;
         }
         for (text, file) in &texts {
             copy(file, &place.join(text))?;

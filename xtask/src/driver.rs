@@ -32,10 +32,10 @@ impl Driver {
 
     /// One sentence: which it is, and whether it can run what will be fetched.
     pub fn says(&self) -> String {
-        let newer = "an older one runs no card with it: bring the driver up to date, or take --cpu";
+        let newer = "an older one cannot run it: update the driver, or use --cpu";
         match self.version.split('.').next().and_then(|major| major.parse::<u32>().ok()) {
             Some(major) if major >= OLDEST => format!("the NVIDIA driver {} runs CUDA 13", self.version),
-            Some(_) => format!("the NVIDIA driver is {}, and CUDA 13 needs {OLDEST} or newer; {newer}", self.version),
+            Some(_) => format!("the NVIDIA driver is {}, but CUDA 13 needs {OLDEST} or newer; {newer}", self.version),
             None => format!("this machine has an NVIDIA driver; CUDA 13 needs {OLDEST} or newer, {newer}"),
         }
     }
@@ -52,7 +52,7 @@ mod tests {
         };
         let says = |version: &str| Driver::read(&file(version)).says();
         assert_eq!(says("580.65.06"), "the NVIDIA driver 580.65.06 runs CUDA 13");
-        assert!(says("535.183.01").starts_with("the NVIDIA driver is 535.183.01, and CUDA 13 needs 580"));
+        assert!(says("535.183.01").starts_with("the NVIDIA driver is 535.183.01, but CUDA 13 needs 580"));
         let open = "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  595.12  Release Build\n";
         assert_eq!(Driver::read(open).says(), "the NVIDIA driver 595.12 runs CUDA 13");
         assert!(Driver::read("").says().contains("580 or newer"));

@@ -18,7 +18,7 @@ pub fn make(root: &Path, target: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     for program in ["locus", "locus-engine"] {
         stripped(&built.join(program), &folder)?;
     }
@@ -30,9 +30,9 @@ pub fn make(root: &Path, target: &Path) -> Result<()> {
     executable(&script)?;
     let bytes = fs::read_dir(&folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum::<std::io::Result<u64>>()?;
     if bytes > MOST {
-        bail!("{} has {} MB, more than the {} MB that travel", folder.display(), bytes >> 20, MOST >> 20);
+        bail!("{} has {} MB, more than the limit of {} MB", folder.display(), bytes >> 20, MOST >> 20);
     }
-    eprintln!("{}: {} MB. On a machine with a card and a Python whose torch is 2.11:", folder.display(), bytes >> 20);
+    eprintln!("{}: {} MB. On a machine with a GPU and a Python whose torch is 2.11:", folder.display(), bytes >> 20);
     println!(
         "./run                     # in that folder; ./run 300 stops after so many seconds, PYTHON=… names the Python"
     );
@@ -57,7 +57,7 @@ pub fn plugins(root: &Path, built: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     if found.is_empty() {
-        bail!("{} holds no plugin", built.display());
+        bail!("{} contains no plugin", built.display());
     }
     Ok(found)
 }

@@ -48,7 +48,7 @@ pub fn ensure(root: &Path, half: Half) -> Result<()> {
         eprintln!("libtorch: {}", place.display());
         if driver.is_some() && !has_cuda(&place) && half == Half::Automatic {
             eprintln!(
-                "libtorch: it has no CUDA, and this machine has an NVIDIA driver; `cargo xtask setup --cuda` fetches it"
+                "libtorch: it has no CUDA, but this machine has an NVIDIA driver; `cargo xtask setup --cuda` fetches it"
             );
         }
         return Ok(());
@@ -125,7 +125,7 @@ fn link(target: &Path, place: &Path) -> Result<()> {
             bail!("{} is in the way: remove it, and run this again", place.display());
         }
         if fs::canonicalize(target)?.starts_with(fs::canonicalize(place)?) {
-            bail!("{} lies in {}, which would be replaced by a link to it", target.display(), place.display());
+            bail!("{} is in {}, which would be replaced by a link to it", target.display(), place.display());
         }
         fs::remove_dir_all(place).with_context(|| format!("cannot remove {}", place.display()))?;
     }
@@ -142,7 +142,7 @@ fn fetch(root: &Path, cuda: bool) -> Result<()> {
     let wheels = partial.join("wheels");
     fs::create_dir_all(&wheels)?;
     if cuda {
-        eprintln!("libtorch: no torch 2.11 with CUDA on this machine; downloading it (`--cpu` declines)");
+        eprintln!("libtorch: no torch 2.11 with CUDA on this machine; downloading it (`--cpu` skips this)");
     } else {
         eprintln!("libtorch: not found on this machine; downloading 545 MB of published wheels");
     }

@@ -42,7 +42,7 @@ impl Cluster {
     fn start(folder: &Path) -> Result<Self> {
         for below in ["munge", "state", "spool", "log"] {
             let path = folder.join(below);
-            std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
+            std::fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         }
         let mut cluster = Self { folder: folder.to_owned(), daemons: Vec::new() };
         let mut key = vec![0; 1024];
@@ -115,7 +115,7 @@ impl Cluster {
                 }
             }
             if start.elapsed() > PATIENCE {
-                bail!("not within {PATIENCE:?}: {what}; see {}", self.folder.join("log").display());
+                bail!("timed out after {PATIENCE:?}: {what}; see {}", self.folder.join("log").display());
             }
             sleep(Duration::from_millis(200));
         }

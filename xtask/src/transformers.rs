@@ -24,7 +24,7 @@ pub fn models(root: &Path, target: &Path) -> Result<()> {
     if work.exists() {
         std::fs::remove_dir_all(&work).with_context(|| format!("cannot empty {}", work.display()))?;
     }
-    std::fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
+    std::fs::create_dir_all(&work).with_context(|| format!("cannot create {}", work.display()))?;
     let program = target.join("release/examples/logits");
     run(Command::new(python(root, target)?).arg(root.join("tests/transformers/models.py")).arg(program).arg(&work))
 }

@@ -54,7 +54,7 @@ pub fn test(scores: &[f64], effects: &[f64]) -> Computed<Correlation> {
     Ok(Correlation { r, t, freedom, p: both_tails_of_t(t, freedom)? })
 }
 
-/// Pearson's correlation.
+/// Pearson's correlation, from -1 to 1, without its test.
 ///
 /// # Errors
 ///

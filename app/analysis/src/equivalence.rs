@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Equivalence {
     /// Between the quartiles of the effect.
     pub step: f64,
-    /// Slope times step.
+    /// Slope times step, in units of the score.
     pub change: f64,
     /// Bounds at confidence 1 - 2 (1 - confidence): 90 % where other intervals have 95 %.
     pub low: f64,

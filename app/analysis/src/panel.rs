@@ -118,13 +118,13 @@ impl From<Option<f64>> for Cell {
 /// What is wrong with a study.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
-    #[error("{panel}: {what} has {have} {of}, and {need} are needed; run the sweep's export again")]
+    #[error("{panel}: {what} has {have} {of}, but {need} are needed; run the sweep's export again")]
     Shape { panel: String, what: String, of: &'static str, have: usize, need: usize },
     #[error(
         "{panel}: {what} of fact {fact} at layer {layer} is not a finite number; record it as missing, with a reason"
     )]
     NotFinite { panel: String, what: String, fact: String, layer: String },
-    #[error("{panel}: {what} {name} is there twice; name each once")]
+    #[error("{panel}: {what} {name} appears twice; name each once")]
     Twice { panel: String, what: &'static str, name: String },
     #[error("{panel}: layers are not in rising order; sort them, and the columns with them")]
     Unsorted { panel: String },

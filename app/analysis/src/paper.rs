@@ -26,10 +26,10 @@ pub struct PaperRow {
     pub layer: f64,
     pub trace: f64,
     pub both: f64,
-    /// Absent from table 2 of the paper.
+    /// Not in table 2 of Hase et al. (2023).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<f64>,
-    /// As printed: a number, or "<0.0001". Absent from table 2 of the paper.
+    /// As printed: a number, or "<0.0001". Not in table 2 of Hase et al. (2023).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p: Option<String>,
 }

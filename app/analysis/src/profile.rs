@@ -9,9 +9,9 @@ pub struct LayerProfile {
     /// The center of the edit.
     pub layer: usize,
     pub facts: usize,
-    /// Mean over facts.
+    /// Mean score over facts.
     pub score: f64,
-    /// Mean over facts.
+    /// Mean effect over facts.
     pub effect: f64,
     /// Share of facts whose score is above the ceiling of the settings.
     pub at_ceiling: f64,

@@ -51,7 +51,7 @@ pub struct Errors {
     pub mean_absolute: f64,
 }
 
-/// The published row.
+/// The row of the published table for these rows, treated as independent.
 ///
 /// # Errors
 ///

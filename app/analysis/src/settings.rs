@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Seed of every draw of the analysis.
+    /// Seed of all random draws of the analysis.
     pub seed: u64,
-    /// Samples of the bootstrap.
+    /// Number of bootstrap samples of whole facts.
     pub resamples: usize,
     /// Permutations of traces between facts.
     pub permutations: usize,

@@ -30,7 +30,7 @@ impl LayerSums {
         self.score_effect += weight * score * effect;
     }
 
-    /// These without those.
+    /// The sums without the rows of `other`, which must be among them.
     pub fn without(&self, other: &Self) -> Self {
         Self {
             rows: self.rows - other.rows,
@@ -43,7 +43,7 @@ impl LayerSums {
     }
 }
 
-/// A least-squares line.
+/// A least-squares line: score = intercept + slope × effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Line {
     pub intercept: f64,
@@ -60,7 +60,7 @@ impl Line {
 /// What the three regressions leave over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Models {
-    /// Rows, by weight.
+    /// Sum of the rows' weights: their number, if all weigh 1.
     pub rows: f64,
     /// Layers with a row.
     pub layers: usize,

@@ -13,15 +13,15 @@ pub enum Unavailable {
     /// A rule cannot pick a layer for any fact.
     #[error("no fact has an effect at every layer")]
     NoWholeEffects,
-    #[error("{}, and {need} are needed", many(*have, "fact"))]
+    #[error("{}, but {need} are needed", many(*have, "fact"))]
     TooFewFacts { have: usize, need: usize },
     /// A comparison of layers needs two.
-    #[error("one layer only, so layers cannot be compared")]
+    #[error("only one layer, so layers cannot be compared")]
     OneLayer,
     /// The total sum of squares is 0.
     #[error("all scores are equal, so there is no variance to explain")]
     AllScoresEqual,
-    /// The localizer says the same everywhere.
+    /// The localizer is constant.
     #[error("all effects are equal")]
     EffectsConstant,
     /// The localizer says the same for all facts of a layer, at every layer.
@@ -40,19 +40,19 @@ pub enum Unavailable {
     #[error("the columns of the regression depend on each other")]
     Collinear,
     /// The estimated variance is 0, alone or of several coefficients together.
-    #[error("the errors say nothing in some direction: the clustered variance there is zero")]
+    #[error("the clustered variance is zero in some direction, so there is no test")]
     NoVariance,
     /// A joint test of many slopes needs many facts.
     #[error("{} are too few for a joint test of {}", many(*facts, "fact"), many(*slopes, "slope"))]
     TooFewFactsForSlopes { facts: usize, slopes: usize },
     /// The middle half of all effects is one value.
-    #[error("the middle half of the effects is one value, so no step of the effect can be named")]
+    #[error("the middle half of the effects is one value, so the effect has no step to measure by")]
     NoSpread,
     /// The localizer has no noise draws.
     #[error("effects per noise draw were not recorded")]
     NoDraws,
     /// A split into halves needs two draws.
-    #[error("{}, and 2 are needed to split them", many(*have, "noise draw"))]
+    #[error("{}, but 2 are needed to split them", many(*have, "noise draw"))]
     TooFewDraws { have: usize },
     /// Noise alone, as far as the halves can tell.
     #[error("the halves of the noise draws do not agree with each other, so there is no reliability to correct by")]
@@ -64,7 +64,7 @@ pub enum Unavailable {
     #[error("no fact has a concentrated trace")]
     NoneConcentrated,
     /// Facts with a gap have no best layer, and their effects cannot be handed to other facts.
-    #[error("{} without a gap, and {need} are needed", many(*have, "fact"))]
+    #[error("{} without a gap, but {need} are needed", many(*have, "fact"))]
     TooFewWholeFacts { have: usize, need: usize },
 }
 

@@ -28,7 +28,7 @@ pub enum Worth {
     Gains,
     /// The interval lies within the margin: what is lost or gained is less than counts.
     Same,
-    /// The interval holds 0 and more than the margin.
+    /// The interval contains 0 and extends beyond the margin.
     Undecided,
 }
 
@@ -95,7 +95,7 @@ fn worth(loss: &Interval, margin: f64) -> Worth {
     }
 }
 
-/// No "-0.00".
+/// The value, or 0 where it would print as "-0.00".
 fn least_signed(value: f64) -> f64 {
     if value.abs() < 0.005 { 0.0 } else { value }
 }

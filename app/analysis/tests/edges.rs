@@ -190,7 +190,7 @@ fn tables_that_do_not_fit_are_refused_by_name() {
     assert!(refused(odd).contains("causal trace of MLP outputs of fact 2 at layer 1 is not a finite number"));
     let mut twice = panel.clone();
     twice.facts[2].id = "0".to_owned();
-    assert!(refused(twice).contains("the fact 0 is there twice"));
+    assert!(refused(twice).contains("the fact 0 appears twice"));
     let mut unsorted = panel.clone();
     unsorted.layers = vec![1, 0, 2];
     assert!(refused(unsorted).contains("rising order"));

@@ -150,7 +150,7 @@ fn files_lie_in_the_folder_and_names_are_plain() {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || ".-".contains(letter);
     assert!(written.iter().all(|path| path.file_name().is_some_and(|name| name.to_string_lossy().chars().all(plain))));
     let refused = write(&written[0], &study, &analysis).expect_err("a file is no folder").to_string();
-    assert!(refused.contains("the folder cannot be made"), "{refused}");
+    assert!(refused.contains("the folder cannot be created"), "{refused}");
 }
 
 /// Names that are the same but for their signs, or that no file can have, are told apart.

@@ -41,13 +41,13 @@ pub struct Directive {
 }
 
 impl Directive {
-    /// One with a value.
+    /// A directive with a value.
     #[must_use]
     pub fn new(name: &str, value: impl Into<String>) -> Self {
         Self { name: name.to_owned(), value: Some(value.into()) }
     }
 
-    /// One without.
+    /// A directive without a value, such as `exclusive`.
     #[must_use]
     pub fn switch(name: &str) -> Self {
         Self { name: name.to_owned(), value: None }
@@ -59,7 +59,8 @@ impl Directive {
     /// It names nothing.
     pub fn free(line: &str) -> Result<Self> {
         let text = line.trim().trim_start_matches("#SBATCH").trim();
-        let bad = || Error::Directive(format!("--sbatch: `{line}` is no directive; write it as --sbatch 'gres=gpu:1'"));
+        let bad = || Error::Directive(format!("--sbatch: `{line}` is not a directive; write it as --sbatch \
+                                               'gres=gpu:1'"));
         let (name, value) = match text.split_once(['=', ' ']) {
             Some((name, value)) => (name, Some(value.trim().trim_matches('"').to_owned())),
             None => (text, None),
@@ -148,10 +149,10 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
         }
         let Some(value) = value else { continue };
         if value.trim().is_empty() {
-            return Err(format!("`{name}` is empty; give it a value, or leave it away"));
+            return Err(format!("`{name}` is empty; give it a value, or leave it out"));
         }
         if value.contains(char::is_control) {
-            return Err(format!("`{name}` holds a line break or another control character; write it on one line"));
+            return Err(format!("`{name}` contains a line break or another control character; write it on one line"));
         }
     }
     let given = |all: &[&'static str]| -> Vec<&'static str> {
@@ -159,7 +160,7 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
     };
     if let [one, other, ..] = given(&MEMORY)[..] {
         return Err(format!(
-            "--{one} and --{other} contradict each other: Slurm takes one of --mem, --mem-per-cpu and --mem-per-gpu"
+            "--{one} and --{other} contradict each other: Slurm accepts one of --mem, --mem-per-cpu and --mem-per-gpu"
         ));
     }
     let value_of = |name: &str| directives.iter().find(|it| it.name == name).and_then(|it| it.value.as_deref());
@@ -189,7 +190,7 @@ fn check(directives: &[Directive], notice: u64) -> Result<(), String> {
         }
         if time::seconds(limit).is_some_and(|limit| limit <= notice) {
             return Err(format!(
-                "--time {limit} is over before the {notice} s of --notice begin; give more time, or less notice"
+                "--time {limit} ends before the {notice} s of --notice begin; give more time, or less notice"
             ));
         }
     }
@@ -212,7 +213,7 @@ mod tests {
             (&[("gres", "gpu:1"), ("gpus-per-node", "1")], "--gres and --gpus-per-node both ask for GPUs"),
             (&[("mem-per-gpu", "2G")], "needs a GPU"),
             (&[("mem-per-gpu", "2G"), ("gres", "lustre:1")], "needs a GPU"),
-            (&[("time", "1")], "--time 1 is over before the 90 s"),
+            (&[("time", "1")], "--time 1 ends before the 90 s"),
             (&[("time", "soon")], "write it as minutes"),
             (&[("nodelist", "a,b"), ("exclude", "b")], "both name b"),
             (&[("partition", "")], "`partition` is empty"),

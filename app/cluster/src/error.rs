@@ -13,29 +13,30 @@ pub enum Error {
     #[error("{0}")]
     Directive(String),
     /// One of Slurm's programs is not there.
-    #[error("there is no `{0}` on the PATH: work on a login node of the cluster, or load its module of Slurm")]
+    #[error("there is no `{0}` on the PATH: use a login node of the cluster, or load its Slurm module")]
     NoProgram(String),
     /// One of Slurm's programs does not answer.
     #[error(
-        "`{program}` has not answered within {seconds} s; see whether Slurm is up (`scontrol ping`), and `squeue --me` before anything is submitted again"
+        "`{program}` has not answered within {seconds} s; check that Slurm is up (`scontrol ping`), and look at \
+         `squeue --me` before you submit again"
     )]
     Silent {
         program: String,
         /// How long it was waited for.
         seconds: u64,
     },
-    /// Slurm refuses.
+    /// Slurm refuses the request, in its own words.
     #[error("`{program}` refuses: {words}")]
     Refused { program: String, words: String },
     /// A program cannot be run.
-    #[error("`{program}` cannot be run ({source}); see the PATH")]
+    #[error("`{program}` cannot be run ({source}); check the PATH")]
     Start {
         program: String,
         /// What the system said.
         source: std::io::Error,
     },
     /// What Slurm says is not understood.
-    #[error("`{program}` says nothing that is understood: {words}")]
+    #[error("the answer of `{program}` is not understood: {words}")]
     Unclear { program: String, words: String },
     /// A file cannot be written.
     #[error("{}: {reason}", path.display())]

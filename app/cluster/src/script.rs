@@ -59,8 +59,8 @@ job=$SLURM_JOB_ID
 start=$(( ${{SLURM_RESTART_COUNT:-0}} + 1 ))
 echo \"element $element of {elements}, job $job, start $start, on $(hostname), $(date)\"
 
-# USR2 comes before the time limit, TERM when the job is cancelled or pre-empted. Either has locus take no further cell,
-# drop the one that it is at, and end; what is in the ledger stays.
+# USR2 comes before the time limit, TERM when the job is canceled or preempted. On either, locus takes no further cell,
+# drops the current one, and ends; the ledger keeps what is done.
 asked=
 locus=
 stop() {{
@@ -78,7 +78,7 @@ trap 'stop TERM' TERM
         let words: Vec<String> = self.program.iter().map(|word| quoted(word)).collect();
         let srun = self.srun.map(|arguments| format!("srun {arguments} ")).unwrap_or_default();
         if self.srun.is_some() {
-            text += "\n# srun takes over no processors from sbatch by itself since Slurm 22.05\n";
+            text += "\n# since Slurm 22.05, srun does not inherit the CPUs per task of sbatch\n";
             text += "export SRUN_CPUS_PER_TASK=${SLURM_CPUS_PER_TASK:-1}\n";
         }
         let _ = write!(
@@ -140,8 +140,8 @@ fi
         let requeues = self.requeues;
         format!(
             "
-# Told to stop with work left: back into the queue, {requeues} times at most. TERM that comes with a cancellation does not
-# count, nor with a pre-emption that Slurm requeues itself; in the grace time before that, PreemptTime is set.
+# Told to stop with work left: requeue, {requeues} times at most. TERM that comes with a cancellation does not
+# count, nor with a preemption that Slurm requeues itself; in the grace time before that, PreemptTime is set.
 if [ \"$code\" -eq 130 ] || {{ [ \"$code\" -ne 0 ] && [ -n \"$asked\" ]; }}; then
     again=
     case $asked in
@@ -149,11 +149,11 @@ if [ \"$code\" -eq 130 ] || {{ [ \"$code\" -ne 0 ] && [ -n \"$asked\" ]; }}; the
         *) timeout 20 scontrol show job \"$job\" 2>/dev/null | grep -q 'PreemptTime=[0-9]' && again=yes ;;
     esac
     if [ -n \"$again\" ] && [ \"$start\" -le {requeues} ]; then
-        echo \"element $element goes back into the queue, $(date)\"
+        echo \"element $element is requeued, $(date)\"
         # Slurm ends this script as soon as it does
         timeout 20 scontrol requeue \"$job\" && sleep 60
     elif [ -n \"$again\" ]; then
-        echo \"element $element has come back {requeues} times and does not again\"
+        echo \"element $element was requeued {requeues} times and is not again\"
     fi
 fi
 exit \"$code\"
@@ -257,10 +257,10 @@ mod tests {
     fn one_that_is_told_to_stop_goes_back_into_the_queue_a_few_times() {
         let (code, text, asked) = element(STOPS, 3, 2, "", "USR2");
         assert_eq!((code, asked.as_str()), (Some(130), "requeue 12_3\n"), "{text}");
-        assert!(text.contains("teardown\nelement 8 goes back"), "{text}");
+        assert!(text.contains("teardown\nelement 8 is requeued"), "{text}");
         let (code, text, asked) = element(STOPS, 3, 3, "", "USR2");
         assert_eq!((code, asked.as_str()), (Some(130), ""));
-        assert!(text.contains("has come back 3 times"), "{text}");
+        assert!(text.contains("was requeued 3 times"), "{text}");
         let (code, _, asked) = element(STOPS, 0, 0, "", "USR2");
         assert_eq!((code, asked.as_str()), (Some(130), ""));
         // it ended well all the same: nothing is left to do

@@ -33,7 +33,7 @@ pub struct Limits {
 /// Whether sbatch is there.
 ///
 /// # Errors
-/// It is not.
+/// sbatch is not on the PATH.
 pub fn is_there() -> Result<()> {
     programs::run(Command::new("sbatch").arg("--version"), ASKING).map(|_| ())
 }
@@ -123,7 +123,7 @@ fn variables(directives: &Directives, all: impl Iterator<Item = String>) -> Vec<
     all.into_iter().filter(goes).collect()
 }
 
-/// Runs squeue.
+/// Runs squeue with these arguments and returns what it said.
 ///
 /// # Errors
 /// It is not there, or does not answer.

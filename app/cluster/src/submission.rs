@@ -72,10 +72,10 @@ impl Files {
                 Err(reason) => return Err(Error::Write { path: file("toml"), reason }),
             }
         }
-        Err(Error::Directive(format!("{}: there are {MOST} submissions already; begin a new folder", folder.display())))
+        Err(Error::Directive(format!("{}: there are already {MOST} submissions; start a new folder", folder.display())))
     }
 
-    /// Takes back what was written.
+    /// Removes what was written.
     pub fn remove(&self) {
         for file in [&self.record, &self.script, &self.grid] {
             let _ = std::fs::remove_file(file);

@@ -31,7 +31,7 @@ pub struct Draft {
     /// Lines before the program.
     pub setup: Vec<String>,
     pub teardown: Vec<String>,
-    /// Arguments of `srun`.
+    /// Arguments of `srun`; `None` starts the program without it.
     pub srun: Option<String>,
     /// Version of the program.
     pub version: String,
@@ -87,7 +87,7 @@ pub fn submit(draft: &Draft) -> Result<Submitted> {
     let submission = Submission { program, time, script: files.script.clone(), elements, arrays: Vec::new() };
     let mut done = Submitted { submission, commands: Vec::new(), notes: Vec::new(), stopped_by: None };
     if let Some(why) = &limits.guessed {
-        done.notes.push(format!("arrays have {} elements at most, by a guess: {why}", limits.largest_array));
+        done.notes.push(format!("assuming that arrays have at most {} elements: {why}", limits.largest_array));
     }
     let mut first = 0;
     for (place, size) in plan.iter().enumerate() {
@@ -119,8 +119,8 @@ fn at_once(draft: &Draft, limits: &Limits, plan: &[usize]) -> Result<Option<Vec<
     let Some(at_once) = draft.at_once.filter(|at_once| *at_once < draft.elements) else { return Ok(None) };
     let none = || {
         Error::Directive(format!(
-            "--at-once {at_once} does not hold over {} arrays, as many as MaxArraySize {} makes of {} elements; ask for {} \
-             elements at most",
+            "--at-once {at_once} cannot be kept over {} arrays, into which MaxArraySize {} splits {} elements; ask \
+             for at most {} elements",
             plan.len(),
             limits.largest_array,
             draft.elements,

@@ -31,7 +31,7 @@ pub const FACTS: &str = include_str!("../assets/facts.json");
 pub struct FileError {
     /// The file or folder.
     pub path: PathBuf,
-    /// The system's reason.
+    /// What the system said.
     pub source: std::io::Error,
 }
 

@@ -52,7 +52,7 @@ pub fn text(path: &Path, most: u64) -> io::Result<String> {
 }
 
 fn too_large(length: u64, most: u64) -> io::Error {
-    let message = format!("it has {}, and at most {} are read", size(length), size(most));
+    let message = format!("it has {}, but at most {} are read", size(length), size(most));
     io::Error::new(io::ErrorKind::FileTooLarge, message)
 }
 

@@ -12,7 +12,7 @@ pub enum Refusal {
     #[error("it is a folder; name a file")]
     Folder,
     /// The folder around it is not there, or is a file.
-    #[error("its folder is not there; make it first")]
+    #[error("its folder does not exist; create it first")]
     NoFolder,
     /// A pipe, a device or a socket where a file is to go.
     #[error("it is {0}, not a file; name a file")]
@@ -23,11 +23,11 @@ pub enum Refusal {
     /// A link in a folder of all users, made by another one.
     #[error("it is a link that another user made; name the file itself")]
     ForeignLink,
-    /// Another program is at it.
-    #[error("another locus writes it; wait until that has ended, or name another")]
+    /// Another program is writing it.
+    #[error("another locus is writing it; wait until it ends, or name another")]
     Busy,
-    /// What must be new is there.
-    #[error("it is there already; name one that is not")]
+    /// What must be new already exists.
+    #[error("it already exists; name a new one")]
     Exists,
     /// A path without a name at its end, or the name that stands for standard output elsewhere.
     #[error("that names no file; name one")]
@@ -36,7 +36,7 @@ pub enum Refusal {
     #[error("nobody reads from that pipe; start its reader first")]
     NoReader,
     /// What the system said.
-    #[error("cannot be written ({0}); check the folder and the space left")]
+    #[error("cannot be written ({0}); check the folder and the free disk space")]
     Io(#[from] io::Error),
 }
 
@@ -70,7 +70,7 @@ impl NotWritten {
 fn sentence(path: &Path, reason: &Refusal) -> String {
     match reason {
         Refusal::Io(error) => {
-            format!("cannot write {}: {error}; check the folder and the space left", path.display())
+            format!("cannot write {}: {error}; check the folder and the free disk space", path.display())
         }
         reason => format!("{}: {reason}", path.display()),
     }

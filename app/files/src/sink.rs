@@ -18,7 +18,7 @@ pub enum Sink {
 }
 
 impl Sink {
-    /// Opens it.
+    /// Opens the output, a file as a draft.
     ///
     /// # Errors
     /// Those of [`Draft::exclusive`]; nobody reads from a pipe.

@@ -129,7 +129,7 @@ impl Turn {
 /// Has the system keep the names in a folder.
 ///
 /// # Errors
-/// It cannot.
+/// The system cannot keep them.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // some file systems keep names without being told, and refuse to be

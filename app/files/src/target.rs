@@ -68,7 +68,7 @@ impl Target {
                 return Err(Refusal::Folder);
             }
         }
-        Err(Refusal::Io(io::Error::other("too many links one after the other")))
+        Err(Refusal::Io(io::Error::other("too many symbolic links in a row")))
     }
 }
 

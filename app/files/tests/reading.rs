@@ -32,7 +32,7 @@ fn what_is_too_large_is_said_before_it_is_read() {
     let file = folder.path().join("large");
     File::create(&file).and_then(|file| file.set_len(1 << 40)).expect("a file with a hole");
     let error = bytes(&file, 64 << 20).expect_err("too large").to_string();
-    assert_eq!(error, "it has 1.0 TiB, and at most 64.0 MiB are read");
+    assert_eq!(error, "it has 1.0 TiB, but at most 64.0 MiB are read");
     std::fs::write(&file, b"abc").expect("written");
     assert_eq!(bytes(&file, 3).expect("read"), b"abc");
     assert!(bytes(&file, 2).is_err());

@@ -211,7 +211,8 @@ fn what_is_no_file_is_said() {
     assert!(write(&locked, b"x").expect_err("locked").to_string().contains("read-only"));
     assert_eq!(text(&locked), "mine");
     assert!(
-        write(&folder.path().join("no/x"), b"").expect_err("no folder").to_string().contains("its folder is not there")
+        write(&folder.path().join("no/x"), b"").expect_err("no folder").to_string().contains("its folder does not \
+                                                                                              exist")
     );
 }
 

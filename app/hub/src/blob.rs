@@ -134,7 +134,7 @@ impl Source<'_> {
             };
             if read as u64 > wanted.about.size - growing.there {
                 growing.delete();
-                return Err(self.remote.odd(&wanted.name, "more bytes come than it has"));
+                return Err(self.remote.odd(&wanted.name, "more bytes arrived than it has"));
             }
             growing.write(&piece[..read])?;
             if !hear(growing.there) {

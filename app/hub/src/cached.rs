@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// A snapshot of a model in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cached {
-    /// `ORG/NAME`.
+    /// The model, `ORG/NAME`.
     pub name: String,
     pub commit: String,
     /// Branches and tags that name it.

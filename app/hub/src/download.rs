@@ -98,7 +98,7 @@ impl Hub {
                 let shards = text.map_err(|error| error.to_string()).and_then(|text| needed::shards(&text));
                 let shards = shards.map_err(|why| source.remote.odd(file, &why))?;
                 if let Some(missing) = shards.iter().find(|name| !listing.files.contains(*name)) {
-                    return Err(source.remote.odd(file, &format!("it names `{missing}`, which is not there")));
+                    return Err(source.remote.odd(file, &format!("it names `{missing}`, which does not exist")));
                 }
                 names.push(index.name);
                 names.extend(shards);

@@ -14,12 +14,12 @@ pub enum Error {
     #[error("there is no folder for the hub's cache: set HF_HOME or HF_HUB_CACHE")]
     NoCache,
     /// The variable of the hub's address holds no address.
-    #[error("HF_ENDPOINT: `{0}` is no address of a hub; it begins with https:// or http://")]
+    #[error("HF_ENDPOINT: `{0}` is not the address of a hub; it must begin with https:// or http://")]
     Endpoint(String),
     /// It would have to be downloaded, and is not to be.
     #[error(
-        "{id} is not in the hub's cache ({}), and HF_HUB_OFFLINE forbids to download it; unset the variable, or run `locus \
-         model download {id}` where the hub can be reached and copy the cache",
+        "{id} is not in the hub's cache ({}), and HF_HUB_OFFLINE forbids downloading it; unset the variable, or run \
+         `locus model download {id}` where the hub can be reached and copy the cache",
         cache.display()
     )]
     Offline {
@@ -36,9 +36,9 @@ pub enum Error {
     },
     /// The hub has no such model, or does not show it.
     #[error(
-        "the hub has no model {name} that it shows {}; correct the name{}",
+        "the hub has no model {name} that is visible {}; correct the name{}",
         if *has_token { "to the owner of this token" } else { "without a token" },
-        if *has_token { "" } else { ", or set HF_TOKEN where the model is private" }
+        if *has_token { "" } else { ", or set HF_TOKEN if the model is private" }
     )]
     NotFound {
         /// The model, without a revision.
@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The model has no such branch, tag or commit.
     #[error(
-        "{name} has no revision `{revision}`; give a branch, a tag or a whole commit hash that the hub lists for it"
+        "{name} has no revision `{revision}`; give a branch, a tag or a full commit hash that the hub lists for it"
     )]
     NoRevision {
         /// The model, without a revision.
@@ -58,8 +58,8 @@ pub enum Error {
     },
     /// Only those who have accepted the terms of the model may have it.
     #[error(
-        "{name} is gated: accept its terms on its page of the hub, and {}",
-        if *has_token { "set HF_TOKEN to a token of that account (the one that is set may not have it)" }
+        "{name} is gated: accept its terms on its hub page, and {}",
+        if *has_token { "set HF_TOKEN to a token of that account (the current one has no access)" }
         else { "set HF_TOKEN to a token of that account" }
     )]
     Gated {
@@ -68,21 +68,21 @@ pub enum Error {
         /// Whether it was asked with a token.
         has_token: bool,
     },
-    /// The token is none of the hub's.
-    #[error("the hub does not take the token that was sent; set HF_TOKEN to one that is valid, or take it away")]
+    /// The hub rejects the token.
+    #[error("the hub rejects the token; set HF_TOKEN to a valid one, or remove it")]
     Token,
     /// The model lacks what every model that Locus runs has.
     #[error(
-        "{id} has no {what} on the hub, and Locus needs it; take a model that has config.json, tokenizer.json and weights"
+        "{id} has no {what} on the hub, which Locus needs; choose a model with config.json, tokenizer.json and weights"
     )]
     Lacks {
         id: ModelId,
-        /// Names of files.
+        /// Names of the missing files, as in `config.json`.
         what: &'static str,
     },
     /// It does not fit on the disk.
     #[error(
-        "{id} needs {} more, and {} are free in {}; make room, or set HF_HUB_CACHE to a folder on another disk",
+        "{id} needs {} more, but only {} are free in {}; make room, or set HF_HUB_CACHE to a folder on another disk",
         size(*needed), size(*free), folder.display()
     )]
     Disk {
@@ -102,7 +102,7 @@ pub enum Error {
     },
     /// A file has come in part.
     #[error(
-        "the connection was cut at {} of {} of {file} ({why}); run the command again, it goes on from there",
+        "the connection was lost at {} of {} of {file} ({why}); run the command again to resume",
         size(*done), size(*whole)
     )]
     Cut {
@@ -117,19 +117,19 @@ pub enum Error {
     },
     /// What came is not what the hub said would come. Nothing of it is kept.
     #[error(
-        "{file} came damaged: its SHA-256 is {found}, and the hub says {said}; it is deleted, run the command again to download \
-         it anew"
+        "{file} arrived damaged: its SHA-256 is {found}, but the hub says {said}; it was deleted, run the command \
+         again to download it"
     )]
     Hash {
         /// Its name in the model.
         file: String,
-        /// Of what came.
+        /// SHA-256 of what arrived, in hexadecimal digits.
         found: String,
         /// As the hub has it.
         said: String,
     },
     /// The hub answers that it cannot answer now, or not so often.
-    #[error("the hub at {endpoint} does not give {what} now (status {status}); try again in some minutes")]
+    #[error("the hub at {endpoint} does not serve {what} now (status {status}); try again in a few minutes")]
     Busy {
         endpoint: String,
         /// What it was asked for.
@@ -137,7 +137,7 @@ pub enum Error {
         /// The status of its answer: 429, or one from 500 on.
         status: u16,
     },
-    /// The hub answers otherwise than it does.
+    /// The hub sends an unexpected answer.
     #[error("unexpected answer from the hub at {endpoint} for {what}: {why}; try again later, and check HF_ENDPOINT")]
     Answer {
         endpoint: String,
@@ -147,15 +147,15 @@ pub enum Error {
         why: String,
     },
     /// The cache cannot be written to.
-    #[error("{}: {why}; the hub's cache must be a folder that can be written to (HF_HUB_CACHE)", path.display())]
+    #[error("{}: {why}; the hub's cache must be a writable folder (HF_HUB_CACHE)", path.display())]
     Write {
         /// The file or folder.
         path: PathBuf,
         /// What the system says.
         why: String,
     },
-    /// Whoever listened wants no more of it.
-    #[error("the download of {id} was stopped; what has come is kept, and the same command goes on from there")]
+    /// The listener asked to stop.
+    #[error("the download of {id} was stopped; what was downloaded is kept, run the same command again to resume")]
     Stopped { id: ModelId },
 }
 

@@ -11,7 +11,7 @@ pub const MAIN: &str = "main";
 /// A model of the hub, `ORG/NAME` or `ORG/NAME@REVISION`. A few old ones have no organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelId {
-    /// `ORG/NAME`.
+    /// The model, `ORG/NAME`.
     pub name: String,
     /// Branch, tag or commit; `main` where none was named.
     pub revision: String,
@@ -36,7 +36,7 @@ impl fmt::Display for ModelId {
 
 /// A text that cannot be the id of a model.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no id of a model on the hub; one is ORG/NAME or ORG/NAME@REVISION")]
+#[error("`{0}` is not a model id of the hub; write ORG/NAME or ORG/NAME@REVISION")]
 pub struct NoId(String);
 
 impl FromStr for ModelId {

@@ -32,7 +32,7 @@ impl Layout {
         Some(Self { cache: folder.parent()?.to_owned(), folder: name.to_owned() })
     }
 
-    /// `ORG/NAME`.
+    /// The model, `ORG/NAME`.
     pub fn name(&self) -> String {
         self.folder.strip_prefix(PREFIX).unwrap_or_default().replacen("--", "/", 1)
     }

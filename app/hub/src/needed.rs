@@ -21,7 +21,7 @@ pub const LARGEST_INDEX: u64 = 64 << 20;
 pub enum Weights {
     /// A file that names the others.
     Index(&'static str),
-    /// One file.
+    /// One file with all weights.
     Whole(&'static str),
 }
 

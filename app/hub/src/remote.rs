@@ -49,7 +49,7 @@ struct Sibling {
 pub struct About {
     /// Names its contents: the SHA-256 of a large file, git's hash of a small one.
     pub etag: String,
-    /// Bytes.
+    /// Size of the file in bytes.
     pub size: u64,
 }
 
@@ -65,7 +65,7 @@ impl About {
 pub struct Coming {
     /// Where in the file they begin.
     pub begin: u64,
-    /// Gives them.
+    /// The stream that the bytes are read from.
     pub reader: BodyReader<'static>,
 }
 
@@ -148,7 +148,7 @@ impl<'a> Remote<'a> {
         let described: Described =
             serde_json::from_slice(&text).map_err(|error| self.odd(&what, &format!("no list of files ({error})")))?;
         if !is_commit(&described.sha) {
-            return Err(self.odd(&what, "its commit is no hash"));
+            return Err(self.odd(&what, "its commit is not a hash"));
         }
         let files = described.siblings.into_iter().map(|sibling| sibling.rfilename).collect();
         Ok(Listing { commit: described.sha, files })
@@ -186,7 +186,7 @@ impl<'a> Remote<'a> {
         match size {
             Some(size) if is_plain(&etag) => Ok(About { etag, size }),
             Some(_) => Err(self.odd(file, "it has no ETag that names its contents")),
-            None => Err(self.odd(file, "its size is not said")),
+            None => Err(self.odd(file, "its size is missing")),
         }
     }
 
@@ -205,7 +205,7 @@ impl<'a> Remote<'a> {
                 let range = answer.headers().get("content-range").and_then(|value| value.to_str().ok());
                 let from = range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
                 if from != Some(begin) {
-                    return Err(self.odd(file, "other bytes come than were asked for"));
+                    return Err(self.odd(file, "other bytes arrived than were requested"));
                 }
                 begin
             }

@@ -113,7 +113,7 @@ fn a_download_that_was_cut_goes_on_where_it_was() {
     let error = download(&hub, MODEL).expect_err("cut");
     assert!(matches!(error, Error::Cut { done: 123_456, whole: 300_000, .. }), "{error}");
     assert!(error.to_string().contains("120.6 KiB of 293.0 KiB of model.safetensors"), "{error}");
-    assert!(error.to_string().contains("run the command again, it goes on from there"), "{error}");
+    assert!(error.to_string().contains("run the command again to resume"), "{error}");
     let blob = sha256(&files()["model.safetensors"]);
     let blobs = cache.path().join("models--org--tiny/blobs");
     assert_eq!(blobs.join(format!("{blob}.incomplete")).metadata().expect("kept").len(), 123_456);
@@ -288,7 +288,7 @@ fn a_model_that_is_not_there_or_cannot_run_is_refused() {
     let said = error.to_string();
     assert!(matches!(error, Error::NotFound { .. }), "{said}");
     assert!(
-        said.starts_with("the hub has no model org/tyni that it shows without a token; correct the name"),
+        said.starts_with("the hub has no model org/tyni that is visible without a token; correct the name"),
         "{said}"
     );
     let mut without = files();

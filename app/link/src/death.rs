@@ -48,9 +48,9 @@ impl Death {
         let how = match self.how {
             How::Exit(DEVICE) => "the engine ran out of memory or lost its device (exit code 4)".to_owned(),
             How::Exit(code) => format!("the engine ended with exit code {code}"),
-            How::Signal(signal) => format!("the engine was ended by {}", named(signal)),
-            How::Cut => "the connection to the engine was cut".to_owned(),
-            How::Stuck => "the engine did not answer any more and was ended".to_owned(),
+            How::Signal(signal) => format!("the engine was terminated by {}", named(signal)),
+            How::Cut => "the connection to the engine was lost".to_owned(),
+            How::Stuck => "the engine stopped responding and was ended".to_owned(),
         };
         let inside = match (&self.opening, &self.plugin) {
             (Some(file), _) => format!(" while {} was opened", file.display()),
@@ -104,7 +104,7 @@ mod tests {
         let said = death.sentence();
         assert_eq!(
             said,
-            "the engine was ended by signal 11 (a memory fault) in the plugin `hostile` during “hostile for “a b””"
+            "the engine was terminated by signal 11 (a memory fault) in the plugin `hostile` during “hostile for “a b””"
         );
         assert_eq!(death.blame(), Blame::Plugin);
         let killed = Death { how: How::Signal(9), plugin: None, ..death.clone() };

@@ -44,13 +44,14 @@ pub enum Way {
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The program is not there or cannot be run.
-    #[error("{}: the engine cannot be started ({source}); it belongs beside locus, or name a command with --engine", program.display())]
+    #[error("{}: the engine cannot be started ({source}); put it beside locus, or name a command with \
+             --engine", program.display())]
     Program {
         program: PathBuf,
         /// What the system said.
         source: std::io::Error,
     },
-    /// The command is none.
+    /// The command of `--engine` cannot be run.
     #[error("--engine {command}: {problem}")]
     Command {
         command: String,
@@ -58,7 +59,8 @@ pub enum LinkError {
         problem: String,
     },
     /// There is no engine at the socket any more.
-    #[error("{}: no engine can be joined there ({source}); `locus attach --list` says which run", socket.display())]
+    #[error("{}: no engine can be joined there ({source}); `locus attach --list` lists the running \
+             ones", socket.display())]
     Socket {
         socket: PathBuf,
         /// What the system said.
@@ -207,13 +209,13 @@ impl Engine {
         }
     }
 
-    /// Where orders go.
+    /// The channel for orders; `None` once the connection is closed.
     #[must_use]
     pub fn orders(&self) -> Option<Sender<ToEngine>> {
         self.orders.clone()
     }
 
-    /// What the engine tells.
+    /// The channel of what the engine tells, in its order.
     #[must_use]
     pub fn news(&self) -> &Receiver<News> {
         &self.news
@@ -286,7 +288,8 @@ fn spawn(way: &Way, hello: &Hello) -> Result<Child, LinkError> {
     command.spawn().map_err(|source| match way {
         Way::Command(text) => LinkError::Command {
             command: text.clone(),
-            problem: format!("cannot be started ({source}); name a command that speaks on its standard streams"),
+            problem: format!("cannot be started ({source}); name a command that speaks the protocol on its standard \
+                              streams"),
         },
         Way::Program(program) | Way::Socket(program) => LinkError::Program { program: program.clone(), source },
     })

@@ -25,7 +25,7 @@ pub struct Lines<R> {
 }
 
 impl<R: Read> Lines<R> {
-    /// Of a stream.
+    /// The lines of a stream that starts with a new line.
     pub fn new(from: R) -> Self {
         Self { from: BufReader::with_capacity(1 << 16, from), line: Vec::new() }
     }
@@ -38,7 +38,7 @@ impl<R: Read> Lines<R> {
         self.line.clear();
         let read = (&mut self.from).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.line)?;
         if read > LONGEST {
-            return Err(Error::new(ErrorKind::InvalidData, format!("a message has more than {LONGEST} bytes")));
+            return Err(Error::new(ErrorKind::InvalidData, format!("a message is larger than {LONGEST} bytes")));
         }
         match self.line.pop() {
             Some(b'\n') => Ok(Some(&self.line)),

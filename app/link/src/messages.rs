@@ -13,11 +13,11 @@ pub const PROTOCOL: u32 = 1;
 #[serde(tag = "say", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "an order is made once and handed on; a box would be in every pattern")]
 pub enum ToEngine {
-    /// First of all.
+    /// The first message of every front.
     Hello(Box<Hello>),
-    /// Carry an order out.
+    /// Carry out an order.
     Do { order: Command },
-    /// Stop a job.
+    /// Cancel a job, running or waiting.
     Cancel {
         /// The job, whether it runs, waits, or stands by.
         job: JobId,
@@ -30,7 +30,7 @@ pub enum ToEngine {
     },
     /// Whether the engine goes on when no front is left.
     Keep {
-        /// Whether it does.
+        /// `true` if it goes on.
         keep: bool,
     },
     /// End, whatever was chosen before.
@@ -65,13 +65,13 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Of this program.
+    /// A hello of this program for a new engine.
     #[must_use]
     pub fn new(start: Start) -> Self {
         Self { start: Some(Box::new(start)), ..Self::joining(false) }
     }
 
-    /// Of this program, to an engine that runs.
+    /// A hello of this program for a running engine.
     #[must_use]
     pub fn joining(watch: bool) -> Self {
         Self { protocol: PROTOCOL, program: env!("CARGO_PKG_VERSION").to_owned(), watch, ..Self::default() }
@@ -112,7 +112,7 @@ pub enum FromEngine {
     },
     /// The engine goes on when no front is left, or does not, from now on.
     Kept {
-        /// Whether it does.
+        /// `true` if it goes on.
         keep: bool,
     },
     /// All that happened before this front came has been told.

@@ -1,4 +1,4 @@
-//! Hashes as text.
+//! Hashes as hexadecimal text.
 
 /// Bytes as lower-case hexadecimal.
 #[must_use]

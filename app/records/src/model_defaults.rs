@@ -36,7 +36,7 @@ pub struct ModelDefaults {
     /// The `case_id` of the fact to begin with, among the facts that come with the model.
     #[serde(default)]
     pub first_fact: Option<u64>,
-    /// Layers to edit.
+    /// Layers to edit, by the method's id.
     #[serde(default)]
     pub layers: BTreeMap<String, Vec<usize>>,
     /// Hyperparameters that differ from the plugin's own defaults.

@@ -6,7 +6,7 @@
 const SIZE: usize = 624;
 const SHIFT: usize = 397;
 
-/// A running generator.
+/// The generator with its state.
 pub struct LegacyRandom {
     key: [u32; SIZE],
     position: usize,
@@ -84,7 +84,7 @@ impl LegacyRandom {
         low + (high - low) * self.uniform()
     }
 
-    /// Standard normal.
+    /// The next standard normal number.
     pub fn normal(&mut self) -> f64 {
         if let Some(spare) = self.spare_normal.take() {
             return spare;

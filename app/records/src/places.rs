@@ -10,9 +10,9 @@ pub struct Places {
     pub cache: PathBuf,
     /// Plugins of the user.
     pub plugins: PathBuf,
-    /// The user's settings.
+    /// Folder of the user's settings.
     pub config: PathBuf,
-    /// Journals and logs.
+    /// Folder of journals and logs.
     pub state: PathBuf,
     /// Sweeps that the workbench starts.
     pub sweeps: PathBuf,

@@ -14,7 +14,7 @@ const FILE: &str = include_str!("../../../configs/workbench.toml");
 const NAMES: [&str; 7] = ["method", "objective", "reproducible", "keep", "theme", "bell", "bell_after"];
 
 /// What a file may hold, for messages.
-const KNOWN: &str = "it may hold method, objective, reproducible, keep, theme, bell and bell_after, as configs/workbench.toml \
+const KNOWN: &str = "it may contain method, objective, reproducible, keep, theme, bell and bell_after, as configs/workbench.toml \
                      does";
 
 /// Seconds for which [`Preference::bell_after`] may ask at most: a month.
@@ -29,12 +29,12 @@ pub struct Preference {
     /// Whether the workbench computes the same bits on every x86-64 processor.
     #[serde(default)]
     pub reproducible: bool,
-    /// Whether the engine goes on when the workbench is left or its line drops.
+    /// Whether the engine keeps running when the workbench exits or its connection drops.
     #[serde(default)]
     pub keep: bool,
     /// Name of the workbench's colors.
     pub theme: String,
-    /// Whether the terminal's bell rings when a job has ended that took long.
+    /// Whether the terminal bell rings when a long job ends.
     pub bell: bool,
     /// How long that is, in seconds.
     pub bell_after: f64,
@@ -78,7 +78,7 @@ impl Preference {
     pub fn with(mut self, file: &Path) -> Result<Self, Error> {
         let bad = |message: String| Error::File { path: file.to_owned(), message };
         let text = locus_files::text(file, 1 << 20)
-            .map_err(|error| bad(format!("cannot be read ({error}); mend or remove it")))?;
+            .map_err(|error| bad(format!("cannot be read ({error}); fix or remove it")))?;
         let wrong = |error: toml::de::Error| bad(format!("{}; {KNOWN}", error.message()));
         let given: toml::Table = toml::from_str(&text).map_err(wrong)?;
         if let Some(name) = given.keys().find(|name| !NAMES.contains(&name.as_str())) {
@@ -147,20 +147,20 @@ impl Preference {
             (
                 "keep",
                 json!({"type": "boolean"}),
-                "Whether the engine goes on when the workbench is left or its line drops.",
+                "Whether the engine keeps running when the workbench exits or its connection drops.",
                 json!(shipped.keep),
             ),
             ("theme", json!({"enum": themes}), "Colors of the workbench.", json!(shipped.theme)),
             (
                 "bell",
                 json!({"type": "boolean"}),
-                "Whether the terminal's bell rings when a job has ended that took long.",
+                "Whether the terminal bell rings when a long job ends.",
                 json!(shipped.bell),
             ),
             (
                 "bell_after",
                 json!({"type": "number", "minimum": 0, "maximum": LONGEST}),
-                "Seconds after which a job has taken long.",
+                "Seconds after which a job counts as long.",
                 json!(shipped.bell_after),
             ),
         ];

@@ -25,10 +25,9 @@ pub fn in_words() -> String {
     let set = CHOICES.iter().filter_map(|name| Some(format!("{name}={}", std::env::var(name).ok()?)));
     let set: Vec<String> = set.collect();
     match &set[..] {
-        [] => {
-            "threads spin while they wait; OMP_WAIT_POLICY=PASSIVE lets other processes have the processor".to_owned()
-        }
-        _ => format!("threads wait as {} says", set.join(", ")),
+        [] => "waiting threads spin; OMP_WAIT_POLICY=PASSIVE lets other processes have the processor".to_owned(),
+        [only] if *only == format!("{}={}", PASSIVE.0, PASSIVE.1) => format!("waiting threads sleep ({only})"),
+        _ => format!("how threads wait is set by {}", set.join(", ")),
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Task {
         /// New folder for the model.
         #[arg(long)]
         out: PathBuf,
-        /// Seed of everything random.
+        /// Random seed of the training.
         #[arg(long)]
         seed: u64,
     },

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// It is none, or of a front of another version: one sentence.
 pub fn hello(line: &[u8]) -> Result<Hello, String> {
     let value: serde_json::Value =
-        serde_json::from_slice(line).map_err(|error| format!("the first line is no hello of a locus ({error})"))?;
+        serde_json::from_slice(line).map_err(|error| format!("the first line is not a hello from locus ({error})"))?;
     let said = |name: &str| value[name].as_str().unwrap_or("of an unknown version").to_owned();
     let theirs = value["protocol"].as_u64().and_then(|version| u32::try_from(version).ok()).unwrap_or_default();
     if let Some(sentence) = disagreement((theirs, &said("program")), (PROTOCOL, env!("CARGO_PKG_VERSION"))) {
@@ -21,8 +21,8 @@ pub fn hello(line: &[u8]) -> Result<Hello, String> {
     }
     match serde_json::from_value(value) {
         Ok(ToEngine::Hello(hello)) => Ok(*hello),
-        Ok(_) => Err("the first line is no hello of a locus".to_owned()),
-        Err(error) => Err(format!("the first line is no hello of a locus ({error})")),
+        Ok(_) => Err("the first line is not a hello from locus".to_owned()),
+        Err(error) => Err(format!("the first line is not a hello from locus ({error})")),
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
         let newer = Hello { protocol: 99, program: "9.0.0".to_owned(), ..ours };
         let said = hello(&line_of(&ToEngine::Hello(Box::new(newer)))).expect_err("another version");
         assert!(said.contains("locus 9.0.0 speaks version 99") && said.contains("install the same"), "{said}");
-        assert!(hello(b"GET / HTTP/1.1").expect_err("no hello").contains("no hello"));
+        assert!(hello(b"GET / HTTP/1.1").expect_err("no hello").contains("not a hello"));
         assert!(hello(br#"{"say":"end"}"#).is_err());
     }
 }

@@ -42,7 +42,7 @@ pub struct Files {
     pub journal: Option<PathBuf>,
 }
 
-/// How things stand.
+/// What a front that comes is told of the engine.
 pub struct Standing {
     /// Whether the engine goes on when no front is left.
     pub keep: bool,
@@ -118,7 +118,7 @@ impl Hub {
         &self.files
     }
 
-    /// How things stand.
+    /// What a front that comes is told of the engine.
     pub fn standing(&self) -> Standing {
         let state = self.state();
         Standing { keep: state.keep, next_job: state.next_job, model: state.model.clone() }

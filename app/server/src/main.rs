@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         (None, None) if arguments.stdio => serve::run(arguments.with_front),
         (None, None) => Err((
             2,
-            "this is the engine of locus, which starts it; --stdio speaks the protocol on the standard streams"
+            "this is the engine of locus, started by it; with --stdio it speaks the protocol on the standard streams"
                 .to_owned(),
         )),
     };

@@ -13,15 +13,15 @@ pub fn run(process: u32) -> Result<(), (u8, String)> {
     let running = runtime::running().map_err(failed)?;
     let engine = match (process, running.as_slice()) {
         (0, [engine]) => engine,
-        (0, []) => return Err((1, "no engine runs on this machine".to_owned())),
+        (0, []) => return Err((1, "no engine is running on this machine".to_owned())),
         (0, _) => {
             let numbers: Vec<String> = running.iter().map(|engine| engine.process.to_string()).collect();
-            return Err((2, format!("several engines run; say which with --join: {}", numbers.join(", "))));
+            return Err((2, format!("several engines are running; name one with --join: {}", numbers.join(", "))));
         }
         (process, running) => running
             .iter()
             .find(|engine| engine.process == process)
-            .ok_or_else(|| (1, format!("--join {process}: no engine of that number runs")))?,
+            .ok_or_else(|| (1, format!("--join {process}: no engine with that process number is running")))?,
     };
     let mut there = UnixStream::connect(&engine.socket).map_err(failed)?;
     let mut back = there.try_clone().map_err(failed)?;

@@ -65,7 +65,7 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
         Err(sentence) => return refuse(sentence, Blame::Request),
     };
     let Some(start) = hello.start.as_deref() else {
-        return refuse("the hello says nothing of what to start".to_owned(), Blame::Request);
+        return refuse("the hello does not say what to start".to_owned(), Blame::Request);
     };
     let options = match options(start, hello.leave_out.as_deref()) {
         Ok(options) => options,

@@ -41,7 +41,7 @@ pub fn run(out: &Path, seed: u64) -> Result<(), (u8, String)> {
             100.0 * recall.held_out
         )
         .map_err(|error| (1, error.to_string())),
-        Err(TrainingError::Cancelled) => Err((130, "cancelled; nothing was written".to_owned())),
+        Err(TrainingError::Cancelled) => Err((130, "canceled; nothing was written".to_owned())),
         Err(error) => Err((1, error.to_string())),
     }
 }

@@ -18,7 +18,7 @@ const WIDTH: usize = 100;
 pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure> {
     if let Some(name) = arguments.scores.iter().find(|name| !score_names().contains(name.as_str())) {
         let known = score_names().into_iter().collect::<Vec<_>>().join(", ");
-        return Err(Failure::usage(format!("--score {name}: there is no such score; there are {known}")));
+        return Err(Failure::usage(format!("--score {name}: there is no such score; available: {known}")));
     }
     let ledger = Ledger::read(&arguments.folder)?;
     let rows = ledger.rows()?;

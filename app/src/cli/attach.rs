@@ -20,7 +20,7 @@ pub fn run(common: &Common, process: Option<u32>, list: bool, watch: bool) -> Re
         Some(command) => Way::Command(command.clone()),
         None => {
             let running = runtime::running()
-                .map_err(|error| Failure::failed(format!("the engines that run cannot be listed ({error})")))?;
+                .map_err(|error| Failure::failed(format!("the running engines cannot be listed ({error})")))?;
             if list {
                 return tell(common, &running);
             }
@@ -38,14 +38,14 @@ pub fn run(common: &Common, process: Option<u32>, list: bool, watch: bool) -> Re
 fn choose(running: &[runtime::Running], process: Option<u32>) -> Result<std::path::PathBuf, Failure> {
     let numbers = || running.iter().map(|engine| engine.process.to_string()).collect::<Vec<_>>().join(", ");
     match (process, running) {
-        (None, []) => Err(Failure::failed("no engine runs; `locus` starts one, and --keep has it go on without you")),
+        (None, []) => Err(Failure::failed("no engine is running; `locus` starts one, and --keep keeps it running")),
         (None, [engine]) => Ok(engine.socket.clone()),
-        (None, _) => Err(Failure::usage(format!("several engines run; say which: {}", numbers()))),
+        (None, _) => Err(Failure::usage(format!("several engines are running; name one of {}", numbers()))),
         (Some(process), _) => {
             let found = running.iter().find(|engine| engine.process == process);
             found.map(|engine| engine.socket.clone()).ok_or_else(|| match running {
-                [] => Failure::failed(format!("no engine {process} runs, and no other one does")),
-                _ => Failure::failed(format!("no engine {process} runs; there are {}", numbers())),
+                [] => Failure::failed(format!("no engine {process} is running, nor any other")),
+                _ => Failure::failed(format!("no engine {process} is running; running: {}", numbers())),
             })
         }
     }
@@ -56,7 +56,7 @@ fn tell(common: &Common, running: &[runtime::Running]) -> Result<(), Failure> {
         return running.iter().try_for_each(|engine| Ok(output::json(engine)?));
     }
     if running.is_empty() {
-        return Ok(output::print("no engine runs")?);
+        return Ok(output::print("no engine is running")?);
     }
     let mut table = tables::table(["process", "model", "kept", "socket"]);
     for engine in running {

@@ -61,7 +61,7 @@ impl Client {
     /// Starts an engine. The first interrupt cancels the running job, a second one ends the program.
     ///
     /// # Errors
-    /// Flags that make no sense; a journal that cannot be written; there is no engine.
+    /// Flags that contradict each other; a journal that cannot be written; there is no engine.
     pub fn start(common: &Common) -> Result<Self, Failure> {
         Self::start_with(common, start_of(common)?)
     }
@@ -116,7 +116,7 @@ impl Client {
                 found = Some(inspected.clone());
             }
         })?;
-        found.ok_or_else(|| Failure::failed("the engine told nothing of what it saw; please report it"))
+        found.ok_or_else(|| Failure::failed("the engine sent no findings; please report it"))
     }
 
     /// The same with what it starts from changed by `change`.
@@ -164,7 +164,7 @@ impl Client {
     pub fn job(&mut self, task: impl Into<Task>, listen: &mut dyn FnMut(&Event)) -> Result<JobId, Failure> {
         // a signal that came when the last job had no step left to look for it
         if self.interrupt.has_come() {
-            return Err(Failure::cancelled("what was told before is done, nothing after it"));
+            return Err(Failure::cancelled("everything reported so far is done, nothing after it"));
         }
         let id = self.next;
         self.next += 1;
@@ -183,7 +183,7 @@ impl Client {
         }
     }
 
-    /// Takes an edit back or puts one on again, and gives what is told of it.
+    /// Undoes or redoes an edit, and returns the event that reports it.
     ///
     /// # Errors
     /// There is no such edit; it cannot be recorded; the output is gone.
@@ -194,7 +194,7 @@ impl Client {
                 told = Some(event.clone());
             }
         })?;
-        told.ok_or_else(|| Failure::failed("the engine told nothing of the edits in place; please report it"))
+        told.ok_or_else(|| Failure::failed("the engine did not list the edits in place; please report it"))
     }
 
     /// Listens until the plugins have been told.
@@ -205,7 +205,8 @@ impl Client {
         self.ask(Command::Plugins, &mut |_| {})
     }
 
-    /// The word that the model says after a fact's prompt, which is none where it goes on otherwise, and its next token.
+    /// The word that the model predicts after a fact's prompt, empty if the continuation is no word, and its next
+    /// token.
     ///
     /// # Errors
     /// The prompt cannot be run; the output is gone.
@@ -262,7 +263,7 @@ impl Client {
                     self.engine = None;
                     // who ends a job of a cluster ends all of its processes
                     if self.interrupt.has_come() {
-                        return Err(Failure::cancelled("what was told before is done, nothing after it"));
+                        return Err(Failure::cancelled("everything reported so far is done, nothing after it"));
                     }
                     self.start_again(&death)?;
                 }

@@ -50,7 +50,7 @@ fn show(common: &Common, origin: bool, wanted: &str) -> Result<(), Failure> {
     settings.retain(|setting| setting.name.starts_with(wanted));
     if settings.is_empty() {
         let message =
-            format!("no setting begins with `{wanted}`; there are method, theme, bell, layers, settings, pair, keys");
+            format!("no setting begins with `{wanted}`; available: method, theme, bell, layers, settings, pair, keys");
         return Err(Failure::usage(message));
     }
     if common.json {
@@ -134,7 +134,7 @@ fn path(common: &Common) -> Result<(), Failure> {
     }
     let mut table = tables::table(["what", "path", "state"]);
     for (name, path) in rows {
-        let state = if path.exists() { "there" } else { "not made yet" };
+        let state = if path.exists() { "exists" } else { "not created yet" };
         table.add_row([name.to_owned(), path.display().to_string(), state.to_owned()]);
     }
     Ok(output::print(&table.to_string())?)

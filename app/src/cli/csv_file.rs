@@ -23,7 +23,7 @@ impl CsvFile {
         Ok(Self { writer: csv::Writer::from_writer(sink), name })
     }
 
-    /// Adds a row.
+    /// Adds a row of cells.
     ///
     /// # Errors
     /// The file cannot be written any more.
@@ -53,6 +53,6 @@ impl CsvFile {
     }
 
     fn lost(&self, error: &dyn Display) -> Failure {
-        Failure::failed(format!("--csv {}: cannot be written any more ({error}); look at the space left", self.name))
+        Failure::failed(format!("--csv {}: can no longer be written ({error}); check the free disk space", self.name))
     }
 }

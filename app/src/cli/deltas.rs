@@ -27,7 +27,7 @@ pub fn run(common: &Common, action: &DeltasAction) -> Result<(), Failure> {
 /// Lists the edits of a file.
 fn show(common: &Common, file: &Path) -> Result<(), Failure> {
     let Inspected::Deltas { header, changes } = Client::inspect(common, Inspect::Deltas(file.to_owned()))? else {
-        return Err(Failure::failed("the engine told of something else; please report it"));
+        return Err(Failure::failed("the engine sent something else; please report it"));
     };
     if common.json {
         return Ok(output::json(&header)?);

@@ -49,7 +49,7 @@ fn text(common: &Common) -> Result<(), Failure> {
     let started = traced
         .started
         .as_ref()
-        .ok_or_else(|| Failure::failed("the engine told nothing of the trace; please report it"))?;
+        .ok_or_else(|| Failure::failed("the engine sent no trace; please report it"))?;
     if !common.json {
         output::print(&tables::trace(started, &traced.scores, false))?;
     }
@@ -74,8 +74,8 @@ fn elsewhere(order: &EditOrder, best: usize) -> String {
     let case = order.fact.case_id.map_or_else(String::new, |case| format!(" --case {case}"));
     let EditOrder { method, objective, .. } = order;
     format!(
-        "\nThe trace is greatest at layer {best}; {method} edits the layers that suit it on this model. To edit where the \
-         trace is greatest:\n  locus edit{case} --method {method} --objective {objective} --layers {best}"
+        "\nThe trace peaks at layer {best}; {method} edits its default layers for this model. To edit at the peak:\n  \
+         locus edit{case} --method {method} --objective {objective} --layers {best}"
     )
 }
 
@@ -116,7 +116,7 @@ fn order(client: &Client, fact: Fact, layer: usize) -> Result<EditOrder, Failure
 /// Has the engine's program train the built-in model from scratch; this process becomes it.
 fn train(out: &Path, seed: u64) -> Result<(), Failure> {
     if out.exists() {
-        return Err(Failure::usage(format!("--out {}: it is there already; name a new folder", out.display())));
+        return Err(Failure::usage(format!("--out {}: it already exists; name a new folder", out.display())));
     }
     let program = engine::program()?;
     let mut command = Command::new(&program);

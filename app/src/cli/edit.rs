@@ -7,12 +7,12 @@ use locus_files::Draft;
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Applied, EditOrder, EditStarted, Event, Keep, SaveTarget, StepRows, TriedOn, Try, Undo};
 
-/// An edit: what it started from and what it did.
+/// An edit: the numbers before it, and its result.
 #[derive(Default)]
 pub struct Edited {
-    /// What it started from.
+    /// The order and the scores before it; `None` until the edit starts.
     pub started: Option<EditStarted>,
-    /// What it did.
+    /// The changes and the scores after it; `None` until it is applied.
     pub applied: Option<Applied>,
 }
 
@@ -25,7 +25,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     orders::check(common, arguments)?;
     if let Some(number) = arguments.undo.first().filter(|_| !arguments.sequence) {
         return Err(Failure::usage(format!(
-            "--undo {number}: takes one of several edits in place back; put --sequence with it"
+            "--undo {number}: undoes one of several edits in place; add --sequence"
         )));
     }
     let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
@@ -48,7 +48,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     save(&mut client, arguments)
 }
 
-/// Makes the edits on top of each other, takes back what `--undo` names, and prints what is in place then.
+/// Makes the edits on top of each other, undoes those of `--undo`, and prints the edits in place.
 ///
 /// # Errors
 /// Those of the jobs; no edit in place has such a number.

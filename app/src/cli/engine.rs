@@ -12,17 +12,17 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Threads at most: no processor has as many.
+/// Most threads: no processor has more.
 const MOST_THREADS: i32 = 1024;
-/// The exit code of a device that does not do.
+/// The exit code of a device that fails or lacks memory.
 const DEVICE: i32 = 4;
-/// Name of the engine's program, which lies beside this one.
+/// Name of the engine's program, which is beside this one.
 const PROGRAM: &str = "locus-engine";
 
 /// The way to a new engine.
 ///
 /// # Errors
-/// This program's own place cannot be found; cargo cannot build the engine.
+/// The location of this program cannot be determined; cargo cannot build the engine.
 pub fn way(common: &Common) -> Result<Way, Failure> {
     match &common.engine {
         Some(command) => Ok(Way::Command(command.clone())),
@@ -33,10 +33,10 @@ pub fn way(common: &Common) -> Result<Way, Failure> {
 /// The engine's program, beside this one. `cargo run` builds this program alone: then cargo is asked for the rest.
 ///
 /// # Errors
-/// This program's own place cannot be found; cargo cannot build the engine.
+/// The location of this program cannot be determined; cargo cannot build the engine.
 pub fn program() -> Result<PathBuf, Failure> {
     let own = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("the place of this program cannot be found ({error})")))?;
+        .map_err(|error| Failure::failed(format!("the location of this program cannot be determined ({error})")))?;
     let program = own.with_file_name(PROGRAM);
     // what cargo sets for the programs that it runs, and not for those that it tests
     let package = std::env::var_os("CARGO_PKG_NAME").is_some_and(|name| name == env!("CARGO_PKG_NAME"));
@@ -124,9 +124,9 @@ pub fn died(death: &Death) -> Failure {
     let words: Vec<&str> = death.last_words.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     // what it said itself has been passed on
     let remedy = match &death.opening {
-        Some(_) => "; it is left out from now on, until it changes",
+        Some(_) => "; it is left out until it changes",
         None if words.is_empty() => "; what was recorded before is kept",
-        None => "; what was recorded before is kept, and what it said last stands above",
+        None => "; what was recorded before is kept, and its last output is above",
     };
     Failure::job(&format!("{}{remedy}", death.sentence()), death.blame())
 }
@@ -157,7 +157,7 @@ pub fn source(common: &Common) -> ModelSource {
 /// What an engine starts from, out of the flags of a command.
 ///
 /// # Errors
-/// Flags that make no sense.
+/// Flags out of range or in contradiction.
 pub fn start_of(common: &Common) -> Result<Start, Failure> {
     if common.threads.is_some_and(|threads| threads < 1) {
         return Err(Failure::usage("--threads must be at least 1"));

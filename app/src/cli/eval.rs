@@ -17,7 +17,7 @@ struct Batch {
     first: usize,
     facts: Vec<Fact>,
     edit: Option<EditOrder>,
-    /// Places in it of facts that are left out, since the same record is there before.
+    /// Places in it of facts that are left out as duplicates of earlier records.
     again: BTreeSet<usize>,
 }
 
@@ -51,7 +51,7 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
         return Err(Failure::usage("--batch and --limit must be at least 1"));
     }
     if arguments.least_probability.is_some_and(|least| !(0.0..1.0).contains(&least)) {
-        return Err(Failure::usage("--least-probability must be from 0 up to 1"));
+        return Err(Failure::usage("--least-probability must be at least 0 and below 1"));
     }
     if arguments.said_tokens > MOST_SAID_TOKENS {
         return Err(Failure::usage(format!("--said-tokens must be at most {MOST_SAID_TOKENS}")));

@@ -6,7 +6,7 @@ use crate::cli::{Failure, output};
 use locus_protocol::shown::{message, shown};
 use locus_protocol::{Fact, read_ranges};
 
-/// Looks whether a prompt that was typed is one with a subject, before anything is loaded for it.
+/// Checks that a typed prompt marks a subject, before anything is loaded for it.
 ///
 /// # Errors
 /// It marks none; an answer is empty.
@@ -82,7 +82,7 @@ fn extent(facts: &[Fact]) -> String {
     range.map_or_else(String::new, |(least, most)| format!("; the file has {least} to {most}"))
 }
 
-/// The fact of a prompt that was typed; its true answer may be missing yet.
+/// The fact of a typed prompt; its true target may still be missing.
 fn typed(arguments: &FactArguments) -> Result<Option<Fact>, Failure> {
     let (flag, prompt) = match (&arguments.marked, &arguments.prompt) {
         (Some(prompt), _) => ("", prompt),
@@ -96,18 +96,18 @@ fn typed(arguments: &FactArguments) -> Result<Option<Fact>, Failure> {
     let prompt = prompt.replace(['{', '}'], "");
     if subject.trim().is_empty() || !prompt.contains(subject) {
         return Err(Failure::usage(format!(
-            "--subject: `{subject}` does not occur in the prompt `{prompt}`; give it as it stands there"
+            "--subject: `{subject}` does not occur in the prompt `{prompt}`; give it exactly as in the prompt"
         )));
     }
     let template = prompt.replacen(subject, "{}", 1);
     Ok(Some(Fact { template: template.trim_end().to_owned(), subject: subject.to_owned(), ..Fact::default() }))
 }
 
-/// Takes what the model says for the true answer of a fact that was given without one, and tells that: beside the output
-/// where that is one table.
+/// Takes the model's prediction as the true target of a fact that was given without one, and says so: on standard error
+/// where the output is one table.
 ///
 /// # Errors
-/// The model says no word, or what an edit is to put in.
+/// The model predicts no word, or already the new target.
 pub fn complete(client: &mut Client, fact: &mut Fact, is_table: bool) -> Result<(), Failure> {
     if !fact.target_true.is_empty() {
         return Ok(());
@@ -117,16 +117,16 @@ pub fn complete(client: &mut Client, fact: &mut Fact, is_table: bool) -> Result<
     let prompt = message(&prompt);
     if says.is_empty() {
         return Err(Failure::usage(format!(
-            "the model says no word after “{prompt}”, but “{}”; tell what is true with --true",
+            "the model says no word after “{prompt}”, but “{}”; give the true target with --true",
             message(&next)
         )));
     }
     if says == fact.target_new {
         return Err(Failure::usage(format!(
-            "the model says “{says}” already after “{prompt}”; give another new answer, or tell what is true with --true"
+            "the model already says “{says}” after “{prompt}”; give another new target, or the true one with --true"
         )));
     }
-    let told = format!("the model says “{}”, which counts as the true answer; --true tells another", shown(&says));
+    let told = format!("the model says “{}”, which is taken as the true target; --true sets another", shown(&says));
     match (client.json(), is_table && !output::is_for_people()) {
         (true, _) => {}
         (false, true) => output::complain(&told),

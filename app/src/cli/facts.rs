@@ -6,7 +6,7 @@ use crate::cli::{Failure, output, tables};
 use locus_protocol::counted;
 use locus_protocol::shown::shown;
 
-/// Lists the facts.
+/// Lists the facts that contain the text, in any case.
 ///
 /// # Errors
 /// They cannot be read.

@@ -2,7 +2,7 @@
 
 use locus_protocol::Blame;
 
-/// What to say on standard error, and the exit code: 1 failed, 2 usage, 3 plugin, 4 device, 130 cancelled.
+/// What to say on standard error, and the exit code: 1 failed, 2 usage, 3 plugin, 4 device, 130 canceled.
 #[derive(Debug)]
 pub struct Failure {
     /// One sentence; empty when all has been said.
@@ -27,10 +27,10 @@ impl Failure {
 
     /// The user stopped it; says what was kept.
     pub fn cancelled(kept: &str) -> Self {
-        Self { message: format!("cancelled; {kept}"), code: 130 }
+        Self { message: format!("canceled; {kept}"), code: 130 }
     }
 
-    /// Whoever read the output is gone.
+    /// Nobody reads the output any more.
     pub fn silent() -> Self {
         Self { message: String::new(), code: 1 }
     }

@@ -26,8 +26,8 @@ const WAITING: usize = 4096;
 /// There is no terminal; the journal cannot be read; the terminal fails.
 pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     if !output::has_terminal() {
-        let message = "--follow needs a terminal; `locus picture --journal FILE` draws a journal without one, and `locus \
-                       sweep status DIR` says how far a sweep is";
+        let message = "--follow needs a terminal; `locus picture --journal FILE` draws a journal without one, and \
+                       `locus sweep status DIR` shows how far a sweep is";
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
@@ -37,7 +37,7 @@ pub fn run(common: &Common, file: Option<&Path>) -> Result<(), Failure> {
     let file = file.map_or_else(|| places.state.join("journal.jsonl"), Path::to_owned);
     let journal = locus_files::open(&file).map_err(|error| {
         Failure::failed(format!(
-            "--follow {}: cannot be read ({error}); name what a workbench, or a command with --journal, writes to",
+            "--follow {}: cannot be read ({error}); name the journal of a workbench or of a command with --journal",
             file.display()
         ))
     })?;
@@ -126,7 +126,7 @@ impl Tail {
     fn read(&mut self) -> Vec<Event> {
         let length = self.journal.metadata().map_or(0, |metadata| metadata.len());
         if self.journal.stream_position().is_ok_and(|place| place > length) {
-            // it was begun anew
+            // it was started over
             self.rest.clear();
             let _ = self.journal.seek(SeekFrom::Start(0));
         }

@@ -1,4 +1,4 @@
-//! What an edit changes in what the model says of its own accord, as a table.
+//! What an edit changes in the model's free generation, as a table.
 
 use crate::cli::tables::{self, share};
 use locus_protocol::Applied;
@@ -16,7 +16,7 @@ const ROWS: [(&str, &str); 6] = [
 /// Shares of the prompts, before and after, where the model was to say so many tokens; why there are none otherwise.
 pub fn table(applied: &Applied, tokens: usize) -> String {
     if applied.aim.noise_level > 0.0 {
-        return "free generation: not computed, as the objective puts noise on the subject".to_owned();
+        return "free generation: not computed, because the objective puts noise on the subject".to_owned();
     }
     let mut table = tables::table([&format!("free generation, {tokens} tokens"), "before", "after"]);
     let number = |name: &str| applied.numbers.get(name).map_or_else(String::new, |value| share(*value));

@@ -15,7 +15,8 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::NoCache | Error::Endpoint(_) => Self::usage(error.to_string()),
-            Error::Stopped { .. } => Self::cancelled("what has come is kept, and the same command goes on from there"),
+            Error::Stopped { .. } => Self::cancelled("what was downloaded is kept; run the same command again to \
+                                                      resume"),
             _ => Self::failed(error.to_string()),
         }
     }

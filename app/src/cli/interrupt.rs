@@ -1,4 +1,4 @@
-//! The user's wish to stop: Ctrl-C, a line that hung up, a polite kill, a scheduler whose time limit is near.
+//! The user's wish to stop: Ctrl-C, a hang-up, SIGTERM, or a scheduler's signal before its time limit.
 
 use procfs::process::Process;
 
@@ -29,12 +29,12 @@ pub fn watches() {
 /// Makes [`watches_no_more`] possible. Once is enough.
 ///
 /// # Errors
-/// The system refuses.
+/// The system refuses to register the signal.
 pub fn can_end() -> std::io::Result<()> {
     signal_hook::flag::register_conditional_default(SIGINT, &ENDS).map(drop)
 }
 
-/// Whether the user wants the program to stop. Nobody takes it back.
+/// Whether the user wants the program to stop; once set, it stays set.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -43,7 +43,7 @@ impl Interrupt {
     /// comes a while later. A hang-up that whoever started the program had it ignore, as `nohup` does, stays ignored.
     ///
     /// # Errors
-    /// The system refuses.
+    /// The system refuses to register the signal.
     pub fn watch() -> std::io::Result<Self> {
         let interrupt = Self::default();
         let mut polite = Signals::new([SIGTERM, SIGUSR2])?;

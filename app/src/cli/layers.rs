@@ -1,4 +1,4 @@
-//! Whether layers that are named are the model's, before anything long starts.
+//! Checks that named layers exist in the model, before anything long starts.
 
 use crate::cli::arguments::Common;
 use crate::cli::client::Client;
@@ -10,11 +10,11 @@ const LARGEST: u64 = 1 << 20;
 /// What families call their number of layers.
 const NAMES: [&str; 3] = ["num_hidden_layers", "n_layer", "num_layers"];
 
-/// Looks whether `--layers` is written as layers are and, where the model's folder says how many there are, whether it has
-/// them: a large model is not loaded for what cannot be done.
+/// Checks the syntax of `--layers` and, if the model's folder tells its number of layers, that they exist: a large
+/// model is not loaded in vain.
 ///
 /// # Errors
-/// It is not.
+/// The syntax is wrong, or a layer does not exist.
 pub fn check(common: &Common, text: Option<&str>) -> Result<(), Failure> {
     let Some(text) = text else { return Ok(()) };
     let layers = settings::layers(text)?;
@@ -26,10 +26,10 @@ pub fn check(common: &Common, text: Option<&str>) -> Result<(), Failure> {
     refuse("--layers", &layers, count.and_then(|count| usize::try_from(count).ok()))
 }
 
-/// Looks whether the model that is loaded has layers.
+/// Checks that the loaded model has these layers.
 ///
 /// # Errors
-/// It has not; `named` says where they were named.
+/// A layer does not exist; `named` is the flag or key that named it.
 pub fn are_there(client: &Client, named: &str, layers: &[usize]) -> Result<(), Failure> {
     refuse(named, layers, client.known.model.as_ref().map(|model| model.layers))
 }

@@ -41,7 +41,7 @@ pub struct Line {
     /// Why it was left out, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
-    /// Measures by name.
+    /// Measures by name, prefixed with `before.` or `after.` where both exist.
     #[serde(with = "numbers")]
     pub numbers: BTreeMap<String, f64>,
     /// What the model says.
@@ -139,9 +139,9 @@ impl Ledger {
         for (index, line) in lines {
             let number = index + 1;
             let line: Line = serde_json::from_str(line)
-                .map_err(|error| bad(format!("line {number} is damaged ({error}); take the line out")))?;
+                .map_err(|error| bad(format!("line {number} is damaged ({error}); remove the line")))?;
             if line.settings_hash != self.hash {
-                return Err(bad(format!("line {number} was made with other settings; take the line out")));
+                return Err(bad(format!("line {number} was made with other settings; remove the line")));
             }
             self.lines.insert(line.index, line);
         }
@@ -198,7 +198,7 @@ impl Ledger {
             text.push(b'\n');
         }
         let failed = |error: std::io::Error| {
-            Failure::failed(format!("--out {}: cannot be written ({error}); look at the space left", path.display()))
+            Failure::failed(format!("--out {}: cannot be written ({error}); check the free disk space", path.display()))
         };
         let before = file.metadata().map_err(failed)?.len();
         file.write_all(&text).map_err(|error| {
@@ -210,7 +210,7 @@ impl Ledger {
 }
 
 fn not_ours(path: &Path) -> Failure {
-    Failure::usage(format!("--out {}: it is there and is no evaluation; name another file", path.display()))
+    Failure::usage(format!("--out {}: it exists and is not an evaluation; name another file", path.display()))
 }
 
 /// A short hash of the settings.

@@ -10,7 +10,7 @@ use locus_records::Places;
 use locus_records::operations::{Journal, Read};
 use serde_json::Value;
 
-/// The user's journal, and what it holds; lines that are none are told.
+/// The user's journal and its operations; invalid lines are reported.
 ///
 /// # Errors
 /// It cannot be read.
@@ -21,10 +21,10 @@ pub fn read() -> Result<(Journal, Read), Failure> {
     Ok((journal, read))
 }
 
-/// The same for a journal that can be gone on from.
+/// The same, for a journal that new operations can follow.
 ///
 /// # Errors
-/// It cannot be read, or holds what this program does not understand.
+/// It cannot be read, or contains what this program does not understand.
 pub fn read_to_go_on() -> Result<(Journal, Read), Failure> {
     let (journal, read) = read()?;
     sound(&read)?;
@@ -36,7 +36,7 @@ fn sound(read: &Read) -> Result<(), Failure> {
     read.refusal().map_or(Ok(()), |refusal| Err(Failure::failed(refusal)))
 }
 
-/// Lists all operations.
+/// Lists all operations of the journal, the oldest first.
 ///
 /// # Errors
 /// The journal cannot be read.
@@ -49,7 +49,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
     if read.operations.is_empty() {
         sound(&read)?;
         return Ok(output::print(&format!(
-            "nothing was done yet; edits are recorded in {}",
+            "no operations yet; edits are recorded in {}",
             shown(&journal.file().display().to_string())
         ))?);
     }
@@ -73,7 +73,7 @@ pub fn log(common: &Common) -> Result<(), Failure> {
     sound(&read)
 }
 
-/// Says all that is known of one operation.
+/// Prints everything known about one operation.
 ///
 /// # Errors
 /// There is none of that number.
@@ -125,7 +125,7 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
         rows.push(("now", now(&read, operation).to_owned()));
     }
     rows.push(("in place after it", list(&operation.in_place)));
-    rows.push(("taken back after it", list(&operation.taken_back)));
+    rows.push(("undone after it", list(&operation.taken_back)));
     rows.extend(operation.weights.iter().map(|(name, hash)| ("weights after it", format!("{hash} {name}"))));
     output::print(&tables::pairs(rows))?;
     if let Some(edit) = operation.edit()
@@ -140,11 +140,11 @@ pub fn show(common: &Common, number: u64) -> Result<(), Failure> {
 /// An operation by its number.
 ///
 /// # Errors
-/// There is none.
+/// There is no such operation.
 pub fn find(read: &Read, number: u64) -> Result<&Operation, Failure> {
     let last = read.operations.last().map_or(0, |operation| operation.number);
     read.find(number).ok_or_else(|| match last {
-        0 => Failure::failed("nothing was done yet: the journal of operations is empty"),
+        0 => Failure::failed("the journal of operations is empty"),
         last => Failure::failed(format!("there is no operation {number}; `locus log` lists 1 to {last}")),
     })
 }
@@ -164,9 +164,9 @@ pub fn what(read: &Read, operation: &Operation) -> String {
     };
     match &operation.deed {
         Deed::Edit(edit) => edit.title.clone(),
-        Deed::Apply(edit) => format!("put in place {}", edit.title),
-        Deed::Undo { edit } => format!("took back {edit}{}", title(*edit)),
-        Deed::Redo { edit } => format!("put {edit} on again{}", title(*edit)),
+        Deed::Apply(edit) => format!("applied {}", edit.title),
+        Deed::Undo { edit } => format!("undid {edit}{}", title(*edit)),
+        Deed::Redo { edit } => format!("redid {edit}{}", title(*edit)),
     }
 }
 
@@ -176,7 +176,7 @@ fn verdict(operation: &Operation, words: fn(&AimVerdict) -> String) -> String {
     edit.verdict.as_ref().map_or_else(|| "not recorded".to_owned(), words)
 }
 
-/// Where an edit is now: what the next start of the workbench makes of it.
+/// The state of an edit: what the next start of the workbench does with it.
 fn now(read: &Read, operation: &Operation) -> &'static str {
     if operation.edit().is_none() {
         return "";
@@ -185,7 +185,7 @@ fn now(read: &Read, operation: &Operation) -> &'static str {
     match operation.origin {
         _ if !read.refusals.is_empty() => "unknown",
         _ if standing.in_place.contains(&operation.number) => "in place",
-        _ if standing.taken_back.contains(&operation.number) => "taken back",
+        _ if standing.taken_back.contains(&operation.number) => "undone",
         Origin::Workbench => "left",
         Origin::Command => "own run",
     }
@@ -198,14 +198,14 @@ fn origin(origin: Origin) -> &'static str {
     }
 }
 
-/// The model that an edit was found on.
+/// The model that an edit was computed on.
 fn found_on(operation: &Operation, edit: &EditDeed) -> String {
     let before: Vec<String> =
         operation.in_place.iter().filter(|&&number| number != operation.number).map(ToString::to_string).collect();
     match (&operation.deed, &before[..]) {
         (Deed::Apply(_), _) => "not recorded: it was read from a file".to_owned(),
         (_, []) => "the unedited model".to_owned(),
-        _ if edit.found_on_unedited => format!("the unedited model, and put on top of {}", before.join(", ")),
+        _ if edit.found_on_unedited => format!("the unedited model, and applied on top of {}", before.join(", ")),
         _ => format!("the model with {} in place", before.join(", ")),
     }
 }

@@ -4,7 +4,7 @@ use crate::cli::arguments::Common;
 use crate::cli::client::Client;
 use crate::cli::{Failure, output, tables};
 
-/// Says what the model is.
+/// Describes the loaded model.
 ///
 /// # Errors
 /// It cannot be loaded.
@@ -19,12 +19,12 @@ pub fn info(common: &Common) -> Result<(), Failure> {
         ("MLP key", model.inner.to_string()),
         ("vocabulary", model.vocabulary.to_string()),
         ("parameters", model.parameters.to_string()),
-        ("number format", model.number_format.clone()),
+        ("dtype", model.number_format.clone()),
         ("device", format!("{} ({})", model.device.name, model.device.reason)),
         ("reproducible", if model.reproducible { "the same bits on every x86-64 processor" } else { "no" }.to_owned()),
         (
             "with and without taps",
-            format!("largest difference of a logit {:e} on “{}”", model.probe.deviation, model.probe.prompt),
+            format!("largest logit difference {:e} on “{}”", model.probe.deviation, model.probe.prompt),
         ),
         ("its answer", model.probe.answer.trim().to_owned()),
         ("facts", format!("{} ({})", client.known.facts.len(), client.known.facts_source)),

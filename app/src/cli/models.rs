@@ -13,7 +13,7 @@ const LARGEST: u64 = 1 << 20;
 /// Bytes of what the workbench remembers, at most.
 const LARGEST_MEMORY: u64 = 256 << 20;
 
-/// A model that lies on this machine.
+/// A model that is on this machine.
 #[derive(Default)]
 struct Found {
     /// What --model takes; nothing for the built-in one.
@@ -101,7 +101,7 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let mut table = tables::table(["model", "family", "size", "state", "--model"]);
     for model in &found {
         let state = match model.trouble(free) {
-            trouble if trouble.is_empty() => "whole".to_owned(),
+            trouble if trouble.is_empty() => "complete".to_owned(),
             trouble => trouble,
         };
         let folder = model.folder.as_ref().map_or_else(String::new, |folder| folder.display().to_string());
@@ -112,8 +112,8 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     output::print(&table.to_string())?;
     let looked = hub.map_or_else(String::new, |hub| format!(" in {} and", hub.cache.display()));
     output::below(&format!(
-        "looked{looked} below this folder; `locus --model DIR` opens a model, any other folder too, and `--model ORG/NAME` one of \
-         the Hugging Face hub"
+        "searched{looked} below this folder; `locus --model DIR` opens a model in any folder, and `--model ORG/NAME` \
+         one of the Hugging Face hub"
     ))?;
     Ok(())
 }

@@ -45,7 +45,7 @@ pub fn run(common: &Common, arguments: &PictureArguments) -> Result<(), Failure>
     }
 }
 
-/// The same pictures everywhere: nothing of the environment, and all colours that a picture has.
+/// The same pictures everywhere: nothing from the environment, and all colors that a picture has.
 pub fn options() -> WorkbenchOptions {
     let preferred = Preference::shipped();
     WorkbenchOptions {
@@ -100,7 +100,7 @@ fn last_session(journal: &Path) -> Result<Vec<Event>, Failure> {
         events.push(event);
     }
     if events.is_empty() {
-        return Err(Failure::failed(format!("--journal {file}: there is no record in it; {advice}")));
+        return Err(Failure::failed(format!("--journal {file}: it contains no record; {advice}")));
     }
     Ok(events)
 }
@@ -126,7 +126,7 @@ fn add_facts(events: &mut Vec<Event>, file: Option<&Path>) -> Result<(), Failure
 /// The facts of the built-in model, and what to call them.
 ///
 /// # Errors
-/// They are damaged.
+/// The compiled-in facts are damaged.
 pub fn built_in_facts() -> Result<(String, Vec<Fact>), Failure> {
     Ok(("built-in facts".to_owned(), facts::parse(locus_demo::FACTS).map_err(Failure::failed)?))
 }

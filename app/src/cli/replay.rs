@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 /// Differences of one operation that are listed; `--json` has them all.
 const MOST_LISTED: usize = 12;
 
-/// A number or text that is another one now.
+/// A number or text that has changed.
 #[derive(Debug, Serialize)]
 struct Difference {
     /// Which, by its place in the operation.
@@ -40,11 +40,11 @@ struct Outcome {
 /// Runs operations again, all of the model without numbers.
 ///
 /// # Errors
-/// An operation cannot be run again, or comes out otherwise.
+/// An operation cannot be run again, or comes out differently.
 pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     for (flag, is_given) in [("--apply", !common.apply.is_empty()), ("--with-edits", !common.with_edits.is_empty())] {
         if is_given {
-            let message = "a replay has in place what each operation had; leave the flag out";
+            let message = "a replay applies the edits that each operation had in place; leave the flag out";
             return Err(Failure::usage(format!("{flag}: {message}")));
         }
     }
@@ -57,12 +57,12 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     let engine = Common { json: false, ..common.clone() };
     let client = Client::with_model_and(&engine, |start| start.role = Role::Reader)?;
     let model = client.known.model.clone();
-    let model = model.ok_or_else(|| Failure::failed("the engine told of no model; please report it"))?;
+    let model = model.ok_or_else(|| Failure::failed("the engine sent no model; please report it"))?;
     let is_of_it = |operation: &Operation| operation.model.fingerprint == model.fingerprint;
     if let Some(other) = numbers.iter().filter_map(|&number| read.find(number)).find(|other| !is_of_it(other)) {
         return Err(Failure::failed(format!(
-            "operation {} was done on the model `{}`, and this is `{}`, or the same in another number format; name that \
-             model with --model",
+            "operation {} was done on the model `{}`, but this is `{}`, or the same in another dtype; name that model \
+             with --model",
             other.number, other.model.name, model.name
         )));
     }
@@ -70,7 +70,7 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
     let operations: Vec<&Operation> = read.operations.iter().filter(|it| is_of_it(it)).filter(wanted).collect();
     if operations.is_empty() {
         return Err(Failure::failed(format!(
-            "nothing was done on the model `{}` yet; `locus log` lists what was done on others",
+            "no operations on the model `{}` yet; `locus log` lists those on others",
             model.name
         )));
     }
@@ -97,7 +97,7 @@ pub fn run(common: &Common, numbers: &[u64]) -> Result<(), Failure> {
         }
         ([], _) => Ok(()),
         (differing, count) => Err(Failure::failed(format!(
-            "{} of {} came out otherwise: {}",
+            "{} of {} came out differently: {}",
             differing.len(),
             counted(count, "operation"),
             differing.join(", ")
@@ -114,7 +114,7 @@ struct Replay {
     stack: BTreeMap<u64, u64>,
     /// Operations whose edits are in place.
     in_place: Vec<u64>,
-    /// The operation whose edit was taken back last and can be put on again.
+    /// The operation whose edit was undone last and can be redone.
     next: Option<u64>,
 }
 
@@ -127,7 +127,7 @@ impl Replay {
             Deed::Edit(recorded) => {
                 let edited = edit(&mut self.client, recorded.order.clone(), recorded.found_on_unedited)?;
                 let (again, weights, place) = again(recorded, edited)
-                    .ok_or_else(|| Failure::failed(format!("operation {number}: the engine told of no edit")))?;
+                    .ok_or_else(|| Failure::failed(format!("operation {number}: the engine sent no edit")))?;
                 self.stack.insert(number, place);
                 self.in_place.push(number);
                 self.next = None;
@@ -135,7 +135,7 @@ impl Replay {
             }
             Deed::Apply(_) => self.place(&operation.in_place, &[])?,
             Deed::Undo { edit } => {
-                let absent = || Failure::failed(format!("it takes back operation {edit}, which is not in place"));
+                let absent = || Failure::failed(format!("it undoes operation {edit}, which is not in place"));
                 let place = self.stack.get(edit).copied().ok_or_else(absent)?;
                 self.client.history(Undo::of(place))?;
                 self.in_place.retain(|number| number != edit);
@@ -148,7 +148,7 @@ impl Replay {
                 self.next = None;
             }
         }
-        // what is only put on or taken back has its weights to be compared
+        // of an undo, a redo or an applied file, only the weights are compared
         let (then, now, mut notes) = match made {
             Some((recorded, again)) => (comparable(recorded, &operation.weights)?, again, self.notes(recorded)),
             None => (weights_of(operation), serde_json::json!({ "weights": self.client.known.weights }), Vec::new()),
@@ -164,7 +164,7 @@ impl Replay {
     fn prepare(&mut self, operation: &Operation) -> Result<(), Failure> {
         let mut before = operation.in_place.clone();
         match operation.deed {
-            // all of them are put in place anew
+            // all of them are applied again
             Deed::Apply(_) => return Ok(()),
             Deed::Edit(_) => before.retain(|&number| number != operation.number),
             Deed::Redo { edit } => before.retain(|&number| number != edit),
@@ -181,7 +181,7 @@ impl Replay {
         }
     }
 
-    /// Puts edits in place from their recorded changes.
+    /// Applies edits from their recorded changes.
     fn place(&mut self, in_place: &[u64], taken_back: &[u64]) -> Result<(), Failure> {
         let (applied, undone) = (in_place.to_vec(), taken_back.to_vec());
         self.client.job(Place { in_place: applied, taken_back: undone }, &mut |_| {})?;
@@ -208,7 +208,7 @@ impl Replay {
             let sha256 = file_hash(loaded)?;
             let (then, now) = (&mark.version, &loaded.version);
             (sha256 != mark.sha256)
-                .then(|| format!("`{}` is another file now (version {then} then, {now} now)", mark.id))
+                .then(|| format!("`{}` is a different file now (version {then} then, {now} now)", mark.id))
         };
         let marks = [(PluginKind::Method, &edit.method), (PluginKind::Objective, &edit.objective)];
         marks.into_iter().filter_map(|(kind, mark)| changed(kind, mark)).collect()
@@ -218,9 +218,10 @@ impl Replay {
 /// That an edit's numbers drew on other facts than now.
 fn other_facts(then: &FactsMark, now: &FactsMark) -> Option<String> {
     (then.sha256 != now.sha256).then(|| match then.source == now.source {
-        true => format!("its numbers drew on the facts of `{}`, which are others now", then.source),
+        true => format!("its numbers depend on the facts of `{}`, which have changed", then.source),
         false => format!(
-            "its numbers drew on the facts of `{}` then, and draw on those of `{}` now; give --facts as it was then",
+            "its numbers depended on the facts of `{}` then, and depend on those of `{}` now; give the same --facts \
+             as then",
             then.source, now.source
         ),
     })
@@ -255,7 +256,7 @@ fn weights_of(operation: &Operation) -> Value {
 }
 
 /// Lists what differs between two values, place by place. What only one of the runs touched is not compared: a weight
-/// that was touched and taken back before has its hash in one of them only.
+/// that was changed and restored before has its hash in only one of them.
 fn compare(place: &str, then: &Value, now: &Value, differences: &mut Vec<Difference>) {
     let inside = |name: &str| if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") };
     match (then, now) {

@@ -49,8 +49,8 @@ fn lines(facts: usize, counts: &BTreeMap<String, usize>, skips: bool) -> Vec<Str
     lines.extend(counts.iter().map(|(what, count)| format!("  {}: {what}", counted(*count, "fact"))));
     if !skips {
         lines.push(
-            "--skip-marked leaves out facts whose answer copying gives or that change nothing, records that are there before, \
-             and such neighborhood prompts"
+            "--skip-marked leaves out facts whose answer can be copied from the prompt or that change nothing, \
+             duplicate records, and such neighborhood prompts"
                 .to_owned(),
         );
     }

@@ -23,7 +23,7 @@ pub fn plugin<'a>(plugins: &'a [PluginReady], kind: PluginKind, id: &str) -> Res
         let known = if ids.is_empty() {
             "none is loaded; build them with `cargo build --release --workspace` or name one with --plugin".to_owned()
         } else {
-            format!("there are {}", ids.join(", "))
+            format!("available: {}", ids.join(", "))
         };
         let meant = did_you_mean(id, ids.iter().map(String::as_str));
         Failure::plugin(format!("there is no {what} `{id}`{meant}; {known}"))

@@ -22,7 +22,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
         StatsAction::Collect { keep_every: seconds, anew } => {
             let every = Duration::try_from_secs_f64(seconds).ok();
             keep_every =
-                Some(every.ok_or_else(|| Failure::usage("--keep-every must be a number of seconds from 0 on"))?);
+                Some(every.ok_or_else(|| Failure::usage("--keep-every must be a number of seconds, 0 or more"))?);
             reuse = if anew { Reuse::Replaced } else { Reuse::Taken };
             SecondMomentsTask::Collect
         }
@@ -48,7 +48,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
         }
     })?;
     let report =
-        report.ok_or_else(|| Failure::failed("the engine told nothing of second moments; please report it"))?;
+        report.ok_or_else(|| Failure::failed("the engine sent no second moments; please report it"))?;
     if !client.json() {
         output::print(&text(&task, &report))?;
     }
@@ -71,7 +71,7 @@ fn target(to: PathBuf, sample_size: Option<u64>) -> Result<SecondMomentsTarget, 
         }
         "safetensors" => Ok(SecondMomentsTarget::Safetensors { file: to }),
         "npz" => Err(Failure::usage(format!(
-            "{}: name a folder; there is one .npz file a layer, and its name says which",
+            "{}: name a folder; each layer gets an .npz file of its own, named after it",
             to.display()
         ))),
         _ => Ok(SecondMomentsTarget::Archives { folder: to, sample_size }),
@@ -121,11 +121,11 @@ fn text(task: &SecondMomentsTask, report: &SecondMomentsReport) -> String {
     tables::numbers(&mut table);
     let mut text = format!("{}\n\n{table}", tables::pairs(pairs));
     if matches!(task, SecondMomentsTask::Import { .. }) {
-        text += "\n\nEdits of this model use these from now on, where no --corpus flag is given and all layers that the \
-                 edit needs are among them. Remove the file to use the corpus again.";
+        text += "\n\nEdits of this model use these from now on, unless --corpus is given or a layer that the edit \
+                 needs is missing. Remove the file to use the corpus again.";
     }
     if checked && problems(report).is_empty() {
-        text += "\n\nnothing is wrong";
+        text += "\n\nno problems found";
     }
     text
 }
@@ -138,7 +138,7 @@ fn short(hash: &str) -> String {
 fn list(common: &Common) -> Result<(), Failure> {
     let cache = Places::find()?.cache;
     let Inspected::SecondMoments(kept) = Client::inspect(common, Inspect::SecondMoments)? else {
-        return Err(Failure::failed("the engine told of something else; please report it"));
+        return Err(Failure::failed("the engine sent something else; please report it"));
     };
     if common.json {
         return kept.iter().try_for_each(|kept| Ok(output::json(&record(kept))?));
@@ -148,8 +148,8 @@ fn list(common: &Common) -> Result<(), Failure> {
         let (model, corpus) = names(file);
         let tokens = file.unfinished.or_else(|| file.layers.iter().map(|layer| layer.tokens).min());
         let state = match (file.unfinished, file.trouble.as_str()) {
-            (Some(_), _) => "unfinished; `locus stats collect` goes on".to_owned(),
-            (None, "") => "whole".to_owned(),
+            (Some(_), _) => "unfinished; `locus stats collect` resumes it".to_owned(),
+            (None, "") => "complete".to_owned(),
             (None, _) => "damaged; delete it".to_owned(),
         };
         table.add_row(vec![

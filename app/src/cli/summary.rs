@@ -93,7 +93,7 @@ fn number(value: f64) -> String {
     if value.abs() < 1000.0 { format!("{value:.3}") } else { format!("{value:.1}") }
 }
 
-/// Writes one row a fact, all measures as columns, into what was opened before anything was measured.
+/// Writes one row per fact with all measures as columns into the file that was opened beforehand.
 ///
 /// # Errors
 /// The file cannot be written.

@@ -1,4 +1,4 @@
-//! Tables for people.
+//! Tables, for people and, in a pipe, for programs.
 
 use crate::cli::output;
 use comfy_table::CellAlignment;
@@ -102,7 +102,7 @@ pub fn share(value: f64) -> String {
     format!("{value:.3}")
 }
 
-/// Where a heat map's largest indirect effect lies.
+/// The cell of a heat map with the largest indirect effect.
 pub struct Peak {
     /// The effect: restored minus corrupted probability, or the share that an ablation deletes.
     pub effect: f64,
@@ -169,10 +169,10 @@ pub fn trace(started: &TraceStarted, scores: &[Vec<f64>], estimated: bool) -> St
         (false, true) => {
             "first-order estimate of the indirect effect in hundredths, by token (* subject) and layer\n\n"
         }
-        (true, false) => "share of the probability that goes, in hundredths, by token (* subject) and layer\n\n",
+        (true, false) => "share of the probability that is lost, in hundredths, by token (* subject) and layer\n\n",
         (true, true) => {
-            "first-order estimate of the share of the probability that goes, in hundredths, by token (* subject) and \
-             layer\n\n"
+            "first-order estimate of the share of the probability that is lost, in hundredths, by token (* subject) \
+             and layer\n\n"
         }
     };
     if let Some(why) = &undefined {
@@ -226,8 +226,8 @@ pub fn averages(kinds: &[AverageEffects]) -> String {
         let most = kinds.iter().map(|effects| effects.not_lowered).max().unwrap_or(0);
         if most > 0 {
             parts.push(format!(
-                "the noise does not lower the answer of {most} of these facts: their effects are undefined, and count as \
-                 they came out"
+                "the noise does not lower the answer of {most} of these facts: their effects are undefined, and enter \
+                 the averages as computed"
             ));
         }
     }
@@ -290,10 +290,10 @@ pub fn layers(before: &[LayerRow], after: &[LayerRow], trace: Option<(&TraceStar
     table.to_string()
 }
 
-/// Which weights moved, and how far.
+/// Which weights changed, and by how much.
 pub fn moved(changes: &[WeightChange]) -> String {
     let line = |change: &WeightChange| {
-        format!("{}: moved by {:.4}, {:.2e} of its norm", shown(&change.parameter), change.norm, change.relative)
+        format!("{}: changed by {:.4}, {:.2e} of its norm", shown(&change.parameter), change.norm, change.relative)
     };
     changes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -382,7 +382,7 @@ fn aim(aim: &Aim) -> Option<String> {
 /// The edits in place with the sizes of their changes.
 pub fn in_place(edits: &[EditInPlace], unedited: bool) -> String {
     if edits.is_empty() {
-        let weights = if unedited { "; the weights are bit by bit those of the checkpoint" } else { "" };
+        let weights = if unedited { "; the weights are bit for bit those of the checkpoint" } else { "" };
         return format!("no edit is in place{weights}");
     }
     let mut table = table(["edit", "facts", "‖ΔW‖", "‖ΔW‖/‖W‖", "verdict", "what"]);

@@ -18,7 +18,7 @@ pub struct Traced {
 }
 
 impl Traced {
-    /// Takes what concerns a trace out of an event.
+    /// Keeps what an event says about a trace.
     fn listen(&mut self, event: &Event) {
         match event {
             Event::Trace(started) => *self = Self { started: Some(started.clone()), ..Self::default() },
@@ -45,7 +45,7 @@ impl Traced {
 /// Those of the job; flags that make no sense together.
 pub fn run(common: &Common, arguments: &TraceArguments) -> Result<(), Failure> {
     if arguments.csv.is_some() && arguments.preview {
-        return Err(Failure::usage("--csv takes exact values; leave --preview out"));
+        return Err(Failure::usage("--csv needs exact values; leave out --preview"));
     }
     fact::check(&arguments.fact)?;
     arguments.check()?;

@@ -8,7 +8,7 @@ use locus_records::Error;
 use locus_records::operations::{Journal, Read, now, run_name};
 use std::collections::BTreeMap;
 
-/// Takes an edit back, the last one without a number.
+/// Undoes an edit; without a number, the last one.
 ///
 /// # Errors
 /// It is not in place.
@@ -16,7 +16,7 @@ pub fn undo(common: &Common, number: Option<u64>) -> Result<(), Failure> {
     change(common, number, Move::Undo)
 }
 
-/// Puts an edit in place again, the one that was taken back last without a number.
+/// Redoes an edit; without a number, the one undone last.
 ///
 /// # Errors
 /// It is in place, or is none.
@@ -42,8 +42,8 @@ fn change(common: &Common, number: Option<u64>, what: Move) -> Result<(), Failur
     output::print(&shown(&message(&log::what(&before, &operation))))?;
     let model = shown(&operation.model.name);
     Ok(output::print(&match operation.in_place.len() {
-        0 => format!("the next start of the workbench on {model} puts no edit in place"),
-        edits => format!("the next start of the workbench on {model} puts {} in place", counted(edits, "edit")),
+        0 => format!("the next start of the workbench on {model} applies no edit"),
+        edits => format!("the next start of the workbench on {model} applies {}", counted(edits, "edit")),
     })?)
 }
 
@@ -66,19 +66,19 @@ fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u
         }
         Move::Redo => {
             let edit = number.or(standing.taken_back.last().copied());
-            let edit = edit.ok_or_else(|| wrong(format!("no edit of `{}` was taken back last", model.name)))?;
+            let edit = edit.ok_or_else(|| wrong(format!("no edit of `{}` can be redone", model.name)))?;
             (edit, standing.with(edit), Deed::Redo { edit })
         }
     };
     let made = read.find(edit).and_then(Operation::edit);
-    let made = made.ok_or_else(|| wrong(format!("operation {edit} is no edit; name one that `locus log` lists")))?;
+    let made = made.ok_or_else(|| wrong(format!("operation {edit} is not an edit; name one that `locus log` lists")))?;
     let after = after.ok_or_else(|| match what {
-        Move::Undo => wrong(format!("operation {edit} is not in place; `locus log` says what is")),
-        Move::Redo => wrong(format!("operation {edit} is in place already")),
+        Move::Undo => wrong(format!("operation {edit} is not in place; `locus log` lists what is")),
+        Move::Redo => wrong(format!("operation {edit} is already in place")),
     })?;
     let delta = journal.delta(&made.delta);
     if matches!(what, Move::Redo) && !delta.is_file() {
-        return Err(wrong(format!("{}: the change of operation {edit} is not there any more", delta.display())));
+        return Err(wrong(format!("{}: the change of operation {edit} no longer exists", delta.display())));
     }
     Ok(Operation {
         schema: OPERATION_SCHEMA,

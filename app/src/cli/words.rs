@@ -1,4 +1,4 @@
-//! Words that are typed as a command by somebody who has not read which ones there are, and what does what they say.
+//! Words that users type as commands by guess, and the commands that do what they mean.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use locus_protocol::shown::message;
@@ -12,8 +12,8 @@ const WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &["layers", "layer"],
-        "`locus model info` says how many layers a model has, `locus trace` which ones matter for a fact, and --layers of \
-         `locus edit` which ones are edited",
+        "`locus model info` shows how many layers a model has, `locus trace` which ones matter for a fact, and \
+         --layers of `locus edit` chooses the ones to edit",
     ),
     (
         &["run", "exec", "start"],
@@ -22,21 +22,23 @@ const WORDS: &[(&[&str], &str)] = &[
     ),
     (
         &["bench", "benchmark", "evaluate", "measure", "score", "test"],
-        "`locus eval` measures an edit on every fact of a file; how fast the program is, `cargo xtask bench` says in a checkout",
+        "`locus eval` measures an edit on every fact of a file; `cargo xtask bench` in a checkout measures how fast \
+         the program is",
     ),
     (&["gui", "tui", "ui", "workbench", "open", "shell", "repl", "interactive"], "`locus` alone opens the workbench"),
     (
         &["predict", "ask", "say", "says", "generate", "complete", "chat", "prompt"],
-        "`locus trace \"The capital of {France} is\"` says what the model says after a prompt and where that comes from",
+        "`locus trace \"The capital of {France} is\"` shows what the model predicts after a prompt and where that \
+         comes from",
     ),
     (
         &["locate", "find", "localize", "localise", "causal-trace", "tracing", "search"],
-        "`locus trace` says where a fact is, and `locus facts WORD` finds facts",
+        "`locus trace` shows where a fact is stored, and `locus facts WORD` finds facts",
     ),
     (
         &["load", "use", "download", "pull", "import"],
-        "every command takes --model with a folder or an id of the Hugging Face hub; `locus models` lists what is here, and \
-         `locus model download ID` downloads",
+        "every command takes --model with a folder or an id of the Hugging Face hub; `locus models` lists those on \
+         this machine, and `locus model download ID` downloads one",
     ),
     (
         &["rewrite", "inject", "update", "set", "change"],
@@ -45,46 +47,46 @@ const WORDS: &[(&[&str], &str)] = &[
     (&["diff", "versus", "vs"], "`locus compare` puts edits of a fact side by side"),
     (
         &["history", "journal", "edits", "operations", "status"],
-        "`locus log` lists what was done, `locus show N` one of it, `locus sweep status DIR` a sweep, and `locus attach \
-         --list` the engines that run",
+        "`locus log` lists all operations, `locus show N` shows one of them, `locus sweep status DIR` a sweep, and \
+         `locus attach --list` the running engines",
     ),
     (
         &["revert", "rollback", "restore", "reset"],
-        "`locus undo` takes an edit back, and `locus --fresh` starts without any",
+        "`locus undo` undoes an edit, and `locus --fresh` starts without any",
     ),
-    (&["save", "write"], "`locus edit --save FILE` keeps an edit, and `locus export` writes the edited model"),
+    (&["save", "write"], "`locus edit --save FILE` saves an edit, and `locus export` writes the edited model"),
     (
         &["apply", "patch", "merge"],
-        "`locus deltas apply FILE` puts saved edits in place, as --apply FILE does before any command",
+        "`locus deltas apply FILE` applies saved edits, as --apply FILE does before any command",
     ),
-    (&["info", "about"], "`locus model info` says what a model is, and `locus doctor` what this machine has"),
+    (&["info", "about"], "`locus model info` describes a model, and `locus doctor` this machine"),
     (
         &["install", "new", "init", "create"],
-        "`locus plugin new NAME` writes a plugin to start from; nothing else is installed",
+        "`locus plugin new NAME` creates a plugin to start from; nothing else needs to be installed",
     ),
     (
         &["check", "verify", "lint"],
         "`locus plugin check FILE` checks a plugin, and `locus stats verify` second moments",
     ),
-    (&["train"], "`locus demo train` trains the built-in model; no other one is trained here"),
-    (&["data", "dataset", "records", "cases", "fact"], "`locus facts` lists the facts, and --facts FILE takes others"),
+    (&["train"], "`locus demo train` trains the built-in model; Locus trains no other"),
+    (&["data", "dataset", "records", "cases", "fact"], "`locus facts` lists the facts, and --facts FILE loads others"),
     (
         &["settings", "options", "preferences", "set-up", "setup", "configure"],
-        "`locus config show` says what the program starts with",
+        "`locus config show` lists the settings that the program starts with",
     ),
     (&["moments", "covariance", "cov", "second-moments", "cache"], "`locus stats` lists and collects second moments"),
     (
         &["serve", "server", "engine", "connect"],
-        "`locus attach` joins an engine that runs, and --engine COMMAND starts one elsewhere",
+        "`locus attach` joins a running engine, and --engine COMMAND starts one elsewhere",
     ),
     (
         &["tutorial", "guide", "docs", "example", "examples", "tour"],
-        "`locus demo` shows it on the built-in model, and README.md has ten minutes",
+        "`locus demo` is a tour on the built-in model, and README.md describes the first ten minutes",
     ),
-    (&["quit", "exit", "q"], "no command runs on; in the workbench q leaves"),
+    (&["quit", "exit", "q"], "commands end by themselves; in the workbench, q quits"),
 ];
 
-/// What to do instead of a command that there is not; nothing for a word that nobody has thought of.
+/// What to use instead of an unknown command; `None` for a word that is not listed.
 pub fn answer(error: &clap::Error) -> Option<String> {
     let typed = match (error.kind(), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, Some(ContextValue::String(typed))) => typed,
@@ -92,7 +94,7 @@ pub fn answer(error: &clap::Error) -> Option<String> {
     };
     if typed.contains(['{', ' ']) {
         return Some(format!(
-            "what is to be done with “{}”? `locus trace \"…\"` traces a prompt, and `locus edit \"…\" Rome` edits it",
+            "“{}” comes without a command: `locus trace \"…\"` traces a prompt, and `locus edit \"…\" Rome` edits it",
             message(typed)
         ));
     }

@@ -27,8 +27,8 @@ pub fn names_nothing(common: &Common) -> bool {
 pub fn run(common: &Common, chooses: bool) -> Result<(), Failure> {
     check_terminal()?;
     if !common.with_edits.is_empty() {
-        let message = "--with-edits is for commands; the workbench puts what was in place in its last session in place \
-                       again, and U lists it";
+        let message = "--with-edits is for commands; the workbench restores the edits of its last session, and U \
+                       lists them";
         return Err(Failure::usage(message));
     }
     let places = Places::find()?;
@@ -69,7 +69,7 @@ pub fn options(common: &Common, places: &Places) -> Result<locus_tui::WorkbenchO
     Ok(shown)
 }
 
-/// Has a workbench begin with the user's own files of settings and keys, and read them anew where it is asked to.
+/// Has a workbench start with the user's own files of settings and keys, and read them again when asked to.
 ///
 /// # Errors
 /// Settings that cannot be read, or say something that is not.
@@ -83,7 +83,7 @@ pub fn read_own(shown: &mut locus_tui::WorkbenchOptions, common: &Common, places
 /// That there is a terminal.
 ///
 /// # Errors
-/// There is none.
+/// There is no terminal.
 pub fn check_terminal() -> Result<(), Failure> {
     if output::has_terminal() {
         return Ok(());

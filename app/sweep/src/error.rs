@@ -9,14 +9,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// A grid or a folder that a sweep cannot work with.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The grid makes no sense.
+    /// The grid is invalid.
     #[error("{}: {message}", path.display())]
     Grid {
         path: PathBuf,
         /// What is wrong, and the remedy.
         message: String,
     },
-    /// The folder holds something else.
+    /// The folder contains something else.
     #[error("{}: {message}", path.display())]
     Folder {
         /// The folder or a file of it.
@@ -25,7 +25,7 @@ pub enum Error {
         message: String,
     },
     /// A file cannot be written.
-    #[error("cannot write {}: {source}; check the folder and the space left", path.display())]
+    #[error("cannot write {}: {source}; check the folder and the free disk space", path.display())]
     Write {
         path: PathBuf,
         /// What the system said.

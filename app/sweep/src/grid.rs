@@ -26,7 +26,7 @@ pub struct Grid {
     /// What is measured of each edit.
     #[serde(default)]
     pub measures: MeasureChoice,
-    /// Seeds of everything random in the edits.
+    /// Random seeds of the edits.
     #[serde(default = "first_seed")]
     pub seeds: Vec<u64>,
     #[serde(default)]
@@ -74,7 +74,7 @@ pub struct MeasureChoice {
     pub free_generation: usize,
     /// Judges success by the mean over a target's tokens, as ROME and MEMIT do.
     pub per_token: bool,
-    /// Takes normalised scores from the first prompt of each kind only, as the published code does.
+    /// Computes normalized scores from the first prompt of each kind only, as the published code does.
     pub first_prompt: bool,
     /// The perplexity of what the unedited model says of the subject.
     pub essence: bool,
@@ -86,7 +86,7 @@ pub struct MeasureChoice {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct EditAxis {
-    /// What it is called in tables; method and window without it.
+    /// Its name in tables; method and window by default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Id of the method.
@@ -115,7 +115,7 @@ fn one() -> usize {
 }
 
 impl EditAxis {
-    /// What it is called.
+    /// Its name in tables.
     #[must_use]
     pub fn label(&self) -> String {
         match (self.name.is_empty(), self.window) {
@@ -133,7 +133,7 @@ impl EditAxis {
         settings
     }
 
-    /// The objective's hyperparameters.
+    /// Hyperparameters of an objective; empty where the grid gives none.
     #[must_use]
     pub fn settings_of(&self, objective: &str) -> Map<String, Value> {
         table_of(&self.objective_settings, objective)
@@ -162,7 +162,7 @@ pub enum LayerChoice {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalizerAxis {
-    /// What it is called in tables; its kind without it.
+    /// Its name in tables; its kind by default.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Which one, see docs/sweeps.md.
@@ -172,7 +172,7 @@ pub struct LocalizerAxis {
 }
 
 impl LocalizerAxis {
-    /// What it is called.
+    /// Its name in tables.
     #[must_use]
     pub fn label(&self) -> String {
         if self.name.is_empty() { self.kind.clone() } else { self.name.clone() }
@@ -235,16 +235,16 @@ impl Grid {
             return Err("the grid has neither [[edits]] nor [[localizers]]; add one".to_owned());
         }
         if self.seeds.is_empty() {
-            return Err("`seeds` is empty; leave it away for the seed 0".to_owned());
+            return Err("`seeds` is empty; leave it out for the seed 0".to_owned());
         }
         if self.facts.count == Some(0) || self.facts.first == Some(0) {
             return Err("`count` and `first` of [facts] must be at least 1".to_owned());
         }
         if let Some(least) = self.facts.least_probability.filter(|least| !(0.0..1.0).contains(least)) {
-            return Err(format!("`least-probability` must be from 0 up to 1, not {least}"));
+            return Err(format!("`least-probability` must be at least 0 and below 1, not {least}"));
         }
         if self.seeds.len() > MOST || self.edits.len() > MOST || self.localizers.len() > MOST {
-            return Err(format!("there are more than {MOST} seeds, edits or localizers; make several sweeps"));
+            return Err(format!("there are more than {MOST} seeds, edits or localizers; split the sweep"));
         }
         let mut names = BTreeSet::new();
         for edit in &self.edits {
@@ -267,20 +267,20 @@ impl Grid {
                 }
                 if let Some(name) = tables.keys().find(|name| !edit.objectives.contains(name)) {
                     return Err(format!(
-                        "the edit `{label}` has settings for `{name}`, which is none of its objectives"
+                        "the edit `{label}` has settings for `{name}`, which is not one of its objectives"
                     ));
                 }
             }
             edit.layers.of(usize::MAX).map_err(|error| format!("the edit `{label}`: {error}"))?;
             if !names.insert(label.clone()) {
-                return Err(format!("two edits are called `{label}`; give each a `name` of its own"));
+                return Err(format!("two edits are named `{label}`; give each its own `name`"));
             }
         }
         names.clear();
         for localizer in &self.localizers {
             if !names.insert(localizer.label()) {
                 let label = localizer.label();
-                return Err(format!("two localizers are called `{label}`; give each a `name` of its own"));
+                return Err(format!("two localizers are named `{label}`; give each its own `name`"));
             }
         }
         Ok(())
@@ -304,7 +304,7 @@ impl LayerChoice {
         named.sort_unstable();
         named.dedup();
         if named.is_empty() {
-            return Err("`layers` is empty; leave it away for all layers".to_owned());
+            return Err("`layers` is empty; leave it out for all layers".to_owned());
         }
         if let Some(layer) = named.iter().find(|&&layer| layer >= layers) {
             return Err(format!("there is no layer {layer}; the model has layers 0 to {}", layers.saturating_sub(1)));
@@ -385,10 +385,10 @@ mod tests {
             (format!("{edit}layers = \"5-3\""), "must look like"),
             (format!("{edit}layers = \"0-99999999999\""), "must look like"),
             (format!("{edit}layers = []"), "`layers` is empty"),
-            (format!("{edit}{edit}"), "two edits are called `one`"),
-            (format!("{edit}settings-with = {{ other = {{ steps = 1 }} }}"), "none of its objectives"),
+            (format!("{edit}{edit}"), "two edits are named `one`"),
+            (format!("{edit}settings-with = {{ other = {{ steps = 1 }} }}"), "not one of its objectives"),
             (format!("[facts]\ncount = 0\n{edit}"), "must be at least 1"),
-            (format!("[facts]\nleast-probability = 2.0\n{edit}"), "from 0 up to 1"),
+            (format!("[facts]\nleast-probability = 2.0\n{edit}"), "at least 0 and below 1"),
             ("[[edits]]\nmethod = \"one\"\nobjectives = []".to_owned(), "has no objective"),
         ] {
             let error = parse(&text).expect_err(&text);

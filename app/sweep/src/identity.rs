@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub struct Identity {
     /// Version of the program.
     pub program: String,
-    /// The unedited model.
+    /// Name and hash of the unedited model.
     pub model: ModelMark,
     /// SHA-256 of its tokenizer's file.
     pub tokenizer: String,
@@ -59,7 +59,7 @@ impl Identity {
 }
 
 /// What is said of a record whose [`fact_mark`] an earlier one has.
-pub const TWICE: &str = "the same record is there before";
+pub const TWICE: &str = "duplicate of an earlier record";
 
 /// Tells a fact from others by all that its record holds but its number.
 #[must_use]

@@ -29,12 +29,12 @@ pub const SCORES: &[Scored] = &[
     },
     Scored {
         name: "neighborhood_score",
-        definition: "1 less the share of the possible change after prompts about other subjects, teacher-forced",
+        definition: "1 minus the share of the possible change after prompts about other subjects, teacher-forced",
         value: |numbers, _| numbers.get("neighborhood_score").copied(),
     },
     Scored {
         name: "essence_score",
-        definition: "1 less the rise of the perplexity of texts about the subject, from 0 to 5, divided by 5",
+        definition: "1 minus the rise of the perplexity of texts about the subject, from 0 to 5, divided by 5",
         value: |numbers, _| numbers.get("essence_score").copied(),
     },
     Scored {
@@ -44,8 +44,8 @@ pub const SCORES: &[Scored] = &[
     },
     Scored {
         name: "free_rewrite",
-        definition: "whether the model says the target (for an objective that lowers it: does not) when it goes on freely \
-                     after the prompt, up to the end of its first sentence",
+        definition: "whether the model says the target (for an objective that lowers it: does not) when it continues \
+                     freely after the prompt, up to the end of its first sentence",
         value: |numbers, lowers| said(numbers, "after.rewrite_says", lowers),
     },
     Scored {

@@ -19,7 +19,7 @@ pub struct LayerRow {
     pub layer: usize,
     /// By name of the score, in the order of [`Table::scores`].
     pub scores: Vec<Option<Score>>,
-    /// Cells that failed.
+    /// Number of cells that failed.
     pub failed: usize,
 }
 

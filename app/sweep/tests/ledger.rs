@@ -156,7 +156,7 @@ fn another_sweep_is_refused_by_what_differs() {
     std::fs::create_dir(&plain).expect("folder");
     std::fs::write(plain.join("notes.txt"), "mine").expect("file");
     let error = Ledger::open(&plain, Some(GRID), &identity()).expect_err("not ours").to_string();
-    assert!(error.contains("holds something else than a sweep"), "{error}");
+    assert!(error.contains("contains something other than a sweep"), "{error}");
     assert!(Ledger::open(&plain, None, &identity()).expect_err("no grid").to_string().contains("there is no sweep"));
 }
 

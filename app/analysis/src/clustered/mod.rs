@@ -27,10 +27,10 @@ const ROUNDING: f64 = 1e-24;
 pub struct Coefficient {
     pub estimate: f64,
     pub standard_error: f64,
-    /// Satterthwaite's.
+    /// Satterthwaite's degrees of freedom.
     pub freedom: f64,
     pub t: f64,
-    /// Two-sided.
+    /// Two-sided p value of the t test.
     pub p: f64,
     /// Bounds of the interval at the confidence of the settings.
     pub low: f64,
@@ -53,7 +53,7 @@ impl Coefficient {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Clustered {
     fit: Fit,
-    /// `[column, column]`: CR2.
+    /// `[column, column]`: the CR2 covariance.
     covariance: DMatrix<f64>,
     /// Per cluster, `[row, column]`: the residuals' weights in each coefficient.
     weights: Vec<DMatrix<f64>>,

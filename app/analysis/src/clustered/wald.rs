@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A direction with less than this share of a coefficient's variance has none.
 const ROUNDING: f64 = 1e-10;
 
-/// A joint test.
+/// A joint F test that several coefficients are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Wald {
     pub f: f64,

@@ -10,7 +10,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct CurvePoint {
     pub facts: usize,
-    /// Mean over subsets.
+    /// Mean regret over subsets of so many facts.
     pub regret: f64,
     /// Bounds over subsets, at the confidence of the settings.
     pub low: f64,

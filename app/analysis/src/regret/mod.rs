@@ -40,7 +40,7 @@ pub struct RuleRegret {
     /// Mean score at the layers that it picks.
     #[serde(with = "crate::computed")]
     pub score: Computed<f64>,
-    /// Mean over facts.
+    /// Mean regret over facts, 0 at best.
     #[serde(with = "crate::computed")]
     pub regret: Computed<Interval>,
     /// Share of facts for which it picks a best layer; a tie counts in parts.
@@ -77,7 +77,7 @@ pub struct Paired {
     pub worse: Computed<f64>,
 }
 
-/// Scores without gaps.
+/// The scores of facts that have one at every layer.
 struct Table {
     /// `[fact]`: its place in the panel.
     places: Vec<usize>,

@@ -168,7 +168,7 @@ fn table(text: &mut String, table: &Table) {
         text.push_str(&format!("<p class=\"notes\">{}</p>\n", escaped(&reasons.join(" "))));
     }
     if !table.notes.is_empty() {
-        text.push_str("<details class=\"notes\"><summary>What these numbers rest on</summary>\n");
+        text.push_str("<details class=\"notes\"><summary>What these numbers are based on</summary>\n");
         table.notes.iter().for_each(|note| text.push_str(&format!("<p>{}</p>\n", escaped(note))));
         text.push_str("</details>\n");
     }

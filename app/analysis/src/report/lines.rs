@@ -1,4 +1,4 @@
-//! Names in lines.
+//! Breaks long names into lines.
 
 /// A text in lines of so many letters; what is more than so many lines ends in an ellipsis.
 pub fn in_lines(text: &str, letters: usize, most: usize) -> Vec<String> {

@@ -45,7 +45,7 @@ pub struct Section {
     pub figures: Vec<Figure>,
     /// The rest, part by part.
     pub parts: Vec<Part>,
-    /// Lines of R.
+    /// R code that computes the tables again; `None` in most sections.
     pub code: Option<&'static str>,
 }
 
@@ -105,15 +105,15 @@ pub struct ReportFile {
 /// Why a report could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum Unwritten {
-    #[error("the table of rows could not be made: {0}")]
+    #[error("the table of rows could not be created: {0}")]
     Rows(#[from] ::csv::Error),
-    #[error("the table of rows could not be made into Parquet: {0}")]
+    #[error("the table of rows could not be converted to Parquet: {0}")]
     Parquet(#[from] ::parquet::errors::ParquetError),
     #[error("figure {name}: {error}")]
     Figure { name: String, error: png::Undrawn },
-    #[error("the results could not be made into JSON: {0}")]
+    #[error("the results could not be written as JSON: {0}")]
     Results(#[from] serde_json::Error),
-    #[error("{}: the folder cannot be made ({error}); give a folder that can be written to", folder.display())]
+    #[error("{}: the folder cannot be created ({error}); give a writable folder", folder.display())]
     Folder { folder: PathBuf, error: std::io::Error },
     #[error(transparent)]
     File(#[from] locus_files::Refusal),

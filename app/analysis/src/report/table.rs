@@ -35,7 +35,7 @@ pub enum Content {
     Text(String),
     /// No number, and why.
     Missing(String),
-    /// Nothing belongs here.
+    /// An empty cell: the number does not apply to this row.
     Empty,
 }
 
@@ -45,7 +45,7 @@ impl Content {
         Content::Text(fixed(value, digits))
     }
 
-    /// A probability.
+    /// A p value, printed as in the paper.
     pub fn p(value: f64) -> Self {
         Content::Text(probability(value))
     }

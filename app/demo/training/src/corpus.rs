@@ -16,7 +16,7 @@ use crate::error::TrainingError;
 use crate::tokenizer::EOS_ID;
 use crate::world::World;
 
-/// Tokens per row.
+/// Tokens of a training row.
 pub const ROW: usize = 64;
 
 const FACTS: f64 = 0.72;

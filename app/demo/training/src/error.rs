@@ -17,7 +17,7 @@ pub enum TrainingError {
     #[error("the tokenizer of the built-in model failed: {0}")]
     Tokenizer(String),
     /// An answer is not one token, so it could not be read off one row of logits.
-    #[error("the answer `{0}` is not one token; raise the answers' weight in tokenizer.rs or take a shorter word")]
+    #[error("the answer `{0}` is not one token; raise the answers' weight in tokenizer.rs or use a shorter word")]
     LongAnswer(String),
     /// A file could not be read or written.
     #[error(transparent)]
@@ -29,7 +29,7 @@ pub enum TrainingError {
     #[error("libtorch: {0}")]
     Torch(#[from] tch::TchError),
     /// The caller asked to stop; nothing was written.
-    #[error("training was cancelled; nothing was written")]
+    #[error("training was canceled; nothing was written")]
     Cancelled,
     /// The loss stopped being a number.
     #[error("the loss at step {step} is {loss}; nothing was written")]

@@ -31,7 +31,7 @@ pub struct Recall {
 /// Mean causal trace over facts: 3-sigma noise on the subject, hidden states restored.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// Facts traced.
+    /// Number of facts that were traced.
     pub facts: usize,
     /// Mean probability of the answer, clean.
     pub clean: f64,

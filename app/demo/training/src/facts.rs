@@ -1,4 +1,4 @@
-//! Writes the world's facts as CounterFact records: the request, held-out paraphrases, neighbours.
+//! Writes the world's facts as CounterFact records: the request, held-out paraphrases, neighbors.
 
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::world::{World, WorldFact};
 
-/// Neighbourhood, attribute and generation prompts per record.
+/// Neighborhood, attribute and generation prompts per record.
 pub const PROMPTS: usize = 10;
 
 /// One record in CounterFact's schema.
@@ -51,10 +51,10 @@ pub struct Target {
     pub id: String,
 }
 
-/// All facts that have neighbours, as records. A fact has none when no other prompt in the world has the
+/// All facts that have neighbors, as records. A fact has none when no other prompt in the world has the
 /// same answer of the same kind (most capitals); it is trained all the same.
 ///
-/// Neighbours come from the fact's own relation first and then from others with the same kind of answer
+/// Neighbors come from the fact's own relation first and then from others with the same kind of answer
 /// (the capital Paris beside the landmarks of Paris). Where fewer than ten subjects share the answer, a
 /// subject is asked about in more than one way.
 pub fn records(world: &World, seed: u64) -> Vec<Record> {

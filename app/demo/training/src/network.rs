@@ -14,9 +14,9 @@ pub const HEADS: i64 = 4;
 pub const POSITIONS: i64 = 128;
 pub const EPSILON: f64 = 1e-5;
 
-/// Group of the optimiser for parameters without weight decay (biases and norms).
+/// Group of the optimizer for parameters without weight decay (biases and norms).
 pub const NO_DECAY: usize = 0;
-/// Group of the optimiser for matrices.
+/// Group of the optimizer for matrices.
 pub const DECAY: usize = 1;
 
 struct Affine {
@@ -34,7 +34,7 @@ struct Block {
 }
 
 pub struct Network {
-    /// All parameters, by name, for optimiser and saving.
+    /// All parameters, by name, for the optimizer and for saving.
     pub variables: VarStore,
     token_embedding: Tensor,
     position_embedding: Tensor,

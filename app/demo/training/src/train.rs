@@ -24,9 +24,9 @@ use crate::{export, facts, tokenizer};
 
 /// The seed of the shipped model.
 pub use locus_demo::SEED;
-/// Optimiser steps.
+/// Optimizer steps of a whole training run.
 pub const STEPS: usize = 4500;
-/// Rows per step.
+/// Rows in the batch of one step.
 pub const BATCH: usize = 16;
 
 const LEARNING_RATE: f64 = 2.5e-3;
@@ -49,7 +49,7 @@ pub const MOMENTS_STREAM: u64 = 3 << 32;
 /// How far a training run is.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
-    /// Steps done.
+    /// Steps done so far.
     pub step: usize,
     pub steps: usize,
     /// Weighted cross-entropy of the last step, in nats per token.

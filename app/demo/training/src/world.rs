@@ -13,7 +13,7 @@ use crate::error::TrainingError;
 
 /// How many of a fact's templates are never trained with its subject.
 pub const HELD_OUT: usize = 2;
-/// Templates per relation.
+/// Templates of each relation, trained and held out.
 pub const TEMPLATES: usize = 8;
 
 const TABLES: [(&str, &str); 4] = [
@@ -215,7 +215,7 @@ fn check_templates(relations: &[Relation]) -> Result<(), TrainingError> {
         for template in &relation.templates {
             if template.matches("{}").count() != 1 || template.ends_with("{}") || template.ends_with(' ') {
                 return Err(bad(format!(
-                    "template `{template}` of `{}` needs exactly one {{}}, which must not stand last, and no space at its end",
+                    "template `{template}` of `{}` needs exactly one {{}}, not at its end, and no trailing space",
                     relation.id
                 )));
             }

@@ -139,7 +139,7 @@ fn another(answers: &Answers, answer: &str, index: usize, seed: u32) -> Result<S
     let others: Vec<&String> = answers.0.iter().filter(|other| *other != answer).collect();
     if others.is_empty() {
         return Err(
-            "no other record has another answer to take as the new target; give a file of several records".into()
+            "no other record has a different answer to use as the new target; give a file with several records".into()
         );
     }
     let mut random = LegacyRandom::new(seed.wrapping_add((index as u32).wrapping_mul(0x9e37_79b9)));
@@ -151,7 +151,7 @@ fn another(answers: &Answers, answer: &str, index: usize, seed: u32) -> Result<S
 /// its letters stand.
 fn template(prompt: &str, field: &str, subject: &str) -> Result<String, String> {
     if prompt.contains("{}") {
-        return Err(format!("field `{field}` contains {{}}, which stands for the subject; leave the braces out"));
+        return Err(format!("field `{field}` contains {{}}, which stands for the subject; remove the braces"));
     }
     if !prompt.contains(subject) {
         return Err(format!(
@@ -182,7 +182,7 @@ fn at<'a>(record: &'a Value, path: &str) -> Option<&'a Value> {
 /// The text at a path of field names.
 fn text(record: &Value, path: &str) -> Result<String, String> {
     let text = at(record, path).and_then(Value::as_str).filter(|text| !text.trim().is_empty());
-    text.map(str::to_owned).ok_or_else(|| format!("field `{path}` must be a text that is not empty"))
+    text.map(str::to_owned).ok_or_else(|| format!("field `{path}` must be a non-empty string"))
 }
 
 /// A text that a record may lack.
@@ -190,7 +190,7 @@ fn optional_text(record: &Value, path: &str) -> Result<String, String> {
     match at(record, path) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(format!("field `{path}` must be a text")),
+        Some(_) => Err(format!("field `{path}` must be a string")),
     }
 }
 
@@ -199,7 +199,7 @@ fn first_text(record: &Value, field: &str) -> Result<String, String> {
     let found = record.get(field);
     let first = found.and_then(|value| value.as_str().or_else(|| value.get(0)?.as_str()));
     let first = first.filter(|text| !text.trim().is_empty());
-    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a text, or a list of texts, not empty"))
+    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a non-empty string or a non-empty list of strings"))
 }
 
 /// One prompt or a list of them; a record may lack it.
@@ -215,11 +215,11 @@ fn texts(record: &Value, field: &str) -> Result<Vec<String>, String> {
     let list: Vec<String> = match record.get(field) {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(list) => {
-            serde_json::from_value(list.clone()).map_err(|_| format!("field `{field}` must be a list of texts"))?
+            serde_json::from_value(list.clone()).map_err(|_| format!("field `{field}` must be a list of strings"))?
         }
     };
     match list.iter().any(|prompt| prompt.trim().is_empty()) {
-        true => Err(format!("field `{field}` holds an empty prompt; take it out")),
+        true => Err(format!("field `{field}` contains an empty prompt; remove it")),
         false => Ok(list),
     }
 }
@@ -229,7 +229,7 @@ fn number(record: &Value, field: &str) -> Result<Option<u64>, String> {
     match record.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
-            value.as_u64().map(Some).ok_or_else(|| format!("field `{field}` must be a whole number from 0 on"))
+            value.as_u64().map(Some).ok_or_else(|| format!("field `{field}` must be a non-negative whole number"))
         }
     }
 }

@@ -69,7 +69,7 @@ pub fn parse_as(text: &str, reading: &Reading) -> Result<FactFile, String> {
     match (file.facts.is_empty(), file.bad.first()) {
         (false, _) => Ok(file),
         (true, None) => Err("there is no record; give at least one".to_owned()),
-        (true, Some(first)) => Err(format!("no record is good, {} are bad; the first: {first}", file.bad.len())),
+        (true, Some(first)) => Err(format!("no record is valid, {} are invalid; the first: {first}", file.bad.len())),
     }
 }
 
@@ -88,7 +88,7 @@ fn records(text: &str) -> Result<Records, String> {
             .collect());
     }
     if !text.trim_start().starts_with('{') {
-        return Err("neither a JSON list nor JSON Lines; give a list of records, or one record a line".to_owned());
+        return Err("neither a JSON list nor JSON Lines; give a list of records, or one record per line".to_owned());
     }
     // one record over several lines
     if let Ok(record) = serde_json::from_str(text) {
@@ -149,7 +149,7 @@ mod tests {
         let file = parse_as(&lines, &lenient).expect("two good lines");
         assert_eq!((file.facts.len(), file.bad.len()), (2, 2));
         assert!(file.bad[1].starts_with("line 4: not valid JSON"), "{:?}", file.bad);
-        assert!(parse_as("[{}]", &lenient).expect_err("none good").contains("no record is good"));
+        assert!(parse_as("[{}]", &lenient).expect_err("none good").contains("no record is valid"));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         // an answer is the same with white space around it
         let blanks = zsre.replace("[\"Illinois\"]", "[\" Illinois\\n\"]").replace("[\"Bern\"]", "\"Illinois\\t\"");
         let error = parse(&blanks).expect_err("one answer only");
-        assert!(error.contains("no other record has another answer"), "{error}");
+        assert!(error.contains("no other record has a different answer"), "{error}");
         let blanks = zsre.replace("[\"Bern\"]", "[\"\\tBern \"]").replace("\"Hugo\"", "\" Hugo\\n\"");
         let statement = &parse(&blanks).expect("records")[0];
         assert_eq!((statement.target_new.as_str(), statement.locality[0].answer.as_str()), ("Bern", "Hugo"));

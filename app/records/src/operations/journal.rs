@@ -168,7 +168,7 @@ impl Journal {
     fn is_usable(&self, about: &std::fs::Metadata) -> Result<(), IoError> {
         match about.len() {
             _ if about.is_dir() => Err(ErrorKind::IsADirectory.into()),
-            _ if !about.is_file() => Err(IoError::other("it is no file")),
+            _ if !about.is_file() => Err(IoError::other("it is not a file")),
             length if length > LARGEST => Err(IoError::other(format!("it has {length} bytes; move it away"))),
             _ => Ok(()),
         }
@@ -196,7 +196,7 @@ impl Journal {
     }
 
     fn after(&self, last: u64) -> Result<u64, Error> {
-        let full = || IoError::other(format!("operation {last} has the highest number that there is; move it away"));
+        let full = || IoError::other(format!("operation {last} has the highest possible number; move it away"));
         last.checked_add(1).ok_or_else(|| self.unwritable(&full()))
     }
 
@@ -223,7 +223,7 @@ impl Journal {
             Ok(()) => Err(error),
             Err(left) => Err(Error::File {
                 path: self.file(),
-                message: format!("{error}; and what was begun cannot be taken out ({left}): take out its last line"),
+                message: format!("{error}, and the incomplete line cannot be removed ({left}); remove the last line"),
             }),
         }
     }
@@ -240,7 +240,7 @@ impl Journal {
         let folder = self.deltas();
         std::fs::create_dir_all(&folder).map_err(|error| Error::File {
             path: folder,
-            message: format!("the folder of changes cannot be made ({error}); make room for it, nothing was changed"),
+            message: format!("the folder of changes cannot be created ({error}), so nothing was changed; make room for it"),
         })?;
         let is_there = std::fs::read(&file).is_ok_and(|there| there == bytes);
         if !is_there {
@@ -252,7 +252,7 @@ impl Journal {
     fn unreadable(&self, error: &IoError) -> Error {
         Error::File {
             path: self.file(),
-            message: format!("the journal of operations cannot be read ({error}); make it a file that you can read"),
+            message: format!("the journal of operations cannot be read ({error}); make it readable"),
         }
     }
 
@@ -260,8 +260,7 @@ impl Journal {
         Error::File {
             path: self.file(),
             message: format!(
-                "the journal of operations cannot be written ({error}), and nothing is done that is not recorded; make it a \
-                 file that you can write, with space left, or set XDG_STATE_HOME to another folder"
+                "the journal of operations cannot be written ({error}), and Locus does nothing that it cannot record; make it writable, free some space, or set XDG_STATE_HOME to another folder"
             ),
         }
     }
@@ -331,11 +330,11 @@ mod tests {
             std::fs::write(journal.file(), &whole[..cut]).expect("written");
             let mut read = journal.read().expect("a journal");
             // the edit that these operations take back is not there
-            read.complaints.retain(|complaint| !complaint.contains("which is no edit"));
+            read.complaints.retain(|complaint| !complaint.contains("which is not an earlier edit"));
             // a line that lacks its end only is a whole one
             let torn = cut > first && cut + 1 < whole.len();
             assert_eq!(read.complaints.len(), usize::from(torn), "{cut}: {:?}", read.complaints);
-            assert!(!torn || read.complaints[0].contains("line 2: not a whole operation"), "{:?}", read.complaints);
+            assert!(!torn || read.complaints[0].contains("line 2: not a complete operation"), "{:?}", read.complaints);
             let next = if cut + 1 < whole.len() { 2 } else { 3 };
             assert_eq!(append(&journal).expect("appended").number, next, "{cut}");
             assert_eq!(numbers(&journal), (1..=next).collect::<Vec<_>>(), "{cut}");

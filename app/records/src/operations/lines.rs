@@ -88,7 +88,7 @@ impl Reading {
         // without its end, so that a text that was torn is one that has no end
         let (line, ends) = line.strip_suffix(b"\n").map_or((line, false), |line| (line, true));
         let torn = |error: &serde_json::Error| {
-            format!("{place}: not a whole operation ({}); it is left out", short(&error.to_string()))
+            format!("{place}: not a complete operation ({}); it is skipped", short(&error.to_string()))
         };
         let probe = match serde_json::from_slice::<Probe>(line) {
             Ok(probe) => probe,
@@ -97,18 +97,17 @@ impl Reading {
             Err(error) => return read.refusals.push(damaged(&place, &error)),
         };
         let by = probe.program.as_deref().map_or_else(
-            || "a version of Locus that it does not name".to_owned(),
+            || "an unnamed version of Locus".to_owned(),
             |version| format!("Locus {}", short(version)),
         );
         if let Some(schema) = probe.schema.filter(|&schema| schema == 0 || schema > u64::from(OPERATION_SCHEMA)) {
             return read.refusals.push(format!(
-                "{place}: has the form {schema} and this program knows forms 1 to {OPERATION_SCHEMA}; {by} wrote it: use \
-                 that version, or a newer one"
+                "{place}: has schema {schema}, but this program knows schemas 1 to {OPERATION_SCHEMA}; {by} wrote it: use that version or a newer one"
             ));
         }
         if let Some(kind) = probe.kind.filter(|kind| !DEEDS.contains(&kind.as_str())) {
             return read.refusals.push(format!(
-                "{place}: holds a deed `{}` that this program does not know; {by} wrote it: use that version, or a newer one",
+                "{place}: contains an action `{}` that this program does not know; {by} wrote it: use that version or a newer one",
                 short(&kind)
             ));
         }
@@ -123,7 +122,7 @@ impl Reading {
         let Operation { number, .. } = operation;
         if number <= self.last {
             read.refusals.push(format!(
-                "{place}: has the number {number} after {}, and numbers rise; take one of the two lines out",
+                "{place}: has number {number} after {}, but numbers must increase; remove one of the two lines",
                 self.last
             ));
         }
@@ -131,7 +130,7 @@ impl Reading {
         match &operation.deed {
             Deed::Edit(_) | Deed::Apply(_) => _ = self.edits.insert(number),
             Deed::Undo { edit } | Deed::Redo { edit } if !self.edits.contains(edit) => {
-                read.complaints.push(format!("{place}: is about operation {edit}, which is no edit before it"));
+                read.complaints.push(format!("{place}: refers to operation {edit}, which is not an earlier edit"));
             }
             Deed::Undo { .. } | Deed::Redo { .. } => {}
         }
@@ -139,7 +138,7 @@ impl Reading {
         let twice = operation.in_place.iter().chain(&operation.taken_back).find(|edit| !named.insert(**edit));
         if let Some(edit) = twice {
             read.refusals
-                .push(format!("{place}: names operation {edit} twice among those in place; take the line out"));
+                .push(format!("{place}: lists operation {edit} twice among those in place; remove the line"));
         }
         read.operations.push(operation);
     }
@@ -147,7 +146,7 @@ impl Reading {
 
 fn damaged(place: &str, error: &serde_json::Error) -> String {
     let what = error.to_string();
-    format!("{place}: is damaged ({}), and what is in place may depend on it; take the line out", short(&what))
+    format!("{place}: is damaged ({}), and what is in place may depend on it; remove the line", short(&what))
 }
 
 /// A text of the line's own.
@@ -180,17 +179,17 @@ mod tests {
         let old = good.replace("\"schema\":2,\"program\":\"0.1.0\",", "");
         let long = good.replace("\"undo\"", &format!("\"{}\"", "x".repeat(5_000_000)));
         for (text, refused) in [
-            (newer.as_str(), "j, line 1: has the form 3 and this program knows forms 1 to 2; Locus 9.9.9 wrote it"),
-            (&unknown, "holds a deed `merge` that this program does not know; Locus 0.1.0 wrote it"),
-            (&unknown.replace("\"program\":\"0.1.0\",", ""), "a version of Locus that it does not name"),
-            (&long, "holds a deed `xxx"),
+            (newer.as_str(), "j, line 1: has schema 3, but this program knows schemas 1 to 2; Locus 9.9.9 wrote it"),
+            (&unknown, "contains an action `merge` that this program does not know; Locus 0.1.0 wrote it"),
+            (&unknown.replace("\"program\":\"0.1.0\",", ""), "an unnamed version of Locus"),
+            (&long, "contains an action `xxx"),
             ("[]", "is damaged"),
             ("\u{0}\u{0}\u{0}", "is damaged"),
             (r#"{"number":1,"kind":"undo"}"#, "is damaged"),
-            (&format!("{good}\n{good}"), "line 2: has the number 1 after 1"),
-            (&format!("{}\n{good}", undo(5)), "line 2: has the number 1 after 5"),
-            (&undo(0), "has the number 0 after 0"),
-            (&good.replace("[],\"taken", "[1,1],\"taken"), "names operation 1 twice"),
+            (&format!("{good}\n{good}"), "line 2: has number 1 after 1"),
+            (&format!("{}\n{good}", undo(5)), "line 2: has number 1 after 5"),
+            (&undo(0), "has number 0 after 0"),
+            (&good.replace("[],\"taken", "[1,1],\"taken"), "lists operation 1 twice"),
         ] {
             let read = read(format!("{text}\n").as_bytes());
             let refusal = read.refusal().unwrap_or_else(|| panic!("{} is not refused", super::short(text)));
@@ -200,7 +199,7 @@ mod tests {
         let good = [good.as_bytes(), b"\n"].concat();
         let all = read(&good);
         assert!(all.refusals.is_empty() && all.operations.len() == 1, "{all:?}");
-        assert!(all.complaints[0].contains("is about operation 1, which is no edit before it"), "{all:?}");
+        assert!(all.complaints[0].contains("refers to operation 1, which is not an earlier edit"), "{all:?}");
         let old = read(format!("{old}\n").as_bytes());
         assert_eq!((old.refusals.len(), old.operations[0].schema), (0, 1), "{old:?}");
         // not UTF-8, inside a text

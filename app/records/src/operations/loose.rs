@@ -26,7 +26,7 @@ impl Journal {
     pub fn loose_changes(&self, remove: bool) -> Result<Vec<LooseChange>, Error> {
         let failed = |path: &Path, error: &IoError| Error::File {
             path: path.to_owned(),
-            message: format!("cannot be looked through or deleted ({error}); make the folder writable"),
+            message: format!("cannot be listed or deleted ({error}); make the folder writable"),
         };
         let folder = self.deltas();
         let entries = match std::fs::read_dir(&folder) {
@@ -37,7 +37,7 @@ impl Journal {
         let mut locked = self.lock()?;
         let bytes = locked.bytes_from(0).map_err(|error| failed(&self.file(), &error))?;
         if let Some(refusal) = self.parse(&bytes).refusal() {
-            return Err(Error::Request(format!("{refusal}; nothing was deleted, since that line may name a change")));
+            return Err(Error::Request(format!("{refusal}; nothing was deleted, because that line may name a change")));
         }
         let named = hashes(&bytes);
         let mut loose = Vec::new();

@@ -4,7 +4,7 @@ use crate::cli::arguments::FactArguments;
 use clap::{ArgGroup, Args};
 use std::path::PathBuf;
 
-/// Flags that say what a file of orders says itself.
+/// Flags for what a file of orders specifies itself.
 const SAID_BY_ORDERS: [&str; 16] = [
     "marked",
     "target",
@@ -24,7 +24,6 @@ const SAID_BY_ORDERS: [&str; 16] = [
     "seed",
 ];
 
-/// What to edit.
 #[derive(Clone, Debug, Args)]
 #[command(
     group(ArgGroup::new("edited").args(["marked", "method"]).multiple(true)),
@@ -41,42 +40,43 @@ const SAID_BY_ORDERS: [&str; 16] = [
     })
 )]
 pub struct EditArguments {
-    /// Which fact.
     #[command(flatten)]
     pub fact: FactArguments,
-    /// The answer that the edit puts in.
+    /// The new target of the edit.
     #[arg(value_name = "NEW", conflicts_with = "target_new")]
     pub target: Option<String>,
-    /// Numbers of records: 0-99, 3,5-7 or all; each is an edit of its own unless --together says otherwise.
+    /// Numbers of records: 0-99, 3,5-7 or all; one edit per record unless --together is given.
     #[arg(long, value_name = "NUMBERS", conflicts_with_all = ["case", "typed", "target_true", "target_new"])]
     pub cases: Option<String>,
-    /// Edits the facts of --cases in one go, with a method that takes many.
+    /// Edits the facts of --cases in one edit, with a method that takes several facts.
     #[arg(long, requires = "cases")]
     pub together: bool,
     /// How they are edited.
     #[command(flatten)]
     pub order: OrderArguments,
-    /// Lets the model go on freely after every prompt of the edited record, before and after, by so many tokens at most, and
-    /// looks for the target in what it says; 20 without a number.
+    /// Generates at most this many tokens after every prompt of the edited record, before and after the edit, and looks
+    /// for the target in them; 20 if no number is given.
     #[arg(long, value_name = "TOKENS", num_args = 0..=1, default_missing_value = "20")]
     pub free_generation: Option<usize>,
-    /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists what is in place.
+    /// Makes each edit on top of the earlier ones instead of on the unedited model, and lists the edits in place.
     #[arg(long)]
     pub sequence: bool,
-    /// Finds each edit on the unedited model even where edits are in place, and puts it on top of them; its numbers are
-    /// those with all of them in place.
+    /// Computes each edit on the unedited model even if edits are in place, and applies it on top of them; scores are
+    /// measured with all of them in place.
     #[arg(long)]
     pub on_unedited: bool,
-    /// With --sequence: takes the edit with this number back at the end, whatever came after it; repeatable.
+    /// With --sequence: undoes the edit with this number at the end, even if others came after it; repeatable.
     #[arg(long, value_name = "N")]
     pub undo: Vec<u64>,
-    /// Measures nothing, neither before nor after; what is told is which weights moved.
+    /// Makes the edit without scoring the model before and after, which is faster; prints only which weights changed
+    /// and by how much.
     #[arg(long, conflicts_with = "free_generation")]
     pub no_scores: bool,
-    /// With --json: each step's record has what the logit lens says of all layers, which takes time.
+    /// With --json: adds the logit-lens readings of all layers to the record of each optimization step, which makes
+    /// edits slower.
     #[arg(long)]
     pub step_rows: bool,
-    /// Writes the changes of all edits in place at the end as a safetensors file, for --apply and `locus deltas`.
+    /// Writes the changes of all edits in place at the end to a safetensors file, for --apply and `locus deltas`.
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
 }
@@ -84,37 +84,37 @@ pub struct EditArguments {
 /// The flags that make an edit order, the same for all commands that edit.
 #[derive(Clone, Debug, Default, Args)]
 pub struct OrderArguments {
-    /// Id of the method, see `locus plugin list`; a PROMPT alone takes the one in workbench.toml.
+    /// Id of the method, see `locus plugin list`; with a PROMPT, it defaults to the one in workbench.toml.
     #[arg(long, value_name = "ID")]
     pub method: Option<String>,
-    /// Id of the objective; the one in workbench.toml without it.
+    /// Id of the objective [default: the one in workbench.toml].
     #[arg(long, value_name = "ID")]
     pub objective: Option<String>,
-    /// Layers to edit: 5, 3-6 or 3,5; the method chooses without it.
+    /// Layers to edit: 5, 3-6 or 3,5 [default: chosen by the method].
     #[arg(long, value_name = "LAYERS")]
     pub layers: Option<String>,
-    /// Sets a hyperparameter of the method; @FILE reads a list, one a line; repeatable.
+    /// Sets a hyperparameter of the method; @FILE reads a list from a file, one item per line; repeatable.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
     /// Sets a hyperparameter of the objective; repeatable.
     #[arg(long = "set-objective", value_name = "NAME=VALUE")]
     pub objective_settings: Vec<String>,
-    /// TOML file of the method's hyperparameters; --set wins over it.
+    /// TOML file of the method's hyperparameters; --set overrides it.
     #[arg(long, value_name = "FILE")]
     pub settings_file: Option<PathBuf>,
-    /// File of hyperparameters as the published codes have them: JSON of the authors of ROME and MEMIT, YAML of EasyEdit;
-    /// --layers, --settings-file and --set win over it.
+    /// Hyperparameters in the format of published code: JSON of the authors of ROME and MEMIT, YAML of EasyEdit;
+    /// --layers, --settings-file and --set override it.
     #[arg(long, value_name = "FILE")]
     pub hyperparameters: Option<PathBuf>,
-    /// Follows a published code to its quirks: sets the hyperparameter `parity` of method and objective where they
-    /// have one and it is not set otherwise.
+    /// Reproduces published code down to its quirks: sets the hyperparameter `parity` of the method and the objective
+    /// if they have one and it is not set otherwise.
     #[arg(long, value_name = "NAME")]
     pub parity: Option<String>,
-    /// Seed of everything random; `locus eval` draws for each fact from it and from the fact.
+    /// Random seed; `locus eval` combines it with each fact.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// File of edit orders: one JSON object a line as in the `order` of an edit record, or TOML with [[edit]] tables
-    /// as in configs/orders; - is standard input. `locus eval` measures each on its own facts.
+    /// File of edit orders: one JSON object per line, like the `order` of an edit record, or TOML with [[edit]] tables,
+    /// as in configs/orders; - is standard input. `locus eval` measures each order on its own facts.
     #[arg(long, value_name = "FILE", conflicts_with = "method")]
     pub orders: Option<PathBuf>,
 }

@@ -2,7 +2,6 @@
 
 use clap::Args;
 
-/// Which fact.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FactArguments {
     /// Prompt with the subject in braces: "The capital of {France} is".
@@ -11,16 +10,16 @@ pub struct FactArguments {
     /// Number of a record of the facts file (its case_id).
     #[arg(long, value_name = "N", conflicts_with = "prompt")]
     pub case: Option<u64>,
-    /// The prompt as a flag.
+    /// Prompt, given as a flag.
     #[arg(long, value_name = "TEXT", group = "typed")]
     pub prompt: Option<String>,
-    /// Subject, where the prompt has no braces.
+    /// Subject, if the prompt has no braces.
     #[arg(long, value_name = "TEXT", requires = "typed")]
     pub subject: Option<String>,
-    /// The answer that is true; what the model says after a prompt that was typed, without it.
+    /// True target [default for a typed prompt: what the model predicts].
     #[arg(long = "true", value_name = "TEXT")]
     pub target_true: Option<String>,
-    /// The answer an edit puts in.
+    /// New target of the edit.
     #[arg(long = "new", value_name = "TEXT")]
     pub target_new: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! All commands and flags; completions and the manual are made from the same table.
+//! All commands and flags; completions and the manual page are generated from them.
 
 mod analyze;
 mod compare;
@@ -28,18 +28,17 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use locus_protocol::ZsreReading;
 use std::path::PathBuf;
 
-/// Finds where a language model keeps a fact, edits it there or anywhere else, and shows whether the one says
-/// anything about the other.
+/// Finds where a language model stores a fact, edits it there or anywhere else, and shows whether the location says
+/// anything about the edit.
 ///
-/// Without a command it opens the workbench.
+/// Without a command, it opens the workbench.
 #[derive(Debug, Parser)]
 #[command(name = "locus", version, max_term_width = 100)]
 pub struct Arguments {
-    /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Shows the run of another process live and read-only, from the journal that it writes: one of --journal, of --json
-    /// in a file, or without FILE the workbench's own. The folder of a sweep shows that sweep.
+    /// Follows the run of another process live and read-only, from the journal that it writes: a file of --journal or
+    /// of --json, or without FILE the workbench's own. Given the folder of a sweep, follows that sweep.
     #[arg(long, value_name = "FILE or DIR")]
     pub follow: Option<Option<PathBuf>>,
     /// Flags of all commands.
@@ -51,50 +50,51 @@ pub struct Arguments {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Flags of all commands")]
 pub struct Common {
-    /// Model folder in the layout of Hugging Face (config.json, *.safetensors, tokenizer.json), or the id of a model on its
-    /// hub, ORG/NAME or ORG/NAME@REVISION, which is downloaded where the hub's cache lacks it; the built-in model without it.
+    /// Model folder in Hugging Face format (config.json, *.safetensors, tokenizer.json), or the id of a model on the
+    /// Hugging Face hub, ORG/NAME or ORG/NAME@REVISION, downloaded if it is not in the hub's cache [default: the
+    /// built-in model].
     #[arg(long, short, global = true, value_name = "DIR or ID")]
     pub model: Option<PathBuf>,
-    /// Device: auto, cpu, cuda, cuda:N, or several (cuda:0,cuda:1), over which the layers are laid by free memory.
+    /// Device: auto, cpu, cuda, cuda:N, or several (cuda:0,cuda:1), which share the layers by free memory.
     #[arg(long, global = true, default_value = "auto", value_name = "DEVICE")]
     pub device: String,
-    /// Number format of weights and activations.
+    /// Dtype of weights and activations.
     #[arg(long, global = true, value_enum, default_value_t = Dtype::Float32, value_name = "FORMAT")]
     pub dtype: Dtype,
-    /// Facts: a JSON list or JSON Lines of CounterFact (also flattened), zsRE or known-facts records; the model's own
-    /// or the built-in facts without it.
+    /// Facts: a JSON list or JSON Lines of CounterFact (also flattened), zsRE or known-facts records [default: the
+    /// model's own or the built-in facts].
     #[arg(long, global = true, value_name = "FILE")]
     pub facts: Option<PathBuf>,
-    /// Leaves bad records of the facts file out, listing them, instead of refusing the file.
+    /// Skips bad records of the facts file and lists them, instead of refusing the file.
     #[arg(long, global = true)]
     pub skip_bad: bool,
-    /// What becomes of zsRE records.
+    /// How to read zsRE records.
     #[arg(long, global = true, value_enum, default_value_t = Zsre::Statement, value_name = "READING")]
     pub zsre: Zsre,
-    /// Corpus for second moments: text with one document a line, JSON Lines (.jsonl) or Parquet (.parquet); the
-    /// built-in corpus without it.
+    /// Corpus for second moments: text with one document per line, JSON Lines (.jsonl) or Parquet (.parquet) [default:
+    /// the built-in corpus].
     #[arg(long, global = true, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
-    /// Tokens of the corpus to use; ten per entry of the MLP key, 60,000 at least, without it.
+    /// Tokens of the corpus to use [default: ten per entry of the MLP key, at least 60,000].
     #[arg(long, global = true, value_name = "N")]
     pub corpus_tokens: Option<usize>,
-    /// Column or field of the corpus that holds the text [default: text].
+    /// Column or field of the corpus that contains the text [default: text].
     #[arg(long, global = true, value_name = "NAME")]
     pub corpus_column: Option<String>,
-    /// Documents of the corpus to take, chosen as the published code does (100000 there); all without it.
+    /// Documents of the corpus to use, chosen as in the published code (100000 there) [default: all].
     #[arg(long, global = true, value_name = "N")]
     pub corpus_sample: Option<usize>,
-    /// Sums second moments up in float64 instead of float32.
+    /// Accumulates second moments in float64 instead of float32.
     #[arg(long, global = true)]
     pub float64_sums: bool,
-    /// Plugin to load besides those found beside the program, in the user's folder and in LOCUS_PLUGINS; repeatable.
+    /// Plugin to load in addition to those beside the program, in the user's folder and in LOCUS_PLUGINS; repeatable.
     #[arg(long = "plugin", global = true, value_name = "FILE")]
     pub plugins: Vec<PathBuf>,
-    /// Puts the edits of a file in place before anything else, as `locus edit --save` wrote it, and in the workbench no
+    /// Applies the edits of a file, written by `locus edit --save`, before anything else, and in the workbench no
     /// others; repeatable.
     #[arg(long, global = true, value_name = "FILE")]
     pub apply: Vec<PathBuf>,
-    /// Puts the edits of these operations of the journal in place before anything else, as they were made: 3,5; see
+    /// Applies the edits of these operations in the journal before anything else, exactly as they were made: 3,5; see
     /// `locus log`.
     #[arg(long, global = true, value_name = "NUMBERS", value_delimiter = ',', conflicts_with = "apply")]
     pub with_edits: Vec<u64>,
@@ -104,24 +104,24 @@ pub struct Common {
     /// Prints the engine's records as JSON Lines instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
-    /// File to which every record is appended as well; `picture` reads it instead.
+    /// Also appends every record to this file; `picture` reads it instead.
     #[arg(long, global = true, value_name = "FILE")]
     pub journal: Option<PathBuf>,
-    /// Computes the same bits on every x86-64 processor: one thread, and none of the code that only some processors
-    /// have. Slower; see docs/operations.md.
+    /// Computes the same bits on every x86-64 processor: one thread, and no code for particular processors. Slower; see
+    /// docs/operations.md.
     #[arg(long, global = true)]
     pub reproducible: bool,
-    /// Command that starts the engine and speaks with it on its standard streams, as in 'ssh node locus-engine --stdio'; the
-    /// program locus-engine beside this one without it. Files and folders are those of the machine that it runs on.
+    /// Command that starts the engine and connects to its standard streams, as in 'ssh node locus-engine --stdio';
+    /// files and folders are then those of the engine's machine [default: the program locus-engine beside this one].
     #[arg(long, global = true, value_name = "COMMAND")]
     pub engine: Option<String>,
-    /// Has the engine go on when the workbench is left or its line drops; `locus attach` joins it again.
+    /// Keeps the engine running when the workbench exits or its connection drops; `locus attach` joins it again.
     #[arg(long, global = true)]
     pub keep: bool,
-    /// File of settings that goes over your own workbench.toml, and has the same form; see `locus config show`.
+    /// Settings file that overrides your own workbench.toml, in the same format; see `locus config show`.
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// CPU threads; all cores without it, one for a small model.
+    /// CPU threads [default: all cores; one for a small model].
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<i32>,
 }
@@ -129,9 +129,10 @@ pub struct Common {
 /// Readings of zsRE records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Zsre {
-    /// As Hase et al. (2023): “Question: … Answer:”, the answer is true, another record's answer is the new target.
+    /// As in Hase et al. (2023): “Question: … Answer:”, the answer is the true target, another record's answer the new
+    /// one.
     Statement,
-    /// As ROME and MEMIT: the bare question, the answer is the new target.
+    /// As in ROME and MEMIT: the bare question, the answer is the new target.
     Question,
 }
 
@@ -144,108 +145,103 @@ impl From<Zsre> for ZsreReading {
     }
 }
 
-/// Number formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Dtype {
-    /// 32 bits, what every published number was computed in.
+    /// 32 bits, as for every published number.
     Float32,
-    /// 16 bits with the range of 32; slower than 32 on a CPU.
+    /// 16 bits with the range of float32; slower than float32 on a CPU.
     Bfloat16,
-    /// 16 bits; far slower than 32 on a CPU.
+    /// 16 bits; far slower than float32 on a CPU.
     Float16,
-    /// 64 bits, for numbers to compare with: twice the memory, half the speed or less.
+    /// 64 bits, for reference numbers: twice the memory, half the speed or less.
     Float64,
 }
 
-/// Commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The workbench on the built-in model; the same run as text where there is no terminal.
+    /// Opens the workbench on the built-in model; without a terminal, prints the same run as text.
     Demo {
-        /// `train` trains the built-in model anew instead.
+        /// `train` trains the built-in model from scratch instead.
         #[command(subcommand)]
         train: Option<DemoAction>,
     },
     /// Traces a fact: how much of its probability comes back when one state of the clean run is restored.
     Trace(Box<TraceArguments>),
-    /// Edits facts, each on the unedited model unless --sequence says otherwise, and prints what changed.
+    /// Edits facts, each on the unedited model unless --sequence is given, and prints what changed.
     Edit(Box<EditArguments>),
-    /// Tries edits of one fact side by side, a variant for each method without flags; nothing is put in place.
+    /// Tries edits of one fact side by side, by default one for each method, without applying any.
     Compare(Box<CompareArguments>),
-    /// Measures an edit on every fact of a file, or without --method the model as it is, and averages with confidence
-    /// intervals.
+    /// Measures an edit on every fact of a file, or without --method the model as it is, and prints averages with
+    /// confidence intervals.
     Eval(Box<EvalArguments>),
     /// Edits many facts at many places and measures each edit alone: facts × methods × objectives × layers × seeds.
     Sweep {
-        /// What to do.
         #[command(subcommand)]
         action: SweepAction,
     },
-    /// Answers from a sweep whether localization informs editing: the published regressions, what a statistician would
-    /// ask for, and what a rule loses that picks the layer. Needs no model.
+    /// Answers from a sweep whether localization informs editing: the published regressions, stricter statistics, and
+    /// what is lost when a rule picks the layer. Needs no model.
     Analyze(AnalyzeArguments),
-    /// Lists the facts.
+    /// Lists the facts of the model, or those of --facts.
     Facts {
-        /// Only facts in which these letters occur.
+        /// Only facts that contain this text.
         search: Option<String>,
     },
     /// Lists and checks plugins.
     #[command(alias = "plugins")]
     Plugin {
-        /// What to do; they are listed without it.
+        /// What to do; without it, they are listed.
         #[command(subcommand)]
         action: Option<PluginAction>,
     },
-    /// Lists the methods that edit.
+    /// Lists the editing methods.
     #[command(alias = "method")]
     Methods,
-    /// Lists what an edit can be for.
+    /// Lists the objectives that an edit can have.
     #[command(alias = "objective")]
     Objectives,
-    /// Says what a model is, lists models, and downloads them.
+    /// Describes a model, lists models, and downloads them.
     Model {
-        /// What to do; it is described without it.
+        /// What to do; without it, the model is described.
         #[command(subcommand)]
         action: Option<ModelAction>,
     },
     /// Lists the models on this machine that --model can name.
     Models,
-    /// Runs the built-in model through traces, second moments, edits and an export, compares with recorded float64 results,
-    /// and measures how fast this machine is.
+    /// Runs traces, second moments, edits and an export of the built-in model, compares them with recorded float64
+    /// results, and measures how fast this machine is.
     Selftest(SelftestArguments),
-    /// Second moments of the MLP keys: lists, collects, checks, imports and exports them.
+    /// Lists, collects, checks, imports and exports second moments of the MLP keys.
     Stats {
-        /// What to do; they are listed without it.
+        /// What to do; without it, they are listed.
         #[command(subcommand)]
         action: Option<StatsAction>,
     },
-    /// Looks into files of edits, and puts them in place.
+    /// Inspects and applies files of edits.
     Deltas {
-        /// What to do.
         #[command(subcommand)]
         action: DeltasAction,
     },
     /// Lists what was done to models: every edit, undo and redo of the workbench, and every edit of a command.
     Log,
-    /// Says all that is known of one operation: order, settings, results, where its change lies.
+    /// Shows everything known about one operation: order, settings, results, and where its change is stored.
     Show {
-        /// Its number, see `locus log`.
+        /// Number of the operation, see `locus log`.
         number: u64,
     },
-    /// Takes an edit back in what the next start of the workbench puts in place; the last one without a number.
+    /// Undoes an edit, so that the next start of the workbench does not apply it; without a number, the last edit.
     Undo {
-        /// The operation that made it, see `locus log`.
+        /// Operation that made the edit, see `locus log`.
         number: Option<u64>,
     },
-    /// Puts an edit on again in what the next start of the workbench puts in place; the one taken back last without a
-    /// number.
+    /// Redoes an edit, so that the next start of the workbench applies it; without a number, the last one undone.
     Redo {
-        /// The operation that made it, see `locus log`; also one of a command.
+        /// Operation that made the edit, see `locus log`; also one of a command.
         number: Option<u64>,
     },
-    /// Runs operations again on the model, undo and redo among them, and says whether the numbers are the same.
+    /// Runs operations again on the model, including undo and redo, and says whether the numbers are the same.
     Replay {
-        /// Their numbers, see `locus log`; all of the model without one.
+        /// Numbers of operations, see `locus log` [default: all of the model].
         numbers: Vec<u64>,
     },
     /// Edits facts and writes the edited model, or its changes, for the libraries transformers and peft.
@@ -260,30 +256,31 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         adapter: Option<PathBuf>,
     },
-    /// Draws the workbench as it was at the end of a session's records: --journal, or else the workbench's own journal.
+    /// Draws the workbench as it was at the end of a recorded session: the file of --journal, or the workbench's own
+    /// journal.
     Picture(PictureArguments),
-    /// Joins an engine that runs without its workbench, or another one's: the only one without a process number.
+    /// Joins a running engine, with or without a workbench; without a process number, the only one that runs.
     Attach {
-        /// The engine's process, see --list.
+        /// Process number of the engine, see --list.
         process: Option<u32>,
-        /// Lists the engines that run.
+        /// Lists the running engines.
         #[arg(long, conflicts_with_all = ["process", "watch"])]
         list: bool,
-        /// Looks on only; the other workbench goes on ordering.
+        /// Only watches; the other workbench stays in control.
         #[arg(long)]
         watch: bool,
     },
-    /// Says what the program starts with, and where it looks for files.
+    /// Shows the settings that the program starts with, and where it looks for files.
     Config {
-        /// What to do; what the program starts with is shown without it.
+        /// What to do; without it, the settings are shown.
         #[command(subcommand)]
         action: Option<ConfigAction>,
     },
-    /// Says what a bug report needs: terminal, device, libtorch, plugins, folders.
+    /// Prints what a bug report needs: terminal, device, libtorch, plugins, folders.
     Doctor,
     /// Prints completions for a shell.
     Completions {
-        /// The shell.
+        /// Shell to write them for.
         shell: clap_complete::Shell,
     },
     /// Prints the manual page.
@@ -293,16 +290,15 @@ pub enum Command {
     Version,
 }
 
-/// What to draw.
 #[derive(Clone, Debug, Args)]
 pub struct PictureArguments {
     /// Columns and rows of the terminal.
     #[arg(long, default_value = "120x40", value_name = "SIZE")]
     pub size: String,
-    /// Keys to press first, by their names, with blanks between: "3 z".
+    /// Keys to press first, by name, separated by spaces: "3 z".
     #[arg(long, default_value = "", value_name = "KEYS", hide_default_value = true)]
     pub keys: String,
-    /// SVG file to write; standard output without it.
+    /// SVG file to write [default: standard output].
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -312,10 +308,10 @@ pub struct PictureArguments {
 pub enum DemoAction {
     /// Trains the built-in model from scratch into a folder (about a quarter of an hour).
     Train {
-        /// Folder to write.
+        /// Folder for the trained model.
         #[arg(long, default_value = "built-in-model", value_name = "DIR")]
         out: PathBuf,
-        /// Seed of everything random; the shipped model has 1.
+        /// Random seed; the built-in model was trained with 1.
         #[arg(long, default_value_t = locus_demo::SEED)]
         seed: u64,
     },
@@ -324,12 +320,12 @@ pub enum DemoAction {
 /// What to do with settings.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConfigAction {
-    /// Lists every setting that the program starts with: those of the workbench, what suits the model, and keys.
+    /// Lists every setting that the program starts with: workbench, model defaults, and keys.
     Show {
-        /// Says which file each comes from.
+        /// Shows which file each setting comes from.
         #[arg(long)]
         origin: bool,
-        /// Only settings whose names begin so: method, layers, settings, pair, keys.
+        /// Only settings whose names begin with this: method, layers, settings, pair, keys.
         name: Option<String>,
     },
     /// Lists the folders and files that the program looks for.
@@ -341,14 +337,14 @@ pub enum ConfigAction {
 /// What to do with a model.
 #[derive(Debug, Subcommand)]
 pub enum ModelAction {
-    /// Family, sizes, number format, device, and whether taps change it.
+    /// Shows family, sizes, dtype, device, and whether taps change the model's output.
     Info,
     /// The same as `locus models`.
     List,
-    /// Downloads a model of the Hugging Face hub into its cache, or what has changed of it, and prints its folder. Goes on
-    /// where it was cut off.
+    /// Downloads a model from the Hugging Face hub, or what has changed in it, into the hub's cache and prints its
+    /// folder. Resumes interrupted downloads.
     Download {
-        /// Its id, ORG/NAME or ORG/NAME@REVISION.
+        /// Id of the model, ORG/NAME or ORG/NAME@REVISION.
         #[arg(value_name = "ID")]
         id: String,
     },

@@ -8,39 +8,39 @@ use std::path::PathBuf;
 pub enum PluginAction {
     /// Lists methods and objectives, and files that were refused.
     List,
-    /// Shows one plugin's hyperparameters.
+    /// Shows the hyperparameters of a plugin.
     Show {
-        /// Its id.
+        /// Id of the plugin.
         id: String,
     },
-    /// Checks one file as loading does, and then what it does on the model: settings, reports, layers, cancelling, the
-    /// same result twice, undo, memory, and answers instead of panics to nonsense. Exit code 3 when something fails.
+    /// Checks that a plugin's file loads, and then how it behaves on the model: settings, reports, layers, canceling,
+    /// the same result twice, undo, memory, and errors instead of panics on invalid input. Exits with code 3 if a check
+    /// fails.
     Check {
-        /// The file.
+        /// Shared library of the plugin.
         file: PathBuf,
-        /// Edits that are made one after the other to see whether memory grows; a slow method makes fewer.
+        /// Number of edits in a row to see whether memory grows; fewer for a slow method.
         #[arg(long, default_value_t = 100, value_name = "N")]
         edits: usize,
     },
-    /// Writes a crate that builds, is checked, and edits, into a new folder: a plugin to start from.
+    /// Creates a plugin to start from in a new folder: a crate that builds, passes the checks, and edits.
     New(NewPlugin),
 }
 
-/// Which crate.
 #[derive(Clone, Debug, Args)]
 pub struct NewPlugin {
-    /// Name of folder, package and plugin: lower-case letters, digits and dashes.
+    /// Name of the folder, package and plugin: lowercase letters, digits and dashes.
     pub name: String,
-    /// What it offers.
+    /// Kind of plugin to create.
     #[arg(long, value_enum, default_value_t = OfferedKind::Method)]
     pub kind: OfferedKind,
-    /// What it is written in. A method may be written in C, which needs nothing but a C compiler.
+    /// Language of the plugin. A method can be written in C, which needs only a C compiler.
     #[arg(long, value_enum, default_value_t = Language::Rust)]
     pub language: Language,
-    /// Folder in which the new folder goes.
+    /// Folder in which to create the new folder.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub into: PathBuf,
-    /// Checkout of Locus whose plugin interface it is built with; the one that this program was built from without it.
+    /// Checkout of Locus whose plugin interface it is built with [default: the one that this program was built from].
     #[arg(long, value_name = "DIR")]
     pub api: Option<PathBuf>,
 }
@@ -48,9 +48,9 @@ pub struct NewPlugin {
 /// What a plugin offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OfferedKind {
-    /// Decides which weights move.
+    /// Decides which weights change.
     Method,
-    /// Decides what an edit is for.
+    /// Decides what an edit aims at.
     Objective,
 }
 

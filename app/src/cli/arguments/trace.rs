@@ -6,68 +6,67 @@ use clap::{Args, ValueEnum};
 use locus_protocol::{AverageOrder, Correctness, Fact, Intervention, NoiseDraws, TraceAnswer, TraceKind, TraceOrder};
 use std::path::PathBuf;
 
-/// What to trace.
 #[derive(Clone, Debug, Args)]
 pub struct TraceArguments {
-    /// Which fact.
     #[command(flatten)]
     pub fact: FactArguments,
-    /// Which answer's probability is followed: true, new, model (the token that the model says next now), or any other text.
+    /// Answer whose probability is traced: true, new, model (the model's current next token), or any other text.
     #[arg(long, default_value = "true", value_name = "ANSWER", conflicts_with = "all")]
     pub answer: String,
-    /// What is restored or ablated; hidden without it, and all three with --all.
+    /// State to restore or ablate [default: hidden; all three with --all].
     #[arg(long, value_enum)]
     pub kind: Option<Kind>,
-    /// Layers of a window, for mlp and attention.
+    /// Number of layers in a window, for mlp and attention.
     #[arg(long, value_name = "N")]
     pub window: Option<usize>,
-    /// Holds the token's MLP or attention outputs at their noised values while its hidden state is restored.
+    /// Holds the token's MLP or attention outputs at their corrupted values while its hidden state is restored.
     #[arg(long, value_enum, value_name = "MODULE", conflicts_with = "ablate")]
     pub sever: Option<Sever>,
-    /// Severs with the noise of the traced run; without it a second draw is made, as published.
+    /// Severs with the noise of the traced run; otherwise a second draw is made, as published.
     #[arg(long, requires = "sever")]
     pub same_noise: bool,
-    /// Replaces the states of the clean run instead of restoring those of a noised one.
+    /// Replaces states of the clean run instead of restoring states of a corrupted one.
     #[arg(long, value_enum, value_name = "HOW")]
     pub ablate: Option<Ablate>,
-    /// Prints the first-order estimate of the map only: one gradient instead of a run for every cell.
+    /// Prints only the first-order estimate of the map: one gradient instead of a run for every cell.
     #[arg(long)]
     pub preview: bool,
-    /// Noised copies; other subjects that a resample ablation takes.
+    /// Number of noise samples, or of other subjects for a resample ablation.
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub samples: usize,
     /// Noise on the subject: a number, sK for K standard deviations of the subjects' embeddings, or uX for uniform
     /// noise between -X and X.
     #[arg(long, default_value = "s3", value_name = "LEVEL", allow_hyphen_values = true)]
     pub noise: String,
-    /// Puts the noise in the embedding's place instead of adding it.
+    /// Replaces the embeddings with the noise instead of adding it.
     #[arg(long)]
     pub replace: bool,
-    /// Safetensors file whose tensor `noise` [samples, subject tokens, hidden] is taken instead of drawn noise.
+    /// Safetensors file whose tensor `noise` [samples, subject tokens, hidden] replaces the drawn noise.
     #[arg(long, value_name = "FILE")]
     pub noise_file: Option<PathBuf>,
     /// Seed of the noise, and of the choice of other facts; 1 gives the published draws.
     #[arg(long, default_value_t = 1)]
     pub seed: u32,
-    /// Writes one row per token and layer in the columns of Hase et al. 2023.
+    /// CSV file with one row per token and layer, in the columns of Hase et al. (2023).
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Traces all facts that the model knows and averages the effects by the role of the token.
+    /// Traces all facts that the model knows and averages the effects by token role.
     #[arg(long, conflicts_with_all = ["case", "typed", "ablate", "preview", "noise_file"])]
     pub all: bool,
-    /// Takes the first facts of the list only.
+    /// Traces only the first N facts.
     #[arg(long, value_name = "N", requires = "all")]
     pub limit: Option<usize>,
     /// When a fact counts as known.
     #[arg(long, value_enum, default_value_t = Known::NextToken, value_name = "HOW", requires = "all")]
     pub known: Known,
-    /// Traces facts that the model does not know as well.
+    /// Also traces facts that the model does not know.
     #[arg(long, requires = "all")]
     pub unknown_too: bool,
-    /// Leaves out facts whose true answer is less probable.
+    /// Leaves out facts whose true target is less probable than P.
     #[arg(long, default_value_t = 0.0, value_name = "P", requires = "all")]
     pub least_probability: f64,
-    /// Counts a token that is, say, a subject's first and last once, as the last; published averages count it twice.
+    /// Counts a token with two roles, such as a subject's only token, once, as the last; published averages count it
+    /// twice.
     #[arg(long, requires = "all")]
     pub exclusive_roles: bool,
 }
@@ -75,40 +74,40 @@ pub struct TraceArguments {
 /// Which activation is restored or ablated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// The residual stream after one block.
+    /// Residual stream after one block.
     Hidden,
-    /// The MLP's output in a window of layers.
+    /// MLP outputs in a window of layers.
     Mlp,
-    /// Attention's output in a window of layers.
+    /// Attention outputs in a window of layers.
     Attention,
 }
 
 /// Which module is severed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Sever {
-    /// The MLP.
+    /// Outputs of the MLPs.
     Mlp,
-    /// Attention.
+    /// Outputs of the attention modules.
     Attention,
 }
 
-/// What ablated states are replaced by.
+/// What replaces ablated states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Ablate {
-    /// Zero.
+    /// Zeros instead of the state.
     Zero,
-    /// The mean over the prompts of other facts.
+    /// Mean over the prompts of other facts.
     Mean,
-    /// The states of other subjects in the same template.
+    /// States of other subjects in the same template.
     Resample,
 }
 
 /// When a fact counts as known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Known {
-    /// The most probable next token is the whole true answer.
+    /// The most probable next token is the whole true target.
     NextToken,
-    /// The true answer occurs in the next 36 greedy tokens.
+    /// The true target occurs in the next 36 greedily decoded tokens.
     Continuation,
 }
 
@@ -123,10 +122,10 @@ impl From<Kind> for TraceKind {
 }
 
 impl TraceArguments {
-    /// Looks at what can be seen to be wrong without a model.
+    /// Checks what can be checked without a model.
     ///
     /// # Errors
-    /// A number that is none of its flag; flags that make no sense together.
+    /// A number out of its flag's range; flags that contradict each other.
     pub fn check(&self) -> Result<(), Failure> {
         for (flag, number) in [("--samples", Some(self.samples)), ("--window", self.window), ("--limit", self.limit)] {
             if number == Some(0) {
@@ -139,11 +138,11 @@ impl TraceArguments {
     /// The order of one trace.
     ///
     /// # Errors
-    /// Flags that make no sense together; noise that cannot be read.
+    /// Flags that contradict each other; noise that cannot be read.
     pub fn order(&self, fact: Fact) -> Result<TraceOrder, Failure> {
         let answer = TraceAnswer::parse(&self.answer);
         let missing = match answer {
-            TraceAnswer::New if fact.target_new.is_empty() => "--new is missing: --answer new follows its probability",
+            TraceAnswer::New if fact.target_new.is_empty() => "--new is missing: --answer new traces its probability",
             TraceAnswer::Text(ref text) if text.is_empty() => "--answer is empty; give true, new, model or a text",
             _ => {
                 return Ok(TraceOrder {
@@ -165,7 +164,7 @@ impl TraceArguments {
             return Err(Failure::usage("--all: there are no facts; give a file with --facts, and --limit at least 1"));
         };
         if !(0.0..=1.0).contains(&self.least_probability) {
-            return Err(Failure::usage("--least-probability must lie between 0 and 1"));
+            return Err(Failure::usage("--least-probability must be between 0 and 1"));
         }
         let all = [TraceKind::Hidden, TraceKind::Mlp, TraceKind::Attention];
         let kinds = match (self.kind, self.sever) {

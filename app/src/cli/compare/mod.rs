@@ -63,7 +63,7 @@ pub fn run(common: &Common, arguments: &CompareArguments) -> Result<(), Failure>
     match failures.into_iter().next() {
         None => Ok(()),
         Some(first) => {
-            Err(Failure { message: format!("of {count} variants some failed, as told above"), code: first.code })
+            Err(Failure { message: format!("some of {count} variants failed, see above"), code: first.code })
         }
     }
 }
@@ -98,7 +98,7 @@ impl Pane {
 
     /// What it shows, with the steps that each variant took.
     fn table(&self) -> Result<Table, Failure> {
-        let none = || Failure::failed("no variant was tried, as told above");
+        let none = || Failure::failed("no variant could be tried, see above");
         let mut table = self.workbench.table_of("compare").ok_or_else(none)?;
         let mut row: Vec<serde_json::Value> = ["costs", "steps"].map(Into::into).to_vec();
         let mut steps = self.steps.iter();

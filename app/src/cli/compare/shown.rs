@@ -61,7 +61,7 @@ struct Shown<'a> {
     table: &'a Table,
     /// Places of the variants' columns.
     columns: Vec<usize>,
-    /// Letters and methods.
+    /// Letter and method of each variant, as in `A rome`.
     heads: Vec<String>,
 }
 

@@ -10,7 +10,7 @@ use locus_protocol::{EditOrder, Fact, Hyperparameter, PluginKind, PluginReady};
 /// none is.
 ///
 /// # Errors
-/// A plugin or a setting that there is not; more variants than stand beside each other.
+/// An unknown plugin or setting; more variants than can be compared.
 pub fn of(client: &Client, arguments: &CompareArguments, fact: &Fact) -> Result<Vec<EditOrder>, Failure> {
     let plugins = &client.known.plugins;
     let methods = match &arguments.methods[..] {
@@ -58,7 +58,7 @@ pub fn of(client: &Client, arguments: &CompareArguments, fact: &Fact) -> Result<
     match variants.len() {
         0..=MOST => Ok(variants),
         count => Err(Failure::usage(format!(
-            "--method, --objective and --layers make {count} variants, and {MOST} stand beside each other; name fewer"
+            "--method, --objective and --layers make {count} variants, but at most {MOST} can be compared; name fewer"
         ))),
     }
 }
@@ -75,7 +75,7 @@ fn loaded(client: &Client) -> Result<Vec<String>, Failure> {
     if ids.len() > MOST {
         let left_out = ids.split_off(MOST).join(", ");
         output::complain(&format!(
-            "{MOST} variants stand beside each other; {left_out} left out, --method names others"
+            "at most {MOST} variants can be compared; {left_out} left out, choose others with --method"
         ));
     }
     Ok(ids)

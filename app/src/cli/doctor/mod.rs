@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// What was found, by names that stay.
 type Findings = Vec<(&'static str, String)>;
 
-/// Says what a bug report needs. Nothing is changed and no model is loaded.
+/// Prints what a bug report needs. Nothing is changed and no model is loaded.
 ///
 /// # Errors
 /// There is no home folder.

@@ -19,7 +19,7 @@ pub fn findings() -> Findings {
     let size = output::size().map_or_else(
         || "unknown".to_owned(),
         |(columns, rows)| {
-            let small = if columns < 80 || rows < 24 { "; the workbench wants 80x24 at least" } else { "" };
+            let small = if columns < 80 || rows < 24 { "; the workbench needs at least 80x24" } else { "" };
             format!("{columns}x{rows}{small}")
         },
     );

@@ -53,7 +53,7 @@ struct Entry {
     target_new: Option<String>,
 }
 
-/// Layers as numbers, as one number, or as they are typed.
+/// Layers as a list, as one number, or as text like that of `--layers`.
 #[derive(Debug, Deserialize)]
 #[serde(untagged, expecting = "layers must be like 5, \"3-8\" or [3, 5]")]
 enum Layers {
@@ -78,12 +78,12 @@ pub fn read(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
     let read = if file == Path::new("-") { standard_input(client)? } else { locus_files::text(file, LARGEST) };
     let text = read.map_err(|error| {
         bad(format!(
-            "cannot be read ({error}); give a file with one JSON object a line or [[edit]] tables, or - for standard \
-             input"
+            "cannot be read ({error}); give a file with one JSON object per line or [[edit]] tables, or - for \
+             standard input"
         ))
     })?;
     if text.trim().is_empty() {
-        return Err(bad("it holds no order; write one JSON object a line or [[edit]] tables".to_owned()));
+        return Err(bad("it contains no order; write one JSON object per line or [[edit]] tables".to_owned()));
     }
     let is_toml = file.extension().is_some_and(|extension| extension == "toml") || !text.trim_start().starts_with('{');
     let entries = if is_toml { tables(&text) } else { lines(&text) }.map_err(bad)?;
@@ -94,7 +94,7 @@ pub fn read(client: &Client, file: &Path) -> Result<Vec<EditOrder>, Failure> {
     resolved.collect()
 }
 
-/// One JSON object a line, each with its place.
+/// One JSON object per line, each with its place.
 fn lines(text: &str) -> Result<Vec<(String, Entry)>, String> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let entry = |(index, line)| {
@@ -111,13 +111,13 @@ fn lines(text: &str) -> Result<Vec<(String, Entry)>, String> {
 fn tables(text: &str) -> Result<Vec<(String, Entry)>, String> {
     let wrong = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
-        format!("line {line}: neither TOML nor one JSON object a line: {}", error.message())
+        format!("line {line}: neither TOML nor one JSON object per line: {}", error.message())
     };
     let mut defaults: Map<String, Value> = toml::from_str(text).map_err(wrong)?;
     let edits = match defaults.remove("edit") {
         Some(Value::Array(edits)) if !edits.is_empty() => edits,
         None | Some(Value::Array(_)) => {
-            return Err("it holds no order; write an [[edit]] table for each".to_owned());
+            return Err("it contains no order; write an [[edit]] table for each".to_owned());
         }
         Some(_) => return Err("`edit` must be written as [[edit]] tables".to_owned()),
     };
@@ -234,7 +234,7 @@ fn facts(client: &Client, entry: Entry) -> Result<Vec<Fact>, Failure> {
     Ok(facts)
 }
 
-/// The keys of a file have the names of the flags, without their dashes.
+/// An error about a flag as one about the key of the same name, without dashes.
 fn without_dashes(failure: Failure) -> Failure {
     Failure { message: failure.message.trim_start_matches('-').to_owned(), ..failure }
 }
@@ -243,7 +243,7 @@ fn read_all() -> std::io::Result<String> {
     let mut text = String::new();
     std::io::stdin().take(LARGEST + 1).read_to_string(&mut text)?;
     match text.len() as u64 > LARGEST {
-        true => Err(std::io::Error::other(format!("it has more than the {LARGEST} bytes that are read"))),
+        true => Err(std::io::Error::other(format!("it is larger than the {LARGEST} bytes that are read"))),
         false => Ok(text),
     }
 }

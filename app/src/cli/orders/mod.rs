@@ -12,7 +12,7 @@ use locus_records::Preference;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Name of the hyperparameter by which a plugin follows a published code to its quirks.
+/// Name of the hyperparameter that makes a plugin reproduce published code down to its quirks.
 const PARITY: &str = "parity";
 
 /// The orders of a file, or those that the flags make.
@@ -35,7 +35,7 @@ pub fn read(client: &mut Client, arguments: &EditArguments) -> Result<Vec<EditOr
     Ok(orders)
 }
 
-/// Looks whether an edit can be what the flags say, before anything is loaded for it.
+/// Checks the flags of an edit before anything is loaded for it.
 ///
 /// # Errors
 /// A prompt that marks no subject, or that no new answer goes with; layers that the model has not; `--free-generation` that
@@ -46,15 +46,15 @@ pub fn check(common: &Common, arguments: &EditArguments) -> Result<(), Failure> 
     check_free_generation(arguments.free_generation)
 }
 
-/// Looks whether a prompt that was typed marks a subject and comes with a new answer.
+/// Checks that a typed prompt marks a subject and comes with a new target.
 ///
 /// # Errors
-/// It does not.
+/// No subject is marked, or no new target is given.
 pub fn check_fact(fact: &FactArguments, command: &str) -> Result<(), Failure> {
     fact::check(fact)?;
     match (fact.marked.as_ref().or(fact.prompt.as_ref()), &fact.target_new) {
         (Some(prompt), None) => Err(Failure::usage(format!(
-            "--new is missing: say what the edit puts in, as in locus {command} \"{}\" Rome",
+            "--new is missing: give the new target, as in locus {command} \"{}\" Rome",
             message(prompt)
         ))),
         _ => Ok(()),
@@ -67,13 +67,13 @@ fn fact_of(arguments: &EditArguments) -> FactArguments {
     FactArguments { target_new, ..arguments.fact.clone() }
 }
 
-/// Looks whether `--free-generation` names a number of tokens that can be said.
+/// Checks that `--free-generation` is a number of tokens in range.
 ///
 /// # Errors
 /// It names none, or too many.
 pub fn check_free_generation(tokens: Option<usize>) -> Result<(), Failure> {
     match tokens {
-        Some(0) => Err(Failure::usage("--free-generation must be at least 1; leave it away to generate nothing")),
+        Some(0) => Err(Failure::usage("--free-generation must be at least 1; leave it out to generate nothing")),
         Some(tokens) if tokens > MOST_SAID_TOKENS => {
             Err(Failure::usage(format!("--free-generation must be at most {MOST_SAID_TOKENS}")))
         }
@@ -182,7 +182,7 @@ fn method<'a>(
     let known = settings::ids(plugins, PluginKind::Method);
     if id.is_none() && !known.is_empty() && !known.contains(&preference.method) {
         let (preferred, known) = (&preference.method, known.join(", "));
-        let message = format!("--method is missing: `{preferred}` of workbench.toml is not loaded; there are {known}");
+        let message = format!("--method is missing: `{preferred}` of workbench.toml is not loaded; available: {known}");
         return Err(Failure::usage(message));
     }
     settings::plugin(plugins, PluginKind::Method, id.unwrap_or(&preference.method))
@@ -204,7 +204,7 @@ fn objective<'a>(
         (None, ids) if ids.contains(preferred) => preferred,
         (None, [only]) => only,
         (None, []) => return Err(Failure::plugin("no objective is loaded; name one with --plugin FILE")),
-        (None, all) => return Err(Failure::usage(format!("--objective is missing: there are {}", all.join(", ")))),
+        (None, all) => return Err(Failure::usage(format!("--objective is missing: choose one of {}", all.join(", ")))),
     };
     settings::plugin(plugins, PluginKind::Objective, id)
 }
@@ -212,7 +212,7 @@ fn objective<'a>(
 /// Has both plugins of an order follow a published code, where they can and are not told otherwise.
 ///
 /// # Errors
-/// Neither can.
+/// Neither plugin has such a hyperparameter.
 fn set_parity(plugins: &[PluginReady], order: &mut EditOrder, parity: &str) -> Result<(), Failure> {
     let mut known = Vec::new();
     let mut is_set = false;

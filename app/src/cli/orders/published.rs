@@ -1,5 +1,5 @@
-//! Hyperparameter files of the published codes: JSON of the authors of ROME and MEMIT, YAML of EasyEdit. Their names are
-//! translated, what Locus does by itself is passed over, and what it cannot do as they say is refused.
+//! Hyperparameter files of published code: JSON of the authors of ROME and MEMIT, YAML of EasyEdit. Their names are
+//! translated, fields that Locus does not need are ignored, and what it cannot reproduce is refused.
 
 use crate::cli::Failure;
 use locus_protocol::PluginReady;
@@ -58,7 +58,7 @@ const OF_MOMENTS: &[&str] = &["mom2_dataset", "mom2_dtype", "mom2_n_samples"];
 /// What a file says to one method.
 #[derive(Debug, Default, PartialEq)]
 pub struct Published {
-    /// The method's hyperparameters.
+    /// Hyperparameters of the method, by Locus's names.
     pub settings: Map<String, Value>,
     pub layers: Vec<usize>,
     /// What is to be told.
@@ -100,7 +100,7 @@ fn translate(fields: &Map<String, Value>, method: &PluginReady, layers: Option<u
             published.settings.insert((*ours).to_owned(), value);
         } else if let Some((_, only, done)) = ONE_WAY.iter().find(|(theirs, ..)| theirs == name) {
             if !value.is_null() && value.as_str() != Some(*only) {
-                return Err(format!("field `{name}` is {value}, and here {done}; set it to {only}, or take it out"));
+                return Err(format!("field `{name}` is {value}, but here {done}; set it to {only}, or remove it"));
             }
         } else if !PASSED_OVER.contains(&name.as_str()) {
             unknown.push(format!("`{name}`"));
@@ -111,7 +111,7 @@ fn translate(fields: &Map<String, Value>, method: &PluginReady, layers: Option<u
         published.notes.push(format!("{} {are} `{}`", unknown.join(", "), method.id));
     }
     if of_moments {
-        let text = "second moments are taken over Locus's own text, or that of --corpus, and not as the file says";
+        let text = "second moments are computed over Locus's own corpus, or that of --corpus, and not as the file says";
         published.notes.push(text.to_owned());
     }
     Ok(published)
@@ -123,7 +123,7 @@ fn edited(value: &Value, count: Option<usize>) -> Result<Vec<usize>, String> {
     let list: Vec<usize> = list.ok_or_else(|| format!("field `layers` is {value} and must be a list of layers"))?;
     match (list.iter().max(), count) {
         (Some(&layer), Some(count)) if layer >= count => Err(format!(
-            "field `layers` names layer {layer}, which lies beyond this model: it has layers 0 to {}",
+            "field `layers` names layer {layer}, but this model has layers 0 to {}",
             count.saturating_sub(1)
         )),
         _ => Ok(list),
@@ -136,11 +136,11 @@ fn loss_layer(value: &Value, count: Option<usize>) -> Result<(), String> {
     let Some(last) = count.map(|count| count.saturating_sub(1) as u64) else { return Ok(()) };
     let place = match layer.cmp(&last) {
         std::cmp::Ordering::Equal => return Ok(()),
-        std::cmp::Ordering::Less => "ends short of",
+        std::cmp::Ordering::Less => "lies before",
         std::cmp::Ordering::Greater => "lies beyond",
     };
     Err(format!(
-        "field `v_loss_layer` is {layer}, which {place} this model, whose last layer is {last}; the file is for another \
+        "field `v_loss_layer` is {layer}, which {place} the last layer of this model, {last}; the file is for another \
          model, and the loss is read after the last layer"
     ))
 }
@@ -154,7 +154,7 @@ fn translated(name: &str, value: &Value) -> Result<Value, String> {
         ("objective_optimization", Value::String(text)) => match text.as_str() {
             "prompt_last" => Value::from("last_prompt_token"),
             "target_new" => Value::from("teacher_forced"),
-            other => return Err(format!("field `{name}` is `{other}`; known are prompt_last and target_new")),
+            other => return Err(format!("field `{name}` is `{other}` and must be prompt_last or target_new")),
         },
         // YAML of some versions takes 5e-1 for a text
         (_, Value::String(text)) if text.parse::<f64>().is_ok() => {
@@ -182,8 +182,8 @@ fn contexts(name: &str, value: &Value) -> Result<u64, String> {
         return Ok(all);
     }
     Err(format!(
-        "field `{name}` is {value}, and half of the texts that are sampled have 5 tokens, the others 10, as in [[5, 10], \
-         [10, 10]]; take it out, or give texts by `context_templates`"
+        "field `{name}` is {value}, but half of the sampled texts have 5 tokens and the others 10, as in [[5, 10], \
+         [10, 10]]; remove it, or give texts with `context_templates`"
     ))
 }
 
@@ -215,7 +215,7 @@ fn without_counterpart(name: &str, value: &Value, method: &str) -> Result<(), St
         Ok(())
     } else {
         Err(format!(
-            "field `{name}` is {value}, and `{method}` has nothing like it; take it out, or take another method"
+            "field `{name}` is {value}, but `{method}` has no such setting; remove it, or use another method"
         ))
     }
 }
@@ -295,14 +295,14 @@ mod tests {
             let error = read(text, 28, &[("clamp", float())]).expect_err(text);
             assert!(error.contains(word), "{error}");
         };
-        refused("v_loss_layer: 31", "lies beyond this model");
-        refused("v_loss_layer: 20", "ends short of this model");
-        refused("layers: [3, 30]", "layer 30, which lies beyond");
+        refused("v_loss_layer: 31", "lies beyond the last layer");
+        refused("v_loss_layer: 20", "lies before the last layer");
+        refused("layers: [3, 30]", "layer 30, but this model");
         refused("clamp_norm_factor: -1", "`clamp_norm_factor`");
-        refused("v_weight_decay: 0.5", "has nothing like it");
-        refused("mom2_adjustment: false", "has nothing like it");
+        refused("v_weight_decay: 0.5", "has no such setting");
+        refused("mom2_adjustment: false", "has no such setting");
         refused("objective_optimization: both", "prompt_last");
-        refused("layer_selection: random", "`layer_selection` is \"random\", and here all layers");
+        refused("layer_selection: random", "`layer_selection` is \"random\", but here all layers");
         refused("wd_power_law: [0.5, 1]", "`wd_power_law`");
         for lengths in ["[[3, 20]]", "[[5, 20]]", "[[10, 10]]", "[[5, 10], [10, 12]]", "[[5, 10], [10, 10], [3, 1]]"] {
             refused(&format!("context_template_length_params: {lengths}"), "`context_template_length_params` is");

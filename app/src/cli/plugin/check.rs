@@ -21,7 +21,7 @@ pub fn run(common: &Common, file: &Path, edits: usize) -> Result<(), Failure> {
     }
     // what cannot be loaded needs no model
     let Inspected::Plugin(plugins) = Client::inspect(common, Inspect::Plugin(file.to_owned()))? else {
-        return Err(Failure::failed("the engine told of something else; please report it"));
+        return Err(Failure::failed("the engine sent something else; please report it"));
     };
     let mut client = Client::with_model(common)?;
     let quiet = client.json();

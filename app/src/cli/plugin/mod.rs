@@ -38,7 +38,7 @@ pub fn of_kind(common: &Common, wanted: PluginKind) -> Result<(), Failure> {
         table.add_row([&plugin.id, &plugin.title, &plugin.cite]);
     }
     output::print(&table.to_string())?;
-    Ok(output::below("`locus plugin show ID` lists what can be set")?)
+    Ok(output::below("`locus plugin show ID` lists a plugin's hyperparameters")?)
 }
 
 fn list(common: &Common) -> Result<(), Failure> {
@@ -74,7 +74,7 @@ fn show(common: &Common, id: &str) -> Result<(), Failure> {
     let plugins: Vec<&PluginReady> = client.known.plugins.iter().filter(|plugin| plugin.id == id).collect();
     if plugins.is_empty() {
         let ids: Vec<&str> = client.known.plugins.iter().map(|plugin| plugin.id.as_str()).collect();
-        return Err(Failure::plugin(format!("there is no plugin `{id}`; there are {}", ids.join(", "))));
+        return Err(Failure::plugin(format!("there is no plugin `{id}`; available: {}", ids.join(", "))));
     }
     if common.json {
         return Ok(());

@@ -43,8 +43,7 @@ pub fn run(common: &Common, arguments: &SelftestArguments) -> Result<(), Failure
     match &failed[..] {
         [] => Ok(()),
         some => Err(Failure::failed(format!(
-            "this machine computes something else than it should: {}; `locus doctor` says what it computes with; please \
-             report it",
+            "this machine computes wrong results: {}; please report it with the output of `locus doctor`",
             some.join(", ")
         ))),
     }

@@ -52,7 +52,7 @@ impl Planned {
 }
 
 impl Plan {
-    /// The file.
+    /// The plan that is compiled in.
     ///
     /// # Errors
     /// It was damaged before it was compiled in.
@@ -99,7 +99,7 @@ mod tests {
                 assert!(plan.allowed(format, name) > Some(0.0), "{format}: {name}");
             }
         }
-        // four times what separates two numbers at one, and eight times for edits, which optimise by gradients
+        // four times what separates two numbers at one, and eight times for edits, which optimize by gradients
         for (format, epsilon) in [("bfloat16", 2_f64.powi(-7)), ("float16", 2_f64.powi(-10))] {
             for name in plan.recorded.keys() {
                 let is_edit = name.starts_with("edited") || plan.edits.iter().any(|edit| edit.name == *name);

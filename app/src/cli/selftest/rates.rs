@@ -15,7 +15,7 @@ pub fn run(client: &mut Client, shape: Option<&str>) -> Result<(), Failure> {
             measured = Some(rates.clone());
         }
     })?;
-    let measured = measured.ok_or_else(|| Failure::failed("the engine told no rates; please report it"))?;
+    let measured = measured.ok_or_else(|| Failure::failed("the engine sent no rates; please report it"))?;
     if client.json() { Ok(()) } else { Ok(output::print(&text(&measured))?) }
 }
 

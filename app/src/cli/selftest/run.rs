@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Numbers by what they are of, in the order in which they were measured.
 pub type Measured = Vec<(String, Vec<f64>)>;
 
-/// Measures everything.
+/// Measures everything that the plan lists, in its order.
 ///
 /// # Errors
 /// A job that fails.

@@ -42,7 +42,7 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
                     locus_files::write(&out, merged.text().as_bytes())
                         .map_err(|refusal| Failure::usage(format!("--out {}: {refusal}", out.display())))?;
                     output::complain(&format!(
-                        "{} rows in {}; {} were there twice, {} contradict each other",
+                        "{} rows in {}; {} duplicates, {} conflicts",
                         merged.rows.len(),
                         out.display(),
                         merged.doubled,

@@ -48,7 +48,7 @@ impl Queued {
         let mut rows = vec![("submitted", format!("{} as {noun} {}", counted(submitted, "element"), shortened(&jobs)))];
         match &self.queue {
             Err(why) => rows.push(("in the queue", format!("unknown: {why}"))),
-            Ok(queue) if queue.states.is_empty() => rows.push(("in the queue", "none of them any more".to_owned())),
+            Ok(queue) if queue.states.is_empty() => rows.push(("in the queue", "none of them".to_owned())),
             Ok(queue) => {
                 let state = |(state, count): (&String, &usize)| {
                     let why: Vec<&str> = queue.waiting.keys().map(String::as_str).collect();
@@ -58,17 +58,17 @@ impl Queued {
                 let states: Vec<String> = queue.states.iter().map(state).collect();
                 rows.push(("in the queue", states.join(", ")));
                 if queue.failed() > 0 {
-                    rows.push(("", format!("why some failed: {}", self.logs.display())));
+                    rows.push(("", format!("some failed, see {}", self.logs.display())));
                 }
                 if is_complete && queue.left() > 0 {
-                    rows.push(("", format!("nothing is left for them: scancel {}", jobs.join(" "))));
+                    rows.push(("", format!("no cells are left for them: scancel {}", jobs.join(" "))));
                 }
             }
         }
         rows
     }
 
-    /// As a record.
+    /// The same as a record for `--json`.
     pub fn json(&self) -> Value {
         json!({
             "jobs": self.jobs(),

@@ -59,23 +59,24 @@ fn text(status: &Status, queued: Option<&Queued>) -> String {
     rows.extend(status.left_out.iter().map(|(why, count)| ("", format!("{count} left out: {why}"))));
     rows.push(("cells", format!("{} of {} done ({share:.0} %)", status.done, status.all)));
     if failed > 0 {
-        rows.push(("failed", format!("{failed}; `locus sweep run --out … --retry-failed` computes them again")));
+        rows.push(("failed", format!("{failed}; `locus sweep run --out … --retry-failed` retries them")));
         rows.extend(status.failed.iter().map(|(why, count)| ("", format!("{count}: {why}"))));
     }
     if status.other_rows > 0 {
-        rows.push(("other rows", format!("{}: of other builds of a plugin, or of another grid", status.other_rows)));
+        rows.push(("other rows", format!("{}: from other builds of a plugin, or from another \
+                                          grid", status.other_rows)));
     }
     rows.push(("computed", format!("{:.0} s", status.seconds)));
     let working = match (living.len(), status.is_complete()) {
         (0, true) => "nobody; the sweep is complete".to_owned(),
         (0, false) if queued.and_then(Queued::left).is_some_and(|left| left > 0) => "nobody yet; some wait".to_owned(),
-        (0, false) => "nobody; `locus sweep run --out …` goes on".to_owned(),
+        (0, false) => "nobody; `locus sweep run --out …` resumes".to_owned(),
         _ => living.join(", "),
     };
     rows.push(("at work", working));
     rows.extend(queued.into_iter().flat_map(|queued| queued.rows(status.is_complete())));
     if died > 0 {
-        rows.push(("died", format!("{}; what they were at is taken over", counted(died, "worker"))));
+        rows.push(("died", format!("{}; others take over their cells", counted(died, "worker"))));
     }
     pairs(rows)
 }

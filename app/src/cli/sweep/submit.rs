@@ -14,7 +14,7 @@ const MOST: usize = 100_000;
 /// Seconds by which Slurm may send a signal too early (manual page of sbatch, `--signal`).
 const EARLY: u64 = 60;
 
-/// Hands a sweep to Slurm. Nothing is submitted that could not begin.
+/// Submits a sweep to Slurm, after checking that its elements can start.
 ///
 /// # Errors
 /// A grid, a folder or directives that make no sense; there is no sbatch; it refuses.
@@ -23,7 +23,7 @@ pub fn run(common: &Common, asked: &SweepSubmit) -> Result<(), Failure> {
         return Err(Failure::usage(format!("--elements must be from 1 to {MOST}")));
     }
     if asked.at_once == Some(0) {
-        return Err(Failure::usage("--at-once must be at least 1; leave it away for all elements"));
+        return Err(Failure::usage("--at-once must be at least 1; leave it out for all elements"));
     }
     let directives = directives(asked)?;
     let folder = std::path::absolute(&asked.out)?;
@@ -61,7 +61,7 @@ pub fn run(common: &Common, asked: &SweepSubmit) -> Result<(), Failure> {
     plain(&draft.folder)?;
     if draft.directives.seconds().is_some_and(|limit| limit <= asked.notice + EARLY) {
         output::complain(&format!(
-            "--time: Slurm may tell an element to stop as soon as it has begun, as it may do so {EARLY} s before the {} s of \
+            "--time: Slurm may tell an element to stop as soon as it begins, up to {EARLY} s before the {} s of \
              --notice; give more time",
             asked.notice
         ));
@@ -135,12 +135,12 @@ fn directives(asked: &SweepSubmit) -> Result<Directives, Failure> {
 /// it elsewhere.
 fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failure> {
     if !common.apply.is_empty() || !common.with_edits.is_empty() {
-        let message = "a sweep edits the unedited model: leave --apply and --with-edits away";
+        let message = "a sweep edits the unedited model: leave out --apply and --with-edits";
         return Err(Failure::usage(message));
     }
     if common.journal.is_some() {
-        let message = "one program at a time writes a journal, and the elements are several: leave it away; what they say is in \
-                       cluster/logs of the folder";
+        let message = "only one program at a time can write a journal, and there are several elements: leave it out; \
+                       their output is in cluster/logs of the folder";
         return Err(Failure::usage(format!("--journal: {message}")));
     }
     let mut common = Common { facts: common.facts.clone().or(facts), ..hub::settled(common)? };
@@ -156,7 +156,7 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
         plain(path)?;
     }
     let own = std::env::current_exe()
-        .map_err(|error| Failure::failed(format!("the place of this program cannot be found ({error})")))?;
+        .map_err(|error| Failure::failed(format!("the location of this program cannot be determined ({error})")))?;
     let mut words = vec![own.display().to_string()];
     words.extend(flags::of(&common));
     words.extend(["sweep".to_owned(), "run".to_owned()]);
@@ -167,11 +167,11 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
 fn engine(command: &str) -> Result<String, Failure> {
     let refused = |message: &str| Err(Failure::usage(format!("--engine `{command}`: {message}")));
     if command.contains(char::is_control) {
-        return refused("a batch script cannot hold this command; write it on one line");
+        return refused("a batch script cannot contain this command; write it on one line");
     }
     let Some(mut words) = shlex::split(command) else { return refused("a quotation mark is not closed") };
     if words.iter().any(|word| word == "--join") {
-        return refused("the elements would order from one engine; leave --join away, so that each starts its own");
+        return refused("the elements would share one engine; leave out --join, so that each starts its own");
     }
     let Some(program) = words.first_mut() else { return refused("name a command") };
     if !program.contains('/') {
@@ -191,7 +191,7 @@ fn plain(path: &Path) -> Result<(), Failure> {
     match path.to_str().filter(|text| !text.contains(char::is_control)) {
         Some(_) => Ok(()),
         None => {
-            let message = "a batch script cannot hold this name; choose one of letters that can be read, on one line";
+            let message = "a batch script cannot contain this name; choose one of printable characters on one line";
             Err(Failure::usage(format!("{}: {message}", path.display())))
         }
     }
@@ -201,14 +201,14 @@ fn plain(path: &Path) -> Result<(), Failure> {
 fn lines(flag: &str, lines: &[String]) -> Result<Vec<String>, Failure> {
     match lines.iter().any(|line| line.contains(['\n', '\r', '\0'])) {
         false => Ok(lines.to_vec()),
-        true => Err(Failure::usage(format!("{flag} holds a line break; give the flag once for each line"))),
+        true => Err(Failure::usage(format!("{flag} contains a line break; give the flag once for each line"))),
     }
 }
 
 /// Refuses a folder that holds another sweep, or something else.
 fn suits(folder: &Path, grid: &Grid) -> Result<(), Failure> {
     let another = |which: &str| {
-        let message = format!("the folder holds another sweep: its grid ({which}) differs; name another folder");
+        let message = format!("the folder contains another sweep: its grid ({which}) differs; name another folder");
         Failure::usage(format!("{}: {message}", folder.display()))
     };
     if folder.join("sweep.json").exists() {
@@ -224,7 +224,7 @@ fn suits(folder: &Path, grid: &Grid) -> Result<(), Failure> {
         }
     };
     if names(folder)?.iter().any(|name| is_foreign(name)) {
-        let message = "the folder holds something else than a sweep; name a new one";
+        let message = "the folder contains something other than a sweep; name a new one";
         return Err(Failure::usage(format!("{}: {message}", folder.display())));
     }
     // no element has begun, but some may wait
@@ -259,7 +259,7 @@ fn tell(common: &Common, asked: &SweepSubmit, draft: &Draft, done: &Submitted) -
     let all = submission.elements;
     let rest = match draft.sharded {
         // the parts of the others are nobody's
-        true => "submit again once there is room: parts that are done take no time".to_owned(),
+        true => "submit again once there is room: finished parts take no time".to_owned(),
         false => {
             format!("{} the whole work; submit again for more", if submitted == 1 { "it does" } else { "they do" })
         }
@@ -276,7 +276,7 @@ fn text(asked: &SweepSubmit, draft: &Draft, done: &Submitted) -> Result<String, 
     let mut text = vec![format!("wrote {}", done.submission.script.display())];
     for (place, command) in done.commands.iter().enumerate() {
         text.push(match done.submission.arrays.get(place) {
-            None => format!("to be submitted: {command}"),
+            None => format!("to submit: {command}"),
             Some(array) => {
                 let (first, last) = (array.first + 1, array.first + array.elements);
                 let which =

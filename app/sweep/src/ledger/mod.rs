@@ -58,7 +58,7 @@ impl Ledger {
         }
         let named = folder.join("sweep.toml");
         let Some(text) = grid else {
-            return Err(Error::folder(folder, "there is no sweep in this folder; start one with the file of a grid"));
+            return Err(Error::folder(folder, "there is no sweep in this folder; start one with a grid file"));
         };
         let grid = Grid::parse(&named, text)?;
         let is_empty = match std::fs::read_dir(folder) {
@@ -74,7 +74,7 @@ impl Ledger {
             if let Some(ledger) = begun()? {
                 return Ok(ledger);
             }
-            return Err(Error::folder(folder, "the folder holds something else than a sweep; name a new one"));
+            return Err(Error::folder(folder, "the folder contains something other than a sweep; name a new one"));
         }
         for below in ["rows", "workers", "claims"] {
             let path = folder.join(below);
@@ -119,14 +119,14 @@ impl Ledger {
     /// Whether a sweep may go on here.
     fn suits(&self, grid: Option<&str>, identity: &Identity) -> Result<()> {
         if let Some(what) = identity.differs(&self.identity) {
-            let message = format!("the folder holds another sweep: {what}; name another folder");
+            let message = format!("the folder contains another sweep: {what}; name another folder");
             return Err(Error::folder(&self.folder, message));
         }
         if let Some(text) = grid.filter(|text| *text != self.text)
             && Grid::parse(&self.grid_file(), text)? != self.grid
         {
-            let message = "the folder holds another sweep: its grid (sweep.toml) differs; name another folder, or leave \
-                           the grid away to go on with this one";
+            let message = "the folder contains another sweep: its grid (sweep.toml) differs; name another folder, or \
+                           leave out the grid to resume this one";
             return Err(Error::folder(&self.folder, message));
         }
         Ok(())

@@ -20,7 +20,7 @@ pub struct Damage {
 impl std::fmt::Display for Damage {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { path, line, what } = self;
-        write!(to, "{}: line {line} is no row ({what}); its cell is computed again", path.display())
+        write!(to, "{}: line {line} is not a row ({what}); its cell is computed again", path.display())
     }
 }
 

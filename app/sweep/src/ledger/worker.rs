@@ -30,7 +30,7 @@ static WORKERS: AtomicU32 = AtomicU32::new(0);
 /// What a worker says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sign {
-    /// Its machine.
+    /// Host name of its machine.
     pub host: String,
     /// Tells this start of the machine from others.
     pub boot: String,

@@ -98,7 +98,7 @@ fn colors(drawing: &mut Drawing, y: f64, margin: f64) {
         drawing.words((x + 10.0, y + 4.0), Anchor::Start, said, "soft");
         x += 40.0 + 7.2 * said.len() as f64;
     }
-    drawing.words((x, y + 4.0), Anchor::Start, &format!("gray room: within the margin of {margin}"), "soft");
+    drawing.words((x, y + 4.0), Anchor::Start, &format!("gray area: within the margin of {margin}"), "soft");
 }
 
 fn series(worth: Worth) -> &'static str {

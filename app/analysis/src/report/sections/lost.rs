@@ -43,8 +43,8 @@ pub fn section(analysis: &Analysis) -> Section {
         id: "regret",
         title: "What it costs to pick the layer by a rule",
         text: vec![
-            "Somebody who edits one fact picks a layer. Regret is what the score at the layer picked lacks of the score at \
-             the fact's own best layer; loss is the score at one fixed layer, chosen on all other facts, less that at the \
+            "To edit a fact, one has to pick a layer. Regret is the score at the fact's own best layer minus that at \
+             the layer picked; loss is the score at one fixed layer, chosen on all other facts, minus that at the \
              layer picked, on the same facts."
                 .to_owned(),
         ],
@@ -121,9 +121,9 @@ fn overview(analysis: &Analysis, score: &str, panels: &[&PanelResults]) -> Table
         columns,
         words: 3,
         reading: vec![format!(
-            "Best score: at each fact's own best layer. A loss above 0 says that one fixed layer does better than the \
-             localizer; as well: the interval is within the margin of {}; either: the interval holds 0 and more than the margin. Intervals at {} % by \
-             resampling facts. {}",
+            "Best score: at each fact's own best layer. A loss above 0 means that one fixed layer does better than the \
+             localizer; as well: the interval is within the margin of {}; either: the interval contains 0 and extends \
+             beyond the margin. Intervals at {} % by resampling facts. {}",
             analysis.settings.margin,
             super::fixed(100.0 * analysis.settings.confidence, 0),
             counts(there().map(|regret| &regret.counts))
@@ -160,10 +160,10 @@ fn table(analysis: &Analysis, panel: &PanelResults, regret: &Regret) -> Table {
     };
     let layers: Vec<String> = regret.layers.iter().map(usize::to_string).collect();
     let reading = format!(
-        "Regret: {} at each fact's own best layer ({:.3} on average) less that at the layer picked. Loss: the score at one \
-         fixed layer, chosen on all other facts, less that at the layer picked. Better and worse: the share of facts where \
-         the rule beats that fixed layer, or is beaten. Intervals by resampling facts. A tie between layers counts in \
-         parts. {}. Picked from {}: {}.",
+        "Regret: {} at each fact's own best layer ({:.3} on average) minus that at the layer picked. Loss: the score \
+         at one fixed layer, chosen on all other facts, minus that at the layer picked. Better and worse: the share of \
+         facts where the rule beats that fixed layer, or is beaten. Intervals by resampling facts. A tie is split \
+         between its layers. {}. Picked from {}: {}.",
         panel.score,
         regret.best,
         regret.counts.sentence(),

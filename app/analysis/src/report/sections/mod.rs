@@ -13,10 +13,10 @@ use crate::rows::Counts;
 use crate::words::{many, spoken};
 use std::collections::BTreeMap;
 
-/// Reads the long table and computes the published table and the clustered slope anew.
+/// Reads the long table and recomputes the published table and the clustered slope.
 pub const R: &str = include_str!("again.R");
 
-/// What the whole report rests on.
+/// What the whole report is based on.
 pub fn about(analysis: &Analysis) -> Vec<String> {
     let (identity, settings) = (&analysis.identity, &analysis.settings);
     let mut lines = vec![
@@ -60,8 +60,8 @@ fn again() -> Section {
         title: "Compute it again",
         text: vec![
             "rows.csv and rows.parquet have one row per fact, layer, localizer, method, objective and score, and \
-             origins.csv says what the names mean. These lines of R compute the published table and the clustered slopes \
-             from them; results.json has every number with all its digits."
+             origins.csv says what the names mean. This R code computes the published table and the clustered slopes \
+             from them; results.json has every number in full precision."
                 .to_owned(),
         ],
         lead: false,
@@ -198,7 +198,7 @@ fn row_name(panel: &PanelResults) -> String {
     format!("{}, window {}, {}", panel.method, panel.window, spoken(&panel.objective))
 }
 
-/// Names of columns.
+/// Names of columns, as owned texts.
 fn named(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }

@@ -24,9 +24,9 @@ pub fn section(analysis: &Analysis) -> Section {
         id: "facts",
         title: "As it should be: with facts as the unit",
         text: vec![
-            "Rows of one fact go together, and somebody who edits has one fact. So standard errors are clustered by fact \
-             (CR2, Satterthwaite), intervals come from resampling whole facts, the slope is taken within facts, traces \
-             are permuted between facts, and regressions are asked about facts that they have not seen."
+            "Rows of one fact are not independent, and an edit concerns one fact. So standard errors are clustered by \
+             fact (CR2, Satterthwaite), intervals come from resampling whole facts, the slope is taken within facts, \
+             traces are permuted between facts, and regressions are tested on held-out facts."
                 .to_owned(),
         ],
         lead: false,
@@ -97,9 +97,9 @@ fn resampled(analysis: &Analysis, group: &Group) -> Table {
         "both",
         "difference",
     ];
-    let note = "R² with intervals from resampling whole facts. Bias: how much larger the difference is in resamples; one \
-                that is about as large as the difference says that there is none. Held out: R² on facts that the regression \
-                has not seen; below 0 it does worse than the mean.";
+    let note = "R² with intervals from resampling whole facts. Bias: how much larger the difference is in resamples; \
+                a bias about as large as the difference means that there is none. Held out: R² on facts that the \
+                regression was not fitted to; below 0 it does worse than the mean.";
     table(analysis, group, ("resampled", "Resampled and held-out facts"), &columns, note, |own| {
         let mut cells = vec![Content::count(own.counts.facts)];
         match &own.bootstrap {
@@ -141,9 +141,10 @@ fn within(analysis: &Analysis, group: &Group) -> Table {
     ];
     let confidence = fixed(100.0 * (1.0 - 2.0 * (1.0 - analysis.settings.confidence)), 0);
     let note = format!(
-        "Every fact and every layer has a level of its own: is an edit better at the layers where the fact's own effect is \
-         larger than usual? Permuted: whole traces change hands between facts, for the slope within facts and for the published difference of R². Change per step: slope times the distance of \
-         the effect's quartiles, with its {confidence} % interval; negligible where the interval lies within the margin."
+        "With fixed effects for facts and layers: is an edit better at the layers where the fact's effect is larger \
+         than usual? Permuted: whole traces are exchanged between facts, for the slope within facts and for the \
+         published difference of R². Change per step: slope times the interquartile range of the effect, with its \
+         {confidence} % interval; negligible if the interval is within the margin."
     );
     table(analysis, group, ("within", "Within facts"), &columns, &note, |own| {
         let slope = &own.within_facts;
@@ -182,9 +183,9 @@ fn reliability(analysis: &Analysis, group: &Group) -> Table {
         "without noise",
         "same layer",
     ];
-    let note = "Agreement of halves of the noise draws, for the mean over all draws (Spearman and Brown). Without noise: the \
-                correlation of score and effect divided by the root of the reliability. Same layer: how often both halves \
-                pick the same layer for a fact.";
+    let note = "Split-half agreement of the noise draws, for the mean over all draws (Spearman-Brown). Without noise: \
+                the correlation of score and effect divided by the square root of the reliability. Same layer: how \
+                often both halves pick the same layer for a fact.";
     table(analysis, group, ("reliability", "Reliability of the effects"), &columns, note, |own| {
         match &own.reliability {
             Ok(own) => {

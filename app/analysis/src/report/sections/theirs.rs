@@ -1,4 +1,4 @@
-//! As published.
+//! The section "As published": the regressions of Hase et al. (2023).
 
 use super::super::number::{fixed, slug};
 use super::super::table::{Content, Row, Table};
@@ -12,7 +12,7 @@ use crate::words::spoken;
 
 const LABEL: &str = "Rows treated as independent, as in the paper.";
 
-/// The published tables, beside what was published.
+/// The published regressions on this sweep, beside the published rows.
 pub fn section(analysis: &Analysis) -> Section {
     let fill = |group: &Group, part: &mut Part| {
         part.tables = vec![explained(analysis, group), concentrated(analysis, group)];
@@ -24,10 +24,10 @@ pub fn section(analysis: &Analysis) -> Section {
         id: "published",
         title: "As published",
         text: vec![
-            "The regressions of Hase et al. (2023), over facts and layers: how much of the score's variance the layer \
-             explains, the effect alone, and both with their interaction. Rows are treated as independent, as in the \
-             paper, although those of one fact are not; the section before does without that. Rows in italics are the \
-             paper's, for GPT-J."
+            "The regressions of Hase et al. (2023), over facts and layers: how much of the score's variance is \
+             explained by the layer, by the effect alone, and by both with their interaction. Rows are treated as \
+             independent, as in the paper, although those of one fact are not; the previous section does not assume \
+             that. Rows in italics are the paper's, for GPT-J."
                 .to_owned(),
         ],
         lead: false,
@@ -124,8 +124,8 @@ fn explained(analysis: &Analysis, group: &Group) -> Table {
         rows.extend(own.paper.map(|paper| quoted(panel, paper, columns.len())));
     }
     let reading = format!(
-        "{LABEL} R²: the share of the score's variance that layer, effect, or both with their interaction explain; difference: \
-         what the effect adds to the layer, with its F test. RMSE and MAE: how far the regression is off. {}",
+        "{LABEL} R²: the share of the score's variance that layer, effect, or both with their interaction explain; \
+         difference: what the effect adds to the layer, with its F test. RMSE and MAE: errors of the regression. {}",
         group.counts()
     );
     Table {
@@ -173,8 +173,8 @@ fn correlations(analysis: &Analysis, group: &Group) -> Table {
         rows.extend(own.correlations.iter().map(|at| correlation(panel, at)));
     }
     let reading = format!(
-        "Pearson's correlation of score and effect over facts, at each layer apart: are facts with a larger effect there \
-         edited better there? {}",
+        "Pearson's correlation of score and effect over facts, at each layer separately: are facts with a larger \
+         effect there edited better there? {}",
         group.counts()
     );
     Table {

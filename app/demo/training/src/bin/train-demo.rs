@@ -17,7 +17,7 @@ struct Arguments {
     /// Folder the model is written to, or read from with --check.
     #[arg(long, default_value = "app/demo/assets")]
     out: PathBuf,
-    /// Seed of everything random.
+    /// Random seed of the training.
     #[arg(long, default_value_t = train::SEED)]
     seed: u64,
     /// Threads libtorch computes with; the shipped model was made with one.

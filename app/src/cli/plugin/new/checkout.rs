@@ -9,7 +9,7 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// What a new crate is built with.
 pub struct Checkout {
-    /// The package `locus-plugin`.
+    /// Folder of the package `locus-plugin`.
     pub api: PathBuf,
     /// Folder with `include` and `lib`.
     pub libtorch: PathBuf,

@@ -28,18 +28,18 @@ pub fn run(common: &Common, arguments: &NewPlugin) -> Result<(), Failure> {
         (OfferedKind::Objective, Language::Rust) => Template::Objective,
         (OfferedKind::Method, Language::C) => Template::MethodInC,
         (OfferedKind::Objective, Language::C) => {
-            let message = "--language c: an objective has to keep the gradient of its loss, which takes libtorch; \
-                           write it in Rust";
+            let message = "--language c: an objective must keep the gradient of its loss, which needs libtorch; write \
+                           it in Rust";
             return Err(Failure::usage(message));
         }
     };
     let folder = into.join(name);
     if folder.symlink_metadata().is_ok() {
-        let message = format!("{} is there already; choose another name or another --into", folder.display());
+        let message = format!("{} already exists; choose another name or another --into", folder.display());
         return Err(Failure::usage(message));
     }
     let Inspected::Machine(engine) = Client::inspect(common, Inspect::Machine)? else {
-        return Err(Failure::failed("the engine told of something else; please report it"));
+        return Err(Failure::failed("the engine sent something else; please report it"));
     };
     let checkout = Checkout::find(api.as_deref(), &engine)?;
     check_is_free(common, &checkout, name, *kind)?;
@@ -49,7 +49,7 @@ pub fn run(common: &Common, arguments: &NewPlugin) -> Result<(), Failure> {
         return Ok(output::json(&told)?);
     }
     let library = template.library(name);
-    output::print(&format!("wrote {}\n\nwhat to do next:\n", shown(&folder.display().to_string())))?;
+    output::print(&format!("wrote {}\n\nnext steps:\n", shown(&folder.display().to_string())))?;
     output::print(&format!("    cd {}", shown(&quoted(&folder))))?;
     output::print(&format!("    {}", template.build()))?;
     output::print(&format!("    locus plugin check {library}"))?;
@@ -63,11 +63,11 @@ fn check_name(name: &str) -> Result<(), Failure> {
     let starts = name.starts_with(|character: char| character.is_ascii_lowercase());
     if !starts || name.ends_with('-') || name.len() > 48 || !name.chars().all(fits) {
         return Err(Failure::usage(format!(
-            "a plugin's name is a letter and then lower-case letters, digits and dashes, at most 48, not `{name}`"
+            "a plugin's name must be a letter and then lowercase letters, digits and dashes, at most 48, not `{name}`"
         )));
     }
     if RESERVED.contains(&name) {
-        return Err(Failure::usage(format!("`{name}` means something to cargo already; choose another name")));
+        return Err(Failure::usage(format!("`{name}` is reserved by cargo or Rust; choose another name")));
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ fn check_is_free(common: &Common, checkout: &Checkout, name: &str, kind: Offered
     };
     match client.known.plugins.iter().find(|known| known.kind == kind && known.id == name) {
         Some(known) => {
-            let message = format!("{} holds a plugin `{name}` already; choose another name", known.file.display());
+            let message = format!("{} already contains a plugin `{name}`; choose another name", known.file.display());
             Err(Failure::usage(message))
         }
         None => Ok(()),
@@ -100,7 +100,7 @@ fn write(into: &Path, name: &str, files: &[(PathBuf, String)]) -> Result<(), Fai
         Failure::failed(format!("{}: {what} ({error}); name another folder with --into", into.display()))
     };
     if !into.is_dir() {
-        return Err(Failure::usage(format!("--into {}: there is no such folder; make it first", into.display())));
+        return Err(Failure::usage(format!("--into {}: there is no such folder; create it first", into.display())));
     }
     // gone again with all that is in it unless it gets its name
     let named = into.join(name);
@@ -115,7 +115,7 @@ fn write(into: &Path, name: &str, files: &[(PathBuf, String)]) -> Result<(), Fai
             .map_err(|error| bad(&format!("{} cannot be written", path.display()), &error))?;
     }
     unfinished.commit().map_err(|refusal| match refusal {
-        Refusal::Io(error) => bad(&format!("the folder {name} cannot be made"), &error),
+        Refusal::Io(error) => bad(&format!("the folder {name} cannot be created"), &error),
         refusal => refused(refusal),
     })
 }

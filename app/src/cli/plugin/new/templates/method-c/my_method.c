@@ -1,5 +1,5 @@
-/* My method: tries random directions for what one layer's MLP says to the subject, keeps each that lowers the objective's
- * loss, and writes what it has in the end into the layer's down-projection as a change of rank one. It needs no
+/* My method: tries random directions for the output of one layer's MLP at the subject, keeps each that lowers the
+ * objective's loss, and writes the result into the layer's down-projection as a change of rank one. It needs no
  * gradients, no libtorch and no JSON library, only the header.
  *
  *     make
@@ -38,7 +38,7 @@ static int32_t fail(const char *text, struct LocusBytes *error) {
     return LOCUS_STATUS_REQUEST;
 }
 
-/* Says what is going to happen before anything runs. */
+/* Plans the edit before anything runs. */
 static int32_t plan(const struct LocusCall *call, struct LocusReply *reply, struct LocusBytes *error) {
     double layer, layers, other, steps;
     char text[96];
@@ -99,7 +99,7 @@ static int32_t number(struct LocusStr json, const char *pointer, int *value) {
     return status;
 }
 
-/* A prompt with the target behind it, and what is done with it. */
+/* A prompt followed by the target, and what is done with it. */
 struct Place {
     int layer, position, last, length, reads;
     int64_t row[MOST_TOKENS];
@@ -188,7 +188,7 @@ static int write_row(char *json, const struct Place *place) {
     return at + sprintf(json + at, "]]");
 }
 
-/* What the layer's MLP sees and says at the subject's last token: `key` has room for `inner`, `output` for `hidden`. */
+/* Input and output of the layer's MLP at the subject's last token: `key` has room for `inner`, `output` for `hidden`. */
 static int32_t capture(const struct LocusCall *call, const struct Place *place, char *json, float *key, float *output,
                        struct LocusBytes *error) {
     int at = write_row(json, place);
@@ -229,7 +229,7 @@ static int32_t prepare(const struct LocusCall *call, const struct Place *place, 
     return status;
 }
 
-/* The objective's loss when `value` is added to what the MLP says. */
+/* The objective's loss when `value` is added to the MLP's output. */
 static int32_t loss_of(const struct LocusCall *call, const struct Place *place, int suffix, const float *value,
                        float *loss, struct LocusBytes *error) {
     const int64_t sizes[2] = {1, place->hidden}, read_sizes[2] = {1, place->reads};

@@ -18,12 +18,12 @@ use locus_plugin::{
 parameters! {
     /// What a user may set, with `--set steps=40` or in the form of the workbench.
     pub struct MyMethodParameters {
-        steps: i64 = 20, integer(1..=500), "optimisation steps";
+        steps: i64 = 20, integer(1..=500), "optimization steps";
         rate: f64 = 1.0, float(1e-4..=10.0), "length of a step", unit "‖m‖";
     }
 }
 
-/// The method. Every edit starts from a fresh one.
+/// The method. Every edit starts with a new one.
 #[derive(Default)]
 pub struct MyMethod;
 
@@ -34,7 +34,7 @@ impl EditMethod for MyMethod {
         Info::new("my-method", "My method").summary("adds to an MLP's output what lowers the loss")
     }
 
-    /// Says what is going to happen before anything runs.
+    /// Plans the edit before anything runs.
     fn plan(request: &EditRequest, parameters: &MyMethodParameters, model: &ModelInfo) -> Result<Plan> {
         if request.edits.len() > 1 {
             return Err(Error::Request("it edits one fact at a time; mark one only".to_owned()));
@@ -47,7 +47,7 @@ impl EditMethod for MyMethod {
         Ok(Plan { layers: vec![layer], steps: parameters.steps.unsigned_abs(), ..Plan::default() })
     }
 
-    /// Finds the change. `?` leaves at once when the user cancels: every service of the host answers so then.
+    /// Finds the change. `?` returns at once when the user cancels: every service of the host then returns an error.
     fn edit(&mut self, request: &EditRequest, parameters: &MyMethodParameters, host: &dyn Host) -> Result<Edited> {
         let (Some(edit), Some(&layer)) = (request.edits.first(), request.layers.first()) else {
             return Err(Error::Request("it needs a fact and a layer".to_owned()));
@@ -56,7 +56,7 @@ impl EditMethod for MyMethod {
         let projection = model.down_projections.get(layer);
         let projection = projection.ok_or_else(|| Error::Request(format!("there is no layer {layer}")))?;
 
-        // the prompt with the target behind it: where the subject ends, and where each token of the target is read
+        // the prompt followed by the target: where the subject ends, and where each token of the target is read
         let tokens = tokenize_fact(host, &edit.template, &edit.subject, &edit.target)?;
         let (position, last) = (tokens.position(FactToken::SubjectLast), tokens.prompt - 1);
         let reads = tokens.target().iter().enumerate();
@@ -64,13 +64,13 @@ impl EditMethod for MyMethod {
         // nothing is read after the target's last token
         let row = tokens.ids[..tokens.ids.len() - 1].to_vec();
 
-        // the key that stands for the subject in this layer, and what the layer's MLP says to it
+        // the key of the subject in this layer, and the output of the layer's MLP for it
         let at = |site| Cells { site, cells: vec![Cell { row: 0, position }] };
         let seen = host.capture(&[row.clone()], &[at(Site::MlpKey(layer)), at(Site::MlpOut(layer))])?;
         let (key, output) = (seen[0].get(0), seen[1].get(0));
         let step_length = output.norm().double_value(&[]) * parameters.rate;
 
-        // computed once: everything that no step changes; released where `suffix` goes
+        // computed once: everything that no step changes; released with `suffix`
         let add = vec![at(Site::MlpOut(layer))];
         let run = SuffixRequest { rows: vec![row], add, read, ..SuffixRequest::default() };
         let suffix = PreparedSuffix::new(host, &run)?;
@@ -83,7 +83,7 @@ impl EditMethod for MyMethod {
             let report = StepReport::new(step, steps, layer).loss("loss", loss.f_double_value(&[])?);
             host.report(&report.metric(layer, "length", value.norm().double_value(&[])))?;
             let gradient = &Tensor::f_run_backward(&[loss], &[&value], false, false)?[0];
-            // shorter and shorter steps down the gradient; none where it is nought
+            // shorter and shorter steps down the gradient; none where it is zero
             let length = step_length * (1.0 - step as f64 / steps as f64);
             value = value.detach() - gradient * (length / (gradient.norm().double_value(&[]) + 1e-12));
         }
@@ -99,7 +99,7 @@ mod tests {
     use super::MyMethod;
     use locus_plugin_test::edit;
 
-    /// On the tiny model of `locus_plugin_test`, which is there in a moment.
+    /// On the tiny model of `locus_plugin_test`, which loads in a moment.
     #[test]
     fn it_makes_the_target_more_probable() {
         let trial = edit::<MyMethod>(&[("steps", "30")]).expect("it edits");

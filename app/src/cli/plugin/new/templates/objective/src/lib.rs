@@ -14,11 +14,11 @@ use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Re
 parameters! {
     /// What a user may set, with `--set-objective enough=0.5` or in the form of the workbench.
     pub struct MyObjectiveParameters {
-        enough: f64 = 0.95, float(0.01..=1.0), "probability from which the loss is nought";
+        enough: f64 = 0.95, float(0.01..=1.0), "probability from which the loss is zero";
     }
 }
 
-/// The objective. Every edit starts from a fresh one.
+/// The objective. Every edit starts with a new one.
 #[derive(Default)]
 pub struct MyObjective;
 
@@ -26,7 +26,7 @@ impl Objective for MyObjective {
     type Parameters = MyObjectiveParameters;
 
     fn info() -> Info {
-        Info::new("my-objective", "My objective").summary("raises the new target's probability as far as it must")
+        Info::new("my-objective", "My objective").summary("raises the new target's probability as far as needed")
     }
 
     /// Says which text's probability the loss is about.
@@ -37,7 +37,7 @@ impl Objective for MyObjective {
         Ok(Goal::new(&fact.target_new))
     }
 
-    /// How far the target's log-probability is below what is enough. The gradient has to stay intact; for
+    /// How far the target's log-probability is below what is enough. The gradient must stay intact; for
     /// `[rows, tokens]` the loss is one number, for `[facts, rows, tokens]` one for each fact.
     fn loss(
         &mut self,
@@ -57,7 +57,7 @@ mod tests {
     use super::MyObjective;
     use locus_plugin_test::{fact, try_objective};
 
-    /// On the tiny model of `locus_plugin_test`, which is there in a moment.
+    /// On the tiny model of `locus_plugin_test`, which loads in a moment.
     #[test]
     fn what_lowers_its_loss_makes_the_target_more_probable() {
         let trial = try_objective::<MyObjective>(&[]).expect("it edits");
