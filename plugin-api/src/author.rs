@@ -27,7 +27,7 @@ impl Parameters for () {
 
     fn from_settings(settings: &Map<String, Value>) -> Result<Self, Vec<String>> {
         match settings.keys().next() {
-            Some(name) => Err(vec![format!("there is no hyperparameter `{name}`; there are none at all")]),
+            Some(name) => Err(vec![format!("there is no hyperparameter `{name}`; the plugin has none")]),
             None => Ok(()),
         }
     }
@@ -71,7 +71,7 @@ pub trait EditMethod: Default + Send + 'static {
         host: &dyn Host,
     ) -> Result<Vec<Edited>> {
         let _ = (request, parameters, host);
-        Err(Error::Request("the method edits facts apart one after the other only".to_owned()))
+        Err(Error::Request("the method edits separate facts only one at a time".to_owned()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a service is asked with, and what it answers: JSON and tensors, as they cross.
+//! Arguments and answers of services: JSON and tensors, as they cross the boundary.
 
 use crate::error::{Error, Result};
 use crate::host::{ModelInfo, PromptTokens, SuffixOutput};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tch::Tensor;
 
-/// JSON and tensors that somebody is asked with.
+/// JSON and tensors that a service or function is called with.
 #[derive(Clone, Copy, Debug)]
 pub struct Arguments<'a> {
     json: &'a str,
@@ -15,37 +15,37 @@ pub struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
-    /// JSON, empty for `{}`, and tensors.
+    /// Arguments from JSON, empty for `{}`, and tensors.
     #[must_use]
     pub fn new(json: &'a str, tensors: &'a [Tensor]) -> Self {
         Self { json, tensors }
     }
 
-    /// The JSON as it stands.
+    /// The JSON as text; never empty.
     #[must_use]
     pub fn json(&self) -> &'a str {
         if self.json.is_empty() { "{}" } else { self.json }
     }
 
-    /// The JSON, read.
+    /// Deserializes the JSON into a type of the contract.
     ///
     /// # Errors
-    /// [`Error::Request`] when it does not have the shape that the contract names.
+    /// [`Error::Request`] if it does not have the shape that the contract requires.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(self.json()).map_err(|error| Error::Request(format!("unreadable arguments: {error}")))
     }
 
-    /// Exactly `N` tensors.
+    /// All tensors, of which there must be exactly `N`.
     ///
     /// # Errors
-    /// [`Error::Request`] when there are more or fewer.
+    /// [`Error::Request`] if there are more or fewer.
     pub fn exactly<const N: usize>(&self) -> Result<&'a [Tensor; N]> {
         let count = self.tensors.len();
         self.tensors.try_into().map_err(|_| Error::Request(format!("{count} tensors instead of {N}")))
     }
 }
 
-/// JSON and tensors that somebody answers.
+/// JSON and tensors that a service or function returns.
 #[derive(Debug, Default)]
 pub struct Answer {
     /// The JSON; empty for `{}`.
@@ -55,27 +55,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer of JSON alone.
+    /// An answer without tensors.
     ///
     /// # Errors
-    /// [`Error::Failed`] for what no JSON can be made of.
+    /// [`Error::Failed`] if it cannot be serialized.
     pub fn of<T: Serialize>(json: &T) -> Result<Self> {
         Ok(Self { json: written(json)?, tensors: Vec::new() })
     }
 
-    /// The JSON, read; missing JSON is `{}`.
+    /// Deserializes the JSON; empty JSON is `{}`.
     ///
     /// # Errors
-    /// [`Error::Failed`] when it does not have the shape that the contract names.
+    /// [`Error::Failed`] if it does not have the shape that the contract requires.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let text = if self.json.is_empty() { "{}" } else { &self.json };
         serde_json::from_str(text).map_err(|error| Error::Failed(format!("unreadable answer: {error}")))
     }
 
-    /// Exactly `N` tensors.
+    /// All tensors, of which there must be exactly `N`.
     ///
     /// # Errors
-    /// [`Error::Failed`] when there are more or fewer.
+    /// [`Error::Failed`] if there are more or fewer.
     pub fn exactly<const N: usize>(self) -> Result<[Tensor; N]> {
         let count = self.tensors.len();
         let wrong = |_| Error::Failed(format!("unusable answer: {count} tensors instead of {N}"));
@@ -83,26 +83,26 @@ impl Answer {
     }
 }
 
-/// A value as JSON.
+/// Serializes a value as JSON.
 ///
 /// # Errors
-/// [`Error::Failed`] for what no JSON can be made of.
+/// [`Error::Failed`] if it cannot be serialized.
 pub fn written<T: Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|error| Error::Failed(format!("cannot write JSON: {error}")))
 }
 
-/// What a service can answer.
+/// A type that a service can return.
 pub trait Answered: Sized {
-    /// As it crosses.
+    /// Converts the value to what crosses the boundary.
     ///
     /// # Errors
-    /// [`Error::Failed`] for what no JSON can be made of.
+    /// [`Error::Failed`] if it cannot be serialized.
     fn answer(self) -> Result<Answer>;
 
-    /// Out of what crossed.
+    /// Converts it back from what crossed.
     ///
     /// # Errors
-    /// [`Error::Failed`] when that has another shape.
+    /// [`Error::Failed`] if that has another shape.
     fn of(answer: Answer) -> Result<Self>;
 }
 

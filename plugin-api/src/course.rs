@@ -1,21 +1,21 @@
-//! How a loss went, step by step.
+//! Whether a loss was still falling at its last steps.
 
 /// A loss that falls by less than this share of itself is flat.
 const FLAT: f64 = 0.02;
-/// Fewest steps of which it can be said.
+/// Fewest steps for which it can be told.
 const FEWEST: usize = 4;
 
-/// How a loss went.
+/// How a loss developed over its steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
-    /// It still fell over the last quarter of its steps.
+    /// It was still falling over the last quarter of its steps.
     Falling,
     /// It has not fallen since this step, from 0.
     FlatSince(usize),
 }
 
 impl Course {
-    /// How the losses of all steps went; nothing where they are too few, or no numbers.
+    /// Judges the losses of all steps; `None` if they are fewer than four, or not all finite.
     #[must_use]
     pub fn of(losses: &[f64]) -> Option<Self> {
         if losses.len() < FEWEST || losses.iter().any(|loss| !loss.is_finite()) {
@@ -35,7 +35,7 @@ impl Course {
         (0..=quarter).find(is_flat).map(Self::FlatSince)
     }
 
-    /// In words, with the settings to change: of `steps` where it still fell, of `flat` where it no longer did.
+    /// In words, with what to change: `steps` if it was still falling, `flat` if it no longer was.
     #[must_use]
     pub fn limit(self, steps: &str, flat: &str) -> String {
         match self {

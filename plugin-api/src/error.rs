@@ -29,8 +29,7 @@ impl From<tch::TchError> for Error {
     }
 }
 
-/// libtorch errors carry a stack of kilobytes behind their first lines; it is cut where it begins, in panics of
-/// tch too, where the message is escaped.
+/// Cuts the kilobytes of stack trace off a libtorch error, and off a panic of tch, in which the message is escaped.
 #[must_use]
 pub fn first_line(text: &str) -> &str {
     let text = text.split("\nException raised from").next().unwrap_or(text);

@@ -1,4 +1,4 @@
-//! What the services of the host are asked with, and what they answer.
+//! Arguments and results of the host's services.
 
 use crate::request::SubjectNoise;
 use serde::{Deserialize, Serialize};

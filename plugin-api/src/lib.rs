@@ -34,7 +34,7 @@ pub use targets::TargetReads;
 pub use tch;
 pub use template::{FactToken, lookup, tokenize_fact};
 
-/// What [`parameters!`] expands to calls.
+/// What the expansion of [`parameters!`] calls.
 pub mod schema {
     pub use crate::parameters::{complete, field, float, integer, json, read};
     pub use serde_json::{Map, Value};

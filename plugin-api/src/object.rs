@@ -1,4 +1,4 @@
-//! The same two traits with the types erased: what a host holds, whether a plugin is linked in or loaded.
+//! The same two traits with their types erased, as a host uses them, whether a plugin is linked or loaded.
 
 use crate::author::{EditMethod, Objective, Parameters};
 use crate::error::{Error, Result};
@@ -17,14 +17,14 @@ pub struct Description {
     /// Id, title, version, and paper, as declared.
     #[serde(flatten)]
     pub info: Info,
-    /// In the order of a form.
+    /// In the order in which a form shows them.
     #[serde(default)]
     pub hyperparameters: Vec<Hyperparameter>,
 }
 
-/// A method whose type is not known.
+/// A method with its type erased.
 pub trait MethodObject: Send + Sync {
-    /// What it says of itself.
+    /// The plugin's description of itself.
     fn description(&self) -> &Description;
 
     /// See [`EditMethod::plan`].
@@ -36,19 +36,19 @@ pub trait MethodObject: Send + Sync {
     /// See [`EditMethod::edit`]; every call starts from a fresh instance.
     ///
     /// # Errors
-    /// What the method says.
+    /// Those of the method.
     fn edit(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Edited>;
 
     /// See [`EditMethod::edit_apart`]; every call starts from a fresh instance.
     ///
     /// # Errors
-    /// What the method says; it does not edit apart.
+    /// Those of the method; it does not edit facts apart.
     fn edit_apart(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Vec<Edited>>;
 }
 
-/// An objective whose type is not known.
+/// An objective with its type erased.
 pub trait ObjectiveObject: Send + Sync {
-    /// What it says of itself.
+    /// The plugin's description of itself.
     fn description(&self) -> &Description;
 
     /// A fresh instance with its settings.
@@ -58,22 +58,22 @@ pub trait ObjectiveObject: Send + Sync {
     fn start(&self, settings: &Map<String, Value>) -> Result<Box<dyn ObjectiveInstance>>;
 }
 
-/// An objective at work.
+/// An instance of an objective.
 pub trait ObjectiveInstance {
     /// See [`Objective::goal`].
     ///
     /// # Errors
-    /// What the objective says.
+    /// Those of the objective.
     fn goal(&mut self, fact: &FactToEdit, host: &dyn Host) -> Result<Goal>;
 
     /// See [`Objective::loss`].
     ///
     /// # Errors
-    /// What the objective says.
+    /// Those of the objective.
     fn loss(&mut self, log_probabilities: &Tensor, reduction: Reduction) -> Result<Tensor>;
 }
 
-/// Reads settings and joins all complaints to one sentence.
+/// Reads settings and joins all complaints into one sentence.
 ///
 /// # Errors
 /// [`Error::Request`] with every complaint.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// locus_plugin::parameters! {
 ///     /// Hyperparameters of an example.
 ///     pub struct ExampleParameters {
-///         steps: i64 = 20, integer(1..=1000), "optimisation steps";
+///         steps: i64 = 20, integer(1..=1000), "optimization steps";
 ///         rate: f64 = 0.5, float(1e-4..=10.0), "step size", unit "per step";
 ///         average: bool = true, boolean, "average the key over contexts";
 ///         token: String = "last", choice("first", "last"), "token the fact hangs on";
@@ -127,7 +127,7 @@ mod tests {
 
     crate::parameters! {
         struct Sample {
-            steps: i64 = 20, integer(1..=1000), "optimisation steps";
+            steps: i64 = 20, integer(1..=1000), "optimization steps";
             rate: f64 = 0.5, float(1e-4..=10.0), "step size", unit "per step";
             average: bool = true, boolean, "average the key";
             token: String = "last", choice("first", "last"), "token the fact hangs on";

@@ -1,4 +1,4 @@
-//! What a method or an objective is asked to do, and what it answers.
+//! What a method or an objective is asked to do, and what it returns.
 
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -225,21 +225,21 @@ impl Info {
         Self { id: id.to_owned(), title: title.to_owned(), ..Self::default() }
     }
 
-    /// Says which paper the plugin follows.
+    /// Names the paper that the plugin implements.
     #[must_use]
     pub fn cite(mut self, paper: &str) -> Self {
         self.cite = paper.to_owned();
         self
     }
 
-    /// Says in a line what it does.
+    /// Sets the line that says what it does.
     #[must_use]
     pub fn summary(mut self, line: &str) -> Self {
         self.summary = line.to_owned();
         self
     }
 
-    /// Says that [`crate::EditMethod::edit_apart`] is there.
+    /// Declares that [`crate::EditMethod::edit_apart`] is implemented.
     #[must_use]
     pub fn edits_apart(mut self) -> Self {
         self.edits_apart = true;

@@ -12,7 +12,7 @@ pub struct PreparedSuffix<'a> {
 }
 
 impl<'a> PreparedSuffix<'a> {
-    /// Has the host prepare a run.
+    /// Lets the host prepare a run.
     ///
     /// # Errors
     /// Those of [`Host::prepare_suffix`].
@@ -20,8 +20,8 @@ impl<'a> PreparedSuffix<'a> {
         Ok(Self { host, suffix: host.prepare_suffix(request)? })
     }
 
-    /// Runs once more: `added` has one tensor per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of
-    /// its cells; `parameters` one per entry of `parameters`.
+    /// Repeats the run: `added` has one tensor per entry of `add`, `[cells, hidden]` or `[1, hidden]` for all of
+    /// its cells; `parameters` has one per entry of `parameters`.
     ///
     /// # Errors
     /// Those of [`Host::run_suffix`].
@@ -30,8 +30,8 @@ impl<'a> PreparedSuffix<'a> {
         self.host.run_suffix(self.suffix, added.len(), &tensors)
     }
 
-    /// What it captures, one tensor for each entry of `capture`, where every repetition captures the same: then no run of
-    /// its own is needed for it. `None` where repetitions change some of it, or the host does not say.
+    /// What it captures, one tensor for each entry of `capture`, if every repetition captures the same: then no
+    /// separate run is needed for it. `None` if repetitions change some of it, or if the host cannot tell.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -46,29 +46,29 @@ impl<'a> PreparedSuffix<'a> {
 
 impl Drop for PreparedSuffix<'_> {
     fn drop(&mut self) {
-        // when it was cancelled, it is released when the call returns
+        // when it was canceled, it is released when the call returns
         let _ = self.host.release_suffix(self.suffix);
     }
 }
 
-/// The tensors of a repetition, as [`Host::run_suffix`] hands them over: those that are added, and the parameters.
+/// Splits the tensors of a repetition, as [`Host::run_suffix`] passes them, into those to add and the parameters.
 ///
 /// # Errors
-/// [`Error::Request`] where more are to be added than there are.
+/// [`Error::Request`] if `added` exceeds the number of tensors.
 pub fn added_and_parameters(added: usize, tensors: &[Tensor]) -> Result<(&[Tensor], &[Tensor])> {
     let count = tensors.len();
-    let missing = || Error::Request(format!("{added} tensors are to be added, and there are {count}"));
+    let missing = || Error::Request(format!("{added} tensors should be added, but there are {count}"));
     tensors.split_at_checked(added).ok_or_else(missing)
 }
 
-/// The parameters of [`Host::replace_parameters`] with their names.
+/// Pairs the parameters of [`Host::replace_parameters`] with their names.
 ///
 /// # Errors
-/// [`Error::Request`] where there are not as many of the one as of the other.
+/// [`Error::Request`] if their numbers differ.
 pub fn named(names: &[String], values: &[Tensor]) -> Result<Vec<(String, Tensor)>> {
     if names.len() != values.len() {
         let (names, tensors) = (names.len(), values.len());
-        return Err(Error::Request(format!("{names} parameters are named, and there are {tensors} tensors")));
+        return Err(Error::Request(format!("{names} parameters are named, but there are {tensors} tensors")));
     }
     Ok(names.iter().cloned().zip(values.iter().map(Tensor::shallow_clone)).collect())
 }

@@ -1,4 +1,4 @@
-//! The targets of several facts: what is read of each, and the objective's loss of each.
+//! The targets of several facts: what is read for each, and the objective's loss for each.
 
 use crate::error::{Error, Result};
 use crate::host::Read;
@@ -7,12 +7,12 @@ use crate::services::Host;
 use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
-/// Reads of the targets of several facts. A fact has some rows, and as many tokens are read of each.
+/// Reads of the targets of several facts. All rows of a fact have the same number of tokens to read.
 #[derive(Debug)]
 pub struct TargetReads {
     reads: Vec<Read>,
     groups: Vec<Group>,
-    /// Where each fact's loss lies when those of all groups are joined.
+    /// For each fact, the position of its loss in the losses of all groups, concatenated.
     order: Tensor,
 }
 
@@ -27,7 +27,7 @@ struct Group {
 }
 
 impl TargetReads {
-    /// By fact and row: what is read.
+    /// From the reads of each fact and row.
     ///
     /// # Errors
     /// [`Error::Request`] for a fact without reads, or with rows of unequal length.
@@ -71,10 +71,10 @@ impl TargetReads {
 
     /// The objective's loss of every fact, and the target's probability, both `[facts]`: for [`Reduction::Sum`] the
     /// joint probability of its tokens, for [`Reduction::Mean`] their geometric mean, averaged over the rows.
-    /// `log_probabilities` `[reads]` is what a run gave for [`Self::reads`].
+    /// `log_probabilities` `[reads]` is the output of a run for [`Self::reads`].
     ///
     /// # Errors
-    /// What the objective says; [`Error::Failed`] when it does not give one loss per fact.
+    /// Those of the objective; [`Error::Failed`] if it does not return one loss per fact.
     pub fn losses(
         &mut self,
         log_probabilities: &Tensor,
@@ -107,7 +107,7 @@ impl TargetReads {
         Ok((join(&losses)?, join(&probabilities)?))
     }
 
-    /// Has the indices where the model computes; they stay there from the first step on.
+    /// Moves the indices to the model's device; after the first step they stay there.
     fn move_to(&mut self, device: Device) {
         if self.order.device() != device {
             self.order = self.order.to_device(device);

@@ -1,4 +1,4 @@
-//! Where in a filled template the token lies at which a fact is edited.
+//! The token of a filled template at which a fact is edited.
 
 use crate::error::{Error, Result};
 use crate::host::PromptTokens;
@@ -11,7 +11,7 @@ pub enum FactToken {
     SubjectLast,
     /// The first token of the subject.
     SubjectFirst,
-    /// The first token after the subject; the subject's last where nothing follows.
+    /// The first token after the subject; the subject's last if nothing follows.
     SubjectFirstAfterLast,
     /// The last token of the prompt.
     Last,
@@ -21,7 +21,7 @@ impl FactToken {
     /// The names of the published code, in the order of a form.
     pub const NAMES: [&str; 4] = ["subject_last", "subject_first", "subject_first_after_last", "last"];
 
-    /// The token called `name`.
+    /// Parses one of [`Self::NAMES`].
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         let all = [Self::SubjectLast, Self::SubjectFirst, Self::SubjectFirstAfterLast, Self::Last];
@@ -49,11 +49,11 @@ impl PromptTokens {
     }
 }
 
-/// Token ids of a template with its subject filled in, and the position of its fact token: the tokens that hold the
+/// Token ids of a template with its subject filled in, and the position of its fact token: the tokens that contain the
 /// subject's characters, which the published code finds by counting.
 ///
 /// # Errors
-/// [`Error::Request`] when the template has not exactly one `{}`, or no token holds the subject.
+/// [`Error::Request`] if the template does not have exactly one `{}`, or no token contains the subject.
 pub fn lookup(host: &dyn Host, template: &str, subject: &str, token: FactToken) -> Result<(Vec<i64>, usize)> {
     let tokens = tokenized(host, template, subject, "")?;
     let position = tokens.position(token);

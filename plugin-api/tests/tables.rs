@@ -108,7 +108,7 @@ fn tables_that_are_too_short_are_refused_and_left_alone() {
     let (status, said) = refused(edit(&whole, CALL - 1, REPLY));
     assert_eq!(
         (status, said.as_str()),
-        (STATUS_REQUEST, "called with arguments of which the table has 48 bytes instead of 56")
+        (STATUS_REQUEST, "called with arguments whose table has 48 bytes instead of 56")
     );
     let short = of_size(host(), host().len() - 1);
     let (status, said) = refused(edit(&short, CALL, REPLY));

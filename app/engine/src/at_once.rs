@@ -28,11 +28,11 @@ impl Batched {
     fn unit(self) -> &'static str {
         match self {
             Self::Cells => "cells of a heat map",
-            Self::Scores => "tokens of prompts that are scored",
+            Self::Scores => "tokens of scored prompts",
             Self::SecondMoments => "tokens of a corpus",
-            Self::Texts => "texts that are generated",
-            Self::Activations => "prompts that are read",
-            Self::Facts => "facts whose edits are found together",
+            Self::Texts => "generated texts",
+            Self::Activations => "prompts",
+            Self::Facts => "facts",
         }
     }
 
@@ -114,7 +114,7 @@ pub struct Batches {
 /// The batch that comes next.
 #[derive(Clone, Copy, Debug)]
 pub struct Next {
-    /// Its first item.
+    /// Index of its first item.
     pub first: usize,
     /// How large it may be, at least 1. An item that is larger is a batch by itself.
     pub most: usize,
@@ -162,7 +162,7 @@ impl Batches {
                 let half = (size / 2).max(1);
                 LARGEST.with_borrow_mut(|largest| largest.insert(self.work, half));
                 let shortage = memory::shortage_words(&doing, asked, free);
-                let warning = format!("{shortage}: {unit} go through it {half} at once from here on, not {size}");
+                let warning = format!("{shortage}: continuing with batches of {half} {unit} instead of {size}");
                 WARNINGS.with_borrow_mut(|warnings| warnings.push(warning));
                 Ok(None)
             }
@@ -212,8 +212,7 @@ mod tests {
             assert!(batches.iter().all(|size| *size <= 4), "{batches:?}");
             let said = take_warnings();
             assert_eq!(said.len(), 1, "{said:?}");
-            let wanted = "out of memory (6.0 MiB asked for, 4.0 MiB free): tokens of prompts that are scored go through \
-                          it 3 at once from here on, not 6";
+            let wanted = "out of memory (6.0 MiB asked for, 4.0 MiB free): continuing with batches of 3 tokens of scored prompts instead of 6";
             assert_eq!(said[0], wanted);
         }
         // it is known now, until another job begins

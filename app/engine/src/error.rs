@@ -44,9 +44,9 @@ pub enum Error {
     /// A plugin failed or gave back something that cannot be used.
     #[error("plugin `{plugin}`: {message}")]
     Plugin {
-        /// Its id.
+        /// Id of the plugin.
         plugin: String,
-        /// What it did.
+        /// What it did wrong, in one sentence.
         message: String,
     },
     /// `config.json` is not what a supported architecture needs.
@@ -77,7 +77,7 @@ pub enum Error {
     /// A request that cannot be carried out as asked.
     #[error("{0}")]
     Request(String),
-    /// The user cancelled the job.
+    /// The user canceled the job.
     #[error("cancelled")]
     Cancelled,
     /// Memory does not suffice, on the CPU or on a GPU.
@@ -100,7 +100,6 @@ pub enum Error {
     Torch {
         /// What was being done, as in "running block 12"; empty where nobody said.
         doing: String,
-        /// What libtorch said.
         source: tch::TchError,
     },
 }
@@ -120,7 +119,7 @@ fn is_of_a_card(source: &tch::TchError) -> bool {
 /// What to do about a failure of a card.
 fn afterwards(source: &tch::TchError) -> &'static str {
     if is_of_a_card(source) {
-        "; a card that failed so often stays of no use to this process: where the next job fails too, start Locus again"
+        "; a GPU that failed like this often stays unusable for this process: if the next job fails too, restart Locus"
     } else {
         ""
     }
@@ -201,13 +200,13 @@ mod tests {
         assert!(failed.is_of_a_card() && !failed.is_out_of_memory());
         let text = failed.while_doing(|| "running block 3".to_owned()).to_string();
         assert!(
-            text.starts_with("libtorch failed while running block 3: ") && text.ends_with("start Locus again"),
+            text.starts_with("libtorch failed while running block 3: ") && text.ends_with("restart Locus"),
             "{text}"
         );
         let short = said("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79.10 GiB");
         assert!(short.is_out_of_memory() && !short.is_of_a_card());
         assert!(said("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`").is_out_of_memory());
         let other = said("mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)");
-        assert!(!other.is_of_a_card() && !other.to_string().contains("start Locus again"));
+        assert!(!other.is_of_a_card() && !other.to_string().contains("restart Locus"));
     }
 }

@@ -32,7 +32,7 @@ pub fn is_floating(kind: Kind) -> bool {
     matches!(kind, Kind::Half | Kind::BFloat16 | Kind::Float | Kind::Double)
 }
 
-/// `float32`, `bfloat16`, ...
+/// Name of a dtype: `float32`, `bfloat16`, ...
 #[must_use]
 pub fn number_format(kind: Kind) -> &'static str {
     match kind {

@@ -22,7 +22,7 @@ pub fn bytes(tensors: &[(String, Tensor)], entries: &[(&str, &str)]) -> Result<V
         entries.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
     let metadata = (!metadata.is_empty()).then_some(metadata);
     with_views(tensors, |views| serialize(views, metadata))?
-        .map_err(|error| Error::Request(format!("the tensors cannot be put into a file: {error}")))
+        .map_err(|error| Error::Request(format!("the tensors cannot be written to a file: {error}")))
 }
 
 /// Writes a file, whole or not at all, and has the system keep it.

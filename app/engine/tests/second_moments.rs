@@ -153,15 +153,15 @@ fn a_bad_corpus_is_told_by_file_line_and_column() {
         assert!(said.contains(name), "{said}");
         said
     };
-    assert!(refused("empty.txt", b" \n\n", None).contains("holds no text"));
+    assert!(refused("empty.txt", b" \n\n", None).contains("contains no text"));
     assert!(refused("latin.txt", b"good\nM\xfcnchen\n", None).contains("line 2 is not UTF-8"));
     assert!(refused("lines.txt", b"good\n", Some("body")).contains("--corpus-column"));
     assert!(refused("a.jsonl", b"{\"text\": \"good\"}\n{\"text\": \n", None).contains("line 2: not a JSON object"));
     let said = refused("b.jsonl", b"{\"body\": \"good\", \"id\": 1}\n", None);
     assert!(said.contains("line 1: there is no field `text`") && said.contains("body, id"), "{said}");
-    assert!(refused("c.jsonl", b"{\"text\": 3}\n", None).contains("field `text` is not a text"));
-    assert!(refused("d.json", b"[{\"text\": \"good\"}]\n", None).contains("JSON Lines, one object a line"));
-    assert!(refused("e.parquet", b"PAR1 is all there is", None).contains("not a whole Parquet file"));
+    assert!(refused("c.jsonl", b"{\"text\": 3}\n", None).contains("field `text` is not a string"));
+    assert!(refused("d.json", b"[{\"text\": \"good\"}]\n", None).contains("JSON Lines, one object per line"));
+    assert!(refused("e.parquet", b"PAR1 is all there is", None).contains("not a complete Parquet file"));
     let parquet = folder.path().join("f.parquet");
     write_parquet(&parquet, "body", &[Some("good"), None]);
     let said = sentence(from_file(&parquet, &CorpusSettings::default()));
@@ -404,7 +404,7 @@ fn published_files_are_read_and_written() {
     assert!(sentence(import(model, &odd, Some(99))).contains("there is no layer 99"));
     let bytes = std::fs::read(&odd).expect("file");
     std::fs::write(&odd, &bytes[..bytes.len() / 2]).expect("file");
-    assert!(sentence(import(model, &odd, Some(0))).contains("not a whole .npz file"));
+    assert!(sentence(import(model, &odd, Some(0))).contains("not a complete .npz file"));
     let mut writer = npyz::npz::NpzWriter::create(&odd).expect("file");
     {
         use npyz::WriterBuilder;

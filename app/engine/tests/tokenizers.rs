@@ -159,7 +159,7 @@ fn what_a_border_token_holds_besides_the_subject_is_known() {
     assert_eq!((tokens.subject, tokens.glued), (0..2, [String::new(), "'s".to_owned()]));
     let fact = Fact { template: "{}'s is".into(), subject: "Spain".into(), ..Fact::default() };
     let remarks = remarks(&tokenizer, &fact).expect("remarks");
-    assert!(remarks[0].text.contains("`n's`, which also holds `'s`"), "{remarks:?}");
+    assert!(remarks[0].text.contains("`n's`, which also contains `'s`"), "{remarks:?}");
 }
 
 #[test]

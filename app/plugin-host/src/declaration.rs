@@ -4,7 +4,7 @@ use locus_plugin::Hyperparameter;
 use locus_plugin::object::Description;
 use std::collections::HashSet;
 
-/// Checks a description.
+/// Checks the id, title, hyperparameters and metrics of a description.
 ///
 /// # Errors
 /// What is wrong with it.
@@ -12,7 +12,7 @@ pub(crate) fn check(description: &Description) -> Result<(), String> {
     let info = &description.info;
     let fits = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
     if info.id.is_empty() || info.id.len() > 64 || !info.id.chars().all(fits) {
-        return Err(format!("the id `{}` must be lower-case letters, digits and dashes, at most 64", info.id));
+        return Err(format!("the id `{}` must consist of at most 64 lower-case letters, digits and dashes", info.id));
     }
     let id = &info.id;
     if info.title.trim().is_empty() {
@@ -38,11 +38,11 @@ fn check_hyperparameter(hyperparameter: &Hyperparameter) -> Result<(), String> {
     let name = &hyperparameter.name;
     let fits = |character: char| character.is_ascii_alphanumeric() || character == '_' || character == '-';
     if name.is_empty() || !name.chars().all(fits) {
-        return Err(format!("the hyperparameter `{name}` must be named with letters, digits, `_` and `-`"));
+        return Err(format!("the hyperparameter name `{name}` may contain only letters, digits, `_` and `-`"));
     }
     hyperparameter
         .check(&hyperparameter.default)
-        .map_err(|complaint| format!("the default of a hyperparameter does not fit its own declaration: {complaint}"))
+        .map_err(|complaint| format!("the default of a hyperparameter does not match its declaration: {complaint}"))
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
         wrong.hyperparameters[0].default = json!(0);
         assert_eq!(
             check(&wrong).expect_err("range"),
-            "`x`: the default of a hyperparameter does not fit its own declaration: `steps` must be a whole number \
+            "`x`: the default of a hyperparameter does not match its declaration: `steps` must be a whole number \
              from 1 to 1000, not 0"
         );
     }

@@ -21,26 +21,26 @@ pub(crate) fn read<'data, R: ReadRef<'data>>(file: &Path, data: R) -> Result<Con
     let not_a_library = |reason: &str| LoadError::NotALibrary { file: file.to_owned(), reason: reason.to_owned() };
     let magic = data.read_bytes_at(0, 4).unwrap_or_default();
     if magic != ELFMAG {
-        return Err(not_a_library("it does not begin as an ELF file"));
+        return Err(not_a_library("it is not an ELF file"));
     }
     let kind = data.read_bytes_at(4, 2).unwrap_or_default();
     if kind != [ELFCLASS64.0, ELFDATA2LSB.0] {
-        return Err(not_a_library("it is not for 64-bit little-endian machines"));
+        return Err(not_a_library("it is not a 64-bit little-endian ELF file"));
     }
     let library = ElfFile64::<LittleEndian, R>::parse(data)
-        .map_err(|error| not_a_library(&format!("it is cut short or damaged: {error}")))?;
+        .map_err(|error| not_a_library(&format!("it is truncated or damaged: {error}")))?;
     let header = library.elf_header();
     let machine = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
     if header.e_machine(LittleEndian) != machine {
-        return Err(not_a_library("it is for another processor"));
+        return Err(not_a_library("it is for another processor architecture"));
     }
     if header.e_type(LittleEndian) != ET_DYN {
-        return Err(not_a_library("it is a program or an object file"));
+        return Err(not_a_library("it is an executable or an object file"));
     }
     let section = library
         .section_by_name(SECTION)
         .ok_or_else(|| LoadError::NoEntry { file: file.to_owned(), reason: format!("it has no section {SECTION}") })?;
-    let stamp = section.data().map_err(|error| not_a_library(&format!("it is cut short: {error}")))?;
+    let stamp = section.data().map_err(|error| not_a_library(&format!("it is truncated: {error}")))?;
     let source = library.section_by_name(SOURCE_SECTION).and_then(|section| section.data().ok()).unwrap_or_default();
     let prefix = ENTRY_SYMBOL.trim_end_matches(|character: char| character.is_ascii_digit());
     let entries = library

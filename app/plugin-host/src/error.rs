@@ -14,15 +14,15 @@ pub enum LoadError {
         reason: String,
     },
     /// Others may write to it, or to the folder that it is in.
-    #[error("{} is not used for plugins, since {reason}: what it holds would run with your rights; take that away with `chown` and `chmod go-w`, or keep plugins in a folder of your own", place.display())]
+    #[error("{} is not used for plugins because {reason}, and plugins run with your permissions; fix that with `chown` and `chmod go-w`, or keep plugins in a folder of your own", place.display())]
     Untrusted {
         /// The file or folder.
         place: PathBuf,
-        /// Who may.
+        /// Who else can write to it.
         reason: String,
     },
     /// It ended the engine when it was opened.
-    #[error("{} ended the engine when it was opened, and is left out until it changes; rebuild it, or remove it", file.display())]
+    #[error("{} crashed the engine when it was loaded, and is left out until it changes; rebuild it, or remove it", file.display())]
     LeftOut { file: PathBuf },
     /// It is no shared library, or one for another machine.
     #[error("{} is not a shared library for this machine ({reason}); build the plugin with crate-type = [\"cdylib\"]", file.display())]
@@ -35,14 +35,14 @@ pub enum LoadError {
     #[error("{} is a shared library but exports no plugin ({reason}); add `locus_plugin::export_plugin!` to it", file.display())]
     NoEntry {
         file: PathBuf,
-        /// What is missing.
+        /// Which section or symbol is missing.
         reason: String,
     },
     /// Its stamp makes no sense.
     #[error("{} has a damaged stamp ({reason}); rebuild the plugin", file.display())]
     DamagedStamp { file: PathBuf, reason: String },
     /// It speaks another major version of the interface.
-    #[error("{} was made for plugin interface {has}, this program speaks {needs}; rebuild the plugin with the locus-plugin package of this program", file.display())]
+    #[error("{} was built for plugin interface {has}, but this program uses {needs}; rebuild the plugin with the locus-plugin package of this program", file.display())]
     Interface {
         file: PathBuf,
         /// The version it has.
@@ -51,25 +51,25 @@ pub enum LoadError {
         needs: String,
     },
     /// It was built for another target.
-    #[error("{} was built for {has}, this program runs on {needs}; rebuild the plugin for that target", file.display())]
+    #[error("{} was built for {has}, but this program runs on {needs}; rebuild the plugin for that target", file.display())]
     Target {
         file: PathBuf,
-        /// Its target.
+        /// Target that the plugin was built for.
         has: String,
-        /// Ours.
+        /// Target of this program.
         needs: String,
     },
     /// It was built with another libtorch.
-    #[error("{} was built with libtorch {has}, this program runs libtorch {needs}; rebuild the plugin with that libtorch", file.display())]
+    #[error("{} was built with libtorch {has}, but this program uses libtorch {needs}; rebuild the plugin with that libtorch", file.display())]
     Libtorch {
         file: PathBuf,
-        /// Its libtorch.
+        /// Version of libtorch that the plugin was built with.
         has: String,
-        /// Ours.
+        /// Version of libtorch that this program uses.
         needs: String,
     },
     /// The system would not load it.
-    #[error("the system would not load {}: {reason}; build the plugin on this machine, and with all that it calls", file.display())]
+    #[error("the dynamic linker cannot load {}: {reason}; build the plugin on this machine, and link everything that it calls", file.display())]
     Open {
         file: PathBuf,
         /// What the system says.
@@ -82,15 +82,14 @@ pub enum LoadError {
     #[error("{} has an unusable plugin table ({reason}); rebuild the plugin", file.display())]
     Table { file: PathBuf, reason: String },
     /// What it says of itself cannot be used.
-    #[error("{} declares itself badly: {reason}; ask the plugin's author", file.display())]
+    #[error("{} has an invalid declaration: {reason}; ask the plugin's author", file.display())]
     Declaration { file: PathBuf, reason: String },
     /// Another file has a plugin of the same id.
-    #[error("{} and {} both hold the {} `{id}`; remove one of them", file.display(), other.display(), word(*kind))]
+    #[error("{} and {} both contain the {} `{id}`; remove one of them", file.display(), other.display(), word(*kind))]
     Duplicate {
         file: PathBuf,
         /// The file that was there before.
         other: PathBuf,
-        /// Method or objective.
         kind: PluginKind,
         id: String,
     },
@@ -108,7 +107,6 @@ impl LoadError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {} `{id}`; {there_is}", word(*kind))]
 pub struct UnknownPlugin {
-    /// Method or objective.
     pub kind: PluginKind,
     pub id: String,
     /// The ids there are.
@@ -121,7 +119,7 @@ pub struct UnknownPlugin {
 pub(crate) fn there_is(known: &[String], looked_in: &[PathBuf], refused: &[String]) -> String {
     let refusals: String = refused.iter().map(|reason| format!("; refused: {reason}")).collect();
     if !known.is_empty() {
-        return format!("there is {}{refusals}", known.join(", "));
+        return format!("available: {}{refusals}", known.join(", "));
     }
     let places: Vec<String> = looked_in.iter().map(|place| place.display().to_string()).collect();
     let places = places.join(", ");

@@ -67,7 +67,7 @@ pub(crate) unsafe extern "C" fn tensor_copy_f32(
         let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
         let count = tensor.numel();
         if count > capacity {
-            return Err(Error::Request(format!("{count} elements do not fit into room for {capacity}")));
+            return Err(Error::Request(format!("{count} elements do not fit into a buffer of {capacity}")));
         }
         // SAFETY: a contiguous float32 tensor on the CPU has `count` numbers from `data_ptr` on, for as long as it is there.
         let numbers = unsafe { borrow_slice(tensor.data_ptr().cast::<f32>().cast_const(), count, "numbers") }?;
@@ -150,7 +150,7 @@ pub(crate) unsafe extern "C" fn json_f64(
         let (json, place) = unsafe { (borrow_text(json)?, borrow_text(pointer)?) };
         let number = at(json, place)?
             .as_f64()
-            .ok_or_else(|| Error::Request(format!("what stands at `{place}` is no number")))?;
+            .ok_or_else(|| Error::Request(format!("the value at `{place}` is not a number")))?;
         // SAFETY: a place of the plugin's for one number.
         unsafe { put(value, "the number", || number) }
     };
@@ -168,7 +168,7 @@ pub(crate) unsafe extern "C" fn json_str(
         // SAFETY: texts of the plugin's, which it lends until this returns.
         let (json, place) = unsafe { (borrow_text(json)?, borrow_text(pointer)?) };
         let Value::String(text) = at(json, place)? else {
-            return Err(Error::Request(format!("what stands at `{place}` is no text")));
+            return Err(Error::Request(format!("the value at `{place}` is not a string")));
         };
         // SAFETY: a place of the plugin's for one text.
         unsafe { put(value, "the text", || give_bytes(text)) }
@@ -190,7 +190,7 @@ fn at(json: &str, pointer: &str) -> Result<Value> {
 /// Where `place` is neither null nor odd it has room for all of them, and none of them lies there.
 unsafe fn put_all(place: *mut f32, numbers: &[f32]) -> Result<()> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Error::Request("no place for the numbers".to_owned()));
+        return Err(Error::Request("the buffer for the numbers is null or misaligned".to_owned()));
     }
     // SAFETY: neither null nor odd; the rest the caller promises.
     unsafe { place.copy_from_nonoverlapping(numbers.as_ptr(), numbers.len()) };

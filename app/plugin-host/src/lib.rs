@@ -7,7 +7,7 @@
 //!
 //! Short of corrupting memory and of ending its process nothing a plugin does takes the engine down: panics and libtorch's exceptions arrive
 //! as errors, settings of libtorch and of the thread that it leaves changed are put back and said, and once the user has
-//! cancelled every service but the log answers so.
+//! canceled every service but the log answers so.
 
 mod call;
 mod declaration;

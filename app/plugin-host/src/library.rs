@@ -78,7 +78,7 @@ impl Contents {
     pub(crate) fn load(&self) -> Result<Vec<LoadedPlugin>, LoadError> {
         let stamp = Stamp::read(&self.file, self.bytes.as_slice())?;
         stamp.check()?;
-        // initialisers of libraries are known to switch the rounding of tiny numbers
+        // initializers of libraries are known to switch the rounding of tiny numbers
         let found = undisturbed(&self.file.display().to_string(), || {
             watch::opening(&self.file, || {
                 let library = self.open_copy()?;
@@ -102,7 +102,7 @@ impl Contents {
         for place in places.into_iter().flatten() {
             let failure = match scratch(&place, ".locus-plugin-", ".so", &self.bytes) {
                 Err(error) => format!("cannot copy it to {}: {error}", place.display()),
-                // SAFETY: runs the initialisers of a library whose stamp fits this program, and which nobody but the
+                // SAFETY: runs the initializers of a library whose stamp fits this program, and which nobody but the
                 // user may have put there; that they do no harm is the author's promise, which nothing can check.
                 Ok(copy) => match unsafe { Library::open(Some(&*copy), RTLD_NOW | RTLD_LOCAL) } {
                     Ok(library) => return Ok(ManuallyDrop::new(library)),
@@ -146,9 +146,9 @@ impl Contents {
         let methods = methods.map_err(|reason| self.unusable(reason))?;
         let objectives = objectives.map_err(|reason| self.unusable(reason))?;
         if methods.is_empty() && objectives.is_empty() {
-            return Err(self.unusable("it holds neither a method nor an objective".to_owned()));
+            return Err(self.unusable("it contains neither a method nor an objective".to_owned()));
         }
-        let undescribed = |error: locus_plugin::Error| self.bad(format!("no description: {error}"));
+        let undescribed = |error: locus_plugin::Error| self.bad(format!("it cannot be described: {error}"));
         let mut found = Vec::new();
         for (index, &table) in methods.iter().enumerate() {
             let (description, edit, plan) =
@@ -180,7 +180,7 @@ impl Contents {
         let info = &description.info;
         let kind = object.kind();
         if before.iter().any(|other| other.ready.kind == kind && other.ready.id == info.id) {
-            return Err(self.bad(format!("it holds the {} `{}` twice", word(kind), info.id)));
+            return Err(self.bad(format!("it contains the {} `{}` twice", word(kind), info.id)));
         }
         let version = if info.version.is_empty() { stamp.version().to_owned() } else { info.version.clone() };
         let ready = PluginReady {
@@ -210,7 +210,7 @@ impl Contents {
 }
 
 impl PluginObject {
-    /// Method or objective.
+    /// Whether it is a method or an objective.
     #[must_use]
     pub fn kind(&self) -> PluginKind {
         match self {
@@ -258,7 +258,7 @@ unsafe fn table<T: Table>(pointer: *const T, name: &str) -> Result<View<T>, Stri
     unsafe { View::of(pointer) }.map_err(|reason| format!("{name} {reason}"))
 }
 
-/// Pointers to tables.
+/// A list of tables: its first pointer and its length, as far as the plugin's table has these fields.
 type Pointers<T> = (Option<*const *const T>, Option<usize>);
 
 /// A list of pointers to tables.
@@ -268,10 +268,10 @@ type Pointers<T> = (Option<*const *const T>, Option<usize>);
 unsafe fn list<T>(pointers: Pointers<T>, name: &str) -> Result<&'static [*const T], String> {
     let (Some(pointers), Some(count)) = pointers else { return Ok(&[]) };
     if count > MOST {
-        return Err(format!("it says that it holds {count} {name}, and {MOST} are allowed"));
+        return Err(format!("it declares {count} {name}, but at most {MOST} are allowed"));
     }
     // SAFETY: as the caller promises.
-    unsafe { borrow_slice(pointers, count, name) }.map_err(|_| format!("its list of {name} is null or odd"))
+    unsafe { borrow_slice(pointers, count, name) }.map_err(|_| format!("its list of {name} is null or misaligned"))
 }
 
 /// What the system says: libloading's own text is only the name of the function that failed.

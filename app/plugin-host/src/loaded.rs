@@ -56,7 +56,7 @@ impl MethodObject for LoadedMethod {
 
     fn edit_apart(&self, request: &EditRequest, settings: &Map<String, Value>, host: &dyn Host) -> Result<Vec<Edited>> {
         if !self.description.info.edits_apart {
-            return Err(Error::Request("the method edits facts apart one after the other only".to_owned()));
+            return Err(Error::Request("the method edits separate facts only one at a time".to_owned()));
         }
         let request = EditRequest { apart: true, ..request.clone() };
         let count = request.edits.len();
@@ -163,7 +163,7 @@ impl ObjectiveInstance for LoadedInstance {
         // A method passes this on as its own failure; the user must see whose it is.
         let answer = answer.and_then(Answer::exactly).and_then(|[loss]: [Tensor; 1]| {
             if log_probabilities.f_internal_version()? != given {
-                let message = "it wrote into the log-probabilities that it was given; copy them before";
+                let message = "it wrote into the log-probabilities that it was given; copy them first";
                 return Err(Error::Failed(message.to_owned()));
             }
             check_loss(&loss, log_probabilities)?;
@@ -194,12 +194,12 @@ fn check_loss(loss: &Tensor, log_probabilities: &Tensor) -> Result<()> {
     let facts = if log_probabilities.dim() == 3 { log_probabilities.size()[0] } else { 1 };
     if loss.numel() as i64 != facts {
         let size = loss.size();
-        return Err(Error::Failed(format!("its loss has shape {size:?}; give one number for each of {facts} facts")));
+        return Err(Error::Failed(format!("its loss has shape {size:?}; return one number for each of {facts} facts")));
     }
     Ok(())
 }
 
-/// Calls `describe`.
+/// Calls `describe` and reads its answer.
 ///
 /// # Safety
 /// It is `describe` of a table of a library that stays open.

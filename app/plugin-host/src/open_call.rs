@@ -86,7 +86,7 @@ impl OpenCall<'_> {
         self.host
     }
 
-    /// Whether the user cancelled; it is remembered that the plugin was told.
+    /// Whether the user canceled; it is remembered that the plugin was told.
     pub(crate) fn cancelled(&self) -> bool {
         let cancelled = self.cancelled.get() || self.host.cancelled();
         self.cancelled.set(cancelled);
@@ -137,11 +137,11 @@ pub(crate) fn undisturbed<T>(plugin: &str, call: impl FnOnce() -> T) -> T {
 /// The context stands for no call of this thread that has not returned.
 pub(crate) fn with<T>(context: *mut LocusContext, run: impl FnOnce(&OpenCall<'_>) -> Result<T>) -> Result<T> {
     if context.is_null() {
-        return Err(Error::Unsupported("services of the host while a plugin describes, plans or scores".to_owned()));
+        return Err(Error::Unsupported("host services while a plugin describes, plans or scores".to_owned()));
     }
     let found = OPEN.with_borrow(|open| open.iter().rev().find(|(number, _)| *number == context.addr()).copied());
     let (_, open) = found
-        .ok_or_else(|| Error::Failed("this call into the plugin has returned, or another thread runs it".to_owned()))?;
+        .ok_or_else(|| Error::Failed("the context belongs to a call that has returned or runs on another thread".to_owned()))?;
     // SAFETY: `run` has put it into the list of this thread, where `Opened` takes it out before it goes; it is not moved
     // meanwhile, and only borrowed. That it lives longer than this call of a service follows from the plugin's call, which
     // this one is in.

@@ -38,10 +38,10 @@ pub fn take_remarks() -> Vec<Remark> {
 /// Remembers what a call of `plugin` changed.
 pub(crate) fn remember(plugin: &str, changes: &Changes) {
     if !changes.put_back.is_empty() {
-        add(plugin, format!("left {} behind; put back", joined(&changes.put_back)));
+        add(plugin, format!("left {}; restored", joined(&changes.put_back)));
     }
     for lost in &changes.lost {
-        add(plugin, format!("was called, and {lost}; later numbers may differ, so start the program again"));
+        add(plugin, format!("was called, and {lost}; later numbers may differ, so restart the program"));
     }
 }
 
@@ -77,15 +77,14 @@ mod tests {
         }
         remember("method", &left(&["gradients off"]));
         remember("method", &left(&[]));
-        remember("method", &Changes { put_back: vec![], lost: vec!["autocast could not be put back".to_owned()] });
+        remember("method", &Changes { put_back: vec![], lost: vec!["autocast could not be restored".to_owned()] });
         let said: Vec<String> = take_remarks().iter().map(ToString::to_string).collect();
         assert_eq!(
             said,
             [
-                "the plugin `aim` left gradients off and 2 threads instead of 1 behind; put back (25 times)",
-                "the plugin `method` left gradients off behind; put back",
-                "the plugin `method` was called, and autocast could not be put back; later numbers may differ, so start \
-                 the program again"
+                "the plugin `aim` left gradients off and 2 threads instead of 1; restored (25 times)",
+                "the plugin `method` left gradients off; restored",
+                "the plugin `method` was called, and autocast could not be restored; later numbers may differ, so restart the program"
             ]
         );
         for number in 0..2 * MOST {

@@ -116,7 +116,7 @@ mod tests {
             let (candidates, refused) = paths.candidates();
             assert!(candidates.is_empty(), "{mode:o}");
             let said = refused[0].1.to_string();
-            assert!(said.contains("since everybody may write to it") && said.contains("chmod go-w"), "{said}");
+            assert!(said.contains("because everyone can write to it") && said.contains("chmod go-w"), "{said}");
         }
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("mode");
         assert_eq!(paths.candidates().0.len(), 1);

@@ -52,7 +52,7 @@ impl Stamp {
         let elf::Contents { stamp, source, entries } = elf::read(file, data)?;
         let damaged = |reason: String| LoadError::DamagedStamp { file: file.to_owned(), reason };
         if stamp.len() < FIXED {
-            return Err(damaged(format!("{} bytes are too few", stamp.len())));
+            return Err(damaged(format!("it has only {} bytes", stamp.len())));
         }
         // what a shorter one does not say is nought
         let mut bytes = [0; size_of::<LocusStamp>()];
@@ -64,7 +64,7 @@ impl Stamp {
         }
         let size = read.struct_size as usize;
         if size < FIXED || size > stamp.len() {
-            return Err(damaged(format!("it says that it has {size} bytes, and there are {}", stamp.len())));
+            return Err(damaged(format!("it declares {size} bytes, but there are {}", stamp.len())));
         }
         let major = read.interface_major;
         let ours = major != INTERFACE_MAJOR || entries.iter().any(|entry| entry == ENTRY_SYMBOL);

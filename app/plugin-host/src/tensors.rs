@@ -27,7 +27,7 @@ pub(crate) fn plain(tensors: &[Tensor], whose: &str) -> Result<()> {
     for (index, tensor) in tensors.iter().enumerate() {
         if let Some(oddity) = oddity(tensor) {
             let number = if tensors.len() == 1 { String::new() } else { format!(" {index}") };
-            return Err(Error::Failed(format!("tensor{number} {whose} {oddity}; give a dense tensor of real numbers")));
+            return Err(Error::Failed(format!("tensor{number} {whose} {oddity}; pass a dense tensor of real numbers")));
         }
     }
     Ok(())

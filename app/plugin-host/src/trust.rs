@@ -28,9 +28,9 @@ impl User {
         if owner != self.0 && owner != 0 {
             Some(format!("it belongs to user {owner}"))
         } else if mode & 0o002 != 0 {
-            Some("everybody may write to it".to_owned())
+            Some("everyone can write to it".to_owned())
         } else if mode & 0o020 != 0 && !own_group {
-            Some(format!("group {group} may write to it"))
+            Some(format!("group {group} can write to it"))
         } else {
             None
         }
@@ -83,10 +83,10 @@ mod tests {
         }
         for (owner, group, mode, said) in [
             (1001, 1000, 0o755, "it belongs to user 1001"),
-            (1000, 1000, 0o777, "everybody may write to it"),
-            (1000, 1000, 0o1777, "everybody may write to it"),
-            (0, 5, 0o775, "group 5 may write to it"),
-            (1000, 100, 0o664, "group 100 may write to it"),
+            (1000, 1000, 0o777, "everyone can write to it"),
+            (1000, 1000, 0o1777, "everyone can write to it"),
+            (0, 5, 0o775, "group 5 can write to it"),
+            (1000, 100, 0o664, "group 100 can write to it"),
         ] {
             assert_eq!(user.other_than(owner, group, mode).as_deref(), Some(said));
         }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 /// Whose code runs on this thread.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Inside {
-    /// The program's own.
+    /// Code of the program itself.
     Nothing,
     /// A plugin's, by its id.
     Plugin(String),

@@ -1,35 +1,35 @@
-//! What the engine can be told.
+//! Commands to the engine.
 
 use crate::{Fact, Inspect, JobId, Task};
 use serde::{Deserialize, Serialize};
 
-/// An order to the engine. Cancelling is not one: the engine looks in every step whether its job is to stop.
+/// A command to the engine. Canceling is not one: the engine checks in every step whether its job should stop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "an order is made once and handed on; a box would be in every pattern")]
 pub enum Command {
-    /// Starts a job, or queues it behind the running one.
+    /// Starts a job, or queues it after the running one.
     Do {
         job: JobId,
-        /// What it is to do.
+        /// The job's task and its arguments.
         task: Task,
     },
-    /// Asks for the most probable next tokens of a prompt, and where its subject lies. A newer request
+    /// Asks for the most probable next tokens of a prompt, and which of its tokens are the subject. A newer request
     /// replaces an older one that waits.
     Predict {
-        /// The fact whose prompt is asked.
+        /// The fact whose prompt is queried.
         fact: Fact,
     },
-    /// Forgets an edit that was tried.
+    /// Discards a variant and its changes.
     Drop {
-        /// The job that tried it.
+        /// The job that tried the variant.
         tried: JobId,
     },
-    /// Asks to be told when all plugins that there are have been told.
+    /// Asks for an [`Event::Answered`](crate::Event::Answered) once all plugins have been reported.
     Plugins,
-    /// Looks at a file or at the machine, without a model.
+    /// Inspects a file or the machine, without a model.
     Inspect { what: Inspect },
-    /// Ends the process of the engine.
+    /// Ends the engine's process.
     Quit,
 }
 
@@ -38,13 +38,13 @@ impl Command {
         Self::Do { job, task: task.into() }
     }
 
-    /// The job that the order starts; none where it is something short.
+    /// The job that the command starts; `None` for a short query.
     #[must_use]
     pub fn job(&self) -> Option<JobId> {
         if let Self::Do { job, .. } = self { Some(*job) } else { None }
     }
 
-    /// Whether the order only looks at the model as it is, see [`crate::Job::is_look`].
+    /// Whether the command only reads the model as it is, see [`crate::Job::is_look`].
     #[must_use]
     pub fn is_look(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! What was done by hand as a command of the shell: the same order, the same numbers.
+//! What was done in the workbench as a shell command: the same order, the same numbers.
 
 use crate::shell::quote;
 use crate::{
@@ -20,7 +20,7 @@ pub struct Surroundings<'a> {
 
 impl Surroundings<'_> {
     /// The command that makes an edit with the edits of these operations in place, with all settings. Where
-    /// `found_on_unedited`, they are put on top of one another and not found on one another.
+    /// `found_on_unedited`, they are applied on top of one another, but each was found on the unedited model.
     #[must_use]
     pub fn edit(&self, order: &EditOrder, in_place: &[u64], found_on_unedited: bool) -> String {
         let mut where_on = with_edits(in_place);
@@ -146,7 +146,7 @@ impl Surroundings<'_> {
     }
 }
 
-/// The flag that puts edits of the journal in place.
+/// The flag that applies edits of the journal.
 fn with_edits(operations: &[u64]) -> Vec<String> {
     let numbers: Vec<String> = operations.iter().map(ToString::to_string).collect();
     if numbers.is_empty() { Vec::new() } else { vec!["--with-edits".to_owned(), numbers.join(",")] }

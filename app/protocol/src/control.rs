@@ -1,4 +1,4 @@
-//! What is said to jobs while they run.
+//! Cancels and pauses jobs while they run.
 
 use crate::JobId;
 use std::collections::BTreeSet;
@@ -17,12 +17,12 @@ struct Wishes {
 }
 
 impl Control {
-    /// Has a job stop: one that runs, one that waits, or a look between two steps of another one, which goes on.
+    /// Cancels a job: one that runs, one that waits, or a look between two steps of another job, which continues.
     pub fn cancel(&self, job: JobId) {
         self.wishes().cancelled.insert(job);
     }
 
-    /// Has a job wait where it is, or go on.
+    /// Pauses a job where it is, or resumes it.
     pub fn pause(&self, job: JobId, waits: bool) {
         let paused = &mut self.wishes().paused;
         if waits {
@@ -32,19 +32,19 @@ impl Control {
         };
     }
 
-    /// Whether a job is to stop.
+    /// Whether a job should stop.
     #[must_use]
     pub fn is_cancelled(&self, job: JobId) -> bool {
         self.wishes().cancelled.contains(&job)
     }
 
-    /// Whether a job is to wait where it is.
+    /// Whether a job should pause.
     #[must_use]
     pub fn is_paused(&self, job: JobId) -> bool {
         self.wishes().paused.contains(&job)
     }
 
-    /// A job has ended: what was said to it is forgotten.
+    /// Forgets the requests to a job that has ended.
     pub fn ended(&self, job: JobId) {
         let mut wishes = self.wishes();
         wishes.cancelled.remove(&job);

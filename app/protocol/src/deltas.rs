@@ -1,18 +1,18 @@
-//! What a file of edits says of itself, in its metadata.
+//! The metadata of a file of edits.
 
 use crate::{EditOrder, ModelMark, PluginMark};
 use serde::{Deserialize, Serialize};
 
-/// What a file of edits says of itself.
+/// Metadata of a file of edits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 // a flipped bit in the name of the checksum does not make a file without one
 #[serde(deny_unknown_fields)]
 pub struct DeltaHeader {
-    /// What such a file says that it is: `locus-edits`.
+    /// Always `locus-edits`.
     pub format: String,
     /// Version of the format; it rises when an old reader would misread the file.
     pub version: u32,
-    /// SHA-256 of the file with noughts in this place; nothing where an older program wrote it.
+    /// SHA-256 of the file with zeros in this place; empty if an older program wrote it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub checksum: String,
     /// The unedited model that the changes belong to.
@@ -21,7 +21,7 @@ pub struct DeltaHeader {
     pub edits: Vec<EditHeader>,
 }
 
-/// What a file says of one of its edits.
+/// Metadata of one edit in a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditHeader {
     /// A few words: method, layers, fact.
@@ -36,11 +36,11 @@ pub struct EditHeader {
     pub changes: Vec<ChangeHeader>,
 }
 
-/// What a file says of one change.
+/// Metadata of one change in a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangeHeader {
     pub parameter: String,
-    /// What the names of its tensors begin with.
+    /// Prefix of the names of its tensors.
     pub tensors: String,
     /// SHA-256 of the whole float32 difference, where the file was written.
     pub difference: String,

@@ -1,4 +1,4 @@
-//! What the engine tells.
+//! Events that the engine reports.
 
 use crate::{
     Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, LeftOut,
@@ -20,7 +20,7 @@ pub enum Event {
         schema: u32,
         /// Version of the program.
         version: String,
-        /// Whether all is computed in the reproducible mode: the same bits on every x86-64 processor.
+        /// Whether everything is computed in reproducible mode: the same bits on every x86-64 processor.
         #[serde(default)]
         reproducible: bool,
     },
@@ -39,28 +39,28 @@ pub enum Event {
         /// A few words for the status line.
         title: String,
     },
-    /// How far a job is.
+    /// Progress of a job.
     Progress {
         job: JobId,
-        /// What it does now.
+        /// Phase that the job is in.
         phase: Phase,
-        /// How much of it is done.
+        /// Amount that is done, in the unit of the phase.
         done: u64,
-        /// How much there is; 0 when nobody knows.
+        /// Total amount; 0 if unknown.
         total: u64,
     },
     /// A job has ended, whatever its outcome.
     Finished {
         job: JobId,
         outcome: Outcome,
-        /// How long it took.
+        /// Wall time of the job, in seconds.
         seconds: f64,
     },
     /// The model is ready.
     Model(ModelReady),
     /// The facts that belong to the model.
     Facts {
-        /// Where they come from.
+        /// Where they come from: a file, or a few words.
         source: String,
         facts: Vec<Fact>,
     },
@@ -68,17 +68,17 @@ pub enum Event {
     Prediction {
         prompt: String,
         tokens: Vec<TokenText>,
-        /// The most probable first.
+        /// Candidates, the most probable first.
         top: Vec<TopToken>,
         /// Number of edits in place.
         edits: usize,
         /// Their numbers, the oldest first.
         #[serde(default)]
         in_place: Vec<u64>,
-        /// Rows of the model as it is for this fact; none where a target is empty.
+        /// Rows of the model as it is for this fact; empty if a target is empty.
         #[serde(default)]
         rows: Vec<LayerRow>,
-        /// The word that the model says after the prompt, where the fact has no true answer; empty where it says none.
+        /// The word with which the model continues the prompt, if the fact has no true answer; empty if there is none.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         says: String,
     },
@@ -92,23 +92,23 @@ pub enum Event {
         /// Restored probability by layer.
         scores: Vec<f64>,
     },
-    /// First-order estimate of a whole heat map; exact rows follow and take its place.
+    /// First-order estimate of a whole heat map; exact rows follow and replace it.
     TracePreview {
         job: JobId,
         /// Estimated probability by token of the prompt and layer.
         scores: Vec<Vec<f64>>,
     },
-    /// Effects of many facts, put together by token role: one record for each kind.
+    /// Effects of many facts, averaged by token role: one record for each kind.
     AverageEffects(AverageEffects),
-    /// A method begins: the unedited model's rows.
+    /// A method starts; has the rows of the model before.
     Edit(EditStarted),
-    /// A method made a step.
+    /// A method completed a step.
     Step(Step),
-    /// A method has found its changes; what comes after in its job is measuring.
+    /// A method has found its changes; the rest of its job is measuring.
     Found {
-        /// The job.
+        /// The job that edits.
         job: JobId,
-        /// How long the method took, sampling and steps with it.
+        /// Wall time of the method in seconds, including sampling.
         seconds: f64,
     },
     /// An edit is in place.
@@ -125,37 +125,37 @@ pub enum Event {
     Edits {
         /// The edits in place, the oldest first.
         applied: Vec<EditInPlace>,
-        /// The edits that can be put on again, the next one last.
+        /// The undone edits, the one that is redone next last.
         undone: Vec<EditInPlace>,
         /// Rows of the model as it is now for the last edit's fact.
         rows: Vec<LayerRow>,
-        /// Whether all weights are bit by bit those of the checkpoint; checked, not assumed.
+        /// Whether all weights equal those of the checkpoint bit for bit; checked, not assumed.
         unedited: bool,
         /// SHA-256 of every parameter that an edit has touched, as it is now.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         weights: BTreeMap<String, String>,
     },
-    /// A question that is no job was answered, or could not be.
+    /// A query that is not a job was answered, or failed.
     Answered { order: Asked, outcome: Outcome },
-    /// What was looked at without a model.
+    /// Result of an inspection without a model.
     Inspected(Inspected),
-    /// What a job was to write has its name.
+    /// A job has written its output under its final name.
     Saved {
         job: JobId,
-        /// The file or folder.
+        /// The file or folder that was written.
         path: PathBuf,
     },
-    /// All edits in place were scored anew.
+    /// All edits in place were scored again.
     Rescored(Rescored),
-    /// What a fact is without some of the edits in place.
+    /// Scores of a fact without some of the edits in place.
     LeftOut(LeftOut),
-    /// An edit needs second moments that would take long, and ends before it has begun.
+    /// An edit needs second moments that would take long to collect, and ends before it starts.
     SecondMomentsNeeded(SecondMomentsNeeded),
     /// Second moments were collected, checked, imported or exported.
     SecondMoments(SecondMomentsReport),
     /// How fast the machine runs a model.
     Rates(RatesMeasured),
-    /// A sweep begins: what there is to do.
+    /// A sweep starts; says what there is to do.
     Sweep(SweepStarted),
     /// A sweep has a new row, which is in its ledger.
     Swept { job: JobId, row: Box<SweepRow> },
@@ -172,7 +172,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Whether the event belongs into a record: not what only moves a gauge, and not the facts, which lie in a file.
+    /// Whether the event is recorded: not if it only moves a gauge, and not the facts, which are in a file.
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         !matches!(self, Self::Memory(_) | Self::Progress { .. } | Self::Facts { .. } | Self::Inspected(_))
@@ -187,7 +187,7 @@ pub enum Asked {
     Plugins,
     /// [`crate::Command::Inspect`].
     Inspect,
-    /// Something that records of before are about: an undo or redo, which are jobs now.
+    /// A query of older records: an undo or redo, which are jobs now.
     #[serde(other)]
     Other,
 }

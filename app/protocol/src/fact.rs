@@ -4,7 +4,7 @@ use locus_plugin_data::fill;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// One fact: a prompt with its subject, the answer that is true and the one an edit would put in its place.
+/// One fact: a prompt with its subject, the true answer, and the one that an edit would replace it with.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
     /// Number in the file it comes from; `None` for one that was typed.
@@ -13,9 +13,9 @@ pub struct Fact {
     /// The prompt with `{}` in the subject's place, ending right before the answer.
     pub template: String,
     pub subject: String,
-    /// The answer that is true, without a leading space.
+    /// The true answer, without a leading space.
     pub target_true: String,
-    /// The answer an edit puts in, without a leading space.
+    /// The new answer, without a leading space.
     pub target_new: String,
     /// The relation's number in Wikidata, or whatever the file calls it.
     #[serde(default)]
@@ -52,7 +52,7 @@ pub struct Locality {
     pub answer: String,
 }
 
-/// Why a typed fact is none.
+/// Why a typed fact is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FactError(pub String);
 
@@ -65,7 +65,7 @@ impl std::fmt::Display for FactError {
 impl std::error::Error for FactError {}
 
 impl Fact {
-    /// The whole prompt, without blanks at its end: one stands between it and an answer anyway.
+    /// The whole prompt, without trailing blanks: a space separates it from an answer anyway.
     #[must_use]
     pub fn prompt(&self) -> String {
         fill(&self.template, &self.subject).0
@@ -86,13 +86,13 @@ impl Fact {
         let (before, rest) = marked.split_once('{').ok_or_else(|| wrong("the prompt marks no subject"))?;
         let (subject, after) = rest.split_once('}').ok_or_else(|| wrong("the brace of the subject is not closed"))?;
         if subject.starts_with('{') && after.starts_with('}') {
-            return Err(wrong("the braces are doubled, where one pair marks the subject"));
+            return Err(wrong("the braces are doubled, but one pair marks the subject"));
         }
         if subject.trim().is_empty() {
             return Err(wrong("there is no subject between the braces"));
         }
         if before.contains('}') {
-            return Err(wrong("a brace is closed that was not opened"));
+            return Err(wrong("a closing brace has no opening brace"));
         }
         if after.contains(['{', '}']) || subject.contains('{') {
             return Err(wrong("the prompt marks more than one subject"));
@@ -150,7 +150,7 @@ mod tests {
             ("The capital of {} is", "no subject between"),
             ("{A} and {B} are", "more than one"),
             ("The capital of {{France}} is", "doubled"),
-            ("The} capital of {France} is", "not opened"),
+            ("The} capital of {France} is", "no opening brace"),
         ] {
             let error = Fact::from_marked(marked, "x", "y").expect_err(marked).to_string();
             assert!(error.contains(complaint), "{marked}: {error}");

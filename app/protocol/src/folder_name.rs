@@ -1,8 +1,8 @@
-//! What a model is called by the folder that it lies in.
+//! The name of a model, from its folder.
 
 use std::path::Path;
 
-/// The name of a folder; of a snapshot in the cache of the Hugging Face hub, whose own name is a hash, the model's: `ORG/NAME`.
+/// The name of a folder; for a snapshot in the Hugging Face cache, whose own name is a hash, the model's `ORG/NAME`.
 #[must_use]
 pub fn folder_name(folder: &Path) -> String {
     let name = |folder: &Path| Some(folder.file_name()?.to_string_lossy().into_owned());

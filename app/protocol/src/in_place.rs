@@ -1,15 +1,15 @@
-//! A list of edits.
+//! Edits as lists show them.
 
 use crate::{AimVerdict, Fact, Grade, WeightChange};
 use serde::{Deserialize, Serialize};
 
-/// Prompts of an edit that a list names.
+/// Most prompts of an edit that a list has.
 const PROMPTS: usize = 64;
 
-/// An edit in place, or one that was taken back.
+/// An edit in place, or an undone one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EditInPlace {
-    /// Its number: it counts from 1 and is never given twice.
+    /// Its number, from 1; never reused.
     pub number: u64,
     /// A few words: method, layer, fact.
     pub title: String,
@@ -28,16 +28,16 @@ pub struct EditInPlace {
     /// Its operation in the journal, where it was recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
-    /// Whether it took when it was made, where that was looked at.
+    /// Whether it took when it was made; `None` if that was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub success: Option<bool>,
-    /// The verdict of then.
+    /// The verdict from when it was made; `None` if nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<AimVerdict>,
 }
 
 impl EditInPlace {
-    /// An edit by what it moved.
+    /// An edit with the norms of its changes.
     #[must_use]
     pub fn new(number: u64, title: &str, changes: &[WeightChange], facts: usize) -> Self {
         let norm = changes.iter().map(|change| change.norm * change.norm).sum::<f64>().sqrt();
@@ -63,8 +63,8 @@ impl EditInPlace {
         Self { success: verdict.map(|verdict| verdict.success), verdict: verdict.cloned(), ..self }
     }
 
-    /// What is to be known of it before its title, in brackets and with a blank: that it did not take, or that something
-    /// else broke, which the verdict says.
+    /// A mark before its title, in parentheses and with a trailing space, if its verdict is that it did not take, or
+    /// that something else broke; otherwise empty.
     #[must_use]
     pub fn mark(&self) -> &'static str {
         match (self.verdict.as_ref().map(AimVerdict::grade), self.success) {

@@ -1,21 +1,21 @@
-//! Looks at files and at the machine that need the engine's libraries but no model.
+//! Inspections of files and of the machine that need the engine's libraries but no model.
 
 use crate::{Machine, PluginReady};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::PathBuf;
 
-/// What is looked at.
+/// What to inspect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Inspect {
     /// The machine that the engine runs on.
     Machine,
-    /// A file of edits.
+    /// A file of edits, by its path.
     Deltas(PathBuf),
-    /// A plugin's file, as loading looks at it.
+    /// A plugin's file, with the checks of loading.
     Plugin(PathBuf),
-    /// The second moments that are kept.
+    /// The cached second moments.
     SecondMoments,
 }
 
@@ -27,9 +27,9 @@ pub enum Inspected {
     Machine(Box<Machine>),
     /// See [`Inspect::Deltas`].
     Deltas {
-        /// What the file says of itself.
+        /// Metadata of the file.
         header: Value,
-        /// For each of its edits a line for each change.
+        /// For each edit, a line per change.
         changes: Vec<Vec<String>>,
     },
     /// See [`Inspect::Plugin`].
@@ -38,20 +38,20 @@ pub enum Inspected {
     SecondMoments(Vec<KeptMoments>),
 }
 
-/// A file of second moments that is kept.
+/// A cached file of second moments.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptMoments {
     pub file: PathBuf,
     /// Size of the file in bytes.
     pub bytes: u64,
-    /// What the corpus is called.
+    /// Display name of the corpus.
     pub corpus_name: String,
-    /// In which format they were summed up.
+    /// Dtype in which they were summed.
     pub precision: String,
     pub layers: Vec<KeptLayer>,
-    /// Tokens of a pass that is not done.
+    /// Tokens so far of a pass that is not finished.
     pub unfinished: Option<u64>,
-    /// Why it cannot be used; empty where it can.
+    /// Why it cannot be used; empty if it can.
     pub trouble: String,
 }
 
@@ -59,10 +59,10 @@ pub struct KeptMoments {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptLayer {
     pub layer: usize,
-    /// Keys it is the mean over.
+    /// Number of keys in the mean.
     pub tokens: u64,
-    /// Documents that had them; 0 where nobody knows.
+    /// Number of documents with these keys; 0 if unknown.
     pub documents: u64,
-    /// The file it was imported from; empty where it was collected here.
+    /// The file it was imported from; empty if it was collected here.
     pub source: String,
 }

@@ -3,21 +3,21 @@
 use std::ops::RangeInclusive;
 use thiserror::Error;
 
-/// Layers that can be named at most.
+/// Most layers that can be named.
 const MOST_LAYERS: usize = 10_000;
 
-/// Why a text names no layers.
+/// Why a text cannot be read as layers.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LayersError {
-    /// Something else than numbers and ranges with commas between.
+    /// Something other than numbers and ranges separated by commas.
     #[error("layers must look like 5, 3-6 or 3,5, not `{0}`")]
     Form(String),
     /// More layers than any model has.
-    #[error("layers must be fewer: `{0}` names more than {MOST_LAYERS} layers")]
+    #[error("`{0}` names more than {MOST_LAYERS} layers; name fewer")]
     TooMany(String),
 }
 
-/// Reads layers as they are typed: `5`, `3-6` or `3,5-7`. They come in their order, each once.
+/// Reads layers as they are typed: `5`, `3-6` or `3,5-7`. The result is sorted, without duplicates.
 ///
 /// # Errors
 /// The text is something else, or names more layers than any model has.
@@ -38,7 +38,7 @@ pub fn read_layers(text: &str) -> Result<Vec<usize>, LayersError> {
     Ok(layers)
 }
 
-/// Reads numbers and ranges of numbers with commas between: `5`, `3-6`, `3,5-7`; `None` for anything else.
+/// Reads numbers and ranges of numbers, separated by commas: `5`, `3-6`, `3,5-7`; `None` for anything else.
 #[must_use]
 pub fn read_ranges(text: &str) -> Option<Vec<RangeInclusive<u64>>> {
     let range = |part: &str| {

@@ -1,7 +1,7 @@
-//! What the engine is told and what it tells: commands in, events out.
+//! The protocol of the engine: commands in, events out.
 //!
 //! The workbench folds [`Event`]s into its state, `--json` prints them, the journal stores them and tests
-//! replay them: nothing is shown that was not recorded. Nothing here knows of tensors or of terminals.
+//! replay them: nothing is shown that was not recorded. Nothing here knows tensors or terminals.
 
 mod aim;
 mod command;
@@ -65,5 +65,5 @@ pub use start::{
 pub use trace_answer::TraceAnswer;
 pub use verdict::{AimVerdict, Grade, Held, Likeliness, is_lowered};
 
-/// Version of the records; it rises when a field changes its meaning or goes away, not when one is added.
+/// Version of the records; it increases when a field changes its meaning or is removed, not when one is added.
 pub const SCHEMA: u32 = 1;

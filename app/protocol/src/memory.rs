@@ -1,4 +1,4 @@
-//! Memory in use.
+//! Memory use of the process, the machine and its GPUs.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +15,9 @@ pub struct Memory {
 /// Memory of one GPU, in bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GpuMemory {
-    /// In use by anybody.
+    /// Used by all processes.
     pub used: u64,
-    /// In use by this process.
+    /// Used by this process.
     pub ours: u64,
     pub total: u64,
     /// Share of time in which it computed, in percent.

@@ -1,9 +1,9 @@
-//! What somebody meant who typed a name that there is not.
+//! Guesses what was meant by an unknown name.
 
-/// How alike two names are at least where one is taken for the other; 1 is the same.
+/// Least similarity at which one name is taken for another; 1 for equal names.
 const ALIKE: f64 = 0.8;
 
-/// The known name that is most like one that was typed; nothing where none is.
+/// The known name that is most like the typed one; `None` if none is similar.
 #[must_use]
 pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let alike = known.into_iter().map(|name| (strsim::jaro_winkler(typed, name), name));
@@ -11,7 +11,7 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     best.map(|(_, name)| name)
 }
 
-/// The same inside a sentence, or nothing.
+/// The same as part of a sentence; empty if there is none.
 #[must_use]
 pub fn did_you_mean<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(typed, known).map_or_else(String::new, |name| format!(" (did you mean `{name}`?)"))

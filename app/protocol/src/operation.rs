@@ -1,29 +1,29 @@
-//! What was done to a model, as the journal of operations holds it.
+//! What was done to a model, as recorded in the journal of operations.
 
 use crate::{Aim, AimVerdict, Applied, BeforeAfter, EditOrder, WeightChange};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// A model by its name and its weights.
+/// Identifies a model by its name and weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModelMark {
-    /// What it is called.
+    /// Name of the model for display.
     pub name: String,
-    /// Tells these weights, in this number format, from others.
+    /// Identifies these weights in this number format.
     pub fingerprint: String,
 }
 
-/// A plugin by its id and its file.
+/// Identifies a plugin by its id and file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginMark {
     pub id: String,
     pub version: String,
-    /// SHA-256 of its file.
+    /// SHA-256 of the plugin's file, in hexadecimal.
     pub sha256: String,
 }
 
-/// Facts by where they were read from and what they are.
+/// Identifies facts by their source and contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FactsMark {
     /// The file, or what else they come from.
@@ -32,8 +32,8 @@ pub struct FactsMark {
     pub sha256: String,
 }
 
-/// The form of the journal's lines that is written, and the newest that is read. It rises when an older program would
-/// misread a line; lines that do not say it are of the first form.
+/// The schema of the journal's lines that is written, and the newest that is read. It increases when an older program
+/// would misread a line; lines without it have schema 1.
 pub const OPERATION_SCHEMA: u32 = 2;
 
 /// Kinds of [`Deed`], as lines of the journal name them.
@@ -46,13 +46,13 @@ fn first_schema() -> u32 {
 /// One line of the journal of operations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Operation {
-    /// The form of the line, see [`OPERATION_SCHEMA`].
+    /// The schema of the line, see [`OPERATION_SCHEMA`].
     #[serde(default = "first_schema")]
     pub schema: u32,
-    /// Version of the program that wrote it; nothing where it did not say.
+    /// Version of the program that wrote it; empty if unknown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
-    /// Counts from 1 over the whole journal and is never given twice.
+    /// Counts from 1 over the whole journal; never reused.
     pub number: u64,
     /// When it was done, in UTC.
     pub time: String,
@@ -62,7 +62,7 @@ pub struct Operation {
     pub origin: Origin,
     /// Model that the edits apply to, unedited.
     pub model: ModelMark,
-    /// Whether it was computed in the reproducible mode: the same bits on every x86-64 processor.
+    /// Whether it was computed in reproducible mode: the same bits on every x86-64 processor.
     #[serde(default)]
     pub reproducible: bool,
     /// For an edit: the facts that its numbers draw on besides its own, where that was recorded.
@@ -73,10 +73,10 @@ pub struct Operation {
     pub deed: Deed,
     /// Operations whose edits were in place afterwards, in order.
     pub in_place: Vec<u64>,
-    /// Operations whose edits could be put in place again afterwards, the next one last.
+    /// Operations whose edits could be redone afterwards, the next one last.
     #[serde(default)]
     pub taken_back: Vec<u64>,
-    /// SHA-256 of every parameter that an edit has touched, as it was afterwards; nothing where no model was there.
+    /// SHA-256 of every parameter that an edit has touched, as it was afterwards; empty if no model was loaded.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub weights: BTreeMap<String, String>,
 }
@@ -85,33 +85,33 @@ pub struct Operation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
-    /// The workbench, or a command on what its next start puts in place.
+    /// The workbench, or a command that changes what its next start restores.
     Workbench,
-    /// A command with a model of its own.
+    /// A command that loads its own model.
     Command,
 }
 
-/// Kinds of operations.
+/// What an operation did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Deed {
     /// A method edited facts.
     Edit(Box<EditDeed>),
-    /// An edit of a file was put in place.
+    /// An edit of a file was applied.
     Apply(Box<EditDeed>),
-    /// An edit was taken back.
+    /// An edit was undone.
     Undo {
-        /// The operation that had put it in place first.
+        /// The operation that first applied it.
         edit: u64,
     },
-    /// An edit was put in place again.
+    /// An edit was redone.
     Redo {
-        /// The operation that had put it in place first.
+        /// The operation that first applied it.
         edit: u64,
     },
 }
 
-/// An edit: what was ordered, what made it, what came of it, and where its change lies.
+/// An edit: its order, what made it, its results, and the file of its change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditDeed {
     /// A few words: method, layer, fact.
@@ -127,27 +127,27 @@ pub struct EditDeed {
     /// What the objective aimed at, for the first fact.
     #[serde(default)]
     pub aim: Aim,
-    /// The record's prompts before and after; nothing for an edit of a file.
+    /// The record's prompts before and after; `None` for an edit of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<BeforeAfter>,
-    /// Numbers of the method's own.
+    /// Numbers that the method reported.
     #[serde(default, with = "crate::number::map")]
     pub metrics: BTreeMap<String, f64>,
     /// Measures of the edit by name.
     #[serde(default, with = "crate::number::map")]
     pub numbers: BTreeMap<String, f64>,
-    /// What the method wanted said.
+    /// Sentences of the method for the user.
     #[serde(default)]
     pub notes: Vec<String>,
     /// Whether it took, and what it did to the other prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<AimVerdict>,
-    /// Whether it was found on the unedited model and put in place on top of other edits.
+    /// Whether it was found on the unedited model and applied on top of other edits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub found_on_unedited: bool,
-    /// Where its change lies.
+    /// The file of its change.
     pub delta: DeltaMark,
-    /// Where the tensors lie that the method wanted kept, if it wanted any.
+    /// The file of the tensors that the method kept, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifacts: Option<DeltaMark>,
     /// The file that it was read from.
@@ -156,7 +156,7 @@ pub struct EditDeed {
 }
 
 impl EditDeed {
-    /// An edit as it was made. Where its change lies is not known yet.
+    /// An edit as it was made, without the file of its change.
     #[must_use]
     pub fn of(order: EditOrder, method: PluginMark, objective: PluginMark, applied: &Applied) -> Self {
         Self {
@@ -178,7 +178,7 @@ impl EditDeed {
         }
     }
 
-    /// What was told of it when it was made, as far as it is recorded; nothing for an edit of a file.
+    /// What was reported when it was made, as far as it is recorded; `None` for an edit of a file.
     #[must_use]
     pub fn applied(&self, number: u64) -> Option<Applied> {
         Some(Applied {
@@ -206,7 +206,7 @@ impl EditDeed {
 /// A file of changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeltaMark {
-    /// The file, seen from the journal's folder.
+    /// The file, relative to the journal's folder.
     pub file: PathBuf,
     /// SHA-256 of its contents.
     pub sha256: String,

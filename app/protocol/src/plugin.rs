@@ -1,4 +1,4 @@
-//! Plugins that were found.
+//! Plugins that were loaded or refused.
 
 use crate::{Hyperparameter, PluginKind};
 use serde::{Deserialize, Serialize};
@@ -9,32 +9,31 @@ use std::path::PathBuf;
 /// A loaded plugin: one method or one objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginReady {
-    /// Method or objective.
     pub kind: PluginKind,
     pub id: String,
-    /// Its name in words.
+    /// Its name for display.
     pub title: String,
     pub version: String,
-    /// The paper it follows.
+    /// The paper that it implements; empty for none.
     pub cite: String,
     pub file: PathBuf,
     /// Version of the plugin interface it was made for, `major.minor`.
     pub interface: String,
     pub compiler: String,
-    /// The folder that it was built from, where the file says so.
+    /// The folder that it was built from, if the file says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<PathBuf>,
     pub hyperparameters: Vec<Hyperparameter>,
     /// For a method: layers that suit the model; empty leaves them to the method.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub layers: Vec<usize>,
-    /// For a method: hyperparameters that suit the model with an objective, by the objective's id. They go before the
+    /// For a method: hyperparameters that suit the model with an objective, by the objective's id. They override the
     /// defaults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub with_objective: BTreeMap<String, Map<String, Value>>,
 }
 
-/// A file that is no plugin we can use.
+/// A file that cannot be used as a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginRefused {
     pub file: PathBuf,

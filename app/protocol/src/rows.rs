@@ -15,17 +15,17 @@ pub struct LayerRow {
     /// The same for the true target's first token.
     #[serde(with = "crate::number::single")]
     pub probability_true: f64,
-    /// Rank of the new target's first token among all tokens after this layer, 1 the most probable; unknown in records of
-    /// before it was told, and where the probability is no number.
+    /// Rank of the new target's first token among all tokens after this layer, 1 the most probable; `None` in old
+    /// records, and if the probability is not a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank_new: Option<u64>,
     /// The same for the true target's first token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rank_true: Option<u64>,
-    /// `‖ΔW‖ / ‖W‖` of the layer's down-projection where the edit has set it.
+    /// `‖ΔW‖ / ‖W‖` of the layer's down-projection, if the edit has changed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_change: Option<f64>,
-    /// Numbers of the method's own, by the names it declares.
+    /// Numbers that the method reports, by the names it declares.
     #[serde(default, with = "crate::number::map", skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
 }
@@ -35,7 +35,7 @@ pub struct LayerRow {
 pub struct WeightChange {
     /// Name in the checkpoint.
     pub parameter: String,
-    /// The layer it belongs to, where it belongs to one.
+    /// The layer it belongs to, if it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
     /// Frobenius norm of the change.

@@ -1,4 +1,4 @@
-//! What a model makes of prompts: their tokens, what comes next, and how probable targets are.
+//! A model's view of prompts: their tokens, the next tokens, and the probabilities of targets.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub struct Scores {
     pub neighborhood: Vec<PromptScore>,
 }
 
-/// Probabilities of both targets for one prompt: joint over the target's tokens, not normalised by length.
+/// Probabilities of both targets for one prompt: joint over the target's tokens, not normalized by length.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PromptScore {
     pub prompt: String,

@@ -1,4 +1,4 @@
-//! Words as a shell reads them.
+//! Quotes arguments for a shell.
 
 use shlex::Quoter;
 use std::borrow::Cow;
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 /// something in the first word of a command.
 const PLAIN: &str = "-_./=,:@%+";
 
-/// An argument in quotes, where it needs some. A NUL stays, though no shell takes one.
+/// An argument, quoted if necessary. A NUL stays, although no shell accepts one.
 #[must_use]
 pub fn quote(word: &str) -> String {
     if !word.is_empty() && word.chars().all(|character| character.is_ascii_alphanumeric() || PLAIN.contains(character))

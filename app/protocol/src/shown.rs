@@ -1,4 +1,4 @@
-//! Text that came from elsewhere, as it is shown: what a terminal would obey is written out, and what is long is cut.
+//! Text from outside, made safe to show: control characters are escaped, and long text is cut.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ const LONGEST_NAME: usize = 120;
 const LONGEST_QUOTE: usize = 200;
 /// Characters of a message that are shown.
 const LONGEST_MESSAGE: usize = 1200;
-/// Characters at the end of a cut message: the remedy stands there.
+/// Characters kept at the end of a cut message, which has the remedy.
 const LONGEST_END: usize = 300;
 /// Characters that say how much was cut, at most.
 const SLACK: usize = 60;
@@ -40,19 +40,19 @@ pub fn is_unseen(character: char) -> bool {
         )
 }
 
-/// A text on one line, with what is not seen written out: `\n`, `\t`, `\u{1b}`.
+/// A text on one line, with invisible characters escaped: `\n`, `\t`, `\u{1b}`.
 #[must_use]
 pub fn shown(text: &str) -> Cow<'_, str> {
     written_out(text, is_unseen)
 }
 
-/// The same, with line breaks as they are: for what is made of lines already.
+/// The same, but with line breaks kept, for text of several lines.
 #[must_use]
 pub fn shown_lines(text: &str) -> Cow<'_, str> {
     written_out(text, |character| character != '\n' && is_unseen(character))
 }
 
-/// A text with the characters written out that are `hidden`.
+/// A text with the `hidden` characters escaped.
 #[must_use]
 pub fn written_out(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.chars().any(&hidden) {
@@ -73,7 +73,7 @@ pub fn written_out(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(written)
 }
 
-/// A text of at most `most` characters; of a longer one the beginning, and how long it is.
+/// A text of at most `most` characters; a longer one is cut, with its length appended.
 #[must_use]
 pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
@@ -134,7 +134,7 @@ fn next_quote(text: &str) -> Option<(usize, (char, char))> {
     QUOTES.iter().find(|(open, _)| *open == found).map(|quote| (place, *quote))
 }
 
-/// JSON in which what is not seen is written as `\u001b`; the values are the same.
+/// JSON with invisible characters escaped as `\u001b`; the values are the same.
 #[must_use]
 pub fn json(text: &str) -> Cow<'_, str> {
     // such characters stand in texts only, and there all of them may be written so

@@ -1,10 +1,10 @@
-//! What an engine starts from: what the flags of a command say, and nothing of the machine that they were typed on.
+//! Options with which an engine starts: those of a command's flags, independent of the machine they were typed on.
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What an engine starts from. Paths that are not absolute begin where the engine was started.
+/// Options with which an engine starts. Relative paths start at the engine's working directory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Start {
@@ -12,46 +12,46 @@ pub struct Start {
     pub device: DeviceRequest,
     /// Number format of weights and activations.
     pub number_format: NumberFormat,
-    /// CPU threads; `None` leaves it to the model's size.
+    /// Number of CPU threads; `None` chooses it by the model's size.
     pub threads: Option<i32>,
     /// Whether to compute the same bits on every x86-64 processor, on one thread.
     pub reproducible: bool,
     /// Facts to use instead of those that belong to the model.
     pub facts: Option<PathBuf>,
-    /// How they are read.
+    /// How the file of facts is read.
     pub reading: Reading,
-    /// Text for second moments instead of the built-in one: one document a line, JSON Lines or Parquet.
+    /// Text for second moments instead of the built-in one: one document per line, JSON Lines or Parquet.
     pub corpus: Option<PathBuf>,
-    /// Tokens of the corpus to use; `None` leaves it to the model's width.
+    /// Number of corpus tokens to use; `None` chooses it by the model's width.
     pub corpus_tokens: Option<usize>,
-    /// What else can be said of second moments.
+    /// Further options of second moments.
     pub moments: MomentsOptions,
-    /// Plugins that were asked for: without them no job is begun.
+    /// Requested plugins: no job starts without them.
     pub plugins: Vec<PathBuf>,
-    /// When the other plugins are opened.
+    /// When the other plugins are loaded.
     pub open_plugins: OpenPlugins,
-    /// Where every event is written to.
+    /// File to which every event is written.
     pub journal: JournalChoice,
-    /// Files of edits that are put in place with every model that is loaded, in their order.
+    /// Files of edits to apply to every loaded model, in order.
     pub apply: Vec<PathBuf>,
     /// How the journal of operations is used.
     pub role: Role,
-    /// Which steps of an edit are told with what all layers say.
+    /// Which steps of an edit are reported with the rows of all layers.
     pub step_rows: StepRows,
 }
 
-/// Which device the user asks for.
+/// The device that the user requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceRequest {
-    /// CUDA where there is a GPU, the CPU where there is none.
+    /// CUDA if there is a GPU, otherwise the CPU.
     #[default]
     Automatic,
     Cpu,
-    /// One GPU.
+    /// One GPU, by its index from 0.
     Cuda(usize),
-    /// Several, over which the layers are laid in this order; the first holds everything else. One that is named twice counts
-    /// as two.
+    /// Several, over which the layers are distributed in this order; the first has everything else. A device named
+    /// twice counts as two.
     Several(Vec<OneDevice>),
 }
 
@@ -59,7 +59,7 @@ pub enum DeviceRequest {
 #[serde(rename_all = "kebab-case")]
 pub enum OneDevice {
     Cpu,
-    /// A GPU.
+    /// A GPU, by its index from 0.
     Cuda(usize),
 }
 
@@ -74,27 +74,27 @@ pub enum NumberFormat {
     BFloat16,
     /// float16, on a GPU.
     Float16,
-    /// float64, for numbers to compare with.
+    /// float64, as a reference for other formats.
     Float64,
 }
 
 /// How a file of facts is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Leaves bad records out instead of refusing the file.
+    /// Skips bad records instead of refusing the file.
     pub skip_bad: bool,
-    /// What becomes of zsRE records.
+    /// How zsRE records are read.
     pub zsre: ZsreReading,
     /// Seed of the targets that [`ZsreReading::Statement`] draws.
     pub seed: u32,
 }
 
-/// What becomes of a zsRE record.
+/// How a zsRE record is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ZsreReading {
     /// As Hase et al. (2023) read it: “Question: … Answer:”, the answer is true, and another record's answer is the new
-    /// target, drawn for each record by itself.
+    /// target, drawn for each record separately.
     #[default]
     Statement,
     /// As ROME and MEMIT read it: the bare question, the answer is the new target, and the end-of-text token stands for
@@ -105,15 +105,15 @@ pub enum ZsreReading {
 /// How second moments are collected.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MomentsOptions {
-    /// Column or field of the corpus that holds the text; `text` without it.
+    /// Column or field of the corpus with the text; `text` by default.
     pub column: Option<String>,
-    /// Number of documents to take, chosen as the published code does; all without it.
+    /// Number of documents to use, chosen as the published code does; `None` for all.
     pub sample: Option<usize>,
     /// Sums in float64 instead of float32.
     pub float64_sums: bool,
-    /// How often the state of a pass is kept; about every thirty seconds without it.
+    /// How often the state of a pass is saved; about every thirty seconds by default.
     pub keep_every: Option<Duration>,
-    /// What becomes of those that are kept.
+    /// How cached ones are used.
     #[serde(default)]
     pub reuse: Reuse,
     /// Whether an edit that would have to collect them for long asks first, see
@@ -122,52 +122,52 @@ pub struct MomentsOptions {
     pub ask: bool,
 }
 
-/// What becomes of second moments that are kept of earlier runs.
+/// How cached second moments of earlier runs are used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reuse {
-    /// They are taken, and a pass that was stopped goes on.
+    /// They are used, and an interrupted pass is resumed.
     #[default]
     Taken,
-    /// A pass begins anew, and what it collects takes their place.
+    /// A pass starts over, and its result replaces them.
     Replaced,
-    /// A pass begins anew for this session alone: kept ones are neither read nor written.
+    /// A pass starts over for this session only: the cache is neither read nor written.
     LeftAlone,
 }
 
-/// When plugins are opened.
+/// When plugins are loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpenPlugins {
-    /// Before anything else, so that all of them are told.
+    /// Before anything else, so that all of them are reported.
     #[default]
     AtStart,
-    /// Not before a command comes that needs one; those that were asked for by name at the start all the same.
+    /// When a command first needs one; those requested by name are still loaded at the start.
     WhenNeeded,
 }
 
-/// Where every event is written to.
+/// File to which every event is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JournalChoice {
-    /// Nowhere.
+    /// Events are not written to a file.
     #[default]
     None,
     File(PathBuf),
-    /// The first file of the workbench, in the folder of the user's state, that no other workbench writes.
+    /// The workbench's first file in the user's state folder that no other workbench is writing.
     Workbench,
 }
 
-/// Which steps of an edit are told with the rows of all layers: what the logit lens says of them takes time.
+/// Which steps of an edit are reported with the rows of all layers: reading the logit lens takes time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StepRows {
     /// As many as a screen can show, and the last.
     #[default]
     AsShown,
-    /// All of them.
+    /// Every step of the method.
     All,
-    /// None: nobody looks.
+    /// No step, because nobody looks at them.
     None,
 }
 
@@ -175,26 +175,26 @@ pub enum StepRows {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// As the workbench: writes, and puts what was in place at the end in place again where `takes_over`.
+    /// Like the workbench: writes, and restores the edits that were last in place if `takes_over`.
     Workbench {
         /// Whether a model is loaded with the edits of earlier sessions.
         takes_over: bool,
     },
-    /// As a command with a model of its own: writes.
+    /// Like a command with its own model: only writes.
     #[default]
     Command,
-    /// Looks up edits only.
+    /// Only looks up edits, and writes nothing.
     Reader,
 }
 
 /// The machine that an engine runs on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Machine {
-    /// The file of the libtorch that runs.
+    /// Path of the libtorch that is loaded.
     pub libtorch: String,
-    /// The device that would be taken, and why; or why there is none.
+    /// The device that would be chosen, and why; or why there is none.
     pub device: String,
-    /// The GPU driver and its version; empty where there is none.
+    /// The GPU driver and its version; empty if there is none.
     #[serde(default)]
     pub driver: String,
     /// GPUs by their names, each with its memory.
@@ -203,13 +203,13 @@ pub struct Machine {
     /// Processor, cores, and memory for display.
     #[serde(default)]
     pub processor: String,
-    /// Threads that libtorch takes by itself.
+    /// Number of threads that libtorch uses by default.
     pub threads: i32,
     /// How they wait for one another.
     #[serde(default)]
     pub waiting: String,
-    /// The libtorch and the folder of cargo that the engine was built with, for plugins that are built for it.
+    /// The libtorch that the engine was built with, for plugins that are built for it.
     pub built_with: String,
-    /// See [`Self::built_with`].
+    /// The cargo build folder of the engine, for plugins that are built for it.
     pub built_in: String,
 }

@@ -7,18 +7,18 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TraceAnswer {
-    /// The true target.
+    /// The true target of the fact.
     #[default]
     True,
-    /// The new target.
+    /// The new target of the fact.
     New,
-    /// The token that the model says next, with the edits in place.
+    /// The model's next token, with the edits in place.
     Model,
     /// Any other text, taken as the continuation of the prompt.
     Text(String),
 }
 
-/// Words that are no text, with what they stand for.
+/// Keywords, with the answers that they stand for.
 const WORDS: [(&str, TraceAnswer); 3] =
     [("true", TraceAnswer::True), ("new", TraceAnswer::New), ("model", TraceAnswer::Model)];
 
@@ -30,7 +30,7 @@ impl TraceAnswer {
         word.map_or_else(|| Self::Text(text.trim().to_owned()), |(_, answer)| answer)
     }
 
-    /// What [`Self::parse`] reads as it.
+    /// The text that [`Self::parse`] reads as this answer.
     #[must_use]
     pub fn written(&self) -> String {
         match (self, WORDS.iter().find(|(_, answer)| answer == self)) {
@@ -41,7 +41,7 @@ impl TraceAnswer {
         }
     }
 
-    /// Whose answer it is, in a word or two.
+    /// Origin of the answer, in a word or two.
     #[must_use]
     pub const fn whose(&self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl TraceAnswer {
         }
     }
 
-    /// The text of a fact that it is; nothing where the model says it, or the fact has none.
+    /// The answer's text for a fact; `None` if the model chooses it, or the fact has none.
     #[must_use]
     pub fn text<'a>(&'a self, fact: &'a Fact) -> Option<&'a str> {
         let text = match self {

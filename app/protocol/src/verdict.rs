@@ -1,11 +1,11 @@
-//! Whether an edit reached what its objective aims at.
+//! Whether an edit reached its objective's goal.
 
 use crate::{Aim, Fact};
 use serde::{Deserialize, Serialize};
 
-/// A loss of probability that the screen cannot show counts as none.
+/// A smaller loss of probability, which the screen cannot show, counts as none.
 const SHOWN: f64 = 5e-4;
-/// Limits that one line tells.
+/// Most limits in one line.
 const LIMITS: usize = 2;
 /// Share of its probability that a text keeps at most where it was lowered, if it was no answer of the model before.
 const MOST_KEPT: f64 = 0.5;
@@ -21,60 +21,62 @@ pub struct Likeliness {
     pub is_answer: bool,
 }
 
-/// How many of some prompts are as they should be.
+/// How many of a group of prompts hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Number of prompts that hold.
     pub hold: usize,
-    /// Prompts that were looked at.
+    /// Number of measured prompts.
     pub of: usize,
 }
 
 impl Held {
-    /// Prompts that are not.
+    /// Number of prompts that do not hold.
     #[must_use]
     pub fn broken(self) -> usize {
         self.of.saturating_sub(self.hold)
     }
 }
 
-/// A verdict in a word, for its color.
+/// Grade of a verdict, for its color.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grade {
-    /// The edit took, all paraphrases follow and all neighbors hold, as far as there are such.
+    /// The edit took, all paraphrases follow and all neighbors hold, if there are any.
     Took,
-    /// It took, and a paraphrase does not follow or a neighbor broke.
+    /// It took, but a paraphrase does not follow or a neighbor broke.
     TookBut,
-    /// It did not take.
+    /// It did not take for at least one fact.
     DidNotTake,
 }
 
-/// Whether an edit reached what its objective aims at, and what it did to the other prompts, see docs/metrics.md.
+/// Whether an edit reached its objective's goal, and its effect on the other prompts, see docs/metrics.md.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AimVerdict {
     /// Whether it took for every fact.
     pub success: bool,
-    /// Facts that it edits.
+    /// Number of edited facts.
     pub facts: usize,
-    /// Facts for which it did not take.
+    /// Number of facts for which it did not take.
     #[serde(default)]
     pub missed: usize,
     /// In numbers: of the first fact for which it did not take, else of the first.
     #[serde(default)]
     pub why: String,
-    /// Paraphrases of the first fact that follow the edit; nothing where it has none or they were not looked at.
+    /// Paraphrases of the first fact that follow the edit; `None` if it has none or they were
+    /// not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paraphrases: Option<Held>,
     /// Neighbors of the first fact that had their answer before the edit, and how many of them still have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neighbors: Option<Held>,
-    /// What kept the method from going further, with the setting to change; it is told of an edit that did not take.
+    /// What kept the method from going further, with the setting to change; shown if
+    /// the edit did not take.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub limits: Vec<String>,
 }
 
 impl AimVerdict {
-    /// The verdict over facts, the first first: what was aimed at, and how likely both texts were before and are after.
+    /// The verdict over facts, in order: the aim, and how likely both texts were before and are after.
     #[must_use]
     pub fn of<'a>(facts: impl IntoIterator<Item = (&'a Fact, &'a Aim, Likeliness, Likeliness)>) -> Self {
         let mut verdict = Self { success: true, ..Self::default() };
@@ -105,7 +107,7 @@ impl AimVerdict {
         }
     }
 
-    /// Without numbers of the prompt that was edited: `took, but 0 of 2 paraphrases hold`.
+    /// Without numbers of the edited prompt: `took, but 0 of 2 paraphrases hold`.
     #[must_use]
     pub fn headline(&self) -> String {
         let took = match (self.success, self.facts) {
@@ -145,13 +147,13 @@ impl AimVerdict {
         Some(format!("{} of {} {} broke", held.broken(), held.of, self.named("neighbors")))
     }
 
-    /// Prompts of the first fact alone are looked at.
+    /// Only prompts of the first fact are measured; with several facts, says so.
     fn named(&self, prompts: &str) -> String {
         if self.facts > 1 { format!("{prompts} of the first fact") } else { prompts.to_owned() }
     }
 }
 
-/// Whether an edit that is to lower its target did, at one prompt.
+/// Whether an edit that should lower its target did so at one prompt.
 #[must_use]
 pub fn is_lowered(before: Likeliness, after: Likeliness) -> bool {
     !after.is_answer && after.target < before.target && (before.is_answer || after.target <= before.target * MOST_KEPT)
@@ -185,7 +187,7 @@ fn judge(fact: &Fact, aim: &Aim, before: Likeliness, after: Likeliness) -> (bool
     }
 }
 
-/// What a text is to a fact.
+/// Name of a text's role in a fact.
 fn name(fact: &Fact, text: &str) -> String {
     match text.trim() {
         "" => "end of text".to_owned(),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Progress is told at most this often.
 const BREATH: Duration = Duration::from_millis(50);
 
-/// Sends events.
+/// Sends events to the fronts and writes them to the journals.
 pub struct Emitter {
     sender: Sender<Event>,
     journal: Option<RefCell<Journal>>,
@@ -196,7 +196,7 @@ impl Emitter {
         Ok(kept.map_err(NotWritten::at(&journal.path))?)
     }
 
-    /// The first record.
+    /// Sends the first record of the stream.
     pub fn hello(&self, reproducible: bool) {
         self.tell(Event::Hello { schema: SCHEMA, version: env!("CARGO_PKG_VERSION").to_owned(), reproducible });
     }
@@ -250,7 +250,7 @@ mod tests {
         paths.sort();
         assert_eq!(paths, files);
         let error = Emitter::new(sender.clone(), &files).map(|_| ()).expect_err("all are taken").to_string();
-        assert!(error.contains("journal-1.jsonl") && error.contains("another locus writes it"), "{error}");
+        assert!(error.contains("journal-1.jsonl") && error.contains("another locus is writing it"), "{error}");
         drop(opened);
         assert_eq!(Emitter::new(sender.clone(), &files).expect("free again").journal().as_ref(), files.first());
         // what cannot be written at all is no reason to take the next

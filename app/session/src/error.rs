@@ -6,10 +6,10 @@ use std::path::PathBuf;
 /// A failure of a session or of one of its jobs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine.
+    /// An error of the engine, as it is.
     #[error(transparent)]
     Engine(#[from] locus_engine::Error),
-    /// Files of records.
+    /// An error of a records file, as it is.
     #[error(transparent)]
     Records(#[from] locus_records::Error),
     /// The built-in model cannot be unpacked.
@@ -20,15 +20,15 @@ pub enum Error {
     /// A plugin named on the command line cannot be used.
     #[error(transparent)]
     Load(#[from] locus_plugin_host::LoadError),
-    /// No such plugin.
+    /// There is no plugin with this id.
     #[error(transparent)]
     Unknown(#[from] locus_plugin_host::UnknownPlugin),
-    /// A plugin failed.
+    /// A plugin returned an error.
     #[error("plugin `{id}`: {error}")]
     Plugin {
-        /// Its id.
+        /// Id of the plugin.
         id: String,
-        /// What it said.
+        /// The error that it returned.
         error: locus_plugin::Error,
     },
     /// A plugin that was checked is not as it should be.
@@ -43,30 +43,28 @@ pub enum Error {
     /// One of many facts.
     #[error("fact {index} of the list: {error}")]
     Fact {
-        /// Which, from 0.
+        /// Index of the fact, from 0.
         index: usize,
-        /// What is wrong.
         error: Box<Error>,
     },
     /// A file of the user.
     #[error("{}: {message}", path.display())]
     File {
-        /// The file.
         path: PathBuf,
         /// What is wrong, and the remedy.
         message: String,
     },
-    /// The thread.
+    /// The engine thread cannot be started.
     #[error("cannot start the engine thread: {0}; free some memory, or end other programs")]
     Thread(std::io::Error),
     /// A panic of our own.
     #[error("the engine panicked: {0}; please report it")]
     Panic(String),
     /// What earlier sessions left in place on a model cannot be put there.
-    #[error("the edits of earlier sessions cannot be put in place: {0}; --fresh starts without them")]
+    #[error("the edits of earlier sessions cannot be restored: {0}; --fresh starts without them")]
     TakeOver(Box<Error>),
     /// A model could not be loaded, and the one before had to make room for it.
-    #[error("{0}; the model that was loaded before had to make room, and none is loaded now")]
+    #[error("{0}; the previous model was unloaded to make room, so no model is loaded now")]
     NoModelNow(Box<Error>),
     /// The user stopped the job.
     #[error("cancelled")]
@@ -135,9 +133,9 @@ impl Error {
 
 /// Why a job ended early, and what is there nevertheless.
 pub struct Stopped {
-    /// Why.
+    /// Why the job stopped.
     pub error: Error,
-    /// In words, for a job that was cancelled.
+    /// In words, for a job that was canceled.
     pub kept: String,
 }
 

@@ -58,9 +58,9 @@ impl SessionOptions {
 
 /// The ends of a running session.
 pub struct Handles {
-    /// Orders.
+    /// Commands to the engine.
     pub commands: Sender<Command>,
-    /// What happens.
+    /// Events from the engine.
     pub events: Receiver<Event>,
     /// What is said to jobs while they run.
     pub control: Control,
@@ -78,7 +78,7 @@ pub struct Handles {
 pub fn start(options: SessionOptions) -> Result<Handles, Error> {
     if options.start.reproducible {
         if !reproducible::is_on() {
-            let text = "--reproducible: the program was not started for it; start it anew with the flag";
+            let text = "--reproducible: the program was started without it; restart it with the flag";
             return Err(Error::Request(text.to_owned()));
         }
         locus_plugin_host::demand_determinism();

@@ -19,7 +19,7 @@ const MOST_SAID: usize = 1000;
 
 /// The pace of jobs, and where they tell what happens.
 pub struct Pace<'a> {
-    /// Where events go.
+    /// Sends the job's events.
     pub emitter: Emitter,
     /// What was ordered and has not begun.
     pub orders: Orders<'a>,
@@ -86,7 +86,7 @@ impl Pace<'_> {
     /// Whether the running job may begin.
     ///
     /// # Errors
-    /// What it tells cannot be written down; it was cancelled while it waited.
+    /// What it tells cannot be written down; it was canceled while it waited.
     pub fn may_begin(&self) -> Result<(), Stopped> {
         self.emitter.check()?;
         if self.is_cancelled() { Err(Error::Cancelled.into()) } else { Ok(()) }
@@ -158,7 +158,7 @@ impl Pace<'_> {
     /// Waits as long as the running job is to pause, and looks whether it is to go on.
     ///
     /// # Errors
-    /// The user cancelled; what the job told cannot be written down.
+    /// The user canceled; what the job told cannot be written down.
     pub fn check_cancel(&self) -> locus_engine::Result<()> {
         self.between_steps(None);
         self.goes_on()
@@ -197,7 +197,7 @@ impl Pace<'_> {
 /// The running job as far as it only reads: its number, the model, and the pace.
 #[derive(Clone, Copy)]
 pub struct RunningJob<'a> {
-    /// Its number.
+    /// Number of the job.
     pub number: JobId,
     /// The model that it is about, which looks between its steps see, too.
     pub loaded: &'a Loaded,
@@ -206,7 +206,7 @@ pub struct RunningJob<'a> {
 }
 
 impl RunningJob<'_> {
-    /// Tells what happened.
+    /// Sends an event of the job.
     pub fn tell(self, event: Event) {
         self.pace.tell(event);
     }
@@ -229,7 +229,7 @@ impl RunningJob<'_> {
     /// The same, and looks whether the job is to go on.
     ///
     /// # Errors
-    /// The user cancelled; what the job told cannot be written down.
+    /// The user canceled; what the job told cannot be written down.
     pub fn check_cancel(self) -> locus_engine::Result<()> {
         self.between_steps();
         self.pace.goes_on()

@@ -1,5 +1,5 @@
-//! What jobs tell of how far they are, and how soon they end that are cancelled: by phase, without a clock. The channel of
-//! events takes one at a time, so that a job is never further than what was heard of it.
+//! What jobs tell of how far they are, and how soon they end that are canceled: by phase, without a clock. The channel
+//! of events takes one at a time, so that a job is never further than what was heard of it.
 
 // all of it is a test, as its `mod` says
 #[cfg(test)]

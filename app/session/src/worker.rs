@@ -15,7 +15,6 @@ use std::collections::BTreeMap;
 pub struct Worker<'a> {
     /// What the session started from.
     pub options: SessionOptions,
-    /// The plugins.
     pub registry: Registry,
     /// Where jobs tell what happens, and whether they are to go on.
     pub pace: Pace<'a>,

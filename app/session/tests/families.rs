@@ -91,7 +91,7 @@ fn refused_at(session: &mut Session, model: &Model, layer: usize) {
     if model.architecture.single_mlps().is_empty() {
         let (_, outcome) = session.job(SecondMomentsTask::Collect);
         let Outcome::Failed { error, blame: Blame::Request } = outcome else { panic!("{family}: {outcome:?}") };
-        assert!(error.contains("no keys in common"), "{family}: {error}");
+        assert!(error.contains("share no keys"), "{family}: {error}");
     }
 }
 

@@ -95,11 +95,11 @@ fn odd_facts_are_counted_by_kind_once_each() {
         Event::Screened(screened) => Some(screened),
         _ => None,
     });
-    let copying = "an answer and the subject are parts of each other";
+    let copying = "an answer contains the subject or is part of it";
     let counts = [
         (copying, 1),
         ("the new answer is the true one", 1),
-        ("a neighborhood prompt mentions the subject or is there twice", 1),
+        ("a neighborhood prompt mentions the subject or is repeated", 1),
     ];
     assert_eq!((screened.facts, screened.remarked), (4, counts.map(|(what, count)| (what.to_owned(), count)).into()));
 }

@@ -85,7 +85,7 @@ fn what_is_not_in_place_cannot_be_left_out() {
     let mut session = Session::open();
     let edit = session.put_in_place(0, 2);
     let (_, outcome) = session.job(LeaveOut { fact: session.facts[0].clone(), edits: vec![edit, 99] });
-    let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed { error, .. } if error == "edit 99 is not in place, so that it cannot be left out");
+    let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Failed { error, .. } if error == "edit 99 is not in place, so it cannot be left out");
     assert!(is_refused(&outcome), "{outcome:?}");
     let order = TraceOrder { without: vec![99], ..TraceOrder::new(session.facts[0].clone(), TraceKind::Hidden) };
     assert!(is_refused(&session.job(order).1));

@@ -152,7 +152,7 @@ fn fine_tuning_says_what_held_it_and_takes_its_bound_from_the_weights() {
     assert_eq!(verdict.limits, ["the loss is flat since step 0: raise learning_rate, or edit another layer"]);
     let early = order(&session, json!({"steps": 6, "stop_below": 100.0}));
     let verdict = session.attempt(early, TriedOn::AsItIs).would.verdict.expect("a verdict");
-    assert_eq!(verdict.limits, ["the training ended as the loss was below stop_below: lower stop_below"]);
+    assert_eq!(verdict.limits, ["the training ended because the loss was below stop_below: lower stop_below"]);
     // 0.053 is the root mean square of that layer, which sums 384 inputs up
     let own = session.attempt(order(&session, json!({"steps": 2, "norm_constraint": -1.0})), TriedOn::AsItIs).would;
     let bound = own.metrics["norm_constraint"];

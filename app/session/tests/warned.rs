@@ -39,7 +39,7 @@ fn a_change_of_the_tied_embedding_is_told_and_moves_the_logits() {
         std::fs::write(&file, DeltaFile::bytes(&model, &mark, &[&edit]).expect("bytes")).expect("written");
         let (_, events) = Session::open_with(|options| options.start.apply = vec![file.clone()]);
         warnings(&events).into_iter().any(|text| {
-            text.contains(&format!("{parameter} is the unembedding as well")) && text.contains("logits of all prompts")
+            text.contains(&format!("{parameter} is also the unembedding")) && text.contains("logits of all prompts")
         })
     };
     let embedding = format!("{}.weight", model.architecture.token_embedding);
@@ -67,7 +67,7 @@ fn a_first_fact_that_is_too_long_is_left_out_and_the_others_work() {
     std::fs::write(&file, serde_json::to_string(&records).expect("JSON")).expect("written");
     let (mut session, events) = Session::open_with(|options| options.start.facts = Some(file));
     let told = warnings(&events);
-    assert!(told.iter().any(|text| text.contains("fact 0") && text.contains("it is left out")), "{told:?}");
+    assert!(told.iter().any(|text| text.contains("fact 0") && text.contains("it is skipped")), "{told:?}");
     assert_eq!(session.facts, [fact("{} plays the")]);
     let order = TraceOrder::new(session.facts[0].clone(), TraceKind::Hidden);
     session.done(order);

@@ -7,52 +7,52 @@ pub struct LocusTensor {
     _opaque: [u8; 0],
 }
 
-/// Borrowed text in UTF-8, not ended by a zero byte.
+/// Borrowed UTF-8 text, not null-terminated.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct LocusStr {
     /// First byte; may be null when `length` is 0.
     pub data: *const u8,
-    /// Bytes.
+    /// Number of bytes.
     pub length: usize,
 }
 
-/// Owned bytes: whoever made them frees them, through `release`.
+/// Owned bytes: the side that allocated them frees them, through `release`.
 #[repr(C)]
 pub struct LocusBytes {
     /// First byte; null for none.
     pub data: *mut u8,
-    /// Bytes.
+    /// Number of bytes.
     pub length: usize,
-    /// For whoever made them.
+    /// For the side that allocated the bytes.
     pub capacity: usize,
     /// Frees the bytes and empties the struct; null when there is nothing to free.
     pub release: Option<unsafe extern "C" fn(bytes: *mut LocusBytes)>,
 }
 
-/// An owned array of owned tensors. The taker puts null where it took a tensor out, then calls `release`, which
+/// An owned array of owned tensors. The receiver puts null where it took a tensor out, then calls `release`, which
 /// frees the rest and the array.
 #[repr(C)]
 pub struct LocusTensors {
     /// First handle; null for none.
     pub data: *mut *mut LocusTensor,
-    /// Handles.
+    /// Number of handles.
     pub count: usize,
-    /// For whoever made the array.
+    /// For the side that allocated the array.
     pub capacity: usize,
     /// Frees tensors and array and empties the struct; null when there is nothing to free.
     pub release: Option<unsafe extern "C" fn(tensors: *mut LocusTensors)>,
 }
 
-/// What a call gives back: JSON, and tensors that the JSON names by index. The caller hands it over empty, with
+/// What a call returns: JSON, and tensors that the JSON names by index. The caller passes it empty, with
 /// `struct_size` set.
 #[repr(C)]
 pub struct LocusReply {
-    /// Bytes of this struct as the caller knows it.
+    /// Size in bytes of this struct as the caller knows it.
     pub struct_size: usize,
     /// JSON; empty for none.
     pub json: LocusBytes,
-    /// Tensors.
+    /// Tensors that the JSON names by index.
     pub tensors: LocusTensors,
 }
 
@@ -65,7 +65,7 @@ impl LocusStr {
 }
 
 impl LocusBytes {
-    /// No bytes.
+    /// Empty bytes: nothing to free.
     #[must_use]
     pub const fn empty() -> Self {
         Self { data: core::ptr::null_mut(), length: 0, capacity: 0, release: None }
@@ -73,7 +73,7 @@ impl LocusBytes {
 }
 
 impl LocusTensors {
-    /// No tensors.
+    /// An empty array: nothing to free.
     #[must_use]
     pub const fn empty() -> Self {
         Self { data: core::ptr::null_mut(), count: 0, capacity: 0, release: None }
@@ -81,7 +81,7 @@ impl LocusTensors {
 }
 
 impl LocusReply {
-    /// An empty reply.
+    /// An empty reply, with its size set.
     #[must_use]
     pub const fn empty() -> Self {
         Self { struct_size: size_of::<Self>(), json: LocusBytes::empty(), tensors: LocusTensors::empty() }

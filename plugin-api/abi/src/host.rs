@@ -2,48 +2,48 @@
 
 use crate::data::{LocusBytes, LocusReply, LocusStr, LocusTensor, LocusTensors};
 
-/// Level of a line of the log: good to know.
+/// Level of a log message: worth knowing; nothing to act on.
 pub const LEVEL_INFO: i32 = 0;
-/// Level of a line of the log: something to look at.
+/// Level of a log message: something that the user should check.
 pub const LEVEL_WARNING: i32 = 1;
 
-/// Belongs to the host and stands for one call into the plugin; it means nothing once that call has returned.
+/// Belongs to the host and identifies one call into the plugin; invalid once that call has returned.
 #[repr(C)]
 pub struct LocusContext {
     _opaque: [u8; 0],
 }
 
-/// What a plugin's function is called with; borrowed for the call.
+/// Arguments of a plugin's function; borrowed for the call.
 #[repr(C)]
 pub struct LocusCall {
-    /// Bytes of this struct as the host knows it.
+    /// Size in bytes of this struct as the host knows it.
     pub struct_size: usize,
-    /// The host's table, the one the entry function was given.
+    /// The host's table, the one passed to the entry function.
     pub host: *const LocusHost,
-    /// To be handed to the host's services.
+    /// To pass to the host's services.
     pub context: *mut LocusContext,
     /// The arguments as JSON.
     pub json: LocusStr,
     /// Tensors that belong to the arguments.
     pub tensors: *const *mut LocusTensor,
-    /// How many.
+    /// Number of tensors.
     pub count: usize,
 }
 
 /// The host's table; it lives as long as the process.
 #[repr(C)]
 pub struct LocusHost {
-    /// Bytes of this table.
+    /// Size of this table in bytes.
     pub struct_size: usize,
     /// Major version of the contract.
     pub interface_major: u16,
     /// Minor version of the contract.
     pub interface_minor: u16,
-    /// Zero.
+    /// Always zero.
     pub reserved: u32,
     /// Calls a service by its name: JSON and borrowed tensors in, JSON and owned tensors out. Services are listed
-    /// in `docs/plugins.md`; one that this host does not have answers `LOCUS_STATUS_UNSUPPORTED`. `reply` is null
-    /// where the answer is not wanted, and so may `error` be.
+    /// in `docs/plugins.md`; one that this host does not have returns `LOCUS_STATUS_UNSUPPORTED`. `reply` and
+    /// `error` may be null if they are not wanted.
     pub call: Option<
         unsafe extern "C" fn(
             context: *mut LocusContext,
@@ -55,9 +55,9 @@ pub struct LocusHost {
             error: *mut LocusBytes,
         ) -> i32,
     >,
-    /// Not 0 when the user cancelled.
+    /// Nonzero if the user canceled.
     pub cancelled: Option<unsafe extern "C" fn(context: *mut LocusContext) -> i32>,
-    /// Writes a line into the log; `level` is one of `LOCUS_LEVEL_...`.
+    /// Writes a line to the log; `level` is one of `LOCUS_LEVEL_...`.
     pub log: Option<unsafe extern "C" fn(context: *mut LocusContext, level: i32, text: LocusStr)>,
     /// Makes a float32 tensor on the CPU from a copy of `data`.
     pub tensor_from_f32: Option<
@@ -69,7 +69,7 @@ pub struct LocusHost {
             error: *mut LocusBytes,
         ) -> i32,
     >,
-    /// Tells the number of dimensions, and the sizes of at most `capacity` of them.
+    /// Returns the number of dimensions, and the sizes of at most `capacity` of them.
     pub tensor_sizes: Option<
         unsafe extern "C" fn(
             tensor: *const LocusTensor,
@@ -94,7 +94,7 @@ pub struct LocusHost {
     >,
     /// Frees a handle; null is allowed.
     pub tensor_free: Option<unsafe extern "C" fn(tensor: *mut LocusTensor)>,
-    /// Puts `count` handles into an array to give away; it takes them over, also when it fails.
+    /// Puts `count` handles into an array to return; it takes ownership of them, even if it fails.
     pub tensors_new: Option<
         unsafe extern "C" fn(
             handles: *const *mut LocusTensor,
@@ -103,12 +103,12 @@ pub struct LocusHost {
             error: *mut LocusBytes,
         ) -> i32,
     >,
-    /// Copies text into bytes to give away, as JSON or as an error.
+    /// Copies text into bytes to return, as JSON or as an error.
     pub bytes_new: Option<unsafe extern "C" fn(text: LocusStr, bytes: *mut LocusBytes)>,
     /// Reads the number at a JSON pointer such as `/request/layers/0`.
     pub json_f64:
         Option<unsafe extern "C" fn(json: LocusStr, pointer: LocusStr, value: *mut f64, error: *mut LocusBytes) -> i32>,
-    /// Reads the text at a JSON pointer such as `/down_projections/3/weight`.
+    /// Reads the string at a JSON pointer such as `/down_projections/3/weight`.
     pub json_str: Option<
         unsafe extern "C" fn(json: LocusStr, pointer: LocusStr, value: *mut LocusBytes, error: *mut LocusBytes) -> i32,
     >,

@@ -2,13 +2,14 @@
 //!
 //! Rules that both sides keep:
 //!
-//! 1. Borrowed in, owned out. What a call is given lives until the call returns; what it gives back belongs to the
-//!    taker, who frees it through the `release` that came with it.
+//! 1. Borrowed in, owned out. What a call is given lives until the call returns; what it returns belongs to the
+//!    receiver, who frees it through the `release` that came with it.
 //! 2. Nothing unwinds across. Panics and C++ exceptions are caught on the side where they arise and cross as text.
-//! 3. Every function answers a status, and fills `error` only when the status is not [`STATUS_OK`].
-//! 4. Tables only grow, at their end. `struct_size` says what exists, and neither side reads or writes behind it; a field is
-//!    never removed, moved or retyped. [`LocusStr`], [`LocusBytes`] and [`LocusTensors`] have no size and never grow.
-//! 5. Structured data crosses as JSON in UTF-8, tensors as handles beside it. Unknown keys are ignored, missing keys
+//! 3. Every function returns a status, and fills `error` only when the status is not [`STATUS_OK`].
+//! 4. Tables only grow, at their end. `struct_size` says what exists, and neither side reads or writes beyond it; a
+//!    field is never removed, moved or retyped. [`LocusStr`], [`LocusBytes`] and [`LocusTensors`] have no size
+//!    and never grow.
+//! 5. Structured data crosses as JSON in UTF-8, tensors as handles next to it. Unknown keys are ignored, missing keys
 //!    have defaults.
 //! 6. Services of the host are called only from the thread that called the plugin, and only until it returns.
 //!
@@ -34,15 +35,15 @@ pub const INTERFACE_MAJOR: u16 = 2;
 /// Minor version of the contract: counts what was added at the ends of tables.
 pub const INTERFACE_MINOR: u16 = 0;
 
-/// It worked.
+/// Success.
 pub const STATUS_OK: i32 = 0;
-/// It failed; the error says how. Unknown statuses are read as this one.
+/// Failure; the error says why. Unknown statuses count as this one.
 pub const STATUS_FAILED: i32 = 1;
-/// The user cancelled.
+/// The user canceled.
 pub const STATUS_CANCELLED: i32 = 2;
-/// The side that was called panicked; the error has message and place.
+/// The callee panicked; the error has message and location.
 pub const STATUS_PANIC: i32 = 3;
-/// The side that was called does not offer this; the error names it.
+/// The callee does not provide this; the error names it.
 pub const STATUS_UNSUPPORTED: i32 = 4;
 /// The request cannot be carried out as asked; the error says what to change.
 pub const STATUS_REQUEST: i32 = 5;

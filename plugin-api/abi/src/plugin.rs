@@ -8,18 +8,18 @@ use crate::host::{LocusCall, LocusHost};
 pub type LocusEntry =
     unsafe extern "C" fn(host: *const LocusHost, plugin: *mut *const LocusPlugin, error: *mut LocusBytes) -> i32;
 
-/// What a library holds. The host reads it once; it must not change.
+/// What a library contains. The host reads it once; it must not change.
 #[repr(C)]
 pub struct LocusPlugin {
-    /// Bytes of this table.
+    /// Size of this table in bytes.
     pub struct_size: usize,
     /// Tables of the methods.
     pub methods: *const *const LocusMethod,
-    /// How many.
+    /// Number of methods.
     pub method_count: usize,
     /// Tables of the objectives.
     pub objectives: *const *const LocusObjective,
-    /// How many.
+    /// Number of objectives.
     pub objective_count: usize,
 }
 
@@ -27,10 +27,10 @@ pub struct LocusPlugin {
 #[allow(unsafe_code)]
 unsafe impl Sync for LocusPlugin {}
 
-/// A method. It keeps nothing from one call to the next.
+/// A method. It keeps no state from one call to the next.
 #[repr(C)]
 pub struct LocusMethod {
-    /// Bytes of this table.
+    /// Size of this table in bytes.
     pub struct_size: usize,
     /// `{}` in; the description with its hyperparameters out.
     pub describe:
@@ -39,12 +39,12 @@ pub struct LocusMethod {
     pub edit:
         Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
     /// `{"request", "settings", "model"}` in; the plan out. It may be null, and the table may end before it: then the plan
-    /// is the layers that were asked for.
+    /// is the requested layers.
     pub plan:
         Option<unsafe extern "C" fn(call: *const LocusCall, reply: *mut LocusReply, error: *mut LocusBytes) -> i32>,
 }
 
-/// An objective at work; what it is only its plugin knows.
+/// An instance of an objective; only its plugin knows what it is.
 #[repr(C)]
 pub struct LocusInstance {
     _opaque: [u8; 0],
@@ -53,7 +53,7 @@ pub struct LocusInstance {
 /// An objective. It lives from `create` to `destroy`.
 #[repr(C)]
 pub struct LocusObjective {
-    /// Bytes of this table.
+    /// Size of this table in bytes.
     pub struct_size: usize,
     /// `{}` in; the description with its hyperparameters out.
     pub describe:
@@ -62,7 +62,7 @@ pub struct LocusObjective {
     pub create: Option<
         unsafe extern "C" fn(call: *const LocusCall, instance: *mut *mut LocusInstance, error: *mut LocusBytes) -> i32,
     >,
-    /// Frees an instance.
+    /// Frees an instance that `create` returned.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut LocusInstance)>,
     /// `{"fact"}` in; the goal out.
     pub goal: Option<

@@ -1,8 +1,8 @@
-//! Tables that grow, read as far as the side that made them says that they go.
+//! Tables that grow, read only as far as their `struct_size` says.
 //!
-//! A table of the other side may be shorter than this side knows it, or longer. A reference of this side's size to it
-//! would claim memory that may not be there, so that no such reference is ever made: a [`View`] copies single fields out,
-//! and answers `None` for those that lie behind the end.
+//! A table of the other side may be shorter or longer than this side knows it. A reference of this side's size to it
+//! would claim memory that may not exist, so no such reference is ever made: a [`View`] copies single fields out, and
+//! returns `None` for those beyond the end.
 #![allow(unsafe_code)]
 
 use core::fmt;
@@ -12,22 +12,22 @@ use core::fmt;
 /// # Safety
 /// It is `repr(C)`, and its first field is `struct_size: usize`.
 pub unsafe trait Table {
-    /// Bytes without which it is of no use.
+    /// Smallest `struct_size` of a usable table, in bytes.
     const LEAST_SIZE: usize;
 }
 
-/// Why a pointer is no table.
+/// Why a pointer is not a usable table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {
-    /// It is null.
+    /// The pointer is null.
     Null,
-    /// It is not aligned.
+    /// The pointer is misaligned.
     Odd,
-    /// It says that it has too few bytes.
+    /// Its `struct_size` is too small.
     Small {
-        /// What it says.
+        /// Its `struct_size`, in bytes.
         size: usize,
-        /// What is needed.
+        /// Bytes that it needs at least.
         least: usize,
     },
 }
@@ -36,7 +36,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Null => to.write_str("is null"),
-            Self::Odd => to.write_str("lies at an odd address"),
+            Self::Odd => to.write_str("is misaligned"),
             Self::Small { size, least } => write!(to, "has {size} bytes instead of {least}"),
         }
     }
@@ -64,7 +64,7 @@ impl<T: Table> View<T> {
     /// writes to it, for as long as the view is used.
     ///
     /// # Errors
-    /// The pointer is no table, or too small a one.
+    /// The pointer is not a table, or the table is too small.
     pub unsafe fn of(table: *const T) -> Result<Self, Unusable> {
         if table.is_null() {
             return Err(Unusable::Null);
@@ -80,13 +80,13 @@ impl<T: Table> View<T> {
         Ok(Self { table, size })
     }
 
-    /// The table itself, to be handed on.
+    /// The pointer to the table, to pass on.
     #[must_use]
     pub fn pointer(self) -> *const T {
         self.table
     }
 
-    /// A copy of the field at `offset`; `None` behind the end. [`crate::field`] calls it.
+    /// A copy of the field at `offset`; `None` beyond the end. [`crate::field`] calls it.
     ///
     /// # Safety
     /// `T` has a field of type `F` at `offset`.

@@ -1,5 +1,5 @@
-//! Plain data of the plugin contract: hyperparameters as plugins declare them, numbers that JSON does not have, and how a
-//! template is filled. No tensors, so that programs which only show plugins need no libtorch.
+//! Plain data of the plugin contract: hyperparameters as plugins declare them, numbers that JSON does not have, and
+//! templates. No tensors, so programs that only show plugins need no libtorch.
 
 mod hyperparameter;
 pub mod number;

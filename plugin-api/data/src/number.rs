@@ -1,4 +1,4 @@
-//! JSON has no NaN and no infinity, and editing methods diverge: such numbers travel as text.
+//! JSON has no NaN and no infinity, but editing methods diverge: such numbers are written as strings.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,7 +19,7 @@ impl From<f64> for Wire {
 }
 
 impl Wire {
-    /// The number. Text that is none of those that are written is no number, not even one that is none.
+    /// The number; a string other than `NaN`, `inf` and `-inf` is an error.
     fn read<E: Error>(self) -> Result<f64, E> {
         match self {
             Self::Finite(value) => Ok(value),
@@ -28,13 +28,13 @@ impl Wire {
                 "NaN" => Ok(f64::NAN),
                 "inf" => Ok(f64::INFINITY),
                 "-inf" => Ok(f64::NEG_INFINITY),
-                _ => Err(E::custom("a text stands where a number should")),
+                _ => Err(E::custom("a string is where a number should be")),
             },
         }
     }
 }
 
-/// For maps of numbers.
+/// For `#[serde(with = "locus_plugin_data::number::map")]` on a map of numbers.
 pub mod map {
     use super::{BTreeMap, Deserialize, Deserializer, Serialize, Serializer, Wire};
 

@@ -1,9 +1,9 @@
-//! How a subject goes into a template.
+//! Fills a subject into a template.
 
 use std::ops::Range;
 
-/// A template with its subject in the place of `{}`, without blanks at its end, and the bytes that are the subject, blanks
-/// around it left out; no place where the template has no `{}`.
+/// A template with its subject in place of `{}`, without trailing blanks, and the byte range of the subject without
+/// surrounding blanks; `None` if the template has no `{}`.
 #[must_use]
 pub fn fill(template: &str, subject: &str) -> (String, Option<Range<usize>>) {
     let text = template.replacen("{}", subject, 1);

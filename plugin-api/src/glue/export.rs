@@ -78,7 +78,7 @@ pub const fn plugin(
     }
 }
 
-/// The entry function.
+/// The entry function of a plugin.
 ///
 /// # Safety
 /// `host` is null or a host's table, which lives as long as the process; `out` is null or has room for a pointer; `error` is

@@ -52,7 +52,7 @@ pub fn error_of(status: i32, text: String) -> Error {
         STATUS_UNSUPPORTED => Error::Unsupported(text),
         STATUS_REQUEST => Error::Request(text),
         STATUS_PANIC => Error::Panic(text),
-        _ if text.is_empty() => Error::Failed(format!("it failed without a word (status {status})")),
+        _ if text.is_empty() => Error::Failed(format!("it failed without a message (status {status})")),
         _ => Error::Failed(text),
     }
 }

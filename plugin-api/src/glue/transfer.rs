@@ -23,7 +23,7 @@ pub struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Opens a call.
+    /// Borrows the parts of a call that a host has lent.
     ///
     /// # Safety
     /// `call` is null or a call of a host, which has lent it, and what it points to, for `'a`.
@@ -33,7 +33,7 @@ impl Call<'_> {
     pub unsafe fn open(call: *const LocusCall) -> Result<Self> {
         // SAFETY: null or lent by a host that says how large it is, as the caller promises.
         let call = unsafe { View::of(call) };
-        let unusable = |reason: Unusable| Error::Request(format!("called with arguments of which the table {reason}"));
+        let unusable = |reason: Unusable| Error::Request(format!("called with arguments whose table {reason}"));
         let call = call.map_err(unusable)?;
         let missing = || Error::Request("called without arguments".to_owned());
         let json = field!(call, LocusCall, json).ok_or_else(missing)?;
@@ -65,13 +65,13 @@ pub unsafe fn borrow_slice<'a, T>(data: *const T, count: usize, what: &str) -> R
         return Ok(&[]);
     }
     if data.is_null() {
-        return Err(Error::Request(format!("no {what}, where there are to be {count}")));
+        return Err(Error::Request(format!("the {what} are null, but there should be {count}")));
     }
     if !data.is_aligned() {
-        return Err(Error::Request(format!("the {what} lie at an odd address")));
+        return Err(Error::Request(format!("the {what} are misaligned")));
     }
     if size_of::<T>().checked_mul(count).is_none_or(|bytes| bytes > isize::MAX as usize) {
-        return Err(Error::Request(format!("{count} {what} are more than any memory holds")));
+        return Err(Error::Request(format!("{count} {what} do not fit into any memory")));
     }
     // SAFETY: neither null nor odd, and of a length that memory can have; the rest the caller promises.
     Ok(unsafe { std::slice::from_raw_parts(data, count) })
@@ -86,14 +86,14 @@ pub unsafe fn borrow_slice<'a, T>(data: *const T, count: usize, what: &str) -> R
 /// [`Error::Request`] when there is no place for `what`.
 pub unsafe fn put<T>(place: *mut T, what: &str, make: impl FnOnce() -> T) -> Result<()> {
     if place.is_null() || !place.is_aligned() {
-        return Err(Error::Request(format!("no place for {what}")));
+        return Err(Error::Request(format!("the pointer for {what} is null or misaligned")));
     }
     // SAFETY: neither null nor odd, and there is room, as the caller promises.
     unsafe { place.write(make()) };
     Ok(())
 }
 
-/// Borrows text.
+/// Borrows UTF-8 text from the other side.
 ///
 /// # Safety
 /// The text is valid for `'a`, and nobody writes to it.
@@ -280,7 +280,7 @@ pub unsafe fn put_answer(reply: *mut LocusReply, answer: Answer) -> Result<()> {
         return Ok(());
     }
     if !reply.is_aligned() {
-        return Err(Error::Request("a reply lies at an odd address".to_owned()));
+        return Err(Error::Request("a reply is misaligned".to_owned()));
     }
     // SAFETY: neither null nor odd, so that it is a reply, which begins with its size.
     let size = unsafe { reply.cast::<usize>().read() };

@@ -147,7 +147,7 @@ impl EditedRecord {
     pub fn unpack(self, tensors: &[Tensor]) -> Result<Edited> {
         let get = |index: usize| -> Result<Tensor> {
             let count = tensors.len();
-            let missing = || Error::Failed(format!("unusable answer: tensor {index} of {count} is not there"));
+            let missing = || Error::Failed(format!("unusable answer: tensor {index} of {count} is missing"));
             Ok(tensors.get(index).ok_or_else(missing)?.shallow_clone())
         };
         let (metrics, notes, limits) = (self.metrics, self.notes, self.limits);

@@ -79,10 +79,10 @@ macro_rules! services {
             /// Writes a line into the log.
             fn log(&self, level: Level, text: &str);
 
-            /// Whether the user cancelled.
+            /// Whether the user canceled.
             fn cancelled(&self) -> bool;
 
-            /// The point at which a method can be cancelled: call it with `?` in every step.
+            /// The point at which a method can be canceled: call it with `?` in every step.
             ///
             /// # Errors
             /// [`Error::Cancelled`].

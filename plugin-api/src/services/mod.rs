@@ -1,4 +1,4 @@
-//! The services of the host: one table, and all that follows from it.
+//! The services of the host: one table, and everything that is generated from it.
 
 #[macro_use]
 mod macros;
@@ -13,19 +13,19 @@ use crate::request::Reduction;
 use macros::Passed;
 use tch::Tensor;
 
-/// A service as the reference tells it.
+/// A service as the reference lists it.
 pub struct Service {
     pub name: &'static str,
-    /// What its name is called in `name`, and after `LOCUS_SERVICE_` in the C header.
+    /// Name of the constant in `name`, and after `LOCUS_SERVICE_` in the C header.
     pub constant: &'static str,
     pub help: &'static str,
-    /// JSON that it is asked with.
+    /// JSON arguments, as an example.
     pub json_in: &'static str,
-    /// Tensors that it is asked with.
+    /// Tensor arguments; empty for none.
     pub tensors_in: &'static str,
-    /// JSON that it answers.
+    /// JSON of the answer; empty for none.
     pub json_out: &'static str,
-    /// Tensors that it answers.
+    /// Tensors of the answer; empty for none.
     pub tensors_out: &'static str,
 }
 
@@ -42,7 +42,7 @@ services! {
     #[reference(r#"`{"step": 0, "steps": 20, "layer": 5, "losses": {"loss": 3.2}, "metrics": [{"layer": 5, "values": {"norm": 1.5}}]}`"#, "", "", "")]
     fn report(report: &StepReport) -> ();
 
-    /// Tells how far a phase is; `total` 0 when nobody knows.
+    /// Reports the progress of a phase; `total` is 0 if unknown.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -50,7 +50,7 @@ services! {
     #[reference(r#"`{"phase": "contexts", "done": 3, "total": 20}`"#, "", "", "")]
     fn progress(#[serde(default)] phase: &str, #[serde(default)] done: u64, #[serde(default)] total: u64) -> ();
 
-    /// What the model is.
+    /// Describes the model.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
@@ -58,8 +58,8 @@ services! {
     #[reference("`{}`", "", "name, family, layers, hidden, inner, vocabulary, context, device, number_format, end_of_text, token_embedding, embedding_deviation, `down_projections` (by layer: weight, bias, stored_input_first; experts, where the MLP is a set of them)", "")]
     fn model() -> ModelInfo;
 
-    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt, without it the text
-    /// goes on after another and nothing is put in front. For prompts and targets take [`Self::tokenize_prompt`].
+    /// Token ids of a text; `start` adds the special tokens that the checkpoint puts before a prompt; without it, the
+    /// text continues another, and nothing is prepended. For prompts and targets, use [`Self::tokenize_prompt`].
     ///
     /// # Errors
     /// The tokenizer refuses the text.
@@ -67,11 +67,11 @@ services! {
     #[reference(r#"`{"text": "The capital", "start": true}`"#, "", r#"`{"ids": [464, 3139]}`"#, "")]
     fn tokenize(text: &str, #[serde(default)] start: bool) -> Vec<i64> as ids;
 
-    /// A template with its subject in the place of `{}` and a target after one space, tokenised together: as scores,
-    /// traces and displays do. An empty target leaves the prompt alone.
+    /// Tokenizes a template with its subject in place of `{}`, a space, and a target together, as scores, traces and
+    /// displays do. With an empty target, only the prompt.
     ///
     /// # Errors
-    /// [`Error::Request`] for a subject that has no token in the prompt, or a target of blanks.
+    /// [`Error::Request`] for a subject that has no token in the prompt, or a blank target.
     #[service(TOKENIZE_PROMPT, "tokenize-prompt")]
     #[reference(r#"`{"template": "The capital of {} is", "subject": "France", "target": "Paris"}`"#, "", r#"`{"ids": [464, 3139, 286, 4881, 318, 6342], "subject": {"start": 3, "end": 4}, "prompt": 5}`: prompt and target as tokens of one text, the subject's tokens, and how many are the prompt's ([tokenizers.md](tokenizers.md))"#, "")]
     fn tokenize_prompt(template: &str, subject: &str, #[serde(default)] target: &str) -> PromptTokens;
@@ -84,18 +84,18 @@ services! {
     #[reference(r#"`{"ids": [464, 3139]}`"#, "", r#"`{"text": "The capital"}`"#, "")]
     fn detokenize(ids: &[i64]) -> String as text;
 
-    /// From now on the model that is run, sampled and asked for parameters has these in these values, until the plugin
-    /// returns or replaces them again; parameters that are not named are the model's own. Runs that were prepared
-    /// before keep what they had. The model itself stays as it is.
+    /// Replaces parameters in all further runs, samples and reads of parameters, until the plugin returns or calls this
+    /// again; parameters that are not named have the model's own values. Runs that were prepared before keep their
+    /// values. The model itself does not change.
     ///
     /// # Errors
-    /// [`Error::Request`] for a parameter that is not there, or a value of another shape.
+    /// [`Error::Request`] for an unknown parameter, or a value of another shape.
     #[service(REPLACE_PARAMETERS, "replace-parameters")]
     #[reference(r#"`{"names": ["transformer.h.5.mlp.c_proj.weight"]}`"#, "one per name", "", "")]
     fn replace_parameters(names: &[String]; all values) -> ();
 
-    /// A parameter as the model has it now, by its name in the checkpoint. Do not write into it: the
-    /// host's bits would stay, but the edit fails.
+    /// The current value of a parameter, by its name in the checkpoint. Do not write into it: the host's value would
+    /// not change, but the edit would fail.
     ///
     /// # Errors
     /// [`Error::Request`] when there is no such parameter.
@@ -103,11 +103,11 @@ services! {
     #[reference(r#"`{"name": "transformer.h.5.mlp.c_proj.weight"}`"#, "", "", "the parameter, with all edits in place; do not write into it")]
     fn parameter(name: &str) -> Tensor;
 
-    /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each. `facts` has the fact of the
-    /// request that each row is about (see [`SuffixRequest::facts`]).
+    /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each. `facts` has, for each
+    /// row, the index of its fact in the request (see [`SuffixRequest::facts`]).
     ///
     /// # Errors
-    /// [`Error::Request`] for a cell or layer that is not there; [`Error::Cancelled`].
+    /// [`Error::Request`] for a cell or layer that does not exist; [`Error::Cancelled`].
     #[service(CAPTURE, "capture")]
     #[reference(r#"`{"rows": [[464, 3139]], "cells": [{"site": "mlp-key", "layer": 5, "cells": [{"row": 0, "position": 1}]}], "facts": [0]}`"#, "", "", "one `[cells, width]` per entry of `cells`")]
     fn capture_of(#[serde(default)] facts: &[usize], rows: &[Vec<i64>], cells: &[Cells]) -> Vec<Tensor>, one for each cells;
@@ -115,14 +115,14 @@ services! {
     /// Prepares a run that will be repeated.
     ///
     /// # Errors
-    /// [`Error::Request`] for a cell, layer or parameter that is not there; [`Error::Cancelled`].
+    /// [`Error::Request`] for a cell, layer or parameter that does not exist; [`Error::Cancelled`].
     #[service(PREPARE_SUFFIX, "prepare-suffix", transparent)]
     #[reference(r#"`{"rows": …, "facts": [0], "add": (cells), "parameters": (names), "read": [{"row": 0, "position": 1, "token": 7}], "distributions": [{"row": 0, "position": 1}], "capture": (cells)}`"#, "", r#"`{"suffix": 0}`"#, "")]
     fn prepare_suffix(request: &SuffixRequest) -> Suffix as suffix;
 
-    /// Runs once more: the first `added` tensors are what is added, one per entry of `add`, `[cells, hidden]` or
-    /// `[1, hidden]` for all of its cells; the rest the parameters, one per entry of `parameters`.
-    /// [`crate::PreparedSuffix`] asks for it.
+    /// Repeats a prepared run: the first `added` tensors are added, one per entry of `add`, `[cells, hidden]` or
+    /// `[1, hidden]` for all of its cells; the rest are the parameters, one per entry of `parameters`.
+    /// [`crate::PreparedSuffix`] calls it.
     ///
     /// # Errors
     /// [`Error::Request`] for wrong shapes; [`Error::Cancelled`].
@@ -130,17 +130,17 @@ services! {
     #[reference(r#"`{"suffix": 0, "added": 1}`"#, "those added, then the parameters", "", "log-probabilities `[reads]`, distributions `[…, vocabulary]`, one per entry of `capture`")]
     fn run_suffix(suffix: Suffix, #[serde(default)] added: usize; all tensors) -> SuffixOutput;
 
-    /// What a prepared run captures, one tensor for each entry of `capture`, where every repetition captures the same: what
-    /// lies below all that is added or changed. [`crate::PreparedSuffix::fixed`] asks for it.
+    /// What a prepared run captures, one tensor for each entry of `capture`, if it is the same in every repetition:
+    /// below everything that is added or changed. [`crate::PreparedSuffix::fixed`] calls it.
     ///
     /// # Errors
-    /// [`Error::Request`] where repetitions change some of it, as noise on the subject does; when there is no such run.
+    /// [`Error::Request`] if repetitions change some of it, as noise on the subject does; if there is no such run.
     #[service(FIXED_CAPTURES, "fixed-captures")]
     #[reference(r#"`{"suffix": 0}`"#, "", "", "one `[cells, width]` per entry of `capture`")]
     fn fixed_captures(suffix: Suffix) -> Vec<Tensor>;
 
-    /// Forgets a prepared run and gives its memory back. [`crate::PreparedSuffix`] does so when it is dropped; the host
-    /// does it for all that are left when the plugin returns.
+    /// Releases a prepared run and its memory. [`crate::PreparedSuffix`] does so when it is dropped; the host does it
+    /// for all that are left when the plugin returns.
     ///
     /// # Errors
     /// [`Error::Request`] when there is no such run.
@@ -148,7 +148,7 @@ services! {
     #[reference(r#"`{"suffix": 0}`"#, "", "", "")]
     fn release_suffix(suffix: Suffix) -> ();
 
-    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentred second moment of the MLP key at `layer`
+    /// `C⁻¹ k` for each row of `keys` `[n, inner]`, with `C` the uncentered second moment of the MLP key at `layer`
     /// of the unedited model (ROME, equation 2). The host computes and caches `C`.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ services! {
     fn second_moment(layer: usize) -> Tensor;
 
     /// Probabilities of the next token `[vocabulary]` of a prompt whose subject is noised, averaged over the noise's
-    /// copies. A prompt with `{}` in it is filled with the subject, which says where it is; else its last mention counts.
+    /// copies. If the prompt contains `{}`, the subject goes there; otherwise its last mention counts.
     ///
     /// # Errors
     /// [`Error::Request`] when the subject is not in the prompt; [`Error::Cancelled`].
@@ -187,7 +187,7 @@ services! {
     /// gradient intact; for `[facts, rows, tokens]` one loss per fact, `[facts]`.
     ///
     /// # Errors
-    /// What the objective says.
+    /// Those of the objective.
     #[service(OBJECTIVE_LOSS, "objective-loss")]
     #[reference(r#"`{"reduction": "mean"}` (or `"sum"`)"#, "log-probabilities `[rows, tokens]` or `[facts, rows, tokens]`", "", "the loss, or one per fact")]
     fn objective_loss([log_probabilities]; reduction: Reduction) -> Tensor;
@@ -205,7 +205,7 @@ fn one_for_each(tensors: &[Tensor], wanted: usize) -> Result<()> {
     Err(Error::Failed(format!("unusable answer: {got} tensors instead of {wanted}")))
 }
 
-/// The rows of the table of docs/plugins.md.
+/// The rows of the table in docs/plugins.md.
 #[must_use]
 pub fn reference() -> String {
     let row = |service: &Service| {
@@ -216,7 +216,7 @@ pub fn reference() -> String {
     SERVICES.iter().map(row).collect()
 }
 
-/// What of the C header follows from the table: the services' names.
+/// The part of the C header that follows from the table: the services' names.
 #[must_use]
 pub fn names_in_c() -> String {
     let line = |service: &Service| {

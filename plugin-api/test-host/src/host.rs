@@ -17,7 +17,7 @@ use std::cell::{Cell as Place, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// Text of which the second moments are taken.
+/// Text from which the second moments are computed.
 const TEXT: &str = "The quick brown fox jumps over the lazy dog. Pack my box with five dozen jugs; sphinx of black quartz, \
                     judge my vow! In 1984 the capital of France was Paris, and Rome was that of Italy.";
 
@@ -30,15 +30,15 @@ pub struct TestHost {
     noises: RefCell<Option<Noises>>,
     prepared: RefCell<BTreeMap<u64, (SuffixRequest, Rc<Model>)>>,
     next: Place<u64>,
-    /// Layers whose second moments may be asked for, where that is limited.
+    /// Layers whose second moments may be requested; `None` for all.
     moments: RefCell<Option<Vec<usize>>>,
-    /// Unedited parameters that were handed out; whoever asks again gets the same handle.
+    /// Unedited parameters that were handed out; another request gets the same handle.
     handed: RefCell<BTreeMap<String, Tensor>>,
-    /// What was reported.
+    /// Step reports, in order.
     pub reports: RefCell<Vec<StepReport>>,
-    /// What was logged, and told of phases.
+    /// Log messages and the progress of phases, in order.
     pub log: RefCell<Vec<String>>,
-    /// After how many reports the user cancels.
+    /// Number of reports after which the user cancels.
     pub cancel_after: Place<usize>,
 }
 
@@ -49,10 +49,10 @@ impl Default for TestHost {
 }
 
 impl TestHost {
-    /// A host in which nothing has been done.
+    /// A fresh host with unedited weights.
     ///
     /// # Panics
-    /// libtorch cannot make the model's numbers.
+    /// libtorch cannot create the model's parameters.
     #[must_use]
     pub fn new() -> Self {
         let model = Rc::new(Model::new().unwrap_or_else(|error| panic!("the tiny model: {error}")));
@@ -71,28 +71,28 @@ impl TestHost {
         }
     }
 
-    /// Sets the objective that is asked for losses.
+    /// Sets the objective that computes losses.
     pub fn set_objective(&self, objective: Box<dyn ObjectiveInstance>) {
         *self.objective.borrow_mut() = Some(objective);
     }
 
-    /// Runs that are prepared and not released.
+    /// Number of runs that are prepared and not yet released.
     #[must_use]
     pub fn prepared(&self) -> usize {
         self.prepared.borrow().len()
     }
 
-    /// Which parameter of the host's was written into, if one was.
+    /// Name of a host parameter that was written into, if there is one.
     #[must_use]
     pub fn written(&self) -> Option<String> {
         let same = |(name, theirs): &(&String, &Tensor)| self.model.parameter(name).is_ok_and(|ours| ours == *theirs);
         self.handed.borrow().iter().find(|handed| !same(handed)).map(|(name, _)| name.clone())
     }
 
-    /// A parameter as it is unedited.
+    /// The unedited value of a parameter.
     ///
     /// # Errors
-    /// [`Error::Request`] when there is no such parameter.
+    /// [`Error::Request`] if there is no such parameter.
     pub fn unedited(&self, name: &str) -> Result<Tensor> {
         Ok(self.model.parameter(name)?.copy())
     }
@@ -101,7 +101,7 @@ impl TestHost {
     /// the objective's noise, where it has one.
     ///
     /// # Errors
-    /// A change that does not fit.
+    /// A change of the wrong shape.
     pub fn probability(
         &self,
         [template, subject, target]: [&str; 3],

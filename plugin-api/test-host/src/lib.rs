@@ -1,4 +1,4 @@
-//! A host with a tiny model, in which authors run their methods and objectives in tests, without the workbench:
+//! A host with a tiny model, for authors to test their methods and objectives without the workbench:
 //!
 //! ```ignore
 //! let trial = locus_plugin_test::edit::<MyMethod>(&[("steps", "30")])?;
@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The model is a decoder of four layers and random numbers, the same on every machine. Its tokens are bytes, or a
-//! letter with the space before it; it says that the capital of France is Paris. All services
-//! answer as the program's do, over real tensors, and through the JSON in which they cross.
+//! letter with the space before it. It answers that the capital of France is Paris. All services
+//! behave like the program's, on real tensors, and through the JSON that crosses the boundary.
 
 mod host;
 mod model;

@@ -1,4 +1,4 @@
-//! A plain objective for those who test a method, and a plain method for those who test an objective.
+//! A plain objective to test methods with, and a plain method to test objectives with.
 
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
@@ -27,14 +27,14 @@ impl Objective for Raise {
 }
 
 parameters! {
-    /// Settings of [`Descent`].
+    /// Hyperparameters of [`Descent`]: steps and step size.
     pub struct DescentParameters {
-        steps: i64 = 20, integer(1..=1000), "optimisation steps";
+        steps: i64 = 20, integer(1..=1000), "optimization steps";
         length: f64 = 0.5, float(1e-4..=10.0), "length of a step";
     }
 }
 
-/// Goes down the gradient of the objective's loss with what one layer's MLP says to the subject.
+/// Gradient descent on the objective's loss over the MLP output of one layer at the subject.
 #[derive(Default)]
 pub struct Descent;
 

@@ -10,24 +10,24 @@ use locus_plugin::{
 };
 use std::collections::BTreeMap;
 
-/// What came of an edit.
+/// Result of an edit.
 #[derive(Debug)]
 pub struct Trial {
-    /// What the objective aims at.
+    /// Goal that the objective chose.
     pub goal: Goal,
-    /// What the method said that it was going to do.
+    /// Plan that the method announced.
     pub plan: Plan,
-    /// What it gave back.
+    /// Result that the method returned.
     pub edited: Edited,
-    /// The loss of each step that it reported.
+    /// Loss of each reported step.
     pub losses: Vec<f64>,
-    /// Probability of the goal's target before, the geometric mean over its tokens.
+    /// Probability of the goal's target before the edit, the geometric mean over its tokens.
     pub before: f64,
-    /// The same with the changes in place.
+    /// The same after the edit.
     pub after: f64,
 }
 
-/// A fact to try things on.
+/// An example fact: the capital of France.
 #[must_use]
 pub fn fact() -> FactToEdit {
     FactToEdit {
@@ -38,18 +38,18 @@ pub fn fact() -> FactToEdit {
     }
 }
 
-/// Edits [`fact`] with a method, so that the new target becomes more probable. Settings are given as with `--set`.
+/// Edits [`fact`] with a method that raises the new target's probability. Settings are given as with `--set`.
 ///
 /// # Errors
-/// What the method says, and what the program would say of its answer.
+/// Those of the method, and those with which the program would reject its result.
 pub fn edit<M: EditMethod>(settings: &[(&str, &str)]) -> Result<Trial> {
     edit_towards::<M, Raise>(&fact(), settings, &[])
 }
 
-/// Edits [`fact`] with an objective, going down the gradient of its loss. Settings are given as with `--set-objective`.
+/// Edits [`fact`] with an objective, by gradient descent on its loss. Settings are given as with `--set-objective`.
 ///
 /// # Errors
-/// What the objective says, and what the program would say of its answers.
+/// Those of the objective, and those with which the program would reject its results.
 pub fn try_objective<O: Objective>(settings: &[(&str, &str)]) -> Result<Trial> {
     edit_towards::<Descent, O>(&fact(), &[], settings)
 }
@@ -57,7 +57,7 @@ pub fn try_objective<O: Objective>(settings: &[(&str, &str)]) -> Result<Trial> {
 /// Edits a fact with a method and an objective, each with its settings.
 ///
 /// # Errors
-/// What either says, and what the program would say of their answers.
+/// Those of either, and those with which the program would reject their results.
 pub fn edit_towards<M: EditMethod, O: Objective>(
     fact: &FactToEdit,
     of_method: &[(&str, &str)],
@@ -68,12 +68,12 @@ pub fn edit_towards<M: EditMethod, O: Objective>(
 }
 
 impl TestHost {
-    /// One edit: the goal, the plan, the changes, and what they do to the target's probability. The program's checks of
-    /// answers are made; [`Self::reports`] and [`Self::log`] say what was told on the way.
+    /// One edit: the goal, the plan, the changes, and what they do to the target's probability. The result passes the
+    /// program's checks; [`Self::reports`] and [`Self::log`] have what was reported on the way.
     ///
     /// # Errors
-    /// What either plugin says; [`Error::Failed`] for a loss of another shape, for changes that do not fit or are not finite,
-    /// and where a parameter of the host's was written into.
+    /// Those of either plugin; [`Error::Failed`] for a loss of another shape, for changes that do not fit or are not
+    /// finite, and if a parameter of the host was written into.
     pub fn trial(
         &self,
         (method, of_method): (&dyn MethodObject, &[(&str, &str)]),
@@ -100,7 +100,7 @@ impl TestHost {
         let told = self.reports.borrow().len();
         let edited = method.edit(&request, &of_method, self)?;
         if let Some(name) = self.written() {
-            return Err(Error::Failed(format!("it wrote into `{name}`, which is the host's")));
+            return Err(Error::Failed(format!("it wrote into `{name}`, which belongs to the host")));
         }
         let asked = [fact.template.as_str(), &fact.subject, &goal.target];
         let (before, after) = (self.probability(asked, [])?, self.probability(asked, self.changed(&edited)?)?);
@@ -108,10 +108,10 @@ impl TestHost {
         Ok(Trial { goal, plan, edited, losses, before, after })
     }
 
-    /// The parameters that an edit changes, as it leaves them.
+    /// The parameters that an edit changes, with their new values.
     ///
     /// # Errors
-    /// [`Error::Failed`] for a change that does not fit, or is not finite.
+    /// [`Error::Failed`] for a change of the wrong shape, or one that is not finite.
     pub fn changed(&self, edited: &Edited) -> Result<BTreeMap<String, Tensor>> {
         let mut changed: BTreeMap<String, Tensor> = BTreeMap::new();
         for delta in &edited.deltas {

@@ -195,7 +195,7 @@ fn an_answer_that_the_program_would_refuse_is_refused() {
         ("shape", "its change of `layers.0.down.weight` has shape [128, 32], not [32, 128]"),
         ("nan", "its change of `layers.0.down.weight` is not finite"),
         ("name", "its change of `w` cannot be made"),
-        ("writes", "it wrote into `layers.0.down.weight`, which is the host's"),
+        ("writes", "it wrote into `layers.0.down.weight`, which belongs to the host"),
     ] {
         let error = edit::<Wrong>(&[("how", how)]).expect_err(how).to_string();
         assert!(error.contains(said), "{error}");

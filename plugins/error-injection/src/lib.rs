@@ -4,7 +4,7 @@
 use locus_plugin::tch::Tensor;
 use locus_plugin::{Error, FactToEdit, Goal, Host, Info, Objective, Reduction, Result};
 
-/// The objective.
+/// Raises the probability of the new target.
 #[derive(Default)]
 pub struct ErrorInjection;
 

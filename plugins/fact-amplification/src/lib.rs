@@ -10,7 +10,7 @@ parameters! {
     }
 }
 
-/// The objective.
+/// Raises the probability of the true target.
 #[derive(Default)]
 pub struct FactAmplification;
 

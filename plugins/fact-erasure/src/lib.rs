@@ -11,7 +11,7 @@ parameters! {
     }
 }
 
-/// The objective.
+/// Lowers the probability of the true target.
 #[derive(Default)]
 pub struct FactErasure;
 

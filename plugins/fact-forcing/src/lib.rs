@@ -17,7 +17,7 @@ parameters! {
     }
 }
 
-/// The objective.
+/// Raises the probability of the true target while the subject is noised.
 #[derive(Default)]
 pub struct FactForcing;
 

@@ -22,13 +22,13 @@ parameters! {
     /// published for two models.
     pub struct FineTuningParameters {
         trains: String = "down_projections", choice("down_projections", "subject_embeddings"), "what is trained: the layers' down-projections, or the embeddings of the subject's tokens";
-        steps: i64 = 25, integer(1..=10000), "most optimisation steps";
+        steps: i64 = 25, integer(1..=10000), "maximum number of optimization steps";
         learning_rate: f64 = 5e-4, float(1e-7..=1.0), "step size of Adam";
-        norm_constraint: f64 = FROM_WEIGHTS, float(-1.0..=10.0), "farthest any entry may move; 0 is unconstrained, -1 as far as the weights' own size suggests";
+        norm_constraint: f64 = FROM_WEIGHTS, float(-1.0..=10.0), "largest change of any entry; 0 is unconstrained, -1 derives it from the weights' own size";
         weight_decay: f64 = 0.0, float(0.0..=1.0), "L2 weight decay of Adam";
         stop_below: f64 = 0.01, float(0.0..=100.0), "no step is made while the loss is below this", unit "nats";
-        patience: i64 = 5, integer(1..=1000), "stop after so many losses in a row below stop_below";
-        facts_at_once: i64 = 128, integer(1..=4096), "facts of one update, where there are many: bounds the memory, and changes the result";
+        patience: i64 = 5, integer(1..=1000), "stop after this many losses in a row below stop_below";
+        facts_at_once: i64 = 128, integer(1..=4096), "facts per update, if there are many: bounds the memory, and changes the result";
         target_positions: String = "teacher_forced", choice("teacher_forced", "last_prompt_token"), "where the target's tokens are scored";
     }
 }
@@ -48,7 +48,7 @@ impl FineTuningParameters {
     }
 }
 
-/// The method.
+/// Constrained fine-tuning (Zhu et al. 2020).
 #[derive(Default)]
 pub struct FineTuning;
 
@@ -93,7 +93,7 @@ impl EditMethod for FineTuning {
         }
         if let Some(near) = training.weights.derived() {
             edited = edited.metric("norm_constraint", near).note(format!(
-                "norm_constraint {near:.1e}, from the size of the weights: nothing sets one for this model"
+                "norm_constraint {near:.1e}, derived from the size of the weights: nothing sets one for this model"
             ));
         }
         let limit = progress.limit(parameters, training.weights.last_held_back()?);

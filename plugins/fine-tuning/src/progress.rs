@@ -23,7 +23,7 @@ impl Progress {
         self.losses.push(loss);
     }
 
-    /// The last loss.
+    /// Loss of the last step.
     pub fn loss(&self) -> f64 {
         self.losses.last().copied().unwrap_or(f64::NAN)
     }
@@ -34,7 +34,7 @@ impl Progress {
         let free = self.held_back.iter().rposition(|held| *held < HELD);
         let since = free.map_or(0, |step| step + 1);
         if self.loss() < parameters.stop_below {
-            Some("the training ended as the loss was below stop_below: lower stop_below".to_owned())
+            Some("the training ended because the loss was below stop_below: lower stop_below".to_owned())
         } else if since < self.held_back.len() {
             Some(format!("the norm constraint was reached at step {since}: raise norm_constraint"))
         } else {

@@ -22,7 +22,7 @@ struct Trained {
 
 /// All that is trained.
 pub struct Weights {
-    /// The variables of the optimiser.
+    /// The variables of the optimizer.
     pub variables: VarStore,
     trained: Vec<Trained>,
     /// The bound that was taken from the weights, where none was given.

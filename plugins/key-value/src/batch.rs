@@ -1,4 +1,4 @@
-//! The rows of the value optimisation of many facts.
+//! The rows of the value optimization of many facts.
 
 use crate::{Contexts, Placed};
 use locus_plugin::tch::Tensor;
@@ -6,7 +6,7 @@ use locus_plugin::{
     Cell, Cells, Edit, FactToken, Host, Read, Result, Site, SuffixRequest, TargetReads, lookup, tokenize_fact,
 };
 
-/// All prompts of the optimisation. For each fact: the rewriting prompts, each with the target's tokens but the last,
+/// All prompts of the optimization. For each fact: the rewriting prompts, each with the target's tokens but the last,
 /// and one whose next-token distribution at the fact's token should stay as it is.
 pub(crate) struct Batch {
     /// The run, with one value to add per fact token.

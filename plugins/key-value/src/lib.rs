@@ -1,5 +1,5 @@
 //! What ROME and MEMIT have in common: the contexts a fact is put into, its key, and the value that is to be found
-//! under the key. Values of many facts are optimised together.
+//! under the key. Values of many facts are optimized together.
 
 mod batch;
 mod contexts;

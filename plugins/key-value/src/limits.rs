@@ -20,7 +20,7 @@ impl ValueLimit {
         match self {
             Self::Clamp(step) => format!("the clamp was reached at step {step}: raise clamp"),
             Self::Loss(course) => course.limit("raise steps", "raise learning_rate, or edit an earlier layer"),
-            Self::Reached => format!("the value that was looked for gives the target, the weights do not: {reached}"),
+            Self::Reached => format!("the optimized value gives the target, but the weights do not: {reached}"),
             Self::Idle => "the loss was below stop_below before anything was changed: lower stop_below".to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! Values: what should be found at the facts' tokens (Meng et al. 2022, equation 4).
 //!
-//! The vectors of all facts are optimised together. Adam works by entry and the losses are summed, so that each fact
+//! The vectors of all facts are optimized together. Adam works by entry and the losses are summed, so that each fact
 //! takes the steps it would take alone; one that is good enough keeps its vector while the others go on.
 
 use crate::batch::Batch;
@@ -12,7 +12,7 @@ use locus_plugin::{
     Course, Edit, Error, FactToken, Host, PreparedSuffix, Reduction, Result, Site, StepReport, SuffixOutput,
 };
 
-/// How values are optimised.
+/// How values are optimized.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueSettings {
     /// Steps; the last one only measures.
@@ -33,9 +33,9 @@ pub struct ValueSettings {
     pub token: FactToken,
 }
 
-/// Optimised values of some facts.
+/// Optimized values of some facts.
 pub struct Values {
-    /// The activation at the fact's token of the bare prompt, where the optimisation started, `[facts, hidden]`.
+    /// The activation at the fact's token of the bare prompt, where the optimization started, `[facts, hidden]`.
     pub start: Tensor,
     /// What was added to it, `[facts, hidden]`.
     pub delta: Tensor,
@@ -85,7 +85,7 @@ impl Values {
         self.of(fact).complaints(&edits[fact..=fact])
     }
 
-    /// Sentences about the facts whose optimisation stalled, and about those that needed none.
+    /// Sentences about the facts whose optimization stalled, and about those that needed none.
     #[must_use]
     pub fn complaints(&self, edits: &[Edit]) -> Vec<String> {
         let about = |which: &[bool]| {
@@ -100,15 +100,14 @@ impl Values {
         };
         let stalled = about(&self.stalled).map(|(first, who)| {
             format!(
-                "the optimisation of {who} stalled at p(target) = {:.3}: its loss no longer falls. Raise clamp, \
+                "the optimization of {who} stalled at p(target) = {:.3}: its loss no longer falls. Raise clamp, \
                  learning_rate or steps, lower weight_decay, or edit an earlier layer",
                 self.probabilities[first]
             )
         });
         let idle = about(&self.idle).map(|(first, who)| {
             format!(
-                "the loss of {who} was below stop_below before anything was changed, at p(target) = {:.3}: no value was \
-                 looked for",
+                "the loss of {who} was below stop_below before anything was changed, at p(target) = {:.3}: no value was optimized",
                 self.probabilities[first]
             )
         });
@@ -165,7 +164,7 @@ impl<'a> Search<'a> {
         Ok(self.suffix.fixed()?.and_then(|captured| captured.into_iter().nth(1)))
     }
 
-    /// Finds the vectors.
+    /// Optimizes the values of all facts.
     ///
     /// # Errors
     /// Those of the host; a loss that is not finite from the start.

@@ -1,5 +1,5 @@
 //! Mass editing of memory in a transformer (Meng et al. 2023): the hidden states of many facts at the last of a window
-//! of layers are optimised, and what is missing there is spread over the down-projections of the window.
+//! of layers are optimized, and what is missing there is spread over the down-projections of the window.
 
 mod spread;
 
@@ -12,14 +12,14 @@ use locus_plugin::{
 parameters! {
     /// Hyperparameters of MEMIT; the defaults are the published ones.
     pub struct MemitParameters {
-        steps: i64 = 20, integer(1..=1000), "optimisation steps for the hidden states; the last one only measures";
+        steps: i64 = 20, integer(1..=1000), "optimization steps for the hidden states; the last one only measures";
         learning_rate: f64 = 0.5, float(1e-4..=10.0), "step size of Adam on the hidden states";
-        weight_decay: f64 = 0.5, float(0.0..=100.0), "weight of ‖δ‖ / ‖h‖² in the loss: more keeps neighbors, less edits harder";
+        weight_decay: f64 = 0.5, float(0.0..=100.0), "weight of ‖δ‖ / ‖h‖² in the loss: higher spares neighbors, lower edits harder";
         clamp: f64 = 0.75, float(0.01..=1000.0), "longest δ", unit "‖h‖";
         kl_factor: f64 = 0.0625, float(0.0..=1000.0), "weight of the divergence of \"{subject} is a\" from the unedited model";
         stop_below: f64 = 0.05, float(0.0..=100.0), "a fact is done once its loss is below this; 0 never stops early", unit "nats";
-        second_moment_weight: f64 = 15000.0, float(1e-6..=1e9), "weight of what the layer already keeps (λ): more keeps neighbors, less edits harder";
-        facts_at_once: i64 = 32, integer(1..=4096), "facts that are optimised together: bounds the memory, not the result";
+        second_moment_weight: f64 = 15000.0, float(1e-6..=1e9), "weight of what the layer already stores (λ): higher spares neighbors, lower edits harder";
+        facts_at_once: i64 = 32, integer(1..=4096), "facts that are optimized together: bounds the memory, not the result";
         fact_token: String = "subject_last", choice("subject_last", "subject_first", "subject_first_after_last", "last"), "token whose key stands for the fact";
         contexts: i64 = 5, integer(0..=50), "texts sampled from the model that are put before the prompt";
         context_templates: Vec<String> = [], list, "templates with {} for the prompt, the bare {} first, instead of sampled ones";
@@ -67,7 +67,7 @@ impl MemitParameters {
 /// What to do where the hidden states give the target and the changed weights do not.
 const REACHED: &str = "lower second_moment_weight, or edit other layers";
 
-/// The method.
+/// MEMIT (Meng et al. 2023).
 #[derive(Default)]
 pub struct Memit;
 
@@ -107,7 +107,7 @@ impl EditMethod for Memit {
         let chunks = request.edits.chunks(parameters.at_once());
         let all = chunks.len() as u64;
         for (chunk, edits) in (0..).zip(chunks) {
-            host.progress("optimising hidden states", chunk, all)?;
+            host.progress("optimizing hidden states", chunk, all)?;
             let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
             notes.extend(values.complaints(edits));
             limits.extend(values.limits(edits, REACHED));

@@ -6,13 +6,12 @@ use locus_key_value::{Contexts, Placed, ValueSettings, bare_rows, context_rows};
 use locus_plugin::tch::{Kind, Tensor};
 use locus_plugin::{Cells, Edit, Edited, Error, Host, Result, Site, StepReport};
 
-/// Rows that are captured at once per fact that is optimised at once: a capture keeps no gradients.
+/// Rows that are captured at once per fact that is optimized at once: a capture keeps no gradients.
 const CAPTURES_PER_FACT: usize = 16;
 
 /// Facts whose changes are found together.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// The facts.
     pub edits: &'a [Edit],
     /// The number of the first of them in the request.
     pub first: usize,
@@ -20,7 +19,7 @@ pub struct Facts<'a> {
 
 /// The changes of all layers, each found with the earlier ones in place; `wanted` `[facts, hidden]` is
 /// what should stand after the last layer at the facts' tokens, found with a mean `loss` that every report repeats.
-#[expect(clippy::too_many_arguments, reason = "everything that the changes follow from")]
+#[expect(clippy::too_many_arguments, reason = "everything that the changes are computed from")]
 pub fn spread(
     Facts { edits, first }: Facts<'_>,
     layers: &[usize],

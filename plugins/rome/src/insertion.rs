@@ -8,25 +8,21 @@ use locus_plugin::{Cells, Edit, Error, Host, Result, Site};
 /// Facts that are looked for together, each as if it were alone.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// The facts.
     pub edits: &'a [Edit],
     /// The number of the first of them in the request.
     pub first: usize,
-    /// The layer.
     pub layer: usize,
 }
 
 /// What was found, by fact.
 pub struct Found {
-    /// Keys.
     pub keys: Vec<Key>,
-    /// Values.
     pub values: Values,
     /// Changes of the down-projection after which the bare prompt's key is mapped to the value.
     pub insertions: Vec<Insertion>,
 }
 
-/// The fact's key.
+/// The key of one fact.
 pub struct Key {
     /// Mean key over the contexts, `[inner]`.
     pub mean: Tensor,
@@ -38,7 +34,7 @@ pub struct Key {
 
 /// The change of one down-projection, `written directionᵀ`.
 pub struct Insertion {
-    /// `[hidden]`.
+    /// Direction in which the layer's output changes, `[hidden]`.
     pub written: Tensor,
     /// Product of the key that is asked for and its direction.
     pub divisor: f64,
@@ -47,7 +43,7 @@ pub struct Insertion {
 }
 
 /// Finds keys, values and the changes that follow from them. The prompts run up to the layer once: the run of the
-/// optimisation has the keys, too, and what the bare prompt has at the layer.
+/// optimization has the keys, too, and what the bare prompt has at the layer.
 pub fn find(facts: Facts<'_>, contexts: &Contexts, parameters: &RomeParameters, host: &dyn Host) -> Result<Found> {
     let Facts { edits, first, layer } = facts;
     let settings = parameters.value_settings()?;
@@ -126,7 +122,7 @@ fn inserted(
     let product = asked.dot(&key.direction);
     let divisor = product.double_value(&[]);
     if divisor.abs() < 1e-12 || !divisor.is_finite() {
-        let message = format!("the key of `{}` and its direction are at right angles; set same_key", edit.subject);
+        let message = format!("the key of `{}` and its direction are orthogonal; set same_key", edit.subject);
         return Err(Error::Failed(message));
     }
     let written = (values.wanted().get(fact) - &output) / product;

@@ -14,9 +14,9 @@ use std::collections::BTreeMap;
 parameters! {
     /// Hyperparameters of ROME; the defaults are the published ones.
     pub struct RomeParameters {
-        steps: i64 = 20, integer(1..=1000), "optimisation steps for the value; the last one only measures";
+        steps: i64 = 20, integer(1..=1000), "optimization steps for the value; the last one only measures";
         learning_rate: f64 = 0.5, float(1e-4..=10.0), "step size of Adam on the value";
-        weight_decay: f64 = 0.5, float(0.0..=100.0), "weight of ‖δ‖ / ‖m‖² in the loss: more keeps neighbors, less edits harder";
+        weight_decay: f64 = 0.5, float(0.0..=100.0), "weight of ‖δ‖ / ‖m‖² in the loss: higher spares neighbors, lower edits harder";
         clamp: f64 = 4.0, float(0.01..=1000.0), "longest δ", unit "‖m‖";
         kl_factor: f64 = 0.0625, float(0.0..=1000.0), "weight of the divergence of \"{subject} is a\" from the unedited model";
         stop_below: f64 = 0.0, float(0.0..=100.0), "stop once the loss is below this; 0 never stops early, 0.05 is Meng et al.", unit "nats";
@@ -59,7 +59,7 @@ impl RomeParameters {
     }
 }
 
-/// The method.
+/// ROME (Meng et al. 2022).
 #[derive(Default)]
 pub struct Rome;
 
@@ -84,7 +84,7 @@ impl EditMethod for Rome {
         let steps = parameters.steps.unsigned_abs();
         let notes = match edits {
             0 | 1 => Vec::new(),
-            _ => vec![format!("{edits} rank-one changes one after the other, each on what the earlier ones left")],
+            _ => vec![format!("{edits} rank-one changes in sequence, each on top of the earlier ones")],
         };
         Ok(Plan { layers, second_moments, steps, notes, ..Plan::default() })
     }
@@ -112,7 +112,7 @@ impl EditMethod for Rome {
     ) -> Result<Vec<Edited>> {
         // several layers are edited on top of each other
         let [layer] = request.layers[..] else {
-            return Err(Error::Request("ROME edits facts apart at one layer only".to_owned()));
+            return Err(Error::Request("ROME edits separate facts only at one layer".to_owned()));
         };
         let contexts = parameters.contexts(request.seed, host)?;
         let edits = &request.edits;

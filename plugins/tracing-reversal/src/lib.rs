@@ -25,7 +25,7 @@ parameters! {
 /// Candidates among which a whole word is looked for.
 const CANDIDATES: i64 = 50;
 
-/// The objective.
+/// Raises the probability of the answer that the model gives when the subject is noised.
 #[derive(Default)]
 pub struct TracingReversal;
 

@@ -17,7 +17,6 @@ use std::rc::Rc;
 pub struct Numbered {
     /// Counts from 1 and is never given twice.
     pub number: u64,
-    /// The edit.
     pub edit: Rc<WeightEdit>,
     /// How far it alone moves each parameter that it changes from the checkpoint.
     pub changes: Vec<WeightChange>,
@@ -30,10 +29,10 @@ impl Numbered {
     }
 }
 
-/// What may be in place: [`super::EditStack::commit`] puts it there, which cannot fail.
+/// A set of edits that can be put in place: [`super::EditStack::commit`] does so and cannot fail.
 #[derive(Clone, Debug)]
 pub struct Arrangement {
-    /// By number.
+    /// Edits in place, each with its number, in the order in which they were applied.
     pub(super) applied: Vec<Numbered>,
     /// The one that is put in place again next comes last.
     pub(super) undone: Vec<Numbered>,
@@ -48,7 +47,6 @@ pub struct Arrangement {
 }
 
 impl Arrangement {
-    /// No edit.
     pub(super) fn none() -> Self {
         Self {
             applied: Vec::new(),

@@ -79,7 +79,7 @@ pub(super) fn cells(cells: &[Cells]) -> Result<()> {
 pub(super) fn suffix(request: &SuffixRequest, prepared: usize) -> Result<()> {
     if prepared >= SUFFIXES {
         return Err(Error::Request(format!(
-            "{prepared} runs are prepared at a time; release those that are done (a PreparedSuffix does when it is dropped)"
+            "no more than {prepared} runs can be prepared at a time; release those that are done (dropping a PreparedSuffix does)"
         )));
     }
     rows(&request.rows, &request.facts)?;
@@ -95,7 +95,7 @@ pub(super) fn parameters(count: usize) -> Result<()> {
     within(count, PARAMETERS, "parameters at once")
 }
 
-/// Samples.
+/// Checks the number and length of samples.
 pub(super) fn sample(request: &SampleRequest) -> Result<()> {
     text(&request.prompt, TEXT, "the prompt of its samples")?;
     within(request.count, SAMPLES, "samples at once")?;
@@ -103,7 +103,7 @@ pub(super) fn sample(request: &SampleRequest) -> Result<()> {
     request.noised.as_ref().map_or(Ok(()), noised)
 }
 
-/// A noised subject.
+/// Checks the copies and the level of a noised subject.
 pub(super) fn noised(subject: &NoisedSubject) -> Result<()> {
     within(subject.noise.copies, COPIES, "noised copies of a prompt")?;
     number(subject.noise.level, || "the level of its noise".to_owned())
@@ -164,7 +164,7 @@ fn notes(notes: &[String]) -> Result<()> {
 pub fn goal(goal: &Goal) -> Result<()> {
     let checked = || {
         if goal.target.trim().is_empty() {
-            let message = "it aims at an empty text; answer with Error::Request where a fact lacks what it needs";
+            let message = "it aims at an empty text; return Error::Request for a fact that lacks what it needs";
             return Err(Error::Failed(message.to_owned()));
         }
         text(&goal.target, LINE, "the target that it aims at")?;

@@ -74,7 +74,7 @@ impl DeltaFile {
         }
         let says = serde_json::to_string(&header).map_err(|error| Error::Request(error.to_string()))?;
         let mut bytes = tensor_files::bytes(&tensors, &[(ENTRY, &says)])?;
-        seal(&mut bytes).map_err(|error| Error::Request(format!("the edits cannot be put into a file: {error}")))?;
+        seal(&mut bytes).map_err(|error| Error::Request(format!("the edits cannot be written to a file: {error}")))?;
         Ok(bytes)
     }
 
@@ -98,7 +98,7 @@ impl DeltaFile {
         if crate::hex(&Sha256::digest(&bytes)) != sha256 {
             return Err(bad(
                 file,
-                "it is damaged: its contents are not those that were recorded; copy it back, or make the edit again",
+                "it is damaged: its contents differ from those that were recorded; copy it back, or make the edit again",
             ));
         }
         Ok(Self { verified: true, ..Self::parse(file, &bytes)? })
@@ -106,28 +106,28 @@ impl DeltaFile {
 
     fn parse(file: &Path, bytes: &[u8]) -> Result<Self> {
         let damaged = |error: safetensors::SafeTensorError| {
-            bad(file, &format!("not a whole safetensors file ({error}); copy it again"))
+            bad(file, &format!("not a complete safetensors file ({error}); copy it again"))
         };
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
         let says = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY)).ok_or_else(|| {
-            bad(file, &format!("its metadata has no entry `{ENTRY}`: no edits that `locus edit --save FILE` wrote"))
+            bad(file, &format!("its metadata has no entry `{ENTRY}`, so `locus edit --save FILE` did not write it"))
         })?;
         let read: serde_json::Value = serde_json::from_str(says)
             .map_err(|error| bad(file, &format!("the entry `{ENTRY}` of its metadata is not JSON ({error})")))?;
         if read["format"] != FORMAT {
-            return Err(bad(file, &format!("it holds {}, not edits", read["format"])));
+            return Err(bad(file, &format!("it contains {}, not edits", read["format"])));
         }
         let version = read["version"].as_u64().unwrap_or(0);
         if version > u64::from(VERSION) {
-            let message = format!("its version is {version} and this program reads {VERSION}; use a newer Locus");
+            let message = format!("its version is {version}, but this program reads {VERSION}; use a newer Locus");
             return Err(bad(file, &message));
         }
         if version == 0 {
-            return Err(bad(file, "it does not say which version it has; copy it again"));
+            return Err(bad(file, "its version is missing; copy it again"));
         }
         let is_sealed = read.get("checksum").is_some();
         if is_sealed && is_whole(bytes) != Some(true) {
-            let message = "it is damaged: its contents do not have the checksum that it carries; copy it again, or make the \
+            let message = "it is damaged: its contents do not match its checksum; copy it again, or make the \
                            edit again";
             return Err(bad(file, message));
         }
@@ -165,7 +165,7 @@ impl DeltaFile {
             check(model, &edit.method.id, &edit.deltas).map_err(|error| match error {
                 Error::Plugin { message, .. } => {
                     let what = message.split(';').next().unwrap_or_default();
-                    bad(file, &format!("“{}” cannot be put in place: {what}; make the edit again", edit.title))
+                    bad(file, &format!("“{}” cannot be applied: {what}; make the edit again", edit.title))
                 }
                 other => other,
             })?;
@@ -178,8 +178,7 @@ impl DeltaFile {
             differing => Err(bad(
                 file,
                 &format!(
-                    "the change of {} is not the one that it records and it carries no checksum, so it is damaged, or was \
-                     made on another device; make the edit again, or save it again where it was made",
+                    "the change of {} is not the one that it records, and it has no checksum, so it is damaged or was made on another device; make the edit again, or save it again where it was made",
                     differing.join(", ")
                 ),
             )),
@@ -256,7 +255,7 @@ fn read_edit(said: &EditHeader, file: &Path, tensors: &SafeTensors<'_>) -> Resul
 fn tensor_of(view: &TensorView<'_>) -> Result<Tensor> {
     let kind = kind_of(view.dtype())
         .filter(|kind| is_floating(*kind))
-        .ok_or_else(|| Error::Request(format!("a change holds {:?}, not floating-point numbers", view.dtype())))?;
+        .ok_or_else(|| Error::Request(format!("a change contains {:?}, not floating-point numbers", view.dtype())))?;
     let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
     Ok(Tensor::f_from_data_size(view.data(), &shape, kind)?)
 }
@@ -281,14 +280,14 @@ mod tests {
     fn what_is_no_file_of_edits_is_refused_in_a_sentence() {
         let tensors = [("a".to_owned(), Tensor::zeros([2], (Kind::Float, tch::Device::Cpu)))];
         let with = |says: &str| tensor_files::bytes(&tensors, &[(ENTRY, says)]).expect("bytes");
-        assert!(refused(b"{}").contains("not a whole safetensors file"));
+        assert!(refused(b"{}").contains("not a complete safetensors file"));
         assert!(refused(&tensor_files::bytes(&tensors, &[]).expect("bytes")).contains("no entry `locus`"));
         assert!(refused(&with("{")).contains("is not JSON"));
-        assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it holds \"moments\", not edits"));
+        assert!(refused(&with(r#"{"format":"moments"}"#)).contains("it contains \"moments\", not edits"));
         let newer = with(r#"{"format":"locus-edits","version":2}"#);
-        assert!(refused(&newer).contains("its version is 2 and this program reads 1"));
+        assert!(refused(&newer).contains("its version is 2, but this program reads 1"));
         assert!(refused(&with(r#"{"format":"locus-edits","version":1,"checksum":""}"#)).contains("checksum"));
-        assert!(refused(&with(r#"{"format":"locus-edits"}"#)).contains("which version"));
+        assert!(refused(&with(r#"{"format":"locus-edits"}"#)).contains("version is missing"));
         assert!(refused(&with(r#"{"format":"locus-edits","version":1}"#)).contains("is damaged"));
         let whole = with(r#"{"format":"locus-edits","version":1,"model":{"name":"m","fingerprint":"f"},"edits":[]}"#);
         assert_eq!(DeltaFile::parse(Path::new("x"), &whole).expect("a file").header.model.name, "m");

@@ -17,7 +17,7 @@ use tch::{Device, Kind, Tensor};
 pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
     let wrong = |message: String| Error::Plugin { plugin: plugin.to_owned(), message };
     if deltas.is_empty() {
-        return Err(wrong("it gave back no change; the fact is left unedited".to_owned()));
+        return Err(wrong("it returned no change; the fact is left unedited".to_owned()));
     }
     for delta in deltas {
         let name = &delta.parameter;
@@ -35,7 +35,7 @@ pub fn check(model: &Model, plugin: &str, deltas: &[Delta]) -> Result<()> {
                     return Err(wrong(format!("its change of `{name}` holds {kind:?}, not floating-point numbers")));
                 }
                 Err(_) => {
-                    return Err(wrong(format!("its change of `{name}` holds no numbers of a known format")));
+                    return Err(wrong(format!("its change of `{name}` has an unknown number format")));
                 }
             }
         }
@@ -106,7 +106,7 @@ pub(super) fn difference(form: &Form, parameter: &Tensor) -> Result<Tensor> {
 pub(crate) struct Changed<'a> {
     /// Its one name, whichever of its names the changes give it, see [`Model::name_of`].
     pub name: String,
-    /// The parameter.
+    /// Its value before the changes.
     pub value: Tensor,
     /// The changes, in their order.
     pub forms: Vec<&'a Form>,

@@ -61,10 +61,10 @@ impl fmt::Display for Violation {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Wrote(what) => {
-                write!(to, "it wrote into {what}, which is the host's; the host's bits are what they were")
+                write!(to, "it wrote into {what}, which belongs to the host; the host's bits are unchanged")
             }
             Self::Refused(sentence) => to.write_str(sentence),
-            Self::NoLoss => to.write_str("its loss is no finite number of float32 (NaN or infinity)"),
+            Self::NoLoss => to.write_str("its loss is not finite in float32 (NaN or infinity)"),
         }
     }
 }
@@ -540,7 +540,7 @@ pub fn model_info(model: &Model, name: &str) -> ModelInfo {
     }
 }
 
-/// `cpu` or `cuda:0`.
+/// Name of a device, such as `cpu` or `cuda:0`.
 #[must_use]
 pub fn device_name(device: Device) -> String {
     match device {

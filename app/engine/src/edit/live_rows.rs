@@ -15,7 +15,7 @@ use tch::{Device, Kind, Tensor};
 
 /// What a repetition of a run shows.
 pub(super) struct Watched {
-    /// The run.
+    /// Number of the prepared run.
     pub suffix: u64,
     /// The model of the run, where it is not the unedited one.
     pub model: Option<Rc<Model>>,
@@ -40,7 +40,7 @@ pub struct Looking {
     pub every: Duration,
 }
 
-/// The rows.
+/// Rows of the live table while a method runs.
 pub(super) struct LiveRows {
     /// First tokens of the new and the true target.
     shown_tokens: [i64; 2],

@@ -20,7 +20,7 @@ impl Losses {
             Some(before) => before.f_logical_or(&spoiled),
             None => Ok(spoiled),
         });
-        *so_far = Some(spoiled.doing(|| "looking whether a loss is a number".to_owned())?);
+        *so_far = Some(spoiled.doing(|| "checking whether a loss is a number".to_owned())?);
         Ok(())
     }
 

@@ -48,7 +48,7 @@ pub fn put_back(model: &Model, folder: &Path, names: &[String]) -> Result<()> {
     let stored = Model::load(folder, device, model.kind)?;
     let _guard = tch::no_grad_guard();
     for name in names {
-        let missing = || Error::Request(format!("`{name}` cannot be put back; load the model again"));
+        let missing = || Error::Request(format!("`{name}` cannot be restored; load the model again"));
         let (value, mut now) = (stored.parameter(name), model.parameter(name));
         let (value, now) = value.zip(now.as_mut()).ok_or_else(missing)?;
         now.f_copy_(&value).map_err(|_| missing())?;

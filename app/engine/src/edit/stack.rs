@@ -27,7 +27,6 @@ pub struct WeightEdit {
     pub method: PluginMark,
     /// The objective that it was made for.
     pub objective: PluginMark,
-    /// The changes.
     pub deltas: Vec<Delta>,
     /// The verdict on it when it was made, where that is known.
     pub verdict: Option<AimVerdict>,
@@ -67,7 +66,7 @@ pub struct EditStack {
 }
 
 impl EditStack {
-    /// No edit yet.
+    /// A stack without edits on a model.
     #[must_use]
     pub fn new(base: Model) -> Self {
         Self { base, now: Arrangement::none() }
@@ -340,7 +339,7 @@ impl EditStack {
             }
             let format = number_format(self.base.kind);
             return Err(match plugin {
-                Some(plugin) => wrong(plugin, format!("with its change `{name}` is not finite in {format}")),
+                Some(plugin) => wrong(plugin, format!("with its change, `{name}` is not finite in {format}")),
                 None => Error::Request(format!(
                     "the edits together make `{name}` infinite in {format}; leave one of them out"
                 )),

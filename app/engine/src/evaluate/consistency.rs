@@ -48,12 +48,12 @@ impl Consistency {
         let bytes = locus_files::bytes(&file, LARGEST).map_err(|error| wrong(format!("cannot be read ({error})")))?;
         let weights = array(&bytes[..]).and_then(|array| array.into_vec::<f64>()).map_err(|error| {
             wrong(format!(
-                "cannot be read as an array of float64 numbers ({error}); take idf.npy as published with the data of ROME"
+                "cannot be read as an array of float64 numbers ({error}); use idf.npy as published with the data of ROME"
             ))
         })?;
         if let Some((word, column)) = vocabulary.iter().find(|(_, column)| **column >= weights.len()) {
             return Err(wrong(format!(
-                "holds {} weights, but `{word}` of {VOCABULARY} has column {column}; take both from one place",
+                "contains {} weights, but `{word}` of {VOCABULARY} has column {column}; take both from the same source",
                 weights.len()
             )));
         }

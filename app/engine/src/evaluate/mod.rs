@@ -1,5 +1,6 @@
 //! What an edit did, in numbers: likelihoods of targets after prompts, success and magnitude,
-//! normalised scores, texts and what they tell, accuracy, filters, and what should be known of a record before its numbers are believed.
+//! normalized scores, texts and what they tell, accuracy, filters, and what should be known of a record before its
+//! numbers are believed.
 
 mod consistency;
 mod essence;
@@ -46,8 +47,8 @@ pub const OF_TEXTS: &[TextMeasure] = &[("fluency", n_gram_entropy)];
 /// Next tokens that are shown.
 const TOP: i64 = 5;
 
-/// Joint natural log-probability of every target after every prompt: `[prompts][targets]`. A target is tokenised together
-/// with its prompt, after one space, and cut off; the sum is not normalised by length.
+/// Joint natural log-probability of every target after every prompt: `[prompts][targets]`. A target is tokenized
+/// together with its prompt, after one space, and cut off; the sum is not normalized by length.
 ///
 /// # Errors
 /// An empty prompt or target; a prompt that exceeds the context.

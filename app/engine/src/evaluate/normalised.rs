@@ -1,4 +1,4 @@
-//! The normalised scores of Hase et al. (2023): how much of the possible change an edit made.
+//! The normalized scores of Hase et al. (2023): how much of the possible change an edit made.
 
 use super::record::{Comparison, Pair};
 use super::success::Group;
@@ -39,7 +39,7 @@ pub enum Averaging {
     First,
 }
 
-/// Normalised scores of one record; absent where the record has no such prompts.
+/// Normalized scores of one record; absent where the record has no such prompts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct NormalisedScores {
     /// Recovered or erased probability of the target at the edited prompt.

@@ -6,7 +6,7 @@ use super::success::{Group, Success};
 use locus_protocol::Fact;
 use sha2::{Digest, Sha256};
 
-/// Measures by name.
+/// Measures by name, see docs/metrics.md.
 pub type Numbers = std::collections::BTreeMap<String, f64>;
 
 impl Record {

@@ -45,7 +45,7 @@ pub enum SubjectPlace {
 }
 
 impl Question {
-    /// `targets` after `prompt`, each tokenised together with it and cut off (docs/tokenizers.md).
+    /// `targets` after `prompt`, each tokenized together with it and cut off (docs/tokenizers.md).
     pub fn new(prompt: impl Into<String>, targets: &[&str]) -> Self {
         let targets = targets.iter().map(|&target| target.to_owned()).collect();
         Self { prompt: prompt.into(), targets, subject: SubjectPlace::default() }
@@ -111,7 +111,6 @@ impl Below {
         Self { layer, kept: Vec::new() }
     }
 
-    /// The layer.
     #[must_use]
     pub fn layer(&self) -> usize {
         self.layer

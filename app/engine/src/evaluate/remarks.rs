@@ -44,8 +44,8 @@ impl RemarkKind {
             Self::Place => "a token or mention of the subject is ambiguous",
             Self::FirstToken => "both answers begin with the same token",
             Self::NoChange => "the new answer is the true one",
-            Self::Copying => "an answer and the subject are parts of each other",
-            Self::Neighbor => "a neighborhood prompt mentions the subject or is there twice",
+            Self::Copying => "an answer contains the subject or is part of it",
+            Self::Neighbor => "a neighborhood prompt mentions the subject or is repeated",
         }
     }
 }
@@ -66,7 +66,7 @@ pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<FactRemark>> {
             let piece = tokenizer.piece(tokens.ids[token]);
             say(
                 RemarkKind::Place,
-                format!("the {end} token of the subject `{subject}` is `{piece}`, which also holds `{glued}`"),
+                format!("the {end} token of the subject `{subject}` is `{piece}`, which also contains `{glued}`"),
             );
         }
     }
@@ -78,7 +78,7 @@ pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<FactRemark>> {
         };
         say(
             RemarkKind::Place,
-            format!("the prompt mentions the subject `{subject}` {mentions} times; the one {which} is taken"),
+            format!("the prompt mentions the subject `{subject}` {mentions} times; the one {which} is used"),
         );
     }
     let (new, truth) = (fact.target_new.trim(), fact.target_true.trim());
@@ -106,10 +106,10 @@ pub fn remarks(tokenizer: &Tokenizer, fact: &Fact) -> Result<Vec<FactRemark>> {
     for (index, neighbor) in fact.neighborhood.iter().enumerate() {
         if mention(neighbor, subject).is_some() {
             let text = format!("the neighborhood prompt `{neighbor}` mentions the subject `{subject}`");
-            say(RemarkKind::Neighbor, text + ": it may change rightly, and gets no noise");
+            say(RemarkKind::Neighbor, text + ": it may rightly change, and gets no noise");
         }
         if fact.neighborhood[..index].contains(neighbor) {
-            say(RemarkKind::Neighbor, format!("the neighborhood prompt `{neighbor}` is there more than once"));
+            say(RemarkKind::Neighbor, format!("the neighborhood prompt `{neighbor}` occurs more than once"));
         }
     }
     Ok(found)

@@ -8,7 +8,7 @@ use super::record::Pair;
 pub enum Group {
     /// The prompt that is edited.
     Rewrite,
-    /// Other wordings.
+    /// Other prompts for the same fact.
     Paraphrase,
     /// Other subjects whose answer should stay.
     Neighborhood,

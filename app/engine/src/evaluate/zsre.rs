@@ -6,7 +6,7 @@ use crate::model::Model;
 
 /// Share of an answer's tokens that are the most probable ones, each after the prompt and the answer's tokens before
 /// it: one share for each prompt and answer. The answer's tokens are those that are scored everywhere else; the published
-/// code puts them together as text and tokenises them anew, which gives the same but for odd merges.
+/// code puts them together as text and tokenizes them anew, which gives the same but for odd merges.
 ///
 /// # Errors
 /// An empty prompt or answer; a prompt that exceeds the context.

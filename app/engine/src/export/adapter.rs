@@ -39,7 +39,7 @@ pub fn adapter<'a>(
     let architecture = &model.architecture;
     // peft reads such an adapter and changes nothing by it
     if (0..architecture.layers).any(|layer| architecture.experts_of(layer).is_some()) {
-        let message = "peft puts no adapter on a model whose layers have experts; write the whole model with --folder";
+        let message = "peft cannot put an adapter on a model whose layers have experts; write the whole model with --folder";
         return Err(Error::Request(message.to_owned()));
     }
     let factors = factors(model, deltas, listen)?;
@@ -101,7 +101,7 @@ fn factors<'a>(
 fn one(model: &Model, parameter: &str, forms: &[&Form]) -> Result<Factors> {
     let module = parameter.strip_suffix(".weight").filter(|module| is_projection(model, module)).ok_or_else(|| {
         Error::Request(format!(
-            "the change of `{parameter}` is none of a projection's weight, and an adapter holds no other; write the whole \
+            "the change of `{parameter}` is not of a projection's weight, and an adapter can contain no other; write the whole \
              model with --folder"
         ))
     })?;
@@ -154,8 +154,7 @@ fn decomposed(parameter: &str, forms: &[&Form]) -> Result<(Tensor, Tensor)> {
     let full = squares.len();
     if rank == full {
         return Err(Error::Request(format!(
-            "the change of `{parameter}` has the full rank {full}, so that an adapter would hold more numbers than the \
-             weight; write the whole model with --folder, or the change with --save"
+            "the change of `{parameter}` has full rank {full}, so an adapter would contain more numbers than the weight; write the whole model with --folder, or the change with --save"
         )));
     }
     let rank = rank as i64;
@@ -202,7 +201,7 @@ mod tests {
     fn a_change_of_full_rank_is_refused_with_the_remedy() {
         tch::manual_seed(2);
         let error = decomposed("h.3.w", &[&Form::Dense(random([20, 12]))]).expect_err("full rank").to_string();
-        assert!(error.contains("`h.3.w` has the full rank 12") && error.contains("--folder"), "{error}");
+        assert!(error.contains("`h.3.w` has full rank 12") && error.contains("--folder"), "{error}");
     }
 
     #[test]

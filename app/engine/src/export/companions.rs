@@ -24,7 +24,6 @@ const COMPANIONS: [(&str, Holds); 7] = [
 
 #[derive(Clone, Copy)]
 enum Holds {
-    /// A JSON object.
     Json,
     /// Two tokens a line, after a line that says the version.
     Merges,
@@ -44,15 +43,15 @@ pub fn copy(source: &Path, into: &FolderDraft) -> Result<()> {
         }
         let unfit = |what: &str| {
             Error::Request(format!(
-                "{}: {what}, so it is not copied; put the model's own file there or take it away",
+                "{}: {what}, so it is not copied; put the model's own file there or remove it",
                 from.display()
             ))
         };
         let bytes = locus_files::bytes(&from, LARGEST).map_err(|error| unfit(&error.to_string()))?;
         match holds {
-            Holds::Json if !is_object(&bytes) => return Err(unfit("it is no JSON object")),
-            Holds::Merges if !are_merges(&bytes) => return Err(unfit("it does not hold two tokens a line")),
-            Holds::Template if !is_template(&bytes) => return Err(unfit("it is no template of messages")),
+            Holds::Json if !is_object(&bytes) => return Err(unfit("it is not a JSON object")),
+            Holds::Merges if !are_merges(&bytes) => return Err(unfit("it does not have two tokens per line")),
+            Holds::Template if !is_template(&bytes) => return Err(unfit("it is not a chat template")),
             _ => into.write(name, &bytes).map_err(NotWritten::at(&from))?,
         }
     }

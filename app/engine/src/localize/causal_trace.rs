@@ -12,12 +12,12 @@ const MOST_LAYERS: usize = 10_000;
 
 pub const LOCALIZER: Localizer = Localizer {
     kind: "causal-trace",
-    about: "the greatest share of the answer that restoring the layer brings back, over the tokens",
+    about: "the largest share of the answer that restoring the layer recovers, over the tokens",
     settings: &[
         ("states", "mlp, hidden or attention: what is restored; mlp"),
         ("window", "layers that are restored together around each; 5, and 1 for hidden states"),
-        ("tokens", "all, or subject-last: the tokens over which the greatest effect is taken; all"),
-        ("effect", "fraction of what the corruption takes, or difference; fraction"),
+        ("tokens", "all, or subject-last: the tokens over which the largest effect is taken; all"),
+        ("effect", "fraction of the drop under corruption, or difference; fraction"),
         ("score", "probability of the true answer, or logit-difference from the new one; probability"),
         SETTINGS[0],
         SETTINGS[1],

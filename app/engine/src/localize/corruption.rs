@@ -16,9 +16,9 @@ const MOST_SAMPLES: usize = 1000;
 
 /// Names and words of the settings of a corruption.
 pub const SETTINGS: [(&str, &str); 4] = [
-    ("corruption", "noise, or replacement by the tokens of other subjects of the relation that have as many"),
+    ("corruption", "noise, or replacement by other subjects of the relation with as many tokens"),
     ("samples", "draws of noise, or other subjects; 10"),
-    ("noise", "standard deviations of the subjects' embeddings that the noise has; 3"),
+    ("noise", "noise level, in standard deviations of the subjects' embeddings; 3"),
     ("seed", "seed of the draws; 1"),
 ];
 

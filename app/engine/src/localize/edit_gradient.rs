@@ -14,8 +14,8 @@ use tch::{Kind, Tensor};
 
 pub const LOCALIZER: Localizer = Localizer {
     kind: "edit-gradient",
-    about: "the norm of the gradient of the answer's loss in the layer's down-projection",
-    settings: &[("target", "new or true: the answer whose loss is taken; new")],
+    about: "the norm of the gradient of the answer's loss at the layer's down-projection",
+    settings: &[("target", "new or true: the answer whose loss is used; new")],
     find,
 };
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 pub const LOCALIZER: Localizer = Localizer {
     kind: "fixed-layer",
     about: "one layer for all facts",
-    settings: &[("layer", "the layer; a fourth of the way up without it")],
+    settings: &[("layer", "the layer; a quarter of the way up by default")],
     find,
 };
 

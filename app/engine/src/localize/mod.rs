@@ -50,7 +50,7 @@ pub struct Found {
 /// Asked between two parts of the work; its error ends it.
 pub type Listen<'a> = &'a mut dyn FnMut() -> Result<()>;
 
-/// Finds a fact.
+/// Computes a localizer's effects for one fact.
 pub type Find = fn(&Asked<'_>, Listen<'_>) -> Result<Found>;
 
 pub struct Localizer {
@@ -60,7 +60,7 @@ pub struct Localizer {
     pub about: &'static str,
     /// Its settings: name, and what each is.
     pub settings: &'static [(&'static str, &'static str)],
-    /// Finds a fact.
+    /// Computes a localizer's effects for one fact.
     pub find: Find,
 }
 

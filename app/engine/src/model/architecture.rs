@@ -4,7 +4,7 @@ pub use super::block_names::{BlockNames, MlpNames, QueryKeyValueNames};
 pub use super::experts::{ExpertLayout, Experts, Routing};
 pub use super::rotary::{Beyond, Rotary, Scaling, Stretch};
 
-/// Normalisation of the residual stream before attention, MLP and unembedding.
+/// Normalization of the residual stream before attention, MLP and unembedding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Norm {
     /// Mean and variance, with weight and bias.
@@ -64,7 +64,7 @@ impl Activation {
 pub enum Residual {
     /// MLP reads the stream after attention has written to it (GPT-2, Llama).
     Sequential,
-    /// Both read the same normalised stream (GPT-J, Phi).
+    /// Both read the same normalized stream (GPT-J, Phi).
     ParallelSharedNorm,
     /// Both read the stream, each through a norm of its own (GPT-NeoX).
     ParallelTwoNorms,
@@ -79,7 +79,7 @@ pub struct Architecture {
     pub layers: usize,
     /// Width of the residual stream.
     pub hidden: i64,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: i64,
     /// Key and value heads (fewer than `heads` with grouped queries).
     pub key_value_heads: i64,
@@ -91,7 +91,6 @@ pub struct Architecture {
     pub vocabulary: i64,
     /// Most positions that a prompt may have.
     pub context: i64,
-    /// Kind of norm.
     pub norm: Norm,
     /// Added to the variance in norms.
     pub norm_epsilon: f64,
@@ -166,7 +165,7 @@ pub struct Special {
     /// Projections are stored `[in, out]` (GPT-2's Conv1D).
     pub stored_input_first: bool,
     pub positions: Option<LearnedPositions>,
-    /// How queries and keys are normalised, where a block names norms of theirs.
+    /// How queries and keys are normalized, where a block names norms of theirs.
     pub query_key_norm: QueryKeyNorm,
     /// By layer: how its queries and keys rotate; empty where all do by [`Architecture::rotary`].
     pub layer_rotary: Vec<LayerRotary>,
@@ -187,7 +186,7 @@ pub struct Special {
 /// A token embedding of another width than the residual stream.
 #[derive(Clone, Debug)]
 pub struct NarrowEmbedding {
-    /// Its width.
+    /// Width of the stored token embedding.
     pub width: i64,
     /// Name of the projection to the residual stream, `[hidden, width]`.
     pub into: String,

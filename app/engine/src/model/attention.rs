@@ -48,8 +48,8 @@ impl Inputs {
 }
 
 impl Attention {
-    /// Output of the module for the normalised stream `[tokens, hidden]`, for the tokens that are read after the block alone
-    /// where not all are, and with `keep` the keys and values of each span's own positions.
+    /// Output of the module for the normalized stream `[tokens, hidden]`, for the tokens that are read after the block
+    /// alone where not all are, and with `keep` the keys and values of each span's own positions.
     pub fn apply(
         &self,
         input: &Tensor,
@@ -195,7 +195,7 @@ impl Attention {
         };
         let products = queries.f_matmul(&grouped(&all.keys)?.f_transpose(2, 3)?)?;
         let scores = capped(products.f_mul_scalar(self.scale)?, self.cap)?;
-        // half-precision scores are normalised in float32
+        // half-precision scores are normalized in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
         let scores = scores.f_to_kind(wide)?;
         let seen = match hidden {

@@ -33,7 +33,7 @@ pub struct BlockNames {
 /// How a checkpoint stores the MLP of a block.
 #[derive(Clone, Debug)]
 pub enum MlpNames {
-    /// One MLP.
+    /// A single MLP, not a set of experts.
     One {
         /// Up-projection (of a gated MLP: the branch without activation). Where `Special::gate_with_up` says so, its first
         /// half is the gate.
@@ -74,7 +74,7 @@ impl MlpNames {
 /// How a checkpoint stores the projections of attention.
 #[derive(Clone, Debug)]
 pub enum QueryKeyValueNames {
-    /// Three matrices.
+    /// Separate matrices for queries, keys and values.
     Separate([String; 3]),
     /// One matrix: all queries, then all keys, then all values (GPT-2, Phi-3).
     Stacked(String),

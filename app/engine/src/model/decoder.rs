@@ -22,7 +22,6 @@ use tch::{Device, Kind, Tensor};
 pub struct Model {
     /// What the configuration says.
     pub architecture: Arc<Architecture>,
-    /// The checkpoint's tokenizer.
     pub tokenizer: Arc<Tokenizer>,
     /// Where everything is but layers that lie elsewhere, and where whatever is read of a run is.
     pub device: Device,

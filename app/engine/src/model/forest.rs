@@ -102,7 +102,7 @@ impl Forest {
     /// Those of libtorch, and [`crate::Error::OutOfMemory`] for more tokens than can be looked at together.
     pub fn batch(&self, device: Device) -> Result<Batch> {
         let count = self.len();
-        let mut hidden = room(count * count).doing(|| format!("laying {count} tokens side by side"))?;
+        let mut hidden = room(count * count).doing(|| format!("gathering {count} tokens"))?;
         hidden.resize(count * count, true);
         for (index, parent) in self.parents.iter().enumerate() {
             // a token sees what the one before it sees, and itself

@@ -30,7 +30,7 @@ pub struct Projection {
     pub weight: Tensor,
     /// `[out]`.
     pub bias: Option<Tensor>,
-    /// Orientation of `weight`.
+    /// Whether `weight` is stored `[in, out]`, as by GPT-2.
     pub input_first: bool,
 }
 
@@ -124,7 +124,7 @@ pub struct Mlp {
 /// What opens and closes the up-projection's output.
 #[derive(Debug)]
 pub enum Gate {
-    /// Nothing does.
+    /// No gate: the activation applies to the up-projection's output.
     None,
     /// A projection of its own.
     Own(Projection),

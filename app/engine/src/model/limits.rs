@@ -26,8 +26,7 @@ impl Limits {
                 let name = u32::try_from(id).ok().and_then(|id| tokenizer.id_to_token(id)).unwrap_or_default();
                 let name = quoted(&name);
                 Err(Error::Tokenizer(format!(
-                    "the text holds the token `{name}` (number {id}), for which the token embedding has no row: it has \
-                     {rows}; change the text, or take the tokenizer.json of this checkpoint"
+                    "the text contains the token `{name}` (number {id}), but the token embedding has only {rows} rows; change the text, or use the tokenizer.json of this checkpoint"
                 )))
             }
         }
@@ -48,8 +47,7 @@ impl Limits {
         beyond.sort();
         let names: Vec<String> = beyond.into_iter().map(|(_, name)| name).collect();
         Some(format!(
-            "the token embedding has {rows} rows, and none for these tokens of tokenizer.json: {}; texts that hold one are \
-             refused",
+            "the token embedding has {rows} rows, but none for these tokens of tokenizer.json: {}; texts that contain one are refused",
             list(&names)
         ))
     }

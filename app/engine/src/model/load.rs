@@ -143,7 +143,7 @@ impl Checkpoint {
             }
         }
         let rotaries = Rotaries::new(&architecture, places.home.device);
-        let rotaries = rotaries.doing(|| "making the rotary frequencies".to_owned())?;
+        let rotaries = rotaries.doing(|| "computing the rotary frequencies".to_owned())?;
         let mut model = Model::assemble(Arc::new(architecture), Arc::new(tokenizer), weights, rotaries, places)?;
         model.notes = notes;
         Ok(model)
@@ -182,7 +182,7 @@ pub(super) fn json(path: &Path) -> Result<Value> {
 /// A JSON file that a folder may lack; only one that is not there counts as lacking.
 ///
 /// # Errors
-/// It is there and cannot be read, or does not hold what it should.
+/// It is there and cannot be read, or its contents are invalid.
 pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     match locus_files::text(path, LARGEST) {
         Ok(text) => {
@@ -193,7 +193,7 @@ pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::Config {
             path: path.to_owned(),
-            message: format!("cannot be read ({error}); mend it or take it out"),
+            message: format!("cannot be read ({error}); fix or remove it"),
         }),
     }
 }
@@ -203,6 +203,6 @@ fn parsed<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
 }
 
 fn unreadable(path: &Path, error: &serde_json::Error) -> Error {
-    let what = if error.is_data() { "does not hold what it should" } else { "not valid JSON" };
+    let what = if error.is_data() { "its contents are invalid" } else { "not valid JSON" };
     Error::Config { path: path.to_owned(), message: format!("{what}: {error}; copy it from the checkpoint again") }
 }

@@ -10,7 +10,7 @@ use tch::{Device, Kind, Tensor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     pub device: Device,
-    /// The number format.
+    /// Dtype of weights and activations.
     pub kind: Kind,
 }
 

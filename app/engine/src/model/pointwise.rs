@@ -4,7 +4,7 @@
 use crate::error::Result;
 use tch::{Device, Kind, Tensor};
 
-/// Numbers below which a row is not normalised in vectors.
+/// Numbers below which a row is not normalized in vectors.
 const SHORT: i64 = 16;
 /// Numbers that are gone through several times before the next ones come.
 const BLOCK: i64 = 1 << 20;

@@ -29,7 +29,7 @@ impl Model {
         }
         let mut tensors = HashMap::new();
         for (name, shape) in shapes(&architecture) {
-            let making = || format!("making `{name}` at random");
+            let making = || format!("initializing `{name}` at random");
             let mut tensor = Tensor::f_empty(&shape, (kind, device)).doing(making)?;
             let tensor = match (shape.len(), name.ends_with(".bias")) {
                 (1, true) => tensor.f_zero_(),

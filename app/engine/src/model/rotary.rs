@@ -24,7 +24,7 @@ pub struct Rotary {
 /// The kinds of `rope_scaling`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scaling {
-    /// None.
+    /// Published frequencies, without scaling.
     Plain,
     /// All frequencies divided by a factor.
     Linear(f64),

@@ -70,7 +70,7 @@ impl RowChanges {
             Ok(Factors { right: Tensor::f_cat(&right, 0)?, left: Tensor::f_cat(&left, 0)?, seen })
         };
         let all = by_layer.iter().map(|(layer, changes)| Ok((*layer, factors(changes)?))).collect::<Result<_>>();
-        all.doing(|| "laying changes of several models side by side".to_owned()).map(Self)
+        all.doing(|| "concatenating changes of several models".to_owned()).map(Self)
     }
 
     /// What the changes of a layer add to its down-projection's output for the keys `[tokens, inner]`: `[tokens, hidden]`;

@@ -154,11 +154,11 @@ fn finite(name: &str, converted: &Tensor, raw: &Tensor, file: &Path) -> Result<(
     }
     let message = if is(raw)? {
         format!(
-            "tensor `{name}` holds numbers that {} cannot hold; choose float32 or bfloat16",
+            "tensor `{name}` contains numbers that {} cannot represent; choose float32 or bfloat16",
             number_format(converted.kind())
         )
     } else {
-        format!("tensor `{name}` holds numbers that are not finite (NaN or infinite); copy the checkpoint again")
+        format!("tensor `{name}` contains numbers that are not finite (NaN or infinite); copy the checkpoint again")
     };
     Err(Error::Weights { path: file.to_owned(), message })
 }

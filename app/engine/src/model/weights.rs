@@ -131,7 +131,7 @@ impl Weights {
             let stored = self.stored_name(name).ok_or_else(|| self.missing(name))?;
             if !self.about.read.contains(stored) {
                 let message =
-                    format!("parameter `{name}` is stored and never read; a change of it would change nothing");
+                    format!("parameter `{name}` is stored but never read; changing it has no effect");
                 return Err(Error::Request(message));
             }
             let both = self.about.tied.as_ref().filter(|pair| pair.iter().any(|one| one == stored));

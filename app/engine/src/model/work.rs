@@ -6,10 +6,10 @@ thread_local! {
     static WORK: Cell<Work> = const { Cell::new(Work { operations: 0.0, bytes: 0.0 }) };
 }
 
-/// What projections did.
+/// Memory traffic and operations of projections.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Work {
-    /// Multiplications and additions.
+    /// Number of multiplications and additions.
     pub operations: f64,
     /// Bytes of weights that were read.
     pub bytes: f64,

@@ -64,7 +64,7 @@ fn header(file: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; MARK.len() + 2];
     file.read_exact(&mut bytes)?;
     if !bytes.starts_with(MARK) {
-        return Err(io::Error::other("it is no array of numpy"));
+        return Err(io::Error::other("it is not a numpy array"));
     }
     let mut size = [0; 4];
     let width = if bytes[MARK.len()] == 1 { 2 } else { 4 };
@@ -72,7 +72,7 @@ fn header(file: &mut impl Read) -> io::Result<Vec<u8>> {
     bytes.extend_from_slice(&size[..width]);
     let size = u32::from_le_bytes(size) as usize;
     if size > LARGEST_HEADER {
-        return Err(io::Error::other(format!("its header says that it has {size} bytes")));
+        return Err(io::Error::other(format!("its header claims {size} bytes")));
     }
     let start = bytes.len();
     bytes.resize(start + size, 0);
@@ -85,7 +85,7 @@ fn header(file: &mut impl Read) -> io::Result<Vec<u8>> {
             _ => {}
         }
         if depth > DEEPEST {
-            return Err(io::Error::other("its header is no description of an array"));
+            return Err(io::Error::other("its header does not describe an array"));
         }
     }
     Ok(bytes)

@@ -28,7 +28,7 @@ pub struct CorpusPlace {
 
 /// Documents that were read together.
 pub struct Chunk {
-    /// Where it begins.
+    /// Position in the corpus where the chunk begins.
     pub place: CorpusPlace,
     /// Its documents in batches.
     pub batches: Vec<Vec<Vec<i64>>>,

@@ -26,7 +26,7 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// libtorch's name.
+    /// The dtype as libtorch names it.
     #[must_use]
     pub fn kind(self) -> Kind {
         match self {
@@ -35,7 +35,7 @@ impl Precision {
         }
     }
 
-    /// `float32` or `float64`.
+    /// Name in files: `float32` or `float64`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -56,14 +56,13 @@ pub struct Progress {
     pub before: u64,
 }
 
-/// What to collect.
+/// A pass over a corpus that collects second moments.
 #[derive(Debug)]
 pub struct Collecting<'a> {
     /// The unedited model.
     pub model: &'a Model,
-    /// The documents.
     pub corpus: &'a Corpus,
-    /// In which format.
+    /// Dtype of the sums.
     pub precision: Precision,
     /// Where the state is kept from time to time, so that a pass that was cut off goes on; nowhere without it.
     pub progress: Option<ProgressFile>,
@@ -160,7 +159,7 @@ impl<'a> Collecting<'a> {
         let mut checks = BTreeMap::new();
         for layer in layers {
             let mean = sums.mean(layer, done);
-            let (mean, check) = mean.doing(|| format!("taking the means of layer {layer}"))?;
+            let (mean, check) = mean.doing(|| format!("averaging the second moment of layer {layer}"))?;
             let about = LayerDescription { tokens: done, documents: place.documents, source: String::new() };
             description.layers.insert(layer, about);
             means.insert(layer, mean);
@@ -276,7 +275,7 @@ fn layers_with_keys(model: &Model) -> Result<Vec<usize>> {
     let layers = model.architecture.single_mlps();
     match model.architecture.experts_of(0) {
         Some(experts) if layers.is_empty() => Err(Error::Request(format!(
-            "{}, and so is that of every other layer: they have no keys in common, and this model no second moments",
+            "{}, and so is that of every other layer: experts share no keys, so this model has no second moments",
             experts.said(0)
         ))),
         _ => Ok(layers),

@@ -56,7 +56,7 @@ impl Corpus {
     }
 
     /// A file: JSON Lines (`.jsonl`, `.ndjson`, `.json`), Parquet (`.parquet`), or text with one document a line
-    /// (any other name). It is read once from end to end to recognise it; `listen` is called meanwhile and can stop
+    /// (any other name). It is read once from end to end to recognize it; `listen` is called meanwhile and can stop
     /// that by an error.
     ///
     /// # Errors
@@ -141,7 +141,7 @@ impl Corpus {
 pub(super) const LONGEST_DOCUMENT: usize = 2048;
 
 pub(super) const NO_TEXT: &str =
-    "the corpus holds no text; give a file with one document a line, JSON Lines or Parquet";
+    "the corpus contains no text; give a file with one document per line, JSON Lines or Parquet";
 
 /// SHA-256 of a file, and how many lines are not blank.
 fn recognise(path: &Path, listen: &mut dyn FnMut() -> Result<()>) -> Result<(String, u64)> {
@@ -189,7 +189,7 @@ impl Chosen {
         Ok(true)
     }
 
-    /// The next document.
+    /// The next document; `None` after the last.
     pub fn next(&mut self) -> Result<Option<super::documents::Document>> {
         if let Some(sample) = self.sample.clone() {
             let next = sample.partition_point(|&number| u64::from(number) < self.number);

@@ -14,7 +14,7 @@ use std::path::Path;
 
 /// What is said of a file whose contents are not what they were.
 pub(super) const DAMAGED: &str =
-    "it is damaged: its contents do not have the checksum that it carries; delete it to collect them anew";
+    "it is damaged: its contents do not match its checksum; delete it to collect them again";
 
 /// The entry of the file's metadata.
 pub(super) const ENTRY: &str = "second-moments";
@@ -42,7 +42,7 @@ pub struct MomentsDescription {
     pub corpus_name: String,
     /// In which format they were summed up.
     pub precision: String,
-    /// By layer.
+    /// Description of each layer, by its index from 0.
     pub layers: BTreeMap<usize, LayerDescription>,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Says<T> {
     pub is_sealed: bool,
     /// Where its tensors are, from the end of the header.
     pub tensors: Metadata,
-    /// Bytes before them.
+    /// Offset of the tensors in the file, in bytes.
     pub begin: u64,
     /// SHA-256 of its parts by their names, where the header carries a checksum of its own, which it has.
     pub parts: Option<BTreeMap<String, String>>,
@@ -110,7 +110,7 @@ pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Says<T>> {
 
 /// The same of an open file, which is read from its beginning.
 pub(super) fn said_in<T: DeserializeOwned>(input: &mut File, file: &Path) -> Result<Says<T>> {
-    let cut = || bad(file, "not a whole file of second moments; delete it to collect them anew");
+    let cut = || bad(file, "not a complete file of second moments; delete it to collect them again");
     let length = input.metadata().map_or(0, |metadata| metadata.len());
     let mut size = [0; 8];
     input.read_exact(&mut size).map_err(|_| cut())?;

@@ -28,7 +28,6 @@ pub enum Format {
     Lines,
     /// One JSON object a line.
     JsonLines,
-    /// Parquet.
     Parquet,
 }
 
@@ -44,11 +43,10 @@ impl Format {
     }
 }
 
-/// One document.
+/// A document of a corpus.
 pub enum Document {
-    /// Its text.
     Text(String),
-    /// Its token ids.
+    /// Token ids, from a corpus that is already tokenized.
     Tokens(Vec<i64>),
 }
 
@@ -93,7 +91,7 @@ pub fn unreadable(path: &Path, error: &std::io::Error) -> Error {
     bad(
         path,
         format!(
-            "the corpus cannot be read ({error}); give a text file with one document a line, JSON Lines or Parquet"
+            "the corpus cannot be read ({error}); give a text file with one document per line, JSON Lines or Parquet"
         ),
     )
 }
@@ -202,14 +200,14 @@ impl Documents for JsonLines {
         let Some(line) = self.lines.text()? else { return Ok(None) };
         let failed = |what: String| bad(&self.lines.path, format!("line {}: {what}", self.lines.number));
         let value: serde_json::Value = serde_json::from_str(&line)
-            .map_err(|_| failed("not a JSON object; give JSON Lines, one object a line".to_owned()))?;
+            .map_err(|_| failed("not a JSON object; give JSON Lines, one object per line".to_owned()))?;
         let object = value.as_object().ok_or_else(|| {
-            failed("not a JSON object but another value; give JSON Lines, one object a line".to_owned())
+            failed("not a JSON object but another value; give JSON Lines, one object per line".to_owned())
         })?;
         match object.get(&self.column) {
             Some(serde_json::Value::String(text)) => Ok(Some(Document::Text(text.clone()))),
             Some(serde_json::Value::Null) => Ok(Some(Document::Text(String::new()))),
-            Some(_) => Err(failed(format!("field `{}` is not a text; name another by --corpus-column", self.column))),
+            Some(_) => Err(failed(format!("field `{}` is not a string; name another with --corpus-column", self.column))),
             None => {
                 let names: Vec<&str> = object.keys().map(String::as_str).collect();
                 Err(failed(no_column("field", &self.column, &names)))
@@ -228,7 +226,7 @@ impl Documents for JsonLines {
 
 fn no_column(what: &str, column: &str, names: &[&str]) -> String {
     let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-    format!("there is no {what} `{column}`; name one of these by --corpus-column: {there}")
+    format!("there is no {what} `{column}`; name one of these with --corpus-column: {there}")
 }
 
 /// Rows of one column of a Parquet file.
@@ -263,7 +261,7 @@ impl Rows {
         });
         let texts = "a text in each row";
         let leaf = leaf.ok_or_else(|| {
-            bad(path, format!("column `{column}` does not hold {texts}; name another by --corpus-column"))
+            bad(path, format!("column `{column}` does not contain {texts}; name another with --corpus-column"))
         })?;
         let defined = schema.column(leaf).max_def_level();
         check_groups(path, &reader, leaf)?;
@@ -320,7 +318,7 @@ impl Documents for Rows {
         }
         let bytes = self.decoded.pop_front().flatten().map(|value| value.data().to_vec()).unwrap_or_default();
         let text = String::from_utf8(bytes).map_err(|_| {
-            bad(&self.path, format!("row {} is not UTF-8 text; name another column by --corpus-column", self.passed))
+            bad(&self.path, format!("row {} is not UTF-8 text; name another column with --corpus-column", self.passed))
         })?;
         self.passed += 1;
         Ok(Some(Document::Text(text)))
@@ -360,7 +358,7 @@ fn check_groups(path: &Path, reader: &SerializedFileReader<File>, leaf: usize) -
         let (packed, unpacked) = (column.compressed_size(), column.uncompressed_size());
         let lies_inside = start >= 0 && packed >= 0 && start.checked_add(packed).is_some_and(|end| end <= length);
         if !lies_inside || unpacked < 0 || group.num_rows() < 0 {
-            let message = format!("row group {number} does not lie in the file; it is damaged, copy it again");
+            let message = format!("row group {number} is outside the file; the file is damaged, copy it again");
             return Err(bad(path, message));
         }
         if unpacked > LARGEST_GROUP {
@@ -381,7 +379,7 @@ fn guarded<T>(body: impl FnOnce() -> parquet::errors::Result<T>) -> parquet::err
 
 fn parquet(path: &Path, file: File) -> Result<SerializedFileReader<File>> {
     guarded(|| SerializedFileReader::new(file))
-        .map_err(|error| bad(path, format!("not a whole Parquet file ({error}); copy it again")))
+        .map_err(|error| bad(path, format!("not a complete Parquet file ({error}); copy it again")))
 }
 
 /// Rows of a Parquet file.

@@ -24,7 +24,7 @@ const WIDE: i64 = 1024;
 /// Rows of a block in which a file keeps a factor: half of a square is zeros.
 const BLOCK: i64 = 512;
 
-/// A factor.
+/// Cholesky factor of a second moment.
 #[derive(Debug)]
 pub(super) struct Factor {
     /// Lower Cholesky factor in float64.
@@ -56,7 +56,7 @@ pub(super) fn of(layer: usize, mean: &Tensor) -> Result<Factor> {
         }
     }
     Err(Error::Request(format!(
-        "the second moment of layer {layer} is not positive semi-definite; check it by `locus stats verify`"
+        "the second moment of layer {layer} is not positive semi-definite; check it with `locus stats verify`"
     )))
 }
 

@@ -81,7 +81,7 @@ impl Layer {
 }
 
 impl Kept {
-    /// Opens a file.
+    /// Opens a file of second moments; layers are read when they are needed.
     pub fn open(path: &Path, device: Device) -> Result<Self> {
         let mut file = locus_files::open(path).map_err(|error| bad(path, format!("cannot be read ({error})")))?;
         let Says { about, is_sealed, tensors, begin, parts } = said_in::<MomentsDescription>(&mut file, path)?;
@@ -104,7 +104,7 @@ impl Kept {
         }
         layers.retain(|_, places| places.mean.is_some());
         if layers.is_empty() {
-            return Err(bad(path, "it holds no second moment; delete it to collect them anew"));
+            return Err(bad(path, "it contains no second moment; delete it to collect them again"));
         }
         let parts = parts.unwrap_or_default();
         for (layer, places) in &mut layers {
@@ -112,7 +112,7 @@ impl Kept {
             let shape = places.mean.as_ref().map_or(&[][..], |place| &place.shape);
             if shape.len() != 2 || shape[0] != shape[1] {
                 let message =
-                    format!("the second moment of layer {layer} is not a finite square matrix; collect it anew");
+                    format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
                 return Err(bad(path, message));
             }
         }
@@ -131,7 +131,6 @@ impl Kept {
         self.device
     }
 
-    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -159,7 +158,7 @@ impl Kept {
         self.matches(places, hash)
     }
 
-    /// Reads a layer.
+    /// Reads a layer; `None` if the file does not contain it.
     pub fn read(&self, layer: usize) -> Result<Option<Layer>> {
         let Some(places) = self.layers.get(&layer) else { return Ok(None) };
         let Some(mean) = &places.mean else { return Ok(None) };
@@ -174,7 +173,7 @@ impl Kept {
         self.matches(places, hash)?;
         let is_finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
         if is_finite.doing(reading)? == 0 {
-            let message = format!("the second moment of layer {layer} is not a finite square matrix; collect it anew");
+            let message = format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
             return Err(bad(&self.path, message));
         }
         Ok(Some(Layer { mean, check }))
@@ -226,7 +225,7 @@ pub(super) fn read_at(file: &mut File, path: &Path, place: &Place, seen: &mut dy
 
 /// Passes through the bytes at a place, with how many came before each piece.
 fn pieces(file: &mut File, path: &Path, place: &Place, take: &mut dyn FnMut(&[u8], usize) -> Result<()>) -> Result<()> {
-    let cut = |_| bad(path, "not a whole file of second moments; delete it to collect them anew");
+    let cut = |_| bad(path, "not a complete file of second moments; delete it to collect them again");
     file.seek(SeekFrom::Start(place.begin)).map_err(cut)?;
     let mut bytes = room(PIECE.min(place.bytes))?;
     let mut done = 0;

@@ -1,4 +1,4 @@
-//! Uncentred second moments of the MLP keys, `C = E[k kᵀ]` (Meng et al. 2022, equation 2), of all layers
+//! Uncentered second moments of the MLP keys, `C = E[k kᵀ]` (Meng et al. 2022, equation 2), of all layers
 //! in one pass over a corpus that need not fit into memory, and solves with them.
 
 mod archive;

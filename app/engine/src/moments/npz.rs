@@ -25,7 +25,7 @@ const SAMPLE_SIZE: &str = "sample_size";
 /// What the published code makes its object by.
 const CONSTRUCTOR_VALUE: &str = "util.runningstats.SecondMoment()";
 
-/// One layer's archive.
+/// The `.npz` archive of one layer.
 #[derive(Debug)]
 struct Archive {
     mean: Tensor,
@@ -54,7 +54,7 @@ pub fn import(model: &Model, path: &Path, layer: Option<usize>) -> Result<Second
         let source = file_name(&file);
         layers.insert(layer, LayerDescription { tokens: archive.count, documents: archive.sample_size, source });
         let mean = archive.mean.f_to_device(model.device);
-        means.insert(layer, mean.doing(|| format!("taking in {}", file.display()))?);
+        means.insert(layer, mean.doing(|| format!("importing {}", file.display()))?);
     }
     described(model, path, means, layers)
 }
@@ -96,7 +96,7 @@ fn import_safetensors(model: &Model, path: &Path, layer: Option<usize>) -> Resul
         means.insert(layer, mean.shallow_clone());
     }
     if means.is_empty() {
-        return Err(bad(path, "it holds no second moment of that layer; leave out --layer to take all it holds"));
+        return Err(bad(path, "it contains no second moment of that layer; leave out --layer to import all it contains"));
     }
     described(model, path, means, layers)
 }
@@ -112,7 +112,7 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
     if let Some(experts) = model.architecture.experts_of(layer) {
         return Err(bad(
             file,
-            format!("{}, which have no keys in common; take a layer with a single MLP", experts.said(layer)),
+            format!("{}, which share no keys; choose a layer with a single MLP", experts.said(layer)),
         ));
     }
     if size != [inner, inner] {
@@ -120,13 +120,13 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
     }
     let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
     if finite.doing(|| format!("checking {}", file.display()))? == 0 {
-        return Err(bad(file, "it holds numbers that are not finite; copy it again"));
+        return Err(bad(file, "it contains numbers that are not finite; copy it again"));
     }
     Ok(())
 }
 
 fn wrong_width(file: &Path, shape: &str, inner: i64) -> Error {
-    bad(file, format!("it has shape {shape}, this model's keys are {inner} wide; give the model it belongs to"))
+    bad(file, format!("it has shape {shape}, but this model's keys have width {inner}; give the model it belongs to"))
 }
 
 fn file_name(path: &Path) -> String {
@@ -146,13 +146,13 @@ fn archives(model: &Model, folder: &Path, layer: Option<usize>) -> Result<Vec<(u
             continue;
         }
         if let Some(other) = by_layer.insert(at, file.clone()) {
-            let message = format!("and {} are both for layer {at}; import one of them by its name", file_name(&file));
+            let message = format!("and {} are both for layer {at}; import only one of them, by its name", file_name(&file));
             return Err(bad(&other, message));
         }
     }
     if by_layer.is_empty() {
         let which = layer.map_or_else(String::new, |layer| format!(" for layer {layer}"));
-        return Err(bad(folder, format!("it holds no .npz file{which}; give a folder like wikipedia_stats")));
+        return Err(bad(folder, format!("it contains no .npz file{which}; give a folder like wikipedia_stats")));
     }
     Ok(by_layer.into_iter().collect())
 }
@@ -183,13 +183,13 @@ fn place(model: &Model, file: &Path, given: Option<usize>) -> Result<usize> {
 
 /// Reads one archive of second moments `inner` wide. Nothing is unpacked before its shape is known to be that.
 fn read(file: &Path, inner: i64) -> Result<Archive> {
-    let damaged = |error: std::io::Error| bad(file, format!("not a whole .npz file ({error}); copy it again"));
+    let damaged = |error: std::io::Error| bad(file, format!("not a complete .npz file ({error}); copy it again"));
     let opened = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
     let mut archive = NpzArchive::new(BufReader::new(opened)).map_err(damaged)?;
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let missing = |entry: &str| {
         let there = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        bad(file, format!("there is no entry `{entry}` but {there}; give a file as the authors of ROME published them"))
+        bad(file, format!("there is no entry `{entry}`, only {there}; give a file like those that the authors of ROME published"))
     };
     let count = entry(&mut archive, COUNT, SMALL).map_err(damaged)?.ok_or_else(|| missing(COUNT))?;
     let count = scalar(count).map_err(damaged)?;
@@ -222,7 +222,7 @@ fn read(file: &Path, inner: i64) -> Result<Archive> {
 }
 
 fn scalar<R: Read>(file: NpyFile<R>) -> std::io::Result<f64> {
-    let none = || std::io::Error::other("an entry that should be a number is none");
+    let none = || std::io::Error::other("an entry that should be a number is not one");
     let file = match file.try_data::<i64>() {
         Ok(mut data) => return data.next().ok_or_else(none)?.map(|value| value as f64),
         Err(file) => file,

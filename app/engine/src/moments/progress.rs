@@ -45,7 +45,7 @@ impl ProgressFile {
         Self { file, every: EVERY, written: Cell::new(Instant::now()), cost: Cell::new(Duration::ZERO) }
     }
 
-    /// Written that often.
+    /// Sets how often it is written.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every, ..self }
@@ -119,7 +119,7 @@ impl ProgressFile {
         self.keep(about, place, tokens, sums)
     }
 
-    /// Writes the state.
+    /// Writes the sums so far and the position in the corpus.
     pub(super) fn keep(&self, about: &MomentsDescription, place: CorpusPlace, tokens: u64, sums: &Sums) -> Result<()> {
         let start = Instant::now();
         let state = State { description: about.clone(), place, tokens };

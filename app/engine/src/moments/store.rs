@@ -43,7 +43,7 @@ impl SecondMoments {
             let finite = finite.doing(|| format!("checking the second moment of layer {layer}"))?;
             if size.len() != 2 || size[0] != size[1] || finite == 0 {
                 let message =
-                    format!("the second moment of layer {layer} is not a finite square matrix; collect it anew");
+                    format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
                 return Err(Error::Request(message));
             }
         }

@@ -26,7 +26,7 @@ impl Sums {
         let zeros = |size: i64, kind: Kind| {
             let all = layers.iter().map(|&layer| Ok((layer, Tensor::f_zeros([size, size], (kind, device))?)));
             let all: Result<BTreeMap<usize, Tensor>> = all.collect();
-            all.doing(|| format!("making room for the sums of {} layers", layers.len()))
+            all.doing(|| format!("allocating the sums of {} layers", layers.len()))
         };
         let checked = checked_keys(inner)?.f_to_device(device)?;
         Ok(Self { lower: zeros(inner, precision.kind())?, checks: zeros(checked.size()[0], Kind::Double)?, checked })

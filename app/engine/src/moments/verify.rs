@@ -15,7 +15,6 @@ const DEVIATION: f64 = 1e-4;
 /// What was found in the second moment of one layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerCheck {
-    /// The layer.
     pub layer: usize,
     /// Keys that never fired: rows of zeros.
     pub dead_keys: i64,
@@ -51,7 +50,7 @@ pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerC
     let mut problems = Vec::new();
     let width = mean.size()[0];
     if width != inner {
-        problems.push(format!("it is {width} wide, the model's keys are {inner} wide; it belongs to another model"));
+        problems.push(format!("it has width {width}, but the model's keys have width {inner}; it belongs to another model"));
     }
     let wide = mean.f_to_kind(Kind::Double)?;
     let largest = |matrix: &Tensor| matrix.f_abs()?.f_max()?.f_double_value(&[]);
@@ -70,7 +69,7 @@ pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerC
         let raised = live.f_add(&identity.f_mul_scalar(ROUNDING * largest)?)?;
         let (_, info) = raised.f_linalg_cholesky_ex(false, false)?;
         if info.f_int64_value(&[])? != 0 {
-            problems.push("it is not positive semi-definite: no second moment of any keys".to_owned());
+            problems.push("it is not positive semi-definite, so it is no second moment of any keys".to_owned());
         }
     }
     let deviation = moments.deviation(layer)?;

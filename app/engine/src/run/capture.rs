@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 
 /// Logits that are held at once where one token is read of each row.
 pub(crate) const LOGITS_AT_ONCE: i64 = 1 << 24;
-/// Rows that are normalised at once on a CPU: more do not stay in its cache.
+/// Rows that are normalized at once on a CPU: more do not stay in its cache.
 const ROWS_NORMALISED: i64 = 32;
 
 /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each entry.
@@ -203,7 +203,7 @@ pub(super) fn blocks_below(model: &Model, site: Site) -> Result<usize> {
     check_layer(model, layer)?;
     match model.architecture.experts_of(layer) {
         Some(experts) if matches!(site, Site::MlpKey(_)) => Err(Error::Request(format!(
-            "{}, each with keys of its own: there is no one key to read there; read what goes into or comes out of the MLP",
+            "{}, each with its own keys, so there is no single key to read; read the input or output of the MLP",
             experts.said(layer)
         ))),
         _ => Ok(layer + 1),

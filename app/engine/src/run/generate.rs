@@ -19,7 +19,7 @@ use unicode_normalization::UnicodeNormalization;
 pub enum Choice<'a> {
     /// The most probable one.
     Greedy,
-    /// One of the five most probable, by their renormalised probabilities, drawn row after row.
+    /// One of the five most probable, by their renormalized probabilities, drawn row after row.
     Sampled(&'a mut LegacyRandom),
 }
 
@@ -40,7 +40,7 @@ pub enum Length {
 /// A prompt and what came after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Generated {
-    /// All tokens.
+    /// Tokens of the prompt, followed by those of the continuation.
     pub tokens: Vec<i64>,
     /// How many of them are the prompt's.
     pub prompt_tokens: usize,
@@ -129,9 +129,9 @@ pub fn generate_both(
 /// A model, and one that differs from it in down-projections of some layers alone.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'a> {
-    /// The one.
+    /// The model that the other one differs from.
     pub model: &'a Model,
-    /// The other.
+    /// The model with other down-projections in `layers`.
     pub edited: &'a Model,
     /// The layers in which they differ.
     pub layers: &'a [usize],

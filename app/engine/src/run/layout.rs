@@ -10,7 +10,6 @@ use tch::{Device, Tensor};
 /// Rows of prompts, those of equal length and equal first column side by side in one span.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// The spans.
     pub batch: Batch,
     /// By row: its span and its place in the span; `None` for a row without columns.
     places: Vec<Option<(usize, i64)>>,
@@ -27,7 +26,7 @@ pub fn check_rows(model: &Model, rows: &[Vec<i64>]) -> Result<()> {
     let known = 0..model.architecture.vocabulary;
     for (index, row) in rows.iter().enumerate() {
         if row.is_empty() || row.len() as i64 > context {
-            let message = format!("row {index} has {} tokens; the model reads 1 to {context}", row.len());
+            let message = format!("row {index} has {} tokens, but the model reads 1 to {context}", row.len());
             return Err(Error::Request(message));
         }
         if let Some(token) = row.iter().find(|token| !known.contains(token)) {

@@ -10,7 +10,6 @@ use tch::Tensor;
 /// Noise `[cells, hidden]` in float64 on the embeddings of some cells.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Noised<'a> {
-    /// The cells.
     pub cells: &'a [Cell],
     /// What is added to each.
     pub noise: &'a Tensor,

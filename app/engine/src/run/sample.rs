@@ -54,7 +54,7 @@ pub fn sample_noised(
     texts.iter().map(|text| text.published_text(model)).collect()
 }
 
-/// One token per row among the most probable, by their renormalised probabilities; `drawn` has a number from 0 to 1 for
+/// One token per row among the most probable, by their renormalized probabilities; `drawn` has a number from 0 to 1 for
 /// each row.
 pub(super) fn draw(log_probabilities: &Tensor, drawn: &[f64]) -> Result<Vec<i64>> {
     // a vocabulary may be smaller than that

@@ -115,7 +115,7 @@ struct Place {
 }
 
 impl Placement {
-    /// The noised cells.
+    /// Cells whose embeddings are noised.
     #[must_use]
     pub fn cells(&self) -> Vec<Cell> {
         let cells = |place: &Place| {

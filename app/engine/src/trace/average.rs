@@ -41,7 +41,6 @@ pub fn positions_of(role: TokenRole, subject: &Range<usize>, tokens: usize, excl
 /// One role's curve over the layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleCurve {
-    /// The role.
     pub role: TokenRole,
     /// Samples: facts, or tokens where several of a fact play the role.
     pub count: usize,
@@ -59,7 +58,7 @@ pub struct RoleCurve {
 /// What noise does to all facts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TotalEffect {
-    /// Facts.
+    /// Number of facts.
     pub facts: usize,
     /// Mean clean probability.
     pub clean: f64,
@@ -97,7 +96,7 @@ impl Averages {
         self.corrupted.push(corrupted);
     }
 
-    /// Facts so far.
+    /// Number of facts so far.
     #[must_use]
     pub fn facts(&self) -> usize {
         self.clean.len()

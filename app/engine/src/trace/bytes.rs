@@ -34,7 +34,7 @@ const KEPT: u64 = 16 << 20;
 /// - `L N (2q T + 5 A C max(T, 16))` for the attention of one row of the map, with `A` heads: keys and values with what is
 ///   before them, and scores;
 /// - what is read at the end, beside what blocks have let go and an allocator keeps: of as many distributions as have 2²⁴
-///   numbers, or one for each cell, sample and token of the answer where these are fewer, and 32 of them normalised.
+///   numbers, or one for each cell, sample and token of the answer where these are fewer, and 32 of them normalized.
 ///
 /// An eighth more is for the gaps between pieces of memory, and 16 MiB for what libraries keep.
 #[must_use]

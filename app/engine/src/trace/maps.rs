@@ -13,7 +13,7 @@ use std::ops::Range;
 /// A finished heat map.
 #[derive(Clone, Debug)]
 pub struct HeatMap {
-    /// What was changed.
+    /// Kind of state that was restored or ablated.
     pub kind: Kind,
     /// Layers of a window (ignored for [`Kind::Hidden`]).
     pub window: usize,

@@ -125,7 +125,7 @@ fn gradients(model: &Model, pass: &Pass, answer: &[i64], kind: Kind) -> Result<(
     let probabilities = joint_probabilities(model, answer, &stream.f_reshape([rows, -1, hidden])?)?;
     let total = probabilities.f_sum(tch::Kind::Float)?;
     let gradients = Tensor::f_run_backward(&[total], &activations, false, false)
-        .doing(|| "running backwards from the answer's probability".to_owned())?;
+        .doing(|| "computing the gradient of the answer's probability".to_owned())?;
     let shaped = gradients.iter().map(|gradient| {
         let gradient = model.at_home(gradient)?.f_reshape([rows, -1, hidden])?;
         let missing = columns - gradient.size()[1];

@@ -38,7 +38,7 @@ pub struct TracedQuestion {
 }
 
 impl TracedQuestion {
-    /// A prompt that `template` makes with the subject in the place of `{}`, and the answer, tokenised together. Where
+    /// A prompt that `template` makes with the subject in the place of `{}`, and the answer, tokenized together. Where
     /// the template has no `{}` it is the prompt itself, and the subject's last mention in it is taken.
     ///
     /// # Errors
@@ -57,7 +57,7 @@ impl TracedQuestion {
         let context = model.architecture.context;
         if (prompt.len() + answer.len()) as i64 > context {
             return Err(Error::Request(format!(
-                "prompt and answer have {} tokens, the model reads {context}; shorten the prompt",
+                "prompt and answer have {} tokens, but the model reads {context}; shorten the prompt",
                 prompt.len() + answer.len()
             )));
         }

@@ -9,7 +9,6 @@ use tch::Tensor;
 /// The clean run of one fact.
 #[derive(Debug)]
 pub struct CleanRun {
-    /// What was asked.
     pub question: TracedQuestion,
     /// Answer token ids, at least one.
     pub answer: Vec<i64>,
@@ -44,7 +43,6 @@ impl CleanRun {
 /// Both runs of one fact. Positions before the subject are the same in both and computed once.
 #[derive(Debug)]
 pub struct Runs {
-    /// The clean run.
     pub clean: CleanRun,
     /// Mean probability of the answer over the noise samples, nothing restored.
     pub corrupted_score: f64,
@@ -79,7 +77,7 @@ impl Runs {
     }
 }
 
-/// The corrupted run.
+/// Runs the prompt with noise on its subject.
 pub(super) fn corrupted(model: &Model, clean: &CleanRun, request: &Request) -> Result<Pass> {
     let _guard = tch::no_grad_guard();
     let samples = request.noise.size()[0];

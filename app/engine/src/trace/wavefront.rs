@@ -15,7 +15,7 @@ use tch::Tensor;
 /// What a running sweep tells. An error returned by the listener stops the sweep; [`crate::Error::Cancelled`] for one.
 #[derive(Clone, Debug)]
 pub enum Report<'a> {
-    /// A block was run; a point for cancelling.
+    /// A block was run; a point for canceling.
     Block {
         /// Positions that went through a block so far, of all cells: what the map's time goes with.
         done: u64,
@@ -31,7 +31,7 @@ pub enum Report<'a> {
     },
 }
 
-/// Layers that a window of `width` centred at `layer` changes, clipped to the model.
+/// Layers that a window of `width` centered at `layer` changes, clipped to the model.
 #[must_use]
 pub fn window_layers(layer: usize, width: usize, layers: usize) -> Range<usize> {
     layer.saturating_sub(width / 2)..layers.min(layer + width.div_ceil(2))
@@ -101,7 +101,7 @@ impl Sweep<'_> {
         self.scores(group, cells, &members, &streams)
     }
 
-    /// The layers that the cell centred at `layer` changes.
+    /// The layers that the cell centered at `layer` changes.
     fn changed(&self, layer: usize) -> Range<usize> {
         match self.kind {
             Kind::Hidden => layer..layer + 1,
@@ -109,7 +109,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// The first block that the cell centred at `layer` must run: what the lowest that it changes gives is known.
+    /// The first block that the cell centered at `layer` must run: what the lowest that it changes gives is known.
     fn joins_before(&self, layer: usize) -> usize {
         self.changed(layer).start + 1
     }

@@ -48,8 +48,8 @@ fn a_file_that_is_there_and_cannot_be_read_is_refused_by_its_name() {
         std::fs::remove_file(folder.file(name)).ok();
         folder.load().expect("a folder may lack it");
         put("{").refused(&[name, "not valid JSON"]);
-        put("3").refused(&[name, "does not hold what it should"]);
-        put("[]").refused(&[name, "does not hold what it should"]);
+        put("3").refused(&[name, "its contents are invalid"]);
+        put("[]").refused(&[name, "its contents are invalid"]);
         std::fs::write(folder.file(name), [0xff, 0xfe]).expect("written");
         folder.refused(&[name, "not UTF-8"]);
         std::fs::remove_file(folder.file(name)).expect("removed");

@@ -52,7 +52,7 @@ fn the_index_decides_also_beside_a_whole_file() {
     let model = folder.load().expect("both");
     assert_eq!(mark(&model), mark(&sharded));
     let told = &model.notes[0];
-    assert!(told.contains("`model.safetensors` is no part of the model, which is what"), "{told}");
+    assert!(told.contains("`model.safetensors` is not part of the model, which is what"), "{told}");
     assert!(told.contains("transformers would read model.safetensors instead"), "{told}");
 }
 
@@ -66,9 +66,9 @@ fn the_index_decides_and_what_it_names_must_be_there() {
         folder.write_json("model.safetensors.index.json", &changed);
     };
     with(&|map| map["model.norm.weight"] = json!("model-00009-of-00003.safetensors"));
-    folder.refused(&["model-00009-of-00003.safetensors", "not there"]);
+    folder.refused(&["model-00009-of-00003.safetensors", "is missing"]);
     with(&|map| map["model.other.weight"] = json!("model-00001-of-00003.safetensors"));
-    folder.refused(&["model-00001-of-00003.safetensors", "model.other.weight", "not there"]);
+    folder.refused(&["model-00001-of-00003.safetensors", "model.other.weight", "is missing"]);
     with(&|map| map["model.norm.weight"] = json!("../elsewhere.safetensors"));
     folder.refused(&["model.norm.weight", "no file name"]);
     with(&|map| drop(map.as_object_mut().expect("an object").remove("model.norm.weight")));
@@ -93,7 +93,7 @@ fn tensors_that_cannot_be_read_as_weights_are_named() {
         folder
     };
     let ones = |sides: &[i64], kind| Tensor::ones(sides, (kind, Device::Cpu));
-    put("h.0.mlp.c_fc.weight", ones(&[32, 128], Kind::Int8)).refused(&["h.0.mlp.c_fc.weight", "I8", "quantised"]);
+    put("h.0.mlp.c_fc.weight", ones(&[32, 128], Kind::Int8)).refused(&["h.0.mlp.c_fc.weight", "I8", "quantized"]);
     put("wte.weight", ones(&[591, 32], Kind::Int64)).refused(&["wte.weight", "I64"]);
     put("ln_f.weight", ones(&[32], Kind::Float) * f64::NAN).refused(&["ln_f.weight", "not finite"]);
     put("ln_f.bias", ones(&[32], Kind::Float) * f64::INFINITY).refused(&["ln_f.bias", "not finite"]);

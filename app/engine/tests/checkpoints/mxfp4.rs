@@ -191,19 +191,19 @@ fn packed_experts_that_are_not_whole_are_refused_by_their_names() {
     // a scale that says that there is no number
     let none = bytes(121, 127, &[EXPERTS, outputs, 1]);
     let _ = none.get(3).get(2).fill_(255);
-    damaged(&[(scales, Some(none.shallow_clone()))], &["gate_up_proj` holds numbers that are not finite"]);
+    damaged(&[(scales, Some(none.shallow_clone()))], &["gate_up_proj` contains numbers that are not finite"]);
     let _ = none.get(3).get(2).fill_(200);
     let folder = packed();
     folder.change(|tensors| drop(tensors.insert(format!("model.layers.1.mlp.experts.{scales}"), none)));
     folder.load().expect("float32 holds them");
     let narrow = Model::load(folder.path(), Device::Cpu, Kind::Half).expect_err("too large").to_string();
-    assert!(narrow.contains("gate_up_proj` holds numbers that float16 cannot hold"), "{narrow}");
+    assert!(narrow.contains("gate_up_proj` contains numbers that float16 cannot represent"), "{narrow}");
 }
 
 #[test]
 fn only_experts_of_gpt_oss_are_packed_so() {
     let llama = Folder::of("llama");
-    llama.set("quantization_config", json!({"quant_method": "mxfp4"})).refused(&["quantised (method mxfp4)"]);
+    llama.set("quantization_config", json!({"quant_method": "mxfp4"})).refused(&["quantized (method mxfp4)"]);
     let folder = packed();
     let method = |more: Value| {
         let mut settings = json!({"quant_method": "mxfp4"});

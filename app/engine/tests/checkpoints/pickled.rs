@@ -37,13 +37,13 @@ fn an_index_names_the_files_of_pytorch_as_it_does_others() {
     Model::load(folder.path(), Device::Cpu, Kind::Float).expect("a model");
     std::fs::remove_file(folder.file("pytorch_model-00001-of-00001.bin")).expect("removed");
     let error = Checkpoint::look(folder.path()).expect_err("a file that is missing").to_string();
-    assert!(error.contains("which is not there"), "{error}");
+    assert!(error.contains("which is missing"), "{error}");
 }
 
 #[test]
 fn what_is_no_file_of_weights_is_said() {
     for (name, said) in [
-        ("across.bin", "`across` does not lie row by row"),
+        ("across.bin", "`across` is not stored row by row"),
         ("before-1.6.bin", "PyTorch 1.6 or newer"),
         ("list.bin", "no dictionary of tensors"),
         ("ordered.bin", "model.embed_tokens.weight` is missing"),
@@ -59,7 +59,7 @@ fn an_adapter_beside_the_weights_of_pytorch_is_no_part_of_the_model() {
     let adapter = [("lora".to_owned(), Tensor::ones([2, 2], (Kind::Float, Device::Cpu)))];
     folder.write("adapter_model.safetensors", &adapter.into());
     let model = folder.load().expect("a model");
-    let note = model.notes.iter().find(|note| note.contains("`adapter_model.safetensors` is no part of the model"));
+    let note = model.notes.iter().find(|note| note.contains("`adapter_model.safetensors` is not part of the model"));
     assert!(note.is_some_and(|note| note.contains("which is pytorch_model.bin;")), "{:?}", model.notes);
     // what transformers would read first wins all the same
     folder.write("model.safetensors", &Folder::of("mistral").tensors());

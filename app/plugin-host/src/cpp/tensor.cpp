@@ -13,12 +13,12 @@ const char *locus_tensor_oddity(const void *handle) noexcept {
     if (tensor->is_nested()) return "is nested";
     if (tensor->is_quantized()) return "is quantized";
     if (tensor->is_mkldnn() || tensor->layout() != at::kStrided) return "is sparse or of another layout than strided";
-    if (!tensor->is_cpu() && !tensor->is_cuda()) return "lies on a device that is neither the processor nor a GPU";
+    if (!tensor->is_cpu() && !tensor->is_cuda()) return "is on a device that is neither the CPU nor a GPU";
     if (tensor->is_complex()) return "holds complex numbers";
     if (!tensor->has_storage()) return "has no storage";
     return nullptr;
   } catch (...) {
-    return "cannot be looked at";
+    return "cannot be inspected";
   }
 }
 }

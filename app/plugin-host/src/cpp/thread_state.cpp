@@ -367,7 +367,7 @@ struct State {
   static void put_back(const std::optional<Part> &part, const char *name, Texts &told, Texts &lost, Set set) {
     if (!part) return;
     Texts different;
-    if (attempt(name, "put back", lost, [&] { set(*part, different); }))
+    if (attempt(name, "restored", lost, [&] { set(*part, different); }))
       told.insert(told.end(), different.begin(), different.end());
   }
 

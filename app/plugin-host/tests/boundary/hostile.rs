@@ -143,7 +143,7 @@ fn what_an_objective_leaves_is_its_own_fault_and_said_once() {
     let remarks = take_remarks();
     let [remark] = &remarks[..] else { panic!("{remarks:?}") };
     assert_eq!(remark.plugin, "leaves-threads");
-    assert_eq!(remark.left, format!("left {} threads instead of {threads} behind; put back", threads + 1));
+    assert_eq!(remark.left, format!("left {} threads instead of {threads}; restored", threads + 1));
     assert_eq!(remark.times, toy.reports.borrow().len() as u64, "{remark}");
     assert!(toy.log.borrow().is_empty());
 }
@@ -157,7 +157,7 @@ fn gradient_mode_and_threads_are_put_back_and_told() {
     assert_eq!(tch::get_num_threads(), threads);
     assert!(Tensor::ones([1], tch::kind::FLOAT_CPU).set_requires_grad(true).square().requires_grad());
     let told = format!(
-        "the plugin `leaves-gradient-mode-off` left gradients off and {} threads instead of {threads} behind; put back",
+        "the plugin `leaves-gradient-mode-off` left gradients off and {} threads instead of {threads}; restored",
         threads + 1
     );
     assert_eq!(remarks(), [told]);
@@ -189,7 +189,7 @@ fn what_is_left_behind_is_said_and_the_hosts_next_number_is_its_own() {
         misbehaves.edit(&request(1), &settings, &toy).expect(how);
         let told = remarks().join("; ");
         assert!(
-            told.starts_with("the plugin `misbehaves` left ") && told.ends_with(" behind; put back"),
+            told.starts_with("the plugin `misbehaves` left ") && told.ends_with("; restored"),
             "{how}: {told}"
         );
         assert_eq!(third(), before, "{how}");
@@ -260,14 +260,14 @@ fn nonsense_through_the_bare_interface_is_refused() {
         ("parameter", r#"{"name": "x"}"#, "the model has no parameter `x`"),
         ("solve-second-moment", r#"{"layer": 0}"#, "0 tensors instead of 1"),
         ("objective-loss", r#"{"reduction": "mean"}"#, "0 tensors instead of 1"),
-        ("run-suffix", r#"{"suffix": 0, "added": 2}"#, "2 tensors are to be added, and there are 0"),
+        ("run-suffix", r#"{"suffix": 0, "added": 2}"#, "2 tensors should be added, but there are 0"),
         ("sample", r#"{"prompt": 3}"#, "unreadable arguments: invalid type"),
     ] {
         let error = refusal(service, json);
         assert!(matches!(&error, Error::Request(text) if text.contains(complaint)), "{service}: {error:?}");
     }
     let plan = broken.plan(&request(1), &Default::default(), &Default::default()).expect_err("no services");
-    assert!(plan.to_string().contains("services of the host while a plugin describes"), "{plan}");
+    assert!(plan.to_string().contains("host services while a plugin describes"), "{plan}");
     assert_well(&toy);
 }
 
@@ -279,7 +279,7 @@ fn a_context_that_is_kept_too_long_or_lent_to_another_thread_is_found_out() {
     broken.edit(&asking("model", "{}", "keep"), &Default::default(), &toy).expect("an edit without changes");
     for how in ["reuse", "thread"] {
         let error = broken.edit(&asking("model", "{}", how), &Default::default(), &toy).expect_err(how);
-        assert_eq!(error.to_string(), "this call into the plugin has returned, or another thread runs it", "{how}");
+        assert_eq!(error.to_string(), "the context belongs to a call that has returned or runs on another thread", "{how}");
     }
     assert_well(&toy);
 }

@@ -65,7 +65,7 @@ fn a_library_that_is_cut_short_at_any_place() {
     for length in [40, 64, 1000, whole / 4, whole / 2, whole - 4000, whole - 1] {
         let file = patched(folder.path(), |bytes, _| bytes.truncate(length));
         let text = refusal(&file);
-        assert!(text.contains("is not a shared library for this machine (it is cut short or damaged"), "{text}");
+        assert!(text.contains("is not a shared library for this machine (it is truncated or damaged"), "{text}");
     }
 }
 
@@ -80,7 +80,7 @@ fn a_library_for_another_processor() {
 fn an_object_file() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, _| bytes[16] = 1);
-    assert!(refusal(&file).contains("(it is a program or an object file)"));
+    assert!(refusal(&file).contains("(it is an executable or an object file)"));
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_damaged_stamp() {
         let file = patched(folder.path(), |bytes, stamp| {
             bytes[stamp + 8..stamp + 12].copy_from_slice(&size.to_le_bytes());
         });
-        assert!(refusal(&file).contains(&format!("(it says that it has {size} bytes, and there are 256)")));
+        assert!(refusal(&file).contains(&format!("(it declares {size} bytes, but there are 256)")));
     }
 }
 
@@ -124,7 +124,7 @@ fn another_interface() {
     let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 12] = 1);
     assert_eq!(
         refusal(&file),
-        "FILE was made for plugin interface 1.0, this program speaks 2.0; rebuild the plugin with the locus-plugin \
+        "FILE was built for plugin interface 1.0, but this program uses 2.0; rebuild the plugin with the locus-plugin \
          package of this program"
     );
 }
@@ -141,7 +141,7 @@ fn another_target() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 32..stamp + 38].copy_from_slice(b"riscv6"));
     let text = refusal(&file);
-    assert!(text.starts_with("FILE was built for riscv6-unknown-linux-gnu, this program runs on "), "{text}");
+    assert!(text.starts_with("FILE was built for riscv6-unknown-linux-gnu, but this program runs on "), "{text}");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn another_libtorch() {
     let file = patched(folder.path(), |bytes, stamp| bytes[stamp + 24 + 6] = 10);
     assert_eq!(
         refusal(&file),
-        "FILE was built with libtorch 2.10.0, this program runs libtorch 2.11.0; rebuild the plugin with that libtorch"
+        "FILE was built with libtorch 2.10.0, but this program uses libtorch 2.11.0; rebuild the plugin with that libtorch"
     );
 }
 
@@ -170,7 +170,7 @@ fn a_library_that_the_system_does_not_load() {
     let folder = folder();
     let text = refusal(&compile("broken.c", &["-DUNDEFINED_FUNCTION"], folder.path()));
     assert!(
-        text.starts_with("the system would not load FILE: undefined symbol: a_function_that_nobody_defines"),
+        text.starts_with("the dynamic linker cannot load FILE: undefined symbol: a_function_that_nobody_defines"),
         "{text}"
     );
 }
@@ -181,7 +181,7 @@ fn a_start_up_that_fails() {
     let text = refusal(&compile("broken.c", &["-DFAILS_TO_START"], folder.path()));
     assert_eq!(text, "FILE failed to start: it needs 64 GB of memory; ask the plugin's author");
     let text = refusal(&compile("broken.c", &["-DFAILS_WITHOUT_A_WORD"], folder.path()));
-    assert!(text.contains("it failed without a word (status 77)"), "{text}");
+    assert!(text.contains("it failed without a message (status 77)"), "{text}");
 }
 
 #[test]
@@ -191,8 +191,8 @@ fn unusable_tables() {
         ("-DNO_TABLE", "the plugin's table is null"),
         ("-DSHORT_TABLE", "method 0: its table has 16 bytes instead of 24"),
         ("-DMISSING_FUNCTION", "method 0: a function is missing"),
-        ("-DMETHOD_COUNT=0", "it holds neither a method nor an objective"),
-        ("-DMETHOD_COUNT=65", "it says that it holds 65 methods, and 64 are allowed"),
+        ("-DMETHOD_COUNT=0", "it contains neither a method nor an objective"),
+        ("-DMETHOD_COUNT=65", "it declares 65 methods, but at most 64 are allowed"),
     ] {
         let text = refusal(&compile("broken.c", &[definition], folder.path()));
         assert_eq!(text, format!("FILE has an unusable plugin table ({reason}); rebuild the plugin"));
@@ -205,16 +205,16 @@ fn bad_declarations() {
     let field = r#"{\"name\": \"n\", \"help\": \"h\", \"default\": 9, \"type\": \"integer\", \"min\": 0, \"max\": 5}"#;
     let bad_default = format!(r#"-DDESCRIPTION="{{\"id\": \"a\", \"title\": \"A\", \"hyperparameters\": [{field}]}}""#);
     for (definition, reason) in [
-        ("-DUNDESCRIBED", "no description: nobody knows what this is"),
-        (r#"-DDESCRIPTION="{""#, "no description: unreadable answer: EOF while parsing"),
-        (r#"-DDESCRIPTION="{\"title\": \"A\"}""#, "no description: unreadable answer: missing field `id`"),
-        (r#"-DDESCRIPTION="{\"id\": \"No ise\", \"title\": \"A\"}""#, "the id `No ise` must be lower-case letters"),
+        ("-DUNDESCRIBED", "it cannot be described: nobody knows what this is"),
+        (r#"-DDESCRIPTION="{""#, "it cannot be described: unreadable answer: EOF while parsing"),
+        (r#"-DDESCRIPTION="{\"title\": \"A\"}""#, "it cannot be described: unreadable answer: missing field `id`"),
+        (r#"-DDESCRIPTION="{\"id\": \"No ise\", \"title\": \"A\"}""#, "the id `No ise` must consist of at most 64 lower-case letters"),
         (r#"-DDESCRIPTION="{\"id\": \"a\", \"title\": \"\"}""#, "`a` has no title"),
-        (bad_default.as_str(), "`a`: the default of a hyperparameter does not fit its own declaration: `n` must be"),
-        ("-DMETHOD_COUNT=2", "it holds the method `broken` twice"),
+        (bad_default.as_str(), "`a`: the default of a hyperparameter does not match its declaration: `n` must be"),
+        ("-DMETHOD_COUNT=2", "it contains the method `broken` twice"),
     ] {
         let text = refusal(&compile("broken.c", &[definition], folder.path()));
-        assert!(text.starts_with(&format!("FILE declares itself badly: {reason}")), "{text}");
+        assert!(text.starts_with(&format!("FILE has an invalid declaration: {reason}")), "{text}");
         assert!(text.ends_with("; ask the plugin's author"), "{text}");
     }
 }
@@ -229,7 +229,7 @@ fn an_id_that_is_taken() {
     registry.add(&good).expect("loads");
     let error = registry.add(&other).expect_err("taken").to_string();
     let (good, other) = (good.display(), other.display());
-    assert_eq!(error, format!("{other} and {good} both hold the objective `error-injection`; remove one of them"));
+    assert_eq!(error, format!("{other} and {good} both contain the objective `error-injection`; remove one of them"));
     assert_eq!(registry.plugins().len(), 1);
 }
 
@@ -272,7 +272,7 @@ fn in_folders_only_plugins_are_spoken_of() {
     }
     assert_eq!(registry.method("nudge").expect("there").description().info.title, "Nudge one layer");
     let Err(error) = registry.method("nudgee") else { panic!("there is no such method") };
-    assert_eq!(error.to_string(), "there is no method `nudgee`; there is nudge");
+    assert_eq!(error.to_string(), "there is no method `nudgee`; available: nudge");
     registry.objective("error-injection").expect("there");
     let Err(error) = Registry::default().objective("x") else { panic!("there is no such objective") };
     assert!(error.to_string().starts_with("there is no objective `x`; none was found in "), "{error}");

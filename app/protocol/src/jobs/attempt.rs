@@ -41,7 +41,7 @@ pub enum TriedOn {
 }
 
 impl TriedOn {
-    /// Numbers of the edits that the model has, where these are in place.
+    /// Numbers of the edits that the model contains, given those in place.
     #[must_use]
     pub fn edits(self, in_place: Vec<u64>) -> Vec<u64> {
         match self {
@@ -51,14 +51,14 @@ impl TriedOn {
     }
 }
 
-/// An edit that was tried, and can be put in place.
+/// A variant: an edit that was tried and can be applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Tried {
     /// What it would do. Its number is 0, since it is not in place.
     pub would: Applied,
-    /// Bytes that its changes take while they are kept.
+    /// Memory that its changes take while they are kept, in bytes.
     pub bytes: u64,
-    /// Numbers of the edits in place that it was tried on top of; none where it was tried on the unedited model.
+    /// Numbers of the edits in place that it was tried on top of; empty if it was tried on the unedited model.
     #[serde(default)]
     pub on_top_of: Vec<u64>,
 }

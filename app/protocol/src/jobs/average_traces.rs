@@ -1,4 +1,4 @@
-//! Effects of many traces, put together by token role.
+//! Effects of many traces, averaged by token role.
 
 use super::{Job, JobId, JobKind, TraceKind, TraceOrder};
 use crate::fact::Fact;
@@ -11,22 +11,22 @@ pub enum Correctness {
     /// The most probable next token, without blanks, is the whole true target (Meng et al. 2022).
     #[default]
     NextToken,
-    /// The true target occurs in 36 greedy tokens, upper and lower case alike (Hase et al. 2023).
+    /// The true target occurs in 36 greedy tokens, ignoring case (Hase et al. 2023).
     Continuation,
 }
 
-/// Which facts to trace, and what to put together.
+/// Which facts to trace, and how to average them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AverageOrder {
     pub facts: Vec<Fact>,
-    /// What is restored, one heat map of every fact for each.
+    /// Kinds of state to restore; each takes one heat map per fact.
     pub kinds: Vec<TraceKind>,
-    /// Settings of all traces; its fact and kind are not looked at. Its window is that of MLP and attention.
+    /// Settings of all traces; its fact and kind are ignored. Its window is that of MLP and attention.
     pub settings: TraceOrder,
     /// When a fact counts as known.
     #[serde(default)]
     pub correctness: Correctness,
-    /// Traces facts that are not known as well; the records say which are.
+    /// Also traces unknown facts; the records say which are known.
     #[serde(default)]
     pub unknown_too: bool,
     /// Facts whose true target is less probable in the clean run are left out.
@@ -55,15 +55,15 @@ impl Job for AverageOrder {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AverageEffects {
     pub job: JobId,
-    /// What was restored.
+    /// Kind of state that was restored.
     pub kind: TraceKind,
-    /// Layers of a window.
+    /// Number of layers restored together.
     pub window: usize,
-    /// Facts that were traced.
+    /// Number of traced facts.
     pub facts: usize,
-    /// Facts that were left out: not known, or too improbable.
+    /// Number of facts left out: not known, or too improbable.
     pub left_out: usize,
-    /// Traced facts whose answer the noise does not lower: they count in the averages, with effects near nothing.
+    /// Traced facts whose answer the noise does not lower: they count in the averages, with effects near zero.
     #[serde(default)]
     pub not_lowered: usize,
     /// Clean probability, mean over facts.
@@ -80,18 +80,18 @@ pub struct AverageEffects {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoleEffects {
     pub role: TokenRole,
-    /// Samples: tokens that play it.
+    /// Number of samples: tokens with this role.
     pub count: usize,
     /// Average indirect effect by layer, not clipped: mean restored minus mean corrupted probability.
     pub effects: Vec<f64>,
     /// Half-width of the 95 % confidence interval of the effect by layer, each sample taken against the corrupted
     /// probability of its own fact.
     pub intervals: Vec<f64>,
-    /// The same of the mean restored probability: the published error band.
+    /// The same for the mean restored probability: the published error band.
     pub probability_intervals: Vec<f64>,
 }
 
-/// The part that a token plays in a prompt.
+/// The role of a token in a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenRole {

@@ -1,4 +1,4 @@
-//! Checks of a plugin.
+//! Checks of a plugin's file on the model.
 
 use super::{Job, JobId, JobKind};
 use crate::PluginKind;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub struct CheckPlugin {
     /// Path of the library.
     pub file: PathBuf,
-    /// How many edits are made to see whether memory grows.
+    /// Number of edits in the check for growing memory.
     pub edits: usize,
 }
 
@@ -32,25 +32,24 @@ impl Job for CheckPlugin {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginChecked {
     pub job: JobId,
-    /// Method or objective.
     pub kind: PluginKind,
     pub id: String,
-    /// What was looked at, in a few words.
+    /// Name of the check.
     pub check: String,
     /// Whether the check passed, failed, or was skipped.
     pub verdict: Verdict,
-    /// What was seen; where it failed what is wrong, and what to do about it.
+    /// What was found; for a failure, what is wrong and what to do about it.
     pub text: String,
 }
 
-/// How a check went.
+/// Result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// As it should be.
+    /// The check passed.
     Ok,
-    /// Not as it should be.
+    /// The check failed; the text says what to do.
     Failed,
-    /// It could not be made; the text says why.
+    /// The check could not be made; the text says why.
     Skipped,
 }

@@ -1,4 +1,4 @@
-//! An edit: what is asked, its steps, and what is in place in the end.
+//! An edit: its order, its steps, and its result.
 
 use super::{FreeText, Job, JobId, JobKind, Said};
 use crate::{Aim, AimVerdict, BeforeAfter, EditInPlace, Fact, LayerRow, WeightChange};
@@ -13,7 +13,7 @@ pub struct EditOrder {
     pub method: String,
     /// Id of the objective's plugin.
     pub objective: String,
-    /// Layers to edit; empty leaves it to the method.
+    /// Layers to edit; empty leaves the choice to the method.
     #[serde(default)]
     pub layers: Vec<usize>,
     /// The method's hyperparameters that differ from their defaults.
@@ -25,23 +25,23 @@ pub struct EditOrder {
     /// Seed of everything random.
     #[serde(default)]
     pub seed: u64,
-    /// Further facts that are edited together with the first, by a method that takes many.
+    /// Further facts to edit together with the first, by a method that takes several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<Fact>,
-    /// Tokens that the model says freely after every prompt of the first fact, before and after, in which the target is
-    /// looked for; 0 for none.
+    /// Number of tokens to generate freely after every prompt of the first fact, before and after, and to search for
+    /// the target; 0 for none.
     #[serde(default, skip_serializing_if = "super::evaluate::is_zero")]
     pub free_generation: usize,
-    /// Whether nothing is measured of it, neither before nor after: its changes are all that is told.
+    /// Skips all measurements before and after: only its changes are reported.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_scores: bool,
-    /// Tokens of the corpus that second moments are taken over, where they are others than an engine takes by itself.
+    /// Number of corpus tokens for second moments; `None` for the engine's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub corpus_tokens: Option<usize>,
 }
 
 impl EditOrder {
-    /// All facts, the first first.
+    /// All facts, in order.
     pub fn facts(&self) -> impl Iterator<Item = &Fact> {
         std::iter::once(&self.fact).chain(&self.more)
     }
@@ -65,19 +65,19 @@ impl Job for EditOrder {
     }
 }
 
-/// What an edit starts from.
+/// The state in which an edit starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EditStarted {
     pub job: JobId,
-    /// What was asked, with all settings filled in.
+    /// The order, with all settings filled in.
     pub order: EditOrder,
-    /// Layers that the method is going to edit.
+    /// Layers that the method will edit.
     pub layers: Vec<usize>,
-    /// Steps it may take.
+    /// Maximum number of steps.
     pub steps: u64,
-    /// Rows of the model before.
+    /// Rows of the model before the edit.
     pub rows: Vec<LayerRow>,
-    /// Numbers of the edits that the model has on which the edit is found, the oldest first; none for the unedited model.
+    /// Numbers of the edits in the model on which the edit is found, the oldest first; empty for the unedited model.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_top_of: Vec<u64>,
 }
@@ -88,14 +88,14 @@ pub struct Step {
     pub job: JobId,
     /// The step, from 0.
     pub step: u64,
-    /// Steps the method may take.
+    /// Maximum number of steps.
     pub steps: u64,
-    /// The layer it works on.
+    /// The layer that the step optimizes.
     pub layer: usize,
     /// Terms of the loss by name, `loss` the total.
     #[serde(with = "crate::number::map")]
     pub losses: BTreeMap<String, f64>,
-    /// Rows of the model as the step sees it.
+    /// Rows of the model at this step.
     pub rows: Vec<LayerRow>,
 }
 
@@ -108,7 +108,7 @@ pub struct Applied {
     /// Its number, see [`EditInPlace`].
     #[serde(default)]
     pub number: u64,
-    /// Its operation in the journal, where it was recorded.
+    /// Its operation in the journal; `None` if it was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<u64>,
     /// Facts that it edits.
@@ -117,8 +117,8 @@ pub struct Applied {
     /// Whether it took, and what it did to the other prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<AimVerdict>,
-    /// Whether it was found on the unedited model and put in place on top of other edits; all else is told of the model
-    /// with those in place.
+    /// Whether it was found on the unedited model and applied on top of other edits; everything else here is measured
+    /// on the model with those in place.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub found_on_unedited: bool,
     /// What the objective aimed at, for the first fact.
@@ -130,19 +130,19 @@ pub struct Applied {
     pub rows: Vec<LayerRow>,
     /// The record's prompts before and after.
     pub scores: BeforeAfter,
-    /// Numbers of the method's own.
+    /// Numbers that the method reported.
     #[serde(default, with = "crate::number::map")]
     pub metrics: BTreeMap<String, f64>,
-    /// What the method wants said.
+    /// Sentences of the method for the user.
     #[serde(default)]
     pub notes: Vec<String>,
     /// Measures of the edit by name, see docs/metrics.md.
     #[serde(default, with = "crate::number::map")]
     pub numbers: BTreeMap<String, f64>,
-    /// What the model says after the prompt.
+    /// The model's continuations of the prompt.
     #[serde(default)]
     pub said: Vec<Said>,
-    /// What it says freely after every prompt of the first fact, where the order asks for it.
+    /// Its free continuations of every prompt of the first fact, if the order asks for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub free_texts: Vec<FreeText>,
     /// SHA-256 of every parameter that an edit has touched, as it is now.
@@ -151,7 +151,7 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// What a list of the edits in place says of it.
+    /// The edit as lists of edits show it.
     #[must_use]
     pub fn in_place(&self) -> EditInPlace {
         let edit = EditInPlace::new(self.number, &self.title, &self.changes, self.facts);

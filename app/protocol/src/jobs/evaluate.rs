@@ -1,4 +1,4 @@
-//! Measures of facts: before and after an edit that is not kept, or of the model as it is.
+//! Measurements of facts: before and after an edit that is not kept, or on the model as it is.
 
 use super::{EditOrder, Job, JobId, JobKind};
 use crate::{Aim, Fact};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Tokens at most that a model is asked to say after a prompt.
+/// Most tokens that a model generates after a prompt.
 pub const MOST_SAID_TOKENS: usize = 100_000;
 
 /// Order of `locus eval`: facts, edit, and measures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EvaluateOrder {
-    /// The edit; without one the model is measured as it is.
+    /// The edit; `None` measures the model as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<EditOrder>,
-    /// The facts that are measured without an edit; with one its own are.
+    /// The facts to measure without an edit; with one, its own facts are measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub facts: Vec<Fact>,
-    /// Which measures, and how.
+    /// What to measure, and how.
     #[serde(default)]
     pub measures: Measures,
 }
@@ -46,23 +46,23 @@ impl Job for EvaluateOrder {
     }
 }
 
-/// Which measures are taken besides the likelihoods of targets, and how.
+/// What to measure besides the likelihoods of targets, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Measures {
     /// Success is judged by the geometric mean over a target's tokens, as in ROME and MEMIT, and not by the joint probability,
     /// as in Hase et al. (2023).
     pub per_token: bool,
-    /// Normalised scores are taken from the first prompt of each kind, as the code of Hase et al. does, and not from
-    /// all of them, as their paper says.
+    /// Normalized scores use the first prompt of each kind, as the code of Hase et al. does, and not all of them, as
+    /// their paper says.
     pub first_prompt: bool,
-    /// Leaves out facts that the model does not say.
+    /// Leaves out facts whose true answer the model does not give.
     pub correct_only: bool,
     /// Leaves out facts whose true answer is not more probable than this.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least_probability: Option<f64>,
-    /// Leaves out facts whose answer copying gives or whose new answer is the true one, and neighborhood prompts that
-    /// mention the subject or are there twice.
+    /// Leaves out facts whose answer can be copied from the prompt or whose new answer is the true one, and
+    /// neighborhood prompts that mention the subject or are repeated.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub skip_marked: bool,
     /// Perplexity of texts about the subject.
@@ -72,12 +72,12 @@ pub struct Measures {
     /// Further measures of generated texts, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub texts: Vec<String>,
-    /// Likeness of generated texts to reference texts in this folder.
+    /// Folder with reference texts that generated texts are compared with; `None` to skip.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub consistency: Option<PathBuf>,
-    /// Tokens that the model says after the prompt and its other wordings; 0 for none.
+    /// Number of tokens to generate after the prompt and its paraphrases; 0 for none.
     pub said_tokens: usize,
-    /// Tokens that the model says freely after every prompt of the record, in which the target is looked for; 0 for none.
+    /// Number of tokens to generate freely after every prompt of the record, and to search for the target; 0 for none.
     #[serde(skip_serializing_if = "is_zero")]
     pub free_generation: usize,
     /// Seed of sampled texts; each fact's own draws follow from it and from the fact.
@@ -115,14 +115,14 @@ impl Measures {
     }
 }
 
-/// What an edit does to a fact, in numbers and texts.
+/// Effect of an edit on a fact, in numbers and texts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     pub job: JobId,
     pub fact: Fact,
-    /// What the objective aimed at; without an edit the new target against the true one.
+    /// What the objective aimed at; without an edit, the new target against the true one.
     pub aim: Aim,
-    /// What should be known of the fact before its numbers are believed.
+    /// Remarks that put the fact's numbers in doubt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// Why the fact was left out, if it was.
@@ -131,10 +131,10 @@ pub struct Evaluated {
     /// Measures by name, see docs/metrics.md.
     #[serde(default, with = "crate::number::map")]
     pub numbers: BTreeMap<String, f64>,
-    /// What the model says.
+    /// The model's continuations of the prompt and its paraphrases.
     #[serde(default)]
     pub said: Vec<Said>,
-    /// What it says freely after every prompt of the record, where that is measured.
+    /// Its free continuations of every prompt of the record, if they are measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub free_texts: Vec<FreeText>,
 }
@@ -142,11 +142,11 @@ pub struct Evaluated {
 /// Averages over the facts of an evaluation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Facts that were measured.
+    /// Number of measured facts.
     pub facts: usize,
-    /// Facts that were left out.
+    /// Number of facts that were left out.
     pub left_out: usize,
-    /// Averages by the measures' names.
+    /// Averages by name of the measure.
     pub means: BTreeMap<String, Average>,
 }
 
@@ -159,30 +159,30 @@ pub struct Average {
     /// For a rate or share: Wilson's interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wilson: Option<[f64; 2]>,
-    /// Facts that have the measure.
+    /// Number of facts in the average.
     pub count: usize,
 }
 
-/// What the model says after a prompt, by its most probable tokens.
+/// The model's greedy continuation of a prompt.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
     pub prompt: String,
-    /// What it says before the edit.
+    /// The continuation before the edit.
     pub before: String,
-    /// What it says after the edit; nothing where there is none.
+    /// The continuation after the edit; `None` without an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
-/// What the model says of its own accord after a prompt of a record: its most probable tokens, up to the end of a sentence.
+/// The model's free continuation of a prompt of a record: its most probable tokens, up to the end of a sentence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FreeText {
     /// The prompt's group: `rewrite`, `paraphrase` or `neighborhood`.
     pub group: String,
     pub prompt: String,
-    /// What it says before the edit.
+    /// The continuation before the edit.
     pub before: String,
-    /// What it says after the edit; nothing where there is none.
+    /// The continuation after the edit; `None` without an edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }

@@ -1,12 +1,12 @@
-//! Taking edits back, and putting them on again.
+//! Undo and redo of edits in place.
 
 use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
 
-/// Which edit to take back.
+/// Which edit to undo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
-    /// Its number, see [`crate::EditInPlace`], whatever came after it; the last one without.
+    /// Its number, see [`crate::EditInPlace`], also if others came after it; `None` for the last edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edit: Option<u64>,
 }
@@ -15,7 +15,7 @@ impl Undo {
     /// Undoes the last edit in place.
     pub const LAST: Self = Self { edit: None };
 
-    /// The edit with this number.
+    /// Undoes the edit with this number.
     #[must_use]
     pub const fn of(edit: u64) -> Self {
         Self { edit: Some(edit) }
@@ -29,13 +29,13 @@ impl Job for Undo {
 
     fn title(&self) -> String {
         match self.edit {
-            Some(number) => format!("taking edit {number} back"),
-            None => "taking the last edit back".to_owned(),
+            Some(number) => format!("undoing edit {number}"),
+            None => "undoing the last edit".to_owned(),
         }
     }
 }
 
-/// Puts the edit that was taken back last on again.
+/// Redoes the edit that was undone last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redo {}
 
@@ -45,6 +45,6 @@ impl Job for Redo {
     }
 
     fn title(&self) -> String {
-        "putting an edit on again".to_owned()
+        "redoing an edit".to_owned()
     }
 }

@@ -1,13 +1,13 @@
-//! Putting in place what was tried.
+//! Applying an edit that was tried.
 
 use super::{Job, JobId, JobKind};
 use serde::{Deserialize, Serialize};
 
-/// Which edit to put in place of those that were tried. What was tried on the unedited model may go on top of edits in
-/// place, and is measured anew with them; else the edits in place must be those that it was tried on top of.
+/// Which variant to apply. One that was tried on the unedited model may be applied on top of the edits in place, and is
+/// measured again with them; otherwise the edits in place must be those that it was tried on top of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keep {
-    /// The job that tried it.
+    /// The job that tried the variant.
     pub tried: JobId,
 }
 
@@ -17,6 +17,6 @@ impl Job for Keep {
     }
 
     fn title(&self) -> String {
-        "putting a variant in place".to_owned()
+        "applying a variant".to_owned()
     }
 }

@@ -1,10 +1,10 @@
-//! A fact on the model without some of the edits in place, beside the model as it is. What is in place stays there.
+//! A fact on the model without some of the edits in place, compared with the model as it is. The edits stay in place.
 
 use super::{Job, JobId, JobKind};
 use crate::{BeforeAfter, Fact, LayerRow, counted};
 use serde::{Deserialize, Serialize};
 
-/// Looks at a fact on the model that the edits in place make but for some of them.
+/// Measures a fact on the model with all edits in place but some.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LeaveOut {
     pub fact: Fact,
@@ -37,10 +37,10 @@ pub struct LeftOut {
     pub fact: Fact,
     /// Numbers of all edits in place, the oldest first.
     pub in_place: Vec<u64>,
-    /// Numbers of those that the model still has without the ones that were left out.
+    /// Numbers of those that remain without the ones left out.
     pub with: Vec<u64>,
-    /// Rows of that model, the weight changes those of all its edits together; none where the fact lacks a target.
+    /// Rows of that model, with the weight changes of all its edits together; empty if the fact lacks a target.
     pub rows: Vec<LayerRow>,
-    /// Scores of the fact's prompts: before on the model as it is, after without those edits.
+    /// Scores of the fact's prompts: `before` on the model as it is, `after` without those edits.
     pub scores: BeforeAfter,
 }

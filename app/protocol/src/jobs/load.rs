@@ -1,4 +1,4 @@
-//! Loading a model, and what a loaded one is.
+//! Loading a model, and the properties of a loaded one.
 
 use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
@@ -33,7 +33,7 @@ pub enum ModelSource {
     Folder(PathBuf),
 }
 
-/// A device and why it was taken.
+/// A device, and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// `cpu`, `cuda:0`, or several separated by commas.
@@ -42,7 +42,7 @@ pub struct Device {
     pub reason: String,
 }
 
-/// Whether tapping changes the model.
+/// Check that capturing activations does not change the model's output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Probe {
     /// The prompt that was run with and without taps.
@@ -56,7 +56,7 @@ pub struct Probe {
 /// Properties of the model that has been loaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelReady {
-    /// What to call it.
+    /// Name of the model for display.
     pub name: String,
     /// `model_type` of its configuration.
     pub family: String,
@@ -71,7 +71,7 @@ pub struct ModelReady {
     pub parameters: u64,
     /// Data type of weights and activations, such as `float32`.
     pub number_format: String,
-    /// Tells these weights, in this number format, from others.
+    /// Identifies these weights in this number format.
     #[serde(default)]
     pub fingerprint: String,
     /// Device that the model runs on, and why.
@@ -79,9 +79,9 @@ pub struct ModelReady {
     /// Whether it computes in the reproducible mode.
     #[serde(default)]
     pub reproducible: bool,
-    /// Is a trace about the real model?
+    /// Whether traces see the model as it is.
     pub probe: Probe,
-    /// The `case_id` of the fact that its settings file names to begin with.
+    /// The `case_id` of the fact that its settings file selects first; `None` if it names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_fact: Option<u64>,
 }

@@ -1,5 +1,5 @@
-//! Jobs: what takes time and can be cancelled. One file a job: what it is asked, what is known of it before it runs, and
-//! what is told of it. How it runs is in `app/session/src/jobs`, under the same name.
+//! Jobs: tasks that take time and can be canceled. One file per job: its order, what is known of it before it runs, and
+//! its events. How it runs is in `app/session/src/jobs`, under the same name.
 
 mod attempt;
 mod average_traces;
@@ -44,7 +44,7 @@ pub use trace::{Intervention, NoiseDraws, TraceKind, TraceOrder, TraceStarted};
 
 use serde::{Deserialize, Serialize};
 
-/// Number of a job; whoever orders it chooses one that no other job has had.
+/// Number of a job; the front chooses one that no other job has had.
 pub type JobId = u64;
 
 /// What is known of a job before it runs.
@@ -71,10 +71,10 @@ pub trait Job {
     }
 }
 
-/// The kinds of task, each with what it is asked.
+/// The kinds of task, each with its order.
 macro_rules! tasks {
     ($($(#[$about:meta])* $name:ident($asked:ty),)*) => {
-        /// What a job is to do.
+        /// The task of a job.
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Task {
@@ -104,35 +104,35 @@ tasks! {
     Load(Load),
     /// Computes the heat map of a causal trace.
     Trace(TraceOrder),
-    /// Traces many facts and puts their effects together by token role.
+    /// Traces many facts and averages their effects by token role.
     AverageTraces(AverageOrder),
     /// Edits a fact, or several together.
     Edit(EditOrder),
-    /// Tries an edit. Its changes are kept under the job's number, and not put in place.
+    /// Tries an edit. Its changes are kept under the job's number and not applied.
     Try(Try),
-    /// Puts an edit that was tried in place.
+    /// Applies an edit that was tried.
     Keep(Keep),
-    /// Measures what an edit does, or the model as it is. Nothing is left in place.
+    /// Measures the effect of an edit, or the model as it is. Nothing is left in place.
     Evaluate(EvaluateOrder),
-    /// Counts what should be known of facts before their numbers are believed.
+    /// Counts remarks that put the numbers of facts in doubt.
     Screen(Screen),
-    /// Takes an edit back.
+    /// Undoes an edit in place.
     Undo(Undo),
-    /// Puts the edit that was taken back last on again.
+    /// Redoes the edit that was undone last.
     Redo(Redo),
-    /// Puts edits of the journal of operations in place, and nothing else: what else is in place goes.
+    /// Puts exactly these edits of the journal of operations in place.
     Place(Place),
-    /// Scores all edits in place anew, on the model that they make together.
+    /// Scores all edits in place again, on the model that they make together.
     Rescore(Rescore),
-    /// Looks at a fact on the model without some of the edits in place.
+    /// Measures a fact on the model without some of the edits in place.
     LeaveOut(LeaveOut),
-    /// Writes what the edits in place make.
+    /// Writes the edits in place, or the edited model.
     Save(SaveTarget),
     /// Collects, checks, imports or exports second moments of the unedited model.
     SecondMoments(SecondMomentsTask),
     /// Edits many facts at many places, and measures each edit alone. Nothing is left in place.
     Sweep(SweepOrder),
-    /// Checks a plugin's file on the model: what it says of itself, and what it does.
+    /// Checks a plugin's file on the model: its declaration and its behavior.
     CheckPlugin(CheckPlugin),
     /// Loads a new build of a plugin's file. The old one stays usable under another id, the model stays where it is.
     ReloadPlugin(ReloadPlugin),
@@ -148,35 +148,35 @@ pub enum JobKind {
     /// Computes the heat map of a causal trace.
     Trace,
     Edit,
-    /// An edit that is tried and not put in place.
+    /// Tries an edit without applying it.
     Try,
-    /// Taking an edit back.
+    /// Undoes an edit in place.
     Undo,
-    /// Putting an edit on again that was taken back.
+    /// Redoes an undone edit.
     Redo,
-    /// Putting edits in place that were made before.
+    /// Applies edits that were made before.
     Place,
-    /// Scoring the edits in place anew.
+    /// Scores the edits in place again.
     Rescore,
-    /// Looking at the model without some of the edits in place.
+    /// Measures a fact without some of the edits in place.
     LeaveOut,
     /// Scores facts with or without an edit.
     Evaluate,
-    /// Writing edits or the edited model.
+    /// Writes edits or the edited model.
     Save,
-    /// Work on second moments that belongs to no edit.
+    /// Collects, checks, imports or exports second moments.
     SecondMoments,
-    /// Edits of many facts at many places.
+    /// Edits many facts at many layers, each alone.
     Sweep,
     /// Checks the behavior of a plugin on the model.
     Check,
-    /// Loading a new build of a plugin.
+    /// Loads a new build of a plugin.
     Reload,
-    /// Measuring how fast the machine is.
+    /// Measures how fast the machine is.
     Rates,
 }
 
-/// What a job is doing.
+/// The current phase of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
@@ -192,15 +192,15 @@ pub enum Phase {
     SecondMoments,
     /// Scores of the record's prompts.
     Evaluation,
-    /// Texts that the model writes.
+    /// Texts that are generated to be measured.
     Texts,
-    /// Facts of a sweep, asked of the unedited model.
+    /// Facts of a sweep, measured on the unedited model.
     Facts,
     /// Cells of a sweep.
     SweepCells,
     /// Writing files; counted in bytes.
     Writing,
-    /// A phase of the method, in its words; counted in steps.
+    /// A phase that the method names; counted in its steps.
     Method(String),
 }
 
@@ -208,22 +208,22 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// It did what it was to do.
+    /// The job finished its task.
     Done,
-    /// The user stopped it.
+    /// The user canceled it.
     Cancelled {
-        /// What is there nevertheless.
+        /// What was kept, in a few words; empty for nothing.
         kept: String,
     },
     Failed {
-        /// One sentence: what, and what to do about it.
+        /// One sentence: what is wrong, and what to do about it.
         error: String,
         /// Whether a plugin, a device or the request is to blame.
         blame: Blame,
     },
 }
 
-/// What a failure comes from; the exit code follows it.
+/// Cause of a failure; it determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Blame {

@@ -1,4 +1,4 @@
-//! Putting edits in place that were made before.
+//! Applying edits that were made before.
 
 use super::{Job, JobKind};
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Which operations of the journal to put in place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// Operations whose edits are in place then.
+    /// Operations whose edits will be in place, in order.
     pub in_place: Vec<u64>,
-    /// Operations whose edits can be put in place again then, the next one last.
+    /// Operations whose edits can then be redone, the next one last.
     pub taken_back: Vec<u64>,
 }
 
@@ -18,6 +18,6 @@ impl Job for Place {
     }
 
     fn title(&self) -> String {
-        "putting edits in place".to_owned()
+        "applying edits".to_owned()
     }
 }

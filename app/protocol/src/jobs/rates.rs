@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Measures the model as it is, or random weights in a published shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rates {
-    /// `gpt2-xl`, `gpt-j-6b`, `llama-3-8b`; the model that is loaded without one.
+    /// `gpt2-xl`, `gpt-j-6b` or `llama-3-8b`; `None` for the loaded model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shape: Option<String>,
 }
@@ -38,7 +38,7 @@ pub struct RatesMeasured {
     pub copy_bytes: f64,
     /// Operations of a plain matrix product each second.
     pub product_operations: f64,
-    /// By kind of work.
+    /// One entry per kind of work.
     pub rates: Vec<RateMeasured>,
 }
 
@@ -47,14 +47,14 @@ pub struct RatesMeasured {
 pub struct RateMeasured {
     /// Kind of work that was timed.
     pub what: String,
-    /// How long it took.
+    /// Wall time, in seconds.
     pub seconds: f64,
     /// Bytes of weights that projections read each second.
     pub bytes: f64,
     /// Operations of projections each second.
     pub operations: f64,
-    /// The bytes as a part of those of the plain copy.
+    /// The bytes as a fraction of those of the plain copy.
     pub of_copy: f64,
-    /// The operations as a part of those of the plain product.
+    /// The operations as a fraction of those of the plain product.
     pub of_product: f64,
 }

@@ -5,7 +5,7 @@ use crate::PluginReady;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What to load anew.
+/// Which library to load again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReloadPlugin {
     /// Path of the library that was built.
@@ -26,13 +26,13 @@ impl Job for ReloadPlugin {
     }
 }
 
-/// A build of a plugin's file that took the place of an older one.
+/// A build of a plugin's file that replaced an older one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginReloaded {
     pub job: JobId,
     pub file: PathBuf,
-    /// What the new build holds.
+    /// Plugins of the new build.
     pub loaded: Vec<PluginReady>,
-    /// What it replaced, by the ids under which that can still be used: `id@1` is the first build that was replaced.
+    /// Plugins that it replaced, by the ids under which they can still be used: `id@1` is the first replaced build.
     pub replaced: Vec<PluginReady>,
 }

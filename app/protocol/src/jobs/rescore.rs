@@ -4,7 +4,7 @@ use super::{Job, JobId, JobKind};
 use crate::{BeforeAfter, WeightChange};
 use serde::{Deserialize, Serialize};
 
-/// Scores all edits in place anew.
+/// Scores all edits in place again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rescore {}
 
@@ -26,9 +26,9 @@ pub struct Rescored {
     pub edits: Vec<EditRescored>,
     /// How far every touched parameter is from the checkpoint, by all edits together.
     pub changes: Vec<WeightChange>,
-    /// Facts that were not edited, whose statements are the fixed text.
+    /// Number of unedited facts whose statements make up the fixed text.
     pub text_facts: usize,
-    /// Perplexity of that text under the unedited model; 0 without a text.
+    /// Perplexity of that text under the unedited model; 0 if there is no text.
     #[serde(with = "crate::number::single")]
     pub perplexity_before: f64,
     /// The same with all edits in place.
@@ -45,13 +45,13 @@ pub struct EditRescored {
 }
 
 impl Rescored {
-    /// The parameter that is farthest from the checkpoint, for its size.
+    /// The parameter with the largest relative change from the checkpoint.
     #[must_use]
     pub fn largest_change(&self) -> Option<&WeightChange> {
         self.changes.iter().max_by(|one, other| one.relative.total_cmp(&other.relative))
     }
 
-    /// The rise of the text's perplexity, as a share of what it was; nothing without a text.
+    /// The relative rise of the text's perplexity; `None` if there is no text.
     #[must_use]
     pub fn perplexity_rise(&self) -> Option<f64> {
         (self.text_facts > 0).then(|| self.perplexity_now / self.perplexity_before - 1.0)

@@ -10,11 +10,11 @@ use std::path::PathBuf;
 pub enum SaveTarget {
     /// The changes of all edits in place, as one safetensors file.
     Deltas(PathBuf),
-    /// The same as a new file of this name, or one like it where that is there.
+    /// The same as a new file of this name, or of a similar one if it exists.
     NewDeltas(PathBuf),
     /// The edited model as a folder in the layout of Hugging Face.
     Model(PathBuf),
-    /// The changes of all edits in place as a folder with a low-rank adapter, which the library peft loads.
+    /// The changes of all edits in place as a folder with a low-rank adapter for the peft library.
     Adapter(PathBuf),
 }
 

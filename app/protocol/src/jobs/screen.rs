@@ -1,11 +1,11 @@
-//! What should be known of many facts before their numbers are believed, counted by kind.
+//! Counts remarks that put the numbers of facts in doubt, by kind.
 
 use super::{Job, JobId, JobKind};
 use crate::Fact;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Facts that are to be looked through.
+/// Facts to screen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Screen {
     pub facts: Vec<Fact>,
@@ -17,16 +17,16 @@ impl Job for Screen {
     }
 
     fn title(&self) -> String {
-        format!("looking through {}", crate::counted(self.facts.len(), "fact"))
+        format!("screening {}", crate::counted(self.facts.len(), "fact"))
     }
 }
 
-/// How many facts there is something to be known of.
+/// How many facts have remarks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Screened {
     pub job: JobId,
-    /// Facts that were looked through.
+    /// Number of screened facts.
     pub facts: usize,
-    /// By what is to be known: how many of them it is true of.
+    /// Number of facts by kind of remark.
     pub remarked: BTreeMap<String, usize>,
 }

@@ -1,4 +1,4 @@
-//! Second moments of the MLP keys: what can be done with them, and what is told of them.
+//! Second moments of the MLP keys: tasks and reports.
 
 use super::{Job, JobId, JobKind};
 use serde::{Deserialize, Serialize};
@@ -8,29 +8,29 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "kebab-case")]
 pub enum SecondMomentsTask {
-    /// Collects those of all layers, unless they are kept already; goes on where an earlier run was stopped.
+    /// Collects those of all layers, unless they are cached; resumes an interrupted run.
     Collect,
-    /// The same over so many tokens and no more, for the edits of this session.
+    /// The same over only this many tokens, for the edits of this session.
     CollectFewer { tokens: usize },
     /// Checks a file: checksum, shape, symmetry, eigenvalues, and that it belongs to the model.
     Verify {
-        /// The file; the one that an edit would use without it.
+        /// The file; `None` for the one that an edit would use.
         file: Option<PathBuf>,
     },
-    /// Takes over published ones, which edits of the model use from then on.
+    /// Imports published ones, which edits of the model then use.
     Import {
         /// A `.npz` file of one layer, a folder of such files, or a safetensors file.
         path: PathBuf,
-        /// The layer, where the name of the file does not say it.
+        /// The layer, if the file name does not say it.
         layer: Option<usize>,
     },
     /// Writes them for other programs.
     Export {
-        /// The file they are read from; the one that an edit would use without it.
+        /// The file to read; `None` for the one that an edit would use.
         file: Option<PathBuf>,
-        /// Which layers; all of them where the list is empty.
+        /// Which layers; all if empty.
         layers: Vec<usize>,
-        /// Format to write.
+        /// Format and destination of the export.
         target: SecondMomentsTarget,
     },
 }
@@ -55,27 +55,27 @@ impl Job for SecondMomentsTask {
     }
 }
 
-/// Second moments that an edit needs and that would take long: its job ends there, and is ordered anew once it was chosen
-/// what becomes of them.
+/// Second moments that an edit needs and that would take long: its job ends, and is started again after the user has
+/// chosen how to get them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsNeeded {
-    /// The edit's job.
+    /// The job of the edit, which has ended.
     pub job: JobId,
     /// Id of its method.
     pub method: String,
     /// The layers that its plan names.
     pub layers: Vec<usize>,
-    /// What can be done, the dearest first.
+    /// The choices, the most expensive first.
     pub choices: Vec<MomentsChoice>,
 }
 
-/// What can be done about second moments that are missing.
+/// What can be done about missing second moments.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "choice", rename_all = "kebab-case")]
 pub enum MomentsChoice {
-    /// Those of all layers are collected and kept for this model.
+    /// Collect those of all layers, and cache them for this model.
     Collect {
-        /// Tokens at most; none where nobody knows.
+        /// Maximum number of tokens; `None` if unknown.
         tokens: Option<u64>,
         /// About how long it takes, in seconds.
         seconds: Option<f64>,
@@ -86,7 +86,7 @@ pub enum MomentsChoice {
         /// About how long it takes, in seconds.
         seconds: f64,
     },
-    /// With a hyperparameter of the method off, its plan needs none.
+    /// Turn off a hyperparameter of the method, so that its plan needs none.
     Without {
         /// Name of the hyperparameter that makes second moments unnecessary.
         setting: String,
@@ -95,33 +95,33 @@ pub enum MomentsChoice {
     },
 }
 
-/// As what second moments are written.
+/// Format in which second moments are exported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "as", rename_all = "kebab-case")]
 pub enum SecondMomentsTarget {
-    /// One `.npz` file a layer, as the authors of ROME publish them.
+    /// One `.npz` file per layer, as published by the authors of ROME.
     Archives {
         folder: PathBuf,
-        /// Number of documents to write down; the number that is known without it.
+        /// Number of documents to record; `None` for the known number.
         sample_size: Option<u64>,
     },
     /// One safetensors file with entries `layerN.mom2`.
     Safetensors { file: PathBuf },
 }
 
-/// Second moments that were collected, checked, taken over or written.
+/// Second moments that were collected, checked, imported or exported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsReport {
     pub job: JobId,
-    /// The file they are in; an empty path where they are in none.
+    /// The file they are in; an empty path for none.
     pub file: PathBuf,
     /// Fingerprint of their model.
     pub model: String,
     /// Fingerprint of their corpus, or `imported`.
     pub corpus: String,
-    /// What the corpus is called.
+    /// Display name of the corpus.
     pub corpus_name: String,
-    /// In which format they were summed up.
+    /// Dtype in which they were summed.
     pub precision: String,
     pub layers: Vec<SecondMomentsLayer>,
     /// What is wrong with the whole file, one sentence each; only a check looks for it.
@@ -136,39 +136,39 @@ pub struct SecondMomentsReport {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsLayer {
     pub layer: usize,
-    /// Keys it is the mean over; 0 where nobody knows.
+    /// Number of keys in the mean; 0 if unknown.
     pub tokens: u64,
-    /// Documents they come from; 0 where nobody knows.
+    /// Number of documents they come from; 0 if unknown.
     pub documents: u64,
-    /// The file it was imported from; empty where it was collected.
+    /// The file it was imported from; empty if it was collected.
     #[serde(default)]
     pub source: String,
-    /// Keys that never fired.
+    /// Number of keys that never fired.
     pub dead_keys: i64,
-    /// Relative deviation of the sums from float64, where it is known.
+    /// Relative deviation of the sums from float64; `None` if unknown.
     #[serde(default)]
     pub deviation: Option<f64>,
-    /// What a check finds.
+    /// Result of a check; `None` if it was not made.
     #[serde(default)]
     pub check: Option<SecondMomentsCheck>,
 }
 
-/// What a check of one layer finds.
+/// Result of checking one layer.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SecondMomentsCheck {
-    /// Largest difference of mirrored entries, against the largest entry.
+    /// Largest difference of mirrored entries, relative to the largest entry.
     pub asymmetry: f64,
-    /// Smallest eigenvalue among the keys that fire; none where there the matrix is singular.
+    /// Smallest eigenvalue among the keys that fire; `None` if the matrix is singular there.
     pub smallest: Option<f64>,
     /// Largest eigenvalue among the keys that fire.
     pub largest: f64,
-    /// Condition number among the keys that fire; none where there the matrix is singular.
+    /// Condition number among the keys that fire; `None` if the matrix is singular there.
     pub condition: Option<f64>,
     /// What is wrong, one sentence each.
     pub problems: Vec<String>,
 }
 
-/// About how long something takes, in words: no more digits than are known.
+/// An estimated duration in words, with no more digits than are known.
 #[must_use]
 pub fn about_seconds(seconds: f64) -> String {
     let whole = seconds.clamp(1.0, 1e9).round() as u64;

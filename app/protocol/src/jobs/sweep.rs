@@ -1,6 +1,5 @@
-//! A sweep: facts × methods × objectives × layers × seeds, and localizers beside them.
-//!
-//! What is told of it is what its ledger holds, row by row (`app/sweep`).
+//! A sweep: facts × methods × objectives × layers × seeds, and localizers.
+//! Its events are the rows of its ledger (`app/sweep`).
 
 use super::{Job, JobId, JobKind};
 use crate::Aim;
@@ -12,15 +11,15 @@ use std::path::PathBuf;
 /// What to sweep, and where its rows go.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SweepOrder {
-    /// The folder of the ledger; it is made where it is not there.
+    /// The folder of the ledger; created if missing.
     pub folder: PathBuf,
-    /// The grid as its file has it; `None` goes on with the grid that the folder holds.
+    /// Text of the grid's file; `None` resumes with the grid in the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grid: Option<String>,
-    /// Takes only this part of the cells.
+    /// Only this part of the cells; `None` for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
-    /// Computes the cells again that have failed.
+    /// Computes failed cells again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retry_failed: bool,
     /// Ends after the estimate: nothing but the facts and the first cell of each kind is computed.
@@ -33,7 +32,7 @@ pub struct SweepOrder {
 pub struct Shard {
     /// Which part, from 1.
     pub part: u32,
-    /// How many parts there are.
+    /// Number of parts.
     pub of: u32,
 }
 
@@ -51,7 +50,7 @@ impl std::str::FromStr for Shard {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` is no part of a sweep; write it as 2/8: the second of eight");
+        let bad = || format!("`{text}` is not a part of a sweep; write it as 2/8, the second of eight");
         let (part, of) = text.split_once('/').ok_or_else(bad)?;
         let shard = Self { part: part.trim().parse().map_err(|_| bad())?, of: of.trim().parse().map_err(|_| bad())? };
         if shard.part == 0 || shard.part > shard.of { Err(bad()) } else { Ok(shard) }
@@ -63,7 +62,7 @@ impl Job for SweepOrder {
         JobKind::Sweep
     }
 
-    /// Title from the grid.
+    /// The folder's name after `sweep in`.
     fn title(&self) -> String {
         let folder = self.folder.file_name().unwrap_or(self.folder.as_os_str());
         format!("sweep in {}", folder.to_string_lossy())
@@ -78,48 +77,48 @@ impl Job for SweepOrder {
     }
 }
 
-/// What a sweep starts from.
+/// What a sweep has to do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SweepStarted {
     pub job: JobId,
     /// The folder of the ledger.
     pub folder: PathBuf,
     pub title: String,
-    /// Layers of the model.
+    /// Number of layers of the model.
     pub layers: usize,
-    /// Facts that pass the filters.
+    /// Number of facts that pass the filters.
     pub facts: usize,
-    /// Facts that do not, by the reason.
+    /// Number of facts that do not, by reason.
     pub left_out: BTreeMap<String, usize>,
-    /// Facts by what should be known of them before their scores are believed, those that pass among them.
+    /// Number of facts with remarks that put their scores in doubt, by kind, including facts that pass.
     pub remarked: BTreeMap<String, usize>,
     /// Cells of the grid: edits, each with its scores.
     pub cells: usize,
     /// Localizations of the grid: a fact's effect by layer, for each localizer.
     pub localizations: usize,
-    /// Cells and localizations that the ledger holds already.
+    /// Number of cells and localizations already in the ledger.
     pub done: usize,
-    /// How long what is left is going to take, in seconds, by the first of each kind; `None` before those are timed.
+    /// Estimated remaining time in seconds, from the first of each kind; `None` before those are timed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Bytes that the ledger is going to have.
+    /// Estimated final size of the ledger, in bytes.
     #[serde(default)]
     pub bytes: u64,
-    /// Bytes that are free where the ledger is.
+    /// Free disk space at the ledger, in bytes.
     #[serde(default)]
     pub free: u64,
 }
 
-/// A fact of a sweep as the unedited model has it.
+/// A fact of a sweep, measured on the unedited model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SweptFact {
-    /// Tells this fact and model from others.
+    /// Identifies this fact and model.
     pub key: String,
-    /// Tells this fact from others, whatever the model.
+    /// Identifies this fact, independently of the model.
     pub fact: String,
-    /// Its place among the facts.
+    /// Index among the facts, from 0.
     pub index: usize,
-    /// Its number in its file.
+    /// Its number in its file; `None` if it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case_id: Option<u64>,
     pub subject: String,
@@ -130,20 +129,20 @@ pub struct SweptFact {
     pub relation: String,
     /// Joint probability of the true answer.
     pub probability: f64,
-    /// Whether the model says the true answer within 36 tokens (Hase et al. 2023).
+    /// Whether the model gives the true answer within 36 tokens (Hase et al. 2023).
     pub correct: bool,
-    /// What should be known of it before its scores are believed, by kind.
+    /// Remarks that put its scores in doubt, by kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
-    /// Why it is left out, if it is.
+    /// Why it is left out; `None` if it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_out: Option<String>,
 }
 
-/// One cell of a sweep: a fact edited at one place, and what that does.
+/// One cell of a sweep: an edit of a fact at one layer, and its scores.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SweptCell {
-    /// Everything that determines it, hashed.
+    /// Hash of everything that determines it.
     pub key: String,
     /// The fact, see [`SweptFact::fact`].
     pub fact: String,
@@ -153,35 +152,35 @@ pub struct SweptCell {
     pub method: String,
     /// Id of the objective.
     pub objective: String,
-    /// The layer around which the edit lies.
+    /// The layer around which the edit is centered.
     pub layer: usize,
-    /// Layers that it was to change around that.
+    /// Requested number of layers around it.
     pub window: usize,
-    /// Layers that it changes.
+    /// Layers that it changes, ascending.
     pub layers: Vec<usize>,
     pub seed: u64,
-    /// What was aimed at.
+    /// What the objective aimed at.
     #[serde(default)]
     pub aim: Aim,
     /// Measures by name, see docs/metrics.md.
     #[serde(default, with = "crate::number::map")]
     pub numbers: BTreeMap<String, f64>,
-    /// What should be known before they are believed: that the value stalled, that the change is larger than it should be.
+    /// Warnings about them: that the value stalled, or that the change is too large.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// Why there are no measures, if there are none.
+    /// Why there are no measures; `None` if there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// How long it took; its share of what was done together with other cells.
+    /// Wall time in seconds; its share, if computed together with other cells.
     pub seconds: f64,
-    /// When it was done.
+    /// When it was computed, in UTC.
     pub time: String,
 }
 
-/// Where a localizer finds a fact.
+/// Effects of a localizer for a fact.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Localized {
-    /// Everything that determines it, hashed.
+    /// Hash of everything that determines it.
     pub key: String,
     /// The fact, see [`SweptFact::fact`].
     pub fact: String,
@@ -190,20 +189,20 @@ pub struct Localized {
     pub kind: String,
     #[serde(default)]
     pub settings: Map<String, Value>,
-    /// Effect per layer; the higher, the more the fact is there.
+    /// Effect per layer; the higher, the more the fact is located there.
     pub effects: Vec<f64>,
-    /// The same by halves of the noise draws, where it has such.
+    /// The same for each half of the noise draws; empty if it draws no noise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub halves: Vec<Vec<f64>>,
     /// Further numbers: probabilities of the clean and the corrupted run.
     #[serde(default, with = "crate::number::map")]
     pub numbers: BTreeMap<String, f64>,
-    /// Why there are no effects, if there are none.
+    /// Why there are no effects; `None` if there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed: Option<String>,
-    /// How long it took.
+    /// Wall time in seconds.
     pub seconds: f64,
-    /// When it was done.
+    /// When it was computed, in UTC.
     pub time: String,
 }
 
@@ -211,16 +210,16 @@ pub struct Localized {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "row", rename_all = "kebab-case")]
 pub enum SweepRow {
-    /// A fact as the unedited model has it.
+    /// A fact, measured on the unedited model.
     Fact(SweptFact),
-    /// A fact edited at one place.
+    /// An edit of a fact at one layer.
     Cell(SweptCell),
-    /// Where a localizer finds a fact.
+    /// Effects of a localizer for a fact.
     Localized(Localized),
 }
 
 impl SweepRow {
-    /// What determines it, hashed.
+    /// Hash of everything that determines the row.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
@@ -230,7 +229,7 @@ impl SweepRow {
         }
     }
 
-    /// Why it holds no numbers, if it holds none.
+    /// Why it has no numbers; `None` if it has.
     #[must_use]
     pub fn failed(&self) -> Option<&str> {
         match self {
@@ -240,7 +239,7 @@ impl SweepRow {
         }
     }
 
-    /// When it was written.
+    /// When it was computed, in UTC; empty for a fact.
     #[must_use]
     pub fn time(&self) -> &str {
         match self {

@@ -1,4 +1,4 @@
-//! One causal trace: what is asked, and what it starts from.
+//! One causal trace: its order, and the runs it starts from.
 
 use super::{Job, JobId, JobKind};
 use crate::TraceAnswer;
@@ -9,7 +9,7 @@ use crate::verdict::digits;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// An answer that is less probable than this in the clean run is none.
+/// An answer less probable than this in the clean run does not count as one.
 const LEAST_CLEAN: f64 = 1e-6;
 /// Share of its probability that noise must take from the answer, so that effects are more than rounding.
 const LEAST_LOSS: f64 = 0.05;
@@ -47,11 +47,11 @@ pub enum Intervention {
 }
 
 impl Intervention {
-    /// All of them, in the order in which they are offered.
+    /// All interventions, in the order in which they are offered.
     pub const ALL: [Self; 6] =
         [Self::Restore, Self::SeverMlp, Self::SeverAttention, Self::AblateZero, Self::AblateMean, Self::AblateResample];
 
-    /// Whether it changes a clean run, so that there is no noise and an effect is what is lost.
+    /// Whether it changes a clean run: there is no noise, and an effect is the lost probability.
     #[must_use]
     pub const fn is_ablation(self) -> bool {
         matches!(self, Self::AblateZero | Self::AblateMean | Self::AblateResample)
@@ -63,7 +63,7 @@ impl Intervention {
         matches!(self, Self::SeverMlp | Self::SeverAttention)
     }
 
-    /// In a few words.
+    /// Title for display, in a few words.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -77,56 +77,56 @@ impl Intervention {
     }
 }
 
-/// What the noise on the subject is drawn from.
+/// Distribution of the noise on the subject.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoiseDraws {
     /// Standard normals times the level.
     #[default]
     Normal,
-    /// Uniform on plus or minus the level.
+    /// Uniform between minus and plus the level.
     Uniform,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceOrder {
     pub fact: Fact,
-    /// Which answer's probability is traced; the true target's without it.
+    /// The answer whose probability is traced; the true target by default.
     #[serde(default, skip_serializing_if = "is_default")]
     pub answer: TraceAnswer,
-    /// What is restored or ablated.
+    /// Kind of state that is restored or ablated.
     pub kind: TraceKind,
-    /// What is done to it.
+    /// Intervention on each cell.
     #[serde(default, skip_serializing_if = "is_default")]
     pub intervention: Intervention,
-    /// Layers of a window, for MLP and attention.
+    /// Number of layers in a window, for MLP and attention.
     pub window: usize,
     /// Number of noise draws, or of other subjects for resample ablation.
     pub samples: usize,
-    /// Standard deviations of the subjects' embeddings that the noise has.
+    /// Noise level in standard deviations of the subjects' embeddings.
     pub noise_deviations: f64,
-    /// A constant noise level, instead.
+    /// A constant noise level that replaces it, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_level: Option<f64>,
-    /// A safetensors file whose tensor `noise` `[samples, subject tokens, hidden]` is the noise, unscaled, instead of drawn.
+    /// A safetensors file whose tensor `noise` `[samples, subject tokens, hidden]` replaces the drawn noise, unscaled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_file: Option<PathBuf>,
     /// Seed of the noise, and of the choice of other facts for an ablation.
     pub seed: u32,
-    /// What the noise is drawn from.
+    /// Distribution of the noise.
     #[serde(default, skip_serializing_if = "is_default")]
     pub noise_draws: NoiseDraws,
-    /// Puts the noise in the embedding's place instead of adding it. As published, the corrupted probability is that
-    /// of added noise.
+    /// Replaces the embedding by the noise instead of adding it. As published, the corrupted probability is that of
+    /// added noise.
     #[serde(default, skip_serializing_if = "is_default")]
     pub replace: bool,
-    /// Severs with the noise of the run that is traced, instead of drawing other noise for it as published.
+    /// Severs with the noise of the traced run, instead of drawing separate noise as published.
     #[serde(default, skip_serializing_if = "is_default")]
     pub same_noise: bool,
-    /// Numbers of edits in place that the model is traced without. What is in place stays there.
+    /// Numbers of edits in place to leave out for the trace. They stay in place.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<u64>,
-    /// Ends with the first-order estimate.
+    /// Ends after the first-order estimate.
     #[serde(default, skip_serializing_if = "is_default")]
     pub preview_only: bool,
 }
@@ -175,17 +175,17 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// What a trace starts from.
+/// The clean and corrupted runs of a trace.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TraceStarted {
     pub job: JobId,
-    /// The order as carried out.
+    /// The order, with all settings filled in.
     pub order: TraceOrder,
-    /// Tokens of the prompt.
+    /// Tokens of the prompt, one per row of the heat map.
     pub tokens: Vec<TokenText>,
     /// Layers of the model.
     pub layers: usize,
-    /// The answer that is traced.
+    /// The traced answer, without a leading space.
     pub answer: String,
     /// Its tokens after the prompt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -202,30 +202,30 @@ pub struct TraceStarted {
     /// Their numbers, the oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_place: Vec<u64>,
-    /// What the model says now, where the edits in place have changed its answer from the one that is traced.
+    /// The model's current answer, if the edits in place have changed it from the traced one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_answer: Option<String>,
     /// Whether the model knows the fact; by the most probable next token, unless the order says otherwise.
     #[serde(default)]
     pub correct: bool,
-    /// Subjects whose runs gave the activations that ablated ones are replaced by.
+    /// Subjects whose activations replace ablated ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub donors: Vec<String>,
 }
 
 impl TraceStarted {
-    /// Why effects mean nothing here, in one clause: there is no answer to bring back or to take away. The probabilities
-    /// with states restored or ablated are what they are.
+    /// Why effects are undefined here, in one clause: there is no answer to restore or to delete. The probabilities
+    /// with states restored or ablated are still valid. `None` if effects are defined.
     #[must_use]
     pub fn undefined(&self) -> Option<String> {
         let (clean, corrupted) = (self.clean, self.corrupted);
         if let Some(says) = &self.changed_answer {
             let (says, answer) = (says.trim(), self.answer.trim());
-            return Some(format!("with the edits in place the model answers “{says}” and not “{answer}”"));
+            return Some(format!("with the edits in place, the model answers “{says}”, not “{answer}”"));
         }
         let is_answer = clean >= LEAST_CLEAN;
         if self.order.intervention.is_ablation() {
-            let none = || format!("the answer has no probability to take away: clean {}", digits(clean));
+            let none = || format!("the answer has no probability to lose: clean {}", digits(clean));
             return (!is_answer).then(none);
         }
         if is_answer && clean < corrupted {
@@ -243,13 +243,13 @@ impl TraceStarted {
         (!is_answer || !is_lowered).then(none)
     }
 
-    /// The answer that is traced, and whose it is: `new “Rome”`.
+    /// The traced answer and its origin: `new “Rome”`.
     #[must_use]
     pub fn answer_in_words(&self) -> String {
         format!("{} “{}”", self.order.answer.whose(), self.answer.trim())
     }
 
-    /// Which model it was taken of, in words.
+    /// The traced model, in words.
     #[must_use]
     pub fn model(&self) -> String {
         match self.edits {
@@ -265,7 +265,7 @@ impl TraceStarted {
         if self.in_place.len() == self.edits { self.in_place == in_place } else { self.edits == in_place.len() }
     }
 
-    /// The effect of a cell with this score: the probability that a restored state brings back, or the share of the
+    /// The effect of a cell with this score: the probability that a restored state recovers, or the share of the
     /// clean probability that an ablation deletes.
     #[must_use]
     pub fn effect(&self, score: f64) -> f64 {
@@ -321,7 +321,7 @@ mod tests {
         let changed =
             TraceStarted { changed_answer: Some(" Rome".into()), edits: 1, in_place: vec![3], ..started(0.3, 0.1) };
         let why = changed.undefined().expect("another answer");
-        assert_eq!(why, "with the edits in place the model answers “Rome” and not “Paris”");
+        assert_eq!(why, "with the edits in place, the model answers “Rome”, not “Paris”");
         assert!(changed.is_of(&[3]) && !changed.is_of(&[]) && !changed.is_of(&[4]) && !changed.is_of(&[3, 4]));
     }
 

@@ -27,7 +27,7 @@ use std::time::Instant;
 
 /// An edit that was found, not in place yet.
 pub struct Found {
-    /// Its changes.
+    /// The edit with its changes.
     pub edit: Rc<WeightEdit>,
     /// What they do; the number is 0.
     pub would: Applied,
@@ -45,7 +45,7 @@ pub fn find(worker: &Worker<'_>, number: JobId, mut order: EditOrder, on: TriedO
     let prepared = prepare_on(job, &worker.registry, &mut order, on)?;
     if let Some(needed) = needed(job, &worker.options, &worker.registry, &order, &prepared)? {
         job.tell(Event::SecondMomentsNeeded(needed));
-        let kept = "nothing was changed; it waits for your choice of second moments, which take long".to_owned();
+        let kept = "nothing was changed; choose the second moments first, which take long to collect".to_owned();
         return Err(Stopped { error: Error::Cancelled, kept });
     }
     if !prepared.plan.second_moments.is_empty() {
@@ -200,7 +200,7 @@ fn ask(
     if !quiet {
         job.pace.tell_remarks();
     }
-    // cancelled by the user, whatever the method made of it
+    // canceled by the user, whatever the method made of it
     job.check_cancel()?;
     let edits = outcome?;
     for &layer in &prepared.plan.second_moments {

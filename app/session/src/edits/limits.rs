@@ -27,7 +27,7 @@ impl Losses {
         let has_steps = registry
             .method(method)
             .is_ok_and(|method| method.description().hyperparameters.iter().any(|parameter| parameter.name == STEPS));
-        let steps = if has_steps { format!("raise {STEPS}") } else { "it wants more of them".to_owned() };
+        let steps = if has_steps { format!("raise {STEPS}") } else { "it needs more of them".to_owned() };
         let course = Course::of(&self.0.borrow());
         course.map(|course| course.limit(&steps, "edit another layer")).into_iter().collect()
     }
@@ -46,7 +46,7 @@ mod tests {
         (0..6_u32).for_each(|step| take(u64::from(step), 6.0 - f64::from(step)));
         let registry = locus_plugin_host::Registry::default();
         let said = losses.limits(&registry, "unknown");
-        assert_eq!(said, ["the steps ran out while the loss still fell: it wants more of them"]);
+        assert_eq!(said, ["the steps ran out while the loss still fell: it needs more of them"]);
         (0..6).for_each(|step| take(step, 1.0));
         assert_eq!(losses.limits(&registry, "unknown"), ["the loss is flat since step 0: edit another layer"]);
         take(0, 1.0);

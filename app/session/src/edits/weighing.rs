@@ -47,7 +47,7 @@ impl Before {
 struct Seen {
     scores: Scores,
     measured: Measured,
-    /// By fact.
+    /// How likely target and baseline are, for each fact.
     likeliness: Vec<Likeliness>,
 }
 

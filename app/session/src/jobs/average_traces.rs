@@ -17,7 +17,7 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
         return Err(Error::Request(message.to_owned()).into());
     }
     if order.settings.intervention.is_ablation() || order.settings.preview_only {
-        let message = "averages are taken of exact traces of noised runs; leave --ablate and --preview away";
+        let message = "averages need exact traces of noised runs; leave out --ablate and --preview";
         return Err(Error::Request(message.to_owned()).into());
     }
     let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
@@ -29,7 +29,7 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
             Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
             Ok(Seen::LeftOut(why)) => {
                 left_out += 1;
-                job.log("engine", "info", format!("left out “{}”: {why}", fact.prompt()));
+                job.log("engine", "info", format!("skipped “{}”: {why}", fact.prompt()));
             }
             Err(error) => {
                 let kept = format!("the heat maps of {} facts are kept", index - left_out);
@@ -40,7 +40,7 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
     job.progress(Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
     if collected.iter().all(|averages| averages.facts() == 0) {
         let all = order.facts.len();
-        let message = format!("none of the {all} facts is known to the model; --unknown-too traces them all the same");
+        let message = format!("none of the {all} facts is known to the model; --unknown-too traces them anyway");
         return Err(Error::Request(message).into());
     }
     for (&kind, averages) in order.kinds.iter().zip(&collected) {

@@ -1,4 +1,4 @@
-//! An edit.
+//! The job that edits a fact, or several together.
 
 use crate::edits::finding::find;
 use crate::edits::put_in_place;

@@ -55,7 +55,7 @@ impl Steps {
     fn done(&self, worker: &Worker<'_>, steps: u64) -> Result<(), Error> {
         worker.pace.emitter.progress(
             self.0,
-            Phase::Method("putting the weights together".to_owned()),
+            Phase::Method("assembling the weights".to_owned()),
             steps,
             Self::ALL,
         );

@@ -17,13 +17,13 @@ use std::rc::Rc;
 pub fn run(worker: &mut Worker<'_>, job: JobId, keep: Keep) -> Result<(), Stopped> {
     let Keep { tried } = keep;
     let now = worker.ready()?.edits_on(TriedOn::AsItIs);
-    let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant is gone; run it again"))?;
+    let variant = worker.variants.get(&tried).ok_or_else(|| request("the variant no longer exists; run it again"))?;
     let (would, model) = if variant.on_top_of == now {
         (variant.would.clone(), worker.ready()?.stack.trial(&variant.edit.order.method, &variant.edit.deltas)?)
     } else if variant.on_top_of.is_empty() {
         measure_on_top(worker.job(job)?, variant, &now)?
     } else {
-        return Err(request("other edits are in place than when the variant was tried; run it again").into());
+        return Err(request("the edits in place have changed since the variant was tried; run it again").into());
     };
     let Some(variant) = worker.variants.get_mut(&tried) else { return Ok(()) };
     if let Some(edit) = Rc::get_mut(&mut variant.edit) {
@@ -51,8 +51,7 @@ fn measure_on_top(job: RunningJob<'_>, variant: &TriedEdit, now: &[u64]) -> Resu
     }));
     let edits = counted(now.len(), "edit");
     let note = format!(
-        "found on the unedited model and put in place on top of {edits}: the changes add up, and all numbers here are \
-         those with the {edits} in place"
+        "found on the unedited model and applied on top of {edits}: the changes add up, and all numbers here are those with the {edits} in place"
     );
     let told = Applied {
         title: would.title.clone(),

@@ -203,7 +203,7 @@ fn tell_plugins(worker: &Worker<'_>) {
 }
 
 fn trying() -> String {
-    "trying the model on a prompt".to_owned()
+    "testing the model on a prompt".to_owned()
 }
 
 /// Runs a prompt with every site tapped and with none: a trace is about the real model when nothing differs.

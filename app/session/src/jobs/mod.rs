@@ -35,7 +35,7 @@ use locus_protocol::{JobId, Task};
 /// Carries out a task.
 ///
 /// # Errors
-/// It cannot be done, or the user cancelled it; what was not done is as it was before.
+/// It cannot be done, or the user canceled it; what was not done is as it was before.
 pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stopped> {
     match task {
         Task::Load(load) => load::run(worker, job, &load),
@@ -66,7 +66,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, task: Task) -> Result<(), Stoppe
 /// Carries out a task that only looks, while another one stands still.
 ///
 /// # Errors
-/// It cannot be done, or the user cancelled it; it is no look.
+/// It cannot be done, or the user canceled it; it is no look.
 pub fn look(job: RunningJob<'_>, task: Task) -> Result<(), Stopped> {
     match task {
         Task::Trace(order) => trace::run(job, order),

@@ -17,8 +17,7 @@ pub fn run(worker: &mut Worker<'_>, place: &Place) -> Result<(), Stopped> {
     let has_none = stack.applied().is_empty() && stack.undone().is_empty();
     let may = |role: Role| role == Role::Reader || (role == Role::Command && has_none);
     let Some(recorder) = recorder.filter(|recorder| may(recorder.role)) else {
-        let message = "edits are put in place by their operations in a replay, or before a command's first edit; use undo and \
-                       redo";
+        let message = "edits can be applied by their operations only in a replay or before a command's first edit; use undo and redo";
         return Err(Error::Request(message.to_owned()).into());
     };
     let read = recorder.journal.read()?;

@@ -10,7 +10,7 @@ use locus_protocol::{Event, Phase, RateMeasured, Rates, RatesMeasured};
 pub fn run(job: RunningJob<'_>, order: &Rates) -> Result<(), Stopped> {
     let loaded = job.loaded.stack.model();
     if loaded.places.are_several() {
-        let message = "rates are those of one device, beside what it does at best; name one by --device";
+        let message = "rates compare one device with its peak; name one with --device";
         return Err(crate::error::Error::Request(message.to_owned()).into());
     }
     let (device, kind) = (loaded.device, loaded.kind);

@@ -17,7 +17,7 @@ use std::rc::Rc;
 pub fn run(job: RunningJob<'_>, options: &SessionOptions, task: SecondMomentsTask) -> Result<(), Stopped> {
     let collects = matches!(task, SecondMomentsTask::Collect | SecondMomentsTask::CollectFewer { .. });
     let kept = match collects && options.start.moments.reuse == Reuse::Taken {
-        true => "what was collected so far is kept, and the same command goes on from there",
+        true => "what was collected so far is kept; the same command resumes from there",
         false => "nothing was changed",
     };
     let report = match task {
@@ -101,7 +101,7 @@ fn at_hand(
     }
     if options.start.moments.reuse == Reuse::LeftAlone {
         let none =
-            || Error::Request("this session has collected no second moments, and leaves kept ones alone".to_owned());
+            || Error::Request("this session has collected no second moments and does not use cached ones".to_owned());
         return Ok((PathBuf::new(), job.loaded.moments().ok_or_else(none)?));
     }
     if let Some((file, moments)) = imported(job, options)? {
@@ -111,7 +111,7 @@ fn at_hand(
     let corpus = corpus(job, options, None)?;
     let (_, file) = collecting(job, options, &corpus)?;
     if !file.exists() {
-        let message = "there are no second moments of this model and corpus; collect them by `locus stats collect`";
+        let message = "there are no second moments of this model and corpus; collect them with `locus stats collect`";
         return Err(Error::Request(message.to_owned()));
     }
     let moments = whole(job, &file)?;
@@ -124,11 +124,11 @@ fn verify(job: RunningJob<'_>, options: &SessionOptions, file: Option<PathBuf>) 
     let mut report = report(&file, &moments)?;
     let about = &moments.description;
     if about.model.is_empty() {
-        report.problems.push("the file does not say which model it belongs to; collect or import it anew".to_owned());
+        report.problems.push("the file does not say which model it belongs to; collect or import it again".to_owned());
     } else if about.model != fingerprint(model)? {
         let format = number_format(model.kind);
         report.problems.push(format!(
-            "it belongs to another model (fingerprint {:.16}) than the one that is loaded (in {format}); give its model by --model",
+            "it belongs to another model (fingerprint {:.16}), not to the loaded one (in {format}); give its model with --model",
             about.model
         ));
     }
@@ -153,7 +153,7 @@ fn verify(job: RunningJob<'_>, options: &SessionOptions, file: Option<PathBuf>) 
         .map(|layer| layer.to_string())
         .collect();
     if !missing.is_empty() && about.corpus != MomentsDescription::IMPORTED {
-        report.problems.push(format!("layers {} are missing; collect it anew", missing.join(", ")));
+        report.problems.push(format!("layers {} are missing; collect it again", missing.join(", ")));
     }
     Ok(report)
 }

@@ -61,7 +61,7 @@ fn a_trace_goes_on_with_smaller_batches_and_the_next_job_begins_anew() {
     for _ in 0..2 {
         let (rows, warnings, outcome) = traced(above(2));
         assert_eq!(outcome, Outcome::Done);
-        assert!(warnings.iter().all(|text| text.contains("cells of a heat map go through it")), "{warnings:?}");
+        assert!(warnings.iter().all(|text| text.contains("cells of a heat map instead of")), "{warnings:?}");
         assert!(!warnings.is_empty());
         assert_eq!(rows.len(), whole.len());
         for ((token, scores), (wanted, expected)) in rows.iter().zip(&whole) {

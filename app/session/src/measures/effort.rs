@@ -58,7 +58,7 @@ impl Effort {
         prompts.map(|prompt| Ok(tokens(prompt)? + targets)).sum()
     }
 
-    /// A further step.
+    /// Adds a step that computes this many positions.
     pub fn step(&mut self, positions: u64) {
         self.before.push(self.all);
         self.all = self.all.saturating_add(positions.max(LEAST));

@@ -14,9 +14,8 @@ use locus_protocol::{Aim, Fact, FreeText, Likeliness, Measures, Said, Scores};
 
 /// What is measured, and against what.
 pub struct Case<'a> {
-    /// The fact.
     pub fact: &'a Fact,
-    /// What is scored.
+    /// Target and baseline to score.
     pub goal: ScoringGoal,
     /// Whether the target's probability is to be low.
     pub lowers: bool,

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 /// An edit that was tried.
 pub struct TriedEdit {
-    /// Its changes.
+    /// The edit with its changes.
     pub edit: Rc<WeightEdit>,
-    /// What they do.
+    /// Its effects, as measured when it was tried.
     pub would: Applied,
     /// What it aims at.
     pub aims: Aims,

@@ -74,7 +74,7 @@ pub fn open_cuda() {
         let folder = libtorch_folder().ok_or("libtorch_cpu.so was not found among the loaded libraries")?;
         let library = folder.join("libtorch_cuda.so");
         if !library.exists() {
-            return Err(format!("there is a driver, but the libtorch in {} has no CUDA part", folder.display()));
+            return Err(format!("there is a driver, but the libtorch in {} is built without CUDA", folder.display()));
         }
         open_library(&library.to_string_lossy())
             .map_err(|error| format!("there is a driver, but {} cannot be opened ({error})", library.display()))
@@ -84,7 +84,7 @@ pub fn open_cuda() {
 /// Opens a library for good.
 #[allow(unsafe_code)]
 fn open_library(name: &str) -> Result<(), String> {
-    // SAFETY: these are system and libtorch libraries whose initialisers are meant to be run by opening them; the
+    // SAFETY: these are system and libtorch libraries whose initializers are meant to be run by opening them; the
     // handle is never closed, so nothing can point into unmapped code.
     match unsafe { libloading::Library::new(name) } {
         Ok(library) => {
@@ -128,7 +128,7 @@ pub fn choose(request: &DeviceRequest, format: NumberFormat) -> Result<ChosenDev
         }
     };
     let is_slow = devices.contains(&Device::Cpu) && matches!(format, NumberFormat::BFloat16 | NumberFormat::Float16);
-    let reason = if is_slow { format!("{reason}; slower there than float32, in half the memory") } else { reason };
+    let reason = if is_slow { format!("{reason}; slower there than float32, but in half the memory") } else { reason };
     let names: Vec<String> = devices.iter().copied().map(device_name).collect();
     Ok(ChosenDevices { devices, info: DeviceInfo { name: names.join(","), reason } })
 }
@@ -139,7 +139,7 @@ fn why_no_card() -> Option<String> {
         Some(Ok(())) if Cuda::is_available() => None,
         Some(Ok(())) => Some("CUDA is loaded but finds no GPU".to_owned()),
         Some(Err(reason)) => Some(reason.clone()),
-        None => Some("CUDA was not looked for".to_owned()),
+        None => Some("CUDA was not probed".to_owned()),
     }
 }
 

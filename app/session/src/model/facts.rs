@@ -48,14 +48,14 @@ pub fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact>
             left_out += 1;
             if left_out <= NAMED {
                 let subject = quoted(&fact.subject);
-                emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is left out"));
+                emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is skipped"));
             }
             None
         }
     });
     let fitting = fitting.collect();
     if left_out > NAMED {
-        emitter.log("engine", "warning", format!("{} left out that do not fit the model", counted(left_out, "fact")));
+        emitter.log("engine", "warning", format!("skipped {} that the model cannot read", counted(left_out, "fact")));
     }
     fitting
 }
@@ -71,16 +71,16 @@ fn fits(model: &Model, prompt: &str) -> Result<(), String> {
     if (1..=context).contains(&tokens) {
         Ok(())
     } else {
-        Err(format!("its prompt has {tokens} tokens and the model reads 1 to {context}"))
+        Err(format!("its prompt has {tokens} tokens, but the model reads 1 to {context}"))
     }
 }
 
 /// Lists the records that were left out.
 fn tell_bad(emitter: &Emitter, file: &Path, bad: &[String]) {
     for complaint in bad {
-        emitter.log("engine", "warning", format!("{}: {complaint}; it is left out", file.display()));
+        emitter.log("engine", "warning", format!("{}: {complaint}; it is skipped", file.display()));
     }
     if !bad.is_empty() {
-        emitter.log("engine", "warning", format!("{}: {} left out", file.display(), counted(bad.len(), "bad record")));
+        emitter.log("engine", "warning", format!("{}: skipped {}", file.display(), counted(bad.len(), "bad record")));
     }
 }

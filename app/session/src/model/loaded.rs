@@ -22,7 +22,6 @@ pub struct LookedAt<'a> {
 }
 
 impl LookedAt<'_> {
-    /// The model.
     pub fn model(&self) -> &Model {
         self.built.as_ref().unwrap_or_else(|| self.loaded.stack.model())
     }
@@ -115,7 +114,7 @@ impl Loaded {
             edits => {
                 let missing = || {
                     let missing = edits.iter().find(|edit| !with.contains(edit)).copied().unwrap_or_default();
-                    Error::Request(format!("edit {missing} is not in place, so that it cannot be left out"))
+                    Error::Request(format!("edit {missing} is not in place, so it cannot be left out"))
                 };
                 Some(self.stack.leaving_out(edits)?.ok_or_else(missing)?)
             }

@@ -40,7 +40,7 @@ pub fn mark(rows: &mut [LayerRow], changes: &[WeightChange]) {
 /// What is to be said of changes of a token embedding that is the unembedding as well.
 pub fn of_a_tied_embedding<'a>(model: &Model, deltas: impl IntoIterator<Item = &'a Delta>) -> Option<String> {
     let delta = deltas.into_iter().find(|delta| model.is_tied(&delta.parameter))?;
-    Some(format!("{} is the unembedding as well: its change moves the logits of all prompts", delta.parameter))
+    Some(format!("{} is also the unembedding: its change moves the logits of all prompts", delta.parameter))
 }
 
 /// First tokens of the new and the true target.

@@ -26,7 +26,7 @@ const LEAST_TOKENS: i64 = 60_000;
 const MEASURED: Duration = Duration::from_secs(2);
 /// What is done sooner needs no estimate.
 const LONG: Duration = Duration::from_secs(10);
-/// A corpus larger than this is not recognised in a moment.
+/// A corpus larger than this is not recognized in a moment.
 const LARGE: u64 = 1 << 30;
 
 /// Makes sure that second moments of the unedited model for `layers` are at hand, and says of how many tokens of the corpus
@@ -65,7 +65,7 @@ pub fn take_imported(job: RunningJob<'_>, options: &SessionOptions, layers: &[us
     }
     let there: Vec<String> = moments.layers().map(|layer| layer.to_string()).collect();
     let text = format!(
-        "{} holds second moments of layers {} only; those of the corpus are used instead",
+        "{} contains second moments only for layers {}; those of the corpus are used instead",
         file.display(),
         there.join(", ")
     );
@@ -116,7 +116,7 @@ fn told_of(
     job.check_cancel()?;
     if !moments.is_sealed {
         let text = format!(
-            "{}: it carries no checksum, since an older Locus or another program wrote it; `locus stats verify` checks \
+            "{}: it has no checksum, because an older Locus or another program wrote it; `locus stats verify` checks \
              what can be checked without one",
             file.display()
         );
@@ -197,7 +197,7 @@ pub fn of_corpus(
         }
         Err(error) if to_be_kept => return Err(error.into()),
         Err(error) => {
-            let text = format!("second moments are not kept for the next time: {error}");
+            let text = format!("the second moments cannot be cached: {error}");
             job.log("engine", "warning", text);
         }
     }
@@ -226,12 +226,12 @@ fn kept_for(
     match read {
         Ok(moments) if moments.description.model == description.model => return Ok(Some(moments)),
         Ok(_) => {
-            let text = format!("{} belongs to another model; collecting anew", file.display());
+            let text = format!("{} belongs to another model; collecting them again", file.display());
             job.log("engine", "warning", text);
         }
         Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
         Err(error) if error.is_cancelled() => return Err(error),
-        Err(error) => job.log("engine", "warning", format!("{error}; collecting them anew")),
+        Err(error) => job.log("engine", "warning", format!("{error}; collecting them again")),
     }
     Ok(None)
 }
@@ -287,12 +287,11 @@ fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64, is_kept: bool) ->
     };
     let once = if is_kept { "once for this model" } else { "for this session only" };
     let mut text = format!(
-        "collecting second moments of all layers over {how_many} of {}{takes}, {once}; fewer tokens \
-         (--corpus-tokens N) are quicker, and ten per entry of the MLP key, {enough} here, are reported to keep the scores",
+        "collecting second moments of all layers over {how_many} of {}{takes}, {once}; fewer tokens (--corpus-tokens N) are faster, and ten per entry of the MLP key, {enough} here, reportedly keep the scores",
         corpus.name
     );
     if before > 0 {
-        text += &format!("; going on after {before} tokens of an earlier run");
+        text += &format!("; resuming after {before} tokens of an earlier run");
     }
     job.log("engine", "info", text);
     Ok(())
@@ -303,9 +302,9 @@ fn tell_time(job: RunningJob<'_>, progress: Progress, elapsed: Duration, goes_on
     let speed = (progress.done - progress.before) as f64 / elapsed.as_secs_f64();
     let left = Duration::from_secs_f64(progress.total.saturating_sub(progress.done) as f64 / speed.max(1e-9));
     if left >= LONG {
-        let stopped = if goes_on { "goes on from where it was" } else { "begins anew" };
+        let stopped = if goes_on { "resumes where it stopped" } else { "starts over" };
         let text = format!(
-            "second moments take about {} more ({speed:.0} tokens a second); a run that is stopped {stopped}",
+            "second moments take about {} more ({speed:.0} tokens per second); an interrupted run {stopped}",
             cost::words(left)
         );
         job.log("engine", "info", text);
@@ -322,7 +321,7 @@ pub fn corpus(job: RunningJob<'_>, options: &SessionOptions, tokens: Option<usiz
     let settings = CorpusSettings { column: start.moments.column.clone(), tokens, sample: start.moments.sample };
     if let Some(file) = &start.corpus {
         if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {
-            let text = format!("reading {} once from end to end to recognise it", file.display());
+            let text = format!("reading {} once from end to end to recognize it", file.display());
             job.log("engine", "info", text);
         }
         return Ok(Corpus::from_file(file, &settings, &mut || job.check_cancel())?);

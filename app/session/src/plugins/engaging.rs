@@ -99,7 +99,7 @@ fn judged<T>(
         (Ok(_) | Err(PluginError::Request(_)), Some(what), _) => Error::plugin(id, worthless(what)),
         // the user has not
         (Err(PluginError::Cancelled), ..) if !host.cancelled() => {
-            Error::plugin(id, PluginError::Failed("it says that it was cancelled, and nobody cancelled it".to_owned()))
+            Error::plugin(id, PluginError::Failed("it says that it was canceled, but nobody canceled it".to_owned()))
         }
         (Err(error), ..) => Error::plugin(id, error),
         (Ok(answer), None, _) => return Ok(answer),

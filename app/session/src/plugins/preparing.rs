@@ -93,7 +93,7 @@ pub fn prepare_on(
     let edits = made().map(|(fact, goal)| edit(fact, goal)).collect();
     let aims = made().map(|(fact, goal)| aim(model, fact, goal, level)).collect();
     if goals.iter().any(|goal| goal.noise != goals[0].noise) {
-        let message = "the facts have noise of different kinds; edit them one after the other".to_owned();
+        let message = "the facts have different noise; edit them one at a time".to_owned();
         return Err(named(locus_plugin::Error::Request(message)));
     }
     let mut request = EditRequest { edits, layers: order.layers.clone(), seed: order.seed, apart: false };

@@ -19,8 +19,8 @@ pub fn sealed<T>(loaded: &Loaded, id: &str, call: impl FnOnce() -> Result<T, Err
         many => format!(" and {} more parameters", many - 1),
     };
     let what = match restore(loaded, id, &broken) {
-        Ok(()) => "the weights are put back, and the fact is left unedited".to_owned(),
-        Err(error) => format!("the weights cannot be put back ({error}); load the model again"),
+        Ok(()) => "the weights are restored, and the fact is left unedited".to_owned(),
+        Err(error) => format!("the weights cannot be restored ({error}); load the model again"),
     };
     Err(Error::plugin(id, locus_plugin::Error::Failed(format!("it wrote into `{first}`{more} of the model; {what}"))))
 }

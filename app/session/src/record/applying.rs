@@ -30,7 +30,7 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
     for (file, read) in files.iter().zip(read) {
         if !read.verified {
             let text = format!(
-                "{}: an older Locus wrote it without a checksum; its changes come out with the hashes that it records",
+                "{}: an older Locus wrote it without a checksum; its changes match the hashes that it records",
                 file.display()
             );
             said.push(("warning", text));
@@ -42,8 +42,7 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
         let differing = read.differing(loaded.stack.base())?;
         if !differing.is_empty() {
             let text = format!(
-                "{}: the change of {} comes out with other last bits here than where it was made (another device or \
-                 another libtorch)",
+                "{}: the last bits of the change of {} differ from those where it was made (another device or another libtorch)",
                 file.display(),
                 differing.join(", ")
             );
@@ -56,7 +55,7 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
             now = loaded.stack.with(&now, edit)?;
             steps.push(Done::apply(file, &now));
         }
-        said.push(("info", format!("{}: put in place {}", file.display(), titles.join("; "))));
+        said.push(("info", format!("{}: applied {}", file.display(), titles.join("; "))));
     }
     let rows = fact.map(|fact| rows_in(loaded, &now, &fact)).transpose()?.unwrap_or_default();
     Ok(ToApply { steps, after: now, rows, said })

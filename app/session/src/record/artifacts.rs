@@ -27,7 +27,7 @@ pub fn bytes(
     let size = artifacts.iter().map(|(_, tensor)| tensor.numel() * tensor.kind().elt_size_in_bytes()).sum::<usize>();
     if size > MOST {
         let (size, most) = (locus_files::size(size as u64), locus_files::size(MOST as u64));
-        let text = format!("its artifacts have {size}; at most {most} are kept with an edit, so they are not");
+        let text = format!("its artifacts take {size}, more than the {most} that are kept with an edit, so they are dropped");
         emitter.log(method, "info", text);
         return Ok(Vec::new());
     }

@@ -40,7 +40,7 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
             match look_up(recorder, loaded, &read, number) {
                 Ok(edit) => found.push(edit),
                 Err(error) => {
-                    let text = format!("the edit of operation {number} is not put in place again: {error}");
+                    let text = format!("the edit of operation {number} is not restored: {error}");
                     said.push(("engine", "warning", text));
                 }
             }
@@ -55,14 +55,14 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
         && let Some(name) = differing(&after, last)
     {
         let text = format!(
-            "`{name}` has other last bits than after operation {} (another device or another libtorch)",
+            "the last bits of `{name}` differ from those after operation {} (another device or another libtorch)",
             last.number
         );
         said.push(("engine", "warning", text));
     }
     if standing != Standing::default() {
         let text = format!(
-            "in place from earlier sessions: {}, {} taken back; --fresh starts without them",
+            "restored from earlier sessions: {} in place, {} undone; --fresh starts without them",
             counted(placed, "edit"),
             counted(redoable, "edit")
         );
@@ -88,7 +88,7 @@ fn differing(after: &Arrangement, operation: &Operation) -> Option<String> {
 
 /// The edit of an operation, checked against the model.
 pub fn look_up(recorder: &Recorder, loaded: &Loaded, read: &Read, number: u64) -> Result<(u64, WeightEdit), Error> {
-    let missing = || Error::Request(format!("the journal has no edit with the number {number}"));
+    let missing = || Error::Request(format!("the journal has no edit {number}"));
     let edit = read.find(number).and_then(Operation::edit).ok_or_else(missing)?;
     let file = recorder.journal.delta(&edit.delta);
     let delta = DeltaFile::read_exactly(&file, &edit.delta.sha256)?;

@@ -16,7 +16,6 @@ use std::rc::Rc;
 
 /// This session's side of the journal.
 pub struct Recorder {
-    /// The file.
     pub journal: Journal,
     /// How the session uses it.
     pub role: Role,
@@ -126,7 +125,7 @@ pub struct Recorded {
     pub renumbered: BTreeMap<u64, u64>,
     /// Their operations, by the new numbers.
     operations: BTreeMap<u64, u64>,
-    /// All operations.
+    /// Numbers of the recorded operations, in order.
     pub lines: Vec<u64>,
 }
 
@@ -264,7 +263,6 @@ pub struct Ends<'a> {
     pub loaded: &'a mut Loaded,
     /// The journal of operations, where the session uses it.
     pub recorder: Option<&'a mut Recorder>,
-    /// Where events go.
     pub emitter: &'a Emitter,
 }
 
@@ -309,12 +307,12 @@ fn take_back(ends: &mut Ends<'_>, step: &Done, recorded: &Recorded, before: Arra
     Error::Request(match result {
         Ok(()) => {
             loaded.stack.commit(before);
-            format!("{error}; what could not be told was taken back")
+            format!("{error}; the operation could not be reported and was undone")
         }
         Err(second) => {
             let numbers: Vec<String> = recorded.lines.iter().map(ToString::to_string).collect();
             format!(
-                "{error}; operation {} is in place and recorded, and cannot be taken back: {second}",
+                "{error}; operation {} is in place and recorded, and cannot be undone: {second}",
                 numbers.join(", ")
             )
         }

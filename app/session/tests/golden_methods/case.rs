@@ -126,7 +126,7 @@ impl Case {
         settings.as_object().expect("settings").clone()
     }
 
-    /// Terms of the value optimisation's loss.
+    /// Terms of the value optimization's loss.
     pub fn compare_value_steps(&self, ledger: &mut Ledger, steps: &[StepReport]) {
         let names = [("loss", "loss"), ("nll", "objective"), ("kl", "kl"), ("wd", "decay"), ("avg_prob", "p(target)")];
         self.compare_steps(ledger, steps, &names, 5e-5, 0.0);

@@ -74,7 +74,7 @@ fn memit_equals_the_published_runs() {
     totals.print("MEMIT");
 }
 
-/// Facts that are optimised together end where each ends alone, whatever the number of facts at once.
+/// Facts that are optimized together end where each ends alone, whatever the number of facts at once.
 #[test]
 fn facts_together_end_where_each_ends_alone() {
     let method = plugins().method("memit").expect("method");

@@ -49,7 +49,7 @@ impl Files {
             let named = named(&folder.join(index))?;
             match named.keys().find(|name| !folder.join(name).is_file()) {
                 Some(lacking) => Err(bad(format!(
-                    "{index} names the file `{}`, which is not there; copy all files of the checkpoint",
+                    "{index} names the file `{}`, which is missing; copy all files of the checkpoint",
                     quoted(lacking)
                 ))),
                 None => Ok(named),
@@ -66,12 +66,12 @@ impl Files {
             one(PICKLED)
         } else if stray.is_empty() {
             return Err(bad(format!(
-                "the folder holds no *.safetensors file and no {PICKLED}; copy the weights of the checkpoint into it"
+                "the folder contains no *.safetensors file and no {PICKLED}; copy the weights of the checkpoint into it"
             )));
         } else {
             return Err(bad(format!(
-                "the folder holds neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
-                 of the checkpoint, or rename the file that is the whole model to {WHOLE}",
+                "the folder contains neither {INDEX} nor {WHOLE}, so it is not clear whether {} {} the model; copy the index \
+                 of the checkpoint, or rename the file with the whole model to {WHOLE}",
                 list(&stray),
                 if stray.len() == 1 { "is" } else { "are" },
             )));
@@ -86,7 +86,7 @@ impl Files {
                 ""
             };
             notes.push(format!(
-                "{} {are} no part of the model, which is {model}; {they_are} ignored{other}",
+                "{} {are} not part of the model, which is {model}; {they_are} ignored{other}",
                 list(&stray)
             ));
         }

@@ -8,7 +8,7 @@ pub fn refusal(folder: &Path) -> Option<Error> {
     let file = if is(folder, "gguf") && folder.is_file() { Some(folder.to_owned()) } else { only_file(folder) }?;
     let (place, name) = (file.parent()?.display(), file.file_name()?.to_string_lossy());
     let message = format!(
-        "a GGUF file, which is not read; unpack it by `python -c \"from transformers import AutoModelForCausalLM as M, \
+        "a GGUF file, which Locus does not read; unpack it with `python -c \"from transformers import AutoModelForCausalLM as M, \
          AutoTokenizer as T; [part.from_pretrained('{place}', gguf_file='{name}').save_pretrained('OUT') for part in (M, \
          T)]\"` and load OUT"
     );

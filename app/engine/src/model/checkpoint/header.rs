@@ -20,7 +20,7 @@ const LONGEST_HEADER: u64 = 100 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     pub file: PathBuf,
-    /// Its number format.
+    /// Dtype in which it is stored.
     pub dtype: Dtype,
     pub shape: Vec<i64>,
     /// Its bytes in the file; as many as number format and shape want.
@@ -32,7 +32,7 @@ pub struct Stored {
 /// The scales of a tensor in MXFP4, a byte for each of its blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scales {
-    /// The file.
+    /// File that contains its bytes.
     pub file: PathBuf,
     /// Their bytes in the file.
     pub bytes: Range<u64>,
@@ -73,7 +73,7 @@ impl Files {
             if let Some(lacking) = wanted.iter().flatten().find(|name| !held.contains_key(*name)) {
                 let name = quoted(lacking);
                 let message =
-                    format!("the index says that it holds the tensor `{name}`, which is not there; copy it again");
+                    format!("the index says that it contains the tensor `{name}`, which is missing; copy it again");
                 return Err(Error::Weights { path: file.clone(), message });
             }
             let mut unnamed = Vec::new();
@@ -87,7 +87,7 @@ impl Files {
             if !unnamed.is_empty() {
                 let name = file.file_name().map(|name| quoted(&name.to_string_lossy())).unwrap_or_default();
                 notes.push(format!(
-                    "the index does not find {} in {name}; what it does not name is ignored",
+                    "the index does not list {} in {name}; what it does not list is ignored",
                     list(&unnamed)
                 ));
             }
@@ -100,7 +100,7 @@ impl Files {
 fn held(file: &Path) -> Result<Stores> {
     let damaged = |why: &str| Error::Weights {
         path: file.to_owned(),
-        message: format!("not a whole safetensors file ({why}); copy it again"),
+        message: format!("not a complete safetensors file ({why}); copy it again"),
     };
     let unreadable = |source| Error::Read { path: file.to_owned(), source };
     let mut opened = locus_files::open(file).map_err(unreadable)?;
@@ -109,14 +109,14 @@ fn held(file: &Path) -> Result<Stores> {
     opened.read_exact(&mut length).map_err(|_| damaged("it ends within its header"))?;
     let length = u64::from_le_bytes(length);
     if length > LONGEST_HEADER || length > size.saturating_sub(8) {
-        return Err(damaged("its header does not fit into it"));
+        return Err(damaged("its header is longer than the file"));
     }
     let mut header = Vec::new();
     opened.take(length).read_to_end(&mut header).map_err(unreadable)?;
     let metadata: Metadata = serde_json::from_slice(&header).map_err(|error| damaged(&quoted(&error.to_string())))?;
     let begin = 8 + length;
     if metadata.data_len() as u64 != size - begin {
-        return Err(damaged("its length is not what its header says"));
+        return Err(damaged("its length does not match its header"));
     }
     let stored = |info: &safetensors::tensor::TensorInfo| Stored {
         file: file.to_owned(),

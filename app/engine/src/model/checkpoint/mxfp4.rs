@@ -44,17 +44,17 @@ fn tensor(blocks: &Stored, scales: &Stored) -> Result<Stored, (&'static str, Str
     let shown = |shape: &[i64]| shape.iter().copied().take(8).collect::<Vec<_>>();
     for (end, stored) in [(BLOCKS, blocks), (SCALES, scales)] {
         if stored.dtype != Dtype::U8 {
-            let why = format!("is stored as {:?}, and MXFP4 is stored as U8; copy the file again", stored.dtype);
+            let why = format!("is stored as {:?}, but MXFP4 is stored as U8; copy the file again", stored.dtype);
             return Err((end, why));
         }
     }
     let [experts, outputs, groups, BLOCK] = blocks.shape[..] else {
-        let why = "and MXFP4 wants [experts, outputs, blocks, 16]; copy the file again";
+        let why = "but MXFP4 requires [experts, outputs, blocks, 16]; copy the file again";
         return Err((BLOCKS, format!("has shape {:?} {why}", shown(&blocks.shape))));
     };
     if scales.shape != [experts, outputs, groups] {
         let wanted = [experts, outputs, groups];
-        let why = format!("has shape {:?} and its blocks want {wanted:?}; copy the file again", shown(&scales.shape));
+        let why = format!("has shape {:?} but its blocks require {wanted:?}; copy the file again", shown(&scales.shape));
         return Err((SCALES, why));
     }
     Ok(Stored {

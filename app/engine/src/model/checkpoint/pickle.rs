@@ -53,7 +53,7 @@ pub fn tensors(bytes: &[u8]) -> Result<Vec<(String, View)>, String> {
     let mut machine = Machine { bytes, stack: Vec::new(), kept: Vec::new(), copied: 0 };
     let whole = machine.run()?;
     let Value::Dictionary(entries, _) = whole.as_ref() else {
-        return Err("it holds no dictionary of tensors".to_owned());
+        return Err("it contains no dictionary of tensors".to_owned());
     };
     let mut found = Vec::new();
     for pair in entries.chunks_exact(2) {
@@ -251,7 +251,7 @@ impl Machine<'_> {
     fn add(&mut self, more: Vec<Rc<Value>>) -> Result<(), String> {
         let below = more.iter().map(|value| value.depth()).max().unwrap_or(0);
         if below >= DEEPEST {
-            return Err("its lists lie too deep within each other".to_owned());
+            return Err("its lists are nested too deeply".to_owned());
         }
         // one that is kept as well is copied first
         let shared = self.stack.last().filter(|top| Rc::strong_count(top) > 1).map_or(0, |top| match top.as_ref() {
@@ -265,7 +265,7 @@ impl Machine<'_> {
                 *depth = (*depth).max(below + 1);
             }
             Some(Value::Other) => {}
-            _ => return Err("it adds to something that holds nothing".to_owned()),
+            _ => return Err("it adds to something that is not a container".to_owned()),
         }
         Ok(())
     }
@@ -371,7 +371,7 @@ mod tests {
             (b"\x80\x02.", "do not fit"),
             (b"\x80\x02N.", "no dictionary"),
             (b"X\xff\xff\xff\xffab.", "end too early"),
-            (b"(((u.", "holds nothing"),
+            (b"(((u.", "not a container"),
             (b"h\x07.", "do not fit"),
             (b"ios\nsystem\n.", "instruction 0x69"),
         ] {
@@ -385,7 +385,7 @@ mod tests {
         let grown = b"}q\x00(X\x01\x00\x00\x00aNu(X\x01\x00\x00\x00bNu.";
         assert_eq!(tensors(grown), Ok(Vec::new()));
         let deep = [b")".to_vec(), b"\x85".repeat(100_000), b".".to_vec()].concat();
-        assert!(tensors(&deep).expect_err("deep").contains("too deep"));
+        assert!(tensors(&deep).expect_err("deep").contains("too deeply"));
     }
 
     #[test]

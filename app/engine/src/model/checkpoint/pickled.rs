@@ -49,7 +49,7 @@ pub fn held(file: &Path) -> Result<Stores> {
     let folder = index.trim_end_matches("data.pkl").to_owned();
     let order = text(&mut archive, &format!("{folder}byteorder")).unwrap_or_default();
     if !matches!(order.as_slice(), b"" | b"little") {
-        return Err(bad("its numbers have their bytes in another order than this machine's".to_owned()));
+        return Err(bad("its byte order differs from this machine's".to_owned()));
     }
     let pickled = text(&mut archive, &index).map_err(not_one)?;
     let mut stores = Stores::new();
@@ -59,7 +59,7 @@ pub fn held(file: &Path) -> Result<Stores> {
         stores.insert(name, stored);
     }
     if stores.is_empty() {
-        return Err(not_one("it holds no dictionary of tensors".to_owned()));
+        return Err(not_one("it contains no dictionary of tensors".to_owned()));
     }
     Ok(stores)
 }
@@ -80,15 +80,15 @@ fn stored(
     view: &View,
 ) -> std::result::Result<Stored, &'static str> {
     let class = CLASSES.iter().find(|(class, _)| *class == view.class);
-    let (_, dtype) = *class.ok_or("holds numbers of a kind that cannot be read")?;
-    let width = kind_of(dtype).ok_or("holds numbers of a kind that cannot be read")?.elt_size_in_bytes() as u64;
+    let (_, dtype) = *class.ok_or("has a dtype that cannot be read")?;
+    let width = kind_of(dtype).ok_or("has a dtype that cannot be read")?.elt_size_in_bytes() as u64;
     if !lies_row_by_row(view) {
-        return Err("does not lie row by row in the file");
+        return Err("is not stored row by row in the file");
     }
     let member =
-        archive.by_name(&format!("{folder}data/{}", view.key)).map_err(|_| "lies in a storage that is missing")?;
+        archive.by_name(&format!("{folder}data/{}", view.key)).map_err(|_| "is in a storage that is missing")?;
     if member.compression() != CompressionMethod::Stored {
-        return Err("lies in a storage that is compressed");
+        return Err("is in a storage that is compressed");
     }
     let count = view.shape.iter().try_fold(1_u64, |all, side| all.checked_mul(side.unsigned_abs()));
     let first = view.first.unsigned_abs().checked_mul(width);

@@ -68,7 +68,7 @@ pub fn check(architecture: &Architecture, stores: &Stores, folder: &Path) -> Res
 fn fits(name: &str, stored: &Stored, shape: &[Side]) -> Result<(), String> {
     if !stored.kind().is_some_and(is_floating) {
         return Err(format!(
-            "tensor `{name}` is stored as {:?}, and quantised checkpoints are not supported; take the checkpoint in \
+            "tensor `{name}` is stored as {:?}, and quantized checkpoints are not supported; use the checkpoint in \
              float16, bfloat16 or float32",
             stored.dtype
         ));
@@ -81,7 +81,7 @@ fn fits(name: &str, stored: &Stored, shape: &[Side]) -> Result<(), String> {
     let given: Vec<i64> = stored.shape.iter().copied().take(8).collect();
     let unpacked = if stored.packed.is_some() { " unpacked" } else { "" };
     Err(format!(
-        "tensor `{name}` has shape {given:?}{unpacked} and config.json wants {sides:?} ({}); the checkpoint does not match its \
+        "tensor `{name}` has shape {given:?}{unpacked} but config.json requires {sides:?} ({}); the checkpoint does not match its \
          config.json",
         words.join(", ")
     ))

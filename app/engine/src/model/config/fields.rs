@@ -121,8 +121,7 @@ impl<'a> Fields<'a> {
     pub fn heads(&self, names: &[&str], default: i64) -> Result<i64, String> {
         if !names.iter().any(|name| self.has(name)) {
             self.tell(format!(
-                "config.json leaves out the number of attention heads (`{}`), which no tensor's shape shows; the published \
-                 default, {default}, is taken",
+                "config.json leaves out the number of attention heads (`{}`), which no tensor's shape shows; the published default, {default}, is used",
                 names.join("` or `")
             ));
         }
@@ -251,7 +250,7 @@ impl<'a> Fields<'a> {
             match leftover::judge(name, value, harmless) {
                 leftover::FieldVerdict::Harmless => {}
                 leftover::FieldVerdict::Unknown => notes.push(format!(
-                    "config.json: field `{}` is not known of architecture {family} and is ignored",
+                    "config.json: field `{}` is not known for architecture {family} and is ignored",
                     quoted(name)
                 )),
                 leftover::FieldVerdict::MayChangeNumbers => {
@@ -259,8 +258,7 @@ impl<'a> Fields<'a> {
                         &quoted(name),
                         value,
                         &format!(
-                            "architecture {family} does not have it, or it is not supported; take the field out only \
-                             where the checkpoint was trained without it"
+                            "architecture {family} does not have it, or it is not supported; remove the field only if the checkpoint was trained without it"
                         ),
                     ));
                 }

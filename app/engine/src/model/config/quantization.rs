@@ -29,8 +29,7 @@ pub fn quantization(fields: &Fields<'_>) -> Result<bool, String> {
 /// Why weights cannot be read that a method has packed.
 pub fn refusal(method: &str) -> String {
     format!(
-        "field `quantization_config` says that the weights are quantised (method {}), which is not supported; take the \
-         checkpoint in float16, bfloat16 or float32, or dequantise it",
+        "field `quantization_config` says that the weights are quantized (method {}), which is not supported; use the checkpoint in float16, bfloat16 or float32, or dequantize it",
         quoted(method)
     )
 }

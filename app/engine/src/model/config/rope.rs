@@ -28,7 +28,7 @@ pub enum Share {
     Whole,
     /// The share in field `partial_rotary_factor`, or in an outer field of another name.
     Part {
-        /// The outer field.
+        /// Name of the field outside of `rope_scaling`.
         outer: &'static str,
         /// The published default.
         default: f64,
@@ -185,8 +185,7 @@ impl Rope {
                 let original = original()?;
                 if original < self.context {
                     config.tell(format!(
-                        "prompts of more than {original} tokens turn by the long factors of `longrope`, as in transformers; \
-                         texts that begin with fewer end there"
+                        "prompts of more than {original} tokens turn by the long factors of `longrope`, as in transformers; texts that start below that limit end at it"
                     ));
                 }
                 (self.longrope(inner, original, dimensions)?, self.context)
@@ -236,7 +235,7 @@ impl Rope {
             if list.len() != wanted {
                 let count = list.len();
                 return Err(format!(
-                    "rotary scaling `longrope`: `{name}` holds {count} numbers and must hold {wanted}"
+                    "rotary scaling `longrope`: `{name}` has {count} numbers and must have {wanted}"
                 ));
             }
         }

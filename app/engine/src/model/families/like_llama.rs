@@ -8,7 +8,7 @@ use crate::model::config::{Fields, Rope};
 pub struct Published {
     /// `model_type`.
     pub family: &'static str,
-    /// Query heads.
+    /// Number of query heads.
     pub heads: i64,
     /// Key and value heads; `None` for as many as there are query heads.
     pub key_value_heads: Option<i64>,
@@ -16,7 +16,7 @@ pub struct Published {
     pub head_width: Option<i64>,
     /// Width of the residual stream.
     pub hidden: i64,
-    /// Blocks.
+    /// Number of blocks.
     pub layers: i64,
     /// Width of the MLP between its projections.
     pub inner: i64,

@@ -1,4 +1,4 @@
-//! Llama.
+//! The family `llama`.
 
 use super::like_llama::{self, LLAMA};
 use crate::model::architecture::{Architecture, Biases};

@@ -83,7 +83,7 @@ impl Settings {
         let mut notes = Vec::new();
         if behind > 0 {
             notes
-                .push("tokenizer.json puts a token behind every text; it is left out, since answers follow".to_owned());
+                .push("tokenizer.json appends a token to every text; it is left out, because answers follow".to_owned());
         }
         let mark = self.mark(inner);
         let name = |id: u32| inner.id_to_token(id).unwrap_or_default();
@@ -92,22 +92,21 @@ impl Settings {
             (Some(mark), Some(true)) => vec![i64::from(mark)],
             (Some(mark), _) if self.is_gemma() => {
                 notes.push(format!(
-                    "the tokenizer puts no beginning-of-text token in front of a text; Locus puts {} there, as Gemma needs it",
+                    "the tokenizer does not prepend a beginning-of-text token; Locus prepends {}, which Gemma needs",
                     name(mark)
                 ));
                 vec![i64::from(mark)]
             }
             (Some(mark), None) if self.by_practice(&name(mark)) => {
                 notes.push(format!(
-                    "the tokenizer puts no beginning-of-text token in front of a text; Locus puts {} there, as its family needs it \
-                     (`add_bos_token: false` in tokenizer_config.json leaves it out)",
+                    "the tokenizer does not prepend a beginning-of-text token; Locus prepends {}, which its family needs (`add_bos_token: false` in tokenizer_config.json turns this off)",
                     name(mark)
                 ));
                 vec![i64::from(mark)]
             }
             (Some(mark), None) if self.family() == "llama" => {
                 notes.push(format!(
-                    "nothing stands in front of a text, though the checkpoint names {}; if the model was trained with it, \
+                    "nothing is prepended to a text, although the checkpoint names {}; if the model was trained with it, \
                      set `add_bos_token` to true in tokenizer_config.json",
                     name(mark)
                 ));

@@ -1,6 +1,6 @@
 //! The checkpoint's tokenizer: texts as tokens, and where in a prompt its subject and its answer lie.
 //!
-//! One rule for all: a subject is the tokens that hold its characters, a target is tokenised together with its prompt
+//! One rule for all: a subject is the tokens that hold its characters, a target is tokenized together with its prompt
 //! and cut off, and one beginning-of-text token stands in front where the family needs one (docs/tokenizers.md).
 
 mod beginning;
@@ -207,7 +207,6 @@ fn without_dropout(inner: &mut tokenizers::Tokenizer) -> Option<String> {
     merges.dropout = None;
     inner.with_model(merges);
     Some(format!(
-        "tokenizer.json leaves out merges at random (`dropout` is {share}); it is switched off, so that a text always has \
-         the same tokens"
+        "tokenizer.json drops merges at random (`dropout` is {share}); this is turned off, so a text always has the same tokens"
     ))
 }

@@ -17,7 +17,7 @@ pub struct Joined {
 }
 
 impl Joined {
-    /// The target's tokens.
+    /// Token ids of the target, after those of the prompt.
     #[must_use]
     pub fn target(&self) -> &[i64] {
         &self.ids[self.prompt..]
@@ -39,7 +39,7 @@ pub struct PlacedPrompt {
 }
 
 impl Tokenizer {
-    /// A prompt and a target, one space between them whatever stands at their borders, tokenised together and cut
+    /// A prompt and a target, one space between them whatever stands at their borders, tokenized together and cut
     /// where the prompt ends. A token over the border is the target's where it holds a letter of it.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Tokenizer {
         let Tokens { ids, spans } = self.tokens(&format!("{prompt} {target}"))?;
         let end = prompt.len();
         let cut = spans.iter().position(|span| !span.is_empty() && span.start >= end || span.end > end + 1);
-        let cut = cut.ok_or_else(|| Error::Tokenizer(format!("no token holds the target `{target}`")))?;
+        let cut = cut.ok_or_else(|| Error::Tokenizer(format!("no token contains the target `{target}`")))?;
         // a token that stands for the space alone may hold nothing by its own account
         let cut = cut - spans[..cut].iter().rev().take_while(|span| span.is_empty() && span.start >= end).count();
         if cut == 0 {

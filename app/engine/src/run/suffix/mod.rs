@@ -20,7 +20,7 @@ use tch::Tensor;
 /// Flat indices, and what is added there before the first block that runs.
 type Folded<'a> = (&'a Tensor, Tensor);
 
-/// A prepared run.
+/// A run that is prepared once and repeated with changes.
 pub struct Prepared {
     request: SuffixRequest,
     layout: Layout,

@@ -22,7 +22,7 @@ use std::time::Instant;
 
 /// A change larger than the weights themselves is told: no published method needs one.
 const LARGEST_CHANGE: f64 = 1.0;
-/// Tokens that an optimisation of one fact runs, roughly: its prompt in twenty contexts, from the subject on.
+/// Tokens that an optimization of one fact runs, roughly: its prompt in twenty contexts, from the subject on.
 const TOKENS_OF_A_FACT: u64 = 220;
 /// Bytes of a CPU's cache that one layer's activations may take.
 const CACHE: u64 = 6 << 20;
@@ -38,9 +38,8 @@ struct Outcome {
 /// What cells are counted in.
 #[derive(Clone, Copy)]
 pub struct OfGrid<'a> {
-    /// The grid.
     pub grid: &'a Grid,
-    /// Its facts.
+    /// Facts of the sweep, in order.
     pub facts: &'a [Fact],
     /// Only those that are found first are wanted, to see how long they take.
     pub first_only: bool,
@@ -126,7 +125,7 @@ fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> R
             Err(error) if error.is_cancelled() => return Err(error),
             // whichever fact it was is found out alone
             Err(error) => {
-                let text = format!("the edits of several facts are found one after the other: {error}");
+                let text = format!("the edits of several facts are found one at a time: {error}");
                 bench.job.log("sweep", "info", text);
                 return Ok(Vec::new());
             }
@@ -135,8 +134,8 @@ fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> R
     Ok(found)
 }
 
-/// Facts that are optimised in one batch. On a GPU all of them, since small products leave it idle; on a CPU so many that
-/// the activations of a layer stay near, beyond which a batch gains nothing and costs memory.
+/// Facts that are optimized in one batch. On a GPU all of them, since small products leave it idle; on a CPU so many
+/// that the activations of a layer stay near, beyond which a batch gains nothing and costs memory.
 fn at_once(model: &Model) -> usize {
     if model.device.is_cuda() {
         return usize::MAX;
@@ -159,7 +158,6 @@ fn part_together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell])
 
 /// What is known of a cell already.
 struct Known {
-    /// The edit.
     found: Option<Rc<Edited>>,
     /// The likelihoods after it.
     record: Option<Record>,
@@ -218,7 +216,7 @@ fn one(
         }
     }
     if let Some((name, _)) = numbers.iter().find(|(name, value)| !value.is_finite() && !name.starts_with("method.")) {
-        return Err(Error::Request(format!("{name} is no finite number")));
+        return Err(Error::Request(format!("{name} is not finite")));
     }
     Ok(Outcome { aim, numbers, notes })
 }

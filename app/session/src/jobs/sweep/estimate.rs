@@ -11,7 +11,7 @@ struct Kind {
     seconds: f64,
 }
 
-/// Times by kind.
+/// Measured times by kind of work, for the estimate of the rest.
 #[derive(Debug, Default)]
 pub struct Estimate {
     kinds: BTreeMap<String, Kind>,

@@ -34,7 +34,6 @@ pub struct Before {
     pub relations: Vec<Fact>,
     /// Texts about it, where essence is measured.
     pub essence: Vec<String>,
-    /// The numbers.
     pub measured: Measured,
 }
 

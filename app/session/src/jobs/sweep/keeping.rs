@@ -78,7 +78,7 @@ impl<'a> Keeping<'a> {
         if self.since.elapsed() >= WAIT { self.write() } else { Ok(()) }
     }
 
-    /// Writes what waits.
+    /// Writes the waiting rows to the ledger.
     ///
     /// # Errors
     /// It cannot be written.

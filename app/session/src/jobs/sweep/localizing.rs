@@ -40,7 +40,7 @@ pub fn compute(
             };
             let (found, failed) = match find() {
                 Ok(found) if found.effects.iter().any(|effect| !effect.is_finite()) => {
-                    (Found::default(), Some("an effect is no finite number".to_owned()))
+                    (Found::default(), Some("an effect is not finite".to_owned()))
                 }
                 Ok(found) => (found, None),
                 Err(error) if error.is_cancelled() => return Err(error),

@@ -214,7 +214,7 @@ impl Sweep<'_> {
 
     fn stopped(&self, error: Error) -> Stopped {
         let (done, all) = (self.kept.done(), self.kept.all());
-        Stopped { error, kept: format!("{done} of {all} cells are in the ledger; the same command goes on") }
+        Stopped { error, kept: format!("{done} of {all} cells are in the ledger; the same command resumes the sweep") }
     }
 }
 

@@ -37,7 +37,7 @@ pub fn together(
     match all(bench, grid, facts, cells, edits, ground) {
         Err(error) if error.is_cancelled() => Err(error),
         Err(error) => {
-            let text = format!("the edits of several facts are scored one after the other: {error}");
+            let text = format!("the edits of several facts are scored one at a time: {error}");
             bench.job.log("sweep", "info", text);
             Ok(Vec::new())
         }

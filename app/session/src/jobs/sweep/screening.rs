@@ -53,7 +53,7 @@ pub fn screen(
     let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
     if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
         let text =
-            format!("no fact that is looked at has the case_id {missing}, which `cases` of [facts] names; take it out");
+            format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
         return Err(Error::Request(text).into());
     }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };

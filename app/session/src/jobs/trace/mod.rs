@@ -1,4 +1,4 @@
-//! A causal trace.
+//! The job that computes a causal trace.
 
 mod donors;
 mod noising;
@@ -50,7 +50,7 @@ pub fn run(job: RunningJob<'_>, order: TraceOrder) -> Result<(), Stopped> {
         Ok(scores) => scores.into_iter().for_each(|scores| job.tell(Event::TracePreview { job: job.number, scores })),
         // the map itself takes less: it keeps nothing for gradients
         Err(Error::Engine(error)) if error.is_out_of_memory() && !order.preview_only => {
-            job.log("engine", "warning", format!("the estimate of the map is left out: {error}"));
+            job.log("engine", "warning", format!("the estimate of the map is skipped: {error}"));
         }
         Err(error) => return Err(error.into()),
     }
@@ -92,19 +92,19 @@ pub fn check(order: &TraceOrder) -> Result<(), Error> {
         return bad("samples and window must be at least 1; see --samples and --window");
     }
     if order.samples > MOST_SAMPLES || order.window > MOST_LAYERS {
-        return bad("samples must be 1000 at most and a window 10000 layers; see --samples and --window");
+        return bad("samples must be at most 1000 and the window at most 10000 layers; see --samples and --window");
     }
     if order.intervention.is_severed() && order.kind != TraceKind::Hidden {
         return bad("with a module severed only hidden states are restored; use kind hidden, or sever nothing");
     }
     if order.intervention.is_severed() && order.preview_only {
-        return bad("there is no first-order estimate of a severed trace; leave --preview or --sever away");
+        return bad("there is no first-order estimate of a severed trace; leave out --preview or --sever");
     }
     if order.intervention.is_severed() && order.noise_file.is_some() && !order.same_noise {
         return bad("a severed trace draws twice and a noise file holds one draw; add --same-noise");
     }
     if order.intervention.is_ablation() && order.replace {
-        return bad("an ablation has no noise that could be put in the embedding's place; leave --replace away");
+        return bad("an ablation has no noise that could replace the embedding; leave out --replace");
     }
     Ok(())
 }
@@ -255,7 +255,7 @@ impl Ground {
         })
     }
 
-    /// The exact map.
+    /// Computes the exact map, row by row.
     pub fn map(
         &self,
         model: &Model,

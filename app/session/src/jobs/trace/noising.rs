@@ -65,15 +65,15 @@ fn read_noise(file: &Path) -> Result<Tensor, Error> {
     })?;
     let read = Tensor::read_safetensors(file).map_err(|error| match locus_engine::Error::from(error) {
         short if short.is_out_of_memory() => short.into(),
-        _ => bad("not a whole safetensors file; name another"),
+        _ => bad("not a complete safetensors file; name another"),
     });
     let noise = read?.into_iter().find(|(name, _)| name == "noise");
-    let (_, noise) = noise.ok_or_else(|| bad("it holds no tensor `noise`; add one"))?;
+    let (_, noise) = noise.ok_or_else(|| bad("it contains no tensor `noise`; add one"))?;
     let reading = || format!("reading {}", file.display());
     let noise = noise.f_to_kind(Kind::Double).doing(reading)?;
     let finite = noise.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[])).doing(reading)?;
     if finite == 0 {
-        return Err(bad("its tensor `noise` holds numbers that are not finite (NaN or infinity); draw it again"));
+        return Err(bad("its tensor `noise` contains non-finite numbers (NaN or infinity); draw it again"));
     }
     Ok(noise)
 }

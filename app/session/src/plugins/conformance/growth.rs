@@ -39,7 +39,7 @@ pub fn check(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
         let before = resident().unwrap_or(0);
         for edit in 0..each {
             let (done, all) = ((part * each + edit) as u64, (PARTS * each) as u64);
-            job.progress(Phase::Method("edit after edit".to_owned()), done, all);
+            job.progress(Phase::Method("repeated edits".to_owned()), done, all);
             trial::run(checks, order, Limit::default())?;
         }
         grown.push(resident().unwrap_or(0).saturating_sub(before) / each as u64);
@@ -53,8 +53,7 @@ fn judge(grown: &[u64], edits: usize, wanted: usize, one: Duration) -> Finding {
     let in_a_part = least * (edits / PARTS) as u64;
     if least > ALLOWED && in_a_part > GRAIN {
         return Err(format!(
-            "memory grows by at least {} kB with every edit; drop what an edit allocates when it ends; edits are \
-             independent, so keep nothing in a static",
+            "memory grows by at least {} kB per edit; edits are independent, so free what an edit allocates when it ends, and keep nothing in a static",
             least >> 10
         ));
     }

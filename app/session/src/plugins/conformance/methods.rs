@@ -13,12 +13,11 @@ use locus_records::Preference;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long a method may go on after it was cancelled, on a small model. The boundary gives it no service any more.
+/// How long a method may go on after it was canceled, on a small model. The boundary gives it no service any more.
 const TIME_AFTER_CANCEL: Duration = Duration::from_millis(1500);
 
 /// What an author does who wants to go on from the last edit.
-const INDEPENDENT: &str = "edits are independent: keep nothing from one to the next, and read what an earlier one did from \
-                           the weights, which host.parameter gives with all edits in place";
+const INDEPENDENT: &str = "edits are independent: keep no state between them, and read what an earlier one did from the weights, which host.parameter returns with all edits in place";
 
 /// Names of the checks that need an edit that works.
 const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edit", "undo restores", "memory"];
@@ -26,7 +25,7 @@ const NEED_AN_EDIT: [&str; 4] = ["touches only its layers", "same seed, same edi
 /// Makes all checks of a method.
 ///
 /// # Errors
-/// The user cancelled; there is no objective or fact to check with.
+/// The user canceled; there is no objective or fact to check with.
 pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     let (plugin, model) = (checks.plugin, checks.job.loaded.stack.model());
     let method = checks.registry.method(&plugin.id)?;
@@ -50,7 +49,7 @@ pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     };
     let works = match &first.violation {
         Some(Violation::Wrote(_)) => {
-            checks.skip("edits", "an edit that writes into what is the host's is not taken");
+            checks.skip("edits", "an edit that writes into the host's tensors is rejected");
             false
         }
         _ => checks.tell("edits", edits(&first)),
@@ -58,7 +57,7 @@ pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     checks.tell("reports its steps", reports(&first));
     checks.tell("leaves nothing behind", left_behind(&first.left, &plugin.id));
     if !checks.tell("leaves the weights alone", untouched(model, &weights, &first)?) {
-        checks.skip("the other checks", "nothing that such a method gives back is taken");
+        checks.skip("the other checks", "nothing that such a method returns is accepted");
         return Ok(());
     }
     let cancels = cancels(checks, &order, &first)?;
@@ -68,7 +67,7 @@ pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     let told = nonsense::settings(checks, &order)?;
     checks.tell("errors, not panics: settings", told);
     if !works {
-        NEED_AN_EDIT.iter().for_each(|check| checks.skip(check, "it did not edit"));
+        NEED_AN_EDIT.iter().for_each(|check| checks.skip(check, "it made no edit"));
         return Ok(());
     }
     if let Ok(edited) = &first.outcome {
@@ -113,7 +112,7 @@ fn order(checks: &Checks<'_>, method: &str) -> Result<EditOrder, Error> {
 fn edits(trial: &Trial) -> Finding {
     match &trial.outcome {
         Err(error) => Err(format!("{}; an edit with its default settings should work", said(error))),
-        Ok(edited) => Ok(format!("changes of {} parameters, finite and of fitting shapes", edited.deltas.len())),
+        Ok(edited) => Ok(format!("changes of {} parameters, finite and of matching shapes", edited.deltas.len())),
     }
 }
 
@@ -128,7 +127,7 @@ fn reports(trial: &Trial) -> Finding {
 /// Reports go up one by one, begin anew at 0, or come after the last step.
 fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
     let Some(last) = reports.last() else {
-        return Err("it reported no step; call host.report in each, or the table of layers stays as it is".to_owned());
+        return Err("it reported no step; call host.report in each, or the table of layers does not update".to_owned());
     };
     let mut before: Option<u64> = None;
     for StepReport { step, steps, layer, losses, .. } in reports {
@@ -141,7 +140,7 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
             return Err(format!("it reported step {step} of {steps}; announce as many steps as there are"));
         }
         if !layers.is_empty() && !layers.contains(layer) {
-            return Err(format!("it reported a step on layer {layer}, which is not in its plan; plan what is edited"));
+            return Err(format!("it reported a step on layer {layer}, which is not in its plan; plan every layer that it edits"));
         }
         if !losses.contains_key("loss") {
             return Err(format!("its report of step {step} has no loss; add one with .loss(\"loss\", value)"));
@@ -157,7 +156,7 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
 fn untouched(model: &Model, weights: &WeightsCopy, trial: &Trial) -> Result<Finding, Error> {
     match &trial.violation {
         Some(what @ Violation::Wrote(_)) => {
-            Ok(Err(format!("{what}: copy a tensor before an operation in place, and give changes back instead")))
+            Ok(Err(format!("{what}: copy a tensor before an in-place operation, and return changes instead")))
         }
         _ => still_the_same(model, weights),
     }
@@ -167,9 +166,9 @@ fn untouched(model: &Model, weights: &WeightsCopy, trial: &Trial) -> Result<Find
 fn still_the_same(model: &Model, weights: &WeightsCopy) -> Result<Finding, Error> {
     let changed = weights.changed(model)?;
     Ok(match changed.first() {
-        None => Ok("all weights are bit by bit what they were".to_owned()),
+        None => Ok("all weights are unchanged, bit for bit".to_owned()),
         Some(name) => {
-            Err(format!("`{name}` is not what it was: copy a tensor of the host before an operation in place"))
+            Err(format!("`{name}` has changed: copy a tensor of the host before an in-place operation"))
         }
     })
 }
@@ -183,17 +182,17 @@ fn cancels(checks: &Checks<'_>, order: &EditOrder, first: &Trial) -> Result<Find
     let Trial { outcome, seen, .. } = trial::run(checks, order, limit)?;
     if seen.went_on > TIME_AFTER_CANCEL {
         return Ok(Err(format!(
-            "it went on for {:.1} s before it looked; call host.checkpoint()? where it computes long",
+            "it ran for {:.1} s before it checked for cancellation; call host.checkpoint()? in long computations",
             seen.went_on.as_secs_f64()
         )));
     }
     Ok(match outcome {
-        Err(error) if error.is_cancelled() => Ok("it stopped at its next call of the host".to_owned()),
+        Err(error) if error.is_cancelled() => Ok("it stopped at its next call to the host".to_owned()),
         // it was never told: it asked for nothing more
         Ok(_) => Ok("it had nothing left to stop".to_owned()),
         Err(error) => {
             let error = said(&error);
-            Err(format!("it failed where it was cancelled ({error}); pass errors on as they are, with `?`"))
+            Err(format!("it failed when it was canceled ({error}); pass errors on unchanged, with `?`"))
         }
     })
 }
@@ -206,11 +205,11 @@ fn touches(model: &Model, trial: &Trial, edited: &Edited) -> Finding {
         match layer_of(model, name) {
             Some(layer) if !planned.contains(&layer) => {
                 return Err(format!(
-                    "it changes `{name}` of layer {layer}, and its plan is to edit {planned:?}; plan it, or leave it alone"
+                    "it changes `{name}` of layer {layer}, but its plan is to edit {planned:?}; plan it, or leave it alone"
                 ));
             }
             None if !planned.is_empty() => {
-                return Err(format!("it changes `{name}`, which belongs to no layer of its plan {planned:?}"));
+                return Err(format!("it changes `{name}`, which belongs to no layer in its plan {planned:?}"));
             }
             _ => {}
         }
@@ -222,14 +221,14 @@ fn touches(model: &Model, trial: &Trial, edited: &Edited) -> Finding {
 fn repeats(first: &Edited, again: Result<Edited, Error>) -> Finding {
     match again {
         Err(error) => Err(format!("the same edit failed the second time: {}; {INDEPENDENT}", said(&error))),
-        Ok(again) if are_same(&first.deltas, &again.deltas) => Ok("two runs agree bit by bit".to_owned()),
+        Ok(again) if are_same(&first.deltas, &again.deltas) => Ok("two runs agree bit for bit".to_owned()),
         Ok(_) => Err(format!("two runs differ; draw everything random from request.seed; {INDEPENDENT}")),
     }
 }
 
 /// With the edit taken back the model is what it was.
 fn undo(checks: &Checks<'_>, order: &EditOrder, trial: Trial, weights: &WeightsCopy) -> Result<Finding, Error> {
-    let Ok(edited) = trial.outcome else { return Ok(Err("it did not edit".to_owned())) };
+    let Ok(edited) = trial.outcome else { return Ok(Err("it made no edit".to_owned())) };
     // the session's own list of edits is none of a check's business
     let mut stack = checks.job.loaded.stack.beside()?;
     let title = format!("check of {}", order.method);
@@ -238,9 +237,9 @@ fn undo(checks: &Checks<'_>, order: &EditOrder, trial: Trial, weights: &WeightsC
     stack.undo()?;
     let left = weights.changed(stack.model())?;
     Ok(match (&moved[..], &left[..]) {
-        ([], _) => Err("its change changes no weight; give back what differs from the model".to_owned()),
-        (_, [name, ..]) => Err(format!("`{name}` is not what it was after the edit was taken back")),
-        _ => Ok(format!("{} parameters moved, and all are bit by bit what they were", moved.len())),
+        ([], _) => Err("its change alters no weight; return the difference from the model's weights".to_owned()),
+        (_, [name, ..]) => Err(format!("`{name}` is not restored when the edit is undone")),
+        _ => Ok(format!("{} parameters changed, and undo restores all of them bit for bit", moved.len())),
     })
 }
 

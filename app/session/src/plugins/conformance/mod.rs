@@ -20,7 +20,7 @@ use locus_protocol::{Event, Fact, PluginChecked, PluginKind, PluginReady, Verdic
 /// Checks one plugin; methods make `edits` edits one after the other. Gives how many checks failed.
 ///
 /// # Errors
-/// The user cancelled; there is nothing to check with.
+/// The user canceled; there is nothing to check with.
 pub fn check(
     job: RunningJob<'_>,
     registry: &Registry,
@@ -100,8 +100,8 @@ fn panic_of<T>(outcome: &Result<T, Error>) -> Option<&str> {
 /// What the boundary had to put back after calls of the plugin `id`.
 fn left_behind(remarks: &[Remark], id: &str) -> Finding {
     match remarks.iter().find(|remark| remark.plugin == id) {
-        Some(remark) => Err(format!("it {}; it should put that back itself before it returns", remark.left)),
-        None => Ok("settings of libtorch and of the thread are as they were".to_owned()),
+        Some(remark) => Err(format!("it {}; it should restore that itself before it returns", remark.left)),
+        None => Ok("the settings of libtorch and of the thread are unchanged".to_owned()),
     }
 }
 
@@ -110,7 +110,7 @@ fn declaration(plugin: &PluginReady) -> Finding {
     let unexplained = plugin.hyperparameters.iter().find(|parameter| parameter.help.trim().is_empty());
     match unexplained {
         Some(parameter) => Err(format!(
-            "the hyperparameter `{}` has no help; say in a line what it does, since forms and manuals show it",
+            "the hyperparameter `{}` has no help; say in one line what it does, which forms and manuals show",
             parameter.name
         )),
         None => Ok(match plugin.hyperparameters.len() {

@@ -10,7 +10,7 @@ use locus_plugin::{Edit, EditRequest, Error as PluginError};
 use locus_protocol::{EditOrder, Phase};
 use std::time::Duration;
 
-/// A run is cancelled after so many reports, or after that long: the beginning says enough.
+/// A run is canceled after so many reports, or after that long: the beginning says enough.
 const LIMIT: Limit = Limit { reports: Some(5), services: None, time: Some(Duration::from_secs(3)) };
 /// A layer that no model has.
 const NOWHERE: usize = 100_000;
@@ -24,7 +24,7 @@ pub fn request(order: &EditOrder) -> EditRequest {
 /// Requests that make no sense.
 ///
 /// # Errors
-/// The user cancelled.
+/// The user canceled.
 pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
     let method = checks.registry.method(&order.method)?;
     let mut prepared_order = order.clone();
@@ -49,7 +49,7 @@ pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error
     for (name, request) in cases {
         let panicked = |place: &str, text: &str| {
             format!(
-                "asked for {name} its {place} panicked: {text}; answer with Error::Request, which says what to change"
+                "asked for {name}, its {place} panicked: {text}; return an Error::Request that says what to change"
             )
         };
         if let Err(PluginError::Panic(text)) = method.plan(&request, &prepared_order.method_settings, &prepared.info) {
@@ -69,7 +69,7 @@ pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error
         match outcome {
             Ok(edited) if request.layers == [NOWHERE] && !edited.deltas.is_empty() => {
                 let text =
-                    format!("asked for layer {NOWHERE} it edited something else; refuse layers that are not there");
+                    format!("asked for layer {NOWHERE}, it edited something else; refuse layers that do not exist");
                 return Ok(Err(text));
             }
             _ => {}
@@ -81,7 +81,7 @@ pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error
 /// Every hyperparameter at each end of its range.
 ///
 /// # Errors
-/// The user cancelled.
+/// The user canceled.
 pub fn settings(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error> {
     let parameters = &checks.plugin.hyperparameters;
     let ends: Vec<_> = parameters
@@ -99,12 +99,12 @@ pub fn settings(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error
         };
         let Some(text) = panic_of(&outcome) else { continue };
         return Ok(Err(format!(
-            "with {name} = {} it panicked: {text}; narrow the range, or answer with an error that says what to change",
+            "with {name} = {}, it panicked: {text}; narrow the range, or return an error that says what to change",
             shown(&value)
         )));
     }
     Ok(Ok(match count {
         0 => "there are none".to_owned(),
-        _ => format!("answered at every end of every range ({count} tried)"),
+        _ => format!("answered at both ends of every range ({count} tried)"),
     }))
 }

@@ -24,7 +24,7 @@ const LIMIT: Limit = Limit { reports: Some(3), services: None, time: Some(Durati
 /// Makes all checks of an objective.
 ///
 /// # Errors
-/// The user cancelled; there is no fact to check with.
+/// The user canceled; there is no fact to check with.
 pub fn check(checks: &mut Checks<'_>) -> Result<(), Error> {
     let plugin = checks.plugin;
     let job = checks.job;
@@ -110,7 +110,7 @@ fn goal(
 ) -> Result<Result<Goal, String>, Error> {
     Ok(match aimed(job, fact, objective, settings)? {
         Ok((goal, _)) => Ok(goal),
-        Err(error) => Err(format!("{}; it should have an aim for a fact with both targets", said(&error))),
+        Err(error) => Err(format!("{}; it should return a goal for a fact with both targets", said(&error))),
     })
 }
 
@@ -143,7 +143,7 @@ fn loss(begin: &Begin<'_>) -> Finding {
     for reduction in [Reduction::Mean, Reduction::Sum] {
         let loss = started.loss(&sample(&[2, 3])?, reduction).map_err(|error| error.to_string())?;
         if loss.numel() != 1 {
-            return Err(format!("for [rows, tokens] it gives {:?}; give one number", loss.size()));
+            return Err(format!("for [rows, tokens], it returns {:?}; return one number", loss.size()));
         }
         let value = loss
             .f_to_kind(Kind::Double)
@@ -152,7 +152,7 @@ fn loss(begin: &Begin<'_>) -> Finding {
         match value {
             Ok(value) if value.is_finite() => seen.push(format!("{value:.3}")),
             Ok(value) => return Err(format!("the loss of ordinary log-probabilities is {value}; keep it finite")),
-            Err(error) => return Err(format!("its loss is no number: {error}")),
+            Err(error) => return Err(format!("its loss is not a number: {error}")),
         }
     }
     Ok(format!("{} for a mean and {} for a sum", seen[0], seen[1]))
@@ -170,7 +170,7 @@ fn gradient(begin: &Begin<'_>) -> Result<Gradient, String> {
     let mut started = begin()?;
     let given = sample(&[2, 3])?;
     let loss = started.loss(&given, Reduction::Mean).map_err(|error| error.to_string())?;
-    let lost = "compute the loss with operations on the tensor that is given, without detach or numbers of one's own";
+    let lost = "compute the loss with operations on the given tensor, without detach or numbers read from it";
     if !loss.requires_grad() {
         return Err(format!("no gradient leads from its loss to the log-probabilities; {lost}"));
     }
@@ -190,10 +190,8 @@ fn gradient(begin: &Begin<'_>) -> Result<Gradient, String> {
     Ok(found)
 }
 
-const UNSAID: &str = "the loss falls as the target gets less probable, but its goal does not say so, and edits would be \
-                      scored the wrong way round; add Goal::lowering()";
-const CONTRADICTED: &str = "its goal says lowering(), but the loss falls as the target gets more probable; leave \
-                            Goal::lowering() away, or turn the sign of the loss";
+const UNSAID: &str = "the loss falls as the target gets less probable, but its goal does not say so, and edits would be scored the wrong way around; add Goal::lowering()";
+const CONTRADICTED: &str = "its goal says lowering(), but the loss falls as the target gets more probable; remove Goal::lowering(), or flip the sign of the loss";
 
 /// The loss pulls the target's probability to where the goal says: edits are scored by that.
 fn direction(rises: bool, lowers: bool) -> Finding {
@@ -210,9 +208,9 @@ fn by_fact(begin: &Begin<'_>) -> Finding {
     let mut started = begin()?;
     let loss = started.loss(&sample(&[4, 2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
     match loss.size()[..] {
-        [4] => Ok("for [facts, rows, tokens] it gives one loss a fact".to_owned()),
+        [4] => Ok("for [facts, rows, tokens], it returns one loss per fact".to_owned()),
         ref size => {
-            Err(format!("for four facts it gives {size:?}; give one loss a fact, as Reduction::log_likelihood does"))
+            Err(format!("for four facts, it returns {size:?}; return one loss per fact, as Reduction::log_likelihood does"))
         }
     }
 }
@@ -226,8 +224,8 @@ fn repeats(begin: &Begin<'_>) -> Finding {
     // what cannot be compared is not the same
     let same = |other: &Tensor| first.f_equal(other).unwrap_or(false);
     match same(&again) && same(&anew) {
-        true => Ok("three times the same bit by bit".to_owned()),
-        false => Err("the same log-probabilities have different losses; keep nothing from call to call".to_owned()),
+        true => Ok("three calls agree bit for bit".to_owned()),
+        false => Err("the same log-probabilities have different losses; keep no state between calls".to_owned()),
     }
 }
 
@@ -239,7 +237,7 @@ fn nonsense(checks: &Checks<'_>, whole: &FactToEdit, objective: &dyn ObjectiveOb
         ("an empty subject", FactToEdit { subject: String::new(), ..whole.clone() }),
         ("a template without {}", FactToEdit { template: "Nothing is here".to_owned(), ..whole.clone() }),
     ];
-    let advice = "answer with Error::Request, which says what to change";
+    let advice = "return an Error::Request that says what to change";
     let sample = match sample(&[2, 3]) {
         Ok(sample) => sample,
         Err(error) => return Ok(Err(error)),
@@ -247,7 +245,7 @@ fn nonsense(checks: &Checks<'_>, whole: &FactToEdit, objective: &dyn ObjectiveOb
     let mut count = 0;
     for (name, fact) in &facts {
         if let Some(text) = panic_of(&aimed(job, fact, objective, &Map::new())?) {
-            return Ok(Err(format!("for a fact with {name} it panicked: {text}; {advice}")));
+            return Ok(Err(format!("for a fact with {name}, it panicked: {text}; {advice}")));
         }
         count += 1;
     }
@@ -260,7 +258,7 @@ fn nonsense(checks: &Checks<'_>, whole: &FactToEdit, objective: &dyn ObjectiveOb
             });
             if let Some(text) = panic_of(&answered) {
                 let value = shown(&value);
-                return Ok(Err(format!("with {} = {value} it panicked: {text}; {advice}", parameter.name)));
+                return Ok(Err(format!("with {} = {value}, it panicked: {text}; {advice}", parameter.name)));
             }
             count += 1;
         }
@@ -312,6 +310,6 @@ fn steps(trial: &Trial) -> Finding {
     match (losses.first(), losses.iter().find(|loss| !loss.is_finite())) {
         (_, Some(loss)) => Err(format!("its loss becomes {loss}; keep it finite")),
         (Some(first), None) => Ok(format!("{} steps from a loss of {first:.3}", losses.len())),
-        (None, None) => Ok("it edits without telling a loss".to_owned()),
+        (None, None) => Ok("it edits without reporting a loss".to_owned()),
     }
 }

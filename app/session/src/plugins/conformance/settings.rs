@@ -12,11 +12,11 @@ pub fn refusals(parameters: &[Hyperparameter], accepts: impl Fn(&Map<String, Val
     });
     for (name, value) in wrong.chain([("no-such-hyperparameter".to_owned(), json!(1))]) {
         if accepts(&Map::from_iter([(name.clone(), value.clone())])) {
-            return Err(format!("it takes `{name}` = {value}, which it does not declare; refuse what is not declared"));
+            return Err(format!("it accepts `{name}` = {value}, which it does not declare; refuse what is not declared"));
         }
         tried += 1;
     }
-    Ok(format!("refused whatever is out of range, of another type or of no known name ({tried} tried)"))
+    Ok(format!("refused every value out of range, of another type or with an unknown name ({tried} tried)"))
 }
 
 /// Values that a hyperparameter must not take.

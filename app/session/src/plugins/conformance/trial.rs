@@ -29,7 +29,7 @@ pub struct Trial {
 /// Runs an order until it ends or `limit` is reached.
 ///
 /// # Errors
-/// The user cancelled; the objective or the method refuses the order before anything runs.
+/// The user canceled; the objective or the method refuses the order before anything runs.
 pub fn run(checks: &Checks<'_>, order: &EditOrder, limit: Limit) -> Result<Trial, Error> {
     let Checks { job, registry, options, .. } = *checks;
     // what was left before
@@ -46,7 +46,7 @@ pub fn run(checks: &Checks<'_>, order: &EditOrder, limit: Limit) -> Result<Trial
 /// Asks the method of a prepared order for something else than was prepared.
 ///
 /// # Errors
-/// The user cancelled; no host can be made for it; it failed by no fault of a plugin's.
+/// The user canceled; no host can be made for it; it failed by no fault of a plugin's.
 pub fn run_request(
     checks: &Checks<'_>,
     order: &EditOrder,

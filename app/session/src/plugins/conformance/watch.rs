@@ -6,14 +6,14 @@ use locus_plugin::{Error, Host, Level, Result, StepReport};
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-/// When a trial is cancelled.
+/// When a trial is canceled.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limit {
-    /// After so many reports.
+    /// After this many reports.
     pub reports: Option<usize>,
-    /// After so many services.
+    /// After this many calls of services.
     pub services: Option<usize>,
-    /// After that long.
+    /// After this much time.
     pub time: Option<Duration>,
 }
 
@@ -40,12 +40,12 @@ pub struct Seen {
     pub refused_report: Option<String>,
     /// How long it went on after the cancellation.
     pub went_on: Duration,
-    /// Whether it was cancelled.
+    /// Whether it was canceled.
     pub cancelled: bool,
 }
 
 impl<'a> Watch<'a> {
-    /// Watches the services of `inner`, which is cancelled once the trial is `over`.
+    /// Watches the services of `inner`, which is canceled once the trial is `over`.
     pub fn new(inner: &'a dyn Host, limit: Limit, over: &'a Cell<bool>, user: &'a dyn Fn() -> bool) -> Self {
         Self {
             inner,
@@ -68,7 +68,7 @@ impl<'a> Watch<'a> {
         seen
     }
 
-    /// A service begins.
+    /// Counts a service that begins, and cancels if the time is up.
     fn begin(&self) {
         self.services.set(self.services.get() + 1);
         let late = self.limit.time.is_some_and(|time| self.started.elapsed() >= time);
