@@ -97,7 +97,7 @@ fn a_new_method_in_rust_builds_passes_every_check_and_edits() {
     assert!(losses[0] > 1.0 && losses.last() < losses.first(), "{losses:?}");
     // what is called so already is not written again
     let said = home.run(["plugin", "new", "my-own", "--into", "my-aim", "--plugin", &library]).sentence(USAGE);
-    assert!(said.contains("holds a plugin `my-own` already"), "{said}");
+    assert!(said.contains("already contains a plugin `my-own`"), "{said}");
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn what_cannot_be_written_is_told_and_nothing_is_left() {
     std::fs::create_dir(home.path("there")).expect("a folder");
     let before = files(&home.path(""));
     for (arguments, said) in [
-        (&["plugin", "new", "there"][..], "there is there already; choose another name"),
+        (&["plugin", "new", "there"][..], "there already exists; choose another name"),
         (&["plugin", "new", "My-Method"], "lower-case letters"),
         (&["plugin", "new", "serde"], "a package that plugins are built with"),
-        (&["plugin", "new", "rome"], "holds a plugin `rome` already"),
+        (&["plugin", "new", "rome"], "already contains a plugin `rome`"),
         (&["plugin", "new", "x", "--into", "nowhere"], "there is no such folder"),
         (&["plugin", "new", "x", "--api", "there"], "there is no plugin interface"),
         (&["plugin", "new", "x", "--kind", "objective", "--language", "c"], "write it in Rust"),

@@ -129,7 +129,7 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
 
     // the build before is there as well, and does what it did
     run_with(&mut terminal, "My loop (build 1)");
-    terminal.until_shown("This fact is edited already");
+    terminal.until_shown("This fact is already edited");
     terminal.press("o");
     until(&terminal, &home, "the third edit", |records| applied(records) == 3);
     assert_eq!(journal(&home).edits()[2].started.order.method, "my-loop@1");
@@ -142,7 +142,7 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
     change(&source, "rate: f64 = 0.1,", "rate: f64 = 99.0,");
     terminal.press("B");
     until(&terminal, &home, "the refusal", |records| {
-        records.outcomes().iter().any(|outcome| format!("{outcome:?}").contains("declares itself badly"))
+        records.outcomes().iter().any(|outcome| format!("{outcome:?}").contains("has an invalid declaration"))
     });
     run_with(&mut terminal, "My loop");
     until(&terminal, &home, "the fourth edit", |records| applied(records) == 4);
@@ -159,7 +159,7 @@ fn from_nothing_to_a_changed_method_without_leaving_the_workbench() {
     terminal.press("B");
     terminal.until_shown("cargo build of my-loop");
     let start = Instant::now();
-    while !terminal.screen().contains("it does not build; the build that was in use before stays") {
+    while !terminal.screen().contains("the build failed; the previous build stays in use") {
         assert!(start.elapsed() < PATIENCE, "{}", terminal.screen());
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -41,7 +41,7 @@ fn what_is_no_file_is_neither_waited_for_nor_read_without_end() {
     for command in [&["trace", "--facts"][..], &["edit", "--orders"], &["edit", "--method", "rome", "--settings-file"]]
     {
         let ended = home.run(command.iter().copied().chain(["hole.json"])).err;
-        assert!(ended.contains("1.0 TiB, and at most"), "{command:?}: {ended}");
+        assert!(ended.contains("1.0 TiB, but at most"), "{command:?}: {ended}");
     }
 }
 

@@ -1,4 +1,5 @@
-//! The two commands of the README compile no package twice: what the demo builds has the features that the tests ask for.
+//! The demo and test commands of the README compile no package twice: what the demo builds has the features that the
+//! tests ask for.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -329,7 +329,7 @@ fn second_moments_are_listed_once_there_are_some() {
     assert!(!again.out.contains("collecting second moments"), "{}", again.out);
     std::fs::write(file, &bytes[..bytes.len() / 2]).expect("cut short");
     let anew = home.run(["edit", "--method", "rome", "--corpus-tokens", "2000"]).well();
-    assert!(anew.err.contains("not a whole file of second moments"), "{anew:?}");
+    assert!(anew.err.contains("not a complete file of second moments"), "{anew:?}");
     assert_eq!(std::fs::read(file).expect("the file").len(), bytes.len());
 }
 

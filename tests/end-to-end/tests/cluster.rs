@@ -152,7 +152,7 @@ fn elements_that_are_told_to_stop_come_back_and_what_a_killed_one_left_is_taken_
     // Slurm tells the script before the time limit
     let before = engines();
     assert!(cluster.slurm("scancel", &["--signal=USR2", "--batch", "1_0"]).wait().expect("scancel").success());
-    eventually("it has gone back", || cluster.logs("slow")["1_0.log"].contains("element 1 goes back").then_some(()));
+    eventually("it has gone back", || cluster.logs("slow")["1_0.log"].contains("element 1 is requeued").then_some(()));
     // of those that were at work one is left: its engine dies without a word, as when memory runs out
     let left = eventually("the other one", || {
         let left: Vec<u32> = engines().into_iter().filter(|engine| before.contains(engine)).collect();
@@ -163,7 +163,7 @@ fn elements_that_are_told_to_stop_come_back_and_what_a_killed_one_left_is_taken_
     let (status, logs) = (cluster.status("slow"), cluster.logs("slow"));
     assert_eq!((&status["complete"], &status["done"]), (&true.into(), &96.into()), "{status} {logs:?}");
     assert_eq!(status["cluster"]["states"], serde_json::json!({ "COMPLETED": 1, "FAILED": 1 }), "{logs:?}");
-    for words in ["cells are in the ledger; the same command goes on", "element 1 of 2, job 1_0, start 2, on "] {
+    for words in ["cells are in the ledger; the same command resumes the sweep", "element 1 of 2, job 1_0, start 2, on "] {
         assert!(logs["1_0.log"].contains(words), "no “{words}” in {}", logs["1_0.log"]);
     }
     let merged = || cluster.run("sweep merge slow").well().out;
@@ -185,7 +185,7 @@ fn one_that_is_cancelled_ends_and_stays_away() {
     assert!(cluster.slurm("scancel", &["1"]).wait().expect("scancel").success());
     assert!(node.wait().expect("the node").success());
     let log = &cluster.logs("slow")["1_0.log"];
-    assert!(log.contains("cancelled; ") && !log.contains("goes back"), "{log}");
+    assert!(log.contains("canceled; ") && !log.contains("is requeued"), "{log}");
     let status = cluster.status("slow");
     assert_eq!((&status["complete"], &status["workers"]), (&false.into(), &serde_json::json!([])), "{status}");
     assert!(std::fs::read_dir(folder.join("claims")).expect("claims").next().is_none(), "a claim is left");
@@ -225,18 +225,18 @@ fn bad_requests_are_one_sentence_each() {
     for (line, says) in [
         ("tiny.toml --out a --gres gpu:1 --mem 8G --mem-per-gpu 8G", "--mem and --mem-per-gpu contradict each other"),
         ("tiny.toml --out a --gres gpu:1 --gpus-per-node 1", "both ask for GPUs"),
-        ("tiny.toml --out a --time 1 --notice 90", "is over before the 90 s of --notice begin"),
+        ("tiny.toml --out a --time 1 --notice 90", "ends before the 90 s of --notice begin"),
         ("tiny.toml --out a --sbatch array=0-9", "is set by locus itself"),
         ("tiny.toml --out a --partition one --sbatch partition=two", "`partition` is given twice"),
         ("tiny.toml --out a --elements 0", "--elements must be from 1"),
-        ("tiny.toml --out a --elements 10 --at-once 2", "ask for 8 elements at most"),
+        ("tiny.toml --out a --elements 10 --at-once 2", "ask for at most 8 elements"),
         ("tiny.toml --out a --facts none.json", "there is no such file"),
-        ("tiny.toml --out a --journal j.jsonl", "one program at a time writes a journal"),
+        ("tiny.toml --out a --journal j.jsonl", "only one program at a time can write a journal"),
         ("tiny.toml --out a --engine ./none", "there is no such program"),
         ("bad.toml --out a", "has no objective"),
         ("none.toml --out a", "the grid cannot be read"),
-        ("other.toml --out tiny", "the folder holds another sweep: its grid (cluster/1.toml) differs"),
-        ("tiny.toml --out else", "holds something else than a sweep"),
+        ("other.toml --out tiny", "the folder contains another sweep: its grid (cluster/1.toml) differs"),
+        ("tiny.toml --out else", "contains something other than a sweep"),
         ("--out a", "there is no sweep in this folder"),
     ] {
         let sentence = cluster.run(&format!("sweep submit {line}")).sentence(2);
@@ -255,7 +255,7 @@ fn bad_requests_are_one_sentence_each() {
     // the script can be had all the same
     let mut command = cluster.home.command(["sweep", "submit", "tiny.toml", "--out", "b", "--write-only"]);
     let ended = Ended::from(command.env("PATH", cluster.home.path("none")).output().expect("it runs"));
-    assert!(ended.code == Some(0) && ended.out.contains("to be submitted: sbatch --array=0-3 /"), "{ended:?}");
+    assert!(ended.code == Some(0) && ended.out.contains("to submit: sbatch --array=0-3 /"), "{ended:?}");
 
     // each element starts an engine of its own, by a program that is named in full
     let program = cluster.home.path("bin/sbatch");

@@ -35,7 +35,7 @@ fn a_prompt_as_it_is_is_traced_for_what_the_model_says() {
 
     let text = home.run(["trace", PROMPT]).well().out;
     assert!(
-        text.starts_with("the model says “Paris”, which counts as the true answer; --true tells another\n"),
+        text.starts_with("the model says “Paris”, which is taken as the true target; --true sets another\n"),
         "{text}"
     );
     assert!(text.contains("Causal trace of “The capital of France is” → true “Paris”"), "{text}");
@@ -70,7 +70,7 @@ fn a_prompt_and_an_answer_are_an_edit_with_the_method_of_the_settings() {
     std::fs::write(home.path("config/locus/workbench.toml"), "method = \"mine\"\n").expect("written");
     let sentence = home.run(["edit", PROMPT, "Rome"]).sentence(USAGE);
     assert!(sentence.contains("--method is missing") && sentence.contains("`mine`"), "{sentence}");
-    assert!(sentence.contains("there are fine-tuning, memit, rome"), "{sentence}");
+    assert!(sentence.contains("available: fine-tuning, memit, rome"), "{sentence}");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_prompt_that_is_none_is_refused_with_an_example_before_a_model_is_loaded() {
         ("The capital of {} is", "no subject between"),
         ("The capital of { } is", "no subject between"),
         ("The capital of {France is", "not closed"),
-        ("The capital of France} is {x}", "not opened"),
+        ("The capital of France} is {x}", "no opening brace"),
         ("{France} and {Spain} are", "more than one"),
         ("", "marks no subject"),
     ] {
@@ -121,10 +121,10 @@ fn a_prompt_that_is_none_is_refused_with_an_example_before_a_model_is_loaded() {
 fn an_answer_that_the_model_gives_already_or_does_not_give_is_asked_for() {
     let home = Home::new();
     let sentence = home.run(["edit", PROMPT, "Paris"]).sentence(USAGE);
-    assert!(sentence.contains("the model says “Paris” already"), "{sentence}");
+    assert!(sentence.contains("the model already says “Paris”"), "{sentence}");
     // after a whole sentence it ends the text
     let sentence = home.run(["trace", "{Paris} is the capital of France."]).err;
-    assert!(sentence.is_empty() || sentence.contains("tell what is true with --true"), "{sentence}");
+    assert!(sentence.is_empty() || sentence.contains("give the true target with --true"), "{sentence}");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn numbers_that_make_no_sense_are_errors_of_usage_before_anything_long_starts() 
     refused(&["trace", "--kind", "mlp", "--window", "0"], &["--window must be at least 1"]);
     refused(&["trace", "--kind", "mlp", "--window", "99"], &["--window 99", "12 layers"]);
     refused(&["trace", "--all", "--limit", "0"], &["--limit must be at least 1"]);
-    refused(&["trace", "--all", "--least-probability", "2"], &["--least-probability must lie between 0 and 1"]);
+    refused(&["trace", "--all", "--least-probability", "2"], &["--least-probability must be between 0 and 1"]);
     refused(&["trace", "--noise=-1"], &["--noise must be a number"]);
     refused(&["eval", "--method", "rome", "--batch", "0"], &["--batch and --limit must be at least 1"]);
     refused(&["edit", "--method", "rome", "--set", "steps=0"], &["`steps` must be a whole number from 1"]);
@@ -223,7 +223,7 @@ fn models_on_this_machine_are_listed_with_what_they_lack() {
         text.lines().map(|line| line.split('\t').collect::<Vec<_>>()).map(|cells| (cells[0], cells)).collect();
     assert_eq!(rows["model"], ["model", "family", "size", "state", "--model"]);
     assert_eq!(rows["built-in"][1], "gpt2");
-    assert_eq!(rows["org/small"][1..4], ["llama", "5 B", "whole"]);
+    assert_eq!(rows["org/small"][1..4], ["llama", "5 B", "complete"]);
     assert!(rows["org/small"][4].ends_with("snapshots/abc"), "{text}");
     assert_eq!(rows["mine"][3..], ["lacks tokenizer.json, model.safetensors", "./mine"]);
     assert_eq!(rows["odd"][3], "family not supported; lacks tokenizer.json, model.safetensors");

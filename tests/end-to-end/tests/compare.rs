@@ -32,7 +32,7 @@ fn all_measured(terminal: &mut PseudoTerminal, variants: usize) {
     terminal.until("all variants measured", |screen| {
         let lines: Vec<&str> = screen.lines().filter(|line| line.contains(" · layer")).collect();
         let measured = lines.iter().filter(|line| line.contains("KiB") && line.contains(" s, ")).count();
-        measured >= variants && !screen.contains("waits its turn")
+        measured >= variants && !screen.contains("waiting")
     });
 }
 

@@ -64,7 +64,7 @@ fn every_setting_is_shown_with_the_file_that_it_comes_from() {
 
     let paths = own.run(["config", "path"]).well().out;
     assert!(paths.contains(&format!("settings\t{}\tthere", file("config/locus/workbench.toml"))), "{paths}");
-    assert!(paths.contains("\nsweeps\t") && paths.contains("not made yet"), "{paths}");
+    assert!(paths.contains("\nsweeps\t") && paths.contains("not created yet"), "{paths}");
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn keys_that_nobody_knows_are_named_with_the_file_and_the_one_that_was_meant() {
     let typo = "metod = \"rome\"\n";
     let named = home(&[("over.toml", typo)]);
     let sentence = named.run(["config", "show", "--config", "over.toml"]).sentence(USAGE);
-    let what = "there is no setting `metod` (did you mean `method`?); it may hold method, objective, reproducible, keep, theme, bell and bell_after";
+    let what = "there is no setting `metod` (did you mean `method`?); it may contain method, objective, reproducible, keep, theme, bell and bell_after";
     assert!(sentence.starts_with("--config over.toml: ") && sentence.contains(what), "{sentence}");
     let sentence = named.run(["config", "show", "--config", "none.toml"]).sentence(USAGE);
     assert!(sentence.contains("none.toml: cannot be read"), "{sentence}");
@@ -99,8 +99,8 @@ fn keys_that_nobody_knows_are_named_with_the_file_and_the_one_that_was_meant() {
         assert!(sentence.contains("config/locus/workbench.toml: ") && sentence.contains(what), "{sentence}");
     }
     for (text, what) in [
-        ("[globl]\n\"x\" = \"trace\"\n", "[globl] is no section (did you mean `global`?)"),
-        ("[global]\n\"x\" = \"trase\"\n", "no action is called `trase` (did you mean `trace`?)"),
+        ("[globl]\n\"x\" = \"trace\"\n", "unknown section [globl] (did you mean `global`?)"),
+        ("[global]\n\"x\" = \"trase\"\n", "unknown action `trase` (did you mean `trace`?)"),
     ] {
         let keys = home(&[("config/locus/keymap.toml", text)]);
         let sentence = keys.run(["config", "show"]).sentence(FAILED);

@@ -78,7 +78,11 @@ fn a_load_that_is_killed_is_told_as_one() {
     drop(lines);
     let ended = ended(child);
     assert_eq!(ended.code, Some(4), "{ended:?}");
-    assert!(ended.err.contains("the engine was ended by signal 9") && ended.err.contains("during “"), "{}", ended.err);
+    assert!(
+        ended.err.contains("the engine was terminated by signal 9") && ended.err.contains("during “"),
+        "{}",
+        ended.err
+    );
 }
 
 /// Each way to die, in a method and in an objective: the front is there and names plugin and job, and an edit before is
@@ -147,8 +151,8 @@ fn a_library_that_ends_the_engine_when_it_is_opened_is_named_and_left_out_until_
         let home = Home::new();
         let library = starting(&home, name, body);
         let first = home.run(["plugin", "list"]).well();
-        assert!(first.err.contains(name) && first.err.contains("left out from now on"), "{}", first.err);
-        assert!(first.out.contains("rome") && first.err.contains("ended the engine when it was opened"), "{first:?}");
+        assert!(first.err.contains(name) && first.err.contains("left out until it changes"), "{}", first.err);
+        assert!(first.out.contains("rome") && first.err.contains("crashed the engine when it was loaded"), "{first:?}");
         // it is not opened a second time, and a bug report tells of it
         let second = home.run(["plugin", "list"]).well();
         assert!(second.err.starts_with("locus: refused: ") && second.err.contains(name), "{second:?}");
@@ -186,13 +190,13 @@ fn the_workbench_outlives_its_engine_and_a_new_one_has_the_recorded_edits_in_pla
     kill(child_of(terminal.process()));
     let screen = terminal.until_shown("The engine has ended");
     assert!(screen.contains("signal 9"), "{screen}");
-    terminal.until_shown("a new engine is there, with 1 edit in place as recorded");
+    terminal.until_shown("a new engine is running, with 1 edit in place as recorded");
     // enter runs again what was cut off
     terminal.press("\r");
     terminal.until("the comparison", |screen| screen.contains("trying") && !screen.contains("The engine has ended"));
     // an edit is made in the new engine, and recorded
     terminal.press("\x03");
-    terminal.until("that it was cancelled", |screen| screen.contains("cancelled"));
+    terminal.until("that it was canceled", |screen| screen.contains("canceled"));
     let before = operations(&home).len();
     terminal.press("\x1b");
     terminal.press("u");
@@ -220,7 +224,7 @@ fn an_engine_that_is_kept_goes_on_and_is_joined_again_and_watched() {
     // the trace of before is on the screen
     second.until("the trace", |screen| screen.contains("next token") && screen.contains("greatest:"));
     let mut watcher = PseudoTerminal::start(&home, (40, 120), &["attach", "--watch"], &[]);
-    watcher.until_shown("another workbench orders");
+    watcher.until_shown("controlled by another workbench");
     // what one orders, the other one sees
     second.press("t");
     watcher.until_shown("traced in");
@@ -232,7 +236,7 @@ fn an_engine_that_is_kept_goes_on_and_is_joined_again_and_watched() {
     // a third one takes over, and the second one only looks on
     let mut third = PseudoTerminal::start(&home, (40, 120), &["attach"], &[]);
     third.until_shown("next token");
-    second.until_shown("another workbench orders");
+    second.until_shown("controlled by another workbench");
     second.press("q");
     second.end(Duration::from_secs(20));
     assert!(is_running(engine));
@@ -241,7 +245,7 @@ fn an_engine_that_is_kept_goes_on_and_is_joined_again_and_watched() {
     third.press("y");
     third.end(Duration::from_secs(20));
     eventually("the engine ends when it is told to", || (!is_running(engine)).then_some(()));
-    assert!(home.run(["attach", "--list"]).well().out.contains("no engine runs"));
+    assert!(home.run(["attach", "--list"]).well().out.contains("no engine is running"));
 }
 
 #[test]
@@ -270,7 +274,7 @@ fn a_front_of_another_version_and_a_stranger_are_told_so() {
     engine.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     for (said, answer) in [
         ("{\"say\":\"hello\",\"protocol\":99,\"program\":\"9.0.0\"}\n", "install the same version of both"),
-        ("GET / HTTP/1.1\n", "no hello of a locus"),
+        ("GET / HTTP/1.1\n", "not a hello from locus"),
     ] {
         let mut child = engine.spawn().expect("it starts");
         child.stdin.take().expect("input").write_all(said.as_bytes()).expect("written");

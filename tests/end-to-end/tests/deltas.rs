@@ -96,7 +96,7 @@ fn what_does_not_belong_together_is_refused_in_a_sentence() {
     let bytes = std::fs::read(home.path("one.st")).expect("the file");
     std::fs::write(home.path("half.st"), &bytes[..bytes.len() / 2]).expect("written");
     let sentence = home.run(["deltas", "apply", "half.st"]).sentence(1);
-    assert!(sentence.contains("half.st: not a whole safetensors file"), "{sentence}");
+    assert!(sentence.contains("half.st: not a complete safetensors file"), "{sentence}");
 }
 
 /// A tensor of a file as rows of numbers.
@@ -153,7 +153,7 @@ fn the_edits_in_place_are_written_as_an_adapter() {
     assert!(sentence.contains("an adapter") && sentence.contains("--folder"), "{sentence}");
     assert!(!home.path("tuned").exists());
     let sentence = home.run(["export", "--method", "rome", "--adapter", "adapter"]).sentence(2);
-    assert!(sentence.contains("--adapter adapter: it is there already"), "{sentence}");
+    assert!(sentence.contains("--adapter adapter: it already exists"), "{sentence}");
 }
 
 fn read_json(file: &Path) -> Value {

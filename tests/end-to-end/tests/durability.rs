@@ -99,7 +99,7 @@ fn a_journal_of_events_that_cannot_be_written_ends_the_command() {
         let command: Vec<String> = command.into_iter().chain(["--journal", "/dev/full"].map(str::to_owned)).collect();
         refused(
             &home.run(&command),
-            &["cannot write /dev/full", "No space left", "check the folder and the space left"],
+            &["cannot write /dev/full", "No space left", "check the folder and the free disk space"],
         );
     }
     assert!(!journal(&home).exists(), "an edit was recorded");
@@ -131,7 +131,7 @@ fn two_commands_do_not_mix_their_records_in_one_file() {
     // it stands still with the file in its hands
     send(Signal::STOP, first.id());
     let ended = home.run(["trace", "--samples", "1", "--journal", "events.jsonl"]);
-    refused(&ended, &["events.jsonl: the journal cannot be written", "another locus writes it", "name another"]);
+    refused(&ended, &["events.jsonl: the journal cannot be written", "another locus is writing it", "name another"]);
     send(Signal::CONT, first.id());
     lines.for_each(drop);
     assert_eq!(first.wait().expect("it ends").code(), Some(0));
@@ -149,7 +149,7 @@ fn second_moments_that_cannot_be_kept_are_not_collected() {
     let folder = home.cache().join("second-moments");
     makes_folder_of(&folder);
     std::fs::write(&folder, "").expect("a file in its place");
-    refused(&home.run(collect), &["second-moments", "check the folder and the space left"]);
+    refused(&home.run(collect), &["second-moments", "check the folder and the free disk space"]);
     std::fs::remove_file(&folder).expect("removed");
     let _ = home.run(collect).well();
     let file = std::fs::read_dir(&folder).expect("a folder").next().expect("a file").expect("an entry").path();
@@ -199,7 +199,7 @@ fn changes_that_were_damaged_are_refused_by_name() {
     // files of an older program, which carry no checksum
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let said = [
-        ("delta-exponent-flipped.safetensors", "is not the one that it records and it carries no checksum"),
+        ("delta-exponent-flipped.safetensors", "is not the one that it records, and it has no checksum"),
         ("delta-f64-overflow.safetensors", "is not finite"),
     ];
     for (name, what) in said {
@@ -231,15 +231,15 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
         (
             "newer",
             newer.into_bytes(),
-            "line 3: has the form 9 and this program knows forms 1 to 2; Locus 7.8.9 wrote it",
+            "line 3: has schema 9, but this program knows schemas 1 to 2; Locus 7.8.9 wrote it",
         ),
         (
             "unknown",
             line(3, &|value| value["kind"] = json!("merge")).into_bytes(),
-            "a deed `merge` that this program does not",
+            "an action `merge` that this program does not",
         ),
-        ("twice", line(2, &|_| ()).into_bytes(), "line 3: has the number 2 after 2"),
-        ("backwards", line(1, &|_| ()).into_bytes(), "line 3: has the number 1 after 2"),
+        ("twice", line(2, &|_| ()).into_bytes(), "line 3: has number 2 after 2"),
+        ("backwards", line(1, &|_| ()).into_bytes(), "line 3: has number 1 after 2"),
         ("not UTF-8", b"{\"number\":3,\"time\":\"\xff\xfe\"}\n".to_vec(), "line 3: is damaged"),
         ("nonsense", b"hello\n".to_vec(), "line 3: is damaged"),
         ("a huge line", [&vec![b'x'; 20_000_000][..], b"\n"].concat(), "line 3: is damaged"),
@@ -270,7 +270,7 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
         deed.as_object().expect("a record").iter().for_each(|(name, part)| value[name] = part.clone());
     });
     std::fs::write(journal(&home), format!("{good}{absent}")).expect("written");
-    assert!(home.run(["log"]).well().err.contains("line 3: is about operation 77, which is no edit before it"));
+    assert!(home.run(["log"]).well().err.contains("line 3: refers to operation 77, which is not an earlier edit"));
     for arguments in [&["undo"][..], &["redo", "77"], &["undo", "77"], &["replay", "3"]] {
         let ended = home.run(arguments);
         assert_eq!(ended.code, Some(FAILED), "{arguments:?}: {ended:?}");
@@ -278,8 +278,8 @@ fn odd_journals_are_told_in_a_sentence_and_nothing_is_done_on_top_of_them() {
     }
     for text in ["", "\n\n", "{\"number\":1,\"ti"] {
         std::fs::write(journal(&home), text).expect("written");
-        let said = if text.len() > 3 { "line 1: not a whole operation" } else { "" };
-        assert!(home.run(["log"]).well().out.contains("nothing was done yet"));
+        let said = if text.len() > 3 { "line 1: not a complete operation" } else { "" };
+        assert!(home.run(["log"]).well().out.contains("no operations yet"));
         for arguments in [&["show", "1"][..], &["undo"], &["redo"], &["replay"]] {
             let ended = home.run(arguments);
             assert_eq!(ended.code, Some(FAILED), "{ended:?}");

@@ -69,7 +69,7 @@ fn weights_that_are_cut_short_missing_or_others() {
     let whole = std::fs::read(&file).expect("weights");
     for length in [0, 4, 100, 5000, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&file, &whole[..length]).expect("cut short");
-        let named = ["broken/model.safetensors: not a whole safetensors file", "copy it again"];
+        let named = ["broken/model.safetensors: not a complete safetensors file", "copy it again"];
         refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
     }
     std::fs::write(&file, &whole).expect("whole again");
@@ -77,7 +77,7 @@ fn weights_that_are_cut_short_missing_or_others() {
     let named = ["transformer.h.12.", "is missing; the checkpoint does not match its config.json"];
     refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
     std::fs::remove_file(&file).expect("removed");
-    let named = ["broken: the folder holds no *.safetensors file and no pytorch_model.bin", "copy the weights"];
+    let named = ["broken: the folder contains no *.safetensors file and no pytorch_model.bin", "copy the weights"];
     refused(&home, FAILED, &named, &["model", "info", "--model", "broken"]);
 }
 
@@ -94,7 +94,7 @@ fn a_configuration_that_nobody_can_run() {
     refused(&home, FAILED, &["broken/config.json: field `n_head` is 7 and must divide"], &info);
     change_json(&file, |config| config["n_head"] = json!(4));
     change_json(&file, |config| config["n_positions"] = json!(100_000));
-    refused(&home, FAILED, &["wpe.weight", "config.json wants [100000, 96]"], &info);
+    refused(&home, FAILED, &["wpe.weight", "config.json requires [100000, 96]"], &info);
     std::fs::write(&file, "{").expect("written");
     refused(&home, FAILED, &["broken/config.json: not valid JSON"], &info);
 }
@@ -151,7 +151,7 @@ fn a_subject_that_is_not_in_the_prompt() {
     for command in [&["trace"][..], &["edit", "--method", "rome"]] {
         let arguments = [command, &prompt, &["--subject", "Spain"]].concat();
         let named =
-            ["--subject: `Spain` does not occur in the prompt `The capital of France is`", "as it stands there"];
+            ["--subject: `Spain` does not occur in the prompt `The capital of France is`", "exactly as in the prompt"];
         refused(&home, USAGE, &named, &arguments);
         let arguments = [command, &prompt].concat();
         refused(&home, USAGE, &["--prompt: the prompt marks no subject", "The capital of {France} is"], &arguments);
@@ -195,11 +195,11 @@ fn plugins_that_cannot_be_loaded() {
     let whole = std::fs::read(plugin("locus-rome")).expect("a good plugin");
     std::fs::write(home.path("cut.so"), &whole[..whole.len() / 2]).expect("written");
     let cases: [(&str, &[&str]); 7] = [
-        (&other_interface, &["was made for plugin interface 1.0, this program speaks 2.0", "rebuild the plugin"]),
-        (&other_libtorch, &["was built with libtorch 2.10.0, this program runs libtorch 2.11.0", "rebuild"]),
-        (&other_target, &["was built for y86_64-unknown-linux-gnu, this program runs on", "rebuild"]),
+        (&other_interface, &["was built for plugin interface 1.0, but this program uses 2.0", "rebuild the plugin"]),
+        (&other_libtorch, &["was built with libtorch 2.10.0, but this program uses libtorch 2.11.0", "rebuild"]),
+        (&other_target, &["was built for y86_64-unknown-linux-gnu, but this program runs on", "rebuild"]),
         ("text.so", &["is not a shared library for this machine", "cdylib"]),
-        ("cut.so", &["is not a shared library for this machine (it is cut short or damaged"]),
+        ("cut.so", &["is not a shared library for this machine (it is truncated or damaged"]),
         ("none.so", &["cannot read the plugin", "check the path"]),
         (".", &["cannot read the plugin", "it is a folder"]),
     ];
@@ -227,10 +227,10 @@ fn methods_and_objectives_that_nobody_offers() {
     refused(
         &home,
         PLUGIN,
-        &["no method `roam` (did you mean `rome`?); there are ", "fine-tuning", "rome"],
+        &["no method `roam` (did you mean `rome`?); available: ", "fine-tuning", "rome"],
         &[&edit[..], &["roam"]].concat(),
     );
-    let named = ["no objective `fame`; there are ", "error-injection"];
+    let named = ["no objective `fame`; available: ", "error-injection"];
     refused(&home, PLUGIN, &named, &[&edit[..], &["rome", "--objective", "fame"]].concat());
     refused(&home, PLUGIN, &["no plugin `roam`", "rome"], &["plugin", "show", "roam"]);
     let orders = order(0, "roam", 3, json!({}));
@@ -285,7 +285,7 @@ fn flags_of_a_trace_that_make_no_sense() {
     refused(&home, USAGE, &["--window"], &["trace", "--kind", "mlp", "--window", "0"]);
     refused(&home, FAILED, &["none.safetensors", "check the path"], &["trace", "--noise-file", "none.safetensors"]);
     std::fs::write(home.path("bad.safetensors"), "no").expect("written");
-    let named = ["bad.safetensors", "not a whole safetensors file"];
+    let named = ["bad.safetensors", "not a complete safetensors file"];
     refused(&home, FAILED, &named, &["trace", "--noise-file", "bad.safetensors"]);
 }
 
@@ -306,7 +306,7 @@ fn devices_that_are_not_there() {
 fn orders_that_cannot_be_read() {
     let home = Home::new();
     let edit = |file| ["edit", "--save", "x.safetensors", "--orders", file];
-    refused(&home, USAGE, &["--orders none.jsonl: cannot be read", "one JSON object a line"], &edit("none.jsonl"));
+    refused(&home, USAGE, &["--orders none.jsonl: cannot be read", "one JSON object per line"], &edit("none.jsonl"));
     refused(&home, USAGE, &["--orders .: cannot be read"], &edit("."));
     let good = order(0, "fine-tuning", 3, json!({"steps": 1}));
     let mut lacking: Value = serde_json::from_str(&good).expect("an order");
@@ -317,8 +317,8 @@ fn orders_that_cannot_be_read() {
         refused(&home, USAGE, &["--orders orders.jsonl: line 3: not an edit order", named], &edit("orders.jsonl"));
     }
     std::fs::write(home.path("orders.jsonl"), "\n \n").expect("written");
-    refused(&home, USAGE, &["--orders orders.jsonl: it holds no order"], &edit("orders.jsonl"));
-    refused(&home, USAGE, &["--orders -: it holds no order"], &edit("-"));
+    refused(&home, USAGE, &["--orders orders.jsonl: it contains no order"], &edit("orders.jsonl"));
+    refused(&home, USAGE, &["--orders -: it contains no order"], &edit("-"));
 }
 
 #[test]
@@ -332,11 +332,11 @@ fn tables_of_orders_that_say_too_little_or_too_much() {
     };
     let edits = "case = 0\n[[edit]]\nmethod = \"fine-tuning\"\n[[edit]]\n";
     let with = |more: &str| format!("{edits}{more}\n");
-    refused("method = [\n", USAGE, &["line 1: neither TOML nor one JSON object a line"]);
-    refused("method = \"fine-tuning\"\n", USAGE, &["it holds no order; write an [[edit]] table"]);
+    refused("method = [\n", USAGE, &["line 1: neither TOML nor one JSON object per line"]);
+    refused("method = \"fine-tuning\"\n", USAGE, &["it contains no order; write an [[edit]] table"]);
     refused("edit = 3\n", USAGE, &["`edit` must be written as [[edit]] tables"]);
     refused(edits, USAGE, &["edit 2: `method` is missing; give one of", "fine-tuning"]);
-    refused(&with("method = \"magic\""), PLUGIN, &["edit 2: there is no method `magic`; there are", "fine-tuning"]);
+    refused(&with("method = \"magic\""), PLUGIN, &["edit 2: there is no method `magic`; available:", "fine-tuning"]);
     let fine_tuning = |more: &str| with(&format!("method = \"fine-tuning\"\n{more}"));
     refused(&fine_tuning("objective = \"x\""), PLUGIN, &["edit 2: there is no objective `x`"]);
     refused(&fine_tuning("speed = 3"), USAGE, &["edit 2: not an edit order: unknown field `speed`"]);
@@ -380,7 +380,7 @@ fn many_facts_and_sequences_that_make_no_sense() {
         &["--cases 0,99999: there is no further record from 99999 to 99999", "0 to"],
         &["--cases", "0,99999"],
     );
-    refused(USAGE, &["--undo 1: takes one of several edits in place back; put --sequence with it"], &["--undo", "1"]);
+    refused(USAGE, &["--undo 1: undoes one of several edits in place; add --sequence"], &["--undo", "1"]);
     refused(USAGE, &["--undo 3: edits are 1 to 2"], &["--cases", "0-1", "--sequence", "--undo", "3"]);
     let named = ["--parity hase2023: neither `fine-tuning` nor `error-injection` has a hyperparameter `parity`"];
     refused(USAGE, &named, &["--parity", "hase2023"]);
@@ -392,18 +392,18 @@ fn many_facts_and_sequences_that_make_no_sense() {
 fn places_that_cannot_be_written() {
     let home = Home::new();
     let edit = ["edit", "--method", "rome", "--save"];
-    let named = ["--save no/such/x.safetensors", "its folder is not there; make it first"];
+    let named = ["--save no/such/x.safetensors", "its folder does not exist; create it first"];
     refused(&home, USAGE, &named, &[&edit[..], &["no/such/x.safetensors"]].concat());
     refused(&home, USAGE, &["--save .: it is a folder; name a file"], &[&edit[..], &["."]].concat());
     let export = ["export", "--method", "rome", "--folder", "."];
-    refused(&home, USAGE, &["--folder .: it is there already; name one that is not"], &export);
+    refused(&home, USAGE, &["--folder .: it already exists; name a new one"], &export);
     std::fs::write(home.path("file"), "").expect("written");
     let named = ["file/journal.jsonl: the journal cannot be written", "name another file"];
     refused(&home, FAILED, &named, &["trace", "--journal", "file/journal.jsonl"]);
     let export = ["export", "--method", "fine-tuning", "--set", "steps=1", "--folder", "file/out"];
-    refused(&home, USAGE, &["--folder file/out: its folder is not there; make it first"], &export);
+    refused(&home, USAGE, &["--folder file/out: its folder does not exist; create it first"], &export);
     let corpus = ["edit", "--method", "rome", "--corpus", "none.txt"];
-    refused(&home, FAILED, &["none.txt: the corpus cannot be read", "one document a line"], &corpus);
+    refused(&home, FAILED, &["none.txt: the corpus cannot be read", "one document per line"], &corpus);
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn what_a_plugin_leaves_behind_is_put_back_and_told() {
     let alone = home.run_with(&rome, ["edit", "--orders", "-", "--json"]).well().records();
     let orders = order(1, "leaves-gradient-mode-off", 3, json!({})) + &rome;
     let after = home.run_with(&orders, ["edit", "--orders", "-", "--json", "--plugin", &hostile()]).well();
-    assert!(after.err.contains("left gradients off and 2 threads instead of 1 behind; put back"), "{}", after.err);
+    assert!(after.err.contains("left gradients off and 2 threads instead of 1; restored"), "{}", after.err);
     assert_eq!(after.err.lines().count(), 1, "{}", after.err);
     let applied = |records: &Records, index: usize| records.edits()[index].applied.clone().expect("applied");
     let (alone, after) = (applied(&alone, 0), applied(&after.records(), 1));
@@ -97,7 +97,7 @@ fn interrupted(home: &Home, interrupts: usize) -> Ended {
 fn a_method_that_ignores_cancellation_is_cancelled_when_it_comes_back() {
     let home = Home::new();
     let ended = interrupted(&home, 1);
-    assert_eq!(ended.sentence(130), "cancelled; nothing was changed");
+    assert_eq!(ended.sentence(130), "canceled; nothing was changed");
     let records = ended.records();
     assert_eq!(records.outcomes(), [Outcome::Done, Outcome::Cancelled { kept: "nothing was changed".to_owned() }]);
     assert!(records.edits()[0].applied.is_none());

@@ -127,7 +127,7 @@ fn what_is_left_behind_is_said_and_changes_no_number() {
         match (&warnings[..], behavior.said) {
             ([], "") => {}
             ([warning], said) => {
-                assert!(warning.contains(said) && warning.ends_with("behind; put back"), "{warning}");
+                assert!(warning.contains(said) && warning.ends_with("; restored"), "{warning}");
                 assert!(warning.starts_with("the plugin `misbehaves` left "), "{warning}");
             }
             _ => panic!("{}: {warnings:?}", behavior.name),
@@ -147,7 +147,7 @@ fn what_an_objective_leaves_behind_is_said_once_and_of_the_objective() {
     let (_, warnings) = session.tried(leaves(json!({ "steps": 3, "stop_below": 0.0 })), "leaves-threads");
     assert_eq!(
         warnings,
-        ["the plugin `leaves-threads` left 2 threads instead of 1 behind; put back (3 times)"],
+        ["the plugin `leaves-threads` left 2 threads instead of 1; restored (3 times)"],
         "{warnings:?}"
     );
 }
@@ -207,10 +207,10 @@ fn a_folder_that_others_may_write_to_is_refused_in_a_sentence() {
     assert!(!home.run(["plugin", "list"]).well().err.contains("refused"));
     open_to(0o777);
     // beside the table, which a pipe gets alone
-    assert!(home.run(["plugin", "list"]).well().err.contains("since everybody may write to it"));
+    assert!(home.run(["plugin", "list"]).well().err.contains("because everyone can write to it"));
     let edit = home.run(["edit", "--method", "nudge"]);
     assert_eq!(edit.code, Some(PLUGIN), "{edit:?}");
-    assert!(edit.err.contains("since everybody may write to it") && edit.err.contains("no method `nudge`"), "{edit:?}");
+    assert!(edit.err.contains("because everyone can write to it") && edit.err.contains("no method `nudge`"), "{edit:?}");
     let file = folder.join("libmine.so").display().to_string();
     let edit = home.run(["edit", "--method", "rome", "--plugin", &file]);
     assert!(edit.code == Some(PLUGIN) && edit.err.contains("chmod go-w"), "{edit:?}");

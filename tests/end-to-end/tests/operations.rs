@@ -180,7 +180,7 @@ fn an_operation_holds_all_that_is_needed_to_do_it_again() {
     assert_eq!(shown, *done);
     let sentence = home.run(["show", "7"]).sentence(1);
     assert!(sentence.contains("there is no operation 7; `locus log` lists 1 to 1"), "{sentence}");
-    assert!(Home::new().run(["log"]).well().out.contains("nothing was done yet"));
+    assert!(Home::new().run(["log"]).well().out.contains("no operations yet"));
 }
 
 /// Scores compare an edit with other facts about its subject: with another file they are others, and that is said.
@@ -196,12 +196,12 @@ fn a_replay_with_other_facts_says_so() {
     std::fs::write(home.path("few.json"), json!(facts[..1]).to_string()).expect("written");
     let ended = home.run(["replay", "--facts", "few.json"]);
     assert!(
-        ended.out.contains("drew on the facts of `facts.json` then, and draw on those of `few.json` now"),
+        ended.out.contains("depended on the facts of `facts.json` then, and depend on those of `few.json` now"),
         "{ended:?}"
     );
     std::fs::copy(home.path("few.json"), home.path("facts.json")).expect("copied");
     let ended = home.run(["replay", "--facts", "facts.json"]);
-    assert!(ended.out.contains("the facts of `facts.json`, which are others now"), "{ended:?}");
+    assert!(ended.out.contains("the facts of `facts.json`, which have changed"), "{ended:?}");
     for flags in [["--with-edits", "1"], ["--apply", "facts.json"]] {
         let sentence = home.run(["replay"].iter().chain(&flags)).sentence(2);
         assert!(sentence.contains(flags[0]) && sentence.contains("leave the flag out"), "{sentence}");
@@ -216,12 +216,12 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
     let mut session = Workbench::new(&home);
     [(0, 1), (100, 2), (200, 3)].into_iter().for_each(|(case, layer)| _ = session.edit(&quick(case, layer)));
     session.end();
-    assert!(home.run(["undo", "2"]).well().out.contains("took back 2"));
-    assert!(home.run(["undo"]).well().out.contains("puts 1 edit in place"));
+    assert!(home.run(["undo", "2"]).well().out.contains("undid 2"));
+    assert!(home.run(["undo"]).well().out.contains("applies 1 edit"));
     let session = Workbench::new(&home);
     assert_eq!((&session.told.0[..], &session.told.1[..]), (&[1][..], &[2, 3][..]));
     session.end();
-    assert!(home.run(["redo"]).well().out.contains("put 3 on again"));
+    assert!(home.run(["redo"]).well().out.contains("redid 3"));
     // one that a command made
     let _ = home.run(["edit", "--method", "fine-tuning", "--set", "steps=1", "--layers", "0"]).well();
     let command = operations(&home).last().expect("an operation").number;
@@ -231,7 +231,7 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
     session.end();
     for (arguments, said) in [
         (["undo", "2"], "operation 2 is not in place"),
-        (["redo", "1"], "operation 1 is in place already"),
+        (["redo", "1"], "operation 1 is already in place"),
         (["redo", "4"], "operation 4 is no edit"),
         (["undo", "99"], "there is no operation 99"),
     ] {
@@ -257,7 +257,7 @@ fn what_was_damaged_is_said_and_the_rest_goes_on() {
     assert_eq!(session.told.0, [1], "the other one is in place");
     session.end();
     let ended = home.run(["log"]).well();
-    assert!(ended.err.contains("line 3: not a whole operation"), "{}", ended.err);
+    assert!(ended.err.contains("line 3: not a complete operation"), "{}", ended.err);
     let _ = home.run(["undo", "1"]).well();
     let numbers = |text: String| -> Vec<Value> {
         text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line)["number"].clone()).collect()
@@ -320,7 +320,7 @@ fn a_journal_of_thirty_operations_is_run_again_with_the_same_numbers() {
     let ended = home.run(["replay", "3", "4"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.out.contains("scores.after.rewrite[0].new: 0.125 then, "), "{ended:?}");
-    assert!(ended.err.contains("1 of 2 operations came out otherwise: 3"), "{ended:?}");
+    assert!(ended.err.contains("1 of 2 operations came out differently: 3"), "{ended:?}");
 }
 
 #[test]
@@ -338,12 +338,12 @@ fn the_workbench_says_what_it_took_over_and_takes_it_back_across_restarts() {
     let mut terminal = ready(&["demo"]);
     terminal.until_shown("with 2 edits of earlier sessions in place");
     terminal.press("u");
-    terminal.until_shown("took back fine-tuning L2");
+    terminal.until_shown("undid fine-tuning L2");
     leave(terminal);
     let mut terminal = ready(&["demo"]);
-    terminal.until_shown("with the edit of an earlier session in place");
+    terminal.until_shown("with one edit of an earlier session in place");
     terminal.press("\x12");
-    terminal.until_shown("put on again: fine-tuning L2");
+    terminal.until_shown("redid fine-tuning L2");
     leave(terminal);
     let mut terminal = ready(&["demo", "--fresh"]);
     terminal.until_shown("built-in is ready");

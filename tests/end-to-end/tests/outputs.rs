@@ -79,7 +79,7 @@ fn one_evaluation_at_a_time_writes_a_file() {
         thread::sleep(Duration::from_millis(5));
     }
     let second = home.run(&arguments).sentence(2);
-    assert!(second.contains("--out e.jsonl: another locus writes it"), "{second}");
+    assert!(second.contains("--out e.jsonl: another locus is writing it"), "{second}");
     send(Signal::KILL, first.id());
     first.wait().expect("the end");
     // who is killed holds nothing any more
@@ -105,7 +105,7 @@ fn a_table_that_is_given_up_leaves_what_was_there() {
         thread::sleep(Duration::from_millis(2));
     }
     let second = home.run(["trace", "--case", "0", "--csv", "cells.csv"]).sentence(2);
-    assert!(second.contains("--csv cells.csv: another locus writes it"), "{second}");
+    assert!(second.contains("--csv cells.csv: another locus is writing it"), "{second}");
     send(Signal::INT, child.id());
     assert_eq!(child.wait_with_output().expect("the end").status.code(), Some(130));
     assert_eq!(text(&home.path("cells.csv")), "before\n");
@@ -184,7 +184,7 @@ fn an_export_copies_what_the_model_is_made_of_and_nothing_else() {
     assert_eq!(text(&home.path("out/tokenizer.json")), text(&model.join("tokenizer.json")));
     assert!(!home.path("out/tokenizer.json").is_symlink());
     std::fs::write(home.path("secret"), "root:$6$abc:19000:0:99999:7:::\n").expect("written");
-    for (leads_to, said) in [("../secret", "no JSON object"), ("/dev/zero", "a device"), ("../pipe", "a pipe")] {
+    for (leads_to, said) in [("../secret", "not a JSON object"), ("/dev/zero", "a device"), ("../pipe", "a pipe")] {
         if leads_to == "../pipe" {
             mknodat(CWD, home.path("pipe"), FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a pipe");
         }

@@ -416,7 +416,7 @@ fn a_sequence_says_what_is_in_place() {
     let numbers: Vec<&str> = list.iter().skip(3).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(numbers, ["1", "2", "3"], "{text}");
     let text = home.run([&edit[..], &["--undo", "2", "--undo", "3", "--undo", "1"]].concat()).well().out;
-    assert!(text.ends_with("no edit is in place; the weights are bit by bit those of the checkpoint\n"), "{text}");
+    assert!(text.ends_with("no edit is in place; the weights are bit for bit those of the checkpoint\n"), "{text}");
     // each edit starts from what the ones before made
     let records = home.run([&edit[..], &["--json"]].concat()).well().records();
     let applied: Vec<_> = records.edits().iter().map(|edit| edit.applied.clone().expect("applied")).collect();

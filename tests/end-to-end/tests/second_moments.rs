@@ -129,7 +129,7 @@ fn interrupted_it_keeps_what_is_there_and_the_list_says_so() {
     let ended = child.wait_with_output().expect("the end");
     assert_eq!(ended.status.code(), Some(130));
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(said.contains("the same command goes on from there"), "{said}");
+    assert!(said.contains("the same command resumes from there"), "{said}");
     let files = kept(&home, "progress");
     let [file] = &files[..] else { panic!("{files:?} after {said}") };
     assert!(is_whole_safetensors(&read(file)));
@@ -195,7 +195,7 @@ fn a_file_of_another_model_or_a_damaged_one_is_told() {
     let _ = home.run(&import).well();
     let bytes = read(Path::new(&file));
     std::fs::write(&file, &bytes[..bytes.len() - 9]).expect("cut short");
-    assert!(home.run(["stats", "verify", &file]).sentence(FAILED).contains("not a whole file"));
+    assert!(home.run(["stats", "verify", &file]).sentence(FAILED).contains("not a complete file"));
     assert!(home.run(["stats"]).well().out.contains("damaged"));
     assert!(home.run(["stats", "verify"]).sentence(FAILED).contains("locus stats collect"));
     assert!(home.run(["stats", "import", "nowhere.npz", "--layer", "1"]).sentence(FAILED).contains("nowhere.npz"));

@@ -60,7 +60,7 @@ fn variants_are_those_of_the_flags() {
 
     let many: Vec<String> = (0..5).flat_map(|layer| ["--layers".to_owned(), layer.to_string()]).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert!(compare(&many).sentence(USAGE).contains("make 5 variants, and 4 stand beside each other"));
+    assert!(compare(&many).sentence(USAGE).contains("make 5 variants, but at most 4 can be compared"));
     assert!(compare(&["--set", "stepz=3"]).sentence(USAGE).contains("none of rome has a hyperparameter `stepz`"));
     assert!(compare(&["--set", "steps"]).sentence(USAGE).contains("NAME=VALUE"));
     assert!(compare(&["--method", "rom"]).sentence(3).contains("there is no method `rom`"));

@@ -134,7 +134,7 @@ fn assert_nothing_half_written(home: &Home, moment: &str) {
 /// A run that must end with 130 and a sentence that says that it was cancelled.
 fn assert_cancelled(ended: &Ended) -> String {
     let sentence = ended.sentence(130);
-    assert!(sentence.starts_with("cancelled; "), "{sentence}");
+    assert!(sentence.starts_with("canceled; "), "{sentence}");
     sentence
 }
 
@@ -297,7 +297,7 @@ fn a_signal_while_orders_are_awaited() {
         run.until("\"event\":\"finished\"");
         thread::sleep(Duration::from_millis(100));
         run.signal(signal);
-        assert_eq!(run.end(FEW_SECONDS).sentence(130), "cancelled; no order was read");
+        assert_eq!(run.end(FEW_SECONDS).sentence(130), "canceled; no order was read");
     }
 }
 

@@ -165,8 +165,8 @@ fn time_limit(cluster: &Cluster) {
     cluster.submit("slow", "limit", &["--elements", "2", "--time", "1", "--notice", "30"]);
     cluster.complete("limit", 96);
     let logs = cluster.logs("limit");
-    let back: usize = logs.values().map(|log| log.matches("goes back into the queue").count()).sum();
-    let cancelled: usize = logs.values().map(|log| log.matches("locus: cancelled; ").count()).sum();
+    let back: usize = logs.values().map(|log| log.matches("is requeued").count()).sum();
+    let cancelled: usize = logs.values().map(|log| log.matches("locus: canceled; ").count()).sum();
     assert!(back >= 1 && cancelled >= 1, "{logs:?}");
     cluster.say(&format!("limit: {back} times an element went back before its time limit"));
 }
@@ -209,7 +209,7 @@ fn preempted_and_cancelled(cluster: &Cluster) {
     let status = cluster.status("preempted");
     assert_eq!((&status["complete"], &status["workers"]), (&false.into(), &serde_json::json!([])), "{status}");
     let log = &cluster.logs("preempted")[&log];
-    assert!(!log.contains("start 3") && log.matches("locus: cancelled; ").count() == 2, "{log}");
+    assert!(!log.contains("start 3") && log.matches("locus: canceled; ").count() == 2, "{log}");
     let claims = std::fs::read_dir(cluster.home.path("preempted/claims")).expect("claims").count();
     assert_eq!(claims, 0, "a claim is left");
 }
@@ -225,7 +225,7 @@ fn a_preempted_step(cluster: &Cluster) {
     cluster.slurm("sbatch", &["--partition=urgent", "--exclusive", "--output=/dev/null", "--wrap=sleep 1"]);
     let again = |_: &Value| {
         let log = cluster.logs("preempted-step").remove(&log)?;
-        (log.contains("element 1 goes back into the queue") && log.contains("start 2")).then_some(())
+        (log.contains("element 1 is requeued") && log.contains("start 2")).then_some(())
     };
     cluster.until("preempted-step", "a job of another partition took the node, and the element came back", again);
     cluster.slurm("scancel", &[&jobs[0]]);

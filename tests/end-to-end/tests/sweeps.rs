@@ -338,7 +338,7 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
     std::fs::create_dir(home.path("mine")).expect("folder");
     std::fs::write(home.path("mine/notes.txt"), "mine").expect("file");
     let said = home.run(["sweep", "run", "small.toml", "--out", "mine"]).sentence(1);
-    assert!(said.contains("something else than a sweep"), "{said}");
+    assert!(said.contains("something other than a sweep"), "{said}");
     // a torn last line, as a kill leaves it, and a line that is none
     let file = std::fs::read_dir(home.path("swept/rows")).expect("rows").next().expect("a file").expect("entry").path();
     let text = std::fs::read_to_string(&file).expect("rows");

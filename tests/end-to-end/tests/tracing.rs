@@ -160,7 +160,7 @@ fn flags_that_make_no_sense() {
     refused(&home, 2, &["--sever", "--kind"], &trace(&["--sever", "mlp", "--kind", "mlp"]));
     refused(&home, 2, &["--noise must be a number, sK or uX", "ux"], &trace(&["--noise", "ux"]));
     refused(&home, 2, &["--csv", "--preview"], &trace(&["--preview", "--csv", "x.csv"]));
-    refused(&home, 2, &["--csv no/such/x.csv: its folder is not there"], &trace(&["--csv", "no/such/x.csv"]));
+    refused(&home, 2, &["--csv no/such/x.csv: its folder does not exist"], &trace(&["--csv", "no/such/x.csv"]));
     refused(&home, 1, &["--preview", "--sever"], &trace(&["--preview", "--sever", "mlp"]));
     refused(&home, 1, &["--replace"], &trace(&["--ablate", "zero", "--replace"]));
     refused(&home, 1, &["--same-noise"], &trace(&["--sever", "mlp", "--noise-file", "x"]));

@@ -109,7 +109,7 @@ fn the_main_job_by_keys() {
 
     terminal.press("?");
     let help = terminal.until_shown("In five keys");
-    assert!(help.contains("trace it") && help.contains("take the edit back"), "{help}");
+    assert!(help.contains("trace it") && help.contains("undo the edit"), "{help}");
     terminal.press(ESCAPE);
     terminal.until("the help closed", |screen| !screen.contains("In five keys"));
 
@@ -190,17 +190,17 @@ fn all_sizes_while_an_edit_runs_and_then_it_is_cancelled() {
     terminal.resize((40, 120));
     terminal.until("all four panes", |screen| {
         ["Fact", "Trace", "Layers", "Before/After"].iter().all(|pane| screen.contains(pane))
-            && !screen.contains("Tab: next")
+            && !screen.contains("tab: next")
     });
     for size in [(10, 40), (1, 1), (2, 7), (60, 200), (5, 300), (100, 3), (10, 40)] {
         terminal.resize(size);
         thread::sleep(Duration::from_millis(120));
     }
     terminal.resize(SMALL);
-    terminal.until_shown("Tab: next");
+    terminal.until_shown("tab: next");
     terminal.until_shown("decay ");
     terminal.press(CONTROL_C);
-    terminal.until_shown("was cancelled");
+    terminal.until_shown("was canceled");
     let screen = terminal.until_shown("no edits");
     assert!(screen.contains("nothing was changed"), "{screen}");
     // the same session goes on
@@ -365,7 +365,7 @@ fn edits_are_saved_and_tables_exported_into_the_folder_it_was_started_in() {
     // nothing that is there is replaced, and names are plain
     std::fs::write(home.path("locus-edits.safetensors"), "mine").expect("written");
     terminal.press("w");
-    terminal.until_shown("writing the edits to ./locus-edits-2.safetensors is done");
+    terminal.until_shown("writing the edits to ./locus-edits-2.safetensors: done");
     terminal.press("x");
     terminal.until_shown(".csv");
     leave(&mut terminal);
@@ -392,7 +392,7 @@ fn the_time_left_of_memit_is_never_nothing() {
     for edits in ["1 edit in place", "2 edits in place"] {
         terminal.press("r");
         if edits.starts_with('2') {
-            terminal.until_shown("This fact is edited already");
+            terminal.until_shown("This fact is already edited");
             terminal.press("o");
         }
         let (mut about_to_end, mut longest, mut is_told) = (None, Duration::ZERO, false);
