@@ -20,7 +20,7 @@ const BESIDE: f64 = 0.15;
 /// Has two processes edit the same model, the first of which leaves the factor beside the second moments.
 ///
 /// # Errors
-/// The disk has no room; a process fails, or takes more than it may.
+/// The disk has no room, or a process fails.
 pub fn compare() -> Result<()> {
     let folder = tempfile::tempdir()?;
     shape::write(folder.path(), LAYERS, HIDDEN, VOCABULARY)?;
@@ -37,7 +37,7 @@ pub fn compare() -> Result<()> {
     Ok(())
 }
 
-/// Edits, and says what that took: what the processes of [`compare`] print.
+/// Edits once and prints what that took, for [`compare`].
 ///
 /// # Errors
 /// The edit fails.

@@ -57,7 +57,7 @@ pub use input::{AnalysisEvent, BuildEvent, Effect, Input, Problem, Reloaded};
 pub use keys::{Found, Key, Keymap, KeymapError};
 pub use looks::{Colors, Depth, picture};
 pub use options::{KnownModel, Own, WorkbenchOptions};
-pub use panes::{About, PANES, Table};
+pub use panes::{About, Act, PANES, Table};
 pub use run::{Again, Ending, Handles, run};
 pub use state::State;
 pub use terminal::give_back;

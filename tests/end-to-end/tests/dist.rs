@@ -72,11 +72,15 @@ fn the_archive_runs_from_elsewhere_and_holds_what_belongs_to_it() {
     let text = String::from_utf8_lossy(&plugins.stdout);
     assert!(text.contains("rome") && !text.contains("target/release"), "{text}");
 
-    // what needs no model runs without libtorch
-    for arguments in [&["--version"][..], &["log"], &["config", "show"]] {
+    // what needs no engine runs without libtorch, and what needs one says what it lacks
+    for arguments in [&["--version"][..], &["log"], &["config", "schema"]] {
         let ended = run(&folder, &home, None, arguments);
         assert!(ended.status.success() && ended.stderr.is_empty(), "{arguments:?}: {ended:?}");
     }
+    let ended = run(&folder, &home, None, &["facts"]);
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.code() == Some(1) && said.contains("libtorch 2.11 not found; set LIBTORCH"), "{ended:?}");
+    assert!(!said.contains("memory"), "{said}");
 
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_else(|_| panic!("{name} is missing"));
     assert!(read("completions/locus.bash").contains("_locus"));

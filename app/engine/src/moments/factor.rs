@@ -8,6 +8,7 @@ use crate::hex;
 use locus_records::reproducible;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -40,17 +41,21 @@ impl Factor {
     }
 }
 
-/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding.
-pub(super) fn of(layer: usize, mean: &Tensor) -> Result<Factor> {
-    let wide = mean.f_to_kind(Kind::Double)?;
-    let mean = wide.f_diag(0)?.f_mean(Kind::Double)?.f_double_value(&[])?;
-    let scale = if mean > 0.0 { mean } else { 1.0 };
+/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding. `mean`
+/// gives the second moment. It is factored in the memory of its float64 copy, and so may be asked for again.
+pub(super) fn of<T: Borrow<Tensor>>(layer: usize, mean: impl Fn() -> Result<T>) -> Result<Factor> {
     for share in RIDGES {
+        let lower = by_column(mean()?.borrow())?;
+        let diagonal = lower.f_diagonal(0, 0, 1)?;
+        let scale = diagonal.f_mean(Kind::Double)?.f_double_value(&[])?;
+        let scale = if scale > 0.0 { scale } else { 1.0 };
         let ridge = share * scale;
-        let raised = || wide.f_add(&Tensor::f_eye(wide.size()[0], (Kind::Double, wide.device()))?.f_mul_scalar(ridge)?);
-        let candidate = if ridge > 0.0 { raised()? } else { wide.shallow_clone() };
-        let (lower, info) = candidate.f_linalg_cholesky_ex(false, false)?;
-        let pivot = lower.f_diag(0)?.f_min()?.f_double_value(&[])?;
+        if ridge > 0.0 {
+            let _ = diagonal.shallow_clone().f_add_scalar_(ridge)?;
+        }
+        let info = Tensor::f_zeros(0i64, (Kind::Int, lower.device()))?;
+        let _ = lower.f_linalg_cholesky_ex_l(&lower, &info, false, false)?;
+        let pivot = diagonal.f_min()?.f_double_value(&[])?;
         if info.f_int64_value(&[])? == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
             return Ok(Factor { lower, ridge });
         }
@@ -58,6 +63,13 @@ pub(super) fn of(layer: usize, mean: &Tensor) -> Result<Factor> {
     Err(Error::Request(format!(
         "the second moment of layer {layer} is not positive semi-definite; check it with `locus stats verify`"
     )))
+}
+
+/// A copy in float64, column by column, as LAPACK factors it in place.
+fn by_column(matrix: &Tensor) -> Result<Tensor> {
+    let copy = Tensor::f_empty(matrix.size(), (Kind::Double, matrix.device()))?.f_tr()?;
+    copy.shallow_clone().f_copy_(matrix)?;
+    Ok(copy)
 }
 
 /// Where the factor of a layer is kept.
@@ -145,11 +157,32 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     #[test]
+    fn a_matrix_is_factored_in_place_as_by_libtorch_and_with_the_least_ridge() {
+        let keys = Tensor::randn([300, 40], (Kind::Float, Device::Cpu));
+        let mean = keys.tr().matmul(&keys);
+        let factor = of(0, || Ok(&mean)).expect("a factor");
+        assert_eq!(factor.lower, mean.to_kind(Kind::Double).linalg_cholesky(false));
+        assert_eq!(factor.ridge, 0.0);
+        // keys that never fire: a row and a column of zeros
+        let fires = Tensor::ones(40, (Kind::Float, Device::Cpu));
+        let _ = fires.narrow(0, 7, 1).zero_();
+        let dead = &mean * &fires * fires.unsqueeze(1);
+        let factor = of(0, || Ok(&dead)).expect("a factor");
+        let wide = dead.to_kind(Kind::Double);
+        let scale = wide.diag(0).mean(Kind::Double).double_value(&[]);
+        assert!(factor.ridge > 0.0 && factor.ridge <= 1e-6 * scale, "{}", factor.ridge / scale);
+        let raised = wide + Tensor::eye(40, (Kind::Double, Device::Cpu)) * factor.ridge;
+        assert_eq!(factor.lower, raised.linalg_cholesky(false));
+        let negative = -&mean - Tensor::eye(40, (Kind::Float, Device::Cpu)) * 1e3;
+        assert!(of(0, || Ok(&negative)).is_err());
+    }
+
+    #[test]
     fn a_factor_is_kept_bit_by_bit_and_for_its_second_moment_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let moments = folder.path().join("a-b.safetensors");
         let keys = Tensor::randn([WIDE + 700, WIDE + 76], (Kind::Double, Device::Cpu));
-        let factor = of(3, &keys.tr().matmul(&keys)).expect("a factor");
+        let factor = of(3, || Ok(keys.tr().matmul(&keys))).expect("a factor");
         let place = Beside::new(&moments, 3, "abc");
         assert!(place.read(Device::Cpu).is_none());
         assert!(place.write(&factor).expect("written"));

@@ -214,10 +214,9 @@ impl SecondMoments {
     fn computed(&self, layer: usize) -> Result<Factor> {
         let known = self.layers.get(&layer).and_then(OnceCell::get);
         match (known, &self.kept) {
-            (Some(known), _) => factor::of(layer, &known.mean),
+            (Some(known), _) => factor::of(layer, || Ok(&known.mean)),
             (None, Some(kept)) => {
-                let read = kept.read(layer)?.ok_or_else(|| missing(layer))?;
-                factor::of(layer, &read.mean)
+                factor::of(layer, || Ok(kept.read(layer)?.ok_or_else(|| missing(layer))?.mean))
             }
             (None, None) => Err(missing(layer)),
         }

@@ -15,6 +15,7 @@ use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::fingerprint;
 use locus_hub::{Hub, Named};
 use locus_protocol::{Event, Fact, JobId, Load, ModelMark, ModelReady, ModelSource, Phase, Probe, folder_name};
+use locus_records::ModelDefaults;
 use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

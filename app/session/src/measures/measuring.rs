@@ -102,8 +102,8 @@ pub fn speaks_freely(case: &Case<'_>, measures: &Measures) -> bool {
     measures.free_generation > 0 && case.goal.noise.is_none()
 }
 
-/// Measures one fact. What `below` has of its record is not run again. `listen` is asked before the record and before every token that is generated, and can stop it by an
-/// error.
+/// Measures one fact. What `below` has of its record is not run again. `listen` is asked before the record and before every
+/// generated token, and can stop it by an error.
 pub fn measure(
     model: &Model,
     case: &Case<'_>,

@@ -137,7 +137,7 @@ mod tests {
     use crate::looks::Depth;
     use ratatui::style::Color;
 
-    /// Relative luminance (WCAG 2.2).
+    /// [Relative luminance](https://www.w3.org/TR/WCAG22/#dfn-relative-luminance), 0 for black to 1 for white.
     fn luminance((red, green, blue): Rgb) -> f64 {
         let linear = |value: u8| {
             let value = f64::from(value) / 255.0;

@@ -16,6 +16,7 @@ mod order;
 mod own_settings;
 mod picture;
 mod properties;
+mod reference;
 mod remembered;
 mod screens;
 mod second_moments;
