@@ -122,8 +122,8 @@ fn run(command: &mut Command) -> Result<()> {
 
 /// The folder that holds the workspace's `Cargo.toml`.
 fn workspace_root() -> Result<PathBuf> {
-    let manifest = std::env::var("CARGO_MANIFEST_DIR")
-        .context("CARGO_MANIFEST_DIR is not set: run this as `cargo xtask`")?;
+    let manifest =
+        std::env::var("CARGO_MANIFEST_DIR").context("CARGO_MANIFEST_DIR is not set: run this as `cargo xtask`")?;
     Path::new(&manifest).parent().map(Path::to_path_buf).context("xtask has no parent folder")
 }
 

@@ -59,8 +59,12 @@ impl Directive {
     /// It names nothing.
     pub fn free(line: &str) -> Result<Self> {
         let text = line.trim().trim_start_matches("#SBATCH").trim();
-        let bad = || Error::Directive(format!("--sbatch: `{line}` is not a directive; write it as --sbatch \
-                                               'gres=gpu:1'"));
+        let bad = || {
+            Error::Directive(format!(
+                "--sbatch: `{line}` is not a directive; write it as --sbatch \
+                                               'gres=gpu:1'"
+            ))
+        };
         let (name, value) = match text.split_once(['=', ' ']) {
             Some((name, value)) => (name, Some(value.trim().trim_matches('"').to_owned())),
             None => (text, None),

@@ -210,10 +210,10 @@ fn what_is_no_file_is_said() {
     assert!(write(&slash, b"x").expect_err("a folder").to_string().contains("folder"));
     assert!(write(&locked, b"x").expect_err("locked").to_string().contains("read-only"));
     assert_eq!(text(&locked), "mine");
-    assert!(
-        write(&folder.path().join("no/x"), b"").expect_err("no folder").to_string().contains("its folder does not \
-                                                                                              exist")
-    );
+    assert!(write(&folder.path().join("no/x"), b"").expect_err("no folder").to_string().contains(
+        "its folder does not \
+                                                                                              exist"
+    ));
 }
 
 #[test]

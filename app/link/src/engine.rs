@@ -288,8 +288,10 @@ fn spawn(way: &Way, hello: &Hello) -> Result<Child, LinkError> {
     command.spawn().map_err(|source| match way {
         Way::Command(text) => LinkError::Command {
             command: text.clone(),
-            problem: format!("cannot be started ({source}); name a command that speaks the protocol on its standard \
-                              streams"),
+            problem: format!(
+                "cannot be started ({source}); name a command that speaks the protocol on its standard \
+                              streams"
+            ),
         },
         Way::Program(program) | Way::Socket(program) => LinkError::Program { program: program.clone(), source },
     })

@@ -140,8 +140,9 @@ pub(crate) fn with<T>(context: *mut LocusContext, run: impl FnOnce(&OpenCall<'_>
         return Err(Error::Unsupported("host services while a plugin describes, plans or scores".to_owned()));
     }
     let found = OPEN.with_borrow(|open| open.iter().rev().find(|(number, _)| *number == context.addr()).copied());
-    let (_, open) = found
-        .ok_or_else(|| Error::Failed("the context belongs to a call that has returned or runs on another thread".to_owned()))?;
+    let (_, open) = found.ok_or_else(|| {
+        Error::Failed("the context belongs to a call that has returned or runs on another thread".to_owned())
+    })?;
     // SAFETY: `run` has put it into the list of this thread, where `Opened` takes it out before it goes; it is not moved
     // meanwhile, and only borrowed. That it lives longer than this call of a service follows from the plugin's call, which
     // this one is in.

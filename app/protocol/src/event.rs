@@ -2,9 +2,9 @@
 
 use crate::{
     Applied, AverageEffects, EditInPlace, EditStarted, Evaluated, Fact, Inspected, JobId, JobKind, LayerRow, LeftOut,
-    Memory, ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded, RatesMeasured,
-    Rescored, Screened, SecondMomentsNeeded, SecondMomentsReport, Step, Summary, SweepRow, SweepStarted, TokenText,
-    TopToken, TraceStarted, Tried,
+    LogLevel, Memory, ModelReady, Outcome, Phase, PluginChecked, PluginReady, PluginRefused, PluginReloaded,
+    RatesMeasured, Rescored, Screened, SecondMomentsNeeded, SecondMomentsReport, Step, Summary, SweepRow, SweepStarted,
+    TokenText, TopToken, TraceStarted, Tried,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -165,8 +165,8 @@ pub enum Event {
     Log {
         /// Where it comes from: `engine`, a plugin's id, `stderr`.
         source: String,
-        /// `info`, `warning` or `error`.
-        level: String,
+        /// How much it matters.
+        level: LogLevel,
         text: String,
     },
 }

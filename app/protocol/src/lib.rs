@@ -16,6 +16,7 @@ mod in_place;
 mod inspect;
 mod jobs;
 mod layers;
+mod log_level;
 mod memory;
 mod messages;
 mod nearest;
@@ -47,6 +48,7 @@ pub use layers::{LayersError, read_layers, read_ranges};
 pub(crate) use locus_plugin_data::number;
 pub use locus_plugin_data::number::map as numbers;
 pub use locus_plugin_data::{Hyperparameter, HyperparameterKind, fill};
+pub use log_level::LogLevel;
 pub use memory::{GpuMemory, Memory};
 pub use nearest::{did_you_mean, nearest};
 pub use operation::{

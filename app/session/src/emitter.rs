@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crossbeam_channel::Sender;
 use locus_files::{NotWritten, Refusal};
-use locus_protocol::{Event, JobId, Phase, SCHEMA};
+use locus_plugin::Level;
+use locus_protocol::{Event, JobId, LogLevel, Phase, SCHEMA};
 use locus_records::failure_point::reach;
 use std::cell::{Cell, RefCell};
 use std::fs::File;
@@ -60,7 +61,7 @@ impl Journal {
     fn append(&mut self, event: &Event) -> std::io::Result<()> {
         if self.missing > 0 {
             let text = format!("{} records are missing here: they could not be written", self.missing);
-            let gap = Event::Log { source: "engine".to_owned(), level: "error".to_owned(), text };
+            let gap = Event::Log { source: "engine".to_owned(), level: LogLevel::Error, text };
             self.line(&gap)?;
             self.missing = 0;
         }
@@ -128,6 +129,14 @@ impl Emitter {
     }
 
     /// Tells all progress, however often it comes.
+    /// How much a message of a plugin matters, as the log has it.
+    pub fn log_level(level: Level) -> LogLevel {
+        match level {
+            Level::Info => LogLevel::Info,
+            Level::Warning => LogLevel::Warning,
+        }
+    }
+
     #[cfg(test)]
     pub fn without_breath(self) -> Self {
         Self { breath: Duration::ZERO, ..self }
@@ -215,8 +224,8 @@ impl Emitter {
     }
 
     /// Writes a line into the log.
-    pub fn log(&self, source: &str, level: &str, text: impl Into<String>) {
-        self.tell(Event::Log { source: source.to_owned(), level: level.to_owned(), text: text.into() });
+    pub fn log(&self, source: &str, level: LogLevel, text: impl Into<String>) {
+        self.tell(Event::Log { source: source.to_owned(), level, text: text.into() });
     }
 
     /// Another sender of the same events, for a thread of its own; the journal is not written there.

@@ -7,7 +7,7 @@ use crate::model::loaded::Loaded;
 use crate::orders::Orders;
 use crossbeam_channel::Receiver;
 use locus_engine::at_once;
-use locus_protocol::{Command, Control, Event, JobId, Outcome, Phase, Task};
+use locus_protocol::{Command, Control, Event, JobId, LogLevel, Outcome, Phase, Task};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -116,7 +116,7 @@ impl Pace<'_> {
     }
 
     /// Writes a line into the log.
-    pub fn log(&self, source: &str, level: &str, text: impl Into<String>) {
+    pub fn log(&self, source: &str, level: LogLevel, text: impl Into<String>) {
         let text = text.into();
         let is_new = |said: &mut BTreeSet<String>| said.len() < MOST_SAID && said.insert(format!("{source}: {text}"));
         if self.said.borrow_mut().as_mut().is_none_or(is_new) {
@@ -132,21 +132,21 @@ impl Pace<'_> {
     /// Writes a failure that nobody waits for into the log.
     pub fn log_failure(&self, result: Result<(), Error>) {
         if let Err(error) = result {
-            self.log("engine", "error", error.to_string());
+            self.log("engine", LogLevel::Error, error.to_string());
         }
     }
 
     /// Says what plugins have left behind since it was said last.
     pub fn tell_remarks(&self) {
         for remark in locus_plugin_host::take_remarks() {
-            self.log(&remark.plugin, "warning", remark.to_string());
+            self.log(&remark.plugin, LogLevel::Warning, remark.to_string());
         }
     }
 
     /// Says which batches were halved for want of memory since it was said last.
     fn tell_halved(&self) {
         for warning in at_once::take_warnings() {
-            self.log("engine", "warning", warning);
+            self.log("engine", LogLevel::Warning, warning);
         }
     }
 
@@ -212,7 +212,7 @@ impl RunningJob<'_> {
     }
 
     /// Writes a line into the log.
-    pub fn log(self, source: &str, level: &str, text: impl Into<String>) {
+    pub fn log(self, source: &str, level: LogLevel, text: impl Into<String>) {
         self.pace.log(source, level, text);
     }
 

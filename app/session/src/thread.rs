@@ -8,7 +8,7 @@ use crate::pace::{Pace, RunningJob};
 use crate::worker::Worker;
 use crate::{SessionOptions, gauge, inspecting, jobs};
 use crossbeam_channel::{Receiver, bounded};
-use locus_protocol::{Asked, Command, Control, Event, Inspect, JobId, OpenPlugins, Outcome, Task};
+use locus_protocol::{Asked, Command, Control, Event, Inspect, JobId, LogLevel, OpenPlugins, Outcome, Task};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs until [`Command::Quit`] or until nobody can send any more.
@@ -39,7 +39,7 @@ fn refuse_all(emitter: &Emitter, commands: &Receiver<Command>, error: &Error) {
             Command::Plugins => emitter.tell(Event::Answered { order: Asked::Plugins, outcome }),
             Command::Inspect { .. } => emitter.tell(Event::Answered { order: Asked::Inspect, outcome }),
             Command::Quit => return,
-            Command::Predict { .. } | Command::Drop { .. } => emitter.log("engine", "error", error.to_string()),
+            Command::Predict { .. } | Command::Drop { .. } => emitter.log("engine", LogLevel::Error, error.to_string()),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Worker<'_> {
         registry.plugins().into_iter().map(Event::Plugin).for_each(|event| pace.tell(event));
         refused.into_iter().map(Event::PluginRefused).for_each(|event| pace.tell(event));
         for reason in registry.untrusted() {
-            pace.log("plugins", "warning", reason.clone());
+            pace.log("plugins", LogLevel::Warning, reason.clone());
         }
         pace.tell_remarks();
         Ok(())

@@ -6,7 +6,7 @@ use locus_engine::edit::{DeltaFile, WeightEdit};
 use locus_engine::model::Model;
 use locus_engine::moments::fingerprint;
 use locus_plugin::{Delta, Form};
-use locus_protocol::{Event, Fact, ModelMark, TraceKind, TraceOrder};
+use locus_protocol::{Event, Fact, LogLevel, ModelMark, TraceKind, TraceOrder};
 use support::Session;
 use tch::{Device, Kind};
 
@@ -15,7 +15,7 @@ fn warnings(events: &[Event]) -> Vec<&str> {
     let mut texts = Vec::new();
     for event in events {
         if let Event::Log { level, text, .. } = event
-            && level == "warning"
+            && *level == LogLevel::Warning
         {
             texts.push(text.as_str());
         }

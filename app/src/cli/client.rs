@@ -9,8 +9,8 @@ use crate::cli::{hub, reproducible};
 use crossbeam_channel::RecvTimeoutError;
 use locus_link::{Engine, Hello, News, ToEngine, Way};
 use locus_protocol::{
-    Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, ModelReady, OpenPlugins, Outcome, Place,
-    PluginReady, PluginRefused, Start, Task,
+    Command, EditInPlace, Event, Fact, Inspect, Inspected, JobId, Load, LogLevel, ModelReady, OpenPlugins, Outcome,
+    Place, PluginReady, PluginRefused, Start, Task,
 };
 use locus_records::Preference;
 use std::collections::BTreeMap;
@@ -219,7 +219,7 @@ impl Client {
                     return Ok((says, next.unwrap_or_default()));
                 }
                 // it has been passed on
-                Event::Log { source, level, .. } if source == "engine" && level == "error" => {
+                Event::Log { source, level, .. } if source == "engine" && *level == LogLevel::Error => {
                     return Err(Failure::silent());
                 }
                 _ => {}

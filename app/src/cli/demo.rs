@@ -46,10 +46,8 @@ fn text(common: &Common) -> Result<(), Failure> {
     let fact = first.or(facts.first());
     let fact = fact.cloned().ok_or_else(|| Failure::failed("there are no facts"))?;
     let traced = trace::trace(&mut client, TraceOrder::new(fact.clone(), TraceKind::Hidden))?;
-    let started = traced
-        .started
-        .as_ref()
-        .ok_or_else(|| Failure::failed("the engine sent no trace; please report it"))?;
+    let started =
+        traced.started.as_ref().ok_or_else(|| Failure::failed("the engine sent no trace; please report it"))?;
     if !common.json {
         output::print(&tables::trace(started, &traced.scores, false))?;
     }

@@ -24,9 +24,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     check_save(arguments)?;
     orders::check(common, arguments)?;
     if let Some(number) = arguments.undo.first().filter(|_| !arguments.sequence) {
-        return Err(Failure::usage(format!(
-            "--undo {number}: undoes one of several edits in place; add --sequence"
-        )));
+        return Err(Failure::usage(format!("--undo {number}: undoes one of several edits in place; add --sequence")));
     }
     let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
     let mut client = Client::with_model_and(common, |start| start.step_rows = step_rows)?;

@@ -7,7 +7,7 @@ use crate::cli::workbench::{ended, read_own};
 use crate::cli::{Failure, follow_sweep, output};
 use crossbeam_channel::{Sender, bounded, unbounded};
 use locus_link::News;
-use locus_protocol::Event;
+use locus_protocol::{Event, LogLevel};
 use locus_records::Places;
 use locus_records::facts;
 use std::fs::File;
@@ -152,7 +152,7 @@ impl Tail {
 }
 
 fn warning(text: String) -> Event {
-    Event::Log { source: "journal".to_owned(), level: "warning".to_owned(), text }
+    Event::Log { source: "journal".to_owned(), level: LogLevel::Warning, text }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::cli::engine::source;
 use crate::cli::workbench::{ended, read_own};
 use crossbeam_channel::{SendError, Sender, bounded, unbounded};
 use locus_link::News;
-use locus_protocol::{Event, JobId, SweepRow, SweepStarted};
+use locus_protocol::{Event, JobId, LogLevel, SweepRow, SweepStarted};
 use locus_records::Places;
 use locus_sweep::{Ledger, Rows, status_of};
 use std::path::Path;
@@ -69,7 +69,7 @@ fn tell(ledger: &Ledger, sender: &Sender<News>) -> Result<(), SendError<News>> {
             // once, not as often as it is tried again
             (Err(error), _) if error.to_string() != complaint => {
                 complaint = error.to_string();
-                let (source, level) = ("sweep".to_owned(), "error".to_owned());
+                let (source, level) = ("sweep".to_owned(), LogLevel::Error);
                 sender.send(event(Event::Log { source, level, text: complaint.clone() }))?;
             }
             _ => {}

@@ -15,8 +15,10 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
             Error::NoCache | Error::Endpoint(_) => Self::usage(error.to_string()),
-            Error::Stopped { .. } => Self::cancelled("what was downloaded is kept; run the same command again to \
-                                                      resume"),
+            Error::Stopped { .. } => Self::cancelled(
+                "what was downloaded is kept; run the same command again to \
+                                                      resume",
+            ),
             _ => Self::failed(error.to_string()),
         }
     }

@@ -5,7 +5,7 @@
 use clap::error::ContextValue;
 use indicatif::{ProgressBar, ProgressStyle};
 use locus_protocol::shown::{self, message, shown, shown_lines};
-use locus_protocol::{Event, Phase};
+use locus_protocol::{Event, LogLevel, Phase};
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
 
@@ -36,9 +36,9 @@ impl Output {
     pub fn record(&self, event: &Event) -> std::io::Result<()> {
         match event {
             Event::Progress { phase, done, total, .. } => self.draw(phase, *done, *total),
-            Event::Log { level, text, .. } if matches!(level.as_str(), "warning" | "error") => self.aside(text),
+            Event::Log { level, text, .. } if *level >= LogLevel::Warning => self.aside(text),
             // what the engine is going to do for long; records hold it anyway
-            Event::Log { source, level, text } if source == "engine" && level == "info" && !self.json => {
+            Event::Log { source, level, text } if source == "engine" && *level == LogLevel::Info && !self.json => {
                 self.aside(text);
             }
             Event::Step(step) => {

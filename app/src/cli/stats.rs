@@ -47,8 +47,7 @@ pub fn run(common: &Common, action: Option<&StatsAction>) -> Result<(), Failure>
             report = Some(told.clone());
         }
     })?;
-    let report =
-        report.ok_or_else(|| Failure::failed("the engine sent no second moments; please report it"))?;
+    let report = report.ok_or_else(|| Failure::failed("the engine sent no second moments; please report it"))?;
     if !client.json() {
         output::print(&text(&task, &report))?;
     }

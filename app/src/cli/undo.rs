@@ -71,7 +71,8 @@ fn made(journal: &Journal, read: &Read, number: Option<u64>, what: Move, next: u
         }
     };
     let made = read.find(edit).and_then(Operation::edit);
-    let made = made.ok_or_else(|| wrong(format!("operation {edit} is not an edit; name one that `locus log` lists")))?;
+    let made =
+        made.ok_or_else(|| wrong(format!("operation {edit} is not an edit; name one that `locus log` lists")))?;
     let after = after.ok_or_else(|| match what {
         Move::Undo => wrong(format!("operation {edit} is not in place; `locus log` lists what is")),
         Move::Redo => wrong(format!("operation {edit} is already in place")),

@@ -39,8 +39,11 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged> {
     for other in others {
         let theirs = Ledger::read(other)?;
         if let Some(what) = theirs.identity().differs(ledger.identity()) {
-            let message = format!("its rows do not belong with those of {}: {what}; merge them \
-                                   separately", first.display());
+            let message = format!(
+                "its rows do not belong with those of {}: {what}; merge them \
+                                   separately",
+                first.display()
+            );
             return Err(Error::folder(other, message));
         }
     }

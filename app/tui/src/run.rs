@@ -14,7 +14,7 @@ use crate::workbench::Workbench;
 use anyhow::Context;
 use crossbeam_channel::{Receiver, SendTimeoutError, Sender, bounded, never, select};
 use locus_link::{Death, News, ToEngine};
-use locus_protocol::{Blame, Command, Event, Outcome};
+use locus_protocol::{Blame, Command, Event, LogLevel, Outcome};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use std::io;
@@ -231,7 +231,7 @@ impl Loop {
             Message::Paste(text) => self.feed(Input::Paste(text)),
             Message::Resize(columns, rows) => self.feed(Input::Resize(columns, rows)),
             Message::Output { source, text } => {
-                self.feed(Input::engine(Event::Log { source: source.to_owned(), level: "info".to_owned(), text }))
+                self.feed(Input::engine(Event::Log { source: source.to_owned(), level: LogLevel::Info, text }))
             }
             Message::Signal(Signal::Continue) => {
                 // Somebody stopped us without asking; the shell has changed the terminal since.
@@ -250,7 +250,7 @@ impl Loop {
         match news {
             Some(News::Event(event)) => self.feed(Input::Engine(event)),
             Some(News::Said(text)) => {
-                self.feed(Input::engine(Event::Log { source: "stderr".to_owned(), level: "info".to_owned(), text }))
+                self.feed(Input::engine(Event::Log { source: "stderr".to_owned(), level: LogLevel::Info, text }))
             }
             Some(News::Welcome(welcome)) => {
                 self.controls = welcome.controls;

@@ -7,6 +7,7 @@ use crate::options::WorkbenchOptions;
 use crate::overlays::Overlay;
 use crate::panes::{Act, NAMES, PANES, Panes, Table};
 use crate::state::{Opening, Remembered, State, Tone, Wish};
+use locus_protocol::LogLevel;
 use std::path::Path;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl Workbench {
             let value = remembered.panes.get(about.name);
             if let Some(Err(error)) = value.map(|value| pane.recall(value)) {
                 let text = format!("the saved state of the pane {} cannot be read ({error})", about.title);
-                self.state.note("warning", &text);
+                self.state.note(LogLevel::Warning, &text);
             }
         }
         self.state.recall(remembered);

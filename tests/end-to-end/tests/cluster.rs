@@ -163,7 +163,9 @@ fn elements_that_are_told_to_stop_come_back_and_what_a_killed_one_left_is_taken_
     let (status, logs) = (cluster.status("slow"), cluster.logs("slow"));
     assert_eq!((&status["complete"], &status["done"]), (&true.into(), &96.into()), "{status} {logs:?}");
     assert_eq!(status["cluster"]["states"], serde_json::json!({ "COMPLETED": 1, "FAILED": 1 }), "{logs:?}");
-    for words in ["cells are in the ledger; the same command resumes the sweep", "element 1 of 2, job 1_0, start 2, on "] {
+    for words in
+        ["cells are in the ledger; the same command resumes the sweep", "element 1 of 2, job 1_0, start 2, on "]
+    {
         assert!(logs["1_0.log"].contains(words), "no “{words}” in {}", logs["1_0.log"]);
     }
     let merged = || cluster.run("sweep merge slow").well().out;

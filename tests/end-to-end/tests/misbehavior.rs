@@ -3,7 +3,7 @@
 
 use locus_end_to_end::{Home, Session, order_of, plugin};
 use locus_hostile::behaviors::{LEFT_BEHIND, METHOD, OBJECTIVE, UNDONE};
-use locus_protocol::{Applied, Blame, EditOrder, Event, Outcome, SaveTarget, Task, TriedOn};
+use locus_protocol::{Applied, Blame, EditOrder, Event, LogLevel, Outcome, SaveTarget, Task, TriedOn};
 use locus_protocol::{Role, Start, Try};
 use locus_session::SessionOptions;
 use serde_json::json;
@@ -60,7 +60,7 @@ impl Bench {
         for event in told {
             match event {
                 Event::Tried(tried) => would = Some(tried.would),
-                Event::Log { level, text, .. } if level == "warning" => warnings.push(text),
+                Event::Log { level, text, .. } if level == LogLevel::Warning => warnings.push(text),
                 _ => {}
             }
         }
@@ -210,7 +210,10 @@ fn a_folder_that_others_may_write_to_is_refused_in_a_sentence() {
     assert!(home.run(["plugin", "list"]).well().err.contains("because everyone can write to it"));
     let edit = home.run(["edit", "--method", "nudge"]);
     assert_eq!(edit.code, Some(PLUGIN), "{edit:?}");
-    assert!(edit.err.contains("because everyone can write to it") && edit.err.contains("no method `nudge`"), "{edit:?}");
+    assert!(
+        edit.err.contains("because everyone can write to it") && edit.err.contains("no method `nudge`"),
+        "{edit:?}"
+    );
     let file = folder.join("libmine.so").display().to_string();
     let edit = home.run(["edit", "--method", "rome", "--plugin", &file]);
     assert!(edit.code == Some(PLUGIN) && edit.err.contains("chmod go-w"), "{edit:?}");

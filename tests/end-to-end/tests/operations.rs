@@ -1,7 +1,7 @@
 //! The journal of operations: what is written, what a restart puts in place, and that it can be run again.
 
 use locus_end_to_end::{Home, PseudoTerminal, Records, Session, operations, order, send};
-use locus_protocol::{Deed, EditOrder, Event, Operation, Origin, Outcome};
+use locus_protocol::{Deed, EditOrder, Event, LogLevel, Operation, Origin, Outcome};
 use locus_protocol::{Place, Redo, Role, Start, Task, Undo};
 use locus_session::SessionOptions;
 use rustix::process::Signal;
@@ -45,7 +45,7 @@ impl Workbench {
                 self.told.1.clear();
                 self.told.2.clone_from(&applied.weights);
             }
-            Event::Log { level, text, .. } => assert_ne!(level, "error", "{text}"),
+            Event::Log { level, text, .. } => assert_ne!(level, LogLevel::Error, "{text}"),
             _ => {}
         }
     }

@@ -33,5 +33,8 @@ fn the_page_of_commands_is_what_the_program_says() {
     }
     let written = std::fs::read_to_string(&file).unwrap_or_default();
     let differs = text.lines().zip(written.lines()).find(|(now, then)| now != then);
-    assert!(text == written, "docs/commands.md is not what the program says; UPDATE_DOCS=1 writes it again: {differs:?}");
+    assert!(
+        text == written,
+        "docs/commands.md is not what the program says; UPDATE_DOCS=1 writes it again: {differs:?}"
+    );
 }

@@ -39,7 +39,8 @@ pub fn adapter<'a>(
     let architecture = &model.architecture;
     // peft reads such an adapter and changes nothing by it
     if (0..architecture.layers).any(|layer| architecture.experts_of(layer).is_some()) {
-        let message = "peft cannot put an adapter on a model whose layers have experts; write the whole model with --folder";
+        let message =
+            "peft cannot put an adapter on a model whose layers have experts; write the whole model with --folder";
         return Err(Error::Request(message.to_owned()));
     }
     let factors = factors(model, deltas, listen)?;

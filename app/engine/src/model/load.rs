@@ -191,10 +191,9 @@ pub(super) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T
             serde_json::from_value(Value::Object(object)).map(Some).map_err(|error| unreadable(path, &error))
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::Config {
-            path: path.to_owned(),
-            message: format!("cannot be read ({error}); fix or remove it"),
-        }),
+        Err(error) => {
+            Err(Error::Config { path: path.to_owned(), message: format!("cannot be read ({error}); fix or remove it") })
+        }
     }
 }
 

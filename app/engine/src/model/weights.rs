@@ -130,8 +130,7 @@ impl Weights {
         for (name, value) in replacements {
             let stored = self.stored_name(name).ok_or_else(|| self.missing(name))?;
             if !self.about.read.contains(stored) {
-                let message =
-                    format!("parameter `{name}` is stored but never read; changing it has no effect");
+                let message = format!("parameter `{name}` is stored but never read; changing it has no effect");
                 return Err(Error::Request(message));
             }
             let both = self.about.tied.as_ref().filter(|pair| pair.iter().any(|one| one == stored));

@@ -207,7 +207,9 @@ impl Documents for JsonLines {
         match object.get(&self.column) {
             Some(serde_json::Value::String(text)) => Ok(Some(Document::Text(text.clone()))),
             Some(serde_json::Value::Null) => Ok(Some(Document::Text(String::new()))),
-            Some(_) => Err(failed(format!("field `{}` is not a string; name another with --corpus-column", self.column))),
+            Some(_) => {
+                Err(failed(format!("field `{}` is not a string; name another with --corpus-column", self.column)))
+            }
             None => {
                 let names: Vec<&str> = object.keys().map(String::as_str).collect();
                 Err(failed(no_column("field", &self.column, &names)))

@@ -96,7 +96,10 @@ fn import_safetensors(model: &Model, path: &Path, layer: Option<usize>) -> Resul
         means.insert(layer, mean.shallow_clone());
     }
     if means.is_empty() {
-        return Err(bad(path, "it contains no second moment of that layer; leave out --layer to import all it contains"));
+        return Err(bad(
+            path,
+            "it contains no second moment of that layer; leave out --layer to import all it contains",
+        ));
     }
     described(model, path, means, layers)
 }
@@ -146,7 +149,8 @@ fn archives(model: &Model, folder: &Path, layer: Option<usize>) -> Result<Vec<(u
             continue;
         }
         if let Some(other) = by_layer.insert(at, file.clone()) {
-            let message = format!("and {} are both for layer {at}; import only one of them, by its name", file_name(&file));
+            let message =
+                format!("and {} are both for layer {at}; import only one of them, by its name", file_name(&file));
             return Err(bad(&other, message));
         }
     }
@@ -189,7 +193,12 @@ fn read(file: &Path, inner: i64) -> Result<Archive> {
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let missing = |entry: &str| {
         let there = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        bad(file, format!("there is no entry `{entry}`, only {there}; give a file like those that the authors of ROME published"))
+        bad(
+            file,
+            format!(
+                "there is no entry `{entry}`, only {there}; give a file like those that the authors of ROME published"
+            ),
+        )
     };
     let count = entry(&mut archive, COUNT, SMALL).map_err(damaged)?.ok_or_else(|| missing(COUNT))?;
     let count = scalar(count).map_err(damaged)?;

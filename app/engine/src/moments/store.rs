@@ -215,9 +215,7 @@ impl SecondMoments {
         let known = self.layers.get(&layer).and_then(OnceCell::get);
         match (known, &self.kept) {
             (Some(known), _) => factor::of(layer, || Ok(&known.mean)),
-            (None, Some(kept)) => {
-                factor::of(layer, || Ok(kept.read(layer)?.ok_or_else(|| missing(layer))?.mean))
-            }
+            (None, Some(kept)) => factor::of(layer, || Ok(kept.read(layer)?.ok_or_else(|| missing(layer))?.mean)),
             (None, None) => Err(missing(layer)),
         }
     }

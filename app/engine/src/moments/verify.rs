@@ -50,7 +50,9 @@ pub fn check(moments: &SecondMoments, layer: usize, inner: i64) -> Result<LayerC
     let mut problems = Vec::new();
     let width = mean.size()[0];
     if width != inner {
-        problems.push(format!("it has width {width}, but the model's keys have width {inner}; it belongs to another model"));
+        problems.push(format!(
+            "it has width {width}, but the model's keys have width {inner}; it belongs to another model"
+        ));
     }
     let wide = mean.f_to_kind(Kind::Double)?;
     let largest = |matrix: &Tensor| matrix.f_abs()?.f_max()?.f_double_value(&[]);

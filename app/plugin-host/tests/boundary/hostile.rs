@@ -188,10 +188,7 @@ fn what_is_left_behind_is_said_and_the_hosts_next_number_is_its_own() {
         let settings = serde_json::Map::from_iter([("how".to_owned(), how.as_str().into())]);
         misbehaves.edit(&request(1), &settings, &toy).expect(how);
         let told = remarks().join("; ");
-        assert!(
-            told.starts_with("the plugin `misbehaves` left ") && told.ends_with("; restored"),
-            "{how}: {told}"
-        );
+        assert!(told.starts_with("the plugin `misbehaves` left ") && told.ends_with("; restored"), "{how}: {told}");
         assert_eq!(third(), before, "{how}");
         edit("obeys", &Toy::new()).expect("an honest method works");
         assert_eq!(remarks(), Vec::<String>::new(), "{how}");
@@ -279,7 +276,11 @@ fn a_context_that_is_kept_too_long_or_lent_to_another_thread_is_found_out() {
     broken.edit(&asking("model", "{}", "keep"), &Default::default(), &toy).expect("an edit without changes");
     for how in ["reuse", "thread"] {
         let error = broken.edit(&asking("model", "{}", how), &Default::default(), &toy).expect_err(how);
-        assert_eq!(error.to_string(), "the context belongs to a call that has returned or runs on another thread", "{how}");
+        assert_eq!(
+            error.to_string(),
+            "the context belongs to a call that has returned or runs on another thread",
+            "{how}"
+        );
     }
     assert_well(&toy);
 }

@@ -208,7 +208,10 @@ fn bad_declarations() {
         ("-DUNDESCRIBED", "it cannot be described: nobody knows what this is"),
         (r#"-DDESCRIPTION="{""#, "it cannot be described: unreadable answer: EOF while parsing"),
         (r#"-DDESCRIPTION="{\"title\": \"A\"}""#, "it cannot be described: unreadable answer: missing field `id`"),
-        (r#"-DDESCRIPTION="{\"id\": \"No ise\", \"title\": \"A\"}""#, "the id `No ise` must consist of at most 64 lower-case letters"),
+        (
+            r#"-DDESCRIPTION="{\"id\": \"No ise\", \"title\": \"A\"}""#,
+            "the id `No ise` must consist of at most 64 lower-case letters",
+        ),
         (r#"-DDESCRIPTION="{\"id\": \"a\", \"title\": \"\"}""#, "`a` has no title"),
         (bad_default.as_str(), "`a`: the default of a hyperparameter does not match its declaration: `n` must be"),
         ("-DMETHOD_COUNT=2", "it contains the method `broken` twice"),

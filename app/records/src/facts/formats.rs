@@ -139,7 +139,7 @@ fn another(answers: &Answers, answer: &str, index: usize, seed: u32) -> Result<S
     let others: Vec<&String> = answers.0.iter().filter(|other| *other != answer).collect();
     if others.is_empty() {
         return Err(
-            "no other record has a different answer to use as the new target; give a file with several records".into()
+            "no other record has a different answer to use as the new target; give a file with several records".into(),
         );
     }
     let mut random = LegacyRandom::new(seed.wrapping_add((index as u32).wrapping_mul(0x9e37_79b9)));
@@ -199,7 +199,9 @@ fn first_text(record: &Value, field: &str) -> Result<String, String> {
     let found = record.get(field);
     let first = found.and_then(|value| value.as_str().or_else(|| value.get(0)?.as_str()));
     let first = first.filter(|text| !text.trim().is_empty());
-    first.map(str::to_owned).ok_or_else(|| format!("field `{field}` must be a non-empty string or a non-empty list of strings"))
+    first
+        .map(str::to_owned)
+        .ok_or_else(|| format!("field `{field}` must be a non-empty string or a non-empty list of strings"))
 }
 
 /// One prompt or a list of them; a record may lack it.

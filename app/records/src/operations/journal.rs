@@ -240,7 +240,9 @@ impl Journal {
         let folder = self.deltas();
         std::fs::create_dir_all(&folder).map_err(|error| Error::File {
             path: folder,
-            message: format!("the folder of changes cannot be created ({error}), so nothing was changed; make room for it"),
+            message: format!(
+                "the folder of changes cannot be created ({error}), so nothing was changed; make room for it"
+            ),
         })?;
         let is_there = std::fs::read(&file).is_ok_and(|there| there == bytes);
         if !is_there {

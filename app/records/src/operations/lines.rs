@@ -96,10 +96,10 @@ impl Reading {
             Err(error) if error.is_eof() || !ends => return read.complaints.push(torn(&error)),
             Err(error) => return read.refusals.push(damaged(&place, &error)),
         };
-        let by = probe.program.as_deref().map_or_else(
-            || "an unnamed version of Locus".to_owned(),
-            |version| format!("Locus {}", short(version)),
-        );
+        let by = probe
+            .program
+            .as_deref()
+            .map_or_else(|| "an unnamed version of Locus".to_owned(), |version| format!("Locus {}", short(version)));
         if let Some(schema) = probe.schema.filter(|&schema| schema == 0 || schema > u64::from(OPERATION_SCHEMA)) {
             return read.refusals.push(format!(
                 "{place}: has schema {schema}, but this program knows schemas 1 to {OPERATION_SCHEMA}; {by} wrote it: use that version or a newer one"
@@ -137,8 +137,7 @@ impl Reading {
         let mut named = BTreeSet::new();
         let twice = operation.in_place.iter().chain(&operation.taken_back).find(|edit| !named.insert(**edit));
         if let Some(edit) = twice {
-            read.refusals
-                .push(format!("{place}: lists operation {edit} twice among those in place; remove the line"));
+            read.refusals.push(format!("{place}: lists operation {edit} twice among those in place; remove the line"));
         }
         read.operations.push(operation);
     }

@@ -3,6 +3,7 @@
 use super::asking::needed;
 use super::limits::Losses;
 use super::weighing::{Before, Told, unweighed, weigh};
+use crate::emitter::log_level;
 use crate::error::{Error, Stopped};
 use crate::measures::judging::Aims;
 use crate::measures::remarks::tell_remarks;
@@ -16,11 +17,11 @@ use crate::record::recording::plugin_mark;
 use crate::worker::Worker;
 use locus_engine::edit::{EngineHost, HostEvent, WeightEdit};
 use locus_engine::model::Model;
+use locus_plugin::Edited;
 use locus_plugin::object::MethodObject;
-use locus_plugin::{Edited, Level};
 use locus_plugin_host::Registry;
 use locus_protocol::{
-    Applied, EditOrder, EditStarted, Event, JobId, LayerRow, Phase, PluginKind, Step, StepRows, TriedOn,
+    Applied, EditOrder, EditStarted, Event, JobId, LayerRow, LogLevel, Phase, PluginKind, Step, StepRows, TriedOn,
 };
 use std::rc::Rc;
 use std::time::Instant;
@@ -187,8 +188,7 @@ fn ask(
         }
         HostEvent::Progress { phase, done, total } => job.progress(Phase::Method(phase), done, total),
         HostEvent::Log(level, text) => {
-            let level = if level == Level::Info { "info" } else { "warning" };
-            job.log(&order.method, level, text);
+            job.log(&order.method, log_level(level), text);
         }
     };
     let moments = loaded.moments();
@@ -211,12 +211,12 @@ fn ask(
                 "the second moment of layer {layer} is singular ({dead} keys never fire): {ridge:.1e} was added to its \
                  diagonal; more text (--corpus-tokens) may help"
             );
-            job.log("engine", "warning", text);
+            job.log("engine", LogLevel::Warning, text);
         }
     }
     for edited in edits.iter().filter(|_| !quiet) {
         if let Some(text) = of_a_tied_embedding(model, &edited.deltas) {
-            job.log(&order.method, "warning", text);
+            job.log(&order.method, LogLevel::Warning, text);
         }
     }
     Ok(edits)

@@ -7,7 +7,8 @@ use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
 use locus_engine::run::{Choice, Length, generate};
 use locus_engine::trace::{Averages, CleanRun};
 use locus_protocol::{
-    AverageEffects, AverageOrder, Correctness, Event, JobId, Phase, RoleEffects, TraceKind, TraceOrder, TraceStarted,
+    AverageEffects, AverageOrder, Correctness, Event, JobId, LogLevel, Phase, RoleEffects, TraceKind, TraceOrder,
+    TraceStarted,
 };
 
 /// Traces one fact after the other and tells each heat map as a single trace does, and the averages at the end.
@@ -29,7 +30,7 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
             Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
             Ok(Seen::LeftOut(why)) => {
                 left_out += 1;
-                job.log("engine", "info", format!("skipped “{}”: {why}", fact.prompt()));
+                job.log("engine", LogLevel::Info, format!("skipped “{}”: {why}", fact.prompt()));
             }
             Err(error) => {
                 let kept = format!("the heat maps of {} facts are kept", index - left_out);

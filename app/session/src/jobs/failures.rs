@@ -369,7 +369,10 @@ fn a_folder_that_is_no_model_leaves_the_model_that_is_there_however_large_it_is(
             load::run(&mut bench.worker, 2, &Load { source }).map_err(stopped).expect_err("no model").to_string()
         };
         let error = load(bench);
-        assert!(error.contains("not a complete safetensors file") && !error.contains("no model is loaded now"), "{error}");
+        assert!(
+            error.contains("not a complete safetensors file") && !error.contains("no model is loaded now"),
+            "{error}"
+        );
         assert!(bench.state() == before);
         // whole files, and a configuration of another model
         std::fs::remove_file(&weights).expect("removed");

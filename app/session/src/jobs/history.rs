@@ -53,12 +53,7 @@ impl Steps {
     }
 
     fn done(&self, worker: &Worker<'_>, steps: u64) -> Result<(), Error> {
-        worker.pace.emitter.progress(
-            self.0,
-            Phase::Method("assembling the weights".to_owned()),
-            steps,
-            Self::ALL,
-        );
+        worker.pace.emitter.progress(self.0, Phase::Method("assembling the weights".to_owned()), steps, Self::ALL);
         Ok(worker.pace.check_cancel()?)
     }
 }

@@ -14,7 +14,9 @@ use locus_engine::edit::{model_info, number_format};
 use locus_engine::model::{Batch, Checkpoint, Model, Site, Tap, Taps};
 use locus_engine::moments::fingerprint;
 use locus_hub::{Hub, Named};
-use locus_protocol::{Event, Fact, JobId, Load, ModelMark, ModelReady, ModelSource, Phase, Probe, folder_name};
+use locus_protocol::{
+    Event, Fact, JobId, Load, LogLevel, ModelMark, ModelReady, ModelSource, Phase, Probe, folder_name,
+};
 use locus_records::ModelDefaults;
 use locus_records::failure_point::reach;
 use std::collections::BTreeMap;
@@ -96,7 +98,7 @@ fn build(
     let asked = if worker.options.start.reproducible { Some(1) } else { worker.options.start.threads };
     choose_threads(asked, worker.all_threads, &model);
     for note in &model.notes {
-        worker.pace.log("engine", "warning", note);
+        worker.pace.log("engine", LogLevel::Warning, note);
     }
     let records = facts::that_fit(&worker.pace.emitter, &model, records);
     let probed = |runs: u64| {
@@ -169,7 +171,8 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
         loaded.stack.commit(after);
     }
     told.extend(
-        said.into_iter().map(|(level, text)| log(if level == "info" { "edits" } else { "engine" }, level, text)),
+        said.into_iter()
+            .map(|(level, text)| log(if level == LogLevel::Info { "edits" } else { "engine" }, level, text)),
     );
     let (facts_source, records) = (loaded.facts_source.clone(), loaded.facts.clone());
     worker.loaded = Some(loaded);
@@ -181,8 +184,8 @@ fn install(worker: &mut Worker<'_>, new: New) -> Result<(), Stopped> {
     Ok(())
 }
 
-fn log(source: &str, level: &str, text: String) -> Event {
-    Event::Log { source: source.to_owned(), level: level.to_owned(), text }
+fn log(source: &str, level: LogLevel, text: String) -> Event {
+    Event::Log { source: source.to_owned(), level, text }
 }
 
 /// Threads inside the products of a small model only wait for one another.

@@ -7,7 +7,7 @@ use crate::pace::RunningJob;
 use locus_engine::edit::number_format;
 use locus_engine::moments::{MomentsDescription, SecondMoments, check, export, fingerprint, import};
 use locus_protocol::{
-    Event, Phase, Reuse, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
+    Event, LogLevel, Phase, Reuse, SecondMomentsCheck, SecondMomentsLayer, SecondMomentsReport, SecondMomentsTarget,
     SecondMomentsTask,
 };
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ fn collect_now(job: RunningJob<'_>, options: &SessionOptions) -> Result<SecondMo
             "edits of this model use the imported {}; remove it to use these",
             imported_file(job, options)?.display()
         );
-        job.log("engine", "warning", text);
+        job.log("engine", LogLevel::Warning, text);
     }
     let report = report(&file, &moments)?;
     // those that are in no file have no other place

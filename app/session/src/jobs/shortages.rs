@@ -10,7 +10,9 @@ use crate::worker::Worker;
 use crossbeam_channel::unbounded;
 use locus_engine::at_once::{Batched, Provoked, provoke};
 use locus_plugin_host::SearchPaths;
-use locus_protocol::{Command, Control, Event, Fact, Load, ModelSource, Outcome, Start, Task, TraceKind, TraceOrder};
+use locus_protocol::{
+    Command, Control, Event, Fact, Load, LogLevel, ModelSource, Outcome, Start, Task, TraceKind, TraceOrder,
+};
 
 #[test]
 fn a_trace_goes_on_with_smaller_batches_and_the_next_job_begins_anew() {
@@ -47,7 +49,7 @@ fn a_trace_goes_on_with_smaller_batches_and_the_next_job_begins_anew() {
         for event in events.try_iter() {
             match event {
                 Event::TraceRow { token, scores, .. } => rows.push((token, scores)),
-                Event::Log { level, text, .. } if level == "warning" => warnings.push(text),
+                Event::Log { level, text, .. } if level == LogLevel::Warning => warnings.push(text),
                 Event::Finished { outcome: ended, .. } => outcome = Some(ended),
                 _ => {}
             }

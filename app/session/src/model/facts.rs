@@ -4,7 +4,7 @@ use crate::emitter::Emitter;
 use crate::error::Error;
 use locus_engine::model::Model;
 use locus_protocol::shown::quoted;
-use locus_protocol::{Fact, ModelSource, Reading, counted};
+use locus_protocol::{Fact, LogLevel, ModelSource, Reading, counted};
 use locus_records::facts;
 use std::path::{Path, PathBuf};
 
@@ -48,14 +48,18 @@ pub fn that_fit(emitter: &Emitter, model: &Model, facts: Vec<Fact>) -> Vec<Fact>
             left_out += 1;
             if left_out <= NAMED {
                 let subject = quoted(&fact.subject);
-                emitter.log("engine", "warning", format!("fact {index} (“{subject}”): {why}; it is skipped"));
+                emitter.log("engine", LogLevel::Warning, format!("fact {index} (“{subject}”): {why}; it is skipped"));
             }
             None
         }
     });
     let fitting = fitting.collect();
     if left_out > NAMED {
-        emitter.log("engine", "warning", format!("skipped {} that the model cannot read", counted(left_out, "fact")));
+        emitter.log(
+            "engine",
+            LogLevel::Warning,
+            format!("skipped {} that the model cannot read", counted(left_out, "fact")),
+        );
     }
     fitting
 }
@@ -78,9 +82,13 @@ fn fits(model: &Model, prompt: &str) -> Result<(), String> {
 /// Lists the records that were left out.
 fn tell_bad(emitter: &Emitter, file: &Path, bad: &[String]) {
     for complaint in bad {
-        emitter.log("engine", "warning", format!("{}: {complaint}; it is skipped", file.display()));
+        emitter.log("engine", LogLevel::Warning, format!("{}: {complaint}; it is skipped", file.display()));
     }
     if !bad.is_empty() {
-        emitter.log("engine", "warning", format!("{}: skipped {}", file.display(), counted(bad.len(), "bad record")));
+        emitter.log(
+            "engine",
+            LogLevel::Warning,
+            format!("{}: skipped {}", file.display(), counted(bad.len(), "bad record")),
+        );
     }
 }

@@ -13,7 +13,7 @@ use locus_engine::moments::{
     fingerprint,
 };
 use locus_files::NotWritten;
-use locus_protocol::{Phase, Reuse, about_seconds};
+use locus_protocol::{LogLevel, Phase, Reuse, about_seconds};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tch::Device;
@@ -59,7 +59,7 @@ pub fn take_imported(job: RunningJob<'_>, options: &SessionOptions, layers: &[us
     if layers.iter().all(|&layer| moments.has(layer)) {
         moments.compare(layers)?;
         let text = format!("using the second moments in {} ({})", file.display(), moments.description.corpus_name);
-        job.log("engine", "info", text);
+        job.log("engine", LogLevel::Info, text);
         job.loaded.hold_moments(Some(moments), None);
         return Ok(true);
     }
@@ -69,7 +69,7 @@ pub fn take_imported(job: RunningJob<'_>, options: &SessionOptions, layers: &[us
         file.display(),
         there.join(", ")
     );
-    job.log("engine", "warning", text);
+    job.log("engine", LogLevel::Warning, text);
     Ok(false)
 }
 
@@ -120,7 +120,7 @@ fn told_of(
              what can be checked without one",
             file.display()
         );
-        job.log("engine", "warning", text);
+        job.log("engine", LogLevel::Warning, text);
     }
     Ok(moments)
 }
@@ -198,7 +198,7 @@ pub fn of_corpus(
         Err(error) if to_be_kept => return Err(error.into()),
         Err(error) => {
             let text = format!("the second moments cannot be cached: {error}");
-            job.log("engine", "warning", text);
+            job.log("engine", LogLevel::Warning, text);
         }
     }
     // what took long to collect is written all the same
@@ -227,11 +227,11 @@ fn kept_for(
         Ok(moments) if moments.description.model == description.model => return Ok(Some(moments)),
         Ok(_) => {
             let text = format!("{} belongs to another model; collecting them again", file.display());
-            job.log("engine", "warning", text);
+            job.log("engine", LogLevel::Warning, text);
         }
         Err(Error::Engine(error)) if error.is_out_of_memory() => return Err(error.into()),
         Err(error) if error.is_cancelled() => return Err(error),
-        Err(error) => job.log("engine", "warning", format!("{error}; collecting them again")),
+        Err(error) => job.log("engine", LogLevel::Warning, format!("{error}; collecting them again")),
     }
     Ok(None)
 }
@@ -293,7 +293,7 @@ fn announce(job: RunningJob<'_>, corpus: &Corpus, before: u64, is_kept: bool) ->
     if before > 0 {
         text += &format!("; resuming after {before} tokens of an earlier run");
     }
-    job.log("engine", "info", text);
+    job.log("engine", LogLevel::Info, text);
     Ok(())
 }
 
@@ -307,7 +307,7 @@ fn tell_time(job: RunningJob<'_>, progress: Progress, elapsed: Duration, goes_on
             "second moments take about {} more ({speed:.0} tokens per second); an interrupted run {stopped}",
             cost::words(left)
         );
-        job.log("engine", "info", text);
+        job.log("engine", LogLevel::Info, text);
     }
 }
 
@@ -322,7 +322,7 @@ pub fn corpus(job: RunningJob<'_>, options: &SessionOptions, tokens: Option<usiz
     if let Some(file) = &start.corpus {
         if std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > LARGE) {
             let text = format!("reading {} once from end to end to recognize it", file.display());
-            job.log("engine", "info", text);
+            job.log("engine", LogLevel::Info, text);
         }
         return Ok(Corpus::from_file(file, &settings, &mut || job.check_cancel())?);
     }

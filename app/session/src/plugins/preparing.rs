@@ -2,13 +2,14 @@
 
 use super::engaging::believed;
 use super::sealing::sealed;
+use crate::emitter::log_level;
 use crate::error::Error;
 use crate::pace::RunningJob;
 use locus_engine::edit::{EngineHost, HostEvent, bounds};
 use locus_engine::model::Model;
 use locus_engine::run::resolved;
 use locus_plugin::object::ObjectiveInstance;
-use locus_plugin::{Edit, EditRequest, FactToEdit, Goal, Level, ModelInfo, Plan, SubjectNoise};
+use locus_plugin::{Edit, EditRequest, FactToEdit, Goal, ModelInfo, Plan, SubjectNoise};
 use locus_plugin_host::Registry;
 use locus_protocol::{Aim, EditOrder, Fact, TriedOn};
 use std::cell::RefCell;
@@ -63,8 +64,7 @@ pub fn prepare_on(
     let model = loaded.model_on(on);
     let listener = |event| match event {
         HostEvent::Log(level, text) => {
-            let level = if level == Level::Info { "info" } else { "warning" };
-            job.log(&order.objective, level, text);
+            job.log(&order.objective, log_level(level), text);
         }
         // there is no table of steps yet
         HostEvent::Step(..) | HostEvent::Progress { .. } => {}

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::model::loaded::Loaded;
 use crate::model::rows::of_a_tied_embedding;
 use locus_engine::edit::{Arrangement, DeltaFile};
-use locus_protocol::LayerRow;
+use locus_protocol::{LayerRow, LogLevel};
 use locus_records::failure_point::reach;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub struct ToApply {
     /// Rows of the model with all of them for the last one's fact.
     pub rows: Vec<LayerRow>,
     /// What to say: a level and a sentence each.
-    pub said: Vec<(&'static str, String)>,
+    pub said: Vec<(LogLevel, String)>,
 }
 
 /// Builds all edits of files. All files are looked at before the first is; nothing is put in place.
@@ -33,11 +33,11 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
                 "{}: an older Locus wrote it without a checksum; its changes match the hashes that it records",
                 file.display()
             );
-            said.push(("warning", text));
+            said.push((LogLevel::Warning, text));
         }
         let deltas = read.edits.iter().flat_map(|edit| &edit.deltas);
         if let Some(text) = of_a_tied_embedding(loaded.stack.base(), deltas) {
-            said.push(("warning", format!("{}: {text}", file.display())));
+            said.push((LogLevel::Warning, format!("{}: {text}", file.display())));
         }
         let differing = read.differing(loaded.stack.base())?;
         if !differing.is_empty() {
@@ -46,7 +46,7 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
                 file.display(),
                 differing.join(", ")
             );
-            said.push(("warning", text));
+            said.push((LogLevel::Warning, text));
         }
         let titles: Vec<String> = read.edits.iter().map(|edit| edit.title.clone()).collect();
         for edit in read.edits {
@@ -55,7 +55,7 @@ pub fn build(loaded: &Loaded, start: &Arrangement, files: &[PathBuf]) -> Result<
             now = loaded.stack.with(&now, edit)?;
             steps.push(Done::apply(file, &now));
         }
-        said.push(("info", format!("{}: applied {}", file.display(), titles.join("; "))));
+        said.push((LogLevel::Info, format!("{}: applied {}", file.display(), titles.join("; "))));
     }
     let rows = fact.map(|fact| rows_in(loaded, &now, &fact)).transpose()?.unwrap_or_default();
     Ok(ToApply { steps, after: now, rows, said })

@@ -5,7 +5,7 @@ use super::recording::Recorder;
 use crate::emitter::Emitter;
 use crate::error::Error;
 use locus_engine::tensor_files;
-use locus_protocol::Role;
+use locus_protocol::{LogLevel, Role};
 use std::collections::HashMap;
 use tch::Tensor;
 
@@ -27,8 +27,9 @@ pub fn bytes(
     let size = artifacts.iter().map(|(_, tensor)| tensor.numel() * tensor.kind().elt_size_in_bytes()).sum::<usize>();
     if size > MOST {
         let (size, most) = (locus_files::size(size as u64), locus_files::size(MOST as u64));
-        let text = format!("its artifacts take {size}, more than the {most} that are kept with an edit, so they are dropped");
-        emitter.log(method, "info", text);
+        let text =
+            format!("its artifacts take {size}, more than the {most} that are kept with an edit, so they are dropped");
+        emitter.log(method, LogLevel::Info, text);
         return Ok(Vec::new());
     }
     Ok(tensor_files::bytes(&numbered(artifacts), &[])?)

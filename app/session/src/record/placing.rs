@@ -5,7 +5,7 @@ use super::telling::rows_in;
 use crate::error::Error;
 use crate::model::loaded::Loaded;
 use locus_engine::edit::{Arrangement, DeltaFile, WeightEdit};
-use locus_protocol::{Fact, LayerRow, Operation, Role, counted};
+use locus_protocol::{Fact, LayerRow, LogLevel, Operation, Role, counted};
 use locus_records::failure_point::reach;
 use locus_records::operations::{Read, Standing};
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub struct TakenOver {
     /// Operations by the numbers that their edits have in this session.
     pub numbers: BTreeMap<u64, u64>,
     /// What to say: source, level and a sentence each.
-    pub said: Vec<(&'static str, &'static str, String)>,
+    pub said: Vec<(&'static str, LogLevel, String)>,
 }
 
 /// Builds what was in place when the workbench last had the model that is being loaded; `None` for nothing.
@@ -32,7 +32,8 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
     if let Some(refusal) = read.refusal() {
         return Err(Error::Request(refusal));
     }
-    let mut said: Vec<_> = read.complaints.iter().map(|complaint| ("engine", "warning", complaint.clone())).collect();
+    let mut said: Vec<_> =
+        read.complaints.iter().map(|complaint| ("engine", LogLevel::Warning, complaint.clone())).collect();
     let standing = read.standing(&loaded.mark.fingerprint);
     let mut find = |numbers: &[u64]| {
         let mut found = Vec::new();
@@ -41,7 +42,7 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
                 Ok(edit) => found.push(edit),
                 Err(error) => {
                     let text = format!("the edit of operation {number} is not restored: {error}");
-                    said.push(("engine", "warning", text));
+                    said.push(("engine", LogLevel::Warning, text));
                 }
             }
         }
@@ -58,7 +59,7 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
             "the last bits of `{name}` differ from those after operation {} (another device or another libtorch)",
             last.number
         );
-        said.push(("engine", "warning", text));
+        said.push(("engine", LogLevel::Warning, text));
     }
     if standing != Standing::default() {
         let text = format!(
@@ -66,7 +67,7 @@ pub fn take_over(recorder: &Recorder, loaded: &Loaded) -> Result<Option<TakenOve
             counted(placed, "edit"),
             counted(redoable, "edit")
         );
-        said.push(("edits", "info", text));
+        said.push(("edits", LogLevel::Info, text));
     }
     let rows = rows_in(loaded, &after, &fact)?;
     Ok(Some(TakenOver { after, rows, numbers, said }))

@@ -214,9 +214,7 @@ fn without_counterpart(name: &str, value: &Value, method: &str) -> Result<(), St
     if is_so {
         Ok(())
     } else {
-        Err(format!(
-            "field `{name}` is {value}, but `{method}` has no such setting; remove it, or use another method"
-        ))
+        Err(format!("field `{name}` is {value}, but `{method}` has no such setting; remove it, or use another method"))
     }
 }
 

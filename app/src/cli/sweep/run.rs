@@ -47,8 +47,11 @@ pub fn run(common: &Common, asked: &SweepRun) -> Result<(), Failure> {
                 match (&told, started.seconds) {
                     (None, _) => beginning(started).iter().for_each(|line| output::complain(line)),
                     (Some(known), Some(seconds)) if known.seconds.is_none() && seconds > 1.0 => {
-                        output::complain(&format!("about {} left, estimated from the first cells of each \
-                                                   kind", duration(seconds)));
+                        output::complain(&format!(
+                            "about {} left, estimated from the first cells of each \
+                                                   kind",
+                            duration(seconds)
+                        ));
                     }
                     _ => {}
                 }
@@ -86,8 +89,10 @@ fn beginning(started: &SweepStarted) -> Vec<String> {
     lines.extend(started.remarked.iter().map(|(what, count)| format!("  {}: {what}", counted(*count, "fact"))));
     if started.free > 0 && started.bytes > started.free {
         let (needed, free) = (locus_files::size(started.bytes), locus_files::size(started.free));
-        lines.push(format!("  the rows need about {needed}, but only {free} are free: make room, or the sweep stops \
-                            there"));
+        lines.push(format!(
+            "  the rows need about {needed}, but only {free} are free: make room, or the sweep stops \
+                            there"
+        ));
     }
     lines
 }

@@ -63,8 +63,14 @@ fn text(status: &Status, queued: Option<&Queued>) -> String {
         rows.extend(status.failed.iter().map(|(why, count)| ("", format!("{count}: {why}"))));
     }
     if status.other_rows > 0 {
-        rows.push(("other rows", format!("{}: from other builds of a plugin, or from another \
-                                          grid", status.other_rows)));
+        rows.push((
+            "other rows",
+            format!(
+                "{}: from other builds of a plugin, or from another \
+                                          grid",
+                status.other_rows
+            ),
+        ));
     }
     rows.push(("computed", format!("{:.0} s", status.seconds)));
     let working = match (living.len(), status.is_complete()) {

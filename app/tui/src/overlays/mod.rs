@@ -93,13 +93,9 @@ impl Overlay {
         match self {
             Self::Help(_) => &[("type", "filter"), ("up/down", "select"), ("enter", "run"), ("esc", "clear, close")],
             Self::Sheet(_) => &[("esc", "close"), ("up/down", "scroll"), ("g/G", "top, bottom"), ("p", "pager")],
-            Self::Palette(_) => &[
-                ("enter", "run"),
-                ("tab", "complete"),
-                ("up/down", "select"),
-                ("ctrl-p", "history"),
-                ("esc", "close"),
-            ],
+            Self::Palette(_) => {
+                &[("enter", "run"), ("tab", "complete"), ("up/down", "select"), ("ctrl-p", "history"), ("esc", "close")]
+            }
             Self::Form(_) => &[
                 ("up/down", "field"),
                 ("left/right", "choose"),

@@ -95,8 +95,7 @@ impl ModelList {
         let area = middle(state, 100, rows.max(10));
         let inside = frame(state, area, "Open a model", buffer);
         let mut paper = Paper::new(inside, buffer);
-        let hint =
-            if self.typed.value().is_empty() { "a folder, a hub id, or a few letters of a name" } else { "" };
+        let hint = if self.typed.value().is_empty() { "a folder, a hub id, or a few letters of a name" } else { "" };
         paper.line(vec![
             Span::styled(" model: ", state.theme().accent()),
             Span::raw(printable(self.typed.value())),

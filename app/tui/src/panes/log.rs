@@ -6,6 +6,7 @@ use crate::looks::{Paper, fit, printable, window_start, wrap};
 use crate::state::{Change, LogLine, Seen, State, Wish};
 use crate::text_input;
 use crossterm::event::KeyCode;
+use locus_protocol::LogLevel;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
@@ -96,11 +97,11 @@ impl Level {
     }
 
     /// That of a line.
-    fn of(level: &str) -> Self {
+    fn of(level: LogLevel) -> Self {
         match level {
-            "error" => Self::Errors,
-            "warning" => Self::Warnings,
-            _ => Self::All,
+            LogLevel::Error => Self::Errors,
+            LogLevel::Warning => Self::Warnings,
+            LogLevel::Info => Self::All,
         }
     }
 }
@@ -121,9 +122,9 @@ impl LogPane {
         let filter = self.filter.value().to_lowercase();
         let (without, with): (Vec<&str>, Vec<&str>) = filter.split_whitespace().partition(|word| word.starts_with('!'));
         let lets = |line: &&LogLine| {
-            let text = format!("{} {} {}", line.source, line.level, line.text).to_lowercase();
+            let text = format!("{} {} {}", line.source, line.level.name(), line.text).to_lowercase();
             let without = without.iter().map(|word| &word[1..]).filter(|word| !word.is_empty());
-            Level::of(&line.level) >= self.level
+            Level::of(line.level) >= self.level
                 && with.iter().all(|word| text.contains(word))
                 && !without.into_iter().any(|word| text.contains(word))
         };
@@ -132,7 +133,7 @@ impl LogPane {
 }
 
 fn style(state: &State, line: &LogLine) -> Style {
-    match Level::of(&line.level) {
+    match Level::of(line.level) {
         Level::Errors => state.theme().bad(),
         Level::Warnings => state.theme().warn(),
         Level::All => state.theme().text(),
@@ -170,17 +171,14 @@ impl Pane for LogPane {
         let cursor =
             (self.typing && area.height > 0 && column < area.width).then(|| Position::new(area.x + column, area.y));
         if lines.is_empty() {
-            let text = if state.log.lines().len() == 0 {
-                " nothing has been logged yet"
-            } else {
-                " no line matches"
-            };
+            let text = if state.log.lines().len() == 0 { " nothing has been logged yet" } else { " no line matches" };
             paper.line(Span::styled(text, state.theme().muted()));
             return cursor;
         }
         let place = self.cursor.unwrap_or(lines.len() - 1).min(lines.len() - 1);
         let text = |line: &LogLine| {
-            let start = format!(" {:>7.1} {:<7} {}: ", line.at.as_secs_f64(), line.level, printable(&line.source));
+            let start =
+                format!(" {:>7.1} {:<7} {}: ", line.at.as_secs_f64(), line.level.name(), printable(&line.source));
             format!("{start}{}", printable(&line.text))
         };
         // the line under the cursor stands whole below the others
@@ -257,7 +255,7 @@ impl Pane for LogPane {
 
     fn text(&self, state: &Seen<'_>) -> Option<String> {
         let line = |line: &LogLine| {
-            format!("{:>9.1} {:<7} {}: {}\n", line.at.as_secs_f64(), line.level, line.source, line.text)
+            format!("{:>9.1} {:<7} {}: {}\n", line.at.as_secs_f64(), line.level.name(), line.source, line.text)
         };
         Some(self.lines(state).into_iter().map(line).collect())
     }

@@ -1,5 +1,6 @@
 //! The log: a ring of lines from the engine, from plugins and from file descriptor 2.
 
+use locus_protocol::LogLevel;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -13,8 +14,8 @@ pub struct LogLine {
     pub at: Duration,
     /// `engine`, `workbench`, a plugin's id, `stderr`.
     pub source: String,
-    /// `info`, `warning` or `error`.
-    pub level: String,
+    /// How much it matters.
+    pub level: LogLevel,
     pub text: String,
 }
 
@@ -26,12 +27,12 @@ pub struct Log {
 
 impl Log {
     /// Adds a line; the oldest gives way.
-    pub fn push(&mut self, at: Duration, source: &str, level: &str, text: &str) {
+    pub fn push(&mut self, at: Duration, source: &str, level: LogLevel, text: &str) {
         if self.lines.len() == CAPACITY {
             self.lines.pop_front();
             self.dropped += 1;
         }
-        let (source, level, text) = (source.to_owned(), level.to_owned(), text.to_owned());
+        let (source, text) = (source.to_owned(), text.to_owned());
         self.lines.push_back(LogLine { at, source, level, text });
     }
 
@@ -56,7 +57,7 @@ mod tests {
     fn the_oldest_lines_give_way() {
         let mut log = Log::default();
         for number in 0..CAPACITY + 3 {
-            log.push(Duration::ZERO, "engine", "info", &number.to_string());
+            log.push(Duration::ZERO, "engine", LogLevel::Info, &number.to_string());
         }
         assert_eq!((log.lines().len(), log.dropped()), (CAPACITY, 3));
         assert_eq!(log.lines().next().map(|line| line.text.as_str()), Some("3"));

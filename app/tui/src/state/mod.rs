@@ -61,7 +61,7 @@ use crate::input::{Effect, Reloaded};
 use crate::keys::{Key, Keymap};
 use crate::looks::{Glyphs, Theme};
 use crate::options::{KnownModel, Own, WorkbenchOptions};
-use locus_protocol::{EditOrder, Fact, Load, ModelSource, PluginKind};
+use locus_protocol::{EditOrder, Fact, Load, LogLevel, ModelSource, PluginKind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -262,15 +262,15 @@ impl State {
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
         let text = text.into();
         match tone {
-            Tone::Bad => self.note("error", &text),
-            Tone::Warn => self.note("warning", &text),
+            Tone::Bad => self.note(LogLevel::Error, &text),
+            Tone::Warn => self.note(LogLevel::Warning, &text),
             Tone::Good | Tone::Plain => {}
         }
         self.notices.say(self.now, tone, text);
     }
 
     /// Notes what the workbench itself has to say in the log.
-    pub fn note(&mut self, level: &str, text: &str) {
+    pub fn note(&mut self, level: LogLevel, text: &str) {
         self.log.push(self.now, "workbench", level, text);
     }
 

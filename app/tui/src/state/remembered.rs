@@ -4,7 +4,7 @@
 use super::facts::FactOrder;
 use super::{Shelf, State, Typed, Windows, kind_of};
 use crate::looks::Colors;
-use locus_protocol::{Fact, ModelSource};
+use locus_protocol::{Fact, LogLevel, ModelSource};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -70,9 +70,8 @@ impl State {
         match remembered.windows.check(self.screen.panes) {
             Ok(()) => self.screen.windows = remembered.windows,
             Err(what) => {
-                let text =
-                    format!("the layouts of the last session cannot be shown ({what}); using the shipped ones");
-                self.note("warning", &text);
+                let text = format!("the layouts of the last session cannot be shown ({what}); using the shipped ones");
+                self.note(LogLevel::Warning, &text);
             }
         }
         if self.screen.windows.layout().tree.has(&remembered.pane) {

@@ -4,7 +4,7 @@ use crate::input::{BuildEvent, Effect};
 use crate::overlays::Overlay;
 use crate::state::{BuildStage, Tone};
 use crate::workbench::Workbench;
-use locus_protocol::ReloadPlugin;
+use locus_protocol::{LogLevel, ReloadPlugin};
 
 /// Takes in what a build tells; one that was stopped or replaced is not listened to any more. A library is loaded.
 pub fn absorb(workbench: &mut Workbench, number: u64, event: BuildEvent) -> Vec<Effect> {
@@ -26,7 +26,7 @@ pub fn absorb(workbench: &mut Workbench, number: u64, event: BuildEvent) -> Vec<
         }
         BuildEvent::Ended(Err(why)) => {
             let text = format!("the crate of {id}: {why}; the previous build stays in use");
-            state.note("error", &text);
+            state.note(LogLevel::Error, &text);
             state.say(Tone::Bad, text);
             state.build.fail(why);
             overlay.get_or_insert(Overlay::BuildOutput);

@@ -4,7 +4,7 @@
 use crate::author;
 use crate::looks::{probability, seconds, signed};
 use crate::state::{Job, Peak, Stage, State, Tone};
-use locus_protocol::{AimVerdict, Grade, Intervention, JobId, JobKind, Outcome, Task, TraceKind, TraceOrder};
+use locus_protocol::{AimVerdict, Grade, Intervention, JobId, JobKind, LogLevel, Outcome, Task, TraceKind, TraceOrder};
 
 /// A job ended: every pane that it concerns learns how, and a message says so.
 pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
@@ -35,14 +35,16 @@ pub fn finish(state: &mut State, job: JobId, outcome: &Outcome, took: f64) {
         Outcome::Done => {
             let is_whole = !fell_short && verdict.as_ref().is_none_or(|verdict| verdict.grade() == Grade::Took);
             let tone = if is_whole { Tone::Good } else { Tone::Warn };
-            let level = if fell_short { "warning" } else { "info" };
+            let level = if fell_short { LogLevel::Warning } else { LogLevel::Info };
             (tone, level, done_sentence(state, &finished, verdict.as_ref(), &took))
         }
         Outcome::Cancelled { kept } if kept.is_empty() => {
-            (Tone::Plain, "info", format!("{} was canceled", finished.title))
+            (Tone::Plain, LogLevel::Info, format!("{} was canceled", finished.title))
         }
-        Outcome::Cancelled { kept } => (Tone::Plain, "info", format!("{} was canceled; kept: {kept}", finished.title)),
-        Outcome::Failed { error, .. } => (Tone::Bad, "error", format!("{} failed: {error}", finished.title)),
+        Outcome::Cancelled { kept } => {
+            (Tone::Plain, LogLevel::Info, format!("{} was canceled; kept: {kept}", finished.title))
+        }
+        Outcome::Failed { error, .. } => (Tone::Bad, LogLevel::Error, format!("{} failed: {error}", finished.title)),
     };
     match finished.kind {
         JobKind::Load => {

@@ -6,7 +6,7 @@ use crate::overlays::Overlay;
 use crate::state::{State, Tone};
 use crate::workbench::Workbench;
 use locus_link::{Death, Welcome};
-use locus_protocol::{Event, JobId, JobKind, Outcome, counted};
+use locus_protocol::{Event, JobId, JobKind, LogLevel, Outcome, counted};
 
 /// What a front shows that another one orders for.
 fn elsewhere(process: Option<u32>) -> String {
@@ -64,9 +64,9 @@ pub fn died(workbench: &mut Workbench, death: &Death) -> Vec<Effect> {
     if waiting > 0 {
         text += &format!("; {} in the queue will not run", counted(waiting, "job"));
     }
-    state.note("error", &text);
+    state.note(LogLevel::Error, &text);
     for line in &death.last_words {
-        state.log.push(state.now, "stderr", "info", line);
+        state.log.push(state.now, "stderr", LogLevel::Info, line);
     }
     state.say(Tone::Bad, text.clone());
     if state.link.follows.is_some() {
@@ -86,7 +86,7 @@ pub fn died(workbench: &mut Workbench, death: &Death) -> Vec<Effect> {
 /// No other engine could be started; why was said.
 pub fn not_started(state: &mut State, why: String) {
     state.link.coming_back = false;
-    state.note("error", &why);
+    state.note(LogLevel::Error, &why);
     state.say(Tone::Bad, why);
 }
 
@@ -111,7 +111,7 @@ pub fn came_back(state: &mut State, outcome: &Outcome) -> Vec<Effect> {
         edits => counted(edits, "edit"),
     };
     let text = format!("a new engine is running, with {edits} in place as recorded");
-    state.note("info", &text);
+    state.note(LogLevel::Info, &text);
     state.say(Tone::Good, text);
     if std::mem::take(&mut state.link.resume) { state.run_lost_again() } else { Vec::new() }
 }

@@ -8,7 +8,9 @@ use crate::input::Effect;
 use crate::overlays::{MomentsQuestion, Overlay};
 use crate::state::{Edits, Job, Prediction, State, Tone, Traces};
 use crate::workbench::Workbench;
-use locus_protocol::{EditInPlace, Event, JobId, JobKind, Keep, LayerRow, Outcome, Phase, SecondMomentsNeeded, Task};
+use locus_protocol::{
+    EditInPlace, Event, JobId, JobKind, Keep, LayerRow, LogLevel, Outcome, Phase, SecondMomentsNeeded, Task,
+};
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
@@ -68,8 +70,10 @@ fn ask(workbench: &mut Workbench, needed: SecondMomentsNeeded) {
     } else if overlay.is_none() && !is_typing {
         *overlay = Some(Overlay::Moments(MomentsQuestion::new(needed)));
     } else {
-        let text =
-            format!("{} needs second moments, and none are stored for this model; run it again to choose", needed.method);
+        let text = format!(
+            "{} needs second moments, and none are stored for this model; run it again to choose",
+            needed.method
+        );
         state.say(Tone::Warn, text);
     }
 }
@@ -93,7 +97,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         }
         Event::PluginRefused(refused) => {
             let text = format!("{}: {}", refused.file.display(), refused.reason);
-            state.log.push(state.now, "plugins", "warning", &text);
+            state.log.push(state.now, "plugins", LogLevel::Warning, &text);
             state.engine.refused.push(refused);
         }
         // A job of ours has its title already; others come with a recording that is replayed.
@@ -180,7 +184,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         }
         Event::Answered { outcome, .. } => answered(state, outcome),
         Event::Saved { job, path } => {
-            state.log.push(state.now, "engine", "info", &format!("wrote {}", path.display()));
+            state.log.push(state.now, "engine", LogLevel::Info, &format!("wrote {}", path.display()));
             if let Some(job) = state.running_mut(job).filter(|job| job.kind == JobKind::Save) {
                 job.title = format!("writing the edits to {}", path.display());
             }
@@ -189,8 +193,8 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         Event::Rescored(rescored) => state.edits.rescored = Some(rescored),
         Event::Memory(memory) => state.engine.memory = Some(memory),
         Event::Log { source, level, text } => {
-            state.log.push(state.now, &source, &level, &text);
-            if level == "error" && source != "stderr" {
+            state.log.push(state.now, &source, level, &text);
+            if level == LogLevel::Error && source != "stderr" {
                 state.notices.say(state.now, Tone::Bad, text);
             }
         }
@@ -227,7 +231,7 @@ fn report(state: &mut State, job: JobId, phase: Phase, done: u64, total: u64) {
 fn answered(state: &mut State, outcome: Outcome) {
     let Outcome::Failed { error, .. } = outcome else { return };
     let text = format!("looking for plugins failed: {error}");
-    state.note("error", &text);
+    state.note(LogLevel::Error, &text);
     state.say(Tone::Bad, text);
 }
 
@@ -253,7 +257,7 @@ fn settle(state: &mut State, applied: Vec<EditInPlace>, undone: Vec<EditInPlace>
     state.traces.forget_answers();
     state.want_prediction();
     if let Some(text) = text {
-        state.note("info", &text);
+        state.note(LogLevel::Info, &text);
         state.say(Tone::Good, text);
     }
 }

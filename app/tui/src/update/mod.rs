@@ -15,7 +15,7 @@ use crate::looks::duration;
 use crate::overlays::{Overlay, Sheet, SheetKind};
 use crate::state::{State, Tone};
 use crate::workbench::Workbench;
-use locus_protocol::Command;
+use locus_protocol::{Command, LogLevel};
 
 /// Changes the state by one input.
 pub fn update(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
@@ -52,7 +52,7 @@ fn fold(workbench: &mut Workbench, input: Input) -> Vec<Effect> {
             (state.jobs.job, state.jobs.standing_by) = (None, None);
             state.jobs.waiting.clear();
             let text = format!("the engine ended unexpectedly; {} leaves, then start again", state.key("quit"));
-            state.note("error", &text);
+            state.note(LogLevel::Error, &text);
             state.say(Tone::Bad, text);
             Vec::new()
         }

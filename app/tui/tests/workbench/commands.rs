@@ -1,7 +1,7 @@
 //! The line after `:`, help that filters, the box after a prefix, the log, themes.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, Load, ModelSource, Outcome, TraceKind};
+use locus_protocol::{Command, Event, Load, LogLevel, ModelSource, Outcome, TraceKind};
 use locus_tui::{Depth, Effect, KnownModel, WorkbenchOptions, actions};
 
 fn typed(bench: &mut Bench, line: &str) {
@@ -167,11 +167,14 @@ fn what_can_follow_a_prefix_stands_in_a_box_that_fits() {
 #[test]
 fn the_log_is_a_pane_with_levels_and_a_filter() {
     let mut bench = Bench::ready(120, 40);
-    let lines =
-        [("stderr", "info", "libtorch speaks"), ("engine", "error", "it broke"), ("memit", "warning", "it stalled")];
+    let lines = [
+        ("stderr", LogLevel::Info, "libtorch speaks"),
+        ("engine", LogLevel::Error, "it broke"),
+        ("memit", LogLevel::Warning, "it stalled"),
+    ];
     bench.hear(lines.map(|(source, level, text)| Event::Log {
         source: source.into(),
-        level: level.into(),
+        level,
         text: format!("{text}{}", " and so on".repeat(20)),
     }));
     bench.press("3 L");
@@ -203,7 +206,7 @@ fn the_log_is_a_pane_with_levels_and_a_filter() {
 fn errors_and_warnings_of_the_workbench_are_in_the_log() {
     let mut bench = Bench::ready(120, 40);
     typed(&mut bench, "layer 99");
-    assert!(bench.state().log.lines().any(|line| line.level == "error" && line.text.contains("not `99`")));
+    assert!(bench.state().log.lines().any(|line| line.level == LogLevel::Error && line.text.contains("not `99`")));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is selected and copied, and texts that a pager reads.
 
 use super::support::{Bench, recording};
-use locus_protocol::Event;
+use locus_protocol::{Event, LogLevel};
 use locus_tui::{Effect, Input};
 
 /// What was copied last, and what it is called.
@@ -85,7 +85,7 @@ fn long_texts_are_read_in_a_pager_or_here() {
     let (title, text) = paged(bench.press("3 g p"));
     assert!(title == "Layers" && text.lines().count() == 13 && text.starts_with("layer  "), "{text}");
     let long = "a reason that goes on ".repeat(20);
-    bench.hear([Event::Log { source: "engine".into(), level: "error".into(), text: long.clone() }]);
+    bench.hear([Event::Log { source: "engine".into(), level: LogLevel::Error, text: long.clone() }]);
     assert!(paged(bench.press("L g p")).1.contains(long.trim_end()));
     let (title, text) = paged(bench.press("E p"));
     assert!(title == "Last error" && text.lines().any(|line| line.contains(long.trim_end())), "{text}");

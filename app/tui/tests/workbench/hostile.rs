@@ -2,7 +2,7 @@
 
 use super::support::{Bench, go_to_panes, recording};
 use locus_protocol::shown::is_unseen;
-use locus_protocol::{Event, TraceKind};
+use locus_protocol::{Event, LogLevel, TraceKind};
 use locus_tui::{Effect, picture};
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ fn hostile(event: Event) -> Event {
 #[test]
 fn no_cell_holds_what_a_terminal_obeys() {
     let mut bench = Bench::new(160, 50);
-    let log = Event::Log { source: "plugin".to_owned(), level: "warning".to_owned(), text: HOSTILE.to_owned() };
+    let log = Event::Log { source: "plugin".to_owned(), level: LogLevel::Warning, text: HOSTILE.to_owned() };
     let events = recording::loading()
         .into_iter()
         .chain(recording::loaded())

@@ -1,7 +1,7 @@
 //! No size, no sequence of keys and no order of events brings the workbench down.
 
 use super::support::{Bench, go_to_panes, options, recording};
-use locus_protocol::{Event, PluginReady, TraceKind};
+use locus_protocol::{Event, LogLevel, PluginReady, TraceKind};
 use locus_tui::{Depth, Input, Key, WorkbenchOptions};
 use proptest::prelude::*;
 
@@ -71,7 +71,7 @@ fn vocabulary() -> Vec<Event> {
     events.extend([recording::undone(), recording::failed(3), recording::failed(2), recording::gpu_memory()]);
     events.push(Event::Facts { source: "nothing".into(), facts: vec![] });
     events
-        .push(Event::Log { source: "stderr".into(), level: "info".into(), text: "\u{1b}[31m\u{200d}東京\n".into() });
+        .push(Event::Log { source: "stderr".into(), level: LogLevel::Info, text: "\u{1b}[31m\u{200d}東京\n".into() });
     events.push(Event::TraceRow { job: 2, token: 99, scores: vec![f64::NAN; 3] });
     events
 }

@@ -2,7 +2,9 @@
 //! did not take is told so, with why, and the command for the shell stands on the same edits.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{AimVerdict, Command, Event, Held, JobKind, Outcome, Phase, SaveTarget, Task, TraceKind};
+use locus_protocol::{
+    AimVerdict, Command, Event, Held, JobKind, LogLevel, Outcome, Phase, SaveTarget, Task, TraceKind,
+};
 use locus_tui::{Depth, Effect, WorkbenchOptions};
 
 /// A trace on top of an edit, in which noise lowers nothing any more.
@@ -212,7 +214,7 @@ fn an_edit_that_is_in_no_journal_is_named_and_not_left_out_in_silence() {
 fn an_error_of_the_engine_is_seen_before_what_follows_it() {
     let mut bench = Bench::ready(120, 40);
     let text = "the edit is in place but was not recorded";
-    let error = Event::Log { source: "engine".into(), level: "error".into(), text: text.into() };
+    let error = Event::Log { source: "engine".into(), level: LogLevel::Error, text: text.into() };
     let mut events = recording::edit(2);
     let last = events.len() - 1;
     events.insert(last, error);

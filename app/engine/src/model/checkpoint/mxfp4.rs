@@ -54,7 +54,8 @@ fn tensor(blocks: &Stored, scales: &Stored) -> Result<Stored, (&'static str, Str
     };
     if scales.shape != [experts, outputs, groups] {
         let wanted = [experts, outputs, groups];
-        let why = format!("has shape {:?} but its blocks require {wanted:?}; copy the file again", shown(&scales.shape));
+        let why =
+            format!("has shape {:?} but its blocks require {wanted:?}; copy the file again", shown(&scales.shape));
         return Err((SCALES, why));
     }
     Ok(Stored {

@@ -234,9 +234,7 @@ impl Rope {
             let wanted = dimensions.div_euclid(2) as usize;
             if list.len() != wanted {
                 let count = list.len();
-                return Err(format!(
-                    "rotary scaling `longrope`: `{name}` has {count} numbers and must have {wanted}"
-                ));
+                return Err(format!("rotary scaling `longrope`: `{name}` has {count} numbers and must have {wanted}"));
             }
         }
         let factor = inner.optional_number("factor")?.unwrap_or(self.context as f64 / original as f64);

@@ -82,8 +82,9 @@ impl Settings {
         let (front, behind) = (whole[..at].to_vec(), whole.len() - at - bare.len());
         let mut notes = Vec::new();
         if behind > 0 {
-            notes
-                .push("tokenizer.json appends a token to every text; it is left out, because answers follow".to_owned());
+            notes.push(
+                "tokenizer.json appends a token to every text; it is left out, because answers follow".to_owned(),
+            );
         }
         let mark = self.mark(inner);
         let name = |id: u32| inner.id_to_token(id).unwrap_or_default();

@@ -13,7 +13,7 @@ use locus_engine::edit::weight_changes;
 use locus_engine::evaluate::Record;
 use locus_engine::model::Model;
 use locus_plugin::Edited;
-use locus_protocol::{Aim, EditOrder, Fact, SweepRow, SweptCell, TriedOn};
+use locus_protocol::{Aim, EditOrder, Fact, LogLevel, SweepRow, SweptCell, TriedOn};
 use locus_records::operations::now;
 use locus_sweep::{Cell, Grid, fact_mark};
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,7 +126,7 @@ fn together(bench: Bench<'_>, grid: &Grid, facts: &[Fact], cells: &[&Cell]) -> R
             // whichever fact it was is found out alone
             Err(error) => {
                 let text = format!("the edits of several facts are found one at a time: {error}");
-                bench.job.log("sweep", "info", text);
+                bench.job.log("sweep", LogLevel::Info, text);
                 return Ok(Vec::new());
             }
         }

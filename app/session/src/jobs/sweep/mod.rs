@@ -15,7 +15,7 @@ use estimate::Estimate;
 use ground::Ground;
 use keeping::Keeping;
 use locus_plugin_host::Registry;
-use locus_protocol::{Event, Shard, SweepOrder, SweepStarted};
+use locus_protocol::{Event, LogLevel, Shard, SweepOrder, SweepStarted};
 use locus_sweep::{Cell, Claim, Grid, Ledger, Localization, Plan};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -85,7 +85,7 @@ pub fn run(
     let ledger = Ledger::open(&order.folder, order.grid.as_deref(), ground.identity()).map_err(refused)?;
     let mut writer = locus_sweep::Worker::begin(&ledger).map_err(refused)?;
     let mut rows = ledger.rows().map_err(refused)?;
-    rows.damage().iter().for_each(|damage| job.log("sweep", "warning", damage.to_string()));
+    rows.damage().iter().for_each(|damage| job.log("sweep", LogLevel::Warning, damage.to_string()));
     let screened = screening::screen(job, &ledger, &mut rows, &mut writer)?;
     if screened.facts.is_empty() {
         let why = screened.sentence();

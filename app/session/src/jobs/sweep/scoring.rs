@@ -10,7 +10,7 @@ use locus_engine::edit::low_rank_changes;
 use locus_engine::evaluate::{Company, Record, ScoringGoal, VariantOfRecord};
 use locus_engine::model::LowRankChange;
 use locus_plugin::Edited;
-use locus_protocol::{Fact, TriedOn};
+use locus_protocol::{Fact, LogLevel, TriedOn};
 use locus_sweep::{Cell, Grid};
 use std::rc::Rc;
 
@@ -38,7 +38,7 @@ pub fn together(
         Err(error) if error.is_cancelled() => Err(error),
         Err(error) => {
             let text = format!("the edits of several facts are scored one at a time: {error}");
-            bench.job.log("sweep", "info", text);
+            bench.job.log("sweep", LogLevel::Info, text);
             Ok(Vec::new())
         }
         found => found,

@@ -52,8 +52,7 @@ pub fn screen(
     let all = places.len() as u64;
     let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
     if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
-        let text =
-            format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
+        let text = format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
         return Err(Error::Request(text).into());
     }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };

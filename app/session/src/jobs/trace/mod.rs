@@ -13,7 +13,7 @@ use locus_engine::trace::{
     CleanRun, HeatMap, Kind, Replacement, Report, Request, Runs, Severed, TracedAnswer, TracedQuestion, ablation_map,
     ablation_preview, heat_map, preview, rows_at_once, severed_heat_map,
 };
-use locus_protocol::{Event, Intervention, Phase, TraceAnswer, TraceKind, TraceOrder, TraceStarted};
+use locus_protocol::{Event, Intervention, LogLevel, Phase, TraceAnswer, TraceKind, TraceOrder, TraceStarted};
 use noising::Noising;
 
 /// Runs before the cells: the clean one, what the cells stand on, the estimate of the map.
@@ -50,7 +50,7 @@ pub fn run(job: RunningJob<'_>, order: TraceOrder) -> Result<(), Stopped> {
         Ok(scores) => scores.into_iter().for_each(|scores| job.tell(Event::TracePreview { job: job.number, scores })),
         // the map itself takes less: it keeps nothing for gradients
         Err(Error::Engine(error)) if error.is_out_of_memory() && !order.preview_only => {
-            job.log("engine", "warning", format!("the estimate of the map is skipped: {error}"));
+            job.log("engine", LogLevel::Warning, format!("the estimate of the map is skipped: {error}"));
         }
         Err(error) => return Err(error.into()),
     }

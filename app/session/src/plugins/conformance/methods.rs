@@ -140,7 +140,9 @@ fn in_order(reports: &[StepReport], layers: &[usize]) -> Finding {
             return Err(format!("it reported step {step} of {steps}; announce as many steps as there are"));
         }
         if !layers.is_empty() && !layers.contains(layer) {
-            return Err(format!("it reported a step on layer {layer}, which is not in its plan; plan every layer that it edits"));
+            return Err(format!(
+                "it reported a step on layer {layer}, which is not in its plan; plan every layer that it edits"
+            ));
         }
         if !losses.contains_key("loss") {
             return Err(format!("its report of step {step} has no loss; add one with .loss(\"loss\", value)"));
@@ -167,9 +169,7 @@ fn still_the_same(model: &Model, weights: &WeightsCopy) -> Result<Finding, Error
     let changed = weights.changed(model)?;
     Ok(match changed.first() {
         None => Ok("all weights are unchanged, bit for bit".to_owned()),
-        Some(name) => {
-            Err(format!("`{name}` has changed: copy a tensor of the host before an in-place operation"))
-        }
+        Some(name) => Err(format!("`{name}` has changed: copy a tensor of the host before an in-place operation")),
     })
 }
 

@@ -48,9 +48,7 @@ pub fn requests(checks: &Checks<'_>, order: &EditOrder) -> Result<Finding, Error
     let count = cases.len();
     for (name, request) in cases {
         let panicked = |place: &str, text: &str| {
-            format!(
-                "asked for {name}, its {place} panicked: {text}; return an Error::Request that says what to change"
-            )
+            format!("asked for {name}, its {place} panicked: {text}; return an Error::Request that says what to change")
         };
         if let Err(PluginError::Panic(text)) = method.plan(&request, &prepared_order.method_settings, &prepared.info) {
             return Ok(Err(panicked("plan", &text)));

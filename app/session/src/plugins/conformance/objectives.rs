@@ -209,9 +209,9 @@ fn by_fact(begin: &Begin<'_>) -> Finding {
     let loss = started.loss(&sample(&[4, 2, 3])?, Reduction::Mean).map_err(|error| error.to_string())?;
     match loss.size()[..] {
         [4] => Ok("for [facts, rows, tokens], it returns one loss per fact".to_owned()),
-        ref size => {
-            Err(format!("for four facts, it returns {size:?}; return one loss per fact, as Reduction::log_likelihood does"))
-        }
+        ref size => Err(format!(
+            "for four facts, it returns {size:?}; return one loss per fact, as Reduction::log_likelihood does"
+        )),
     }
 }
 

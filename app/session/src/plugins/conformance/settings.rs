@@ -12,7 +12,9 @@ pub fn refusals(parameters: &[Hyperparameter], accepts: impl Fn(&Map<String, Val
     });
     for (name, value) in wrong.chain([("no-such-hyperparameter".to_owned(), json!(1))]) {
         if accepts(&Map::from_iter([(name.clone(), value.clone())])) {
-            return Err(format!("it accepts `{name}` = {value}, which it does not declare; refuse what is not declared"));
+            return Err(format!(
+                "it accepts `{name}` = {value}, which it does not declare; refuse what is not declared"
+            ));
         }
         tried += 1;
     }

@@ -264,10 +264,8 @@ fn draw_filter(state: &State, filtering: bool, paper: &mut Paper<'_>) -> Option<
     let marked = match facts.marked() {
         0 => Span::raw(""),
         marked => {
-            let text = format!(
-                " {marked} marked ({} clears the marks)",
-                state.keymap().first_key(ABOUT.name, "unmark-all")
-            );
+            let text =
+                format!(" {marked} marked ({} clears the marks)", state.keymap().first_key(ABOUT.name, "unmark-all"));
             Span::styled(text, state.theme().accent())
         }
     };

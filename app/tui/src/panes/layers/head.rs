@@ -76,10 +76,7 @@ pub(super) fn draw_missing(state: &Seen<'_>, of: Of, paper: &mut Paper<'_>) {
 fn missing_look(state: &Seen<'_>, of: Of) -> String {
     if let Some(why) = state.look_failed(of) {
         let key = state.keymap().first_key(state.pane(), "next-source");
-        return format!(
-            "{} could not be measured: {why}; {key} chooses a model and tries again",
-            state.model(of)
-        );
+        return format!("{} could not be measured: {why}; {key} chooses a model and tries again", state.model(of));
     }
     let waits = state.ready_for_a_look().err().map_or_else(String::new, |why| format!(": {why}"));
     format!("{} is measured as soon as the engine is free{waits}", state.model(of))
