@@ -129,14 +129,6 @@ impl Emitter {
     }
 
     /// Tells all progress, however often it comes.
-    /// How much a message of a plugin matters, as the log has it.
-    pub fn log_level(level: Level) -> LogLevel {
-        match level {
-            Level::Info => LogLevel::Info,
-            Level::Warning => LogLevel::Warning,
-        }
-    }
-
     #[cfg(test)]
     pub fn without_breath(self) -> Self {
         Self { breath: Duration::ZERO, ..self }
@@ -231,6 +223,14 @@ impl Emitter {
     /// Another sender of the same events, for a thread of its own; the journal is not written there.
     pub fn sender(&self) -> Sender<Event> {
         self.sender.clone()
+    }
+}
+
+/// How much a message of a plugin matters, as the log has it.
+pub const fn log_level(level: Level) -> LogLevel {
+    match level {
+        Level::Info => LogLevel::Info,
+        Level::Warning => LogLevel::Warning,
     }
 }
 

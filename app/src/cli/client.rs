@@ -219,7 +219,7 @@ impl Client {
                     return Ok((says, next.unwrap_or_default()));
                 }
                 // it has been passed on
-                Event::Log { source, level, .. } if source == "engine" && *level == LogLevel::Error => {
+                Event::Log { source, level, .. } if source == "engine" && level == LogLevel::Error => {
                     return Err(Failure::silent());
                 }
                 _ => {}

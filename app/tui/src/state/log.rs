@@ -51,6 +51,7 @@ impl Log {
 #[cfg(test)]
 mod tests {
     use super::{CAPACITY, Log};
+    use locus_protocol::LogLevel;
     use std::time::Duration;
 
     #[test]
