@@ -60,7 +60,7 @@ impl Bench {
         for event in told {
             match event {
                 Event::Tried(tried) => would = Some(tried.would),
-                Event::Log { level, text, .. } if level == LogLevel::Warning => warnings.push(text),
+                Event::Log { level: LogLevel::Warning, text, .. } => warnings.push(text),
                 _ => {}
             }
         }

@@ -45,7 +45,7 @@ impl Workbench {
                 self.told.1.clear();
                 self.told.2.clone_from(&applied.weights);
             }
-            Event::Log { level, text, .. } => assert_ne!(level, LogLevel::Error, "{text}"),
+            Event::Log { level, text, .. } => assert_ne!(*level, LogLevel::Error, "{text}"),
             _ => {}
         }
     }
