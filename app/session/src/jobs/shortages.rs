@@ -49,7 +49,7 @@ fn a_trace_goes_on_with_smaller_batches_and_the_next_job_begins_anew() {
         for event in events.try_iter() {
             match event {
                 Event::TraceRow { token, scores, .. } => rows.push((token, scores)),
-                Event::Log { level, text, .. } if level == LogLevel::Warning => warnings.push(text),
+                Event::Log { level: LogLevel::Warning, text, .. } => warnings.push(text),
                 Event::Finished { outcome: ended, .. } => outcome = Some(ended),
                 _ => {}
             }
