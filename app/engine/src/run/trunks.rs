@@ -48,9 +48,6 @@ impl Trunks {
     /// # Errors
     /// Those of [`capture`].
     pub fn capture(&mut self, model: &Model, rows: &[Vec<i64>], cells: &[Cells]) -> Result<Vec<Tensor>> {
-        if model.places.are_several() {
-            return capture(model, rows, cells);
-        }
         check_rows(model, rows)?;
         if bytes_of_layer(model, rows) > OF_ROWS {
             return capture(model, rows, cells);
