@@ -73,7 +73,7 @@ fn a_library_that_is_cut_short_at_any_place() {
 fn a_library_for_another_processor() {
     let folder = folder();
     let file = patched(folder.path(), |bytes, _| bytes[18] = 0xf3);
-    assert!(refusal(&file).contains("(it is for another processor); build the plugin with"));
+    assert!(refusal(&file).contains("(it is for another processor architecture); build the plugin with"));
 }
 
 #[test]

@@ -284,7 +284,7 @@ fn what_was_written_is_told_under_the_name_that_it_got() {
 #[test]
 fn what_the_model_says_is_shown_as_not_computed_where_it_is_not() {
     for (tokens, noise, words) in
-        [(0, 0.0, "free generation is off, e sets it"), (10, 0.1, "the objective noises the subject")]
+        [(0, 0.0, "free generation is off; e sets it"), (10, 0.1, "the objective noises the subject")]
     {
         let mut bench = Bench::ready(120, 40);
         let events = recording::edit(2).into_iter().map(|event| match event {
