@@ -5,6 +5,7 @@ use super::archive::{SMALL, entry, shape};
 use super::description::{LayerDescription, MomentsDescription, describe};
 use super::documents::bad;
 use super::files::with_temporary_name;
+use super::kept::is_finite;
 use super::store::SecondMoments;
 use crate::error::{Doing, Error, Result};
 use crate::model::Model;
@@ -121,8 +122,7 @@ fn fits(model: &Model, file: &Path, layer: usize, mean: &Tensor) -> Result<()> {
     if size != [inner, inner] {
         return Err(wrong_width(file, &format!("{size:?}"), inner));
     }
-    let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
-    if finite.doing(|| format!("checking {}", file.display()))? == 0 {
+    if !is_finite(mean).doing(|| format!("checking {}", file.display()))? {
         return Err(bad(file, "it contains numbers that are not finite; copy it again"));
     }
     Ok(())

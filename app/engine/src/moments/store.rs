@@ -4,7 +4,7 @@ use super::description::{DAMAGED, MomentsDescription, to_say};
 use super::documents::bad;
 use super::factor::{self, Beside, Factor};
 use super::files;
-use super::kept::{Kept, Layer, digest};
+use super::kept::{Kept, Layer, digest, is_finite};
 use super::sums::checked_keys;
 use crate::error::{Doing, Error, Result};
 use crate::sealed::is_file_whole;
@@ -39,9 +39,8 @@ impl SecondMoments {
     pub fn from_means(means: BTreeMap<usize, Tensor>, tokens: u64) -> Result<Self> {
         for (layer, mean) in &means {
             let size = mean.size();
-            let finite = mean.f_isfinite().and_then(|finite| finite.f_all()?.f_int64_value(&[]));
-            let finite = finite.doing(|| format!("checking the second moment of layer {layer}"))?;
-            if size.len() != 2 || size[0] != size[1] || finite == 0 {
+            let finite = is_finite(mean).doing(|| format!("checking the second moment of layer {layer}"))?;
+            if size.len() != 2 || size[0] != size[1] || !finite {
                 let message =
                     format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
                 return Err(Error::Request(message));
