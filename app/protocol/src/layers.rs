@@ -13,7 +13,7 @@ pub enum LayersError {
     #[error("layers must look like 5, 3-6 or 3,5, not `{0}`")]
     Form(String),
     /// More layers than any model has.
-    #[error("`{0}` names more than {MOST_LAYERS} layers; name fewer")]
+    #[error("layers: `{0}` names more than {MOST_LAYERS} layers; name fewer")]
     TooMany(String),
 }
 
