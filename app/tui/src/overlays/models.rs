@@ -129,7 +129,7 @@ impl ModelList {
         };
         paper.line(Span::styled(shorten(&printable(&foot), width, state.glyphs()), state.theme().muted()));
         let note = match state.engine.model {
-            Some(_) => " * is loaded; opening another model ends its session".to_owned(),
+            Some(_) => " * is loaded; opening another model replaces it".to_owned(),
             None => format!(" no model is loaded yet; esc leaves the list, {} shows it again", state.key("load")),
         };
         paper.line(Span::styled(shorten(&note, width, state.glyphs()), state.theme().muted()));
