@@ -184,7 +184,7 @@ fn tables_that_do_not_fit_are_refused_by_name() {
     let panel = whole_panel(&wave(3, 3, 0.7), &wave(3, 3, 0.3));
     let mut short = panel.clone();
     short.scores[1].pop();
-    assert!(refused(short).contains("the score of fact 1 has 2 layers, and 3 are needed"));
+    assert!(refused(short).contains("the score of fact 1 has 2 layers, but 3 are needed"));
     let mut odd = panel.clone();
     odd.localizers[0].effects[2][1] = Cell::Value(f64::NAN);
     assert!(refused(odd).contains("causal trace of MLP outputs of fact 2 at layer 1 is not a finite number"));

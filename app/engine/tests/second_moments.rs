@@ -167,7 +167,7 @@ fn a_bad_corpus_is_told_by_file_line_and_column() {
     let said = sentence(from_file(&parquet, &CorpusSettings::default()));
     assert!(said.contains("there is no column `text`") && said.contains("id, body"), "{said}");
     let settings = CorpusSettings { column: Some("id".to_owned()), ..CorpusSettings::default() };
-    assert!(sentence(from_file(&parquet, &settings)).contains("does not hold a text"));
+    assert!(sentence(from_file(&parquet, &settings)).contains("column `id` does not contain"));
     let missing = from_file(&folder.path().join("nowhere.txt"), &CorpusSettings::default());
     assert!(sentence(missing).contains("cannot be read"));
 }

@@ -67,7 +67,10 @@ fn a_change_is_finite_in_the_numbers_in_which_it_is_kept() {
     let stack = EditStack::new(half);
     for tried in [stack.trial("it", &twice), stack.trial_on_unedited("it", &twice)] {
         let said = tried.expect_err("refused").to_string();
-        assert!(said.starts_with(&format!("plugin `it`: with its change `{name}` is not finite in float16")), "{said}");
+        assert!(
+            said.starts_with(&format!("plugin `it`: with its change, `{name}` is not finite in float16")),
+            "{said}"
+        );
     }
 }
 

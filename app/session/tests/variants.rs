@@ -157,7 +157,11 @@ fn fine_tuning_says_what_held_it_and_takes_its_bound_from_the_weights() {
     let own = session.attempt(order(&session, json!({"steps": 2, "norm_constraint": -1.0})), TriedOn::AsItIs).would;
     let bound = own.metrics["norm_constraint"];
     assert!((bound - 0.0533 / 384_f64.sqrt()).abs() < 1e-4, "{bound}");
-    assert!(own.notes.iter().any(|note| note.contains("norm_constraint 2.7e-3, from the size")), "{:?}", own.notes);
+    assert!(
+        own.notes.iter().any(|note| note.contains("norm_constraint 2.7e-3, derived from the size")),
+        "{:?}",
+        own.notes
+    );
     let given = session.attempt(order(&session, json!({"steps": 2})), TriedOn::AsItIs).would;
     assert!(!given.metrics.contains_key("norm_constraint") && given.notes.is_empty(), "the model's settings have one");
 }

@@ -87,7 +87,7 @@ fn a_torn_last_line_is_no_row_and_a_damaged_one_is_told() {
     let whole = serde_json::to_string(&cell("k1", "a", 0, 0.5)).expect("text") + "\n";
     std::fs::write(&file, text + &whole[40..]).expect("file");
     assert_eq!(rows.refresh().expect("fresh").len(), 1, "the line has its end now");
-    assert!(status(&at).expect("status").complaints()[0].contains("line 2 is no row"));
+    assert!(status(&at).expect("status").complaints()[0].contains("line 2 is not a row"));
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn what_cannot_be_written_is_told_and_nothing_is_left() {
     let before = files(&home.path(""));
     for (arguments, said) in [
         (&["plugin", "new", "there"][..], "there already exists; choose another name"),
-        (&["plugin", "new", "My-Method"], "lower-case letters"),
+        (&["plugin", "new", "My-Method"], "lowercase letters"),
         (&["plugin", "new", "serde"], "a package that plugins are built with"),
         (&["plugin", "new", "rome"], "already contains a plugin `rome`"),
         (&["plugin", "new", "x", "--into", "nowhere"], "there is no such folder"),

@@ -63,7 +63,7 @@ fn every_setting_is_shown_with_the_file_that_it_comes_from() {
     assert!(own.run(["config"]).well().out.starts_with("setting\tvalue\nmethod\tmemit\n"));
 
     let paths = own.run(["config", "path"]).well().out;
-    assert!(paths.contains(&format!("settings\t{}\tthere", file("config/locus/workbench.toml"))), "{paths}");
+    assert!(paths.contains(&format!("settings\t{}\texists", file("config/locus/workbench.toml"))), "{paths}");
     assert!(paths.contains("\nsweeps\t") && paths.contains("not created yet"), "{paths}");
 }
 

@@ -171,7 +171,7 @@ fn facts_and_answers_that_are_missing() {
     let edit = ["edit", "--method", "rome"];
     refused(&home, USAGE, &["--new is missing"], &[&edit, &prompt[..], &["--true", "Paris"]].concat());
     // without --true it is what the model says
-    refused(&home, USAGE, &["says “Paris” already", "--true"], &[&edit, &prompt[..], &["--new", "Paris"]].concat());
+    refused(&home, USAGE, &["already says “Paris”", "--true"], &[&edit, &prompt[..], &["--new", "Paris"]].concat());
     let named = ["--case 99999: there is no such record", "locus facts"];
     refused(&home, USAGE, &named, &["trace", "--case", "99999"]);
 }

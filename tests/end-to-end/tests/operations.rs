@@ -232,7 +232,7 @@ fn edits_are_taken_back_and_put_on_without_the_workbench() {
     for (arguments, said) in [
         (["undo", "2"], "operation 2 is not in place"),
         (["redo", "1"], "operation 1 is already in place"),
-        (["redo", "4"], "operation 4 is no edit"),
+        (["redo", "4"], "operation 4 is not an edit"),
         (["undo", "99"], "there is no operation 99"),
     ] {
         let sentence = home.run(arguments).sentence(1);

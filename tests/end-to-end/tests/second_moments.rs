@@ -190,7 +190,7 @@ fn a_file_of_another_model_or_a_damaged_one_is_told() {
     let said = home.run(&verify).sentence(FAILED);
     assert!(said.contains("another model") && said.contains("--model"), "{said}");
     let cov = cov.display().to_string();
-    assert!(home.run(["stats", "import", &cov]).sentence(FAILED).contains("keys are 384 wide"));
+    assert!(home.run(["stats", "import", &cov]).sentence(FAILED).contains("keys have width 384"));
     let import: Vec<String> = ["stats", "import", &cov].into_iter().map(str::to_owned).chain(other).collect();
     let _ = home.run(&import).well();
     let bytes = read(Path::new(&file));

@@ -97,7 +97,7 @@ mod tests {
         assert!(refused("other").contains("no tensor `noise`"));
         for bad in [f32::NAN, f32::NEG_INFINITY] {
             write("odd", "noise", &[1.0, bad]);
-            assert!(refused("odd").contains("not finite"));
+            assert!(refused("odd").contains("non-finite"));
         }
         write("noise", "noise", &[1.0, -0.5]);
         let read = read_noise(&folder.path().join("noise")).expect("noise");
