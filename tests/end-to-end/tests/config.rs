@@ -141,6 +141,11 @@ fn the_doctor_fits_into_a_report_and_says_what_the_terminal_is() {
 
     let said = home.run(["doctor"]).well().out;
     assert!(said.lines().count() < 60, "{said}");
+    // the engine is started so that its threads do, unless the user has chosen
+    assert!(said.contains("waiting threads sleep (OMP_WAIT_POLICY=PASSIVE)"), "{said}");
+    let chosen = home.command(["doctor"]).env("OMP_WAIT_POLICY", "ACTIVE").output().expect("it runs");
+    let chosen = String::from_utf8_lossy(&chosen.stdout).into_owned();
+    assert!(chosen.contains("how threads wait is set by OMP_WAIT_POLICY=ACTIVE"), "{chosen}");
     let mut terminal = PseudoTerminal::start(&home, (59, 100), &["doctor"], &[("NO_COLOR", "1")]);
     let _ = terminal.end(Duration::from_secs(60));
     let screen = terminal.screen();
