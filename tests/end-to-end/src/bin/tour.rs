@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Rows and columns of the recording.
-const SIZE: (u16, u16) = (36, 116);
+const SIZE: (u16, u16) = (44, 120);
 /// How often what was shown is looked at.
 const GLANCE: Duration = Duration::from_millis(100);
 /// Nothing stands longer than that in the recording.
