@@ -55,13 +55,16 @@ fn main() -> Result<()> {
             .and_then(|()| transformers::tokenizers(&root, &target_folder(&root), more())),
         "models" => cargo(&root, &["build", "--workspace", "--release", "--example", "logits"])
             .and_then(|()| transformers::models(&root, &target_folder(&root))),
-        "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"]),
+        "clippy" => cargo(&root, &["clippy", "--workspace", "--all-targets", "--release", "--", "-D", "warnings"])
+            .and_then(|()| cargo_with(&root, DOCUMENTATION, &[("RUSTDOCFLAGS", "-D warnings")])),
         "" => bail!(USAGE),
         other => bail!("unknown task `{other}`; {USAGE}"),
     }
 }
 
 const BUILD: &[&str] = &["build", "--workspace", "--release"];
+/// Links in comments that lead nowhere are found where the documentation is made.
+const DOCUMENTATION: &[&str] = &["doc", "--workspace", "--no-deps", "--release"];
 
 /// What stands behind the task, for the program that it starts; a `--` may stand between. What is said of libtorch is the
 /// task's own.

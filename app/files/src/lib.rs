@@ -2,7 +2,7 @@
 //! that), so that the same holds for all of them:
 //!
 //! - A file gets a random name in the folder of its target, created exclusively, and its own name when it is whole and
-//!   the system has it: [`Draft`], [`FolderDraft`], [`write`]. What a program that was killed left is swept by the next
+//!   the system has it: [`Draft`], [`FolderDraft`], [`write()`]. What a program that was killed left is swept by the next
 //!   one that writes in the folder.
 //! - Who writes holds a lock. An output that only one program may write is refused to the second: [`Draft::exclusive`],
 //!   [`append`].

@@ -172,7 +172,7 @@ pub fn below(text: &str) -> std::io::Result<()> {
 }
 
 /// Prints lines of text. What a terminal would obey is written out; texts that may hold line breaks of their own have
-/// gone through [`shown`] before they were put in.
+/// gone through [`shown()`] before they were put in.
 ///
 /// # Errors
 /// Standard output is gone.

@@ -114,7 +114,7 @@ fn weights(network: &Network) -> Result<Vec<u8>, TrainingError> {
     safetensors::serialize(views, Some(metadata)).map_err(|error| TrainingError::Weights(error.to_string()))
 }
 
-/// Fills a network with the weights of a `model.safetensors` written by [`write`].
+/// Fills a network with the weights of a `model.safetensors` written by [`write()`].
 ///
 /// # Errors
 /// [`TrainingError::Weights`] when the file is not such a file.

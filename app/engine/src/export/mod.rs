@@ -13,7 +13,7 @@ use locus_files::{FolderDraft, NotWritten};
 use std::path::Path;
 
 /// Writes `model` as a new folder in the layout of Hugging Face; `source` is the folder it was read from. Companions go
-/// along as [`companions::copy`] says. `listen` hears how many bytes of the weights are written of how many, and can stop it
+/// along as `companions::copy` says. `listen` hears how many bytes of the weights are written of how many, and can stop it
 /// by an error: then there is no folder.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub fn seeded_noise(seed: u32, level: f64, samples: i64, tokens: i64, hidden: i6
 /// The next unscaled draws of a running generator: `[samples, tokens, hidden]` in float64, row-major.
 ///
 /// # Errors
-/// [`Error::OutOfMemory`] for more numbers than there is room for.
+/// [`crate::Error::OutOfMemory`] for more numbers than there is room for.
 pub fn drawn_noise(random: &mut LegacyRandom, draws: Draws, samples: i64, tokens: i64, hidden: i64) -> Result<Tensor> {
     let mut draw = || {
         let sizes = [samples, tokens, hidden];

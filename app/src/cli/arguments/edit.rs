@@ -113,7 +113,7 @@ pub struct OrderArguments {
     /// Random seed; `locus eval` combines it with each fact.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// File of edit orders: one JSON object per line, like the `order` of an edit record, or TOML with [[edit]] tables,
+    /// File of edit orders: one JSON object per line, like the `order` of an edit record, or TOML with `[[edit]]` tables,
     /// as in configs/orders; - is standard input. `locus eval` measures each order on its own facts.
     #[arg(long, value_name = "FILE", conflicts_with = "method")]
     pub orders: Option<PathBuf>,
