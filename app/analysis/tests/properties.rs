@@ -6,6 +6,7 @@ use locus_analysis::regret::{Rule, regret};
 use locus_analysis::rows::Rows;
 use locus_analysis::{Panel, Settings, bootstrap, permutation, published};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use support::whole_panel;
 
 fn settings(seed: u64) -> Settings {
@@ -29,6 +30,10 @@ fn rows(panel: &Panel) -> Rows {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
     #[test]
     fn nothing_beats_the_oracle(panel in tables()) {
         let lost = regret(&panel, &settings(1)).expect("regret");

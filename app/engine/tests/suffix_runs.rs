@@ -7,6 +7,7 @@ use locus_engine::model::{Action, Checkpoint, Model, Tap, Taps};
 use locus_engine::run::{Layout, Prepared, Trunks, capture, read_off};
 use locus_plugin::{Cell, Cells, Delta, Form, Read, Site, SuffixRequest};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use std::sync::OnceLock;
 use support::{cases, down, golden};
 use tch::{Device, Kind, Tensor};
@@ -151,7 +152,7 @@ fn check(plan: &Plan, model: &Model) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))), ..ProptestConfig::default() })]
 
     #[test]
     fn a_suffix_run_equals_the_whole_run(plan in plans()) {

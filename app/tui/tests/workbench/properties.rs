@@ -4,6 +4,7 @@ use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{Event, LogLevel, PluginReady, TraceKind};
 use locus_tui::{Depth, Input, Key, WorkbenchOptions};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 /// A state with everything in it.
 fn populated(ascii: bool, colours: Depth) -> Bench {
@@ -118,7 +119,7 @@ fn input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))), ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_comes_in_brings_it_down(inputs in proptest::collection::vec(input(), 1..120), ready in any::<bool>()) {
