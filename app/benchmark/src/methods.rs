@@ -16,7 +16,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tch::{Kind, Tensor};
 
-/// Facts that are edited together.
+/// Facts that there are.
+const FACTS: usize = 100;
+/// Facts of them that are edited together.
 const BATCH: usize = 10;
 /// Steps of every optimisation, as published.
 const STEPS: usize = 20;
@@ -48,7 +50,7 @@ impl<'a> Editing<'a> {
         let objective = registry.objective("error-injection").context("build the whole workspace first")?;
         let facts = locus_demo::assets().iter().find(|(name, _)| *name == "facts.json");
         let facts: Vec<Value> = serde_json::from_slice(facts.context("the built-in facts are missing")?.1)?;
-        let facts = facts.iter().take(BATCH).map(|record| {
+        let facts = facts.iter().take(FACTS).map(|record| {
             let rewrite = &record["requested_rewrite"];
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             Edit::new(&text(&rewrite["prompt"]), &text(&rewrite["subject"]), &text(&rewrite["target_new"]["str"]))
@@ -122,11 +124,11 @@ impl<'a> Editing<'a> {
         Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
 
-    /// Processor time of an edit of so many facts together; facts come again where there are not as many.
+    /// Processor time of an edit of so many facts together, [`FACTS`] at most.
     pub fn of_facts(&self, facts: usize, layers: &[usize]) -> Result<Duration> {
         let settings = json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": 32, "stop_below": 0.0});
-        let facts: Vec<Edit> = self.facts.iter().cycle().take(facts).cloned().collect();
-        Ok(spent(|| self.edit("memit", &facts, layers, &settings, None))?.1)
+        let facts = &self.facts[..facts];
+        Ok(spent(|| self.edit("memit", facts, layers, &settings, None))?.1)
     }
 
     /// A batch of facts: together, and as published, the hidden states of one fact after the other by full forwards, then
@@ -135,15 +137,11 @@ impl<'a> Editing<'a> {
         let settings = |at_once: usize| json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": at_once, "stop_below": 0.0});
         let (edited, engine) = spent(|| {
             let unfactored = self.moments.only(layers)?;
-            self.edit_with(&unfactored, "memit", &self.facts, layers, &settings(32), None)
+            self.edit_with(&unfactored, "memit", &self.facts[..BATCH], layers, &settings(32), None)
         })?;
-        let (published, plain) = spent(|| self.edit("memit", &self.facts, layers, &settings(1), Some(Solves::Anew)))?;
-        let what = format!(
-            "MEMIT, {} facts, layers {}-{}, {STEPS} steps",
-            self.facts.len(),
-            layers[0],
-            layers[layers.len() - 1]
-        );
+        let (published, plain) =
+            spent(|| self.edit("memit", &self.facts[..BATCH], layers, &settings(1), Some(Solves::Anew)))?;
+        let what = format!("MEMIT, {} facts, layers {}-{}, {STEPS} steps", BATCH, layers[0], layers[layers.len() - 1]);
         Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
 }
