@@ -95,8 +95,9 @@ fn keys(own: &Path) -> Result<Vec<Setting>, Failure> {
     let shipped = actions::keymap().map_err(failed)?;
     let mut keymap = actions::keymap().map_err(failed)?;
     if own.is_file() {
-        let text = locus_files::text(own, LARGEST)
-            .map_err(|error| Failure::failed(format!("{}: cannot be read ({error})", own.display())))?;
+        let text = locus_files::text(own, LARGEST).map_err(|error| {
+            Failure::failed(format!("{}: cannot be read ({error}); check the path and its permissions", own.display()))
+        })?;
         keymap.lay_over(&own.display().to_string(), &text).map_err(failed)?;
     }
     let listed = |keymap: &Keymap| -> Vec<(String, &'static str)> {

@@ -49,7 +49,8 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
     let mut settings = Map::new();
     if let Some(file) = file {
         let bad = |what: String| Failure::usage(format!("{}: {what}", file.display()));
-        let text = locus_files::text(file, LARGEST).map_err(|error| bad(format!("cannot be read ({error})")))?;
+        let text = locus_files::text(file, LARGEST)
+            .map_err(|error| bad(format!("cannot be read ({error}); check the path and its permissions")))?;
         let table: Map<String, Value> =
             toml::from_str(&text).map_err(|error| bad(format!("not a TOML table: {}", error.message())))?;
         for (name, value) in table {
@@ -63,7 +64,11 @@ pub fn read(plugin: &PluginReady, file: Option<&Path>, given: &[String]) -> Resu
         let field = field(plugin, name.trim())?;
         let value = match value.strip_prefix('@') {
             Some(file) if field.kind == HyperparameterKind::List => locus_files::text(Path::new(file), LARGEST)
-                .map_err(|error| Failure::usage(format!("--set {pair}: {file} cannot be read ({error})")))?,
+                .map_err(|error| {
+                    Failure::usage(format!(
+                        "--set {pair}: {file} cannot be read ({error}); check the path and its permissions"
+                    ))
+                })?,
             _ => value.to_owned(),
         };
         let value = field.parse(&value).map_err(|error| Failure::usage(format!("--set {pair}: {error}")))?;

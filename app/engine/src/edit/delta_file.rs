@@ -83,8 +83,8 @@ impl DeltaFile {
     /// # Errors
     /// It cannot be read, is damaged, or is no file of edits.
     pub fn read(file: &Path) -> Result<Self> {
-        let bytes =
-            locus_files::bytes(file, LARGEST).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        let bytes = locus_files::bytes(file, LARGEST)
+            .map_err(|error| bad(file, &format!("cannot be read ({error}); check the path and its permissions")))?;
         Self::parse(file, &bytes)
     }
 
@@ -93,8 +93,8 @@ impl DeltaFile {
     /// # Errors
     /// Those of [`Self::read`]; the contents are others.
     pub fn read_exactly(file: &Path, sha256: &str) -> Result<Self> {
-        let bytes =
-            locus_files::bytes(file, LARGEST).map_err(|error| bad(file, &format!("cannot be read ({error})")))?;
+        let bytes = locus_files::bytes(file, LARGEST)
+            .map_err(|error| bad(file, &format!("cannot be read ({error}); check the path and its permissions")))?;
         if crate::hex(&Sha256::digest(&bytes)) != sha256 {
             return Err(bad(
                 file,

@@ -104,7 +104,8 @@ pub(super) fn to_say<T: Serialize>(about: &T, parts: &BTreeMap<String, String>) 
 
 /// What a file says of itself, as whatever it says it in.
 pub(super) fn describe_as<T: DeserializeOwned>(file: &Path) -> Result<Says<T>> {
-    let mut input = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let mut input = locus_files::open(file)
+        .map_err(|error| bad(file, format!("cannot be read ({error}); check the path and its permissions")))?;
     said_in(&mut input, file)
 }
 

@@ -83,7 +83,8 @@ impl Layer {
 impl Kept {
     /// Opens a file of second moments; layers are read when they are needed.
     pub fn open(path: &Path, device: Device) -> Result<Self> {
-        let mut file = locus_files::open(path).map_err(|error| bad(path, format!("cannot be read ({error})")))?;
+        let mut file = locus_files::open(path)
+            .map_err(|error| bad(path, format!("cannot be read ({error}); check the path and its permissions")))?;
         let Says { about, is_sealed, tensors, begin, parts } = said_in::<MomentsDescription>(&mut file, path)?;
         let unknown = |name: &str| bad(path, format!("unknown entry `{name}`"));
         let mut layers: BTreeMap<usize, Places> = BTreeMap::new();

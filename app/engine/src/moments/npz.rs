@@ -138,7 +138,8 @@ fn file_name(path: &Path) -> String {
 
 /// The archives of a folder by layer.
 fn archives(model: &Model, folder: &Path, layer: Option<usize>) -> Result<Vec<(usize, PathBuf)>> {
-    let entries = std::fs::read_dir(folder).map_err(|error| bad(folder, format!("cannot be read ({error})")))?;
+    let entries = std::fs::read_dir(folder)
+        .map_err(|error| bad(folder, format!("cannot be read ({error}); check the path and its permissions")))?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|end| end == "npz"));
     files.sort();
@@ -188,7 +189,8 @@ fn place(model: &Model, file: &Path, given: Option<usize>) -> Result<usize> {
 /// Reads one archive of second moments `inner` wide. Nothing is unpacked before its shape is known to be that.
 fn read(file: &Path, inner: i64) -> Result<Archive> {
     let damaged = |error: std::io::Error| bad(file, format!("not a complete .npz file ({error}); copy it again"));
-    let opened = locus_files::open(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let opened = locus_files::open(file)
+        .map_err(|error| bad(file, format!("cannot be read ({error}); check the path and its permissions")))?;
     let mut archive = NpzArchive::new(BufReader::new(opened)).map_err(damaged)?;
     let names: Vec<String> = archive.array_names().map(str::to_owned).collect();
     let missing = |entry: &str| {

@@ -301,7 +301,8 @@ impl SecondMoments {
 
 /// Refuses a file whose contents do not have the checksum that it carries.
 fn whole(file: &Path) -> Result<()> {
-    let whole = is_file_whole(file).map_err(|error| bad(file, format!("cannot be read ({error})")))?;
+    let whole = is_file_whole(file)
+        .map_err(|error| bad(file, format!("cannot be read ({error}); check the path and its permissions")))?;
     if whole == Some(true) { Ok(()) } else { Err(bad(file, DAMAGED)) }
 }
 

@@ -71,7 +71,8 @@ pub struct Published {
 /// The file cannot be read or is no table; a field that says what Locus cannot do, or what this model has not.
 pub fn read(file: &Path, method: &PluginReady, layers: Option<usize>) -> Result<Published, Failure> {
     let bad = |what: String| Failure::usage(format!("{}: {what}", file.display()));
-    let text = locus_files::text(file, LARGEST).map_err(|error| bad(format!("cannot be read ({error})")))?;
+    let text = locus_files::text(file, LARGEST)
+        .map_err(|error| bad(format!("cannot be read ({error}); check the path and its permissions")))?;
     // what is JSON is YAML as well
     let fields: Map<String, Value> =
         serde_yaml_ng::from_str(&text).map_err(|error| bad(format!("neither JSON nor YAML of fields: {error}")))?;
