@@ -101,7 +101,7 @@ impl Ended {
     pub fn warnings_and_sentence(&self, code: i32) -> (Vec<String>, String) {
         assert_eq!(self.code, Some(code), "{self:?}");
         let ours = |line: &str| {
-            let said = line.strip_prefix("locus: ").unwrap_or_else(|| panic!("not ours: {line}"));
+            let said = line.strip_prefix("locus: ").unwrap_or_else(|| panic!("not ours: {line:?} in {self:?}"));
             for crash in ["thread '", "stack backtrace", "RUST_BACKTRACE", "please report"] {
                 assert!(!said.contains(crash), "{said}");
             }
