@@ -7,8 +7,8 @@ use locus_protocol::shown::message;
 const WORDS: &[(&[&str], &str)] = &[
     (
         &["list", "ls"],
-        "`locus facts` lists facts, `locus methods` and `locus objectives` what edits them, `locus models` models, `locus \
-         log` edits, and `locus stats` second moments",
+        "name what to list: `locus facts`, `locus methods`, `locus objectives`, `locus models`, `locus log` (edits) or \
+         `locus stats` (second moments)",
     ),
     (
         &["layers", "layer"],
