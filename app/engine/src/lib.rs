@@ -21,6 +21,9 @@ mod room;
 pub mod run;
 mod sealed;
 pub mod tensor_files;
+#[cfg(test)]
+#[path = "../tests/support/numbers.rs"]
+mod test_numbers;
 pub mod trace;
 
 pub use error::{Doing, Error, Result};

@@ -12,6 +12,7 @@ use locus_engine::noise::LegacyRandom;
 use locus_engine::run::{Choice, Layout, Length, Pair, generate, generate_both, sample};
 use locus_plugin::{Delta, Form};
 use locus_protocol::Fact;
+use support::numbers::Numbers;
 use support::{architectures, deviation, down};
 use tch::{Device, Kind, Tensor};
 use unicode_normalization::UnicodeNormalization;
@@ -141,10 +142,10 @@ fn texts_of_two_models_are_those_of_each() {
         let layers = model.architecture.layers;
         let prompts = ["The", "Anna", "What the map shows is not clear"].map(str::to_owned);
         for layer in [0, layers / 2, layers - 1] {
-            tch::manual_seed(layer as i64);
+            let mut random = Numbers::new(layer as u32);
             let parameter = down(&model, layer);
             let weight = model.parameter(&parameter).expect("a down-projection");
-            let edited = model.with_parameters(&[(parameter, weight.randn_like() * weight.std(true) + &weight)]);
+            let edited = model.with_parameters(&[(parameter, random.like(&weight) * weight.std(true) + &weight)]);
             let edited = edited.expect("a variant");
             let listen = &mut || Ok(());
             let each = |model: &Model| {
@@ -176,10 +177,10 @@ fn what_is_known_below_an_edit_changes_no_score() {
                 Err(Error::Request(_)) => continue,
                 Err(error) => panic!("{name}: {error}"),
             };
-            tch::manual_seed(layer as i64);
+            let mut random = Numbers::new(layer as u32);
             let parameter = down(&model, layer);
             let weight = model.parameter(&parameter).expect("a down-projection");
-            let edited = model.with_parameters(&[(parameter, weight.randn_like() * weight.std(true) + &weight)]);
+            let edited = model.with_parameters(&[(parameter, random.like(&weight) * weight.std(true) + &weight)]);
             let edited = edited.expect("a variant");
             let apart = |ours: &[Vec<Likelihood>], theirs: &[Vec<Likelihood>]| {
                 let each = ours.iter().flatten().zip(theirs.iter().flatten());
@@ -222,10 +223,10 @@ fn a_model_among_others_scores_as_it_does_alone() {
             continue;
         }
         let down = |layer: usize| down(&model, layer);
-        let delta = |layer: usize, rank: i64, seed: i64| {
-            tch::manual_seed(seed);
+        let delta = |layer: usize, rank: i64, seed: u32| {
+            let mut random = Numbers::new(seed);
             let size = model.parameter(&down(layer)).expect("a down-projection").size();
-            let random = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)) * 0.3;
+            let mut random = |size: &[i64]| random.normal(size) * 0.3;
             let form = Form::LowRank { left: random(&[size[0], rank]), right: random(&[rank, size[1]]) };
             Delta { parameter: down(layer), form }
         };

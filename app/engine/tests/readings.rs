@@ -6,6 +6,7 @@ use locus_engine::model::{Action, Batch, Forest, LowRankChange, Model, Reading, 
 use locus_engine::run::{Layout, capture, next_token_log_probabilities};
 use locus_plugin::{Cell, Cells};
 use std::rc::Rc;
+use support::numbers::Numbers;
 use support::{architectures, deviation};
 use tch::{Device, Kind, Tensor};
 
@@ -62,12 +63,9 @@ fn a_token_that_is_read_gives_what_it_gives_among_all() {
             }
             // a change of the last block's weights that some tokens see, and what a tap puts in behind attention
             let inner = model.architecture.inner;
-            let options = (Kind::Float, Device::Cpu);
-            let change = LowRankChange {
-                layer: last,
-                left: Tensor::randn([hidden, 1], options),
-                right: Tensor::randn([1, inner], options),
-            };
+            let mut random = Numbers::new(1);
+            let change =
+                LowRankChange { layer: last, left: random.normal(&[hidden, 1]), right: random.normal(&[1, inner]) };
             let cells = readings(batch.tokens()).remove(1);
             let owners: Vec<usize> = (0..batch.tokens() as usize).map(|token| token % 2).collect();
             let changes = || RowChanges::new(&[&[change.shared()], &[]], &owners, Device::Cpu).expect("libtorch");

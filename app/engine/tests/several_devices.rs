@@ -18,6 +18,7 @@ use locus_engine::trace::{
 };
 use locus_plugin::{Cell, Cells, Delta, Form, Read, Site, SuffixRequest};
 use std::path::Path;
+use support::numbers::Numbers;
 use support::{cases, deviation, golden, json, name};
 use tch::{Device, Tensor};
 
@@ -133,8 +134,8 @@ fn numbers(model: &Model) -> Vec<(&'static str, Vec<f64>)> {
         let down = model.architecture.blocks[layer].down().expect("a single MLP");
         let parameter = format!("{down}.weight");
         let size = model.parameter(&parameter).expect("a down-projection").size();
-        tch::manual_seed(layer as i64);
-        let random = |size: &[i64]| Tensor::randn(size, (tch::Kind::Float, Device::Cpu)) * 0.2;
+        let mut random = Numbers::new(layer as u32);
+        let mut random = |size: &[i64]| random.normal(size) * 0.2;
         let form = Form::LowRank { left: random(&[size[0], 1]), right: random(&[1, size[1]]) };
         let changes = low_rank_changes(model, &[Delta { parameter, form }]).expect("known").expect("of low rank");
         Asked { changes, questions: questions.clone() }

@@ -15,6 +15,7 @@ use locus_engine::run::{
 use locus_engine::trace::{HeatMap, Kind, Report, Request, Runs, Severed, TracedAnswer, heat_map, severed_heat_map};
 use locus_engine::{Error, Result};
 use locus_plugin::{Cell, Cells, Site, SubjectNoise};
+use support::numbers::Numbers;
 use support::{cases, deviation, golden};
 use tch::{Device, Tensor};
 
@@ -212,7 +213,7 @@ fn activations_come_back_in_the_order_in_which_they_were_asked_for() {
         Cells { site: Site::Embedding, cells: Vec::new() },
     ];
     let noised = [cell(1, 1), cell(4, 0), cell(1, 2)];
-    let noise = Tensor::randn([3, model.architecture.embedded()], (tch::Kind::Double, Device::Cpu)) * 0.3;
+    let noise = Numbers::new(1).wide(&[3, model.architecture.embedded()]) * 0.3;
     let read = || -> Result<Vec<Tensor>> {
         let mut all = capture(&model, &rows, &lists)?;
         all.extend(capture_noised(&model, &rows, &lists, Some((&noised, &noise)))?);

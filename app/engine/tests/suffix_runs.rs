@@ -9,6 +9,7 @@ use locus_plugin::{Cell, Cells, Delta, Form, Read, Site, SuffixRequest};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use std::sync::OnceLock;
+use support::numbers::Numbers;
 use support::{cases, down, golden};
 use tch::{Device, Kind, Tensor};
 
@@ -43,14 +44,14 @@ struct Plan {
     layer: usize,
     places: Vec<(usize, usize)>,
     parameter: Option<usize>,
-    seed: i64,
+    seed: u32,
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
     let row = proptest::collection::vec(5i64..300, 2..12);
     let rows = proptest::collection::vec(row, 1..5);
     let places = proptest::collection::vec((0usize..100, 0usize..100), 5);
-    (0usize..64, rows, 0u8..5, 0usize..100, places, proptest::option::of(0usize..100), 0i64..1000).prop_map(
+    (0usize..64, rows, 0u8..5, 0usize..100, places, proptest::option::of(0usize..100), 0u32..1000).prop_map(
         |(model, rows, site, layer, places, parameter, seed)| Plan {
             model,
             rows,
@@ -74,7 +75,7 @@ fn site(kind: u8, layer: usize) -> Site {
 }
 
 fn check(plan: &Plan, model: &Model) {
-    tch::manual_seed(plan.seed);
+    let mut random = Numbers::new(plan.seed);
     let layers = model.architecture.layers;
     let site = site(plan.site, plan.layer % layers);
     let width = match site {
@@ -95,13 +96,13 @@ fn check(plan: &Plan, model: &Model) {
     let captured = [plan.layer % layers, (plan.layer + 1) % layers].map(Site::Residual);
     request.capture.extend(captured.map(|site| Cells { site, cells: added.clone() }));
     let count = added.len() as i64;
-    let value = Tensor::randn([count, width], (Kind::Float, Device::Cpu)) * 0.3;
+    let value = random.normal(&[count, width]) * 0.3;
     let value = value.set_requires_grad(true);
     let mut parameters = Vec::new();
     if let Some(layer) = plan.parameter {
         let name = down(model, layer % layers);
         let weight = model.parameter(&name).expect("weight");
-        parameters.push(&weight + weight.randn_like() * 0.01);
+        parameters.push(&weight + random.like(&weight) * 0.01);
         request.parameters.push(name);
     }
     if let Site::MlpKey(layer) = site
@@ -163,11 +164,11 @@ proptest! {
     fn a_capture_that_goes_on_equals_a_whole_one(
         model in 0usize..100,
         moves in proptest::collection::vec((proptest::option::of(0usize..100), 1u8..5, 0usize..100, 0usize..2), 1..8),
-        seed in 0i64..1000,
+        seed in 0u32..1000,
     ) {
         with_models(|models| {
             let base = &models[model % models.len()];
-            tch::manual_seed(seed);
+            let mut random = Numbers::new(seed);
             let layers = base.architecture.layers;
             let rows = [vec![vec![5, 9, 11, 8], vec![7, 6]], vec![vec![5, 9, 11, 8, 4], vec![3]]];
             let mut trunks = Trunks::default();
@@ -176,7 +177,7 @@ proptest! {
                 if let Some(name) = changed.and_then(|layer| base.architecture.blocks[layer % layers].down()) {
                     let name = format!("{name}.weight");
                     let weight = variant.parameter(&name).expect("weight");
-                    let weight = &weight + weight.randn_like() * 0.05;
+                    let weight = &weight + random.like(&weight) * 0.05;
                     variant = variant.with_parameters(&[(name.clone(), weight)]).expect("variant");
                     trunks.forget(base, &name);
                 }
@@ -193,7 +194,7 @@ proptest! {
 
     #[test]
     fn edits_taken_back_in_any_order_leave_the_weights_bit_by_bit(
-        moves in proptest::collection::vec((0u8..4, 0usize..100, 0i64..100), 1..12),
+        moves in proptest::collection::vec((0u8..4, 0usize..100, 0u32..100), 1..12),
     ) {
         with_models(|models| {
             let base = models[0].with_parameters(&[]).expect("copy");
@@ -201,11 +202,10 @@ proptest! {
             let mut stack = EditStack::new(base);
             let mut depth = 0;
             for (kind, layer, seed) in moves {
-                tch::manual_seed(seed);
                 match kind {
                     0 | 1 => {
                         let layer = layer % models[0].architecture.layers;
-                        stack.apply(edit(&models[0], layer, kind == 0)).expect("apply");
+                        stack.apply(edit(&models[0], layer, kind == 0, seed)).expect("apply");
                         depth += 1;
                         assert!(!stack.is_unedited().expect("libtorch"));
                     }
@@ -242,10 +242,11 @@ fn what_is_added_at_any_site_takes_the_way_of_the_whole_run_in_every_family() {
     });
 }
 
-fn edit(model: &Model, layer: usize, low_rank: bool) -> WeightEdit {
+fn edit(model: &Model, layer: usize, low_rank: bool, seed: u32) -> WeightEdit {
     let parameter = down(model, layer);
     let size = model.parameter(&parameter).expect("weight").size();
-    let random = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu));
+    let mut random = Numbers::new(seed);
+    let mut random = |size: &[i64]| random.normal(size);
     let form = if low_rank {
         Form::LowRank { left: random(&[size[0], 2]), right: random(&[2, size[1]]) }
     } else {

@@ -172,3 +172,21 @@ fn commands_print_in_one_place() {
         }
     }
 }
+
+/// libtorch has one generator for a whole process, and the tests of a file run side by side in one: what one of them seeds
+/// another uses up, and a test that draws there fails once in a hundred runs.
+#[test]
+fn tests_draw_no_random_numbers_of_the_process() {
+    let draws = ["manual_seed", "randn", "Tensor::rand", "f_rand"];
+    let mut packages: Vec<_> = ["app/engine", "app/session", "plugins", "plugin-api"].map(sources).concat();
+    packages.retain(|(_, text)| text.contains("#[test]") || text.contains("#[cfg(test)]"));
+    packages.extend(sources("app/engine/tests"));
+    for (file, text) in packages {
+        let named = draws.iter().find(|draw| text.contains(*draw));
+        assert!(
+            named.is_none(),
+            "{} draws by `{named:?}`; `support/numbers.rs` has a generator of its own",
+            file.display()
+        );
+    }
+}

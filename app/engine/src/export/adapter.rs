@@ -177,20 +177,16 @@ fn rank(squares: &[f64]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{decomposed, rank, side_by_side};
+    use crate::test_numbers::Numbers;
     use locus_plugin::Form;
-    use tch::{Device, Kind, Tensor};
-
-    fn random(sizes: [i64; 2]) -> Tensor {
-        Tensor::randn(sizes, (Kind::Float, Device::Cpu))
-    }
 
     #[test]
     fn the_rank_is_what_reproduces_the_change() {
         assert_eq!(rank(&[4.0, 1.0, 1e-14]), 2);
         assert_eq!(rank(&[4.0, 1.0, 1e-3]), 3);
         assert_eq!(rank(&[0.0, 0.0]), 1);
-        tch::manual_seed(1);
-        let (left, right) = (random([20, 3]), random([3, 12]));
+        let mut random = Numbers::new(1);
+        let (left, right) = (random.normal(&[20, 3]), random.normal(&[3, 12]));
         let whole = left.matmul(&right);
         let (again, rows) = decomposed("w", &[&Form::Dense(whole.shallow_clone())]).expect("factors");
         assert_eq!((again.size(), rows.size()), (vec![20, 3], vec![3, 12]));
@@ -200,20 +196,21 @@ mod tests {
 
     #[test]
     fn a_change_of_full_rank_is_refused_with_the_remedy() {
-        tch::manual_seed(2);
-        let error = decomposed("h.3.w", &[&Form::Dense(random([20, 12]))]).expect_err("full rank").to_string();
+        let change = Form::Dense(Numbers::new(2).normal(&[20, 12]));
+        let error = decomposed("h.3.w", &[&change]).expect_err("full rank").to_string();
         assert!(error.contains("`h.3.w` has full rank 12") && error.contains("--folder"), "{error}");
     }
 
     #[test]
     fn factors_of_several_edits_stand_side_by_side() {
-        tch::manual_seed(3);
-        let factors = |rank| Form::LowRank { left: random([20, rank]), right: random([rank, 12]) };
+        let mut random = Numbers::new(3);
+        let dense = Form::Dense(random.normal(&[20, 12]));
+        let mut factors = |rank| Form::LowRank { left: random.normal(&[20, rank]), right: random.normal(&[rank, 12]) };
         let (one, other, many) = (factors(2), factors(3), factors(9));
         let (left, right) = side_by_side(&[&one, &other]).expect("two dimensions").expect("factors");
         assert_eq!((left.size(), right.size()), (vec![20, 5], vec![5, 12]));
         let none = |forms: &[&Form]| side_by_side(forms).expect("two dimensions").is_none();
         assert!(none(&[&one, &other, &many]), "more than the full rank");
-        assert!(none(&[&one, &Form::Dense(random([20, 12]))]));
+        assert!(none(&[&one, &dense]));
     }
 }

@@ -84,20 +84,21 @@ fn in_blocks(rows: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Te
 #[cfg(test)]
 mod tests {
     use super::{TALL, padding, product};
+    use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
 
     /// The numbers of a plain product, with their gradients, for every number of rows that is treated apart.
     #[test]
     fn products_are_those_of_plain_multiplication() {
-        tch::manual_seed(5);
+        let mut random = Numbers::new(5);
         let options = (Kind::Double, Device::Cpu);
         for (inputs, outputs) in [(24, TALL + 1500), (512, 513), (8, 12)] {
             for input_first in [false, true] {
                 let size = if input_first { [inputs, outputs] } else { [outputs, inputs] };
-                let weight = Tensor::randn(size, options);
+                let weight = random.wide(&size);
                 for rows in [0, 1, 2, 3, 4, 7, 8, 15, 31, 35] {
-                    let input = Tensor::randn([rows, inputs], options);
-                    let bias = Tensor::randn([outputs], options);
+                    let input = random.wide(&[rows, inputs]);
+                    let bias = random.wide(&[outputs]);
                     let run = |with_gradient: bool| {
                         let input = input.copy().set_requires_grad(with_gradient);
                         let made = product(&input, &weight, input_first, Some(&bias)).expect("libtorch");
@@ -115,8 +116,8 @@ mod tests {
                         assert!(gradient.is_none_or(|gradient| gradient.allclose(&wanted, 1e-10, 1e-10, false)));
                     }
                 }
-                let bias = Tensor::randn([outputs], options);
-                let input = Tensor::randn([5, inputs], options);
+                let bias = random.wide(&[outputs]);
+                let input = random.wide(&[5, inputs]);
                 let gradients = |plain: bool| {
                     let [weight, bias] = [&weight, &bias].map(|tensor| tensor.copy().set_requires_grad(true));
                     let made = match plain {
@@ -130,7 +131,7 @@ mod tests {
                 for (ours, plain) in gradients(false).iter().zip(&gradients(true)) {
                     assert!(ours.allclose(plain, 1e-9, 1e-9, false), "what is trained has the plain gradient");
                 }
-                let shaped = Tensor::randn([2, 3, inputs], options);
+                let shaped = random.wide(&[2, 3, inputs]);
                 let made = product(&shaped, &weight, input_first, None).expect("libtorch");
                 let flat = product(&shaped.reshape([6, inputs]), &weight, input_first, None).expect("libtorch");
                 assert!(

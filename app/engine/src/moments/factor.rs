@@ -154,11 +154,12 @@ impl Beside {
 #[cfg(test)]
 mod tests {
     use super::{Beside, Factor, WIDE, of};
+    use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
 
     #[test]
     fn a_matrix_is_factored_in_place_as_by_libtorch_and_with_the_least_ridge() {
-        let keys = Tensor::randn([300, 40], (Kind::Float, Device::Cpu));
+        let keys = Numbers::new(1).normal(&[300, 40]);
         let mean = keys.tr().matmul(&keys);
         let factor = of(0, || Ok(&mean)).expect("a factor");
         assert_eq!(factor.lower, mean.to_kind(Kind::Double).linalg_cholesky(false));
@@ -181,7 +182,7 @@ mod tests {
     fn a_factor_is_kept_bit_by_bit_and_for_its_second_moment_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let moments = folder.path().join("a-b.safetensors");
-        let keys = Tensor::randn([WIDE + 700, WIDE + 76], (Kind::Double, Device::Cpu));
+        let keys = Numbers::new(2).wide(&[WIDE + 700, WIDE + 76]);
         let factor = of(3, || Ok(keys.tr().matmul(&keys))).expect("a factor");
         let place = Beside::new(&moments, 3, "abc");
         assert!(place.read(Device::Cpu).is_none());

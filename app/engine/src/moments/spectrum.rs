@@ -54,12 +54,12 @@ fn dominant(like: &Tensor, apply: impl Fn(&Tensor) -> Result<Tensor>) -> Result<
 #[cfg(test)]
 mod tests {
     use super::{dominant, extremes};
+    use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
 
     #[test]
     fn iteration_finds_what_the_exact_way_finds() {
-        tch::manual_seed(5);
-        let keys = Tensor::randn([400, 150], (Kind::Double, Device::Cpu));
+        let keys = Numbers::new(5).wide(&[400, 150]);
         let matrix = keys.tr().matmul(&keys) / 400.0;
         let (smallest, largest) = extremes(&matrix).expect("extremes");
         let smallest = smallest.expect("definite");

@@ -313,6 +313,7 @@ fn missing(layer: usize) -> Error {
 #[cfg(test)]
 mod tests {
     use super::SecondMoments;
+    use crate::test_numbers::Numbers;
     use std::collections::BTreeMap;
     use tch::{Device, Kind, Tensor};
 
@@ -320,7 +321,7 @@ mod tests {
     fn a_layer_is_read_by_itself_and_every_flipped_bit_of_it_or_of_the_header_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("kept.safetensors");
-        let mean = |layer: usize| (layer, Tensor::rand([2, 2], (Kind::Float, Device::Cpu)) + layer as f64);
+        let mean = |layer: usize| (layer, Numbers::new(1).normal(&[2, 2]) + layer as f64);
         let whole = SecondMoments::from_means((0..3).map(mean).collect(), 7).expect("moments");
         whole.write(&file).expect("written");
         let opened = SecondMoments::open(&file, Device::Cpu).expect("whole");
@@ -352,7 +353,7 @@ mod tests {
     fn every_flipped_bit_of_a_kept_file_is_refused_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("kept.safetensors");
-        let means = BTreeMap::from([(0, Tensor::rand([2, 2], (Kind::Float, Device::Cpu)))]);
+        let means = BTreeMap::from([(0, Numbers::new(2).normal(&[2, 2]))]);
         SecondMoments::from_means(means, 7).expect("moments").write(&file).expect("written");
         let mut whole = std::fs::read(&file).expect("the file");
         let read = SecondMoments::read(&file, Device::Cpu).expect("whole");

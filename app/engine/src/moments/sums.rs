@@ -99,6 +99,7 @@ fn add_products(sum: &mut Tensor, keys: &Tensor) -> Result<()> {
 mod tests {
     use super::{Sums, blocks, checked_keys, products_of_key};
     use crate::moments::Precision;
+    use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
 
     #[test]
@@ -115,8 +116,7 @@ mod tests {
 
     #[test]
     fn blocks_make_the_whole_product() {
-        tch::manual_seed(3);
-        let keys = Tensor::randn([77, 1100], (Kind::Float, Device::Cpu));
+        let keys = Numbers::new(3).normal(&[77, 1100]);
         let mut sums = Sums::zeros(&[0], 1100, Precision::Float32, Device::Cpu).expect("sums");
         sums.add(0, &keys.narrow(0, 0, 40)).expect("sum");
         sums.add(0, &keys.narrow(0, 40, 37)).expect("sum");

@@ -71,12 +71,12 @@ pub fn lens_rows_of(read: &Tensor) -> Result<Vec<LayerRow>> {
 #[cfg(test)]
 mod tests {
     use super::{lens_rows_of, read_off};
+    use crate::test_numbers::Numbers;
     use tch::{Kind, Tensor};
 
     #[test]
     fn ranks_are_places_in_a_plain_sort() {
-        tch::manual_seed(3);
-        let logits = Tensor::randn([5, 40], (Kind::Float, tch::Device::Cpu)) * 4.0;
+        let logits = Numbers::new(3).normal(&[5, 40]) * 4.0;
         let log_probabilities = logits.log_softmax(1, Kind::Float);
         for (new, truth) in [(0, 39), (7, 7), (21, 3)] {
             let rows = lens_rows_of(&read_off(&log_probabilities, &[new, truth]).expect("read")).expect("rows");

@@ -6,5 +6,7 @@ mod layout;
 mod limits;
 mod mxfp4;
 mod names;
+#[path = "../support/numbers.rs"]
+mod numbers;
 mod options;
 mod pickled;

@@ -1,6 +1,7 @@
 //! A parameter that has more names than one is changed once, by all changes together, whichever name each of them gives.
 
 use crate::folder::Folder;
+use crate::numbers::Numbers;
 use locus_engine::edit::{EditStack, WeightEdit, weight_changes};
 use locus_plugin::{Delta, Form};
 use tch::{Device, Kind, Tensor};
@@ -10,8 +11,8 @@ fn delta(parameter: &str, whole: &Tensor) -> Delta {
 }
 
 fn randoms(size: &[i64]) -> [Tensor; 2] {
-    tch::manual_seed(5);
-    [(); 2].map(|()| Tensor::randn(size, (Kind::Float, Device::Cpu)) * 0.01)
+    let mut random = Numbers::new(5);
+    [(); 2].map(|()| random.normal(size) * 0.01)
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // every test binary uses a part of it
 
 pub mod instructions;
+pub mod numbers;
 
 use locus_engine::Error;
 use locus_engine::model::Model;

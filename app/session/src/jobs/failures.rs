@@ -22,6 +22,7 @@ use locus_protocol::{
 };
 use locus_protocol::{Role, Start};
 use locus_records::failure_point::{arm, disarm};
+use locus_records::noise::LegacyRandom;
 use locus_records::operations::{Journal, Standing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,8 +68,11 @@ impl Bench<'_> {
         let stack = &self.worker.ready().expect("a model").stack;
         let parameter = format!("transformer.h.{}.mlp.c_proj.weight", seed % 3);
         let size = stack.base().parameter(&parameter).expect("a parameter").size();
-        tch::manual_seed(seed);
-        let some = |size: &[i64]| Tensor::randn(size, (Kind::Float, Device::Cpu)) * 0.01;
+        let mut random = LegacyRandom::new(seed as u32);
+        let mut some = |size: &[i64]| {
+            let count = size.iter().product::<i64>() as usize;
+            Tensor::from_slice(&random.normals(count)).reshape(size).to_kind(Kind::Float) * 0.01
+        };
         let form = match seed % 2 {
             0 => Form::LowRank { left: some(&[size[0], 2]), right: some(&[2, size[1]]) },
             _ => Form::Dense(some(&size)),
