@@ -8,7 +8,6 @@ use crate::hex;
 use locus_records::reproducible;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
@@ -41,11 +40,17 @@ impl Factor {
     }
 }
 
-/// The Cholesky factor, with the least ridge out of a few that makes the matrix positive definite beyond rounding. `mean`
-/// gives the second moment. It is factored in the memory of its float64 copy, and so may be asked for again.
-pub(super) fn of<T: Borrow<Tensor>>(layer: usize, mean: impl Fn() -> Result<T>) -> Result<Factor> {
+/// The Cholesky factor of a matrix of some width, with the least ridge out of a few that makes it positive definite beyond
+/// rounding. `fill` writes the second moment into a matrix in float64, where it is factored: it may be asked again.
+pub(super) fn of(
+    layer: usize,
+    (width, device): (i64, Device),
+    fill: impl Fn(&Tensor) -> Result<()>,
+) -> Result<Factor> {
     for share in RIDGES {
-        let lower = by_column(mean()?.borrow())?;
+        // column by column, as LAPACK factors it in place
+        let lower = Tensor::f_empty([width, width], (Kind::Double, device))?.f_tr()?;
+        fill(&lower)?;
         let diagonal = lower.f_diagonal(0, 0, 1)?;
         let scale = diagonal.f_mean(Kind::Double)?.f_double_value(&[])?;
         let scale = if scale > 0.0 { scale } else { 1.0 };
@@ -63,13 +68,6 @@ pub(super) fn of<T: Borrow<Tensor>>(layer: usize, mean: impl Fn() -> Result<T>) 
     Err(Error::Request(format!(
         "the second moment of layer {layer} is not positive semi-definite; check it with `locus stats verify`"
     )))
-}
-
-/// A copy in float64, column by column, as LAPACK factors it in place.
-fn by_column(matrix: &Tensor) -> Result<Tensor> {
-    let copy = Tensor::f_empty(matrix.size(), (Kind::Double, matrix.device()))?.f_tr()?;
-    copy.shallow_clone().f_copy_(matrix)?;
-    Ok(copy)
 }
 
 /// Where the factor of a layer is kept.
@@ -154,28 +152,33 @@ impl Beside {
 #[cfg(test)]
 mod tests {
     use super::{Beside, Factor, WIDE, of};
+    use crate::error::Result;
     use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
+
+    fn factored(mean: &Tensor) -> Result<Factor> {
+        of(0, (mean.size()[0], Device::Cpu), |place| Ok(place.shallow_clone().f_copy_(mean)?))
+    }
 
     #[test]
     fn a_matrix_is_factored_in_place_as_by_libtorch_and_with_the_least_ridge() {
         let keys = Numbers::new(1).normal(&[300, 40]);
         let mean = keys.tr().matmul(&keys);
-        let factor = of(0, || Ok(&mean)).expect("a factor");
+        let factor = factored(&mean).expect("a factor");
         assert_eq!(factor.lower, mean.to_kind(Kind::Double).linalg_cholesky(false));
         assert_eq!(factor.ridge, 0.0);
         // keys that never fire: a row and a column of zeros
         let fires = Tensor::ones(40, (Kind::Float, Device::Cpu));
         let _ = fires.narrow(0, 7, 1).zero_();
         let dead = &mean * &fires * fires.unsqueeze(1);
-        let factor = of(0, || Ok(&dead)).expect("a factor");
+        let factor = factored(&dead).expect("a factor");
         let wide = dead.to_kind(Kind::Double);
         let scale = wide.diag(0).mean(Kind::Double).double_value(&[]);
         assert!(factor.ridge > 0.0 && factor.ridge <= 1e-6 * scale, "{}", factor.ridge / scale);
         let raised = wide + Tensor::eye(40, (Kind::Double, Device::Cpu)) * factor.ridge;
         assert_eq!(factor.lower, raised.linalg_cholesky(false));
         let negative = -&mean - Tensor::eye(40, (Kind::Float, Device::Cpu)) * 1e3;
-        assert!(of(0, || Ok(&negative)).is_err());
+        assert!(factored(&negative).is_err());
     }
 
     #[test]
@@ -183,7 +186,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let moments = folder.path().join("a-b.safetensors");
         let keys = Numbers::new(2).wide(&[WIDE + 700, WIDE + 76]);
-        let factor = of(3, || Ok(keys.tr().matmul(&keys))).expect("a factor");
+        let factor = factored(&keys.tr().matmul(&keys)).expect("a factor");
         let place = Beside::new(&moments, 3, "abc");
         assert!(place.read(Device::Cpu).is_none());
         assert!(place.write(&factor).expect("written"));

@@ -151,7 +151,7 @@ impl Kept {
         let Some(places) = self.layers.get(&layer).filter(|places| places.sha256.is_some()) else { return Ok(()) };
         let mut hash = Sha256::new();
         for place in places.mean.iter().chain(&places.check) {
-            pieces(&mut self.file.borrow_mut(), &self.path, place, &mut |bytes, _| {
+            pieces(&mut self.file.borrow_mut(), &self.path, place, PIECE, &mut |bytes, _| {
                 hash.update(bytes);
                 Ok(())
             })?;
@@ -163,20 +163,57 @@ impl Kept {
     pub fn read(&self, layer: usize) -> Result<Option<Layer>> {
         let Some(places) = self.layers.get(&layer) else { return Ok(None) };
         let Some(mean) = &places.mean else { return Ok(None) };
-        let reading = || format!("reading the second moment of layer {layer} in {}", self.path.display());
         let mut hash = Sha256::new();
         let mut read = |place: &Place| -> Result<Tensor> {
             let read = read_at(&mut self.file.borrow_mut(), &self.path, place, &mut |bytes| hash.update(bytes));
-            Ok(read.doing(reading)?.f_to_device(self.device)?)
+            Ok(read.doing(|| self.reading(layer))?.f_to_device(self.device)?)
         };
         let mean = read(mean)?;
         let check = places.check.as_ref().map(read).transpose()?;
         self.matches(places, hash)?;
-        if !is_finite(&mean).doing(reading)? {
-            let message = format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
-            return Err(bad(&self.path, message));
-        }
+        self.told(layer, is_finite(&mean).doing(|| self.reading(layer))?)?;
         Ok(Some(Layer { mean, check }))
+    }
+
+    /// Reads the mean of a layer into a matrix of any format and order in memory, a few rows at a time: it is never there
+    /// twice.
+    pub fn read_into(&self, layer: usize, matrix: &Tensor) -> Result<()> {
+        let unknown = || bad(&self.path, format!("it contains no second moment of layer {layer}; collect it"));
+        let places = self.layers.get(&layer).ok_or_else(unknown)?;
+        let mean = places.mean.as_ref().ok_or_else(unknown)?;
+        let file = &mut *self.file.borrow_mut();
+        let columns = mean.shape.last().copied().unwrap_or(0);
+        let row = (columns.unsigned_abs() as usize * mean.kind.elt_size_in_bytes()).max(1);
+        let (mut hash, mut all_finite) = (Sha256::new(), true);
+        let mut take = |bytes: &[u8], done: usize| -> Result<()> {
+            hash.update(bytes);
+            let rows = (bytes.len() / row) as i64;
+            let piece = Tensor::f_from_data_size(bytes, &[rows, columns], mean.kind)?;
+            all_finite &= is_finite(&piece)?;
+            Ok(matrix.f_narrow(0, (done / row) as i64, rows)?.f_copy_(&piece)?)
+        };
+        pieces(file, &self.path, mean, (PIECE / row).max(1) * row, &mut take).doing(|| self.reading(layer))?;
+        if let Some(check) = &places.check {
+            pieces(file, &self.path, check, PIECE, &mut |bytes, _| {
+                hash.update(bytes);
+                Ok(())
+            })?;
+        }
+        self.matches(places, hash)?;
+        self.told(layer, all_finite)
+    }
+
+    fn reading(&self, layer: usize) -> String {
+        format!("reading the second moment of layer {layer} in {}", self.path.display())
+    }
+
+    /// Refuses a second moment with numbers that are not finite.
+    fn told(&self, layer: usize, is_finite: bool) -> Result<()> {
+        if is_finite {
+            return Ok(());
+        }
+        let message = format!("the second moment of layer {layer} is not a finite square matrix; collect it again");
+        Err(bad(&self.path, message))
     }
 
     fn matches(&self, places: &Places, mut hash: Sha256) -> Result<()> {
@@ -223,7 +260,7 @@ pub(super) fn read_at(file: &mut File, path: &Path, place: &Place, seen: &mut dy
     let width = place.kind.elt_size_in_bytes();
     let whole = Tensor::f_empty(&place.shape, (place.kind, Device::Cpu))?;
     let flat = whole.f_view([-1])?;
-    pieces(file, path, place, &mut |bytes, done| {
+    pieces(file, path, place, PIECE, &mut |bytes, done| {
         seen(bytes);
         let piece = Tensor::f_from_data_size(bytes, &[(bytes.len() / width) as i64], place.kind)?;
         flat.f_narrow(0, (done / width) as i64, (bytes.len() / width) as i64)?.f_copy_(&piece)?;
@@ -232,14 +269,20 @@ pub(super) fn read_at(file: &mut File, path: &Path, place: &Place, seen: &mut dy
     Ok(whole)
 }
 
-/// Passes through the bytes at a place, with how many came before each piece.
-fn pieces(file: &mut File, path: &Path, place: &Place, take: &mut dyn FnMut(&[u8], usize) -> Result<()>) -> Result<()> {
+/// Passes through the bytes at a place, so many at once, with how many came before each piece.
+fn pieces(
+    file: &mut File,
+    path: &Path,
+    place: &Place,
+    at_once: usize,
+    take: &mut dyn FnMut(&[u8], usize) -> Result<()>,
+) -> Result<()> {
     let cut = |_| bad(path, "not a complete file of second moments; delete it to collect them again");
     file.seek(SeekFrom::Start(place.begin)).map_err(cut)?;
-    let mut bytes = room(PIECE.min(place.bytes))?;
+    let mut bytes = room(at_once.min(place.bytes))?;
     let mut done = 0;
     while done < place.bytes {
-        bytes.resize(PIECE.min(place.bytes - done), 0);
+        bytes.resize(at_once.min(place.bytes - done), 0);
         file.read_exact(&mut bytes).map_err(cut)?;
         take(&bytes, done)?;
         done += bytes.len();

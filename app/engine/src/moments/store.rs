@@ -212,9 +212,12 @@ impl SecondMoments {
     /// The factor of a layer, whose mean does not stay in memory for it.
     fn computed(&self, layer: usize) -> Result<Factor> {
         let known = self.layers.get(&layer).and_then(OnceCell::get);
+        let width = self.width(layer).ok_or_else(|| missing(layer))?;
         match (known, &self.kept) {
-            (Some(known), _) => factor::of(layer, || Ok(&known.mean)),
-            (None, Some(kept)) => factor::of(layer, || Ok(kept.read(layer)?.ok_or_else(|| missing(layer))?.mean)),
+            (Some(Layer { mean, .. }), _) => {
+                factor::of(layer, (width, mean.device()), |place| Ok(place.shallow_clone().f_copy_(mean)?))
+            }
+            (None, Some(kept)) => factor::of(layer, (width, kept.device()), |place| kept.read_into(layer, place)),
             (None, None) => Err(missing(layer)),
         }
     }

@@ -39,8 +39,8 @@ pub struct Prepared {
     captured: Vec<Capture>,
     /// Cells whose logits are read, without repeats: reads first, then distributions.
     read_cells: Tensor,
-    /// By read: row of the logits and token.
-    reads: (Tensor, Tensor),
+    /// By read: its place in the log-probabilities of all these cells, row after row.
+    reads: Tensor,
     /// Rows of the logits that are whole distributions.
     distributions: Tensor,
     /// Flat index of the watched cell, and its place in what the last block gives.
@@ -155,6 +155,10 @@ impl Prepared {
             let tokens: Vec<i64> = noised.iter().map(|cell| rows[cell.row][cell.position]).collect();
             Some((layout.flat_all(noised, device)?, Tensor::f_from_slice(&tokens)?.f_to_device(device)?))
         };
+        let vocabulary = model.architecture.vocabulary;
+        if let Some(read) = request.read.iter().find(|read| !(0..vocabulary).contains(&read.token)) {
+            return Err(Error::Request(format!("token {} is not in the vocabulary", read.token)));
+        }
         let mut cells: Vec<Cell> = Vec::new();
         let mut place = |cell: Cell| match cells.iter().position(|known| *known == cell) {
             Some(index) => index as i64,
@@ -163,16 +167,12 @@ impl Prepared {
                 cells.len() as i64 - 1
             }
         };
-        let read_rows: Vec<i64> = request.read.iter().map(|read| place(read.cell)).collect();
-        let tokens: Vec<i64> = request.read.iter().map(|read| read.token).collect();
+        let reads: Vec<i64> = request.read.iter().map(|read| place(read.cell) * vocabulary + read.token).collect();
         let whole_rows: Vec<i64> = request.distributions.iter().map(|&cell| place(cell)).collect();
-        if let Some(token) = tokens.iter().find(|token| !(0..model.architecture.vocabulary).contains(*token)) {
-            return Err(Error::Request(format!("token {token} is not in the vocabulary")));
-        }
         let tensor = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
         Ok(Self {
             read_cells: tensor(&cells.iter().map(|&cell| behind(cell)).collect::<Result<Vec<i64>>>()?)?,
-            reads: (tensor(&read_rows)?, tensor(&tokens)?),
+            reads: tensor(&reads)?,
             distributions: tensor(&whole_rows)?,
             watched: (layout.flat(watched)?, behind(watched)?),
             last: layout.batch.read(&reading),
@@ -275,9 +275,8 @@ impl Prepared {
             watch(&stream, layer)?;
         }
         let log_probabilities = log_probabilities(model, &stream.f_index_select(0, &self.read_cells)?)?;
-        let (rows, tokens) = &self.reads;
-        let read = log_probabilities.f_index_select(0, rows)?;
-        let read = read.f_gather(1, &tokens.f_unsqueeze(1)?, false)?.f_squeeze_dim(1)?;
+        // single numbers out of all, whose gradient is no copy of whole rows
+        let read = log_probabilities.f_reshape([-1])?.f_index_select(0, &self.reads)?;
         let distributions = log_probabilities.f_index_select(0, &self.distributions)?;
         let captured = self.captured(&taps, first_capture)?;
         let watched = Tensor::f_stack(&watched, 0)?;
