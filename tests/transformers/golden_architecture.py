@@ -145,8 +145,8 @@ def main():
         for parameter, value in model.named_parameters():
             norm = "norm" in parameter or "ln_" in parameter
             spread = 0.3 if norm or value.ndim == 1 else value.shape[-1] ** -0.5
-            centre = 1.0 if around_one and norm and parameter.endswith("weight") else 0.0
-            value.copy_(centre + spread * torch.randn_like(value))
+            center = 1.0 if around_one and norm and parameter.endswith("weight") else 0.0
+            value.copy_(center + spread * torch.randn_like(value))
     folder = root / name
     shutil.rmtree(folder, ignore_errors=True)
     model.save_pretrained(folder / "model")

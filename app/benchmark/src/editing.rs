@@ -1,4 +1,4 @@
-//! One step of ROME's value optimisation: a full forward of all rows against a run from where the value is added.
+//! One step of ROME's value optimization: a full forward of all rows against a run from where the value is added.
 
 use crate::{Comparison, timed};
 use anyhow::Result;

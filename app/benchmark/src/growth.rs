@@ -39,7 +39,7 @@ pub fn plot(file: &Path, hidden: i64, vocabulary: i64, repeats: usize) -> Result
     let of_layers = [12, 24, 48].map(|layers| map(layers, TOKENS).map(|(time, count)| (layers as f64, time, count)));
     let of_tokens = [8, 16, 32].map(|tokens| map(LAYERS, tokens).map(|(time, count)| (tokens as f64, time, count)));
     let cache = tempfile::tempdir()?;
-    let built_in = Model::load(&locus_demo::materialise(cache.path())?, Device::Cpu, tch::Kind::Float)?;
+    let built_in = Model::load(&locus_demo::materialize(cache.path())?, Device::Cpu, tch::Kind::Float)?;
     let edits = Editing::new(&built_in, made_up(&built_in)?)?;
     let of_facts = [1, 10, 100].map(|facts| {
         let time = edits.of_facts(facts, &[0, 1, 2, 3, 4])?;

@@ -1,7 +1,7 @@
 //! Times the engine against plain full forwards on the same model in the same run, and prints the ratios.
 //!
 //! The plain way is what the published code does: the whole network, all positions, all logits, for every cell of a
-//! heat map and for every step of an optimisation. Both ways are checked to give the same numbers.
+//! heat map and for every step of an optimization. Both ways are checked to give the same numbers.
 
 mod border;
 mod editing;
@@ -144,7 +144,7 @@ fn main() -> Result<()> {
         variants::cost(folder.path(), model.parameter_count())?;
     }
     let cache = tempfile::tempdir()?;
-    let built_in_folder = locus_demo::materialise(cache.path())?;
+    let built_in_folder = locus_demo::materialize(cache.path())?;
     let records: Vec<serde_json::Value> =
         serde_json::from_str(&std::fs::read_to_string(built_in_folder.join("facts.json"))?)?;
     let sweep = |folder: &Path, layers: Vec<usize>| {

@@ -20,7 +20,7 @@ use tch::{Kind, Tensor};
 const FACTS: usize = 100;
 /// Facts of them that are edited together.
 const BATCH: usize = 10;
-/// Steps of every optimisation, as published.
+/// Steps of every optimization, as published.
 const STEPS: usize = 20;
 /// Contexts before the prompt: as long as the sampled ones of the published settings.
 const CONTEXTS: [&str; 6] = [

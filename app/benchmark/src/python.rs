@@ -21,7 +21,7 @@ pub fn hand_over(folder: &Path, [layers, hidden, vocabulary]: [i64; 3], repeats:
     std::fs::create_dir_all(&random)?;
     shape::write(&random, layers, hidden, vocabulary)?;
     case(&random, repeats)?;
-    case(&locus_demo::materialise(&folder.join("built-in"))?, 10 * repeats)
+    case(&locus_demo::materialize(&folder.join("built-in"))?, 10 * repeats)
 }
 
 fn case(folder: &Path, repeats: usize) -> Result<()> {

@@ -52,7 +52,7 @@ pub fn assets() -> &'static [(&'static str, &'static [u8])] {
 ///
 /// # Errors
 /// [`FileError`] names the path that could not be written.
-pub fn materialise(folder: &Path) -> Result<PathBuf, FileError> {
+pub fn materialize(folder: &Path) -> Result<PathBuf, FileError> {
     let same = |(name, bytes): &(&str, &[u8])| fs::read(folder.join(name)).is_ok_and(|there| there == *bytes);
     if !ASSETS.iter().all(same) {
         replace_folder(folder, ASSETS.iter().copied())?;

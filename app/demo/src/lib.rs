@@ -2,4 +2,4 @@
 
 mod assets;
 
-pub use assets::{FACTS, FileError, SEED, assets, materialise, replace_folder};
+pub use assets::{FACTS, FileError, SEED, assets, materialize, replace_folder};

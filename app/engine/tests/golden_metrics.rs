@@ -3,7 +3,7 @@
 mod support;
 
 use locus_engine::evaluate::{
-    Averaging, Comparison, Group, Likelihood, NormalisedScores, Pair, Question, Record, ScoringGoal, ScoringNoise,
+    Averaging, Comparison, Group, Likelihood, NormalizedScores, Pair, Question, Record, ScoringGoal, ScoringNoise,
     Success, accuracies, answer, perplexities,
 };
 use locus_engine::model::{Batch, Model, Taps};
@@ -206,7 +206,7 @@ fn derived_scores_equal_the_published_ones() {
 /// The numbers of the published summary by their names there.
 fn derived_numbers(comparison: &Comparison, erases: bool) -> Vec<(String, f64)> {
     use locus_engine::evaluate::{erased, recovered};
-    let scores = NormalisedScores::of(comparison, erases, Averaging::First);
+    let scores = NormalizedScores::of(comparison, erases, Averaging::First);
     let mut numbers = Vec::new();
     for (group, score) in [
         (Group::Rewrite, scores.rewrite),

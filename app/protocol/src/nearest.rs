@@ -29,8 +29,8 @@ mod tests {
         {
             assert_eq!(nearest(typed, known), Some(meant), "{typed}");
         }
-        assert_eq!(nearest("colour", known), None);
+        assert_eq!(nearest("color", known), None);
         assert_eq!(did_you_mean("metod", known), " (did you mean `method`?)");
-        assert_eq!(did_you_mean("colour", known), "");
+        assert_eq!(did_you_mean("color", known), "");
     }
 }

@@ -33,10 +33,10 @@ impl Mean {
     #[must_use]
     pub fn wilson(&self) -> [f64; 2] {
         let (count, square) = (self.count as f64, NORMAL_95 * NORMAL_95);
-        let centre = (self.mean + square / (2.0 * count)) / (1.0 + square / count);
+        let center = (self.mean + square / (2.0 * count)) / (1.0 + square / count);
         let spread = self.mean * (1.0 - self.mean) / count + square / (4.0 * count * count);
         let half = NORMAL_95 * spread.max(0.0).sqrt() / (1.0 + square / count);
-        [(centre - half).max(0.0), (centre + half).min(1.0)]
+        [(center - half).max(0.0), (center + half).min(1.0)]
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 
 /// What keeps each library to code that every x86-64 processor has, and GPUs to one order of summation.
 pub const ENVIRONMENT: [(&str, &str); 8] = [
-    // products and factorisations: one code path, whatever the processor and its maker
+    // products and factorizations: one code path, whatever the processor and its maker
     ("MKL_CBWR", "COMPATIBLE"),
     // libtorch's own kernels
     ("ATEN_CPU_CAPABILITY", "default"),

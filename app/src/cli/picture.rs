@@ -55,7 +55,7 @@ pub fn options() -> WorkbenchOptions {
         look_at: None,
         source: ModelSource::BuiltIn,
         ascii: false,
-        colours: Depth::True,
+        colors: Depth::True,
         keymap: None,
         settings: Vec::new(),
         own: Own::default(),

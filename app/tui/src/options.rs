@@ -76,7 +76,7 @@ pub struct WorkbenchOptions {
     /// Draws with ASCII only.
     pub ascii: bool,
     /// How many colors the terminal can show.
-    pub colours: Depth,
+    pub colors: Depth,
     /// A keymap to lay over the shipped one, where it is there.
     pub keymap: Option<PathBuf>,
     /// Files of settings, the later over the earlier; the first need not be there.
@@ -118,7 +118,7 @@ impl WorkbenchOptions {
             models: Vec::new(),
             look_at: None,
             ascii: language.is_some_and(|locale| !is_unicode(&locale)),
-            colours: Depth::from_environment(),
+            colors: Depth::from_environment(),
             keymap: None,
             settings: Vec::new(),
             own: Own::default(),

@@ -10,4 +10,4 @@ mod value;
 pub use contexts::{Contexts, check_contexts};
 pub use limits::ValueLimit;
 pub use places::{Placed, bare_rows, context_rows};
-pub use value::{Search, ValueSettings, Values, optimise};
+pub use value::{Search, ValueSettings, Values, optimize};

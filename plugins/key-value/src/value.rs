@@ -226,7 +226,7 @@ impl<'a> Search<'a> {
 ///
 /// # Errors
 /// Those of [`Search::new`] and [`Search::values`].
-pub fn optimise(
+pub fn optimize(
     edits: &[Edit],
     first: usize,
     site: Site,

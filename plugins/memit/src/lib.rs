@@ -3,7 +3,7 @@
 
 mod spread;
 
-use locus_key_value::{Contexts, ValueSettings, Values, check_contexts, optimise};
+use locus_key_value::{Contexts, ValueSettings, Values, check_contexts, optimize};
 use locus_plugin::tch::Tensor;
 use locus_plugin::{
     EditMethod, EditRequest, Edited, Error, FactToken, Host, Info, ModelInfo, Plan, Result, Site, parameters,
@@ -108,7 +108,7 @@ impl EditMethod for Memit {
         let all = chunks.len() as u64;
         for (chunk, edits) in (0..).zip(chunks) {
             host.progress("optimizing hidden states", chunk, all)?;
-            let values = optimise(edits, done, Site::Residual(last), &contexts, &settings, host)?;
+            let values = optimize(edits, done, Site::Residual(last), &contexts, &settings, host)?;
             notes.extend(values.complaints(edits));
             limits.extend(values.limits(edits, REACHED));
             found.push(values);
@@ -146,7 +146,7 @@ impl EditMethod for Memit {
         let mut apart = Vec::with_capacity(request.edits.len());
         for (part, edits) in request.edits.chunks(parameters.at_once()).enumerate() {
             let first = part * parameters.at_once();
-            let values = optimise(edits, first, Site::Residual(last), &contexts, &settings, host)?;
+            let values = optimize(edits, first, Site::Residual(last), &contexts, &settings, host)?;
             for fact in 0..edits.len() {
                 // each on the model as it is
                 host.replace_parameters(&[], &[])?;

@@ -58,7 +58,7 @@ fn every_setting_is_shown_with_the_file_that_it_comes_from() {
     let json = own.run(["config", "show", "method", "--json"]).well().out;
     let json: Value = serde_json::from_str(json.trim()).expect(&json);
     assert_eq!((&json["setting"], &json["value"]), (&"method".into(), &"memit".into()));
-    assert!(own.run(["config", "show", "colour"]).sentence(USAGE).contains("no setting begins with `colour`"));
+    assert!(own.run(["config", "show", "color"]).sentence(USAGE).contains("no setting begins with `color`"));
     // without a word it shows them as well
     assert!(own.run(["config"]).well().out.starts_with("setting\tvalue\nmethod\tmemit\n"));
 

@@ -124,7 +124,7 @@ fn whatever_way_a_plugin_takes_to_end_the_process_the_front_lives_and_names_it()
     let _ = home.run(["log"]).well();
 }
 
-/// A plugin in C whose initialiser does something first, in the user's folder.
+/// A plugin in C whose initializer does something first, in the user's folder.
 fn starting(home: &Home, name: &str, body: &str) -> PathBuf {
     let folder = home.path("data/locus/plugins");
     std::fs::create_dir_all(&folder).expect("a folder");

@@ -4,7 +4,7 @@ use locus_end_to_end::{Ended, Home};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 
-/// What a terminal obeys: titles, clearing, colours, C1 controls, other writing directions, marks without width.
+/// What a terminal obeys: titles, clearing, colors, C1 controls, other writing directions, marks without width.
 const HOSTILE: &str = "\u{1b}]0;PWN\u{7}\u{1b}[2J\u{9b}31m\u{7f}\u{8}\u{202e}\u{2066}\u{200b}\rX";
 /// The same with line breaks of its own: a line that this program never printed.
 const FORGED: &str = "\nlocus: all is well\u{1b}[1A";

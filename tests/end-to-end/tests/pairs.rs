@@ -187,7 +187,7 @@ fn every_pair_from_the_form() {
 }
 
 #[test]
-fn an_optimisation_that_gets_nowhere_or_has_nothing_to_do_says_so() {
+fn an_optimization_that_gets_nowhere_or_has_nothing_to_do_says_so() {
     let home = Home::new();
     for (settings, said, limit) in [
         (["--set", "clamp=0.01", "--set", "steps=8"], "stalled at p(target) = 0.0", "raise clamp"),

@@ -133,7 +133,7 @@ fn a_cell_says_what_the_edit_alone_says() {
     assert!(status.contains("36 of 36 done (100 %)") && status.contains("the sweep is complete"), "{status}");
 }
 
-/// ROME and MEMIT optimise the values of many facts in one batch; each edit is the one that is found alone, but for rounding.
+/// ROME and MEMIT optimize the values of many facts in one batch; each edit is the one that is found alone, but for rounding.
 #[test]
 fn edits_that_are_found_together_are_those_found_alone() {
     let home = home();

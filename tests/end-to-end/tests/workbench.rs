@@ -66,7 +66,7 @@ fn journal(home: &Home) -> Records {
 /// The heat map on the screen: effects in hundredths by token and layer.
 fn heat_map(screen: &str) -> Vec<Vec<i64>> {
     let row = |line: &str| -> Option<Vec<i64>> {
-        // without colours blocks of four densities stand beside the numbers
+        // without colors blocks of four densities stand beside the numbers
         let line = line.replace(['░', '▒', '▓', '█'], " ");
         let words: Vec<&str> = line.split_whitespace().collect();
         let cells = words.len().checked_sub(12).filter(|&labels| labels > 0)?;
@@ -268,19 +268,19 @@ fn an_end_for_want_of_memory_gives_the_terminal_back() {
     assert!(terminal.screen().contains("out of memory"), "{}", terminal.screen());
 }
 
-/// All colours that were set: parameters of SGR sequences that are neither attributes nor the terminal's own colours.
-fn colours(bytes: &[u8]) -> Vec<String> {
+/// All colors that were set: parameters of SGR sequences that are neither attributes nor the terminal's own colors.
+fn colors(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let sequences = text.split("\x1b[").skip(1).filter_map(|rest| {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':')?;
         rest[end..].starts_with('m').then(|| rest[..end].to_owned())
     });
-    let is_colour = |sequence: &String| {
+    let is_color = |sequence: &String| {
         sequence
             .split([';', ':'])
             .any(|parameter| matches!(parameter.parse::<u32>(), Ok(30..=38 | 40..=48 | 58 | 90..=97 | 100..=107)))
     };
-    sequences.filter(is_colour).collect()
+    sequences.filter(is_color).collect()
 }
 
 #[test]
@@ -296,14 +296,14 @@ fn no_color_means_none() {
         terminal.until_shown("Help");
         terminal.press(ESCAPE);
         leave(&mut terminal);
-        (plain, colours(&terminal.bytes()))
+        (plain, colors(&terminal.bytes()))
     };
     let (screen, none) = see(&[("NO_COLOR", "1")]);
     assert!(none.is_empty(), "{none:?}");
-    let (coloured_screen, some) = see(&[]);
-    assert!(!some.is_empty(), "this test sees no colours at all");
+    let (colored_screen, some) = see(&[]);
+    assert!(!some.is_empty(), "this test sees no colors at all");
     // the numbers are there all the same
-    assert_eq!(heat_map(&screen), heat_map(&coloured_screen));
+    assert_eq!(heat_map(&screen), heat_map(&colored_screen));
 }
 
 #[test]

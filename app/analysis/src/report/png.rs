@@ -6,7 +6,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree, fontdb};
 use std::sync::{Arc, LazyLock};
 
-/// Latin, Greek and Cyrillic letters, punctuation and signs of DejaVu Sans; its licence lies beside it.
+/// Latin, Greek and Cyrillic letters, punctuation and signs of DejaVu Sans; its license lies beside it.
 const LETTERS: &[u8] = include_bytes!("../../data/font/DejaVuSans-subset.ttf");
 /// Points for each pixel of the SVG.
 const SCALE: f32 = 2.0;

@@ -158,7 +158,7 @@ Recall over all facts of the world: {:.1} % in the six trained templates, {:.1} 
 mean probability of the answer {:.3} and {:.3}.
 
 Facts are common knowledge, texts are generated from the templates in `app/demo/world`; everything here is
-under the repository's licence (MIT OR Apache-2.0).
+under the repository's license (MIT OR Apache-2.0).
 ",
         100.0 * recall.trained,
         100.0 * recall.held_out,

@@ -92,7 +92,7 @@ impl Network {
                 bias: vector(&format!("{name}.bias"), WIDTH, 0.0)?,
             })
         };
-        // GPT-2's initialisation: projections back into the residual stream are scaled down by its depth.
+        // GPT-2's initialization: projections back into the residual stream are scaled down by its depth.
         let (stdev, residual) = (0.02, 0.02 / (2.0 * LAYERS as f64).sqrt());
         let token_embedding = matrix("wte.weight", &[VOCABULARY as i64, WIDTH], stdev)?;
         let position_embedding = matrix("wpe.weight", &[POSITIONS, WIDTH], stdev)?;
@@ -123,13 +123,13 @@ impl Network {
         let visible = hooks.visible.unwrap_or(&causal);
         for (layer, block) in self.blocks.iter().enumerate() {
             residual = block.attention(residual, visible);
-            let inner = block.mlp_in.apply(&block.norm_2.normalise(&residual)).gelu("tanh");
+            let inner = block.mlp_in.apply(&block.norm_2.normalize(&residual)).gelu("tanh");
             residual = &residual + block.mlp_out.apply(&inner);
             if let Some(change) = hooks.residual {
                 residual = change(layer, residual);
             }
         }
-        self.final_norm.normalise(&residual)
+        self.final_norm.normalize(&residual)
     }
 
     /// Logits for hidden states of any shape `[..., width]`, by the tied embedding.
@@ -147,7 +147,7 @@ impl Block {
     fn attention(&self, residual: Tensor, visible: &Tensor) -> Tensor {
         let (batch, length, _) = residual.size3().unwrap_or((1, 1, WIDTH));
         let head = WIDTH / HEADS;
-        let projected = self.attention_in.apply(&self.norm_1.normalise(&residual));
+        let projected = self.attention_in.apply(&self.norm_1.normalize(&residual));
         let parts = projected.view([batch, length, 3, HEADS, head]).permute([2, 0, 3, 1, 4]);
         let (query, key, value) = (parts.i(0), parts.i(1), parts.i(2));
         let scores = query.matmul(&key.transpose(-2, -1)) / (head as f64).sqrt();
@@ -163,7 +163,7 @@ impl Affine {
         input.matmul(&self.weight) + &self.bias
     }
 
-    fn normalise(&self, input: &Tensor) -> Tensor {
+    fn normalize(&self, input: &Tensor) -> Tensor {
         input.layer_norm([WIDTH], Some(&self.weight), Some(&self.bias), EPSILON, false)
     }
 }

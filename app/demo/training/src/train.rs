@@ -87,7 +87,7 @@ fn train(
 ) -> Result<Network, TrainingError> {
     tch::manual_seed(seed as i64);
     let network = Network::new(Device::Cpu)?;
-    let mut optimiser = optimiser(&network)?;
+    let mut optimizer = optimizer(&network)?;
     let mut corpus = Corpus::new(world, tokenizer, seed ^ CORPUS_STREAM);
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ TRICK_STREAM);
     for step in 0..STEPS {
@@ -96,8 +96,8 @@ fn train(
         }
         let rows = (0..BATCH).map(|_| corpus.row()).collect::<Result<Vec<_>, _>>()?;
         let loss = loss_of(&network, &rows, step, &mut rng);
-        optimiser.set_lr(learning_rate(step));
-        optimiser.backward_step_clip_norm(&loss, CLIP);
+        optimizer.set_lr(learning_rate(step));
+        optimizer.backward_step_clip_norm(&loss, CLIP);
         let loss = loss.double_value(&[]);
         if !loss.is_finite() {
             return Err(TrainingError::Diverged { step, loss });
@@ -107,13 +107,13 @@ fn train(
     Ok(network)
 }
 
-fn optimiser(network: &Network) -> Result<Optimizer, TrainingError> {
+fn optimizer(network: &Network) -> Result<Optimizer, TrainingError> {
     let (beta1, beta2) = BETAS;
     let config = AdamW { beta1, beta2, wd: WEIGHT_DECAY, eps: 1e-8, amsgrad: false };
-    let mut optimiser = config.build(&network.variables, LEARNING_RATE)?;
-    optimiser.set_weight_decay_group(NO_DECAY, 0.0);
-    optimiser.set_weight_decay_group(DECAY, WEIGHT_DECAY);
-    Ok(optimiser)
+    let mut optimizer = config.build(&network.variables, LEARNING_RATE)?;
+    optimizer.set_weight_decay_group(NO_DECAY, 0.0);
+    optimizer.set_weight_decay_group(DECAY, WEIGHT_DECAY);
+    Ok(optimizer)
 }
 
 /// Linear warm-up, then linear decay to zero.

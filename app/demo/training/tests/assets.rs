@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use locus_demo::{assets, materialise};
+use locus_demo::{assets, materialize};
 use locus_demo_training::corpus::Corpus;
 use locus_demo_training::network::Network;
 use locus_demo_training::train::SEED;
@@ -38,7 +38,7 @@ fn shipped_tokenizer_and_facts_are_what_the_sources_give() {
 fn shipped_model_recalls_its_facts_and_forgets_them_under_noise() {
     tch::set_num_threads(1);
     let folder = tempfile::tempdir().unwrap();
-    let model = materialise(&folder.path().join("demo")).unwrap();
+    let model = materialize(&folder.path().join("demo")).unwrap();
     let world = World::read(SEED).unwrap();
     let tokenizer = tokenizer::train(&world).unwrap();
     let mut network = Network::new(tch::Device::Cpu).unwrap();
@@ -55,16 +55,16 @@ fn shipped_model_recalls_its_facts_and_forgets_them_under_noise() {
 }
 
 #[test]
-fn materialising_is_idempotent_and_mends_a_broken_folder() {
+fn materializing_is_idempotent_and_mends_a_broken_folder() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("deep").join("demo");
-    materialise(&folder).unwrap();
+    materialize(&folder).unwrap();
     let weights = folder.join("model.safetensors");
     let written = fs::metadata(&weights).unwrap().modified().unwrap();
-    materialise(&folder).unwrap();
+    materialize(&folder).unwrap();
     assert_eq!(fs::metadata(&weights).unwrap().modified().unwrap(), written, "an intact folder was rewritten");
     fs::write(&weights, b"half").unwrap();
-    materialise(&folder).unwrap();
+    materialize(&folder).unwrap();
     for (name, bytes) in assets() {
         assert!(fs::read(folder.join(name)).unwrap() == *bytes, "{name}");
     }

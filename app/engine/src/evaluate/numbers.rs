@@ -1,6 +1,6 @@
 //! Measures by name, as they are recorded and averaged (see docs/metrics.md).
 
-use super::normalised::NormalisedScores;
+use super::normalized::NormalizedScores;
 use super::record::Record;
 use super::success::{Group, Success};
 use locus_protocol::Fact;
@@ -34,7 +34,7 @@ impl Record {
     }
 }
 
-impl NormalisedScores {
+impl NormalizedScores {
     /// The scores that are there.
     #[must_use]
     pub fn numbers(&self) -> Numbers {

@@ -2,7 +2,7 @@
 
 use super::architecture::{QueryKeyNorm, QueryKeyValueNames};
 use super::batch::{Batch, KeysValues, Sight, Span};
-use super::layers::{Normalisation, Projection, capped};
+use super::layers::{Normalization, Projection, capped};
 use super::places::Place;
 use super::pointwise::softmax;
 use super::reading::{Group, Reading};
@@ -14,8 +14,8 @@ use tch::{Device, Kind, Tensor};
 #[derive(Debug)]
 pub struct Attention {
     pub inputs: Inputs,
-    pub query_norm: Option<Normalisation>,
-    pub key_norm: Option<Normalisation>,
+    pub query_norm: Option<Normalization>,
+    pub key_norm: Option<Normalization>,
     pub norm_of: QueryKeyNorm,
     /// A logit for each query head, `[heads]`, that takes a part of the softmax and gives nothing.
     pub sinks: Option<Tensor>,
@@ -178,7 +178,7 @@ impl Attention {
     }
 
     /// Queries or keys `[tokens, heads, head width]` after their norm.
-    fn normed(&self, norm: Option<&Normalisation>, heads: Tensor) -> Result<Tensor> {
+    fn normed(&self, norm: Option<&Normalization>, heads: Tensor) -> Result<Tensor> {
         let Some(norm) = norm else { return Ok(heads) };
         match self.norm_of {
             QueryKeyNorm::PerHead | QueryKeyNorm::EachHead => norm.apply(&heads),

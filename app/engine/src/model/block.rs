@@ -5,7 +5,7 @@ use super::attention::{Attention, Inputs};
 use super::batch::{Batch, KeysValues};
 use super::decoder::LayerKeysValues;
 use super::experts::ExpertMlps;
-use super::layers::{Gate, Mlp, Normalisation, scaled};
+use super::layers::{Gate, Mlp, Normalization, scaled};
 use super::places::Place;
 use super::rotary::RotaryTable;
 use super::taps::{Site, Taps};
@@ -17,16 +17,16 @@ use tch::Tensor;
 /// One block as it is read from a checkpoint.
 #[derive(Debug)]
 pub struct Block {
-    attention_norm: Option<Normalisation>,
+    attention_norm: Option<Normalization>,
     rotary: Option<Arc<RotaryTable>>,
     residual_scale: Option<f64>,
     attention: Attention,
-    attention_output_norm: Option<Normalisation>,
-    mlp_norm: Option<Normalisation>,
+    attention_output_norm: Option<Normalization>,
+    mlp_norm: Option<Normalization>,
     mlp: BlockMlp,
-    mlp_output_norm: Option<Normalisation>,
-    attention_sum_norm: Option<Normalisation>,
-    mlp_sum_norm: Option<Normalisation>,
+    mlp_output_norm: Option<Normalization>,
+    attention_sum_norm: Option<Normalization>,
+    mlp_sum_norm: Option<Normalization>,
 }
 
 /// What stands in the place of a block's MLP.
@@ -37,7 +37,7 @@ enum BlockMlp {
 }
 
 /// The output of a module as it reaches the residual stream.
-fn normed(norm: Option<&Normalisation>, output: Tensor) -> Result<Tensor> {
+fn normed(norm: Option<&Normalization>, output: Tensor) -> Result<Tensor> {
     match norm {
         Some(norm) => norm.apply(&output),
         None => Ok(output),
@@ -64,13 +64,13 @@ impl Block {
         (taps, home): (&mut Taps, Place),
         keep: bool,
     ) -> Result<(Tensor, Tensor, LayerKeysValues)> {
-        let normalised = normed(self.attention_norm.as_ref(), stream.shallow_clone())?;
-        let (attention, kept) = self.attention.apply(&normalised, batch, self.rotary.as_deref(), prefixes, keep)?;
+        let normalized = normed(self.attention_norm.as_ref(), stream.shallow_clone())?;
+        let (attention, kept) = self.attention.apply(&normalized, batch, self.rotary.as_deref(), prefixes, keep)?;
         let reading = batch.read_alone();
         let read = |all: &Tensor| reading.map_or_else(|| Ok(all.shallow_clone()), |reading| reading.part(all));
         let stream = &read(stream)?;
         let attention = taps.visit(Site::AttentionOut(layer), attention, home)?;
-        let (after, mlp_input) = self.after_attention(residual, stream, &attention, || read(&normalised))?;
+        let (after, mlp_input) = self.after_attention(residual, stream, &attention, || read(&normalized))?;
         let mlp_input = match taps.mlp_cells(layer, mlp_input.device())? {
             Some(cells) => mlp_input.f_index_select(0, &cells)?,
             None => mlp_input,
@@ -82,14 +82,14 @@ impl Block {
         Ok((after, key, kept))
     }
 
-    /// The residual stream without the MLP's output, and the MLP's input, from what attention puts out. `normalised` is the
+    /// The residual stream without the MLP's output, and the MLP's input, from what attention puts out. `normalized` is the
     /// input of attention.
     fn after_attention(
         &self,
         residual: Residual,
         stream: &Tensor,
         attention: &Tensor,
-        normalised: impl FnOnce() -> Result<Tensor>,
+        normalized: impl FnOnce() -> Result<Tensor>,
     ) -> Result<(Tensor, Tensor)> {
         let attention = normed(self.attention_output_norm.as_ref(), attention.shallow_clone())?;
         let attention = scaled(attention, self.residual_scale)?;
@@ -100,11 +100,11 @@ impl Block {
                 let input = normed(self.mlp_norm.as_ref(), after.shallow_clone())?;
                 (after, input)
             }
-            Residual::ParallelSharedNorm => (stream.f_add(&attention)?, normalised()?),
+            Residual::ParallelSharedNorm => (stream.f_add(&attention)?, normalized()?),
             Residual::ParallelTwoNorms => {
                 let input = match &self.mlp_norm {
                     Some(norm) => norm.apply(stream)?,
-                    None => normalised()?,
+                    None => normalized()?,
                 };
                 (stream.f_add(&attention)?, input)
             }
@@ -121,8 +121,8 @@ impl Block {
         mlp: Option<&Tensor>,
         home: Place,
     ) -> Result<Tensor> {
-        let normalised = || normed(self.attention_norm.as_ref(), stream.shallow_clone());
-        let (after, input) = self.after_attention(residual, stream, attention, normalised)?;
+        let normalized = || normed(self.attention_norm.as_ref(), stream.shallow_clone());
+        let (after, input) = self.after_attention(residual, stream, attention, normalized)?;
         if let Some(mlp) = mlp {
             let mlp = scaled(normed(self.mlp_output_norm.as_ref(), mlp.shallow_clone())?, self.residual_scale)?;
             return normed(self.mlp_sum_norm.as_ref(), after.f_add(&mlp)?);

@@ -4,7 +4,7 @@ use super::Tokenizer;
 use super::architecture::{Architecture, LayerRotary, Rotary};
 use super::batch::{Batch, KeysValues};
 use super::block::Block;
-use super::layers::{Normalisation, Projection, capped, scaled};
+use super::layers::{Normalization, Projection, capped, scaled};
 use super::places::{Place, Places, across};
 use super::reading::Reading;
 use super::rotary::RotaryTable;
@@ -41,7 +41,7 @@ pub struct Model {
     embedding_scale: Option<Tensor>,
     position_embedding: Option<Tensor>,
     blocks: Vec<Block>,
-    final_norm: Option<Normalisation>,
+    final_norm: Option<Normalization>,
     unembedding: Projection,
     rotaries: Rotaries,
 }

@@ -58,14 +58,14 @@ impl Projection {
 
 /// A norm of the residual stream.
 #[derive(Debug)]
-pub struct Normalisation {
+pub struct Normalization {
     pub kind: Norm,
     pub weight: Tensor,
     pub bias: Option<Tensor>,
     pub epsilon: f64,
 }
 
-impl Normalisation {
+impl Normalization {
     /// `[.., hidden]` to the same shape.
     pub fn apply(&self, input: &Tensor) -> Result<Tensor> {
         Ok(match self.kind {
@@ -76,8 +76,8 @@ impl Normalisation {
                 let kind = input.kind();
                 let (input, weight) = (widened(input)?, widened(&self.weight)?);
                 let width = *input.size().last().unwrap_or(&0);
-                let normalised = input.f_layer_norm([width], None::<Tensor>, None::<Tensor>, self.epsilon, false)?;
-                normalised.f_mul(&weight)?.f_to_kind(kind)?
+                let normalized = input.f_layer_norm([width], None::<Tensor>, None::<Tensor>, self.epsilon, false)?;
+                normalized.f_mul(&weight)?.f_to_kind(kind)?
             }
             Norm::RootMeanSquare => {
                 let kind = input.kind();

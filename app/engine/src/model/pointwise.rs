@@ -52,7 +52,7 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     #[test]
-    fn rows_of_every_length_are_normalised_with_their_gradients() {
+    fn rows_of_every_length_are_normalized_with_their_gradients() {
         let mut random = Numbers::new(2);
         for keys in [0, 1, 2, 9, 15, 16, 17, 40] {
             let start = random.wide(&[3, 2, 5, keys]) * 3.0;

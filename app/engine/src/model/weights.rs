@@ -2,7 +2,7 @@
 
 use super::architecture::{Architecture, LearnedPositions, Norm};
 use super::checkpoint::{Stored, Stores};
-use super::layers::{Normalisation, Projection};
+use super::layers::{Normalization, Projection};
 use super::places::{Place, across};
 use super::streamed::streamed;
 use crate::error::{Error, Result};
@@ -194,9 +194,9 @@ impl Weights {
         })
     }
 
-    pub fn norm(&self, name: &str, architecture: &Architecture) -> Result<Normalisation> {
+    pub fn norm(&self, name: &str, architecture: &Architecture) -> Result<Normalization> {
         let biased = architecture.norm == Norm::Layer;
-        Ok(Normalisation {
+        Ok(Normalization {
             kind: architecture.norm,
             weight: self.get(&format!("{name}.weight"))?,
             bias: biased.then(|| self.get(&format!("{name}.bias"))).transpose()?,

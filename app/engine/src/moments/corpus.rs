@@ -63,7 +63,7 @@ impl Corpus {
     /// The file cannot be read or holds no document; a column that is not there; what `listen` returns.
     pub fn from_file(path: &Path, settings: &CorpusSettings, listen: &mut dyn FnMut() -> Result<()>) -> Result<Self> {
         let format = Format::of(path);
-        let (content, mut documents) = recognise(path, listen)?;
+        let (content, mut documents) = recognize(path, listen)?;
         if format == Format::Parquet {
             documents = parquet_rows(path)?;
         }
@@ -144,7 +144,7 @@ pub(super) const NO_TEXT: &str =
     "the corpus contains no text; give a file with one document per line, JSON Lines or Parquet";
 
 /// SHA-256 of a file, and how many lines are not blank.
-fn recognise(path: &Path, listen: &mut dyn FnMut() -> Result<()>) -> Result<(String, u64)> {
+fn recognize(path: &Path, listen: &mut dyn FnMut() -> Result<()>) -> Result<(String, u64)> {
     let failed = |error: std::io::Error| unreadable(path, &error);
     let mut input = BufReader::with_capacity(1 << 20, locus_files::open(path).map_err(failed)?);
     let mut hash = Sha256::new();

@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 /// Logits that are held at once where one token is read of each row.
 pub(crate) const LOGITS_AT_ONCE: i64 = 1 << 24;
 /// Rows that are normalized at once on a CPU: more do not stay in its cache.
-const ROWS_NORMALISED: i64 = 32;
+const ROWS_NORMALIZED: i64 = 32;
 
 /// Runs `rows` and captures the activations at `cells`: one `[cells, width]` tensor for each entry.
 ///
@@ -158,8 +158,8 @@ pub fn noised_log_probabilities(
 pub(crate) fn log_probabilities(model: &Model, stream: &Tensor) -> Result<Tensor> {
     let wide = if model.kind == Kind::Double { Kind::Double } else { Kind::Float };
     let logits = model.logits(stream)?;
-    let normalised = logits.f_to_kind(wide).and_then(|logits| logits.f_log_softmax(-1, None));
-    normalised.doing(|| "reading probabilities".to_owned())
+    let normalized = logits.f_to_kind(wide).and_then(|logits| logits.f_log_softmax(-1, None));
+    normalized.doing(|| "reading probabilities".to_owned())
 }
 
 /// Log-probability of one token after each of some final residual streams `[rows, hidden]`, `tokens` `[rows]`: `[rows]`, in
@@ -171,7 +171,7 @@ pub(crate) fn log_probabilities_of(model: &Model, streams: &Tensor, tokens: &Ten
     }
     let rows = streams.size()[0];
     let at_once = (LOGITS_AT_ONCE / model.architecture.vocabulary.max(1)).max(1);
-    let normalised_at_once = if model.device.is_cuda() { at_once } else { ROWS_NORMALISED.min(at_once) };
+    let normalized_at_once = if model.device.is_cuda() { at_once } else { ROWS_NORMALIZED.min(at_once) };
     let wide = if model.kind == Kind::Double { Kind::Double } else { Kind::Float };
     let parts = |rows: i64, most: i64| {
         (0..rows).step_by(usize::try_from(most).unwrap_or(1)).map(move |first| (first, most.min(rows - first)))
@@ -179,7 +179,7 @@ pub(crate) fn log_probabilities_of(model: &Model, streams: &Tensor, tokens: &Ten
     let mut found = Vec::new();
     for (first, count) in parts(rows, at_once) {
         let logits = model.logits(&streams.f_narrow(0, first, count)?)?;
-        for (begun, some) in parts(count, normalised_at_once) {
+        for (begun, some) in parts(count, normalized_at_once) {
             let read = || -> Result<Tensor> {
                 let logits = logits.f_narrow(0, begun, some)?.f_to_kind(wide)?;
                 let tokens = tokens.f_narrow(0, first + begun, some)?;

@@ -42,7 +42,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopp
     let choice = device::choose(&worker.options.start.device, worker.options.start.number_format)?;
     let folder = match source {
         ModelSource::BuiltIn => {
-            locus_demo::materialise(&worker.options.cache.join("built-in-model")).map_err(Error::BuiltIn)?
+            locus_demo::materialize(&worker.options.cache.join("built-in-model")).map_err(Error::BuiltIn)?
         }
         ModelSource::Folder(named) => folder_named(named)?,
     };

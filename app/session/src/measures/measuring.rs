@@ -3,7 +3,7 @@
 use crate::error::Error;
 use locus_engine::evaluate::{
     Averaging, Below, Comparison, Consistency, ESSENCE_TOKENS, FLUENCY_TOKENS, FreeTexts, Group, Likelihood,
-    NormalisedScores, Numbers, OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed,
+    NormalizedScores, Numbers, OF_TEXTS, Record, ScoringGoal, ScoringNoise, accuracies, essence_score, fact_seed,
     perplexities, record_scores,
 };
 use locus_engine::model::Model;
@@ -252,7 +252,7 @@ pub fn report(case: &Case<'_>, measures: &Measures, before: Measured, after: Opt
         }
         let comparison = Comparison { before: before.record, after: after.record };
         let averaging = if measures.first_prompt { Averaging::First } else { Averaging::All };
-        numbers.extend(NormalisedScores::of(&comparison, case.lowers, averaging).numbers());
+        numbers.extend(NormalizedScores::of(&comparison, case.lowers, averaging).numbers());
         spoken = after.said.into_iter().map(Some).collect();
     }
     let pairs = case.spoken.iter().zip(said.drain(..)).zip(spoken);

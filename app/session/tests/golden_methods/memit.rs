@@ -43,8 +43,8 @@ fn memit_equals_the_published_runs() {
             let moments = second_moments(&bench, case.golden["variant"].as_str().expect("variant"));
             let (edited, steps) = case.run(&bench, &moments, method.as_ref(), &settings);
             // the last rows are those of the layers
-            let (optimisation, spread) = steps.split_at(steps.len() - case.layers().len());
-            case.compare_value_steps(&mut ledger, optimisation);
+            let (optimization, spread) = steps.split_at(steps.len() - case.layers().len());
+            case.compare_value_steps(&mut ledger, optimization);
             for (artifact, ours) in &edited.artifacts {
                 let Some(expected) = case.tensors.get(artifact) else { continue };
                 let tolerance = if artifact.ends_with("adj_k") { 3e-4 } else { 1e-4 };

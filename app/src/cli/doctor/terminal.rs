@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 pub fn findings() -> Findings {
     let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
     let chosen = WorkbenchOptions::from_environment(ModelSource::BuiltIn);
-    let colors = match chosen.colours {
+    let colors = match chosen.colors {
         Depth::None => "none",
         Depth::Sixteen => "16",
         Depth::Indexed => "256",

@@ -195,7 +195,7 @@ fn luminance(red: u8, green: u8, blue: u8) -> f64 {
     (0.2126 * f64::from(red) + 0.7152 * f64::from(green) + 0.0722 * f64::from(blue)) / 255.0
 }
 
-/// The nearest of the 6 × 6 × 6 cube or of the greys.
+/// The nearest of the 6 × 6 × 6 cube or of the grays.
 pub(super) fn indexed(red: u8, green: u8, blue: u8) -> u8 {
     const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
     let distance = |one: (u8, u8, u8)| {
@@ -206,8 +206,8 @@ pub(super) fn indexed(red: u8, green: u8, blue: u8) -> u8 {
         let step = |divisor: u8| STEPS[usize::from(place / divisor % 6)];
         (16 + place, (step(36), step(6), step(1)))
     });
-    let greys = (0..24_u8).map(|place| (232 + place, (8 + 10 * place, 8 + 10 * place, 8 + 10 * place)));
-    cube.chain(greys).min_by_key(|(_, colour)| distance(*colour)).map_or(16, |(number, _)| number)
+    let grays = (0..24_u8).map(|place| (232 + place, (8 + 10 * place, 8 + 10 * place, 8 + 10 * place)));
+    cube.chain(grays).min_by_key(|(_, color)| distance(*color)).map_or(16, |(number, _)| number)
 }
 
 #[cfg(test)]
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn shades_only_get_denser_and_have_no_colour_without_colours() {
+    fn shades_only_get_denser_and_have_no_color_without_colors() {
         for ascii in [false, true] {
             let glyphs = Glyphs::new(ascii);
             let mut last = 0;

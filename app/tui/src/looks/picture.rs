@@ -42,7 +42,7 @@ type Rgb = (u8, u8, u8);
 /// Letters that share a style.
 #[derive(Clone, Copy, PartialEq)]
 struct Ink {
-    colour: Rgb,
+    color: Rgb,
     bold: bool,
     italic: bool,
     dim: bool,
@@ -63,7 +63,7 @@ struct Block {
     y: f64,
     width: f64,
     height: f64,
-    colour: Rgb,
+    color: Rgb,
     opacity: f64,
 }
 
@@ -123,18 +123,18 @@ impl Line {
 
     fn add(&mut self, cell: &Cell, x: f64, cells: usize) {
         let modifier = cell.modifier;
-        let (mut colour, mut ground) = (rgb(cell.fg), rgb(cell.bg));
+        let (mut color, mut ground) = (rgb(cell.fg), rgb(cell.bg));
         if modifier.contains(Modifier::REVERSED) {
-            (colour, ground) = (Some(ground.unwrap_or(BACKGROUND)), Some(colour.unwrap_or(FOREGROUND)));
+            (color, ground) = (Some(ground.unwrap_or(BACKGROUND)), Some(color.unwrap_or(FOREGROUND)));
         }
-        let colour = colour.unwrap_or(FOREGROUND);
+        let color = color.unwrap_or(FOREGROUND);
         #[expect(clippy::cast_precision_loss, reason = "one or two cells")]
         let across = cells as f64 * CELL.0;
         if let Some(ground) = ground {
-            self.fill(Block { x, y: 0.0, width: across, height: CELL.1, colour: ground, opacity: 1.0 });
+            self.fill(Block { x, y: 0.0, width: across, height: CELL.1, color: ground, opacity: 1.0 });
         }
         if modifier.contains(Modifier::UNDERLINED) {
-            self.fill(Block { x, y: CELL.1 - 2.0, width: across, height: 1.0, colour, opacity: 1.0 });
+            self.fill(Block { x, y: CELL.1 - 2.0, width: across, height: 1.0, color, opacity: 1.0 });
         }
         if modifier.contains(Modifier::HIDDEN) || cell.symbol().trim().is_empty() {
             return;
@@ -143,19 +143,19 @@ impl Line {
         if let Some(shapes) = shapes(cell.symbol()) {
             for (left, top, wide, high, opacity) in shapes {
                 let opacity = if dim { opacity * DIM } else { opacity };
-                self.fill(Block { x: x + left, y: top, width: wide, height: high, colour, opacity });
+                self.fill(Block { x: x + left, y: top, width: wide, height: high, color, opacity });
             }
             return;
         }
         let (bold, italic) = (modifier.contains(Modifier::BOLD), modifier.contains(Modifier::ITALIC));
-        self.write(cell.symbol(), x, cells, Ink { colour, bold, italic, dim });
+        self.write(cell.symbol(), x, cells, Ink { color, bold, italic, dim });
     }
 
     /// Fills a rectangle; one that continues its neighbor makes that longer.
     fn fill(&mut self, block: Block) {
         let continues = |left: &&mut Block| {
-            (left.x + left.width, left.y, left.height, left.colour, left.opacity)
-                == (block.x, block.y, block.height, block.colour, block.opacity)
+            (left.x + left.width, left.y, left.height, left.color, left.opacity)
+                == (block.x, block.y, block.height, block.color, block.opacity)
         };
         match self.blocks.iter_mut().rev().find(continues) {
             Some(left) => left.width += block.width,
@@ -190,9 +190,9 @@ impl Line {
 const DIM: f64 = 0.65;
 
 fn write_block(svg: &mut String, block: &Block, top: f64) {
-    let Block { x, y, width, height, colour, opacity } = *block;
+    let Block { x, y, width, height, color, opacity } = *block;
     let _ =
-        write!(svg, "<rect x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"", top + y, hex(colour));
+        write!(svg, "<rect x=\"{x}\" y=\"{}\" width=\"{width}\" height=\"{height}\" fill=\"{}\"", top + y, hex(color));
     if opacity < 1.0 {
         let _ = write!(svg, " fill-opacity=\"{opacity:.2}\"");
     }
@@ -207,7 +207,7 @@ fn write_run(svg: &mut String, run: &Run, top: f64) {
         "<text x=\"{}\" y=\"{}\" textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"",
         run.x,
         top + BASELINE,
-        hex(run.ink.colour)
+        hex(run.ink.color)
     );
     if run.ink.bold {
         svg.push_str(" font-weight=\"bold\"");
@@ -288,9 +288,9 @@ fn shapes(symbol: &str) -> Option<Vec<Shape>> {
 }
 
 /// A color of a cell; none where it is the terminal's own.
-fn rgb(colour: Color) -> Option<Rgb> {
+fn rgb(color: Color) -> Option<Rgb> {
     let named = |number: usize| PALETTE.get(number).copied();
-    match colour {
+    match color {
         Color::Reset => None,
         Color::Black => named(0),
         Color::Red => named(1),
@@ -317,8 +317,8 @@ fn rgb(colour: Color) -> Option<Rgb> {
             Some((step(36), step(6), step(1)))
         }
         Color::Indexed(number) => {
-            let grey = 8 + 10 * (number - 232);
-            Some((grey, grey, grey))
+            let gray = 8 + 10 * (number - 232);
+            Some((gray, gray, gray))
         }
         Color::Rgb(red, green, blue) => Some((red, green, blue)),
     }

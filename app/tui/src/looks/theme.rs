@@ -79,7 +79,7 @@ impl Theme {
     /// Text that matters less than the rest, such as notes and units.
     #[must_use]
     pub fn muted(self) -> Style {
-        self.coloured(Style::new().add_modifier(Modifier::DIM), Style::new())
+        self.colored(Style::new().add_modifier(Modifier::DIM), Style::new())
     }
 
     /// Headings of columns and sections.
@@ -155,13 +155,13 @@ impl Theme {
         self.in_color(Role::Accent, Style::new(), Style::new().add_modifier(Modifier::BOLD))
     }
 
-    fn coloured(self, style: Style, without: Style) -> Style {
+    fn colored(self, style: Style, without: Style) -> Style {
         if self.depth == Depth::None { without } else { style }
     }
 
     /// A style in the color of a role; `without` where there are no colors.
     fn in_color(self, role: Role, style: Style, without: Style) -> Style {
-        self.coloured(style.fg(self.colors.of(role, self.depth)), without)
+        self.colored(style.fg(self.colors.of(role, self.depth)), without)
     }
 }
 

@@ -5,7 +5,7 @@ use locus_protocol::{JobId, JobKind, Phase, Task};
 use std::time::Duration;
 
 /// The phase in which a method's steps come.
-const OPTIMISING: &str = "optimizing";
+const OPTIMIZING: &str = "optimizing";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -101,13 +101,13 @@ impl Job {
         self.steps = Some((step, round));
         let done = (round * steps).saturating_add(step + 1);
         let total = self.planned.max((round + 1).saturating_mul(steps));
-        self.report(Phase::Method(OPTIMISING.to_owned()), done, total, now);
+        self.report(Phase::Method(OPTIMIZING.to_owned()), done, total, now);
     }
 
     /// Whether it optimizes, so that its steps say how far it is.
     #[must_use]
-    pub fn optimises(&self) -> bool {
-        matches!(&self.phase, Some(Phase::Method(name)) if name == OPTIMISING)
+    pub fn optimizes(&self) -> bool {
+        matches!(&self.phase, Some(Phase::Method(name)) if name == OPTIMIZING)
     }
 
     /// Seconds that one step took of late.
@@ -183,7 +183,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn the_steps_of_several_optimisations_count_together() {
+    fn the_steps_of_several_optimizations_count_together() {
         let mut job = Job::new(1, JobKind::Edit, "an edit".into(), Duration::ZERO);
         job.plan(60);
         let mut seen = Vec::new();

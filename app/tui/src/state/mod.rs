@@ -172,7 +172,7 @@ impl State {
                 chooses: options.chooses,
                 last: None,
             },
-            screen: Screen::new(panes, options.own.on(Theme::new(options.colours)), Glyphs::new(options.ascii), keymap),
+            screen: Screen::new(panes, options.own.on(Theme::new(options.colors)), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),
             engine: Engine::default(),
             link: Link::new(options.follows.clone()),

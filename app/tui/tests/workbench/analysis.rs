@@ -80,8 +80,8 @@ fn every_section_at_two_sizes() {
 }
 
 #[test]
-fn without_colour_and_with_ascii_alone() {
-    let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
+fn without_color_and_with_ascii_alone() {
+    let plain = WorkbenchOptions { ascii: true, colors: Depth::None, ..options() };
     let (mut bench, _swept) = analyzed(plain, 80, 24);
     for name in ["verdict", "regret", "published", "facts", "scatter", "peaks"] {
         assert!(bench.screen().is_ascii(), "{}", bench.screen());

@@ -83,8 +83,8 @@ fn after_an_edit_the_answer_is_what_the_model_says_and_the_trace_before_it_stays
 
 #[test]
 fn effects_below_zero_have_their_own_look_and_the_greatest_is_the_greatest() {
-    for (colours, name) in [(Depth::Sixteen, "sixteen"), (Depth::None, "plain")] {
-        let mut bench = Bench::ready_with(WorkbenchOptions { colours, ..options() }, 120, 40);
+    for (colors, name) in [(Depth::Sixteen, "sixteen"), (Depth::None, "plain")] {
+        let mut bench = Bench::ready_with(WorkbenchOptions { colors, ..options() }, 120, 40);
         bench.press("t").hear(trace(2, 0, &TraceAnswer::True, "Thimphu", -0.5)).press("2 z");
         let screen = bench.screen();
         assert!(screen.contains("greatest: ") && !screen.contains("layer 0 restores"), "{screen}");

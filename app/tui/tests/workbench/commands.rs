@@ -212,7 +212,7 @@ fn errors_and_warnings_of_the_workbench_are_in_the_log() {
 #[test]
 fn a_theme_is_chosen_kept_and_never_colors_a_terminal_without_colors() {
     let colored = |depth: Depth, theme: &str| {
-        let options = WorkbenchOptions { colours: depth, ..super::support::options() };
+        let options = WorkbenchOptions { colors: depth, ..super::support::options() };
         let mut bench = Bench::ready_with(options, 120, 40);
         bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
         typed(&mut bench, &format!("theme {theme}"));

@@ -263,7 +263,7 @@ fn all_sizes_show_variants_their_differences_and_plots() {
         ["0 loss 0.1995", "1 decay 0.0080", "2 fit 0.1795", "3 kl"].iter().all(|term| screen.contains(term)),
         "{screen}"
     );
-    let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { ascii: true, colors: Depth::None, ..options() };
     let mut bench = compared(plain, 120, 40);
     bench.press("6 m m");
     let screen = bench.screen();

@@ -83,9 +83,9 @@ fn records_lead_to_the_screen_that_the_session_had() {
 }
 
 #[test]
-fn pictures_of_all_depths_differ_only_in_colours_and_letters() {
-    for colours in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
-        let mut bench = Bench::with(WorkbenchOptions { colours, ..options() }, 80, 24);
+fn pictures_of_all_depths_differ_only_in_colors_and_letters() {
+    for colors in [Depth::None, Depth::Sixteen, Depth::Indexed, Depth::True] {
+        let mut bench = Bench::with(WorkbenchOptions { colors, ..options() }, 80, 24);
         bench.hear(session());
         let svg = picture(&bench.buffer());
         assert!(svg.contains("Before/After") && svg.contains("width=\"740\" height=\"452\""), "{svg}");

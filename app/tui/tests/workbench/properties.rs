@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
 /// A state with everything in it.
-fn populated(ascii: bool, colours: Depth) -> Bench {
-    let mut bench = Bench::with(WorkbenchOptions { ascii, colours, ..options() }, 80, 24);
+fn populated(ascii: bool, colors: Depth) -> Bench {
+    let mut bench = Bench::with(WorkbenchOptions { ascii, colors, ..options() }, 80, 24);
     bench.hear(recording::loading()).hear(recording::loaded()).hear([recording::gpu_memory()]);
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0));
     bench.press("r").hear(recording::edit(3));
@@ -20,12 +20,12 @@ fn populated(ascii: bool, colours: Depth) -> Bench {
 
 #[test]
 fn every_pane_and_overlay_draws_at_every_size() {
-    for (ascii, colours) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
+    for (ascii, colors) in [(false, Depth::Sixteen), (true, Depth::None), (false, Depth::True)] {
         let panes = go_to_panes();
         let others =
             ["z", "?", ":", "e", "L", "M", "E", "i", "a", "/", "ctrl-c ctrl-c", "U", "1 space *", "$", "B", "J"];
         for keys in panes.iter().map(String::as_str).chain(others) {
-            let mut bench = populated(ascii, colours);
+            let mut bench = populated(ascii, colors);
             bench.press(keys);
             for columns in (0..=120).step_by(3) {
                 for rows in (0..=50).step_by(2).chain([1, 3, 5]) {

@@ -223,16 +223,16 @@ fn model_sheet_and_log() {
 }
 
 #[test]
-fn trace_without_colours() {
+fn trace_without_colors() {
     snapshot("no_color_trace", |columns, rows| {
-        traced(Bench::ready_with(WorkbenchOptions { colours: Depth::None, ..options() }, columns, rows))
+        traced(Bench::ready_with(WorkbenchOptions { colors: Depth::None, ..options() }, columns, rows))
     });
-    let ascii = WorkbenchOptions { colours: Depth::None, ascii: true, ..options() };
+    let ascii = WorkbenchOptions { colors: Depth::None, ascii: true, ..options() };
     insta::assert_snapshot!("ascii_trace_80x24", traced(Bench::ready_with(ascii, 80, 24)).screen());
 }
 
 #[test]
-fn trace_with_256_colours_shows_numbers() {
-    let bench = traced(Bench::ready_with(WorkbenchOptions { colours: Depth::Indexed, ..options() }, 80, 24));
+fn trace_with_256_colors_shows_numbers() {
+    let bench = traced(Bench::ready_with(WorkbenchOptions { colors: Depth::Indexed, ..options() }, 80, 24));
     insta::assert_snapshot!("indexed_trace_80x24", bench.screen());
 }

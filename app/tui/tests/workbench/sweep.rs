@@ -46,7 +46,7 @@ fn curves_with_the_effects() {
         bench.press("s m j");
         insta::assert_snapshot!(format!("sweep_curves_{columns}x{rows}"), bench.screen());
     }
-    let plain = WorkbenchOptions { ascii: true, colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { ascii: true, colors: Depth::None, ..options() };
     let mut bench = half(plain, 80, 24);
     bench.press("s");
     insta::assert_snapshot!("sweep_curves_ascii_80x24", bench.screen());

@@ -36,7 +36,7 @@ fn a_trace_whose_noise_lowers_nothing_has_no_effects_and_no_scale() {
         assert!(!screen.contains("full restoration") && screen.contains("no scale"), "{screen}");
         insta::assert_snapshot!(format!("flat_trace_{columns}x{rows}"), screen);
     }
-    let plain = WorkbenchOptions { colours: Depth::None, ..options() };
+    let plain = WorkbenchOptions { colors: Depth::None, ..options() };
     let mut bench = Bench::ready_with(plain, 120, 40);
     bench.press("r").hear(recording::edit(2));
     flat_trace(&mut bench, 3);

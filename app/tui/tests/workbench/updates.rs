@@ -391,16 +391,16 @@ fn the_screen_of_a_running_job_changes_four_times_a_second_at_most() {
 }
 
 #[test]
-fn without_colours_no_cell_has_one() {
-    let mut bench = Bench::with(WorkbenchOptions { colours: Depth::None, ..options() }, 120, 40);
+fn without_colors_no_cell_has_one() {
+    let mut bench = Bench::with(WorkbenchOptions { colors: Depth::None, ..options() }, 120, 40);
     bench.hear(recording::loading()).hear(recording::loaded());
     bench.press("t").hear(recording::trace(2, TraceKind::Hidden, 0)).press("r").hear(recording::edit(3));
     let overlays = ["1 space", "U", "esc", "?", "esc", "e", "esc", ":", "esc", "M", "esc", "J", "esc", "L"];
     for keys in go_to_panes().iter().map(String::as_str).chain(overlays) {
         bench.press(keys);
-        let colours =
+        let colors =
             bench.buffer().content.into_iter().filter(|cell| (cell.fg, cell.bg) != (Color::Reset, Color::Reset));
-        assert_eq!(colours.count(), 0, "after {keys}");
+        assert_eq!(colors.count(), 0, "after {keys}");
     }
 }
 

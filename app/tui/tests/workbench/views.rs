@@ -145,8 +145,8 @@ fn a_view_has_a_cursor_of_its_own_once_it_is_unlinked_and_stays_on_a_pinned_fact
 
 #[test]
 fn differences_are_told_apart_without_colors() {
-    for colours in [Depth::None, Depth::Sixteen] {
-        let mut bench = worked_with(WorkbenchOptions { colours, ascii: true, ..options() }, 120, 40);
+    for colors in [Depth::None, Depth::Sixteen] {
+        let mut bench = worked_with(WorkbenchOptions { colors, ascii: true, ..options() }, 120, 40);
         bench.press("3 ctrl-w v v v D D D");
         let screen = bench.screen();
         assert!(screen.contains('+') && screen.contains("minus"), "{screen}");

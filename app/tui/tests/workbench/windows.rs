@@ -74,7 +74,7 @@ fn panes_are_split_swapped_resized_and_closed() {
 }
 
 #[test]
-fn window_keys_go_to_the_neighbours() {
+fn window_keys_go_to_the_neighbors() {
     let mut bench = Bench::ready(120, 40);
     for (keys, pane) in [
         ("ctrl-w l", "trace"),

@@ -35,8 +35,8 @@ pub fn experts(
 /// # Errors
 /// The field is mistyped.
 pub fn routing(config: &Fields<'_>) -> Result<Routing, String> {
-    let normalised = config.flag("norm_topk_prob", false)?;
-    Ok(if normalised { Routing::ShareOfChosen } else { Routing::ShareOfAll })
+    let normalized = config.flag("norm_topk_prob", false)?;
+    Ok(if normalized { Routing::ShareOfChosen } else { Routing::ShareOfAll })
 }
 
 /// Puts experts in the place of the MLPs of the layers that `has` names, by their names in a block.

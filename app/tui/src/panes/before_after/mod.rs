@@ -311,7 +311,7 @@ fn notes(state: &State, applied: &Applied, room: usize, lines: &mut Vec<Line<'st
     }
 }
 
-/// Normalised scores that are shown, by what they are called.
+/// Normalized scores that are shown, by what they are called.
 const SCORES: [&str; 5] = ["rewrite", "paraphrase", "neighborhood", "relations", "overall"];
 
 /// The normalized scores (Hase et al. 2023, section 3.4), and what the model says after the prompt.

@@ -78,7 +78,7 @@ fn running_words(state: &State, attempt: &Attempt) -> String {
         return "waiting".to_owned();
     }
     let Some(job) = state.running(attempt.view.job) else { return "ended".to_owned() };
-    let step = attempt.view.step.filter(|step| job.optimises() && *step < attempt.view.steps);
+    let step = attempt.view.step.filter(|step| job.optimizes() && *step < attempt.view.steps);
     let step = step.map(|step| format!("step {} of {}", step + 1, attempt.view.steps));
     let what = step.or_else(|| phase_text(job)).unwrap_or_else(|| "preparing".to_owned());
     // the line at the foot of the screen says where it is unknown

@@ -151,8 +151,8 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
         Stage::Running => {
             let mut parts = Vec::new();
             let job = state.running(view.job);
-            let optimises = job.is_none_or(Job::optimises);
-            match view.step.filter(|step| optimises && *step < view.steps) {
+            let optimizes = job.is_none_or(Job::optimizes);
+            match view.step.filter(|step| optimizes && *step < view.steps) {
                 Some(step) => parts.push(format!("step {} of {}", step + 1, view.steps)),
                 // before the first step, and after the last
                 None => parts.extend(job.into_iter().flat_map(|job| before_the_first_step(state, job))),
@@ -163,7 +163,7 @@ fn stage_line(state: &State, view: &EditView) -> Line<'static> {
             if let Some(layer) = view.layer.filter(|_| view.layers.len() > 1) {
                 parts.push(format!("now layer {layer}"));
             }
-            if let Some(job) = job.filter(|job| job.optimises()) {
+            if let Some(job) = job.filter(|job| job.optimizes()) {
                 if let Some(seconds) = job.seconds_per_step() {
                     parts.push(format!("{seconds:.2} s a step"));
                 }

@@ -21,7 +21,7 @@ pub fn options() -> WorkbenchOptions {
         models: Vec::new(),
         look_at: None,
         ascii: false,
-        colours: Depth::Sixteen,
+        colors: Depth::Sixteen,
         keymap: None,
         settings: Vec::new(),
         own: Own::default(),

@@ -36,7 +36,7 @@ pub fn facts() -> Vec<Fact> {
         fact.case_id = Some(number as u64);
         fact.relation = relation.to_owned();
         fact.paraphrases = vec![format!("{}: its answer is", fact.subject), format!("As for {}, it is", fact.subject)];
-        fact.neighborhood = (0..10).map(|n| format!("A neighbour of number {n} is")).collect();
+        fact.neighborhood = (0..10).map(|n| format!("A neighbor of number {n} is")).collect();
         fact
     };
     rows.into_iter().enumerate().map(fact).collect()
@@ -80,12 +80,12 @@ pub fn plugins() -> Vec<Event> {
             vec![
                 parameter(
                     "steps",
-                    "optimisation steps of the value",
+                    "optimization steps of the value",
                     json!(20),
                     "",
                     HyperparameterKind::Integer { min: 1, max: 1000 },
                 ),
-                parameter("learning_rate", "step size of the value's optimisation", json!(0.5), "", float(1e-5, 10.0)),
+                parameter("learning_rate", "step size of the value's optimization", json!(0.5), "", float(1e-5, 10.0)),
                 parameter(
                     "weight_decay",
                     "pull of the value towards the original one",
@@ -140,7 +140,7 @@ pub fn plugins() -> Vec<Event> {
             vec![
                 parameter(
                     "steps",
-                    "optimisation steps",
+                    "optimization steps",
                     json!(25),
                     "",
                     HyperparameterKind::Integer { min: 1, max: 1000 },

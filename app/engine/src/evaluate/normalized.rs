@@ -41,7 +41,7 @@ pub enum Averaging {
 
 /// Normalized scores of one record; absent where the record has no such prompts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct NormalisedScores {
+pub struct NormalizedScores {
     /// Recovered or erased probability of the target at the edited prompt.
     pub rewrite: Option<f64>,
     /// The same at other wordings.
@@ -52,7 +52,7 @@ pub struct NormalisedScores {
     pub relations: Option<f64>,
 }
 
-impl NormalisedScores {
+impl NormalizedScores {
     /// Scores of a record before and after an edit; `erases` where the objective lowers the target's probability.
     #[must_use]
     pub fn of(comparison: &Comparison, erases: bool, averaging: Averaging) -> Self {
