@@ -26,8 +26,7 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
     if let Some(number) = arguments.undo.first().filter(|_| !arguments.sequence) {
         return Err(Failure::usage(format!("--undo {number}: undoes one of several edits in place; add --sequence")));
     }
-    let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
-    let mut client = Client::with_model_and(common, |start| start.step_rows = step_rows)?;
+    let mut client = client(common, arguments)?;
     let orders = orders::read(&mut client, arguments)?;
     if arguments.sequence || orders.is_empty() {
         sequence(&mut client, arguments, orders)?;
@@ -44,6 +43,15 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
         }
     }
     save(&mut client, arguments)
+}
+
+/// An engine with the model, whose steps tell what the arguments ask for.
+///
+/// # Errors
+/// The engine or the model is not to be had.
+pub fn client(common: &Common, arguments: &EditArguments) -> Result<Client, Failure> {
+    let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
+    Client::with_model_and(common, |start| start.step_rows = step_rows)
 }
 
 /// Makes the edits on top of each other, undoes those of `--undo`, and prints the edits in place.

@@ -1,7 +1,6 @@
 //! `locus export`.
 
 use crate::cli::arguments::{Common, EditArguments};
-use crate::cli::client::Client;
 use crate::cli::{Failure, edit, orders, output};
 use locus_files::FolderDraft;
 use locus_protocol::SaveTarget;
@@ -28,7 +27,7 @@ pub fn run(
     }
     edit::check_save(arguments)?;
     orders::check(common, arguments)?;
-    let mut client = Client::with_model(common)?;
+    let mut client = edit::client(common, arguments)?;
     let orders = orders::read(&mut client, arguments)?;
     edit::sequence(&mut client, arguments, orders)?;
     edit::save(&mut client, arguments)?;
