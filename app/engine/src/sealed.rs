@@ -160,7 +160,6 @@ mod tests {
     use super::{UNSEALED, is_file_whole, is_whole, seal, seal_file};
     use crate::tensor_files;
     use crate::test_numbers::Numbers;
-    use tch::{Kind, Tensor};
 
     fn unsealed() -> Vec<u8> {
         let tensors = [("a".to_owned(), Numbers::new(1).normal(&[3]))];

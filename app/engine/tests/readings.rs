@@ -81,7 +81,7 @@ fn a_token_that_is_read_gives_what_it_gives_among_all() {
             let put = |cell: i64, site: Site| Tap {
                 site,
                 cells: Some(Tensor::from_slice(&[cell])),
-                action: Action::Add(Tensor::ones([1, hidden], options)),
+                action: Action::Add(Tensor::ones([1, hidden], (Kind::Float, Device::Cpu))),
             };
             for site in [Site::AttentionOut(last), Site::MlpOut(last), Site::Residual(last)] {
                 let whole = model.forward(&ids, &batch, &mut Taps::new(vec![put(cells[1], site)])).expect("libtorch");

@@ -85,13 +85,12 @@ fn in_blocks(rows: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Te
 mod tests {
     use super::{TALL, padding, product};
     use crate::test_numbers::Numbers;
-    use tch::{Device, Kind, Tensor};
+    use tch::Kind;
 
     /// The numbers of a plain product, with their gradients, for every number of rows that is treated apart.
     #[test]
     fn products_are_those_of_plain_multiplication() {
         let mut random = Numbers::new(5);
-        let options = (Kind::Double, Device::Cpu);
         for (inputs, outputs) in [(24, TALL + 1500), (512, 513), (8, 12)] {
             for input_first in [false, true] {
                 let size = if input_first { [inputs, outputs] } else { [outputs, inputs] };

@@ -42,11 +42,7 @@ impl Factor {
 
 /// The Cholesky factor of a matrix of some width, with the least ridge out of a few that makes it positive definite beyond
 /// rounding. `fill` writes the second moment into a matrix in float64, where it is factored: it may be asked again.
-pub(super) fn of(
-    layer: usize,
-    (width, device): (i64, Device),
-    fill: impl Fn(&Tensor) -> Result<()>,
-) -> Result<Factor> {
+pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Tensor) -> Result<()>) -> Result<Factor> {
     for share in RIDGES {
         // column by column, as LAPACK factors it in place
         let lower = Tensor::f_empty([width, width], (Kind::Double, device))?.f_tr()?;

@@ -55,7 +55,6 @@ fn dominant(like: &Tensor, apply: impl Fn(&Tensor) -> Result<Tensor>) -> Result<
 mod tests {
     use super::{dominant, extremes};
     use crate::test_numbers::Numbers;
-    use tch::{Device, Kind, Tensor};
 
     #[test]
     fn iteration_finds_what_the_exact_way_finds() {

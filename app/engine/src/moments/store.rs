@@ -318,7 +318,7 @@ mod tests {
     use super::SecondMoments;
     use crate::test_numbers::Numbers;
     use std::collections::BTreeMap;
-    use tch::{Device, Kind, Tensor};
+    use tch::Device;
 
     #[test]
     fn a_layer_is_read_by_itself_and_every_flipped_bit_of_it_or_of_the_header_is_found() {

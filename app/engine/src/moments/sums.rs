@@ -100,7 +100,7 @@ mod tests {
     use super::{Sums, blocks, checked_keys, products_of_key};
     use crate::moments::Precision;
     use crate::test_numbers::Numbers;
-    use tch::{Device, Kind, Tensor};
+    use tch::{Device, Kind};
 
     #[test]
     fn what_is_counted_is_what_the_blocks_multiply() {

@@ -4,7 +4,7 @@ use crate::folder::Folder;
 use crate::numbers::Numbers;
 use locus_engine::edit::{EditStack, WeightEdit, weight_changes};
 use locus_plugin::{Delta, Form};
-use tch::{Device, Kind, Tensor};
+use tch::Tensor;
 
 fn delta(parameter: &str, whole: &Tensor) -> Delta {
     Delta { parameter: parameter.to_owned(), form: Form::Dense(whole.shallow_clone()) }

@@ -27,7 +27,7 @@ use locus_records::operations::{Journal, Standing};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 /// A session without a thread, its folders, and everything that it told.
 struct Bench<'a> {
