@@ -240,10 +240,12 @@ pub fn run(state: &State, line: &str) -> Option<Result<Vec<Wish>, String>> {
 /// what is offered in its place.
 #[must_use]
 pub fn complete(state: &State, line: &str) -> Option<(String, Vec<Completion>)> {
-    let last = line.rfind(char::is_whitespace)? + 1;
-    let mut words = line[..last].split_whitespace();
+    // a blank may be longer than a byte
+    let (place, blank) = line.char_indices().rfind(|(_, character)| character.is_whitespace())?;
+    let (before, _) = line.split_at(place + blank.len_utf8());
+    let mut words = before.split_whitespace();
     let command = find(words.next()?)?;
-    Some((line[..last].to_owned(), (command.complete)(state, &words.collect::<Vec<_>>())))
+    Some((before.to_owned(), (command.complete)(state, &words.collect::<Vec<_>>())))
 }
 
 fn source(state: &State, words: &[&str]) -> Result<Vec<Wish>, String> {

@@ -2,7 +2,7 @@
 
 use super::support::{Bench, go_to_panes, options, recording};
 use locus_protocol::{Event, LogLevel, PluginReady, TraceKind};
-use locus_tui::{Depth, Input, Key, WorkbenchOptions};
+use locus_tui::{Depth, Input, Key, WorkbenchOptions, is_typing};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 
@@ -61,6 +61,55 @@ fn wide_models_and_long_prompts_draw_at_every_size() {
     assert!(screen.contains("of 420; up and down show the others"), "{screen}");
 }
 
+/// Blanks of one to three bytes, marks that combine, wide characters, emoji that are joined, letters whose lower case is
+/// longer, and what turns a text round.
+const ODD: [&str; 14] = [
+    " ",
+    "\u{85}",
+    "\u{a0}",
+    "\u{2003}",
+    "\u{2028}",
+    "\u{3000}",
+    "\u{301}",
+    "漢",
+    "\u{ff21}",
+    "\u{1f469}\u{200d}\u{1f52c}",
+    "\u{1f44d}\u{1f3fd}",
+    "\u{1f1e7}\u{1f1f9}",
+    "\u{130}",
+    "\u{202e}",
+];
+
+#[test]
+fn every_line_of_odd_characters_can_be_typed_wherever_a_text_is() {
+    let places = [
+        (":", ""),
+        (":", "layer"),
+        (":", "set steps"),
+        (":", "source without"),
+        (":", "open"),
+        ("1 /", "so"),
+        ("3 L /", "!"),
+        ("e down down", ""),
+        ("1 i", "The capital of {"),
+        ("?", ""),
+        ("o", ""),
+    ];
+    for (keys, before) in places {
+        let mut bench = populated(false, Depth::Sixteen);
+        for line in ODD.iter().flat_map(|first| ODD.map(|second| format!("{before}{first}{second}"))) {
+            bench.press(keys);
+            assert!(is_typing(&bench.workbench), "{keys}: {}", bench.screen());
+            bench.press("ctrl-u").type_text(&line);
+            bench.buffer();
+            bench.feed(Input::Paste(line)).press("left backspace ctrl-left delete right ctrl-w");
+            bench.buffer();
+            bench.press("tab").buffer();
+            bench.press("esc");
+        }
+    }
+}
+
 /// Everything the engine can say, in its order; the tests below shuffle it.
 fn vocabulary() -> Vec<Event> {
     let mut events = recording::loading();
@@ -103,8 +152,8 @@ fn key() -> impl Strategy<Value = Key> {
         "ctrl-z",
     ];
     let named = proptest::sample::select(names.to_vec()).prop_map(|name| name.parse::<Key>().expect(name));
-    let typed =
-        proptest::sample::select("?:/*123456789aegGhijklLmMEoqQrstuUvwxyYz{}-,.漢é".chars().collect::<Vec<_>>());
+    let usual = "?:/*123456789aegGhijklLmMEoqQrstuUvwxyYz{}-,.漢é".chars();
+    let typed = proptest::sample::select(usual.chain(ODD.concat().chars()).collect::<Vec<_>>());
     prop_oneof![1 => named, 2 => typed.prop_map(Key::character)]
 }
 
@@ -114,6 +163,8 @@ fn input() -> impl Strategy<Value = Input> {
         4 => proptest::sample::select(vocabulary()).prop_map(Input::engine),
         1 => (0_u16..130, 0_u16..60).prop_map(|(columns, rows)| Input::Resize(columns, rows)),
         1 => "[ -~é漢\\n]{0,12}".prop_map(Input::Paste),
+        1 => proptest::collection::vec(proptest::sample::select(ODD.to_vec()), 0..6)
+            .prop_map(|parts| Input::Paste(parts.concat())),
         1 => (0_u64..20_000).prop_map(|milliseconds| Input::Tick(std::time::Duration::from_millis(milliseconds))),
     ]
 }
