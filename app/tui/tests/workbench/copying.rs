@@ -5,7 +5,7 @@ use locus_protocol::{Event, LogLevel};
 use locus_tui::{Effect, Input};
 
 /// What was copied last, and what it is called.
-fn copied(bench: &mut Bench) -> (String, String) {
+pub fn copied(bench: &mut Bench) -> (String, String) {
     let copied = bench.effects.drain(..).rev().find_map(|effect| match effect {
         Effect::Copy { what, text } => Some((what, text)),
         _ => None,

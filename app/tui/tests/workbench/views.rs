@@ -1,8 +1,9 @@
 //! Several views of a pane: each shows one model or another, or the difference of two; their rows move together.
 
+use super::copying::copied;
 use super::support::{Bench, options, recording};
 use locus_protocol::{Command, Event, Task, TraceKind};
-use locus_tui::{Depth, Workbench, WorkbenchOptions};
+use locus_tui::{Depth, Effect, Workbench, WorkbenchOptions};
 
 /// A trace before any edit, two variants that were run, and a trace with an edit in place.
 fn worked(columns: u16, rows: u16) -> Bench {
@@ -67,6 +68,43 @@ fn a_view_is_split_shows_another_source_and_differences_and_is_remembered() {
     bench.press("ctrl-w q");
     let open = bench.state().screen.windows.layout().tree.panes().join(" ");
     assert!(!open.contains('#') && bench.screen().contains("3 Layers"), "{open}");
+}
+
+#[test]
+fn a_difference_stands_by_layer_whatever_the_table_is_sorted_by() {
+    let mut bench = worked(120, 40);
+    bench.press("3 ctrl-w v v v > > > > > > s home");
+    assert_eq!(bench.state().layer(), 11, "sorted by p(new)");
+    bench.press("D D D home j V j j");
+    assert!(bench.screen().contains("A rome minus B fine-tuning"), "{}", bench.screen());
+    assert_eq!(bench.state().layer(), 3);
+    // how the number of a layer looks
+    let style = |layer: usize| {
+        let screen = bench.screen();
+        let starts = format!("{layer} ");
+        let is_its = |line: &str| {
+            let row = line.split('┃').nth(1).map(|row| row.trim_start_matches('>').trim_start());
+            row.is_some_and(|row| row.starts_with(&starts))
+        };
+        let row = screen.lines().position(is_its).expect("a row");
+        let column = screen.lines().nth(row).and_then(|line| line.chars().position(|symbol| symbol == '┃'));
+        bench.buffer()[(column.expect("a frame") as u16 + 6, row as u16)].style()
+    };
+    let [before, first, second, cursor, after] = [0, 1, 2, 3, 4].map(style);
+    assert_eq!([first, second], [cursor; 2]);
+    assert!(before != cursor && after != cursor);
+    let (what, text) = copied(bench.press("y"));
+    let layers: Vec<_> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    assert_eq!((what.as_str(), layers), ("3 rows", vec!["1", "2", "3"]));
+    // the number is the one that shows
+    let (what, text) = copied(bench.press("G k k k g y"));
+    assert_eq!(what, "difference of p(new) of layer 8");
+    let number: f64 = text.parse().expect("a number");
+    assert!((number - 0.25 * 0.962 * 0.4).abs() < 1e-9, "{number}");
+    bench.effects.clear();
+    bench.press("< < g y");
+    assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::Copy { .. })), "{:?}", bench.effects);
+    assert!(bench.screen().contains("nothing is under the cursor here"), "{}", bench.screen());
 }
 
 #[test]

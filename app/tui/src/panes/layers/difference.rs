@@ -82,7 +82,8 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
     for layer in first..first + rows {
         let under_cursor = layer == seen.layer();
         let mark = if under_cursor { ">" } else { " " };
-        let style = if under_cursor { theme.selected() } else { theme.text() };
+        let is_marked = under_cursor || seen.is_selected(layer, seen.layer());
+        let style = if is_marked { theme.selected() } else { theme.text() };
         let mut spans = vec![Span::styled(format!("{mark}{layer:>5} "), style)];
         let missing = || seen.glyphs().missing().to_owned();
         for (_, number) in COLUMNS {
@@ -98,6 +99,12 @@ pub fn draw(seen: &Seen<'_>, against: Of, paper: &mut Paper<'_>) {
         }
         paper.line(spans);
     }
+}
+
+/// The difference in a column at a layer, where there is one.
+pub fn number(seen: &Seen<'_>, against: Of, column: &str, layer: usize) -> Option<f64> {
+    let (_, number) = COLUMNS.into_iter().find(|(name, _)| *name == column)?;
+    Pair::new(seen, against).at(layer, number).1
 }
 
 /// The columns that a table of layers has for differences, and a row of them.

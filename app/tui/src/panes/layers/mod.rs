@@ -39,6 +39,16 @@ pub struct LayersPane {
     order: RowOrder,
 }
 
+impl LayersPane {
+    /// The layers in the order in which they show; a difference shows them in their own.
+    fn rows(&self, state: &Seen<'_>) -> Vec<usize> {
+        match state.view().against {
+            Some(_) => (0..state.layers()).collect(),
+            None => self.order.rows(&columns(state, relevant(state)), state.layers()),
+        }
+    }
+}
+
 impl Pane for LayersPane {
     fn draw(&self, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> Option<Position> {
         draw(&self.order, state, area, buffer);
@@ -49,7 +59,7 @@ impl Pane for LayersPane {
         match motion {
             Motion::Left | Motion::Right => Vec::new(),
             vertical => {
-                let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
+                let rows = self.rows(state);
                 let place = rows.iter().position(|layer| *layer == state.layer()).unwrap_or(0);
                 let Some(&layer) = rows.get(vertical.in_list(place, rows.len(), page)) else { return Vec::new() };
                 vec![state.choose_layer(layer).into()]
@@ -62,20 +72,27 @@ impl Pane for LayersPane {
     }
 
     fn row(&self, state: &Seen<'_>) -> Option<usize> {
-        let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
-        rows.iter().position(|layer| *layer == state.layer())
+        self.rows(state).iter().position(|layer| *layer == state.layer())
     }
 
     fn cell(&self, state: &Seen<'_>) -> Option<(String, Value)> {
         let columns = columns(state, relevant(state));
         let column = columns.iter().find(|column| self.order.is_chosen(column))?;
-        let number = column.numbers.get(state.layer()).copied().flatten();
-        Some((format!("{} of layer {}", column.name, state.layer()), json!(number)))
+        let layer = state.layer();
+        match state.view().against.filter(|_| column.name != "layer") {
+            Some(against) => {
+                let number = difference::number(state, against, &column.name, layer)?;
+                Some((format!("difference of {} of layer {layer}", column.name), json!(number)))
+            }
+            None => {
+                let number = column.numbers.get(layer).copied().flatten();
+                Some((format!("{} of layer {layer}", column.name), json!(number)))
+            }
+        }
     }
 
     fn table(&self, state: &Seen<'_>) -> Option<Table> {
-        let rows = self.order.rows(&columns(state, relevant(state)), state.layers());
-        table(state, &rows)
+        table(state, &self.rows(state))
     }
 
     fn remember(&self) -> Option<Value> {
