@@ -30,7 +30,7 @@ pub use fact::{first_steps, prompt_spans};
 pub use table::{Extent, Form, Table, unselect};
 
 use crate::keys::Key;
-use crate::state::{Seen, State, Wish, pane_rows};
+use crate::state::{Seen, State, Wish, arrange, pane_rows};
 use crossterm::event::KeyCode;
 use locus_protocol::Event;
 use ratatui::buffer::Buffer;
@@ -198,6 +198,15 @@ pub trait Pane: Debug {
     }
 }
 
+/// The room that the view with the keys has for its contents; none where it does not show.
+fn room(state: &State) -> Rect {
+    let arrangement = arrange(state);
+    let frame = if arrangement.has_borders { 2 } else { 0 };
+    let area = arrangement.panes.iter().find(|(view, _)| *view == state.screen.view).map(|(_, area)| *area);
+    let area = area.unwrap_or_default();
+    Rect::new(0, 0, area.width.saturating_sub(frame), area.height.saturating_sub(frame))
+}
+
 /// A way to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Motion {
@@ -243,6 +252,11 @@ impl Motion {
             Self::Left | Self::Right => place,
         };
         place.min(total.saturating_sub(1))
+    }
+
+    /// The first line that shows after a vertical motion in a text that can be scrolled so far.
+    fn scrolled(self, first: usize, furthest: usize, page: usize) -> usize {
+        self.in_list(first.min(furthest), furthest + 1, page)
     }
 }
 

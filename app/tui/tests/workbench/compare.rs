@@ -90,6 +90,21 @@ fn the_baseline_is_what_the_others_differ_from() {
 }
 
 #[test]
+fn pages_end_where_the_numbers_do_and_lead_back_at_once() {
+    let mut bench = compared(options(), 80, 24);
+    let above = |bench: &Bench| {
+        let screen = bench.screen();
+        let told = screen.lines().find_map(|line| line.split_once(" lines above")?.0.trim().parse::<usize>().ok());
+        told.unwrap_or_else(|| panic!("{screen}"))
+    };
+    let page = above(bench.press("page-down"));
+    let end = above(bench.press("page-down page-down page-down page-down"));
+    assert!(bench.screen().contains("lines above; page-up shows them"), "{}", bench.screen());
+    assert_eq!(above(bench.press("page-down")), end);
+    assert_eq!(above(bench.press("page-up")), end - page);
+}
+
+#[test]
 fn going_to_another_fact_and_back_finds_the_numbers_again() {
     let mut bench = compared(options(), 120, 40);
     bench.press("]");

@@ -90,6 +90,26 @@ fn any_edit_of_the_list_is_taken_back_and_the_last_one_put_on_again() {
 }
 
 #[test]
+fn what_an_edit_changed_is_scrolled_as_far_as_it_goes_and_back_at_once() {
+    for (columns, rows) in [(80, 24), (120, 40)] {
+        let mut bench = Bench::ready(columns, rows);
+        bench.press("r").hear(recording::edit(2)).press("4");
+        let start = bench.screen();
+        assert!(start.contains("more lines below; down shows them"), "{start}");
+        let end = bench.press("G").screen();
+        assert!(end.contains("more lines above; up shows them"), "{end}");
+        assert_eq!(bench.press("j").screen(), end, "it goes no further");
+        assert_ne!(bench.press("k").screen(), end);
+        assert_eq!(bench.press("j").screen(), end);
+        assert_eq!(bench.press("home").screen(), start);
+        // so it does in a pane that has grown
+        bench.press("G").feed(locus_tui::Input::Resize(columns, rows + 4));
+        let end = bench.screen();
+        assert_ne!(bench.press("k").screen(), end);
+    }
+}
+
+#[test]
 fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
     let mut bench = Bench::ready(120, 40);
     bench.press("r").hear(recording::edit(2));

@@ -15,11 +15,11 @@ mod tables;
 mod verdict;
 mod words;
 
-use super::{About, Models, Motion, Pane, Table, action};
+use super::{About, Models, Motion, Pane, Table, action, room};
 use crate::analyzed::{Analyzed, KnownRows};
 use crate::input::{AnalysisEvent, Effect};
 use crate::looks::Paper;
-use crate::state::{Change, Seen, State, Tone, Wish, arrange};
+use crate::state::{Change, Seen, State, Tone, Wish};
 use choice::{Axis, Choice, Chosen};
 use locus_protocol::{Event, JobId};
 use page::Page;
@@ -135,7 +135,7 @@ impl Pane for AnalysisPane {
         if self.shown.section == Section::Scatter {
             return self.move_layer(state, motion, page);
         }
-        self.scroll = motion.in_list(self.scroll, self.hidden_lines(state) + 1, page);
+        self.scroll = motion.scrolled(self.scroll, self.hidden_lines(state), page);
         Vec::new()
     }
 
@@ -341,15 +341,13 @@ impl AnalysisPane {
 
     /// Lines of the section that the pane has no room for.
     fn hidden_lines(&self, state: &State) -> usize {
-        let arrangement = arrange(state);
-        let frame = if arrangement.has_borders { 2 } else { 0 };
-        let area = arrangement.panes.iter().find(|(view, _)| *view == state.screen.view).map(|(_, area)| *area);
-        let (Some(area), Some(analyzed), Some(chosen)) = (area, &self.analyzed, self.chosen()) else { return 0 };
-        let (width, height) = (area.width.saturating_sub(frame), area.height.saturating_sub(frame));
-        let head = head::lines(self, state, usize::from(width)).len()
-            + usize::from(self.failed.is_some() && self.running.is_none());
-        let page = self.page(analyzed, chosen, state, usize::from(width));
-        hidden(page.lines.len(), usize::from(height).saturating_sub(head))
+        let (Some(analyzed), Some(chosen)) = (&self.analyzed, self.chosen()) else { return 0 };
+        let room = room(state);
+        let (width, height) = (usize::from(room.width), usize::from(room.height));
+        let failed = usize::from(self.failed.is_some() && self.running.is_none());
+        let head = head::lines(self, state, width).len() + failed;
+        let page = self.page(analyzed, chosen, state, width);
+        hidden(page.lines.len(), height.saturating_sub(head))
     }
 
     fn title(&self) -> String {

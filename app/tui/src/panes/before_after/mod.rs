@@ -3,7 +3,7 @@
 mod says;
 mod taken_out;
 
-use super::{About, Models, Motion, Pane, Table};
+use super::{About, Models, Motion, Pane, Table, room};
 use crate::looks::{Paper, and_more, fit, printable, probability, ratio, shorten, token_text, wrap};
 use crate::state::{Of, Seen, State, Wish, is_large};
 use locus_protocol::{
@@ -42,7 +42,9 @@ impl Pane for BeforeAfterPane {
     }
 
     fn motion(&mut self, state: &Seen<'_>, motion: Motion, page: usize) -> Vec<Wish> {
-        self.scroll = motion.in_list(self.scroll, lines(state, 80).len(), page);
+        let room = room(state);
+        let furthest = draw(state, self.scroll, room, &mut Buffer::empty(room));
+        self.scroll = motion.scrolled(self.scroll, furthest, page);
         Vec::new()
     }
 
@@ -95,13 +97,15 @@ fn whole_texts(applied: &Applied) -> String {
     told.collect()
 }
 
-fn draw(state: &Seen<'_>, scroll: usize, area: Rect, buffer: &mut Buffer) {
+/// Draws it from a line on; returns how far it can be scrolled.
+fn draw(state: &Seen<'_>, scroll: usize, area: Rect, buffer: &mut Buffer) -> usize {
     let mut paper = Paper::new(area, buffer);
     let lines = lines(state, paper.width());
     let rows = paper.left();
     let hidden = lines.len() > rows;
     let rows = if hidden { rows.saturating_sub(1) } else { rows };
-    let first = scroll.min(lines.len().saturating_sub(rows));
+    let furthest = lines.len().saturating_sub(rows);
+    let first = scroll.min(furthest);
     let below = lines.len().saturating_sub(first + rows);
     for line in lines.into_iter().skip(first).take(rows) {
         paper.line(line);
@@ -114,6 +118,7 @@ fn draw(state: &Seen<'_>, scroll: usize, area: Rect, buffer: &mut Buffer) {
         };
         paper.line(Span::styled(text, state.theme().warn()));
     }
+    furthest
 }
 
 fn lines(state: &Seen<'_>, room: usize) -> Vec<Line<'static>> {

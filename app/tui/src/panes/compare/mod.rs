@@ -8,7 +8,7 @@ mod layers;
 mod orders;
 mod standing;
 
-use super::{About, Action, Models, Motion, Pane, Table, action};
+use super::{About, Action, Models, Motion, Pane, Table, action, room};
 use crate::looks::{Paper, bytes, printable, shorten};
 use crate::state::{Change, Opening, Seen, State, Variant, Variants, Wish, arrange};
 use layer_number::LayerNumber;
@@ -181,8 +181,9 @@ impl Pane for ComparePane {
                 variants.cursor = (variants.cursor + 1).min(variants.list.len().saturating_sub(1));
             }),
             Motion::PageUp | Motion::PageDown => {
-                let total = below::lines(state, &grid::Grid::new(state, 80), 80).len();
-                self.scroll = motion.in_list(self.scroll, total, page);
+                let room = room(state);
+                let furthest = draw(self, state, room, &mut Buffer::empty(room));
+                self.scroll = motion.scrolled(self.scroll, furthest, page);
                 Vec::new()
             }
             vertical => vec![Change::MoveLayer(vertical.in_list(state.layer(), state.layers(), page)).into()],
@@ -232,16 +233,17 @@ fn changed(state: &State, change: impl FnOnce(&mut Variants)) -> Vec<Wish> {
     vec![Change::Variants(variants).into()]
 }
 
-fn draw(compare: &ComparePane, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) {
+/// Draws it; returns how far what stands below the layers can be scrolled.
+fn draw(compare: &ComparePane, state: &Seen<'_>, area: Rect, buffer: &mut Buffer) -> usize {
     let mut paper = Paper::new(area, buffer);
     if state.compare.variants.list.is_empty() {
         invite(state, &mut paper);
-        return;
+        return 0;
     }
     head(state, &mut paper);
     if compare.shows_settings {
         settings(state, &mut paper);
-        return;
+        return 0;
     }
     let layers = state.layers();
     let rest = paper.rest();
@@ -255,21 +257,21 @@ fn draw(compare: &ComparePane, state: &Seen<'_>, area: Rect, buffer: &mut Buffer
         layers::draw(compare.number, state, &grid, &mut Paper::new(left, buffer), room.min(layers + 1));
         let grid = grid::Grid::new(state, usize::from(right.width));
         let lines = below::lines(state, &grid, usize::from(right.width));
-        scrolled(compare, state, lines, &mut Paper::new(right, buffer));
-        return;
+        return scrolled(compare, state, lines, &mut Paper::new(right, buffer));
     }
     // the layers get half of the room at least, and all that the rest leaves
     let rows = room.saturating_sub(below.len() + 1).max(room / 2).min(layers + 1);
     layers::draw(compare.number, state, &grid, &mut paper, rows);
-    scrolled(compare, state, below, &mut paper);
+    scrolled(compare, state, below, &mut paper)
 }
 
-/// What stands below the layers, or beside them, as far as there is room.
-fn scrolled(compare: &ComparePane, state: &State, below: Vec<Line<'static>>, paper: &mut Paper<'_>) {
+/// What stands below the layers, or beside them, as far as there is room; returns how far it can be scrolled.
+fn scrolled(compare: &ComparePane, state: &State, below: Vec<Line<'static>>, paper: &mut Paper<'_>) -> usize {
     let room = paper.left();
     let hides = below.len() > room;
     let rows = if hides { room.saturating_sub(1) } else { room };
-    let first = compare.scroll.min(below.len().saturating_sub(rows));
+    let furthest = below.len().saturating_sub(rows);
+    let first = compare.scroll.min(furthest);
     let after = below.len().saturating_sub(first + rows);
     for line in below.into_iter().skip(first).take(rows) {
         paper.line(line);
@@ -286,6 +288,7 @@ fn scrolled(compare: &ComparePane, state: &State, below: Vec<Line<'static>>, pap
         };
         paper.line(Span::styled(text, state.theme().warn()));
     }
+    furthest
 }
 
 /// Columns from which on the layers and the other numbers stand side by side where they have no room below each other.
