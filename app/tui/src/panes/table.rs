@@ -223,15 +223,16 @@ impl Panes {
         isize::try_from(anchor).ok()?.checked_sub_unsigned(self.row(state)?)
     }
 
-    /// Copies what is under the cursor.
+    /// Copies what is under the cursor; a value that is missing leaves the clipboard as it is.
     pub fn copy_cell(&self, state: &State) -> Vec<Wish> {
         let cell = self.get(state.pane()).and_then(|pane| pane.cell(&state.seen()));
+        let cell = cell.map(|(what, value)| (what, cell_line(&value))).filter(|(_, text)| !text.is_empty());
         cell.map_or_else(
             || {
                 let text = format!("nothing is under the cursor here; {} copies the row", state.key("copy-row"));
                 vec![Wish::say(Tone::Plain, text)]
             },
-            |(what, value)| vec![Effect::Copy { what, text: cell_line(&value) }.into()],
+            |(what, text)| vec![Effect::Copy { what, text }.into()],
         )
     }
 

@@ -1,7 +1,8 @@
 //! What is selected and copied, and texts that a pager reads.
 
-use super::support::{Bench, recording};
-use locus_protocol::{Event, LogLevel};
+use super::compare::compared;
+use super::support::{Bench, options, recording};
+use locus_protocol::{Event, LogLevel, TraceKind};
 use locus_tui::{Effect, Input};
 
 /// What was copied last, and what it is called.
@@ -48,6 +49,31 @@ fn rows_are_selected_and_copied_in_three_ways_and_cells_alone() {
     let (what, text) = copied(bench.press("y"));
     assert_eq!((what.as_str(), text.lines().count()), ("2 rows", 2));
     assert!(text.lines().all(|line| line.starts_with("layer\tprobability_new\t")), "{text}");
+}
+
+#[test]
+fn a_value_that_is_missing_leaves_the_clipboard_as_it_is() {
+    let nothing = |bench: &mut Bench| {
+        bench.effects.clear();
+        bench.press("g y");
+        assert!(!bench.effects.iter().any(|effect| matches!(effect, Effect::Copy { .. })), "{:?}", bench.effects);
+        let said = bench.state().notices.shown().map(|notice| notice.text.as_str());
+        assert_eq!(said, Some("nothing is under the cursor here; y copies the row"));
+    };
+    // Layers without a trace
+    let mut bench = Bench::ready(120, 40);
+    bench.press("3 > >");
+    nothing(&mut bench);
+    // a trace whose first row is still computed
+    bench.press("t").hear(recording::trace_start(2, TraceKind::Hidden, 0)).press("2 home");
+    bench.hear(recording::trace_row(2, 5));
+    nothing(&mut bench);
+    bench.press("G k");
+    assert!(copied(bench.press("g y")).0.starts_with("the effect of `an` at layer"));
+    // the change of weights that a variant makes where it makes none
+    let mut bench = compared(options(), 120, 40);
+    bench.press("home m m m");
+    nothing(&mut bench);
 }
 
 #[test]
