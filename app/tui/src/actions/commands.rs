@@ -6,6 +6,7 @@ use crate::looks::Colors;
 use crate::panes::NAMES;
 use crate::state::{Change, Of, Settings, State, Wish, parse_layers, shown_value};
 use locus_protocol::{Hyperparameter, HyperparameterKind, ModelSource, PluginKind};
+use std::path::PathBuf;
 use tui_input::Input;
 
 /// A command that takes arguments.
@@ -163,7 +164,7 @@ pub const COMMANDS: &[Command] = &[
             match known {
                 Some(known) => Ok(vec![Change::Open(known.source).into()]),
                 None if wanted.is_empty() => Err(usage("open")),
-                None if wanted.contains('/') => Ok(vec![Change::Open(ModelSource::Folder(wanted.into())).into()]),
+                None if wanted.contains('/') => Ok(vec![Change::Open(ModelSource::Folder(folder(&wanted))).into()]),
                 None => {
                     let list = state.key("models");
                     Err(format!("unknown model `{wanted}`; {list} lists the models, and a folder contains a /"))
@@ -246,6 +247,15 @@ pub fn complete(state: &State, line: &str) -> Option<(String, Vec<Completion>)> 
     let mut words = before.split_whitespace();
     let command = find(words.next()?)?;
     Some((before.to_owned(), (command.complete)(state, &words.collect::<Vec<_>>())))
+}
+
+/// A folder as typed; `~` is the user's own.
+#[must_use]
+pub fn folder(text: &str) -> PathBuf {
+    match (text.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(text),
+    }
 }
 
 fn source(state: &State, words: &[&str]) -> Result<Vec<Wish>, String> {

@@ -5,7 +5,7 @@ mod copying;
 mod views;
 mod windows;
 
-pub use commands::{COMMANDS, Command, Completion, complete, run};
+pub use commands::{COMMANDS, Command, Completion, complete, folder, run};
 pub use copying::COPYING;
 pub use views::VIEWS;
 pub use windows::WINDOWS;

@@ -1,6 +1,7 @@
 //! Models that can be opened, filtered as one types; a folder that is typed can be opened as well.
 
 use super::{Pressed, frame, middle};
+use crate::actions::folder;
 use crate::keys::Key;
 use crate::looks::{Paper, fit, printable, shorten, window_start};
 use crate::options::KnownModel;
@@ -12,7 +13,6 @@ use locus_protocol::ModelSource;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 use ratatui::text::Span;
-use std::path::PathBuf;
 use tui_input::Input;
 
 #[derive(Clone, Debug, Default)]
@@ -24,14 +24,6 @@ pub struct ModelList {
 /// Whether a text names a folder rather than a few letters of a name.
 fn is_folder(text: &str) -> bool {
     text.contains('/') || text.starts_with('.') || text.starts_with('~')
-}
-
-/// A folder as typed; `~` is the user's own.
-fn folder(text: &str) -> PathBuf {
-    match (text.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => PathBuf::from(text),
-    }
 }
 
 impl ModelList {

@@ -1,7 +1,7 @@
 //! The line after `:`, help that filters, the box after a prefix, the log, themes.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, Load, LogLevel, ModelSource, Outcome, TraceKind};
+use locus_protocol::{Command, Event, Load, LogLevel, ModelSource, Outcome, Task, TraceKind};
 use locus_tui::{Depth, Effect, KnownModel, WorkbenchOptions, actions};
 
 fn typed(bench: &mut Bench, line: &str) {
@@ -302,6 +302,24 @@ fn another_model_is_opened_from_the_list_and_commands_name_it() {
     let mut wrong = Bench::ready(80, 24);
     typed(&mut wrong, "open smol");
     assert!(wrong.state().notices.last_error().unwrap_or_default().contains("unknown model `smol`"));
+}
+
+#[test]
+fn the_folder_of_a_model_can_be_below_the_users_own() {
+    let mut bench = Bench::ready(120, 40);
+    let home = std::env::home_dir().expect("a folder of the user's own");
+    let folder = Some(ModelSource::Folder(home.join("models/x")));
+    let loaded = |bench: &mut Bench| {
+        bench.commands().into_iter().find_map(|command| match command {
+            Command::Do { task: Task::Load(load), .. } => Some(load.source),
+            _ => None,
+        })
+    };
+    typed(&mut bench, "open ~/models/x");
+    assert_eq!(loaded(&mut bench), folder);
+    bench.finish();
+    bench.press("o").type_text("~/models/x").press("enter");
+    assert_eq!(loaded(&mut bench), folder);
 }
 
 #[test]
