@@ -4,7 +4,7 @@ use super::views;
 use crate::input::Effect;
 use crate::looks::Colors;
 use crate::panes::NAMES;
-use crate::state::{Change, Of, Settings, State, Wish, parse_layers, shown_value};
+use crate::state::{Change, Of, Settings, State, Tone, Wish, parse_layers, shown_value};
 use locus_protocol::{Hyperparameter, HyperparameterKind, ModelSource, PluginKind};
 use std::path::PathBuf;
 use tui_input::Input;
@@ -180,12 +180,18 @@ pub const COMMANDS: &[Command] = &[
             [] => Colors::ALL.iter().map(|(_, name, what)| Completion::new(*name, *what)).collect(),
             _ => Vec::new(),
         },
-        run: |_, words| match words {
+        run: |state, words| match words {
             [name] => {
                 let names = || Colors::ALL.map(|(_, name, _)| name).join(", ");
                 let colors = Colors::named(name);
                 let colors = colors.ok_or_else(|| format!("unknown theme `{name}`; the themes are {}", names()))?;
-                Ok(vec![Change::Colors(colors).into()])
+                let mut wishes = vec![Change::Colors(colors).into()];
+                // what a file names goes over what is remembered
+                if state.launch.own.colors.is_some_and(|own| own != colors) {
+                    let text = "workbench.toml names another theme, which :reload and the next start bring back";
+                    wishes.push(Wish::say(Tone::Plain, text));
+                }
+                Ok(wishes)
             }
             _ => Err(usage("theme")),
         },

@@ -61,6 +61,14 @@ fn a_theme_of_ones_own_file_goes_over_the_remembered_one_and_a_bell_can_be_off()
         next.state().theme().colors()
     };
     assert_eq!([theme(None), theme(Some(Colors::Mono))], [Colors::Dark, Colors::Mono]);
+    // so much is said where a theme is chosen, if a file names another one
+    let is_told = |colors, line: &str| {
+        let mut bench = Bench::ready_with(own(colors), 120, 40);
+        bench.press(":").type_text(line).press("enter");
+        bench.screen().contains("workbench.toml names another theme, which :reload and the next start bring back")
+    };
+    assert!(is_told(Some(Colors::Mono), "theme dark"));
+    assert!(!is_told(Some(Colors::Dark), "theme dark") && !is_told(None, "theme dark"));
     let mut bench = Bench::ready_with(own(None), 80, 24);
     bench.press("t");
     let job = bench.state().job().expect("a trace").id;
