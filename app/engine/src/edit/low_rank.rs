@@ -4,6 +4,7 @@ use super::deltas::by_parameter;
 use crate::error::Result;
 use crate::model::{LowRankChange, Model};
 use locus_plugin::{Delta, Form};
+use tch::Kind;
 
 /// Largest rank that rows see faster than a model with changed weights runs.
 const LARGEST_RANK: i64 = 64;
@@ -27,11 +28,15 @@ pub fn changed_down_projections(model: &Model, deltas: &[Delta]) -> Result<Optio
     Ok(Some(layers))
 }
 
-/// The changes, where all of them are of low rank and of the weights of down-projections; `None` otherwise.
+/// The changes, where all of them are of low rank and of the weights of down-projections; `None` otherwise. Weights in 16 bits
+/// are rounded once they are changed, which a change beside them is not: there are none for those.
 ///
 /// # Errors
 /// A change of a parameter that the model does not have; those of libtorch.
 pub fn low_rank_changes(model: &Model, deltas: &[Delta]) -> Result<Option<Vec<LowRankChange>>> {
+    if !matches!(model.kind, Kind::Float | Kind::Double) {
+        return Ok(None);
+    }
     let mut changes = Vec::new();
     for changed in by_parameter(model, deltas.iter())? {
         let is_down = |block: &crate::model::architecture::BlockNames| {

@@ -35,6 +35,11 @@ struct Factors {
     seen: Tensor,
 }
 
+/// What numbers of a format are multiplied in: float32 at least.
+fn wide(kind: Kind) -> Kind {
+    if kind == Kind::Double { Kind::Double } else { Kind::Float }
+}
+
 /// What the rows of a batch see beside the weights.
 #[derive(Debug, Default)]
 pub struct RowChanges(BTreeMap<usize, Factors>);
@@ -56,7 +61,7 @@ impl RowChanges {
         let owners: Vec<i64> = owners.iter().map(|&owner| owner as i64).collect();
         let owners = Tensor::f_from_slice(&owners)?.f_to_device(device)?;
         let factors = |changes: &[(usize, &LowRankChange)]| -> Result<Factors> {
-            let place = |tensor: &Tensor| tensor.f_to_kind(Kind::Float)?.f_to_device(device);
+            let place = |tensor: &Tensor| tensor.f_to_kind(wide(tensor.kind()))?.f_to_device(device);
             let right: Vec<Tensor> =
                 changes.iter().map(|(_, change)| place(&change.right)).collect::<std::result::Result<_, _>>()?;
             let left: Vec<Tensor> =
@@ -77,13 +82,13 @@ impl RowChanges {
     /// nothing where no row has one there. The keys are those of all tokens, or of some `alone`, by their flat indices.
     pub(super) fn added(&self, layer: usize, keys: &Tensor, alone: Option<&Tensor>) -> Result<Option<Tensor>> {
         let Some(Factors { right, left, seen }) = self.0.get(&layer) else { return Ok(None) };
-        let place = Place { device: keys.device(), kind: Kind::Float };
+        let place = Place { device: keys.device(), kind: wide(keys.kind()) };
         let (right, left) = (across(right, place)?, across(left, place)?);
         let seen = match alone {
             Some(cells) => across(&seen.f_index_select(0, cells)?, place)?,
             None => across(seen, place)?,
         };
-        let shares = keys.f_to_kind(Kind::Float)?.f_matmul(&right.f_tr()?)?.f_mul(&seen)?;
+        let shares = keys.f_to_kind(place.kind)?.f_matmul(&right.f_tr()?)?.f_mul(&seen)?;
         Ok(Some(shares.f_matmul(&left)?.f_to_kind(keys.kind())?))
     }
 }

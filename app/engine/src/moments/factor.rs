@@ -73,7 +73,7 @@ pub(super) struct Beside {
 }
 
 /// What such a file says of itself.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct About {
     /// SHA-256 of the second moment.
@@ -82,8 +82,10 @@ struct About {
     ridge: f64,
     /// [`RECIPE`] of the program that made it.
     recipe: u32,
-    /// Whether it was made in the reproducible mode: the other has other last bits.
+    /// Whether it was made in the reproducible mode, by how many threads and on what: others have other last bits.
     reproducible: bool,
+    threads: i32,
+    on_gpu: bool,
 }
 
 impl Beside {
@@ -92,12 +94,26 @@ impl Beside {
         Self { file: moments.with_extension(format!("layer{layer}.factor")), sha256: sha256.to_owned() }
     }
 
+    /// What this program says of a factor that it makes now.
+    fn about(&self, width: i64, ridge: f64, device: Device) -> About {
+        About {
+            of: self.sha256.clone(),
+            width,
+            ridge,
+            recipe: RECIPE,
+            reproducible: reproducible::is_on(),
+            threads: tch::get_num_threads(),
+            on_gpu: device != Device::Cpu,
+        }
+    }
+
     /// The factor that is there, if it is whole, of that second moment, and what this program would make.
     pub fn read(&self, device: Device) -> Option<Factor> {
         let mut file = locus_files::open(&self.file).ok()?;
         let said = said_in::<About>(&mut file, &self.file).ok()?;
-        let About { of, width, ridge, recipe, reproducible } = said.about?;
-        if of != self.sha256 || (recipe, reproducible) != (RECIPE, reproducible::is_on()) {
+        let about = said.about?;
+        let About { width, ridge, .. } = about;
+        if about != self.about(width, ridge, device) {
             return None;
         }
         let parts = said.parts?;
@@ -137,8 +153,7 @@ impl Beside {
             parts.insert(first.to_string(), hex(&hash.finalize()));
             blocks.push((first.to_string(), block));
         }
-        let of = self.sha256.clone();
-        let about = About { of, width, ridge: factor.ridge, recipe: RECIPE, reproducible: reproducible::is_on() };
+        let about = self.about(width, factor.ridge, factor.lower.device());
         let says = to_say(&about, &parts).map_err(|error| Error::Request(error.to_string()))?;
         files::write(&self.file, blocks, &says)?;
         Ok(true)
@@ -147,7 +162,7 @@ impl Beside {
 
 #[cfg(test)]
 mod tests {
-    use super::{Beside, Factor, WIDE, of};
+    use super::{About, Beside, Factor, WIDE, of};
     use crate::error::Result;
     use crate::test_numbers::Numbers;
     use tch::{Device, Kind, Tensor};
@@ -189,6 +204,11 @@ mod tests {
         let read = place.read(Device::Cpu).expect("there");
         assert!(read.lower == factor.lower && read.ridge == factor.ridge);
         assert!(Beside::new(&moments, 3, "abd").read(Device::Cpu).is_none(), "another one's");
+        let with = |about: About| about == place.about(keys.size()[1], 0.0, Device::Cpu);
+        let now = || place.about(keys.size()[1], 0.0, Device::Cpu);
+        assert!(with(now()));
+        assert!(!with(About { threads: now().threads + 1, ..now() }), "other threads add up in another order");
+        assert!(!with(About { on_gpu: true, ..now() }) && !with(About { reproducible: !now().reproducible, ..now() }));
         let file = folder.path().join("a-b.layer3.factor");
         let mut bytes = std::fs::read(&file).expect("the file");
         assert!(bytes.len() < 6 * (WIDE + 76).pow(2) as usize, "zeros are not kept");
