@@ -64,7 +64,10 @@ impl JobList {
     /// Orders the job under the cursor again.
     fn again(&self, state: &State) -> Wish {
         match entries(state).get(self.cursor) {
-            Some(Entry::Ended(ended)) => Change::OrderAgain(Box::new(ended.order.clone())).into(),
+            Some(Entry::Ended(ended)) => match state.ready_again(ended) {
+                Ok(()) => Change::OrderAgain(Box::new(ended.order.clone())).into(),
+                Err(why) => Wish::say(Tone::Plain, why),
+            },
             _ => Wish::say(Tone::Plain, "only a job that has ended can be run again"),
         }
     }

@@ -233,6 +233,16 @@ impl State {
         if waits && !loads { Ok(()) } else { self.ready_for_a_job() }
     }
 
+    /// Why a job that has ended cannot be ordered again now.
+    ///
+    /// # Errors
+    /// No job can be ordered now; the first model may be tried again all the same.
+    pub fn ready_again(&self, ended: &Ended) -> Result<(), String> {
+        let lacks_model = self.job().is_none() && self.engine.model.is_none() && !self.engine.gone;
+        let is_first_load = ended.order.kind == JobKind::Load && lacks_model && self.link.follows.is_none();
+        if is_first_load { Ok(()) } else { self.ready_to_wait() }
+    }
+
     /// What is told of a job that waits; nothing where it has begun.
     #[must_use]
     pub fn waits_words(&self) -> Option<String> {
