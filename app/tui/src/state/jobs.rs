@@ -34,6 +34,8 @@ pub struct Ended {
     pub verdict: Option<AimVerdict>,
     /// Whether it was done and came to nothing all the same: an edit that did not take, a trace without effects.
     pub fell_short: bool,
+    /// Fingerprint of the model that was there.
+    model: Option<String>,
 }
 
 /// A job that stands still while a look is done between two of its steps.
@@ -79,6 +81,17 @@ impl Jobs {
     pub fn begun(&self, job: JobId) -> Option<&Order> {
         let standing_by = self.standing_by.as_ref().and_then(|standing_by| standing_by.order.as_ref());
         self.running.iter().chain(standing_by).find(|order| order.job == job)
+    }
+
+    /// The load that waits, where one does: what is ordered after it runs on that model.
+    #[must_use]
+    pub fn waiting_load(&self) -> Option<&Order> {
+        self.waiting.iter().find(|order| order.kind == JobKind::Load)
+    }
+
+    /// Another model is there, or the same anew: its edits have other numbers.
+    pub fn change_model(&mut self) {
+        self.replaces.clear();
     }
 
     /// Remembers what a job took.
@@ -204,7 +217,17 @@ impl State {
         if *outcome == Outcome::Done || !was_taken_back || self.engine.gone {
             return Vec::new();
         }
-        self.order(format!("redoing edit {edit}"), Redo::default())
+        self.redo_first(edit)
+    }
+
+    /// Orders that an edit is redone before all that waits: after an edit there is nothing to redo, after a load another
+    /// model.
+    fn redo_first(&mut self, edit: u64) -> Vec<Effect> {
+        let effects = self.order(format!("redoing edit {edit}"), Redo::default());
+        if self.jobs.waits(self.jobs.last) {
+            self.jobs.waiting.rotate_right(1);
+        }
+        effects
     }
 
     /// Whether a job runs that lets a look in now.
@@ -226,21 +249,42 @@ impl State {
     /// Why no job can be ordered now, not even one that waits its turn.
     ///
     /// # Errors
-    /// The model is not there, or no engine.
+    /// The model is not there, or no engine; or another model is on its way.
     pub fn ready_to_wait(&self) -> Result<(), String> {
         let waits = self.engine.model.is_some() && !self.engine.gone && self.link.follows.is_none();
         let loads = self.job().is_some_and(|job| job.kind == JobKind::Load);
-        if waits && !loads { Ok(()) } else { self.ready_for_a_job() }
+        match self.jobs.waiting_load() {
+            _ if !waits || loads => self.ready_for_a_job(),
+            Some(load) => {
+                let jobs = self.key("jobs");
+                Err(format!("{} waits, and nothing is ordered behind it; {jobs} lists what waits", load.title))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Why a job that has ended cannot be ordered again now.
     ///
     /// # Errors
-    /// No job can be ordered now; the first model may be tried again all the same.
+    /// No job can be ordered now, but the first model may be tried again all the same; or the job was of another model.
     pub fn ready_again(&self, ended: &Ended) -> Result<(), String> {
         let lacks_model = self.job().is_none() && self.engine.model.is_none() && !self.engine.gone;
         let is_first_load = ended.order.kind == JobKind::Load && lacks_model && self.link.follows.is_none();
-        if is_first_load { Ok(()) } else { self.ready_to_wait() }
+        if is_first_load {
+            return Ok(());
+        }
+        self.ready_to_wait()?;
+        match self.was_of_another(ended) {
+            true => Err(format!("that job was of another model; {} lists models", self.key("models"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an ended job was of another model than the one that is there: it would do something else on this one.
+    #[must_use]
+    pub fn was_of_another(&self, ended: &Ended) -> bool {
+        let is_of_none = matches!(ended.order.kind, JobKind::Load | JobKind::Reload);
+        !is_of_none && self.engine.model.as_ref().map(|model| &model.fingerprint) != ended.model.as_ref()
     }
 
     /// What is told of a job that waits; nothing where it has begun.
@@ -263,7 +307,7 @@ impl State {
     /// A job of another kind is running, or the model is not there.
     pub fn ready_for_history(&self) -> Result<(), String> {
         let is_running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Undo | JobKind::Redo));
-        if is_running && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+        if is_running && self.link.follows.is_none() { self.ready_to_wait() } else { self.ready_for_a_job() }
     }
 
     /// A job that runs, or stands by.
@@ -437,7 +481,9 @@ impl State {
         if self.jobs.ended.len() == REMEMBERED {
             self.jobs.ended.pop_front();
         }
-        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds, verdict: None, fell_short: false });
+        let model = self.engine.model.as_ref().map(|model| model.fingerprint.clone());
+        let outcome = outcome.clone();
+        self.jobs.ended.push_back(Ended { order, outcome, seconds, verdict: None, fell_short: false, model });
     }
 
     fn start(&mut self, order: Order) -> Vec<Effect> {
