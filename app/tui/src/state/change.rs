@@ -259,7 +259,7 @@ impl State {
             Change::Load => return self.load(),
             Change::Open(source) => return self.open(source),
             Change::Cancel(job) => return self.cancel(job),
-            Change::DropWaiting(job) => self.drop_waiting(job),
+            Change::DropWaiting(job) => return self.drop_waiting(job),
             Change::TogglePause => return self.toggle_pause(),
             Change::Settings(settings) => {
                 self.form.settings = settings;

@@ -83,6 +83,11 @@ impl Jobs {
         self.running.iter().chain(standing_by).find(|order| order.job == job)
     }
 
+    /// The edit that a job was ordered in the place of.
+    fn replaced_by(&self, job: JobId) -> Option<u64> {
+        self.replaces.iter().find(|(replacing, _)| *replacing == job).map(|(_, edit)| *edit)
+    }
+
     /// The load that waits, where one does: what is ordered after it runs on that model.
     #[must_use]
     pub fn waiting_load(&self) -> Option<&Order> {
@@ -174,7 +179,7 @@ impl State {
             self.jobs.last
         });
         for order in orders {
-            let replaced = self.jobs.replaces.iter().find(|(job, _)| *job == order.job).map(|(_, edit)| *edit);
+            let replaced = self.jobs.replaced_by(order.job);
             effects.extend(match replaced {
                 Some(edit) => self.replace(edit, order.title, order.task),
                 None => self.order(order.title, order.task),
@@ -211,8 +216,7 @@ impl State {
 
     /// A job ended: where it was to put an edit in the place of another and did not, that one is put back.
     pub fn put_back(&mut self, job: JobId, outcome: &Outcome) -> Vec<Effect> {
-        let is_it = |(replacing, _): &&(JobId, u64)| *replacing == job;
-        let Some((_, edit)) = self.jobs.replaces.iter().find(is_it).copied() else { return Vec::new() };
+        let Some(edit) = self.jobs.replaced_by(job) else { return Vec::new() };
         let was_taken_back = self.edits.undone.last().is_some_and(|undone| undone.number == edit);
         if *outcome == Outcome::Done || !was_taken_back || self.engine.gone {
             return Vec::new();
@@ -220,8 +224,8 @@ impl State {
         self.redo_first(edit)
     }
 
-    /// Orders that an edit is redone before all that waits: after an edit there is nothing to redo, after a load another
-    /// model.
+    /// Orders that an edit is redone before all that waits: after another edit nothing could be redone, after a load
+    /// that of another model.
     fn redo_first(&mut self, edit: u64) -> Vec<Effect> {
         let effects = self.order(format!("redoing edit {edit}"), Redo::default());
         if self.jobs.waits(self.jobs.last) {
@@ -421,10 +425,25 @@ impl State {
         Vec::new()
     }
 
-    /// Takes a job that waits out of the queue.
-    pub fn drop_waiting(&mut self, job: JobId) {
-        if self.jobs.drop_waiting(job).is_some() {
-            self.compare.forget(job);
+    /// Takes a job that waits out of the queue, and those that are for nothing without it. An edit that it was to
+    /// replace stays in place: its undo goes as well, or is followed by a redo where it has begun.
+    pub fn drop_waiting(&mut self, job: JobId) -> Vec<Effect> {
+        if self.jobs.drop_waiting(job).is_none() {
+            return Vec::new();
+        }
+        self.compare.forget(job);
+        let outcome = Outcome::Cancelled { kept: String::new() };
+        self.drop_follower(job, &outcome);
+        let Some(edit) = self.jobs.replaced_by(job) else { return Vec::new() };
+        let undo = self.jobs.follows.iter().find(|(_, follower)| *follower == job).map(|(undo, _)| *undo);
+        match undo {
+            Some(undo) if self.jobs.waits(undo) => self.drop_waiting(undo),
+            Some(undo) => {
+                let effects = self.redo_first(edit);
+                self.jobs.follows.push((undo, self.jobs.last));
+                effects
+            }
+            None => self.put_back(job, &outcome),
         }
     }
 

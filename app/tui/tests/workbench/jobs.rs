@@ -85,6 +85,41 @@ fn an_edit_is_put_back_before_another_model_comes() {
     assert_eq!(waiting, [JobKind::Redo, JobKind::Load]);
 }
 
+#[test]
+fn an_undo_and_the_edit_that_it_is_for_leave_the_queue_together() {
+    for keys in ["J j x", "J j j x", "J X"] {
+        let mut bench = Bench::ready(120, 40);
+        bench.press("r").hear(recording::edit(2)).press("t").press("r r");
+        let waiting: Vec<JobKind> = bench.state().jobs.waiting.iter().map(|order| order.kind).collect();
+        assert_eq!(waiting, [JobKind::Undo, JobKind::Edit]);
+        ordered(&mut bench);
+        bench.press(keys);
+        assert!(bench.state().jobs.waiting.is_empty(), "{keys}");
+        bench.hear(recording::trace(3, TraceKind::Hidden, 1));
+        assert_eq!(ordered(&mut bench), [], "{keys}");
+    }
+}
+
+#[test]
+fn an_edit_that_is_undone_for_one_that_leaves_the_queue_is_put_back() {
+    for keys in ["J j x", "J X"] {
+        let mut bench = Bench::ready(120, 40);
+        bench.press("r").hear(recording::edit(2)).press("r r");
+        ordered(&mut bench);
+        bench.press(keys);
+        bench.hear([recording::undone(), Event::Finished { job: 3, outcome: Outcome::Done, seconds: 0.1 }]);
+        let told = ordered(&mut bench);
+        assert!(matches!(&told[..], [(5, Task::Redo(_))]), "{keys}: {told:?}");
+    }
+    // where the undo fails, the edit is still in place
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2)).press("r r J j x");
+    ordered(&mut bench);
+    bench.hear([recording::failed(3)]);
+    assert_eq!(ordered(&mut bench), []);
+    assert!(bench.state().jobs.waiting.is_empty());
+}
+
 /// Another model is there.
 fn change_model(bench: &mut Bench, fingerprint: &str) {
     bench.hear(recording::loaded().into_iter().map(|event| match event {
