@@ -158,6 +158,9 @@ impl Job {
     }
 }
 
+/// What loads have in common, whatever model was there before.
+pub const LOADS: &str = "load";
+
 /// Jobs that take alike: the kind, and of an edit its method and how much it edits.
 #[must_use]
 pub fn likeness(task: &Task) -> String {
@@ -165,7 +168,7 @@ pub fn likeness(task: &Task) -> String {
         Task::Edit(order) => of_edit(order),
         Task::Try(attempt) => of_edit(&attempt.order),
         Task::Trace(order) => format!("trace {:?} {:?}", order.kind, order.intervention),
-        Task::Load(_) => "load".to_owned(),
+        Task::Load(load) => format!("{LOADS} {:?}", load.source),
         Task::Rescore(_) => "rescore".to_owned(),
         _ => String::new(),
     }

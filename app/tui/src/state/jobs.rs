@@ -1,7 +1,7 @@
 //! Jobs that wait for the engine, and those that have ended. The engine does one after the other, except that a look
 //! at the model steps in between two steps of a long job.
 
-use super::job::likeness;
+use super::job::{LOADS, likeness};
 use super::{Job, Lap, Stage, State, Tone};
 use crate::input::Effect;
 use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Redo, Task, Try, Undo};
@@ -94,9 +94,10 @@ impl Jobs {
         self.waiting.iter().find(|order| order.kind == JobKind::Load)
     }
 
-    /// Another model is there, or the same anew: its edits have other numbers.
-    pub fn change_model(&mut self) {
+    /// Another model is there, or the same anew: its edits have other numbers, and another takes other times.
+    pub fn change_model(&mut self, is_another: bool) {
         self.replaces.clear();
+        self.took.retain(|likeness, _| !is_another || likeness.starts_with(LOADS));
     }
 
     /// Remembers what a job took.

@@ -123,7 +123,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 if before.is_some() {
                     (state.link.lost, state.link.resume) = (None, false);
                 }
-                state.jobs.change_model();
+                state.jobs.change_model(before.is_some());
                 state.compare.forget_all();
                 // nothing of another model's is left
                 (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);

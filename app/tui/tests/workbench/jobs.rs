@@ -1,7 +1,7 @@
 //! The list of jobs: what can be ordered again, what waits, and what goes with what.
 
 use super::support::{Bench, options, recording};
-use locus_protocol::{Blame, Command, Event, JobKind, Load, ModelReady, ModelSource, Outcome, Task, TraceKind};
+use locus_protocol::{Blame, Command, Event, JobKind, Load, ModelReady, ModelSource, Outcome, Phase, Task, TraceKind};
 use locus_tui::{Effect, Input, KnownModel, WorkbenchOptions};
 
 /// The jobs that were ordered.
@@ -153,4 +153,18 @@ fn a_job_of_another_model_is_run_again_on_its_own_alone() {
     bench.press("J r");
     let told = ordered(&mut bench);
     assert!(matches!(&told[..], [(2, Task::Load(_))]), "{told:?}");
+}
+
+#[test]
+fn what_jobs_took_on_one_model_is_not_expected_of_another() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2));
+    let measures = |job: u64| [Event::Progress { job, phase: Phase::Evaluation, done: 0, total: 2 }];
+    bench.press("r o").hear(measures(3));
+    assert!(bench.state().all_left().is_some(), "the one before says how long it takes");
+    bench.hear([Event::Finished { job: 3, outcome: Outcome::Cancelled { kept: String::new() }, seconds: 0.1 }]);
+    change_model(&mut bench, "another");
+    bench.press("r").hear(measures(4));
+    assert!(bench.state().job().is_some());
+    assert_eq!(bench.state().all_left(), None);
 }
