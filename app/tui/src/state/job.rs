@@ -26,7 +26,7 @@ pub struct Job {
     pub paused: bool,
     /// When it began to stand by, if it does: until it goes on its time stands still.
     stands_since: Option<Duration>,
-    /// When it went on after it had stood by for a look.
+    /// When it went on after it had stood by for a trace.
     pub went_on: Option<Duration>,
     /// Steps that its method may take, where it has told.
     planned: u64,
@@ -74,8 +74,8 @@ impl Job {
         self.pace.go_on(now);
     }
 
-    /// Notes that it goes on after a look had stepped in.
-    pub fn go_on_after_a_look(&mut self, now: Duration) {
+    /// Notes that it goes on after a trace had stepped in.
+    pub fn go_on_after_a_trace(&mut self, now: Duration) {
         self.go_on(now);
         self.went_on = Some(now);
     }

@@ -8,7 +8,7 @@ use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Redo, T
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// How long after a look a key may have been meant for it.
+/// How long after a trace a key may have been meant for it.
 const TOO_SOON: Duration = Duration::from_millis(700);
 /// Ended jobs that are remembered.
 const REMEMBERED: usize = 200;
@@ -381,8 +381,14 @@ impl State {
         } else {
             let ended = self.jobs.job.take_if(|running| running.id == job)?;
             let order = self.jobs.running.take();
+            // of other looks nobody knows, so that no key is meant for them
+            let was_trace = order.as_ref().is_some_and(|order| order.kind == JobKind::Trace);
             if let Some(StandingBy { mut job, order }) = self.jobs.standing_by.take() {
-                job.go_on_after_a_look(self.now);
+                if was_trace {
+                    job.go_on_after_a_trace(self.now);
+                } else {
+                    job.go_on(self.now);
+                }
                 (self.jobs.job, self.jobs.running) = (Some(job), order);
             }
             StandingBy { job: ended, order }
@@ -466,8 +472,8 @@ impl State {
         effects
     }
 
-    /// Has a job stop that runs or stands by. One that has just gone on after a look is spared once: the key was perhaps
-    /// meant for the look.
+    /// Has a job stop that runs or stands by. One that has just gone on after a trace is spared once: the key was
+    /// perhaps meant for the trace.
     pub fn cancel(&mut self, job: JobId) -> Vec<Effect> {
         let now = self.now;
         let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
