@@ -128,6 +128,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 // nothing of another model's is left
                 (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
                 state.left_outs.forget();
+                state.screen.windows.unselect(None);
                 state.link.recorded = false;
                 let settings = state.launch.form.clone();
                 state.change_model(before, &model.fingerprint, settings);
@@ -144,6 +145,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         Event::Facts { source, facts } => {
             let first = state.engine.model.as_ref().and_then(|model| model.first_fact);
             state.facts.replace(source, facts, first);
+            state.screen.windows.unselect(Some("fact"));
             state.want_prediction();
         }
         Event::Prediction { prompt, tokens, top, edits, in_place, rows, says: _ } => {
