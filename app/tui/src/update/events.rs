@@ -149,9 +149,11 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
             state.want_prediction();
         }
         Event::Prediction { prompt, tokens, top, edits, in_place, rows, says: _ } => {
-            let prediction = Prediction { prompt, tokens, top, edits, in_place, rows };
+            // what another process asks is not known
+            let targets = state.next_tokens.asked(&prompt).filter(|_| state.link.follows.is_none());
+            let prediction = Prediction { prompt, targets, tokens, top, edits, in_place, rows };
             if prediction.is_of(&state.edits.numbers()) {
-                state.edits.refresh(&prediction.prompt, &prediction.rows);
+                state.edits.refresh(&prediction);
             }
             state.next_tokens.told = Some(prediction);
         }
