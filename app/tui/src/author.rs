@@ -67,7 +67,7 @@ pub fn reloaded(state: &mut State, reloaded: &PluginReloaded) -> Vec<Effect> {
         |kind: PluginKind, id: &str| loaded.iter().any(|plugin| plugin.kind == kind && plugin.id == first_build(id));
     let order = &view.order;
     let concerns = is_new(PluginKind::Method, &order.method) || is_new(PluginKind::Objective, &order.objective);
-    if !concerns || replaced.is_empty() {
+    if !concerns || replaced.is_empty() || state.jobs.waiting_load().is_some() {
         return Vec::new();
     }
     let asked = asked(state, view.job).unwrap_or(order).clone();

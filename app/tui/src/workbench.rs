@@ -11,6 +11,16 @@ use locus_protocol::LogLevel;
 use std::path::Path;
 use std::time::Duration;
 
+/// Actions that give a pane other rows or another order of them, which its own state decides, with that pane.
+const REORDERS: [(&str, &str); 6] = [
+    ("sort-layers", "layers"),
+    ("hide-column", "layers"),
+    ("all-columns", "layers"),
+    ("filter-log", "log"),
+    ("log-level", "log"),
+    ("clear-log-filter", "log"),
+];
+
 /// Bytes of a keymap that are read at most.
 const LARGEST_KEYMAP: u64 = 1 << 20;
 
@@ -113,6 +123,9 @@ impl Workbench {
         match action.available(&self.panes, &self.state) {
             Ok(()) => {
                 let wishes = action.run(&mut self.panes, &self.state);
+                if let Some((_, pane)) = REORDERS.into_iter().find(|(name, _)| *name == action.name()) {
+                    self.state.screen.windows.unselect(Some(pane));
+                }
                 self.grant(wishes)
             }
             Err(why) => {
@@ -160,4 +173,16 @@ pub fn keymap(own: Option<&Path>) -> Result<Keymap, KeymapError> {
         .map_err(|error| KeymapError { file: file.clone(), what: format!("cannot be read: {error}") })?;
     keymap.lay_over(&file, &text)?;
     Ok(keymap)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NAMES, REORDERS, actions};
+
+    #[test]
+    fn actions_that_reorder_rows_are_there() {
+        for (action, pane) in REORDERS {
+            assert!(actions::find(action).is_some() && NAMES.contains(&pane), "{action} of {pane}");
+        }
+    }
 }

@@ -157,10 +157,7 @@ pub const GLOBAL: &[Action<Panes>] = &[
     Action {
         name: "load",
         help: "open another model; load one that was canceled or failed",
-        hint: Some(|_, state| match state.engine.model.is_some() || state.launch.chooses {
-            true => "open a model".into(),
-            false => "load the model".into(),
-        }),
+        hint: Some(|_, state| if state.opens_list() { "open a model" } else { "load the model" }.into()),
         available: |_, state| match (&state.engine.model, state.job()) {
             _ if state.link.follows.is_some() => state.ready_for_a_job(),
             _ if state.engine.gone => Ok(()),
@@ -168,11 +165,9 @@ pub const GLOBAL: &[Action<Panes>] = &[
             (None, Some(job)) => Err(format!("{} is running; {} cancels it", job.title, state.key("cancel"))),
             (None, None) => Ok(()),
         },
-        run: |_, state| match (&state.engine.model, &state.jobs.ended.is_empty()) {
-            (Some(_), _) if !state.engine.gone => vec![Wish::Open(Opening::Models)],
-            // none was named, and none was tried
-            (None, true) if state.launch.chooses && !state.engine.gone => vec![Wish::Open(Opening::Models)],
-            _ => vec![Change::Load.into()],
+        run: |_, state| match state.opens_list() {
+            true => vec![Wish::Open(Opening::Models)],
+            false => vec![Change::Load.into()],
         },
         ..Action::PLAIN
     },

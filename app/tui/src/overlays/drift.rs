@@ -11,11 +11,9 @@ pub const RISE: f64 = 0.1;
 
 /// Orders all edits in place to be scored.
 pub fn rescore(state: &State) -> Vec<Wish> {
-    let ready = match (&state.engine.model, state.edits.applied.is_empty()) {
-        (_, true) => Err("no edit is in place, so there is nothing to score".to_owned()),
-        (None, _) => state.ready_for_a_job(),
-        _ if state.link.follows.is_some() || state.engine.gone => state.ready_for_a_job(),
-        (Some(_), false) => Ok(()),
+    let ready = match state.edits.applied.is_empty() {
+        true => Err("no edit is in place, so there is nothing to score".to_owned()),
+        false => state.ready_to_wait(),
     };
     match ready {
         Ok(()) => {

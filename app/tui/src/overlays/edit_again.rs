@@ -4,16 +4,20 @@ use super::{Pressed, frame, middle};
 use crate::actions::{edited_already, replace_edit, start_edit};
 use crate::keys::Key;
 use crate::looks::{Paper, printable, shorten};
-use crate::state::State;
+use crate::state::{State, Tone, Wish};
 use crossterm::event::KeyCode;
 use locus_protocol::{EditInPlace, counted};
 use ratatui::buffer::Buffer;
 use ratatui::text::Span;
 
 pub fn press(state: &State, key: Key) -> Pressed {
+    let can_order = |wishes| match state.ready_to_wait() {
+        Ok(()) => wishes,
+        Err(why) => vec![Wish::say(Tone::Plain, why)],
+    };
     match (key.code, edited_already(state)) {
-        (KeyCode::Char('o' | 'O'), _) => Pressed::goes(start_edit(state)),
-        (KeyCode::Char('r' | 'R'), Some(edit)) => Pressed::goes(replace_edit(state, edit.number)),
+        (KeyCode::Char('o' | 'O'), _) => Pressed::goes(can_order(start_edit(state))),
+        (KeyCode::Char('r' | 'R'), Some(edit)) => Pressed::goes(can_order(replace_edit(state, edit.number))),
         (KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc, _) => Pressed::goes(Vec::new()),
         _ => Pressed::stays(Vec::new()),
     }

@@ -64,7 +64,10 @@ impl JobList {
     /// Orders the job under the cursor again.
     fn again(&self, state: &State) -> Wish {
         match entries(state).get(self.cursor) {
-            Some(Entry::Ended(ended)) => Change::OrderAgain(Box::new(ended.order.clone())).into(),
+            Some(Entry::Ended(ended)) => match state.ready_again(ended) {
+                Ok(()) => Change::OrderAgain(Box::new(ended.order.clone())).into(),
+                Err(why) => Wish::say(Tone::Plain, why),
+            },
             _ => Wish::say(Tone::Plain, "only a job that has ended can be run again"),
         }
     }
@@ -159,21 +162,25 @@ fn foot(state: &State, entry: Option<Entry<'_>>, room: usize) -> Vec<Line<'stati
         Some(Entry::Waiting(_)) => {
             ("x removes it from the queue; X removes all that wait".to_owned(), state.theme().text())
         }
-        Some(Entry::Ended(ended)) => match &ended.outcome {
-            Outcome::Done => match &ended.verdict {
-                Some(verdict) => (format!("{}; r runs it again", verdict.words()), state.theme().verdict(verdict)),
-                None if ended.fell_short => {
-                    ("done, but no effect is defined; r runs it again".to_owned(), state.theme().warn())
-                }
-                None => ("r runs it again".to_owned(), state.theme().text()),
-            },
-            Outcome::Cancelled { kept } if kept.is_empty() => ("r runs it again".to_owned(), state.theme().text()),
-            Outcome::Cancelled { kept } => (format!("kept: {kept}; r runs it again"), state.theme().warn()),
-            Outcome::Failed { error, .. } => (format!("{error}; r runs it again"), state.theme().bad()),
-        },
+        Some(Entry::Ended(ended)) => how_it_ended(state, ended),
         None => (String::new(), state.theme().text()),
     };
     let text = wrap(&format!(" {}", printable(&why)), room, 1);
     lines.extend(text.into_iter().take(3).map(|line| Line::styled(line, style)));
     lines
+}
+
+/// How a job ended, and whether it can be run again.
+fn how_it_ended(state: &State, ended: &Ended) -> (String, Style) {
+    let again = if state.was_of_another(ended) { "it was of another model" } else { "r runs it again" };
+    match &ended.outcome {
+        Outcome::Done => match &ended.verdict {
+            Some(verdict) => (format!("{}; {again}", verdict.words()), state.theme().verdict(verdict)),
+            None if ended.fell_short => (format!("done, but no effect is defined; {again}"), state.theme().warn()),
+            None => (again.to_owned(), state.theme().text()),
+        },
+        Outcome::Cancelled { kept } if kept.is_empty() => (again.to_owned(), state.theme().text()),
+        Outcome::Cancelled { kept } => (format!("kept: {kept}; {again}"), state.theme().warn()),
+        Outcome::Failed { error, .. } => (format!("{error}; {again}"), state.theme().bad()),
+    }
 }

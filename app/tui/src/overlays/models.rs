@@ -122,7 +122,7 @@ impl ModelList {
         paper.line(Span::styled(shorten(&printable(&foot), width, state.glyphs()), state.theme().muted()));
         let note = match state.engine.model {
             Some(_) => " * is loaded; opening another model replaces it".to_owned(),
-            None => format!(" no model is loaded yet; esc leaves the list, {} shows it again", state.key("load")),
+            None => format!(" no model is loaded yet; esc leaves the list, {} shows it again", state.key("models")),
         };
         paper.line(Span::styled(shorten(&note, width, state.glyphs()), state.theme().muted()));
         let column = u16::try_from(self.typed.visual_cursor() + " model: ".len()).unwrap_or(u16::MAX);

@@ -4,7 +4,7 @@ use super::{Pressed, frame, middle};
 use crate::keys::Key;
 use crate::looks::{Paper, count, printable, shorten, wrap};
 use crate::panes::Motion;
-use crate::state::{Change, Order, State};
+use crate::state::{Change, Order, State, Tone, Wish};
 use crossterm::event::KeyCode;
 use locus_protocol::{JobId, MomentsChoice, SecondMomentsNeeded, SecondMomentsTask, Task, about_seconds};
 use ratatui::buffer::Buffer;
@@ -36,6 +36,9 @@ impl MomentsQuestion {
         match key.code {
             KeyCode::Esc | KeyCode::Char('q' | 'n') => return Pressed::goes(Vec::new()),
             KeyCode::Enter => {
+                if let Err(why) = state.ready_to_wait() {
+                    return Pressed::stays(vec![Wish::say(Tone::Plain, why)]);
+                }
                 let asked = |job: &JobId| *job == self.needed.job || self.others.contains(job);
                 let orders = state.jobs.ended.iter().map(|ended| &ended.order).filter(|order| asked(&order.job));
                 let change = choices.get(self.selected).map(|choice| self.answer(orders.cloned().collect(), choice));

@@ -217,6 +217,7 @@ impl State {
             Change::ShowFact(fact) => self.facts.select_fact(&fact),
             Change::AddFact(fact) => {
                 self.facts.add(*fact);
+                self.screen.windows.unselect(Some("fact"));
                 // The same prompt may have other targets now.
                 self.next_tokens.told = None;
                 self.want_prediction();
@@ -224,10 +225,14 @@ impl State {
             Change::AskNextTokens => self.want_prediction(),
             Change::Filter(filter) => {
                 self.facts.set_filter(filter);
+                self.screen.windows.unselect(Some("fact"));
                 self.want_prediction();
             }
             Change::MoveInFilter(filter) => self.facts.filter = filter,
-            Change::NextFactOrder => self.facts.step_order(),
+            Change::NextFactOrder => {
+                self.facts.step_order();
+                self.screen.windows.unselect(Some("fact"));
+            }
             Change::ToggleMark => {
                 self.facts.toggle_mark();
                 self.want_prediction();
@@ -259,7 +264,7 @@ impl State {
             Change::Load => return self.load(),
             Change::Open(source) => return self.open(source),
             Change::Cancel(job) => return self.cancel(job),
-            Change::DropWaiting(job) => self.drop_waiting(job),
+            Change::DropWaiting(job) => return self.drop_waiting(job),
             Change::TogglePause => return self.toggle_pause(),
             Change::Settings(settings) => {
                 self.form.settings = settings;

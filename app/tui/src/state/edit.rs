@@ -1,5 +1,6 @@
 //! The running or last edit as the table of layers shows it, and the edits in place.
 
+use super::Prediction;
 use locus_protocol::{AimVerdict, Applied, EditInPlace, EditOrder, EditStarted, Fact, JobId, LayerRow, Rescored, Step};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -367,10 +368,10 @@ impl Edits {
         (self.applied, self.undone, self.unedited) = (applied, undone, Some(unedited));
     }
 
-    /// Rows of the model as it is for a prompt: they replace those of an edit that were made with other edits in place.
-    pub fn refresh(&mut self, prompt: &str, rows: &[LayerRow]) {
-        let stale = self.view.as_mut().filter(|view| view.stale && view.order.fact.prompt() == prompt);
-        if let Some(view) = stale.filter(|_| !rows.is_empty()) {
+    /// Rows of the model as it is for a fact: they replace those of an edit that were made with other edits in place.
+    pub fn refresh(&mut self, told: &Prediction) {
+        let stale = self.view.as_mut().filter(|view| view.stale && told.is_about(&view.order.fact));
+        if let Some(view) = stale.filter(|_| !told.rows.is_empty()) {
             let before = std::mem::take(&mut view.rows);
             let with_change = |row: &LayerRow| {
                 let of_the_edit = before.iter().find(|known| known.layer == row.layer);
@@ -378,7 +379,7 @@ impl Edits {
                     of_the_edit.map_or((None, BTreeMap::new()), |known| (known.weight_change, known.metrics.clone()));
                 LayerRow { weight_change: change, metrics, ..row.clone() }
             };
-            view.rows = rows.iter().map(with_change).collect();
+            view.rows = told.rows.iter().map(with_change).collect();
             view.stale = false;
         }
     }

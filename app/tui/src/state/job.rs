@@ -26,7 +26,7 @@ pub struct Job {
     pub paused: bool,
     /// When it began to stand by, if it does: until it goes on its time stands still.
     stands_since: Option<Duration>,
-    /// When it went on after it had stood by for a look.
+    /// When it went on after it had stood by for a trace.
     pub went_on: Option<Duration>,
     /// Steps that its method may take, where it has told.
     planned: u64,
@@ -74,8 +74,8 @@ impl Job {
         self.pace.go_on(now);
     }
 
-    /// Notes that it goes on after a look had stepped in.
-    pub fn go_on_after_a_look(&mut self, now: Duration) {
+    /// Notes that it goes on after a trace had stepped in.
+    pub fn go_on_after_a_trace(&mut self, now: Duration) {
         self.go_on(now);
         self.went_on = Some(now);
     }
@@ -158,6 +158,9 @@ impl Job {
     }
 }
 
+/// What loads have in common, whatever model was there before.
+pub const LOADS: &str = "load";
+
 /// Jobs that take alike: the kind, and of an edit its method and how much it edits.
 #[must_use]
 pub fn likeness(task: &Task) -> String {
@@ -165,7 +168,7 @@ pub fn likeness(task: &Task) -> String {
         Task::Edit(order) => of_edit(order),
         Task::Try(attempt) => of_edit(&attempt.order),
         Task::Trace(order) => format!("trace {:?} {:?}", order.kind, order.intervention),
-        Task::Load(_) => "load".to_owned(),
+        Task::Load(load) => format!("{LOADS} {:?}", load.source),
         Task::Rescore(_) => "rescore".to_owned(),
         _ => String::new(),
     }

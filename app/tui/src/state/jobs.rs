@@ -1,14 +1,14 @@
 //! Jobs that wait for the engine, and those that have ended. The engine does one after the other, except that a look
 //! at the model steps in between two steps of a long job.
 
-use super::job::likeness;
+use super::job::{LOADS, likeness};
 use super::{Job, Lap, Stage, State, Tone};
 use crate::input::Effect;
 use locus_protocol::{AimVerdict, Command, JobId, JobKind, Keep, Outcome, Redo, Task, Try, Undo};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// How long after a look a key may have been meant for it.
+/// How long after a trace a key may have been meant for it.
 const TOO_SOON: Duration = Duration::from_millis(700);
 /// Ended jobs that are remembered.
 const REMEMBERED: usize = 200;
@@ -34,6 +34,8 @@ pub struct Ended {
     pub verdict: Option<AimVerdict>,
     /// Whether it was done and came to nothing all the same: an edit that did not take, a trace without effects.
     pub fell_short: bool,
+    /// Fingerprint of the model that was there.
+    model: Option<String>,
 }
 
 /// A job that stands still while a look is done between two of its steps.
@@ -79,6 +81,23 @@ impl Jobs {
     pub fn begun(&self, job: JobId) -> Option<&Order> {
         let standing_by = self.standing_by.as_ref().and_then(|standing_by| standing_by.order.as_ref());
         self.running.iter().chain(standing_by).find(|order| order.job == job)
+    }
+
+    /// The edit that a job was ordered in the place of.
+    fn replaced_by(&self, job: JobId) -> Option<u64> {
+        self.replaces.iter().find(|(replacing, _)| *replacing == job).map(|(_, edit)| *edit)
+    }
+
+    /// The load that waits, where one does: what is ordered after it runs on that model.
+    #[must_use]
+    pub fn waiting_load(&self) -> Option<&Order> {
+        self.waiting.iter().find(|order| order.kind == JobKind::Load)
+    }
+
+    /// Another model is there, or the same anew: its edits have other numbers, and another takes other times.
+    pub fn change_model(&mut self, is_another: bool) {
+        self.replaces.clear();
+        self.took.retain(|likeness, _| !is_another || likeness.starts_with(LOADS));
     }
 
     /// Remembers what a job took.
@@ -161,7 +180,7 @@ impl State {
             self.jobs.last
         });
         for order in orders {
-            let replaced = self.jobs.replaces.iter().find(|(job, _)| *job == order.job).map(|(_, edit)| *edit);
+            let replaced = self.jobs.replaced_by(order.job);
             effects.extend(match replaced {
                 Some(edit) => self.replace(edit, order.title, order.task),
                 None => self.order(order.title, order.task),
@@ -198,13 +217,22 @@ impl State {
 
     /// A job ended: where it was to put an edit in the place of another and did not, that one is put back.
     pub fn put_back(&mut self, job: JobId, outcome: &Outcome) -> Vec<Effect> {
-        let is_it = |(replacing, _): &&(JobId, u64)| *replacing == job;
-        let Some((_, edit)) = self.jobs.replaces.iter().find(is_it).copied() else { return Vec::new() };
+        let Some(edit) = self.jobs.replaced_by(job) else { return Vec::new() };
         let was_taken_back = self.edits.undone.last().is_some_and(|undone| undone.number == edit);
         if *outcome == Outcome::Done || !was_taken_back || self.engine.gone {
             return Vec::new();
         }
-        self.order(format!("redoing edit {edit}"), Redo::default())
+        self.redo_first(edit)
+    }
+
+    /// Orders that an edit is redone before all that waits: after another edit nothing could be redone, after a load
+    /// that of another model.
+    fn redo_first(&mut self, edit: u64) -> Vec<Effect> {
+        let effects = self.order(format!("redoing edit {edit}"), Redo::default());
+        if self.jobs.waits(self.jobs.last) {
+            self.jobs.waiting.rotate_right(1);
+        }
+        effects
     }
 
     /// Whether a job runs that lets a look in now.
@@ -226,11 +254,42 @@ impl State {
     /// Why no job can be ordered now, not even one that waits its turn.
     ///
     /// # Errors
-    /// The model is not there, or no engine.
+    /// The model is not there, or no engine; or another model is on its way.
     pub fn ready_to_wait(&self) -> Result<(), String> {
         let waits = self.engine.model.is_some() && !self.engine.gone && self.link.follows.is_none();
         let loads = self.job().is_some_and(|job| job.kind == JobKind::Load);
-        if waits && !loads { Ok(()) } else { self.ready_for_a_job() }
+        match self.jobs.waiting_load() {
+            _ if !waits || loads => self.ready_for_a_job(),
+            Some(load) => {
+                let jobs = self.key("jobs");
+                Err(format!("{} waits, and nothing is ordered behind it; {jobs} lists what waits", load.title))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Why a job that has ended cannot be ordered again now.
+    ///
+    /// # Errors
+    /// No job can be ordered now, but the first model may be tried again all the same; or the job was of another model.
+    pub fn ready_again(&self, ended: &Ended) -> Result<(), String> {
+        let lacks_model = self.job().is_none() && self.engine.model.is_none() && !self.engine.gone;
+        let is_first_load = ended.order.kind == JobKind::Load && lacks_model && self.link.follows.is_none();
+        if is_first_load {
+            return Ok(());
+        }
+        self.ready_to_wait()?;
+        match self.was_of_another(ended) {
+            true => Err(format!("that job was of another model; {} lists models", self.key("models"))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether an ended job was of another model than the one that is there: it would do something else on this one.
+    #[must_use]
+    pub fn was_of_another(&self, ended: &Ended) -> bool {
+        let is_of_none = matches!(ended.order.kind, JobKind::Load | JobKind::Reload);
+        !is_of_none && self.engine.model.as_ref().map(|model| &model.fingerprint) != ended.model.as_ref()
     }
 
     /// What is told of a job that waits; nothing where it has begun.
@@ -253,7 +312,7 @@ impl State {
     /// A job of another kind is running, or the model is not there.
     pub fn ready_for_history(&self) -> Result<(), String> {
         let is_running = self.job().is_some_and(|job| matches!(job.kind, JobKind::Undo | JobKind::Redo));
-        if is_running && self.link.follows.is_none() { Ok(()) } else { self.ready_for_a_job() }
+        if is_running && self.link.follows.is_none() { self.ready_to_wait() } else { self.ready_for_a_job() }
     }
 
     /// A job that runs, or stands by.
@@ -322,8 +381,14 @@ impl State {
         } else {
             let ended = self.jobs.job.take_if(|running| running.id == job)?;
             let order = self.jobs.running.take();
+            // of other looks nobody knows, so that no key is meant for them
+            let was_trace = order.as_ref().is_some_and(|order| order.kind == JobKind::Trace);
             if let Some(StandingBy { mut job, order }) = self.jobs.standing_by.take() {
-                job.go_on_after_a_look(self.now);
+                if was_trace {
+                    job.go_on_after_a_trace(self.now);
+                } else {
+                    job.go_on(self.now);
+                }
                 (self.jobs.job, self.jobs.running) = (Some(job), order);
             }
             StandingBy { job: ended, order }
@@ -367,10 +432,25 @@ impl State {
         Vec::new()
     }
 
-    /// Takes a job that waits out of the queue.
-    pub fn drop_waiting(&mut self, job: JobId) {
-        if self.jobs.drop_waiting(job).is_some() {
-            self.compare.forget(job);
+    /// Takes a job that waits out of the queue, and those that are for nothing without it. An edit that it was to
+    /// replace stays in place: its undo goes as well, or is followed by a redo where it has begun.
+    pub fn drop_waiting(&mut self, job: JobId) -> Vec<Effect> {
+        if self.jobs.drop_waiting(job).is_none() {
+            return Vec::new();
+        }
+        self.compare.forget(job);
+        let outcome = Outcome::Cancelled { kept: String::new() };
+        self.drop_follower(job, &outcome);
+        let Some(edit) = self.jobs.replaced_by(job) else { return Vec::new() };
+        let undo = self.jobs.follows.iter().find(|(_, follower)| *follower == job).map(|(undo, _)| *undo);
+        match undo {
+            Some(undo) if self.jobs.waits(undo) => self.drop_waiting(undo),
+            Some(undo) => {
+                let effects = self.redo_first(edit);
+                self.jobs.follows.push((undo, self.jobs.last));
+                effects
+            }
+            None => self.put_back(job, &outcome),
         }
     }
 
@@ -392,8 +472,8 @@ impl State {
         effects
     }
 
-    /// Has a job stop that runs or stands by. One that has just gone on after a look is spared once: the key was perhaps
-    /// meant for the look.
+    /// Has a job stop that runs or stands by. One that has just gone on after a trace is spared once: the key was
+    /// perhaps meant for the trace.
     pub fn cancel(&mut self, job: JobId) -> Vec<Effect> {
         let now = self.now;
         let Some(running) = self.running_mut(job).filter(|running| !running.cancelling) else { return Vec::new() };
@@ -427,7 +507,9 @@ impl State {
         if self.jobs.ended.len() == REMEMBERED {
             self.jobs.ended.pop_front();
         }
-        self.jobs.ended.push_back(Ended { order, outcome: outcome.clone(), seconds, verdict: None, fell_short: false });
+        let model = self.engine.model.as_ref().map(|model| model.fingerprint.clone());
+        let outcome = outcome.clone();
+        self.jobs.ended.push_back(Ended { order, outcome, seconds, verdict: None, fell_short: false, model });
     }
 
     fn start(&mut self, order: Order) -> Vec<Effect> {

@@ -91,6 +91,8 @@ pub struct Launch {
     pub chooses: bool,
     /// The model that was loaded last in the session before.
     pub last: Option<ModelSource>,
+    /// The model that was opened last and is not there yet.
+    pub wanted: Option<ModelSource>,
 }
 
 /// The layer under the cursor, the same in all panes.
@@ -171,6 +173,7 @@ impl State {
                 opened: Vec::new(),
                 chooses: options.chooses,
                 last: None,
+                wanted: None,
             },
             screen: Screen::new(panes, options.own.on(Theme::new(options.colors)), Glyphs::new(options.ascii), keymap),
             keyboard: Keyboard::default(),
@@ -361,6 +364,10 @@ impl State {
         if self.engine.gone {
             return vec![Effect::StartEngine];
         }
+        // what was opened and did not load is tried again
+        if let Some(wanted) = self.launch.wanted.clone().filter(|_| self.engine.model.is_none()) {
+            return self.open(wanted);
+        }
         self.engine.load_trouble = None;
         let source = self.launch.source.clone();
         self.order("loading the model".to_owned(), Load { source })
@@ -375,6 +382,7 @@ impl State {
             _ if self.link.follows.is_some() => Err(self.read_only()),
             _ if self.engine.gone => Err(format!("the engine has ended; {} starts a new one", self.key("load"))),
             (Some(job), _) => Err(format!("{} is running; {} cancels it", job.title, self.key("cancel"))),
+            (None, None) if self.opens_list() => Err(format!("no model is loaded; {} opens one", self.key("load"))),
             (None, None) => Err(format!("no model is loaded; {} loads it", self.key("load"))),
             (None, Some(_)) => Ok(()),
         }

@@ -35,8 +35,21 @@ impl State {
         models
     }
 
+    /// Whether nobody has said which model is to be loaded: none was named, and none was opened.
+    #[must_use]
+    pub fn lacks_choice(&self) -> bool {
+        self.launch.chooses && self.launch.wanted.is_none() && self.engine.model.is_none()
+    }
+
+    /// Whether the key that loads a model shows those that can be opened; else it is known which one it loads.
+    #[must_use]
+    pub fn opens_list(&self) -> bool {
+        !self.engine.gone && (self.engine.model.is_some() || self.lacks_choice())
+    }
+
     /// Orders a model in the place of the one that is there.
     pub fn open(&mut self, source: ModelSource) -> Vec<Effect> {
+        self.launch.wanted = Some(source.clone());
         let title = match &source {
             ModelSource::BuiltIn => "loading the built-in model".to_owned(),
             ModelSource::Folder(folder) => format!("loading {}", folder_name(folder)),
@@ -51,6 +64,7 @@ impl State {
 
     /// A load has ended well: that model is the one that the next engine loads, and that commands for the shell name.
     pub fn has_loaded(&mut self, job: JobId) {
+        self.launch.wanted = None;
         let source = self.jobs.ended.iter().rev().find(|ended| ended.order.job == job);
         if let Some(Task::Load(Load { source })) = source.map(|ended| ended.order.task.clone()) {
             self.launch.take_source(source);

@@ -155,7 +155,7 @@ impl<'a> Seen<'a> {
     pub fn unedited_rows(&self) -> Option<&'a [LayerRow]> {
         let fact = self.fact()?;
         let told = self.state.next_tokens.told.as_ref();
-        let told = told.filter(|told| told.edits == 0 && told.prompt == fact.prompt()).map(|told| &told.rows[..]);
+        let told = told.filter(|told| told.edits == 0 && told.is_about(fact)).map(|told| &told.rows[..]);
         let edits = self.state.edits.shown().into_iter().chain(self.state.compare.views());
         let before = edits.filter(|edit| edit.on_top_of.is_empty() && edit.order.fact == *fact);
         let looked = self.left_out(Of::Unedited).map(|seen| &seen.rows[..]);

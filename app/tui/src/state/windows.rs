@@ -296,6 +296,16 @@ impl Windows {
         }
     }
 
+    /// Has no rows be selected any more in the views of a pane, or in all: the rows are others.
+    pub fn unselect(&mut self, pane: Option<&str>) {
+        for (name, view) in &mut self.views {
+            if pane.is_none_or(|pane| kind_of(name) == pane) {
+                view.anchor = None;
+            }
+        }
+        self.views.retain(|_, view| *view != PLAIN);
+    }
+
     /// Puts another view of the same pane, which shows the same, beside or below a view of a tree; gives its name.
     pub fn split(&mut self, tree: &mut Tree, view: &str, axis: Axis) -> String {
         let kind = kind_of(view);

@@ -90,9 +90,13 @@ pub fn not_started(state: &mut State, why: String) {
     state.say(Tone::Bad, why);
 }
 
-/// Another engine was started: the model is loaded into it.
+/// Another engine was started: the model is loaded into it, where it is known which.
 pub fn started(state: &mut State) -> Vec<Effect> {
     state.engine.gone = false;
+    if state.lacks_choice() {
+        state.link.coming_back = false;
+        return Vec::new();
+    }
     state.link.coming_back = true;
     let effects = state.load();
     if let Some(job) = &mut state.jobs.job {

@@ -14,7 +14,7 @@ use locus_protocol::{
 
 /// Folds one event. What waited for it to happen is ordered then.
 pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
-    let Workbench { state, panes, .. } = workbench;
+    let Workbench { state, panes, overlay } = workbench;
     let ended = match &event {
         Event::Finished { job, outcome, .. } => Some((*job, outcome.clone())),
         _ => None,
@@ -42,6 +42,10 @@ pub fn absorb(workbench: &mut Workbench, event: Event) -> Vec<Effect> {
     if !is_known {
         let now = state.now;
         panes.all_mut().into_iter().for_each(|pane| pane.hear(now, &event));
+    }
+    if matches!(event, Event::Model(_)) && !is_known {
+        // what asked was of the model before
+        overlay.take_if(|overlay| matches!(overlay, Overlay::Moments(_)));
     }
     if let Event::SecondMomentsNeeded(needed) = event {
         ask(workbench, needed);
@@ -116,10 +120,15 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 let before = state.engine.model.as_ref().map(|model| model.fingerprint.clone());
                 let before = before.filter(|before| *before != model.fingerprint);
                 let before = before.map(|before| (before, state.of_model()));
+                if before.is_some() {
+                    (state.link.lost, state.link.resume) = (None, false);
+                }
+                state.jobs.change_model(before.is_some());
                 state.compare.forget_all();
                 // nothing of another model's is left
                 (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
                 state.left_outs.forget();
+                state.screen.windows.unselect(None);
                 state.link.recorded = false;
                 let settings = state.launch.form.clone();
                 state.change_model(before, &model.fingerprint, settings);
@@ -136,12 +145,15 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
         Event::Facts { source, facts } => {
             let first = state.engine.model.as_ref().and_then(|model| model.first_fact);
             state.facts.replace(source, facts, first);
+            state.screen.windows.unselect(Some("fact"));
             state.want_prediction();
         }
         Event::Prediction { prompt, tokens, top, edits, in_place, rows, says: _ } => {
-            let prediction = Prediction { prompt, tokens, top, edits, in_place, rows };
+            // what another process asks is not known
+            let targets = state.next_tokens.asked(&prompt).filter(|_| state.link.follows.is_none());
+            let prediction = Prediction { prompt, targets, tokens, top, edits, in_place, rows };
             if prediction.is_of(&state.edits.numbers()) {
-                state.edits.refresh(&prediction.prompt, &prediction.rows);
+                state.edits.refresh(&prediction);
             }
             state.next_tokens.told = Some(prediction);
         }

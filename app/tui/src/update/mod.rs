@@ -109,6 +109,9 @@ fn tick(state: &mut State, now: std::time::Duration) -> Vec<Effect> {
     }
     state.next_tokens.due = None;
     let fact = state.fact().cloned();
+    if let Some(fact) = &fact {
+        state.next_tokens.ask(fact);
+    }
     let asked = fact.map(|fact| Effect::Send(Box::new(Command::Predict { fact })));
     let mut effects: Vec<Effect> = asked.into_iter().collect();
     effects.extend(state.order_look());

@@ -1,7 +1,7 @@
 //! The line after `:`, help that filters, the box after a prefix, the log, themes.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, Load, LogLevel, ModelSource, Outcome, Task, TraceKind};
+use locus_protocol::{Blame, Command, Event, Load, LogLevel, ModelSource, Outcome, Task, TraceKind};
 use locus_tui::{Depth, Effect, KnownModel, WorkbenchOptions, actions};
 
 fn typed(bench: &mut Bench, line: &str) {
@@ -450,4 +450,23 @@ fn where_no_model_is_named_the_list_shows_first_and_nothing_is_loaded() {
     assert!(!bench.screen().contains("Open a model"), "{}", bench.screen());
     bench.press("o down enter");
     assert_eq!(bench.commands(), [Command::start(1, Load { source: small })]);
+}
+
+#[test]
+fn a_chosen_model_that_did_not_load_is_tried_again_and_no_other() {
+    let small = ModelSource::Folder("models/small".into());
+    let known = KnownModel { name: "small".into(), source: small.clone(), about: "llama, 269.1 MB".to_owned() };
+    let chosen = WorkbenchOptions { chooses: true, models: vec![known], ..super::support::options() };
+    let failed = Outcome::Failed { error: "there is no config.json".into(), blame: Blame::Request };
+    for outcome in [Outcome::Cancelled { kept: String::new() }, failed] {
+        let mut bench = Bench::with(chosen.clone(), 80, 24);
+        assert_eq!(bench.state().ready_for_a_job(), Err("no model is loaded; o opens one".to_owned()));
+        bench.press("down enter");
+        assert_eq!(bench.commands(), [Command::start(1, Load { source: small.clone() })]);
+        bench.hear([Event::Finished { job: 1, outcome, seconds: 0.2 }]).wait(7000);
+        assert_eq!(bench.state().ready_for_a_job(), Err("no model is loaded; o loads it".to_owned()));
+        bench.commands();
+        bench.press("o");
+        assert_eq!(bench.commands(), [Command::start(2, Load { source: small.clone() })]);
+    }
 }

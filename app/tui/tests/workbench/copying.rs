@@ -2,7 +2,7 @@
 
 use super::compare::compared;
 use super::support::{Bench, options, recording};
-use locus_protocol::{Event, LogLevel, TraceKind};
+use locus_protocol::{Event, LogLevel, ModelReady, TraceKind};
 use locus_tui::{Effect, Input};
 
 /// What was copied last, and what it is called.
@@ -74,6 +74,31 @@ fn a_value_that_is_missing_leaves_the_clipboard_as_it_is() {
     let mut bench = compared(options(), 120, 40);
     bench.press("home m m m");
     nothing(&mut bench);
+}
+
+#[test]
+fn rows_that_are_others_now_are_not_selected() {
+    let is_selected = |bench: &Bench| bench.state().seen().view().anchor.is_some();
+    for (select, change) in [("1 v j j", "/ c"), ("1 v j j", "s"), ("3 V k", "s"), ("3 V k", "+"), ("L V k", "m")] {
+        let mut bench = Bench::ready(120, 40);
+        bench.press("r").hear(recording::edit(2)).press(select);
+        assert!(is_selected(&bench), "{select}");
+        bench.press(change);
+        assert!(!is_selected(&bench), "{select}, then {change}");
+    }
+    // a fact that was typed comes in front
+    let mut bench = Bench::ready(120, 40);
+    bench.press("1 v j a ctrl-u").type_text("Lima").press("enter");
+    assert!(!is_selected(&bench));
+    // and a smaller model has fewer layers
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2)).press("3 V k");
+    let smaller = recording::loaded().into_iter().filter_map(|event| match event {
+        Event::Model(model) => Some(Event::Model(ModelReady { layers: 3, fingerprint: "small".into(), ..model })),
+        _ => None,
+    });
+    bench.hear(smaller);
+    assert!(!is_selected(&bench));
 }
 
 #[test]

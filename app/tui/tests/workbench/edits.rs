@@ -122,6 +122,24 @@ fn an_edit_among_others_gets_the_rows_of_the_model_as_it_is() {
 }
 
 #[test]
+fn rows_about_other_targets_are_not_those_of_an_edit_of_the_same_prompt() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r").hear(recording::edit(2));
+    bench.hear([recording::edits(&[1, 2], &[]), recording::edits(&[1], &[2])]);
+    let is_stale = |bench: &Bench| bench.state().edits.view.as_ref().is_some_and(|view| view.stale);
+    bench.press("a ctrl-u").type_text("Lima").press("enter").wait(500).hear([recording::prediction(1)]);
+    assert!(is_stale(&bench), "the answer is about another new target");
+    assert!(bench.state().prediction().is_some());
+    // the edited fact comes after the one that was typed
+    bench.press("1 j");
+    assert_eq!(bench.state().fact(), Some(&recording::fact()));
+    assert!(bench.state().prediction().is_none());
+    assert!(bench.screen().contains("in place, but with other edits"), "{}", bench.screen());
+    bench.wait(500).hear([recording::prediction(1)]);
+    assert!(!is_stale(&bench) && bench.state().prediction().is_some());
+}
+
+#[test]
 fn defaults_follow_the_model_and_the_objective() {
     let mut bench = Bench::ready(120, 40);
     for event in recording::plugins() {

@@ -1,9 +1,9 @@
 //! The engine's process ends, comes back, goes on without the workbench, or is taken over by another one.
 
-use super::support::{Bench, recording};
+use super::support::{Bench, options, recording};
 use locus_link::{Death, How, Welcome};
 use locus_protocol::{Command, Event, Load, ModelSource, Outcome, Task, TraceKind};
-use locus_tui::{Effect, Input};
+use locus_tui::{Effect, Input, WorkbenchOptions};
 
 fn death() -> Input {
     let last_words = vec!["a last word".to_owned()];
@@ -78,6 +78,17 @@ fn another_model_in_a_new_engine_has_nothing_of_the_old_one() {
         other => other,
     }));
     assert!(!bench.state().traces.any_of(&recording::fact()));
+}
+
+#[test]
+fn a_new_engine_loads_no_model_where_none_was_chosen() {
+    let mut bench = Bench::with(WorkbenchOptions { chooses: true, ..options() }, 120, 40);
+    bench.feed(death());
+    assert_eq!(bench.effects, [Effect::StartEngine]);
+    bench.press("esc").feed(Input::EngineStarted);
+    assert_eq!(bench.commands(), []);
+    bench.press("o");
+    assert!(bench.screen().contains("Open a model"), "{}", bench.screen());
 }
 
 #[test]

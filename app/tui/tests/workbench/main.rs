@@ -10,6 +10,7 @@ mod edits;
 mod engine;
 mod following;
 mod hostile;
+mod jobs;
 mod keymap;
 mod looks;
 mod order;

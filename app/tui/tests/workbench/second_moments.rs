@@ -1,7 +1,9 @@
 //! An edit that needs second moments which take long asks before it begins.
 
 use super::support::{Bench, recording};
-use locus_protocol::{Command, Event, JobId, MomentsChoice, Outcome, SecondMomentsNeeded, SecondMomentsTask, Task};
+use locus_protocol::{
+    Command, Event, JobId, ModelReady, MomentsChoice, Outcome, SecondMomentsNeeded, SecondMomentsTask, Task,
+};
 
 const ASKS: JobId = 2;
 
@@ -164,6 +166,22 @@ fn one_answer_is_for_all_that_asked() {
         bench.finish();
     }
     assert_eq!(edits, 2);
+}
+
+#[test]
+fn a_question_is_not_answered_for_another_model() {
+    let mut bench = Bench::ready(120, 40);
+    bench.press("r ctrl-o enter").hear(asks(2));
+    let load = ordered(&mut bench);
+    assert!(matches!(load.as_slice(), [.., Command::Do { job: 3, task: Task::Load(_) }]), "{load:?}");
+    bench.press("enter");
+    assert_eq!((ordered(&mut bench), bench.state().jobs.waiting.len()), (Vec::new(), 0));
+    let another = recording::loaded().into_iter().filter_map(|event| match event {
+        Event::Model(model) => Some(Event::Model(ModelReady { fingerprint: "another".into(), ..model })),
+        _ => None,
+    });
+    bench.hear(another);
+    assert!(!bench.screen().contains("needs second moments of the keys"), "{}", bench.screen());
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::support::{Bench, recording};
 use locus_protocol::{
     BeforeAfter, Command, Event, Fact, LayerRow, LeftOut, Outcome, PromptScore, Scores, Task, TraceKind, TraceOrder,
 };
+use locus_tui::Effect;
 
 /// With two edits in place, and nothing ordered that a test has not asked for.
 fn two_edits(columns: u16, rows: u16) -> Bench {
@@ -90,6 +91,20 @@ fn a_look_that_failed_is_not_ordered_again_and_one_of_other_edits_is() {
     bench.hear([recording::edits(&[2], &[1]), recording::prediction(1)]).wait(2000);
     assert!(bench.screen().contains("edit 1 is not in place"), "{}", bench.screen());
     assert_eq!(jobs(&mut bench), []);
+}
+
+#[test]
+fn a_look_that_nobody_ordered_takes_no_key_from_the_job_that_goes_on() {
+    let mut bench = two_edits(120, 40);
+    bench.press("3 v v 1 j r").wait(500);
+    let ordered = jobs(&mut bench);
+    let [(edit, Task::Edit(_)), (look, Task::LeaveOut(_))] = &ordered[..] else { panic!("{ordered:?}") };
+    let fact = bench.state().fact().cloned().expect("a fact");
+    bench.hear(seen(*look, fact, &[1, 2], &[1]));
+    bench.effects.clear();
+    bench.press("ctrl-c");
+    assert_eq!(bench.effects, [Effect::Cancel(*edit)]);
+    assert!(!bench.screen().contains("the trace has ended"), "{}", bench.screen());
 }
 
 #[test]

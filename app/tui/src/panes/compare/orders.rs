@@ -44,7 +44,8 @@ pub(super) fn can_add(state: &State) -> Result<(), String> {
 pub(super) fn can_run(state: &State) -> Result<(), String> {
     can_fill(state)?;
     has_variants(state)?;
-    if state.engine.gone { state.ready_for_a_job() } else { state.chosen_fact().map(|_| ()) }
+    state.ready_to_wait()?;
+    state.chosen_fact().map(|_| ())
 }
 
 /// Whether the selected variant can be put in place.
