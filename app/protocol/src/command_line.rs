@@ -50,12 +50,16 @@ impl Surroundings<'_> {
         if order.no_scores {
             words.push("--no-scores".to_owned());
         }
-        let says = self.flags.iter().any(|flag| flag == "--corpus-tokens");
-        if let Some(tokens) = order.corpus_tokens.filter(|_| !says) {
-            words.extend(["--corpus-tokens".to_owned(), tokens.to_string()]);
-        }
         words.extend(where_on);
-        self.line(&["edit"], words)
+        let mut flags = self.flags.to_vec();
+        if let Some(tokens) = order.corpus_tokens {
+            // what was asked for this edit goes before what was for all
+            if let Some(place) = flags.iter().position(|flag| flag == "--corpus-tokens") {
+                flags.drain(place..(place + 2).min(flags.len()));
+            }
+            flags.extend(["--corpus-tokens".to_owned(), tokens.to_string()]);
+        }
+        Surroundings { flags: &flags, ..*self }.line(&["edit"], words)
     }
 
     /// The command that makes a trace with the edits of these operations in place, with all settings.
@@ -261,6 +265,9 @@ mod tests {
         assert!(there.edit(&says, &[], false).ends_with("--seed 3 --free-generation 10"));
         let fewer = EditOrder { corpus_tokens: Some(4000), ..says };
         assert!(there.edit(&fewer, &[], false).ends_with("--free-generation 10 --corpus-tokens 4000"));
+        let flags = ["--corpus-tokens", "5000000", "--threads", "1"].map(str::to_owned);
+        let asked = Surroundings { flags: &flags, ..there }.edit(&fewer, &[], false);
+        assert!(asked.ends_with("--free-generation 10 --threads 1 --corpus-tokens 4000"), "{asked}");
         assert!(there.edit(&order(fact()), &[4], false).starts_with("locus edit --orders - --with-edits 4 <<'END'"));
     }
 

@@ -58,6 +58,8 @@ pub enum Event {
     },
     /// The model is ready.
     Model(ModelReady),
+    /// The model had to make room for another one: none is loaded until [`Event::Model`].
+    Unloaded,
     /// The facts that belong to the model.
     Facts {
         /// Where they come from: a file, or a few words.

@@ -203,6 +203,7 @@ impl Hub {
                 state.jobs.remove(job);
             }
             Event::Model(model) => state.model.clone_from(&model.name),
+            Event::Unloaded => state.model.clear(),
             _ => {}
         }
         state.history.push(event);

@@ -2,9 +2,9 @@
 
 use crate::cli::arguments::{Common, DemoAction};
 use crate::cli::client::Client;
-use crate::cli::{Failure, edit, engine, output, settings, tables, trace, workbench};
+use crate::cli::{Failure, edit, engine, flags, output, settings, tables, trace, workbench};
 use locus_protocol::shown::{message, shown};
-use locus_protocol::{EditOrder, Fact, PluginKind, TraceKind, TraceOrder};
+use locus_protocol::{EditOrder, Fact, PluginKind, Surroundings, TraceKind, TraceOrder};
 use locus_records::Preference;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -61,19 +61,21 @@ fn text(common: &Common) -> Result<(), Failure> {
         let fact = &start.order.fact;
         output::print(&tables::before_after(applied, &fact.target_new, &fact.target_true))?;
         if start.layers != [best] {
-            output::print(&elsewhere(&start.order, best))?;
+            output::print(&elsewhere(common, &client, &start.order, best))?;
         }
     }
     Ok(())
 }
 
 /// What to try next: the same edit where the trace is greatest.
-fn elsewhere(order: &EditOrder, best: usize) -> String {
-    let case = order.fact.case_id.map_or_else(String::new, |case| format!(" --case {case}"));
-    let EditOrder { method, objective, .. } = order;
+fn elsewhere(common: &Common, client: &Client, order: &EditOrder, best: usize) -> String {
+    let (flags, known) = (flags::of(common), &client.known);
+    let there = Surroundings { flags: &flags, facts: &known.facts, plugins: &known.plugins };
+    let command = there.edit(&EditOrder { layers: vec![best], ..order.clone() }, &[], false);
+    let method = &order.method;
     format!(
         "\nThe trace peaks at layer {best}; {method} edits its default layers for this model. To edit at the peak:\n  \
-         locus edit{case} --method {method} --objective {objective} --layers {best}"
+         {command}"
     )
 }
 

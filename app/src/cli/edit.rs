@@ -48,8 +48,12 @@ pub fn run(common: &Common, arguments: &EditArguments) -> Result<(), Failure> {
 /// An engine with the model, whose steps tell what the arguments ask for.
 ///
 /// # Errors
-/// The engine or the model is not to be had.
+/// There are no records that it would tell them in; the engine or the model is not to be had.
 pub fn client(common: &Common, arguments: &EditArguments) -> Result<Client, Failure> {
+    if arguments.step_rows && !common.json && common.journal.is_none() {
+        let message = "--step-rows: adds to the records of --json or --journal FILE; add one of them, or leave it out";
+        return Err(Failure::usage(message));
+    }
     let step_rows = if arguments.step_rows { StepRows::All } else { StepRows::None };
     Client::with_model_and(common, |start| start.step_rows = step_rows)
 }

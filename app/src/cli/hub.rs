@@ -32,6 +32,8 @@ impl From<Error> for Failure {
 pub fn settled(common: &Common) -> Result<Common, Failure> {
     let Some(named) = common.model.as_deref().filter(|_| common.engine.is_none()) else { return Ok(common.clone()) };
     let folder = match Named::of(named) {
+        // it is remembered, and commands name it, for other working folders too
+        Named::Folder(folder) if folder.is_dir() => std::path::absolute(&folder).unwrap_or(folder),
         Named::Folder(folder) => folder,
         Named::Id(id) if id.is_bare() => in_cache(named).unwrap_or_else(|| named.to_owned()),
         Named::Id(id) => {

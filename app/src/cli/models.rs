@@ -157,9 +157,10 @@ fn model(folder: &Path) -> Option<Found> {
     let family = config["model_type"].as_str()?.to_owned();
     let locus_hub::Contents { bytes, lacks } = locus_hub::contents(folder);
     let name = folder_name(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     // and a quarter of it to run it, as the engine counts
     let needs = in_float32(&config, bytes).saturating_mul(5) / 4;
-    Some(Found { folder: Some(folder.to_owned()), name, family, bytes, needs, lacks })
+    Some(Found { folder: Some(folder), name, family, bytes, needs, lacks })
 }
 
 /// Bytes that weights take in float32, of which the files have `bytes`.

@@ -55,6 +55,7 @@ pub fn run(worker: &mut Worker<'_>, job: JobId, load: &Load) -> Result<(), Stopp
     if makes_room {
         worker.loaded = None;
         worker.variants.clear();
+        worker.pace.tell(Event::Unloaded);
     }
     let built = build(worker, job, source, choice, checkpoint, facts);
     built.and_then(|new| install(worker, new)).map_err(|stopped| match makes_room {

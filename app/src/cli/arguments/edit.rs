@@ -35,7 +35,7 @@ const SAID_BY_ORDERS: [&str; 16] = [
         // without a method or a prompt there is no edit that they say something of
         id if SAID_BY_ORDERS.contains(&id) => flag.requires("edited"),
         // nor of these, where no file of orders takes its place
-        "parity" | "on_unedited" | "free_generation" => flag.requires("ordered"),
+        "parity" | "on_unedited" | "free_generation" | "no_scores" | "step_rows" => flag.requires("ordered"),
         _ => flag,
     })
 )]
@@ -72,8 +72,8 @@ pub struct EditArguments {
     /// and by how much.
     #[arg(long, conflicts_with = "free_generation")]
     pub no_scores: bool,
-    /// With --json: adds the logit-lens readings of all layers to the record of each optimization step, which makes
-    /// edits slower.
+    /// With --json or --journal: adds the logit-lens readings of all layers to the record of each optimization step,
+    /// which makes edits slower.
     #[arg(long)]
     pub step_rows: bool,
     /// Writes the changes of all edits in place at the end to a safetensors file, for --apply and `locus deltas`.

@@ -4,6 +4,7 @@ use crate::cli::arguments::Common;
 use crate::cli::submit_arguments::{SlurmArguments, SweepSubmit};
 use crate::cli::{Failure, flags, hub, output};
 use locus_cluster::{Directive, Directives, Draft, Submitted, quoted, submissions, submit};
+use locus_hub::Named;
 use locus_protocol::counted;
 use locus_sweep::{Grid, Ledger, is_foreign};
 use serde_json::json;
@@ -149,6 +150,10 @@ fn program(common: &Common, facts: Option<PathBuf>) -> Result<Vec<String>, Failu
     let files = [("--model", &mut common.model), ("--facts", &mut common.facts), ("--corpus", &mut common.corpus)];
     let plugins = common.plugins.iter_mut().map(|file| ("--plugin", file));
     for (flag, path) in files.into_iter().filter_map(|(flag, path)| Some((flag, path.as_mut()?))).chain(plugins) {
+        // the id of a model, which the engine's own machine knows
+        if flag == "--model" && matches!(Named::of(path), Named::Id(_)) {
+            continue;
+        }
         *path = std::path::absolute(&path)?;
         if is_here && !path.exists() {
             return Err(Failure::usage(format!("{flag} {}: there is no such file or folder", path.display())));

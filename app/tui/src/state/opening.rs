@@ -75,8 +75,11 @@ impl State {
 impl super::Launch {
     fn take_source(&mut self, source: ModelSource) {
         if let ModelSource::Folder(folder) = &source {
-            self.opened.retain(|known| known != folder);
-            self.opened.insert(0, folder.clone());
+            // the next start may be in another folder; where an engine is elsewhere, this one says nothing about its own
+            let is_here = !self.flags.iter().any(|flag| flag == "--engine");
+            let folder = std::path::absolute(folder).ok().filter(|_| is_here).unwrap_or_else(|| folder.clone());
+            self.opened.retain(|known| *known != folder);
+            self.opened.insert(0, folder);
             self.opened.truncate(REMEMBERED);
         }
         if source == self.source {

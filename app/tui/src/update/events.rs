@@ -92,6 +92,25 @@ fn is_known(state: &State, event: &Event) -> bool {
     is_same && state.link.coming_back
 }
 
+/// Puts away what belongs to the model that was there, and brings what belongs to the one of this fingerprint.
+fn leave_model(state: &mut State, now: &str) {
+    let before = state.engine.model.as_ref().map(|model| model.fingerprint.clone());
+    let before = before.filter(|before| before != now);
+    let before = before.map(|before| (before, state.of_model()));
+    if before.is_some() {
+        (state.link.lost, state.link.resume) = (None, false);
+    }
+    state.jobs.change_model(before.is_some());
+    state.compare.forget_all();
+    // nothing of another model's is left
+    (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
+    state.left_outs.forget();
+    state.screen.windows.unselect(None);
+    state.link.recorded = false;
+    let settings = state.launch.form.clone();
+    state.change_model(before, now, settings);
+}
+
 fn fold(state: &mut State, event: Event, is_known: bool) {
     match event {
         Event::Hello { version, .. } => state.engine.version = version,
@@ -117,21 +136,7 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
                 state.compare.lose_changes();
                 (state.edits.applied, state.edits.undone) = (Vec::new(), Vec::new());
             } else {
-                let before = state.engine.model.as_ref().map(|model| model.fingerprint.clone());
-                let before = before.filter(|before| *before != model.fingerprint);
-                let before = before.map(|before| (before, state.of_model()));
-                if before.is_some() {
-                    (state.link.lost, state.link.resume) = (None, false);
-                }
-                state.jobs.change_model(before.is_some());
-                state.compare.forget_all();
-                // nothing of another model's is left
-                (state.edits, state.traces, state.next_tokens.told) = (Edits::default(), Traces::default(), None);
-                state.left_outs.forget();
-                state.screen.windows.unselect(None);
-                state.link.recorded = false;
-                let settings = state.launch.form.clone();
-                state.change_model(before, &model.fingerprint, settings);
+                leave_model(state, &model.fingerprint);
                 if !state.layer.chosen {
                     state.layer.place = model.layers / 3;
                 }
@@ -140,6 +145,10 @@ fn fold(state: &mut State, event: Event, is_known: bool) {
             state.engine.model = Some(model);
             state.suit_plugins();
             state.want_prediction();
+        }
+        Event::Unloaded => {
+            leave_model(state, "");
+            state.engine.model = None;
         }
         Event::Facts { .. } if is_known => {}
         Event::Facts { source, facts } => {

@@ -168,3 +168,24 @@ fn what_jobs_took_on_one_model_is_not_expected_of_another() {
     assert!(bench.state().job().is_some());
     assert_eq!(bench.state().all_left(), None);
 }
+
+#[test]
+fn a_model_that_made_room_is_not_shown_as_loaded() {
+    let (mut bench, open) = with_small();
+    bench.press("r").hear(recording::edit(2));
+    ordered(&mut bench);
+    bench.press(open);
+    let told = ordered(&mut bench);
+    let [(job, Task::Load(_))] = told[..] else { panic!("{told:?}") };
+    let outcome = Outcome::Cancelled { kept: "no model is loaded now".into() };
+    bench.hear([Event::Unloaded, Event::Finished { job, outcome, seconds: 1.0 }]);
+    assert!(bench.state().engine.model.is_none() && bench.state().edits.applied.is_empty());
+    let screen = bench.screen();
+    assert!(!screen.contains("in place"), "{screen}");
+    bench.press("r");
+    assert_eq!(ordered(&mut bench), []);
+    // what was found out about it is there once it is
+    let before = bench.state().engine.model.clone();
+    bench.hear(recording::loaded());
+    assert!(before.is_none() && bench.state().engine.model.is_some());
+}
