@@ -275,4 +275,10 @@ fn bad_requests_are_one_sentence_each() {
         let script = std::fs::read_to_string(cluster.home.path(&format!("d/cluster/{number}.sh"))).expect("a script");
         assert!(script.contains("--engine") && script.contains(&says), "{command}: {script}");
     }
+    // the id of a model is for the engine's own machine to find
+    let words =
+        ["sweep", "submit", "tiny.toml", "--out", "e", "--write-only", "--engine", "on-node", "--model", "org/name"];
+    let _ = cluster.home.run(words).well();
+    let script = std::fs::read_to_string(cluster.home.path("e/cluster/1.sh")).expect("a script");
+    assert!(script.contains("--model org/name"), "{script}");
 }

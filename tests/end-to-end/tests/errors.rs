@@ -62,6 +62,16 @@ fn a_model_folder_that_is_not_there_or_empty() {
 }
 
 #[test]
+fn flags_that_would_say_nothing_are_refused() {
+    let home = Home::new();
+    let edit = ["edit", "--case", "0", "--method", "rome"];
+    refused(&home, USAGE, &["--step-rows", "add one of them"], &[&edit[..], &["--step-rows"]].concat());
+    for flag in ["--no-scores", "--step-rows"] {
+        refused(&home, USAGE, &[flag], &["edit", "--apply", "some.safetensors", flag]);
+    }
+}
+
+#[test]
 fn weights_that_are_cut_short_missing_or_others() {
     let home = Home::new();
     copy_of_the_model(&home, "broken");

@@ -105,7 +105,8 @@ fn every_line_of_odd_characters_can_be_typed_wherever_a_text_is() {
             bench.feed(Input::Paste(line)).press("left backspace ctrl-left delete right ctrl-w");
             bench.buffer();
             bench.press("tab").buffer();
-            bench.press("esc");
+            // the first may be for the text alone
+            bench.press("esc esc");
         }
     }
 }
