@@ -147,7 +147,12 @@ fn a_new_crate_is_compiled_as_the_program_is() {
     let table = |path: PathBuf| -> toml::Table {
         std::fs::read_to_string(&path).expect("a manifest").parse().unwrap_or_else(|error| panic!("{error}"))
     };
-    let ours = table(root.join("Cargo.toml"))["profile"]["release"].clone();
+    let mut ours = table(root.join("Cargo.toml"))["profile"]["release"].clone();
+    // packages that are compiled otherwise are none that a plugin has
+    let others = ours.as_table_mut().and_then(|ours| ours.remove("package")).expect("some packages");
+    for shared in ["tch", "torch-sys", "locus-plugin", "locus-plugin-abi", "locus-plugin-data"] {
+        assert!(others.get(shared).is_none(), "{shared} is compiled as the program has it");
+    }
     for kind in ["method", "objective"] {
         let template = table(root.join("app/src/cli/plugin/new/templates").join(kind).join("Cargo.toml"));
         assert_eq!(
