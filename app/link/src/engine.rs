@@ -105,6 +105,8 @@ pub struct Engine {
     kept: Arc<AtomicBool>,
     /// Whether the engine has said so.
     confirmed: Arc<AtomicBool>,
+    /// Whether another front orders: the engine goes on with that one.
+    is_taken: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -178,8 +180,10 @@ impl Engine {
         let goes_on = Arc::clone(&kept);
         let confirmed = Arc::new(AtomicBool::new(matches!(way, Way::Socket(_))));
         let confirms = Arc::clone(&confirmed);
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let takes = Arc::clone(&is_taken);
         threads.push(thread("news", move || {
-            read(output, &doing, &tell, &confirms);
+            read(output, &doing, &tell, (&confirms, &takes));
             if let Some(errors) = errors {
                 // whoever holds standard error open after the engine's end is not waited for
                 wait_for(|| errors.is_finished(), END);
@@ -199,7 +203,7 @@ impl Engine {
             };
             let _ = tell.send(News::Gone(Box::new(death)));
         })?);
-        Ok(Self { orders: Some(orders), news, kept, confirmed, threads })
+        Ok(Self { orders: Some(orders), news, kept, confirmed, is_taken, threads })
     }
 
     /// Says something to the engine. What an engine that is gone is told is lost; that it is gone is news.
@@ -221,10 +225,13 @@ impl Engine {
         &self.news
     }
 
-    /// Closes the connection and waits for the end of an engine that was started from here and that nobody keeps; what it
-    /// tells until then goes to `last`. `false` where it took longer than `patience`.
+    /// Closes the connection and waits for the end of an engine that was started from here, that nobody keeps and that no
+    /// other front has taken over; what it tells until then goes to `last`. `false` where it took longer than `patience`.
     pub fn leave(mut self, patience: Duration, mut last: impl FnMut(News)) -> bool {
         let start = Instant::now();
+        if self.is_taken.load(Ordering::SeqCst) {
+            return true;
+        }
         if self.kept.load(Ordering::SeqCst) {
             // an engine that does not know it yet would end with this process
             while !self.confirmed.load(Ordering::SeqCst) && start.elapsed() < patience {
@@ -318,7 +325,12 @@ fn write(mut input: Box<dyn Write + Send>, first: ToEngine, said: &Receiver<ToEn
 }
 
 /// Reads what the engine says until its end.
-fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>, confirmed: &AtomicBool) {
+fn read(
+    output: Box<dyn Read + Send>,
+    doing: &Mutex<Doing>,
+    tell: &Sender<News>,
+    (confirmed, is_taken): (&AtomicBool, &AtomicBool),
+) {
     let mut lines = Lines::new(output);
     let mut is_there = false;
     while let Ok(Some(line)) = lines.read() {
@@ -339,7 +351,10 @@ fn read(output: Box<dyn Read + Send>, doing: &Mutex<Doing>, tell: &Sender<News>,
                 doing.plugin = plugin;
                 continue;
             }
-            Ok(FromEngine::Control { yours, next_job }) => News::Control { yours, next_job },
+            Ok(FromEngine::Control { yours, next_job }) => {
+                is_taken.store(!yours, Ordering::SeqCst);
+                News::Control { yours, next_job }
+            }
             Ok(FromEngine::Kept { keep }) => {
                 confirmed.store(keep, Ordering::SeqCst);
                 continue;

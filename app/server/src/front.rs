@@ -33,19 +33,20 @@ pub fn refusal(message: String, blame: Blame) -> Vec<u8> {
 
 /// Lets a front in and serves it from two threads of its own.
 pub fn serve(hub: &Arc<Hub>, hello: &Hello, outlet: Arc<Outlet>, input: impl Read + Send + 'static) {
-    let Standing { keep, next_job, model } = hub.standing();
-    let welcome = Welcome {
-        protocol: PROTOCOL,
-        program: env!("CARGO_PKG_VERSION").to_owned(),
-        process: std::process::id(),
-        socket: hub.files().socket.clone(),
-        journal: hub.files().journal.clone(),
-        controls: !hello.watch,
-        keep,
-        next_job,
-        model,
+    let welcome = |Standing { keep, next_job, model }: Standing| {
+        let welcome = Welcome {
+            protocol: PROTOCOL,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            process: std::process::id(),
+            socket: hub.files().socket.clone(),
+            journal: hub.files().journal.clone(),
+            controls: !hello.watch,
+            keep,
+            next_job,
+            model,
+        };
+        line_of(&FromEngine::Welcome(Box::new(welcome)))
     };
-    let welcome = line_of(&FromEngine::Welcome(Box::new(welcome)));
     let number = hub.enter(outlet, hello.watch, hello.every_event, welcome);
     let (telling, hearing) = (Arc::clone(hub), Arc::clone(hub));
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {

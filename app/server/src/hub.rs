@@ -26,10 +26,22 @@ pub struct Hub {
     state: Mutex<State>,
     changed: Condvar,
     control: Control,
-    /// Where the process is told whether it goes on without its front.
-    keeps: Sender<bool>,
+    /// Where the process is told on whom it depends.
+    depends: Sender<Depends>,
     files: Files,
 }
+
+/// What changes on whom the process depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depends {
+    /// Whether it goes on when no front is left.
+    Kept(bool),
+    /// Whether it goes on without the front that started it, as another one that may order is there.
+    Joined(bool),
+}
+
+/// The front that started the engine.
+const FIRST: u64 = 0;
 
 /// Files of the engine.
 #[derive(Clone, Default)]
@@ -72,6 +84,13 @@ struct State {
     over: bool,
 }
 
+impl State {
+    /// Whether a front that may order is there besides the one that started the engine.
+    fn has_joined(&self) -> bool {
+        self.fronts.iter().any(|(&number, seat)| seat.may_order && number != FIRST)
+    }
+}
+
 struct Seat {
     outlet: Arc<Outlet>,
     /// How much of the history it has.
@@ -79,6 +98,8 @@ struct Seat {
     /// Where the history ended when it came, until it has read that far.
     catches_up: Option<u64>,
     every_event: bool,
+    /// Whether it does more than look on.
+    may_order: bool,
     /// What is said to it alone, before more of the history.
     notes: VecDeque<Vec<u8>>,
 }
@@ -88,7 +109,7 @@ impl Hub {
     pub fn new(
         commands: Sender<Command>,
         control: Control,
-        keeps: Sender<bool>,
+        depends: Sender<Depends>,
         shared: bool,
         keep: bool,
         files: Files,
@@ -106,7 +127,7 @@ impl Hub {
             commands: Some(commands),
             over: false,
         };
-        Self { state: Mutex::new(state), changed: Condvar::new(), control, keeps, files }
+        Self { state: Mutex::new(state), changed: Condvar::new(), control, depends, files }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,19 +139,22 @@ impl Hub {
         &self.files
     }
 
-    /// What a front that comes is told of the engine.
-    pub fn standing(&self) -> Standing {
-        let state = self.state();
-        Standing { keep: state.keep, next_job: state.next_job, model: state.model.clone() }
-    }
-
-    /// Lets a front in; `welcome` is said to it first. One that does more than look on orders from now on. Gives its number.
-    pub fn enter(&self, outlet: Arc<Outlet>, watch: bool, every_event: bool, welcome: Vec<u8>) -> u64 {
+    /// Lets a front in; `welcome` says to it first how the engine stands. One that does more than look on orders from now on.
+    /// Gives its number.
+    pub fn enter(
+        &self,
+        outlet: Arc<Outlet>,
+        watch: bool,
+        every_event: bool,
+        welcome: impl FnOnce(Standing) -> Vec<u8>,
+    ) -> u64 {
         let mut state = self.state();
         let number = state.next_front;
         state.next_front += 1;
         let catches_up = Some(state.history.end()).filter(|&end| end > 0);
-        let seat = Seat { outlet: Arc::clone(&outlet), place: 0, catches_up, every_event, notes: [welcome].into() };
+        let standing = Standing { keep: state.keep, next_job: state.next_job, model: state.model.clone() };
+        let (outlet_of_seat, notes) = (Arc::clone(&outlet), [welcome(standing)].into());
+        let seat = Seat { outlet: outlet_of_seat, place: 0, catches_up, every_event, may_order: !watch, notes };
         state.fronts.insert(number, seat);
         if !watch {
             let next_job = state.next_job;
@@ -138,6 +162,7 @@ impl Hub {
                 former.notes.push_back(line_of(&FromEngine::Control { yours: false, next_job }));
             }
             last_word::tell_to(Some(outlet));
+            let _ = self.depends.send(Depends::Joined(state.has_joined()));
         }
         drop(state);
         self.changed.notify_all();
@@ -240,7 +265,7 @@ impl Hub {
             ToEngine::Cancel { .. } | ToEngine::Pause { .. } => {}
             ToEngine::Keep { keep } => {
                 state.keep = keep && state.shared;
-                let _ = self.keeps.send(state.keep);
+                let _ = self.depends.send(Depends::Kept(state.keep));
             }
             ToEngine::End => {
                 drop(state);
@@ -251,18 +276,29 @@ impl Hub {
         }
     }
 
-    /// A front has gone. Without the one that orders the engine ends, unless it is kept.
+    /// A front has gone. Where it ordered, the one that came last of those that may orders from now on. Without any the
+    /// engine ends, unless it is kept.
     pub fn leave(&self, front: u64) {
         let mut state = self.state();
         let is_known = state.fronts.remove(&front).is_some();
         let ordered = state.control == Some(front);
+        let next_job = state.next_job;
+        let heir = state.fronts.iter_mut().rev().find(|(_, seat)| seat.may_order);
+        let is_alone = heir.is_none();
         if ordered {
-            state.control = None;
-            last_word::tell_to(None);
+            let heir = heir.map(|(&number, seat)| {
+                seat.notes.push_back(line_of(&FromEngine::Control { yours: true, next_job }));
+                (number, Arc::clone(&seat.outlet))
+            });
+            state.control = heir.as_ref().map(|(number, _)| *number);
+            last_word::tell_to(heir.map(|(_, outlet)| outlet));
+        }
+        if front == FIRST || is_alone {
             // nobody listens to it any more
             streams::lose_errors(self.files.log.as_deref().filter(|_| state.keep));
         }
-        let ends = ordered && !state.keep && !state.over;
+        let _ = self.depends.send(Depends::Joined(state.has_joined()));
+        let ends = ordered && is_alone && !state.keep && !state.over;
         drop(state);
         self.changed.notify_all();
         if is_known && ends {

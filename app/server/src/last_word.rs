@@ -22,6 +22,5 @@ fn told(inside: &Inside) {
         Inside::Plugin(plugin) => (Some(plugin.clone()), None),
         Inside::Opening(file) => (None, Some(file.clone())),
     };
-    // a front that is behind learns it too late to be of use; it is told the next time
-    front.write_now(&line_of(&FromEngine::Inside { plugin, opening }));
+    front.write_soon(line_of(&FromEngine::Inside { plugin, opening }));
 }

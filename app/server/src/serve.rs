@@ -1,7 +1,7 @@
 //! An engine from its first front's hello to its end.
 
 use crate::front;
-use crate::hub::{Files, Hub, end_now};
+use crate::hub::{Depends, Files, Hub, end_now};
 use crate::last_word;
 use crate::outlet::Outlet;
 use crate::streams;
@@ -87,8 +87,8 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
     });
     let socket = files.socket.clone();
     let shared = listener.is_some();
-    let (keeps, kept) = unbounded();
-    let hub = Arc::new(Hub::new(session.commands, session.control, keeps, shared, hello.keep && shared, files));
+    let (depends, told) = unbounded();
+    let hub = Arc::new(Hub::new(session.commands, session.control, depends, shared, hello.keep && shared, files));
     if let Ok(mut signals) = signals {
         let hub = Arc::clone(&hub);
         let _ = std::thread::Builder::new()
@@ -105,15 +105,23 @@ pub fn run(with_front: bool) -> Result<(), (u8, String)> {
             }
         });
     }
+    let (mut is_kept, mut has_joined) = (hello.keep && shared, false);
     loop {
         select! {
             recv(session.events) -> event => match event {
                 Ok(event) => hub.note(event),
                 Err(_) => break,
             },
-            recv(kept) -> keep => if let Ok(keep) = keep {
-                end_with_front(with_front && !keep);
-                hub.confirm(keep);
+            recv(told) -> change => {
+                match change {
+                    Ok(Depends::Kept(keep)) => is_kept = keep,
+                    Ok(Depends::Joined(joined)) => has_joined = joined,
+                    Err(_) => continue,
+                }
+                end_with_front(with_front && !is_kept && !has_joined);
+                if matches!(change, Ok(Depends::Kept(_))) {
+                    hub.confirm(is_kept);
+                }
             },
         }
     }

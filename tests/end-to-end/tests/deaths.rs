@@ -249,6 +249,37 @@ fn an_engine_that_is_kept_goes_on_and_is_joined_again_and_watched() {
 }
 
 #[test]
+fn control_goes_back_and_an_engine_goes_on_while_a_workbench_is_there() {
+    let home = Home::new();
+    let mut first = workbench(&home, &["demo"]);
+    let engine = child_of(first.process());
+    let join = |first: &mut PseudoTerminal| {
+        let mut second = PseudoTerminal::start(&home, (40, 120), &["attach"], &[]);
+        second.until_shown("next token");
+        first.until_shown("controlled by another workbench");
+        second
+    };
+    // the one that joined is cut off
+    let mut second = join(&mut first);
+    second.hang_up();
+    second.end(Duration::from_secs(20));
+    first.until_shown("this workbench has control again");
+    first.press("t");
+    first.until_shown("traced in");
+    // the one that started the engine leaves
+    let mut second = join(&mut first);
+    first.press("q");
+    first.end(Duration::from_secs(20));
+    second.press("r");
+    second.until_shown("1 edit in place");
+    assert!(is_running(engine));
+    // and nobody is left
+    second.hang_up();
+    second.end(Duration::from_secs(20));
+    eventually("its end", || (!is_running(engine)).then_some(()));
+}
+
+#[test]
 fn an_engine_that_nobody_keeps_ends_with_its_front_within_seconds() {
     let home = Home::new();
     for ending in ["killed", "hung up", "left"] {
