@@ -18,9 +18,11 @@ pub fn run(options: SessionOptions, commands: &Receiver<Command>, emitter: Emitt
     let events = emitter.sender();
     let watcher = std::thread::Builder::new().name("memory".to_owned()).spawn(move || gauge::watch(&events, &stopped));
     let mut worker = Worker::new(options, Pace::new(emitter, commands, control, look));
-    let start = &worker.options.start;
-    let at_once = start.open_plugins == OpenPlugins::AtStart || !start.plugins.is_empty();
-    match if at_once { worker.open_plugins() } else { Ok(()) } {
+    let opened = match worker.options.start.open_plugins {
+        OpenPlugins::AtStart => worker.open_plugins(),
+        OpenPlugins::WhenNeeded => worker.open_named(),
+    };
+    match opened {
         Ok(()) => worker.serve(),
         Err(error) => refuse_all(&worker.pace.emitter, commands, &error),
     }
@@ -48,15 +50,22 @@ impl Worker<'_> {
     fn open_plugins(&mut self) -> Result<(), Error> {
         self.plugins_are_open = true;
         let (_, refused) = self.registry.scan();
+        self.open_named()?;
+        let Self { registry, pace, .. } = self;
+        refused.into_iter().map(Event::PluginRefused).for_each(|event| pace.tell(event));
+        for reason in registry.untrusted() {
+            pace.log("plugins", LogLevel::Warning, reason.clone());
+        }
+        Ok(())
+    }
+
+    /// Opens those that were asked for by their files, beside what is open, and tells all of them.
+    fn open_named(&mut self) -> Result<(), Error> {
         for file in &self.options.start.plugins {
             self.registry.add(file)?;
         }
         let Self { registry, pace, .. } = self;
         registry.plugins().into_iter().map(Event::Plugin).for_each(|event| pace.tell(event));
-        refused.into_iter().map(Event::PluginRefused).for_each(|event| pace.tell(event));
-        for reason in registry.untrusted() {
-            pace.log("plugins", LogLevel::Warning, reason.clone());
-        }
         pace.tell_remarks();
         Ok(())
     }
