@@ -44,6 +44,18 @@ impl Half {
 pub fn ensure(root: &Path, half: Half) -> Result<()> {
     let place = root.join(".libtorch/torch");
     let driver = Driver::of_this_machine();
+    if let Some(given) = given_by_user(&place) {
+        if !is_libtorch(&given) {
+            bail!(
+                "LIBTORCH={} is not a libtorch with lib/ and include/; point it at libtorch 2.11 or unset it",
+                given.display()
+            );
+        }
+        if half == Half::Cuda && !has_cuda(&given) {
+            bail!("LIBTORCH={} has no CUDA; unset it, or leave out --cuda", given.display());
+        }
+        return link(&given, &place);
+    }
     if is_libtorch(&place) && (half != Half::Cuda || has_cuda(&place)) {
         eprintln!("libtorch: {}", place.display());
         if driver.is_some() && !has_cuda(&place) && half == Half::Automatic {
@@ -52,15 +64,6 @@ pub fn ensure(root: &Path, half: Half) -> Result<()> {
             );
         }
         return Ok(());
-    }
-    if let Some(given) = given_by_user(&place) {
-        if !is_libtorch(&given) {
-            bail!(
-                "LIBTORCH={} is not a libtorch with lib/ and include/; point it at libtorch 2.11 or unset it",
-                given.display()
-            );
-        }
-        return link(&given, &place);
     }
     let wants_cuda = half == Half::Cuda || (half == Half::Automatic && driver.is_some());
     if let Some(python) = of_python(wants_cuda) {
@@ -87,7 +90,9 @@ fn is_libtorch(folder: &Path) -> bool {
 /// `LIBTORCH` of the user; the value that `.cargo/config.toml` sets is ours.
 fn given_by_user(place: &Path) -> Option<PathBuf> {
     let given = PathBuf::from(std::env::var_os("LIBTORCH")?);
-    (given != place).then_some(given)
+    let is_ours = given == place
+        || fs::canonicalize(&given).is_ok_and(|given| fs::canonicalize(place).is_ok_and(|place| given == place));
+    (!is_ours).then_some(given)
 }
 
 /// Pythons of this shell, the active environment's first.

@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         "tour" => cargo(&root, BUILD)
             .and_then(|()| run(Command::new(target_folder(&root).join("release/tour")).arg(root.join("docs")))),
         "bench" => cargo(&root, BUILD)
-            .and_then(|()| run(Command::new(root.join("target/release/locus-benchmark")).args(more()))),
+            .and_then(|()| run(Command::new(target_folder(&root).join("release/locus-benchmark")).args(more()))),
         "dist" => dist(&root),
         "bench-python" => {
             cargo(&root, BUILD).and_then(|()| bench_python::compare(&root, &target_folder(&root), more()))
@@ -83,7 +83,7 @@ fn half() -> libtorch::Half {
 /// nothing of the tests.
 fn demo(root: &Path) -> Result<()> {
     build(root, &shipped(root)?)?;
-    run(Command::new(root.join("target/release/locus")).arg("demo").args(more()))
+    run(Command::new(target_folder(root).join("release/locus")).arg("demo").args(more()))
 }
 
 /// Writes the archive that is handed on; with `--as-built`, of what there is.
