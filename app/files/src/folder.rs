@@ -123,10 +123,15 @@ impl FolderDraft {
         std::fs::rename(&self.target, &old)?;
         match std::fs::rename(self.path(), &self.target) {
             Ok(()) => self.keep(),
-            Err(error) => {
-                std::fs::rename(&old, &self.target)?;
-                Err(Refusal::Io(error))
-            }
+            Err(error) => match std::fs::rename(&old, &self.target) {
+                Ok(()) => Err(Refusal::Io(error)),
+                Err(worse) => {
+                    // it stays where it stepped aside to
+                    let _ = aside.folder.keep();
+                    let text = format!("{worse}; what was there before is {} now, move it back", old.display());
+                    Err(Refusal::Io(std::io::Error::new(worse.kind(), text)))
+                }
+            },
         }
     }
 
