@@ -46,7 +46,8 @@ impl Found {
         let trouble = self.trouble(free);
         let trouble = if trouble.is_empty() { trouble } else { format!("; {trouble}") };
         Some(KnownModel {
-            source: ModelSource::Folder(self.folder?),
+            // it is remembered for other working folders
+            source: ModelSource::Folder(whole(&self.folder?)),
             name: self.name,
             about: format!("{}, {}{trouble}", self.family, tables::bytes(self.bytes)),
         })
@@ -85,7 +86,8 @@ pub fn run(common: &Common) -> Result<(), Failure> {
     let hub = Hub::from_environment().ok();
     let mut found = vec![built_in];
     for model in opened().into_iter().chain(hub.iter().flat_map(in_hub)).chain(below(Path::new("."))) {
-        if !found.iter().any(|known| known.folder == model.folder) {
+        let is_same = |known: &Found| known.folder.as_deref().map(whole) == model.folder.as_deref().map(whole);
+        if !found.iter().any(is_same) {
             found.push(model);
         }
     }
@@ -150,6 +152,11 @@ fn folders(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// A folder by its full path.
+fn whole(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
 /// What a folder with a config.json is.
 fn model(folder: &Path) -> Option<Found> {
     let text = locus_files::text(&folder.join("config.json"), LARGEST).ok()?;
@@ -157,10 +164,9 @@ fn model(folder: &Path) -> Option<Found> {
     let family = config["model_type"].as_str()?.to_owned();
     let locus_hub::Contents { bytes, lacks } = locus_hub::contents(folder);
     let name = folder_name(&folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     // and a quarter of it to run it, as the engine counts
     let needs = in_float32(&config, bytes).saturating_mul(5) / 4;
-    Some(Found { folder: Some(folder), name, family, bytes, needs, lacks })
+    Some(Found { folder: Some(folder.to_owned()), name, family, bytes, needs, lacks })
 }
 
 /// Bytes that weights take in float32, of which the files have `bytes`.
