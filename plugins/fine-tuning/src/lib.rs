@@ -62,6 +62,12 @@ impl EditMethod for FineTuning {
     }
 
     fn plan(request: &EditRequest, parameters: &FineTuningParameters, model: &ModelInfo) -> Result<Plan> {
+        let near = parameters.norm_constraint;
+        if near < 0.0 && near != FROM_WEIGHTS {
+            let message =
+                format!("norm_constraint = {near}: give a bound, 0 for none, or -1 to derive it from the weights");
+            return Err(Error::Request(message));
+        }
         let layers = match request.layers[..] {
             _ if parameters.trains_embeddings() => Vec::new(),
             [] => vec![model.layers / 4],
