@@ -65,6 +65,15 @@ impl std::fmt::Display for FactError {
 impl std::error::Error for FactError {}
 
 impl Fact {
+    /// What a question of zsRE has in the place of a true answer, as the published code reads it.
+    pub const NO_ANSWER: &str = "<|endoftext|>";
+
+    /// Whether it was read without a true answer.
+    #[must_use]
+    pub fn has_no_true_answer(&self) -> bool {
+        self.target_true == Self::NO_ANSWER
+    }
+
     /// The whole prompt, without trailing blanks: a space separates it from an answer anyway.
     #[must_use]
     pub fn prompt(&self) -> String {

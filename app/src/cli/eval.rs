@@ -64,6 +64,12 @@ pub fn run(common: &Common, arguments: &EvalArguments) -> Result<(), Failure> {
     let mut client = Client::with_model(common)?;
     let measures = arguments.measures();
     let batches = batches(&client, arguments)?;
+    let filter = if arguments.correct_only { Some("--correct-only") } else { None };
+    let filter = filter.or(arguments.least_probability.map(|_| "--least-probability"));
+    if let Some(flag) = filter.filter(|_| batches.iter().flat_map(|batch| &batch.facts).any(Fact::has_no_true_answer)) {
+        let message = "the questions of zsRE are read without a true answer; leave it out, or read them as statements";
+        return Err(Failure::usage(format!("{flag}: {message} (--zsre statement)")));
+    }
     let settings = settings(common, &client, arguments, &measures, &batches)?;
     let mut ledger = Ledger::open(out, &settings)?;
     let left: Vec<&Batch> = batches.iter().filter(|batch| !batch.is_done(&ledger)).collect();

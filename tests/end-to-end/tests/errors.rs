@@ -69,6 +69,17 @@ fn flags_that_would_say_nothing_are_refused() {
     for flag in ["--no-scores", "--step-rows"] {
         refused(&home, USAGE, &[flag], &["edit", "--apply", "some.safetensors", flag]);
     }
+    // a bound between the two that mean something else
+    let bound = ["edit", "--case", "0", "--method", "fine-tuning", "--set", "norm_constraint=-0.5"];
+    refused(&home, USAGE, &["norm_constraint = -0.5", "-1 to derive it"], &bound);
+    // the questions of zsRE have no true answer that a filter could look for
+    let record = r#"[{"subject": "Ada", "src": "Where was Ada born?", "answers": ["London"], "rephrase": "Ada was born where?",
+        "loc": "nq question: who wrote it", "loc_ans": "Homer", "alt": "Paris", "pred": "Rome"}]"#;
+    std::fs::write(home.path("zsre.json"), record).expect("written");
+    for flag in [&["--correct-only"][..], &["--least-probability", "0.1"]] {
+        let eval = ["eval", "--facts", "zsre.json", "--zsre", "question"];
+        refused(&home, USAGE, &[flag[0], "--zsre statement"], &[&eval[..], flag].concat());
+    }
 }
 
 #[test]

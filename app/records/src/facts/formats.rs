@@ -110,7 +110,7 @@ fn zsre(record: &Value, index: usize, answers: &Answers, reading: &Reading) -> R
             case_id,
             template: question,
             subject,
-            target_true: "<|endoftext|>".to_owned(),
+            target_true: Fact::NO_ANSWER.to_owned(),
             target_new: first,
             paraphrases: vec![rephrased],
             locality,
