@@ -298,6 +298,31 @@ fn a_cell_that_fails_is_a_row_with_its_reason() {
 }
 
 #[test]
+fn a_plugin_that_was_built_again_does_not_go_on_with_a_sweep() {
+    let home = home();
+    let library = home.path("libhostile.so");
+    let mut bytes = std::fs::read(plugin("locus-hostile")).expect("a plugin");
+    std::fs::write(&library, &bytes).expect("a copy");
+    let grid =
+        "[facts]\ncount = 1\n[[edits]]\nmethod = \"returns-nan\"\nobjectives = [\"error-injection\"]\nlayers = [0]\n";
+    std::fs::write(home.path("grid.toml"), grid).expect("grid");
+    let named = ["--plugin", library.to_str().expect("path")];
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"].iter().chain(&named)).well();
+    let before = rows(&home, "swept");
+    // what follows the end of a library is none of it, and yet another file
+    bytes.push(0);
+    std::fs::remove_file(&library).expect("removed");
+    std::fs::write(&library, &bytes).expect("another build");
+    for grid in [vec![], vec!["grid.toml"]] {
+        let run = ["sweep", "run"].iter().chain(&grid).chain(&["--out", "swept"]).chain(&named);
+        let (_, said) = home.run(run).warnings_and_sentence(1);
+        assert!(said.contains("the build of the plugin `returns-nan` differs"), "{said}");
+        assert!(said.contains("name another folder, or put the earlier build back"), "{said}");
+    }
+    assert_eq!(rows(&home, "swept"), before);
+}
+
+#[test]
 fn what_cannot_be_swept_is_said_in_one_sentence() {
     let home = home();
     let refused = |grid: &str, code: i32| {
