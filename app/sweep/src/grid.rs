@@ -125,6 +125,21 @@ impl EditAxis {
         }
     }
 
+    /// The layers around which it is made on a model that has `layers`, in order.
+    ///
+    /// # Errors
+    /// It names no layer, or one that the model does not have; its window is wider than the model, so that around two
+    /// layers it would be the same edit.
+    pub fn centers(&self, layers: usize) -> Result<Vec<usize>, String> {
+        if self.window > layers {
+            return Err(format!(
+                "a window of {} layers is wider than the model, which has {layers}; give `window = {layers}` or less",
+                self.window
+            ));
+        }
+        self.layers.of(layers)
+    }
+
     /// The method's hyperparameters with an objective.
     #[must_use]
     pub fn settings_for(&self, objective: &str) -> Map<String, Value> {

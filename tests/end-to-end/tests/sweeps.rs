@@ -298,6 +298,48 @@ fn a_cell_that_fails_is_a_row_with_its_reason() {
 }
 
 #[test]
+fn edits_that_overlap_and_localizers_of_two_names_each_have_their_rows() {
+    const OVERLAPPING: &str = r#"
+[facts]
+count = 2
+[[edits]]
+name = "early"
+method = "fine-tuning"
+objectives = ["error-injection"]
+layers = [0, 5]
+settings = { steps = 1 }
+[[edits]]
+name = "all"
+method = "fine-tuning"
+objectives = ["error-injection"]
+layers = [0, 5, 11]
+settings = { steps = 1 }
+[[localizers]]
+name = "chance"
+kind = "random-layer"
+[[localizers]]
+name = "luck"
+kind = "random-layer"
+"#;
+    let home = home();
+    std::fs::write(home.path("grid.toml"), OVERLAPPING).expect("grid");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    let (mut edits, mut localizers) = (BTreeMap::new(), BTreeMap::new());
+    for row in rows(&home, "swept") {
+        match row {
+            SweepRow::Fact(_) => {}
+            SweepRow::Cell(cell) => *edits.entry((cell.edit, cell.layer)).or_insert(0) += 1,
+            SweepRow::Localized(found) => *localizers.entry(found.localizer).or_insert(0) += 1,
+        }
+    }
+    let cells = [("all", 0), ("all", 5), ("all", 11), ("early", 0), ("early", 5)];
+    assert_eq!(edits, BTreeMap::from(cells.map(|(name, layer)| ((name.to_owned(), layer), 2))));
+    assert_eq!(localizers, BTreeMap::from(["chance", "luck"].map(|name| (name.to_owned(), 2))));
+    let status = home.run(["sweep", "status", "swept"]).well().out;
+    assert!(status.contains("14 of 14 done (100 %)") && status.contains("the sweep is complete"), "{status}");
+}
+
+#[test]
 fn a_plugin_that_was_built_again_does_not_go_on_with_a_sweep() {
     let home = home();
     let library = home.path("libhostile.so");
@@ -335,6 +377,11 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
         (GRID.replace("\"rome\"", "\"rmoe\""), 1, "rmoe"),
         (GRID.replace("\"fact-erasure\"", "\"erasure\""), 1, "erasure"),
         (GRID.replace("[0, 5, 11]", "[0, 12]"), 1, "there is no layer 12; the model has layers 0 to 11"),
+        (
+            GRID.replace("[0, 5, 11]", "[5, 6]\nwindow = 13"),
+            1,
+            "a window of 13 layers is wider than the model, which has 12",
+        ),
         (GRID.replace("steps = 3", "stops = 3"), 1, "stops"),
         (GRID.replace("causal-trace", "causal-trade"), 1, "no localizer `causal-trade`"),
         (GRID.replace("samples = 2", "sample = 2"), 1, "no setting `sample`"),

@@ -65,7 +65,7 @@ impl Ground {
         let mut needed = BTreeSet::new();
         for axis in &grid.edits {
             let named = |error: Error| Error::Request(format!("the edit `{}`: {error}", axis.label()));
-            let centers = axis.layers.of(layers).map_err(|error| named(Error::Request(error)))?;
+            let centers = axis.centers(layers).map_err(|error| named(Error::Request(error)))?;
             plugins.insert(axis.method.clone(), plugin_mark(registry, PluginKind::Method, &axis.method));
             for objective in &axis.objectives {
                 plugins.insert(objective.clone(), plugin_mark(registry, PluginKind::Objective, objective));
