@@ -252,6 +252,10 @@ impl Grid {
         if self.seeds.is_empty() {
             return Err("`seeds` is empty; leave it out for the seed 0".to_owned());
         }
+        let mut seeds = BTreeSet::new();
+        if let Some(seed) = self.seeds.iter().find(|seed| !seeds.insert(**seed)) {
+            return Err(format!("`seeds` names {seed} twice; name each seed once"));
+        }
         if self.facts.count == Some(0) || self.facts.first == Some(0) {
             return Err("`count` and `first` of [facts] must be at least 1".to_owned());
         }
@@ -396,6 +400,7 @@ mod tests {
             (String::new(), "neither [[edits]] nor [[localizers]]"),
             ("titel = 1".to_owned(), "titel"),
             (format!("seeds = []\n{edit}"), "`seeds` is empty"),
+            (format!("seeds = [0, 3, 0]\n{edit}"), "`seeds` names 0 twice"),
             (format!("{edit}window = 0"), "window of 0 layers"),
             (format!("{edit}layers = \"5-3\""), "must look like"),
             (format!("{edit}layers = \"0-99999999999\""), "must look like"),
