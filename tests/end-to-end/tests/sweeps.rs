@@ -339,6 +339,30 @@ kind = "random-layer"
     assert!(status.contains("14 of 14 done (100 %)") && status.contains("the sweep is complete"), "{status}");
 }
 
+/// A record of a facts file.
+fn record(fact: &locus_protocol::Fact) -> Value {
+    serde_json::json!({"case_id": fact.case_id, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
+        "target_true": {"str": fact.target_true}, "target_new": {"str": fact.target_new}}})
+}
+
+/// Facts are looked at in parts of sixteen: the last two of these come after the first part.
+#[test]
+fn as_many_facts_are_swept_as_are_asked_for_although_one_is_there_twice() {
+    let home = home();
+    let mut records: Vec<Value> = facts()[..16].iter().map(record).collect();
+    records.extend([record(&facts()[0]), record(&facts()[16])]);
+    std::fs::write(home.path("facts.json"), Value::Array(records).to_string()).expect("facts");
+    let grid = "[facts]\nfile = \"facts.json\"\ncount = 17\n[[localizers]]\nkind = \"random-layer\"\n";
+    std::fs::write(home.path("grid.toml"), grid).expect("grid");
+    let swept = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(
+        swept.err.contains("17 facts, 17 cells") && swept.err.contains("1 fact left out: duplicate"),
+        "{}",
+        swept.err
+    );
+    assert_eq!(rows(&home, "swept").len(), 17 + 17);
+}
+
 #[test]
 fn a_plugin_that_was_built_again_does_not_go_on_with_a_sweep() {
     let home = home();

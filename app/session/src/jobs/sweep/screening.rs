@@ -69,7 +69,7 @@ pub fn screen(
         let seen = see(job, model, &asked)?;
         let mut new = Vec::new();
         let mut left = choice.count.map_or(usize::MAX, |count| count.saturating_sub(screened.facts.len()));
-        left = left.saturating_sub((0..facts.len()).filter(|&place| passes(rows, &keys[place])).count());
+        left = left.saturating_sub(known(rows, &keys, &counted));
         for (&place, (probability, correct)) in fresh.iter().zip(seen) {
             let fact = facts[place];
             let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?
@@ -104,7 +104,7 @@ pub fn screen(
         new.into_iter().for_each(|row| rows.take_in(row));
         for (fact, key) in facts.into_iter().zip(&keys) {
             let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
-            if !counted.insert(row.fact.clone()) {
+            if !counted.insert(key.clone()) {
                 *screened.left_out.entry(locus_sweep::TWICE.to_owned()).or_default() += 1;
                 continue;
             }
@@ -127,9 +127,12 @@ pub fn screen(
     Ok(screened)
 }
 
-/// Whether the ledger says that a fact is swept.
-fn passes(rows: &Rows, key: &str) -> bool {
-    matches!(rows.get(key), Some(SweepRow::Fact(row)) if row.left_out.is_none())
+/// Of how many facts of a part, by their keys, the ledger says that they are swept. A duplicate of an earlier record,
+/// which is not, has that one's row.
+fn known(rows: &Rows, keys: &[String], counted: &BTreeSet<String>) -> usize {
+    let of_part: BTreeSet<&String> = keys.iter().filter(|key| !counted.contains(*key)).collect();
+    let passes = |key: &&String| matches!(rows.get(key), Some(SweepRow::Fact(row)) if row.left_out.is_none());
+    of_part.into_iter().filter(passes).count()
 }
 
 /// By fact: probability of the true answer, and whether the model says it.
@@ -173,4 +176,27 @@ fn left_out(row: &SweptFact, choice: &FactChoice) -> Option<String> {
         return Some(format!("the true answer's probability is not above {least}"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::known;
+    use locus_protocol::{SweepRow, SweptFact};
+    use locus_sweep::Rows;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn a_duplicate_is_no_fact_that_is_swept() {
+        let mut rows = Rows::default();
+        for (key, left_out) in [("a", None), ("b", Some("unknown".to_owned())), ("c", None)] {
+            rows.take_in(SweepRow::Fact(SweptFact { key: key.into(), left_out, ..SweptFact::default() }));
+        }
+        let of = |keys: &[&str], counted: &[&str]| {
+            let [keys, counted] = [keys, counted].map(|keys| keys.iter().map(|&key| key.to_owned()));
+            known(&rows, &keys.collect::<Vec<String>>(), &counted.collect::<BTreeSet<String>>())
+        };
+        assert_eq!(of(&["a", "b", "c", "new"], &[]), 2);
+        assert_eq!(of(&["a", "c", "a", "a"], &[]), 2, "a repeat within the part");
+        assert_eq!(of(&["a", "new"], &["a", "c"]), 0, "a duplicate of a fact of an earlier part");
+    }
 }
