@@ -339,6 +339,23 @@ kind = "random-layer"
     assert!(status.contains("14 of 14 done (100 %)") && status.contains("the sweep is complete"), "{status}");
 }
 
+/// Each estimate computes the first cells that are left of each kind.
+#[test]
+fn a_sweep_that_was_begun_is_estimated_from_what_is_left_of_it() {
+    let home = home();
+    let mut done = Vec::new();
+    for _ in 0..3 {
+        let told = home.run(["sweep", "run", "grid.toml", "--out", "swept", "--estimate", "--json"]).well().out;
+        let records = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
+        let last = records.rev().find(|record| record["event"] == "sweep").expect("a sweep");
+        let seconds = last["seconds"].as_f64().expect("an estimate");
+        assert!(seconds > 0.0, "{last}");
+        done.push(last["done"].as_u64().expect("a number"));
+    }
+    // four facts with two objectives at one layer more each time, and three localizers of one fact
+    assert_eq!(done, [11, 22, 33]);
+}
+
 /// A record of a facts file.
 fn record(fact: &locus_protocol::Fact) -> Value {
     serde_json::json!({"case_id": fact.case_id, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
