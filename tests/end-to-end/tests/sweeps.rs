@@ -380,6 +380,31 @@ fn as_many_facts_are_swept_as_are_asked_for_although_one_is_there_twice() {
     assert_eq!(rows(&home, "swept").len(), 17 + 17);
 }
 
+/// A grid is checked on a fact that it sweeps.
+#[test]
+fn a_fact_that_is_not_swept_does_not_keep_the_others_from_it() {
+    let home = home();
+    let unasked =
+        serde_json::json!({"known_id": 7, "subject": "Anna", "prompt": "Anna plays the", "attribute": "harp"});
+    let records = Value::Array(vec![unasked, record(&facts()[0])]);
+    std::fs::write(home.path("facts.json"), records.to_string()).expect("facts");
+    let grid = |case: u64| {
+        let edit =
+            "method = \"fine-tuning\"\nobjectives = [\"error-injection\"]\nlayers = [0]\nsettings = { steps = 1 }";
+        format!("[facts]\nfile = \"facts.json\"\ncases = [{case}]\n[[edits]]\n{edit}\n")
+    };
+    std::fs::write(home.path("grid.toml"), grid(7)).expect("grid");
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).sentence(1);
+    assert!(said.contains("the fact has no new target"), "{said}");
+    std::fs::write(home.path("grid.toml"), grid(facts()[0].case_id.expect("a number"))).expect("grid");
+    let swept = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(swept.err.contains("1 fact, 1 cell"), "{}", swept.err);
+    std::fs::write(home.path("grid.toml"), grid(123_456)).expect("grid");
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "nowhere"]).sentence(1);
+    assert!(said.contains("no screened fact has the case_id 123456"), "{said}");
+    assert!(!home.path("nowhere").exists());
+}
+
 #[test]
 fn a_plugin_that_was_built_again_does_not_go_on_with_a_sweep() {
     let home = home();

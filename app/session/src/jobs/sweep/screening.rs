@@ -32,6 +32,23 @@ impl Screened {
     }
 }
 
+/// The places of the facts that the grid names, in the order of their file, before anything is asked of the model.
+///
+/// # Errors
+/// The grid names a fact that is not there.
+pub fn named(facts: &[Fact], choice: &FactChoice) -> Result<Vec<usize>, Error> {
+    let first = choice.first.unwrap_or(usize::MAX).min(facts.len());
+    let cases: BTreeSet<u64> = choice.cases.iter().copied().collect();
+    let is_named = |fact: &Fact| cases.is_empty() || fact.case_id.is_some_and(|case| cases.contains(&case));
+    let places: Vec<usize> = (0..first).filter(|&place| is_named(&facts[place])).collect();
+    let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| facts[place].case_id).collect();
+    if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
+        let text = format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
+        return Err(Error::Request(text));
+    }
+    Ok(places)
+}
+
 /// Looks at facts in their order until enough pass the filters; what the ledger knows is not asked again.
 ///
 /// # Errors
@@ -45,16 +62,8 @@ pub fn screen(
     let loaded = job.loaded;
     let model = loaded.stack.base();
     let choice = &ledger.grid().facts;
-    let first = choice.first.unwrap_or(usize::MAX).min(loaded.facts.len());
-    let cases: BTreeSet<u64> = choice.cases.iter().copied().collect();
-    let is_named = |fact: &Fact| cases.is_empty() || fact.case_id.is_some_and(|case| cases.contains(&case));
-    let places: Vec<usize> = (0..first).filter(|&place| is_named(&loaded.facts[place])).collect();
+    let places = named(&loaded.facts, choice)?;
     let all = places.len() as u64;
-    let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
-    if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
-        let text = format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
-        return Err(Error::Request(text).into());
-    }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };
     let mut counted = BTreeSet::new();
     for (part, places) in places.chunks(TOGETHER).enumerate() {
@@ -180,10 +189,23 @@ fn left_out(row: &SweptFact, choice: &FactChoice) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::known;
-    use locus_protocol::{SweepRow, SweptFact};
-    use locus_sweep::Rows;
+    use super::{known, named};
+    use locus_protocol::{Fact, SweepRow, SweptFact};
+    use locus_sweep::{FactChoice, Rows};
     use std::collections::BTreeSet;
+
+    #[test]
+    fn facts_are_named_by_their_number_among_the_first() {
+        let facts = [7, 8, 9].map(|case| Fact { case_id: Some(case), ..Fact::default() });
+        let of = |cases: &[u64], first: Option<usize>| {
+            let choice = FactChoice { cases: cases.to_vec(), first, ..FactChoice::default() };
+            named(&facts, &choice).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&[], None), Ok(vec![0, 1, 2]));
+        assert_eq!(of(&[], Some(2)), Ok(vec![0, 1]));
+        assert_eq!(of(&[9, 8], None), Ok(vec![1, 2]));
+        assert!(of(&[9], Some(2)).expect_err("beyond").contains("no screened fact has the case_id 9"));
+    }
 
     #[test]
     fn a_duplicate_is_no_fact_that_is_swept() {
