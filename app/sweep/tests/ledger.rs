@@ -205,6 +205,14 @@ fn merging_is_repeatable_and_refuses_what_does_not_belong() {
     let conflicts = merge(&[one.clone(), two]).expect("merged").conflicts;
     assert!(conflicts.iter().any(|text| text.contains("rewrite_score is 0.5 and 0.9")), "{conflicts:?}");
     Ledger::open(&other, Some(GRID), &Identity { program: "2".into(), ..identity() }).expect("ledger");
+    // a line that is no row is told; a torn last line is what a kill leaves
+    let file = one.join("rows/machine-1-x.jsonl");
+    let whole = serde_json::to_string(&cell("k4", "a", 1, 0.5)).expect("text");
+    std::fs::write(&file, format!("{whole}\nnonsense\n{}", &whole[..40])).expect("file");
+    let merged = merge(std::slice::from_ref(&one)).expect("merged");
+    assert_eq!((merged.rows.len(), merged.conflicts.len()), (4, 1), "{:?}", merged.conflicts);
+    let told = &merged.conflicts[0];
+    assert!(told.contains("machine-1-x.jsonl: line 2 is not a row") && told.contains("is left out"), "{told}");
     let error = merge(&[one, other]).expect_err("another program").to_string();
     assert!(error.contains("the program differs: 2 here, 1 there"), "{error}");
 }

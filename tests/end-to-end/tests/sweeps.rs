@@ -484,4 +484,7 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
     let _ = home.run(["sweep", "run", "small.toml", "--out", "swept"]).well();
     let status = home.run(["sweep", "status", "swept"]).well().out;
     assert!(status.contains("(100 %)"), "{status}");
+    std::fs::write(&file, format!("nonsense\n{text}")).expect("damaged");
+    let merged = home.run(["sweep", "merge", "swept", "--out", "merged.jsonl"]).well();
+    assert!(merged.err.contains("line 1 is not a row") && merged.err.contains("is left out"), "{}", merged.err);
 }

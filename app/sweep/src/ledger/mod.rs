@@ -18,7 +18,7 @@ mod worker;
 
 pub use claims::Claim;
 pub use rows::wins;
-pub use rows::{Damage, Rows, read_rows};
+pub use rows::{Damage, Rows, read_lines, read_rows};
 pub use worker::{Worker, WorkerState, all as workers};
 
 use crate::error::{Error, Result};
