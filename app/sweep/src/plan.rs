@@ -91,6 +91,12 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The keys of all rows but those of facts.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let of_cells = self.cells.iter().map(|cell| cell.key.as_str());
+        of_cells.chain(self.localizations.iter().map(|found| found.key.as_str()))
+    }
+
     /// The key of a fact's own row.
     #[must_use]
     pub fn fact_key(identity: &Identity, fact: &Fact) -> String {

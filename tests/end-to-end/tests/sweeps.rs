@@ -234,6 +234,8 @@ fn several_programs_on_one_folder_make_the_rows_of_one() {
         assert_eq!(cells, ROWS - 4, "nothing was computed twice");
         let files = std::fs::read_dir(shared.path("swept/rows")).expect("rows").count();
         assert!(files > 1, "only one has worked");
+        let again = shared.run(["sweep", "run", "--out", "swept", "--shard", "1/4"]).well();
+        assert!(again.err.contains("36 cells, 36 of which are done"), "{}", again.err);
     }
 }
 

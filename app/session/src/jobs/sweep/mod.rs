@@ -111,7 +111,7 @@ pub fn run(
         bytes: ROW_BYTES * (plan.cells.len() + plan.localizations.len()) as u64,
         free: locus_sweep::free_space(&order.folder),
     };
-    let mut sweep = Sweep { bench, order, ledger: &ledger, kept, ground, screened, started };
+    let mut sweep = Sweep { bench, order, ledger: &ledger, plan: &plan, kept, ground, screened, started };
     sweep.tell(&estimate);
     loop {
         let mut held_by_others = Vec::new();
@@ -160,6 +160,7 @@ struct Sweep<'a> {
     bench: Bench<'a>,
     order: &'a SweepOrder,
     ledger: &'a Ledger,
+    plan: &'a Plan,
     kept: Keeping<'a>,
     ground: Ground,
     screened: screening::Screened,
@@ -203,7 +204,8 @@ impl Sweep<'_> {
     }
 
     fn tell(&mut self, estimate: &Estimate) {
-        self.started.done = self.kept.done();
+        // of all cells, as they are told, where this run has only a part of them
+        self.started.done = self.kept.known(self.plan.keys());
         self.started.seconds = estimate.left();
         self.bench.job.tell(Event::Sweep(self.started.clone()));
     }
