@@ -125,6 +125,21 @@ impl EditAxis {
         }
     }
 
+    /// The layers around which it is made on a model that has `layers`, in order.
+    ///
+    /// # Errors
+    /// It names no layer, or one that the model does not have; its window is wider than the model, so that around two
+    /// layers it would be the same edit.
+    pub fn centers(&self, layers: usize) -> Result<Vec<usize>, String> {
+        if self.window > layers {
+            return Err(format!(
+                "a window of {} layers is wider than the model, which has {layers}; give `window = {layers}` or less",
+                self.window
+            ));
+        }
+        self.layers.of(layers)
+    }
+
     /// The method's hyperparameters with an objective.
     #[must_use]
     pub fn settings_for(&self, objective: &str) -> Map<String, Value> {
@@ -236,6 +251,10 @@ impl Grid {
         }
         if self.seeds.is_empty() {
             return Err("`seeds` is empty; leave it out for the seed 0".to_owned());
+        }
+        let mut seeds = BTreeSet::new();
+        if let Some(seed) = self.seeds.iter().find(|seed| !seeds.insert(**seed)) {
+            return Err(format!("`seeds` names {seed} twice; name each seed once"));
         }
         if self.facts.count == Some(0) || self.facts.first == Some(0) {
             return Err("`count` and `first` of [facts] must be at least 1".to_owned());
@@ -381,6 +400,7 @@ mod tests {
             (String::new(), "neither [[edits]] nor [[localizers]]"),
             ("titel = 1".to_owned(), "titel"),
             (format!("seeds = []\n{edit}"), "`seeds` is empty"),
+            (format!("seeds = [0, 3, 0]\n{edit}"), "`seeds` names 0 twice"),
             (format!("{edit}window = 0"), "window of 0 layers"),
             (format!("{edit}layers = \"5-3\""), "must look like"),
             (format!("{edit}layers = \"0-99999999999\""), "must look like"),

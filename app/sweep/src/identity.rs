@@ -31,8 +31,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What differs from another sweep's, as one clause; `None` where both may share a ledger. Plugins are part of each
-    /// row's key, and an edit of another build is another row.
+    /// What differs from another sweep's, as one clause; `None` where both may share a ledger.
     #[must_use]
     pub fn differs(&self, other: &Self) -> Option<String> {
         let short = |text: &str| text.get(..12).unwrap_or(text).to_owned();
@@ -46,8 +45,22 @@ impl Identity {
             ("the facts", short(&self.facts), short(&other.facts)),
             ("the corpus of second moments", self.corpus.clone(), other.corpus.clone()),
         ];
-        let (what, mine, theirs) = pairs.into_iter().find(|(_, mine, theirs)| mine != theirs)?;
-        Some(format!("{what} differs: {mine} here, {theirs} there"))
+        let differing = pairs.into_iter().find(|(_, mine, theirs)| mine != theirs);
+        let clause =
+            |(what, mine, theirs): (&str, String, String)| format!("{what} differs: {mine} here, {theirs} there");
+        differing.map(clause).or_else(|| self.rebuilt(other))
+    }
+
+    /// Which plugin both use in different builds, as one clause. A plugin that only one of them uses makes no
+    /// difference: it has made none of the other's rows.
+    #[must_use]
+    pub fn rebuilt(&self, other: &Self) -> Option<String> {
+        let short = |text: &str| text.get(..12).unwrap_or(text).to_owned();
+        self.plugins.iter().find_map(|(id, mine)| {
+            let theirs = other.plugins.get(id).filter(|theirs| theirs.sha256 != mine.sha256)?;
+            let (mine, theirs) = (short(&mine.sha256), short(&theirs.sha256));
+            Some(format!("the build of the plugin `{id}` differs: {mine} here, {theirs} there"))
+        })
     }
 
     /// Everything of it that each row depends on, hashed.
@@ -82,7 +95,7 @@ pub fn hash(parts: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Identity, fact_mark, hash};
-    use locus_protocol::{Fact, ModelMark};
+    use locus_protocol::{Fact, ModelMark, PluginMark};
 
     #[test]
     fn what_differs_is_named() {
@@ -94,6 +107,21 @@ mod tests {
         let says = one.differs(&other).expect("differs");
         assert_eq!(says, "the model differs: gpt2 (aaaabbbbcccc) here, gpt2 (eeee) there");
         assert_ne!(one.mark(), other.mark());
+    }
+
+    #[test]
+    fn a_plugin_that_both_use_must_be_the_same_build() {
+        let of = |plugins: &[(&str, &str)]| {
+            let mark = |&(id, sha256): &(&str, &str)| {
+                (id.to_owned(), PluginMark { id: id.into(), sha256: sha256.into(), ..PluginMark::default() })
+            };
+            Identity { plugins: plugins.iter().map(mark).collect(), ..Identity::default() }
+        };
+        let one = of(&[("aim", "bb"), ("rome", "aa")]);
+        assert_eq!(one.differs(&of(&[("aim", "bb"), ("rome", "aa")])), None);
+        assert_eq!(one.differs(&of(&[("aim", "bb"), ("memit", "cc")])), None, "each has edits of its own");
+        let says = one.differs(&of(&[("aim", "bb"), ("rome", "dd")])).expect("differs");
+        assert_eq!(says, "the build of the plugin `rome` differs: aa here, dd there");
     }
 
     #[test]

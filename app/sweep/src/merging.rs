@@ -1,7 +1,7 @@
 //! Rows of several folders as one. Merging is a pure function of the rows: the same rows give the same bytes.
 
 use crate::error::{Error, Result};
-use crate::ledger::{Ledger, read_rows, wins};
+use crate::ledger::{Damage, Ledger, read_lines, wins};
 use locus_protocol::SweepRow;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Merged {
     pub rows: Vec<SweepRow>,
     /// Rows that were there more than once with the same numbers.
     pub doubled: usize,
-    /// Keys whose rows have different numbers, in a sentence each.
+    /// Keys whose rows have different numbers, and lines that are no rows, in a sentence each.
     pub conflicts: Vec<String>,
 }
 
@@ -50,7 +50,9 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged> {
     let mut by_key: BTreeMap<String, SweepRow> = BTreeMap::new();
     let (mut doubled, mut conflicts) = (0, Vec::new());
     for folder in folders {
-        for row in read_rows(folder)? {
+        let (rows, damage) = read_lines(folder)?;
+        conflicts.extend(damage.iter().map(Damage::left_out));
+        for row in rows {
             let Some(known) = by_key.get(row.key()) else {
                 by_key.insert(row.key().to_owned(), row);
                 continue;

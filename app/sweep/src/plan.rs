@@ -5,6 +5,7 @@ use crate::grid::{Grid, window_of};
 use crate::identity::{Identity, fact_mark, hash};
 use locus_protocol::{EditOrder, Fact, Measures};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// One edit of one fact.
@@ -49,13 +50,13 @@ impl Plan {
     /// The cells of a grid for these facts.
     ///
     /// # Errors
-    /// The grid names a layer that the model does not have; `path` is the grid's.
+    /// The grid names layers that the model does not have; `path` is the grid's.
     pub fn new(path: &Path, grid: &Grid, identity: &Identity, facts: &[Fact]) -> Result<Self> {
-        let mut plan = Self::default();
+        let (mut plan, mut keys) = (Self::default(), Keys::default());
         let marks: Vec<String> = facts.iter().map(fact_mark).collect();
         let (mark, measures) = (identity.mark(), grid.measures.measures());
         for (number, edit) in grid.edits.iter().enumerate() {
-            let centers = edit.layers.of(identity.layers).map_err(|error| Error::Grid {
+            let centers = edit.centers(identity.layers).map_err(|error| Error::Grid {
                 path: path.to_owned(),
                 message: format!("the edit `{}`: {error}", edit.label()),
             })?;
@@ -65,7 +66,7 @@ impl Plan {
                     for &seed in &grid.seeds {
                         let determines = determines(grid, number, objective, &layers, seed, identity, &measures);
                         let cell = |(fact, of)| Cell {
-                            key: hash(&["cell", &mark, of, &determines]),
+                            key: keys.own(hash(&["cell", &mark, of, &determines]), &edit.label()),
                             fact,
                             edit: number,
                             objective: objective.clone(),
@@ -81,7 +82,7 @@ impl Plan {
         for (localizer, axis) in grid.localizers.iter().enumerate() {
             let settings = Value::Object(axis.settings.clone()).to_string();
             let one = |(fact, of)| Localization {
-                key: hash(&["localization", &mark, of, &axis.kind, &settings]),
+                key: keys.own(hash(&["localization", &mark, of, &axis.kind, &settings]), &axis.label()),
                 fact,
                 localizer,
             };
@@ -90,10 +91,30 @@ impl Plan {
         Ok(plan)
     }
 
+    /// The keys of all rows but those of facts.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let of_cells = self.cells.iter().map(|cell| cell.key.as_str());
+        of_cells.chain(self.localizations.iter().map(|found| found.key.as_str()))
+    }
+
     /// The key of a fact's own row.
     #[must_use]
     pub fn fact_key(identity: &Identity, fact: &Fact) -> String {
         hash(&["fact", &identity.mark(), &fact_mark(fact)])
+    }
+}
+
+/// Keys of a plan so far.
+#[derive(Default)]
+struct Keys(BTreeSet<String>);
+
+impl Keys {
+    /// The key of a row. Where an edit or a localizer before it comes to the same, the name makes another key of it,
+    /// since every name has rows of its own.
+    fn own(&mut self, key: String, name: &str) -> String {
+        let key = if self.0.contains(&key) { hash(&["again", &key, name]) } else { key };
+        self.0.insert(key.clone());
+        key
     }
 }
 
@@ -201,6 +222,42 @@ mod tests {
         assert!(keys(GRID, &rebuilt).iter().all(|key| !plain.contains(key)), "another build of the method");
         let other = Identity { program: "2".into(), ..identity() };
         assert!(keys(GRID, &other).iter().all(|key| !plain.contains(key)), "another program");
+    }
+
+    #[test]
+    fn edits_and_localizers_that_come_to_the_same_have_rows_of_their_own() {
+        let edit = |name: &str, layers: &str| {
+            format!("[[edits]]\nname = \"{name}\"\nmethod = \"one\"\nobjectives = [\"a\"]\nlayers = \"{layers}\"\n")
+        };
+        let localizer = |name: &str| format!("[[localizers]]\nname = \"{name}\"\nkind = \"random-layer\"\n");
+        let once = plan(&(edit("early", "0-1") + &localizer("x")), &identity());
+        let twice =
+            plan(&(edit("early", "0-1") + &edit("all", "all") + &localizer("x") + &localizer("y")), &identity());
+        assert_eq!((twice.cells.len(), twice.localizations.len()), (3 * (2 + 4), 3 * 2));
+        let of_cells = twice.cells.iter().map(|cell| &cell.key);
+        let keys: BTreeSet<&String> = of_cells.chain(twice.localizations.iter().map(|found| &found.key)).collect();
+        assert_eq!(keys.len(), 3 * (2 + 4) + 3 * 2);
+        // rows that are there already stay
+        assert_eq!(twice.cells[..3 * 2], once.cells);
+        assert_eq!(twice.localizations[..3], once.localizations);
+    }
+
+    #[test]
+    fn a_window_wider_than_the_model_is_refused() {
+        let of = |window: usize| {
+            let grid = GRID.replace("window = 3", &format!("window = {window}"));
+            let grid = Grid::parse(Path::new("g.toml"), &grid).expect("grid");
+            Plan::new(Path::new("g.toml"), &grid, &identity(), &facts()).map_err(|error| error.to_string())
+        };
+        let cells = of(4).expect("the whole model").cells;
+        assert_eq!(
+            cells.iter().map(|cell| &cell.layers).collect::<BTreeSet<_>>().len(),
+            4,
+            "each center is another edit"
+        );
+        let says = "g.toml: the edit `one-5`: a window of 5 layers is wider than the model, which has 4; give \
+                    `window = 4` or less";
+        assert_eq!(of(5), Err(says.to_owned()));
     }
 
     #[test]

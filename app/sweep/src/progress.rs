@@ -20,7 +20,7 @@ pub struct Status {
     pub done: usize,
     /// Those that have failed, by the reason.
     pub failed: BTreeMap<String, usize>,
-    /// Rows that belong to no cell of the grid: of another build of a plugin, say.
+    /// Rows that belong to no cell of the grid: of facts beyond those that are swept, say.
     pub other_rows: usize,
     pub workers: Vec<WorkerState>,
     /// Seconds of computing that the rows say they took.

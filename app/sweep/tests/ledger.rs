@@ -1,6 +1,6 @@
 //! The ledger as several workers use it.
 
-use locus_protocol::{SweepRow, SweptCell, SweptFact};
+use locus_protocol::{PluginMark, SweepRow, SweptCell, SweptFact};
 use locus_sweep::{Identity, Ledger, Worker, merge, status};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,12 @@ const GRID: &str = "[[edits]]\nmethod = \"one\"\nobjectives = [\"aim\"]\n";
 
 fn identity() -> Identity {
     Identity { program: "1".into(), layers: 2, ..Identity::default() }
+}
+
+/// The same with a plugin that was built again or not.
+fn built(sha256: &str) -> Identity {
+    let mark = PluginMark { id: "one".into(), sha256: sha256.into(), ..PluginMark::default() };
+    Identity { plugins: [("one".to_owned(), mark)].into(), ..identity() }
 }
 
 fn fact(name: &str) -> SweepRow {
@@ -161,6 +167,26 @@ fn another_sweep_is_refused_by_what_differs() {
 }
 
 #[test]
+fn rows_of_two_builds_of_a_plugin_do_not_meet() {
+    let folder = tempfile::tempdir().expect("folder");
+    let [one, same, other] = ["one", "same", "other"].map(|name| folder.path().join(name));
+    let open = |at: &Path, grid: Option<&str>, sha256: &str| Ledger::open(at, grid, &built(sha256));
+    for (at, sha256) in [(&one, "aa"), (&same, "aa"), (&other, "bb")] {
+        open(at, Some(GRID), sha256).expect("ledger");
+    }
+    assert!(open(&one, None, "aa").is_ok(), "the same build goes on");
+    for grid in [None, Some(GRID)] {
+        let error = open(&one, grid, "bb").expect_err("another build").to_string();
+        let says = "the build of the plugin `one` differs: bb here, aa there; name another folder, or put the earlier \
+                    build back";
+        assert!(error.ends_with(says), "{error}");
+    }
+    assert!(merge(&[one.clone(), same]).is_ok(), "the same build on another machine");
+    let error = merge(&[one, other]).expect_err("another build").to_string();
+    assert!(error.contains("the build of the plugin `one` differs: bb here, aa there; merge them"), "{error}");
+}
+
+#[test]
 fn merging_is_repeatable_and_refuses_what_does_not_belong() {
     let folder = tempfile::tempdir().expect("folder");
     let [one, two, other] = ["one", "two", "other"].map(|name| folder.path().join(name));
@@ -179,6 +205,14 @@ fn merging_is_repeatable_and_refuses_what_does_not_belong() {
     let conflicts = merge(&[one.clone(), two]).expect("merged").conflicts;
     assert!(conflicts.iter().any(|text| text.contains("rewrite_score is 0.5 and 0.9")), "{conflicts:?}");
     Ledger::open(&other, Some(GRID), &Identity { program: "2".into(), ..identity() }).expect("ledger");
+    // a line that is no row is told; a torn last line is what a kill leaves
+    let file = one.join("rows/machine-1-x.jsonl");
+    let whole = serde_json::to_string(&cell("k4", "a", 1, 0.5)).expect("text");
+    std::fs::write(&file, format!("{whole}\nnonsense\n{}", &whole[..40])).expect("file");
+    let merged = merge(std::slice::from_ref(&one)).expect("merged");
+    assert_eq!((merged.rows.len(), merged.conflicts.len()), (4, 1), "{:?}", merged.conflicts);
+    let told = &merged.conflicts[0];
+    assert!(told.contains("machine-1-x.jsonl: line 2 is not a row") && told.contains("is left out"), "{told}");
     let error = merge(&[one, other]).expect_err("another program").to_string();
     assert!(error.contains("the program differs: 2 here, 1 there"), "{error}");
 }

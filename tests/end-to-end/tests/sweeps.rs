@@ -234,6 +234,8 @@ fn several_programs_on_one_folder_make_the_rows_of_one() {
         assert_eq!(cells, ROWS - 4, "nothing was computed twice");
         let files = std::fs::read_dir(shared.path("swept/rows")).expect("rows").count();
         assert!(files > 1, "only one has worked");
+        let again = shared.run(["sweep", "run", "--out", "swept", "--shard", "1/4"]).well();
+        assert!(again.err.contains("36 cells, 36 of which are done"), "{}", again.err);
     }
 }
 
@@ -298,6 +300,139 @@ fn a_cell_that_fails_is_a_row_with_its_reason() {
 }
 
 #[test]
+fn edits_that_overlap_and_localizers_of_two_names_each_have_their_rows() {
+    const OVERLAPPING: &str = r#"
+[facts]
+count = 2
+[[edits]]
+name = "early"
+method = "fine-tuning"
+objectives = ["error-injection"]
+layers = [0, 5]
+settings = { steps = 1 }
+[[edits]]
+name = "all"
+method = "fine-tuning"
+objectives = ["error-injection"]
+layers = [0, 5, 11]
+settings = { steps = 1 }
+[[localizers]]
+name = "chance"
+kind = "random-layer"
+[[localizers]]
+name = "luck"
+kind = "random-layer"
+"#;
+    let home = home();
+    std::fs::write(home.path("grid.toml"), OVERLAPPING).expect("grid");
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    let (mut edits, mut localizers) = (BTreeMap::new(), BTreeMap::new());
+    for row in rows(&home, "swept") {
+        match row {
+            SweepRow::Fact(_) => {}
+            SweepRow::Cell(cell) => *edits.entry((cell.edit, cell.layer)).or_insert(0) += 1,
+            SweepRow::Localized(found) => *localizers.entry(found.localizer).or_insert(0) += 1,
+        }
+    }
+    let cells = [("all", 0), ("all", 5), ("all", 11), ("early", 0), ("early", 5)];
+    assert_eq!(edits, BTreeMap::from(cells.map(|(name, layer)| ((name.to_owned(), layer), 2))));
+    assert_eq!(localizers, BTreeMap::from(["chance", "luck"].map(|name| (name.to_owned(), 2))));
+    let status = home.run(["sweep", "status", "swept"]).well().out;
+    assert!(status.contains("14 of 14 done (100 %)") && status.contains("the sweep is complete"), "{status}");
+}
+
+/// Each estimate computes the first cells that are left of each kind.
+#[test]
+fn a_sweep_that_was_begun_is_estimated_from_what_is_left_of_it() {
+    let home = home();
+    let mut done = Vec::new();
+    for _ in 0..3 {
+        let told = home.run(["sweep", "run", "grid.toml", "--out", "swept", "--estimate", "--json"]).well().out;
+        let records = told.lines().map(|line| serde_json::from_str::<Value>(line).expect("record"));
+        let last = records.rev().find(|record| record["event"] == "sweep").expect("a sweep");
+        let seconds = last["seconds"].as_f64().expect("an estimate");
+        assert!(seconds > 0.0, "{last}");
+        done.push(last["done"].as_u64().expect("a number"));
+    }
+    // four facts with two objectives at one layer more each time, and three localizers of one fact
+    assert_eq!(done, [11, 22, 33]);
+}
+
+/// A record of a facts file.
+fn record(fact: &locus_protocol::Fact) -> Value {
+    serde_json::json!({"case_id": fact.case_id, "requested_rewrite": {"prompt": fact.template, "subject": fact.subject,
+        "target_true": {"str": fact.target_true}, "target_new": {"str": fact.target_new}}})
+}
+
+/// Facts are looked at in parts of sixteen: the last two of these come after the first part.
+#[test]
+fn as_many_facts_are_swept_as_are_asked_for_although_one_is_there_twice() {
+    let home = home();
+    let mut records: Vec<Value> = facts()[..16].iter().map(record).collect();
+    records.extend([record(&facts()[0]), record(&facts()[16])]);
+    std::fs::write(home.path("facts.json"), Value::Array(records).to_string()).expect("facts");
+    let grid = "[facts]\nfile = \"facts.json\"\ncount = 17\n[[localizers]]\nkind = \"random-layer\"\n";
+    std::fs::write(home.path("grid.toml"), grid).expect("grid");
+    let swept = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(
+        swept.err.contains("17 facts, 17 cells") && swept.err.contains("1 fact left out: duplicate"),
+        "{}",
+        swept.err
+    );
+    assert_eq!(rows(&home, "swept").len(), 17 + 17);
+}
+
+/// A grid is checked on a fact that it sweeps.
+#[test]
+fn a_fact_that_is_not_swept_does_not_keep_the_others_from_it() {
+    let home = home();
+    let unasked =
+        serde_json::json!({"known_id": 7, "subject": "Anna", "prompt": "Anna plays the", "attribute": "harp"});
+    let records = Value::Array(vec![unasked, record(&facts()[0])]);
+    std::fs::write(home.path("facts.json"), records.to_string()).expect("facts");
+    let grid = |case: u64| {
+        let edit =
+            "method = \"fine-tuning\"\nobjectives = [\"error-injection\"]\nlayers = [0]\nsettings = { steps = 1 }";
+        format!("[facts]\nfile = \"facts.json\"\ncases = [{case}]\n[[edits]]\n{edit}\n")
+    };
+    std::fs::write(home.path("grid.toml"), grid(7)).expect("grid");
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).sentence(1);
+    assert!(said.contains("the fact has no new target"), "{said}");
+    std::fs::write(home.path("grid.toml"), grid(facts()[0].case_id.expect("a number"))).expect("grid");
+    let swept = home.run(["sweep", "run", "grid.toml", "--out", "swept"]).well();
+    assert!(swept.err.contains("1 fact, 1 cell"), "{}", swept.err);
+    std::fs::write(home.path("grid.toml"), grid(123_456)).expect("grid");
+    let said = home.run(["sweep", "run", "grid.toml", "--out", "nowhere"]).sentence(1);
+    assert!(said.contains("no screened fact has the case_id 123456"), "{said}");
+    assert!(!home.path("nowhere").exists());
+}
+
+#[test]
+fn a_plugin_that_was_built_again_does_not_go_on_with_a_sweep() {
+    let home = home();
+    let library = home.path("libhostile.so");
+    let mut bytes = std::fs::read(plugin("locus-hostile")).expect("a plugin");
+    std::fs::write(&library, &bytes).expect("a copy");
+    let grid =
+        "[facts]\ncount = 1\n[[edits]]\nmethod = \"returns-nan\"\nobjectives = [\"error-injection\"]\nlayers = [0]\n";
+    std::fs::write(home.path("grid.toml"), grid).expect("grid");
+    let named = ["--plugin", library.to_str().expect("path")];
+    let _ = home.run(["sweep", "run", "grid.toml", "--out", "swept"].iter().chain(&named)).well();
+    let before = rows(&home, "swept");
+    // what follows the end of a library is none of it, and yet another file
+    bytes.push(0);
+    std::fs::remove_file(&library).expect("removed");
+    std::fs::write(&library, &bytes).expect("another build");
+    for grid in [vec![], vec!["grid.toml"]] {
+        let run = ["sweep", "run"].iter().chain(&grid).chain(&["--out", "swept"]).chain(&named);
+        let (_, said) = home.run(run).warnings_and_sentence(1);
+        assert!(said.contains("the build of the plugin `returns-nan` differs"), "{said}");
+        assert!(said.contains("name another folder, or put the earlier build back"), "{said}");
+    }
+    assert_eq!(rows(&home, "swept"), before);
+}
+
+#[test]
 fn what_cannot_be_swept_is_said_in_one_sentence() {
     let home = home();
     let refused = |grid: &str, code: i32| {
@@ -310,6 +445,11 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
         (GRID.replace("\"rome\"", "\"rmoe\""), 1, "rmoe"),
         (GRID.replace("\"fact-erasure\"", "\"erasure\""), 1, "erasure"),
         (GRID.replace("[0, 5, 11]", "[0, 12]"), 1, "there is no layer 12; the model has layers 0 to 11"),
+        (
+            GRID.replace("[0, 5, 11]", "[5, 6]\nwindow = 13"),
+            1,
+            "a window of 13 layers is wider than the model, which has 12",
+        ),
         (GRID.replace("steps = 3", "stops = 3"), 1, "stops"),
         (GRID.replace("causal-trace", "causal-trade"), 1, "no localizer `causal-trade`"),
         (GRID.replace("samples = 2", "sample = 2"), 1, "no setting `sample`"),
@@ -346,4 +486,7 @@ fn what_cannot_be_swept_is_said_in_one_sentence() {
     let _ = home.run(["sweep", "run", "small.toml", "--out", "swept"]).well();
     let status = home.run(["sweep", "status", "swept"]).well().out;
     assert!(status.contains("(100 %)"), "{status}");
+    std::fs::write(&file, format!("nonsense\n{text}")).expect("damaged");
+    let merged = home.run(["sweep", "merge", "swept", "--out", "merged.jsonl"]).well();
+    assert!(merged.err.contains("line 1 is not a row") && merged.err.contains("is left out"), "{}", merged.err);
 }

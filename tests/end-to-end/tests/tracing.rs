@@ -79,6 +79,13 @@ fn the_estimate_alone_has_no_exact_rows() {
 }
 
 #[test]
+fn facts_that_are_too_improbable_are_not_called_unknown() {
+    let all = ["trace", "--all", "--limit", "2", "--unknown-too", "--least-probability", "1"];
+    let (_, said) = Home::new().run(all).warnings_and_sentence(1);
+    assert!(said.ends_with("none of the 2 facts has an answer of probability 1; lower --least-probability"), "{said}");
+}
+
+#[test]
 fn averages_and_their_table() {
     let home = Home::new();
     let all = ["trace", "--all", "--limit", "4", "--unknown-too", "--window", "5", "--csv", "cells.csv"];

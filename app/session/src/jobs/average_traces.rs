@@ -7,7 +7,7 @@ use locus_engine::evaluate::{ANSWER_TOKENS, is_correct};
 use locus_engine::run::{Choice, Length, generate};
 use locus_engine::trace::{Averages, CleanRun};
 use locus_protocol::{
-    AverageEffects, AverageOrder, Correctness, Event, JobId, LogLevel, Phase, RoleEffects, TraceKind, TraceOrder,
+    AverageEffects, AverageOrder, Correctness, Event, Fact, JobId, LogLevel, Phase, RoleEffects, TraceKind, TraceOrder,
     TraceStarted,
 };
 
@@ -22,28 +22,32 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
         return Err(Error::Request(message.to_owned()).into());
     }
     let mut collected: Vec<Averages> = order.kinds.iter().map(|_| Averages::new(order.exclusive)).collect();
-    let (mut left_out, mut not_lowered) = (0, 0);
+    let (mut unknown, mut improbable, mut not_lowered) = (0, 0, 0);
     for (index, fact) in order.facts.iter().enumerate() {
         job.progress(Phase::Cells, index as u64, order.facts.len() as u64);
         let settings = TraceOrder { fact: fact.clone(), ..order.settings.clone() };
         match one(job, order, &settings, &mut collected) {
             Ok(Seen::Traced { is_lowered }) => not_lowered += usize::from(!is_lowered),
-            Ok(Seen::LeftOut(why)) => {
-                left_out += 1;
-                job.log("engine", LogLevel::Info, format!("skipped “{}”: {why}", fact.prompt()));
+            Ok(Seen::Unknown) => {
+                unknown += 1;
+                skipped(job, fact, "the model does not know it");
+            }
+            Ok(Seen::Improbable(probability)) => {
+                improbable += 1;
+                let least = order.least_probability;
+                skipped(job, fact, &format!("its probability {probability:.4} is below {least}"));
             }
             Err(error) => {
-                let kept = format!("the heat maps of {} facts are kept", index - left_out);
+                let kept = format!("the heat maps of {} facts are kept", index - unknown - improbable);
                 return Err(Stopped { error: error.of_fact(index), kept });
             }
         }
     }
     job.progress(Phase::Cells, order.facts.len() as u64, order.facts.len() as u64);
     if collected.iter().all(|averages| averages.facts() == 0) {
-        let all = order.facts.len();
-        let message = format!("none of the {all} facts is known to the model; --unknown-too traces them anyway");
-        return Err(Error::Request(message).into());
+        return Err(Error::Request(none(unknown, improbable, order.least_probability)).into());
     }
+    let left_out = unknown + improbable;
     for (&kind, averages) in order.kinds.iter().zip(&collected) {
         if let Some(effects) = effects(job.number, kind, order.settings.window, [left_out, not_lowered], averages) {
             job.tell(Event::AverageEffects(effects));
@@ -56,8 +60,27 @@ pub fn run(job: RunningJob<'_>, order: &AverageOrder) -> Result<(), Stopped> {
 enum Seen {
     /// It counts; whether there was an answer that the noise lowered.
     Traced { is_lowered: bool },
-    /// It does not, for this reason.
-    LeftOut(String),
+    /// The model does not know it.
+    Unknown,
+    /// Its answer has only this probability.
+    Improbable(f64),
+}
+
+fn skipped(job: RunningJob<'_>, fact: &Fact, why: &str) {
+    job.log("engine", LogLevel::Info, format!("skipped “{}”: {why}", fact.prompt()));
+}
+
+/// Why no fact was traced: so many are unknown to the model, so many less probable than asked.
+fn none(unknown: usize, improbable: usize, least: f64) -> String {
+    let all = unknown + improbable;
+    match (unknown, improbable) {
+        (_, 0) => format!("none of the {all} facts is known to the model; --unknown-too traces them anyway"),
+        (0, _) => format!("none of the {all} facts has an answer of probability {least}; lower --least-probability"),
+        _ => format!(
+            "none of the {all} facts is traced: {unknown} are unknown to the model, which --unknown-too traces anyway, \
+             and {improbable} are less probable than {least}, for which lower --least-probability"
+        ),
+    }
 }
 
 /// Traces one fact in every kind.
@@ -86,10 +109,10 @@ fn one(
         }
     };
     if !correct && !order.unknown_too {
-        return Ok(Seen::LeftOut("the model does not know it".to_owned()));
+        return Ok(Seen::Unknown);
     }
     if clean.score < order.least_probability {
-        return Ok(Seen::LeftOut(format!("its probability {:.4} is below {}", clean.score, order.least_probability)));
+        return Ok(Seen::Improbable(clean.score));
     }
     let changed_answer = trace::changed_answer(loaded, &looked, &clean)?;
     let (ground, _) = Ground::new(job, model, clean, &noising, settings)?;
@@ -137,4 +160,21 @@ fn effects(
         interval: total.interval,
         roles: roles.collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::none;
+
+    #[test]
+    fn the_remedy_is_that_of_what_kept_the_facts_out() {
+        assert_eq!(none(3, 0, 0.5), "none of the 3 facts is known to the model; --unknown-too traces them anyway");
+        assert_eq!(
+            none(0, 2, 0.99),
+            "none of the 2 facts has an answer of probability 0.99; lower --least-probability"
+        );
+        let both = none(3, 2, 0.99);
+        assert!(both.starts_with("none of the 5 facts is traced: 3 are unknown"), "{both}");
+        assert!(both.contains("--unknown-too") && both.contains("2 are less probable than 0.99"), "{both}");
+    }
 }

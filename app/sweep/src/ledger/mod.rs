@@ -18,7 +18,7 @@ mod worker;
 
 pub use claims::Claim;
 pub use rows::wins;
-pub use rows::{Damage, Rows, read_rows};
+pub use rows::{Damage, Rows, read_lines, read_rows};
 pub use worker::{Worker, WorkerState, all as workers};
 
 use crate::error::{Error, Result};
@@ -119,7 +119,9 @@ impl Ledger {
     /// Whether a sweep may go on here.
     fn suits(&self, grid: Option<&str>, identity: &Identity) -> Result<()> {
         if let Some(what) = identity.differs(&self.identity) {
-            let message = format!("the folder contains another sweep: {what}; name another folder");
+            let is_rebuilt = identity.rebuilt(&self.identity).as_ref() == Some(&what);
+            let back = if is_rebuilt { ", or put the earlier build back" } else { "" };
+            let message = format!("the folder contains another sweep: {what}; name another folder{back}");
             return Err(Error::folder(&self.folder, message));
         }
         if let Some(text) = grid.filter(|text| *text != self.text)

@@ -17,6 +17,16 @@ pub struct Damage {
     pub what: String,
 }
 
+impl Damage {
+    /// The same where rows are only read.
+    #[must_use]
+    pub fn left_out(&self) -> String {
+        let Self { path, line, what } = self;
+        let path = path.display();
+        format!("{path}: line {line} is not a row ({what}) and is left out; resuming the sweep computes its cell again")
+    }
+}
+
 impl std::fmt::Display for Damage {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { path, line, what } = self;
@@ -127,13 +137,28 @@ pub fn wins(row: &SweepRow, known: &SweepRow) -> bool {
 /// # Errors
 /// A file cannot be read.
 pub fn read_rows(folder: &Path) -> Result<Vec<SweepRow>> {
-    let mut all = Vec::new();
+    Ok(read_lines(folder)?.0)
+}
+
+/// The same, and the lines that are no rows.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn read_lines(folder: &Path) -> Result<(Vec<SweepRow>, Vec<Damage>)> {
+    let (mut all, mut damage) = (Vec::new(), Vec::new());
     for path in row_files(&folder.join("rows"))? {
         let bytes = read_from(&path, 0).map_err(Error::read(&path))?;
         let lines = bytes.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n"));
-        all.extend(lines.filter_map(|line| serde_json::from_slice::<SweepRow>(line).ok()));
+        for (index, line) in lines.enumerate() {
+            match serde_json::from_slice::<SweepRow>(line) {
+                Ok(row) => all.push(row),
+                Err(error) => {
+                    damage.push(Damage { path: path.clone(), line: index + 1, what: error.to_string() });
+                }
+            }
+        }
     }
-    Ok(all)
+    Ok((all, damage))
 }
 
 fn row_files(folder: &Path) -> Result<Vec<PathBuf>> {

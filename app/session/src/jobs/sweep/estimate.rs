@@ -34,9 +34,14 @@ impl Estimate {
         }
     }
 
-    /// A group is done, `computed` cells of which took so long. Says whether they were the first of their kind.
-    pub fn timed(&mut self, kind: &str, count: usize, computed: usize, took: Duration) -> bool {
-        self.done(kind, count);
+    /// Whether any cell of a kind was timed.
+    pub fn is_timed(&self, kind: &str) -> bool {
+        self.kinds.get(kind).is_some_and(|kind| kind.timed > 0)
+    }
+
+    /// Cells of a group are done now, `computed` of which took so long. Says whether they were the first of their kind.
+    pub fn timed(&mut self, kind: &str, done: usize, computed: usize, took: Duration) -> bool {
+        self.done(kind, done);
         let Some(kind) = self.kinds.get_mut(kind) else { return false };
         let is_first = kind.timed == 0;
         kind.timed += computed;
@@ -68,5 +73,17 @@ mod tests {
         assert_eq!(estimate.left(), Some(8.0));
         assert!(!estimate.timed("slow", 4, 4, Duration::from_secs(8)));
         assert_eq!(estimate.left(), Some(0.0));
+    }
+
+    #[test]
+    fn what_is_done_already_is_not_timed_and_what_is_left_of_a_group_counts() {
+        let mut estimate = Estimate::new(&[("edit".into(), 16), ("edit".into(), 16), ("edit".into(), 16)]);
+        estimate.done("edit", 16);
+        assert!(!estimate.is_timed("edit"));
+        assert_eq!(estimate.left(), None);
+        // two cells of the second group were computed, and nothing of the third
+        assert!(estimate.timed("edit", 2, 2, Duration::from_secs(4)));
+        assert!(estimate.is_timed("edit"));
+        assert_eq!(estimate.left(), Some(60.0));
     }
 }

@@ -1,7 +1,7 @@
 //! What all cells of a sweep stand on: the identity of model and plugins, second moments, and what is measured of each
 //! fact before an edit, once for all layers.
 
-use super::Bench;
+use super::{Bench, screening};
 use crate::error::Error;
 use crate::measures::measuring::{Case, Measured, goal, measure, relations};
 use crate::moments;
@@ -53,7 +53,8 @@ impl Ground {
     pub fn new(bench: Bench<'_>, grid: &Grid) -> Result<Self, Error> {
         let Bench { job, registry, options } = bench;
         let loaded = job.loaded;
-        let first = loaded.facts.first().cloned();
+        // a fact that is not swept must not keep the others from it
+        let first = screening::named(&loaded.facts, &grid.facts)?.first().map(|&place| loaded.facts[place].clone());
         let first =
             first.ok_or_else(|| Error::Request("there is no fact to sweep; give a file with --facts".to_owned()))?;
         let layers = loaded.info.layers;
@@ -65,7 +66,7 @@ impl Ground {
         let mut needed = BTreeSet::new();
         for axis in &grid.edits {
             let named = |error: Error| Error::Request(format!("the edit `{}`: {error}", axis.label()));
-            let centers = axis.layers.of(layers).map_err(|error| named(Error::Request(error)))?;
+            let centers = axis.centers(layers).map_err(|error| named(Error::Request(error)))?;
             plugins.insert(axis.method.clone(), plugin_mark(registry, PluginKind::Method, &axis.method));
             for objective in &axis.objectives {
                 plugins.insert(objective.clone(), plugin_mark(registry, PluginKind::Objective, objective));

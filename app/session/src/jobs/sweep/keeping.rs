@@ -48,9 +48,14 @@ impl<'a> Keeping<'a> {
         self.all
     }
 
-    /// Cells that have a row.
+    /// Cells of this run that have a row.
     pub fn done(&self) -> usize {
         self.all - self.outstanding.len()
+    }
+
+    /// How many of these keys have a row, whoever has computed it.
+    pub fn known<'k>(&self, keys: impl Iterator<Item = &'k str>) -> usize {
+        keys.filter(|key| self.rows.get(key).is_some()).count()
     }
 
     /// Whether a cell is still to be computed.

@@ -111,36 +111,32 @@ pub fn run(
         bytes: ROW_BYTES * (plan.cells.len() + plan.localizations.len()) as u64,
         free: locus_sweep::free_space(&order.folder),
     };
-    let mut sweep = Sweep { bench, order, ledger: &ledger, kept, ground, screened, started };
+    let mut sweep = Sweep { bench, order, ledger: &ledger, plan: &plan, kept, ground, screened, started };
     sweep.tell(&estimate);
-    let mut timed: BTreeSet<String> = BTreeSet::new();
     loop {
         let mut held_by_others = Vec::new();
         for group in groups {
-            let kind = group.kind(ledger.grid());
-            if order.estimate_only && timed.contains(&kind) {
+            let (kind, count) = (group.kind(ledger.grid()), group.keys().len());
+            let left = sweep.left_of(&group).len();
+            if left == 0 || (order.estimate_only && estimate.is_timed(&kind)) {
+                estimate.done(&kind, count - left);
                 continue;
             }
             sweep.kept.progress();
             job.check_cancel().map_err(|error| sweep.stopped(error.into()))?;
-            let count = group.keys().len();
-            if sweep.left_of(&group).is_empty() {
-                estimate.done(&kind, count);
-                timed.insert(kind);
-                continue;
-            }
             let Some(claim) = sweep.kept.claim(group.name())? else {
                 held_by_others.push(group);
                 continue;
             };
             let start = std::time::Instant::now();
             let computed = sweep.group(&group, claim).map_err(|error| sweep.stopped(error))?;
+            // of a group whose first cells alone were computed the others are left
+            let done = count - sweep.left_of(&group).len();
             if computed == 0 {
-                estimate.done(&kind, count);
-            } else if estimate.timed(&kind, count, computed, start.elapsed()) {
+                estimate.done(&kind, done);
+            } else if estimate.timed(&kind, done, computed, start.elapsed()) {
                 sweep.tell(&estimate);
             }
-            timed.insert(kind);
         }
         if held_by_others.is_empty() || order.estimate_only {
             break;
@@ -164,6 +160,7 @@ struct Sweep<'a> {
     bench: Bench<'a>,
     order: &'a SweepOrder,
     ledger: &'a Ledger,
+    plan: &'a Plan,
     kept: Keeping<'a>,
     ground: Ground,
     screened: screening::Screened,
@@ -207,7 +204,8 @@ impl Sweep<'_> {
     }
 
     fn tell(&mut self, estimate: &Estimate) {
-        self.started.done = self.kept.done();
+        // of all cells, as they are told, where this run has only a part of them
+        self.started.done = self.kept.known(self.plan.keys());
         self.started.seconds = estimate.left();
         self.bench.job.tell(Event::Sweep(self.started.clone()));
     }

@@ -32,6 +32,23 @@ impl Screened {
     }
 }
 
+/// The places of the facts that the grid names, in the order of their file, before anything is asked of the model.
+///
+/// # Errors
+/// The grid names a fact that is not there.
+pub fn named(facts: &[Fact], choice: &FactChoice) -> Result<Vec<usize>, Error> {
+    let first = choice.first.unwrap_or(usize::MAX).min(facts.len());
+    let cases: BTreeSet<u64> = choice.cases.iter().copied().collect();
+    let is_named = |fact: &Fact| cases.is_empty() || fact.case_id.is_some_and(|case| cases.contains(&case));
+    let places: Vec<usize> = (0..first).filter(|&place| is_named(&facts[place])).collect();
+    let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| facts[place].case_id).collect();
+    if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
+        let text = format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
+        return Err(Error::Request(text));
+    }
+    Ok(places)
+}
+
 /// Looks at facts in their order until enough pass the filters; what the ledger knows is not asked again.
 ///
 /// # Errors
@@ -45,16 +62,8 @@ pub fn screen(
     let loaded = job.loaded;
     let model = loaded.stack.base();
     let choice = &ledger.grid().facts;
-    let first = choice.first.unwrap_or(usize::MAX).min(loaded.facts.len());
-    let cases: BTreeSet<u64> = choice.cases.iter().copied().collect();
-    let is_named = |fact: &Fact| cases.is_empty() || fact.case_id.is_some_and(|case| cases.contains(&case));
-    let places: Vec<usize> = (0..first).filter(|&place| is_named(&loaded.facts[place])).collect();
+    let places = named(&loaded.facts, choice)?;
     let all = places.len() as u64;
-    let numbers: BTreeSet<u64> = places.iter().filter_map(|&place| loaded.facts[place].case_id).collect();
-    if let Some(missing) = cases.iter().find(|case| !numbers.contains(case)) {
-        let text = format!("no screened fact has the case_id {missing}, which `cases` of [facts] names; remove it");
-        return Err(Error::Request(text).into());
-    }
     let mut screened = Screened { facts: Vec::new(), left_out: BTreeMap::new(), remarked: BTreeMap::new() };
     let mut counted = BTreeSet::new();
     for (part, places) in places.chunks(TOGETHER).enumerate() {
@@ -69,7 +78,7 @@ pub fn screen(
         let seen = see(job, model, &asked)?;
         let mut new = Vec::new();
         let mut left = choice.count.map_or(usize::MAX, |count| count.saturating_sub(screened.facts.len()));
-        left = left.saturating_sub((0..facts.len()).filter(|&place| passes(rows, &keys[place])).count());
+        left = left.saturating_sub(known(rows, &keys, &counted));
         for (&place, (probability, correct)) in fresh.iter().zip(seen) {
             let fact = facts[place];
             let mut kinds: Vec<String> = remarks(&model.tokenizer, fact)?
@@ -104,7 +113,7 @@ pub fn screen(
         new.into_iter().for_each(|row| rows.take_in(row));
         for (fact, key) in facts.into_iter().zip(&keys) {
             let Some(SweepRow::Fact(row)) = rows.get(key) else { continue };
-            if !counted.insert(row.fact.clone()) {
+            if !counted.insert(key.clone()) {
                 *screened.left_out.entry(locus_sweep::TWICE.to_owned()).or_default() += 1;
                 continue;
             }
@@ -127,9 +136,12 @@ pub fn screen(
     Ok(screened)
 }
 
-/// Whether the ledger says that a fact is swept.
-fn passes(rows: &Rows, key: &str) -> bool {
-    matches!(rows.get(key), Some(SweepRow::Fact(row)) if row.left_out.is_none())
+/// Of how many facts of a part, by their keys, the ledger says that they are swept. A duplicate of an earlier record,
+/// which is not, has that one's row.
+fn known(rows: &Rows, keys: &[String], counted: &BTreeSet<String>) -> usize {
+    let of_part: BTreeSet<&String> = keys.iter().filter(|key| !counted.contains(*key)).collect();
+    let passes = |key: &&String| matches!(rows.get(key), Some(SweepRow::Fact(row)) if row.left_out.is_none());
+    of_part.into_iter().filter(passes).count()
 }
 
 /// By fact: probability of the true answer, and whether the model says it.
@@ -173,4 +185,40 @@ fn left_out(row: &SweptFact, choice: &FactChoice) -> Option<String> {
         return Some(format!("the true answer's probability is not above {least}"));
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{known, named};
+    use locus_protocol::{Fact, SweepRow, SweptFact};
+    use locus_sweep::{FactChoice, Rows};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn facts_are_named_by_their_number_among_the_first() {
+        let facts = [7, 8, 9].map(|case| Fact { case_id: Some(case), ..Fact::default() });
+        let of = |cases: &[u64], first: Option<usize>| {
+            let choice = FactChoice { cases: cases.to_vec(), first, ..FactChoice::default() };
+            named(&facts, &choice).map_err(|error| error.to_string())
+        };
+        assert_eq!(of(&[], None), Ok(vec![0, 1, 2]));
+        assert_eq!(of(&[], Some(2)), Ok(vec![0, 1]));
+        assert_eq!(of(&[9, 8], None), Ok(vec![1, 2]));
+        assert!(of(&[9], Some(2)).expect_err("beyond").contains("no screened fact has the case_id 9"));
+    }
+
+    #[test]
+    fn a_duplicate_is_no_fact_that_is_swept() {
+        let mut rows = Rows::default();
+        for (key, left_out) in [("a", None), ("b", Some("unknown".to_owned())), ("c", None)] {
+            rows.take_in(SweepRow::Fact(SweptFact { key: key.into(), left_out, ..SweptFact::default() }));
+        }
+        let of = |keys: &[&str], counted: &[&str]| {
+            let [keys, counted] = [keys, counted].map(|keys| keys.iter().map(|&key| key.to_owned()));
+            known(&rows, &keys.collect::<Vec<String>>(), &counted.collect::<BTreeSet<String>>())
+        };
+        assert_eq!(of(&["a", "b", "c", "new"], &[]), 2);
+        assert_eq!(of(&["a", "c", "a", "a"], &[]), 2, "a repeat within the part");
+        assert_eq!(of(&["a", "new"], &["a", "c"]), 0, "a duplicate of a fact of an earlier part");
+    }
 }
