@@ -106,7 +106,7 @@ pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
                 identity.facts_source.rsplit('/').next().unwrap_or_default(),
                 identity.facts.get(..16).unwrap_or(&identity.facts)
             ),
-            seed: grid.seeds.first().copied().unwrap_or_default(),
+            seeds: grid.seeds.clone(),
         },
         dropped: dropped
             .into_iter()

@@ -1,5 +1,5 @@
 //! The long table: one row per fact, layer, localizer, method, objective and score. Everything in the report can be computed
-//! from it. What is the same in many rows (definitions, model, program, seed) stands once, in [`origins`].
+//! from it. What is the same in many rows (definitions, model, program, seeds) stands once, in [`origins`].
 
 use crate::panel::{Cell, Fact, Localizer, Panel, Study};
 use std::collections::BTreeSet;
@@ -68,12 +68,12 @@ pub fn rows(study: &Study) -> impl Iterator<Item = LongRow<'_>> {
 /// Where the rows come from and what their names mean: kind, name, meaning.
 pub fn origins(study: &Study) -> Vec<[String; 3]> {
     let identity = &study.identity;
-    let seed = identity.seed.to_string();
+    let seeds = identity.spoken_seeds();
     let of_study = [
         ("model", &identity.model),
         ("program", &identity.program),
         ("facts", &identity.facts),
-        ("seed of the sweep", &seed),
+        ("seeds of the sweep", &seeds),
     ];
     let mut all: Vec<[String; 3]> =
         of_study.into_iter().map(|(name, value)| ["study", name, value].map(str::to_owned)).collect();
