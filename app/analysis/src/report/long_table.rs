@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug)]
 pub struct LongRow<'a> {
     panel: &'a Panel,
-    localizer: &'a Localizer,
+    localizer: Option<&'a Localizer>,
     place: usize,
     column: usize,
 }
@@ -19,9 +19,9 @@ impl<'a> LongRow<'a> {
         self.panel
     }
 
-    /// The localizer, by name.
+    /// The localizer, by name; empty where the panel has none.
     pub fn localizer(&self) -> &'a str {
-        &self.localizer.name
+        self.localizer.map_or("", |own| own.name.as_str())
     }
 
     /// The fact, and why the filter leaves it out.
@@ -41,7 +41,8 @@ impl<'a> LongRow<'a> {
 
     /// What the localizer says of the layer.
     pub fn effect(&self) -> &'a Cell {
-        &self.localizer.effects[self.place][self.column]
+        static NONE: Cell = Cell::Missing(String::new());
+        self.localizer.map_or(&NONE, |own| &own.effects[self.place][self.column])
     }
 
     /// Why the score, or else the effect, is missing; nothing where both are there.
@@ -50,14 +51,16 @@ impl<'a> LongRow<'a> {
             Cell::Value(_) => None,
             Cell::Missing(reason) => Some(reason.as_str()),
         };
-        reason(self.score()).or_else(|| reason(self.effect())).unwrap_or_default()
+        let of_effect = || if self.localizer.is_none() { Some("no localizer") } else { reason(self.effect()) };
+        reason(self.score()).or_else(of_effect).unwrap_or_default()
     }
 }
 
-/// All rows: panel by panel, localizer by localizer, fact by fact.
+/// All rows: panel by panel, localizer by localizer, fact by fact. A panel without localizers has its scores alone.
 pub fn rows(study: &Study) -> impl Iterator<Item = LongRow<'_>> {
     study.panels.iter().flat_map(|panel| {
-        panel.localizers.iter().flat_map(move |localizer| {
+        let none = panel.localizers.is_empty().then_some(None);
+        panel.localizers.iter().map(Some).chain(none).flat_map(move |localizer| {
             (0..panel.facts.len()).flat_map(move |place| {
                 (0..panel.layers.len()).map(move |column| LongRow { panel, localizer, place, column })
             })
