@@ -9,6 +9,7 @@ use crate::cli::arguments::Common;
 use crate::cli::arguments::SweepAction;
 use crate::cli::tables::table;
 use crate::cli::{Failure, output};
+use locus_protocol::{SweepRow, did_you_mean};
 use locus_sweep::{LayerRow, Ledger, Table, layer_table, merge};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -53,27 +54,43 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
                 }
             }
         }
-        SweepAction::Table { folder, scores } => {
-            let scores: Vec<&str> =
-                if scores.is_empty() { SCORES.to_vec() } else { scores.iter().map(String::as_str).collect() };
-            Ok(output::print(&tables(&folder, &scores)?)?)
-        }
+        SweepAction::Table { folder, scores } => Ok(output::print(&tables(&folder, &scores)?)?),
     }
 }
 
-/// Scores by layer of a folder, a table for each edit and objective.
-fn tables(folder: &Path, scores: &[&str]) -> Result<String, Failure> {
+/// Scores by layer of a folder, a table for each edit and objective: the scores that are asked for, or the usual ones.
+fn tables(folder: &Path, asked: &[String]) -> Result<String, Failure> {
     let ledger = Ledger::read(folder)?;
     let rows = ledger.rows()?;
-    let tables = layer_table(rows.iter(), scores);
+    check(rows.iter(), asked)?;
+    let scores: Vec<&str> = if asked.is_empty() { SCORES.to_vec() } else { asked.iter().map(String::as_str).collect() };
+    let tables = layer_table(rows.iter(), &scores);
     if !output::is_for_people() && !tables.is_empty() {
-        return Ok(as_one(&tables, scores).to_string());
+        return Ok(as_one(&tables, &scores).to_string());
     }
     let texts: Vec<String> = tables.iter().map(as_text).collect();
     if texts.is_empty() {
         return Err(Failure::failed(format!("{}: no cell is done yet; see `locus sweep status`", folder.display())));
     }
     Ok(texts.join("\n\n"))
+}
+
+/// Refuses a score that no row has, once there are any.
+fn check<'a>(rows: impl IntoIterator<Item = &'a SweepRow>, asked: &[String]) -> Result<(), Failure> {
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for row in rows {
+        if let SweepRow::Cell(cell) = row {
+            known.extend(cell.numbers.keys().map(String::as_str));
+        }
+    }
+    let unknown = asked.iter().find(|name| !known.contains(name.as_str()));
+    let Some(name) = unknown.filter(|_| !known.is_empty()) else { return Ok(()) };
+    let meant = did_you_mean(name, known.iter().copied());
+    let known = known.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!("--score {name}: no row has this score{meant}; available: {known}")))
 }
 
 /// All tables as one, which a program reads: each score, half of its interval, and over how many facts.
@@ -145,7 +162,8 @@ fn lines(of: &Table) -> Vec<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::lines;
+    use super::{check, lines};
+    use locus_protocol::{SweepRow, SweptCell};
     use locus_sweep::{LayerRow, Score, Table};
 
     /// A table of two scores at two layers, by how many facts have them.
@@ -174,5 +192,19 @@ mod tests {
             vec!["1", "0.500 ± 0.250", "10", "", ""],
         ];
         assert_eq!(shown([[10, 3], [10, 0]]), apart);
+    }
+
+    #[test]
+    fn a_score_that_no_row_has_is_refused() {
+        let numbers = ["rewrite_score", "overall_score"].map(|name| (name.to_owned(), 0.5)).into();
+        let cell = |numbers| SweepRow::Cell(SweptCell { numbers, ..SweptCell::default() });
+        let (rows, failed) = ([cell(numbers)], [cell([].into())]);
+        assert!(check(&rows, &[]).is_ok() && check(&rows, &["overall_score".to_owned()]).is_ok());
+        let asked = ["overall_score", "rewrit_score"].map(str::to_owned);
+        assert!(check(&failed, &asked).is_ok(), "nothing is known yet");
+        let refused = check(&rows, &asked).expect_err("no row has it");
+        let says = "--score rewrit_score: no row has this score (did you mean `rewrite_score`?); available: \
+                    overall_score, rewrite_score";
+        assert_eq!((refused.message.as_str(), refused.code), (says, 2));
     }
 }
