@@ -89,7 +89,7 @@ pub struct Localizer {
     pub as_published: bool,
     /// `[fact][layer]` on the layers of the panel. Larger means: edit here.
     pub effects: Vec<Vec<Cell>>,
-    /// `[draw][fact][layer]`: the effects of each noise draw alone.
+    /// `[draw][fact][layer]`: the effects of each noise draw alone, or of each half of the draws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws: Option<Vec<Vec<Vec<Cell>>>>,
     /// `[fact]`: the effect at all layers of the model, for the subset of concentrated traces; without it the layers of

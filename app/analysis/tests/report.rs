@@ -96,6 +96,18 @@ fn all_seeds_of_the_sweep_are_named() {
     assert!(named(&files, "origins.csv").contains("study,seeds of the sweep,\"0, 1 and 2\""));
 }
 
+/// A sweep measures the draws in two halves, however many they are.
+#[test]
+fn halves_of_the_noise_draws_are_not_called_draws() {
+    let mut study = sweep(12);
+    study.panels.iter_mut().for_each(|panel| panel.localizers[0].draws.as_mut().expect("draws").truncate(2));
+    let files = all(&study);
+    let text = named(&files, "report.md");
+    let table = text.split("\n#### ").find(|table| table.starts_with("Reliability of the effects")).expect("a table");
+    assert!(table.contains("| parts | facts |") && !table.contains("| draws |"), "{table}");
+    assert!(table.contains("measured apart; 2 are halves"), "{table}");
+}
+
 #[test]
 fn every_row_of_a_table_has_all_columns() {
     for study in poor().iter().chain([&sweep(12)]) {
