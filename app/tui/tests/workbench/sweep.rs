@@ -161,6 +161,32 @@ fn a_sweep_is_paused_and_cancelled_like_any_job_and_goes_on() {
 }
 
 #[test]
+fn cells_that_are_retried_are_not_done() {
+    let mut bench = half(options(), 120, 40);
+    // the rest of the cells, of which three failed; rows are told again to each job
+    let rest = |job: u64| {
+        let failed = (3..6).map(move |fact| sweeping::failed(job, "memit", 5, fact));
+        failed.chain(sweeping::cells(job, "memit", 6..sweeping::LAYERS))
+    };
+    let ended = |job: u64| [Event::Finished { job, outcome: Outcome::Done, seconds: 9.0 }];
+    bench.hear(rest(2)).hear(ended(2));
+    assert!(bench.screen().contains("156 of 156 cells · done"), "{}", bench.screen());
+    bench.commands();
+    bench.press("r");
+    assert!(ordered(&mut bench).expect("a retry").retry_failed);
+    bench.hear([Event::Started { job: 3, kind: JobKind::Sweep, title: String::new() }]);
+    bench.hear(sweeping::half(3).into_iter().chain(rest(3)).map(|event| match event {
+        Event::Sweep(started) => Event::Sweep(locus_protocol::SweepStarted { done: 156, ..started }),
+        event => event,
+    }));
+    assert!(bench.screen().contains("156 of 156 cells · retrying failed cells"), "{}", bench.screen());
+    bench.press("P");
+    assert!(bench.screen().contains("156 of 156 cells · paused"), "{}", bench.screen());
+    bench.hear(ended(3));
+    assert!(bench.screen().contains("156 of 156 cells · done"), "{}", bench.screen());
+}
+
+#[test]
 fn facts_are_browsed_and_traced_while_a_sweep_runs() {
     let mut bench = half(options(), 120, 40);
     bench.commands();

@@ -73,6 +73,8 @@ pub struct Gathered {
     /// By their places in [`SCORES`]: whether any cell has them.
     scores: [bool; SCORES.len()],
     pace: Pace,
+    /// Whether nothing was left to do when it was told first, so that the job can only retry.
+    is_retry: bool,
 }
 
 impl Gathered {
@@ -92,6 +94,7 @@ impl Gathered {
     pub fn start(&mut self, now: Duration, started: &SweepStarted) {
         if self.started.is_none() {
             self.pace.begin(now);
+            self.is_retry = started.done >= started.cells + started.localizations;
         }
         self.started = Some((now, started.clone()));
     }
@@ -226,6 +229,11 @@ impl Gathered {
     /// Whether nothing is left to do.
     pub fn is_complete(&self) -> bool {
         self.all().is_some_and(|all| self.done() >= all)
+    }
+
+    /// Whether the job retries cells that failed, which count as done all the while.
+    pub fn is_retry(&self) -> bool {
+        self.is_retry
     }
 
     /// How many have failed, and the reason that most of them have.
