@@ -1,7 +1,7 @@
 //! The Sweep pane: a table that fills, curves, and what starts and goes on with a sweep.
 
-use super::support::{Bench, options, sweeping};
-use locus_protocol::{Command, Event, JobKind, Outcome, SweepOrder, Task};
+use super::support::{Bench, options, recording, sweeping};
+use locus_protocol::{Command, Event, Fact, JobKind, Outcome, SweepOrder, Task};
 use locus_sweep::{Grid, layer_table};
 use locus_tui::{Depth, WorkbenchOptions};
 use std::path::Path;
@@ -135,6 +135,29 @@ fn what_the_form_changes_is_in_the_grid() {
 #[test]
 fn a_typed_fact_is_in_no_file_and_cannot_be_swept() {
     let mut bench = Bench::ready(120, 40);
+    bench.press("i").type_text("The capital of {Peru} is").press("enter").type_text("Lima").press("enter");
+    bench.type_text("Oslo").press("enter S");
+    assert_eq!(ordered(&mut bench), None);
+    assert!(bench.screen().contains("the fact on Peru is in no facts file"), "{}", bench.screen());
+}
+
+#[test]
+fn facts_without_numbers_are_swept_all_together() {
+    let facts: Vec<Fact> = recording::facts().into_iter().take(2).map(|fact| Fact { case_id: None, ..fact }).collect();
+    let mut bench = Bench::ready(120, 40);
+    bench.hear([Event::Facts { source: "flat.json".into(), facts }]).press("S");
+    assert_eq!(ordered(&mut bench), None);
+    assert!(bench.screen().contains("the fact on Bhutan has no case_id"), "{}", bench.screen());
+    bench.press("space j space S");
+    let order = ordered(&mut bench).expect("a sweep of all");
+    let grid = Grid::parse(Path::new("grid"), order.grid.as_deref().expect("a grid")).expect("a grid");
+    assert_eq!(grid.facts.cases, [0_u64; 0]);
+}
+
+#[test]
+fn a_typed_fact_is_not_taken_for_the_only_one_of_the_file() {
+    let mut bench = Bench::ready(120, 40);
+    bench.hear([Event::Facts { source: "one.json".into(), facts: vec![recording::fact()] }]);
     bench.press("i").type_text("The capital of {Peru} is").press("enter").type_text("Lima").press("enter");
     bench.type_text("Oslo").press("enter S");
     assert_eq!(ordered(&mut bench), None);
