@@ -239,6 +239,19 @@ fn the_table_is_exported() {
 }
 
 #[test]
+fn one_fact_has_no_interval_in_the_export() {
+    let mut bench = half(options(), 120, 40);
+    bench.hear([sweeping::cell(2, "memit", 6, 0)]).press("x");
+    let saved = bench.effects.iter().find_map(|effect| match effect {
+        locus_tui::Effect::Save { name, contents } if name.ends_with("csv") => Some(contents.clone()),
+        _ => None,
+    });
+    let text = saved.expect("a file");
+    let line = text.lines().find(|line| line.starts_with("memit,error-injection,6,rewrite_score,0.6")).expect("a row");
+    assert!(line.ends_with(",,1,0"), "{line}");
+}
+
+#[test]
 fn many_rows_cost_no_more_to_draw_than_their_numbers() {
     let mut bench = Bench::ready(120, 40);
     bench.press("7");
