@@ -22,8 +22,21 @@ pub struct Identity {
     pub program: String,
     /// The file of facts.
     pub facts: String,
-    /// The seed of the sweep (noise, sampling). The seed of the analysis is in its settings.
-    pub seed: u64,
+    /// The seeds of the sweep (noise, sampling); a fact's scores are means over them. The seed of the analysis is in its
+    /// settings.
+    pub seeds: Vec<u64>,
+}
+
+impl Identity {
+    /// The seeds of the sweep in words: "0", or "0, 1 and 2".
+    pub fn spoken_seeds(&self) -> String {
+        let all: Vec<String> = self.seeds.iter().map(u64::to_string).collect();
+        match all.as_slice() {
+            [] => "none".to_owned(),
+            [only] => only.clone(),
+            [others @ .., last] => format!("{} and {last}", others.join(", ")),
+        }
+    }
 }
 
 /// Facts that were left out for one reason.
@@ -76,7 +89,7 @@ pub struct Localizer {
     pub as_published: bool,
     /// `[fact][layer]` on the layers of the panel. Larger means: edit here.
     pub effects: Vec<Vec<Cell>>,
-    /// `[draw][fact][layer]`: the effects of each noise draw alone.
+    /// `[draw][fact][layer]`: the effects of each noise draw alone, or of each half of the draws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draws: Option<Vec<Vec<Vec<Cell>>>>,
     /// `[fact]`: the effect at all layers of the model, for the subset of concentrated traces; without it the layers of

@@ -13,7 +13,8 @@ use serde::Serialize;
 /// Agreement of a localizer with itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reliability {
-    pub draws: usize,
+    /// Into how many parts the noise draws come: each draw alone, or, from a sweep, the two halves of them.
+    pub parts: usize,
     pub splits: usize,
     /// Facts with scores, effects and all draws at all layers.
     pub facts: usize,
@@ -75,7 +76,7 @@ pub fn reliability(panel: &Panel, localizer: &Localizer, settings: &Settings, na
     let (scores, effects) = (pick(scores), pick(effects));
     let within = (less_facts_and_layers(&scores), less_facts_and_layers(&effects));
     Ok(Reliability {
-        draws: draws.len(),
+        parts: draws.len(),
         splits: settings.splits,
         facts: measured.len(),
         left_out: rows.places.len() - measured.len(),

@@ -58,6 +58,22 @@ fn parquet_holds_the_rows_of_the_csv_with_types_and_definitions() {
 }
 
 #[test]
+fn scores_are_rows_without_any_localizer() {
+    let mut study = sweep(12);
+    study.panels.iter_mut().for_each(|panel| panel.localizers.clear());
+    let text = String::from_utf8(csv::render(&study).expect("CSV")).expect("text");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len() - 1, 2 * 12 * 6);
+    let (begins, ends) = ("ROME,1,error injection,rewrite score,,2,,0,", ",,no localizer");
+    let line = lines.iter().find(|line| line.starts_with(begins)).expect("the row");
+    let score = line.trim_start_matches(begins).trim_end_matches(ends);
+    assert!(line.ends_with(ends) && score.parse::<f64>().is_ok(), "{line}");
+    let reader = SerializedFileReader::new(bytes::Bytes::from(parquet::render(&study).expect("Parquet")));
+    let rows = reader.expect("a Parquet file").metadata().file_metadata().num_rows();
+    assert_eq!(rows, 2 * 12 * 6);
+}
+
+#[test]
 fn names_are_said_once_and_a_study_without_rows_is_a_file() {
     let origins = long_table::origins(&sweep(12));
     assert_eq!(origins.iter().filter(|line| line[0] == "localizer").count(), 2);

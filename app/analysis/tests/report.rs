@@ -86,6 +86,29 @@ fn tables_say_what_they_rest_on() {
 }
 
 #[test]
+fn all_seeds_of_the_sweep_are_named() {
+    let mut study = sweep(12);
+    study.identity.seeds = vec![0, 1, 2];
+    let files = all(&study);
+    let text = named(&files, "report.md");
+    assert!(text.contains("Seeds: 0, 1 and 2 of the sweep, 0 of the analysis."), "{text}");
+    assert!(text.contains("seeds 0, 1 and 2 (sweep) and 0 (analysis)"), "{text}");
+    assert!(named(&files, "origins.csv").contains("study,seeds of the sweep,\"0, 1 and 2\""));
+}
+
+/// A sweep measures the draws in two halves, however many they are.
+#[test]
+fn halves_of_the_noise_draws_are_not_called_draws() {
+    let mut study = sweep(12);
+    study.panels.iter_mut().for_each(|panel| panel.localizers[0].draws.as_mut().expect("draws").truncate(2));
+    let files = all(&study);
+    let text = named(&files, "report.md");
+    let table = text.split("\n#### ").find(|table| table.starts_with("Reliability of the effects")).expect("a table");
+    assert!(table.contains("| parts | facts |") && !table.contains("| draws |"), "{table}");
+    assert!(table.contains("measured apart; 2 are halves"), "{table}");
+}
+
+#[test]
 fn every_row_of_a_table_has_all_columns() {
     for study in poor().iter().chain([&sweep(12)]) {
         let analysis = analyze(study, &quick(), &mut |_, _| {}).expect("an analysis");

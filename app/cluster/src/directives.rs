@@ -232,6 +232,8 @@ mod tests {
         let fine = fine.iter().map(|(name, value)| Directive::new(name, *value)).collect();
         let fine = Directives::new(fine, 90).expect("fine");
         assert_eq!((fine.get("account"), fine.has("partition")), (Some("0123"), false));
+        let unlimited = Directives::new(vec![Directive::new("time", "0")], 90).expect("0 is no limit");
+        assert_eq!((unlimited.get("time"), unlimited.seconds()), (Some("0"), None));
     }
 
     #[test]

@@ -162,12 +162,27 @@ fn hand_in(
             done.submission.write(&files.record)
         }
         Err(Error::Refused { words, .. }) if elements > 1 && is_too_many(&words) => {
-            let half = elements / 2;
-            hand_in(draft, files, in_arrays, first, half, share, done)?;
-            hand_in(draft, files, in_arrays, first + half, elements - half, share, done)
+            let (half, rest) = (elements / 2, elements - elements / 2);
+            // what may run at once is divided over both
+            let [one, other] = match share.map(|share| shares(share, &[half, rest])) {
+                None => [None; 2],
+                Some(Some(parts)) => [parts.first().copied(), parts.last().copied()],
+                Some(None) => {
+                    hand_in(draft, files, in_arrays, first, half, share, done)?;
+                    return Err(used_up(draft));
+                }
+            };
+            hand_in(draft, files, in_arrays, first, half, one, done)?;
+            hand_in(draft, files, in_arrays, first + half, rest, other, done)
         }
         Err(error) => Err(error),
     }
+}
+
+/// Why there is no further array.
+fn used_up(draft: &Draft) -> Error {
+    let at_once = draft.at_once.unwrap_or(draft.elements);
+    Error::Directive(format!("--at-once {at_once} cannot be kept over a further array"))
 }
 
 /// Whether Slurm would take fewer.

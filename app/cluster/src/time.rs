@@ -1,8 +1,13 @@
 //! Times as Slurm writes them.
 
-/// The seconds of a time limit: `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes` or
-/// `days-hours:minutes:seconds` (manual page of sbatch, `--time`). `None` where it is none, or has no bound.
+/// The seconds of a time limit (manual page of sbatch, `--time`). `None` where it is none, or has no bound, as 0 has not.
 pub fn seconds(text: &str) -> Option<u64> {
+    read(text).filter(|seconds| *seconds > 0)
+}
+
+/// The seconds of `minutes`, `minutes:seconds`, `hours:minutes:seconds`, `days-hours`, `days-hours:minutes` or
+/// `days-hours:minutes:seconds`.
+fn read(text: &str) -> Option<u64> {
     let (days, rest) = match text.trim().split_once('-') {
         Some((days, rest)) => (Some(days.parse::<u64>().ok()?), rest),
         None => (None, text.trim()),
@@ -23,7 +28,7 @@ pub fn seconds(text: &str) -> Option<u64> {
 /// Whether a text is a time limit at all.
 pub fn is_limit(text: &str) -> bool {
     let word = text.trim().to_ascii_lowercase();
-    ["unlimited", "infinite"].contains(&word.as_str()) || seconds(text).is_some()
+    ["unlimited", "infinite"].contains(&word.as_str()) || read(text).is_some()
 }
 
 #[cfg(test)]
@@ -42,5 +47,8 @@ mod tests {
             assert!(!is_limit(text), "{text}");
         }
         assert!(is_limit("UNLIMITED"));
+        for text in ["0", "0:00", "0-0"] {
+            assert!(is_limit(text) && seconds(text).is_none(), "{text} has no bound");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli::arguments::{AnalyzeArguments, Common};
 use crate::cli::tables::table;
 use crate::cli::{Failure, output};
-use locus_analysis::report::{self, Content, Section};
+use locus_analysis::report::{self, Content, Part, Section};
 use locus_analysis::variants::logit;
 use locus_analysis::{Settings, analyze};
 use locus_sweep::{Ledger, score_names, study};
@@ -57,37 +57,43 @@ pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure>
     let report = report::report(&analysis);
     let mut texts = vec![report.title.clone(), report.about.join("\n")];
     // what is said of the first score stands for the rest, which the report has
-    let first = study.panels.first().map(|panel| panel.score.clone()).filter(|_| !arguments.all);
     let shown = report.sections.iter().filter(|section| section.lead || arguments.all);
-    texts.extend(shown.map(|section| text(section, first.as_deref())));
+    texts.extend(shown.map(|section| text(section, arguments.all)));
     output::print(&texts.join("\n\n"))?;
-    let more = if first.is_some() { "; --all prints all scores and sections" } else { "" };
+    let more = if arguments.all { "" } else { "; --all prints all scores and sections" };
     output::complain(&format!("{} files in {}; open report.html{more}", written.len(), out.display()));
     Ok(())
 }
 
-/// A section as text, or what it says of one score.
-fn text(section: &Section, score: Option<&str>) -> String {
-    let mut parts = vec![format!("— {} —", section.title)];
-    let spoken = score.map(|score| score.replace('_', " "));
-    let is_of = |text: &&String| spoken.as_ref().is_none_or(|spoken| text.contains(spoken.as_str()));
-    parts.extend(section.text.iter().filter(is_of).map(|paragraph| wrapped(paragraph)));
-    // what stands first, and with all scores the parts too
-    let tables = if score.is_some() { section.tables.iter().collect() } else { section.all_tables() };
-    for of in tables {
-        let mut shown = table(of.columns.iter().map(String::as_str));
-        for row in &of.rows {
-            shown.add_row(row.cells.iter().map(|cell| match cell {
-                Content::Text(text) => text.clone(),
-                Content::Missing(_) => "—".to_owned(),
-                Content::Empty => String::new(),
-            }));
-        }
-        shown.right(of.words..of.columns.len());
-        let notes: Vec<String> = of.reading.iter().chain(&of.all_notes()).map(|note| wrapped(note)).collect();
-        parts.push(format!("{}\n{shown}\n{}", of.title, notes.join("\n")).trim_end().to_owned());
+/// A section as text: what stands first, which is of the first score, and with all scores the parts too.
+fn text(section: &Section, all: bool) -> String {
+    let mut texts = vec![format!("— {} —", section.title)];
+    texts.extend(section.text.iter().map(|paragraph| wrapped(paragraph)));
+    texts.extend(section.tables.iter().map(table_text));
+    section.parts.iter().filter(|_| all).for_each(|part| add(part, &mut texts));
+    texts.join("\n\n")
+}
+
+/// Adds a part and those in it. A title stands where there are sentences below it; a table has its own.
+fn add(part: &Part, texts: &mut Vec<String>) {
+    texts.extend(part.text.first().map(|_| part.title.clone()));
+    texts.extend(part.text.iter().map(|paragraph| wrapped(paragraph)));
+    texts.extend(part.tables.iter().map(table_text));
+    part.parts.iter().for_each(|inner| add(inner, texts));
+}
+
+fn table_text(of: &report::Table) -> String {
+    let mut shown = table(of.columns.iter().map(String::as_str));
+    for row in &of.rows {
+        shown.add_row(row.cells.iter().map(|cell| match cell {
+            Content::Text(text) => text.clone(),
+            Content::Missing(_) => "—".to_owned(),
+            Content::Empty => String::new(),
+        }));
     }
-    parts.join("\n\n")
+    shown.right(of.words..of.columns.len());
+    let notes: Vec<String> = of.reading.iter().chain(&of.all_notes()).map(|note| wrapped(note)).collect();
+    format!("{}\n{shown}\n{}", of.title, notes.join("\n")).trim_end().to_owned()
 }
 
 /// A paragraph in lines.
@@ -106,4 +112,33 @@ fn wrapped(text: &str) -> String {
         length += width;
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use locus_analysis::report::{Part, Section};
+
+    #[test]
+    fn what_stands_first_is_printed_whatever_it_is_about() {
+        let of_score = |score: &str| Part { text: vec![format!("By {score}.")], ..Part::new(score, true) };
+        let section = Section {
+            id: "answer",
+            title: "The answer",
+            text: vec![
+                "ROME, rewrite_score, trace: no verdict, 4 facts, but 5 are needed.".into(),
+                "A loss is.".into(),
+            ],
+            lead: true,
+            tables: Vec::new(),
+            figures: Vec::new(),
+            parts: vec![Part { parts: vec![of_score("essence_score")], ..of_score("paraphrase_score") }],
+            code: None,
+        };
+        let first =
+            "— The answer —\n\nROME, rewrite_score, trace: no verdict, 4 facts, but 5 are needed.\n\nA loss is.";
+        assert_eq!(text(&section, false), first);
+        let rest = "paraphrase_score\n\nBy paraphrase_score.\n\nessence_score\n\nBy essence_score.";
+        assert_eq!(text(&section, true), format!("{first}\n\n{rest}"));
+    }
 }

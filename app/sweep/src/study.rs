@@ -106,7 +106,7 @@ pub fn study(ledger: &Ledger, rows: &Rows, scores: &[String]) -> Study {
                 identity.facts_source.rsplit('/').next().unwrap_or_default(),
                 identity.facts.get(..16).unwrap_or(&identity.facts)
             ),
-            seed: grid.seeds.first().copied().unwrap_or_default(),
+            seeds: grid.seeds.clone(),
         },
         dropped: dropped
             .into_iter()
@@ -223,7 +223,7 @@ fn definition(kind: &str, settings: &Map<String, Value>) -> String {
 }
 
 /// Whether it is the variable of Hase et al. (2023): what restoring MLP outputs brings back of what noise takes, the
-/// greatest over all tokens, in a window of 5 layers (GPT-J) or 10 (GPT-2 XL).
+/// greatest over all tokens, in a window of 5 layers (GPT-J) or 10 (GPT-2 XL), with noise of 3 standard deviations.
 fn is_published(kind: &str, settings: &Map<String, Value>) -> bool {
     let plain = |name: &str, published: &str| settings.get(name).is_none_or(|value| value == published);
     let window = settings.get("window").map_or(Some(5), Value::as_u64);
@@ -234,10 +234,26 @@ fn is_published(kind: &str, settings: &Map<String, Value>) -> bool {
         && plain("effect", "fraction")
         && plain("score", "probability")
         && plain("corruption", "noise")
+        && settings.get("noise").is_none_or(|deviations| deviations.as_f64() == Some(3.0))
 }
 
 /// Names of the scores that can be analyzed.
 #[must_use]
 pub fn score_names() -> BTreeSet<&'static str> {
     SCORES.iter().map(|score| score.name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_published;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn the_published_variable_has_the_published_noise() {
+        let is = |settings: Value| is_published("causal-trace", settings.as_object().expect("settings"));
+        assert!(is(json!({})) && is(json!({ "noise": 3, "window": 10 })) && is(json!({ "noise": 3.0, "samples": 4 })));
+        for other in [json!({ "noise": 1 }), json!({ "noise": 0.0 }), json!({ "noise": 3, "window": 1 })] {
+            assert!(!is(other.clone()), "{other}");
+        }
+    }
 }

@@ -217,6 +217,21 @@ fn limits_of_the_cluster_are_kept() {
 }
 
 #[test]
+fn no_more_run_at_once_where_an_array_is_divided() {
+    let cluster = Cluster::new();
+    cluster.says("largest", "1000");
+    cluster.says("most", "8");
+    let told = cluster.run("sweep submit tiny.toml --out tiny --elements 12 --at-once 4").well();
+    // twelve are refused: six and six, two of each at once; of the second six the first of three that run one by one
+    for line in ["job 1: elements 1 to 6, by sbatch --array=0-5%2 ", "job 2: element 7, by sbatch --array=0-0 "] {
+        assert!(told.out.contains(line), "no “{line}” in {}", told.out);
+    }
+    let says =
+        "7 of 12 elements are submitted (--at-once 4 cannot be kept over a further array); they do the whole work";
+    assert!(told.err.contains(says), "{}", told.err);
+}
+
+#[test]
 fn bad_requests_are_one_sentence_each() {
     let cluster = Cluster::new();
     let _ = cluster.run("sweep submit tiny.toml --out tiny --elements 1").well();

@@ -106,7 +106,13 @@ fn a_cell_says_what_the_edit_alone_says() {
     }
     let answer = home.run(["analyze", "swept", "--resamples", "100"]).well();
     assert!(answer.out.contains("Regret: rewrite_score"), "{}", answer.out);
-    assert!(answer.out.replace('\n', " ").contains("4 facts, 3 layers, 12 rows"), "{}", answer.out);
+    for words in [
+        "4 facts, 3 layers, 12 rows",
+        "rewrite_score, causal-trace: no verdict, ",
+        "To edit a fact, one has to pick a layer.",
+    ] {
+        assert!(answer.out.replace('\n', " ").contains(words), "no “{words}” in {}", answer.out);
+    }
     for file in
         ["report.html", "report.md", "report.tex", "rows.csv", "rows.parquet", "origins.csv", "results.json", "again.R"]
     {

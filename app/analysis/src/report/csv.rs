@@ -47,7 +47,7 @@ pub fn render(study: &Study) -> Result<Vec<u8>, ::csv::Error> {
     writer.into_inner().map_err(|error| error.into_error().into())
 }
 
-/// Model, program, facts and seed, and the definitions of scores and localizers, each once.
+/// Model, program, facts and seeds, and the definitions of scores and localizers, each once.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
 //! The long table: one row per fact, layer, localizer, method, objective and score. Everything in the report can be computed
-//! from it. What is the same in many rows (definitions, model, program, seed) stands once, in [`origins`].
+//! from it. What is the same in many rows (definitions, model, program, seeds) stands once, in [`origins`].
 
 use crate::panel::{Cell, Fact, Localizer, Panel, Study};
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Copy, Debug)]
 pub struct LongRow<'a> {
     panel: &'a Panel,
-    localizer: &'a Localizer,
+    localizer: Option<&'a Localizer>,
     place: usize,
     column: usize,
 }
@@ -19,9 +19,9 @@ impl<'a> LongRow<'a> {
         self.panel
     }
 
-    /// The localizer, by name.
+    /// The localizer, by name; empty where the panel has none.
     pub fn localizer(&self) -> &'a str {
-        &self.localizer.name
+        self.localizer.map_or("", |own| own.name.as_str())
     }
 
     /// The fact, and why the filter leaves it out.
@@ -41,7 +41,8 @@ impl<'a> LongRow<'a> {
 
     /// What the localizer says of the layer.
     pub fn effect(&self) -> &'a Cell {
-        &self.localizer.effects[self.place][self.column]
+        static NONE: Cell = Cell::Missing(String::new());
+        self.localizer.map_or(&NONE, |own| &own.effects[self.place][self.column])
     }
 
     /// Why the score, or else the effect, is missing; nothing where both are there.
@@ -50,14 +51,16 @@ impl<'a> LongRow<'a> {
             Cell::Value(_) => None,
             Cell::Missing(reason) => Some(reason.as_str()),
         };
-        reason(self.score()).or_else(|| reason(self.effect())).unwrap_or_default()
+        let of_effect = || if self.localizer.is_none() { Some("no localizer") } else { reason(self.effect()) };
+        reason(self.score()).or_else(of_effect).unwrap_or_default()
     }
 }
 
-/// All rows: panel by panel, localizer by localizer, fact by fact.
+/// All rows: panel by panel, localizer by localizer, fact by fact. A panel without localizers has its scores alone.
 pub fn rows(study: &Study) -> impl Iterator<Item = LongRow<'_>> {
     study.panels.iter().flat_map(|panel| {
-        panel.localizers.iter().flat_map(move |localizer| {
+        let none = panel.localizers.is_empty().then_some(None);
+        panel.localizers.iter().map(Some).chain(none).flat_map(move |localizer| {
             (0..panel.facts.len()).flat_map(move |place| {
                 (0..panel.layers.len()).map(move |column| LongRow { panel, localizer, place, column })
             })
@@ -68,12 +71,12 @@ pub fn rows(study: &Study) -> impl Iterator<Item = LongRow<'_>> {
 /// Where the rows come from and what their names mean: kind, name, meaning.
 pub fn origins(study: &Study) -> Vec<[String; 3]> {
     let identity = &study.identity;
-    let seed = identity.seed.to_string();
+    let seeds = identity.spoken_seeds();
     let of_study = [
         ("model", &identity.model),
         ("program", &identity.program),
         ("facts", &identity.facts),
-        ("seed of the sweep", &seed),
+        ("seeds of the sweep", &seeds),
     ];
     let mut all: Vec<[String; 3]> =
         of_study.into_iter().map(|(name, value)| ["study", name, value].map(str::to_owned)).collect();

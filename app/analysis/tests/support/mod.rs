@@ -72,7 +72,7 @@ pub fn study(panels: Vec<Panel>) -> Study {
         model: "GPT-2 XL".to_owned(),
         program: "locus 0.1.0".to_owned(),
         facts: "counterfact.json".to_owned(),
-        seed: 3,
+        seeds: vec![3],
     };
     Study { identity, dropped: Vec::new(), panels }
 }

@@ -1,6 +1,6 @@
 //! `locus sweep run`.
 
-use super::{SCORES, tables};
+use super::tables;
 use crate::cli::arguments::Common;
 use crate::cli::arguments::SweepRun;
 use crate::cli::client::Client;
@@ -67,7 +67,7 @@ pub fn run(common: &Common, asked: &SweepRun) -> Result<(), Failure> {
     if failed > 0 {
         output::complain(&format!("{failed} cells failed; `locus sweep status {}` says why", asked.out.display()));
     }
-    Ok(output::print(&tables(&folder, &SCORES).or_else(|_| nothing(last.as_ref()))?)?)
+    Ok(output::print(&tables(&folder, &[]).or_else(|_| nothing(last.as_ref()))?)?)
 }
 
 /// A grid of localizers alone has no scores.

@@ -1,7 +1,7 @@
 //! The Sweep pane: a table that fills, curves, and what starts and goes on with a sweep.
 
-use super::support::{Bench, options, sweeping};
-use locus_protocol::{Command, Event, JobKind, Outcome, SweepOrder, Task};
+use super::support::{Bench, options, recording, sweeping};
+use locus_protocol::{Command, Event, Fact, JobKind, Outcome, SweepOrder, Task};
 use locus_sweep::{Grid, layer_table};
 use locus_tui::{Depth, WorkbenchOptions};
 use std::path::Path;
@@ -142,6 +142,29 @@ fn a_typed_fact_is_in_no_file_and_cannot_be_swept() {
 }
 
 #[test]
+fn facts_without_numbers_are_swept_all_together() {
+    let facts: Vec<Fact> = recording::facts().into_iter().take(2).map(|fact| Fact { case_id: None, ..fact }).collect();
+    let mut bench = Bench::ready(120, 40);
+    bench.hear([Event::Facts { source: "flat.json".into(), facts }]).press("S");
+    assert_eq!(ordered(&mut bench), None);
+    assert!(bench.screen().contains("the fact on Bhutan has no case_id"), "{}", bench.screen());
+    bench.press("space j space S");
+    let order = ordered(&mut bench).expect("a sweep of all");
+    let grid = Grid::parse(Path::new("grid"), order.grid.as_deref().expect("a grid")).expect("a grid");
+    assert_eq!(grid.facts.cases, [0_u64; 0]);
+}
+
+#[test]
+fn a_typed_fact_is_not_taken_for_the_only_one_of_the_file() {
+    let mut bench = Bench::ready(120, 40);
+    bench.hear([Event::Facts { source: "one.json".into(), facts: vec![recording::fact()] }]);
+    bench.press("i").type_text("The capital of {Peru} is").press("enter").type_text("Lima").press("enter");
+    bench.type_text("Oslo").press("enter S");
+    assert_eq!(ordered(&mut bench), None);
+    assert!(bench.screen().contains("the fact on Peru is in no facts file"), "{}", bench.screen());
+}
+
+#[test]
 fn a_sweep_is_paused_and_cancelled_like_any_job_and_goes_on() {
     let mut bench = half(options(), 120, 40);
     bench.press("P");
@@ -158,6 +181,32 @@ fn a_sweep_is_paused_and_cancelled_like_any_job_and_goes_on() {
     // its job tells all rows anew
     bench.hear(sweeping::half(3));
     assert!(bench.screen().contains("117 of 156 cells"), "{}", bench.screen());
+}
+
+#[test]
+fn cells_that_are_retried_are_not_done() {
+    let mut bench = half(options(), 120, 40);
+    // the rest of the cells, of which three failed; rows are told again to each job
+    let rest = |job: u64| {
+        let failed = (3..6).map(move |fact| sweeping::failed(job, "memit", 5, fact));
+        failed.chain(sweeping::cells(job, "memit", 6..sweeping::LAYERS))
+    };
+    let ended = |job: u64| [Event::Finished { job, outcome: Outcome::Done, seconds: 9.0 }];
+    bench.hear(rest(2)).hear(ended(2));
+    assert!(bench.screen().contains("156 of 156 cells · done"), "{}", bench.screen());
+    bench.commands();
+    bench.press("r");
+    assert!(ordered(&mut bench).expect("a retry").retry_failed);
+    bench.hear([Event::Started { job: 3, kind: JobKind::Sweep, title: String::new() }]);
+    bench.hear(sweeping::half(3).into_iter().chain(rest(3)).map(|event| match event {
+        Event::Sweep(started) => Event::Sweep(locus_protocol::SweepStarted { done: 156, ..started }),
+        event => event,
+    }));
+    assert!(bench.screen().contains("156 of 156 cells · retrying failed cells"), "{}", bench.screen());
+    bench.press("P");
+    assert!(bench.screen().contains("156 of 156 cells · paused"), "{}", bench.screen());
+    bench.hear(ended(3));
+    assert!(bench.screen().contains("156 of 156 cells · done"), "{}", bench.screen());
 }
 
 #[test]
@@ -187,6 +236,19 @@ fn the_table_is_exported() {
         "{text}"
     );
     assert!(text.contains("causal trace,,4,effect,"), "{text}");
+}
+
+#[test]
+fn one_fact_has_no_interval_in_the_export() {
+    let mut bench = half(options(), 120, 40);
+    bench.hear([sweeping::cell(2, "memit", 6, 0)]).press("x");
+    let saved = bench.effects.iter().find_map(|effect| match effect {
+        locus_tui::Effect::Save { name, contents } if name.ends_with("csv") => Some(contents.clone()),
+        _ => None,
+    });
+    let text = saved.expect("a file");
+    let line = text.lines().find(|line| line.starts_with("memit,error-injection,6,rewrite_score,0.6")).expect("a row");
+    assert!(line.ends_with(",,1,0"), "{line}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub fn about(analysis: &Analysis) -> Vec<String> {
         format!("Model: {}.", identity.model),
         format!("Program: {}.", identity.program),
         format!("Facts: {}.", identity.facts),
-        format!("Seeds: {} of the sweep, {} of the analysis.", identity.seed, settings.seed),
+        format!("Seeds: {} of the sweep, {} of the analysis.", identity.spoken_seeds(), settings.seed),
         format!(
             "Intervals at {} %; {}, {}, {} of cross-validation; margin {}.",
             fixed(100.0 * settings.confidence, 0),
@@ -189,7 +189,7 @@ fn counts<'a>(all: impl Iterator<Item = &'a Counts>) -> String {
 /// Model, program and seeds, in each table, so that a table alone says where it is from.
 fn sources(analysis: &Analysis) -> String {
     let identity = &analysis.identity;
-    let seeds = format!("seeds {} (sweep) and {} (analysis)", identity.seed, analysis.settings.seed);
+    let seeds = format!("seeds {} (sweep) and {} (analysis)", identity.spoken_seeds(), analysis.settings.seed);
     format!("{}, {}, {}; {seeds}.", identity.model, identity.facts, identity.program)
 }
 

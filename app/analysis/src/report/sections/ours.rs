@@ -173,7 +173,7 @@ fn within(analysis: &Analysis, group: &Group) -> Table {
 
 fn reliability(analysis: &Analysis, group: &Group) -> Table {
     let columns = [
-        "draws",
+        "parts",
         "facts",
         "reliability",
         "r",
@@ -183,13 +183,14 @@ fn reliability(analysis: &Analysis, group: &Group) -> Table {
         "without noise",
         "same layer",
     ];
-    let note = "Split-half agreement of the noise draws, for the mean over all draws (Spearman-Brown). Without noise: \
-                the correlation of score and effect divided by the square root of the reliability. Same layer: how \
-                often both halves pick the same layer for a fact.";
+    let note = "Split-half agreement of the noise draws, for the mean over all draws (Spearman-Brown). Parts: how many \
+                equal parts of the draws were measured apart; 2 are halves. Without noise: the correlation of score \
+                and effect divided by the square root of the reliability. Same layer: how often both halves pick the \
+                same layer for a fact.";
     table(analysis, group, ("reliability", "Reliability of the effects"), &columns, note, |own| {
         match &own.reliability {
             Ok(own) => {
-                let mut cells = vec![Content::count(own.draws), Content::count(own.facts)];
+                let mut cells = vec![Content::count(own.parts), Content::count(own.facts)];
                 let number = |value: &Computed<f64>| Content::computed(value, |value| Content::number(*value, 3));
                 let three = |own: &Agreement| [&own.reliability, &own.correlation, &own.without_noise].map(number);
                 cells.extend(three(&own.overall).into_iter().chain(three(&own.within_facts)));

@@ -80,7 +80,7 @@ pub fn items(own: &LocalizerResults, r_squared: &str) -> Vec<Item> {
             agreement(&own.within_facts),
             percent(own.same_layer),
             facts(own.facts),
-            counted(own.draws, "noise draw")
+            if own.parts == 2 { "2 halves of the noise draws".to_owned() } else { counted(own.parts, "noise draw") }
         )
     });
     let item = |label, text| Item { label, text };

@@ -28,7 +28,7 @@ pub fn sources(analysis: &Analysis, page: &mut Page<'_>) {
         identity.model,
         identity.facts,
         identity.program,
-        identity.seed,
+        identity.spoken_seeds(),
         settings.seed,
         counted(settings.resamples, "resample"),
         counted(settings.permutations, "permutation"),

@@ -46,8 +46,8 @@ impl<T> Held<T> {
     }
 }
 
-/// The cells of one edit around one layer, each with its scores; NaN where a record has none.
-type Cells = Vec<Held<[f64; SCORES.len()]>>;
+/// The cells of one edit around one layer: the number of the fact, and its scores; NaN where a record has none.
+type Cells = Vec<(usize, Held<[f64; SCORES.len()]>)>;
 
 /// Where the row of a key is held.
 #[derive(Clone, Debug)]
@@ -67,10 +67,14 @@ pub struct Gathered {
     edits: BTreeMap<Edit, BTreeMap<usize, Cells>>,
     localizers: BTreeMap<String, Vec<Held<Vec<f64>>>>,
     places: HashMap<String, Place>,
+    /// Numbers of the facts that have cells, as they come.
+    fact_numbers: HashMap<String, usize>,
     facts: usize,
     /// By their places in [`SCORES`]: whether any cell has them.
     scores: [bool; SCORES.len()],
     pace: Pace,
+    /// Whether nothing was left to do when it was told first, so that the job can only retry.
+    is_retry: bool,
 }
 
 impl Gathered {
@@ -90,6 +94,7 @@ impl Gathered {
     pub fn start(&mut self, now: Duration, started: &SweepStarted) {
         if self.started.is_none() {
             self.pace.begin(now);
+            self.is_retry = started.done >= started.cells + started.localizations;
         }
         self.started = Some((now, started.clone()));
     }
@@ -118,13 +123,15 @@ impl Gathered {
         let held = Held { time: cell.time.clone(), numbers };
         if let Some(Place::Cell(edit, layer, index)) = self.places.get(&cell.key) {
             let known = self.edits.get_mut(edit).and_then(|layers| layers.get_mut(layer)?.get_mut(*index));
-            known.map(|known| known.give_way(held));
+            known.map(|(_, known)| known.give_way(held));
             return;
         }
+        let next = self.fact_numbers.len();
+        let fact = *self.fact_numbers.entry(cell.fact.clone()).or_insert(next);
         let edit = Edit { objective: cell.objective.clone(), name: cell.edit.clone() };
         let cells = self.edits.entry(edit.clone()).or_default().entry(cell.layer).or_default();
         self.places.insert(cell.key.clone(), Place::Cell(edit, cell.layer, cells.len()));
-        cells.push(held);
+        cells.push((fact, held));
     }
 
     fn take_localized(&mut self, found: &Localized) {
@@ -163,17 +170,25 @@ impl Gathered {
         told.chain(of_cells).chain(of_effects).max().unwrap_or(0)
     }
 
-    /// A score of an edit around a layer.
+    /// A score of an edit around a layer, over facts: the seeds of a fact count as one, with their mean.
     pub fn score(&self, edit: &Edit, layer: usize, score: usize) -> Option<Mean> {
         let cells = self.edits.get(edit)?.get(&layer)?;
-        let values: Vec<f64> = cells.iter().filter_map(|cell| Some(cell.numbers.as_ref().ok()?[score])).collect();
-        Mean::of(&values)
+        // by fact: the sum over its seeds, and how many they are
+        let mut facts = vec![(0.0_f64, 0.0_f64); self.fact_numbers.len()];
+        for (fact, cell) in cells {
+            let value = cell.numbers.as_ref().ok().map(|scores| scores[score]).filter(|value| value.is_finite());
+            let (Some(value), Some((sum, seeds))) = (value, facts.get_mut(*fact)) else { continue };
+            *sum += value;
+            *seeds += 1.0;
+        }
+        let means = facts.into_iter().filter(|(_, seeds)| *seeds > 0.0).map(|(sum, seeds)| sum / seeds);
+        Mean::of(&means.collect::<Vec<f64>>())
     }
 
     /// Cells of an edit around a layer that failed.
     pub fn failed_at(&self, edit: &Edit, layer: usize) -> usize {
         let cells = self.edits.get(edit).and_then(|layers| layers.get(&layer));
-        cells.map_or(0, |cells| cells.iter().filter(|cell| cell.numbers.is_err()).count())
+        cells.map_or(0, |cells| cells.iter().filter(|(_, cell)| cell.numbers.is_err()).count())
     }
 
     /// Names of the localizers.
@@ -216,9 +231,15 @@ impl Gathered {
         self.all().is_some_and(|all| self.done() >= all)
     }
 
+    /// Whether the job retries cells that failed, which count as done all the while.
+    pub fn is_retry(&self) -> bool {
+        self.is_retry
+    }
+
     /// How many have failed, and the reason that most of them have.
     pub fn failures(&self) -> Option<(usize, &str)> {
-        let of_cells = self.edits.values().flat_map(BTreeMap::values).flatten().map(|cell| cell.numbers.as_ref().err());
+        let cells = self.edits.values().flat_map(BTreeMap::values).flatten();
+        let of_cells = cells.map(|(_, cell)| cell.numbers.as_ref().err());
         let of_localizers = self.localizers.values().flatten().map(|found| found.numbers.as_ref().err());
         let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
         for why in of_cells.chain(of_localizers).flatten() {
@@ -264,6 +285,7 @@ mod tests {
     fn cell(fact: usize, layer: usize, score: f64) -> SweepRow {
         SweepRow::Cell(SweptCell {
             key: format!("{fact}-{layer}"),
+            fact: fact.to_string(),
             edit: "rome".into(),
             objective: "aim".into(),
             layer,
@@ -304,6 +326,21 @@ mod tests {
             assert_eq!(gathered.failed_at(&edit(), row.layer), row.failed);
         }
         assert_eq!((tables[0].rows.len(), gathered.scores()), (3, vec![0]));
+    }
+
+    #[test]
+    fn seeds_of_a_fact_count_as_one() {
+        let seed = |fact: usize, seed: u64, score: f64| {
+            let SweepRow::Cell(cell) = cell(fact, 0, score) else { unreachable!() };
+            SweepRow::Cell(SweptCell { key: format!("{fact} {seed}"), seed, ..cell })
+        };
+        let rows: Vec<SweepRow> = (0..4)
+            .flat_map(|fact| (0..3).map(move |number| seed(fact, number, (fact as f64 + number as f64) / 8.0)))
+            .collect();
+        let here = gathered(&rows).score(&edit(), 0, 0).expect("a mean");
+        let there = layer_table(&rows, &["rewrite_score"])[0].rows[0].scores[0].expect("a mean");
+        assert_eq!((here.mean, here.half_width, here.count), (there.mean, there.half_width, there.count));
+        assert_eq!((here.mean, here.count), (2.5 / 8.0, 4), "facts, not cells");
     }
 
     #[test]

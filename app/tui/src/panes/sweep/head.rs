@@ -77,17 +77,16 @@ fn pace(pane: &SweepPane, state: &State) -> Vec<String> {
     if gathered.all().is_none() {
         return Vec::new();
     }
-    if gathered.is_complete() {
-        return vec!["done".to_owned()];
-    }
     let job = gathered.job().and_then(|job| state.running(job));
     let follows = state.link.follows.is_some();
     match job {
+        Some(job) if job.cancelling => return vec!["canceling".to_owned()],
+        Some(job) if job.paused => return vec!["paused".to_owned()],
+        Some(_) if gathered.is_retry() => return vec!["retrying failed cells".to_owned()],
+        _ if gathered.is_complete() => return vec!["done".to_owned()],
         None if !follows => {
             return vec![format!("stopped; {} resumes it", state.keymap().first_key("sweep", "resume-sweep"))];
         }
-        Some(job) if job.cancelling => return vec!["canceling".to_owned()],
-        Some(job) if job.paused => return vec!["paused".to_owned()],
         _ => {}
     }
     let mut parts = Vec::new();

@@ -24,15 +24,15 @@ pub fn order(state: &State) -> Result<SweepOrder, String> {
 
 fn grid(state: &State, asked: &EditOrder) -> Result<Grid, String> {
     let facts: Vec<&Fact> = std::iter::once(&asked.fact).chain(&asked.more).collect();
-    let mut cases = facts.iter().map(|fact| case_of(fact)).collect::<Result<Vec<u64>, String>>()?;
+    let typed = state.facts.typed();
+    // all of the file: they need no numbers
+    let is_all = facts.len() == state.facts.recorded().len() && !facts.iter().any(|fact| typed.contains(fact));
+    let named: &[&Fact] = if is_all { &[] } else { &facts };
+    let mut cases = named.iter().map(|fact| case_of(fact, typed)).collect::<Result<Vec<u64>, String>>()?;
     let who = match facts.as_slice() {
         [fact] => fact.subject.clone(),
         facts => counted(facts.len(), "fact"),
     };
-    if facts.len() == state.facts.recorded().len() {
-        // all of them
-        cases.clear();
-    }
     cases.sort_unstable();
     let mut edit = EditAxis {
         method: asked.method.clone(),
@@ -64,12 +64,15 @@ fn window(state: &State, asked: &EditOrder) -> usize {
 }
 
 /// The number by which a grid names a fact.
-fn case_of(fact: &Fact) -> Result<u64, String> {
+fn case_of(fact: &Fact, typed: &[Fact]) -> Result<u64, String> {
     fact.case_id.ok_or_else(|| {
         let subject = &fact.subject;
-        format!(
-            "the fact on {subject} is in no facts file, and a sweep takes its facts from one; start with --facts FILE"
-        )
+        let why = if typed.contains(fact) {
+            "is in no facts file, and a sweep takes its facts from one; start with --facts FILE"
+        } else {
+            "has no case_id, by which a sweep picks it; give the records of the facts file numbers, or mark all of them"
+        };
+        format!("the fact on {subject} {why}")
     })
 }
 

@@ -148,7 +148,8 @@ pub fn table(pane: &SweepPane, state: &State) -> Option<Table> {
                     json!(layer),
                     json!(SCORES[score].0),
                     number(mean.map(|mean| mean.mean)),
-                    number(mean.map(|mean| mean.half_width)),
+                    // one fact has no interval
+                    number(mean.filter(|mean| mean.count > 1).map(|mean| mean.half_width)),
                     json!(mean.map_or(0, |mean| mean.count)),
                     json!(failed),
                 ]);
