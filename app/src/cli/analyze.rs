@@ -22,6 +22,7 @@ pub fn run(common: &Common, arguments: &AnalyzeArguments) -> Result<(), Failure>
     }
     let ledger = Ledger::read(&arguments.folder)?;
     let rows = ledger.rows()?;
+    rows.damage().iter().for_each(|damage| output::complain(&damage.left_out()));
     let mut study = study(&ledger, &rows, &arguments.scores);
     if study.panels.is_empty() {
         let message = format!("{}: no cell has a score yet; see `locus sweep status`", arguments.folder.display());

@@ -62,6 +62,7 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
 fn tables(folder: &Path, asked: &[String]) -> Result<String, Failure> {
     let ledger = Ledger::read(folder)?;
     let rows = ledger.rows()?;
+    rows.damage().iter().for_each(|damage| output::complain(&damage.left_out()));
     check(rows.iter(), asked)?;
     let scores: Vec<&str> = if asked.is_empty() { SCORES.to_vec() } else { asked.iter().map(String::as_str).collect() };
     let tables = layer_table(rows.iter(), &scores);
