@@ -72,7 +72,7 @@ fn flags_that_would_say_nothing_are_refused() {
     }
     // a bound between the two that mean something else
     let bound = ["edit", "--case", "0", "--method", "fine-tuning", "--set", "norm_constraint=-0.5"];
-    refused(&home, USAGE, &["norm_constraint = -0.5", "-1 to derive it"], &bound);
+    refused(&home, FAILED, &["norm_constraint = -0.5", "-1 to derive it"], &bound);
     // the questions of zsRE have no true answer that a filter could look for
     let record = r#"[{"subject": "Ada", "src": "Where was Ada born?", "answers": ["London"], "rephrase": "Ada was born where?",
         "loc": "nq question: who wrote it", "loc_ans": "Homer", "alt": "Paris", "pred": "Rome"}]"#;
