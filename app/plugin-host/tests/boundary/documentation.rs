@@ -70,10 +70,10 @@ fn the_messages_at_loading_are_the_real_ones() {
     let text = |text: &str| text.to_owned();
     let errors = [
         LoadError::Unreadable { file: file.clone(), reason: text("No such file or directory") },
-        LoadError::Untrusted { place: file.clone(), reason: text("everyone can write to it") },
         LoadError::NotALibrary { file: file.clone(), reason: text("it is truncated or damaged…") },
         LoadError::NoEntry { file: file.clone(), reason: text("it has no section .locus_plugin") },
         LoadError::DamagedStamp { file: file.clone(), reason: text("…") },
+        LoadError::Untrusted { place: file.clone(), reason: text("everyone can write to it") },
         LoadError::Interface { file: file.clone(), has: text("1.0"), needs: text("2.0") },
         LoadError::Target {
             file: file.clone(),
