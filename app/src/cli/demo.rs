@@ -70,8 +70,11 @@ fn text(common: &Common) -> Result<(), Failure> {
 /// What to try next: the same edit where the trace is greatest.
 fn elsewhere(common: &Common, client: &Client, order: &EditOrder, best: usize) -> String {
     let (flags, known) = (flags::of(common), &client.known);
-    let there = Surroundings { flags: &flags, facts: &known.facts, plugins: &known.plugins };
-    let command = there.edit(&EditOrder { layers: vec![best], ..order.clone() }, &[], false);
+    // what the engine filled in, it fills in again
+    let there = Surroundings { flags: &flags, facts: &known.facts, plugins: &[] };
+    let (method_settings, objective_settings) = Default::default();
+    let order = EditOrder { layers: vec![best], method_settings, objective_settings, ..order.clone() };
+    let command = there.edit(&order, &[], false);
     let method = &order.method;
     format!(
         "\nThe trace peaks at layer {best}; {method} edits its default layers for this model. To edit at the peak:\n  \
