@@ -171,7 +171,7 @@ impl Kept {
         let mean = read(mean)?;
         let check = places.check.as_ref().map(read).transpose()?;
         self.matches(places, hash)?;
-        self.told(layer, is_finite(&mean).doing(|| self.reading(layer))?)?;
+        self.demand_finite(layer, is_finite(&mean).doing(|| self.reading(layer))?)?;
         Ok(Some(Layer { mean, check }))
     }
 
@@ -200,7 +200,7 @@ impl Kept {
             })?;
         }
         self.matches(places, hash)?;
-        self.told(layer, all_finite)
+        self.demand_finite(layer, all_finite)
     }
 
     fn reading(&self, layer: usize) -> String {
@@ -208,7 +208,7 @@ impl Kept {
     }
 
     /// Refuses a second moment with numbers that are not finite.
-    fn told(&self, layer: usize, is_finite: bool) -> Result<()> {
+    fn demand_finite(&self, layer: usize, is_finite: bool) -> Result<()> {
         if is_finite {
             return Ok(());
         }
