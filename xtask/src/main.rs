@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const USAGE: &str = "usage: cargo xtask demo | tour | test | torture | setup [--cpu | --cuda] | build | clippy | bench | bench-python | dist | gpu | slurm | report | question | transformers | models | tokenizers";
+const USAGE: &str = "usage: cargo xtask demo | tour | test | torture | setup [--cpu | --cuda] | build | clippy | bench | bench-python | bench-published CLONE... | dist | gpu | slurm | report | question | transformers | models | tokenizers";
 
 fn main() -> Result<()> {
     let task = std::env::args().nth(1).unwrap_or_default();
@@ -36,7 +36,10 @@ fn main() -> Result<()> {
             .and_then(|()| run(Command::new(target_folder(&root).join("release/locus-benchmark")).args(more()))),
         "dist" => dist(&root),
         "bench-python" => {
-            cargo(&root, BUILD).and_then(|()| bench_python::compare(&root, &target_folder(&root), more()))
+            cargo(&root, BUILD).and_then(|()| bench_python::libraries(&root, &target_folder(&root), more()))
+        }
+        "bench-published" => {
+            cargo(&root, BUILD).and_then(|()| bench_python::published(&root, &target_folder(&root), more()))
         }
         "gpu" => cargo(&root, BUILD).and_then(|()| gpu::make(&root, &target_folder(&root))),
         "torture" => cargo(&root, BUILD)

@@ -12,23 +12,27 @@ use tch::{Kind, Tensor};
 /// A record of the usual shape: one prompt, two other wordings, ten neighbors, two targets.
 pub fn record(model: &Model, repeats: usize) -> Result<Comparison> {
     let fact = fact();
-    let goal = ScoringGoal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
     let (mut plain_best, mut engine_best) = (Duration::MAX, Duration::MAX);
     let mut deviation: f64 = 0.0;
     for _ in 0..repeats {
         let (plain, time) = timed(|| plain(model, &fact))?;
         plain_best = plain_best.min(time);
-        let (engine, time) = timed(|| Ok(Record::measure(model, &fact, &goal, &[])?))?;
+        let (engine, time) = timed(|| engine(model, &fact))?;
         engine_best = engine_best.min(time);
-        let pairs = [Group::Rewrite, Group::Paraphrase, Group::Neighborhood].map(|group| engine.group(group));
-        let engine = pairs.iter().flat_map(|pairs| pairs.iter());
-        let engine = engine.flat_map(|pair| [pair.target.log_probability, pair.baseline.log_probability]);
-        let engine: Vec<f64> = engine.collect();
         anyhow::ensure!(engine.len() == plain.len(), "{} and {} numbers", engine.len(), plain.len());
         deviation = plain.iter().zip(&engine).map(|(plain, engine)| (plain - engine).abs()).fold(deviation, f64::max);
     }
     let what = "scores of a record, 13 prompts, 2 targets".to_owned();
     Ok(Comparison { what, plain: plain_best, engine: engine_best, deviation })
+}
+
+/// Log-probabilities by prompt and target, in one run that shares beginnings.
+pub fn engine(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
+    let goal = ScoringGoal { target: fact.target_new.clone(), baseline: fact.target_true.clone(), noise: None };
+    let record = Record::measure(model, fact, &goal, &[])?;
+    let pairs = [Group::Rewrite, Group::Paraphrase, Group::Neighborhood].map(|group| record.group(group));
+    let pairs = pairs.iter().flat_map(|pairs| pairs.iter());
+    Ok(pairs.flat_map(|pair| [pair.target.log_probability, pair.baseline.log_probability]).collect())
 }
 
 /// By prompt and target, as the published code scores: all rows in one batch, padded on the right, logits everywhere, and
@@ -59,7 +63,7 @@ fn plain(model: &Model, fact: &Fact) -> Result<Vec<f64>> {
 }
 
 /// In the manner of CounterFact: some neighbors are asked in the same words, the answers are a word each.
-fn fact() -> Fact {
+pub fn fact() -> Fact {
     let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     Fact {
         template: "The official language of {} is".to_owned(),

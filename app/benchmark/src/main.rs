@@ -13,6 +13,7 @@ mod methods;
 mod moments;
 mod phases;
 mod plain;
+mod published;
 mod python;
 mod shape;
 mod spent;
@@ -72,6 +73,9 @@ struct Arguments {
     /// What `cargo xtask bench-python` gives to the Python libraries, written into this folder, and nothing else.
     #[arg(long, value_name = "FOLDER")]
     for_python: Option<PathBuf>,
+    /// What `cargo xtask bench-published` gives to the published code, written into this folder, and nothing else.
+    #[arg(long, value_name = "FOLDER")]
+    for_published: Option<PathBuf>,
     /// Memory of one ROME edit beyond the model, and nothing else.
     #[arg(long)]
     memory: bool,
@@ -125,6 +129,10 @@ fn main() -> Result<()> {
         let shape = [arguments.layers, arguments.hidden, arguments.vocabulary];
         return python::hand_over(folder, shape, arguments.repeats);
     }
+    if let Some(folder) = &arguments.for_published {
+        let shape = [arguments.layers, arguments.hidden, arguments.vocabulary];
+        return published::hand_over(folder, shape, arguments.corpus_tokens);
+    }
     if let Some(folder) = &arguments.memory_only {
         return memory::once(folder);
     }
@@ -175,15 +183,40 @@ fn described(model: &Model) -> String {
     format!("{layers} layers, width {hidden}, {millions:.1} million parameters, {:?}, {threads} threads", model.device)
 }
 
+/// Where a model is traced and edited.
+struct Suited {
+    /// Layers of a window.
+    window: usize,
+    rome: [usize; 3],
+    fine_tuning: usize,
+    memit: Vec<usize>,
+}
+
+impl Suited {
+    /// As published, by the model's depth.
+    fn to(model: &Model) -> Self {
+        let (layers, hidden) = (model.architecture.layers, model.architecture.hidden);
+        // the depth of the published settings: layer 17 of 48, layers 13 to 17 of 48
+        let last = layers / 3;
+        Self {
+            // as wide for a model of its depth that is 96 numbers wide
+            window: if hidden < 256 { 3 } else { 10 },
+            // the lowest layer that is worth an edit: a narrow model has put its subject together above the first one
+            rome: [usize::from(hidden < 512), last, layers - 2],
+            fine_tuning: last,
+            memit: (last.saturating_sub(4)..=last).collect(),
+        }
+    }
+}
+
 /// All jobs on one model, each printed as it is done.
 fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()> {
     let layers = model.architecture.layers;
     let chosen = |job: &str| arguments.only.as_deref().is_none_or(|only| job.contains(only));
+    let suited = Suited::to(model);
     if chosen("trace") {
         tracing::hidden(model, arguments.at_once)?.print();
-        // as published, and as wide for a model of its depth that is 96 numbers wide
-        let window = if model.architecture.hidden < 256 { 3 } else { 10 };
-        tracing::window(model, window, arguments.at_once)?.print();
+        tracing::window(model, suited.window, arguments.at_once)?.print();
     }
     if chosen("step") {
         for layer in [0, layers / 3, 2 * layers / 3, layers - 2] {
@@ -191,14 +224,12 @@ fn jobs(model: &Model, arguments: &Arguments, corpus_tokens: usize) -> Result<()
         }
     }
     if chosen("edit") {
-        // the depth of the published settings: layer 17 of 48, layers 13 to 17 of 48
-        let (edits, last) = (methods::Editing::new(model, methods::made_up(model)?)?, layers / 3);
-        // the lowest layer that is worth an edit: a narrow model has put its subject together above the first one
-        for layer in [usize::from(model.architecture.hidden < 512), last, layers - 2] {
+        let edits = methods::Editing::new(model, methods::made_up(model)?)?;
+        for layer in suited.rome {
             edits.rome(layer)?.print();
         }
-        edits.fine_tuning(last)?.print();
-        edits.memit(&(last.saturating_sub(4)..=last).collect::<Vec<_>>())?.print();
+        edits.fine_tuning(suited.fine_tuning)?.print();
+        edits.memit(&suited.memit)?.print();
     }
     if chosen("evaluation") {
         evaluation::record(model, arguments.repeats)?.print();

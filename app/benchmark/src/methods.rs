@@ -62,6 +62,11 @@ impl<'a> Editing<'a> {
         self.registry.method(id).with_context(|| format!("the plugin {id} is not beside the program"))
     }
 
+    /// The facts of a batch; the first is that of the edits of one fact.
+    pub fn batch(&self) -> &[Edit] {
+        &self.facts[..BATCH]
+    }
+
     /// Runs a method on facts, as it runs where nobody looks at its steps; `plainly` by full forwards.
     fn edit(
         &self,
@@ -96,54 +101,91 @@ impl<'a> Editing<'a> {
 
     /// A ROME edit at a layer, for its memory alone.
     pub fn rome_once(&self, layer: usize) -> Result<()> {
-        let settings = json!({"steps": STEPS, "context_templates": twenty_one()});
-        self.edit("rome", &self.facts[..1], &[layer], &settings, None).map(drop)
+        self.edit("rome", &self.facts[..1], &[layer], &rome_settings(), None).map(drop)
     }
 
-    /// One ROME edit. The second moment is factored before, as the published code keeps its inverse.
+    /// One ROME edit on the engine, and its processor time. The second moment is factored before, as the published code keeps
+    /// its inverse.
+    pub fn rome_here(&self, layer: usize) -> Result<(Edited, Duration)> {
+        self.one_here("rome", layer, &rome_settings())
+    }
+
+    /// One ROME edit, both ways.
     pub fn rome(&self, layer: usize) -> Result<Comparison> {
-        let settings = json!({"steps": STEPS, "context_templates": twenty_one()});
         let what = format!("ROME edit at layer {layer}, 21 contexts, {STEPS} steps");
-        self.one("rome", &[layer], &settings, what)
+        self.one("rome", layer, &rome_settings(), what)
     }
 
-    /// One constrained fine-tuning edit.
+    /// One constrained fine-tuning edit on the engine, and its processor time.
+    pub fn fine_tuning_here(&self, layer: usize) -> Result<(Edited, Duration)> {
+        self.one_here("fine-tuning", layer, &fine_tuning_settings())
+    }
+
+    /// One constrained fine-tuning edit, both ways.
     pub fn fine_tuning(&self, layer: usize) -> Result<Comparison> {
-        let settings = json!({"steps": 25, "stop_below": 0.0, "norm_constraint": 5e-4});
         let what = format!("constrained fine-tuning at layer {layer}, 25 steps");
-        self.one("fine-tuning", &[layer], &settings, what)
+        self.one("fine-tuning", layer, &fine_tuning_settings(), what)
     }
 
-    fn one(&self, id: &str, layers: &[usize], settings: &Value, what: String) -> Result<Comparison> {
+    fn one_here(&self, id: &str, layer: usize, settings: &Value) -> Result<(Edited, Duration)> {
         let fact = &self.facts[..1];
         let mut once = settings.clone();
         once["steps"] = json!(1);
-        self.edit(id, fact, layers, &once, None)?;
-        let (edited, engine) = spent(|| self.edit(id, fact, layers, settings, None))?;
-        let (published, plain) = spent(|| self.edit(id, fact, layers, settings, Some(Solves::Kept)))?;
+        self.edit(id, fact, &[layer], &once, None)?;
+        spent(|| self.edit(id, fact, &[layer], settings, None))
+    }
+
+    fn one(&self, id: &str, layer: usize, settings: &Value, what: String) -> Result<Comparison> {
+        let (edited, engine) = self.one_here(id, layer, settings)?;
+        let (published, plain) =
+            spent(|| self.edit(id, &self.facts[..1], &[layer], settings, Some(Solves::Kept)))?;
         Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
 
     /// Processor time of an edit of so many facts together, [`FACTS`] at most.
     pub fn of_facts(&self, facts: usize, layers: &[usize]) -> Result<Duration> {
-        let settings = json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": 32, "stop_below": 0.0});
         let facts = &self.facts[..facts];
-        Ok(spent(|| self.edit("memit", facts, layers, &settings, None))?.1)
+        Ok(spent(|| self.edit("memit", facts, layers, &memit_settings(32), None))?.1)
+    }
+
+    /// A batch of facts together on the engine, which factors the second moments anew, and its processor time.
+    pub fn memit_here(&self, layers: &[usize]) -> Result<(Edited, Duration)> {
+        spent(|| {
+            let unfactored = self.moments.only(layers)?;
+            self.edit_with(&unfactored, "memit", &self.facts[..BATCH], layers, &memit_settings(32), None)
+        })
     }
 
     /// A batch of facts: together, and as published, the hidden states of one fact after the other by full forwards, then
-    /// the changes of all together with a solve of its own at every layer. The engine factors the second moments anew.
+    /// the changes of all together with a solve of its own at every layer.
     pub fn memit(&self, layers: &[usize]) -> Result<Comparison> {
-        let settings = |at_once: usize| json!({"steps": STEPS, "context_templates": CONTEXTS, "facts_at_once": at_once, "stop_below": 0.0});
-        let (edited, engine) = spent(|| {
-            let unfactored = self.moments.only(layers)?;
-            self.edit_with(&unfactored, "memit", &self.facts[..BATCH], layers, &settings(32), None)
-        })?;
+        let (edited, engine) = self.memit_here(layers)?;
         let (published, plain) =
-            spent(|| self.edit("memit", &self.facts[..BATCH], layers, &settings(1), Some(Solves::Anew)))?;
+            spent(|| self.edit("memit", &self.facts[..BATCH], layers, &memit_settings(1), Some(Solves::Anew)))?;
         let what = format!("MEMIT, {} facts, layers {}-{}, {STEPS} steps", BATCH, layers[0], layers[layers.len() - 1]);
         Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
+}
+
+/// Settings of ROME: the published ones, with contexts that are as long as the sampled ones. It never stops early.
+pub fn rome_settings() -> Value {
+    json!({
+        "steps": STEPS, "context_templates": twenty_one(), "stop_below": 0.0, "learning_rate": 0.5, "weight_decay": 0.5,
+        "clamp": 4.0, "kl_factor": 0.0625,
+    })
+}
+
+/// Settings of MEMIT in the same manner, with so many facts optimized together.
+pub fn memit_settings(at_once: usize) -> Value {
+    json!({
+        "steps": STEPS, "context_templates": CONTEXTS, "stop_below": 0.0, "learning_rate": 0.5, "weight_decay": 0.5,
+        "clamp": 0.75, "kl_factor": 0.0625, "second_moment_weight": 15000.0, "facts_at_once": at_once,
+    })
+}
+
+/// Settings of constrained fine-tuning in the same manner.
+pub fn fine_tuning_settings() -> Value {
+    json!({"steps": 25, "stop_below": 0.0, "norm_constraint": 5e-4, "learning_rate": 5e-4})
 }
 
 /// Second moments that are made up, well conditioned.

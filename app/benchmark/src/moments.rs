@@ -42,7 +42,7 @@ pub fn compare(model: &Model, tokens: usize, repeats: usize) -> Result<[Comparis
 }
 
 /// Documents of the built-in corpus until they have so many tokens; each is sixteen lines long, like a paragraph.
-fn documents(model: &Model, tokens: usize) -> Result<Vec<Vec<i64>>> {
+pub fn documents(model: &Model, tokens: usize) -> Result<Vec<Vec<i64>>> {
     let corpus = locus_demo::assets().iter().find(|(name, _)| *name == "corpus.txt");
     let (_, bytes) = corpus.context("the built-in corpus is missing")?;
     let lines: Vec<&str> = std::str::from_utf8(bytes)?.lines().collect();

@@ -8,9 +8,16 @@ use locus_engine::run::seeded_noise;
 use locus_engine::trace::{Kind, Request, Runs, TracedAnswer, heat_map, preview, rows_at_once, window_layers};
 use tch::Tensor;
 
-const PROMPT: &str = "The Golden Gate Bridge is in";
-const SUBJECT: &str = "Golden Gate Bridge";
-const SAMPLES: i64 = 10;
+/// The prompt whose map is made.
+pub const PROMPT: &str = "The Golden Gate Bridge is in";
+/// Its subject.
+pub const SUBJECT: &str = "Golden Gate Bridge";
+/// Samples of noise.
+pub const SAMPLES: i64 = 10;
+/// Standard deviation of the noise, as published where none is derived from the embeddings.
+pub const NOISE: f64 = 0.1;
+/// Seed of the noise, as published.
+const SEED: u32 = 1;
 
 /// Hidden states.
 pub fn hidden(model: &Model, at_once: Option<usize>) -> Result<Comparison> {
@@ -24,14 +31,9 @@ pub fn window(model: &Model, window: usize, at_once: Option<usize>) -> Result<Co
 
 fn compare(model: &Model, kind: Kind, window: usize, at_once: Option<usize>) -> Result<Comparison> {
     let at_once = at_once.unwrap_or_else(|| rows_at_once(model));
-    let noise = |tokens| seeded_noise(1, 0.1, SAMPLES, tokens, model.architecture.embedded());
-    let request = Request::new(model, PROMPT, SUBJECT, &TracedAnswer::MostProbable, noise)?;
+    let request = request(model)?;
     let (plain, plain_time) = timed(|| plain(model, &request, kind, window))?;
-    let (engine, engine_time) = timed(|| {
-        let runs = Runs::new(model, &request)?;
-        preview(model, &runs, kind, window)?;
-        Ok(heat_map(model, &runs, kind, window, at_once, &mut |_| Ok(()))?.scores)
-    })?;
+    let (engine, engine_time) = timed(|| engine(model, &request, kind, window, at_once))?;
     let pairs = plain.iter().flatten().zip(engine.iter().flatten());
     let deviation = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let what = match kind {
@@ -40,6 +42,19 @@ fn compare(model: &Model, kind: Kind, window: usize, at_once: Option<usize>) -> 
     };
     let what = format!("{what}, {} tokens", request.question.prompt.len());
     Ok(Comparison { what, plain: plain_time, engine: engine_time, deviation })
+}
+
+/// What is traced.
+pub fn request(model: &Model) -> Result<Request> {
+    let noise = |tokens| seeded_noise(SEED, NOISE, SAMPLES, tokens, model.architecture.embedded());
+    Ok(Request::new(model, PROMPT, SUBJECT, &TracedAnswer::MostProbable, noise)?)
+}
+
+/// The engine's map, by token and layer, with all that `locus trace` computes for it.
+pub fn engine(model: &Model, request: &Request, kind: Kind, window: usize, at_once: usize) -> Result<Vec<Vec<f64>>> {
+    let runs = Runs::new(model, request)?;
+    preview(model, &runs, kind, window)?;
+    Ok(heat_map(model, &runs, kind, window, at_once, &mut |_| Ok(()))?.scores)
 }
 
 /// One full forward of clean and noised rows per cell.
