@@ -7,6 +7,7 @@ use super::places::Place;
 use super::pointwise::softmax;
 use super::reading::{Group, Reading};
 use super::rotary::RotaryTable;
+use super::shared_keys::{mixed, products};
 use crate::error::Result;
 use tch::{Device, Kind, Tensor};
 
@@ -75,15 +76,12 @@ impl Attention {
         };
         if let Some(rectangle) = &batch.together {
             let own = KeysValues { keys: rectangle.filled(&keys)?, values: rectangle.filled(&values)? };
-            let all = match prefixes.first().copied().flatten() {
-                Some(prefix) => prefix.followed_by(&own)?,
-                None => own.shallow_clone(),
-            };
+            let prefix = prefixes.first().copied().flatten();
             let mixed = match reading {
-                Some(reading) => self.attend_some(reading.group(0), &queries, &all, None)?,
+                Some(reading) => self.attend_some(reading.group(0), &queries, (prefix, &own), None)?,
                 None => {
                     let hidden = rectangle.hidden(self.window)?;
-                    rectangle.emptied(&self.attend(&rectangle.filled(&queries)?, &all, Some(&hidden))?)?
+                    rectangle.emptied(&self.attend(&rectangle.filled(&queries)?, (prefix, &own), Some(&hidden))?)?
                 }
             };
             return Ok((self.output.apply(&mixed)?, if keep { vec![own] } else { Vec::new() }));
@@ -99,22 +97,22 @@ impl Attention {
                     .f_transpose(1, 2)
             };
             let own = KeysValues { keys: cut(&keys)?, values: cut(&values)? };
-            let all = match prefixes.get(index).copied().flatten() {
-                Some(prefix) => prefix.followed_by(&own)?,
-                None => own.shallow_clone(),
-            };
+            let prefix = prefixes.get(index).copied().flatten();
             match (reading, &batch.forest) {
                 (Some(reading), forest) => {
                     let sight =
                         forest.as_ref().map(|sight| reading.part(&self.hidden_in_forest(sight)?)).transpose()?;
-                    mixed.push(self.attend_some(reading.group(index), &queries, &all, sight)?);
+                    mixed.push(self.attend_some(reading.group(index), &queries, (prefix, &own), sight)?);
                 }
                 (None, forest) => {
                     let hidden = match forest {
                         Some(sight) => Some(self.hidden_in_forest(sight)?),
-                        None => self.hidden_positions(*span, all.keys.size()[2], queries.device())?,
+                        None => {
+                            let positions = prefix.map_or(0, KeysValues::positions) + span.columns;
+                            self.hidden_positions(*span, positions, queries.device())?
+                        }
                     };
-                    let attended = self.attend(&cut(&queries)?, &all, hidden.as_ref())?.f_transpose(1, 2)?;
+                    let attended = self.attend(&cut(&queries)?, (prefix, &own), hidden.as_ref())?.f_transpose(1, 2)?;
                     mixed.push(attended.f_reshape([span.rows * span.columns, -1])?);
                 }
             }
@@ -128,7 +126,13 @@ impl Attention {
 
     /// Attention of the queries of some tokens, those of `group` out of all that are read: `[tokens, heads · width]`. In a
     /// forest, `sight` is what they do not see.
-    fn attend_some(&self, group: &Group, queries: &Tensor, all: &KeysValues, sight: Option<Tensor>) -> Result<Tensor> {
+    fn attend_some(
+        &self,
+        group: &Group,
+        queries: &Tensor,
+        seen: (Option<&KeysValues>, &KeysValues),
+        sight: Option<Tensor>,
+    ) -> Result<Tensor> {
         if group.is_empty() {
             return Ok(queries.f_narrow(0, 0, 0)?.f_reshape([0, self.heads * self.head_width])?);
         }
@@ -136,7 +140,7 @@ impl Attention {
             Some(hidden) => Some(hidden),
             None => group.hidden(self.window)?,
         };
-        group.taken(&self.attend(&group.queries(queries)?, all, hidden.as_ref())?)
+        group.taken(&self.attend(&group.queries(queries)?, seen, hidden.as_ref())?)
     }
 
     /// Queries, keys and values, each `[tokens, heads, head width]`; queries of the tokens that are read alone.
@@ -186,19 +190,37 @@ impl Attention {
         }
     }
 
-    /// Softmax attention of `[rows, heads, columns, width]` queries; the result has the same shape. `hidden` is true where a
-    /// query may not look.
-    fn attend(&self, queries: &Tensor, all: &KeysValues, hidden: Option<&Tensor>) -> Result<Tensor> {
-        let groups = self.heads / self.key_value_heads;
-        let grouped = |tensor: &Tensor| {
-            if groups == 1 { Ok(tensor.shallow_clone()) } else { tensor.f_repeat_interleave_self_int(groups, 1, None) }
+    /// Softmax attention of `[rows, heads, columns, width]` queries to a prefix and to their own positions; the result has the
+    /// same shape. The rows may be adjacent blocks of as many rows as the prefix has, which is multiplied with all of them at
+    /// once. `hidden` is true where a query may not look.
+    fn attend(
+        &self,
+        queries: &Tensor,
+        (prefix, own): (Option<&KeysValues>, &KeysValues),
+        hidden: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let joined;
+        let (prefix, own) = match prefix {
+            Some(prefix) if !is_better_apart(prefix, own, queries) => {
+                joined = prefix.followed_by(own)?;
+                (None, &joined)
+            }
+            prefix => (prefix, own),
         };
-        let products = queries.f_matmul(&grouped(&all.keys)?.f_transpose(2, 3)?)?;
-        let scores = capped(products.f_mul_scalar(self.scale)?, self.cap)?;
+        let of_own = products(queries, &own.keys)?;
+        let all = match prefix {
+            Some(prefix) => Tensor::f_cat(&[products(queries, &prefix.keys)?, of_own], -1)?,
+            None => of_own,
+        };
+        // nobody else has them, so that without gradients they are changed in their place
+        let alone = !all.requires_grad();
+        let scaled = if alone { all.shallow_clone().f_mul_scalar_(self.scale)? } else { all.f_mul_scalar(self.scale)? };
+        let scores = capped(scaled, self.cap)?;
         // half-precision scores are normalized in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
-        let scores = scores.f_to_kind(wide)?;
+        let mut scores = scores.f_to_kind(wide)?;
         let seen = match hidden {
+            Some(mask) if alone => scores.f_masked_fill_(mask, f64::NEG_INFINITY)?,
             Some(mask) => scores.f_masked_fill(mask, f64::NEG_INFINITY)?,
             None => scores,
         };
@@ -207,7 +229,10 @@ impl Attention {
             None => softmax(&seen)?,
         };
         let weights = weights.f_to_kind(queries.kind())?;
-        Ok(weights.f_matmul(&grouped(&all.values)?)?)
+        let Some(prefix) = prefix else { return mixed(&weights, &own.values) };
+        let [earlier, later] = [prefix, own].map(KeysValues::positions);
+        let of_prefix = mixed(&weights.f_narrow(-1, 0, earlier)?, &prefix.values)?;
+        Ok(of_prefix.f_add(&mixed(&weights.f_narrow(-1, earlier, later)?, &own.values)?)?)
     }
 
     /// `[columns, positions]`, true where a query may not look; `None` where all may.
@@ -234,6 +259,21 @@ impl Attention {
             None => sight.hidden.shallow_clone(),
         })
     }
+}
+
+/// Numbers of a prefix, copied for every row, from which on multiplying it by itself costs less than copying it.
+const COPIED: i64 = 1 << 19;
+/// How many times as long as its rows' own positions a prefix is that blocks of rows share, so that putting the blocks side by
+/// side costs less than copying it for each.
+const LONG: i64 = 2;
+
+/// Whether a prefix is better multiplied by itself than copied to before each row's `own` positions. Chosen by measurement, as
+/// [`super::products`] is.
+fn is_better_apart(prefix: &KeysValues, own: &KeysValues, queries: &Tensor) -> bool {
+    let [all, heads, columns, width] = queries.size()[..] else { return false };
+    let earlier = prefix.positions();
+    let is_shared = prefix.keys.size()[0] < own.keys.size()[0];
+    2 * all * heads * earlier * width >= COPIED && (!is_shared || earlier >= LONG * columns)
 }
 
 /// Softmax of scores `[rows, heads, columns, keys]` in which the sink of each head, `[heads]`, takes part, without what

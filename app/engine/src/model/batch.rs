@@ -28,6 +28,20 @@ impl KeysValues {
         Self { keys: self.keys.shallow_clone(), values: self.values.shallow_clone() }
     }
 
+    /// Positions of each row.
+    pub(super) fn positions(&self) -> i64 {
+        self.keys.size()[2]
+    }
+
+    /// The same in storage of their own, one row and head after the other: what is kept shares none with what is not, and is
+    /// multiplied without a copy.
+    ///
+    /// # Errors
+    /// Those of libtorch.
+    pub fn packed(&self) -> Result<Self> {
+        Ok(Self { keys: self.keys.f_contiguous()?, values: self.values.f_contiguous()? })
+    }
+
     /// The first `positions` positions, sharing storage.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod reading;
 mod rectangle;
 mod rotary;
 mod row_changes;
+mod shared_keys;
 mod streamed;
 pub mod taps;
 pub mod tokenizer;

@@ -6,7 +6,7 @@ use super::places::{Place, across};
 use crate::error::Result;
 use std::cell::RefCell;
 use std::rc::Rc;
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Position of a place that holds no token.
 const NOWHERE: i64 = -1;
@@ -28,6 +28,8 @@ pub struct Rectangle {
     keys: Tensor,
     /// By window of attention: `[rows, 1, columns, keys]`, true where a query may not look.
     hidden: RefCell<Vec<(Option<i64>, Tensor)>>,
+    /// By number of heads, see [`Self::sources`].
+    sources: RefCell<Vec<(i64, Tensor, Tensor)>>,
     elsewhere: Copies<Self>,
 }
 
@@ -84,6 +86,7 @@ impl Rectangle {
             keys: Tensor::f_cat(&[prefixes, &queries], 1)?,
             queries,
             hidden: RefCell::default(),
+            sources: RefCell::default(),
             elsewhere: Copies::default(),
         })
     }
@@ -101,6 +104,7 @@ impl Rectangle {
                 queries: across(&self.queries, place)?,
                 keys: across(&self.keys, place)?,
                 hidden: RefCell::default(),
+                sources: RefCell::default(),
                 elsewhere: Copies::default(),
             })
         })
@@ -118,9 +122,10 @@ impl Rectangle {
     /// Those of libtorch.
     pub fn filled(&self, flat: &Tensor) -> Result<Tensor> {
         let (heads, width) = (flat.size()[1], flat.size()[2]);
-        let empty = Tensor::f_zeros([self.rows * self.columns, heads * width], (flat.kind(), flat.device()))?;
-        let full = empty.f_index_copy(0, &self.places, &flat.f_reshape([-1, heads * width])?)?;
-        Ok(full.f_reshape([self.rows, self.columns, heads, width])?.f_transpose(1, 2)?)
+        let parts = flat.f_reshape([-1, width])?;
+        let zero = Tensor::f_zeros([1, width], (flat.kind(), flat.device()))?;
+        let parts = Tensor::f_cat(&[parts, zero], 0)?;
+        Ok(Tensor::f_embedding(&parts, &self.sources(heads)?.0, -1, false, false)?)
     }
 
     /// Takes `[rows, heads, columns, width]` out of the rectangle again, `[tokens, heads · width]`.
@@ -128,9 +133,29 @@ impl Rectangle {
     /// # Errors
     /// Those of libtorch.
     pub fn emptied(&self, full: &Tensor) -> Result<Tensor> {
-        let rows = full.f_transpose(1, 2)?.f_reshape([self.rows * self.columns, -1])?;
+        let (heads, width) = (full.size()[1], full.size()[3]);
+        let parts = full.f_reshape([-1, width])?;
         // its gradient adds row by row, which that of an index does number by number
-        Ok(Tensor::f_embedding(&rows, &self.places, -1, false, false)?)
+        let taken = Tensor::f_embedding(&parts, &self.sources(heads)?.1, -1, false, false)?;
+        Ok(taken.f_reshape([-1, heads * width])?)
+    }
+
+    /// Where the parts of each place of the rectangle come from, `[rows, heads, columns]`, the number of all parts where no
+    /// token is, and where those of each token go, `[tokens, heads]`. A part is what a head has of a token.
+    fn sources(&self, heads: i64) -> Result<(Tensor, Tensor)> {
+        if let Some((_, from, to)) = self.sources.borrow().iter().find(|(known, ..)| *known == heads) {
+            return Ok((from.shallow_clone(), to.shallow_clone()));
+        }
+        let (tokens, options) = (self.places.size()[0], (Kind::Int64, self.places.device()));
+        let head = Tensor::f_arange(heads, options)?;
+        let row = self.places.f_floor_divide_scalar(self.columns)?.f_unsqueeze(1)?;
+        let column = self.places.f_remainder(self.columns)?.f_unsqueeze(1)?;
+        let to = row.f_mul_scalar(heads)?.f_add(&head)?.f_mul_scalar(self.columns)?.f_add(&column)?;
+        let from = Tensor::f_full([self.rows * heads * self.columns], tokens * heads, options)?;
+        let parts = Tensor::f_arange(tokens * heads, options)?;
+        let from = from.f_index_copy(0, &to.f_reshape([-1])?, &parts)?.f_reshape([self.rows, heads, self.columns])?;
+        self.sources.borrow_mut().push((heads, from.shallow_clone(), to.shallow_clone()));
+        Ok((from, to))
     }
 
     /// `[rows, 1, columns, keys]`, true where a query may not look. One that is no token looks everywhere, so that its

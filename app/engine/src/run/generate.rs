@@ -355,7 +355,7 @@ impl Memory {
             for own in kept {
                 match self.layers.get_mut(layer) {
                     Some(earlier) => *earlier = earlier.followed_by(&own)?,
-                    None => self.layers.push(own),
+                    None => self.layers.push(own.packed()?),
                 }
             }
         }

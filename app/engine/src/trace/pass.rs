@@ -77,7 +77,7 @@ impl Pass {
             for own in kept {
                 pass.memory.push(match &prefix {
                     Some(prefix) => prefix.followed_by(&own)?,
-                    None => own,
+                    None => own.packed()?,
                 });
             }
             stream = after;
