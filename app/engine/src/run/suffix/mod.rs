@@ -5,14 +5,18 @@
 //! of a down-projection still starts from the kept MLP keys of its layer.
 
 mod entry;
+mod prefixes;
+mod reads;
 mod states;
 
-use super::capture::{blocks_below, log_probabilities};
+use super::capture::blocks_below;
 use super::layout::{Layout, check_rows, outside};
 use crate::error::{Error, Result};
 use crate::model::{Action, Batch, KeysValues, Model, Reading, Site, Tap, Taps};
 use entry::{Entry, cuts, entry, folds};
 use locus_plugin::{Cell, SuffixOutput, SuffixRequest};
+use prefixes::Prefixes;
+use reads::Reads;
 use states::States;
 use std::rc::Rc;
 use tch::Tensor;
@@ -29,20 +33,15 @@ pub struct Prepared {
     stream: Option<Tensor>,
     /// MLP keys at the entry, `[tokens, inner]`.
     keys: Option<Tensor>,
-    /// By layer from the first block that runs: keys and values before each span.
-    prefixes: Vec<Vec<Option<KeysValues>>>,
+    /// Keys and values before what is run.
+    prefixes: Prefixes,
     /// By entry of `add`: flat indices, and whether it is folded into the entry's stream.
     added: Vec<(Tensor, bool)>,
     /// Flat indices and tokens of the cells whose embeddings have noise.
     noised: Option<(Tensor, Tensor)>,
     /// By entry of `capture`: what no repetition changes, or else flat indices.
     captured: Vec<Capture>,
-    /// Cells whose logits are read, without repeats: reads first, then distributions.
-    read_cells: Tensor,
-    /// By read: its place in the log-probabilities of all these cells, row after row.
-    reads: Tensor,
-    /// Rows of the logits that are whole distributions.
-    distributions: Tensor,
+    reads: Reads,
     /// Flat index of the watched cell, and its place in what the last block gives.
     watched: (i64, i64),
     /// The batch of the last block, which runs for the tokens alone that are read behind it.
@@ -130,7 +129,7 @@ impl Prepared {
             Entry::Block(_) => (Some(select(&states.stream)?), None),
             Entry::Key(_) => (Some(select(&states.stream)?), states.keys.as_ref().map(select).transpose()?),
         };
-        let prefixes = states.prefixes(entry, &cuts, &layout)?;
+        let prefixes = Prefixes::new(model, &request, (entry, &cuts), (&whole, &states.stream), &layout)?;
         let watched_below = std::mem::take(&mut states.watched_streams);
         let watched_below = (!watched_below.is_empty()).then(|| Tensor::f_stack(&watched_below, 0)).transpose()?;
         let added = request
@@ -155,25 +154,8 @@ impl Prepared {
             let tokens: Vec<i64> = noised.iter().map(|cell| rows[cell.row][cell.position]).collect();
             Some((layout.flat_all(noised, device)?, Tensor::f_from_slice(&tokens)?.f_to_device(device)?))
         };
-        let vocabulary = model.architecture.vocabulary;
-        if let Some(read) = request.read.iter().find(|read| !(0..vocabulary).contains(&read.token)) {
-            return Err(Error::Request(format!("token {} is not in the vocabulary", read.token)));
-        }
-        let mut cells: Vec<Cell> = Vec::new();
-        let mut place = |cell: Cell| match cells.iter().position(|known| *known == cell) {
-            Some(index) => index as i64,
-            None => {
-                cells.push(cell);
-                cells.len() as i64 - 1
-            }
-        };
-        let reads: Vec<i64> = request.read.iter().map(|read| place(read.cell) * vocabulary + read.token).collect();
-        let whole_rows: Vec<i64> = request.distributions.iter().map(|&cell| place(cell)).collect();
-        let tensor = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
         Ok(Self {
-            read_cells: tensor(&cells.iter().map(|&cell| behind(cell)).collect::<Result<Vec<i64>>>()?)?,
-            reads: tensor(&reads)?,
-            distributions: tensor(&whole_rows)?,
+            reads: Reads::new(model, &request, behind)?,
             watched: (layout.flat(watched)?, behind(watched)?),
             last: layout.batch.read(&reading),
             request,
@@ -268,19 +250,17 @@ impl Prepared {
         if let Some(below) = self.entry.first_block().checked_sub(1) {
             watch(&stream, below)?;
         }
-        for (layer, prefixes) in (self.entry.first_block()..=last).zip(&self.prefixes) {
+        let prefixes = self.prefixes.of(model, &self.layout)?;
+        for (layer, prefixes) in (self.entry.first_block()..=last).zip(prefixes.iter()) {
             let prefixes: Vec<Option<&KeysValues>> = prefixes.iter().map(Option::as_ref).collect();
             let batch = if layer == last { &self.last } else { batch };
             stream = model.block(layer, &stream, batch, &prefixes, &mut taps, false)?.0;
             watch(&stream, layer)?;
         }
-        let log_probabilities = log_probabilities(model, &stream.f_index_select(0, &self.read_cells)?)?;
-        // single numbers out of all, whose gradient is no copy of whole rows
-        let read = log_probabilities.f_reshape([-1])?.f_index_select(0, &self.reads)?;
-        let distributions = log_probabilities.f_index_select(0, &self.distributions)?;
+        let (log_probabilities, distributions) = self.reads.of(model, &stream)?;
         let captured = self.captured(&taps, first_capture)?;
         let watched = Tensor::f_stack(&watched, 0)?;
-        Ok(Repetition { output: SuffixOutput { log_probabilities: read, distributions, captured }, watched })
+        Ok(Repetition { output: SuffixOutput { log_probabilities, distributions, captured }, watched })
     }
 
     /// The watched cell's residual stream after the layers that no repetition changes, the lowest of all: `[layers,

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use crate::error::{Error, Result};
-use crate::model::{KeysValues, Model, Tap, Taps};
+use crate::model::{Model, Tap, Taps};
 use crate::run::Layout;
 use crate::run::capture::blocks_below;
 use locus_plugin::{Cell, SuffixRequest};
@@ -11,7 +11,6 @@ use tch::Tensor;
 /// A run from the bottom that stops where repetitions enter.
 pub(super) struct States<'a> {
     model: &'a Model,
-    request: &'a SuffixRequest,
     layout: &'a Layout,
     watched: i64,
     pub(super) stream: Tensor,
@@ -44,7 +43,7 @@ impl<'a> States<'a> {
         let ids = layout.ids(&request.rows, model.device)?;
         let stream = model.embed(&ids, &layout.batch, &mut taps)?;
         let watched = layout.flat(watched)?;
-        Ok(Self { model, request, layout, watched, stream, keys: None, watched_streams: Vec::new(), taps, tapped })
+        Ok(Self { model, layout, watched, stream, keys: None, watched_streams: Vec::new(), taps, tapped })
     }
 
     /// By entry of `capture`: the activations, where no repetition changes them.
@@ -77,41 +76,4 @@ impl<'a> States<'a> {
         }
         Ok(())
     }
-
-    /// Keys and values before each row's cut for all blocks that repetitions run.
-    pub(super) fn prefixes(&self, entry: Entry, cuts: &[i64], after: &Layout) -> Result<Vec<Vec<Option<KeysValues>>>> {
-        let layers = self.model.architecture.layers;
-        let first = entry.first_block();
-        if cuts.iter().all(|&cut| cut == 0) {
-            return Ok((first..layers).map(|_| none(after)).collect());
-        }
-        let mut before = Layout::before(&self.request.rows, cuts);
-        if after.batch.together.is_some() {
-            before = before.in_one(self.model.device)?;
-        }
-        let part = self.layout.indices_of(&before, self.model.device)?;
-        let mut stream = self.stream.f_index_select(0, &part)?;
-        let mut prefixes = Vec::with_capacity(layers - first);
-        for layer in first..layers {
-            let (next, kept) = self.model.block(layer, &stream, &before.batch, &[], &mut Taps::default(), true)?;
-            stream = next;
-            let mut kept: Vec<Option<KeysValues>> = kept.into_iter().map(Some).collect();
-            prefixes.push(match &after.batch.together {
-                // rows stand in the order of their cuts, those that have nothing before them first
-                Some(rectangle) => {
-                    kept.into_iter().flatten().map(|kept| rectangle.prefixes(kept).map(Some)).collect::<Result<_>>()?
-                }
-                None => {
-                    let of_span = |span| before.span_of(after.first_row(span)).and_then(|index| kept[index].take());
-                    (0..after.batch.spans.len()).map(of_span).collect()
-                }
-            });
-        }
-        Ok(prefixes)
-    }
-}
-
-fn none(layout: &Layout) -> Vec<Option<KeysValues>> {
-    let count = if layout.batch.together.is_some() { 1 } else { layout.batch.spans.len() };
-    (0..count).map(|_| None).collect()
 }
