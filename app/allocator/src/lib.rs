@@ -100,6 +100,17 @@ fn apart_from(bytes: i32) {
     let _ = bytes;
 }
 
+/// Gives the system back all memory that is free, where the C library can: what is about to be asked for then does not stand
+/// beside it.
+pub fn give_back() {
+    // SAFETY: only memory that nobody has is given back; the library may be asked to at any time.
+    #[allow(unsafe_code)]
+    #[cfg(target_env = "gnu")]
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 fn given(block: *mut u8, bytes: usize) -> *mut u8 {
     if block.is_null() && !may_be_refused() {
         end(bytes);

@@ -137,8 +137,7 @@ impl<'a> Editing<'a> {
 
     fn one(&self, id: &str, layer: usize, settings: &Value, what: String) -> Result<Comparison> {
         let (edited, engine) = self.one_here(id, layer, settings)?;
-        let (published, plain) =
-            spent(|| self.edit(id, &self.facts[..1], &[layer], settings, Some(Solves::Kept)))?;
+        let (published, plain) = spent(|| self.edit(id, &self.facts[..1], &[layer], settings, Some(Solves::Kept)))?;
         Ok(Comparison { what, plain, engine, deviation: difference(&published, &edited) })
     }
 

@@ -86,5 +86,9 @@ fn changes(method: &str, edited: &Edited) -> Result<Vec<(String, Tensor)>> {
         Form::LowRank { left, right } => left.f_matmul(right),
         Form::Dense(change) => Ok(change.shallow_clone()),
     };
-    edited.deltas.iter().map(|delta| Ok((format!("{method}.{}", delta.parameter), whole(&delta.form)?.contiguous()))).collect()
+    edited
+        .deltas
+        .iter()
+        .map(|delta| Ok((format!("{method}.{}", delta.parameter), whole(&delta.form)?.contiguous())))
+        .collect()
 }

@@ -5,6 +5,7 @@ use super::files;
 use super::kept::{Place, hash_numbers, read_at};
 use crate::error::{Error, Result};
 use crate::hex;
+use locus_allocator::give_back;
 use locus_records::reproducible;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -21,8 +22,8 @@ const SMALLEST_PIVOT: f64 = 1e-9;
 const RECIPE: u32 = 1;
 /// Width from which on a factor takes longer to compute than to read.
 const WIDE: i64 = 1024;
-/// Rows of a block in which a file keeps a factor: half of a square is zeros.
-const BLOCK: i64 = 512;
+/// Rows of a block in which a file keeps a factor: half of a square is zeros, and one block at a time is copied.
+const BLOCK: i64 = 128;
 
 /// Cholesky factor of a second moment.
 #[derive(Debug)]
@@ -43,6 +44,7 @@ impl Factor {
 /// The Cholesky factor of a matrix of some width, with the least ridge out of a few that makes it positive definite beyond
 /// rounding. `fill` writes the second moment into a matrix in float64, where it is factored: it may be asked again.
 pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Tensor) -> Result<()>) -> Result<Factor> {
+    make_room(width);
     for share in RIDGES {
         // column by column, as LAPACK factors it in place
         let lower = Tensor::f_empty([width, width], (Kind::Double, device))?.f_tr()?;
@@ -64,6 +66,13 @@ pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Te
     Err(Error::Request(format!(
         "the second moment of layer {layer} is not positive semi-definite; check it with `locus stats verify`"
     )))
+}
+
+/// Gives back what earlier runs have left, so that it does not stand beside a wide factor.
+fn make_room(width: i64) {
+    if width >= WIDE {
+        give_back();
+    }
 }
 
 /// Where the factor of a layer is kept.
@@ -117,6 +126,7 @@ impl Beside {
             return None;
         }
         let parts = said.parts?;
+        make_room(width);
         let mut read = || -> Result<Option<Tensor>> {
             let lower = Tensor::f_zeros([width, width], (Kind::Double, Device::Cpu))?;
             for (name, info) in said.tensors.tensors() {
