@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 /// Numbers below which a row is not normalized in vectors.
 const SHORT: i64 = 16;
 /// Numbers that are gone through several times before the next ones come.
-const BLOCK: i64 = 1 << 20;
+const BLOCK: i64 = 1 << 16;
 /// 2 √(2/π), of the approximation of GELU by a hyperbolic tangent.
 const SLOPE: f64 = 1.595_769_121_605_730_7;
 /// The part of the cube in it.
