@@ -187,7 +187,8 @@ fn described(model: &Model) -> String {
 struct Suited {
     /// Layers of a window.
     window: usize,
-    rome: [usize; 3],
+    /// Ascending, each once.
+    rome: Vec<usize>,
     fine_tuning: usize,
     memit: Vec<usize>,
 }
@@ -198,11 +199,14 @@ impl Suited {
         let (layers, hidden) = (model.architecture.layers, model.architecture.hidden);
         // the depth of the published settings: layer 17 of 48, layers 13 to 17 of 48
         let last = layers / 3;
+        // the lowest layer that is worth an edit: a narrow model has put its subject together above the first one
+        let mut rome = vec![usize::from(hidden < 512), last, layers - 2];
+        rome.sort_unstable();
+        rome.dedup();
         Self {
             // as wide for a model of its depth that is 96 numbers wide
             window: if hidden < 256 { 3 } else { 10 },
-            // the lowest layer that is worth an edit: a narrow model has put its subject together above the first one
-            rome: [usize::from(hidden < 512), last, layers - 2],
+            rome,
             fine_tuning: last,
             memit: (last.saturating_sub(4)..=last).collect(),
         }
