@@ -102,7 +102,7 @@ fn apart_from(bytes: i32) {
 
 /// Gives the system back all memory that is free, where the C library can: what is about to be asked for then does not stand
 /// beside it.
-pub fn give_back() {
+pub fn trim() {
     // SAFETY: only memory that nobody has is given back; the library may be asked to at any time.
     #[allow(unsafe_code)]
     #[cfg(target_env = "gnu")]

@@ -11,20 +11,11 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "disabled"
 
 import torch
-from safetensors.torch import load_file
-from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+from folders import opened
+from transformers import AutoTokenizer
 
 # The largest difference between two probabilities of a cell; float32 rounds in another order in each library.
 ALLOWED = 1e-5
-
-
-def opened(folder):
-    config = GPT2Config.from_pretrained(folder, attn_implementation="eager")
-    model = GPT2LMHeadModel(config)
-    missing, unexpected = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
-    model.tie_weights()
-    return model.eval()
 
 
 def rows(case):

@@ -21,8 +21,9 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import torch
+from folders import opened
 from safetensors.torch import load_file
-from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
 # Processor seconds after which a job is not repeated.
 ENOUGH = 2.0
@@ -60,20 +61,13 @@ def prepared(clone, into):
     sys.path.insert(0, str(into))
 
 
-def opened(folder):
-    config = GPT2Config.from_pretrained(folder, attn_implementation="eager")
-    model = GPT2LMHeadModel(config)
-    missing, unexpected = model.load_state_dict(load_file(folder / "model.safetensors"), strict=False)
-    assert not unexpected and set(missing) <= {"lm_head.weight"}, (missing, unexpected)
-    model.tie_weights()
-    for parameter in model.parameters():
-        parameter.requires_grad = False
+def tokenizer_of(folder):
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     tokenizer.pad_token = tokenizer.eos_token = tokenizer.convert_ids_to_tokens(0)
     tokenizer.padding_side = "right"
     # GPT-2 would add embeddings of token types
     tokenizer.model_input_names = ["input_ids", "attention_mask"]
-    return model.eval(), tokenizer
+    return tokenizer
 
 
 def spent(work):
@@ -124,12 +118,12 @@ def requests(jobs):
 
 def tracing(model, tokenizer, jobs, tensors):
     code = importlib.import_module("experiments.causal_trace")
-    opened = code.ModelAndTokenizer(model=model, tokenizer=tokenizer)
+    both = code.ModelAndTokenizer(model=model, tokenizer=tokenizer)
     job = jobs["trace"]
     for kind in ["hidden", "mlp"]:
         def work():
             return code.calculate_hidden_flow(
-                opened, job["prompt"], job["subject"], samples=job["samples"], noise=job["noise"],
+                both, job["prompt"], job["subject"], samples=job["samples"], noise=job["noise"],
                 window=job["window"], kind=None if kind == "hidden" else kind,
             )["scores"]
 
@@ -263,7 +257,7 @@ def main():
         prepared(clone / "third_party" if has_all else clone, Path(copy))
         for file in sorted(work.rglob("jobs.json")):
             jobs, tensors = json.loads(file.read_text()), load_file(file.parent / "tensors.safetensors")
-            model, tokenizer = opened(file.parent)
+            model, tokenizer = opened(file.parent).requires_grad_(False), tokenizer_of(file.parent)
             print(f"{file.parent.name + ', ' + clone.name:<44}{'published':>12}{'Locus':>10}{'ratio':>9}{'deviation':>12}")
             for job in jobs_of_clone:
                 for name, seconds, ours, off in job(model, tokenizer, jobs, tensors):

@@ -50,7 +50,7 @@ pub fn once(folder: &Path) -> Result<()> {
     let unknown = "the system does not tell the resident memory";
     let status = || -> Result<_> { Ok(Process::myself()?.status()?) };
     // what loading has left does not count as the model
-    locus_allocator::give_back();
+    locus_allocator::trim();
     let before = status()?.vmrss.context(unknown)?;
     // the greatest from now on
     std::fs::write("/proc/self/clear_refs", "5")?;

@@ -15,12 +15,10 @@ use tch::{Device, Tensor};
 
 /// Writes two folders into `folder`, a random model of GPT-2's shape and the built-in one, each with its `jobs.json` and the
 /// `tensors.safetensors` that belong to them.
-pub fn hand_over(folder: &Path, [layers, hidden, vocabulary]: [i64; 3], corpus_tokens: usize) -> Result<()> {
-    let random = folder.join("random");
-    std::fs::create_dir_all(&random)?;
-    shape::write(&random, layers, hidden, vocabulary)?;
+pub fn hand_over(folder: &Path, shape: [i64; 3], corpus_tokens: usize) -> Result<()> {
+    let [random, built_in] = shape::both(folder, shape)?;
     jobs(&random, corpus_tokens)?;
-    jobs(&locus_demo::materialize(&folder.join("built-in"))?, 8 * corpus_tokens)
+    jobs(&built_in, 8 * corpus_tokens)
 }
 
 fn jobs(folder: &Path, corpus_tokens: usize) -> Result<()> {

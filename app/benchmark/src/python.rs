@@ -16,12 +16,10 @@ const SAMPLES: i64 = 10;
 
 /// Writes two folders into `folder`: a random model of GPT-2's shape and the built-in one, each with its `case.json`. The
 /// fastest of `repeats` maps counts; each begins with the runs that its cells stand on.
-pub fn hand_over(folder: &Path, [layers, hidden, vocabulary]: [i64; 3], repeats: usize) -> Result<()> {
-    let random = folder.join("random");
-    std::fs::create_dir_all(&random)?;
-    shape::write(&random, layers, hidden, vocabulary)?;
+pub fn hand_over(folder: &Path, shape: [i64; 3], repeats: usize) -> Result<()> {
+    let [random, built_in] = shape::both(folder, shape)?;
     case(&random, repeats)?;
-    case(&locus_demo::materialize(&folder.join("built-in"))?, 10 * repeats)
+    case(&built_in, 10 * repeats)
 }
 
 fn case(folder: &Path, repeats: usize) -> Result<()> {

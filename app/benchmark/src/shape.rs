@@ -2,13 +2,21 @@
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
 /// The built-in tokenizer.
 pub fn tokenizer() -> Result<&'static [u8]> {
     let tokenizer = locus_demo::assets().iter().find(|(name, _)| *name == "tokenizer.json");
     tokenizer.map(|(_, bytes)| *bytes).context("the built-in tokenizer is missing")
+}
+
+/// Two folders of models in `folder`: a random one of these layers, width and vocabulary, and the built-in one.
+pub fn both(folder: &Path, [layers, hidden, vocabulary]: [i64; 3]) -> Result<[PathBuf; 2]> {
+    let random = folder.join("random");
+    std::fs::create_dir_all(&random)?;
+    write(&random, layers, hidden, vocabulary)?;
+    Ok([random, locus_demo::materialize(&folder.join("built-in"))?])
 }
 
 /// Writes the model into `folder`.

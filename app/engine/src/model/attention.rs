@@ -201,20 +201,20 @@ impl Attention {
     ) -> Result<Tensor> {
         let joined;
         let (prefix, own) = match prefix {
-            Some(prefix) if !is_better_apart(prefix, own, queries) => {
+            Some(prefix) if !is_better_apart(prefix, own) => {
                 joined = prefix.followed_by(own)?;
                 (None, &joined)
             }
             prefix => (prefix, own),
         };
         let of_own = products(queries, &own.keys)?;
-        let all = match prefix {
+        let mut all = match prefix {
             Some(prefix) => Tensor::f_cat(&[products(queries, &prefix.keys)?, of_own], -1)?,
             None => of_own,
         };
         // nobody else has them, so that without gradients they are changed in their place
         let alone = !all.requires_grad();
-        let scaled = if alone { all.shallow_clone().f_mul_scalar_(self.scale)? } else { all.f_mul_scalar(self.scale)? };
+        let scaled = if alone { all.f_mul_scalar_(self.scale)? } else { all.f_mul_scalar(self.scale)? };
         let scores = capped(scaled, self.cap)?;
         // half-precision scores are normalized in float32
         let wide = if queries.kind() == Kind::Double { Kind::Double } else { Kind::Float };
@@ -269,11 +269,11 @@ const LONG: i64 = 2;
 
 /// Whether a prefix is better multiplied by itself than copied to before each row's `own` positions. Chosen by measurement, as
 /// [`super::products`] is.
-fn is_better_apart(prefix: &KeysValues, own: &KeysValues, queries: &Tensor) -> bool {
-    let [all, heads, columns, width] = queries.size()[..] else { return false };
+fn is_better_apart(prefix: &KeysValues, own: &KeysValues) -> bool {
+    let [rows, heads, later, width] = own.keys.size()[..] else { return false };
     let earlier = prefix.positions();
-    let is_shared = prefix.keys.size()[0] < own.keys.size()[0];
-    2 * all * heads * earlier * width >= COPIED && (!is_shared || earlier >= LONG * columns)
+    let is_shared = prefix.keys.size()[0] < rows;
+    2 * rows * heads * earlier * width >= COPIED && (!is_shared || earlier >= LONG * later)
 }
 
 /// Softmax of scores `[rows, heads, columns, keys]` in which the sink of each head, `[heads]`, takes part, without what

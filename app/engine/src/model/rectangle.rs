@@ -122,9 +122,7 @@ impl Rectangle {
     /// Those of libtorch.
     pub fn filled(&self, flat: &Tensor) -> Result<Tensor> {
         let (heads, width) = (flat.size()[1], flat.size()[2]);
-        let parts = flat.f_reshape([-1, width])?;
-        let zero = Tensor::f_zeros([1, width], (flat.kind(), flat.device()))?;
-        let parts = Tensor::f_cat(&[parts, zero], 0)?;
+        let parts = flat.f_reshape([-1, width])?.f_constant_pad_nd([0, 0, 0, 1])?;
         Ok(Tensor::f_embedding(&parts, &self.sources(heads)?.0, -1, false, false)?)
     }
 

@@ -5,7 +5,6 @@ use super::files;
 use super::kept::{Place, hash_numbers, read_at};
 use crate::error::{Error, Result};
 use crate::hex;
-use locus_allocator::give_back;
 use locus_records::reproducible;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -71,7 +70,7 @@ pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Te
 /// Gives back what earlier runs have left, so that it does not stand beside a wide factor.
 fn make_room(width: i64) {
     if width >= WIDE {
-        give_back();
+        locus_allocator::trim();
     }
 }
 
