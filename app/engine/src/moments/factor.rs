@@ -3,6 +3,7 @@
 use super::description::{said_in, to_say};
 use super::files;
 use super::kept::{Place, hash_numbers, read_at};
+use super::panels::Panels;
 use crate::error::{Error, Result};
 use crate::hex;
 use locus_records::reproducible;
@@ -10,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tch::{Device, Kind, Tensor};
+use std::rc::Rc;
+use tch::{Device, Kind};
 
 /// Ridges that are tried, as shares of the mean of the diagonal.
 const RIDGES: [f64; 6] = [0.0, 1e-8, 1e-6, 1e-4, 1e-2, 1.0];
@@ -18,48 +20,37 @@ const RIDGES: [f64; 6] = [0.0, 1e-8, 1e-6, 1e-4, 1e-2, 1.0];
 const SMALLEST_PIVOT: f64 = 1e-9;
 
 /// Counts up when [`of`] makes other factors of the same second moment.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Width from which on a factor takes longer to compute than to read.
 const WIDE: i64 = 1024;
-/// Rows of a block in which a file keeps a factor: half of a square is zeros, and one block at a time is copied.
-const BLOCK: i64 = 128;
 
 /// Cholesky factor of a second moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Factor {
     /// Lower Cholesky factor in float64.
-    pub lower: Tensor,
+    pub lower: Rc<Panels>,
     /// What was added to the diagonal so that there is one; 0 as a rule.
     pub ridge: f64,
 }
 
-impl Factor {
-    /// The same, sharing its numbers.
-    pub fn shared(&self) -> Self {
-        Self { lower: self.lower.shallow_clone(), ridge: self.ridge }
-    }
-}
-
 /// The Cholesky factor of a matrix of some width, with the least ridge out of a few that makes it positive definite beyond
-/// rounding. `fill` writes the second moment into a matrix in float64, where it is factored: it may be asked again.
-pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Tensor) -> Result<()>) -> Result<Factor> {
+/// rounding. `fill` puts the second moment into panels, where it is factored: it may be asked again.
+pub(super) fn of(layer: usize, (width, device): (i64, Device), fill: impl Fn(&Panels) -> Result<()>) -> Result<Factor> {
     make_room(width);
     for share in RIDGES {
-        // column by column, as LAPACK factors it in place
-        let lower = Tensor::f_empty([width, width], (Kind::Double, device))?.f_tr()?;
+        let lower = Panels::empty(width, device)?;
         fill(&lower)?;
-        let diagonal = lower.f_diagonal(0, 0, 1)?;
-        let scale = diagonal.f_mean(Kind::Double)?.f_double_value(&[])?;
+        let scale = lower.on_diagonal()?.f_mean(Kind::Double)?.f_double_value(&[])?;
         let scale = if scale > 0.0 { scale } else { 1.0 };
         let ridge = share * scale;
         if ridge > 0.0 {
-            let _ = diagonal.shallow_clone().f_add_scalar_(ridge)?;
+            lower.raise(ridge)?;
         }
-        let info = Tensor::f_zeros(0i64, (Kind::Int, lower.device()))?;
-        let _ = lower.f_linalg_cholesky_ex_l(&lower, &info, false, false)?;
-        let pivot = diagonal.f_min()?.f_double_value(&[])?;
-        if info.f_int64_value(&[])? == 0 && pivot * pivot > SMALLEST_PIVOT * scale {
-            return Ok(Factor { lower, ridge });
+        if lower.factor()? {
+            let pivot = lower.on_diagonal()?.f_min()?.f_double_value(&[])?;
+            if pivot * pivot > SMALLEST_PIVOT * scale {
+                return Ok(Factor { lower: Rc::new(lower), ridge });
+            }
         }
     }
     Err(Error::Request(format!(
@@ -126,45 +117,44 @@ impl Beside {
         }
         let parts = said.parts?;
         make_room(width);
-        let mut read = || -> Result<Option<Tensor>> {
-            let lower = Tensor::f_zeros([width, width], (Kind::Double, Device::Cpu))?;
+        let mut read = || -> Result<Option<Panels>> {
+            let mut panels = BTreeMap::new();
             for (name, info) in said.tensors.tensors() {
                 let Some((first, place)) = name.parse::<i64>().ok().zip(Place::of(info, said.begin)) else {
                     return Ok(None);
                 };
                 let mut hash = Sha256::new();
-                let block = read_at(&mut file, &self.file, &place, &mut |bytes| hash.update(bytes))?;
+                let panel = read_at(&mut file, &self.file, &place, &mut |bytes| hash.update(bytes))?;
                 if parts.get(&name) != Some(&hex(&hash.finalize())) {
                     return Ok(None);
                 }
-                let (rows, columns) = block.size2()?;
-                lower.f_narrow(0, first, rows)?.f_narrow(1, 0, columns)?.f_copy_(&block)?;
+                panels.insert(first, panel.f_to_device(device)?);
             }
-            Ok(Some(lower.f_to_device(device)?))
+            Ok(Panels::of(panels.into_values().collect(), width))
         };
         // what cannot be read is computed
-        read().ok().flatten().map(|lower| Factor { lower, ridge })
+        read().ok().flatten().map(|lower| Factor { lower: Rc::new(lower), ridge })
     }
 
     /// Keeps a factor there, if it is a wide one; whether it is.
     pub fn write(&self, factor: &Factor) -> Result<bool> {
-        let width = factor.lower.size()[0];
+        let width = factor.lower.width();
         if width < WIDE {
             return Ok(false);
         }
         let mut parts = BTreeMap::new();
-        let mut blocks = Vec::new();
-        for first in (0..width).step_by(BLOCK as usize) {
-            let rows = BLOCK.min(width - first);
-            let block = factor.lower.f_narrow(0, first, rows)?.f_narrow(1, 0, first + rows)?;
+        let mut panels = Vec::new();
+        let mut first = 0;
+        for panel in factor.lower.all() {
             let mut hash = Sha256::new();
-            hash_numbers(&block, &mut hash)?;
+            hash_numbers(panel, &mut hash)?;
             parts.insert(first.to_string(), hex(&hash.finalize()));
-            blocks.push((first.to_string(), block));
+            panels.push((first.to_string(), panel.shallow_clone()));
+            first += panel.size()[0];
         }
         let about = self.about(width, factor.ridge, factor.lower.device());
         let says = to_say(&about, &parts).map_err(|error| Error::Request(error.to_string()))?;
-        files::write(&self.file, blocks, &says)?;
+        files::write(&self.file, panels, &says)?;
         Ok(true)
     }
 }
@@ -177,7 +167,7 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     fn factored(mean: &Tensor) -> Result<Factor> {
-        of(0, (mean.size()[0], Device::Cpu), |place| Ok(place.shallow_clone().f_copy_(mean)?))
+        of(0, (mean.size()[0], Device::Cpu), |panels| panels.write_rows(0, mean))
     }
 
     #[test]
@@ -185,7 +175,7 @@ mod tests {
         let keys = Numbers::new(1).normal(&[300, 40]);
         let mean = keys.tr().matmul(&keys);
         let factor = factored(&mean).expect("a factor");
-        assert_eq!(factor.lower, mean.to_kind(Kind::Double).linalg_cholesky(false));
+        assert_eq!(factor.lower.all(), [mean.to_kind(Kind::Double).linalg_cholesky(false)]);
         assert_eq!(factor.ridge, 0.0);
         // keys that never fire: a row and a column of zeros
         let fires = Tensor::ones(40, (Kind::Float, Device::Cpu));
@@ -196,7 +186,7 @@ mod tests {
         let scale = wide.diag(0).mean(Kind::Double).double_value(&[]);
         assert!(factor.ridge > 0.0 && factor.ridge <= 1e-6 * scale, "{}", factor.ridge / scale);
         let raised = wide + Tensor::eye(40, (Kind::Double, Device::Cpu)) * factor.ridge;
-        assert_eq!(factor.lower, raised.linalg_cholesky(false));
+        assert_eq!(factor.lower.all(), [raised.linalg_cholesky(false)]);
         let negative = -&mean - Tensor::eye(40, (Kind::Float, Device::Cpu)) * 1e3;
         assert!(factored(&negative).is_err());
     }
@@ -211,7 +201,7 @@ mod tests {
         assert!(place.read(Device::Cpu).is_none());
         assert!(place.write(&factor).expect("written"));
         let read = place.read(Device::Cpu).expect("there");
-        assert!(read.lower == factor.lower && read.ridge == factor.ridge);
+        assert!(read.lower.all() == factor.lower.all() && read.ridge == factor.ridge);
         assert!(Beside::new(&moments, 3, "abd").read(Device::Cpu).is_none(), "another one's");
         let with = |about: About| about == place.about(keys.size()[1], 0.0, Device::Cpu);
         let now = || place.about(keys.size()[1], 0.0, Device::Cpu);
@@ -225,7 +215,7 @@ mod tests {
         bytes[middle] ^= 1;
         std::fs::write(&file, bytes).expect("written");
         assert!(place.read(Device::Cpu).is_none(), "damaged");
-        let narrow = Factor { lower: Tensor::eye(8, (Kind::Double, Device::Cpu)), ridge: 0.0 };
+        let narrow = factored(&Tensor::eye(8, (Kind::Double, Device::Cpu))).expect("a factor");
         let place = Beside::new(&moments, 4, "abc");
         assert!(!place.write(&narrow).expect("nothing"), "it is computed sooner than read");
         assert!(place.read(Device::Cpu).is_none());

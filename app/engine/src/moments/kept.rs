@@ -175,9 +175,9 @@ impl Kept {
         Ok(Some(Layer { mean, check }))
     }
 
-    /// Reads the mean of a layer into a matrix of any format and order in memory, a few rows at a time: it is never there
-    /// twice.
-    pub fn read_into(&self, layer: usize, matrix: &Tensor) -> Result<()> {
+    /// Passes through the mean of a layer a few rows at a time, each time with the place of the first: it is never in memory
+    /// as a whole.
+    pub fn rows(&self, layer: usize, take: &mut dyn FnMut(i64, &Tensor) -> Result<()>) -> Result<()> {
         let unknown = || bad(&self.path, format!("it contains no second moment of layer {layer}; collect it"));
         let places = self.layers.get(&layer).ok_or_else(unknown)?;
         let mean = places.mean.as_ref().ok_or_else(unknown)?;
@@ -185,14 +185,14 @@ impl Kept {
         let columns = mean.shape.last().copied().unwrap_or(0);
         let row = (columns.unsigned_abs() as usize * mean.kind.elt_size_in_bytes()).max(1);
         let (mut hash, mut all_finite) = (Sha256::new(), true);
-        let mut take = |bytes: &[u8], done: usize| -> Result<()> {
+        let mut piece_of = |bytes: &[u8], done: usize| -> Result<()> {
             hash.update(bytes);
             let rows = (bytes.len() / row) as i64;
             let piece = Tensor::f_from_data_size(bytes, &[rows, columns], mean.kind)?;
             all_finite &= is_finite(&piece)?;
-            Ok(matrix.f_narrow(0, (done / row) as i64, rows)?.f_copy_(&piece)?)
+            take((done / row) as i64, &piece)
         };
-        pieces(file, &self.path, mean, (PIECE / row).max(1) * row, &mut take).doing(|| self.reading(layer))?;
+        pieces(file, &self.path, mean, (PIECE / row).max(1) * row, &mut piece_of).doing(|| self.reading(layer))?;
         if let Some(check) = &places.check {
             pieces(file, &self.path, check, PIECE, &mut |bytes, _| {
                 hash.update(bytes);

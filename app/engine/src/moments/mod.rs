@@ -12,6 +12,7 @@ mod files;
 mod fingerprint;
 mod kept;
 mod npz;
+mod panels;
 mod progress;
 mod sample;
 mod spectrum;

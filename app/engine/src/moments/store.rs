@@ -169,17 +169,14 @@ impl SecondMoments {
             let message = format!("keys of shape {size:?} do not fit a second moment of width {width}");
             return Err(Error::Request(message));
         }
-        let known = self.factors.borrow().get(&layer).map(Factor::shared);
+        let known = self.factors.borrow().get(&layer).cloned();
         let factor = match known {
             Some(known) => known,
             None => self.factored(layer)?,
         };
-        // two triangular solves, which copy no factor as one by it does
-        let solved = || {
-            let right = keys.f_to_kind(Kind::Double)?.f_tr()?;
-            let half = factor.lower.f_linalg_solve_triangular(&right, false, true, false)?;
-            let whole = factor.lower.f_tr()?.f_linalg_solve_triangular(&half, true, true, false)?;
-            whole.f_tr()?.f_to_kind(keys.f_kind()?)
+        let solved = || -> Result<Tensor> {
+            let solved = factor.lower.solve(&keys.f_to_kind(Kind::Double)?.f_tr()?)?;
+            Ok(solved.f_tr()?.f_to_kind(keys.f_kind()?)?)
         };
         solved().doing(|| format!("solving with the second moment of layer {layer}"))
     }
@@ -204,7 +201,7 @@ impl SecondMoments {
         };
         let used = self.ridges.borrow_mut().insert(layer, found.ridge).is_some();
         if used || !is_beside {
-            self.factors.borrow_mut().insert(layer, found.shared());
+            self.factors.borrow_mut().insert(layer, found.clone());
         }
         Ok(found)
     }
@@ -215,9 +212,11 @@ impl SecondMoments {
         let width = self.width(layer).ok_or_else(|| missing(layer))?;
         match (known, &self.kept) {
             (Some(Layer { mean, .. }), _) => {
-                factor::of(layer, (width, mean.device()), |place| Ok(place.shallow_clone().f_copy_(mean)?))
+                factor::of(layer, (width, mean.device()), |panels| panels.write_rows(0, mean))
             }
-            (None, Some(kept)) => factor::of(layer, (width, kept.device()), |place| kept.read_into(layer, place)),
+            (None, Some(kept)) => factor::of(layer, (width, kept.device()), |panels| {
+                kept.rows(layer, &mut |first, rows| panels.write_rows(first, rows))
+            }),
             (None, None) => Err(missing(layer)),
         }
     }
