@@ -1,6 +1,9 @@
 //! The allocator of `locus` and `locus-engine`. Where there is no memory for what has to have some, the program says so in a sentence and
 //! ends with the exit code of a device that does not do, where Rust's own would end it by a signal.
 
+#[cfg(target_env = "gnu")]
+mod aligned;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::fmt::Write;
