@@ -16,8 +16,10 @@ pub struct Merged {
     pub rows: Vec<SweepRow>,
     /// Rows that were there more than once with the same numbers.
     pub doubled: usize,
-    /// Keys whose rows have different numbers, and lines that are no rows, in a sentence each.
+    /// Keys whose rows have different numbers, in a sentence each.
     pub conflicts: Vec<String>,
+    /// Lines that are no rows and are left out, in a sentence each.
+    pub damage: Vec<String>,
 }
 
 impl Merged {
@@ -48,10 +50,10 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged> {
         }
     }
     let mut by_key: BTreeMap<String, SweepRow> = BTreeMap::new();
-    let (mut doubled, mut conflicts) = (0, Vec::new());
+    let (mut doubled, mut conflicts, mut damage) = (0, Vec::new(), Vec::new());
     for folder in folders {
-        let (rows, damage) = read_lines(folder)?;
-        conflicts.extend(damage.iter().map(Damage::left_out));
+        let (rows, lines) = read_lines(folder)?;
+        damage.extend(lines.iter().map(Damage::left_out));
         for row in rows {
             let Some(known) = by_key.get(row.key()) else {
                 by_key.insert(row.key().to_owned(), row);
@@ -66,9 +68,11 @@ pub fn merge(folders: &[PathBuf]) -> Result<Merged> {
             }
         }
     }
-    conflicts.sort();
-    conflicts.dedup();
-    Ok(Merged { rows: in_order(by_key), doubled, conflicts })
+    for sentences in [&mut conflicts, &mut damage] {
+        sentences.sort();
+        sentences.dedup();
+    }
+    Ok(Merged { rows: in_order(by_key), doubled, conflicts, damage })
 }
 
 /// Facts by their place, then localizations and cells fact by fact.

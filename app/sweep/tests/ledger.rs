@@ -210,8 +210,8 @@ fn merging_is_repeatable_and_refuses_what_does_not_belong() {
     let whole = serde_json::to_string(&cell("k4", "a", 1, 0.5)).expect("text");
     std::fs::write(&file, format!("{whole}\nnonsense\n{}", &whole[..40])).expect("file");
     let merged = merge(std::slice::from_ref(&one)).expect("merged");
-    assert_eq!((merged.rows.len(), merged.conflicts.len()), (4, 1), "{:?}", merged.conflicts);
-    let told = &merged.conflicts[0];
+    assert_eq!((merged.rows.len(), merged.conflicts.len(), merged.damage.len()), (4, 0, 1), "{merged:?}");
+    let told = &merged.damage[0];
     assert!(told.contains("machine-1-x.jsonl: line 2 is not a row") && told.contains("is left out"), "{told}");
     let error = merge(&[one, other]).expect_err("another program").to_string();
     assert!(error.contains("the program differs: 2 here, 1 there"), "{error}");

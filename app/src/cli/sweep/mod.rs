@@ -35,16 +35,19 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
         SweepAction::Status { folder } => status::run(common, &folder),
         SweepAction::Merge { folders, out } => {
             let merged = merge(&folders)?;
-            for conflict in &merged.conflicts {
-                output::complain(conflict);
-            }
+            merged.damage.iter().chain(&merged.conflicts).for_each(|told| output::complain(told));
             match out {
                 None => Ok(output::raw(merged.text().as_bytes())?),
                 Some(out) => {
                     locus_files::write(&out, merged.text().as_bytes())
                         .map_err(|refusal| Failure::usage(format!("--out {}: {refusal}", out.display())))?;
+                    let damage = match merged.damage.len() {
+                        0 => String::new(),
+                        1 => ", 1 line left out".to_owned(),
+                        more => format!(", {more} lines left out"),
+                    };
                     output::complain(&format!(
-                        "{} rows in {}; {} duplicates, {} conflicts",
+                        "{} rows in {}; {} duplicates, {} conflicts{damage}",
                         merged.rows.len(),
                         out.display(),
                         merged.doubled,
