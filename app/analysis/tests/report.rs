@@ -51,6 +51,18 @@ fn no_format_says_nan() {
 }
 
 #[test]
+fn without_a_localizer_the_answer_says_what_is_missing() {
+    let mut panel = whole_panel(&vec![vec![0.2, 0.4, 0.9]; 6], &vec![vec![0.5; 3]; 6]);
+    panel.localizers.clear();
+    let files = all(&study(vec![panel]));
+    for file in ["report.md", "report.html"] {
+        let text = named(&files, file);
+        assert!(text.contains("No answer: the sweep has no localizer."), "{file}: {text}");
+    }
+    assert!(!named(&all(&sweep(12)), "report.md").contains("No answer"));
+}
+
+#[test]
 fn the_headline_is_a_sentence_of_numbers() {
     let files = all(&sweep(30));
     let text = named(&files, "report.md");

@@ -9,6 +9,9 @@ use crate::words::{many, spoken};
 
 /// So many sentences at most stand before everything else; more are counted first, and folded.
 const SENTENCES: usize = 6;
+/// What stands there where nothing picks a layer.
+const NOTHING: &str = "No answer: the sweep has no localizer. Name one or more in its grid (`[[localizers]]`) to learn what picking \
+                       the layer by one is worth.";
 
 /// The sentences of the first score and its figure; the other scores are counted, and folded.
 pub fn section(analysis: &Analysis) -> Section {
@@ -24,7 +27,11 @@ pub fn section(analysis: &Analysis) -> Section {
     Section {
         id: "answer",
         title: "The answer",
-        text: if sentences.len() <= SENTENCES { sentences } else { counted(score, &panels) },
+        text: match sentences.len() {
+            0 => vec![NOTHING.to_owned()],
+            1..=SENTENCES => sentences,
+            _ => counted(score, &panels),
+        },
         lead: true,
         tables: Vec::new(),
         figures: figures::loss(score, &panels, margin),
