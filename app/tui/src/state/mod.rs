@@ -383,7 +383,7 @@ impl State {
             _ if self.engine.gone => Err(format!("the engine has ended; {} starts a new one", self.key("load"))),
             (Some(job), _) => Err(format!("{} is running; {} cancels it", job.title, self.key("cancel"))),
             (None, None) if self.opens_list() => Err(format!("no model is loaded; {} opens one", self.key("load"))),
-            (None, None) => Err(format!("no model is loaded; {} loads it", self.key("load"))),
+            (None, None) => Err(format!("the model is not loaded; {} loads it", self.key("load"))),
             (None, Some(_)) => Ok(()),
         }
     }

@@ -447,7 +447,11 @@ fn where_no_model_is_named_the_list_shows_first_and_nothing_is_loaded() {
     }
     assert!(!screen.contains(" * "), "none is marked as loaded\n{screen}");
     bench.press("esc");
-    assert!(!bench.screen().contains("Open a model"), "{}", bench.screen());
+    let screen = bench.screen();
+    assert!(
+        !screen.contains("Open a model") && screen.contains("No model is loaded; press o to open one."),
+        "{screen}"
+    );
     bench.press("o down enter");
     assert_eq!(bench.commands(), [Command::start(1, Load { source: small })]);
 }
@@ -464,7 +468,8 @@ fn a_chosen_model_that_did_not_load_is_tried_again_and_no_other() {
         bench.press("down enter");
         assert_eq!(bench.commands(), [Command::start(1, Load { source: small.clone() })]);
         bench.hear([Event::Finished { job: 1, outcome, seconds: 0.2 }]).wait(7000);
-        assert_eq!(bench.state().ready_for_a_job(), Err("no model is loaded; o loads it".to_owned()));
+        assert_eq!(bench.state().ready_for_a_job(), Err("the model is not loaded; o loads it".to_owned()));
+        assert!(!bench.screen().contains("No model is loaded"), "{}", bench.screen());
         bench.commands();
         bench.press("o");
         assert_eq!(bench.commands(), [Command::start(2, Load { source: small.clone() })]);
