@@ -11,6 +11,8 @@ use std::ffi::{c_int, c_void};
 
 /// Blocks from a page on: gaps of smaller ones are filled soon, and trying costs time.
 const SMALLEST: usize = 4096;
+/// The largest alignment for which an ordinary block is tried: with a larger one few would do, and rounding would waste memory.
+const COARSEST: usize = 64;
 /// The C library puts its own mark, a word, before every block; sizes with it are made multiples of an alignment.
 const MARK: usize = size_of::<usize>();
 
@@ -24,8 +26,7 @@ pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, alignment: usiz
     if !alignment.is_power_of_two() || !alignment.is_multiple_of(size_of::<*mut c_void>()) {
         return libc::EINVAL;
     }
-    // SAFETY: any size may be asked for, and an alignment that is a power of two.
-    let found = unsafe { in_a_gap(alignment, size).unwrap_or_else(|| libc::memalign(alignment, size)) };
+    let found = aligned(alignment, size);
     if found.is_null() {
         return libc::ENOMEM;
     }
@@ -34,29 +35,23 @@ pub unsafe extern "C" fn posix_memalign(block: *mut *mut c_void, alignment: usiz
     0
 }
 
-/// An ordinary block that happens to lie at a multiple of `alignment`; `None` where none is tried, or it lies elsewhere.
-///
-/// # Safety
-/// None beyond that of the C library: any size may be asked for.
+/// A block at a multiple of `alignment`, a power of two; null where there is no memory.
 #[allow(unsafe_code)]
-unsafe fn in_a_gap(alignment: usize, size: usize) -> Option<*mut c_void> {
-    if !(SMALLEST..super::APART as usize).contains(&size) {
-        return None;
+fn aligned(alignment: usize, size: usize) -> *mut c_void {
+    if alignment > COARSEST || !(SMALLEST..super::APART as usize).contains(&size) {
+        // SAFETY: any size may be asked for.
+        return unsafe { libc::memalign(alignment, size) };
     }
     let rounded = (size + MARK).next_multiple_of(alignment) - MARK;
-    // SAFETY: a block that was just given is freed where it does not do, and by nobody else.
+    // SAFETY: any size may be asked for; a block that was just given is freed where it lies elsewhere, and by nobody else.
     unsafe {
-        let tried = libc::malloc(rounded);
-        if tried.is_null() {
-            return None;
+        let ordinary = libc::malloc(rounded);
+        if ordinary.addr().is_multiple_of(alignment) {
+            return ordinary;
         }
-        if tried.addr().is_multiple_of(alignment) {
-            return Some(tried);
-        }
-        libc::free(tried);
+        libc::free(ordinary);
         // as large as those that others leave
-        let found = libc::memalign(alignment, rounded);
-        (!found.is_null()).then_some(found)
+        libc::memalign(alignment, rounded)
     }
 }
 
@@ -66,7 +61,7 @@ mod tests {
     use std::ffi::c_void;
 
     #[allow(unsafe_code)]
-    fn aligned(alignment: usize, size: usize) -> Result<*mut c_void, i32> {
+    fn asked(alignment: usize, size: usize) -> Result<*mut c_void, i32> {
         let mut block = std::ptr::null_mut();
         // SAFETY: there is a place for the pointer.
         match unsafe { posix_memalign(&raw mut block, alignment, size) } {
@@ -77,7 +72,7 @@ mod tests {
 
     #[allow(unsafe_code)]
     fn freed(block: *mut c_void) {
-        // SAFETY: only blocks of `aligned` are freed here, once each.
+        // SAFETY: only blocks of `asked` are freed here, once each.
         unsafe { libc::free(block) };
     }
 
@@ -87,7 +82,7 @@ mod tests {
         for round in 0..4_usize {
             for alignment in [8, 16, 64, 256, 4096, 1 << 21] {
                 for size in [0, 1, 63, 4095, 4096, 4097, 70_000, 5 << 20, 40 << 20] {
-                    let block = aligned(alignment, size).expect("a block");
+                    let block = asked(alignment, size).expect("a block");
                     assert!(block.addr().is_multiple_of(alignment), "{size} bytes at a multiple of {alignment}");
                     // SAFETY: the block has this many bytes, if there are as many as were asked for.
                     #[allow(unsafe_code)]
@@ -112,21 +107,21 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         for alignment in [0, 4, 24] {
-            assert_eq!(aligned(alignment, 100), Err(libc::EINVAL), "{alignment}");
+            assert_eq!(asked(alignment, 100), Err(libc::EINVAL), "{alignment}");
         }
-        assert_eq!(aligned(64, usize::MAX), Err(libc::ENOMEM));
-        assert_eq!(aligned(64, isize::MAX as usize - 100), Err(libc::ENOMEM));
+        assert_eq!(asked(64, usize::MAX), Err(libc::ENOMEM));
+        assert_eq!(asked(64, isize::MAX as usize - 100), Err(libc::ENOMEM));
     }
 
     #[test]
     fn a_block_takes_the_gap_that_one_of_its_size_has_left() {
         // one thread has this heap for itself; whoever goes on in another one leaves it as it is
         let sizes = [525_312, 300_000, 90_000, 525_312];
-        let all: Vec<_> = (0..64).map(|place| aligned(64, sizes[place % 4]).expect("a block")).collect();
+        let all: Vec<_> = (0..64).map(|place| asked(64, sizes[place % 4]).expect("a block")).collect();
         let gaps: Vec<_> = all.iter().copied().skip(1).step_by(2).collect();
         let before: Vec<_> = gaps.iter().map(|gap| gap.addr()).collect();
         gaps.iter().for_each(|&gap| freed(gap));
-        let again: Vec<_> = (0..32).map(|place| aligned(64, sizes[1 + 2 * (place % 2)]).expect("a block")).collect();
+        let again: Vec<_> = (0..32).map(|place| asked(64, sizes[1 + 2 * (place % 2)]).expect("a block")).collect();
         let taken = again.iter().filter(|block| before.contains(&block.addr())).count();
         assert!(taken >= 24, "{taken} of 32 gaps are used again");
         all.iter().copied().step_by(2).chain(again).for_each(freed);

@@ -51,13 +51,13 @@ fn no_format_says_nan() {
 }
 
 #[test]
-fn without_a_localizer_the_answer_says_what_is_missing() {
+fn without_effects_of_a_localizer_the_answer_says_what_is_missing() {
     let mut panel = whole_panel(&vec![vec![0.2, 0.4, 0.9]; 6], &vec![vec![0.5; 3]; 6]);
     panel.localizers.clear();
     let files = all(&study(vec![panel]));
     for file in ["report.md", "report.html"] {
         let text = named(&files, file);
-        assert!(text.contains("No answer: the sweep has no localizer."), "{file}: {text}");
+        assert!(text.contains("No answer: there are no effects of a localizer."), "{file}: {text}");
     }
     assert!(!named(&all(&sweep(12)), "report.md").contains("No answer"));
 }

@@ -185,14 +185,14 @@ impl Kept {
         let columns = mean.shape.last().copied().unwrap_or(0);
         let row = (columns.unsigned_abs() as usize * mean.kind.elt_size_in_bytes()).max(1);
         let (mut hash, mut all_finite) = (Sha256::new(), true);
-        let mut piece_of = |bytes: &[u8], done: usize| -> Result<()> {
+        let mut take_piece = |bytes: &[u8], done: usize| -> Result<()> {
             hash.update(bytes);
             let rows = (bytes.len() / row) as i64;
             let piece = Tensor::f_from_data_size(bytes, &[rows, columns], mean.kind)?;
             all_finite &= is_finite(&piece)?;
             take((done / row) as i64, &piece)
         };
-        pieces(file, &self.path, mean, (PIECE / row).max(1) * row, &mut piece_of).doing(|| self.reading(layer))?;
+        pieces(file, &self.path, mean, (PIECE / row).max(1) * row, &mut take_piece).doing(|| self.reading(layer))?;
         if let Some(check) = &places.check {
             pieces(file, &self.path, check, PIECE, &mut |bytes, _| {
                 hash.update(bytes);

@@ -9,7 +9,7 @@ use crate::cli::arguments::Common;
 use crate::cli::arguments::SweepAction;
 use crate::cli::tables::table;
 use crate::cli::{Failure, output};
-use locus_protocol::{SweepRow, did_you_mean};
+use locus_protocol::{SweepRow, counted, did_you_mean};
 use locus_sweep::{LayerRow, Ledger, Table, layer_table, merge};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -41,17 +41,16 @@ pub fn run(common: &Common, action: SweepAction) -> Result<(), Failure> {
                 Some(out) => {
                     locus_files::write(&out, merged.text().as_bytes())
                         .map_err(|refusal| Failure::usage(format!("--out {}: {refusal}", out.display())))?;
-                    let damage = match merged.damage.len() {
+                    let left_out = match merged.damage.len() {
                         0 => String::new(),
-                        1 => ", 1 line left out".to_owned(),
-                        more => format!(", {more} lines left out"),
+                        lines => format!(", {} left out", counted(lines, "line")),
                     };
                     output::complain(&format!(
-                        "{} rows in {}; {} duplicates, {} conflicts{damage}",
-                        merged.rows.len(),
+                        "{} in {}; {}, {}{left_out}",
+                        counted(merged.rows.len(), "row"),
                         out.display(),
-                        merged.doubled,
-                        merged.conflicts.len()
+                        counted(merged.doubled, "duplicate"),
+                        counted(merged.conflicts.len(), "conflict")
                     ));
                     Ok(())
                 }

@@ -382,9 +382,18 @@ impl State {
             _ if self.link.follows.is_some() => Err(self.read_only()),
             _ if self.engine.gone => Err(format!("the engine has ended; {} starts a new one", self.key("load"))),
             (Some(job), _) => Err(format!("{} is running; {} cancels it", job.title, self.key("cancel"))),
-            (None, None) if self.opens_list() => Err(format!("no model is loaded; {} opens one", self.key("load"))),
-            (None, None) => Err(format!("the model is not loaded; {} loads it", self.key("load"))),
+            (None, None) => Err(self.without_a_model()),
             (None, Some(_)) => Ok(()),
+        }
+    }
+
+    /// That no model is loaded, and what the key for it does.
+    #[must_use]
+    pub fn without_a_model(&self) -> String {
+        let key = self.key("load");
+        match self.opens_list() {
+            true => format!("no model is loaded; {key} opens one"),
+            false => format!("the model is not loaded; {key} loads it"),
         }
     }
 

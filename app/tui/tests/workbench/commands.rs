@@ -448,10 +448,7 @@ fn where_no_model_is_named_the_list_shows_first_and_nothing_is_loaded() {
     assert!(!screen.contains(" * "), "none is marked as loaded\n{screen}");
     bench.press("esc");
     let screen = bench.screen();
-    assert!(
-        !screen.contains("Open a model") && screen.contains("No model is loaded; press o to open one."),
-        "{screen}"
-    );
+    assert!(!screen.contains("Open a model") && screen.contains("no model is loaded; o opens one"), "{screen}");
     bench.press("o down enter");
     assert_eq!(bench.commands(), [Command::start(1, Load { source: small })]);
 }
@@ -469,7 +466,6 @@ fn a_chosen_model_that_did_not_load_is_tried_again_and_no_other() {
         assert_eq!(bench.commands(), [Command::start(1, Load { source: small.clone() })]);
         bench.hear([Event::Finished { job: 1, outcome, seconds: 0.2 }]).wait(7000);
         assert_eq!(bench.state().ready_for_a_job(), Err("the model is not loaded; o loads it".to_owned()));
-        assert!(!bench.screen().contains("No model is loaded"), "{}", bench.screen());
         bench.commands();
         bench.press("o");
         assert_eq!(bench.commands(), [Command::start(2, Load { source: small.clone() })]);

@@ -10,8 +10,8 @@ use crate::words::{many, spoken};
 /// So many sentences at most stand before everything else; more are counted first, and folded.
 const SENTENCES: usize = 6;
 /// What stands there where nothing picks a layer.
-const NOTHING: &str = "No answer: the sweep has no localizer. Name one or more in its grid (`[[localizers]]`) to learn what picking \
-                       the layer by one is worth.";
+const NOTHING: &str = "No answer: there are no effects of a localizer. Name one or more in the grid (`[[localizers]]`); \
+                       `locus sweep status` tells why those that it names have none.";
 
 /// The sentences of the first score and its figure; the other scores are counted, and folded.
 pub fn section(analysis: &Analysis) -> Section {

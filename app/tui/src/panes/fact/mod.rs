@@ -224,8 +224,7 @@ fn draw_welcome(state: &State, paper: &mut Paper<'_>) {
             format!(" Please wait: {} ({} cancels it).", job.title, key("cancel"))
         }
         (_, _, true) => format!(" This model comes without facts; press {} to type one.", key("own-fact")),
-        _ if state.opens_list() => format!(" No model is loaded; press {} to open one.", key("load")),
-        _ => format!(" The model is not loaded; press {} to load it.", key("load")),
+        _ => format!(" {}", state.without_a_model()),
     };
     let style = if state.engine.load_trouble.is_some() { state.theme().bad() } else { state.theme().accent() };
     let width = paper.width();
